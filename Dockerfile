@@ -1,0 +1,29 @@
+FROM python:3.13-slim AS builder
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY mock_server mock_server
+COPY fixtures fixtures
+COPY scenarios scenarios
+# The environment is filled from outside, so that it holds no pip. Compiled here, so that nothing is at start.
+RUN python -m venv --without-pip /opt/venv \
+ && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check . \
+ && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
+
+FROM python:3.13-slim
+LABEL org.opencontainers.image.title="dossiers-mock-server" \
+      org.opencontainers.image.description="A sandbox of the e-Attestations (Aprovall) dossiers REST API" \
+      org.opencontainers.image.licenses="MIT"
+# A fixed number, for those who give it a volume; a home, for what is cached between two starts.
+RUN useradd --uid 10001 --user-group --create-home --shell /usr/sbin/nologin mock
+COPY --from=builder /opt/venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    MOCK_SERVER_HOST=0.0.0.0
+USER 10001:10001
+WORKDIR /home/mock
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --start-interval=200ms --retries=3 CMD ["mock-server", "healthcheck"]
+ENTRYPOINT ["mock-server"]
+CMD ["serve"]

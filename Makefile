@@ -1,0 +1,59 @@
+# Needs python3 (3.11 or newer) and make. The first target that needs an environment creates .venv.
+# Another interpreter: make PYTHON=python3.13 test. Options of a command: make serve ARGS="--port 9000".
+
+PYTHON ?= python3
+IMAGE  ?= dossiers-mock-server
+ARGS   ?=
+BIN    := .venv/bin
+READY  := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test coverage check lint types format image build clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: $(READY) ## Start the server (ARGS="--port 9000")
+	$(BIN)/mock-server serve $(ARGS)
+
+test: $(READY) ## Run the tests (ARGS="-k dossiers")
+	$(BIN)/pytest -n auto -q $(ARGS)
+
+coverage: $(READY) ## Run the tests and hold branch coverage to its floor
+	$(BIN)/pytest -n auto -q --cov $(ARGS)
+
+check: lint types ## All that CI asks before the tests
+
+lint: $(READY) ## Format, lint, direction of imports, spelling
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell
+
+types: $(READY) ## mypy, strict
+	$(BIN)/mypy
+
+format: $(READY) ## Format, and repair what ruff can
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+image: ## Build the container image
+	docker build --tag $(IMAGE) .
+
+build: $(READY) ## Build wheel and sdist into dist/, and check them
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+clean: ## Remove the environment and all that was built
+	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find mock_server tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'This project needs Python 3.11 or newer; "$(PYTHON)" is not. Name another one: make PYTHON=python3.13 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo '"$(PYTHON)" has no venv module. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,35 @@
+"""A line per request on the log: method, path, status, the codes of a refusal, and how long it took."""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+
+from flask import Flask, Response, g, request
+
+from mock_server.api.answers import REFUSAL_HEADER
+
+logger = logging.getLogger("mock_server.access")
+
+
+def install(app: Flask) -> None:
+    """Log each request of the app, where the level asks for it."""
+    app.before_request(_begin)
+    app.after_request(_log)
+
+
+def _begin() -> None:
+    g.began = perf_counter()
+
+
+def _log(response: Response) -> Response:
+    if logger.isEnabledFor(logging.INFO) and "began" in g:
+        logger.info(
+            "%s %s %d %.1fms%s",
+            request.method,
+            request.full_path.rstrip("?"),
+            response.status_code,
+            (perf_counter() - g.began) * 1000,
+            f" {response.headers[REFUSAL_HEADER]}" if REFUSAL_HEADER in response.headers else "",
+        )
+    return response

@@ -1,0 +1,96 @@
+"""Answers of the emulated API: envelope, pages, results, and the two error formats (behaviour.md 2, 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import orjson
+from flask import Response, request
+
+from mock_server.api.call import current, dialect
+from mock_server.clock import real_now
+from mock_server.dialects import Json, wire
+from mock_server.domain.errors import NOT_FOUND, Refusal
+from mock_server.domain.search import Page
+
+JSON_TYPE = "application/json;charset=UTF-8"
+REFUSAL_HEADER = "X-Mock-Refusal"
+
+_STREAM_AT_ONCE = 200
+
+
+def json_response(body: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A body already made of plain JSON values."""
+    return Response(orjson.dumps(body), status, headers, content_type=JSON_TYPE)
+
+
+def content(rendered: Json) -> Response:
+    """The envelope around an object or a list."""
+    return json_response({"content": rendered})
+
+
+def page(found: Page[Any], rows: Sequence[Json]) -> Response:
+    """The envelope of a page; a search without any hit as the variant `emptySearch` says.
+
+    behaviour.md 2, 8 (documented), C7.
+    """
+    if not found.total_elements and current().variants["emptySearch"] == "not-found":
+        return refused([Refusal(NOT_FOUND)], 404)
+    return json_response(
+        {"content": rows, "page": found.number, "size": found.size, "totalElements": found.total_elements}
+    )
+
+
+def stream(rows: Iterable[Json]) -> Response:
+    """The envelope of a list of any length, made as it is sent, so that a long one holds nobody up."""
+    return Response(_envelope(iter(rows)), content_type=JSON_TYPE)
+
+
+def accepted() -> Response:
+    """The result of a command that was carried out. behaviour.md 3.0 (carried-over), C33."""
+    return content(current().dialect.result((), request.path))
+
+
+def refused_command(refusals: Sequence[Refusal]) -> Response:
+    """The result of a command that a rule refused: status as the variant `refusals` says. behaviour.md C5."""
+    result = current().dialect.result(refusals, request.path)
+    status = 200 if current().variants["refusals"] == "result" else 400
+    body = {"content": result, "messages": {"error": result["errors"]}}
+    return json_response(body, status, _refusal_header(refusals))
+
+
+def refused(refusals: Sequence[Refusal], status: int) -> Response:
+    """An error in the business format: no content, refusals as messages. behaviour.md 11.1 (documented)."""
+    messages = [dialect().message(refusal, request.path) for refusal in refusals]
+    return json_response({"messages": {"error": messages}}, status, _refusal_header(refusals))
+
+
+def protocol_error(
+    status: int, reason: str, message: str | None, headers: dict[str, str] | None = None
+) -> Response:
+    """An error in the protocol format. behaviour.md 11.2 (documented)."""
+    body = {
+        "timestamp": wire.zoned(real_now()),
+        "status": status,
+        "error": reason,
+        "message": message or "No message available",
+        "path": request.path,
+    }
+    return json_response(body, status, headers)
+
+
+def _refusal_header(refusals: Sequence[Refusal]) -> dict[str, str]:
+    """Codes and values of a refusal, which v1.1 has no member for; ASCII, since it is a header."""
+    words = [f"{refusal.error.code} {wire.reason(refusal)}".strip() for refusal in refusals]
+    return {REFUSAL_HEADER: "; ".join(words).encode("ascii", "backslashreplace").decode()[:1000]}
+
+
+def _envelope(rows: Iterator[Json]) -> Iterator[bytes]:
+    yield b'{"content":['
+    separator = b""
+    while several := list(islice(rows, _STREAM_AT_ONCE)):
+        yield separator + orjson.dumps(several)[1:-1]
+        separator = b","
+    yield b"]}"

@@ -1,0 +1,103 @@
+"""One call of the emulated API: which operation, in which dialect, by whom, in which sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from flask import g, request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from mock_server.contract import body_mistake
+from mock_server.dialects import DIALECTS, Dialect, Json
+from mock_server.dialects.wire import snake
+from mock_server.domain.operations import BY_VIEW, Operation
+from mock_server.domain.variants import Variants
+from mock_server.domain.world import World
+from mock_server.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """What the views of the API work with; made before the view runs. `accounts` None opens every account."""
+
+    operation: Operation
+    dialect: Dialect
+    sandbox: Sandbox
+    accounts: tuple[int, ...] | None
+    variants: Variants
+
+    @property
+    def world(self) -> World:
+        """The sandbox's world as it is now."""
+        return self.sandbox.read()
+
+    @property
+    def now(self) -> datetime:
+        """The sandbox's present instant."""
+        return self.sandbox.clock.now()
+
+
+def current() -> Call:
+    """The call that is being served."""
+    call: Call = g.call
+    return call
+
+
+def operation() -> Operation:
+    """The operation that the route is for."""
+    return BY_VIEW[(request.endpoint or "").rpartition(".")[2]]
+
+
+def dialect() -> Dialect:
+    """The dialect of the route, else of the Host, else the default one."""
+    return DIALECTS[g.get("dialect") or next(iter(DIALECTS))]
+
+
+def query() -> Mapping[str, str]:
+    """The query parameters under their Python names; of one given twice the first counts."""
+    return {snake(name): value for name, value in request.args.items()}
+
+
+def body() -> Json:
+    """The JSON body, None when there is none; its JSON types are those of the contract.
+
+    Raises:
+        UnsupportedMediaType: not empty and not declared as JSON.
+        BadRequest: not JSON, or of other types.
+
+    behaviour.md 3.0, 11.2 (inferred).
+    """
+    raw = request.get_data()
+    if not raw.strip():
+        return None
+    if not request.is_json:
+        raise UnsupportedMediaType(f"Content type '{request.content_type or ''}' not supported")
+    try:
+        parsed = orjson.loads(raw)
+    except orjson.JSONDecodeError as problem:
+        raise BadRequest(f"JSON parse error: {problem}") from None
+    mistake = body_mistake(current().operation.name, parsed)
+    if mistake:
+        raise BadRequest(f"JSON parse error: {mistake}")
+    return parsed
+
+
+def required_body() -> Json:
+    """As `body`, for an operation that cannot do without.
+
+    Raises:
+        BadRequest: there is none.
+    """
+    parsed = body()
+    if parsed is None:
+        raise BadRequest("Required request body is missing")
+    return parsed
+
+
+def members(parsed: Json, names: tuple[str, ...]) -> dict[str, Json]:
+    """The members of an object that have one of these Python names and are not null."""
+    named = {snake(name): value for name, value in (parsed or {}).items()}
+    return {name: named[name] for name in names if named.get(name) is not None}

@@ -1,0 +1,56 @@
+"""Documents of a dossier, their files, and the bytes (behaviour.md 3.16 to 3.20)."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from mock_server.api import answers
+from mock_server.api.call import current
+from mock_server.api.pdf import file_bytes
+from mock_server.api.resource import resource, serves
+from mock_server.domain.evidences import file_of, shown_document, shown_documents
+
+documents = resource("documents")
+
+
+@serves(documents)
+def list_documents(account_id: int, dossier_id: int) -> Response:
+    """behaviour.md 3.16."""
+    call = current()
+    portfolio = call.world.portfolio(account_id)
+    shown = shown_documents(portfolio.dossier(dossier_id), call.variants)
+    requirements = portfolio.account.requirements
+    return answers.content(
+        [call.dialect.document(document, requirements, call.variants) for document in shown]
+    )
+
+
+@serves(documents)
+def get_document(account_id: int, dossier_id: int, document_id: int) -> Response:
+    """behaviour.md 3.17."""
+    call = current()
+    portfolio = call.world.portfolio(account_id)
+    document = shown_document(portfolio.dossier(dossier_id), document_id, call.variants)
+    rendered = call.dialect.document(document, portfolio.account.requirements, call.variants)
+    return answers.content([rendered] if call.variants["documentDetail"] == "array" else rendered)
+
+
+@serves(documents)
+def list_files(account_id: int, dossier_id: int, document_id: int) -> Response:
+    """behaviour.md 3.18."""
+    call = current()
+    dossier = call.world.portfolio(account_id).dossier(dossier_id)
+    document = shown_document(dossier, document_id, call.variants)
+    return answers.content(call.dialect.files(document, call.variants))
+
+
+@serves(documents)
+def download_file(account_id: int, dossier_id: int, document_id: int, file_id: int) -> Response:
+    """behaviour.md 3.20."""
+    call = current()
+    portfolio = call.world.portfolio(account_id)
+    dossier = portfolio.dossier(dossier_id)
+    document = shown_document(dossier, document_id, call.variants)
+    requirement = portfolio.account.requirements[document.code]
+    content = file_bytes(dossier, document, file_of(document, file_id), requirement)
+    return Response(content, content_type="application/octet-stream")

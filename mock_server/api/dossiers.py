@@ -1,0 +1,125 @@
+"""Dossiers: search, detail, the import, and the four commands (behaviour.md 3.7 to 3.15)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Response
+
+from mock_server.api import answers
+from mock_server.api.call import body, current, members, query, required_body
+from mock_server.api.rendering import rendered_dossier
+from mock_server.api.resource import resource, serves
+from mock_server.domain import dossiers as commands
+from mock_server.domain import search
+from mock_server.domain.imports import ImportRequest, launch_import
+
+dossiers = resource("dossiers")
+
+_IMPORT_MEMBERS = tuple(ImportRequest.__slots__)
+_UPDATE_MEMBERS = tuple(commands.DossierUpdate.__slots__)
+
+
+@serves(dossiers)
+def list_dossiers(account_id: int) -> Response:
+    """behaviour.md 3.7."""
+    call, world = current(), current().world
+    found = search.list_dossiers(
+        world, call.now, account_id=account_id, query=query(), variants=call.variants
+    )
+    row = partial(rendered_dossier, call, world, world.portfolio(account_id))
+    return answers.page(found, [row(dossier) for dossier in found.content])
+
+
+@serves(dossiers)
+def list_all_dossiers(account_id: int) -> Response:
+    """behaviour.md 3.8."""
+    call, world = current(), current().world
+    row = partial(rendered_dossier, call, world, world.portfolio(account_id))
+    return answers.stream(map(row, search.list_all_dossiers(world, account_id=account_id)))
+
+
+@serves(dossiers)
+def import_dossier(account_id: int) -> Response:
+    """behaviour.md 3.9."""
+    call = current()
+    request = ImportRequest(**members(required_body(), _IMPORT_MEMBERS))
+    process = call.sandbox.ask(
+        launch_import,
+        account_id=account_id,
+        request=request,
+        variants=call.variants,
+        duration=call.sandbox.start.import_duration,
+    )
+    return answers.content(call.dialect.launched(process))
+
+
+@serves(dossiers)
+def get_dossier(account_id: int, dossier_id: int) -> Response:
+    """behaviour.md 3.10."""
+    call, world = current(), current().world
+    portfolio = world.portfolio(account_id)
+    return answers.content(rendered_dossier(call, world, portfolio, portfolio.dossier(dossier_id)))
+
+
+@serves(dossiers)
+def update_dossier(account_id: int, dossier_id: int) -> Response:
+    """behaviour.md 3.11."""
+    call, given = current(), body()
+    wanted = commands.DossierUpdate(**members(given, _UPDATE_MEMBERS) | _expiration(given))
+    call.sandbox.change(
+        commands.update_dossier,
+        account_id=account_id,
+        dossier_id=dossier_id,
+        wanted=wanted,
+        variants=call.variants,
+    )
+    return answers.accepted()
+
+
+@serves(dossiers)
+def stop_dossier(account_id: int, dossier_id: int) -> Response:
+    """behaviour.md 3.12."""
+    current().sandbox.change(commands.stop_dossier, account_id=account_id, dossier_id=dossier_id)
+    return answers.accepted()
+
+
+@serves(dossiers)
+def reactivate_dossier(account_id: int, dossier_id: int) -> Response:
+    """behaviour.md 3.13."""
+    until = _expiration(body()).get("expiration_date", commands.ABSENT)
+    current().sandbox.change(
+        commands.reactivate_dossier, account_id=account_id, dossier_id=dossier_id, expiration_date=until
+    )
+    return answers.accepted()
+
+
+@serves(dossiers)
+def list_dossier_requirements(account_id: int, dossier_id: int) -> Response:
+    """behaviour.md 3.14."""
+    call = current()
+    portfolio = call.world.portfolio(account_id)
+    dossier = portfolio.dossier(dossier_id)
+    asked = [document.code for document in dossier.documents] if dossier.monitored else []
+    requirements = portfolio.account.requirements
+    return answers.content([call.dialect.dossier_requirement(dossier, requirements[code]) for code in asked])
+
+
+@serves(dossiers)
+def update_dossier_requirements(account_id: int, dossier_id: int) -> Response:
+    """behaviour.md 3.15."""
+    call, given = current(), body()
+    codes = given.get("newRequiredDocuments") if isinstance(given, dict) else given
+    call.sandbox.change(
+        commands.update_requirements,
+        account_id=account_id,
+        dossier_id=dossier_id,
+        codes=codes or (),
+        add=call.variants["requirementsUpdate"] == "add",
+    )
+    return answers.accepted()
+
+
+def _expiration(given: dict[str, str | None] | None) -> dict[str, str | None]:
+    """The expiration date if the body has one, null included: null clears it. behaviour.md C71 (inferred)."""
+    return {"expiration_date": given["expirationDate"]} if given and "expirationDate" in given else {}

@@ -1,0 +1,60 @@
+"""The only place where an exception becomes a response (behaviour.md 3.0, 11)."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from mock_server.api import answers
+from mock_server.api.call import current
+from mock_server.domain.errors import NotFound, Rejected
+from mock_server.domain.operations import Kind
+
+UNMATCHED_HEADER = "X-Mock-Unmatched"
+CONTROL_PREFIX = "/__admin"
+
+_logger = logging.getLogger("mock_server")
+
+
+def install(app: Flask) -> None:
+    """Let the app answer exceptions of the emulated paths in the vendor's formats."""
+    app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(Rejected, _rejected)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _not_found(error: NotFound) -> Response:
+    return answers.refused(error.refusals, 404)
+
+
+def _rejected(error: Rejected) -> Response:
+    """A refused command is a result; a refused search or import a message."""
+    if current().operation.kind is Kind.COMMAND:
+        return answers.refused_command(error.refusals)
+    return answers.refused(error.refusals, 400)
+
+
+def _http(error: HTTPException) -> Response:
+    if isinstance(error.response, AnyResponse):
+        return Response(error.response.get_data(), error.response.status_code, error.response.headers)
+    status = error.code or 500
+    headers = {
+        name: value for name, value in error.get_headers() if name.lower() in {"allow", "www-authenticate"}
+    }
+    if request.url_rule is None and status == HTTPStatus.NOT_FOUND:
+        headers[UNMATCHED_HEADER] = f"{request.method} {request.path}".encode(
+            "ascii", "backslashreplace"
+        ).decode()
+        return answers.protocol_error(status, HTTPStatus(status).phrase, None, headers)
+    return answers.protocol_error(status, HTTPStatus(status).phrase, error.description, headers)
+
+
+def _unexpected(error: Exception) -> Response:
+    """A bug of the sandbox: the log has the traceback."""
+    _logger.error("unexpected error at %s %s", request.method, request.path, exc_info=error)
+    return answers.protocol_error(500, "Internal Server Error", f"The sandbox failed: {type(error).__name__}")

@@ -1,0 +1,176 @@
+"""The authorisation server: Keycloak's endpoints of the realm, with its error bodies (behaviour.md 1.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from mock_server.api.answers import json_response
+from mock_server.api.who import sandbox_of, untagged
+from mock_server.services import services
+from mock_server.tokens import CLIENT_ID, REALM_PATH, Identity, Token, TokenRefused
+
+openid = Blueprint("openid", __name__, url_prefix=REALM_PATH)
+
+PROTOCOL = "/protocol/openid-connect"
+
+
+@openid.post(f"{PROTOCOL}/token")
+def get_token() -> Response:
+    """behaviour.md 1.2."""
+    grant = request.form.get("grant_type")
+    if not grant:
+        return _error(400, "invalid_request", "Missing form parameter: grant_type")
+    if request.form.get("client_id") != CLIENT_ID:
+        return _error(401, "invalid_client", "Invalid client credentials")
+    granted = _GRANTS.get(grant)
+    if granted is None:
+        return _error(400, "unsupported_grant_type", "Unsupported grant_type")
+    return granted()
+
+
+@openid.get("/.well-known/openid-configuration")
+def configuration() -> Response:
+    """What an OpenID client discovers; the issuer is the one that tokens name."""
+    issuer = f"{_base_url()}{REALM_PATH}"
+    endpoint = f"{issuer}{PROTOCOL}"
+    return json_response(
+        {
+            "issuer": issuer,
+            "token_endpoint": f"{endpoint}/token",
+            "introspection_endpoint": f"{endpoint}/token/introspect",
+            "userinfo_endpoint": f"{endpoint}/userinfo",
+            "end_session_endpoint": f"{endpoint}/logout",
+            "jwks_uri": f"{endpoint}/certs",
+            "grant_types_supported": list(_GRANTS),
+            "response_types_supported": ["none"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "token_endpoint_auth_methods_supported": ["none"],
+            "scopes_supported": ["profile", "email"],
+            "claims_supported": ["sub", "iss", "name", "given_name", "family_name", "email", "account_ids"],
+        }
+    )
+
+
+@openid.get(f"{PROTOCOL}/certs")
+def certs() -> Response:
+    """The keys that verify access tokens, as a JSON Web Key Set."""
+    return json_response(services().tokens.public_keys)
+
+
+@openid.route(f"{PROTOCOL}/userinfo", methods=["GET", "POST"])
+def userinfo() -> Response:
+    """The claims of the bearer token about its user."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    token = _active(encoded.strip()) if scheme.lower() == "bearer" else None
+    if token is None:
+        challenge = {"WWW-Authenticate": 'Bearer realm="eat_realm", error="invalid_token"'}
+        return _error(401, "invalid_token", "Token verification failed", challenge)
+    shown = ("sub", "email_verified", "name", "preferred_username", "given_name", "family_name", "email")
+    return json_response({name: token.claims[name] for name in shown})
+
+
+@openid.post(f"{PROTOCOL}/token/introspect")
+def introspect() -> Response:
+    """Whether an access or refresh token is active, and its claims if so (RFC 7662)."""
+    encoded = request.form.get("token")
+    if not encoded:
+        return _error(400, "invalid_request", "Missing form parameter: token")
+    token = _active(encoded) or _active_refresh(encoded)
+    if token is None:
+        return json_response({"active": False})
+    return json_response({**token.claims, "client_id": CLIENT_ID, "username": token.username, "active": True})
+
+
+@openid.post(f"{PROTOCOL}/logout")
+def logout() -> Response:
+    """End the session of a refresh token; its access tokens stay good until they expire, as with Keycloak."""
+    try:
+        token = services().tokens.refresh(request.form.get("refresh_token", ""))
+    except TokenRefused:
+        return _error(400, "invalid_grant", "Invalid refresh token")
+    services().tokens.end_session(token)
+    return Response(status=204)
+
+
+def _by_password() -> Response:
+    username, password = request.form.get("username", "").strip(), request.form.get("password", "")
+    identity = _identity(username, password)
+    if identity is None:
+        return _error(401, "invalid_grant", "Invalid user credentials")
+    return _granted(services().tokens.issue(identity, base_url=_base_url()))
+
+
+def _by_refresh() -> Response:
+    encoded = request.form.get("refresh_token")
+    if not encoded:
+        return _error(400, "invalid_request", "No refresh token")
+    token = _active_refresh(encoded)
+    identity = None if token is None else _known(token.username)
+    if token is None or identity is None:
+        return _error(400, "invalid_grant", "Token is not active")
+    session = str(token.claims["session_state"])
+    return _granted(services().tokens.issue(identity, base_url=_base_url(), session=session))
+
+
+_GRANTS = {"password": _by_password, "refresh_token": _by_refresh}
+
+
+def _identity(username: str, password: str) -> Identity | None:
+    """Who logs in with this password; None when nobody may."""
+    declared = services().sandboxes.start.fixture.user(untagged(username))
+    if declared is not None and declared.password != password:
+        return None
+    return _known(username) if username and password else None
+
+
+def _known(username: str) -> Identity | None:
+    """A declared user with its accounts; anybody else with the default account, where anybody may log in."""
+    fixture = services().sandboxes.start.fixture
+    declared = fixture.user(untagged(username))
+    if declared is not None:
+        return Identity(
+            username=username,
+            account_ids=declared.accounts,
+            firstname=declared.firstname,
+            lastname=declared.lastname,
+        )
+    if services().settings.auth == "declared":
+        return None
+    default = () if fixture.default_account is None else (fixture.default_account,)
+    return Identity(username=username, account_ids=default)
+
+
+def _active(encoded: str) -> Token | None:
+    try:
+        token = services().tokens.access(encoded)
+    except TokenRefused:
+        return None
+    return None if _expired(token) or services().tokens.session_ended(token) else token
+
+
+def _active_refresh(encoded: str) -> Token | None:
+    try:
+        token = services().tokens.refresh(encoded)
+    except TokenRefused:
+        return None
+    return None if _expired(token) else token
+
+
+def _expired(token: Token) -> bool:
+    sandbox = services().sandboxes.named(sandbox_of(token.username))
+    return token.expired(sandbox.token_age(token.issued_at))
+
+
+def _base_url() -> str:
+    return services().settings.public_url or request.host_url.rstrip("/")
+
+
+def _granted(tokens: dict[str, Any]) -> Response:
+    return json_response(tokens, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+def _error(status: int, error: str, description: str, headers: dict[str, str] | None = None) -> Response:
+    return json_response({"error": error, "error_description": description}, status, headers)

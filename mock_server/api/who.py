@@ -1,0 +1,100 @@
+"""Who calls, in which sandbox, and whether the account is theirs (behaviour.md 1.4)."""
+
+from __future__ import annotations
+
+from flask import Response, g, request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
+
+from mock_server.api.call import Call, current, dialect, operation
+from mock_server.ratelimit import BURST_CAPACITY, REPLENISH_RATE
+from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox
+from mock_server.services import named_sandbox, services
+from mock_server.tokens import Token, TokenRefused
+
+_REFUSALS = {
+    "malformed": "The access token is malformed",
+    "altered": "The access token was not issued by this server, or was altered",
+    "expired": "The access token has expired",
+}
+
+
+def sandbox_of(username: str) -> str:
+    """The sandbox that a user name means: `api+gw3@example.com` opens `gw3`, no tag the default one."""
+    return username.partition("@")[0].partition("+")[2] or DEFAULT_SANDBOX
+
+
+def untagged(username: str) -> str:
+    """The user name without its tag: `api+gw3@example.com` is the user `api@example.com`."""
+    local, at, host = username.partition("@")
+    return local.partition("+")[0] + at + host
+
+
+def admit() -> Response | None:
+    """Before each call: find the caller and the sandbox, and refuse what the token does not open.
+
+    Raises:
+        Unauthorized: no token, or one that is malformed, altered or expired.
+        Forbidden: the account exists but is not among the token's.
+        TooManyRequests: the rate limit is on and used up.
+        NotFound: there is no such account.
+    """
+    token = None if services().settings.auth == "off" else _token()
+    sandbox = named_sandbox() if token is None else services().sandboxes.named(sandbox_of(token.username))
+    if token is not None and token.expired(sandbox.token_age(token.issued_at)):
+        raise _unauthorized("expired")
+    spoken = dialect()
+    accounts = None if token is None else token.account_ids
+    g.call = Call(operation(), spoken, sandbox, accounts, sandbox.variants_in(spoken.name))
+    _open_account(accounts)
+    return None
+
+
+def limit_headers(response: Response) -> Response:
+    """After each call: what is left of the rate limit, where it is on."""
+    left = g.get("rate_left")
+    if left is not None:
+        response.headers["x-ratelimit-remaining"] = str(left)
+        response.headers["x-ratelimit-burst-capacity"] = str(BURST_CAPACITY)
+        response.headers["x-ratelimit-replenish-rate"] = str(REPLENISH_RATE)
+    return response
+
+
+def _token() -> Token:
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not encoded.strip():
+        message = "An access token is required: Authorization: Bearer ..."
+        raise Unauthorized(message, www_authenticate=WWWAuthenticate("bearer", {"realm": "eat_realm"}))
+    try:
+        return services().tokens.access(encoded.strip())
+    except TokenRefused as refused:
+        raise _unauthorized(refused.why) from None
+
+
+def _unauthorized(why: str) -> Unauthorized:
+    challenge: dict[str, str | None] = {
+        "realm": "eat_realm",
+        "error": "invalid_token",
+        "error_description": _REFUSALS[why],
+    }
+    return Unauthorized(_REFUSALS[why], www_authenticate=WWWAuthenticate("bearer", challenge))
+
+
+def _open_account(accounts: tuple[int, ...] | None) -> None:
+    account_id = (request.view_args or {}).get("account_id")
+    if account_id is None:
+        return
+    call = current()
+    call.world.portfolio(account_id)
+    if accounts is not None and account_id not in accounts:
+        raise Forbidden(f"The access token does not open account {account_id}")
+    if call.variants["rateLimit"] == "on":
+        _limit(call.sandbox, account_id)
+
+
+def _limit(sandbox: Sandbox, account_id: int) -> None:
+    """behaviour.md 1.5 (documented), C45."""
+    left = sandbox.rate_limit.take(account_id, sandbox.clock.now())
+    g.rate_left = left or 0
+    if left is None:
+        raise TooManyRequests("Too many requests")

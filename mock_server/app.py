@@ -1,0 +1,99 @@
+"""The application: reads as a table of contents."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.exceptions import BadRequest
+from werkzeug.routing import BaseConverter
+
+from mock_server import control, services
+from mock_server.api import accesslog, errors
+from mock_server.api.accounts import accounts
+from mock_server.api.documents import documents
+from mock_server.api.dossiers import dossiers
+from mock_server.api.openid import openid
+from mock_server.api.processes import processes
+from mock_server.api.thirdparties import thirdparties
+from mock_server.clock import real_now
+from mock_server.domain.checks import as_int64
+from mock_server.fixtures import load_fixture
+from mock_server.fixtures.invention import invented_company
+from mock_server.sandbox import Sandboxes, Start
+from mock_server.services import Services
+from mock_server.settings import Settings
+from mock_server.tokens import TokenOffice, given_key
+
+PREFIXES: dict[str, str | None] = {"/api/v1": None, "/rest/api/v1": "rest"}
+"""Where the API is served, and the dialect spoken there; None: as the Host says, else the default."""
+
+
+def create_app(settings: Settings) -> Flask:
+    """The sandbox as a WSGI application, its fixture loaded.
+
+    Raises:
+        FileMistake: the fixture is missing or wrong; the message names file and line.
+        KeyMistake: the signing key cannot be used.
+    """
+    app = Flask("mock_server", static_folder=None)
+    _route_plainly(app)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    services.install(app, _services(settings))
+    app.register_blueprint(openid)
+    for prefix, dialect in PREFIXES.items():
+        for resource in (accounts, thirdparties, dossiers, documents, processes):
+            name = f"{dialect or 'any'}_{resource.name}"
+            spoken = {"dialect": dialect} if dialect else {}
+            app.register_blueprint(resource, name=name, url_prefix=prefix, url_defaults=spoken)
+    control.install(app)
+    errors.install(app)
+    accesslog.install(app)
+    return app
+
+
+class Int64(BaseConverter):
+    """An id in a path: 64 bits; all else is a malformed request, not an unknown path (behaviour.md 3)."""
+
+    def to_python(self, value: str) -> int:
+        """The number.
+
+        Raises:
+            BadRequest: it is none.
+        """
+        number = as_int64(value)
+        if number is None:
+            raise BadRequest(f"Failed to convert value '{value[:100]}' to an int64")
+        return number
+
+
+def _route_plainly(app: Flask) -> None:
+    """Paths mean what they say: no redirects, which the emulated API never answers."""
+    app.url_map.converters["int64"] = Int64
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    # Two rules on one view with url_defaults would redirect from one to the other.
+    app.url_map.redirect_defaults = False
+
+
+def _services(settings: Settings) -> Services:
+    if settings.signing_key:
+        given_key(settings.signing_key)
+    return Services(
+        settings=settings,
+        sandboxes=Sandboxes(_start(settings)),
+        tokens=TokenOffice(
+            key_file=settings.signing_key,
+            access_lifetime=settings.access_token_lifetime,
+            refresh_lifetime=settings.refresh_token_lifetime,
+        ),
+        started=real_now(),
+    )
+
+
+def _start(settings: Settings) -> Start:
+    return Start(
+        fixture=load_fixture(settings.fixture, real_now().date()),
+        invent=invented_company,
+        clock=settings.clock,
+        variants=settings.variants,
+        import_duration=settings.import_duration,
+    )

@@ -1,0 +1,133 @@
+"""The command `mock-server`. Mistakes are told in a sentence on stderr: exit 2 for a wrong option, else 1."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from mock_server import __version__
+from mock_server.settings import SETTINGS, Setting, Settings
+
+READY = "mock-server ready on"
+"""What the one line on stdout begins with; the base URL follows."""
+
+
+class _Value(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
+    """A value of the settings table."""
+
+    envvar_list_splitter = ","
+
+    def __init__(self, setting: Setting) -> None:
+        self.name = setting.metavar
+        self._setting = setting
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._setting.read(value)
+        except ValueError as mistake:
+            self.fail(str(mistake), param, ctx)
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """Decorate a command with an option per setting."""
+    for setting in reversed(SETTINGS):
+        shown = f"  [default: {setting.shown_default}]" if setting.shown_default else ""
+        option = click.option(
+            setting.flag,
+            setting.name,
+            type=_Value(setting),
+            metavar=setting.metavar,
+            multiple=setting.many,
+            envvar=setting.twin,
+            show_envvar=True,
+            help=setting.help + shown,
+        )
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="mock-server")
+def main() -> None:
+    """A sandbox of the e-Attestations (Aprovall) dossiers API."""
+
+
+@main.command()
+@_options
+def serve(**given: Any) -> None:
+    """Serve the API until SIGTERM or SIGINT."""
+    settings = _settings(given)
+    _log(settings)
+    from mock_server import server  # the other commands need no Flask
+    from mock_server.fixtures import FileMistake
+    from mock_server.tokens import KeyMistake
+
+    try:
+        server.serve(settings, lambda url: print(f"{READY} {url}", flush=True))  # noqa: T201
+    except (server.PortMistake, FileMistake, KeyMistake) as mistake:
+        raise click.ClickException(str(mistake)) from None
+
+
+@main.command()
+@click.option("--url", metavar="URL", help="Base URL of the server; left out, it follows from host and port.")
+@click.option(
+    "--host", envvar="MOCK_SERVER_HOST", default="127.0.0.1", show_envvar=True, help="Where it listens."
+)
+@click.option(
+    "--port", envvar="MOCK_SERVER_PORT", default="8080", show_envvar=True, help="The port it listens on."
+)
+def healthcheck(url: str | None, host: str, port: str) -> None:
+    """Exit 0 if a server is up and its fixture loaded, else 1; for a container without curl."""
+    from http.client import HTTPException
+    from urllib.request import ProxyHandler, build_opener
+
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+    address = f"{url or f'http://{reachable}:{port}'}/__admin/health"
+    try:
+        # Without proxies: the server asked for is a local one.
+        with build_opener(ProxyHandler({})).open(address, timeout=2) as answer:
+            click.echo(answer.read().decode())
+    except (OSError, ValueError, HTTPException) as problem:
+        raise click.ClickException(f"{address} does not answer: {problem}") from None
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    """The settings given; several of one are joined, those not given keep the default."""
+    chosen: dict[str, Any] = {}
+    for setting in SETTINGS:
+        value = given[setting.name]
+        if setting.many:
+            value = {name: choice for part in value for name, choice in part.items()} or None
+        if value is not None:
+            chosen[setting.name] = value
+    return Settings(**chosen)
+
+
+def _log(settings: Settings) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        _JsonFormatter() if settings.log_format == "json" else logging.Formatter("%(message)s")
+    )
+    logger = logging.getLogger("mock_server")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(settings.log_level.upper())
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        import json
+
+        entry = {"time": self.formatTime(record), "level": record.levelname.lower(), "logger": record.name}
+        entry["message"] = record.getMessage()
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)

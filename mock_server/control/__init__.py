@@ -1,0 +1,31 @@
+"""The control API under `/__admin`: what a test does to its sandbox, never what the vendor's API does.
+
+Errors are problem+json (RFC 9457) that say what was wrong and what would be right.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, request
+
+from mock_server.control.clock import clock
+from mock_server.control.problems import install_problems
+from mock_server.control.sandbox import sandbox
+
+__all__ = ["PREFIX", "install"]
+
+PREFIX = "/__admin"
+
+
+def install(app: Flask) -> None:
+    """Give the app its control API."""
+    control = Blueprint("control", __name__, url_prefix=PREFIX)
+    for part in (sandbox, clock):
+        control.register_blueprint(part)
+    control.before_request(_lift_limit)
+    install_problems(control)
+    app.register_blueprint(control)
+
+
+def _lift_limit() -> None:
+    """A control call may be as large as a whole state; the limit is the emulated API's."""
+    request.max_content_length = None

@@ -1,0 +1,59 @@
+"""What goes wrong in a control call: one exception, answered as problem+json."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TypeVar
+
+import msgspec
+import orjson
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
+
+T = TypeVar("T")
+
+
+class Problem(Exception):
+    """A control call that cannot be done: status, and a sentence that says what would be right."""
+
+    def __init__(self, detail: str, status: int = 400) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.status = status
+
+
+def body_as(kind: type[T]) -> T:
+    """The request's JSON body as `kind`; an empty body is an empty object.
+
+    Raises:
+        Problem: not JSON, or not of that form.
+    """
+    try:
+        return msgspec.json.decode(request.get_data() or b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as mistake:
+        raise Problem(f"the body does not fit: {mistake}") from None
+
+
+def json_answer(value: object, status: int = 200) -> Response:
+    """A control answer."""
+    return Response(orjson.dumps(value), status, content_type="application/json")
+
+
+def install_problems(blueprint: Blueprint) -> None:
+    """Let the blueprint answer its problems."""
+    blueprint.register_error_handler(Problem, _problem)
+    blueprint.register_error_handler(HTTPException, _http)
+
+
+def problem_answer(status: int, detail: str) -> Response:
+    """problem+json with this detail."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return Response(orjson.dumps(body), status, content_type="application/problem+json")
+
+
+def _problem(problem: Problem) -> Response:
+    return problem_answer(problem.status, problem.detail)
+
+
+def _http(error: HTTPException) -> Response:
+    return problem_answer(error.code or 500, error.description or "")

@@ -1,0 +1,61 @@
+"""How single values look on the wire in any dialect: names, dates, values of a refusal (behaviour.md 10)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+from mock_server.domain.errors import Refusal
+from mock_server.domain.local_time import ZONE
+
+_UNDERSCORE = re.compile(r"_([a-z])")
+_NEVER = "2099-12-31T23:59:59.999"
+
+
+@lru_cache(maxsize=256)
+def camel(name: str) -> str:
+    """A Python name as the wire writes it: `thirdparty_code` is `thirdpartyCode`."""
+    return _UNDERSCORE.sub(lambda letter: letter[1].upper(), name)
+
+
+@lru_cache(maxsize=256)
+def snake(name: str) -> str:
+    """A name of the wire as Python writes it."""
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+def instant(at: datetime | None) -> str | None:
+    """French local time with three digits of a second, no zone: `2019-01-08T15:31:55.521`."""
+    return None if at is None else at.astimezone(ZONE).replace(tzinfo=None).isoformat(timespec="milliseconds")
+
+
+def microseconds(at: datetime | None) -> str | None:
+    """The same with six digits, as subscriptions have it."""
+    return None if at is None else at.astimezone(ZONE).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+def start_of_day(day: date | None) -> str | None:
+    """A dossier's expiration: midnight."""
+    return None if day is None else f"{day.isoformat()}T00:00:00.000"
+
+
+def end_of_day(day: date | None) -> str:
+    """A file's expiration: the last millisecond of the day; far away for one that never expires."""
+    return _NEVER if day is None else f"{day.isoformat()}T23:59:59.999"
+
+
+def plain_date(day: date | None) -> str | None:
+    """`2010-11-24`."""
+    return None if day is None else day.isoformat()
+
+
+def zoned(at: datetime) -> str:
+    """The timestamp of a protocol error: `2019-02-05T09:06:15.245+0000` (behaviour.md 11.2)."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}+0000"
+
+
+def reason(refusal: Refusal) -> str:
+    """The values that a refusal is about, joined by slashes, the parameter first."""
+    named = (camel(refusal.parameter),) if refusal.parameter else ()
+    return "/".join((*named, *refusal.values))

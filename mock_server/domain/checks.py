@@ -1,0 +1,175 @@
+"""Checks of single values as clients write them; each failing one is noted, so that all come out together.
+
+Parameters are named as in Python; the dialect spells them as the wire does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+
+from mock_server.domain.errors import E001, E002, E003, E010, E011, E022, ErrorCode, Refusal, Rejected
+from mock_server.domain.identifiers import is_well_formed
+from mock_server.domain.local_time import from_local, local_date
+from mock_server.domain.model import CompanyId, CompanyIdType
+from mock_server.domain.variants import Variants
+
+SHORT_TEXT = 255
+LONG_TEXT = 4000
+"""Longest texts in characters; no limit is documented (behaviour.md C68, inferred)."""
+
+INT64 = 2**63
+
+_EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 29, 23, 59, 59, 999_999, tzinfo=UTC)
+"""Instants at the very ends of the calendar cannot be carried into another zone; between these, all can."""
+
+_WHITE_SPACE = re.compile(r"\s+")
+_INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
+
+
+class Findings:
+    """The refusals found so far in one request."""
+
+    def __init__(self) -> None:
+        self._refusals: list[Refusal] = []
+
+    def note(self, error: ErrorCode, parameter: str | None, *values: str) -> None:
+        """Remember that `parameter` is refused with `error`."""
+        self._refusals.append(Refusal(error, parameter, values))
+
+    def extend(self, refusals: Sequence[Refusal]) -> None:
+        """Remember refusals found elsewhere."""
+        self._refusals.extend(refusals)
+
+    def raise_any(self) -> None:
+        """Refuse the request when anything was noted.
+
+        Raises:
+            Rejected: with everything noted, in the order in which it was.
+        """
+        if self._refusals:
+            raise Rejected(*self._refusals)
+
+
+def normalised(reference: str, variants: Variants) -> str:
+    """A dossier reference as it is stored and compared. behaviour.md 6.1 (documented), C15."""
+    if variants["referenceSpaces"] == "remove":
+        reference = _WHITE_SPACE.sub("", reference)
+    reference = reference.strip()
+    return reference.upper() if variants["referenceCase"] == "upper" else reference
+
+
+def required(findings: Findings, parameter: str, value: str | None) -> str | None:
+    """A member that must be there and not empty: else E001, E003."""
+    if value is None:
+        findings.note(E001, parameter)
+        return None
+    if not value.strip():
+        findings.note(E003, parameter)
+        return None
+    return value
+
+
+def text(findings: Findings, parameter: str, value: str | None, limit: int = SHORT_TEXT) -> str | None:
+    """A free text of at most `limit` characters: else E011."""
+    if value is not None and len(value) > limit:
+        findings.note(E011, parameter, str(limit))
+    return value
+
+
+def reference(findings: Findings, parameter: str, value: str, variants: Variants) -> str:
+    """A dossier reference, normalised; empty after that: E003, too long: E011. behaviour.md 6.1."""
+    stored = normalised(value, variants)
+    if not stored:
+        findings.note(E003, parameter)
+    text(findings, parameter, stored)
+    return stored
+
+
+def company_id(findings: Findings, type_name: str | None, value: str | None) -> CompanyId | None:
+    """The identifier of an import: E001, E003, E002 for an unknown type, E010 for a malformed value."""
+    given_type = required(findings, "company_id_type", type_name)
+    given_value = required(findings, "company_id_value", value)
+    known = company_id_type(findings, "company_id_type", given_type) if given_type else None
+    if known is None or given_value is None:
+        return None
+    found = CompanyId(known, given_value.strip())
+    if not is_well_formed(found):
+        findings.note(E010, "company_id_value", given_value)
+    return found
+
+
+def company_id_type(findings: Findings, parameter: str, value: str) -> CompanyIdType | None:
+    """One of CIT001, CIT002, CIT003: else E002."""
+    try:
+        return CompanyIdType(value)
+    except ValueError:
+        findings.note(E002, parameter, value)
+        return None
+
+
+def emails(findings: Findings, parameter: str, values: Sequence[str] | None) -> tuple[str, ...]:
+    """Well-formed addresses: else E010."""
+    for value in values or ():
+        if len(value) > SHORT_TEXT or _EMAIL.fullmatch(value) is None:
+            findings.note(E010, parameter, value)
+    return tuple(values or ())
+
+
+def day(findings: Findings, parameter: str, value: str | None) -> date | None:
+    """A plain date, or a date-time of which the French day counts: else E010. None stays None."""
+    if value is None:
+        return None
+    moment = _moment(findings, parameter, value)
+    return local_date(moment) if isinstance(moment, datetime) else moment
+
+
+def integer(findings: Findings, parameter: str, value: str) -> int | None:
+    """A decimal number of 64 bits: else E010."""
+    number = as_int64(value)
+    if number is None:
+        findings.note(E010, parameter, value)
+    return number
+
+
+def as_int64(value: str) -> int | None:
+    """The number that `value` writes in decimal, None when it is none or does not fit 64 bits."""
+    number = int(value) if _INTEGER.fullmatch(value) else None
+    return number if number is not None and -INT64 <= number < INT64 else None
+
+
+def boolean(findings: Findings, parameter: str, value: str) -> bool | None:
+    """`true` or `false`: else E010. behaviour.md 3.0 (inferred)."""
+    if value not in {"true", "false"}:
+        findings.note(E010, parameter, value)
+    return value == "true"
+
+
+def past(now: datetime) -> Callable[[Findings, str, str], date | datetime | None]:
+    """A check for a date or date-time that is not later than `now`: else E010, E022."""
+
+    def check(findings: Findings, parameter: str, value: str) -> date | datetime | None:
+        moment = _moment(findings, parameter, value)
+        limit = now if isinstance(moment, datetime) else local_date(now)
+        if moment is not None and moment > limit:
+            findings.note(E022, parameter)
+        return moment
+
+    return check
+
+
+def _moment(findings: Findings, parameter: str, value: str) -> date | datetime | None:
+    try:
+        if len(value) == len("2026-01-31"):
+            return date.fromisoformat(value)
+        moment = from_local(value)
+    except (ValueError, OverflowError):
+        findings.note(E010, parameter, value)
+        return None
+    if not _EARLIEST < moment < _LATEST:
+        findings.note(E010, parameter, value)
+        return None
+    return moment

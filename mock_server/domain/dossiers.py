@@ -1,0 +1,220 @@
+"""Four synchronous commands on a dossier: update, stop, reactivate, requirements (behaviour.md 3.11 to 3.15).
+
+Each checks everything it can, then gives the next world; a refused one raises and gives none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import Enum
+from typing import Final
+
+from mock_server.domain import checks
+from mock_server.domain.codes import refused_codes, refused_emails
+from mock_server.domain.completeness import assessed
+from mock_server.domain.errors import E003, E021, E103, E201, E202, E204, E205, Refusal, Rejected
+from mock_server.domain.imports import taken_code
+from mock_server.domain.local_time import local_date, midnight
+from mock_server.domain.model import Document, Dossier, StoppingReason
+from mock_server.domain.variants import Variants
+from mock_server.domain.world import World, with_code, with_dossier, with_portfolio
+
+
+class Absent(Enum):
+    """A member that is not in the body, where null means something of its own."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DossierUpdate:
+    """The body of an update: right JSON types, no more checked. None keeps; a null expiration date clears."""
+
+    dossier_reference: str | None = None
+    description: str | None = None
+    purchasing_category: str | None = None
+    expiration_date: str | Absent | None = ABSENT
+    thirdparty_code: str | None = None
+    thirdparty_email: Sequence[str] | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Nothing was given."""
+        given = (self.dossier_reference, self.description, self.purchasing_category)
+        others = (self.thirdparty_code, self.thirdparty_email)
+        return self.expiration_date is ABSENT and all(value is None for value in (*given, *others))
+
+
+def update_dossier(
+    world: World,
+    now: datetime,
+    *,
+    account_id: int,
+    dossier_id: int,
+    wanted: DossierUpdate,
+    variants: Variants,
+) -> World:
+    """Change what `wanted` gives; the third party's code changes for all its dossiers.
+
+    Raises:
+        NotFound: no such account (NOT_FOUND) or dossier (E200).
+        Rejected: E201 not monitored; E003 nothing to update, or an empty reference; E010, E011; E112, E202,
+            E021, E030, all together.
+
+    behaviour.md 3.11 (carried-over), 6.1 and 6.2 (documented).
+    """
+    dossier = _monitored(world, account_id, dossier_id)
+    if wanted.empty:
+        raise Rejected(Refusal(E003, "data_to_update"))
+    changed = _updated(world, now, dossier, wanted, variants)
+    if wanted.thirdparty_code:
+        portfolio = with_code(world.portfolio(account_id), dossier.thirdparty_id, wanted.thirdparty_code)
+        world = with_portfolio(world, portfolio)
+    return with_dossier(world, changed, now)
+
+
+def stop_dossier(world: World, now: datetime, *, account_id: int, dossier_id: int) -> World:
+    """End the monitoring on request.
+
+    Raises:
+        NotFound: no such account (NOT_FOUND) or dossier (E200).
+        Rejected: E201, stopped already.
+
+    behaviour.md 3.12 (carried-over), 6.7 (documented).
+    """
+    dossier = _monitored(world, account_id, dossier_id)
+    return with_dossier(world, stopped(dossier, now, StoppingReason.STOP_REQUEST), now)
+
+
+def reactivate_dossier(
+    world: World, now: datetime, *, account_id: int, dossier_id: int, expiration_date: str | Absent | None
+) -> World:
+    """Monitor a stopped dossier again, until the date given, else the stored one; null: for good.
+
+    Raises:
+        NotFound: no such account (NOT_FOUND) or dossier (E200).
+        Rejected: E204 active already; E010 not a date; E103 the third party is out of business and E205 the
+            resulting date is not in the future, together.
+
+    behaviour.md 3.13 (carried-over), 6.7 (inferred for E103 and the renewed request dates), C41.
+    """
+    dossier = world.portfolio(account_id).dossier(dossier_id)
+    if dossier.monitored:
+        raise Rejected(Refusal(E204, None, (dossier.reference,)))
+    findings = checks.Findings()
+    until = dossier.expiration_date
+    if expiration_date is not ABSENT:
+        until = checks.day(findings, "expiration_date", expiration_date)
+    findings.raise_any()
+    _refuse_reactivation(world, now, dossier, until)
+    active = replace(
+        dossier,
+        monitored=True,
+        expiration_date=until,
+        stopping_date=None,
+        stopping_reason=StoppingReason.NOT_STOPPED,
+        state_last_change_date=now,
+        documents=tuple(replace(document, request_date=now) for document in dossier.documents),
+    )
+    return with_dossier(world, assessed(active, now), now)
+
+
+def update_requirements(
+    world: World, now: datetime, *, account_id: int, dossier_id: int, codes: Sequence[str], add: bool
+) -> World:
+    """Ask for these documents instead of the former ones, or (`add`) besides; kept ones keep their files.
+
+    Raises:
+        NotFound: no such account (NOT_FOUND) or dossier (E200).
+        Rejected: E201 not monitored; E003 no code given; E301, E302 for each bad one.
+
+    behaviour.md 3.15 (carried-over), C10, C54.
+    """
+    dossier = _monitored(world, account_id, dossier_id)
+    if not codes:
+        raise Rejected(Refusal(E003, "required_documents"))
+    refusals = refused_codes(world.portfolio(account_id).account, codes)
+    if refusals:
+        raise Rejected(*refusals)
+    kept = {document.code: document for document in dossier.documents}
+    asked = dict.fromkeys((*kept, *codes) if add else codes)
+    new = [code for code in asked if code not in kept]
+    first = world.next_ids.document
+    made = {
+        code: Document(document_id=first + at, code=code, request_date=now) for at, code in enumerate(new)
+    }
+    documents = tuple((kept | made)[code] for code in asked)
+    world = replace(world, next_ids=replace(world.next_ids, document=first + len(new)))
+    return with_dossier(world, assessed(replace(dossier, documents=documents), now), now)
+
+
+def stopped(dossier: Dossier, at: datetime, reason: StoppingReason) -> Dossier:
+    """The dossier no longer monitored since `at`. behaviour.md 6.7 (documented)."""
+    return replace(dossier, monitored=False, stopping_date=at, stopping_reason=reason)
+
+
+def expired(dossier: Dossier, now: datetime) -> bool:
+    """Whether the day of its expiration has begun. behaviour.md 6.5 (documented), C17."""
+    until = dossier.expiration_date
+    return dossier.monitored and until is not None and midnight(until) <= now
+
+
+def _monitored(world: World, account_id: int, dossier_id: int) -> Dossier:
+    dossier = world.portfolio(account_id).dossier(dossier_id)
+    if not dossier.monitored:
+        raise Rejected(Refusal(E201, None, (dossier.reference,)))
+    return dossier
+
+
+def _updated(
+    world: World, now: datetime, dossier: Dossier, wanted: DossierUpdate, variants: Variants
+) -> Dossier:
+    findings = checks.Findings()
+    reference = dossier.reference
+    if wanted.dossier_reference is not None:
+        reference = checks.reference(findings, "dossier_reference", wanted.dossier_reference, variants)
+    checks.text(findings, "description", wanted.description, checks.LONG_TEXT)
+    checks.text(findings, "purchasing_category", wanted.purchasing_category)
+    checks.text(findings, "thirdparty_code", wanted.thirdparty_code)
+    addresses = checks.emails(findings, "thirdparty_email", wanted.thirdparty_email)
+    until = dossier.expiration_date
+    if wanted.expiration_date is not ABSENT:
+        until = _future_day(findings, wanted.expiration_date, now)
+    portfolio = world.portfolio(dossier.account_id)
+    findings.extend(taken_code(world, portfolio, wanted.thirdparty_code, dossier.thirdparty_id))
+    if portfolio.has_reference(dossier.thirdparty_id, reference, except_for=dossier.dossier_id):
+        findings.note(E202, None, reference)
+    findings.extend(refused_emails(addresses, world.invalid_email_domains))
+    findings.raise_any()
+    return replace(
+        dossier,
+        reference=reference,
+        description=dossier.description if wanted.description is None else wanted.description,
+        purchasing_category=wanted.purchasing_category
+        if wanted.purchasing_category is not None
+        else dossier.purchasing_category,
+        expiration_date=until,
+    )
+
+
+def _future_day(findings: checks.Findings, value: str | None, now: datetime) -> date | None:
+    """A day after today, else E021; None, which clears, stays None. behaviour.md 6.5 (documented), C71."""
+    until = checks.day(findings, "expiration_date", value)
+    if until is not None and until <= local_date(now):
+        findings.note(E021, "expiration_date")
+    return until
+
+
+def _refuse_reactivation(world: World, now: datetime, dossier: Dossier, until: date | None) -> None:
+    findings = checks.Findings()
+    thirdparty = world.thirdparties[dossier.thirdparty_id]
+    if thirdparty.out_of_business:
+        findings.note(E103, None, thirdparty.company_id.type.value, thirdparty.company_id.value)
+    if until is not None and until <= local_date(now):
+        findings.note(E205, None, until.isoformat())
+    findings.raise_any()

@@ -1,0 +1,288 @@
+"""The error codes of the API, one table, and the two exceptions of the domain.
+
+    Exception
+    └── Rejected     a rule refused; carries every refusal
+        └── NotFound what was asked for does not exist for this account
+
+Anything else that is raised is a bug of the sandbox. How a refusal looks on the wire is the dialect's affair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """A row of behaviour.md 5. `places`: S search, P import process, I the import's own answer, C command."""
+
+    code: str
+    label_fr: str
+    label_en: str
+    places: str
+    when: str
+    provenance: str
+
+    def __str__(self) -> str:
+        return self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One code, the parameter it is about (Python name; the dialect spells it) and the values concerned."""
+
+    error: ErrorCode
+    parameter: str | None = None
+    values: tuple[str, ...] = ()
+
+
+class Rejected(Exception):
+    """A rule refused; nothing was changed."""
+
+    def __init__(self, *refusals: Refusal) -> None:
+        super().__init__(", ".join(refusal.error.code for refusal in refusals))
+        self.refusals = refusals
+
+
+class NotFound(Rejected):
+    """No such thing in this account: `E200` a dossier, `E100` a third party, `NOT_FOUND` the rest."""
+
+
+E001 = ErrorCode(
+    "E001",
+    "Paramètre manquant",
+    "Missing parameter",
+    "SIC",
+    "A required parameter or member is absent.",
+    "documented",
+)
+E002 = ErrorCode(
+    "E002",
+    "Paramètre inconnu",
+    "Unknown parameter",
+    "SI",
+    "A value lies outside its enumeration, such as `companyIdType`.",
+    "inferred",
+)
+E003 = ErrorCode(
+    "E003",
+    "Paramètre vide",
+    "Empty parameter",
+    "SIC",
+    "A parameter is present but empty; an update has nothing to update; a list of requirements is empty.",
+    "documented",
+)
+E010 = ErrorCode(
+    "E010",
+    "Format incorrect",
+    "Incorrect format",
+    "SIC",
+    "A date, boolean, integer, e-mail or company identifier is not of its format.",
+    "documented",
+)
+E011 = ErrorCode(
+    "E011",
+    "Taille maximale dépassée",
+    "Maximum size exceeded",
+    "SIC",
+    "Longer than 255 characters (reference, code, category) or 4000 (description); a page of more than 1000.",
+    "documented",
+)
+E021 = ErrorCode(
+    "E021",
+    "Date d'expiration dans le passé",
+    "Expiration date in the past",
+    "PC",
+    "The `expirationDate` of an import or update is not later than today.",
+    "documented",
+)
+E022 = ErrorCode(
+    "E022",
+    "Date dans le futur",
+    "Date in the future",
+    "S",
+    "`stateLastChangeDate` or `fromDate` is later than now.",
+    "documented",
+)
+E030 = ErrorCode(
+    "E030",
+    "Domaine de l'e-mail invalide",
+    "Invalid email domain",
+    "PC",
+    "An address is well formed, its domain is among the recipe's `invalidEmailDomains`.",
+    "documented",
+)
+E100 = ErrorCode(
+    "E100",
+    "Aucun tiers ne correspond aux critères",
+    "There is no third party for this criteria",
+    "404",
+    "The third party is unknown to the account.",
+    "documented",
+)
+E101 = ErrorCode(
+    "E101",
+    "Erreur lors de la qualification de l'établissement",
+    "Error when qualifying the establishment",
+    "P",
+    "The data provider fails on this establishment (condition `failing`).",
+    "documented",
+)
+E102 = ErrorCode(
+    "E102",
+    "L'établissement n'existe pas.",
+    "The establishment does not exist",
+    "P",
+    "The data provider does not know the establishment (condition `unknown`).",
+    "documented",
+)
+E103 = ErrorCode(
+    "E103",
+    "L'établissement est fermé.",
+    "The establishment is closed",
+    "PC",
+    "The establishment is closed (condition `closed`), or its third party is out of business.",
+    "documented",
+)
+E104 = ErrorCode(
+    "E104",
+    "Plusieurs tiers correspondent à la recherche",
+    "Too many third parties for this criteria",
+    "P",
+    "Several third parties match the identifier (condition `ambiguous`).",
+    "documented",
+)
+E105 = ErrorCode(
+    "E105",
+    "L'établissement a été transféré",
+    "The establishment has been transferred to a new establishment",
+    "P",
+    "The establishment moved to another identifier (condition `transferred`).",
+    "documented",
+)
+E111 = ErrorCode(
+    "E111",
+    "Le code fournisseur est différent de celui déjà existant",
+    "The supplier code in parameter is different from the existing supplier code for third party",
+    "P",
+    "The third party has a code in this account and the import gives another one.",
+    "documented",
+)
+E112 = ErrorCode(
+    "E112",
+    "Le code fournisseur (thirdpartyCode) déjà utilisé pour un autre fournisseur.",
+    "The supplier code (thirdpartyCode) already used for another supplier",
+    "PC",
+    "The code belongs to another third party of the account.",
+    "documented",
+)
+E113 = ErrorCode(
+    "E113",
+    "Compte donneur d'ordres non actif",
+    "Non active ordering account",
+    "P",
+    "The account's subscription is not active.",
+    "documented",
+)
+E121 = ErrorCode(
+    "E121",
+    "Import impossible d'un tiers français par son numéro de TVA",
+    "Impossible to create a dossier based on TVA for a french third party. Plesae use SIRET number",
+    "P",
+    "A `CIT002` value begins with FR.",
+    "documented",
+)
+E122 = ErrorCode(
+    "E122",
+    "Import impossible d'un tiers étranger, option non activée",
+    "Impossible to import a non French thirdparty, subscription is inactive for international third parties",
+    "P",
+    "A foreign company, and the account lacks the international option.",
+    "documented",
+)
+E200 = ErrorCode(
+    "E200",
+    "Aucun dossier ne correspond à la recherche",
+    "There is no dossier for this criteria",
+    "404",
+    "The dossier is unknown to the account.",
+    "documented",
+)
+E201 = ErrorCode(
+    "E201",
+    "Le dossier est désactivé",
+    "This dossier is disabled",
+    "C",
+    "Update, stop or requirements of a dossier that is not monitored.",
+    "documented",
+)
+E202 = ErrorCode(
+    "E202",
+    "La référence du dossier existe déjà pour ce couple donneur d'ordres / Fournisseur",
+    "This dossier reference already exists for this client / supplier couple",
+    "PC",
+    "Another dossier of the same account and third party, monitored or stopped, has the reference.",
+    "documented",
+)
+E203 = ErrorCode(
+    "E203",
+    "Aucun dossier avec cette référence",
+    "There is no dossier for this reference",
+    "",
+    "Never: no command of this API looks a dossier up by its reference.",
+    "documented",
+)
+E204 = ErrorCode(
+    "E204",
+    "Le dossier est déjà actif",
+    "This dossier is already active",
+    "C",
+    "Reactivation of a monitored dossier.",
+    "documented",
+)
+E205 = ErrorCode(
+    "E205",
+    "Date d'expiration dépassée pour la réactivation",
+    "This dossier to reactivate has an outdated date for its re-activation."
+    " Please provide a date in the future.",
+    "C",
+    "The expiration date that a reactivation gives, or else the stored one, is not later than today.",
+    "documented",
+)
+E301 = ErrorCode(
+    "E301",
+    "Le document (requirement) est désactivé",
+    "This document/requirement is deactivated",
+    "PC",
+    "The account knows the document type, but it was withdrawn.",
+    "documented",
+)
+E302 = ErrorCode(
+    "E302",
+    "Le document (requirement) n'est pas autorisé",
+    "This document/requirement is not authorized",
+    "PC",
+    "The document type is not among the account's requirements.",
+    "documented",
+)
+NOT_FOUND = ErrorCode(
+    "NOT_FOUND",
+    "La ressource n'existe pas",
+    "The resource does not exist. Please check you search criteria and values.",
+    "404",
+    "Account, document, file or process unknown; in EDGE any absent resource and a search without a hit.",
+    "documented",
+)
+
+ERRORS: dict[str, ErrorCode] = {
+    error.code: error
+    for error in (
+        *(E001, E002, E003, E010, E011, E021, E022, E030),
+        *(E100, E101, E102, E103, E104, E105, E111, E112, E113, E121, E122),
+        *(E200, E201, E202, E203, E204, E205, E301, E302, NOT_FOUND),
+    )
+}
+"""Every code of the API in table order."""
+
+PROVIDER_ERRORS = (E101, E102, E103, E104, E105)
+"""What the data provider may answer, and what an import may be made to fail with."""

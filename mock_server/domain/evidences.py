@@ -1,0 +1,100 @@
+"""The answers of a third party: reading evidences, depositing one (behaviour.md 3.16 to 3.20, 6.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from hashlib import blake2b
+from uuid import UUID
+
+from mock_server.domain.completeness import assessed
+from mock_server.domain.errors import E200, NOT_FOUND, NotFound, Refusal
+from mock_server.domain.model import Document, Dossier, Evidence, FormAnswer
+from mock_server.domain.variants import Variants
+from mock_server.domain.world import World, with_dossier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deposit:
+    """What a third party sends: a file (its bytes, or a size in bytes for which a PDF is made), or a form."""
+
+    content: bytes | None = None
+    file_size: int = 0
+    expiration_date: date | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    formdata: tuple[FormAnswer, ...] = ()
+
+
+def shown_documents(dossier: Dossier, variants: Variants) -> tuple[Document, ...]:
+    """The documents that the API shows: none of a stopped dossier, unless the variant keeps them.
+
+    behaviour.md 6.7 (example), C50.
+    """
+    return dossier.documents if dossier.monitored or variants["stoppedDocuments"] == "keep" else ()
+
+
+def shown_document(dossier: Dossier, document_id: int, variants: Variants) -> Document:
+    """The document of that id among those shown.
+
+    Raises:
+        NotFound: NOT_FOUND.
+    """
+    for document in shown_documents(dossier, variants):
+        if document.document_id == document_id:
+            return document
+    raise NotFound(Refusal(NOT_FOUND, "document_id", (str(document_id),)))
+
+
+def file_of(document: Document, file_id: int) -> Evidence:
+    """The evidence of that id, if it is a file.
+
+    Raises:
+        NotFound: NOT_FOUND, no such evidence, or it is a form only. behaviour.md 3.20 (documented).
+    """
+    for evidence in document.evidences:
+        if evidence.evidence_id == file_id and evidence.file_uuid is not None:
+            return evidence
+    raise NotFound(Refusal(NOT_FOUND, "file_id", (str(file_id),)))
+
+
+def deposit(
+    world: World, now: datetime, *, account_id: int, dossier_id: int, code: str, given: Deposit
+) -> World:
+    """The third party answers the request for `code`; presence, state and indicator follow.
+
+    Raises:
+        NotFound: no such account (NOT_FOUND), dossier (E200), or no request for this code in it (E200).
+
+    behaviour.md 6.8 (carried-over).
+    """
+    dossier = world.portfolio(account_id).dossier(dossier_id)
+    if code not in {document.code for document in dossier.documents}:
+        raise NotFound(Refusal(E200, "document_code", (code,)))
+    evidence = _evidence(world.next_ids.evidence, now, given)
+    documents = tuple(
+        replace(document, evidences=(*document.evidences, evidence)) if document.code == code else document
+        for document in dossier.documents
+    )
+    world = replace(world, next_ids=replace(world.next_ids, evidence=evidence.evidence_id + 1))
+    return with_dossier(world, assessed(replace(dossier, documents=documents), now), now)
+
+
+def _evidence(evidence_id: int, now: datetime, given: Deposit) -> Evidence:
+    size = given.file_size if given.content is None else len(given.content)
+    return Evidence(
+        evidence_id=evidence_id,
+        upload_date=now,
+        file_uuid=file_uuid(evidence_id) if size else None,
+        file_creation=now,
+        file_size=size,
+        expiration_date=given.expiration_date,
+        metadata=given.metadata,
+        formdata=given.formdata,
+        content=given.content,
+    )
+
+
+def file_uuid(evidence_id: int) -> str:
+    """A UUID of version 4 that follows from the id, so that it is the same in every sandbox."""
+    return str(UUID(bytes=blake2b(f"file/{evidence_id}".encode(), digest_size=16).digest(), version=4))

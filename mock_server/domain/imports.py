@@ -1,0 +1,304 @@
+"""Importing a dossier: launched at once, carried out when its process ends (behaviour.md 3.9, 6.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from mock_server.domain import checks
+from mock_server.domain.codes import refused_codes, refused_emails
+from mock_server.domain.completeness import assessed, new_indicator
+from mock_server.domain.errors import (
+    E021,
+    E101,
+    E102,
+    E103,
+    E104,
+    E105,
+    E111,
+    E112,
+    E113,
+    E121,
+    E122,
+    E202,
+    ErrorCode,
+    Refusal,
+)
+from mock_server.domain.identifiers import country_of, french_vat_of, is_french, siren_of
+from mock_server.domain.local_time import local_date
+from mock_server.domain.model import (
+    Company,
+    CompanyId,
+    CompanyIdType,
+    Condition,
+    Document,
+    Dossier,
+    Establishment,
+    NewDossier,
+    StoppingReason,
+    Thirdparty,
+)
+from mock_server.domain.process import ImportProcess
+from mock_server.domain.variants import Variants
+from mock_server.domain.world import (
+    Portfolio,
+    World,
+    with_code,
+    with_dossier,
+    with_portfolio,
+    with_process,
+    with_thirdparty,
+)
+
+Invent = Callable[[CompanyId], Company]
+"""Gives the company of an identifier that no recipe mentions: always the same one for the same identifier."""
+
+_PROVIDER_ANSWERS: dict[Condition, ErrorCode] = {
+    Condition.FAILING: E101,
+    Condition.UNKNOWN: E102,
+    Condition.TRANSFERRED: E105,
+    Condition.CLOSED: E103,
+    Condition.AMBIGUOUS: E104,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRequest:
+    """The body of an import: members of the right JSON type, nothing else checked; None is "not given"."""
+
+    company_id_type: str | None = None
+    company_id_value: str | None = None
+    dossier_reference: str | None = None
+    thirdparty_code: str | None = None
+    description: str | None = None
+    purchasing_category: str | None = None
+    expiration_date: str | None = None
+    required_documents: Sequence[str] | None = None
+    thirdparty_email: Sequence[str] | None = None
+    user_in_charge: Sequence[str] | None = None
+
+
+def launch_import(
+    world: World,
+    now: datetime,
+    *,
+    account_id: int,
+    request: ImportRequest,
+    variants: Variants,
+    duration: timedelta,
+) -> tuple[World, ImportProcess]:
+    """Begin an import; nothing but the form of the request is judged here.
+
+    The process ends after `duration`, or after what its establishment says.
+
+    Raises:
+        NotFound: NOT_FOUND, no such account.
+        Rejected: E001, E002, E003, E010, E011 for a member that is missing, empty or malformed.
+
+    behaviour.md 3.9 (documented), C8.
+    """
+    world.portfolio(account_id)
+    wanted = _checked(request, variants)
+    establishment = world.establishments.get(wanted.company_id, Establishment(company_id=wanted.company_id))
+    lasts = duration if establishment.import_duration is None else establishment.import_duration
+    process = ImportProcess(
+        process_id=_process_id(account_id, world.next_ids.process),
+        account_id=account_id,
+        creation=now,
+        ends=None if establishment.never_ends else now + lasts,
+        wanted=wanted,
+    )
+    counted = replace(world, next_ids=replace(world.next_ids, process=world.next_ids.process + 1))
+    return with_process(counted, process), process
+
+
+def end_import(
+    world: World, now: datetime, process: ImportProcess, invent: Invent
+) -> tuple[World, ImportProcess]:
+    """Carry an import out at `now`: a dossier and, if need be, its third party; or refusals and nothing else.
+
+    behaviour.md 6.4 (order of checks: inferred).
+    """
+    refusals = _refusals(world, now, process)
+    if refusals:
+        return fail_import(world, process, refusals)
+    world, thirdparty = _thirdparty_for(world, process.wanted.company_id, invent)
+    world, dossier = _new_dossier(world, now, process, thirdparty)
+    ended = replace(process, complete=True, dossier_id=dossier.dossier_id)
+    return with_process(world, ended), ended
+
+
+def fail_import(
+    world: World, process: ImportProcess, refusals: Sequence[Refusal]
+) -> tuple[World, ImportProcess]:
+    """End an import with these refusals; nothing is made."""
+    ended = replace(process, complete=True, refusals=tuple(refusals))
+    return with_process(world, ended), ended
+
+
+def _checked(request: ImportRequest, variants: Variants) -> NewDossier:
+    findings = checks.Findings()
+    company_id = checks.company_id(findings, request.company_id_type, request.company_id_value)
+    given = checks.required(findings, "dossier_reference", request.dossier_reference)
+    reference = checks.reference(findings, "dossier_reference", given, variants) if given else ""
+    code = checks.text(findings, "thirdparty_code", request.thirdparty_code)
+    description = checks.text(findings, "description", request.description, checks.LONG_TEXT)
+    category = checks.text(findings, "purchasing_category", request.purchasing_category)
+    expiration_date = checks.day(findings, "expiration_date", request.expiration_date)
+    thirdparty_email = checks.emails(findings, "thirdparty_email", request.thirdparty_email)
+    user_in_charge = checks.emails(findings, "user_in_charge", request.user_in_charge)
+    findings.raise_any()
+    assert company_id is not None  # noqa: S101  # absent or of an unknown type, it was refused just above
+    return NewDossier(
+        company_id=company_id,
+        reference=reference,
+        thirdparty_code=code or None,
+        description=description,
+        purchasing_category=category,
+        expiration_date=expiration_date,
+        required_documents=tuple(dict.fromkeys(request.required_documents or ())),
+        thirdparty_email=thirdparty_email,
+        user_in_charge=user_in_charge,
+    )
+
+
+def _refusals(world: World, now: datetime, process: ImportProcess) -> list[Refusal]:
+    portfolio = world.portfolio(process.account_id)
+    wanted = process.wanted
+    refusals = _account_refusals(portfolio, wanted)
+    if not any(refusal.error in {E121, E122} for refusal in refusals):
+        failure = _provider_failure(world, wanted.company_id)
+        if failure is not None:
+            return [*refusals, failure]
+    refusals += _thirdparty_refusals(world, portfolio, wanted)
+    if wanted.expiration_date is not None and wanted.expiration_date <= local_date(now):
+        refusals.append(Refusal(E021, "expiration_date"))
+    refusals += refused_codes(portfolio.account, wanted.required_documents)
+    addresses = (*wanted.thirdparty_email, *wanted.user_in_charge)
+    return refusals + refused_emails(addresses, world.invalid_email_domains)
+
+
+def _account_refusals(portfolio: Portfolio, wanted: NewDossier) -> list[Refusal]:
+    refusals = [] if portfolio.account.active else [Refusal(E113)]
+    if is_french(wanted.company_id):
+        if wanted.company_id.type is CompanyIdType.VAT:
+            refusals.append(Refusal(E121, None, _named(wanted.company_id)))
+    elif not portfolio.account.international:
+        refusals.append(Refusal(E122))
+    return refusals
+
+
+def _provider_failure(world: World, company_id: CompanyId) -> Refusal | None:
+    establishment = world.establishments.get(company_id, Establishment(company_id=company_id))
+    answer = _PROVIDER_ANSWERS.get(establishment.condition)
+    thirdparty = world.thirdparty_identified(company_id)
+    if answer is None and thirdparty is not None and thirdparty.out_of_business:
+        answer = E103
+    if answer is None:
+        return None
+    if answer is E101:
+        return Refusal(E101)
+    concerned = company_id if answer is not E105 else establishment.transferred_to or company_id
+    return Refusal(answer, None, _named(concerned))
+
+
+def _thirdparty_refusals(world: World, portfolio: Portfolio, wanted: NewDossier) -> list[Refusal]:
+    thirdparty = world.thirdparty_identified(wanted.company_id)
+    relation = portfolio.relations.get(thirdparty.thirdparty_id) if thirdparty else None
+    refusals = []
+    code = wanted.thirdparty_code
+    if code and relation and relation.thirdparty_code and relation.thirdparty_code != code:
+        refusals.append(Refusal(E111, None, (relation.thirdparty_code,)))
+    refusals += taken_code(world, portfolio, code, thirdparty.thirdparty_id if thirdparty else None)
+    if thirdparty and portfolio.has_reference(thirdparty.thirdparty_id, wanted.reference):
+        refusals.append(Refusal(E202, None, (wanted.reference,)))
+    return refusals
+
+
+def taken_code(
+    world: World, portfolio: Portfolio, code: str | None, thirdparty_id: int | None
+) -> list[Refusal]:
+    """E112 when another third party of the account has the code. behaviour.md 6.2 (documented)."""
+    holders = portfolio.thirdparties_coded(code) if code else ()
+    others = [holder for holder in holders if holder != thirdparty_id]
+    if not others or thirdparty_id in holders:
+        return []
+    return [Refusal(E112, None, _named(world.thirdparties[others[0]].company_id))]
+
+
+def _thirdparty_for(world: World, company_id: CompanyId, invent: Invent) -> tuple[World, Thirdparty]:
+    known = world.thirdparty_identified(company_id)
+    if known is not None:
+        return world, known
+    establishment = world.establishments.get(company_id)
+    company = (establishment.company if establishment else None) or invent(company_id)
+    thirdparty = new_thirdparty(world.next_ids.thirdparty, company_id, company)
+    counted = replace(world, next_ids=replace(world.next_ids, thirdparty=thirdparty.thirdparty_id + 1))
+    return with_thirdparty(counted, thirdparty), thirdparty
+
+
+def new_thirdparty(thirdparty_id: int, company_id: CompanyId, company: Company) -> Thirdparty:
+    """A third party as an import makes it: identified, not registered yet. behaviour.md 6.3 (documented)."""
+    siret = company_id.value if company_id.type is CompanyIdType.SIRET else None
+    siren = siren_of(siret) if siret else None
+    own_vat = company_id.value if company_id.type is CompanyIdType.VAT else None
+    key = blake2b(f"{company_id.type}{company_id.value}".encode(), digest_size=6).hexdigest().upper()
+    return Thirdparty(
+        thirdparty_id=thirdparty_id,
+        company_id=company_id,
+        siren=siren,
+        siret=siret,
+        tva=french_vat_of(siren) if siren else own_vat,
+        country_code=country_of(company_id, company.address_country_code or "US"),
+        company=company,
+        subscription_date=None,
+        subscription_key=key,
+    )
+
+
+def _new_dossier(
+    world: World, now: datetime, process: ImportProcess, thirdparty: Thirdparty
+) -> tuple[World, Dossier]:
+    wanted = process.wanted
+    portfolio = world.portfolio(process.account_id)
+    codes = wanted.required_documents or portfolio.account.default_requirements
+    documents = tuple(
+        Document(document_id=world.next_ids.document + at, code=code, request_date=now)
+        for at, code in enumerate(codes)
+    )
+    dossier = Dossier(
+        dossier_id=world.next_ids.dossier,
+        account_id=process.account_id,
+        thirdparty_id=thirdparty.thirdparty_id,
+        reference=wanted.reference,
+        description=wanted.description,
+        purchasing_category=wanted.purchasing_category,
+        monitored=True,
+        starting_date=now,
+        expiration_date=wanted.expiration_date,
+        stopping_date=None,
+        stopping_reason=StoppingReason.NOT_STOPPED,
+        complete=not documents,
+        state_last_change_date=now,
+        indicators=(new_indicator(documents, now),),
+        documents=documents,
+    )
+    next_ids = replace(
+        world.next_ids,
+        dossier=world.next_ids.dossier + 1,
+        document=world.next_ids.document + len(documents),
+    )
+    if wanted.thirdparty_code:
+        world = with_portfolio(world, with_code(portfolio, thirdparty.thirdparty_id, wanted.thirdparty_code))
+    return with_dossier(replace(world, next_ids=next_ids), assessed(dossier, now), now), dossier
+
+
+def _named(company_id: CompanyId) -> tuple[str, ...]:
+    return company_id.type.value, company_id.value
+
+
+def _process_id(account_id: int, number: int) -> str:
+    """32 hex digits that follow from the number: the same requests get the same ids in every sandbox."""
+    return blake2b(f"{account_id}/{number}".encode(), digest_size=16).hexdigest()

@@ -1,0 +1,266 @@
+"""The vendor's nouns as frozen values (behaviour.md 4).
+
+Instants are aware datetimes in UTC, days are dates. `Dossier`, `Thirdparty` and what hangs on them compare by
+identity: a value that did not change is the very same object, which is also what remembers its rendering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+VIGILANCE_CODES = ("ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR")
+"""The duty-of-vigilance set: an account's standard default and what I001 looks at (behaviour.md 6.6, 6.8)."""
+
+NO_REFERENCE = "-"
+"""What the platform shows for a dossier made without a reference; never a duplicate (behaviour.md 6.1)."""
+
+
+class CompanyIdType(StrEnum):
+    """How a company is identified (behaviour.md 7)."""
+
+    SIRET = "CIT001"
+    VAT = "CIT002"
+    DUNS = "CIT003"
+
+
+class StoppingReason(StrEnum):
+    """Why a dossier is no longer monitored (behaviour.md 6.7)."""
+
+    NOT_STOPPED = "NA"
+    OUT_OF_BUSINESS = "OUTOFBUSINESS"
+    EXPIRATION = "EXPIRATION"
+    STOP_REQUEST = "STOPREQUEST"
+    UNKNOWN = "UNKNOWN"
+
+
+class Condition(StrEnum):
+    """What the data provider has to say of an establishment (behaviour.md 6.4)."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    TRANSFERRED = "transferred"
+    UNKNOWN = "unknown"
+    FAILING = "failing"
+    AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyId:
+    """One identifier of one third party: a type and its value."""
+
+    type: CompanyIdType
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """What the data provider knows of a company; amounts in whole units of their currency."""
+
+    name: str
+    date_creation: date | None = None
+    legal_category_label: str | None = None
+    legal_category_code: str | None = None
+    acronym: str | None = None
+    activity_label: str | None = None
+    activity_code: str | None = None
+    ceo: str | None = None
+    capital: int | None = None
+    capital_currency: str | None = None
+    turnover: float | None = None
+    turnover_currency: str | None = None
+    last_balance_sheet_date: date | None = None
+    workforce: int | None = None
+    address_street: str | None = None
+    address_city: str | None = None
+    address_post_code: str | None = None
+    address_country_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Establishment:
+    """A row of the registry: what an import of this identifier meets; with `never_ends` it runs for good."""
+
+    company_id: CompanyId
+    condition: Condition = Condition.OPEN
+    transferred_to: CompanyId | None = None
+    import_duration: timedelta | None = None
+    never_ends: bool = False
+    company: Company | None = None
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person at a third party, as the platform shows one."""
+
+    firstname: str
+    lastname: str
+    email: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Thirdparty:
+    """An establishment on the platform, the same for every account. Registered when it has a date for it."""
+
+    thirdparty_id: int
+    company_id: CompanyId
+    siren: str | None
+    siret: str | None
+    tva: str | None
+    country_code: str
+    company: Company
+    subscription_date: date | None
+    subscription_key: str
+    out_of_business: bool = False
+    users: tuple[User, ...] = ()
+
+    @property
+    def registered(self) -> bool:
+        """Whether it has users on the platform (behaviour.md 6.3)."""
+        return self.subscription_date is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """A document type that an account may ask for; `withdrawn` ones are known and refused."""
+
+    document_type_id: int
+    code: str
+    name: str
+    label_fr: str
+    label_en: str | None
+    category_fr: str
+    category_en: str
+    description_fr: str
+    description_en: str
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A product that an account has taken."""
+
+    key: str
+    start: datetime
+    end: datetime | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Account:
+    """The client who asks for documents. Requirements in the order in which they are listed."""
+
+    account_id: int
+    technical_name: str
+    name: str
+    company: str
+    creation: datetime
+    max_dossiers: int
+    subscription_date: datetime
+    subscription_status: str
+    subscriptions: tuple[Subscription, ...]
+    international: bool
+    requirements: Mapping[str, Requirement]
+    default_requirements: tuple[str, ...]
+
+    @property
+    def active(self) -> bool:
+        """Whether it may import (behaviour.md 5, E113)."""
+        return self.subscription_status == "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormAnswer:
+    """One answer of a form that a third party filled in."""
+
+    type: str
+    key: str
+    title: str
+    order: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """The answer to a document: a file (size in bytes), or a form without one.
+
+    Valid through the end of `expiration_date` in France, for ever when that is None. `content` is None as
+    long as nobody gave the bytes: the sandbox then makes a PDF of `file_size` bytes.
+    """
+
+    evidence_id: int
+    upload_date: datetime
+    file_uuid: str | None
+    file_creation: datetime
+    file_size: int
+    expiration_date: date | None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    formdata: tuple[FormAnswer, ...] = ()
+    content: bytes | None = None
+
+    def valid_on(self, day: date) -> bool:
+        """behaviour.md 6.8 (carried-over)."""
+        return self.expiration_date is None or day <= self.expiration_date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Document:
+    """A requirement as asked in one dossier. Evidences oldest first; `present` as of the last settlement."""
+
+    document_id: int
+    code: str
+    request_date: datetime
+    present: bool = False
+    evidences: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indicator:
+    """I001, the duty of vigilance (behaviour.md 6.8)."""
+
+    code: str
+    state: bool
+    last_change_date: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dossier:
+    """One monitoring file of one account on one third party.
+
+    `complete` is what the API calls state; it keeps its last value after a stop, when the API shows null.
+    """
+
+    dossier_id: int
+    account_id: int
+    thirdparty_id: int
+    reference: str
+    description: str | None
+    purchasing_category: str | None
+    monitored: bool
+    starting_date: datetime | None
+    expiration_date: date | None
+    stopping_date: datetime | None
+    stopping_reason: StoppingReason
+    complete: bool
+    state_last_change_date: datetime
+    indicators: tuple[Indicator, ...]
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDossier:
+    """What an import asks for, checked and normalised; `codes` None means the account's default set."""
+
+    company_id: CompanyId
+    reference: str
+    thirdparty_code: str | None = None
+    description: str | None = None
+    purchasing_category: str | None = None
+    expiration_date: date | None = None
+    required_documents: tuple[str, ...] = ()
+    thirdparty_email: tuple[str, ...] = ()
+    user_in_charge: tuple[str, ...] = ()

@@ -1,0 +1,31 @@
+"""The import process as a value (behaviour.md 4.10, 6.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mock_server.domain.errors import Refusal
+from mock_server.domain.model import NewDossier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImportProcess:
+    """An import under way or ended. `ends` is when it will have run, None for one that never ends.
+
+    `wanted` is what was asked for; `refusals` are filled when it ended without a dossier.
+    """
+
+    process_id: str
+    account_id: int
+    creation: datetime
+    ends: datetime | None
+    wanted: NewDossier
+    complete: bool = False
+    refusals: tuple[Refusal, ...] = ()
+    dossier_id: int | None = None
+
+    @property
+    def success(self) -> bool:
+        """A dossier was made; false as long as the process runs."""
+        return self.dossier_id is not None

@@ -1,0 +1,326 @@
+"""Searching dossiers, third parties and processes: filters, pages, order (behaviour.md 3.4, 3.7, 3.22, 8).
+
+A filter that has an index narrows first; only what is left is looked at one by one. So a search by reference,
+code, siren, siret, tva or third party costs the same in a world of a thousand dossiers and of a million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from heapq import merge
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from mock_server.domain import checks
+from mock_server.domain.errors import E003, E010, E011
+from mock_server.domain.local_time import local_date, midnight
+from mock_server.domain.model import CompanyIdType, Dossier, Thirdparty
+from mock_server.domain.process import ImportProcess
+from mock_server.domain.sortedset import EMPTY, SortedSet
+from mock_server.domain.variants import Variants
+from mock_server.domain.world import Portfolio, Relation, World
+
+Found = TypeVar("Found")
+Row = tuple[Thirdparty, Relation]
+Check = Callable[[checks.Findings, str, str], Any]
+
+DEFAULT_PAGE_SIZE = 10
+MAX_PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Found]):
+    """One page of hits: its zero-based number, the size asked for, and the number of hits over all pages."""
+
+    content: Sequence[Found]
+    number: int
+    size: int
+    total_elements: int
+
+
+def _text(_findings: checks.Findings, _parameter: str, value: str) -> str:
+    return value
+
+
+DOSSIER_FILTERS: dict[str, Check] = {
+    "thirdparty_id": checks.integer,
+    "company_id_type": checks.company_id_type,
+    "company_id_value": _text,
+    "thirdparty_code": _text,
+    "dossier_reference": _text,
+    "monitored": checks.boolean,
+    "state_last_change_date": _text,
+    "siren": _text,
+    "siret": _text,
+    "tva": _text,
+}
+"""The filters of listDossiers and how each value is read. behaviour.md 3.7 (documented)."""
+
+THIRDPARTY_FILTERS: dict[str, Check] = {
+    "monitored": checks.boolean,
+    "company_id_type": checks.company_id_type,
+    "company_id_value": _text,
+    "name": _text,
+    "siren": _text,
+    "siret": _text,
+    "tva": _text,
+    "state_last_change_date": _text,
+    "thirdparty_global_state": checks.boolean,
+    "subscription_state": checks.boolean,
+}
+"""The filters of listThirdparties and how each value is read. behaviour.md 3.4 (documented)."""
+
+PAGING = ("page", "page_size")
+
+
+def list_dossiers(
+    world: World, now: datetime, *, account_id: int, query: Mapping[str, str], variants: Variants
+) -> Page[Dossier]:
+    """A page of the account's dossiers that pass every filter of `query`, ascending by id.
+
+    Raises:
+        NotFound: NOT_FOUND, no such account.
+        Rejected: E002, E003, E010, E011, E022 for each bad value of a known parameter.
+
+    behaviour.md 3.7 (documented; order: inferred), 8.
+    """
+    portfolio = world.portfolio(account_id)
+    wanted, number, size = _read(query, DOSSIER_FILTERS, now)
+    if "dossier_reference" in wanted:
+        wanted["dossier_reference"] = checks.normalised(wanted["dossier_reference"], variants)
+    sources, left = _dossier_sources(world, portfolio, wanted)
+    tests = [_DOSSIER_TESTS[name](wanted[name]) for name in left]
+
+    def hit(dossier: Dossier) -> bool:
+        return all(test(world, portfolio, dossier) for test in tests)
+
+    return _page(sources, portfolio.dossiers.__getitem__, hit if tests else None, number, size)
+
+
+def list_all_dossiers(world: World, *, account_id: int) -> Iterable[Dossier]:
+    """Every dossier of the account, ascending by id. behaviour.md 3.8 (inferred).
+
+    Raises:
+        NotFound: NOT_FOUND, no such account.
+    """
+    portfolio = world.portfolio(account_id)
+    return (portfolio.dossiers[dossier_id] for dossier_id in portfolio.dossier_ids)
+
+
+def list_thirdparties(world: World, now: datetime, *, account_id: int, query: Mapping[str, str]) -> Page[Row]:
+    """A page of the third parties that have or had a dossier of the account, ascending by id.
+
+    Raises:
+        NotFound: NOT_FOUND, no such account.
+        Rejected: E002, E003, E010, E011, E022 for each bad value of a known parameter.
+
+    behaviour.md 3.4 (documented; order: inferred), 8.
+    """
+    portfolio = world.portfolio(account_id)
+    wanted, number, size = _read(query, THIRDPARTY_FILTERS, now)
+    ids, left = _thirdparty_ids(world, portfolio, wanted)
+    tests = [_THIRDPARTY_TESTS[name](wanted[name]) for name in left]
+
+    def row(thirdparty_id: int) -> Row:
+        return world.thirdparties[thirdparty_id], portfolio.relations[thirdparty_id]
+
+    def hit(found: Row) -> bool:
+        return all(test(*found) for test in tests)
+
+    return _page([ids], row, hit if tests else None, number, size)
+
+
+def list_processes(
+    world: World, now: datetime, *, account_id: int, from_date: str | None
+) -> list[ImportProcess]:
+    """The account's imports launched since `from_date`, by default in the last 24 hours; newest first.
+
+    Raises:
+        NotFound: NOT_FOUND, no such account.
+        Rejected: E003, E010, E022 for a bad date.
+
+    behaviour.md 3.22 (documented; order: inferred).
+    """
+    portfolio = world.portfolio(account_id)
+    findings = checks.Findings()
+    if from_date == "":
+        findings.note(E003, "from_date")
+    since = checks.past(now)(findings, "from_date", from_date) if from_date else now - timedelta(days=1)
+    findings.raise_any()
+    begins = since if isinstance(since, datetime) else _start_of(since)
+    launched = portfolio.launched.since((begins, ""))
+    return [portfolio.processes[process_id] for _, process_id in launched][::-1]
+
+
+def _start_of(day: date | None) -> datetime:
+    return midnight(day or date.min)
+
+
+def _read(
+    query: Mapping[str, str], filters: Mapping[str, Check], now: datetime
+) -> tuple[dict[str, Any], int, int]:
+    """The filters given, each read; then page number and size. Unknown parameters are ignored."""
+    findings = checks.Findings()
+    past = checks.past(now)
+    wanted = {}
+    for name, check in filters.items():
+        value = query.get(name)
+        if value == "":
+            findings.note(E003, name)
+        elif value is not None:
+            wanted[name] = (past if name == "state_last_change_date" else check)(findings, name, value)
+    number = _paging(findings, "page", query.get("page"), default=0, least=0)
+    size = _paging(findings, "page_size", query.get("page_size"), default=DEFAULT_PAGE_SIZE, least=1)
+    if size > MAX_PAGE_SIZE:
+        findings.note(E011, "page_size", str(MAX_PAGE_SIZE))
+    findings.raise_any()
+    return wanted, number, size
+
+
+def _paging(findings: checks.Findings, name: str, value: str | None, *, default: int, least: int) -> int:
+    """`page` or `pageSize`: an integer of at least `least`, else E010. behaviour.md 8 (limits: inferred)."""
+    if value is None:
+        return default
+    if value == "":
+        findings.note(E003, name)
+        return default
+    number = checks.integer(findings, name, value)
+    if number is not None and number < least:
+        findings.note(E010, name, value)
+    return default if number is None else number
+
+
+def _page(
+    sources: Sequence[SortedSet[int]],
+    look_up: Callable[[int], Found],
+    hit: Callable[[Found], bool] | None,
+    number: int,
+    size: int,
+) -> Page[Found]:
+    """The page of hits among the ids of `sources`, which have none in common."""
+    start = number * size
+    if hit is None and len(sources) == 1:
+        return Page(
+            [look_up(found) for found in sources[0].slice(start, size)], number, size, len(sources[0])
+        )
+    if hit is None:
+        total = sum(map(len, sources))
+        beyond = start >= total
+        ids = () if beyond else islice(merge(*sources), start, start + size)
+        return Page([look_up(found) for found in ids], number, size, total)
+    hits = [found for found in map(look_up, merge(*sources)) if hit(found)]
+    return Page(hits[start : start + size], number, size, len(hits))
+
+
+def _dossier_sources(
+    world: World, portfolio: Portfolio, wanted: dict[str, Any]
+) -> tuple[list[SortedSet[int]], list[str]]:
+    """The narrowest sets of dossier ids that an index gives for the filters, and the filters left to test."""
+    candidates: list[tuple[list[SortedSet[int]], tuple[str, ...]]] = []
+    if "dossier_reference" in wanted:
+        key = ("reference", wanted["dossier_reference"])
+        candidates.append(([portfolio.index.get(key, EMPTY)], ("dossier_reference",)))
+    for ids, names in _thirdparty_candidates(world, portfolio, wanted):
+        relations = [portfolio.relations[found] for found in ids if found in portfolio.relations]
+        candidates.append(([relation.dossiers for relation in relations], names))
+    if "monitored" in wanted:
+        ids = portfolio.monitored_ids if wanted["monitored"] else portfolio.stopped_ids
+        candidates.append(([ids], ("monitored",)))
+    candidates.append(([portfolio.dossier_ids], ()))
+    sources, names = min(candidates, key=lambda candidate: sum(map(len, candidate[0])))
+    return sources, [name for name in wanted if name not in names]
+
+
+def _thirdparty_ids(
+    world: World, portfolio: Portfolio, wanted: dict[str, Any]
+) -> tuple[SortedSet[int], list[str]]:
+    candidates = [(portfolio.relation_ids, ()), *_thirdparty_candidates(world, portfolio, wanted)]
+    ids, names = min(candidates, key=lambda candidate: len(candidate[0]))
+    if ids is not portfolio.relation_ids:
+        ids = SortedSet.of(found for found in ids if found in portfolio.relations)
+    return ids, [name for name in wanted if name not in names]
+
+
+def _thirdparty_candidates(
+    world: World, portfolio: Portfolio, wanted: dict[str, Any]
+) -> Iterator[tuple[SortedSet[int], tuple[str, ...]]]:
+    """Per filter that an index answers, the ids of the third parties that pass it."""
+    yield from _identified_candidates(world, wanted)
+    if "thirdparty_code" in wanted:
+        yield portfolio.thirdparties_coded(wanted["thirdparty_code"]), ("thirdparty_code",)
+    if "thirdparty_id" in wanted:
+        yield SortedSet.of([wanted["thirdparty_id"]]), ("thirdparty_id",)
+
+
+def _identified_candidates(
+    world: World, wanted: dict[str, Any]
+) -> Iterator[tuple[SortedSet[int], tuple[str, ...]]]:
+    """Those that follow from what a third party is called and registered under, whatever the account."""
+    for name in ("siren", "siret", "tva"):
+        if name in wanted:
+            yield world.index.get((name, wanted[name]), EMPTY), (name,)
+    if "name" in wanted:
+        yield world.index.get(("name", wanted["name"].casefold()), EMPTY), ("name",)
+    if "company_id_value" in wanted:
+        kinds = [wanted["company_id_type"]] if "company_id_type" in wanted else list(CompanyIdType)
+        keys = [(kind.value, wanted["company_id_value"]) for kind in kinds]
+        found = SortedSet.of(ids for key in keys for ids in world.index.get(key, EMPTY))
+        yield found, ("company_id_type", "company_id_value")
+
+
+def _changed_since(value: date | datetime, changed: date | datetime | None) -> bool:
+    """On or after the date; to the instant where both are instants."""
+    if changed is None:
+        return False
+    if isinstance(value, datetime) and isinstance(changed, datetime):
+        return changed >= value
+    return _day(changed) >= _day(value)
+
+
+def _day(moment: date | datetime) -> date:
+    return local_date(moment) if isinstance(moment, datetime) else moment
+
+
+def _of_thirdparty(test: Callable[[Thirdparty, Any], bool]) -> Callable[[Any], Callable[..., bool]]:
+    return lambda wanted: lambda world, _, dossier: test(world.thirdparties[dossier.thirdparty_id], wanted)
+
+
+def _of_row(test: Callable[[Thirdparty, Any], bool]) -> Callable[[Any], Callable[..., bool]]:
+    return lambda wanted: lambda thirdparty, _: test(thirdparty, wanted)
+
+
+_IDENTITY_TESTS: dict[str, Callable[[Thirdparty, Any], bool]] = {
+    "thirdparty_id": lambda thirdparty, wanted: thirdparty.thirdparty_id == wanted,
+    "company_id_type": lambda thirdparty, wanted: thirdparty.company_id.type is wanted,
+    "company_id_value": lambda thirdparty, wanted: thirdparty.company_id.value == wanted,
+    "name": lambda thirdparty, wanted: thirdparty.company.name.casefold() == wanted.casefold(),
+    "siren": lambda thirdparty, wanted: thirdparty.siren == wanted,
+    "siret": lambda thirdparty, wanted: thirdparty.siret == wanted,
+    "tva": lambda thirdparty, wanted: thirdparty.tva == wanted,
+}
+
+_DOSSIER_TESTS: dict[str, Callable[[Any], Callable[[World, Portfolio, Dossier], bool]]] = {
+    **{name: _of_thirdparty(test) for name, test in _IDENTITY_TESTS.items()},
+    "thirdparty_code": lambda wanted: (
+        lambda _, portfolio, dossier: portfolio.relations[dossier.thirdparty_id].thirdparty_code == wanted
+    ),
+    "dossier_reference": lambda wanted: lambda _world, _portfolio, dossier: dossier.reference == wanted,
+    "monitored": lambda wanted: lambda _world, _portfolio, dossier: dossier.monitored == wanted,
+    "state_last_change_date": lambda wanted: (
+        lambda _world, _portfolio, dossier: (
+            dossier.monitored and _changed_since(wanted, dossier.state_last_change_date)
+        )
+    ),
+}
+
+_THIRDPARTY_TESTS: dict[str, Callable[[Any], Callable[[Thirdparty, Relation], bool]]] = {
+    **{name: _of_row(test) for name, test in _IDENTITY_TESTS.items()},
+    "monitored": lambda wanted: lambda _, relation: relation.monitored == wanted,
+    "state_last_change_date": lambda wanted: (
+        lambda _, relation: _changed_since(wanted, relation.state_last_change_date)
+    ),
+    "thirdparty_global_state": lambda wanted: lambda _, relation: relation.state is wanted,
+    "subscription_state": lambda wanted: lambda thirdparty, _: thirdparty.registered == wanted,
+}

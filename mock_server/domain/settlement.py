@@ -1,0 +1,59 @@
+"""What time brings about: imports end, dossiers expire, evidences lapse, each dated at its own instant.
+
+Nothing runs in the background. Whoever looks at a world first settles what is due, in the agenda's order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mock_server.domain.completeness import assessed
+from mock_server.domain.dossiers import expired, stopped
+from mock_server.domain.imports import Invent, end_import
+from mock_server.domain.model import StoppingReason
+from mock_server.domain.world import Due, World, with_dossier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that time brought about: `dossier expired`, `documents lapsed` or `process finished`."""
+
+    kind: str
+    at: datetime
+    account_id: int
+    dossier_id: int | None = None
+    process_id: str | None = None
+
+
+def settle(world: World, now: datetime, invent: Invent) -> tuple[World, list[Event]]:
+    """The world as it is at `now`, and what happened since it was last settled, in the order of time.
+
+    behaviour.md 6.4, 6.5 (documented), 6.8 (carried-over).
+    """
+    events: list[Event] = []
+    while world.is_due(now):
+        due = world.agenda.first
+        assert due is not None  # noqa: S101  # is_due just found it
+        world, event = _happen(world, due, invent)
+        events.append(event)
+    return world, events
+
+
+def _happen(world: World, due: Due, invent: Invent) -> tuple[World, Event]:
+    if due.process_id:
+        process = world.portfolio(due.account_id).process(due.process_id)
+        world, ended = end_import(world, due.at, process, invent)
+        return world, Event(
+            kind="process finished",
+            at=due.at,
+            account_id=due.account_id,
+            process_id=due.process_id,
+            dossier_id=ended.dossier_id,
+        )
+    dossier = world.portfolio(due.account_id).dossier(due.dossier_id)
+    ends = expired(dossier, due.at)
+    after = stopped(dossier, due.at, StoppingReason.EXPIRATION) if ends else dossier
+    world = with_dossier(world, assessed(after, due.at), due.at)
+    kind = "dossier expired" if ends else "documents lapsed"
+    return world, Event(kind=kind, at=due.at, account_id=due.account_id, dossier_id=due.dossier_id)

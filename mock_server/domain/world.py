@@ -1,0 +1,321 @@
+"""A world: accounts, third parties, dossiers and processes as one immutable value with its indexes.
+
+Every write goes through the few `with_…` functions here, which keep indexes, counts, third-party states and
+the agenda in step; so no command can forget one of them. Persistent maps share what a write does not touch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import NamedTuple
+
+from immutables import Map
+
+from mock_server.domain.completeness import next_due
+from mock_server.domain.errors import E100, E200, NOT_FOUND, NotFound, Refusal
+from mock_server.domain.local_time import local_date
+from mock_server.domain.model import (
+    NO_REFERENCE,
+    Account,
+    CompanyId,
+    Document,
+    Dossier,
+    Establishment,
+    Thirdparty,
+)
+from mock_server.domain.process import ImportProcess
+from mock_server.domain.sortedset import EMPTY, SortedSet
+
+Index = Map[tuple[str, str], SortedSet[int]]
+
+
+class Due(NamedTuple):
+    """An entry of the agenda: at `at` something happens to a dossier, or to the import process named."""
+
+    at: datetime
+    account_id: int
+    dossier_id: int
+    process_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Relation:
+    """What one account has to do with one third party. `active`, `complete` and `vigilant` count dossiers."""
+
+    thirdparty_id: int
+    thirdparty_code: str | None = None
+    dossiers: SortedSet[int] = EMPTY
+    active: int = 0
+    complete: int = 0
+    vigilant: int = 0
+    state_last_change_date: date | None = None
+
+    @property
+    def monitored(self) -> bool:
+        """At least one active dossier. behaviour.md 6.3 (documented)."""
+        return self.active > 0
+
+    @property
+    def state(self) -> bool | None:
+        """All active dossiers complete; None when not monitored. behaviour.md 6.3 (documented)."""
+        return self.complete == self.active if self.active else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Portfolio:
+    """All that one account holds. `index` finds dossiers by reference and third parties by code."""
+
+    account: Account
+    relations: Map[int, Relation] = Map()
+    relation_ids: SortedSet[int] = EMPTY
+    dossiers: Map[int, Dossier] = Map()
+    dossier_ids: SortedSet[int] = EMPTY
+    monitored_ids: SortedSet[int] = EMPTY
+    stopped_ids: SortedSet[int] = EMPTY
+    index: Index = Map()
+    processes: Map[str, ImportProcess] = Map()
+    launched: SortedSet[tuple[datetime, str]] = EMPTY
+
+    def dossier(self, dossier_id: int) -> Dossier:
+        """The dossier of that id.
+
+        Raises:
+            NotFound: E200.
+        """
+        found = self.dossiers.get(dossier_id)
+        if found is None:
+            raise NotFound(Refusal(E200, "dossier_id", (str(dossier_id),)))
+        return found
+
+    def process(self, process_id: str) -> ImportProcess:
+        """The import process of that id.
+
+        Raises:
+            NotFound: NOT_FOUND.
+        """
+        found = self.processes.get(process_id)
+        if found is None:
+            raise NotFound(Refusal(NOT_FOUND, "process_id", (process_id,)))
+        return found
+
+    def thirdparties_coded(self, code: str) -> SortedSet[int]:
+        """Ids of the third parties that have this code in the account."""
+        return self.index.get(("code", code), EMPTY)
+
+    def has_reference(self, thirdparty_id: int, reference: str, *, except_for: int | None = None) -> bool:
+        """Whether a dossier of the third party, monitored or stopped, has the (normalised) reference.
+
+        behaviour.md 6.1 (documented); over stopped dossiers too: carried-over.
+        """
+        relation = self.relations.get(thirdparty_id)
+        if relation is None or reference == NO_REFERENCE:
+            return False
+        named = self.index.get(("reference", reference), EMPTY)
+        fewer, other = sorted((named, relation.dossiers), key=len)
+        return any(dossier_id in other for dossier_id in fewer if dossier_id != except_for)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NextIds:
+    """The ids that the next new things get; one sequence per kind, over all accounts."""
+
+    dossier: int = 1
+    thirdparty: int = 1
+    document: int = 1
+    evidence: int = 1
+    process: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class World:
+    """All that a sandbox holds. `index` finds third parties by company id, siren, siret, tva and name."""
+
+    portfolios: Map[int, Portfolio] = Map()
+    thirdparties: Map[int, Thirdparty] = Map()
+    index: Index = Map()
+    establishments: Map[CompanyId, Establishment] = Map()
+    invalid_email_domains: frozenset[str] = frozenset()
+    agenda: SortedSet[Due] = EMPTY
+    next_ids: NextIds = NextIds()
+
+    def portfolio(self, account_id: int) -> Portfolio:
+        """What the account of that id holds.
+
+        Raises:
+            NotFound: NOT_FOUND.
+        """
+        found = self.portfolios.get(account_id)
+        if found is None:
+            raise NotFound(Refusal(NOT_FOUND, "account_id", (str(account_id),)))
+        return found
+
+    def relation(self, account_id: int, thirdparty_id: int) -> tuple[Thirdparty, Relation]:
+        """The third party and what the account has to do with it.
+
+        Raises:
+            NotFound: NOT_FOUND for the account; E100 when the account never had a dossier of the third party.
+        """
+        relation = self.portfolio(account_id).relations.get(thirdparty_id)
+        if relation is None:
+            raise NotFound(Refusal(E100, "thirdparty_id", (str(thirdparty_id),)))
+        return self.thirdparties[thirdparty_id], relation
+
+    def thirdparty_identified(self, company_id: CompanyId) -> Thirdparty | None:
+        """The third party stored under this very identifier."""
+        found = self.index.get((company_id.type.value, company_id.value), EMPTY).first
+        return None if found is None else self.thirdparties[found]
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether something of the agenda has to happen by `now`."""
+        first = self.agenda.first
+        return first is not None and first.at <= now
+
+
+def document_of(dossier: Dossier, document_id: int) -> Document:
+    """The document of that id in the dossier.
+
+    Raises:
+        NotFound: NOT_FOUND.
+    """
+    for document in dossier.documents:
+        if document.document_id == document_id:
+            return document
+    raise NotFound(Refusal(NOT_FOUND, "document_id", (str(document_id),)))
+
+
+def with_portfolio(world: World, portfolio: Portfolio) -> World:
+    """The world with this portfolio in place of the account's former one."""
+    return replace(world, portfolios=world.portfolios.set(portfolio.account.account_id, portfolio))
+
+
+def with_thirdparty(world: World, thirdparty: Thirdparty) -> World:
+    """The world with this third party, new or changed; what identifies it never changes."""
+    index = world.index
+    for key in thirdparty_keys(thirdparty):
+        index = _indexed(index, key, thirdparty.thirdparty_id)
+    kept = world.thirdparties.set(thirdparty.thirdparty_id, thirdparty)
+    return replace(world, thirdparties=kept, index=index)
+
+
+def with_code(portfolio: Portfolio, thirdparty_id: int, code: str | None) -> Portfolio:
+    """The portfolio in which the third party has `code`."""
+    relation = portfolio.relations.get(thirdparty_id, Relation(thirdparty_id=thirdparty_id))
+    index = portfolio.index
+    if relation.thirdparty_code is not None:
+        index = _unindexed(index, ("code", relation.thirdparty_code), thirdparty_id)
+    if code is not None:
+        index = _indexed(index, ("code", code), thirdparty_id)
+    coded = replace(relation, thirdparty_code=code)
+    return replace(
+        portfolio,
+        index=index,
+        relations=portfolio.relations.set(thirdparty_id, coded),
+        relation_ids=portfolio.relation_ids.add(thirdparty_id),
+    )
+
+
+def with_dossier(world: World, dossier: Dossier, now: datetime) -> World:
+    """The world with this dossier, new or changed; `now` dates a change of its third party's state."""
+    portfolio = world.portfolio(dossier.account_id)
+    before = portfolio.dossiers.get(dossier.dossier_id)
+    index = portfolio.index
+    if before is not None and before.reference != dossier.reference:
+        index = _unindexed(index, ("reference", before.reference), dossier.dossier_id)
+    index = _indexed(index, ("reference", dossier.reference), dossier.dossier_id)
+    gains, loses = ("monitored_ids", "stopped_ids") if dossier.monitored else ("stopped_ids", "monitored_ids")
+    changed = replace(
+        portfolio,
+        dossiers=portfolio.dossiers.set(dossier.dossier_id, dossier),
+        dossier_ids=portfolio.dossier_ids.add(dossier.dossier_id),
+        relations=portfolio.relations.set(dossier.thirdparty_id, _relation(portfolio, before, dossier, now)),
+        relation_ids=portfolio.relation_ids.add(dossier.thirdparty_id),
+        index=index,
+        **{
+            gains: getattr(portfolio, gains).add(dossier.dossier_id),
+            loses: getattr(portfolio, loses).discard(dossier.dossier_id),
+        },
+    )
+    return replace(with_portfolio(world, changed), agenda=_rescheduled(world.agenda, before, dossier))
+
+
+def with_process(world: World, process: ImportProcess) -> World:
+    """The world with this import process, launched, changed or ended."""
+    portfolio = world.portfolio(process.account_id)
+    before = portfolio.processes.get(process.process_id)
+    agenda = world.agenda
+    for due in (_process_due(before),) if before is not None else ():
+        agenda = agenda if due is None else agenda.discard(due)
+    due = _process_due(process)
+    changed = replace(
+        portfolio,
+        processes=portfolio.processes.set(process.process_id, process),
+        launched=portfolio.launched.add((process.creation, process.process_id)),
+    )
+    return replace(with_portfolio(world, changed), agenda=agenda if due is None else agenda.add(due))
+
+
+def thirdparty_keys(thirdparty: Thirdparty) -> list[tuple[str, str]]:
+    """The keys under which a world's index finds the third party."""
+    company_id = thirdparty.company_id
+    keys = {
+        "siren": thirdparty.siren,
+        "siret": thirdparty.siret,
+        "tva": thirdparty.tva,
+        "name": thirdparty.company.name.casefold(),
+        company_id.type.value: company_id.value,
+    }
+    return [(name, value) for name, value in keys.items() if value is not None]
+
+
+def dossier_due(dossier: Dossier) -> Due | None:
+    """The agenda entry of a dossier: its expiration or the next lapse of an evidence."""
+    at = next_due(dossier)
+    return None if at is None else Due(at, dossier.account_id, dossier.dossier_id, "")
+
+
+def _process_due(process: ImportProcess) -> Due | None:
+    if process.complete or process.ends is None:
+        return None
+    return Due(process.ends, process.account_id, 0, process.process_id)
+
+
+def _rescheduled(agenda: SortedSet[Due], before: Dossier | None, after: Dossier) -> SortedSet[Due]:
+    old, new = (None if before is None else dossier_due(before)), dossier_due(after)
+    if old == new:
+        return agenda
+    without = agenda if old is None else agenda.discard(old)
+    return without if new is None else without.add(new)
+
+
+def _relation(portfolio: Portfolio, before: Dossier | None, after: Dossier, now: datetime) -> Relation:
+    """The relation with the counts moved; its state is dated when it is another one than before."""
+    old = portfolio.relations.get(after.thirdparty_id, Relation(thirdparty_id=after.thirdparty_id))
+    minus = _counts(before)
+    plus = _counts(after)
+    new = replace(
+        old,
+        dossiers=old.dossiers.add(after.dossier_id),
+        active=old.active - minus[0] + plus[0],
+        complete=old.complete - minus[1] + plus[1],
+        vigilant=old.vigilant - minus[2] + plus[2],
+    )
+    if new.state == old.state:
+        return new
+    return replace(new, state_last_change_date=local_date(now) if new.monitored else None)
+
+
+def _counts(dossier: Dossier | None) -> tuple[int, int, int]:
+    if dossier is None or not dossier.monitored:
+        return 0, 0, 0
+    vigilant = all(indicator.state for indicator in dossier.indicators)
+    return 1, int(dossier.complete), int(vigilant)
+
+
+def _indexed(index: Index, key: tuple[str, str], found: int) -> Index:
+    return index.set(key, index.get(key, EMPTY).add(found))
+
+
+def _unindexed(index: Index, key: tuple[str, str], found: int) -> Index:
+    left = index.get(key, EMPTY).discard(found)
+    return index.set(key, left) if len(left) else index.delete(key)

@@ -1,0 +1,41 @@
+"""The documented rate limit of an account (behaviour.md 1.5): a bucket of 20, 10 more each whole second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+
+BURST_CAPACITY = 20
+REPLENISH_RATE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What an account has left, counted at a whole second."""
+
+    left: int
+    second: int
+
+
+class RateLimit:
+    """The buckets of one sandbox, by account."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, Bucket] = {}
+        self._lock = Lock()
+
+    def take(self, account_id: int, now: datetime) -> int | None:
+        """Use one request of the account's; how many are left, None when there was none.
+
+        behaviour.md 1.5 (documented).
+        """
+        second = int(now.timestamp())
+        with self._lock:
+            bucket = self._buckets.get(account_id, Bucket(BURST_CAPACITY, second))
+            refilled = max(0, second - bucket.second) * REPLENISH_RATE
+            left = min(BURST_CAPACITY, bucket.left + refilled) - 1
+            if left < 0:
+                return None
+            self._buckets[account_id] = Bucket(left, second)
+            return left

@@ -1,0 +1,141 @@
+"""One isolated world: its store, clock and variants. What is due is settled before anyone looks.
+
+Nothing leaks between two sandboxes; what they share is immutable. Whoever serves requests holds a
+`Sandboxes`, finds the one that a request means, and calls `read` or `change`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import RLock
+from typing import Concatenate, Literal, ParamSpec, TypeVar, get_args
+
+from mock_server.clock import Clock
+from mock_server.domain.imports import Invent
+from mock_server.domain.settlement import Event, settle
+from mock_server.domain.variants import Variants, resolve
+from mock_server.domain.world import World
+from mock_server.fixtures import Fixture
+from mock_server.ratelimit import RateLimit
+from mock_server.store import Store
+
+DEFAULT_SANDBOX = "default"
+
+Part = Literal["state", "clock", "variants", "rateLimit"]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""What a sandbox is made of, as `reset` names it."""
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """How every sandbox begins: its fixture, clock, variants, and how long an import lasts."""
+
+    fixture: Fixture
+    invent: Invent
+    clock: datetime | None = None
+    variants: Mapping[str, str] = field(default_factory=dict)
+    import_duration: timedelta = timedelta()
+
+
+class Sandbox:
+    """One world and its time. Commands run one by one; readers take no lock unless something is due."""
+
+    def __init__(self, name: str, start: Start) -> None:
+        self.name = name
+        self.start = start
+        self.clock = Clock.starting_at(start.clock)
+        self.variants: Mapping[str, str] = start.variants
+        self.rate_limit = RateLimit()
+        self._token_ages: tuple[tuple[datetime, timedelta], ...] = ()
+        self._lock = RLock()
+        self._store = Store(start.fixture.world(self.clock.now()))
+
+    def reset(self, parts: Collection[Part] = PARTS) -> None:
+        """Be as after the start, in these parts. A world that is reset begins on the clock's day."""
+        with self._lock:
+            if "clock" in parts:
+                self.clock = Clock.starting_at(self.start.clock)
+                self._token_ages = ()
+            if "variants" in parts:
+                self.variants = self.start.variants
+            if "rateLimit" in parts:
+                self.rate_limit = RateLimit()
+            if "state" in parts:
+                self._store.reset(self.start.fixture.world(self.clock.now()))
+
+    def read(self) -> World:
+        """The world as it is now."""
+        world = self._store.get()
+        if not world.is_due(self.clock.now()):
+            return world
+        self.settle()
+        return self._store.get()
+
+    def change(
+        self,
+        command: Callable[Concatenate[World, datetime, Arguments], World],
+        *arguments: Arguments.args,
+        **options: Arguments.kwargs,
+    ) -> None:
+        """Carry out a command on the world as it is now. If it raises, the world stays the same object."""
+
+        def carry_out(world: World, now: datetime) -> tuple[World, None]:
+            return command(world, now, *arguments, **options), None
+
+        self.ask(carry_out)
+
+    def ask(
+        self,
+        command: Callable[Concatenate[World, datetime, Arguments], tuple[World, Result]],
+        *arguments: Arguments.args,
+        **options: Arguments.kwargs,
+    ) -> Result:
+        """As `change`, for a command that also gives a result."""
+        with self._lock:
+            self.settle()
+            now = self.clock.now()
+            return self._store.change(lambda world: command(world, now, *arguments, **options))
+
+    def settle(self) -> list[Event]:
+        """Let everything happen that is due; what it was, in the order of time."""
+        with self._lock:
+            return self._store.change(lambda world: settle(world, self.clock.now(), self.start.invent))
+
+    def turn(self, clock: Clock, *, age_tokens: bool = False) -> list[Event]:
+        """Set the clock; what that brought about. With `age_tokens`, tokens issued so far age as much."""
+        with self._lock:
+            if age_tokens:
+                by = clock.now() - self.clock.now()
+                self._token_ages = (*self._token_ages, (Clock().now(), by))
+            self.clock = clock
+            return self.settle()
+
+    def token_age(self, issued_at: datetime) -> timedelta:
+        """By how much a token issued at that machine's time was aged since."""
+        return sum((by for aged_at, by in self._token_ages if issued_at <= aged_at), timedelta())
+
+    def variants_in(self, dialect: str) -> Variants:
+        """The variants in force for a dialect."""
+        return resolve(self.variants, dialect)
+
+
+class Sandboxes:
+    """The sandboxes of one server by name; one is made when it is first asked for."""
+
+    def __init__(self, start: Start) -> None:
+        self.start = start
+        self._lock = RLock()
+        self._by_name: dict[str, Sandbox] = {}
+
+    def named(self, name: str = DEFAULT_SANDBOX) -> Sandbox:
+        """The sandbox of that name."""
+        found = self._by_name.get(name)
+        if found is not None:
+            return found
+        with self._lock:
+            return self._by_name.setdefault(name, Sandbox(name, self.start))

@@ -1,0 +1,207 @@
+"""The app on a socket: granian's embedded server, one process, the WSGI app called on its event loop.
+
+There is no worker process and no thread that holds state, so nothing is left on the port when this one dies.
+The socket is bound here: a port in use is found out at once, and a free one that was picked is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any, Protocol
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.net import SocketHolder  # type: ignore[attr-defined]  # re-exported without saying so
+from granian.server.embed import Server as EmbeddedServer
+
+from mock_server.app import create_app
+from mock_server.settings import Settings
+
+BACKLOG = 1024
+_GRACE = 0.8
+"""Seconds that running requests get to end after a signal."""
+
+_CONTROL_PREFIX = "/__admin"
+_logger = logging.getLogger("mock_server")
+
+Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+class PortMistake(OSError):
+    """The address cannot be listened on; the message says which and why."""
+
+
+class Scope(Protocol):
+    """What the server says of a request."""
+
+    method: str
+    path: str
+    query_string: str
+    scheme: str
+    client: str
+    http_version: str
+    headers: Any
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        PortMistake: the port is in use, or the address is not this machine's.
+    """
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, proto)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(BACKLOG)
+    except OSError as problem:
+        raise PortMistake(f"cannot listen on {host} port {port}: {problem.strerror or problem}") from None
+    bound.setblocking(False)  # noqa: FBT003
+    return bound
+
+
+def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `announce` gets the base URL once requests are answered.
+
+    Raises:
+        PortMistake, FileMistake, KeyMistake: before anything is served.
+    """
+    bound = bind(settings.host, settings.port)
+    app = create_app(settings)
+    # What was made so far lives as long as the process: the garbage collector need not look at it again.
+    gc.freeze()
+    run = asyncio.run if sys.platform == "win32" else _uvloop_run()
+    run(
+        _serve(
+            Bridge(app.wsgi_app, settings.max_body), bound, lambda: announce(base_url(settings.host, bound))
+        )
+    )
+
+
+def base_url(host: str, bound: socket.socket) -> str:
+    """The URL at which a client on this machine reaches the socket."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{reachable}:{bound.getsockname()[1]}"
+
+
+def _uvloop_run() -> Callable[[Any], None]:
+    import uvloop  # there is none for Windows
+
+    return uvloop.run
+
+
+async def _serve(target: Bridge, bound: socket.socket, announce: Callable[[], None]) -> None:
+    server = _Server(target, bound)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    loop.call_soon(announce)
+    await server.serve()
+
+
+class _Server(EmbeddedServer):
+    """Granian on a socket that is bound already. By itself it binds one that others can share."""
+
+    def __init__(self, target: Bridge, bound: socket.socket) -> None:
+        super().__init__(
+            target,
+            interface=Interfaces.RSGI,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=30_000),
+            websockets=False,
+            log_enabled=False,
+        )
+        self.workers_kill_timeout = _GRACE  # type: ignore[assignment]  # a fraction is waited for as well
+        self._bound = bound
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = None
+        # granian declares neither the attribute's type nor the arguments of the class.
+        self._shd = SocketHolder(self._bound.fileno(), False, BACKLOG)  # type: ignore[assignment,call-arg]  # noqa: FBT003
+
+
+class Bridge:
+    """Calls a WSGI app for each RSGI request. A streamed answer lets others in between its parts."""
+
+    def __init__(self, wsgi: Wsgi, max_body: int) -> None:
+        self._wsgi = wsgi
+        self._max_body = max_body
+
+    async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
+        """Answer one request."""
+        limit = sys.maxsize if scope.path.startswith(_CONTROL_PREFIX) else self._max_body
+        body = b"" if scope.method in {"GET", "HEAD"} else await _body(protocol, limit)
+        started: list[Any] = []
+
+        def start_response(status: str, headers: Headers, _: Any = None) -> None:
+            started[:] = [int(status[:3]), headers]
+
+        parts = self._wsgi(_environ(scope, body), start_response)
+        try:
+            status, headers = started
+            if _has_length(headers):
+                protocol.response_bytes(status, headers, b"".join(parts))
+            else:
+                await _stream(protocol.response_stream(status, headers), parts)
+        finally:
+            close = getattr(parts, "close", None)
+            if close:
+                close()
+
+
+async def _body(protocol: Any, limit: int) -> bytes:
+    """The request's body; of one that is too large only so much that the app can tell."""
+    parts, length = [], 0
+    async for part in protocol:
+        parts.append(part)
+        length += len(part)
+        if length > limit:
+            break
+    return b"".join(parts)
+
+
+async def _stream(transport: Any, parts: Iterable[bytes]) -> None:
+    for part in parts:
+        if part:
+            await transport.send_bytes(part)
+
+
+def _has_length(headers: Headers) -> bool:
+    return any(name == "Content-Length" for name, _ in headers)
+
+
+def _environ(scope: Scope, body: bytes) -> Environ:
+    environ: Environ = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path,
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "REMOTE_PORT": scope.client.rpartition(":")[2],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
+    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+    environ.pop("HTTP_CONTENT_LENGTH", None)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return environ

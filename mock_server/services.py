@@ -1,0 +1,42 @@
+"""What the requests of one app share: its settings, sandboxes and tokens. Found here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Flask, current_app, request
+
+from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox, Sandboxes
+from mock_server.settings import Settings
+from mock_server.tokens import TokenOffice
+
+_KEY = "mock_server"
+SANDBOX_HEADER = "X-Mock-Sandbox"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Made once, when the app is; `started` is in real time."""
+
+    settings: Settings
+    sandboxes: Sandboxes
+    tokens: TokenOffice
+    started: datetime
+
+
+def install(app: Flask, services: Services) -> None:
+    """Give the app its services."""
+    app.extensions[_KEY] = services
+
+
+def services() -> Services:
+    """The services of the app that serves this request."""
+    found: Services = current_app.extensions[_KEY]
+    return found
+
+
+def named_sandbox() -> Sandbox:
+    """The sandbox that the request names by header or query, else the default one."""
+    name = request.headers.get(SANDBOX_HEADER) or request.args.get("sandbox") or DEFAULT_SANDBOX
+    return services().sandboxes.named(name)

@@ -1,0 +1,273 @@
+"""The settings of a server, one table: name, flag, environment twin, default and help.
+
+The command line, the documentation and the tests read it; a flag beats the environment beats the default.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from mock_server.domain.local_time import from_local
+from mock_server.domain.variants import VARIANTS, checked
+
+_DURATION = re.compile(
+    r"(?:P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?)",
+    re.ASCII,
+)
+_SHORT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)?", re.ASCII)
+_UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600}
+_LONGEST = timedelta(days=36500)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a server was told. The defaults here are the defaults everywhere."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    fixture: str = "default"
+    clock: datetime | None = None
+    auth: str = "any"
+    variants: Mapping[str, str] = field(default_factory=dict)
+    import_duration: timedelta = timedelta(milliseconds=200)
+    access_token_lifetime: timedelta = timedelta(minutes=30)
+    refresh_token_lifetime: timedelta = timedelta(minutes=30)
+    public_url: str | None = None
+    signing_key: Path | None = None
+    max_body: int = 1024 * 1024
+    log_format: str = "text"
+    log_level: str = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A row of the table. `read` makes a value of the text given, or raises ValueError with a sentence."""
+
+    name: str
+    flag: str
+    metavar: str
+    help: str
+    read: Callable[[str], Any]
+    shown_default: str
+    many: bool = False
+    environment: str = ""
+
+    @property
+    def twin(self) -> str:
+        """The environment variable that says the same."""
+        return self.environment or f"MOCK_SERVER_{self.name.upper()}"
+
+
+def duration(text: str) -> timedelta:
+    """`200ms`, `2s`, `5m`, `1h`, a number of seconds, or ISO 8601 such as `PT1M30S` or `P30D`.
+
+    Raises:
+        ValueError: it is none of them, or longer than a century.
+    """
+    short, iso = _SHORT.fullmatch(text), _DURATION.fullmatch(text)
+    try:
+        if short:
+            found = timedelta(seconds=float(short["number"]) * _UNITS[short["unit"]])
+        elif iso and any(iso.groupdict().values()):
+            found = timedelta(**{unit: float(number) for unit, number in iso.groupdict().items() if number})
+        else:
+            raise ValueError(f"{text!r} is no duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S")
+    except OverflowError:
+        found = timedelta.max
+    if found > _LONGEST:
+        raise ValueError(f"{text!r} is longer than a century")
+    return found
+
+
+def variants(text: str) -> dict[str, str]:
+    """`name=value`, or several separated by commas.
+
+    Raises:
+        ValueError: an unknown variant or value, or no `=`.
+    """
+    chosen = {}
+    for pair in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"{pair!r} is not name=value; the variants are {', '.join(VARIANTS)}")
+        chosen[name.strip()] = value.strip()
+    return checked(chosen)
+
+
+def instant(text: str) -> datetime:
+    """An ISO date-time; without offset it is French local time.
+
+    Raises:
+        ValueError: it is none, or lies outside the years 1000 to 9000.
+    """
+    try:
+        if 1000 <= int(text[:4]) <= 9000:  # noqa: PLR2004  # room for durations on both sides
+            return from_local(text)
+    except ValueError:
+        pass
+    raise ValueError(f"{text!r} is no ISO date-time such as 2026-03-02T09:00:00")
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{text!r} is not one of {', '.join(words)}")
+        return text
+
+    return read
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII) or not least <= int(text) <= most:
+            raise ValueError(f"{text!r} is no number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def _lifetime(text: str) -> timedelta:
+    found = duration(text)
+    if found < timedelta(seconds=1):
+        raise ValueError(f"{text!r} is shorter than a second")
+    return found
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} is no URL such as http://sandbox:8080")
+    return text.rstrip("/")
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it is empty")
+    return text.strip()
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        name="host",
+        flag="--host",
+        metavar="ADDRESS",
+        read=_text,
+        shown_default="127.0.0.1",
+        help="Address to listen on; 0.0.0.0 for every one, as in the image.",
+    ),
+    Setting(
+        name="port",
+        flag="--port",
+        metavar="NUMBER",
+        read=_number(0, 65535),
+        shown_default="8080",
+        help="Port to listen on; 0 picks a free one, and the ready line says which.",
+    ),
+    Setting(
+        name="fixture",
+        flag="--fixture",
+        metavar="NAME|FILE",
+        read=_text,
+        shown_default="default",
+        help="What every sandbox starts from: a bundled recipe by name, "
+        "a recipe (.yaml) or a world (.json) by path.",
+    ),
+    Setting(
+        name="clock",
+        flag="--clock",
+        metavar="INSTANT",
+        read=instant,
+        shown_default="now",
+        help="Where every sandbox's clock starts, such as 2026-03-02T09:00:00; it runs on from there.",
+    ),
+    Setting(
+        name="auth",
+        flag="--auth",
+        metavar="any|declared|off",
+        read=_one_of("any", "declared", "off"),
+        shown_default="any",
+        help="Who may log in: anybody, the users of the fixture only, or no token is needed.",
+    ),
+    Setting(
+        name="variants",
+        flag="--variant",
+        metavar="NAME=VALUE",
+        read=variants,
+        shown_default="",
+        many=True,
+        help="Choose a reading of the API; repeat it for several "
+        "(in the environment: separate them by commas).",
+    ),
+    Setting(
+        name="import_duration",
+        flag="--import-duration",
+        metavar="DURATION",
+        read=duration,
+        shown_default="200ms",
+        help="How long an import runs on the sandbox's clock; 0 ends it at once.",
+    ),
+    Setting(
+        name="access_token_lifetime",
+        flag="--access-token-lifetime",
+        metavar="DURATION",
+        read=_lifetime,
+        shown_default="30m",
+        help="How long an access token is good for.",
+    ),
+    Setting(
+        name="refresh_token_lifetime",
+        flag="--refresh-token-lifetime",
+        metavar="DURATION",
+        read=_lifetime,
+        shown_default="30m",
+        help="How long a refresh token is good for.",
+    ),
+    Setting(
+        name="public_url",
+        flag="--public-url",
+        metavar="URL",
+        read=_url,
+        shown_default="from the request",
+        help="Base URL that tokens name as their issuer, where clients see another one than they call.",
+    ),
+    Setting(
+        name="signing_key",
+        flag="--signing-key",
+        metavar="FILE",
+        read=Path,
+        shown_default="made once",
+        help="RSA private key (PEM) that signs access tokens; "
+        "left out, one is made once and kept in the user's cache.",
+    ),
+    Setting(
+        name="max_body",
+        flag="--max-body",
+        metavar="BYTES",
+        read=_number(1024, 1024**3),
+        shown_default="1048576",
+        help="Largest request body that the API takes; a larger one is a 413.",
+    ),
+    Setting(
+        name="log_format",
+        flag="--log-format",
+        metavar="text|json",
+        read=_one_of("text", "json"),
+        shown_default="text",
+        help="How the log on stderr is written.",
+    ),
+    Setting(
+        name="log_level",
+        flag="--log-level",
+        metavar="debug|info|warning|error",
+        read=_one_of("debug", "info", "warning", "error"),
+        shown_default="info",
+        help="What is logged; info has a line per request.",
+    ),
+)
+"""Every setting, in the order of the documentation."""

@@ -1,0 +1,315 @@
+"""Access and refresh tokens as the vendor's Keycloak issues them (behaviour.md 1.2, 1.3).
+
+Access tokens are RS256, signed with a key that is given or made once and kept; refresh tokens are HS256, with
+a secret derived from it. Expiry is in the machine's time, because clients hold it against their own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from mock_server.clock import real_now
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+REALM_PATH = "/auth/realms/eat_realm"
+CLIENT_ID = "ea-api-edge"
+AUDIENCE = "account"
+NOT_BEFORE_POLICY = 1550670103
+SCOPE = "profile email"
+
+_REMEMBERED = 8192
+_LONGEST = 16 * 1024
+
+
+class TokenRefused(Exception):
+    """A token that is not good: `malformed`, `altered` or `expired`."""
+
+    def __init__(self, why: Literal["malformed", "altered", "expired"]) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class KeyMistake(ValueError):
+    """The signing key that was given cannot be used; the message says which file and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who logs in, and the accounts that the token opens, the default one first."""
+
+    username: str
+    account_ids: tuple[int, ...]
+    firstname: str = "Api"
+    lastname: str = "User"
+
+    @property
+    def subject(self) -> str:
+        """The `sub` of both tokens; like that of a federated Keycloak user it ends in the name."""
+        return f"f:{uuid5(NAMESPACE_URL, REALM_PATH)}:{self.username}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A token found good, but for its age: the claims, and when it was issued and ends, in real time."""
+
+    claims: Mapping[str, Any]
+    issued_at: datetime
+    expires_at: datetime
+
+    @property
+    def username(self) -> str:
+        """The user name it was issued for."""
+        return str(self.claims["sub"]).split(":", 2)[-1]
+
+    @property
+    def account_ids(self) -> tuple[int, ...]:
+        """The accounts it opens."""
+        return tuple(int(number) for number in str(self.claims.get("account_ids", "")).split(",") if number)
+
+    def expired(self, age: timedelta = timedelta()) -> bool:
+        """Whether it has ended, when `age` is added to the machine's time."""
+        return real_now() + age >= self.expires_at
+
+
+class TokenOffice:
+    """Issues tokens and tells good from bad. Tokens that were verified once are remembered."""
+
+    def __init__(
+        self, *, key_file: Path | None, access_lifetime: timedelta, refresh_lifetime: timedelta
+    ) -> None:
+        self._key_file = key_file
+        self._access_lifetime = access_lifetime
+        self._refresh_lifetime = refresh_lifetime
+        self._known: dict[str, Token] = {}
+        self._ended_sessions: dict[str, None] = {}
+        self._lock = Lock()
+
+    def issue(self, identity: Identity, *, base_url: str, session: str | None = None) -> dict[str, Any]:
+        """The answer of the token endpoint: a new pair of tokens, of a new session or of the one given.
+
+        behaviour.md 1.2, 1.3 (documented).
+        """
+        now = real_now()
+        session = session or str(uuid4())
+        common = _common_claims(identity, base_url, now, session)
+        access = common | _access_claims(identity) | {"exp": _epoch(now + self._access_lifetime)}
+        refresh = common | {
+            "typ": "Refresh",
+            "aud": common["iss"],
+            "exp": _epoch(now + self._refresh_lifetime),
+        }
+        encoded = self._encode(access)
+        self._remember(encoded, _token(access, issued_at=now))
+        return {
+            "access_token": encoded,
+            "expires_in": int(self._access_lifetime.total_seconds()),
+            "refresh_expires_in": int(self._refresh_lifetime.total_seconds()),
+            "refresh_token": self._encode_refresh(refresh | {"jti": str(uuid4())}),
+            "token_type": "bearer",
+            "not-before-policy": NOT_BEFORE_POLICY,
+            "session_state": session,
+            "scope": SCOPE,
+        }
+
+    def access(self, encoded: str) -> Token:
+        """The access token in `encoded`; whether it has expired is the caller's question.
+
+        Raises:
+            TokenRefused: it is malformed, or altered: not signed by this server, or no access token.
+
+        behaviour.md 1.4 (documented).
+        """
+        known = self._known.get(encoded)
+        if known is not None:
+            return known
+        claims = self._decode(encoded, self._key.public_key(), "RS256")
+        if claims.get("typ") != "Bearer" or not str(claims.get("iss", "")).endswith(REALM_PATH):
+            raise TokenRefused("altered")
+        return self._remember(encoded, _token(claims))
+
+    def refresh(self, encoded: str) -> Token:
+        """The refresh token in `encoded`, of a session that was not ended.
+
+        Raises:
+            TokenRefused: it is malformed, altered or expired, or its session was ended.
+        """
+        claims = self._decode(encoded, self._refresh_secret, "HS256")
+        if claims.get("typ") != "Refresh":
+            raise TokenRefused("altered")
+        if claims.get("session_state") in self._ended_sessions:
+            raise TokenRefused("expired")
+        return _token(claims)
+
+    def end_session(self, token: Token) -> None:
+        """Let no refresh token of this session be used any more."""
+        with self._lock:
+            self._ended_sessions[str(token.claims.get("session_state"))] = None
+            while len(self._ended_sessions) > _REMEMBERED:
+                del self._ended_sessions[next(iter(self._ended_sessions))]
+
+    def session_ended(self, token: Token) -> bool:
+        """Whether the token's session was ended."""
+        return str(token.claims.get("session_state")) in self._ended_sessions
+
+    @cached_property
+    def public_keys(self) -> dict[str, Any]:
+        """The JSON Web Key Set with which anybody can verify an access token."""
+        from jwt.algorithms import RSAAlgorithm
+
+        key = RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
+        return {"keys": [{"kid": self._key_id, "alg": "RS256", "use": "sig", **key}]}
+
+    def _encode(self, claims: Mapping[str, Any]) -> str:
+        import jwt
+
+        return jwt.encode(dict(claims), self._key, algorithm="RS256", headers={"kid": self._key_id})
+
+    def _encode_refresh(self, claims: Mapping[str, Any]) -> str:
+        import jwt
+
+        return jwt.encode(dict(claims), self._refresh_secret, algorithm="HS256")
+
+    def _decode(self, encoded: str, key: Any, algorithm: str) -> dict[str, Any]:
+        import jwt
+
+        # Age is judged by the caller, audience by the type; only the algorithm of that type is let in.
+        options: Any = {
+            "verify_exp": False,
+            "verify_aud": False,
+            "verify_iat": False,
+            "require": ["exp", "iat", "sub"],
+        }
+        if len(encoded) > _LONGEST:
+            raise TokenRefused("malformed")
+        try:
+            return jwt.decode(encoded, key, algorithms=[algorithm], options=options)
+        except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError, jwt.MissingRequiredClaimError):
+            raise TokenRefused("altered") from None
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            raise TokenRefused("malformed") from None
+
+    def _remember(self, encoded: str, token: Token) -> Token:
+        with self._lock:
+            while len(self._known) >= _REMEMBERED:
+                del self._known[next(iter(self._known))]
+            self._known[encoded] = token
+        return token
+
+    @cached_property
+    def _key(self) -> RSAPrivateKey:
+        with self._lock:
+            return given_key(self._key_file) if self._key_file else kept_key(_key_cache())
+
+    @cached_property
+    def _key_id(self) -> str:
+        numbers = self._key.public_key().public_numbers()
+        return sha256(f"{numbers.n}/{numbers.e}".encode()).hexdigest()[:32]
+
+    @cached_property
+    def _refresh_secret(self) -> bytes:
+        return sha256(f"refresh/{self._key.private_numbers().d}".encode()).digest()
+
+
+def given_key(path: Path) -> RSAPrivateKey:
+    """The RSA key in a PEM file.
+
+    Raises:
+        KeyMistake: the file is missing, unreadable, or holds no unencrypted RSA private key of 2048 bits or
+            more.
+    """
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as problem:
+        raise KeyMistake(f"{path}: {problem.strerror or problem}") from None
+    except (ValueError, TypeError):
+        raise KeyMistake(f"{path}: no unencrypted private key in PEM form") from None
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:  # noqa: PLR2004  # RFC 7518, 3.3
+        raise KeyMistake(f"{path}: RS256 needs an RSA key of 2048 bits or more")
+    return key
+
+
+def kept_key(path: Path) -> RSAPrivateKey:
+    """The key kept at `path` from an earlier start, or a new one, kept there if that is possible."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    try:
+        return given_key(path)
+    except KeyMistake:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, delete=False) as file:  # readable by its owner alone
+            file.write(pem)
+        Path(file.name).replace(path)
+    except OSError:
+        pass  # a read-only or full disk: the key then lives as long as the process
+    return key
+
+
+def _key_cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("mock-server") / "signing-key.pem"
+
+
+def _token(claims: Mapping[str, Any], *, issued_at: datetime | None = None) -> Token:
+    try:
+        issued = issued_at or datetime.fromtimestamp(int(claims["iat"]), UTC)
+        expires = datetime.fromtimestamp(int(claims["exp"]), UTC)
+    except (ValueError, TypeError, OverflowError, OSError):
+        raise TokenRefused("malformed") from None
+    return Token(claims=claims, issued_at=issued, expires_at=expires)
+
+
+def _common_claims(identity: Identity, base_url: str, now: datetime, session: str) -> dict[str, Any]:
+    return {
+        "jti": str(uuid4()),
+        "exp": 0,
+        "nbf": 0,
+        "iat": _epoch(now),
+        "iss": f"{base_url}{REALM_PATH}",
+        "aud": AUDIENCE,
+        "sub": identity.subject,
+        "typ": "Bearer",
+        "azp": CLIENT_ID,
+        "auth_time": 0,
+        "session_state": session,
+        "realm_access": {"roles": ["offline_access", "uma_authorization"]},
+        "resource_access": {"account": {"roles": ["manage-account", "manage-account-links", "view-profile"]}},
+        "scope": SCOPE,
+    }
+
+
+def _access_claims(identity: Identity) -> dict[str, Any]:
+    return {
+        "acr": "1",
+        "account_ids": ",".join(map(str, identity.account_ids)),
+        "email_verified": True,
+        "name": f"{identity.firstname} {identity.lastname}",
+        "preferred_username": identity.username,
+        "given_name": identity.firstname,
+        "family_name": identity.lastname,
+        "email": identity.username if "@" in identity.username else f"{identity.username}@example.com",
+    }
+
+
+def _epoch(at: datetime) -> int:
+    return int(at.timestamp())

@@ -1,0 +1,71 @@
+"""What tests share: one app for all, and a sandbox of its own for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from mock_server.app import create_app
+from mock_server.settings import Settings
+from tests.support import Api, running_server
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def app() -> Flask:
+    """The app with the default fixture; pytest-flask makes its `client` of it."""
+    return create_app(Settings(log_level="error"))
+
+
+@pytest.fixture
+def make_api(client: FlaskClient) -> Callable[..., Api]:
+    """Log a user in to a new sandbox: `make_api(user="domestic", account=119900)`."""
+
+    def make(user: str = "api", account: int = 119631, sandbox: str | None = None) -> Api:
+        return Api(client, sandbox or f"t{next(_numbers)}", user=user, account=account)
+
+    return make
+
+
+@pytest.fixture
+def api(make_api: Callable[..., Api]) -> Api:
+    """The default user of account 119631, in a new sandbox whose clock stands still."""
+    return make_api()
+
+
+@pytest.fixture
+def make_variant_api() -> Callable[..., Api]:
+    """An api of a server started with variants: `make_variant_api(refusals="result")`."""
+
+    def make(**variants: str) -> Api:
+        client = create_app(Settings(variants=variants)).test_client()
+        return Api(client, "default")
+
+    return make
+
+
+@pytest.fixture
+def make_server_api(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Api]:
+    """An api of a server of its own: `make_server_api(auth="declared")`, or with text as its recipe."""
+
+    def make(recipe: str | None = None, **settings: Any) -> Api:
+        if recipe is not None:
+            path = tmp_path_factory.mktemp("recipe") / "recipe.yaml"
+            path.write_text(recipe, encoding="utf-8")
+            settings["fixture"] = str(path)
+        return Api(create_app(Settings(log_level="error", **settings)).test_client(), "default")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The base URL of a real server with the default fixture."""
+    with running_server() as (url, _):
+        yield url

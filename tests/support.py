@@ -1,0 +1,186 @@
+"""A client of the dossiers API as the tests use it, and of the control API beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote, urlencode
+
+import jwt
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+ACCOUNT = 119631
+DOMESTIC_ACCOUNT = 119900
+INACTIVE_ACCOUNT = 119800
+SECOND_ACCOUNT = 119700
+SEED_DOSSIER = 804127
+REALM = "/auth/realms/eat_realm"
+OPENID = f"{REALM}/protocol/openid-connect"
+TOKEN_URL = f"{OPENID}/token"
+
+SIRET = "99050000100013"
+OTHER_SIRET = "99050001900015"
+THIRD_SIRET = "99050002700018"
+
+
+class Api:
+    """One user in a sandbox of their own; paths are relative to the account. The clock stands still."""
+
+    def __init__(
+        self, client: FlaskClient, sandbox: str, *, user: str = "api", account: int = ACCOUNT
+    ) -> None:
+        self.client = client
+        self.sandbox = sandbox
+        self.account = account
+        self.username = f"{user}+{sandbox}@example.com"
+        self.control("PUT", "/clock", {"frozen": True})
+
+    @cached_property
+    def token(self) -> str:
+        return str(self.log_in()["access_token"])
+
+    def log_in(self, password: str = "demo") -> dict[str, Any]:
+        form = {"grant_type": "password", "client_id": "ea-api-edge"}
+        form |= {"username": self.username, "password": password}
+        return dict(self.client.post(TOKEN_URL, data=form).json or {})
+
+    def get(self, path: str, **query: Any) -> TestResponse:
+        return self.send("GET", self.url(path, **query))
+
+    def post(self, path: str, body: Any = None) -> TestResponse:
+        return (
+            self.send("POST", self.url(path), json=body)
+            if body is not None
+            else self.send("POST", self.url(path))
+        )
+
+    def send(self, method: str, url: str, **options: Any) -> TestResponse:
+        headers = {"Authorization": f"Bearer {self.token}"} | options.pop("headers", {})
+        return self.client.open(url, method=method, headers=headers, **options)
+
+    def url(self, path: str, **query: Any) -> str:
+        given = f"?{urlencode(query)}" if query else ""
+        return f"/api/v1/account/{self.account}{path}{given}"
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.client.open(
+            f"/__admin{path}", method=method, json=body, headers={"X-Mock-Sandbox": self.sandbox}
+        )
+        assert answer.status_code < 300, answer.text
+        return answer.json
+
+    def advance(self, by: str) -> list[dict[str, Any]]:
+        """Go forward in time; what that brought about."""
+        return list(self.control("POST", "/clock/advance", {"by": by})["caused"])
+
+    # What most tests begin with.
+
+    def launch(self, **members: Any) -> str:
+        """Import a dossier; the id of the process that was launched."""
+        body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"} | members
+        answer = self.post("/dossiers", {name: value for name, value in body.items() if value is not ...})
+        assert answer.status_code == 200, answer.text
+        return str(content(answer)["processId"])
+
+    def process(self, process_id: str) -> dict[str, Any]:
+        return dict(content(self.get(f"/dossiers/process/{process_id}")))
+
+    def imported(self, **members: Any) -> dict[str, Any]:
+        """Import a dossier and wait for its end on the sandbox's clock; the process."""
+        process_id = self.launch(**members)
+        self.advance("PT1S")
+        return self.process(process_id)
+
+    def refused_import(self, **members: Any) -> list[str]:
+        """The codes with which the import of a dossier ends."""
+        process = self.imported(**members)
+        assert process["complete"]
+        assert not process["success"]
+        return [error["code"] for error in process["errors"]]
+
+    def new_dossier(self, **members: Any) -> dict[str, Any]:
+        """Import a dossier; the dossier, found by its reference and company."""
+        process = self.imported(**members)
+        assert process["success"], process
+        reference = "".join(str(members.get("dossierReference", "PO-1")).split())
+        value = members.get("companyIdValue", SIRET)
+        found = content(self.get("/dossiers", dossierReference=reference, companyIdValue=value))
+        return dict(found[0])
+
+    def dossier(self, dossier_id: int) -> dict[str, Any]:
+        return dict(content(self.get(f"/dossiers/{dossier_id}")))
+
+    def stopped_dossier(self, **members: Any) -> dict[str, Any]:
+        """Import a dossier and stop it; the dossier."""
+        dossier = self.new_dossier(**members)
+        assert self.post(f"/dossiers/{dossier['dossierId']}/stop").status_code == 200
+        return self.dossier(dossier["dossierId"])
+
+
+def content(answer: TestResponse) -> Any:
+    """The content of an envelope that was answered with 200."""
+    assert answer.status_code == 200, answer.text
+    assert answer.json is not None
+    return answer.json["content"]
+
+
+def codes(answer: TestResponse) -> list[str]:
+    """The codes of the errors in an envelope."""
+    assert answer.json is not None
+    return [error["code"] for error in answer.json["messages"]["error"]]
+
+
+def claims(token: str) -> dict[str, Any]:
+    """What clients read in a token: its payload, unverified."""
+    return dict(jwt.decode(token, options={"verify_signature": False}))
+
+
+def refresh(client: FlaskClient, token: str) -> TestResponse:
+    """Ask for a new pair of tokens with a refresh token."""
+    form = {"grant_type": "refresh_token", "client_id": "ea-api-edge", "refresh_token": token}
+    return client.post(TOKEN_URL, data=form)
+
+
+def assert_protocol_error(answer: TestResponse, status: int) -> None:
+    """The answer is an error in the protocol format, and nothing else (behaviour.md 11.2)."""
+    body = answer.json or {}
+    assert answer.status_code == status, answer.text
+    assert list(body) == ["timestamp", "status", "error", "message", "path"]
+    assert (body["status"], body["error"]) == (status, HTTPStatus(status).phrase)
+    assert body["path"] == unquote(answer.request.path)
+
+
+@contextmanager
+def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A real server on a free port, as its own process: the base URL of its ready line, and the process."""
+    import os
+
+    command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", *arguments]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"MOCK_SERVER_LOG_LEVEL": "warning"} | environment,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        ready = re.fullmatch(r"mock-server ready on (http://\S+)\n", line)
+        assert ready, line + (process.stderr.read() if process.stderr else "")
+        yield ready[1], process
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def as_json(text: str) -> Any:
+    return json.loads(text)

@@ -1,0 +1,286 @@
+"""Getting a token, refreshing it, and what else the authorisation server answers (behaviour.md 1.2, 1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import jwt
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.support import OPENID, REALM, TOKEN_URL, Api, claims, refresh
+
+ANYBODY: Any = {"verify_aud": False}
+
+COMMON_CLAIMS = {
+    *("jti", "exp", "nbf", "iat", "iss", "aud", "sub", "typ", "azp", "auth_time", "session_state"),
+    *("realm_access", "resource_access", "scope"),
+}
+USER_CLAIMS = {
+    *("acr", "account_ids", "email_verified", "name", "preferred_username", "given_name", "family_name"),
+    "email",
+}
+
+PASSWORD_GRANT = {
+    "grant_type": "password",
+    "client_id": "ea-api-edge",
+    "username": "api@example.com",
+    "password": "demo",
+}
+
+
+def ask(client: FlaskClient, **fields: str) -> TestResponse:
+    """Ask for a token as the default user, with these form fields changed; an empty one is left out."""
+    form = {name: value for name, value in (PASSWORD_GRANT | fields).items() if value}
+    return client.post(TOKEN_URL, data=form)
+
+
+def lifetime(token: str) -> int:
+    return int(claims(token)["exp"]) - int(claims(token)["iat"])
+
+
+@pytest.fixture
+def granted(client: FlaskClient) -> dict[str, Any]:
+    return dict(ask(client).json or {})
+
+
+# The answer.
+
+
+def test_the_password_grant_answers_the_documented_members_in_their_order(client: FlaskClient) -> None:
+    answer = ask(client)
+
+    assert answer.status_code == 200
+    assert list(answer.json or {}) == [
+        *("access_token", "expires_in", "refresh_expires_in", "refresh_token", "token_type"),
+        *("not-before-policy", "session_state", "scope"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("expires_in", 1800),
+        ("refresh_expires_in", 1800),
+        ("token_type", "bearer"),
+        ("not-before-policy", 1550670103),
+        ("scope", "profile email"),
+    ],
+)
+def test_a_member_of_the_answer_has_its_documented_value(
+    granted: dict[str, Any], member: str, value: object
+) -> None:
+    assert granted[member] == value
+
+
+def test_the_session_state_is_a_uuid_and_that_of_both_tokens(granted: dict[str, Any]) -> None:
+    session = str(UUID(granted["session_state"]))
+
+    assert claims(granted["access_token"])["session_state"] == session
+    assert claims(granted["refresh_token"])["session_state"] == session
+
+
+def test_the_token_answer_is_typed_as_json_in_utf_8(client: FlaskClient) -> None:
+    assert ask(client).headers["Content-Type"] == "application/json;charset=UTF-8"
+
+
+def test_an_unknown_form_field_is_ignored(client: FlaskClient) -> None:
+    answer = client.post(TOKEN_URL, data=PASSWORD_GRANT | {"Content-Type": "application/json"})
+
+    assert answer.status_code == 200
+
+
+def test_two_logins_give_two_tokens(client: FlaskClient) -> None:
+    one, other = ask(client).json, ask(client).json
+
+    assert one is not None
+    assert other is not None
+    assert one["access_token"] != other["access_token"]
+
+
+# The refresh grant.
+
+
+def test_the_refresh_grant_answers_the_same_members(client: FlaskClient, granted: dict[str, Any]) -> None:
+    answer = refresh(client, granted["refresh_token"])
+
+    assert answer.status_code == 200
+    assert list(answer.json or {}) == list(granted)
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+def test_the_refresh_grant_gives_a_new_pair(client: FlaskClient, granted: dict[str, Any], name: str) -> None:
+    renewed = refresh(client, granted["refresh_token"]).json or {}
+
+    assert renewed[name] != granted[name]
+
+
+@pytest.mark.parametrize("claim", ["session_state", "account_ids", "sub", "name"])
+def test_the_refreshed_token_is_for_the_same_user_and_session(
+    client: FlaskClient, granted: dict[str, Any], claim: str
+) -> None:
+    renewed = refresh(client, granted["refresh_token"]).json or {}
+
+    assert claims(renewed["access_token"])[claim] == claims(granted["access_token"])[claim]
+
+
+def test_the_refreshed_token_opens_the_account(api: Api) -> None:
+    renewed = refresh(api.client, api.log_in()["refresh_token"]).json or {}
+
+    answer = api.client.get(api.url(""), headers={"Authorization": f"Bearer {renewed['access_token']}"})
+
+    assert answer.status_code == 200
+
+
+# What both tokens say.
+
+
+@pytest.mark.parametrize(
+    ("name", "algorithm"), [("access_token", "RS256"), ("refresh_token", "HS256")], ids=["access", "refresh"]
+)
+def test_a_token_is_signed_with_its_algorithm(granted: dict[str, Any], name: str, algorithm: str) -> None:
+    header = jwt.get_unverified_header(granted[name])
+
+    assert (header["alg"], header["typ"]) == (algorithm, "JWT")
+
+
+def test_the_header_of_an_access_token_holds_alg_typ_and_kid_alone(granted: dict[str, Any]) -> None:
+    assert set(jwt.get_unverified_header(granted["access_token"])) == {"alg", "typ", "kid"}
+
+
+def test_the_access_token_has_the_documented_claims(granted: dict[str, Any]) -> None:
+    assert set(claims(granted["access_token"])) == COMMON_CLAIMS | USER_CLAIMS
+
+
+def test_the_refresh_token_has_the_claims_up_to_scope_less_acr(granted: dict[str, Any]) -> None:
+    assert set(claims(granted["refresh_token"])) == COMMON_CLAIMS
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("typ", "Bearer"),
+        ("azp", "ea-api-edge"),
+        ("scope", "profile email"),
+        ("email_verified", True),
+        ("name", "Api Demo"),
+        ("given_name", "Api"),
+        ("family_name", "Demo"),
+        ("preferred_username", "api@example.com"),
+        ("email", "api@example.com"),
+        ("iss", f"http://localhost{REALM}"),
+    ],
+)
+def test_the_access_token_tells_who_and_for_whom(granted: dict[str, Any], claim: str, value: object) -> None:
+    assert claims(granted["access_token"])[claim] == value
+
+
+@pytest.mark.parametrize(
+    ("username", "account_ids"),
+    [
+        ("api@example.com", "119631"),
+        ("multi@example.com", "119631,119700"),
+        ("nobody@example.org", "119631"),
+        ("inactive@example.com", "119800"),
+    ],
+    ids=["one account", "several accounts", "the default account", "an inactive account"],
+)
+def test_account_ids_is_a_string_of_ids_with_commas_between(
+    client: FlaskClient, username: str, account_ids: str
+) -> None:
+    granted = ask(client, username=username, password="demo").json or {}
+
+    assert claims(granted["access_token"])["account_ids"] == account_ids
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+def test_exp_less_iat_is_the_lifetime_announced(granted: dict[str, Any], name: str) -> None:
+    assert lifetime(granted[name]) == 1800
+
+
+def test_the_published_keys_verify_an_access_token(client: FlaskClient, granted: dict[str, Any]) -> None:
+    keys = jwt.PyJWKSet.from_dict(dict(client.get(f"{OPENID}/certs").json or {}))
+    kid = jwt.get_unverified_header(granted["access_token"])["kid"]
+
+    verified = jwt.decode(granted["access_token"], keys[kid].key, algorithms=["RS256"], options=ANYBODY)
+
+    assert verified["account_ids"] == "119631"
+
+
+# Errors (1.2.7).
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "error", "description"),
+    [
+        ({"password": "wrong"}, 401, "invalid_grant", "Invalid user credentials"),
+        ({"password": ""}, 401, "invalid_grant", "Invalid user credentials"),
+        ({"username": ""}, 401, "invalid_grant", "Invalid user credentials"),
+        ({"client_id": "another"}, 401, "invalid_client", "Invalid client credentials"),
+        ({"client_id": ""}, 401, "invalid_client", "Invalid client credentials"),
+        ({"grant_type": ""}, 400, "invalid_request", "Missing form parameter: grant_type"),
+        ({"grant_type": "client_credentials"}, 400, "unsupported_grant_type", "Unsupported grant_type"),
+        (
+            {"grant_type": "refresh_token", "refresh_token": "x.y.z"},
+            *(400, "invalid_grant", "Token is not active"),
+        ),
+    ],
+    ids=[
+        *("wrong password", "no password", "no user name", "unknown client_id", "no client_id"),
+        *("no grant_type", "another grant_type", "unreadable refresh token"),
+    ],
+)
+def test_a_refused_grant_is_answered_as_keycloak_does(
+    client: FlaskClient, fields: dict[str, str], status: int, error: str, description: str
+) -> None:
+    answer = ask(client, **fields)
+
+    assert answer.status_code == status
+    assert answer.json == {"error": error, "error_description": description}
+
+
+def test_a_json_body_has_no_form_parameters(client: FlaskClient) -> None:
+    answer = client.post(TOKEN_URL, json=PASSWORD_GRANT)
+
+    assert answer.json == {
+        "error": "invalid_request",
+        "error_description": "Missing form parameter: grant_type",
+    }
+
+
+def test_an_access_token_does_not_refresh(client: FlaskClient, granted: dict[str, Any]) -> None:
+    answer = refresh(client, granted["access_token"])
+
+    assert answer.status_code == 400
+    assert answer.json == {"error": "invalid_grant", "error_description": "Token is not active"}
+
+
+def test_an_aged_refresh_token_does_not_refresh(api: Api) -> None:
+    granted = api.log_in()
+    api.control("POST", "/clock/advance", {"by": "PT1H", "tokens": True})
+
+    answer = refresh(api.client, granted["refresh_token"])
+
+    assert answer.status_code == 400
+    assert answer.json == {"error": "invalid_grant", "error_description": "Token is not active"}
+
+
+def test_a_refresh_token_outlives_its_access_token(make_server_api: Callable[..., Api]) -> None:
+    api = make_server_api(refresh_token_lifetime=timedelta(hours=2))
+    granted = api.log_in()
+    api.control("POST", "/clock/advance", {"by": "PT1H", "tokens": True})
+
+    assert refresh(api.client, granted["refresh_token"]).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_another_method_than_post_is_a_405_in_protocol_format(client: FlaskClient, method: str) -> None:
+    answer = client.open(TOKEN_URL, method=method)
+
+    assert answer.status_code == 405
+    assert (answer.json or {})["error"] == "Method Not Allowed"
+    assert "POST" in answer.headers["Allow"]
