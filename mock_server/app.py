@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Flask
-from werkzeug.exceptions import BadRequest
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import BaseConverter
 
 from mock_server import control, services
@@ -15,6 +19,7 @@ from mock_server.api.openid import openid
 from mock_server.api.processes import processes
 from mock_server.api.thirdparties import thirdparties
 from mock_server.clock import real_now
+from mock_server.control import problems
 from mock_server.domain.checks import as_int64
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.invention import invented_company
@@ -22,6 +27,8 @@ from mock_server.sandbox import Sandboxes, Start
 from mock_server.services import Services
 from mock_server.settings import Settings
 from mock_server.tokens import TokenOffice, given_key
+
+_logger = logging.getLogger("mock_server")
 
 PREFIXES: dict[str, str | None] = {"/api/v1": None, "/rest/api/v1": "rest"}
 """Where the API is served, and the dialect spoken there; None: as the Host says, else the default."""
@@ -34,7 +41,7 @@ def create_app(settings: Settings) -> Flask:
         FileMistake: the fixture is missing or wrong; the message names file and line.
         KeyMistake: the signing key cannot be used.
     """
-    app = Flask("mock_server", static_folder=None)
+    app = _App("mock_server", static_folder=None)
     _route_plainly(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     services.install(app, _services(settings))
@@ -46,8 +53,33 @@ def create_app(settings: Settings) -> Flask:
             app.register_blueprint(resource, name=name, url_prefix=prefix, url_defaults=spoken)
     control.install(app)
     errors.install(app)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
     accesslog.install(app)
     return app
+
+
+class _App(Flask):
+    """Flask without the question, asked anew for each function of each request, whether it is a coroutine."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself: none is a coroutine."""
+        return func
+
+
+def _http_error(error: HTTPException) -> Response:
+    """In the format of whoever was asked: the emulated API, or the control API."""
+    return (problems.http_problem if _is_control() else errors.http_error)(error)
+
+
+def _unexpected(error: Exception) -> Response:
+    """A bug of the sandbox: the log has the traceback."""
+    _logger.error("unexpected error at %s %s", request.method, request.path, exc_info=error)
+    return (problems.unexpected_problem if _is_control() else errors.unexpected)(error)
+
+
+def _is_control() -> bool:
+    return request.path.startswith(control.PREFIX)
 
 
 class Int64(BaseConverter):

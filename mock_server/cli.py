@@ -65,13 +65,17 @@ def serve(**given: Any) -> None:
     settings = _settings(given)
     _log(settings)
     from mock_server import server  # the other commands need no Flask
+    from mock_server.app import create_app
     from mock_server.fixtures import FileMistake
     from mock_server.tokens import KeyMistake
 
     try:
-        server.serve(settings, lambda url: print(f"{READY} {url}", flush=True))  # noqa: T201
+        bound = server.bind(settings.host, settings.port)
+        app = create_app(settings)
     except (server.PortMistake, FileMistake, KeyMistake) as mistake:
         raise click.ClickException(str(mistake)) from None
+    ready = f"{READY} {server.base_url(bound)}"
+    server.serve(app.wsgi_app, bound, max_body=settings.max_body, announce=lambda: click.echo(ready))
 
 
 @main.command()

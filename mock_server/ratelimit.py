@@ -33,7 +33,9 @@ class RateLimit:
         second = int(now.timestamp())
         with self._lock:
             bucket = self._buckets.get(account_id, Bucket(BURST_CAPACITY, second))
-            refilled = max(0, second - bucket.second) * REPLENISH_RATE
+            if second < bucket.second:  # somebody turned the clock back
+                bucket = Bucket(BURST_CAPACITY, second)
+            refilled = (second - bucket.second) * REPLENISH_RATE
             left = min(BURST_CAPACITY, bucket.left + refilled) - 1
             if left < 0:
                 return None

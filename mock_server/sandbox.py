@@ -49,7 +49,7 @@ class Sandbox:
         self.name = name
         self.start = start
         self.clock = Clock.starting_at(start.clock)
-        self.variants: Mapping[str, str] = start.variants
+        self.choose(start.variants)
         self.rate_limit = RateLimit()
         self._token_ages: tuple[tuple[datetime, timedelta], ...] = ()
         self._lock = RLock()
@@ -62,19 +62,24 @@ class Sandbox:
                 self.clock = Clock.starting_at(self.start.clock)
                 self._token_ages = ()
             if "variants" in parts:
-                self.variants = self.start.variants
+                self.choose(self.start.variants)
             if "rateLimit" in parts:
                 self.rate_limit = RateLimit()
             if "state" in parts:
                 self._store.reset(self.start.fixture.world(self.clock.now()))
 
+    def look(self) -> tuple[World, datetime]:
+        """The world as it is now, and now."""
+        now = self.clock.now()
+        world = self._store.get()
+        if world.is_due(now):
+            self.settle()
+            world = self._store.get()
+        return world, now
+
     def read(self) -> World:
         """The world as it is now."""
-        world = self._store.get()
-        if not world.is_due(self.clock.now()):
-            return world
-        self.settle()
-        return self._store.get()
+        return self.look()[0]
 
     def change(
         self,
@@ -117,11 +122,19 @@ class Sandbox:
 
     def token_age(self, issued_at: datetime) -> timedelta:
         """By how much a token issued at that machine's time was aged since."""
+        if not self._token_ages:
+            return timedelta()
         return sum((by for aged_at, by in self._token_ages if issued_at <= aged_at), timedelta())
+
+    def choose(self, variants: Mapping[str, str]) -> None:
+        """Let these variants be in force, and every other one at its default."""
+        self.variants = variants
+        self._resolved: dict[str, Variants] = {}
 
     def variants_in(self, dialect: str) -> Variants:
         """The variants in force for a dialect."""
-        return resolve(self.variants, dialect)
+        found = self._resolved.get(dialect)
+        return found or self._resolved.setdefault(dialect, resolve(self.variants, dialect))
 
 
 class Sandboxes:

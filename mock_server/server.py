@@ -21,9 +21,6 @@ from granian.http import HTTP1Settings
 from granian.net import SocketHolder  # type: ignore[attr-defined]  # re-exported without saying so
 from granian.server.embed import Server as EmbeddedServer
 
-from mock_server.app import create_app
-from mock_server.settings import Settings
-
 BACKLOG = 1024
 _GRACE = 0.8
 """Seconds that running requests get to end after a signal."""
@@ -58,6 +55,7 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         PortMistake: the port is in use, or the address is not this machine's.
     """
+    bound = socket.socket()
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, proto)
@@ -65,33 +63,25 @@ def bind(host: str, port: int) -> socket.socket:
         bound.bind(address)
         bound.listen(BACKLOG)
     except OSError as problem:
+        bound.close()
         raise PortMistake(f"cannot listen on {host} port {port}: {problem.strerror or problem}") from None
     bound.setblocking(False)  # noqa: FBT003
     return bound
 
 
-def serve(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `announce` gets the base URL once requests are answered.
-
-    Raises:
-        PortMistake, FileMistake, KeyMistake: before anything is served.
-    """
-    bound = bind(settings.host, settings.port)
-    app = create_app(settings)
+def serve(wsgi: Wsgi, bound: socket.socket, *, max_body: int, announce: Callable[[], None]) -> None:
+    """Serve the app until SIGTERM or SIGINT; `announce` is called once requests are answered."""
     # What was made so far lives as long as the process: the garbage collector need not look at it again.
     gc.freeze()
     run = asyncio.run if sys.platform == "win32" else _uvloop_run()
-    run(
-        _serve(
-            Bridge(app.wsgi_app, settings.max_body), bound, lambda: announce(base_url(settings.host, bound))
-        )
-    )
+    run(_serve(Bridge(wsgi, max_body), bound, announce))
 
 
-def base_url(host: str, bound: socket.socket) -> str:
+def base_url(bound: socket.socket) -> str:
     """The URL at which a client on this machine reaches the socket."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{reachable}:{bound.getsockname()[1]}"
+    host, port = bound.getsockname()[:2]
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
 def _uvloop_run() -> Callable[[Any], None]:
@@ -184,7 +174,7 @@ def _environ(scope: Scope, body: bytes) -> Environ:
     environ: Environ = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": scope.path,
+        "PATH_INFO": scope.path.encode("utf-8", "surrogateescape").decode("latin-1"),
         "QUERY_STRING": scope.query_string,
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",

@@ -104,18 +104,15 @@ class TokenOffice:
         session = session or str(uuid4())
         common = _common_claims(identity, base_url, now, session)
         access = common | _access_claims(identity) | {"exp": _epoch(now + self._access_lifetime)}
-        refresh = common | {
-            "typ": "Refresh",
-            "aud": common["iss"],
-            "exp": _epoch(now + self._refresh_lifetime),
-        }
-        encoded = self._encode(access)
-        self._remember(encoded, _token(access, issued_at=now))
+        refresh = common | _refresh_claims(common) | {"exp": _epoch(now + self._refresh_lifetime)}
+        access_token, refresh_token = self._encode(access), self._encode_refresh(refresh)
+        self._remember(access_token, _token(access, issued_at=now))
+        self._remember(refresh_token, _token(refresh, issued_at=now))
         return {
-            "access_token": encoded,
+            "access_token": access_token,
             "expires_in": int(self._access_lifetime.total_seconds()),
             "refresh_expires_in": int(self._refresh_lifetime.total_seconds()),
-            "refresh_token": self._encode_refresh(refresh | {"jti": str(uuid4())}),
+            "refresh_token": refresh_token,
             "token_type": "bearer",
             "not-before-policy": NOT_BEFORE_POLICY,
             "session_state": session,
@@ -131,12 +128,11 @@ class TokenOffice:
         behaviour.md 1.4 (documented).
         """
         known = self._known.get(encoded)
-        if known is not None:
-            return known
-        claims = self._decode(encoded, self._key.public_key(), "RS256")
-        if claims.get("typ") != "Bearer" or not str(claims.get("iss", "")).endswith(REALM_PATH):
+        if known is None:
+            known = self._remember(encoded, _token(self._decode(encoded, self._key.public_key(), "RS256")))
+        if known.claims.get("typ") != "Bearer" or not str(known.claims.get("iss", "")).endswith(REALM_PATH):
             raise TokenRefused("altered")
-        return self._remember(encoded, _token(claims))
+        return known
 
     def refresh(self, encoded: str) -> Token:
         """The refresh token in `encoded`, of a session that was not ended.
@@ -144,12 +140,12 @@ class TokenOffice:
         Raises:
             TokenRefused: it is malformed, altered or expired, or its session was ended.
         """
-        claims = self._decode(encoded, self._refresh_secret, "HS256")
-        if claims.get("typ") != "Refresh":
+        token = self._known.get(encoded) or _token(self._decode(encoded, self._refresh_secret, "HS256"))
+        if token.claims.get("typ") != "Refresh":
             raise TokenRefused("altered")
-        if claims.get("session_state") in self._ended_sessions:
+        if self.session_ended(token):
             raise TokenRefused("expired")
-        return _token(claims)
+        return token
 
     def end_session(self, token: Token) -> None:
         """Let no refresh token of this session be used any more."""
@@ -228,6 +224,7 @@ def given_key(path: Path) -> RSAPrivateKey:
         KeyMistake: the file is missing, unreadable, or holds no unencrypted RSA private key of 2048 bits or
             more.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -235,7 +232,7 @@ def given_key(path: Path) -> RSAPrivateKey:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as problem:
         raise KeyMistake(f"{path}: {problem.strerror or problem}") from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyMistake(f"{path}: no unencrypted private key in PEM form") from None
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:  # noqa: PLR2004  # RFC 7518, 3.3
         raise KeyMistake(f"{path}: RS256 needs an RSA key of 2048 bits or more")
@@ -309,6 +306,10 @@ def _access_claims(identity: Identity) -> dict[str, Any]:
         "family_name": identity.lastname,
         "email": identity.username if "@" in identity.username else f"{identity.username}@example.com",
     }
+
+
+def _refresh_claims(common: Mapping[str, Any]) -> dict[str, Any]:
+    return {"jti": str(uuid4()), "typ": "Refresh", "aud": common["iss"]}
 
 
 def _epoch(at: datetime) -> int:

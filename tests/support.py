@@ -77,6 +77,10 @@ class Api:
         assert answer.status_code < 300, answer.text
         return answer.json
 
+    def set_clock(self, now: str) -> list[dict[str, Any]]:
+        """Let the clock stand still at `now`; what that brought about."""
+        return list(self.control("PUT", "/clock", {"now": now})["caused"])
+
     def advance(self, by: str) -> list[dict[str, Any]]:
         """Go forward in time; what that brought about."""
         return list(self.control("POST", "/clock/advance", {"by": by})["caused"])
@@ -85,10 +89,14 @@ class Api:
 
     def launch(self, **members: Any) -> str:
         """Import a dossier; the id of the process that was launched."""
-        body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"} | members
-        answer = self.post("/dossiers", {name: value for name, value in body.items() if value is not ...})
+        answer = self.try_import(**members)
         assert answer.status_code == 200, answer.text
         return str(content(answer)["processId"])
+
+    def try_import(self, **members: Any) -> TestResponse:
+        """Ask for an import; the answer. A member that is `...` is left out."""
+        body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"} | members
+        return self.post("/dossiers", {name: value for name, value in body.items() if value is not ...})
 
     def process(self, process_id: str) -> dict[str, Any]:
         return dict(content(self.get(f"/dossiers/process/{process_id}")))
@@ -156,6 +164,12 @@ def assert_protocol_error(answer: TestResponse, status: int) -> None:
     assert list(body) == ["timestamp", "status", "error", "message", "path"]
     assert (body["status"], body["error"]) == (status, HTTPStatus(status).phrase)
     assert body["path"] == unquote(answer.request.path)
+
+
+def is_protocol_error(answer: TestResponse, status: int) -> bool:
+    """Whether the answer is an error in protocol format (behaviour.md 11.2), with this status."""
+    members = ["timestamp", "status", "error", "message", "path"]
+    return answer.status_code == status and list(answer.json or {}) == members
 
 
 @contextmanager

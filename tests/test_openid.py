@@ -1,4 +1,4 @@
-"""What the authorisation server answers beside tokens, and what a server is told about them (behaviour.md 1.2, 1.3)."""
+"""The authorisation server beside its tokens, and what a server is told of them (behaviour.md 1.2, 1.3)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ def userinfo(api: Api, authorization: str, method: str = "GET") -> TestResponse:
 
 def log_out(api: Api, token: str) -> TestResponse:
     return api.client.post(f"{OPENID}/logout", data={"client_id": "ea-api-edge", "refresh_token": token})
+
+
+def made_key(folder: Path) -> tuple[rsa.RSAPrivateKey, Path]:
+    """A new RSA key, and the file that it is in."""
+    key, file = rsa.generate_private_key(public_exponent=65537, key_size=2048), folder / "key.pem"
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(key.private_bytes(*form))
+    return key, file
 
 
 def lifetime(token: str) -> int:
@@ -231,13 +239,7 @@ def test_a_lifetime_is_configurable(make_server_api: MakeApi, setting: str, memb
 
 
 def test_the_signing_key_that_is_given_signs(make_server_api: MakeApi, tmp_path: Path) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    file = tmp_path / "key.pem"
-    file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
+    key, file = made_key(tmp_path)
     api = make_server_api(signing_key=file)
     options: Any = {"verify_aud": False}
 
@@ -249,14 +251,7 @@ def test_the_signing_key_that_is_given_signs(make_server_api: MakeApi, tmp_path:
 def test_a_token_of_a_server_with_another_key_is_refused(
     api: Api, make_server_api: MakeApi, tmp_path: Path
 ) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    file = tmp_path / "key.pem"
-    file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    stranger = make_server_api(signing_key=file)
+    stranger = make_server_api(signing_key=made_key(tmp_path)[1])
 
     answer = api.client.get(api.url(""), headers={"Authorization": f"Bearer {stranger.token}"})
 

@@ -11,7 +11,7 @@ from flask import g, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from mock_server.contract import body_mistake
-from mock_server.dialects import DIALECTS, Dialect, Json
+from mock_server.dialects import DEFAULT_DIALECT, DIALECTS, Dialect, Json
 from mock_server.dialects.wire import snake
 from mock_server.domain.operations import BY_VIEW, Operation
 from mock_server.domain.variants import Variants
@@ -21,23 +21,18 @@ from mock_server.sandbox import Sandbox
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """What the views of the API work with; made before the view runs. `accounts` None opens every account."""
+    """What the views of the API work with; made before the view runs.
+
+    `accounts` None opens every account. `world` is the sandbox's at `now`, for those who only read it.
+    """
 
     operation: Operation
     dialect: Dialect
     sandbox: Sandbox
     accounts: tuple[int, ...] | None
     variants: Variants
-
-    @property
-    def world(self) -> World:
-        """The sandbox's world as it is now."""
-        return self.sandbox.read()
-
-    @property
-    def now(self) -> datetime:
-        """The sandbox's present instant."""
-        return self.sandbox.clock.now()
+    world: World
+    now: datetime
 
 
 def current() -> Call:
@@ -53,11 +48,13 @@ def operation() -> Operation:
 
 def dialect() -> Dialect:
     """The dialect of the route, else of the Host, else the default one."""
-    return DIALECTS[g.get("dialect") or next(iter(DIALECTS))]
+    return DIALECTS[g.get("dialect") or DEFAULT_DIALECT]
 
 
 def query() -> Mapping[str, str]:
     """The query parameters under their Python names; of one given twice the first counts."""
+    if not request.query_string:
+        return {}
     return {snake(name): value for name, value in request.args.items()}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 
 from flask import Flask, Response, request
@@ -15,17 +14,12 @@ from mock_server.domain.errors import NotFound, Rejected
 from mock_server.domain.operations import Kind
 
 UNMATCHED_HEADER = "X-Mock-Unmatched"
-CONTROL_PREFIX = "/__admin"
-
-_logger = logging.getLogger("mock_server")
 
 
 def install(app: Flask) -> None:
-    """Let the app answer exceptions of the emulated paths in the vendor's formats."""
+    """Let the app answer refusals in the vendor's formats."""
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Rejected, _rejected)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
 
 
 def _not_found(error: NotFound) -> Response:
@@ -39,7 +33,8 @@ def _rejected(error: Rejected) -> Response:
     return answers.refused(error.refusals, 400)
 
 
-def _http(error: HTTPException) -> Response:
+def http_error(error: HTTPException) -> Response:
+    """What HTTP itself refuses, in the protocol format; an unmapped path says so in a header of ours."""
     if isinstance(error.response, AnyResponse):
         return Response(error.response.get_data(), error.response.status_code, error.response.headers)
     status = error.code or 500
@@ -54,7 +49,6 @@ def _http(error: HTTPException) -> Response:
     return answers.protocol_error(status, HTTPStatus(status).phrase, error.description, headers)
 
 
-def _unexpected(error: Exception) -> Response:
-    """A bug of the sandbox: the log has the traceback."""
-    _logger.error("unexpected error at %s %s", request.method, request.path, exc_info=error)
+def unexpected(error: Exception) -> Response:
+    """A bug of the sandbox, in the protocol format."""
     return answers.protocol_error(500, "Internal Server Error", f"The sandbox failed: {type(error).__name__}")

@@ -69,6 +69,8 @@ def _padded(pdf: bytes, size: int) -> bytes:
     """The same PDF of `size` bytes: comment lines stand between cross references and `startxref`."""
     before, mark, after = pdf.rpartition(b"startxref")
     missing = size - len(pdf)
+    if missing == 1:
+        return before + b"\n" + mark + after
     lines = []
     while missing > 0:
         length = min(missing, _LONGEST_COMMENT)

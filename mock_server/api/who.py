@@ -6,11 +6,11 @@ from flask import Response, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
-from mock_server.api.call import Call, current, dialect, operation
+from mock_server.api.call import Call, dialect, operation
 from mock_server.ratelimit import BURST_CAPACITY, REPLENISH_RATE
-from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox
+from mock_server.sandbox import DEFAULT_SANDBOX
 from mock_server.services import named_sandbox, services
-from mock_server.tokens import Token, TokenRefused
+from mock_server.tokens import Token, TokenOffice, TokenRefused
 
 _REFUSALS = {
     "malformed": "The access token is malformed",
@@ -30,7 +30,7 @@ def untagged(username: str) -> str:
     return local.partition("+")[0] + at + host
 
 
-def admit() -> Response | None:
+def admit() -> None:
     """Before each call: find the caller and the sandbox, and refuse what the token does not open.
 
     Raises:
@@ -39,15 +39,19 @@ def admit() -> Response | None:
         TooManyRequests: the rate limit is on and used up.
         NotFound: there is no such account.
     """
-    token = None if services().settings.auth == "off" else _token()
-    sandbox = named_sandbox() if token is None else services().sandboxes.named(sandbox_of(token.username))
+    shared = services()
+    token = None if shared.settings.auth == "off" else _token(shared.tokens)
+    sandbox = named_sandbox() if token is None else shared.sandboxes.named(sandbox_of(token.username))
     if token is not None and token.expired(sandbox.token_age(token.issued_at)):
         raise _unauthorized("expired")
     spoken = dialect()
     accounts = None if token is None else token.account_ids
-    g.call = Call(operation(), spoken, sandbox, accounts, sandbox.variants_in(spoken.name))
-    _open_account(accounts)
-    return None
+    g.call = call = Call(
+        operation(), spoken, sandbox, accounts, sandbox.variants_in(spoken.name), *sandbox.look()
+    )
+    account_id = (request.view_args or {}).get("account_id")
+    if account_id is not None:
+        _open_account(call, account_id)
 
 
 def limit_headers(response: Response) -> Response:
@@ -60,13 +64,13 @@ def limit_headers(response: Response) -> Response:
     return response
 
 
-def _token() -> Token:
+def _token(tokens: TokenOffice) -> Token:
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not encoded.strip():
         message = "An access token is required: Authorization: Bearer ..."
         raise Unauthorized(message, www_authenticate=WWWAuthenticate("bearer", {"realm": "eat_realm"}))
     try:
-        return services().tokens.access(encoded.strip())
+        return tokens.access(encoded.strip())
     except TokenRefused as refused:
         raise _unauthorized(refused.why) from None
 
@@ -80,21 +84,17 @@ def _unauthorized(why: str) -> Unauthorized:
     return Unauthorized(_REFUSALS[why], www_authenticate=WWWAuthenticate("bearer", challenge))
 
 
-def _open_account(accounts: tuple[int, ...] | None) -> None:
-    account_id = (request.view_args or {}).get("account_id")
-    if account_id is None:
-        return
-    call = current()
+def _open_account(call: Call, account_id: int) -> None:
     call.world.portfolio(account_id)
-    if accounts is not None and account_id not in accounts:
+    if call.accounts is not None and account_id not in call.accounts:
         raise Forbidden(f"The access token does not open account {account_id}")
     if call.variants["rateLimit"] == "on":
-        _limit(call.sandbox, account_id)
+        _limit(call, account_id)
 
 
-def _limit(sandbox: Sandbox, account_id: int) -> None:
+def _limit(call: Call, account_id: int) -> None:
     """behaviour.md 1.5 (documented), C45."""
-    left = sandbox.rate_limit.take(account_id, sandbox.clock.now())
+    left = call.sandbox.rate_limit.take(account_id, call.now)
     g.rate_left = left or 0
     if left is None:
         raise TooManyRequests("Too many requests")

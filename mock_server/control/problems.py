@@ -42,7 +42,6 @@ def json_answer(value: object, status: int = 200) -> Response:
 def install_problems(blueprint: Blueprint) -> None:
     """Let the blueprint answer its problems."""
     blueprint.register_error_handler(Problem, _problem)
-    blueprint.register_error_handler(HTTPException, _http)
 
 
 def problem_answer(status: int, detail: str) -> Response:
@@ -55,5 +54,13 @@ def _problem(problem: Problem) -> Response:
     return problem_answer(problem.status, problem.detail)
 
 
-def _http(error: HTTPException) -> Response:
-    return problem_answer(error.code or 500, error.description or "")
+def http_problem(error: HTTPException) -> Response:
+    """What HTTP itself refuses in a control call: an unknown path, a wrong method."""
+    answer = problem_answer(error.code or 500, error.description or "")
+    answer.headers.extend((name, value) for name, value in error.get_headers() if name.lower() == "allow")
+    return answer
+
+
+def unexpected_problem(error: Exception) -> Response:
+    """A bug of the sandbox in a control call."""
+    return problem_answer(500, f"The sandbox failed: {type(error).__name__}")

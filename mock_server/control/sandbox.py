@@ -10,7 +10,7 @@ from msgspec import Struct
 from mock_server import __version__
 from mock_server.clock import real_now
 from mock_server.control.problems import body_as, json_answer
-from mock_server.dialects import DIALECTS
+from mock_server.dialects import DEFAULT_DIALECT
 from mock_server.domain.model import Establishment
 from mock_server.fixtures import Fixture
 from mock_server.sandbox import PARTS, Part, Sandbox
@@ -36,7 +36,7 @@ def get_health() -> Response:
             "version": __version__,
             "uptime": round((real_now() - shared.started).total_seconds(), 3),
             "fixture": shared.sandboxes.start.fixture.name,
-            "dialect": next(iter(DIALECTS)),
+            "dialect": DEFAULT_DIALECT,
             "counts": _counts(found),
         }
     )

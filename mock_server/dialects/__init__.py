@@ -8,7 +8,9 @@ from __future__ import annotations
 from mock_server.dialects import rest
 from mock_server.dialects.protocol import Dialect, Json
 
-__all__ = ["DIALECTS", "Dialect", "Json"]
+__all__ = ["DEFAULT_DIALECT", "DIALECTS", "Dialect", "Json"]
 
 DIALECTS: dict[str, Dialect] = {"rest": rest.Rest()}
-"""Every dialect by name; the first is the default."""
+"""Every dialect by name."""
+
+DEFAULT_DIALECT = "rest"

@@ -21,8 +21,9 @@ def camel(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def snake(name: str) -> str:
-    """A name of the wire as Python writes it."""
-    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+    """A name of the wire as Python writes it; empty for one that the wire would not write so."""
+    plain = re.sub(r"([A-Z])", r"_\1", name).lower()
+    return plain if camel(plain) == name else ""
 
 
 def instant(at: datetime | None) -> str | None:

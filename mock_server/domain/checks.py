@@ -26,6 +26,7 @@ _LATEST = datetime(9999, 12, 29, 23, 59, 59, 999_999, tzinfo=UTC)
 """Instants at the very ends of the calendar cannot be carried into another zone; between these, all can."""
 
 _WHITE_SPACE = re.compile(r"\s+")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
 
@@ -163,8 +164,6 @@ def past(now: datetime) -> Callable[[Findings, str, str], date | datetime | None
 
 def _moment(findings: Findings, parameter: str, value: str) -> date | datetime | None:
     try:
-        if len(value) == len("2026-01-31"):
-            return date.fromisoformat(value)
         moment = from_local(value)
     except (ValueError, OverflowError):
         findings.note(E010, parameter, value)
@@ -172,4 +171,4 @@ def _moment(findings: Findings, parameter: str, value: str) -> date | datetime |
     if not _EARLIEST < moment < _LATEST:
         findings.note(E010, parameter, value)
         return None
-    return moment
+    return date.fromisoformat(value) if _DATE.fullmatch(value) else moment

@@ -72,8 +72,6 @@ THIRDPARTY_FILTERS: dict[str, Check] = {
 }
 """The filters of listThirdparties and how each value is read. behaviour.md 3.4 (documented)."""
 
-PAGING = ("page", "page_size")
-
 
 def list_dossiers(
     world: World, now: datetime, *, account_id: int, query: Mapping[str, str], variants: Variants
@@ -162,6 +160,8 @@ def _read(
     query: Mapping[str, str], filters: Mapping[str, Check], now: datetime
 ) -> tuple[dict[str, Any], int, int]:
     """The filters given, each read; then page number and size. Unknown parameters are ignored."""
+    if not query:
+        return {}, 0, DEFAULT_PAGE_SIZE
     findings = checks.Findings()
     past = checks.past(now)
     wanted = {}
@@ -218,6 +218,8 @@ def _dossier_sources(
     world: World, portfolio: Portfolio, wanted: dict[str, Any]
 ) -> tuple[list[SortedSet[int]], list[str]]:
     """The narrowest sets of dossier ids that an index gives for the filters, and the filters left to test."""
+    if not wanted:
+        return [portfolio.dossier_ids], []
     candidates: list[tuple[list[SortedSet[int]], tuple[str, ...]]] = []
     if "dossier_reference" in wanted:
         key = ("reference", wanted["dossier_reference"])

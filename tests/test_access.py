@@ -1,0 +1,330 @@
+"""Who may call what: good tokens and bad, whose account, how long, in which sandbox (behaviour.md 1.4)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from werkzeug.test import TestResponse
+
+from tests.support import (
+    OPENID,
+    SEED_DOSSIER,
+    TOKEN_URL,
+    Api,
+    assert_protocol_error,
+    claims,
+    codes,
+    content,
+    refresh,
+)
+
+MakeApi = Callable[..., Api]
+
+
+def call(api: Api, authorization: str | None) -> TestResponse:
+    """Ask for the account's figures with this header."""
+    headers = {} if authorization is None else {"Authorization": authorization}
+    return api.client.get(api.url(""), headers=headers)
+
+
+def encoded(part: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+
+
+def unsigned(api: Api) -> str:
+    return f"{encoded({'alg': 'none', 'typ': 'JWT'})}.{encoded(claims(api.token))}."
+
+
+def stripped(api: Api) -> str:
+    """The token without its signature."""
+    return api.token.rpartition(".")[0] + "."
+
+
+def altered(api: Api) -> str:
+    """The token with another account in its payload and the signature it had."""
+    header, _, signature = api.token.split(".")
+    return f"{header}.{encoded(claims(api.token) | {'account_ids': '119700'})}.{signature}"
+
+
+def signed_with_the_public_key(api: Api) -> str:
+    """The old trick: HS256, with the published RSA key taken for a shared secret."""
+    keys = jwt.PyJWKSet.from_dict(dict(api.client.get(f"{OPENID}/certs").json or {}))
+    pem = keys.keys[0].key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    signing = f"{encoded({'alg': 'HS256', 'typ': 'JWT'})}.{encoded(claims(api.token))}"
+    signature = jwt.get_algorithm_by_name("HS256").sign(signing.encode(), pem)
+    return f"{signing}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def refresh_token(api: Api) -> str:
+    return str(api.log_in()["refresh_token"])
+
+
+# Without a good token.
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", "Bearer ", "Basic YXBpOmRlbW8=", "garbage", "Bearer garbage", "Bearer a.b.c"],
+    ids=[
+        *("no header", "an empty header", "the word alone", "an empty token", "another scheme"),
+        *("no scheme", "a token that is none", "a token of three unreadable parts"),
+    ],
+)
+def test_a_call_without_a_readable_bearer_token_is_unauthorized(api: Api, authorization: str | None) -> None:
+    answer = call(api, authorization)
+
+    assert_protocol_error(answer, 401)
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [unsigned, stripped, altered, signed_with_the_public_key, refresh_token],
+    ids=[
+        *("alg none", "no signature", "an altered payload", "HS256 with the public key"),
+        "a refresh token",
+    ],
+)
+def test_a_token_that_this_server_did_not_issue_for_access_is_unauthorized(
+    api: Api, forge: Callable[[Api], str]
+) -> None:
+    answer = call(api, f"Bearer {forge(api)}")
+
+    assert_protocol_error(answer, 401)
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+def test_a_token_in_the_query_does_not_count(api: Api) -> None:
+    assert api.client.get(api.url("", access_token=api.token)).status_code == 401
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_the_word_bearer_is_matched_whatever_its_case(api: Api, scheme: str) -> None:
+    assert call(api, f"{scheme} {api.token}").status_code == 200
+
+
+# Whose account.
+
+
+def test_an_account_that_is_not_in_the_token_is_forbidden(api: Api) -> None:
+    api.account = 119700
+
+    answer = api.get("/dossiers")
+
+    assert_protocol_error(answer, 403)
+
+
+def test_an_account_that_does_not_exist_is_not_found(api: Api) -> None:
+    api.account = 1
+
+    answer = api.get("/dossiers")
+
+    assert answer.status_code == 404
+    assert codes(answer) == ["NOT_FOUND"]
+
+
+@pytest.mark.parametrize("account", [119631, 119700])
+def test_a_token_opens_each_of_its_accounts(make_api: MakeApi, account: int) -> None:
+    api = make_api(user="multi", account=account)
+
+    assert api.get("").status_code == 200
+
+
+def test_a_dossier_of_another_account_does_not_exist_here(make_api: MakeApi) -> None:
+    api = make_api(user="multi", account=119700)
+
+    answer = api.get(f"/dossiers/{SEED_DOSSIER}")
+
+    assert answer.status_code == 404
+    assert codes(answer) == ["E200"]
+
+
+# How long.
+
+
+def aged(api: Api) -> dict[str, Any]:
+    """Let the tokens issued so far age; new ones, issued afterwards."""
+    api.control("POST", "/clock/advance", {"by": "PT1H", "tokens": True})
+    return api.log_in()
+
+
+def test_an_aged_token_is_unauthorized(api: Api) -> None:
+    assert call(api, f"Bearer {api.token}").status_code == 200
+
+    api.control("POST", "/clock/advance", {"by": "PT1H", "tokens": True})
+
+    answer = call(api, f"Bearer {api.token}")
+    assert_protocol_error(answer, 401)
+    assert "invalid_token" in answer.headers["WWW-Authenticate"]
+
+
+def test_a_token_younger_than_its_lifetime_is_good(api: Api) -> None:
+    assert api.get("").status_code == 200
+
+    api.control("POST", "/clock/advance", {"by": "PT29M", "tokens": True})
+
+    assert api.get("").status_code == 200
+
+
+def test_a_token_ages_by_several_advances_together(api: Api) -> None:
+    assert api.get("").status_code == 200
+
+    api.control("POST", "/clock/advance", {"by": "PT20M", "tokens": True})
+    api.control("POST", "/clock/advance", {"by": "PT20M", "tokens": True})
+
+    assert api.get("").status_code == 401
+
+
+def test_moving_the_clock_alone_ages_no_token(api: Api) -> None:
+    assert api.get("").status_code == 200
+
+    api.control("POST", "/clock/advance", {"by": "P30D"})
+
+    assert api.get("").status_code == 200
+
+
+def test_tokens_issued_right_after_the_aging_are_good(make_api: MakeApi) -> None:
+    several = [make_api() for _ in range(20)]
+
+    answers = [call(api, f"Bearer {aged(api)['access_token']}") for api in several]
+
+    assert [answer.status_code for answer in answers] == [200] * 20
+
+
+def test_refresh_tokens_issued_right_after_the_aging_are_good(make_api: MakeApi) -> None:
+    several = [make_api() for _ in range(20)]
+
+    answers = [refresh(api.client, aged(api)["refresh_token"]) for api in several]
+
+    assert [answer.status_code for answer in answers] == [200] * 20
+
+
+def test_tokens_of_another_sandbox_do_not_age(make_api: MakeApi) -> None:
+    one, other = make_api(), make_api()
+    assert other.get("").status_code == 200
+
+    one.control("POST", "/clock/advance", {"by": "PT1H", "tokens": True})
+
+    assert other.get("").status_code == 200
+
+
+def test_a_token_in_use_may_be_short_lived(make_server_api: MakeApi) -> None:
+    api = make_server_api(access_token_lifetime=timedelta(minutes=1))
+    assert api.get("").status_code == 200
+
+    api.control("POST", "/clock/advance", {"by": "PT1M", "tokens": True})
+
+    assert api.get("").status_code == 401
+
+
+# Who may log in at all.
+
+
+def log_in(api: Api, username: str, password: str) -> TestResponse:
+    form = {"grant_type": "password", "client_id": "ea-api-edge"}
+    return api.client.post(TOKEN_URL, data=form | {"username": username, "password": password})
+
+
+@pytest.mark.parametrize(
+    ("auth", "username", "password", "status"),
+    [
+        ("any", "nobody@example.org", "whatever", 200),
+        ("any", "nobody", "whatever", 200),
+        ("any", "api@example.com", "whatever", 401),
+        ("declared", "nobody@example.org", "whatever", 401),
+        ("declared", "api@example.com", "whatever", 401),
+        ("declared", "api@example.com", "demo", 200),
+        ("declared", "api+a-tag@example.com", "demo", 200),
+        ("declared", "api+a-tag@example.com", "whatever", 401),
+    ],
+    ids=[
+        *("anybody", "a name that is no address", "a declared user with a wrong password"),
+        *("declared only: anybody", "declared only: a wrong password", "declared only: a declared user"),
+        *("declared only: a tagged user", "declared only: a tagged user with a wrong password"),
+    ],
+)
+def test_who_is_given_a_token(
+    make_server_api: MakeApi, auth: str, username: str, password: str, status: int
+) -> None:
+    api = make_server_api(auth=auth)
+
+    assert log_in(api, username, password).status_code == status
+
+
+def test_with_auth_off_no_token_is_needed(make_server_api: MakeApi) -> None:
+    api = make_server_api(auth="off")
+
+    assert call(api, None).status_code == 200
+
+
+def test_with_auth_off_even_a_bad_token_is_let_in(make_server_api: MakeApi) -> None:
+    api = make_server_api(auth="off")
+
+    assert call(api, "Bearer garbage").status_code == 200
+
+
+def test_with_auth_off_every_account_is_listed(make_server_api: MakeApi) -> None:
+    api = make_server_api(auth="off")
+
+    accounts = content(api.client.get("/api/v1/account"))
+
+    assert [account["id"] for account in accounts] == [119631, 119700, 119800, 119900]
+
+
+@pytest.mark.parametrize("account", [119631, 119700, 119800, 119900])
+def test_with_auth_off_every_account_is_open(make_server_api: MakeApi, account: int) -> None:
+    api = make_server_api(auth="off")
+
+    assert api.client.get(f"/api/v1/account/{account}/requirements").status_code == 200
+
+
+def test_with_auth_off_a_header_names_the_sandbox(make_server_api: MakeApi) -> None:
+    client = make_server_api(auth="off").client
+    url = f"/api/v1/account/119631/dossiers/{SEED_DOSSIER}"
+    client.post(f"{url}/stop", headers={"X-Mock-Sandbox": "gw1"})
+
+    one = content(client.get(url, headers={"X-Mock-Sandbox": "gw1"}))
+    other = content(client.get(url, headers={"X-Mock-Sandbox": "gw2"}))
+
+    assert (one["monitored"], other["monitored"]) == (False, True)
+
+
+# A tag in the user name opens a sandbox.
+
+
+def test_a_tag_opens_a_sandbox_of_its_own(make_api: MakeApi) -> None:
+    one, other = make_api(), make_api()
+
+    one.post(f"/dossiers/{SEED_DOSSIER}/stop")
+
+    assert one.dossier(SEED_DOSSIER)["monitored"] is False
+    assert other.dossier(SEED_DOSSIER)["monitored"] is True
+
+
+def test_two_users_with_the_same_tag_share_a_sandbox(make_api: MakeApi) -> None:
+    one = make_api(sandbox="shared-by-two")
+    other = make_api(sandbox="shared-by-two", user="multi")
+
+    one.post(f"/dossiers/{SEED_DOSSIER}/stop")
+
+    assert other.dossier(SEED_DOSSIER)["monitored"] is False
+
+
+def test_the_token_outweighs_a_header_that_names_a_sandbox(make_api: MakeApi) -> None:
+    one, other = make_api(), make_api()
+    one.post(f"/dossiers/{SEED_DOSSIER}/stop")
+
+    dossier = content(
+        one.send("GET", one.url(f"/dossiers/{SEED_DOSSIER}"), headers={"X-Mock-Sandbox": other.sandbox})
+    )
+
+    assert dossier["monitored"] is False

@@ -1,0 +1,299 @@
+"""The four commands on a dossier: what they change, refuse and answer (behaviour.md 3.0.21 to 3.0.27, 3.11 to 3.15)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.support import OTHER_SIRET, SEED_DOSSIER, Api, codes, content, is_protocol_error
+
+SEED_SIRET = "50382936800045"
+ACCEPTED = {"content": {"complete": True, "success": True, "errors": []}}
+
+REFUSED: dict[str, tuple[str, Any, list[str]]] = {
+    "an update of a stopped dossier": ("{stopped}", {"description": "x"}, ["E201"]),
+    "an update of a stopped dossier with other mistakes": (
+        "{stopped}",
+        {"dossierReference": "", "expirationDate": "never"},
+        ["E201"],
+    ),
+    "an update of a stopped dossier without anything to change": ("{stopped}", {}, ["E201"]),
+    "an update without anything to change": ("{active}", {}, ["E003"]),
+    "an update of unknown members only": ("{active}", {"monitored": False, "state": 7}, ["E003"]),
+    "an update of null members only": ("{active}", {"dossierReference": None, "description": None}, ["E003"]),
+    "an update that empties the reference": ("{active}", {"dossierReference": ""}, ["E003"]),
+    "an update that blanks the reference": ("{active}", {"dossierReference": " \t"}, ["E003"]),
+    "an update to a taken reference": ("{active}", {"dossierReference": "TA KEN"}, ["E202"]),
+    "an update to a stopped dossier's reference": ("{active}", {"dossierReference": "ENDED"}, ["E202"]),
+    "an update to another third party's code": ("{active}", {"thirdpartyCode": "OTHERS"}, ["E112"]),
+    "an update to a past date": ("{active}", {"expirationDate": "2031-05-01"}, ["E021"]),
+    "an update to today": ("{active}", {"expirationDate": "2031-05-02"}, ["E021"]),
+    "an update to something that is no date": ("{active}", {"expirationDate": "2031-13-01"}, ["E010"]),
+    "an update to an empty date": ("{active}", {"expirationDate": ""}, ["E010"]),
+    "an update with a malformed e-mail": ("{active}", {"thirdpartyEmail": ["a@"]}, ["E010"]),
+    "an update with an e-mail that takes no mail": (
+        "{active}",
+        {"thirdpartyEmail": ["a@example.com", "a@invalid.example"]},
+        ["E030"],
+    ),
+    "an update with a long reference": ("{active}", {"dossierReference": "R" * 256}, ["E011"]),
+    "an update with a long code": ("{active}", {"thirdpartyCode": "C" * 256}, ["E011"]),
+    "an update with a long category": ("{active}", {"purchasingCategory": "P" * 256}, ["E011"]),
+    "an update with a long description": ("{active}", {"description": "D" * 4001}, ["E011"]),
+    "an update with several mistakes": (
+        "{active}",
+        {
+            "dossierReference": "TAKEN",
+            "description": "D" * 4001,
+            "expirationDate": "2031-05-02",
+            "thirdpartyCode": "OTHERS",
+            "thirdpartyEmail": ["a@", "a@invalid.example"],
+        },
+        ["E010", "E011", "E021", "E030", "E112", "E202"],
+    ),
+    "an update with one mistake among good members": (
+        "{active}",
+        {"description": "new", "thirdpartyCode": "NEW", "dossierReference": "TAKEN"},
+        ["E202"],
+    ),
+    "a stop of a stopped dossier": ("{stopped}/stop", None, ["E201"]),
+    "a reactivation of an active dossier": ("{active}/reactivate", None, ["E204"]),
+    "a reactivation of an active dossier with a bad date": (
+        "{active}/reactivate",
+        {"expirationDate": "soon"},
+        ["E204"],
+    ),
+    "a reactivation until something that is no date": (
+        "{stopped}/reactivate",
+        {"expirationDate": "soon"},
+        ["E010"],
+    ),
+    "a reactivation until today": ("{stopped}/reactivate", {"expirationDate": "2031-05-02"}, ["E205"]),
+    "a reactivation until a past date that is stored": ("{expired}/reactivate", None, ["E205"]),
+    "requirements of a stopped dossier": ("{stopped}/requirements", ["I2"], ["E201"]),
+    "no requirements for a stopped dossier": ("{stopped}/requirements", [], ["E201"]),
+    "an empty list of requirements": ("{active}/requirements", [], ["E003"]),
+    "an empty list of requirements in an object": (
+        "{active}/requirements",
+        {"newRequiredDocuments": []},
+        ["E003"],
+    ),
+    "an object without requirements": ("{active}/requirements", {}, ["E003"]),
+    "no body of requirements": ("{active}/requirements", None, ["E003"]),
+    "a withdrawn requirement": ("{active}/requirements", ["I2", "ADO"], ["E301"]),
+    "a requirement of another account": ("{active}/requirements", ["ATT_PRO_BTP", "I2"], ["E302"]),
+    "several bad requirements": (
+        "{active}/requirements",
+        ["NOPE", "ADO", "NO", "NOPE"],
+        ["E301", "E302", "E302"],
+    ),
+}
+
+WRONG_TYPES: dict[str, tuple[str, Any]] = {
+    "an update by an array": ("{active}", ["x"]),
+    "an update to a numeric reference": ("{active}", {"dossierReference": 1}),
+    "an update to a numeric date": ("{active}", {"expirationDate": 0}),
+    "an update with an e-mail that is no list": ("{active}", {"thirdpartyEmail": "a@example.com"}),
+    "an update of a stopped dossier to a numeric text": ("{stopped}", {"description": 1}),
+    "a reactivation by an array": ("{stopped}/reactivate", []),
+    "a reactivation until a number": ("{stopped}/reactivate", {"expirationDate": 20310601}),
+    "requirements in a string": ("{active}/requirements", "I2"),
+    "requirements that are numbers": ("{active}/requirements", [1]),
+    "requirements that are a string in an object": ("{active}/requirements", {"newRequiredDocuments": "I2"}),
+    "requirements that are numbers in an object": ("{active}/requirements", {"newRequiredDocuments": [1]}),
+}
+
+
+def prepared(api: Api) -> dict[str, int]:
+    """An active dossier, one that was stopped, one that expired; the references and codes that they take."""
+    api.set_clock("2031-04-01T10:00:00")
+    active = api.new_dossier(dossierReference="ACTIVE", thirdpartyCode="MINE")
+    api.new_dossier(dossierReference="TAKEN")
+    stopped = api.stopped_dossier(dossierReference="ENDED")
+    others = {"companyIdValue": OTHER_SIRET, "thirdpartyCode": "OTHERS"}
+    expired = api.new_dossier(dossierReference="EXPIRED", expirationDate="2031-05-01", **others)
+    api.set_clock("2031-05-02T10:00:00")
+    dossiers = {"active": active, "stopped": stopped, "expired": expired}
+    return {name: dossier["dossierId"] for name, dossier in dossiers.items()}
+
+
+def command(api: Api, dossiers: dict[str, int], path: str, body: Any) -> TestResponse:
+    """Send a command of a table."""
+    return api.post(f"/dossiers/{path.format(**dossiers)}", body)
+
+
+@pytest.mark.parametrize(("path", "body", "expected"), REFUSED.values(), ids=REFUSED)
+def test_a_command_is_refused_with_all_that_is_wrong(
+    api: Api, path: str, body: Any, expected: list[str]
+) -> None:
+    dossiers = prepared(api)
+
+    answer = command(api, dossiers, path, body)
+
+    assert answer.status_code == 400
+    assert sorted(codes(answer)) == expected
+
+
+@pytest.mark.parametrize(("path", "body", "expected"), REFUSED.values(), ids=REFUSED)
+def test_a_refused_command_changes_nothing(api: Api, path: str, body: Any, expected: list[str]) -> None:
+    dossiers = prepared(api)
+    before = api.get("/dossiers/all").data
+
+    assert sorted(codes(command(api, dossiers, path, body))) == expected
+
+    assert api.get("/dossiers/all").data == before
+
+
+@pytest.mark.parametrize(("path", "body", "expected"), REFUSED.values(), ids=REFUSED)
+def test_under_the_variant_result_a_refusal_has_the_same_body_with_status_200(
+    api: Api, make_variant_api: Callable[..., Api], path: str, body: Any, expected: list[str]
+) -> None:
+    other = make_variant_api(refusals="result")
+    refused = command(api, prepared(api), path, body)
+
+    answer = command(other, prepared(other), path, body)
+
+    assert answer.status_code == 200
+    assert answer.json == refused.json
+    assert sorted(codes(answer)) == expected
+
+
+def test_a_refused_command_shows_its_errors_as_result_and_as_messages(api: Api) -> None:
+    dossiers = prepared(api)
+    message = {"code": "E201", "message": "Le dossier est désactivé"}
+
+    answer = api.post(f"/dossiers/{dossiers['stopped']}/stop")
+
+    assert answer.json == {
+        "content": {"complete": True, "success": False, "errors": [message]},
+        "messages": {"error": [message]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("{active}", {"description": "new"}, id="update"),
+        pytest.param("{active}/stop", None, id="stop"),
+        pytest.param("{stopped}/reactivate", None, id="reactivate"),
+        pytest.param("{active}/requirements", ["I2"], id="requirements"),
+    ],
+)
+def test_an_accepted_command_answers_a_result_without_errors(api: Api, path: str, body: Any) -> None:
+    answer = command(api, prepared(api), path, body)
+
+    assert [answer.status_code, answer.json] == [200, ACCEPTED]
+
+
+@pytest.mark.parametrize("variant", ["http400", "result"])
+@pytest.mark.parametrize(("path", "body"), WRONG_TYPES.values(), ids=WRONG_TYPES)
+def test_wrong_json_types_are_a_protocol_error(
+    make_variant_api: Callable[..., Api], path: str, body: Any, variant: str
+) -> None:
+    api = make_variant_api(refusals=variant)
+
+    assert is_protocol_error(command(api, prepared(api), path, body), 400)
+
+
+@pytest.mark.parametrize("path", ["", "/stop", "/reactivate", "/requirements"])
+def test_a_command_on_a_dossier_that_is_not_there_is_a_404(api: Api, path: str) -> None:
+    answer = api.post(f"/dossiers/1{path}", ["I2"] if path == "/requirements" else {"description": "x"})
+
+    assert [answer.status_code, codes(answer)] == [404, ["E200"]]
+
+
+def test_a_command_on_another_accounts_dossier_is_a_404(make_api: Callable[..., Api]) -> None:
+    api = make_api(user="multi", account=119700)
+
+    assert api.post(f"/dossiers/{SEED_DOSSIER}/stop").status_code == 404
+
+
+# Update
+
+
+@pytest.mark.parametrize(
+    ("body", "stored"),
+    [
+        pytest.param({"dossierReference": " NE\tW "}, {"dossierReference": "NEW"}, id="reference"),
+        pytest.param({"dossierReference": "ACTIVE"}, {"dossierReference": "ACTIVE"}, id="its own reference"),
+        pytest.param({"dossierReference": "-"}, {"dossierReference": "-"}, id="no reference"),
+        pytest.param({"description": "new"}, {"description": "new"}, id="description"),
+        pytest.param({"description": ""}, {"description": ""}, id="an empty description"),
+        pytest.param({"purchasingCategory": "BTP"}, {"purchasingCategory": "BTP"}, id="category"),
+        pytest.param(
+            {"expirationDate": "2031-05-03"}, {"expirationDate": "2031-05-03T00:00:00.000"}, id="tomorrow"
+        ),
+        pytest.param({"thirdpartyCode": "NEW"}, {"thirdpartyCode": "NEW"}, id="code"),
+        pytest.param({"thirdpartyCode": ""}, {"thirdpartyCode": "MINE"}, id="an empty code leaves it"),
+        pytest.param({"thirdpartyEmail": []}, {}, id="an empty list of addresses"),
+        pytest.param({"thirdpartyEmail": ["a@example.com"]}, {}, id="an address"),
+        pytest.param(
+            {"description": "new", "purchasingCategory": None, "state": True, "dossierId": 7},
+            {"description": "new"},
+            id="null and unknown members beside another",
+        ),
+    ],
+)
+def test_an_update_changes_the_members_given_and_no_other(
+    api: Api, body: dict[str, Any], stored: dict[str, Any]
+) -> None:
+    dossier_id = prepared(api)["active"]
+    before = api.dossier(dossier_id)
+
+    assert api.post(f"/dossiers/{dossier_id}", body).status_code == 200
+
+    assert api.dossier(dossier_id) == before | stored
+
+
+def test_a_null_expiration_date_is_cleared(api: Api) -> None:
+    dossier_id = api.new_dossier(expirationDate="2099-05-03")["dossierId"]
+
+    assert api.post(f"/dossiers/{dossier_id}", {"expirationDate": None}).status_code == 200
+
+    assert api.dossier(dossier_id)["expirationDate"] is None
+
+
+def test_an_update_without_body_has_nothing_to_change(api: Api) -> None:
+    answer = api.post(f"/dossiers/{SEED_DOSSIER}")
+
+    assert [answer.status_code, codes(answer)] == [400, ["E003"]]
+
+
+def test_a_new_code_is_seen_on_all_dossiers_of_the_third_party(api: Api) -> None:
+    one, other = api.new_dossier(thirdpartyCode="OLD"), api.new_dossier(dossierReference="PO-2")
+
+    api.post(f"/dossiers/{one['dossierId']}", {"thirdpartyCode": "NEW"})
+
+    assert api.dossier(other["dossierId"])["thirdpartyCode"] == "NEW"
+    assert content(api.get(f"/thirdparties/{one['thirdpartyId']}"))["thirdpartyCode"] == "NEW"
+
+
+def test_a_code_that_was_given_up_is_free(api: Api) -> None:
+    one = api.new_dossier(thirdpartyCode="OLD")
+    api.post(f"/dossiers/{one['dossierId']}", {"thirdpartyCode": "NEW"})
+
+    assert api.imported(companyIdValue=OTHER_SIRET, thirdpartyCode="OLD")["success"]
+
+
+def test_a_reference_that_was_given_up_is_free(api: Api) -> None:
+    one = api.new_dossier(dossierReference="OLD")
+    api.post(f"/dossiers/{one['dossierId']}", {"dossierReference": "NEW"})
+
+    assert api.imported(dossierReference="OLD")["success"]
+
+
+def test_a_reference_of_another_third_party_can_be_taken(api: Api) -> None:
+    api.new_dossier(dossierReference="SHARED", companyIdValue=OTHER_SIRET)
+
+    assert api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": "SHARED"}).status_code == 200
+
+
+def test_a_dossier_is_found_by_its_new_reference_only(api: Api) -> None:
+    api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": "NEW"})
+
+    found = [content(api.get("/dossiers", dossierReference=reference)) for reference in ("TEST", "NEW")]
+
+    assert [[dossier["dossierId"] for dossier in dossiers] for dossiers in found] == [[], [SEED_DOSSIER]]

@@ -1,0 +1,341 @@
+"""Third parties, listed and in detail (behaviour.md 3.4, 3.6, 4.4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support import SEED_DOSSIER, SIRET, Api, codes, content
+
+MakeApi = Callable[..., Api]
+
+SEED_THIRDPARTY = 875
+
+IDENTITY = [
+    ("companyIdType", "CIT001"),
+    ("companyIdValue", "50382936800045"),
+    ("thirdpartyCode", "123"),
+    ("siren", "503829368"),
+    ("siret", "50382936800045"),
+    ("tva", "FR69503829368"),
+]
+
+COMPANY = [
+    ("name", "E-ATTESTATIONS.COM"),
+    ("datecreation", "2010-11-24"),
+    ("legalCategoryLabel", "Société par actions simplifiée"),
+    ("legalCategoryCode", "5710"),
+    ("acronym", None),
+    ("activityLabel", "Edition de logiciels applicatifs"),
+    ("activityCode", "5829C"),
+    ("ceo", "DUPONT Jeanne"),
+    ("capital", 3642000),
+    ("capitalCurrency", "EUR"),
+    ("turnover", 2771996.0),
+    ("turnoverCurrency", "EUR"),
+    ("lastBalanceSheetDate", "2017-12-31"),
+    ("workforce", 13),
+]
+
+REST_OF_DETAILS = [
+    ("addressStreet", "1 rue de l'Exemple"),
+    ("addressCity", "MASSY"),
+    ("addressPostCode", "91300"),
+    ("addressCountryCode", "FR"),
+    ("monitored", True),
+    ("subscriptionState", True),
+    ("subscriptionDate", "2010-11-24"),
+    ("subscriptionKey", "7K2M9QX4TB1Z"),
+    ("outOfBusiness", False),
+    ("thirdpartyGlobalState", False),
+    ("stateLastChangeDate", "2019-01-08"),
+    (
+        "thirdpartyUsers",
+        [
+            {
+                "firstname": "Jeanne",
+                "lastname": "Dupont",
+                "email": "jeanne.dupont@example.com",
+                "phone": "+33 1 99 00 12 34",
+            },
+            {
+                "firstname": "Paul",
+                "lastname": "Martin",
+                "email": "paul.martin@example.com",
+                "phone": "+33 1 99 00 56 78",
+            },
+        ],
+    ),
+]
+
+
+def found(api: Api, **query: str | int) -> list[int]:
+    """The ids of all third parties that pass."""
+    return [row["thirdpartyId"] for row in content(api.get("/thirdparties", pageSize=1000, **query))]
+
+
+def details(api: Api) -> list[dict[str, Any]]:
+    """The details of every third party of the account."""
+    return [content(api.get(f"/thirdparties/{thirdparty_id}")) for thirdparty_id in found(api)]
+
+
+def those(api: Api, test: Callable[[dict[str, Any]], bool]) -> list[int]:
+    """The ids of the third parties whose details pass a test."""
+    return [detail["thirdpartyId"] for detail in details(api) if test(detail)]
+
+
+def new_thirdparty(api: Api, **members: str) -> int:
+    return int(api.new_dossier(**members)["thirdpartyId"])
+
+
+def today(api: Api, days: int = 0) -> str:
+    now = datetime.fromisoformat(api.control("GET", "/clock")["now"])
+    return (now + timedelta(days=days)).date().isoformat()
+
+
+# What a third party shows.
+
+
+def test_a_third_party_in_the_list_has_the_documented_members_in_their_order(api: Api) -> None:
+    (row,) = content(api.get("/thirdparties", siren="503829368"))
+
+    assert list(row.items()) == [("thirdpartyId", 875), *IDENTITY, *COMPANY]
+
+
+def test_a_third_party_in_detail_has_the_documented_members(api: Api) -> None:
+    detail = content(api.get(f"/thirdparties/{SEED_THIRDPARTY}"))
+
+    expected = [("thirdpartyId", 875), ("accountId", 119631), *IDENTITY, *COMPANY, *REST_OF_DETAILS]
+    assert list(detail.items()) == expected
+
+
+def test_the_detail_of_a_third_party_that_the_account_never_had_is_not_found(api: Api) -> None:
+    answer = api.get("/thirdparties/1060")
+
+    assert answer.status_code == 404
+    assert codes(answer) == ["E100"]
+
+
+def test_the_code_and_state_of_a_third_party_are_those_of_the_account(make_api: MakeApi) -> None:
+    api = make_api(user="multi", account=119700)
+    dossier = api.new_dossier(companyIdValue="50382936800045", thirdpartyCode="OURS")
+
+    detail = content(api.get(f"/thirdparties/{dossier['thirdpartyId']}"))
+
+    assert detail["thirdpartyId"] == SEED_THIRDPARTY
+    assert (detail["accountId"], detail["thirdpartyCode"]) == (119700, "OURS")
+
+
+def test_a_new_third_party_is_monitored_and_not_registered(api: Api) -> None:
+    detail = content(api.get(f"/thirdparties/{new_thirdparty(api)}"))
+
+    assert detail["monitored"] is True
+    assert detail["subscriptionState"] is False
+    assert detail["subscriptionDate"] is None
+    assert detail["thirdpartyUsers"] == []
+
+
+@pytest.mark.parametrize("member", ["thirdpartyGlobalState", "stateLastChangeDate"])
+def test_a_third_party_that_is_not_monitored_has_no_state(api: Api, member: str) -> None:
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+
+    detail = content(api.get(f"/thirdparties/{SEED_THIRDPARTY}"))
+
+    assert detail["monitored"] is False
+    assert detail[member] is None
+
+
+def test_a_third_party_is_monitored_as_long_as_one_dossier_is_active(api: Api) -> None:
+    api.new_dossier(companyIdValue="50382936800045", thirdpartyCode="")
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+
+    assert content(api.get(f"/thirdparties/{SEED_THIRDPARTY}"))["monitored"] is True
+
+
+def test_every_subscription_key_has_twelve_capitals_or_digits(api: Api) -> None:
+    keys = [detail["subscriptionKey"] for detail in details(api)]
+
+    assert [key for key in keys if not re.fullmatch(r"[A-Z0-9]{12}", key)] == []
+
+
+# The list.
+
+
+def test_the_list_is_in_ascending_order(api: Api) -> None:
+    ids = found(api)
+
+    assert ids == sorted(ids)
+
+
+def test_the_list_holds_the_third_parties_of_the_dossiers_of_the_account(api: Api) -> None:
+    dossiers = content(api.get("/dossiers/all"))
+
+    assert found(api) == sorted({dossier["thirdpartyId"] for dossier in dossiers})
+
+
+def test_the_list_keeps_a_third_party_whose_dossiers_are_stopped(api: Api) -> None:
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+
+    assert SEED_THIRDPARTY in found(api)
+
+
+def test_an_import_adds_its_third_party_to_the_list(api: Api) -> None:
+    assert found(api, siret=SIRET) == []
+
+    thirdparty_id = new_thirdparty(api)
+
+    assert found(api, siret=SIRET) == [thirdparty_id]
+
+
+# Filters.
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"siren": "503829368"},
+        {"siret": "50382936800045"},
+        {"tva": "FR69503829368"},
+        {"companyIdValue": "50382936800045"},
+        {"companyIdType": "CIT001", "companyIdValue": "50382936800045"},
+        {"name": "E-ATTESTATIONS.COM"},
+        {"name": "e-Attestations.com"},
+        {"siren": "503829368", "monitored": "true", "subscriptionState": "true"},
+        {"siret": "50382936800045", "thirdpartyGlobalState": "false"},
+        {"siren": "503829368", "stateLastChangeDate": "2019-01-08"},
+        {"siren": "503829368", "name": "e-attestations.com", "tva": "FR69503829368"},
+    ],
+    ids=str,
+)
+def test_a_filter_finds_the_third_party_that_has_the_value(api: Api, query: dict[str, str]) -> None:
+    assert found(api, **query) == [SEED_THIRDPARTY]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"siren": "50382936"},
+        {"siret": "503829368"},
+        {"tva": "503829368"},
+        {"name": "E-ATTESTATIONS"},
+        {"companyIdType": "CIT002", "companyIdValue": "FR69503829368"},
+        {"companyIdValue": "FR69503829368"},
+        {"companyIdType": "CIT003", "companyIdValue": "50382936800045"},
+        {"siren": "503829368", "monitored": "false"},
+        {"siren": "503829368", "subscriptionState": "false"},
+        {"siren": "503829368", "thirdpartyGlobalState": "true"},
+        {"siren": "503829368", "stateLastChangeDate": "2019-01-09"},
+        {"siren": "503829368", "siret": SIRET},
+    ],
+    ids=str,
+)
+def test_a_filter_leaves_out_what_has_another_value(api: Api, query: dict[str, str]) -> None:
+    answer = api.get("/thirdparties", **query)
+
+    assert answer.json == {"content": [], "page": 0, "size": 10, "totalElements": 0}
+
+
+@pytest.mark.parametrize(
+    ("query", "test"),
+    [
+        ({"monitored": "true"}, lambda detail: detail["monitored"]),
+        ({"monitored": "false"}, lambda detail: not detail["monitored"]),
+        ({"subscriptionState": "true"}, lambda detail: detail["subscriptionState"]),
+        ({"subscriptionState": "false"}, lambda detail: not detail["subscriptionState"]),
+        ({"thirdpartyGlobalState": "true"}, lambda detail: detail["thirdpartyGlobalState"] is True),
+        ({"thirdpartyGlobalState": "false"}, lambda detail: detail["thirdpartyGlobalState"] is False),
+        ({"companyIdType": "CIT001"}, lambda detail: detail["companyIdType"] == "CIT001"),
+        ({"companyIdType": "CIT002"}, lambda detail: detail["companyIdType"] == "CIT002"),
+        ({"companyIdType": "CIT003"}, lambda detail: detail["companyIdType"] == "CIT003"),
+        (
+            {"monitored": "true", "subscriptionState": "false", "companyIdType": "CIT001"},
+            lambda detail: (
+                detail["monitored"]
+                and not detail["subscriptionState"]
+                and detail["companyIdType"] == "CIT001"
+            ),
+        ),
+    ],
+    ids=str,
+)
+def test_a_filter_keeps_exactly_those_whose_details_pass(
+    api: Api, query: dict[str, str], test: Callable[[dict[str, Any]], bool]
+) -> None:
+    expected = those(api, test)
+
+    assert expected
+    assert found(api, **query) == expected
+
+
+@pytest.mark.parametrize("days", [-365, -30, -1, 0])
+def test_the_state_change_filter_keeps_what_changed_on_or_after_the_date(api: Api, days: int) -> None:
+    new_thirdparty(api)
+    since = today(api, days)
+
+    expected = those(api, lambda detail: (detail["stateLastChangeDate"] or "") >= since)
+
+    assert found(api, stateLastChangeDate=since) == expected
+
+
+def test_a_duns_finds_the_third_party_that_does_not_show_it(api: Api) -> None:
+    thirdparty_id = new_thirdparty(api, companyIdType="CIT003", companyIdValue="123456789")
+
+    (row,) = content(api.get("/thirdparties", companyIdType="CIT003", companyIdValue="123456789"))
+
+    assert (row["thirdpartyId"], row["companyIdValue"]) == (thirdparty_id, None)
+
+
+@pytest.mark.parametrize(
+    "name", ["q", "thirdpartyCode", "thirdpartyId", "sort", "Name", "state_last_change_date"]
+)
+def test_an_unknown_parameter_is_ignored(api: Api, name: str) -> None:
+    assert found(api, **{name: "nothing-has-this"}) == found(api)
+
+
+# Values that are refused.
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "code"),
+    [
+        *((name, "", "E003") for name in ("monitored", "companyIdType", "companyIdValue", "siren", "siret")),
+        *((name, "", "E003") for name in ("tva", "name", "stateLastChangeDate", "thirdpartyGlobalState")),
+        ("subscriptionState", "", "E003"),
+        *((name, "maybe", "E010") for name in ("monitored", "thirdpartyGlobalState", "subscriptionState")),
+        ("monitored", "True", "E010"),
+        ("monitored", "1", "E010"),
+        ("companyIdType", "CIT004", "E002"),
+        ("companyIdType", "cit001", "E002"),
+        ("stateLastChangeDate", "yesterday", "E010"),
+        ("stateLastChangeDate", "2026-02-30", "E010"),
+        ("stateLastChangeDate", "08/01/2019", "E010"),
+        ("stateLastChangeDate", "8999-12-31", "E022"),
+    ],
+)
+def test_a_bad_value_of_a_filter_is_refused(api: Api, parameter: str, value: str, code: str) -> None:
+    answer = api.get("/thirdparties", **{parameter: value})
+
+    assert answer.status_code == 400
+    assert codes(answer) == [code]
+
+
+def test_a_state_change_tomorrow_is_in_the_future(api: Api) -> None:
+    assert codes(api.get("/thirdparties", stateLastChangeDate=today(api, 1))) == ["E022"]
+
+
+def test_every_bad_value_is_told_at_once(api: Api) -> None:
+    answer = api.get("/thirdparties", siren="", companyIdType="CIT009", monitored="maybe")
+
+    assert sorted(codes(answer)) == ["E002", "E003", "E010"]
+
+
+def test_french_today_is_not_yet_the_future_when_the_world_is_still_on_yesterday(api: Api) -> None:
+    api.control("PUT", "/clock", {"now": "2031-03-01T00:30:00"})
+
+    answer = api.get("/thirdparties", stateLastChangeDate="2031-03-01")
+
+    assert answer.status_code == 200
