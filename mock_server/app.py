@@ -123,7 +123,7 @@ def _services(settings: Settings) -> Services:
 
 def _start(settings: Settings) -> Start:
     return Start(
-        fixture=load_fixture(settings.fixture, real_now().date()),
+        fixture=load_fixture(settings.fixture, real_now().date(), settings.fixtures_dir),
         invent=invented_company,
         clock=settings.clock,
         variants=settings.variants,

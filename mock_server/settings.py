@@ -32,6 +32,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8080
     fixture: str = "default"
+    fixtures_dir: Path | None = None
     clock: datetime | None = None
     auth: str = "any"
     variants: Mapping[str, str] = field(default_factory=dict)
@@ -146,6 +147,12 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise ValueError(f"{text!r} is no folder")
+    return Path(text)
+
+
 def _text(text: str) -> str:
     if not text.strip():
         raise ValueError("it is empty")
@@ -177,6 +184,14 @@ SETTINGS: tuple[Setting, ...] = (
         shown_default="default",
         help="What every sandbox starts from: a bundled recipe by name, "
         "a recipe (.yaml) or a world (.json) by path.",
+    ),
+    Setting(
+        name="fixtures_dir",
+        flag="--fixtures-dir",
+        metavar="DIR",
+        read=_folder,
+        shown_default="none",
+        help="A folder of recipes of your own, such as a mounted one; its names come first.",
     ),
     Setting(
         name="clock",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 from mock_server.app import create_app
 from mock_server.settings import Settings
 from tests.support import Api, running_server
+from tests.timed import RECIPE, START
 
 _numbers = count(1)
 
@@ -41,13 +43,17 @@ def api(make_api: Callable[..., Api]) -> Api:
 
 @pytest.fixture
 def make_variant_api() -> Callable[..., Api]:
-    """An api of a server started with variants: `make_variant_api(refusals="result")`."""
+    """An api, in a new sandbox, of a server with variants: `make_variant_api(refusals="result")`."""
 
     def make(**variants: str) -> Api:
-        client = create_app(Settings(variants=variants)).test_client()
-        return Api(client, "default")
+        return Api(_variant_app(tuple(variants.items())).test_client(), f"v{next(_numbers)}")
 
     return make
+
+
+@cache
+def _variant_app(variants: tuple[tuple[str, str], ...]) -> Flask:
+    return create_app(Settings(variants=dict(variants), log_level="error"))
 
 
 @pytest.fixture
@@ -62,6 +68,14 @@ def make_server_api(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., A
         return Api(create_app(Settings(log_level="error", **settings)).test_client(), "default")
 
     return make
+
+
+@pytest.fixture
+def timed(make_server_api: Callable[..., Api]) -> Api:
+    """An api of a server that starts from the recipe of `tests.timed`, its clock frozen at `START`."""
+    api = make_server_api(RECIPE, clock=START)
+    api.set_clock(START.isoformat())
+    return api
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The four commands on a dossier: what they change, refuse and answer (behaviour.md 3.0.21 to 3.0.27, 3.11 to 3.15)."""
+"""The four commands on a dossier: what they refuse and answer; updates (behaviour.md 3.0.21, 3.11)."""
 
 from __future__ import annotations
 

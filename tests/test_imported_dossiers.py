@@ -1,4 +1,4 @@
-"""What an import makes, when its rules are checked, and the list of processes (behaviour.md 3.22, 6.2 to 6.4, 6.10)."""
+"""What an import makes, when it is judged, and the process list (behaviour.md 3.22, 6.2 to 6.4, 6.10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports: what is refused at once, what the process refuses, and what it makes (behaviour.md 3.9, 3.21, 3.22, 6.4)."""
+"""Imports: what is refused at once, and what the process refuses (behaviour.md 3.9, 3.21, 6.4)."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class Caller:
         method, path, query, body, content_type = step
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type}
         data = b"" if method == "GET" else body
-        return self.client.open(path, method=method, query_string=query, data=data, headers=headers)
+        return self.client.open(path, method=method, query_string=query or None, data=data, headers=headers)
 
 
 def shape(answer: TestResponse) -> str:
@@ -230,3 +230,21 @@ def test_any_authorization_is_admitted_or_refused_with_401(app: Flask, credentia
 
     assert answer.status_code == 401
     assert fits(answer)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing/%0D%0AX-Injected:%20yes",
+        f"/api/v1/account/{ACCOUNT}/dossiers/process/%0D%0A",
+        f"/api/v1/account/{ACCOUNT}/dossiers?pageSize=%0D%0AX-Injected:%20yes",
+        f"/api/v1/account/{ACCOUNT}/dossiers/processes?fromDate=%0A",
+    ],
+    ids=["an unknown path", "a process id", "a page size", "a date"],
+)
+def test_line_feeds_are_answered_like_any_other_garbage(app: Flask, path: str) -> None:
+    answer = Caller(app.test_client()).take(("GET", path, {}, b"", ""))
+
+    assert answer.status_code in {400, 404}, answer.text
+    assert fits(answer)
+    assert "X-Injected" not in answer.headers

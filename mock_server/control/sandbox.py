@@ -12,7 +12,6 @@ from mock_server.clock import real_now
 from mock_server.control.problems import body_as, json_answer
 from mock_server.dialects import DEFAULT_DIALECT
 from mock_server.domain.model import Establishment
-from mock_server.fixtures import Fixture
 from mock_server.sandbox import PARTS, Part, Sandbox
 from mock_server.services import named_sandbox, services
 
@@ -54,9 +53,7 @@ def reset() -> Response:
 @sandbox.get("/fixture")
 def get_fixture() -> Response:
     """What the sandbox started from: recipe, users, accounts, and identifiers with a meaning of their own."""
-    found = named_sandbox()
-    fixture = found.start.fixture
-    return json_answer(_fixture(fixture) | {"magicIdentifiers": _magic(fixture)})
+    return json_answer(_fixture(named_sandbox()))
 
 
 def _counts(found: Sandbox) -> dict[str, int]:
@@ -70,14 +67,15 @@ def _counts(found: Sandbox) -> dict[str, int]:
     }
 
 
-def _fixture(fixture: Fixture) -> dict[str, Any]:
-    made = fixture.made
+def _fixture(found: Sandbox) -> dict[str, Any]:
+    fixture = found.start.fixture
+    origin, recipe = fixture.made.origin, fixture.made.recipe
     return {
-        "name": made.origin.name,
-        "title": made.origin.title,
-        "seed": made.origin.seed,
-        "defaultAccount": made.default_account,
-        "users": [{"username": user.username, "accounts": list(user.accounts)} for user in made.users],
+        "name": origin.name,
+        "title": origin.title,
+        "seed": origin.seed,
+        "defaultAccount": fixture.default_account,
+        "users": [{"username": user.username, "accounts": list(user.accounts)} for user in recipe.users],
         "accounts": [
             {
                 "accountId": account.account_id,
@@ -85,17 +83,10 @@ def _fixture(fixture: Fixture) -> dict[str, Any]:
                 "subscriptionStatus": account.subscription_status,
                 "international": account.international,
             }
-            for account in made.spelled.accounts
+            for account in recipe.accounts
         ],
-        "counts": {
-            "thirdparties": len(made.spelled.thirdparties) + len(made.generated.thirdparties),
-            "dossiers": len(made.spelled.dossiers) + len(made.generated.dossiers),
-        },
+        "magicIdentifiers": [_identifier(row) for row in found.read().establishments.values()],
     }
-
-
-def _magic(fixture: Fixture) -> list[dict[str, Any]]:
-    return [_identifier(row) for row in fixture.made.spelled.establishments]
 
 
 def _identifier(row: Establishment) -> dict[str, Any]:

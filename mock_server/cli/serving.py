@@ -1,4 +1,4 @@
-"""The command `mock-server`. Mistakes are told in a sentence on stderr: exit 2 for a wrong option, else 1."""
+"""`mock-server serve` and `healthcheck`: the settings table as options, and the server they start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from mock_server import __version__
 from mock_server.settings import SETTINGS, Setting, Settings
 
 READY = "mock-server ready on"
@@ -34,7 +33,7 @@ class _Value(click.ParamType):  # type: ignore[type-arg]  # generic only since c
             self.fail(str(mistake), param, ctx)
 
 
-def _options(command: Callable[..., None]) -> Callable[..., None]:
+def options(command: Callable[..., None]) -> Callable[..., None]:
     """Decorate a command with an option per setting."""
     for setting in reversed(SETTINGS):
         shown = f"  [default: {setting.shown_default}]" if setting.shown_default else ""
@@ -52,14 +51,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="mock-server")
-def main() -> None:
-    """A sandbox of the e-Attestations (Aprovall) dossiers API."""
-
-
-@main.command()
-@_options
+@click.command()
+@options
 def serve(**given: Any) -> None:
     """Serve the API until SIGTERM or SIGINT."""
     settings = _settings(given)
@@ -78,7 +71,7 @@ def serve(**given: Any) -> None:
     server.serve(app.wsgi_app, bound, max_body=settings.max_body, announce=lambda: click.echo(ready))
 
 
-@main.command()
+@click.command()
 @click.option("--url", metavar="URL", help="Base URL of the server; left out, it follows from host and port.")
 @click.option(
     "--host", envvar="MOCK_SERVER_HOST", default="127.0.0.1", show_envvar=True, help="Where it listens."

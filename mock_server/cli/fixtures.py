@@ -1,0 +1,146 @@
+"""`mock-server fixtures`: what recipes there are, what is wrong with one, worlds made ahead of time."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mock_server.fixtures.library import bundled_names, recipe_path
+from mock_server.fixtures.mistakes import FileMistake
+
+if TYPE_CHECKING:
+    from mock_server.fixtures.recipe import Recipe
+
+_FOLDER = click.option(
+    "--fixtures-dir",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    envvar="MOCK_SERVER_FIXTURES_DIR",
+    show_envvar=True,
+    help="A folder of recipes of your own; its names come before the bundled ones.",
+)
+
+
+@click.group()
+def fixtures() -> None:
+    """Recipes: list and show them, check one, generate its world."""
+
+
+@fixtures.command("list")
+@_FOLDER
+def list_recipes(folder: Path | None) -> None:
+    """The recipes that `--fixture` takes by name."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "accounts", "dossiers", "title", box=None, header_style="bold")
+    for name in bundled_names("fixtures", folder):
+        recipe = _recipe(name, folder)
+        table.add_row(name, str(len(recipe.accounts)), f"{_size(recipe):,}", recipe.title)
+    Console().print(table)
+
+
+@fixtures.command()
+@click.argument("name")
+@_FOLDER
+def show(name: str, folder: Path | None) -> None:
+    """Print a recipe, by name or path."""
+    from mock_server.fixtures.reading import read_text
+
+    try:
+        click.echo(read_text(recipe_path(name, folder)), nl=False)
+    except FileMistake as mistake:
+        raise click.ClickException(str(mistake)) from None
+
+
+@fixtures.command()
+@click.argument("files", nargs=-1, required=True)
+def check(files: tuple[str, ...]) -> None:
+    """Say what is wrong with recipes, with file and line; exit 1 if anything is."""
+    from mock_server.fixtures.making import check_recipe
+
+    mistakes = 0
+    for file in files:
+        try:
+            check_recipe(recipe_path(file))
+            click.echo(f"{file}: ok")
+        except FileMistake as mistake:
+            mistakes += 1
+            click.echo(str(mistake), err=True)
+    if mistakes:
+        raise click.exceptions.Exit(1)
+
+
+@fixtures.command()
+@click.argument("recipe")
+@click.option(
+    "--dossiers", type=click.IntRange(1, 2_000_000), help="As many in all, in the recipe's proportions."
+)
+@click.option("--seed", type=int, help="Another seed than the recipe's: another population.")
+@click.option("--day", metavar="DATE", help="The day from which dates count.  [default: today]")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file, .json."
+)
+@_FOLDER
+def generate(
+    recipe: str, dossiers: int | None, seed: int | None, day: str | None, out: Path, folder: Path | None
+) -> None:
+    """Generate a recipe's world into a file that loads fast: `mock-server serve --fixture FILE`."""
+    from mock_server.clock import real_now
+    from mock_server.fixtures.making import carry_out, read_recipe, resized
+    from mock_server.fixtures.worlds import save
+
+    if out.suffix != ".json":
+        raise click.UsageError(f"--out {out}: the name of a world ends in .json")
+    try:
+        written, texts = read_recipe(recipe_path(recipe, folder))
+        wanted = resized(written, dossiers=dossiers, seed=seed)
+        with _progress(_size(wanted)) as made:
+            world = carry_out(wanted, texts, day=_day(day) or real_now().date(), progress=made)
+        save(world, out)
+    except FileMistake as mistake:
+        raise click.ClickException(str(mistake)) from None
+    click.echo(f"{out}: {len(wanted.dossiers) + len(world.generated.dossiers):,} dossiers")
+
+
+def _recipe(name: str, folder: Path | None) -> Recipe:
+    from mock_server.fixtures.making import read_recipe
+
+    try:
+        return read_recipe(recipe_path(name, folder))[0]
+    except FileMistake as mistake:
+        raise click.ClickException(str(mistake)) from None
+
+
+def _size(recipe: Recipe) -> int:
+    generated = sum(entry.population.dossiers for entry in recipe.accounts if entry.population)
+    return len(recipe.dossiers) + generated
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"--day {text}: write it as 2026-01-15") from None
+
+
+class _progress:  # noqa: N801  # a context manager, used as a function
+    """A progress bar on stderr, where that is a terminal."""
+
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._bar = Progress(console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("dossiers", total=total)
+
+    def __enter__(self) -> Any:
+        self._bar.start()
+        return lambda made: self._bar.advance(self._task, made)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()

@@ -1,0 +1,131 @@
+"""What has to hold of a world that a sandbox starts from, as sentences about whatever breaks it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from mock_server.domain.identifiers import french_vat_of, is_well_formed, siren_of
+from mock_server.domain.local_time import local_date, midnight
+from mock_server.domain.model import CompanyIdType, Dossier, StoppingReason, Thirdparty
+from mock_server.domain.world import World
+from tests.naive import portfolio_index, portfolios, present, vigilant, world_index
+
+Complaints = Iterator[str]
+
+
+def complaints(world: World, now: datetime) -> list[str]:
+    """What is wrong with a world that starts at `now`; empty when nothing is."""
+    found = [*_indexes(world), *_shared(world)]
+    for thirdparty in world.thirdparties.values():
+        found += _identity(thirdparty)
+    for portfolio in portfolios(world):
+        for dossier in portfolio.dossiers.values():
+            thirdparty = world.thirdparties[dossier.thirdparty_id]
+            found += _listed(f"dossier {dossier.dossier_id}", _state(dossier, now))
+            found += _listed(f"dossier {dossier.dossier_id}", _life(dossier, thirdparty, now))
+            found += _listed(f"dossier {dossier.dossier_id}", _answers(dossier, now))
+    return found
+
+
+def nothing_due(world: World, now: datetime, within: timedelta) -> bool:
+    first = world.agenda.first
+    return first is None or first.at > now + within
+
+
+def _listed(what: str, checks: dict[str, bool]) -> Complaints:
+    return (f"{what}: not so: {check}" for check, holds in checks.items() if not holds)
+
+
+def _indexes(world: World) -> Complaints:
+    if {key: list(ids) for key, ids in world.index.items()} != world_index(world):
+        yield "the index of third parties is wrong"
+    for portfolio in portfolios(world):
+        if {key: list(ids) for key, ids in portfolio.index.items()} != portfolio_index(portfolio):
+            yield f"the index of account {portfolio.account.account_id} is wrong"
+
+
+def _shared(world: World) -> Complaints:
+    dossiers = [dossier for portfolio in portfolios(world) for dossier in portfolio.dossiers.values()]
+    documents = [document for dossier in dossiers for document in dossier.documents]
+    relations = [
+        (portfolio, relation) for portfolio in portfolios(world) for relation in portfolio.relations.values()
+    ]
+    once: dict[str, Iterator[object]] = {
+        "reference": ((d.account_id, d.thirdparty_id, d.reference) for d in dossiers if d.reference != "-"),
+        "code": (
+            (portfolio.account.account_id, relation.thirdparty_code)
+            for portfolio, relation in relations
+            if relation.thirdparty_code
+        ),
+        "company": (thirdparty.company_id for thirdparty in world.thirdparties.values()),
+        "dossier id": (dossier.dossier_id for dossier in dossiers),
+        "document id": (document.document_id for document in documents),
+        "file id": (evidence.evidence_id for document in documents for evidence in document.evidences),
+    }
+    for name, values in once.items():
+        yield from (f"{name} {value} is there {n} times" for value, n in Counter(values).items() if n > 1)
+
+
+def _identity(thirdparty: Thirdparty) -> Complaints:
+    company_id = thirdparty.company_id
+    siret = company_id.value if company_id.type is CompanyIdType.SIRET else None
+    siren = siren_of(siret) if siret else None
+    vat = french_vat_of(siren) if siren else company_id.value
+    checks = {
+        "well formed": is_well_formed(company_id),
+        "siret and siren follow": (thirdparty.siret, thirdparty.siren) == (siret, siren),
+        "tva follows": thirdparty.tva == (None if company_id.type is CompanyIdType.DUNS else vat),
+        "registered ones have users": thirdparty.registered is bool(thirdparty.users),
+    }
+    return _listed(f"third party {thirdparty.thirdparty_id} {company_id.value}", checks)
+
+
+def _state(dossier: Dossier, now: datetime) -> dict[str, bool]:
+    today = local_date(now)
+    agrees = [document.present is present(document, today) for document in dossier.documents]
+    if not dossier.monitored:
+        return {"present documents have a valid file": all(agrees)}
+    return {
+        "present documents have a valid file": all(agrees),
+        "complete when all are present": dossier.complete is all(d.present for d in dossier.documents),
+        "I001 agrees": [indicator.state for indicator in dossier.indicators] == [vigilant(dossier)],
+    }
+
+
+def _life(dossier: Dossier, thirdparty: Thirdparty, now: datetime) -> dict[str, bool]:
+    began, ended, until = dossier.starting_date or now, dossier.stopping_date, dossier.expiration_date
+    common = {
+        "it began": began <= now,
+        "its state changed in the past": dossier.state_last_change_date <= now,
+        "a reason exactly when stopped": dossier.monitored
+        is (dossier.stopping_reason is StoppingReason.NOT_STOPPED),
+        "an end exactly when stopped": dossier.monitored is (ended is None),
+    }
+    if ended is None:
+        return common | {
+            "it has not expired": until is None or midnight(until) > now,
+            "its company is in business": not thirdparty.out_of_business,
+        }
+    expired = dossier.stopping_reason is StoppingReason.EXPIRATION
+    return common | {
+        "it ended after it began": dossier.starting_date is None or began <= ended,
+        "it ended in the past": ended <= now,
+        "an expired one ended at midnight": not expired or (until is not None and ended == midnight(until)),
+    }
+
+
+def _answers(dossier: Dossier, now: datetime) -> dict[str, bool]:
+    documents = dossier.documents
+    uploads = [(evidence, document) for document in documents for evidence in document.evidences]
+    began = dossier.starting_date
+    in_order: Callable[[list[datetime]], bool] = lambda instants: instants == sorted(instants)  # noqa: E731
+    return {
+        "documents were asked in the past": all(document.request_date <= now for document in documents),
+        "files came in the past": all(evidence.upload_date <= now for evidence, _ in uploads),
+        "files came after they were made": all(e.file_creation <= e.upload_date for e, _ in uploads),
+        "files came after the dossier began": began is None
+        or all(e.upload_date >= began for e, _ in uploads),
+        "files stand in order": all(in_order([e.upload_date for e in d.evidences]) for d in documents),
+    }

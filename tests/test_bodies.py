@@ -1,0 +1,203 @@
+"""Bodies that cannot be read, and the order in which a request is judged (behaviour.md 3.0.12 to 3.0.15)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.support import SEED_DOSSIER, SIRET, TOKEN_URL, Api, assert_protocol_error, codes, content
+
+MakeApi = Callable[..., Api]
+
+DOSSIER = f"/dossiers/{SEED_DOSSIER}"
+UNKNOWN_DOSSIER = "/dossiers/4000000000"
+WITH_A_BODY = ["/dossiers", DOSSIER, f"{DOSSIER}/reactivate", f"{DOSSIER}/requirements"]
+JSON = "application/json"
+IMPORT = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"}
+
+
+def send(api: Api, path: str, body: bytes, content_type: str = JSON) -> TestResponse:
+    return api.send("POST", api.url(path), data=body, content_type=content_type)
+
+
+def ranked(api: Api, token: str | None, path: str, body: bytes) -> TestResponse:
+    """Post a body to a path below `/account`, with a token or without."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return api.client.post(f"/api/v1/account/{path}", data=body, content_type=JSON, headers=headers)
+
+
+# Not JSON, or of another kind.
+
+
+@pytest.mark.parametrize("path", WITH_A_BODY)
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"{", b"{'a': 1}", b'{"a": 1,}', b"nonsense", b'{"a": NaN}', b'{"a": "\xff"}', b'{"a": "\\ud800"}'),
+        *(b"{} {}", b"[" * 100_000, b"\xef\xbb\xbf{", b'"'),
+    ],
+    ids=[
+        *("cut off", "single quotes", "a comma too many", "a word", "NaN", "no UTF-8", "half a surrogate"),
+        *("two values", "very deep", "a byte order mark", "an open string"),
+    ],
+)
+def test_a_body_that_is_no_json_is_a_bad_request(api: Api, path: str, body: bytes) -> None:
+    assert_protocol_error(send(api, path, body), 400)
+
+
+@pytest.mark.parametrize("path", ["/dossiers", DOSSIER, f"{DOSSIER}/reactivate"])
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b"7", b"true", b"[{}]"])
+def test_a_body_of_another_kind_is_a_bad_request(api: Api, path: str, body: bytes) -> None:
+    assert_protocol_error(send(api, path, body), 400)
+
+
+@pytest.mark.parametrize("body", [b'"ATT_VIGI"', b"7", b"[7]", b"[null]", b'{"newRequiredDocuments": "X"}'])
+def test_requirements_of_another_kind_are_a_bad_request(api: Api, body: bytes) -> None:
+    assert_protocol_error(send(api, f"{DOSSIER}/requirements", body), 400)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("companyIdType", 1),
+        ("companyIdValue", 99050000100013),
+        ("dossierReference", ["PO-1"]),
+        ("thirdpartyCode", 7),
+        ("description", {}),
+        ("purchasingCategory", False),
+        ("expirationDate", 20310101),
+        ("requiredDocuments", "ATT_VIGI"),
+        ("requiredDocuments", [1]),
+        ("thirdpartyEmail", "a@example.com"),
+        ("userInCharge", [None]),
+    ],
+)
+def test_a_member_of_the_wrong_json_type_is_a_bad_request(api: Api, member: str, value: object) -> None:
+    assert_protocol_error(api.post("/dossiers", IMPORT | {member: value}), 400)
+
+
+@pytest.mark.parametrize("body", [b"", b"  \n", b"null"], ids=["none", "blanks", "null"])
+def test_an_import_needs_a_body(api: Api, body: bytes) -> None:
+    assert_protocol_error(send(api, "/dossiers", body), 400)
+
+
+def test_an_empty_object_lacks_the_required_members(api: Api) -> None:
+    answer = api.post("/dossiers", {})
+
+    assert answer.status_code == 400
+    assert codes(answer) == ["E001", "E001", "E001"]
+
+
+def test_an_import_refused_for_its_body_changes_nothing(api: Api) -> None:
+    send(api, "/dossiers", b"{")
+
+    assert content(api.get("/dossiers/processes")) == []
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [{"colour": "blue"}, {"company_id_type": 7}, {"description": None, "thirdpartyEmail": None}],
+    ids=["an unknown member", "a member spelled otherwise", "null members"],
+)
+def test_unknown_and_null_members_have_no_bearing(api: Api, extra: dict[str, Any]) -> None:
+    assert api.imported(**extra)["success"]
+
+
+# Not declared as JSON, or too large.
+
+
+@pytest.mark.parametrize("path", WITH_A_BODY)
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "text/xml", ""])
+def test_a_body_not_declared_as_json_is_an_unsupported_media_type(
+    api: Api, path: str, content_type: str
+) -> None:
+    assert_protocol_error(send(api, path, b"{}", content_type), 415)
+
+
+@pytest.mark.parametrize(
+    "content_type", [JSON, "application/json;charset=UTF-8", "Application/JSON; charset=utf-8"]
+)
+def test_a_body_declared_as_json_is_read(api: Api, content_type: str) -> None:
+    assert send(api, DOSSIER, b'{"description": "new"}', content_type).status_code == 200
+
+
+def test_a_command_that_reads_no_body_takes_any(api: Api) -> None:
+    assert send(api, f"{DOSSIER}/stop", b"nonsense", "text/plain").status_code == 200
+
+
+@pytest.mark.parametrize("path", WITH_A_BODY)
+def test_a_body_beyond_the_limit_is_too_large(make_server_api: MakeApi, path: str) -> None:
+    api = make_server_api(max_body=2048)
+
+    assert_protocol_error(send(api, path, b'{"description": "%s"}' % (b"x" * 2048)), 413)
+
+
+def test_a_body_at_the_limit_is_read(make_server_api: MakeApi) -> None:
+    api = make_server_api(max_body=2048)
+    body = b'{"description": "new"}'
+
+    assert send(api, DOSSIER, body + b" " * (2048 - len(body))).status_code == 200
+
+
+def test_a_form_beyond_the_limit_is_too_large(make_server_api: MakeApi) -> None:
+    api = make_server_api(max_body=2048)
+
+    answer = api.client.post(TOKEN_URL, data={"grant_type": "password", "username": "x" * 2048})
+
+    assert answer.status_code == 413
+
+
+# What is judged first.
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "body", "status"),
+    [
+        ("no token", "abc/dossiers", b"{", 400),
+        ("no token", "1/dossiers", b"{", 401),
+        ("no token", "119700/dossiers", b"{", 401),
+        ("a token", "1/dossiers", b"{", 404),
+        ("a token", "119700/dossiers", b"{", 403),
+        ("a token", "119700/dossiers/4000000000", b'{"dossierReference": ""}', 403),
+        ("a token", f"119631{UNKNOWN_DOSSIER}", b"{", 400),
+        ("a token", f"119631{UNKNOWN_DOSSIER}", b'{"dossierReference": 7}', 400),
+        ("a token", f"119631{UNKNOWN_DOSSIER}", b'{"dossierReference": ""}', 404),
+        ("a token", f"119631{UNKNOWN_DOSSIER}/requirements", b"[]", 404),
+        ("a token", f"119631{UNKNOWN_DOSSIER}/requirements", b"{", 400),
+        ("a token", f"119631{UNKNOWN_DOSSIER}/reactivate", b'{"expirationDate": "x"}', 404),
+    ],
+    ids=[
+        *("path ids before the token", "token before the account", "token before whose account it is"),
+        *("the account before the body", "whose account it is before the body"),
+        *("whose account it is before the dossier", "the body before the dossier"),
+        *("the types of members before the dossier", "the dossier before values"),
+        *("the dossier before an empty list", "the body of a list before the dossier"),
+        "the dossier before the date of a reactivation",
+    ],
+)
+def test_a_request_is_judged_in_the_documented_order(
+    api: Api, given: str, path: str, body: bytes, status: int
+) -> None:
+    token = {"a token": api.token, "no token": None}[given]
+
+    assert ranked(api, token, path, body).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [("", {"dossierReference": ""}, "E201"), ("/requirements", [], "E201"), ("/stop", None, "E201")],
+    ids=["update", "requirements", "stop"],
+)
+def test_the_state_of_a_dossier_is_judged_before_values(api: Api, path: str, body: object, code: str) -> None:
+    dossier = api.stopped_dossier()
+
+    assert codes(api.post(f"/dossiers/{dossier['dossierId']}{path}", body)) == [code]
+
+
+def test_a_body_that_cannot_be_read_is_judged_before_the_state(api: Api) -> None:
+    dossier = api.stopped_dossier()
+
+    assert_protocol_error(send(api, f"/dossiers/{dossier['dossierId']}", b"{"), 400)

@@ -1,0 +1,262 @@
+"""The command line as somebody types it: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from mock_server import __version__
+from mock_server.settings import SETTINGS, Setting
+from tests.support import running_server
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the server to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "mock_server", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        env=os.environ | {"COLUMNS": "100"} | environment,
+    )
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port on which somebody else listens."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def port_of(url: str) -> str:
+    return str(urlsplit(url).port)
+
+
+def test_the_version_is_printed() -> None:
+    found = run("--version")
+
+    assert (found.returncode, found.stdout, found.stderr) == (0, f"mock-server, version {__version__}\n", "")
+
+
+def test_the_console_script_is_the_same_as_the_module() -> None:
+    script = Path(sys.executable).with_name("mock-server")
+
+    found = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=20, check=True)
+
+    assert found.stdout == run("--version").stdout
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_names_the_commands(flag: str) -> None:
+    found = run(flag)
+
+    assert found.returncode == 0
+    assert re.findall(r"^  ([a-z]+) ", found.stdout, re.MULTILINE) == sorted(
+        ["serve", "healthcheck", "fixtures"]
+    )
+
+
+@pytest.fixture(scope="module")
+def help_of_serve() -> str:
+    return " ".join(run("serve", "--help").stdout.split())
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.flag)
+def test_help_lists_every_option_with_its_default_and_its_variable(
+    help_of_serve: str, setting: Setting
+) -> None:
+    default = f" [default: {setting.shown_default}]" if setting.shown_default else ""
+
+    expected = f"{setting.flag} {setting.metavar} {setting.help}{default} [env var: {setting.twin}]"
+
+    assert expected in help_of_serve
+
+
+@pytest.mark.parametrize("command", ["serve", "healthcheck", "fixtures"])
+def test_every_command_has_help(command: str) -> None:
+    found = run(command, "--help")
+
+    assert found.returncode == 0
+    assert found.stdout.startswith(f"Usage: python -m mock_server {command} [OPTIONS]")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sentence"),
+    [
+        (["--port", "http"], {}, "'http' is no number from 0 to 65535"),
+        (["--clock", "soon"], {}, "'soon' is no ISO date-time"),
+        (["--auth", "on"], {}, "'on' is not one of any, declared, off"),
+        (["--variant", "refusals"], {}, "'refusals' is not name=value"),
+        ([], {"MOCK_SERVER_PORT": "http"}, "'http' is no number from 0 to 65535"),
+        ([], {"MOCK_SERVER_VARIANTS": "a=b"}, "there is no variant 'a'"),
+        (["--import-duration", ""], {}, "'' is no duration"),
+        (["--prot", "1"], {}, "No such option"),
+        (["now"], {}, "Got unexpected extra argument (now)"),
+    ],
+    ids=["port", "clock", "auth", "variant", "variable", "variants", "empty", "unknown option", "argument"],
+)
+def test_a_wrong_option_ends_with_2_and_a_sentence(
+    arguments: list[str], environment: dict[str, str], sentence: str
+) -> None:
+    found = run("serve", *arguments, **environment)
+
+    assert found.returncode == 2
+    assert sentence in " ".join(found.stderr.split())
+    assert "Traceback" not in found.stderr
+    assert found.stdout == ""
+
+
+def test_an_unknown_command_ends_with_2() -> None:
+    found = run("server")
+
+    assert found.returncode == 2
+    assert "No such command 'server'" in found.stderr
+
+
+def test_a_wrong_recipe_ends_with_1_and_is_told_with_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("version: 1\naccounts:\n  - accountId: one\n")
+
+    found = run("serve", "--port", "0", "--fixture", str(path))
+
+    assert found.returncode == 1
+    assert found.stderr == f"Error: {path}:3: $.accounts[0].accountId: Expected `int`, got `str`\n"
+    assert found.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--fixture", "defualt"], "Error: there is no recipe 'defualt'"),
+        (["--fixture", "nowhere.yaml"], "Error: nowhere.yaml: No such file or directory"),
+        (["--fixture", "."], "Error: there is no recipe '.'"),
+        (["--signing-key", "nowhere.pem"], "nowhere.pem"),
+        (["--signing-key", __file__], "test_cli.py"),
+        (["--host", "256.1.1.1"], "Error: cannot listen on 256.1.1.1 port 0: "),
+        (["--host", "192.0.2.1"], "Error: cannot listen on 192.0.2.1 port 0: "),
+    ],
+    ids=["name", "path", "folder", "no key file", "not a key", "no address", "another machine's address"],
+)
+def test_a_server_that_cannot_start_ends_with_1_and_a_sentence(arguments: list[str], sentence: str) -> None:
+    found = run("serve", "--port", "0", *arguments)
+
+    assert found.returncode == 1
+    assert sentence in found.stderr
+    assert "Traceback" not in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+    assert found.stdout == ""
+
+
+def test_a_port_in_use_ends_with_1_and_a_sentence(taken_port: int) -> None:
+    found = run("serve", "--port", str(taken_port))
+
+    assert found.returncode == 1
+    assert found.stderr == f"Error: cannot listen on 127.0.0.1 port {taken_port}: Address already in use\n"
+    assert found.stdout == ""
+
+
+def test_a_second_server_on_the_same_port_is_refused() -> None:
+    with running_server() as (url, _):
+        found = run("serve", "--port", port_of(url))
+
+        assert found.returncode == 1
+        assert requests.get(f"{url}/__admin/health", timeout=5).json()["status"] == "UP"
+
+
+def test_port_0_picks_a_free_one_for_each_server() -> None:
+    with running_server() as (one, _), running_server() as (other, _):
+        answers = [requests.get(f"{url}/__admin/health", timeout=5).status_code for url in (one, other)]
+
+    assert one != other
+    assert answers == [200, 200]
+
+
+def test_stdout_has_the_ready_line_and_nothing_else() -> None:
+    with running_server("--log-level", "debug") as (url, process):
+        requests.get(f"{url}/api/v1/account", timeout=5)
+        process.terminate()
+        output, log = process.communicate(timeout=5)
+
+    assert output == ""
+    assert "GET /api/v1/account 401" in log
+
+
+def test_requests_are_answered_as_soon_as_the_ready_line_is_there() -> None:
+    with running_server() as (url, _):
+        assert requests.get(f"{url}/__admin/health", timeout=5).status_code == 200
+
+
+def test_the_log_in_json_has_one_object_per_line() -> None:
+    with running_server("--log-format", "json", "--log-level", "info") as (url, process):
+        requests.get(f"{url}/nothing", timeout=5)
+        process.terminate()
+        _, log = process.communicate(timeout=5)
+
+    lines = [json.loads(line) for line in log.splitlines()]
+
+    assert [line["message"].split()[:3] for line in lines] == [["GET", "/nothing", "404"]]
+    assert {"time", "level", "logger", "message"} <= lines[0].keys()
+
+
+@pytest.mark.parametrize("how", ["url", "port", "variable"])
+def test_a_server_that_is_up_is_healthy(server: str, how: str) -> None:
+    arguments = {"url": ["--url", server], "port": ["--port", port_of(server)]}.get(how, [])
+
+    found = run("healthcheck", *arguments, MOCK_SERVER_PORT=port_of(server))
+
+    assert (found.returncode, found.stderr) == (0, "")
+    assert json.loads(found.stdout)["status"] == "UP"
+
+
+def test_a_healthcheck_asks_the_server_itself_whatever_proxies_there_are(server: str) -> None:
+    found = run("healthcheck", "--url", server, http_proxy="http://127.0.0.1:9", HTTP_PROXY="http://x:9")
+
+    assert found.returncode == 0
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1", "::"])  # noqa: S104
+def test_a_server_is_found_healthy_on_whatever_address_it_listens(host: str) -> None:
+    with running_server("--host", host) as (url, _):
+        found = run("healthcheck", MOCK_SERVER_HOST=host, MOCK_SERVER_PORT=port_of(url))
+
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--port", "1"], ["--url", "nonsense"], ["--url", "http://127.0.0.1:x"], ["--host", "no.such.invalid"]],
+    ids=["nobody there", "no URL", "no port", "no host"],
+)
+def test_a_server_that_is_down_ends_with_1_and_a_sentence(arguments: list[str]) -> None:
+    found = run("healthcheck", *arguments)
+
+    assert found.returncode == 1
+    assert re.fullmatch(r"Error: \S+/__admin/health does not answer: .+\n", found.stderr)
+    assert found.stdout == ""
+
+
+def test_something_else_that_listens_there_is_not_healthy(server: str) -> None:
+    found = run("healthcheck", "--url", f"{server}/elsewhere")
+
+    assert found.returncode == 1
+    assert "404" in found.stderr
+
+
+def test_a_taken_port_that_never_answers_is_not_healthy(taken_port: int) -> None:
+    found = run("healthcheck", "--port", str(taken_port))
+
+    assert found.returncode == 1
+    assert "timed out" in found.stderr

@@ -1,0 +1,322 @@
+"""The control of a sandbox's clock, what turning it brings about, and reset (behaviour.md 6.5.5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support import OTHER_SIRET, SIRET, Api, codes, content, running_server
+from tests.timed import PARIS, RECIPE
+
+PUT_MISTAKES: dict[str, Any] = {
+    "nothing": {},
+    "no time": {"now": "soon"},
+    "an empty time": {"now": ""},
+    "a number": {"now": 1924992000},
+    "a year too early": {"now": "0999-12-31T00:00:00"},
+    "a year too late": {"now": "9001-01-01T00:00:00"},
+    "a day that does not exist": {"now": "2031-02-30T00:00:00"},
+    "a word for frozen": {"frozen": "yes"},
+    "an unknown member": {"at": "2031-01-01T00:00:00"},
+    "an unknown member beside a good one": {"now": "2031-01-01T00:00:00", "froze": True},
+    "an array": [],
+}
+ADVANCE_MISTAKES: dict[str, Any] = {
+    "nothing": {},
+    "no duration": {"by": "soon"},
+    "an empty duration": {"by": ""},
+    "a P without anything": {"by": "P"},
+    "a T without anything": {"by": "P1DT"},
+    "back in time": {"by": "-P1D"},
+    "months, which have no fixed length": {"by": "P1M"},
+    "a number": {"by": 60},
+    "more than a century": {"by": "P36501D"},
+    "an unknown member": {"by": "PT1S", "frozen": True},
+    "an array": ["PT1S"],
+}
+SHOWN: dict[str, tuple[Any, str, bool]] = {
+    "local time": ({"now": "2031-07-01T09:00:00"}, "2031-07-01T09:00:00.000", True),
+    "a day": ({"now": "2031-07-01"}, "2031-07-01T00:00:00.000", True),
+    "milliseconds": ({"now": "2031-07-01T09:00:00.125"}, "2031-07-01T09:00:00.125", True),
+    "time of another zone in summer": ({"now": "2031-07-01T09:00:00Z"}, "2031-07-01T11:00:00.000", True),
+    "time of another zone in winter": (
+        {"now": "2031-01-01T09:00:00+00:00"},
+        "2031-01-01T10:00:00.000",
+        True,
+    ),
+    "frozen where it is": ({"frozen": True}, "2031-05-02T10:00:00.000", True),
+}
+
+
+def try_control(api: Api, method: str, path: str, body: Any) -> Any:
+    """A control call in the sandbox of `api`; the answer, also of one that fails."""
+    headers = {"X-Mock-Sandbox": api.sandbox}
+    return api.client.open(f"/__admin{path}", method=method, json=body, headers=headers)
+
+
+def eventually(question: Callable[[], bool]) -> bool:
+    """Whether the answer is yes within two seconds."""
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        if question():
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def test_the_clock_says_what_time_it_is_in_the_sandbox(timed: Api) -> None:
+    shown = timed.control("GET", "/clock")
+
+    assert shown == {"sandbox": "default", "now": "2031-05-02T10:00:00.000", "frozen": True}
+
+
+@pytest.mark.parametrize(("body", "now", "frozen"), SHOWN.values(), ids=SHOWN)
+def test_the_clock_can_be_set(timed: Api, body: Any, now: str, frozen: bool) -> None:  # noqa: FBT001
+    answer = timed.control("PUT", "/clock", body)
+
+    assert answer == {"sandbox": "default", "now": now, "frozen": frozen, "caused": []} | {
+        "caused": answer["caused"]
+    }
+    assert timed.control("GET", "/clock")["now"] == now
+
+
+def test_a_running_clock_moves(timed: Api) -> None:
+    shown = timed.control("PUT", "/clock", {"now": "2031-07-01T09:00:00", "frozen": False})
+
+    assert [shown["frozen"], shown["now"][:17]] == [False, "2031-07-01T09:00:"]
+    assert eventually(lambda: timed.control("GET", "/clock")["now"] > shown["now"])
+
+
+def test_a_frozen_clock_that_runs_on_goes_on_from_where_it_stood(timed: Api) -> None:
+    shown = timed.control("PUT", "/clock", {"frozen": False})
+
+    assert [shown["frozen"], shown["now"][:17]] == [False, "2031-05-02T10:00:"]
+
+
+@pytest.mark.parametrize("by", ["P1DT1H1M1.5S", "90061.5s"])
+def test_a_frozen_clock_can_be_advanced(timed: Api, by: str) -> None:
+    shown = timed.control("POST", "/clock/advance", {"by": by})
+
+    assert [shown["now"], shown["frozen"]] == ["2031-05-03T11:01:01.500", True]
+
+
+def test_a_running_clock_that_is_advanced_runs_on(timed: Api) -> None:
+    timed.control("PUT", "/clock", {"frozen": False})
+
+    shown = timed.control("POST", "/clock/advance", {"by": "P1D"})
+
+    assert [shown["frozen"], shown["now"][:17]] == [False, "2031-05-03T10:00:"]
+
+
+def test_an_advance_counts_real_hours_across_summer_time(timed: Api) -> None:
+    timed.set_clock("2031-10-25T12:00:00")
+
+    shown = timed.control("POST", "/clock/advance", {"by": "P1D"})
+
+    assert shown["now"] == "2031-10-26T11:00:00.000"
+
+
+def test_what_falls_due_while_the_clock_runs_is_dated_at_its_own_instant(timed: Api) -> None:
+    timed.control("PUT", "/clock", {"now": "2031-05-10T23:59:59.900", "frozen": False})
+
+    assert eventually(lambda: timed.dossier(1)["state"] is False)
+    assert timed.dossier(1)["stateLastChangeDate"] == "2031-05-11T00:00:00.000"
+
+
+def test_an_import_ends_by_itself_while_the_clock_runs(timed: Api) -> None:
+    timed.control("PUT", "/clock", {"frozen": False})
+
+    process_id = timed.launch(dossierReference="NEW")
+
+    assert eventually(lambda: timed.process(process_id)["success"] is True)
+
+
+def test_the_clocks_of_two_sandboxes_are_two(make_api: Callable[..., Api]) -> None:
+    one, other = make_api(), make_api()
+    before = other.control("GET", "/clock")["now"]
+
+    one.set_clock("2031-07-01T09:00:00")
+
+    assert other.control("GET", "/clock")["now"] == before
+
+
+@pytest.mark.parametrize("body", PUT_MISTAKES.values(), ids=PUT_MISTAKES)
+def test_a_clock_that_cannot_be_set_is_a_problem_and_stays(timed: Api, body: Any) -> None:
+    answer = try_control(timed, "PUT", "/clock", body)
+
+    assert [answer.status_code, answer.content_type] == [400, "application/problem+json"]
+    assert [answer.json["status"], bool(answer.json["detail"])] == [400, True]
+    assert timed.control("GET", "/clock")["now"] == "2031-05-02T10:00:00.000"
+
+
+@pytest.mark.parametrize("body", ADVANCE_MISTAKES.values(), ids=ADVANCE_MISTAKES)
+def test_an_advance_that_cannot_be_is_a_problem_and_the_clock_stays(timed: Api, body: Any) -> None:
+    answer = try_control(timed, "POST", "/clock/advance", body)
+
+    assert [answer.status_code, answer.content_type] == [400, "application/problem+json"]
+    assert [answer.json["status"], bool(answer.json["detail"])] == [400, True]
+    assert timed.control("GET", "/clock")["now"] == "2031-05-02T10:00:00.000"
+
+
+def test_the_clock_does_not_go_beyond_the_year_9000(timed: Api) -> None:
+    timed.set_clock("8999-12-31T10:00:00")
+
+    answer = try_control(timed, "POST", "/clock/advance", {"by": "P1D"})
+
+    assert [answer.status_code, answer.content_type] == [400, "application/problem+json"]
+
+
+def test_a_turn_tells_what_it_caused_in_the_order_of_time(timed: Api) -> None:
+    process_id = timed.launch(dossierReference="NEW", expirationDate="2031-05-11")
+
+    caused = timed.set_clock("2031-05-12T10:00:00")
+
+    (made,) = content(timed.get("/dossiers", dossierReference="NEW"))
+    common = {"accountId": 119631}
+    assert caused[0] == common | {
+        "what": "process finished",
+        "at": "2031-05-02T10:00:00.200",
+        "dossierId": made["dossierId"],
+        "processId": process_id,
+    }
+    assert sorted(caused[1:4], key=lambda event: event["dossierId"]) == [
+        common | {"what": "documents lapsed", "at": "2031-05-11T00:00:00.000", "dossierId": 1},
+        common | {"what": "documents lapsed", "at": "2031-05-11T00:00:00.000", "dossierId": 2},
+        common | {"what": "dossier expired", "at": "2031-05-11T00:00:00.000", "dossierId": made["dossierId"]},
+    ]
+    assert caused[4:] == [
+        common | {"what": "dossier expired", "at": "2031-05-12T00:00:00.000", "dossierId": 3}
+    ]
+
+
+def test_an_import_that_failed_is_told_without_a_dossier(timed: Api) -> None:
+    process_id = timed.launch(dossierReference="LAPSES")
+
+    assert timed.advance("PT1S") == [
+        {
+            "what": "process finished",
+            "at": "2031-05-02T10:00:00.200",
+            "accountId": 119631,
+            "dossierId": None,
+            "processId": process_id,
+        }
+    ]
+
+
+def test_nothing_is_caused_twice(timed: Api) -> None:
+    timed.set_clock("2031-05-12T10:00:00")
+
+    assert timed.set_clock("2031-05-12T11:00:00") == []
+
+
+# Reset
+
+
+def test_a_reset_brings_back_content_and_clock(timed: Api) -> None:
+    before = timed.get("/dossiers/all").data
+    timed.imported(dossierReference="NEW")
+    timed.set_clock("2031-06-01T10:00:00")
+
+    answer = timed.control("POST", "/reset")
+
+    assert [answer["sandbox"], answer["reset"]] == ["default", ["state", "clock", "variants", "rateLimit"]]
+    assert timed.control("GET", "/clock")["now"][:17] == "2031-05-02T10:00:"
+    assert timed.control("GET", "/clock")["frozen"] is False
+    assert timed.get("/dossiers/all").data == before
+
+
+def test_a_reset_forgets_the_processes(timed: Api) -> None:
+    process_id = timed.launch(dossierReference="NEW")
+
+    timed.control("POST", "/reset")
+
+    answer = timed.get(f"/dossiers/process/{process_id}")
+    assert [answer.status_code, codes(answer)] == [404, ["NOT_FOUND"]]
+
+
+def test_after_a_reset_the_same_import_gets_the_same_ids(timed: Api) -> None:
+    process_id, first = timed.launch(dossierReference="NEW"), timed.advance("PT1S")
+    timed.control("POST", "/reset", {"only": ["state"]})
+    timed.set_clock("2031-05-02T10:00:00")
+
+    assert [timed.launch(dossierReference="NEW"), timed.advance("PT1S")] == [process_id, first]
+
+
+def test_a_reset_of_the_state_leaves_the_clock(timed: Api) -> None:
+    timed.post("/dossiers/3/stop")
+    timed.set_clock("2031-05-03T10:00:00")
+
+    answer = timed.control("POST", "/reset", {"only": ["state"]})
+
+    assert answer["reset"] == ["state"]
+    assert timed.control("GET", "/clock")["now"] == "2031-05-03T10:00:00.000"
+    assert timed.dossier(3)["monitored"] is True
+
+
+def test_a_state_that_is_reset_late_has_what_fell_due_by_then(timed: Api) -> None:
+    timed.set_clock("2031-05-15T10:00:00")
+
+    timed.control("POST", "/reset", {"only": ["state"]})
+
+    assert timed.dossier(3)["stoppingDate"] == "2031-05-12T00:00:00.000"
+    assert timed.dossier(1)["stateLastChangeDate"] == "2031-05-11T00:00:00.000"
+
+
+def test_a_reset_of_the_clock_leaves_the_state(timed: Api) -> None:
+    timed.set_clock("2031-06-01T10:00:00")
+
+    timed.control("POST", "/reset", {"only": ["clock"]})
+
+    assert timed.control("GET", "/clock")["now"][:17] == "2031-05-02T10:00:"
+    assert timed.dossier(3)["monitored"] is False
+
+
+def test_a_reset_of_nothing_changes_nothing(timed: Api) -> None:
+    timed.post("/dossiers/3/stop")
+
+    assert timed.control("POST", "/reset", {"only": []})["reset"] == []
+
+    assert timed.dossier(3)["monitored"] is False
+
+
+@pytest.mark.parametrize("body", [{"only": ["everything"]}, {"only": "state"}, {"parts": ["state"]}, []])
+def test_a_reset_of_what_there_is_not_is_a_problem(timed: Api, body: Any) -> None:
+    answer = try_control(timed, "POST", "/reset", body)
+
+    assert [answer.status_code, answer.content_type] == [400, "application/problem+json"]
+
+
+def test_a_reset_leaves_other_sandboxes(make_api: Callable[..., Api]) -> None:
+    one, other = make_api(), make_api()
+    dossier = other.new_dossier()
+
+    one.control("POST", "/reset")
+
+    assert other.dossier(dossier["dossierId"])["siret"] == SIRET
+
+
+# The setting
+
+
+def test_every_sandbox_of_a_server_with_a_clock_starts_there() -> None:
+    with running_server("--clock", "2031-03-02T09:00:00") as (url, _):
+        clocks = [
+            requests.get(f"{url}/__admin/clock", headers={"X-Mock-Sandbox": name}, timeout=10).json()
+            for name in ("one", "two")
+        ]
+
+    assert [clock["now"][:16] for clock in clocks] == ["2031-03-02T09:00"] * 2
+    assert [clock["frozen"] for clock in clocks] == [False, False]
+
+
+def test_imports_are_dated_on_the_clock_of_the_setting(make_server_api: Callable[..., Api]) -> None:
+    api = make_server_api(RECIPE, clock=datetime(2031, 3, 2, 9, tzinfo=PARIS))
+
+    dossier = api.new_dossier(companyIdValue=OTHER_SIRET, dossierReference="NEW")
+
+    assert dossier["startingDate"][:16] == "2031-03-02T09:00"

@@ -1,0 +1,122 @@
+"""Many clients at once on a real server: one takes a reference, one stops a dossier (behaviour.md 6.1)."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from threading import Barrier
+from typing import Any, TypeVar
+
+import pytest
+import requests
+
+from tests.support import ACCOUNT, SIRET, TOKEN_URL
+
+T = TypeVar("T")
+
+_numbers = count(1)
+
+
+class Remote:
+    """A user of the default account in a sandbox of their own; used by many threads at once."""
+
+    def __init__(self, url: str, sandbox: str) -> None:
+        form = {"grant_type": "password", "client_id": "ea-api-edge", "password": "demo"}
+        form["username"] = f"api+{sandbox}@example.com"
+        token = requests.post(url + TOKEN_URL, data=form, timeout=10).json()["access_token"]
+        self.base = f"{url}/api/v1/account/{ACCOUNT}"
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def get(self, path: str) -> Any:
+        answer = requests.get(self.base + path, headers=self.headers, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["content"]
+
+    def post(self, path: str, body: Any = None) -> requests.Response:
+        return requests.post(self.base + path, json=body, headers=self.headers, timeout=30)
+
+    def launch(self, reference: str) -> str:
+        """Import a dossier of `SIRET`; the id of the process."""
+        body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": reference}
+        return str(self.post("/dossiers", body).json()["content"]["processId"])
+
+    def ended(self, process_id: str) -> dict[str, Any]:
+        """The process, once it is complete."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            process = dict(self.get(f"/dossiers/process/{process_id}"))
+            if process["complete"]:
+                return process
+            time.sleep(0.02)
+        raise AssertionError(f"process {process_id} has not ended")
+
+
+@pytest.fixture
+def remote(server: str) -> Remote:
+    return Remote(server, f"crowd{next(_numbers)}")
+
+
+def at_once(clients: int, call: Callable[[int], T]) -> list[T]:
+    """What `call` gives to each of so many threads that begin together."""
+    ready = Barrier(clients)
+
+    def begin(number: int) -> T:
+        ready.wait(timeout=30)
+        return call(number)
+
+    with ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(begin, range(clients)))
+
+
+def outcome(errors: list[dict[str, str]]) -> str:
+    """The codes of the errors in one word, nothing for a success."""
+    return " ".join(error["code"] for error in errors)
+
+
+def test_of_64_imports_of_one_reference_exactly_one_makes_a_dossier(remote: Remote) -> None:
+    launched = at_once(64, lambda _: remote.launch("CROWD"))
+
+    ended = [remote.ended(process_id) for process_id in launched]
+
+    assert len(set(launched)) == 64
+    assert Counter(process["success"] for process in ended) == {True: 1, False: 63}
+    assert Counter(outcome(process["errors"]) for process in ended) == {"": 1, "E202": 63}
+    assert len(remote.get("/dossiers?dossierReference=CROWD")) == 1
+
+
+def test_of_64_imports_of_different_references_each_makes_a_dossier(remote: Remote) -> None:
+    launched = at_once(64, lambda number: remote.launch(f"CROWD-{number}"))
+
+    ended = [remote.ended(process_id) for process_id in launched]
+
+    made = remote.get(f"/dossiers?siret={SIRET}&pageSize=100")
+    assert [outcome(process["errors"]) for process in ended] == [""] * 64
+    assert len({dossier["dossierId"] for dossier in made}) == 64
+    assert len({dossier["thirdpartyId"] for dossier in made}) == 1
+
+
+def test_of_64_updates_to_one_reference_exactly_one_is_accepted(remote: Remote) -> None:
+    launched = [remote.launch(f"PO-{number}") for number in range(64)]
+    remote.ended(launched[-1])
+    dossiers = [dossier["dossierId"] for dossier in remote.get(f"/dossiers?siret={SIRET}&pageSize=100")]
+
+    answers = at_once(
+        64, lambda number: remote.post(f"/dossiers/{dossiers[number]}", {"dossierReference": "SAME"})
+    )
+
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 400: 63}
+    assert Counter(outcome(answer.json()["content"]["errors"]) for answer in answers) == {"": 1, "E202": 63}
+    assert len(remote.get("/dossiers?dossierReference=SAME")) == 1
+
+
+def test_of_8_stops_of_one_dossier_exactly_one_is_accepted(remote: Remote) -> None:
+    remote.ended(remote.launch("PO-1"))
+    (dossier,) = remote.get("/dossiers?dossierReference=PO-1")
+
+    answers = at_once(8, lambda _: remote.post(f"/dossiers/{dossier['dossierId']}/stop"))
+
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 400: 7}
+    assert Counter(outcome(answer.json()["content"]["errors"]) for answer in answers) == {"": 1, "E201": 7}

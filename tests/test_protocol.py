@@ -1,0 +1,296 @@
+"""The outside of every answer: paths, methods, ids, envelopes and errors (behaviour.md 2, 3.0, 11)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from mock_server.domain.operations import OPERATIONS, Operation
+from tests.support import SEED_DOSSIER, TOKEN_URL, Api, assert_protocol_error, codes, content
+
+MakeApi = Callable[..., Api]
+
+JSON_TYPE = "application/json;charset=UTF-8"
+PREFIXES = ("/api/v1", "/rest/api/v1")
+DOCUMENT = 511394021
+UNKNOWN = 4_000_000_000
+
+IDS = {
+    "accountId": "119631",
+    "dossierId": str(SEED_DOSSIER),
+    "thirdpartyId": "875",
+    "documentId": str(DOCUMENT),
+    "fileId": "1",
+    "processId": "0123456789abcdef0123456789abcdef",
+}
+
+REST_OPERATIONS = [
+    operation
+    for operation in OPERATIONS.values()
+    if "rest" in operation.dialects and operation.name != "getToken"
+]
+
+ROUTES = [
+    pytest.param(operation, prefix + path, id=f"{operation.name} at {prefix}{path}")
+    for operation in REST_OPERATIONS
+    for prefix in PREFIXES
+    for path in operation.paths
+]
+
+LISTS = [
+    *("/requirements", "/dossiers/all", "/dossiers/processes", f"/dossiers/{SEED_DOSSIER}/documents"),
+    *(f"/dossiers/{SEED_DOSSIER}/requirements", f"/dossiers/{SEED_DOSSIER}/documents/{DOCUMENT}"),
+    f"/dossiers/{SEED_DOSSIER}/documents/{DOCUMENT}/files",
+]
+DETAILS = ["", "/thirdparties/875", f"/dossiers/{SEED_DOSSIER}"]
+PAGES = ["/dossiers", "/thirdparties"]
+READ = [*LISTS, *DETAILS, *PAGES]
+
+
+def filled(path: str) -> str:
+    """A path with the ids of the default fixture in it."""
+    return re.sub(r"{(\w+)}", lambda name: IDS[name[1]], path)
+
+
+# Routes and methods.
+
+
+@pytest.mark.parametrize(("operation", "path"), ROUTES)
+def test_an_operation_is_served_on_all_its_paths(api: Api, operation: Operation, path: str) -> None:
+    answer = api.send(operation.method, filled(path))
+
+    assert answer.status_code != 405
+    assert "X-Mock-Unmatched" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(("operation", "path"), ROUTES)
+def test_a_method_that_the_path_does_not_have_is_not_allowed(
+    client: FlaskClient, operation: Operation, path: str, method: str
+) -> None:
+    answer = client.open(filled(path), method=method)
+
+    assert_protocol_error(answer, 405)
+    assert operation.method in answer.headers["Allow"].split(", ")
+
+
+@pytest.mark.parametrize("path", ["/requirements", "/thirdparties", "/thirdparties/875"])
+def test_what_is_only_read_takes_no_post(api: Api, path: str) -> None:
+    assert_protocol_error(api.post(path, {}), 405)
+
+
+@pytest.mark.parametrize("path", [f"/dossiers/{SEED_DOSSIER}/stop", f"/dossiers/{SEED_DOSSIER}/reactivate"])
+def test_what_is_only_a_command_takes_no_get(api: Api, path: str) -> None:
+    assert_protocol_error(api.get(path), 405)
+
+
+@pytest.mark.parametrize("path", READ)
+def test_head_answers_as_get_without_a_body(api: Api, path: str) -> None:
+    answer = api.send("HEAD", api.url(path))
+
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert answer.headers["Content-Type"] == JSON_TYPE
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/api", "/api/v1", "/api/v2/account", "/api/v1/accounts", "/account", "/api/v1/ACCOUNT"),
+        *("/rest/api/v2/account", "/api/v1/account/119631/876543", "/api/v1/account/119631/dossier/1"),
+        *("/api/v1//account", "/api/v1/account/119631/dossiers/all/1"),
+        *("/api/v1/account/119631/dossiers/804127/restart", "/auth/realms/another_realm", "/favicon.ico"),
+    ],
+)
+def test_a_path_mapped_to_nothing_is_not_found_in_protocol_format(client: FlaskClient, path: str) -> None:
+    answer = client.get(f"http://localhost{path}?a=1")
+
+    assert_protocol_error(answer, 404)
+    assert (answer.json or {})["message"] == "No message available"
+    assert answer.headers["X-Mock-Unmatched"] == f"GET {path}"
+
+
+@pytest.mark.parametrize("path", ["/api//v1/account", "/api/v1/account//119631"])
+def test_a_doubled_slash_is_another_path_and_no_redirect(client: FlaskClient, path: str) -> None:
+    answer = client.get("/", environ_overrides={"PATH_INFO": path})
+
+    assert answer.status_code == 404
+    assert (answer.json or {})["path"] == path
+
+
+@pytest.mark.parametrize("path", READ)
+def test_a_trailing_slash_makes_no_difference_and_no_redirect(api: Api, path: str) -> None:
+    answer = api.send("GET", api.url(path) + "/")
+
+    assert answer.status_code == 200
+    assert answer.json == api.get(path).json
+
+
+@pytest.mark.parametrize("path", ["/dossier/process/{0}", "/dossiers/process/{0}"])
+def test_a_process_is_read_at_its_path_and_at_its_alias(api: Api, path: str) -> None:
+    process_id = api.launch()
+
+    assert content(api.get(path.format(process_id)))["processId"] == process_id
+
+
+@pytest.mark.parametrize("path", ["/dossier/processes", "/dossiers/processes"])
+def test_the_processes_are_read_at_their_path_and_at_their_alias(api: Api, path: str) -> None:
+    process_id = api.launch()
+
+    assert [process["processId"] for process in content(api.get(path))] == [process_id]
+
+
+def test_a_host_of_the_vendor_speaks_the_dialect(api: Api) -> None:
+    answer = api.send("GET", api.url(f"/dossiers/{SEED_DOSSIER}"), base_url="https://rs.e-attestations.com")
+
+    assert content(answer) == api.dossier(SEED_DOSSIER)
+
+
+# Ids in paths.
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/account/abc", "/account/1.5", "/account/119631x", "/account/9223372036854775808"),
+        *("/account/-9223372036854775809", "/account/%D9%A3", "/account/119631/dossiers/abc"),
+        *("/account/119631/dossiers/9223372036854775808", "/account/119631/thirdparties/abc"),
+        *("/account/119631/dossiers/804127/documents/abc", "/account/119631/dossiers/search"),
+        *("/account/119631/dossiers/804127/documents/511394021/files/abc", "/account/119631/thirdparties/q"),
+        *("/account/119631/dossiers/process", "/account/119631/dossiers/%20", "/account/1_0"),
+    ],
+)
+def test_an_id_that_is_no_int64_is_a_bad_request(api: Api, path: str) -> None:
+    assert_protocol_error(api.send("GET", f"/api/v1{path}"), 400)
+
+
+@pytest.mark.parametrize("literal", ["all", "processes", "process", "search"])
+def test_a_post_reads_the_literals_of_get_as_ids(api: Api, literal: str) -> None:
+    assert_protocol_error(api.post(f"/dossiers/{literal}", {}), 400)
+
+
+@pytest.mark.parametrize("number", ["9223372036854775807", "-1", "-9223372036854775808", "0"])
+def test_an_int64_that_is_nothing_is_not_found(api: Api, number: str) -> None:
+    answer = api.get(f"/dossiers/{number}")
+
+    assert answer.status_code == 404
+    assert codes(answer) == ["E200"]
+
+
+# Envelopes.
+
+
+@pytest.mark.parametrize("path", [*LISTS, *DETAILS])
+def test_an_answer_holds_its_content_and_nothing_else(api: Api, path: str) -> None:
+    assert list(api.get(path).json or {}) == ["content"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_holds_its_four_members_and_nothing_else(api: Api, path: str) -> None:
+    assert list(api.get(path).json or {}) == ["content", "page", "size", "totalElements"]
+
+
+@pytest.mark.parametrize("path", [*LISTS, *PAGES])
+def test_the_content_of_a_list_is_an_array(api: Api, path: str) -> None:
+    assert isinstance(content(api.get(path)), list)
+
+
+@pytest.mark.parametrize("path", DETAILS)
+def test_the_content_of_a_detail_is_an_object(api: Api, path: str) -> None:
+    assert isinstance(content(api.get(path)), dict)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(("GET", path) for path in READ),
+        *(("GET", "/dossiers?siren="), ("GET", "/nothing"), ("GET", "/dossiers/abc"), ("PUT", "/dossiers")),
+        *(("GET", f"/dossiers/{UNKNOWN}"), ("POST", "/dossiers"), ("POST", f"/dossiers/{SEED_DOSSIER}/stop")),
+    ],
+)
+def test_every_answer_is_typed_as_json_in_utf_8(api: Api, method: str, path: str) -> None:
+    assert api.send(method, api.url(path)).headers["Content-Type"] == JSON_TYPE
+
+
+def test_letters_beyond_ascii_are_sent_as_they_are(api: Api) -> None:
+    assert "Société par actions simplifiée".encode() in api.get("/thirdparties/875").data
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "message"),
+    [
+        (f"/dossiers/{UNKNOWN}", "E200", "Aucun dossier ne correspond à la recherche"),
+        (f"/dossiers/{UNKNOWN}/documents", "E200", "Aucun dossier ne correspond à la recherche"),
+        (f"/thirdparties/{UNKNOWN}", "E100", "Aucun tiers ne correspond aux critères"),
+        (f"/dossiers/{SEED_DOSSIER}/documents/1", "NOT_FOUND", "La ressource n'existe pas"),
+        (f"/dossiers/{SEED_DOSSIER}/documents/{DOCUMENT}/files/1", "NOT_FOUND", "La ressource n'existe pas"),
+        ("/dossiers/process/1", "NOT_FOUND", "La ressource n'existe pas"),
+    ],
+)
+def test_what_is_not_there_is_told_in_business_format(api: Api, path: str, code: str, message: str) -> None:
+    answer = api.get(path)
+
+    assert answer.status_code == 404
+    assert answer.json == {"messages": {"error": [{"code": code, "message": message}]}}
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "de;q=0.5"])
+def test_messages_are_french_whatever_language_is_accepted(api: Api, language: str) -> None:
+    answer = api.send("GET", api.url("/dossiers", siren=""), headers={"Accept-Language": language})
+
+    assert answer.json == {"messages": {"error": [{"code": "E003", "message": "Paramètre vide"}]}}
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "expected"),
+    [
+        ("/dossiers", {"siren": ""}, "E003 siren"),
+        ("/dossiers", {"pageSize": "abc"}, "E010 pageSize/abc"),
+        ("/dossiers", {"siren": "", "companyIdType": "é"}, r"E002 companyIdType/\xe9; E003 siren"),
+        (f"/dossiers/{UNKNOWN}", {}, f"E200 dossierId/{UNKNOWN}"),
+    ],
+    ids=["an empty value", "a bad value", "several", "nothing there"],
+)
+def test_a_header_tells_the_values_of_a_refusal(
+    api: Api, path: str, query: dict[str, Any], expected: str
+) -> None:
+    told = api.get(path, **query).headers["X-Mock-Refusal"]
+
+    assert sorted(told.split("; ")) == expected.split("; ")
+
+
+def test_an_accepted_call_has_no_header_of_ours(api: Api) -> None:
+    assert not [name for name in api.get("/dossiers").headers.keys() if name.startswith("X-Mock")]  # noqa: SIM118
+
+
+# Errors in protocol format.
+
+
+def test_the_timestamp_of_a_protocol_error_is_the_present_with_its_zone(client: FlaskClient) -> None:
+    timestamp = str((client.get("/api/v1/account").json or {})["timestamp"])
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000", timestamp)
+    at = datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%S.%f%z")
+    assert abs(datetime.now(at.tzinfo) - at) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "reason"),
+    [
+        ("GET", "/api/v1/account/abc", 400, "Bad Request"),
+        ("GET", "/api/v1/account", 401, "Unauthorized"),
+        ("GET", "/nothing", 404, "Not Found"),
+        ("PUT", "/api/v1/account", 405, "Method Not Allowed"),
+        ("GET", TOKEN_URL, 405, "Method Not Allowed"),
+    ],
+)
+def test_a_protocol_error_repeats_status_reason_and_path_without_the_query(
+    client: FlaskClient, method: str, path: str, status: int, reason: str
+) -> None:
+    body = client.open(f"{path}?siren=1&b", method=method).json or {}
+
+    assert (body["status"], body["error"], body["path"]) == (status, reason, path)

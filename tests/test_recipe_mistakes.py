@@ -1,0 +1,315 @@
+"""Mistakes in a recipe: each is told with its file, its line, what was found and what would be right."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from mock_server.fixtures import FileMistake, load_fixture
+
+TODAY = date(2026, 3, 2)
+
+BASE = """\
+version: 1
+include: [catalogue]
+accounts:
+  - accountId: 1
+"""
+SIRET = "siret: '99050000100013'"
+OTHER_SIRET = "siret: '99050001900015'"
+DOSSIER = f"""\
+{BASE}dossiers:
+  - {SIRET}
+    dossierReference: A
+"""
+FILE = f"""\
+{DOSSIER}    documents:
+      - documentCode: I2
+        files:
+"""
+TWO_DOCUMENTS = f"""\
+{DOSSIER}    documents:
+      - {{documentId: 5, documentCode: I2}}
+      - {{documentId: 5, documentCode: ATT_VIGI}}
+"""
+
+FORM = {
+    "an unknown key at the top": (
+        f"{BASE}dossers: []\n",
+        "5: $: unknown key 'dossers'; did you mean 'dossiers'?",
+    ),
+    "an unknown key in an account": (
+        f"{BASE}    internatinal: true\n",
+        "5: $.accounts[0]: unknown key 'internatinal'; did you mean 'international'?",
+    ),
+    "an unknown key like no other": (f"{BASE}    zzzzz: true\n", "5: $.accounts[0]: unknown key 'zzzzz'"),
+    "a text for a number": (
+        f"{BASE}    maxDossiers: many\n",
+        "5: $.accounts[0].maxDossiers: Expected `int`, got `str`",
+    ),
+    "a number for a SIRET": (
+        f"{BASE}thirdparties:\n  - siret: 99050000100013\n",
+        "6: $.thirdparties[0].siret: Expected `str | null`, got `int`",
+    ),
+    "a missing member": (
+        "version: 1\naccounts:\n  - name: X\n",
+        "3: $.accounts[0]: Object missing required field `accountId`",
+    ),
+    "an empty reference": (
+        f"{BASE}dossiers:\n  - {{{SIRET}, dossierReference: ''}}\n",
+        "6: $.dossiers[0].dossierReference: Expected `str` of length >= 1",
+    ),
+    "a share above one": (
+        f"{BASE}    population: {{dossiers: 5, stopped: 1.5}}\n",
+        "5: $.accounts[0].population.stopped: Expected `float` <= 1.0",
+    ),
+    "a negative count": (
+        f"{BASE}    population: {{dossiers: -1}}\n",
+        "5: $.accounts[0].population.dossiers: Expected `int` >= 0",
+    ),
+    "a file too small for a PDF": (
+        f"{FILE}          - fileSize: 10\n",
+        "11: $.dossiers[0].documents[0].files[0].fileSize: Expected `int` >= 2048",
+    ),
+    "a date of another form": (
+        f"{DOSSIER}    expirationDate: '31/12/2026'\n",
+        "8: $.dossiers[0].expirationDate: Invalid RFC3339 encoded date",
+    ),
+    "an unknown condition": (
+        f"{BASE}establishments:\n  - {SIRET}\n    condition: shut\n",
+        "7: $.establishments[0].condition: Invalid enum value 'shut'",
+    ),
+    "another version": ("version: 2\n", "1: $.version: Invalid enum value 2"),
+    "no version": ("accounts: []\n", "1: $: Object missing required field `version`"),
+    "a list": ("- version: 1\n", "1: $: Expected `object`, got `array`"),
+    "a text": ("hello\n", "1: $: Expected `object`, got `str`"),
+    "an empty file": ("", "1: $: Expected `object`, got `null`"),
+    "comments only": ("# nothing\n", "1: $: Expected `object`, got `null`"),
+    "YAML that does not close": (f"{BASE}dossiers: [\n", "6: did not find expected node content"),
+    "a tab": (f"{BASE}\tdossiers: []\n", "5: found a tab character"),
+    "two documents": ("version: 1\n---\nversion: 1\n", "2: but found another document"),
+    "a tag of Python": ("version: !!python/object:os.system 1\n", "1: could not determine a constructor"),
+    "an alias": (
+        "version: 1\ntitle: &a x\naccounts:\n  - accountId: 1\n    name: *a\n",
+        "5: aliases (*name) are not supported",
+    ),
+    "a key that is a number": ("version: 1\n7: 1\n", "2: $"),
+    "a key that is a boolean": ("version: 1\nyes: 1\n", "2: $"),
+    "a key twice": (f"{BASE}title: a\ntitle: b\n", "6: "),
+}
+
+MEANING = {
+    "an account twice": (f"{BASE}  - accountId: 1\n", "5: $.accounts[1]: 1 is used twice"),
+    "a third party twice": (
+        f"{BASE}thirdparties:\n  - {SIRET}\n  - {SIRET}\n",
+        "7: $.thirdparties[1]: 99050000100013 is used twice",
+    ),
+    "a third party's id twice": (
+        f"{BASE}thirdparties:\n  - {{thirdpartyId: 5, {SIRET}}}\n  - {{thirdpartyId: 5, {OTHER_SIRET}}}\n",
+        "7: $.thirdparties[1]: 5 is used twice",
+    ),
+    "a dossier's id twice": (
+        f"{DOSSIER}    dossierId: 7\n  - {{dossierId: 7, {SIRET}, dossierReference: B}}\n",
+        "9: $.dossiers[1]: 7 is used twice",
+    ),
+    "a document's id twice": (
+        TWO_DOCUMENTS,
+        "10: $.dossiers[0]",
+    ),
+    "a file's id twice": (f"{FILE}          - fileId: 5\n          - fileId: 5\n", "12: $.dossiers[0]"),
+    "a reference twice": (
+        f"{DOSSIER}  - {SIRET}\n    dossierReference: A\n",
+        "9: $.dossiers[1].dossierReference: the third party has another dossier with the reference 'A'",
+    ),
+    "an unknown requirement": (
+        f"{BASE}    requirements: [ATT_VIGI, NOPE]\n",
+        "5: $.accounts[0].requirements[1]: there is no requirement 'NOPE'",
+    ),
+    "an unknown default requirement": (
+        f"{BASE}    defaultRequirements: [ATT_VIGI, NOPE]\n",
+        "5: $.accounts[0].defaultRequirements[1]: 'NOPE' is not among the account's requirements",
+    ),
+    "an unknown document": (
+        f"{DOSSIER}    documents:\n      - documentCode: NOPE\n",
+        "9: $.dossiers[0].documents[0].documentCode: the account has no requirement 'NOPE'",
+    ),
+    "an unknown account of a dossier": (
+        f"{DOSSIER}    accountId: 2\n",
+        "6: $.dossiers[0]: there is no account 2",
+    ),
+    "an unknown account of a user": (
+        f"{BASE}users:\n  - {{username: a, password: b, accounts: [1, 9]}}\n",
+        "6: $.users[0].accounts[1]: there is no account 9",
+    ),
+    "an unknown default account": (
+        f"{BASE}defaultAccount: 9\n",
+        "5: $.defaultAccount: there is no account 9",
+    ),
+    "an unknown third party": (
+        f"{BASE}dossiers:\n  - dossierReference: A\n    thirdpartyId: 9\n",
+        "7: $.dossiers[0].thirdpartyId: there is no third party 9",
+    ),
+    "a dossier of no company": (
+        f"{BASE}dossiers:\n  - dossierReference: A\n",
+        "6: $.dossiers[0]: a company needs a siret, or companyIdType and companyIdValue",
+    ),
+    "half an identifier": (
+        f"{BASE}thirdparties:\n  - companyIdType: CIT002\n",
+        "6: $.thirdparties[0]: a company needs a siret, or companyIdType and companyIdValue",
+    ),
+    "a SIRET with a wrong check digit": (
+        f"{BASE}thirdparties:\n  - siret: '99050000100014'\n",
+        "6: $.thirdparties[0]: '99050000100014' is no well-formed SIRET (check digits?)",
+    ),
+    "a malformed VAT number": (
+        f"{BASE}thirdparties:\n  - companyIdType: CIT002\n    companyIdValue: DE12\n",
+        "6: $.thirdparties[0]: 'DE12' is no well-formed VAT (check digits?)",
+    ),
+    "an instant of another form": (
+        f"{BASE}    creation: yesterday\n",
+        "5: $.accounts[0].creation: 'yesterday' is no ISO date-time",
+    ),
+    "an instant beyond the calendar": (
+        f"{BASE}    creation: '9999-12-31T23:59:59-14:00'\n",
+        "5: $.accounts[0].creation: ",
+    ),
+    "a day before the calendar begins in France": (
+        f"{DOSSIER}    expirationDate: '0001-01-01'\n",
+        "8: $.dossiers[0].expirationDate: ",
+    ),
+    "a duration of another form": (
+        f"{BASE}establishments:\n  - {SIRET}\n    importDuration: PXX\n",
+        "7: $.establishments[0].importDuration: an ISO duration such as PT2M, or never",
+    ),
+    "an answer of a form without its members": (
+        f"{FILE}          - formdata: [{{a: 1}}]\n",
+        "11: $.dossiers[0].documents[0].files[0].formdata: Object missing required field `type`",
+    ),
+    "dossiers without third parties": (
+        f"{BASE}    population: {{dossiers: 5, thirdparties: 0}}\n",
+        "5: $.accounts[0].population",
+    ),
+    "dossiers older than the calendar": (
+        f"{BASE}    population: {{dossiers: 5, startedDaysAgo: [2000000, 2000000]}}\n",
+        "5: $.accounts[0].population",
+    ),
+}
+
+
+def mistake(path: Path) -> str:
+    """The sentence with which the recipe is refused, without the folder it is in."""
+    with pytest.raises(FileMistake) as refused:
+        load_fixture(str(path), TODAY)
+    return str(refused.value).replace(f"{path.parent}/", "")
+
+
+@pytest.mark.parametrize(("text", "expected"), FORM.values(), ids=FORM)
+def test_a_mistake_in_the_form_is_told_with_file_and_line(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+
+    assert mistake(path).startswith(f"mine.yaml:{expected}")
+
+
+@pytest.mark.parametrize(("text", "expected"), MEANING.values(), ids=MEANING)
+def test_a_mistake_in_the_meaning_is_told_with_file_and_line(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+
+    assert mistake(path).startswith(f"mine.yaml:{expected}")
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "9999-01-01"], ids=["the last day", "the last year"])
+def test_a_file_may_be_valid_until_the_calendar_ends(tmp_path: Path, day: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"{FILE}          - expirationDate: '{day}'\n", encoding="utf-8")
+
+    world = load_fixture(str(path), TODAY).world(datetime(2026, 3, 2, 9, tzinfo=UTC))
+
+    assert [dossier.documents[0].present for dossier in world.portfolio(1).dossiers.values()] == [True]
+
+
+def test_a_recipe_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
+    assert mistake(tmp_path / "mine.yaml") == "mine.yaml: No such file or directory"
+
+
+def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
+    with pytest.raises(FileMistake, match=r"there is no recipe 'defualt'; .*catalogue, default, empty"):
+        load_fixture("defualt", TODAY)
+
+
+def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.mkdir()
+
+    assert mistake(path) == "mine.yaml: Is a directory"
+
+
+def test_a_recipe_that_is_not_utf_8_is_told_with_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes("version: 1\ntitle: déjà\n".encode("latin-1"))
+
+    assert mistake(path) == "mine.yaml: not UTF-8 at byte 19"
+
+
+def test_an_include_that_is_not_there_is_told_where_it_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("version: 1\ninclude: [nowhere]\n", encoding="utf-8")
+
+    found = mistake(path)
+
+    assert found.startswith("mine.yaml:2:")
+    assert "there is no recipe 'nowhere'" in found
+
+
+def test_a_recipe_that_includes_itself_is_told_with_the_way_round(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("version: 1\ninclude: [other]\n", encoding="utf-8")
+    (tmp_path / "other.yaml").write_text("version: 1\ninclude: [mine]\n", encoding="utf-8")
+
+    assert mistake(path) == "mine.yaml: includes itself, by way of other.yaml"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{BASE}dossers: []\n", "other.yaml:5: $: unknown key 'dossers'"),
+        (
+            f"{BASE}thirdparties:\n  - siret: '99050000100014'\n",
+            "other.yaml:6: $.thirdparties[0]: '99050000100014' is no well-formed SIRET",
+        ),
+    ],
+    ids=["in the form", "in the meaning"],
+)
+def test_a_mistake_in_an_included_recipe_is_told_with_its_own_file_and_line(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("version: 1\ninclude: [other]\n", encoding="utf-8")
+    (tmp_path / "other.yaml").write_text(text, encoding="utf-8")
+
+    assert mistake(path).startswith(expected)
+
+
+def test_a_mistake_beside_an_include_is_told_with_the_line_in_ones_own_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"version: 1\ninclude: [other]\ndossiers:\n  - {SIRET}\n    dossierReference: A\n")
+    (tmp_path / "other.yaml").write_text(DOSSIER, encoding="utf-8")
+
+    assert mistake(path).startswith("mine.yaml:5: $.dossiers[0].dossierReference: ")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"[1", b'{"origin": 7}', b"\xff"],
+    ids=["empty", "{}", "cut off", "other", "bytes"],
+)
+def test_a_world_file_that_was_not_generated_is_told_by_its_path(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mine.json"
+    path.write_bytes(content)
+
+    assert mistake(path).startswith("mine.json: no generated world: ")

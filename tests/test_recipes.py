@@ -1,0 +1,316 @@
+"""Recipes and the worlds made of them: coherent on any day, the same from the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mock_server.app import create_app
+from mock_server.domain.local_time import from_local, local_date
+from mock_server.domain.model import Dossier
+from mock_server.domain.settlement import settle
+from mock_server.domain.world import World
+from mock_server.fixtures import Fixture, load_fixture
+from mock_server.fixtures.invention import invented_company
+from mock_server.fixtures.library import bundled, bundled_names
+from mock_server.fixtures.worlds import GeneratedWorld, generate, load, save
+from mock_server.settings import Settings
+from tests.coherence import complaints, nothing_due
+from tests.support import SEED_DOSSIER, Api
+
+ORIGIN = date(2026, 3, 2)
+STARTS = {
+    "on its own day": "2026-03-02T09:00:00",
+    "as its own day begins": "2026-03-02T00:00:00",
+    "just before its own day ends": "2026-03-02T23:59:59",
+    "on the next day": "2026-03-03T14:00:00",
+    "in summer time": "2026-07-14T00:30:00",
+    "years later": "2031-01-01T08:00:00",
+    "years before": "2019-06-15T08:00:00",
+}
+
+SPELLED = """\
+version: 1
+include: [catalogue]
+accounts:
+  - accountId: 1
+dossiers:
+  - siret: "99050000100013"
+    dossierReference: A
+    startingDate: "2025-01-10T10:00:00"
+    documents:
+      - documentCode: ATT_VIGI
+        files:
+          - {uploadDate: "2025-01-12T10:00:00", expirationDate: "2026-02-15"}
+"""
+
+
+def started(fixture: Fixture, now: datetime) -> World:
+    """The world as a sandbox shows it that starts at `now`."""
+    world, _ = settle(fixture.world(now), now, invented_company)
+    return world
+
+
+def dossiers(world: World) -> list[Dossier]:
+    return [d for portfolio in world.portfolios.values() for d in portfolio.dossiers.values()]
+
+
+def made(folder: Path, text: str, day: date = ORIGIN) -> Fixture:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return Fixture(generate(path, day=day))
+
+
+def encoded(world: GeneratedWorld) -> bytes:
+    return msgspec.json.encode(world)
+
+
+@pytest.fixture(scope="module")
+def default() -> Fixture:
+    return Fixture(generate(bundled("fixtures") / "default.yaml", day=ORIGIN))
+
+
+@pytest.mark.parametrize("name", bundled_names("fixtures"))
+def test_a_bundled_recipe_loads_and_is_coherent(name: str) -> None:
+    now = from_local("2026-03-02T09:00:00")
+
+    assert complaints(started(load_fixture(name, ORIGIN), now), now) == []
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+def test_the_default_population_is_coherent_on_whatever_day_it_starts(default: Fixture, start: str) -> None:
+    now = from_local(start)
+
+    assert complaints(started(default, now), now) == []
+
+
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+def test_nothing_happens_by_itself_within_two_days_of_a_start(default: Fixture, start: str) -> None:
+    now = from_local(start)
+
+    assert nothing_due(default.world(now), now, within=timedelta(days=2))
+
+
+def test_the_default_population_has_what_its_recipe_asks_for(default: Fixture) -> None:
+    world = default.world(from_local("2026-03-02T09:00:00"))
+
+    counts = {number: len(portfolio.dossiers) for number, portfolio in world.portfolios.items()}
+
+    assert counts == {119631: 151, 119700: 40, 119800: 0, 119900: 10}
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [
+        (lambda dossier: dossier.monitored and dossier.complete, 30),
+        (lambda dossier: dossier.monitored and not dossier.complete, 30),
+        (lambda dossier: dossier.stopping_reason == "STOPREQUEST", 5),
+        (lambda dossier: dossier.stopping_reason == "EXPIRATION", 3),
+        (lambda dossier: dossier.stopping_reason == "OUTOFBUSINESS", 1),
+        (lambda dossier: dossier.monitored and dossier.expiration_date, 10),
+        (lambda dossier: any(len(document.evidences) > 1 for document in dossier.documents), 10),
+        (lambda dossier: any(d.evidences and not d.present for d in dossier.documents), 3),
+    ],
+    ids=[
+        "complete",
+        "incomplete",
+        "stopped",
+        "expired",
+        "closed",
+        "expiring",
+        "files replaced",
+        "files lapsed",
+    ],
+)
+def test_the_default_population_has_some_of_each_kind(
+    default: Fixture, kind: Callable[[Dossier], object], count: int
+) -> None:
+    world = default.world(from_local("2026-03-02T09:00:00"))
+
+    assert sum(bool(kind(dossier)) for dossier in dossiers(world)) >= count
+
+
+def test_generated_dates_move_with_the_day_of_the_start(default: Fixture) -> None:
+    first, second = (
+        default.world(datetime(2026, 3, day, 9, tzinfo=UTC)).portfolio(119631).dossiers for day in (2, 12)
+    )
+    generated = [number for number in first if number != SEED_DOSSIER]
+
+    moved = {
+        second[number].state_last_change_date - first[number].state_last_change_date for number in generated
+    }
+
+    assert moved == {timedelta(days=10)}
+
+
+def test_spelled_dates_stay_on_whatever_day_it_starts(default: Fixture) -> None:
+    first, second = (
+        default.world(datetime(2026, 3, day, 9, tzinfo=UTC)).portfolio(119631).dossier(SEED_DOSSIER)
+        for day in (2, 12)
+    )
+
+    assert first.state_last_change_date == second.state_last_change_date
+    assert first.state_last_change_date == from_local("2019-01-08T15:31:55.521")
+    assert first.documents[0].request_date == second.documents[0].request_date
+
+
+@pytest.mark.parametrize(
+    ("start", "present"),
+    [("2026-03-02T09:00:00", False), ("2026-02-15T23:59:59", True), ("2026-02-16T00:00:00", False)],
+    ids=["long after", "on its last day", "on the next day"],
+)
+def test_a_spelled_file_is_valid_until_its_day_whenever_the_sandbox_starts(
+    tmp_path: Path,
+    start: str,
+    present: bool,  # noqa: FBT001
+) -> None:
+    fixture, now = made(tmp_path, SPELLED), from_local(start)
+
+    [dossier] = dossiers(started(fixture, now))
+
+    assert [document.present for document in dossier.documents] == [present]
+    assert dossier.complete is present
+
+
+@pytest.mark.parametrize(
+    ("start", "monitored"),
+    [("2026-03-02T09:00:00", False), ("2026-02-14T23:59:59", True), ("2026-02-15T00:00:00", False)],
+    ids=["long after", "on the eve", "on the day"],
+)
+def test_a_spelled_dossier_is_monitored_until_its_expiration_whenever_the_sandbox_starts(
+    tmp_path: Path,
+    start: str,
+    monitored: bool,  # noqa: FBT001
+) -> None:
+    text = SPELLED.replace("dossierReference: A", 'dossierReference: A\n    expirationDate: "2026-02-15"')
+    fixture, now = made(tmp_path, text), from_local(start)
+
+    [dossier] = dossiers(started(fixture, now))
+
+    assert dossier.monitored is monitored
+    assert dossier.stopping_date == (None if monitored else from_local("2026-02-15"))
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["2026-03-02T08:00:00", "2026-03-02T18:00:00", "2025-06-01T08:00:00", "2027-06-01T08:00:00"],
+    ids=["in the morning", "in the evening", "a year before", "a year later"],
+)
+def test_what_a_recipe_leaves_to_now_is_never_in_the_future(tmp_path: Path, start: str) -> None:
+    text = SPELLED.replace('    startingDate: "2025-01-10T10:00:00"\n', "").partition("    documents")[0]
+    stopped = text + '  - {siret: "99050000100013", dossierReference: B, stoppingReason: UNKNOWN}\n'
+    now = from_local(start)
+    fixture = made(tmp_path, stopped, day=ORIGIN)
+
+    assert complaints(started(fixture, now), now) == []
+
+
+def test_the_same_recipe_gives_the_same_world(default: Fixture) -> None:
+    again = generate(bundled("fixtures") / "default.yaml", day=ORIGIN)
+
+    assert encoded(again) == encoded(default.made)
+
+
+def test_another_seed_gives_another_population_and_the_same_spelled_contents(tmp_path: Path) -> None:
+    text = SPELLED.replace("accountId: 1", "accountId: 1\n    population: {dossiers: 20}")
+    one = made(tmp_path, f"{text}seed: 1\n").made
+    other = made(tmp_path, f"{text}seed: 2\n").made
+
+    assert msgspec.json.encode(one.generated) != msgspec.json.encode(other.generated)
+    assert msgspec.json.encode(one.spelled) == msgspec.json.encode(other.spelled)
+
+
+def test_a_world_that_was_saved_and_loaded_is_the_same(default: Fixture, tmp_path: Path) -> None:
+    path = tmp_path / "world.json"
+
+    save(default.made, path)
+
+    assert encoded(load(path)) == encoded(default.made)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/dossiers/all", "/thirdparties?pageSize=1000", "/thirdparties/875", "/requirements", ""],
+    ids=["dossiers", "third parties", "a third party", "requirements", "statistics"],
+)
+def test_a_server_answers_the_same_from_a_world_file_as_from_its_recipe(tmp_path: Path, path: str) -> None:
+    today = local_date(datetime.now(UTC))
+    saved = tmp_path / "world.json"
+    save(generate(bundled("fixtures") / "default.yaml", day=today - timedelta(days=40)), saved)
+
+    def answer(fixture: str) -> Any:
+        client = create_app(Settings(fixture=fixture, log_level="error")).test_client()
+        return Api(client, "default").get(path).data
+
+    assert answer(str(saved)) == answer(str(bundled("fixtures") / "default.yaml"))
+
+
+shares = st.sampled_from([0.0, 0.3, 1.0])
+periods = st.sampled_from(["never", "P1D", "P3D", "P5D", "P20D", "P6M", "P2Y"])
+ages = st.sampled_from([0, 1, 2, 3, 5, 30, 400, 900])
+populations = st.fixed_dictionaries(
+    {"dossiers": st.integers(0, 25)},
+    optional={
+        "thirdparties": st.integers(1, 30),
+        "stopped": shares,
+        "expired": shares,
+        "complete": shares,
+        "answered": shares,
+        "expiring": shares,
+        "foreign": shares,
+        "registered": shares,
+        "outOfBusiness": shares,
+        "coded": shares,
+        "startedDaysAgo": st.tuples(ages, ages).map(sorted),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("recipes")
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    first=populations,
+    second=populations,
+    validity=st.tuples(periods, periods),
+    seed=st.integers(0, 99),
+    days=st.integers(-400, 400),
+)
+def test_a_population_of_any_shape_is_coherent(
+    folder: Path,
+    first: dict[str, object],
+    second: dict[str, object],
+    validity: tuple[str, str],
+    seed: int,
+    days: int,
+) -> None:
+    requirements = [
+        {"documentId": at, "code": code, "labelFr": code, "validity": period}
+        for at, (code, period) in enumerate(zip(("ATT_VIGI", "RIB"), validity, strict=True), 1)
+    ]
+    accounts = [
+        {"accountId": at, "population": population, "defaultRequirements": ["ATT_VIGI", "RIB"]}
+        for at, population in enumerate((first, second), 1)
+    ]
+    recipe = {"version": 1, "seed": seed, "requirements": requirements, "accounts": accounts}
+    now = datetime(2026, 3, 2, 9, tzinfo=UTC) + timedelta(days=days)
+
+    # JSON is YAML as well.
+    world = made(folder, msgspec.json.encode(recipe).decode()).world(now)
+
+    assert complaints(world, now) == []
+    assert nothing_due(world, now, within=timedelta(days=2))
+    assert [len(portfolio.dossiers) for _, portfolio in sorted(world.portfolios.items())] == [
+        first["dossiers"],
+        second["dossiers"],
+    ]

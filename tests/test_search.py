@@ -1,0 +1,294 @@
+"""Searching dossiers: every filter, together and alone, and what is refused (behaviour.md 3.7, 3.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, Api, content
+
+MakeApi = Callable[..., Api]
+Test = Callable[[dict[str, Any]], bool]
+
+NEIGHBOUR = "99050000100021"
+"""Another establishment of the company of SIRET."""
+
+IMPORTED = {
+    "companyIdValue": SIRET,
+    "dossierReference": "PO-1",
+    "thirdpartyCode": "CODE-1",
+}
+
+FILTERED: dict[str, Test] = {
+    "monitored=true": lambda dossier: dossier["monitored"],
+    "monitored=false": lambda dossier: not dossier["monitored"],
+    "companyIdType=CIT001": lambda dossier: dossier["companyIdType"] == "CIT001",
+    "companyIdType=CIT002": lambda dossier: dossier["companyIdType"] == "CIT002",
+    "companyIdType=CIT003": lambda dossier: dossier["companyIdType"] == "CIT003",
+    "thirdpartyId=1001": lambda dossier: dossier["thirdpartyId"] == 1001,
+    "thirdpartyCode=F1043": lambda dossier: dossier["thirdpartyCode"] == "F1043",
+    "companyIdType=CIT001&monitored=false": lambda dossier: (
+        dossier["companyIdType"] == "CIT001" and not dossier["monitored"]
+    ),
+    "thirdpartyCode=F1043&monitored=true": lambda dossier: (
+        dossier["thirdpartyCode"] == "F1043" and dossier["monitored"]
+    ),
+}
+"""What a query keeps of the default fixture, told by the members of a dossier."""
+
+EMPTY_PAGE = {"content": [], "page": 0, "size": 10, "totalElements": 0}
+
+
+def ids(dossiers: list[dict[str, Any]]) -> list[int]:
+    return [dossier["dossierId"] for dossier in dossiers]
+
+
+def found(api: Api, **query: str | int) -> list[int]:
+    """The ids of all dossiers that pass."""
+    return ids(content(api.get("/dossiers", pageSize=1000, **query)))
+
+
+def found_by(api: Api, query: str) -> list[int]:
+    """The ids of the dossiers that pass a query written out."""
+    return ids(content(api.send("GET", f"{api.url('/dossiers')}?{query}")))
+
+
+def those(api: Api, test: Test) -> list[int]:
+    """The ids of the dossiers that pass a test."""
+    return ids([dossier for dossier in content(api.get("/dossiers/all")) if test(dossier)])
+
+
+def today(api: Api, days: int = 0) -> str:
+    now = datetime.fromisoformat(api.control("GET", "/clock")["now"])
+    return (now + timedelta(days=days)).date().isoformat()
+
+
+# Filters one by one.
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"thirdpartyId": "875"},
+        {"companyIdType": "CIT001", "companyIdValue": "50382936800045"},
+        {"companyIdValue": "50382936800045"},
+        {"siren": "503829368"},
+        {"siret": "50382936800045"},
+        {"tva": "FR69503829368"},
+        {"thirdpartyCode": "123"},
+        {"dossierReference": "TEST"},
+        {"siren": "503829368", "monitored": "true"},
+        {"siren": "503829368", "stateLastChangeDate": "2019-01-08"},
+        {"siren": "503829368", "stateLastChangeDate": "2018-12-31"},
+        {"siren": "503829368", "dossierReference": "TEST", "thirdpartyCode": "123", "monitored": "true"},
+    ],
+    ids=str,
+)
+def test_a_filter_finds_the_dossier_that_has_the_value(api: Api, query: dict[str, str]) -> None:
+    assert found(api, **query) == [SEED_DOSSIER]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"thirdpartyId": "876"},
+        {"thirdpartyId": "1060"},
+        {"companyIdType": "CIT003", "companyIdValue": "50382936800045"},
+        {"companyIdType": "CIT002", "companyIdValue": "FR69503829368"},
+        {"companyIdValue": "FR69503829368"},
+        {"companyIdValue": "503829368"},
+        {"siren": "50382936800045"},
+        {"siret": "503829368"},
+        {"tva": "69503829368"},
+        {"thirdpartyCode": "12"},
+        {"thirdpartyCode": "1234"},
+        {"dossierReference": "TES"},
+        {"dossierReference": "test"},
+        {"siren": "503829368", "monitored": "false"},
+        {"siren": "503829368", "stateLastChangeDate": "2019-01-09"},
+        {"siren": "503829368", "dossierReference": "ANOTHER"},
+        {"siren": "503829368", "siret": SIRET},
+        {"dossierReference": "TEST", "thirdpartyId": "1000"},
+        {"dossierReference": "TEST", "thirdpartyCode": "F1001"},
+    ],
+    ids=str,
+)
+def test_a_filter_leaves_out_what_has_another_value(api: Api, query: dict[str, str]) -> None:
+    assert api.get("/dossiers", **query).json == EMPTY_PAGE
+
+
+@pytest.mark.parametrize(("query", "test"), FILTERED.items(), ids=FILTERED)
+def test_a_filter_keeps_exactly_the_dossiers_that_pass(api: Api, query: str, test: Test) -> None:
+    expected = those(api, test)
+
+    assert expected
+    assert found_by(api, f"{query}&pageSize=1000") == expected
+
+
+@pytest.mark.parametrize("days", [-365, -30, -1, 0])
+def test_the_state_change_filter_keeps_active_dossiers_changed_on_or_after_the_date(
+    api: Api, days: int
+) -> None:
+    api.new_dossier()
+    since = today(api, days)
+
+    expected = those(
+        api, lambda dossier: dossier["monitored"] and dossier["stateLastChangeDate"][:10] >= since
+    )
+
+    assert found(api, stateLastChangeDate=since) == expected
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("2019-01-08T00:00:00", [SEED_DOSSIER]),
+        ("2019-01-08T23:59:59", [SEED_DOSSIER]),
+        ("2019-01-08T22:59:59Z", [SEED_DOSSIER]),
+        ("2019-01-08T23:00:00Z", []),
+        ("2019-01-09T00:00:00", []),
+    ],
+)
+def test_of_a_date_time_the_day_in_paris_counts(api: Api, moment: str, expected: list[int]) -> None:
+    assert found(api, siren="503829368", stateLastChangeDate=moment) == expected
+
+
+# Which dossiers.
+
+
+def test_active_and_stopped_dossiers_both_appear(api: Api) -> None:
+    assert {api.dossier(dossier_id)["monitored"] for dossier_id in found(api)} == {True, False}
+
+
+def test_the_hits_are_in_ascending_order(api: Api) -> None:
+    hits = found(api)
+
+    assert hits == sorted(hits)
+
+
+def test_a_stopped_dossier_is_found_by_its_reference(api: Api) -> None:
+    stopped = api.stopped_dossier(**IMPORTED)
+
+    assert found(api, dossierReference="PO-1") == [stopped["dossierId"]]
+
+
+def test_an_imported_dossier_comes_last(api: Api) -> None:
+    dossier = api.new_dossier(**IMPORTED)
+
+    assert found(api)[-1] == dossier["dossierId"]
+
+
+def test_a_dossier_in_the_list_is_the_dossier_in_detail(api: Api) -> None:
+    dossier = api.new_dossier(**IMPORTED)
+
+    assert dossier == api.dossier(dossier["dossierId"])
+
+
+def test_a_search_shows_nothing_of_another_account(make_api: MakeApi) -> None:
+    api = make_api(user="multi", account=119700)
+
+    assert api.get("/dossiers", siren="503829368").json == EMPTY_PAGE
+
+
+# References and codes.
+
+
+@pytest.mark.parametrize("reference", ["PO-1", " PO-1 ", "P O - 1", "PO-1\t", "P\u00a0O-1"])
+def test_a_reference_is_normalised_before_it_is_compared(api: Api, reference: str) -> None:
+    dossier = api.new_dossier(**IMPORTED)
+
+    assert found(api, dossierReference=reference) == [dossier["dossierId"]]
+
+
+@pytest.mark.parametrize(
+    ("variants", "reference", "hits"),
+    [
+        ({"referenceSpaces": "trim"}, " PO-1 ", 1),
+        ({"referenceSpaces": "trim"}, "P O-1", 0),
+        ({"referenceCase": "upper"}, "po-1", 1),
+    ],
+    ids=["ends trimmed", "blanks inside kept", "put in capitals"],
+)
+def test_a_reference_is_normalised_as_the_variants_say(
+    make_variant_api: MakeApi, variants: dict[str, str], reference: str, hits: int
+) -> None:
+    api = make_variant_api(**variants)
+    api.new_dossier(**IMPORTED)
+
+    assert len(found(api, dossierReference=reference)) == hits
+
+
+def test_a_reference_that_two_third_parties_have_finds_both(api: Api) -> None:
+    one = api.new_dossier(companyIdValue=OTHER_SIRET)
+    other = api.new_dossier(companyIdValue=SIRET)
+
+    assert found(api, dossierReference="PO-1") == [one["dossierId"], other["dossierId"]]
+
+
+def test_a_former_reference_finds_nothing(api: Api) -> None:
+    api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": "NEW"})
+
+    assert found(api, dossierReference="TEST") == []
+    assert found(api, dossierReference="NEW") == [SEED_DOSSIER]
+
+
+def test_a_new_code_finds_all_dossiers_of_the_third_party(api: Api) -> None:
+    one = api.new_dossier(**IMPORTED)
+    other = api.new_dossier(dossierReference="PO-2")
+
+    api.post(f"/dossiers/{other['dossierId']}", {"thirdpartyCode": "CODE-2"})
+
+    assert found(api, thirdpartyCode="CODE-1") == []
+    assert found(api, thirdpartyCode="CODE-2") == [one["dossierId"], other["dossierId"]]
+
+
+def test_the_siren_finds_the_dossiers_of_all_establishments_in_ascending_order(api: Api) -> None:
+    imported = [
+        api.new_dossier(companyIdValue=siret, dossierReference=reference)["dossierId"]
+        for reference in ("PO-1", "PO-2", "PO-3")
+        for siret in (NEIGHBOUR, SIRET)
+    ]
+
+    assert found(api, siren=SIRET[:9]) == imported
+
+
+# A DUNS.
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"companyIdValue": "123456789"}, {"companyIdType": "CIT003", "companyIdValue": "123456789"}],
+    ids=str,
+)
+def test_a_duns_is_searched_but_never_given_back(api: Api, query: dict[str, str]) -> None:
+    api.new_dossier(companyIdType="CIT003", companyIdValue="123456789")
+
+    (dossier,) = content(api.get("/dossiers", **query))
+
+    assert (dossier["companyIdType"], dossier["companyIdValue"]) == ("CIT003", None)
+
+
+# All at once.
+
+
+def test_all_dossiers_are_the_hits_of_the_search_without_filters(api: Api) -> None:
+    assert content(api.get("/dossiers/all")) == content(api.get("/dossiers", pageSize=1000))
+
+
+def test_the_envelope_of_all_dossiers_holds_content_alone(api: Api) -> None:
+    assert list(api.get("/dossiers/all").json or {}) == ["content"]
+
+
+def test_filters_and_pages_have_no_bearing_on_all_dossiers(api: Api) -> None:
+    answer = api.get("/dossiers/all", siren="503829368", page=5, pageSize=0, monitored="maybe")
+
+    assert content(answer) == content(api.get("/dossiers/all"))
+
+
+def test_all_dossiers_of_an_account_without_any_are_an_empty_list(make_api: MakeApi) -> None:
+    api = make_api(user="inactive", account=119800)
+
+    assert api.get("/dossiers/all").json == {"content": []}

@@ -1,0 +1,259 @@
+"""The real server as a process on a socket: how it ends, and how it takes clients that behave oddly."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.sockets import HEALTH, address, connected, exchanged, is_up, log_in, received, request, statuses
+from tests.support import ACCOUNT, running_server
+
+POPULOUS = f"""\
+version: 1
+include: [catalogue]
+accounts:
+  - accountId: {ACCOUNT}
+    population: {{dossiers: 5000, thirdparties: 50}}
+"""
+
+
+def seconds_to_end(process: subprocess.Popen[str], number: int) -> float:
+    began = time.monotonic()
+    process.send_signal(number)
+    process.wait(timeout=10)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_ends_it_within_a_second_with_0(number: int) -> None:
+    with running_server() as (_, process):
+        took = seconds_to_end(process, number)
+
+    assert process.returncode == 0
+    assert took < 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_an_idle_connection_does_not_hold_it_back(number: int) -> None:
+    with running_server() as (url, process), requests.Session() as session:
+        assert session.get(f"{url}{HEALTH}", timeout=5).status_code == 200
+
+        took = seconds_to_end(process, number)
+
+    assert process.returncode == 0
+    assert took < 1
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /__admin/heal",
+        request("POST /auth HTTP/1.1", "Content-Length: 100", body=b"half"),
+        request("POST /auth HTTP/1.1", "Transfer-Encoding: chunked", body=b"4\r\nhalf\r\n"),
+    ],
+    ids=["nothing sent", "half a request line", "half a body", "half a chunked body"],
+)
+def test_a_client_that_says_nothing_more_does_not_hold_it_back(begun: bytes) -> None:
+    with running_server() as (url, process), connected(url) as client:
+        client.sendall(begun)
+        assert is_up(url)
+
+        took = seconds_to_end(process, signal.SIGTERM)
+
+    assert process.returncode == 0
+    assert took < 1.5
+
+
+def test_a_signal_says_nothing_on_stderr() -> None:
+    with running_server() as (_, process):
+        process.send_signal(signal.SIGINT)
+        output, log = process.communicate(timeout=5)
+
+    assert (output, log) == ("", "")
+
+
+def test_a_request_that_runs_is_answered_before_it_ends(tmp_path: Path) -> None:
+    recipe = tmp_path / "populous.yaml"
+    recipe.write_text(POPULOUS, encoding="utf-8")
+    with running_server("--fixture", str(recipe)) as (url, process):
+        path = f"{url}/api/v1/account/{ACCOUNT}/dossiers/all"
+        # Megabytes that nobody has read yet: the server is still writing when it is told to end.
+        running = requests.get(path, headers=log_in(url), stream=True, timeout=10)
+
+        process.send_signal(signal.SIGTERM)
+        content = running.json()["content"]
+
+        process.wait(timeout=5)
+
+    assert len(content) == 5000
+    assert process.returncode == 0
+
+
+def test_a_killed_server_leaves_its_port_free() -> None:
+    with running_server() as (url, process), requests.Session() as session:
+        assert session.get(f"{url}{HEALTH}", timeout=5).status_code == 200
+        port = str(address(url)[1])
+        process.kill()
+        process.wait(timeout=5)
+
+        with running_server("--port", port) as (again, _):
+            assert is_up(again)
+
+    assert again == url
+
+
+def test_a_server_that_ended_leaves_its_port_free() -> None:
+    with running_server() as (url, process), requests.Session() as session:
+        session.get(f"{url}{HEALTH}", timeout=5)
+        seconds_to_end(process, signal.SIGTERM)
+
+        with running_server("--port", str(address(url)[1])) as (again, _):
+            assert is_up(again)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are counted in /proc")
+def test_it_is_one_process() -> None:
+    with running_server() as (url, process):
+        assert is_up(url)
+        tasks = Path(f"/proc/{process.pid}/task")
+        children = [task.joinpath("children").read_text() for task in tasks.iterdir()]
+
+    assert "".join(children) == ""
+
+
+@pytest.fixture
+def orphaned() -> Iterator[tuple[str, int]]:
+    """A server whose parent was killed: its base URL and its process id."""
+    script = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'mock_server', 'serve', '--port', '0'])\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child, ready = int(parent.stdout.readline()), parent.stdout.readline()
+    parent.kill()
+    parent.wait(timeout=5)
+    yield ready.rpartition(" ")[2].strip(), child
+    parent.stdout.close()
+    if Path(f"/proc/{child}").exists():
+        os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_a_server_whose_parent_was_killed_still_ends_when_told_and_frees_its_port(
+    orphaned: tuple[str, int], number: int
+) -> None:
+    url, child = orphaned
+    assert is_up(url)
+
+    os.kill(child, number)
+
+    with socket.socket() as successor:
+        successor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        assert can_bind(successor, address(url), within=2)
+
+
+def can_bind(successor: socket.socket, place: tuple[str, int], within: float) -> bool:
+    """Whether the address gets free in time."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        try:
+            successor.bind(place)
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return True
+    return False
+
+
+def test_pipelined_requests_are_answered_in_order(server: str) -> None:
+    one, two = request("GET /one HTTP/1.1"), request("GET /two HTTP/1.1", "Connection: close")
+
+    answers = exchanged(server, one + request(f"GET {HEALTH} HTTP/1.1") + two)
+
+    assert statuses(answers) == [404, 200, 404]
+    assert re.findall(rb'"path":"(/[a-z]+)"', answers) == [b"/one", b"/two"]
+
+
+def test_a_connection_is_kept_for_several_requests(server: str) -> None:
+    with connected(server, timeout=0.5) as client:
+        client.sendall(request(f"GET {HEALTH} HTTP/1.1"))
+        first = received(client)
+        client.sendall(request("GET /nothing HTTP/1.1", "Connection: close"))
+        second = received(client)
+
+    assert (statuses(first), statuses(second)) == ([200], [404])
+
+
+def test_http_1_0_is_answered_and_closed(server: str) -> None:
+    answer = exchanged(server, f"GET {HEALTH} HTTP/1.0\r\n\r\n".encode(), timeout=2)
+
+    assert statuses(answer) == [200]
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == "UP"
+
+
+def test_head_has_the_headers_of_get_and_no_body(server: str) -> None:
+    got = requests.get(f"{server}/nothing", timeout=5)
+
+    answer = exchanged(server, request("HEAD /nothing HTTP/1.1", "Connection: close"))
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert (statuses(head), body) == ([404], b"")
+    assert f"content-length: {len(got.content)}".encode() in head.lower()
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\r\n\r\n",
+        b"hello\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01" * 9,
+    ],
+    ids=["blank lines", "a word", "no path", "a version", "TLS"],
+)
+def test_what_is_no_http_is_refused_and_others_are_served(server: str, garbage: bytes) -> None:
+    answer = exchanged(server, garbage, timeout=0.5)
+
+    assert statuses(answer) in ([], [400], [505])
+    assert is_up(server)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/nothing/%00", "/nothing/%01", "/nothing/%0D%0A", "/nothing/%FF", "/nothing/%7F", "/nothing/%"],
+)
+def test_a_path_of_odd_bytes_is_an_unknown_one(server: str, target: str) -> None:
+    answer = exchanged(server, request(f"GET {target} HTTP/1.1", "Connection: close"), timeout=2)
+
+    assert statuses(answer) == [404]
+
+
+@pytest.mark.parametrize("value", ["%00", "%01", "%0D%0A", "%FF", "%7F"])
+def test_a_refused_value_of_odd_bytes_is_answered(server: str, value: str) -> None:
+    path = f"{server}/api/v1/account/{ACCOUNT}/dossiers?pageSize={value}"
+
+    answer = requests.get(path, headers=log_in(server), timeout=5)
+
+    assert (answer.status_code, answer.json()["messages"]["error"][0]["code"]) == (400, "E010")
+
+
+def test_a_path_beyond_ascii_arrives_as_it_was_sent(server: str) -> None:
+    answer = requests.get(f"{server}/dossiers/é/😀", timeout=5)
+
+    assert (answer.status_code, answer.json()["path"]) == (404, "/dossiers/é/😀")

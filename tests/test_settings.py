@@ -1,0 +1,265 @@
+"""The settings table: how each value is read, and that flag, environment and default agree."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from mock_server.cli import main
+from mock_server.domain.variants import VARIANTS
+from mock_server.fixtures import FileMistake
+from mock_server.settings import SETTINGS, Setting, Settings, duration, instant, variants
+
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+DURATIONS = {
+    "0": timedelta(),
+    "200ms": timedelta(milliseconds=200),
+    "2s": timedelta(seconds=2),
+    "1.5s": timedelta(seconds=1.5),
+    "5m": timedelta(minutes=5),
+    "1h": timedelta(hours=1),
+    "90": timedelta(seconds=90),
+    "PT0S": timedelta(),
+    "PT0.5S": timedelta(seconds=0.5),
+    "PT1M30S": timedelta(seconds=90),
+    "P30D": timedelta(days=30),
+    "P1DT12H": timedelta(days=1.5),
+}
+NO_DURATIONS = [
+    "",
+    " ",
+    "soon",
+    "-1s",
+    "1d",
+    "1 s",
+    "1e3",
+    "inf",
+    "nan",
+    "P",
+    "PT",
+    "P1Y",
+    "PT-1S",
+    "2S",
+    "٣s",
+]
+TOO_LONG = ["P36501D", "P99999999999999999999D", "999999999999h", "9" * 400]
+
+INSTANTS = {
+    "2026-03-02T09:00:00": datetime(2026, 3, 2, 8, tzinfo=UTC),
+    "2026-07-02T09:00:00": datetime(2026, 7, 2, 7, tzinfo=UTC),
+    "2026-03-02T09:00:00Z": datetime(2026, 3, 2, 9, tzinfo=UTC),
+    "2026-03-02T09:00:00+05:30": datetime(2026, 3, 2, 3, 30, tzinfo=UTC),
+    "2026-03-02": datetime(2026, 3, 1, 23, tzinfo=UTC),
+    "2026-03-02T09:00:00.123": datetime(2026, 3, 2, 8, 0, 0, 123000, tzinfo=UTC),
+}
+NO_INSTANTS = ["", "now", "2026-13-01", "2026-02-30T00:00:00", "0999-12-31", "9001-01-01", "09:00", "20"]
+
+VARIANT_TEXTS: dict[str, dict[str, str]] = {
+    "refusals=result": {"refusals": "result"},
+    "refusals=result,referenceCase=upper": {"refusals": "result", "referenceCase": "upper"},
+    " refusals = result , ": {"refusals": "result"},
+    "refusals=result,refusals=http400": {"refusals": "http400"},
+    "": {},
+}
+NO_VARIANTS = {
+    "refusals": r"'refusals' is not name=value; the variants are refusals, emptySearch",
+    "refusal=result": r"there is no variant 'refusal'; the variants are refusals, emptySearch",
+    "refusals=404": r"variant refusals is http400 or result, not '404'",
+    "refusals=": r"variant refusals is http400 or result, not ''",
+}
+
+# A value that differs from the default, as text and as it is understood.
+EXAMPLES: dict[str, tuple[str, object]] = {
+    "host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104
+    "port": ("9000", 9000),
+    "fixture": ("empty", "empty"),
+    "fixtures_dir": (".", Path()),
+    "clock": ("2026-03-02T09:00:00", datetime(2026, 3, 2, 8, tzinfo=UTC)),
+    "auth": ("off", "off"),
+    "variants": ("refusals=result,rateLimit=on", {"refusals": "result", "rateLimit": "on"}),
+    "import_duration": ("2s", timedelta(seconds=2)),
+    "access_token_lifetime": ("1h", timedelta(hours=1)),
+    "refresh_token_lifetime": ("PT2H", timedelta(hours=2)),
+    "public_url": ("https://sandbox.example/", "https://sandbox.example"),
+    "signing_key": ("key.pem", Path("key.pem")),
+    "max_body": ("2048", 2048),
+    "log_format": ("json", "json"),
+    "log_level": ("error", "error"),
+}
+UNSPOKEN: dict[str, object] = {"now": None, "none": None, "from the request": None, "made once": None, "": {}}
+
+BAD = [
+    ("host", " ", "it is empty"),
+    ("port", "65536", "'65536' is no number from 0 to 65535"),
+    ("port", "-1", "'-1' is no number from 0 to 65535"),
+    ("port", "http", "'http' is no number from 0 to 65535"),
+    ("port", "٨٠", "'٨٠' is no number from 0 to 65535"),
+    ("fixture", "", "it is empty"),
+    ("fixtures_dir", "nowhere/at/all", "'nowhere/at/all' is no folder"),
+    ("clock", "tomorrow", "'tomorrow' is no ISO date-time such as 2026-03-02T09:00:00"),
+    ("auth", "on", "'on' is not one of any, declared, off"),
+    ("variants", "speed=fast", "there is no variant 'speed'"),
+    ("import_duration", "-1s", "'-1s' is no duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S"),
+    ("import_duration", "P40000D", "'P40000D' is longer than a century"),
+    ("access_token_lifetime", "0", "'0' is shorter than a second"),
+    ("refresh_token_lifetime", "999ms", "'999ms' is shorter than a second"),
+    ("public_url", "sandbox:8080", "'sandbox:8080' is no URL such as http://sandbox:8080"),
+    ("public_url", "http://", "'http://' is no URL"),
+    ("public_url", "http://sandbox?a=b", "'http://sandbox?a=b' is no URL"),
+    ("max_body", "1023", "'1023' is no number from 1024 to 1073741824"),
+    ("log_format", "xml", "'xml' is not one of text, json"),
+    ("log_level", "INFO", "'INFO' is not one of debug, info, warning, error"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), DURATIONS.items(), ids=DURATIONS)
+def test_a_duration_is_read(text: str, expected: timedelta) -> None:
+    assert duration(text) == expected
+
+
+@pytest.mark.parametrize("text", NO_DURATIONS)
+def test_what_is_no_duration_is_told_how_to_write_one(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no duration; write 200ms, 2s, 5m, 1h or ISO 8601"):
+        duration(text)
+
+
+@pytest.mark.parametrize("text", TOO_LONG, ids=["days", "many days", "hours", "digits"])
+def test_a_duration_longer_than_a_century_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is longer than a century"):
+        duration(text)
+
+
+@pytest.mark.parametrize(("text", "expected"), INSTANTS.items(), ids=INSTANTS)
+def test_an_instant_without_offset_is_french(text: str, expected: datetime) -> None:
+    assert instant(text) == expected
+
+
+@pytest.mark.parametrize("text", NO_INSTANTS)
+def test_what_is_no_instant_is_told_how_to_write_one(text: str) -> None:
+    with pytest.raises(ValueError, match="is no ISO date-time such as 2026-03-02T09:00:00"):
+        instant(text)
+
+
+@pytest.mark.parametrize(("text", "expected"), VARIANT_TEXTS.items(), ids=VARIANT_TEXTS)
+def test_variants_are_read(text: str, expected: dict[str, str]) -> None:
+    assert variants(text) == expected
+
+
+@pytest.mark.parametrize(("text", "sentence"), NO_VARIANTS.items(), ids=NO_VARIANTS)
+def test_a_wrong_variant_is_told_what_there_is(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        variants(text)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_value_of_every_variant_can_be_chosen(name: str) -> None:
+    values = VARIANTS[name].values
+
+    assert [variants(f"{name}={value}") for value in values] == [{name: value} for value in values]
+
+
+def test_the_table_has_a_row_for_each_setting() -> None:
+    assert [setting.name for setting in SETTINGS] == [member.name for member in fields(Settings)]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_the_default_shown_is_the_default(setting: Setting) -> None:
+    default = getattr(Settings(), setting.name)
+    shown = setting.shown_default
+
+    assert default == (UNSPOKEN[shown] if shown in UNSPOKEN else setting.read(shown))
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_flag_and_environment_variable_say_the_name(setting: Setting) -> None:
+    singular = setting.name.removesuffix("s") if setting.many else setting.name
+
+    assert setting.flag == f"--{singular.replace('_', '-')}"
+    assert setting.twin == f"MOCK_SERVER_{setting.name.upper()}"
+
+
+@pytest.mark.parametrize(("name", "text", "sentence"), BAD, ids=[f"{row[0]} {row[1]}" for row in BAD])
+def test_a_bad_value_is_answered_with_a_sentence(name: str, text: str, sentence: str) -> None:
+    with pytest.raises(ValueError) as refused:  # noqa: PT011  # the sentence is compared below
+        BY_NAME[name].read(text)
+
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Settings]]:
+    """The settings with which `serve` would start, for these arguments and this environment."""
+    logger = logging.getLogger("mock_server")
+    kept = logger.handlers, logger.propagate, logger.level
+    seen: list[Settings] = []
+
+    def create_app(settings: Settings) -> None:
+        seen.append(settings)
+        raise FileMistake("seen")
+
+    monkeypatch.setattr("mock_server.app.create_app", create_app)
+    monkeypatch.setattr("mock_server.server.bind", lambda *_: None)
+    for setting in SETTINGS:
+        monkeypatch.delenv(setting.twin, raising=False)
+
+    def serve(*arguments: str, **environment: str) -> Settings:
+        found = CliRunner().invoke(main, ["serve", *arguments], env=environment)
+        assert seen, found.output
+        return seen[-1]
+
+    yield serve
+    logger.handlers, logger.propagate, logger.level = kept
+
+
+def value(settings: Settings, name: str) -> Any:
+    return getattr(settings, name)
+
+
+def test_nothing_given_means_the_defaults(told: Callable[..., Settings]) -> None:
+    assert told() == Settings()
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_a_setting_is_given_by_its_flag(told: Callable[..., Settings], setting: Setting) -> None:
+    text, expected = EXAMPLES[setting.name]
+
+    assert value(told(setting.flag, text), setting.name) == expected
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_a_setting_is_given_by_its_environment_variable(
+    told: Callable[..., Settings], setting: Setting
+) -> None:
+    text, expected = EXAMPLES[setting.name]
+
+    assert value(told(**{setting.twin: text}), setting.name) == expected
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_a_flag_beats_the_environment(told: Callable[..., Settings], setting: Setting) -> None:
+    text, expected = EXAMPLES[setting.name]
+    other = {"fixtures_dir": "tests", "variants": "refusals=http400", "clock": "2031-01-01"}
+    default = other.get(setting.name, setting.shown_default)
+
+    assert value(told(setting.flag, text, **{setting.twin: default}), setting.name) == expected
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_an_empty_environment_variable_is_as_good_as_none(
+    told: Callable[..., Settings], setting: Setting
+) -> None:
+    assert told(**{setting.twin: ""}) == Settings()
+
+
+def test_several_variants_are_given_by_repeating_the_flag(told: Callable[..., Settings]) -> None:
+    found = told("--variant", "refusals=result", "--variant", "rateLimit=on")
+
+    assert found.variants == {"refusals": "result", "rateLimit": "on"}
