@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,9 @@ from urllib.parse import unquote, urlencode
 import jwt
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from mock_server.app import create_app
+from mock_server.settings import Settings
 
 ACCOUNT = 119631
 DOMESTIC_ACCOUNT = 119900
@@ -198,3 +202,17 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
 
 def as_json(text: str) -> Any:
     return json.loads(text)
+
+
+DAY = date(2026, 1, 15)
+
+
+def control_routes() -> set[str]:
+    """Every control call as `METHOD /__admin/path`."""
+    app = create_app(Settings(log_level="error"))
+    return {
+        f"{method} " + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/__admin")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }

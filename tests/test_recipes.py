@@ -20,7 +20,8 @@ from mock_server.domain.world import World
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
 from mock_server.fixtures.library import bundled, bundled_names
-from mock_server.fixtures.worlds import GeneratedWorld, generate, load, save
+from mock_server.fixtures.making import generate
+from mock_server.fixtures.worlds import GeneratedWorld, load, save
 from mock_server.settings import Settings
 from tests.coherence import complaints, nothing_due
 from tests.support import SEED_DOSSIER, Api
@@ -60,6 +61,10 @@ def started(fixture: Fixture, now: datetime) -> World:
 
 def dossiers(world: World) -> list[Dossier]:
     return [d for portfolio in world.portfolios.values() for d in portfolio.dossiers.values()]
+
+
+def referred(among: list[Dossier], reference: str) -> list[Dossier]:
+    return [dossier for dossier in among if dossier.reference == reference]
 
 
 def made(folder: Path, text: str, day: date = ORIGIN) -> Fixture:
@@ -220,11 +225,13 @@ def test_the_same_recipe_gives_the_same_world(default: Fixture) -> None:
 
 def test_another_seed_gives_another_population_and_the_same_spelled_contents(tmp_path: Path) -> None:
     text = SPELLED.replace("accountId: 1", "accountId: 1\n    population: {dossiers: 20}")
-    one = made(tmp_path, f"{text}seed: 1\n").made
-    other = made(tmp_path, f"{text}seed: 2\n").made
+    now = from_local("2026-03-02T09:00:00")
 
-    assert msgspec.json.encode(one.generated) != msgspec.json.encode(other.generated)
-    assert msgspec.json.encode(one.spelled) == msgspec.json.encode(other.spelled)
+    one, other = (dossiers(made(tmp_path, f"{text}seed: {seed}\n").world(now)) for seed in (1, 2))
+
+    assert len(one) == len(other) == 21
+    assert msgspec.json.encode(one) != msgspec.json.encode(other)
+    assert msgspec.json.encode(referred(one, "A")) == msgspec.json.encode(referred(other, "A"))
 
 
 def test_a_world_that_was_saved_and_loaded_is_the_same(default: Fixture, tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""The README is true: its commands run, its tables are those of the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mock_server.domain.variants import VARIANTS
+from mock_server.fixtures import load_fixture
+from mock_server.settings import SETTINGS
+from tests.support import DAY, control_routes
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXECUTED = re.search(r"from here -->\n(.*?)<!-- executed.*?to here", README, re.DOTALL)
+
+
+def blocks() -> list[str]:
+    assert EXECUTED
+    return re.findall(r"```sh\n(.*?)```", EXECUTED[1], re.DOTALL)
+
+
+def test_the_commands_do_what_the_text_around_them_says(server: str) -> None:
+    script = "\necho ==\n".join(["set -eu", *blocks()])
+
+    ran = subprocess.run(
+        ["bash", "-c", script],
+        env=os.environ | {"BASE": server},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    _, login, search, imported, again, stopped, reset = ran.stdout.split("==\n")
+    assert login == ""
+    assert '"dossierId":804127' in search
+    assert '"success":true' in imported
+    assert '"totalElements":1' in imported
+    assert '"E202"' in again
+    assert '"E201"' in stopped
+    assert stopped.endswith("\n400\n")
+    assert '"sandbox":"default"' in reset
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.flag)
+def test_every_option_has_its_row_with_twin_and_default(setting: object) -> None:
+    default = "" if not setting.shown_default else re.escape(setting.shown_default)  # type: ignore[attr-defined]
+    row = rf"\| `{setting.flag}` \| `{setting.twin}` \| `?{default}`? ?\|"  # type: ignore[attr-defined]
+
+    assert re.search(row, README), row
+
+
+def test_every_option_in_the_table_exists() -> None:
+    written = re.findall(r"^\| `(--[a-z-]+)` \|", README, re.MULTILINE)
+
+    assert written == [setting.flag for setting in SETTINGS]
+
+
+def test_the_variants_and_their_values_are_those_of_the_code() -> None:
+    written = dict(re.findall(r"^\| `([a-zA-Z]+)` \| (`[^|]*`) \|$", README, re.MULTILINE))
+
+    assert written == {
+        name: ", ".join(f"`{value}`" for value in variant.values) for name, variant in VARIANTS.items()
+    }
+
+
+def test_the_magic_identifiers_are_those_of_the_default_fixture() -> None:
+    written = re.findall(r"^\| `(\d{14})` \|", README, re.MULTILINE)
+
+    establishments = load_fixture("default", DAY).made.recipe.establishments
+    assert written == [row.siret for row in establishments]
+
+
+def test_every_control_call_has_its_row() -> None:
+    written = set(re.findall(r"^\| `([A-Z]+ /__admin\S*)` \|", README, re.MULTILINE))
+
+    assert written == control_routes()
+
+
+def test_the_python_version_is_that_of_the_project() -> None:
+    floor = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+    assert floor
+    assert f"Python {floor[1]} or newer" in README
