@@ -140,7 +140,7 @@ def test_a_wrong_recipe_ends_with_1_and_is_told_with_file_and_line(tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--fixture", "defualt"], "Error: there is no recipe 'defualt'"),
+        (["--fixture", "defaults"], "Error: there is no recipe 'defaults'"),
         (["--fixture", "nowhere.yaml"], "Error: nowhere.yaml: No such file or directory"),
         (["--fixture", "."], "Error: there is no recipe '.'"),
         (["--signing-key", "nowhere.pem"], "nowhere.pem"),

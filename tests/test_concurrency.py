@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from threading import Barrier
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 import pytest
 import requests
 
-from tests.support import ACCOUNT, SIRET, TOKEN_URL
+from tests.support import ACCOUNT, SIRET, TOKEN_URL, Api, codes, content
 
 T = TypeVar("T")
 
@@ -52,6 +53,15 @@ class Remote:
                 return process
             time.sleep(0.02)
         raise AssertionError(f"process {process_id} has not ended")
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads of this process take turns every microsecond: a lock that is missing shows."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 @pytest.fixture
@@ -120,3 +130,43 @@ def test_of_8_stops_of_one_dossier_exactly_one_is_accepted(remote: Remote) -> No
 
     assert Counter(answer.status_code for answer in answers) == {200: 1, 400: 7}
     assert Counter(outcome(answer.json()["content"]["errors"]) for answer in answers) == {"": 1, "E201": 7}
+
+
+# The server takes one request at a time; the app has to bear threads all the same.
+
+
+@pytest.mark.usefixtures("restless")
+def test_of_64_updates_in_threads_of_one_app_exactly_one_is_accepted(api: Api) -> None:
+    launched = [api.launch(dossierReference=f"PO-{number}") for number in range(64)]
+    api.advance("PT1S")
+    dossiers = [dossier["dossierId"] for dossier in content(api.get("/dossiers", siret=SIRET, pageSize=100))]
+    app, token = api.client.application, api.token
+
+    def update(number: int) -> str:
+        url = api.url(f"/dossiers/{dossiers[number]}")
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = app.test_client().post(url, json={"dossierReference": "SAME"}, headers=headers)
+        return " ".join(codes(answer)) if answer.status_code == 400 else str(answer.status_code)
+
+    answers = at_once(64, update)
+
+    assert len(set(launched)) == 64
+    assert Counter(answers) == {"200": 1, "E202": 63}
+    assert len(content(api.get("/dossiers", dossierReference="SAME"))) == 1
+
+
+@pytest.mark.usefixtures("restless")
+def test_no_import_of_64_threads_of_one_app_is_lost(api: Api) -> None:
+    app, token, url = api.client.application, api.token, api.url("/dossiers")
+
+    def launch(number: int) -> int:
+        body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": f"PO-{number}"}
+        headers = {"Authorization": f"Bearer {token}"}
+        return app.test_client().post(url, json=body, headers=headers).status_code
+
+    statuses = at_once(64, launch)
+    api.advance("PT1S")
+
+    assert statuses == [200] * 64
+    assert len(content(api.get("/dossiers/processes"))) == 64
+    assert len(content(api.get("/dossiers", siret=SIRET, pageSize=100))) == 64

@@ -169,7 +169,7 @@ def fits(answer: TestResponse) -> bool:
     return shape(answer) in allowed.get(answer.status_code, set())
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=60)
 @given(steps=steps)
 def test_any_calls_in_any_order_are_answered_in_a_known_shape(
     app: Flask, steps: list[tuple[str, str, Mapping[str, str], bytes, str] | str]
@@ -182,7 +182,7 @@ def test_any_calls_in_any_order_are_answered_in_a_known_shape(
     assert misfits == []
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(body=jsons)
 def test_a_body_of_any_json_is_accepted_or_refused_by_every_operation_that_reads_one(
     app: Flask, body: Any

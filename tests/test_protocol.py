@@ -263,6 +263,22 @@ def test_a_header_tells_the_values_of_a_refusal(
     assert sorted(told.split("; ")) == expected.split("; ")
 
 
+@pytest.mark.parametrize("value", ["CIT001\n", "a\r\nX-Other: 1", "\n", "a\x00b", "\x0b"])
+def test_a_refused_value_with_control_characters_is_no_failure(api: Api, value: str) -> None:
+    answer = api.get("/dossiers", companyIdType=value)
+
+    assert codes(answer) == ["E002"]
+    assert "X-Other" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/nothing%0A", "/nothing%0D%0AX-Other:1", "/nothing%00", "/n%C3%A9ant"])
+def test_an_unmapped_path_with_odd_characters_is_no_failure(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code == 404
+    assert "X-Other" not in answer.headers
+
+
 def test_an_accepted_call_has_no_header_of_ours(api: Api) -> None:
     assert not [name for name in api.get("/dossiers").headers.keys() if name.startswith("X-Mock")]  # noqa: SIM118
 

@@ -41,8 +41,8 @@ FORM = {
         "5: $: unknown key 'dossers'; did you mean 'dossiers'?",
     ),
     "an unknown key in an account": (
-        f"{BASE}    internatinal: true\n",
-        "5: $.accounts[0]: unknown key 'internatinal'; did you mean 'international'?",
+        f"{BASE}    internationals: true\n",
+        "5: $.accounts[0]: unknown key 'internationals'; did you mean 'international'?",
     ),
     "an unknown key like no other": (f"{BASE}    zzzzz: true\n", "5: $.accounts[0]: unknown key 'zzzzz'"),
     "a text for a number": (
@@ -238,8 +238,8 @@ def test_a_recipe_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
-    with pytest.raises(FileMistake, match=r"there is no recipe 'defualt'; .*catalogue, default, empty"):
-        load_fixture("defualt", TODAY)
+    with pytest.raises(FileMistake, match=r"there is no recipe 'defaults'; .*catalogue, default, empty"):
+        load_fixture("defaults", TODAY)
 
 
 def test_a_folder_is_no_recipe(tmp_path: Path) -> None:

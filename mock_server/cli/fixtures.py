@@ -92,14 +92,14 @@ def generate(
     """Generate a recipe's world into a file that loads fast: `mock-server serve --fixture FILE`."""
     from mock_server.clock import real_now
     from mock_server.fixtures.making import carry_out, read_recipe, resized
-    from mock_server.fixtures.worlds import save
+    from mock_server.fixtures.worlds import save, uncollected
 
     if out.suffix != ".json":
         raise click.UsageError(f"--out {out}: the name of a world ends in .json")
     try:
         written, texts = read_recipe(recipe_path(recipe, folder))
         wanted = resized(written, dossiers=dossiers, seed=seed)
-        with _progress(_size(wanted)) as made:
+        with _progress(_size(wanted)) as made, uncollected():
             world = carry_out(wanted, texts, day=_day(day) or real_now().date(), progress=made)
         save(world, out)
     except FileMistake as mistake:

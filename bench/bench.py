@@ -1,0 +1,305 @@
+"""Measures this server against bare Flask under the same server, in turn, and writes docs/performance.md.
+
+Needs wrk, the load generator (Debian, Ubuntu and Homebrew have it). Every figure is the median of rounds in which
+each server gets its turn, so that a busy machine is unfair to all of them. `--rounds 3 --seconds 1` for a quick look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from urllib.parse import quote
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "http://127.0.0.1"
+ACCOUNT = "/api/v1/account/119631"
+PORTS = {"small": 18081, "bare": 18082, "large": 18083, "logging": 18084}
+SMALL, LARGE = 1_000, 100_000
+START_LIMIT = 60.0
+
+
+@dataclass
+class Target:
+    """A server that runs: its name and port, the header that opens it, and what was measured of it."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+    token: str = ""
+    figures: dict[str, list[float]] = field(default_factory=dict)
+
+    def get(self, path: str) -> requests.Response:
+        """One request."""
+        return requests.get(
+            f"{HOST}:{self.port}{path}", headers={"Authorization": f"Bearer {self.token}"}, timeout=30
+        )
+
+    def load(self, path: str, connections: int, seconds: float) -> tuple[float, float]:
+        """Requests a second, and the median latency in microseconds, under `connections`."""
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+        command += ["-H", f"Authorization: Bearer {self.token}", f"{HOST}:{self.port}{path}"]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        if "Non-2xx" in printed or "Socket errors" in printed:
+            raise SystemExit(f"{self.name} {path}: {printed}")
+        rate = float(re.search(r"Requests/sec:\s+([\d.]+)", printed)[1])  # type: ignore[index]
+        value, unit = re.search(r"50%\s+([\d.]+)(us|ms|s)", printed).groups()  # type: ignore[union-attr]
+        return rate, float(value) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
+
+    def note(self, what: str, value: float) -> None:
+        """Keep a figure of this round."""
+        self.figures.setdefault(what, []).append(value)
+
+    def figure(self, what: str) -> float:
+        """The median over the rounds."""
+        return median(self.figures[what])
+
+    @property
+    def resident_mb(self) -> float:
+        """Resident memory now, in MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
+
+
+def main() -> None:
+    """Measure, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    options = parser.parse_args()
+    if not shutil.which("wrk"):
+        raise SystemExit("wrk is missing: apt-get install wrk, or brew install wrk")
+    with tempfile.TemporaryDirectory() as folder:
+        text = _measure(Path(folder), options.rounds, options.seconds)
+    (ROOT / "docs" / "performance.md").write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+
+
+def _measure(folder: Path, rounds: int, seconds: float) -> str:
+    generated = _generate(folder)
+    commands = {
+        "small": _serve("--fixture", str(folder / f"{SMALL}.json"), "--log-level", "warning"),
+        "large": _serve("--fixture", str(folder / f"{LARGE}.json"), "--log-level", "warning"),
+        "logging": _serve("--log-level", "info"),
+    }
+    with _running("small", commands["small"]) as small:
+        (folder / "page").write_bytes(small.get(f"{ACCOUNT}/dossiers").content)
+        (folder / "dossier").write_bytes(small.get(f"{ACCOUNT}/dossiers/804127").content)
+    bare = [
+        sys.executable,
+        str(ROOT / "bench" / "bare.py"),
+        "{port}",
+        str(folder / "page"),
+        str(folder / "dossier"),
+    ]
+    starts = _starts(rounds, {"default fixture": _serve("--log-level", "warning"), "bare Flask": bare})
+    with (
+        _running("small", commands["small"]) as small,
+        _running("bare", bare) as plain,
+        _running("large", commands["large"]) as large,
+        _running("logging", commands["logging"]) as logging,
+    ):
+        for _ in range(rounds):
+            _round([small, plain, large, logging], seconds)
+            _filters([small, large], min(seconds, 1.0))
+        return _page(starts, small, plain, large, logging, generated, rounds)
+
+
+def _serve(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "mock_server", "serve", "--port", "{port}", *arguments]
+
+
+def _generate(folder: Path) -> tuple[float, float]:
+    """Worlds of both sizes; seconds and peak MB that the large one took."""
+    for size in (SMALL, LARGE):
+        out = folder / f"{size}.json"
+        command = [
+            sys.executable,
+            "-m",
+            "mock_server",
+            "fixtures",
+            "generate",
+            str(ROOT / "bench" / "one.yaml"),
+        ]
+        began = time.perf_counter()
+        subprocess.run(
+            [*command, "--dossiers", str(size), "--out", str(out)], check=True, stdout=subprocess.DEVNULL
+        )
+        took = time.perf_counter() - began
+    return took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+@contextmanager
+def _running(name: str, command: list[str]) -> Iterator[Target]:
+    port = PORTS[name]
+    process = subprocess.Popen(
+        [part.replace("{port}", str(port)) for part in command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    target = Target(name, port, process)
+    try:
+        began = time.perf_counter()
+        while not _healthy(port):
+            if process.poll() is not None or time.perf_counter() - began > START_LIMIT:
+                raise SystemExit(f"{name} did not start: {' '.join(command)}")
+            time.sleep(0.001)
+        target.note("start", time.perf_counter() - began)
+        if name != "bare":
+            target.token = _token(port)
+        yield target
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _healthy(port: int) -> bool:
+    try:
+        return requests.get(f"{HOST}:{port}/__admin/health", timeout=1).ok
+    except requests.RequestException:
+        return False
+
+
+def _token(port: int) -> str:
+    form = {"grant_type": "password", "client_id": "ea-api-edge", "username": "bench", "password": "bench"}
+    answer = requests.post(
+        f"{HOST}:{port}/auth/realms/eat_realm/protocol/openid-connect/token", data=form, timeout=10
+    )
+    return str(answer.json()["access_token"])
+
+
+def _starts(rounds: int, commands: dict[str, list[str]]) -> dict[str, float]:
+    """Seconds from process start to the first 200, in turn."""
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds * 3):
+        for name, command in commands.items():
+            began = time.perf_counter()
+            with _running("small" if name != "bare Flask" else "bare", command) as target:
+                taken[name].append(target.figure("start"))
+                del began
+    return {name: median(values) for name, values in taken.items()}
+
+
+def _round(targets: list[Target], seconds: float) -> None:
+    for what, path in (("page", f"{ACCOUNT}/dossiers"), ("dossier", f"{ACCOUNT}/dossiers/804127")):
+        for connections in (1, 32):
+            for target in targets:
+                rate, latency = target.load(path, connections, seconds)
+                target.note(f"{what} {connections} rate", rate)
+                target.note(f"{what} {connections} latency", latency)
+
+
+def _filters(targets: list[Target], seconds: float) -> None:
+    for target in targets:
+        for name, value in _values(target).items():
+            _, latency = target.load(f"{ACCOUNT}/dossiers?{name}={quote(value)}", 1, seconds)
+            target.note(name, latency)
+
+
+def _values(target: Target) -> dict[str, str]:
+    """For each indexed filter a value that finds something: those of the last dossier of the first page."""
+    dossiers = target.get(f"{ACCOUNT}/dossiers?pageSize=50").json()["content"]
+    found = next(item for item in reversed(dossiers) if item["thirdpartyCode"] and item["siret"])
+    names = ("dossierReference", "thirdpartyCode", "siren", "siret", "tva", "thirdpartyId")
+    return {name: str(found[name]) for name in names}
+
+
+def _page(
+    starts: dict[str, float],
+    small: Target,
+    bare: Target,
+    large: Target,
+    logging: Target,
+    generated: tuple[float, float],
+    rounds: int,
+) -> str:
+    start = starts["default fixture"] / starts["bare Flask"]
+    page = small.figure("page 32 rate") / bare.figure("page 32 rate")
+    one = small.figure("dossier 1 latency") / bare.figure("dossier 1 latency")
+    rows = [
+        (
+            "process start to first 200, default fixture",
+            f"{starts['default fixture'] * 1000:.0f} ms; bare Flask {starts['bare Flask'] * 1000:.0f} ms",
+            *_held(start, 3, "× bare"),
+        ),
+        (
+            "page of ten dossiers, 32 connections",
+            f"{small.figure('page 32 rate'):,.0f} requests/s; bare Flask {bare.figure('page 32 rate'):,.0f}",
+            *_held(page, 0.6, "× bare", at_least=True),
+        ),
+        (
+            "one dossier by id, one connection",
+            f"{small.figure('dossier 1 latency'):.0f} µs; bare Flask {bare.figure('dossier 1 latency'):.0f} µs",
+            *_held(one, 1.6, "× bare"),
+        ),
+        *_scale_rows(small, large),
+        (f"{LARGE:,} dossiers generated", f"{generated[0]:.1f} s", *_held(generated[0], 60, "s")),
+        ("peak memory of the generation", f"{generated[1]:,.0f} MB", *_held(generated[1], 1536, "MB")),
+        (
+            f"resident with {LARGE:,} dossiers, after the load",
+            f"{large.resident_mb:,.0f} MB",
+            *_held(large.resident_mb, 1536, "MB"),
+        ),
+    ]
+    others = [
+        ("page, 1 connection", "page 1 latency", "µs", (small, bare, large, logging)),
+        ("page, 32 connections", "page 32 rate", "requests/s", (small, bare, large, logging)),
+        ("dossier, 1 connection", "dossier 1 latency", "µs", (small, bare, large, logging)),
+        ("dossier, 32 connections", "dossier 32 rate", "requests/s", (small, bare, large, logging)),
+    ]
+    lines = [
+        "# Performance\n",
+        "<!-- Written by `make bench`. -->\n",
+        f"Medians of {rounds} rounds in which each server had its turn, on {platform.machine()} with Python"
+        f" {platform.python_version()}. Absolute figures are this machine's; the ratios are what is promised.\n",
+        "| what | measured | ratio or figure | budget | |",
+        "| --- | --- | --- | --- | --- |",
+        *(f"| {' | '.join(row)} |" for row in rows),
+        "",
+        f"| | {SMALL:,} dossiers | bare Flask | {LARGE:,} dossiers | default fixture, a log line per request |",
+        "| --- | --- | --- | --- | --- |",
+        *(
+            f"| {title}, {unit} | {' | '.join(f'{target.figure(what):,.0f}' for target in targets)} |"
+            for title, what, unit, targets in others
+        ),
+        f"| start to first 200, ms | {small.figure('start') * 1000:,.0f} | {bare.figure('start') * 1000:,.0f}"
+        f" | {large.figure('start') * 1000:,.0f} | {logging.figure('start') * 1000:,.0f} |",
+        f"| resident after the load, MB | {small.resident_mb:,.0f} | {bare.resident_mb:,.0f}"
+        f" | {large.resident_mb:,.0f} | {logging.resident_mb:,.0f} |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _scale_rows(small: Target, large: Target) -> Iterator[tuple[str, ...]]:
+    for what in ("page 1 latency", "dossier 1 latency", *_values(small)):
+        before, after = small.figure(what), large.figure(what)
+        title = what.replace(" 1 latency", ", one connection") if "latency" in what else f"filter on `{what}`"
+        yield (
+            f"{title}: {LARGE:,} dossiers instead of {SMALL:,}",
+            f"{after:.0f} µs instead of {before:.0f} µs",
+            *_held(after / before, 1.5, "×"),
+        )
+
+
+def _held(value: float, bound: float, unit: str, *, at_least: bool = False) -> tuple[str, str, str]:
+    held = value >= bound if at_least else value <= bound
+    relation = "≥" if at_least else "≤"
+    shown = f"{value:.2f}" if value < 10 else f"{value:,.0f}"
+    return f"{shown} {unit}", f"{relation} {bound:g} {unit}", "held" if held else "**not held**"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""`mock-server fixtures`, the bundled worlds, and a folder of one's own recipes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mock_server.app import create_app
+from mock_server.cli import main
+from mock_server.fixtures import load_fixture
+from mock_server.fixtures.library import bundled, recipe_path
+from mock_server.fixtures.making import generate
+from mock_server.fixtures.worlds import load
+from mock_server.settings import Settings
+from tests.support import DAY, Api, content
+
+BUNDLED = sorted(path.stem for path in bundled("fixtures").glob("*.yaml"))
+READY = sorted(path.stem for path in (bundled("fixtures") / "worlds").glob("*.json"))
+
+OWN = """\
+version: 1
+title: Mine
+accounts:
+  - {accountId: 7, population: {dossiers: 30, thirdparties: 10}}
+  - {accountId: 8, population: {dossiers: 10}}
+requirements:
+  - {documentId: 1, code: ATT_VIGI, labelFr: Attestation}
+"""
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["fixtures", *arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that holds the recipe `mine`."""
+    (tmp_path / "mine.yaml").write_text(OWN, encoding="utf-8")
+    return tmp_path
+
+
+def test_list_names_every_bundled_recipe() -> None:
+    printed = run("list").output
+
+    assert [name for name in BUNDLED if name not in printed] == []
+
+
+def test_list_and_generate_know_the_recipes_of_a_folder_of_ones_own(folder: Path) -> None:
+    assert "Mine" in run("list", "--fixtures-dir", str(folder)).output
+
+    made = run("generate", "mine", "--fixtures-dir", str(folder), "--out", str(folder / "mine.json"))
+
+    assert made.exit_code == 0, made.output
+
+
+def test_a_server_finds_a_recipe_of_that_folder_by_name(folder: Path) -> None:
+    app = create_app(Settings(fixture="mine", fixtures_dir=folder))
+
+    assert app.test_client().get("/__admin/health").json["counts"]["dossiers"] == 40  # type: ignore[index]
+
+
+def test_show_prints_the_recipe_as_it_was_written() -> None:
+    assert run("show", "empty").output == (bundled("fixtures") / "empty.yaml").read_text(encoding="utf-8")
+
+
+def test_check_says_ok_of_what_is_right_and_where_the_mistake_is_in_what_is_not(folder: Path) -> None:
+    wrong = folder / "wrong.yaml"
+    wrong.write_text(OWN.replace("dossiers: 10", "dossiers: many"), encoding="utf-8")
+
+    printed = run("check", "default", str(wrong))
+
+    assert printed.exit_code == 1
+    assert "default: ok" in printed.output
+    assert f"{wrong}:5" in printed.output
+
+
+@pytest.mark.parametrize("total", [1, 7, 40, 100])
+def test_generate_makes_as_many_dossiers_as_are_asked_for_in_the_recipes_proportions(
+    folder: Path, total: int
+) -> None:
+    out = folder / "out.json"
+
+    run("generate", str(folder / "mine.yaml"), "--dossiers", str(total), "--out", str(out))
+
+    accounts = [dossier.account_id for dossier in load(out).generated.dossiers]
+    assert len(accounts) == total
+    assert accounts.count(8) == pytest.approx(total / 4, abs=1)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path) -> None:
+    def made(seed: str) -> bytes:
+        run("generate", str(folder / "mine.yaml"), "--seed", seed, "--day", "2026-01-15", "--out", str(folder / "o.json"))
+        return (folder / "o.json").read_bytes()
+
+    assert made("1") == made("1")
+    assert made("1") != made("2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        pytest.param(["nowhere", "--out", "x.json"], "there is no recipe 'nowhere'", id="unknown recipe"),
+        pytest.param(["default", "--out", "x.yaml"], "ends in .json", id="not a world's name"),
+        pytest.param(["default", "--out", "/nowhere/x.json"], "/nowhere/x.json: No such file", id="no such folder"),
+        pytest.param(["default", "--day", "soon", "--out", "x.json"], "--day soon", id="not a day"),
+        pytest.param(["default", "--dossiers", "0", "--out", "x.json"], "0 is not in the range", id="none at all"),
+    ],
+)
+def test_what_generate_cannot_do_is_told_in_a_sentence(arguments: list[str], sentence: str) -> None:
+    refused = run("generate", *arguments)
+
+    assert refused.exit_code != 0
+    assert sentence in refused.output
+
+
+@pytest.mark.parametrize("name", READY)
+def test_a_bundled_world_is_what_its_recipe_generates(name: str) -> None:
+    ready = load(bundled("fixtures") / "worlds" / f"{name}.json")
+
+    made = generate(recipe_path(name), day=ready.origin.day)
+
+    assert json.loads(as_json(made)) == json.loads(as_json(ready)), "run `make worlds`"
+
+
+@pytest.mark.parametrize("name", [name for name in BUNDLED if name not in {"catalogue", "large"}])
+def test_every_bundled_recipe_starts_a_server(name: str) -> None:
+    app = create_app(Settings(fixture=name))
+
+    assert app.test_client().get("/__admin/health").status_code == 200
+
+
+def test_pages_has_accounts_at_the_edges_of_a_page() -> None:
+    client = create_app(Settings(fixture="pages", auth="off")).test_client()
+
+    totals = {
+        account["id"]: content(client.get(f"/api/v1/account/{account['id']}"))["numberOfDossiers"]
+        for account in content(client.get("/api/v1/account"))
+    }
+
+    assert sorted(totals.values()) == [0, 1, 9, 10, 11, 20, 21]
+
+
+def test_large_is_large() -> None:
+    recipe = load_fixture("catalogue", DAY)  # reads YAML only: a large world takes seconds
+    assert recipe.made.recipe.accounts == ()
+
+    assert "10,000" in run("list").output
+
+
+def test_a_world_loads_into_the_same_answers_as_its_recipe(folder: Path) -> None:
+    out = folder / "mine.json"
+    run("generate", str(folder / "mine.yaml"), "--out", str(out))
+
+    def answers(fixture: Path) -> bytes:
+        client = create_app(Settings(fixture=str(fixture))).test_client()
+        return Api(client, "default", account=7).get("/dossiers/all").data
+
+    assert answers(out) == answers(folder / "mine.yaml")
+
+
+def as_json(world: object) -> bytes:
+    import msgspec
+
+    return msgspec.json.encode(world)

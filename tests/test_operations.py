@@ -1,0 +1,73 @@
+"""Every operation by name, as a client calls it, under every prefix that serves it."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from mock_server.domain.operations import OPERATIONS
+from tests.support import TOKEN_URL, Api
+
+# What to call, and with which body; {dossier} and the like are filled in with what the sandbox has.
+CALLS: dict[str, tuple[str, object]] = {
+    "listAccounts": ("/account", None),
+    "getAccountStatistics": ("/account/119631", None),
+    "listRequirements": ("/account/119631/requirements", None),
+    "listThirdparties": ("/account/119631/thirdparties", None),
+    "getThirdparty": ("/account/119631/thirdparties/875", None),
+    "listDossiers": ("/account/119631/dossiers", None),
+    "listAllDossiers": ("/account/119631/dossiers/all", None),
+    "importDossier": (
+        "/account/119631/dossiers",
+        {"companyIdType": "CIT001", "companyIdValue": "50382936800045", "dossierReference": "PO-9"},
+    ),
+    "getDossier": ("/account/119631/dossiers/804127", None),
+    "updateDossier": ("/account/119631/dossiers/804127", {"description": "new"}),
+    "stopDossier": ("/account/119631/dossiers/804127/stop", None),
+    "reactivateDossier": ("/account/119631/dossiers/{stopped}/reactivate", {"expirationDate": None}),
+    "listDossierRequirements": ("/account/119631/dossiers/804127/requirements", None),
+    "updateDossierRequirements": ("/account/119631/dossiers/804127/requirements", ["ATT_VIGI"]),
+    "listDocuments": ("/account/119631/dossiers/804127/documents", None),
+    "getDocument": ("/account/119631/dossiers/804127/documents/511394021", None),
+    "listFiles": ("/account/119631/dossiers/804127/documents/511394021/files", None),
+    "downloadFile": ("/account/119631/dossiers/{dossier}/documents/{document}/files/{file}", None),
+    "getProcess": ("/account/119631/dossiers/process/{process}", None),
+    "listProcesses": ("/account/119631/dossiers/processes", None),
+}
+
+SERVED = [name for name, row in OPERATIONS.items() if "rest" in row.dialects and name != "getToken"]
+
+
+def known(api: Api) -> dict[str, object]:
+    """Ids of things that the sandbox has."""
+    dossier, document = next(
+        (dossier, document)
+        for dossier in api.get("/dossiers", pageSize=200).json["content"]  # type: ignore[index]
+        for document in dossier["documents"]
+        if document["listFileInformation"]
+    )
+    return {
+        "stopped": api.stopped_dossier()["dossierId"],
+        "dossier": dossier["dossierId"],
+        "document": document["documentId"],
+        "file": document["listFileInformation"][0]["fileId"],
+        "process": api.launch(dossierReference="PO-2"),
+    }
+
+
+@pytest.mark.parametrize("prefix", ["/api/v1", "/rest/api/v1"])
+@pytest.mark.parametrize("name", SERVED)
+def test_it_is_answered_with_200(api: Api, name: str, prefix: str) -> None:
+    path, body = CALLS[name]
+    url = f"{prefix}{path}".format(**known(api)) if "{" in path else f"{prefix}{path}"
+
+    answer = api.send(OPERATIONS[name].method, url, json=body) if body else api.send(OPERATIONS[name].method, url)
+
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_token_is_had(client: FlaskClient) -> None:
+    assert OPERATIONS["getToken"].paths == (TOKEN_URL,)
+    form = {"grant_type": "password", "client_id": "ea-api-edge", "username": "a", "password": "b"}
+
+    assert client.post(TOKEN_URL, data=form).status_code == 200
