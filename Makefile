@@ -8,7 +8,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test coverage check lint types format image build clean
+.PHONY: help serve test coverage check lint types format docs worlds bench image build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,16 @@ types: $(READY) ## mypy, strict
 format: $(READY) ## Format, and repair what ruff can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+docs: $(READY) ## Write the generated pages of docs/
+	$(BIN)/python tools/reference.py
+
+worlds: $(READY) ## Generate the bundled worlds anew
+	for name in default empty pages; do \
+	  $(BIN)/mock-server fixtures generate $$name --day 2026-01-15 --out fixtures/worlds/$$name.json || exit 1; done
+
+bench: $(READY) ## Measure against bare Flask into docs/performance.md (needs wrk)
+	$(BIN)/python bench/bench.py $(ARGS)
 
 image: ## Build the container image
 	docker build --tag $(IMAGE) .

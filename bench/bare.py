@@ -1,4 +1,7 @@
-"""Bare Flask under the same server: two routes that return ready bytes. Arguments: port, page file, dossier file."""
+"""Bare Flask under the same server: two routes that return ready bytes.
+
+Arguments: port, file of the page, file of the dossier.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Measures this server against bare Flask under the same server, in turn, and writes docs/performance.md.
 
-Needs wrk, the load generator (Debian, Ubuntu and Homebrew have it). Every figure is the median of rounds in which
-each server gets its turn, so that a busy machine is unfair to all of them. `--rounds 3 --seconds 1` for a quick look.
+Needs wrk, the load generator (Debian, Ubuntu and Homebrew have it). Every figure is the median of rounds in
+which each server gets its turn, so that a busy machine is unfair to all of them. A quick look:
+`--rounds 3 --seconds 1`.
 """
 
 from __future__ import annotations

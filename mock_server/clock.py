@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 
 def real_now() -> datetime:
-    """The machine's time, to the millisecond, which is what the API shows."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    """The machine's time, aware, in UTC."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +24,11 @@ class Clock:
         return cls() if instant is None else cls(offset=instant - real_now())
 
     def now(self) -> datetime:
-        """The sandbox's present instant, aware, in UTC."""
-        return real_now() + self.offset if self.frozen_at is None else self.frozen_at
+        """The sandbox's present instant, aware, in UTC, to the millisecond, which is what the API shows."""
+        if self.frozen_at is not None:
+            return self.frozen_at
+        now = real_now() + self.offset
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def frozen(self, at: datetime | None = None) -> Clock:
         """This clock standing still, at `at` or where it is."""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from threading import RLock
 from typing import Concatenate, Literal, ParamSpec, TypeVar, get_args
 
-from mock_server.clock import Clock
+from mock_server.clock import Clock, real_now
 from mock_server.domain.imports import Invent
 from mock_server.domain.settlement import Event, settle
 from mock_server.domain.variants import Variants, resolve
@@ -116,7 +116,7 @@ class Sandbox:
         with self._lock:
             if age_tokens:
                 by = clock.now() - self.clock.now()
-                self._token_ages = (*self._token_ages, (Clock().now(), by))
+                self._token_ages = (*self._token_ages, (real_now(), by))
             self.clock = clock
             return self.settle()
 

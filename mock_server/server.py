@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from io import BytesIO
 from typing import Any, Protocol
 
@@ -96,7 +97,9 @@ async def _serve(target: Bridge, bound: socket.socket, announce: Callable[[], No
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     loop.call_soon(announce)
-    await server.serve()
+    # A client that never ends its request is not waited for.
+    with suppress(TimeoutError):
+        await server.serve()
 
 
 class _Server(EmbeddedServer):
@@ -108,6 +111,7 @@ class _Server(EmbeddedServer):
             interface=Interfaces.RSGI,
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(header_read_timeout=30_000),
+            backpressure=BACKLOG,
             websockets=False,
             log_enabled=False,
         )
@@ -192,6 +196,8 @@ def _environ(scope: Scope, body: bytes) -> Environ:
     for name, value in scope.headers.items():
         environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
     environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+    # The body has been read, whatever way it came.
     environ.pop("HTTP_CONTENT_LENGTH", None)
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["CONTENT_LENGTH"] = str(len(body))
     return environ

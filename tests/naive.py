@@ -47,12 +47,12 @@ def vigilant(dossier: Dossier) -> bool:
     return all(document.present for document in asked)
 
 
-def next_due(dossier: Dossier) -> tuple[datetime, int, int, str] | None:
+def next_due(dossier: Dossier) -> tuple[datetime, int, int, int, str] | None:
     instants = [midnight(dossier.expiration_date)] if dossier.monitored and dossier.expiration_date else []
     for document in filter(lambda document: document.present, dossier.documents):
         days = [evidence.expiration_date for evidence in document.evidences]
         instants += [] if None in days else [next_midnight(max(filter(None, days)))]
-    return (min(instants), dossier.account_id, dossier.dossier_id, "") if instants else None
+    return (min(instants), 0, dossier.account_id, dossier.dossier_id, "") if instants else None
 
 
 def figures(portfolio: Portfolio, judged: Callable[[Dossier], bool]) -> Figures:

@@ -92,7 +92,16 @@ def test_generate_makes_as_many_dossiers_as_are_asked_for_in_the_recipes_proport
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path) -> None:
     def made(seed: str) -> bytes:
-        run("generate", str(folder / "mine.yaml"), "--seed", seed, "--day", "2026-01-15", "--out", str(folder / "o.json"))
+        run(
+            "generate",
+            str(folder / "mine.yaml"),
+            "--seed",
+            seed,
+            "--day",
+            "2026-01-15",
+            "--out",
+            str(folder / "o.json"),
+        )
         return (folder / "o.json").read_bytes()
 
     assert made("1") == made("1")
@@ -104,9 +113,13 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path
     [
         pytest.param(["nowhere", "--out", "x.json"], "there is no recipe 'nowhere'", id="unknown recipe"),
         pytest.param(["default", "--out", "x.yaml"], "ends in .json", id="not a world's name"),
-        pytest.param(["default", "--out", "/nowhere/x.json"], "/nowhere/x.json: No such file", id="no such folder"),
+        pytest.param(
+            ["default", "--out", "/nowhere/x.json"], "/nowhere/x.json: No such file", id="no such folder"
+        ),
         pytest.param(["default", "--day", "soon", "--out", "x.json"], "--day soon", id="not a day"),
-        pytest.param(["default", "--dossiers", "0", "--out", "x.json"], "0 is not in the range", id="none at all"),
+        pytest.param(
+            ["default", "--dossiers", "0", "--out", "x.json"], "0 is not in the range", id="none at all"
+        ),
     ],
 )
 def test_what_generate_cannot_do_is_told_in_a_sentence(arguments: list[str], sentence: str) -> None:
@@ -156,7 +169,7 @@ def test_a_world_loads_into_the_same_answers_as_its_recipe(folder: Path) -> None
 
     def answers(fixture: Path) -> bytes:
         client = create_app(Settings(fixture=str(fixture))).test_client()
-        return Api(client, "default", account=7).get("/dossiers/all").data
+        return bytes(Api(client, "default", account=7).get("/dossiers/all").data)
 
     assert answers(out) == answers(folder / "mine.yaml")
 

@@ -61,7 +61,9 @@ def test_it_is_answered_with_200(api: Api, name: str, prefix: str) -> None:
     path, body = CALLS[name]
     url = f"{prefix}{path}".format(**known(api)) if "{" in path else f"{prefix}{path}"
 
-    answer = api.send(OPERATIONS[name].method, url, json=body) if body else api.send(OPERATIONS[name].method, url)
+    answer = (
+        api.send(OPERATIONS[name].method, url, json=body) if body else api.send(OPERATIONS[name].method, url)
+    )
 
     assert answer.status_code == 200, answer.text
 

@@ -27,7 +27,7 @@ accounts:
     population: {{dossiers: {dossiers}, thirdparties: {dossiers}, stopped: 0.3}}
 """
 
-MESSAGES = {"E010": "Format incorrect", "E011": "Taille maximale dépassée"}
+MESSAGES = {"E003": "Paramètre vide", "E010": "Format incorrect", "E011": "Taille maximale dépassée"}
 PATHS = ["/dossiers", "/thirdparties"]
 INT64_MAX = 2**63 - 1
 
@@ -238,8 +238,8 @@ def test_any_page_is_its_slice_of_the_whole(crowd: Api, number: int, size: int) 
         *(("pageSize", value, "E010") for value in ("0", "-1", "abc", "10.5", "1e3", "٣", "true")),
         ("pageSize", "1001", "E011"),
         ("pageSize", "9223372036854775807", "E011"),
-        ("page", "", "E010"),
-        ("pageSize", "", "E010"),
+        ("page", "", "E003"),
+        ("pageSize", "", "E003"),
     ],
 )
 def test_a_bad_page_is_refused(

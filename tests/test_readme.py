@@ -84,7 +84,9 @@ def test_every_control_call_has_its_row() -> None:
 
 
 def test_the_python_version_is_that_of_the_project() -> None:
-    floor = re.search(r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    floor = re.search(
+        r'requires-python = ">=([\d.]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    )
 
     assert floor
     assert f"Python {floor[1]} or newer" in README

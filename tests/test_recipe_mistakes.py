@@ -95,8 +95,8 @@ FORM = {
         "version: 1\ntitle: &a x\naccounts:\n  - accountId: 1\n    name: *a\n",
         "5: aliases (*name) are not supported",
     ),
-    "a key that is a number": ("version: 1\n7: 1\n", "2: $"),
-    "a key that is a boolean": ("version: 1\nyes: 1\n", "2: $"),
+    "a key that is a number": ("version: 1\n7: 1\n", "2: a key is text"),
+    "a key that is a boolean": ("version: 1\nyes: 1\n", "2: a key is text"),
     "a key twice": (f"{BASE}title: a\ntitle: b\n", "6: "),
 }
 

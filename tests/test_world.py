@@ -287,7 +287,7 @@ class AnyWorld(RuleBasedStateMachine):
             for process in portfolio.processes.values():
                 if not process.complete:
                     assert process.ends is not None
-                    expected.append((process.ends, process.account_id, 0, process.process_id))
+                    expected.append((process.ends, process.number, process.account_id, 0, process.process_id))
         assert [tuple(due) for due in self.world.agenda] == sorted(expected)
         assert all(due.at > self.now for due in self.world.agenda)
 

@@ -1,7 +1,7 @@
-"""Writes docs/reference.md, docs/limits.md and docs/recipe.schema.json from the code; `--check` only compares.
+"""Writes docs/reference.md, limits.md and recipe.schema.json from the code; `--check` only compares.
 
-A row needs a test that shows it: the first test whose source, or a table it reads, names the thing. Whatever has
-none stops the writing with a sentence.
+A row needs a test that shows it: the first test whose source, or a table it reads, names the thing. Whatever
+has none stops the writing with a sentence.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from mock_server.app import create_app
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
-from mock_server.fixtures.making import read_recipe
 from mock_server.fixtures.library import recipe_path
+from mock_server.fixtures.making import read_recipe
 from mock_server.fixtures.recipe import Recipe
 from mock_server.settings import SETTINGS, Settings
 
@@ -61,7 +61,10 @@ def reference() -> str:
         ("Control calls", ("call", "meaning", "test"), control_calls()),
         ("Magic identifiers", ("type", "value", "meaning", "test"), identifiers()),
     )
-    intro = "What there is, a row each. The rules are in [behaviour.md](behaviour.md), the guesses in [limits.md](limits.md).\n"
+    intro = (
+        "What there is, a row each. The rules are in [behaviour.md](behaviour.md),"
+        " the guesses among them in [limits.md](limits.md).\n"
+    )
     return "\n".join(["# Reference\n", _WRITTEN, intro, *(_table(*section) for section in sections)])
 
 
@@ -125,7 +128,7 @@ def options() -> Iterator[tuple[str, ...]]:
             f"`{row.twin}`",
             row.shown_default,
             row.help,
-            shown_by(row.flag),
+            shown_by(row.flag, row.name, row.twin),
         )
 
 
@@ -137,7 +140,7 @@ def control_calls() -> Iterator[tuple[str, ...]]:
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             meaning = (app.view_functions[rule.endpoint].__doc__ or "").split("\n")[0]
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                yield f"`{method} {path}`", meaning, shown_by(path.removeprefix("/__admin"))
+                yield f"`{method} {path}`", meaning, shown_by(path, path.removeprefix("/__admin"))
 
 
 def identifiers() -> Iterator[tuple[str, ...]]:
@@ -148,16 +151,16 @@ def identifiers() -> Iterator[tuple[str, ...]]:
         yield row.company_id_type or "CIT001", f"`{value}`", row.about, shown_by(value)
 
 
-def shown_by(name: str) -> str:
-    """The first test that names it, as a link.
+def shown_by(*names: str) -> str:
+    """The first test that names it by one of its names, as a link.
 
     Raises:
         SystemExit: there is none.
     """
     for path, test, words in _tests():
-        if name in words:
+        if words.intersection(names):
             return f"[{test}](../tests/{path.name})"
-    raise SystemExit(f"no test names {name!r}: write one that shows it")
+    raise SystemExit(f"no test names {names[0]!r}: write one that shows it")
 
 
 @cache

@@ -84,7 +84,12 @@ def protocol_error(
 def _refusal_header(refusals: Sequence[Refusal]) -> dict[str, str]:
     """Codes and values of a refusal, which v1.1 has no member for; ASCII, since it is a header."""
     words = [f"{refusal.error.code} {wire.reason(refusal)}".strip() for refusal in refusals]
-    return {REFUSAL_HEADER: "; ".join(words).encode("ascii", "backslashreplace").decode()[:1000]}
+    return {REFUSAL_HEADER: header_text("; ".join(words))}
+
+
+def header_text(text: str) -> str:
+    """A text as a header can carry it: everything but printable ASCII escaped, and not too long."""
+    return "".join(sign if " " <= sign <= "~" else ascii(sign)[1:-1] for sign in text[:1000])
 
 
 def _envelope(rows: Iterator[Json]) -> Iterator[bytes]:

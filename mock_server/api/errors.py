@@ -42,9 +42,7 @@ def http_error(error: HTTPException) -> Response:
         name: value for name, value in error.get_headers() if name.lower() in {"allow", "www-authenticate"}
     }
     if request.url_rule is None and status == HTTPStatus.NOT_FOUND:
-        headers[UNMATCHED_HEADER] = f"{request.method} {request.path}".encode(
-            "ascii", "backslashreplace"
-        ).decode()
+        headers[UNMATCHED_HEADER] = answers.header_text(f"{request.method} {request.path}")
         return answers.protocol_error(status, HTTPStatus(status).phrase, None, headers)
     return answers.protocol_error(status, HTTPStatus(status).phrase, error.description, headers)
 

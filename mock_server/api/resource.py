@@ -31,7 +31,9 @@ def serves(blueprint: Blueprint) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         row = BY_VIEW[view.__name__]
         for path in row.paths:
-            blueprint.add_url_rule(_rule(path), endpoint=row.view, view_func=view, methods=[row.method])
+            blueprint.add_url_rule(
+                _rule(path), row.view, view, methods=[row.method], provide_automatic_options=False
+            )
         return view
 
     return decorate

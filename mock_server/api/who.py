@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, g, request
-from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from mock_server.api.call import Call, dialect, operation
@@ -17,6 +18,21 @@ _REFUSALS = {
     "altered": "The access token was not issued by this server, or was altered",
     "expired": "The access token has expired",
 }
+
+
+class TokenRequired(Unauthorized):
+    """A 401 with its challenge; Werkzeug would leave the realm unquoted (RFC 9110, 11.5)."""
+
+    def __init__(self, description: str, challenge: str) -> None:
+        super().__init__(description)
+        self._challenge = challenge
+
+    def get_headers(self, *arguments: Any, **options: Any) -> list[tuple[str, str]]:
+        """Werkzeug's, and the challenge."""
+        return [
+            *super().get_headers(*arguments, **options),
+            ("WWW-Authenticate", f"Bearer {self._challenge}"),
+        ]
 
 
 def sandbox_of(username: str) -> str:
@@ -67,21 +83,16 @@ def limit_headers(response: Response) -> Response:
 def _token(tokens: TokenOffice) -> Token:
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not encoded.strip():
-        message = "An access token is required: Authorization: Bearer ..."
-        raise Unauthorized(message, www_authenticate=WWWAuthenticate("bearer", {"realm": "eat_realm"}))
+        raise TokenRequired("An access token is required: Authorization: Bearer ...", 'realm="eat_realm"')
     try:
         return tokens.access(encoded.strip())
     except TokenRefused as refused:
         raise _unauthorized(refused.why) from None
 
 
-def _unauthorized(why: str) -> Unauthorized:
-    challenge: dict[str, str | None] = {
-        "realm": "eat_realm",
-        "error": "invalid_token",
-        "error_description": _REFUSALS[why],
-    }
-    return Unauthorized(_REFUSALS[why], www_authenticate=WWWAuthenticate("bearer", challenge))
+def _unauthorized(why: str) -> TokenRequired:
+    challenge = f'realm="eat_realm", error="invalid_token", error_description="{_REFUSALS[why]}"'
+    return TokenRequired(_REFUSALS[why], challenge)
 
 
 def _open_account(call: Call, account_id: int) -> None:

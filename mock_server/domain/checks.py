@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from mock_server.domain.errors import E001, E002, E003, E010, E011, E022, ErrorCode, Refusal, Rejected
 from mock_server.domain.identifiers import is_well_formed
@@ -21,12 +21,9 @@ LONG_TEXT = 4000
 
 INT64 = 2**63
 
-_EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
-_LATEST = datetime(9999, 12, 29, 23, 59, 59, 999_999, tzinfo=UTC)
 """Instants at the very ends of the calendar cannot be carried into another zone; between these, all can."""
 
 _WHITE_SPACE = re.compile(r"\s+")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
 
@@ -124,8 +121,11 @@ def day(findings: Findings, parameter: str, value: str | None) -> date | None:
     """A plain date, or a date-time of which the French day counts: else E010. None stays None."""
     if value is None:
         return None
-    moment = _moment(findings, parameter, value)
-    return local_date(moment) if isinstance(moment, datetime) else moment
+    try:
+        return local_date(from_local(value))
+    except ValueError:
+        findings.note(E010, parameter, value)
+        return None
 
 
 def integer(findings: Findings, parameter: str, value: str) -> int | None:
@@ -149,26 +149,13 @@ def boolean(findings: Findings, parameter: str, value: str) -> bool | None:
     return value == "true"
 
 
-def past(now: datetime) -> Callable[[Findings, str, str], date | datetime | None]:
-    """A check for a date or date-time that is not later than `now`: else E010, E022."""
+def past(now: datetime) -> Callable[[Findings, str, str], date | None]:
+    """A check for a day that is not later than today: else E010, E022."""
 
-    def check(findings: Findings, parameter: str, value: str) -> date | datetime | None:
-        moment = _moment(findings, parameter, value)
-        limit = now if isinstance(moment, datetime) else local_date(now)
-        if moment is not None and moment > limit:
+    def check(findings: Findings, parameter: str, value: str) -> date | None:
+        found = day(findings, parameter, value)
+        if found is not None and found > local_date(now):
             findings.note(E022, parameter)
-        return moment
+        return found
 
     return check
-
-
-def _moment(findings: Findings, parameter: str, value: str) -> date | datetime | None:
-    try:
-        moment = from_local(value)
-    except (ValueError, OverflowError):
-        findings.note(E010, parameter, value)
-        return None
-    if not _EARLIEST < moment < _LATEST:
-        findings.note(E010, parameter, value)
-        return None
-    return date.fromisoformat(value) if _DATE.fullmatch(value) else moment

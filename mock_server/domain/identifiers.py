@@ -61,7 +61,7 @@ def _is_vat(value: str) -> bool:
     from stdnum.eu import vat
     from stdnum.exceptions import InvalidChecksum, InvalidComponent, ValidationError
 
-    if _VAT.fullmatch(value) is None:
+    if _VAT.fullmatch(value) is None or value[:2].lower() not in {*vat.MEMBER_STATES, "el"}:
         return False
     try:
         vat.validate(value)

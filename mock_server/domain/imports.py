@@ -105,6 +105,7 @@ def launch_import(
     lasts = duration if establishment.import_duration is None else establishment.import_duration
     process = ImportProcess(
         process_id=_process_id(account_id, world.next_ids.process),
+        number=world.next_ids.process,
         account_id=account_id,
         creation=now,
         ends=None if establishment.never_ends else now + lasts,
@@ -222,10 +223,12 @@ def taken_code(
 ) -> list[Refusal]:
     """E112 when another third party of the account has the code. behaviour.md 6.2 (documented)."""
     holders = portfolio.thirdparties_coded(code) if code else ()
-    others = [holder for holder in holders if holder != thirdparty_id]
-    if not others or thirdparty_id in holders:
+    # A recipe may give one code to several third parties; each of them then keeps it.
+    if thirdparty_id in list(holders):
         return []
-    return [Refusal(E112, None, _named(world.thirdparties[others[0]].company_id))]
+    return [
+        Refusal(E112, None, _named(world.thirdparties[holder].company_id)) for holder in list(holders)[:1]
+    ]
 
 
 def _thirdparty_for(world: World, company_id: CompanyId, invent: Invent) -> tuple[World, Thirdparty]:

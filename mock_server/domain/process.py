@@ -11,12 +11,13 @@ from mock_server.domain.model import NewDossier
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImportProcess:
-    """An import under way or ended. `ends` is when it will have run, None for one that never ends.
+    """An import under way or ended. `number` counts launches; `ends` is when it will have run, or None.
 
     `wanted` is what was asked for; `refusals` are filled when it ended without a dossier.
     """
 
     process_id: str
+    number: int
     account_id: int
     creation: datetime
     ends: datetime | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -145,15 +145,11 @@ def list_processes(
     findings = checks.Findings()
     if from_date == "":
         findings.note(E003, "from_date")
-    since = checks.past(now)(findings, "from_date", from_date) if from_date else now - timedelta(days=1)
+    since = checks.past(now)(findings, "from_date", from_date) if from_date else None
     findings.raise_any()
-    begins = since if isinstance(since, datetime) else _start_of(since)
-    launched = portfolio.launched.since((begins, ""))
-    return [portfolio.processes[process_id] for _, process_id in launched][::-1]
-
-
-def _start_of(day: date | None) -> datetime:
-    return midnight(day or date.min)
+    begins = now - timedelta(days=1) if since is None else midnight(since)
+    launched = portfolio.launched.since((begins, 0, ""))
+    return [portfolio.processes[process_id] for *_, process_id in launched][::-1]
 
 
 def _read(
@@ -272,19 +268,6 @@ def _identified_candidates(
         yield found, ("company_id_type", "company_id_value")
 
 
-def _changed_since(value: date | datetime, changed: date | datetime | None) -> bool:
-    """On or after the date; to the instant where both are instants."""
-    if changed is None:
-        return False
-    if isinstance(value, datetime) and isinstance(changed, datetime):
-        return changed >= value
-    return _day(changed) >= _day(value)
-
-
-def _day(moment: date | datetime) -> date:
-    return local_date(moment) if isinstance(moment, datetime) else moment
-
-
 def _of_thirdparty(test: Callable[[Thirdparty, Any], bool]) -> Callable[[Any], Callable[..., bool]]:
     return lambda wanted: lambda world, _, dossier: test(world.thirdparties[dossier.thirdparty_id], wanted)
 
@@ -312,7 +295,7 @@ _DOSSIER_TESTS: dict[str, Callable[[Any], Callable[[World, Portfolio, Dossier], 
     "monitored": lambda wanted: lambda _world, _portfolio, dossier: dossier.monitored == wanted,
     "state_last_change_date": lambda wanted: (
         lambda _world, _portfolio, dossier: (
-            dossier.monitored and _changed_since(wanted, dossier.state_last_change_date)
+            dossier.monitored and local_date(dossier.state_last_change_date) >= wanted
         )
     ),
 }
@@ -321,7 +304,9 @@ _THIRDPARTY_TESTS: dict[str, Callable[[Any], Callable[[Thirdparty, Relation], bo
     **{name: _of_row(test) for name, test in _IDENTITY_TESTS.items()},
     "monitored": lambda wanted: lambda _, relation: relation.monitored == wanted,
     "state_last_change_date": lambda wanted: (
-        lambda _, relation: _changed_since(wanted, relation.state_last_change_date)
+        lambda _, relation: (
+            relation.state_last_change_date is not None and relation.state_last_change_date >= wanted
+        )
     ),
     "thirdparty_global_state": lambda wanted: lambda _, relation: relation.state is wanted,
     "subscription_state": lambda wanted: lambda thirdparty, _: thirdparty.registered == wanted,

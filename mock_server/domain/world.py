@@ -31,9 +31,13 @@ Index = Map[tuple[str, str], SortedSet[int]]
 
 
 class Due(NamedTuple):
-    """An entry of the agenda: at `at` something happens to a dossier, or to the import process named."""
+    """An entry of the agenda: at `at` something happens to a dossier, or to the import process named.
+
+    Of what happens at one instant dossiers come first, then imports as they were launched (`number`).
+    """
 
     at: datetime
+    number: int
     account_id: int
     dossier_id: int
     process_id: str
@@ -75,7 +79,7 @@ class Portfolio:
     stopped_ids: SortedSet[int] = EMPTY
     index: Index = Map()
     processes: Map[str, ImportProcess] = Map()
-    launched: SortedSet[tuple[datetime, str]] = EMPTY
+    launched: SortedSet[tuple[datetime, int, str]] = EMPTY
 
     def dossier(self, dossier_id: int) -> Dossier:
         """The dossier of that id.
@@ -250,7 +254,7 @@ def with_process(world: World, process: ImportProcess) -> World:
     changed = replace(
         portfolio,
         processes=portfolio.processes.set(process.process_id, process),
-        launched=portfolio.launched.add((process.creation, process.process_id)),
+        launched=portfolio.launched.add((process.creation, process.number, process.process_id)),
     )
     return replace(with_portfolio(world, changed), agenda=agenda if due is None else agenda.add(due))
 
@@ -271,13 +275,13 @@ def thirdparty_keys(thirdparty: Thirdparty) -> list[tuple[str, str]]:
 def dossier_due(dossier: Dossier) -> Due | None:
     """The agenda entry of a dossier: its expiration or the next lapse of an evidence."""
     at = next_due(dossier)
-    return None if at is None else Due(at, dossier.account_id, dossier.dossier_id, "")
+    return None if at is None else Due(at, 0, dossier.account_id, dossier.dossier_id, "")
 
 
 def _process_due(process: ImportProcess) -> Due | None:
     if process.complete or process.ends is None:
         return None
-    return Due(process.ends, process.account_id, 0, process.process_id)
+    return Due(process.ends, process.number, process.account_id, 0, process.process_id)
 
 
 def _rescheduled(agenda: SortedSet[Due], before: Dossier | None, after: Dossier) -> SortedSet[Due]:

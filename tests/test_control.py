@@ -1,0 +1,64 @@
+"""The first of the control API: what a sandbox says of itself, and how it refuses."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from mock_server import __version__
+from tests.support import Api
+
+
+def test_health_says_what_is_served(client: FlaskClient) -> None:
+    health = client.get("/__admin/health").json
+
+    assert health is not None
+    assert health | {"uptime": 0, "counts": {}} == {
+        "status": "UP",
+        "version": __version__,
+        "uptime": 0,
+        "fixture": "default",
+        "dialect": "rest",
+        "counts": {},
+    }
+    assert health["counts"]["accounts"] == 4
+
+
+def test_fixture_tells_users_without_their_passwords(api: Api) -> None:
+    fixture = api.control("GET", "/fixture")
+
+    assert fixture["users"][0] == {"username": "api@example.com", "accounts": [119631]}
+    assert "demo" not in str(fixture["users"])
+
+
+def test_fixture_lists_the_identifiers_with_a_meaning_of_their_own(api: Api) -> None:
+    identifiers = {row["companyIdValue"]: row for row in api.control("GET", "/fixture")["magicIdentifiers"]}
+
+    assert identifiers["99000103400018"]["condition"] == "closed"
+    assert identifiers["99000105900015"]["transferredTo"] == "99000115800015"
+    assert identifiers["99000201600014"]["importDuration"] == "never ends"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "detail"),
+    [
+        pytest.param("GET", "/nothing", None, 404, "not found", id="an unknown call"),
+        pytest.param("DELETE", "/clock", None, 405, "not allowed", id="another method"),
+        pytest.param("POST", "/reset", b'{"all": true}', 400, "all", id="an unknown member"),
+        pytest.param("POST", "/reset", b'{"only": ["dossiers"]}', 400, "dossiers", id="an unknown part"),
+        pytest.param("POST", "/reset", b"{", 400, "does not fit", id="no JSON"),
+        pytest.param("PUT", "/clock", b"[]", 400, "does not fit", id="not an object"),
+    ],
+)
+def test_what_cannot_be_done_is_a_problem_that_says_so(
+    client: FlaskClient, method: str, path: str, body: bytes | None, status: int, detail: str
+) -> None:
+    answer = client.open(f"/__admin{path}", method=method, data=body)
+
+    assert answer.status_code == status
+    assert answer.mimetype == "application/problem+json"
+    assert detail in (answer.json or {})["detail"]
+
+
+def test_a_control_call_needs_no_token_and_counts_for_no_account(client: FlaskClient) -> None:
+    assert client.get("/__admin/clock").status_code == 200
