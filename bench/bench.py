@@ -49,7 +49,7 @@ class Target:
             f"{HOST}:{self.port}{path}", headers={"Authorization": f"Bearer {self.token}"}, timeout=30
         )
 
-    def load(self, path: str, connections: int, seconds: float) -> tuple[float, float]:
+    def load(self, path: str, connections: int, seconds: int) -> tuple[float, float]:
         """Requests a second, and the median latency in microseconds, under `connections`."""
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
         command += ["-H", f"Authorization: Bearer {self.token}", f"{HOST}:{self.port}{path}"]
@@ -79,7 +79,7 @@ def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=int, default=3)
     options = parser.parse_args()
     if not shutil.which("wrk"):
         raise SystemExit("wrk is missing: apt-get install wrk, or brew install wrk")
@@ -89,7 +89,7 @@ def main() -> None:
     sys.stdout.write(text)
 
 
-def _measure(folder: Path, rounds: int, seconds: float) -> str:
+def _measure(folder: Path, rounds: int, seconds: int) -> str:
     generated = _generate(folder)
     commands = {
         "small": _serve("--fixture", str(folder / f"{SMALL}.json"), "--log-level", "warning"),
@@ -115,7 +115,7 @@ def _measure(folder: Path, rounds: int, seconds: float) -> str:
     ):
         for _ in range(rounds):
             _round([small, plain, large, logging], seconds)
-            _filters([small, large], min(seconds, 1.0))
+            _filters([small, large], min(seconds, 1))
         return _page(starts, small, plain, large, logging, generated, rounds)
 
 
@@ -194,7 +194,7 @@ def _starts(rounds: int, commands: dict[str, list[str]]) -> dict[str, float]:
     return {name: median(values) for name, values in taken.items()}
 
 
-def _round(targets: list[Target], seconds: float) -> None:
+def _round(targets: list[Target], seconds: int) -> None:
     for what, path in (("page", f"{ACCOUNT}/dossiers"), ("dossier", f"{ACCOUNT}/dossiers/804127")):
         for connections in (1, 32):
             for target in targets:
@@ -203,7 +203,7 @@ def _round(targets: list[Target], seconds: float) -> None:
                 target.note(f"{what} {connections} latency", latency)
 
 
-def _filters(targets: list[Target], seconds: float) -> None:
+def _filters(targets: list[Target], seconds: int) -> None:
     for target in targets:
         for name, value in _values(target).items():
             _, latency = target.load(f"{ACCOUNT}/dossiers?{name}={quote(value)}", 1, seconds)

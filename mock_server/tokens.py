@@ -64,18 +64,10 @@ class Token:
     """A token found good, but for its age: the claims, and when it was issued and ends, in real time."""
 
     claims: Mapping[str, Any]
+    username: str
+    account_ids: tuple[int, ...]
     issued_at: datetime
     expires_at: datetime
-
-    @property
-    def username(self) -> str:
-        """The user name it was issued for."""
-        return str(self.claims["sub"]).split(":", 2)[-1]
-
-    @property
-    def account_ids(self) -> tuple[int, ...]:
-        """The accounts it opens."""
-        return tuple(int(number) for number in str(self.claims.get("account_ids", "")).split(",") if number)
 
     def expired(self, age: timedelta = timedelta()) -> bool:
         """Whether it has ended, when `age` is added to the machine's time."""
@@ -271,9 +263,13 @@ def _token(claims: Mapping[str, Any], *, issued_at: datetime | None = None) -> T
     try:
         issued = issued_at or datetime.fromtimestamp(int(claims["iat"]), UTC)
         expires = datetime.fromtimestamp(int(claims["exp"]), UTC)
+        account_ids = tuple(int(number) for number in str(claims.get("account_ids", "")).split(",") if number)
     except (ValueError, TypeError, OverflowError, OSError):
         raise TokenRefused("malformed") from None
-    return Token(claims=claims, issued_at=issued, expires_at=expires)
+    username = str(claims["sub"]).split(":", 2)[-1]
+    return Token(
+        claims=claims, username=username, account_ids=account_ids, issued_at=issued, expires_at=expires
+    )
 
 
 def _common_claims(identity: Identity, base_url: str, now: datetime, session: str) -> dict[str, Any]:

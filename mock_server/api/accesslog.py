@@ -14,8 +14,9 @@ logger = logging.getLogger("mock_server.access")
 
 def install(app: Flask) -> None:
     """Log each request of the app, where the level asks for it."""
-    app.before_request(_begin)
-    app.after_request(_log)
+    if logger.isEnabledFor(logging.INFO):
+        app.before_request(_begin)
+        app.after_request(_log)
 
 
 def _begin() -> None:
@@ -23,13 +24,12 @@ def _begin() -> None:
 
 
 def _log(response: Response) -> Response:
-    if logger.isEnabledFor(logging.INFO) and "began" in g:
-        logger.info(
-            "%s %s %d %.1fms%s",
-            request.method,
-            request.full_path.rstrip("?"),
-            response.status_code,
-            (perf_counter() - g.began) * 1000,
-            f" {response.headers[REFUSAL_HEADER]}" if REFUSAL_HEADER in response.headers else "",
-        )
+    logger.info(
+        "%s %s %d %.1fms%s",
+        request.method,
+        request.full_path.rstrip("?"),
+        response.status_code,
+        (perf_counter() - g.began) * 1000,
+        f" {response.headers[REFUSAL_HEADER]}" if REFUSAL_HEADER in response.headers else "",
+    )
     return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from mock_server.api import answers
-from mock_server.api.call import current
+from mock_server.api.call import Call
 from mock_server.api.resource import resource, serves
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
 from mock_server.domain.statistics import statistics
@@ -14,9 +14,9 @@ accounts = resource("accounts")
 
 
 @serves(accounts)
-def list_accounts() -> Response:
+def list_accounts(call: Call) -> Response:
     """behaviour.md 3.1."""
-    call, world = current(), current().world
+    world = call.world
     opened = sorted(world.portfolios) if call.accounts is None else call.accounts
     known = [world.portfolios[account_id].account for account_id in opened if account_id in world.portfolios]
     if not known:
@@ -25,16 +25,14 @@ def list_accounts() -> Response:
 
 
 @serves(accounts)
-def get_account_statistics(account_id: int) -> Response:
+def get_account_statistics(call: Call, account_id: int) -> Response:
     """behaviour.md 3.2."""
-    call = current()
     return answers.content(call.dialect.statistics(account_id, statistics(call.world, account_id=account_id)))
 
 
 @serves(accounts)
-def list_requirements(account_id: int) -> Response:
+def list_requirements(call: Call, account_id: int) -> Response:
     """behaviour.md 3.3."""
-    call = current()
     requirements = call.world.portfolio(account_id).account.requirements.values()
     allowed = [requirement for requirement in requirements if not requirement.withdrawn]
     return answers.content([call.dialect.requirement(account_id, requirement) for requirement in allowed])

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from flask import Response, request
 
-from mock_server.api.call import current, dialect
+from mock_server.api.call import Call, current
 from mock_server.clock import real_now
 from mock_server.dialects import Json, wire
 from mock_server.domain.errors import NOT_FOUND, Refusal
@@ -31,12 +31,12 @@ def content(rendered: Json) -> Response:
     return json_response({"content": rendered})
 
 
-def page(found: Page[Any], rows: Sequence[Json]) -> Response:
+def page(call: Call, found: Page[Any], rows: Sequence[Json]) -> Response:
     """The envelope of a page; a search without any hit as the variant `emptySearch` says.
 
     behaviour.md 2, 8 (documented), C7.
     """
-    if not found.total_elements and current().variants["emptySearch"] == "not-found":
+    if not found.total_elements and call.variants["emptySearch"] == "not-found":
         return refused([Refusal(NOT_FOUND)], 404)
     return json_response(
         {"content": rows, "page": found.number, "size": found.size, "totalElements": found.total_elements}
@@ -48,22 +48,23 @@ def stream(rows: Iterable[Json]) -> Response:
     return Response(_envelope(iter(rows)), content_type=JSON_TYPE)
 
 
-def accepted() -> Response:
+def accepted(call: Call) -> Response:
     """The result of a command that was carried out. behaviour.md 3.0 (carried-over), C33."""
-    return content(current().dialect.result((), request.path))
+    return content(call.dialect.result((), request.path))
 
 
 def refused_command(refusals: Sequence[Refusal]) -> Response:
     """The result of a command that a rule refused: status as the variant `refusals` says. behaviour.md C5."""
-    result = current().dialect.result(refusals, request.path)
-    status = 200 if current().variants["refusals"] == "result" else 400
+    call = current()
+    result = call.dialect.result(refusals, request.path)
+    status = 200 if call.variants["refusals"] == "result" else 400
     body = {"content": result, "messages": {"error": result["errors"]}}
     return json_response(body, status, _refusal_header(refusals))
 
 
 def refused(refusals: Sequence[Refusal], status: int) -> Response:
     """An error in the business format: no content, refusals as messages. behaviour.md 11.1 (documented)."""
-    messages = [dialect().message(refusal, request.path) for refusal in refusals]
+    messages = [current().dialect.message(refusal, request.path) for refusal in refusals]
     return json_response({"messages": {"error": messages}}, status, _refusal_header(refusals))
 
 

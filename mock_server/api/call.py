@@ -11,9 +11,9 @@ from flask import g, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from mock_server.contract import body_mistake
-from mock_server.dialects import DEFAULT_DIALECT, DIALECTS, Dialect, Json
+from mock_server.dialects import Dialect, Json
 from mock_server.dialects.wire import snake
-from mock_server.domain.operations import BY_VIEW, Operation
+from mock_server.domain.operations import Operation
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World
 from mock_server.sandbox import Sandbox
@@ -36,19 +36,9 @@ class Call:
 
 
 def current() -> Call:
-    """The call that is being served."""
+    """The call that is being served, for those who answer what went wrong in it."""
     call: Call = g.call
     return call
-
-
-def operation() -> Operation:
-    """The operation that the route is for."""
-    return BY_VIEW[(request.endpoint or "").rpartition(".")[2]]
-
-
-def dialect() -> Dialect:
-    """The dialect of the route, else of the Host, else the default one."""
-    return DIALECTS[g.get("dialect") or DEFAULT_DIALECT]
 
 
 def query() -> Mapping[str, str]:
@@ -58,7 +48,7 @@ def query() -> Mapping[str, str]:
     return {snake(name): value for name, value in request.args.items()}
 
 
-def body() -> Json:
+def body(call: Call) -> Json:
     """The JSON body, None when there is none; its JSON types are those of the contract.
 
     Raises:
@@ -76,19 +66,19 @@ def body() -> Json:
         parsed = orjson.loads(raw)
     except orjson.JSONDecodeError as problem:
         raise BadRequest(f"JSON parse error: {problem}") from None
-    mistake = body_mistake(current().operation.name, parsed)
+    mistake = body_mistake(call.operation.name, parsed)
     if mistake:
         raise BadRequest(f"JSON parse error: {mistake}")
     return parsed
 
 
-def required_body() -> Json:
+def required_body(call: Call) -> Json:
     """As `body`, for an operation that cannot do without.
 
     Raises:
         BadRequest: there is none.
     """
-    parsed = body()
+    parsed = body(call)
     if parsed is None:
         raise BadRequest("Required request body is missing")
     return parsed

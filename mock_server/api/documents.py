@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from mock_server.api import answers
-from mock_server.api.call import current
+from mock_server.api.call import Call
 from mock_server.api.pdf import file_bytes
 from mock_server.api.resource import resource, serves
 from mock_server.domain.evidences import file_of, shown_document, shown_documents
@@ -14,9 +14,8 @@ documents = resource("documents")
 
 
 @serves(documents)
-def list_documents(account_id: int, dossier_id: int) -> Response:
+def list_documents(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.16."""
-    call = current()
     portfolio = call.world.portfolio(account_id)
     shown = shown_documents(portfolio.dossier(dossier_id), call.variants)
     requirements = portfolio.account.requirements
@@ -26,9 +25,8 @@ def list_documents(account_id: int, dossier_id: int) -> Response:
 
 
 @serves(documents)
-def get_document(account_id: int, dossier_id: int, document_id: int) -> Response:
+def get_document(call: Call, account_id: int, dossier_id: int, document_id: int) -> Response:
     """behaviour.md 3.17."""
-    call = current()
     portfolio = call.world.portfolio(account_id)
     document = shown_document(portfolio.dossier(dossier_id), document_id, call.variants)
     rendered = call.dialect.document(document, portfolio.account.requirements, call.variants)
@@ -36,18 +34,16 @@ def get_document(account_id: int, dossier_id: int, document_id: int) -> Response
 
 
 @serves(documents)
-def list_files(account_id: int, dossier_id: int, document_id: int) -> Response:
+def list_files(call: Call, account_id: int, dossier_id: int, document_id: int) -> Response:
     """behaviour.md 3.18."""
-    call = current()
     dossier = call.world.portfolio(account_id).dossier(dossier_id)
     document = shown_document(dossier, document_id, call.variants)
     return answers.content(call.dialect.files(document, call.variants))
 
 
 @serves(documents)
-def download_file(account_id: int, dossier_id: int, document_id: int, file_id: int) -> Response:
+def download_file(call: Call, account_id: int, dossier_id: int, document_id: int, file_id: int) -> Response:
     """behaviour.md 3.20."""
-    call = current()
     portfolio = call.world.portfolio(account_id)
     dossier = portfolio.dossier(dossier_id)
     document = shown_document(dossier, document_id, call.variants)

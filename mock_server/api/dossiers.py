@@ -7,7 +7,7 @@ from functools import partial
 from flask import Response
 
 from mock_server.api import answers
-from mock_server.api.call import body, current, members, query, required_body
+from mock_server.api.call import Call, body, members, query, required_body
 from mock_server.api.rendering import rendered_dossier
 from mock_server.api.resource import resource, serves
 from mock_server.domain import dossiers as commands
@@ -21,29 +21,28 @@ _UPDATE_MEMBERS = tuple(commands.DossierUpdate.__slots__)
 
 
 @serves(dossiers)
-def list_dossiers(account_id: int) -> Response:
+def list_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.7."""
-    call, world = current(), current().world
+    world = call.world
     found = search.list_dossiers(
         world, call.now, account_id=account_id, query=query(), variants=call.variants
     )
     row = partial(rendered_dossier, call, world, world.portfolio(account_id))
-    return answers.page(found, [row(dossier) for dossier in found.content])
+    return answers.page(call, found, [row(dossier) for dossier in found.content])
 
 
 @serves(dossiers)
-def list_all_dossiers(account_id: int) -> Response:
+def list_all_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.8."""
-    call, world = current(), current().world
+    world = call.world
     row = partial(rendered_dossier, call, world, world.portfolio(account_id))
     return answers.stream(map(row, search.list_all_dossiers(world, account_id=account_id)))
 
 
 @serves(dossiers)
-def import_dossier(account_id: int) -> Response:
+def import_dossier(call: Call, account_id: int) -> Response:
     """behaviour.md 3.9."""
-    call = current()
-    request = ImportRequest(**members(required_body(), _IMPORT_MEMBERS))
+    request = ImportRequest(**members(required_body(call), _IMPORT_MEMBERS))
     process = call.sandbox.ask(
         launch_import,
         account_id=account_id,
@@ -55,17 +54,17 @@ def import_dossier(account_id: int) -> Response:
 
 
 @serves(dossiers)
-def get_dossier(account_id: int, dossier_id: int) -> Response:
+def get_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.10."""
-    call, world = current(), current().world
+    world = call.world
     portfolio = world.portfolio(account_id)
     return answers.content(rendered_dossier(call, world, portfolio, portfolio.dossier(dossier_id)))
 
 
 @serves(dossiers)
-def update_dossier(account_id: int, dossier_id: int) -> Response:
+def update_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.11."""
-    call, given = current(), body()
+    given = body(call)
     wanted = commands.DossierUpdate(**members(given, _UPDATE_MEMBERS) | _expiration(given))
     call.sandbox.change(
         commands.update_dossier,
@@ -74,30 +73,29 @@ def update_dossier(account_id: int, dossier_id: int) -> Response:
         wanted=wanted,
         variants=call.variants,
     )
-    return answers.accepted()
+    return answers.accepted(call)
 
 
 @serves(dossiers)
-def stop_dossier(account_id: int, dossier_id: int) -> Response:
+def stop_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.12."""
-    current().sandbox.change(commands.stop_dossier, account_id=account_id, dossier_id=dossier_id)
-    return answers.accepted()
+    call.sandbox.change(commands.stop_dossier, account_id=account_id, dossier_id=dossier_id)
+    return answers.accepted(call)
 
 
 @serves(dossiers)
-def reactivate_dossier(account_id: int, dossier_id: int) -> Response:
+def reactivate_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.13."""
-    until = _expiration(body()).get("expiration_date", commands.ABSENT)
-    current().sandbox.change(
+    until = _expiration(body(call)).get("expiration_date", commands.ABSENT)
+    call.sandbox.change(
         commands.reactivate_dossier, account_id=account_id, dossier_id=dossier_id, expiration_date=until
     )
-    return answers.accepted()
+    return answers.accepted(call)
 
 
 @serves(dossiers)
-def list_dossier_requirements(account_id: int, dossier_id: int) -> Response:
+def list_dossier_requirements(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.14."""
-    call = current()
     portfolio = call.world.portfolio(account_id)
     dossier = portfolio.dossier(dossier_id)
     asked = [document.code for document in dossier.documents] if dossier.monitored else []
@@ -106,9 +104,9 @@ def list_dossier_requirements(account_id: int, dossier_id: int) -> Response:
 
 
 @serves(dossiers)
-def update_dossier_requirements(account_id: int, dossier_id: int) -> Response:
+def update_dossier_requirements(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.15."""
-    call, given = current(), body()
+    given = body(call)
     codes = given.get("newRequiredDocuments") if isinstance(given, dict) else given
     call.sandbox.change(
         commands.update_requirements,
@@ -117,7 +115,7 @@ def update_dossier_requirements(account_id: int, dossier_id: int) -> Response:
         codes=codes or (),
         add=call.variants["requirementsUpdate"] == "add",
     )
-    return answers.accepted()
+    return answers.accepted(call)
 
 
 def _expiration(given: dict[str, str | None] | None) -> dict[str, str | None]:

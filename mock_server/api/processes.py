@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from mock_server.api import answers
-from mock_server.api.call import current, query
+from mock_server.api.call import Call, query
 from mock_server.api.resource import resource, serves
 from mock_server.domain import search
 
@@ -13,16 +13,14 @@ processes = resource("processes")
 
 
 @serves(processes)
-def get_process(account_id: int, process_id: str) -> Response:
+def get_process(call: Call, account_id: int, process_id: str) -> Response:
     """behaviour.md 3.21."""
-    call = current()
     return answers.content(call.dialect.process(call.world.portfolio(account_id).process(process_id)))
 
 
 @serves(processes)
-def list_processes(account_id: int) -> Response:
+def list_processes(call: Call, account_id: int) -> Response:
     """behaviour.md 3.22."""
-    call = current()
     since = query().get("from_date")
     found = search.list_processes(call.world, call.now, account_id=account_id, from_date=since)
     return answers.content([call.dialect.process(process) for process in found])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from mock_server.api import answers
-from mock_server.api.call import current, query
+from mock_server.api.call import Call, query
 from mock_server.api.resource import resource, serves
 from mock_server.domain import search
 
@@ -13,16 +13,14 @@ thirdparties = resource("thirdparties")
 
 
 @serves(thirdparties)
-def list_thirdparties(account_id: int) -> Response:
+def list_thirdparties(call: Call, account_id: int) -> Response:
     """behaviour.md 3.4."""
-    call = current()
     found = search.list_thirdparties(call.world, call.now, account_id=account_id, query=query())
-    return answers.page(found, [call.dialect.thirdparty_summary(*row) for row in found.content])
+    return answers.page(call, found, [call.dialect.thirdparty_summary(*row) for row in found.content])
 
 
 @serves(thirdparties)
-def get_thirdparty(account_id: int, thirdparty_id: int) -> Response:
+def get_thirdparty(call: Call, account_id: int, thirdparty_id: int) -> Response:
     """behaviour.md 3.6."""
-    call = current()
     found, relation = call.world.relation(account_id, thirdparty_id)
     return answers.content(call.dialect.thirdparty(account_id, found, relation))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from flask import Response, g, request
+from flask import Response, after_this_request, g, request
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
-from mock_server.api.call import Call, dialect, operation
+from mock_server.api.call import Call
+from mock_server.dialects import DIALECTS
+from mock_server.domain.operations import Operation
 from mock_server.ratelimit import BURST_CAPACITY, REPLENISH_RATE
 from mock_server.sandbox import DEFAULT_SANDBOX
 from mock_server.services import named_sandbox, services
@@ -46,11 +49,11 @@ def untagged(username: str) -> str:
     return local.partition("+")[0] + at + host
 
 
-def admit() -> None:
-    """Before each call: find the caller and the sandbox, and refuse what the token does not open.
+def admitted(operation: Operation, spoken: str, account_id: int | None) -> Call:
+    """The call of this operation: who calls, in which sandbox, on an account that the token opens.
 
     Raises:
-        Unauthorized: no token, or one that is malformed, altered or expired.
+        TokenRequired: no token, or one that is malformed, altered or expired.
         Forbidden: the account exists but is not among the token's.
         TooManyRequests: the rate limit is on and used up.
         NotFound: there is no such account.
@@ -60,24 +63,14 @@ def admit() -> None:
     sandbox = named_sandbox() if token is None else shared.sandboxes.named(sandbox_of(token.username))
     if token is not None and token.expired(sandbox.token_age(token.issued_at)):
         raise _unauthorized("expired")
-    spoken = dialect()
     accounts = None if token is None else token.account_ids
+    world, now = sandbox.look()
     g.call = call = Call(
-        operation(), spoken, sandbox, accounts, sandbox.variants_in(spoken.name), *sandbox.look()
+        operation, DIALECTS[spoken], sandbox, accounts, sandbox.variants_in(spoken), world, now
     )
-    account_id = (request.view_args or {}).get("account_id")
     if account_id is not None:
         _open_account(call, account_id)
-
-
-def limit_headers(response: Response) -> Response:
-    """After each call: what is left of the rate limit, where it is on."""
-    left = g.get("rate_left")
-    if left is not None:
-        response.headers["x-ratelimit-remaining"] = str(left)
-        response.headers["x-ratelimit-burst-capacity"] = str(BURST_CAPACITY)
-        response.headers["x-ratelimit-replenish-rate"] = str(REPLENISH_RATE)
-    return response
+    return call
 
 
 def _token(tokens: TokenOffice) -> Token:
@@ -106,6 +99,14 @@ def _open_account(call: Call, account_id: int) -> None:
 def _limit(call: Call, account_id: int) -> None:
     """behaviour.md 1.5 (documented), C45."""
     left = call.sandbox.rate_limit.take(account_id, call.now)
-    g.rate_left = left or 0
+    after_this_request(partial(_with_limit, left or 0))
     if left is None:
         raise TooManyRequests("Too many requests")
+
+
+def _with_limit(left: int, response: Response) -> Response:
+    """The answer with what is left of the limit. behaviour.md 1.5 (documented)."""
+    response.headers["x-ratelimit-remaining"] = str(left)
+    response.headers["x-ratelimit-burst-capacity"] = str(BURST_CAPACITY)
+    response.headers["x-ratelimit-replenish-rate"] = str(REPLENISH_RATE)
+    return response
