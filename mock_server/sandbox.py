@@ -52,6 +52,7 @@ class Sandbox:
         self.choose(start.variants)
         self.rate_limit = RateLimit()
         self._token_ages: tuple[tuple[datetime, timedelta], ...] = ()
+        self._moments: dict[str, tuple[datetime, bool]] = {}
         self._lock = RLock()
         self._store = Store(start.fixture.world(self.clock.now()))
 
@@ -111,6 +112,29 @@ class Sandbox:
         with self._lock:
             return self._store.change(lambda world: settle(world, self.clock.now(), self.start.invent))
 
+    def snapshot(self, name: str) -> None:
+        """Keep the content and the time of now under `name`."""
+        with self._lock:
+            self.settle()
+            self._store.snapshot(name)
+            self._moments[name] = (self.clock.now(), self.clock.frozen_at is not None)
+
+    def restore(self, name: str) -> None:
+        """Come back to the content and the time kept under `name`; a clock that ran runs on from there.
+
+        Raises:
+            KeyError: nothing was kept under it.
+        """
+        with self._lock:
+            moment, frozen = self._moments[name]
+            self._store.restore(name)
+            self.clock = self.clock.frozen(moment) if frozen else self.clock.running(moment)
+
+    @property
+    def snapshots(self) -> dict[str, datetime]:
+        """The names kept and the sandbox's time at each, oldest first."""
+        return {name: moment for name, (moment, _) in self._moments.items()}
+
     def turn(self, clock: Clock, *, age_tokens: bool = False) -> list[Event]:
         """Set the clock; what that brought about. With `age_tokens`, tokens issued so far age as much."""
         with self._lock:
@@ -152,3 +176,17 @@ class Sandboxes:
             return found
         with self._lock:
             return self._by_name.setdefault(name, Sandbox(name, self.start))
+
+    def drop(self, name: str) -> None:
+        """Forget the sandbox; asked for again, it is made anew.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        with self._lock:
+            del self._by_name[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The sandboxes there are, oldest first."""
+        return tuple(self._by_name)

@@ -54,8 +54,3 @@ class Store(Generic[Value]):
         """
         with self._lock:
             self._current = self._snapshots[name]
-
-    @property
-    def snapshots(self) -> tuple[str, ...]:
-        """The names kept, oldest first."""
-        return tuple(self._snapshots)

@@ -140,7 +140,8 @@ def control_calls() -> Iterator[tuple[str, ...]]:
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             meaning = (app.view_functions[rule.endpoint].__doc__ or "").split("\n")[0]
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                yield f"`{method} {path}`", meaning, shown_by(path, path.removeprefix("/__admin"))
+                plain = re.sub(r"\{\w+\}", "{}", path)
+                yield f"`{method} {path}`", meaning, shown_by(plain, plain.removeprefix("/__admin"))
 
 
 def identifiers() -> Iterator[tuple[str, ...]]:
@@ -165,7 +166,7 @@ def shown_by(*names: str) -> str:
 
 @cache
 def _tests() -> tuple[tuple[Path, str, frozenset[str]], ...]:
-    """Every test with the texts in it, in its decorators, and in the tables of its module that it reads."""
+    """Every test with the texts in it, and in the tables and functions of its module that it uses."""
     found = []
     for path in sorted((ROOT / "tests").glob("test_*.py")):
         module = ast.parse(path.read_text(encoding="utf-8"))
@@ -176,6 +177,7 @@ def _tests() -> tuple[tuple[Path, str, frozenset[str]], ...]:
             for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
             if isinstance(target, ast.Name)
         }
+        tables |= {node.name: _texts(node) for node in module.body if isinstance(node, ast.FunctionDef)}
         for node in module.body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
@@ -191,8 +193,14 @@ def _texts(node: ast.AST) -> set[str]:
         for part in ast.walk(node)
         if isinstance(part, ast.Constant) and isinstance(part.value, str)
     }
+    texts |= {_pattern(part) for part in ast.walk(node) if isinstance(part, ast.JoinedStr)}
     keywords = {part.arg for part in ast.walk(node) if isinstance(part, ast.keyword) and part.arg}
     return texts | keywords
+
+
+def _pattern(text: ast.JoinedStr) -> str:
+    """An f-string with `{}` for each value in it."""
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in text.values)
 
 
 def _inferred_rules() -> Iterator[tuple[str, list[str]]]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from flask import Blueprint, Flask, request
 
 from mock_server.control.clock import clock
+from mock_server.control.events import events
 from mock_server.control.problems import install_problems
 from mock_server.control.sandbox import sandbox
+from mock_server.control.sandboxes import sandboxes
 
 __all__ = ["PREFIX", "install"]
 
@@ -19,7 +21,7 @@ PREFIX = "/__admin"
 def install(app: Flask) -> None:
     """Give the app its control API."""
     control = Blueprint("control", __name__, url_prefix=PREFIX)
-    for part in (sandbox, clock):
+    for part in (sandbox, sandboxes, clock, events):
         control.register_blueprint(part)
     control.before_request(_lift_limit)
     install_problems(control)

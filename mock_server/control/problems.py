@@ -10,6 +10,9 @@ import orjson
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
+from mock_server.dialects import wire
+from mock_server.domain.errors import NotFound, Rejected
+
 T = TypeVar("T")
 
 
@@ -42,6 +45,7 @@ def json_answer(value: object, status: int = 200) -> Response:
 def install_problems(blueprint: Blueprint) -> None:
     """Let the blueprint answer its problems."""
     blueprint.register_error_handler(Problem, _problem)
+    blueprint.register_error_handler(Rejected, _rejected)
 
 
 def problem_answer(status: int, detail: str) -> Response:
@@ -52,6 +56,12 @@ def problem_answer(status: int, detail: str) -> Response:
 
 def _problem(problem: Problem) -> Response:
     return problem_answer(problem.status, problem.detail)
+
+
+def _rejected(error: Rejected) -> Response:
+    """A rule of the domain refuses a control call as well: there is no such dossier, for one."""
+    reasons = [f"{refusal.error.label_en} ({wire.reason(refusal)})" for refusal in error.refusals]
+    return problem_answer(404 if isinstance(error, NotFound) else 400, "; ".join(reasons))
 
 
 def http_problem(error: HTTPException) -> Response:

@@ -9,10 +9,20 @@ from hashlib import blake2b
 from uuid import UUID
 
 from mock_server.domain.completeness import assessed
-from mock_server.domain.errors import E200, NOT_FOUND, NotFound, Refusal
+from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
 from mock_server.domain.model import Document, Dossier, Evidence, FormAnswer
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World, with_dossier
+
+DEFAULT_FILE_SIZE = 40_000
+"""Bytes of a file of which nobody said how large it is."""
+
+_NEVER = date(2099, 12, 31)
+
+
+def last_day(day: date | None) -> date | None:
+    """The last day on which a file is valid; what the wire calls never, and any later day, is None."""
+    return None if day is None or day >= _NEVER else day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +74,13 @@ def deposit(
     """The third party answers the request for `code`; presence, state and indicator follow.
 
     Raises:
-        NotFound: no such account (NOT_FOUND), dossier (E200), or no request for this code in it (E200).
+        NotFound: no such account (NOT_FOUND), dossier (E200), or no request for this code in it (NOT_FOUND).
 
     behaviour.md 6.8 (carried-over).
     """
     dossier = world.portfolio(account_id).dossier(dossier_id)
     if code not in {document.code for document in dossier.documents}:
-        raise NotFound(Refusal(E200, "document_code", (code,)))
+        raise NotFound(Refusal(NOT_FOUND, "document_code", (code,)))
     evidence = _evidence(world.next_ids.evidence, now, given)
     documents = tuple(
         replace(document, evidences=(*document.evidences, evidence)) if document.code == code else document

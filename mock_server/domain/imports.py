@@ -139,6 +139,12 @@ def fail_import(
     return with_process(world, ended), ended
 
 
+def hold_import(world: World, process: ImportProcess) -> tuple[World, ImportProcess]:
+    """Let a running import go on until it is ended by hand."""
+    held = replace(process, ends=None)
+    return with_process(world, held), held
+
+
 def _checked(request: ImportRequest, variants: Variants) -> NewDossier:
     findings = checks.Findings()
     company_id = checks.company_id(findings, request.company_id_type, request.company_id_value)

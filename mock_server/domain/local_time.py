@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Europe/Paris")
@@ -24,6 +25,7 @@ def local_date(instant: datetime) -> date:
     return instant.astimezone(ZONE).date()
 
 
+@lru_cache(maxsize=8192)
 def midnight(day: date) -> datetime:
     """The instant at which `day` begins in France."""
     return datetime.combine(day, time(), ZONE).astimezone(UTC)

@@ -19,7 +19,6 @@ from mock_server.domain.model import (
     NO_REFERENCE,
     Account,
     CompanyId,
-    Document,
     Dossier,
     Establishment,
     Thirdparty,
@@ -176,16 +175,28 @@ class World:
         return first is not None and first.at <= now
 
 
-def document_of(dossier: Dossier, document_id: int) -> Document:
-    """The document of that id in the dossier.
+def holder_of(world: World, dossier_id: int) -> Portfolio:
+    """The portfolio that has the dossier; ids are those of the platform, so there is one at most.
+
+    Raises:
+        NotFound: E200, no account has it.
+    """
+    for portfolio in world.portfolios.values():
+        if dossier_id in portfolio.dossiers:
+            return portfolio
+    raise NotFound(Refusal(E200, "dossier_id", (str(dossier_id),)))
+
+
+def process_of(world: World, process_id: str) -> ImportProcess:
+    """The import process of that id, in whatever account.
 
     Raises:
         NotFound: NOT_FOUND.
     """
-    for document in dossier.documents:
-        if document.document_id == document_id:
-            return document
-    raise NotFound(Refusal(NOT_FOUND, "document_id", (str(document_id),)))
+    for portfolio in world.portfolios.values():
+        if process_id in portfolio.processes:
+            return portfolio.processes[process_id]
+    raise NotFound(Refusal(NOT_FOUND, "process_id", (process_id,)))
 
 
 def with_portfolio(world: World, portfolio: Portfolio) -> World:

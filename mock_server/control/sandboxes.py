@@ -1,0 +1,88 @@
+"""Many sandboxes, the snapshots of one, and its variants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from mock_server.control.problems import Problem, body_as, json_answer
+from mock_server.dialects import DEFAULT_DIALECT, wire
+from mock_server.domain.variants import VARIANTS, checked
+from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox
+from mock_server.services import named_sandbox, services
+
+sandboxes = Blueprint("sandboxes", __name__)
+
+
+@sandboxes.get("/sandboxes")
+def list_sandboxes() -> Response:
+    """The sandboxes there are, with the time in each."""
+    shared = services().sandboxes
+    return json_answer({"sandboxes": [_shown(shared.named(name)) for name in shared.names]})
+
+
+@sandboxes.delete("/sandboxes/<name>")
+def drop_sandbox(name: str) -> Response:
+    """Drop a sandbox; asked for again, it is as after the start."""
+    if name == DEFAULT_SANDBOX:
+        raise Problem("the default sandbox stays; POST /__admin/reset makes it new", 409)
+    try:
+        services().sandboxes.drop(name)
+    except KeyError:
+        raise Problem(f"there is no sandbox {name!r}", 404) from None
+    return Response(status=204)
+
+
+@sandboxes.get("/snapshots")
+def list_snapshots() -> Response:
+    """The snapshots of the sandbox, oldest first."""
+    kept = named_sandbox().snapshots.items()
+    return json_answer({"snapshots": [{"name": name, "now": wire.instant(moment)} for name, moment in kept]})
+
+
+@sandboxes.post("/snapshots/<name>")
+def take_snapshot(name: str) -> Response:
+    """Keep the sandbox's content and time under a name."""
+    found = named_sandbox()
+    found.snapshot(name)
+    return json_answer({"name": name, "now": wire.instant(found.snapshots[name])})
+
+
+@sandboxes.post("/snapshots/<name>/restore")
+def restore_snapshot(name: str) -> Response:
+    """Come back to a snapshot, as often as one likes."""
+    found = named_sandbox()
+    try:
+        found.restore(name)
+    except KeyError:
+        raise Problem(
+            f"there is no snapshot {name!r}; there are: {', '.join(found.snapshots)}", 404
+        ) from None
+    return json_answer({"name": name, "now": wire.instant(found.clock.now())})
+
+
+@sandboxes.get("/variants")
+def get_variants() -> Response:
+    """The variants in force."""
+    return json_answer(_variants(named_sandbox()))
+
+
+@sandboxes.put("/variants")
+def put_variants() -> Response:
+    """Choose variants, such as {"refusals": "result"}; every other one goes back to its default."""
+    chosen, found = body_as(dict[str, str]), named_sandbox()
+    try:
+        found.choose(checked(chosen))
+    except ValueError as mistake:
+        raise Problem(str(mistake)) from None
+    return json_answer(_variants(found))
+
+
+def _shown(found: Sandbox) -> dict[str, Any]:
+    return {"name": found.name, "now": wire.instant(found.clock.now())}
+
+
+def _variants(found: Sandbox) -> dict[str, str]:
+    in_force = found.variants_in(DEFAULT_DIALECT)
+    return {name: in_force[name] for name in VARIANTS}

@@ -1,0 +1,218 @@
+"""What happens outside the client's reach, brought about by control calls; snapshots, sandboxes, variants."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.support import OTHER_SIRET, SIRET, Api, codes, content
+
+
+def control(api: Api, method: str, path: str, body: object = None) -> TestResponse:
+    """A control call whose refusal is of interest."""
+    headers = {"X-Mock-Sandbox": api.sandbox}
+    return api.client.open(f"/__admin{path}", method=method, json=body, headers=headers)
+
+
+def deposit(api: Api, dossier: dict[str, object], code: str, **evidence: object) -> object:
+    return api.control("POST", f"/dossiers/{dossier['dossierId']}/documents/{code}/evidences", evidence)
+
+
+def test_a_dossier_is_complete_once_every_request_is_answered(api: Api) -> None:
+    dossier = api.new_dossier(requiredDocuments=["ATT_VIGI", "RIB_IBAN"])
+
+    deposit(api, dossier, "ATT_VIGI")
+    half = api.dossier(dossier["dossierId"])
+    deposit(api, dossier, "RIB_IBAN")
+    whole = api.dossier(dossier["dossierId"])
+
+    assert (half["state"], half["indicators"][0]["state"]) == (False, True)
+    assert (whole["state"], [document["present"] for document in whole["documents"]]) == (True, [True, True])
+
+
+def test_a_deposited_evidence_lapses_at_the_end_of_its_day(api: Api) -> None:
+    api.set_clock("2031-03-01T12:00:00")
+    dossier = api.new_dossier(requiredDocuments=["ATT_VIGI"])
+    deposit(api, dossier, "ATT_VIGI", expirationDate="2031-03-10")
+
+    caused = api.advance("P10D")
+
+    assert [event["what"] for event in caused] == ["documents lapsed"]
+    lapsed = api.dossier(dossier["dossierId"])
+    assert lapsed["state"] is False
+    assert lapsed["stateLastChangeDate"] == "2031-03-11T00:00:00.000"
+
+
+def test_the_bytes_that_were_deposited_are_the_bytes_that_are_downloaded(api: Api) -> None:
+    dossier = api.new_dossier(requiredDocuments=["ATT_VIGI"])
+    document = dossier["documents"][0]["documentId"]
+
+    made = deposit(api, dossier, "ATT_VIGI", content=b64encode(b"signed").decode())
+
+    path = f"/dossiers/{dossier['dossierId']}/documents/{document}/files/{made['fileId']}"  # type: ignore[index]
+    assert api.get(path).data == b"signed"
+
+
+def test_a_code_with_accents_and_slashes_is_found(api: Api) -> None:
+    dossier = api.new_dossier(requiredDocuments=["LNDSÉSÀADT-U"])
+
+    deposit(api, dossier, "LNDSÉSÀADT-U")
+
+    assert api.dossier(dossier["dossierId"])["state"] is True
+
+
+def test_a_form_alone_answers_a_request_and_is_no_file(api: Api) -> None:
+    dossier = api.new_dossier(requiredDocuments=["ATT_VIGI"])
+    answers = [{"type": "string", "key": "f_1_a_0", "title": "A", "order": 0, "value": "yes"}]
+
+    deposit(api, dossier, "ATT_VIGI", formdata=answers)
+
+    document = api.dossier(dossier["dossierId"])["documents"][0]
+    assert (document["present"], document["listFileInformation"]) == (True, [])
+
+
+def test_a_company_that_closes_stops_its_dossiers_and_cannot_be_imported(api: Api) -> None:
+    dossier = api.new_dossier()
+
+    api.control("POST", f"/thirdparties/{dossier['thirdpartyId']}/close")
+
+    closed = api.dossier(dossier["dossierId"])
+    assert (closed["monitored"], closed["stoppingReason"]) == (False, "OUTOFBUSINESS")
+    assert codes(api.post(f"/dossiers/{dossier['dossierId']}/reactivate")) == ["E103"]
+    assert api.refused_import(dossierReference="PO-2") == ["E103"]
+
+
+@pytest.mark.parametrize("code", ["E101", "E102", "E103", "E104", "E105"])
+def test_an_import_is_made_to_fail_by_the_provider(api: Api, code: str) -> None:
+    process_id = api.launch()
+
+    api.control("POST", f"/processes/{process_id}", {"outcome": "fail", "code": code})
+
+    process = api.process(process_id)
+    assert (process["complete"], process["success"]) == (True, False)
+    assert [error["code"] for error in process["errors"]] == [code]
+
+
+def test_an_import_is_finished_before_its_time_and_rules_still_hold(api: Api) -> None:
+    api.new_dossier()
+    first, second = api.launch(dossierReference="PO-2"), api.launch(dossierReference="PO-1")
+
+    for process_id in (first, second):
+        api.control("POST", f"/processes/{process_id}", {"outcome": "finish"})
+
+    assert api.process(first)["success"]
+    assert [error["code"] for error in api.process(second)["errors"]] == ["E202"]
+
+
+def test_an_import_that_is_held_runs_until_it_is_finished(api: Api) -> None:
+    process_id = api.launch()
+    api.control("POST", f"/processes/{process_id}", {"outcome": "hold"})
+
+    api.advance("P1D")
+    assert not api.process(process_id)["complete"]
+    api.control("POST", f"/processes/{process_id}", {"outcome": "finish"})
+
+    assert api.process(process_id)["success"]
+
+
+def test_the_imports_of_all_accounts_are_listed_as_they_were_launched(api: Api) -> None:
+    launched = [api.launch(dossierReference="PO-1"), api.launch(companyIdValue=OTHER_SIRET)]
+
+    listed = api.control("GET", "/processes")["processes"]
+
+    assert [row["processId"] for row in listed] == launched
+    assert [row["companyIdValue"] for row in listed] == [SIRET, OTHER_SIRET]
+
+
+def test_a_snapshot_brings_content_and_time_back_as_often_as_one_likes(api: Api) -> None:
+    api.set_clock("2031-03-01T12:00:00")
+    api.new_dossier()
+    before, name = api.get("/dossiers/all").data, "before"
+    api.control("POST", f"/snapshots/{name}")
+
+    for _ in range(2):
+        api.new_dossier(dossierReference="PO-2")
+        api.advance("P30D")
+        api.control("POST", f"/snapshots/{name}/restore")
+        assert api.get("/dossiers/all").data == before
+        assert api.control("GET", "/clock")["now"].startswith("2031-03-01T12:00:0")
+
+    assert [row["name"] for row in api.control("GET", "/snapshots")["snapshots"]] == ["before"]
+
+
+def test_variants_are_chosen_for_one_sandbox_alone(make_api: Callable[..., Api]) -> None:
+    bent, straight = make_api(), make_api()
+
+    in_force = bent.control("PUT", "/variants", {"refusals": "result"})
+
+    assert in_force == bent.control("GET", "/variants")
+    assert in_force["refusals"] == "result"
+    assert bent.post("/dossiers/804127", {}).status_code == 200
+    assert straight.post("/dossiers/804127", {}).status_code == 400
+
+
+def test_a_dropped_sandbox_is_new_when_it_is_asked_for_again(make_api: Callable[..., Api]) -> None:
+    api = make_api(sandbox="dropped")
+    api.new_dossier()
+
+    assert "dropped" in str(api.control("GET", "/sandboxes"))
+    assert control(api, "DELETE", f"/sandboxes/{api.sandbox}").status_code == 204
+
+    assert content(api.get("/dossiers", dossierReference="PO-1")) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "detail"),
+    [
+        pytest.param(
+            "POST", "/dossiers/1/documents/X/evidences", {}, 404, "no dossier", id="no such dossier"
+        ),
+        pytest.param(
+            "POST", "/dossiers/804127/documents/X/evidences", {}, 404, "documentCode/X", id="no request"
+        ),
+        pytest.param(
+            "POST", "/dossiers/804127/documents/I2/evidences", {"fileSize": 1}, 400, ">= 2048", id="too small"
+        ),
+        pytest.param("POST", "/thirdparties/1/close", None, 404, "no third party", id="no such third party"),
+        pytest.param("POST", "/processes/x", {"outcome": "hold"}, 404, "processId/x", id="no such process"),
+        pytest.param(
+            "POST", "/processes/x", {"outcome": "fail"}, 400, "with a code", id="fail without a code"
+        ),
+        pytest.param(
+            "POST",
+            "/processes/x",
+            {"outcome": "fail", "code": "E202"},
+            400,
+            "E101, E102",
+            id="no provider's code",
+        ),
+        pytest.param("POST", "/snapshots/x/restore", None, 404, "no snapshot 'x'", id="no such snapshot"),
+        pytest.param("DELETE", "/sandboxes/nobody", None, 404, "no sandbox", id="no such sandbox"),
+        pytest.param("DELETE", "/sandboxes/default", None, 409, "reset", id="the default sandbox"),
+        pytest.param("PUT", "/variants", {"refusal": "x"}, 400, "there is no variant", id="no such variant"),
+    ],
+)
+def test_what_cannot_be_done_is_a_problem(
+    api: Api, method: str, path: str, body: object, status: int, detail: str
+) -> None:
+    answer = control(api, method, path, body)
+
+    assert answer.status_code == status
+    assert answer.mimetype == "application/problem+json"
+    assert detail in (answer.json or {})["detail"]
+
+
+def test_an_import_that_has_ended_is_not_ended_again(api: Api) -> None:
+    process_id = str(api.imported()["processId"])
+
+    assert control(api, "POST", f"/processes/{process_id}", {"outcome": "finish"}).status_code == 409
+
+
+def test_control_calls_leave_the_default_sandbox_alone(client: FlaskClient, api: Api) -> None:
+    api.control("POST", "/snapshots/mine")
+
+    assert client.get("/__admin/snapshots").json == {"snapshots": []}
