@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from werkzeug.routing import BaseConverter
 
 from mock_server import control, services
@@ -23,7 +23,7 @@ from mock_server.control import problems
 from mock_server.domain.checks import as_int64
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.invention import invented_company
-from mock_server.sandbox import Sandboxes, Start
+from mock_server.sandbox import Sandboxes, Start, TooManySandboxes
 from mock_server.services import Services
 from mock_server.settings import Settings
 from mock_server.tokens import TokenOffice, given_key
@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
             app.register_blueprint(resource, name=name, url_prefix=prefix, url_defaults=spoken)
     control.install(app)
     errors.install(app)
+    app.register_error_handler(TooManySandboxes, _too_many)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
     accesslog.install(app)
@@ -70,6 +71,10 @@ class _App(Flask):
 def _http_error(error: HTTPException) -> Response:
     """In the format of whoever was asked: the emulated API, or the control API."""
     return (problems.http_problem if _is_control() else errors.http_error)(error)
+
+
+def _too_many(error: TooManySandboxes) -> Response:
+    return _http_error(ServiceUnavailable(str(error)))
 
 
 def _unexpected(error: Exception) -> Response:
@@ -111,7 +116,7 @@ def _services(settings: Settings) -> Services:
         given_key(settings.signing_key)
     return Services(
         settings=settings,
-        sandboxes=Sandboxes(_start(settings)),
+        sandboxes=Sandboxes(_start(settings), limit=settings.max_sandboxes, idle=settings.sandbox_idle),
         tokens=TokenOffice(
             key_file=settings.signing_key,
             access_lifetime=settings.access_token_lifetime,

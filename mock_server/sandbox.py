@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import RLock
+from time import monotonic
 from typing import Concatenate, Literal, ParamSpec, TypeVar, get_args
 
 from mock_server.clock import Clock, real_now
@@ -161,21 +162,32 @@ class Sandbox:
         return found or self._resolved.setdefault(dialect, resolve(self.variants, dialect))
 
 
-class Sandboxes:
-    """The sandboxes of one server by name; one is made when it is first asked for."""
+class TooManySandboxes(Exception):
+    """There is no room for another sandbox; the message says what to do."""
 
-    def __init__(self, start: Start) -> None:
+
+class Sandboxes:
+    """The sandboxes of one server by name; one is made when it is first asked for.
+
+    At most `limit` at once. One that nobody asked for during `idle` is dropped, but for the default one.
+    """
+
+    def __init__(self, start: Start, *, limit: int, idle: timedelta) -> None:
         self.start = start
+        self._limit = limit
+        self._idle_seconds = idle.total_seconds()
         self._lock = RLock()
         self._by_name: dict[str, Sandbox] = {}
+        self._last_used: dict[str, float] = {}
 
     def named(self, name: str = DEFAULT_SANDBOX) -> Sandbox:
-        """The sandbox of that name."""
-        found = self._by_name.get(name)
-        if found is not None:
-            return found
-        with self._lock:
-            return self._by_name.setdefault(name, Sandbox(name, self.start))
+        """The sandbox of that name.
+
+        Raises:
+            TooManySandboxes: it would be one too many, and none is idle.
+        """
+        self._last_used[name] = monotonic()
+        return self._by_name.get(name) or self._made(name)
 
     def drop(self, name: str) -> None:
         """Forget the sandbox; asked for again, it is made anew.
@@ -185,8 +197,35 @@ class Sandboxes:
         """
         with self._lock:
             del self._by_name[name]
+            self._last_used.pop(name, None)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The sandboxes there are, oldest first."""
+        self._drop_idle()
         return tuple(self._by_name)
+
+    def _made(self, name: str) -> Sandbox:
+        with self._lock:
+            if name not in self._by_name:
+                self._drop_idle()
+                self._refuse_beyond_limit(name)
+                self._by_name[name] = Sandbox(name, self.start)
+            return self._by_name[name]
+
+    def _refuse_beyond_limit(self, name: str) -> None:
+        if len(self._by_name) >= self._limit:
+            del self._last_used[name]
+            raise TooManySandboxes(
+                f"there are {self._limit} sandboxes already: drop one (DELETE /__admin/sandboxes/NAME),"
+                " or start the server with a larger --max-sandboxes"
+            )
+
+    def _drop_idle(self) -> None:
+        with self._lock:
+            oldest = monotonic() - self._idle_seconds
+            idle = [
+                name for name in self._by_name if self._last_used[name] < oldest and name != DEFAULT_SANDBOX
+            ]
+            for name in idle:
+                self.drop(name)

@@ -41,6 +41,10 @@ class Settings:
     refresh_token_lifetime: timedelta = timedelta(minutes=30)
     public_url: str | None = None
     signing_key: Path | None = None
+    control_token: str | None = None
+    control_open: bool = False
+    max_sandboxes: int = 2000
+    sandbox_idle: timedelta = timedelta(hours=1)
     max_body: int = 1024 * 1024
     log_format: str = "text"
     log_level: str = "info"
@@ -57,6 +61,7 @@ class Setting:
     read: Callable[[str], Any]
     shown_default: str
     many: bool = False
+    switch: bool = False
     environment: str = ""
 
     @property
@@ -149,6 +154,11 @@ def _folder(text: str) -> Path:
     if not Path(text).is_dir():
         raise ValueError(f"{text!r} is no folder")
     return Path(text)
+
+
+def _yes_or_no(text: str) -> bool:
+    word = _one_of("true", "false", "yes", "no", "1", "0")(text.lower())
+    return word in {"true", "yes", "1"}
 
 
 def _text(text: str) -> str:
@@ -257,6 +267,39 @@ SETTINGS: tuple[Setting, ...] = (
         shown_default="made once",
         help="RSA private key (PEM) that signs access tokens; "
         "left out, one is made once and kept in the user's cache.",
+    ),
+    Setting(
+        name="control_token",
+        flag="--control-token",
+        metavar="TOKEN",
+        read=_text,
+        shown_default="none",
+        help="Bearer token that control calls have to bring, health excepted.",
+    ),
+    Setting(
+        name="control_open",
+        flag="--control-open",
+        metavar="",
+        read=_yes_or_no,
+        shown_default="no",
+        switch=True,
+        help="Take control calls from other machines without a token, as the image does.",
+    ),
+    Setting(
+        name="max_sandboxes",
+        flag="--max-sandboxes",
+        metavar="NUMBER",
+        read=_number(1, 1_000_000),
+        shown_default="2000",
+        help="How many sandboxes there may be at once; a further one is refused.",
+    ),
+    Setting(
+        name="sandbox_idle",
+        flag="--sandbox-idle",
+        metavar="DURATION",
+        read=_lifetime,
+        shown_default="1h",
+        help="A sandbox that nobody used for so long is dropped; the default one stays.",
     ),
     Setting(
         name="max_body",

@@ -80,7 +80,9 @@ def test_help_lists_every_option_with_its_default_and_its_variable(
 ) -> None:
     default = f" [default: {setting.shown_default}]" if setting.shown_default else ""
 
-    expected = f"{setting.flag} {setting.metavar} {setting.help}{default} [env var: {setting.twin}]"
+    expected = " ".join(
+        f"{setting.flag} {setting.metavar} {setting.help}{default} [env var: {setting.twin}]".split()
+    )
 
     assert expected in help_of_serve
 

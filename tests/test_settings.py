@@ -90,11 +90,22 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "refresh_token_lifetime": ("PT2H", timedelta(hours=2)),
     "public_url": ("https://sandbox.example/", "https://sandbox.example"),
     "signing_key": ("key.pem", Path("key.pem")),
+    "control_token": ("s3cret", "s3cret"),
+    "control_open": ("true", True),
+    "max_sandboxes": ("3", 3),
+    "sandbox_idle": ("5m", timedelta(minutes=5)),
     "max_body": ("2048", 2048),
     "log_format": ("json", "json"),
     "log_level": ("error", "error"),
 }
-UNSPOKEN: dict[str, object] = {"now": None, "none": None, "from the request": None, "made once": None, "": {}}
+UNSPOKEN: dict[str, object] = {
+    "now": None,
+    "none": None,
+    "from the request": None,
+    "made once": None,
+    "no": False,
+    "": {},
+}
 
 BAD = [
     ("host", " ", "it is empty"),
@@ -114,6 +125,9 @@ BAD = [
     ("public_url", "sandbox:8080", "'sandbox:8080' is no URL such as http://sandbox:8080"),
     ("public_url", "http://", "'http://' is no URL"),
     ("public_url", "http://sandbox?a=b", "'http://sandbox?a=b' is no URL"),
+    ("control_token", " ", "it is empty"),
+    ("max_sandboxes", "0", "'0' is no number from 1 to 1000000"),
+    ("sandbox_idle", "0s", "'0s' is shorter than a second"),
     ("max_body", "1023", "'1023' is no number from 1024 to 1073741824"),
     ("log_format", "xml", "'xml' is not one of text, json"),
     ("log_level", "INFO", "'INFO' is not one of debug, info, warning, error"),
@@ -227,11 +241,16 @@ def test_nothing_given_means_the_defaults(told: Callable[..., Settings]) -> None
     assert told() == Settings()
 
 
+def spoken(setting: Setting, text: str) -> list[str]:
+    """The flag on a command line: a switch takes no value."""
+    return [setting.flag] if setting.switch else [setting.flag, text]
+
+
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_a_setting_is_given_by_its_flag(told: Callable[..., Settings], setting: Setting) -> None:
     text, expected = EXAMPLES[setting.name]
 
-    assert value(told(setting.flag, text), setting.name) == expected
+    assert value(told(*spoken(setting, text)), setting.name) == expected
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
@@ -249,7 +268,7 @@ def test_a_flag_beats_the_environment(told: Callable[..., Settings], setting: Se
     other = {"fixtures_dir": "tests", "variants": "refusals=http400", "clock": "2031-01-01"}
     default = other.get(setting.name, setting.shown_default)
 
-    assert value(told(setting.flag, text, **{setting.twin: default}), setting.name) == expected
+    assert value(told(*spoken(setting, text), **{setting.twin: default}), setting.name) == expected
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)

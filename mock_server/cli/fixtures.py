@@ -25,6 +25,9 @@ _FOLDER = click.option(
 )
 
 
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+
+
 @click.group()
 def fixtures() -> None:
     """Recipes: list and show them, check one, generate its world."""
@@ -36,11 +39,16 @@ def list_recipes(folder: Path | None) -> None:
     """The recipes that `--fixture` takes by name."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("name", "accounts", "dossiers", "title", box=None, header_style="bold")
     for name in bundled_names("fixtures", folder):
-        recipe = _recipe(name, folder)
-        table.add_row(name, str(len(recipe.accounts)), f"{_size(recipe):,}", recipe.title)
+        try:
+            recipe = _recipe(name, folder)
+        except click.ClickException as mistake:
+            table.add_row(name, "", "", Text(mistake.message))
+        else:
+            table.add_row(name, str(len(recipe.accounts)), f"{_size(recipe):,}", Text(recipe.title))
     Console().print(table)
 
 
@@ -59,14 +67,15 @@ def show(name: str, folder: Path | None) -> None:
 
 @fixtures.command()
 @click.argument("files", nargs=-1, required=True)
-def check(files: tuple[str, ...]) -> None:
+@_FOLDER
+def check(files: tuple[str, ...], folder: Path | None) -> None:
     """Say what is wrong with recipes, with file and line; exit 1 if anything is."""
     from mock_server.fixtures.making import check_recipe
 
     mistakes = 0
     for file in files:
         try:
-            check_recipe(recipe_path(file))
+            check_recipe(recipe_path(file, folder))
             click.echo(f"{file}: ok")
         except FileMistake as mistake:
             mistakes += 1
@@ -98,6 +107,8 @@ def generate(
         raise click.UsageError(f"--out {out}: the name of a world ends in .json")
     try:
         written, texts = read_recipe(recipe_path(recipe, folder))
+        if dossiers is not None and not any(entry.population for entry in written.accounts):
+            raise click.UsageError(f"--dossiers {dossiers}: no account of {recipe} has a population")
         wanted = resized(written, dossiers=dossiers, seed=seed)
         with _progress(_size(wanted)) as made, uncollected():
             world = carry_out(wanted, texts, day=_day(day) or real_now().date(), progress=made)
@@ -123,9 +134,12 @@ def _size(recipe: Recipe) -> int:
 
 def _day(text: str | None) -> date | None:
     try:
-        return None if text is None else date.fromisoformat(text)
+        day = None if text is None else date.fromisoformat(text)
     except ValueError:
         raise click.UsageError(f"--day {text}: write it as 2026-01-15") from None
+    if day is not None and not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise click.UsageError(f"--day {text}: a year from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return day
 
 
 class _progress:  # noqa: N801  # a context manager, used as a function

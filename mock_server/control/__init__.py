@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, request
 
 from mock_server.control.clock import clock
 from mock_server.control.events import events
+from mock_server.control.guard import guard
 from mock_server.control.problems import install_problems
 from mock_server.control.sandbox import sandbox
 from mock_server.control.sandboxes import sandboxes
@@ -23,6 +24,7 @@ def install(app: Flask) -> None:
     control = Blueprint("control", __name__, url_prefix=PREFIX)
     for part in (sandbox, sandboxes, clock, events):
         control.register_blueprint(part)
+    control.before_request(guard)
     control.before_request(_lift_limit)
     install_problems(control)
     app.register_blueprint(control)

@@ -1,0 +1,122 @@
+"""Who may drive a sandbox, and how many there may be."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from mock_server.app import create_app
+from mock_server.settings import Settings
+from tests.support import TOKEN_URL
+
+
+def client(**settings: Any) -> FlaskClient:
+    return create_app(Settings(fixture="empty", **settings)).test_client()
+
+
+def ask(client: FlaskClient, *, remote: str = "127.0.0.1", **headers: str) -> int:
+    """The status of a control call from `remote` with these headers."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.get("/__admin/clock", headers=named, environ_base={"REMOTE_ADDR": remote}).status_code
+
+
+@pytest.mark.parametrize(
+    ("remote", "status"),
+    [
+        *((remote, 200) for remote in ("127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1")),
+        *((remote, 403) for remote in ("10.0.0.7", "192.168.1.5", "2001:db8::1", "", "nonsense")),
+    ],
+)
+def test_without_a_token_control_is_for_this_machine_alone(remote: str, status: int) -> None:
+    assert ask(client(), remote=remote) == status
+
+
+def test_an_open_server_takes_control_calls_from_everywhere() -> None:
+    assert ask(client(control_open=True), remote="10.0.0.7") == 200
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [("", 401), ("Bearer wrong", 401), ("Basic s3cret", 401), ("Bearer s3cret", 200), ("bearer s3cret", 200)],
+)
+@pytest.mark.parametrize("remote", ["127.0.0.1", "10.0.0.7"])
+def test_with_a_token_control_is_for_those_who_have_it(authorization: str, status: int, remote: str) -> None:
+    asked = ask(client(control_token="s3cret"), remote=remote, Authorization=authorization)
+
+    assert asked == status
+
+
+def test_health_is_open_to_orchestrators() -> None:
+    closed = client(control_token="s3cret")
+
+    answer = closed.get("/__admin/health", environ_base={"REMOTE_ADDR": "10.0.0.7"})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"Origin": "http://evil.example"}, 403, id="a page of another site"),
+        pytest.param({"Origin": "null"}, 403, id="a page of no site"),
+        pytest.param({"Sec_Fetch_Site": "cross-site"}, 403, id="a browser says so"),
+        pytest.param({"Host": "evil.example"}, 403, id="a foreign name that points here"),
+        pytest.param({"Host": "localhost:8080", "Origin": "http://localhost:8080"}, 200, id="its own page"),
+        pytest.param({"Host": "sandbox:8080"}, 200, id="a container's name"),
+        pytest.param({"Host": "[::1]:8080"}, 200, id="an address"),
+    ],
+)
+def test_a_browser_on_a_foreign_page_is_refused(headers: dict[str, str], status: int) -> None:
+    assert ask(client(control_open=True), **headers) == status
+
+
+def test_the_public_name_is_its_own() -> None:
+    public = client(public_url="https://sandbox.example.org")
+
+    assert ask(public, Host="sandbox.example.org") == 200
+
+
+def named(client: FlaskClient, sandbox: str) -> int:
+    return client.get("/__admin/clock", headers={"X-Mock-Sandbox": sandbox}).status_code
+
+
+def test_one_sandbox_too_many_is_refused_until_one_is_dropped() -> None:
+    small = client(max_sandboxes=2)
+    assert [named(small, "a"), named(small, "b")] == [200, 200]
+
+    assert named(small, "c") == 503
+    small.delete("/__admin/sandboxes/a")
+
+    assert named(small, "c") == 200
+
+
+def test_a_client_that_opens_one_sandbox_too_many_gets_a_503_that_says_why() -> None:
+    small = client(max_sandboxes=1)
+    named(small, "a")
+    form = {
+        "grant_type": "password",
+        "client_id": "ea-api-edge",
+        "username": "api+b@example.com",
+        "password": "demo",
+    }
+    token = small.post(TOKEN_URL, data=form).json["access_token"]  # type: ignore[index]
+
+    answer = small.get("/api/v1/account", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.status_code == 503
+    assert "--max-sandboxes" in (answer.json or {})["message"]
+
+
+def test_an_idle_sandbox_makes_room_and_the_default_one_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = client(max_sandboxes=2, sandbox_idle=timedelta(minutes=5))
+    assert [named(small, "default"), named(small, "a")] == [200, 200]
+    later = __import__("time").monotonic() + 301
+    monkeypatch.setattr("mock_server.sandbox.monotonic", lambda: later)
+
+    assert named(small, "b") == 200
+
+    listed = small.get("/__admin/sandboxes").json["sandboxes"]  # type: ignore[index]
+    assert [row["name"] for row in listed] == ["default", "b"]
