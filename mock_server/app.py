@@ -13,6 +13,7 @@ from werkzeug.routing import BaseConverter
 from mock_server import control, services
 from mock_server.api import accesslog, errors
 from mock_server.api.accounts import accounts
+from mock_server.api.answers import header_text
 from mock_server.api.documents import documents
 from mock_server.api.dossiers import dossiers
 from mock_server.api.openid import openid
@@ -23,15 +24,15 @@ from mock_server.control import problems
 from mock_server.domain.checks import as_int64
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.invention import invented_company
-from mock_server.sandbox import Sandboxes, Start, TooManySandboxes
+from mock_server.sandbox import NoSandbox, Sandboxes, Start
 from mock_server.services import Services
-from mock_server.settings import Settings
+from mock_server.settings import CONTROL_PREFIX, Settings
 from mock_server.tokens import TokenOffice, given_key
 
 _logger = logging.getLogger("mock_server")
 
 PREFIXES: dict[str, str | None] = {"/api/v1": None, "/rest/api/v1": "rest"}
-"""Where the API is served, and the dialect spoken there; None: as the Host says, else the default."""
+"""Where the API is served, and the dialect spoken there; None is the default one."""
 
 
 def create_app(settings: Settings) -> Flask:
@@ -44,6 +45,7 @@ def create_app(settings: Settings) -> Flask:
     app = _App("mock_server", static_folder=None)
     _route_plainly(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # another method is a 405, whichever
     services.install(app, _services(settings))
     app.register_blueprint(openid)
     for prefix, dialect in PREFIXES.items():
@@ -53,7 +55,7 @@ def create_app(settings: Settings) -> Flask:
             app.register_blueprint(resource, name=name, url_prefix=prefix, url_defaults=spoken)
     control.install(app)
     errors.install(app)
-    app.register_error_handler(TooManySandboxes, _too_many)
+    app.register_error_handler(NoSandbox, _no_sandbox)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
     accesslog.install(app)
@@ -73,18 +75,18 @@ def _http_error(error: HTTPException) -> Response:
     return (problems.http_problem if _is_control() else errors.http_error)(error)
 
 
-def _too_many(error: TooManySandboxes) -> Response:
-    return _http_error(ServiceUnavailable(str(error)))
+def _no_sandbox(error: NoSandbox) -> Response:
+    return _http_error((ServiceUnavailable if error.later else BadRequest)(str(error)))
 
 
 def _unexpected(error: Exception) -> Response:
     """A bug of the sandbox: the log has the traceback."""
-    _logger.error("unexpected error at %s %s", request.method, request.path, exc_info=error)
+    _logger.error("unexpected error at %s %s", request.method, header_text(request.path), exc_info=error)
     return (problems.unexpected_problem if _is_control() else errors.unexpected)(error)
 
 
 def _is_control() -> bool:
-    return request.path.startswith(control.PREFIX)
+    return request.path.startswith(f"{CONTROL_PREFIX}/")
 
 
 class Int64(BaseConverter):

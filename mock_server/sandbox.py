@@ -6,6 +6,7 @@ Nothing leaks between two sandboxes; what they share is immutable. Whoever serve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -136,9 +137,10 @@ class Sandbox:
         """The names kept and the sandbox's time at each, oldest first."""
         return {name: moment for name, (moment, _) in self._moments.items()}
 
-    def turn(self, clock: Clock, *, age_tokens: bool = False) -> list[Event]:
+    def turn(self, turned: Callable[[Clock], Clock], *, age_tokens: bool = False) -> list[Event]:
         """Set the clock; what that brought about. With `age_tokens`, tokens issued so far age as much."""
         with self._lock:
+            clock = turned(self.clock)
             if age_tokens:
                 by = clock.now() - self.clock.now()
                 self._token_ages = (*self._token_ages, (real_now(), by))
@@ -162,8 +164,15 @@ class Sandbox:
         return found or self._resolved.setdefault(dialect, resolve(self.variants, dialect))
 
 
-class TooManySandboxes(Exception):
-    """There is no room for another sandbox; the message says what to do."""
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+class NoSandbox(Exception):
+    """There is no sandbox of that name to be had, or (`later`) not yet; the message says what to do."""
+
+    def __init__(self, message: str, *, later: bool) -> None:
+        super().__init__(message)
+        self.later = later
 
 
 class Sandboxes:
@@ -184,10 +193,11 @@ class Sandboxes:
         """The sandbox of that name.
 
         Raises:
-            TooManySandboxes: it would be one too many, and none is idle.
+            NoSandbox: the name is none, or it would be one too many and none is idle.
         """
+        found = self._by_name.get(name) or self._made(name)
         self._last_used[name] = monotonic()
-        return self._by_name.get(name) or self._made(name)
+        return found
 
     def drop(self, name: str) -> None:
         """Forget the sandbox; asked for again, it is made anew.
@@ -206,19 +216,24 @@ class Sandboxes:
         return tuple(self._by_name)
 
     def _made(self, name: str) -> Sandbox:
+        if _NAME.fullmatch(name) is None:
+            raise NoSandbox(
+                "a sandbox's name is up to 64 letters, digits, dots, dashes, underscores", later=False
+            )
         with self._lock:
             if name not in self._by_name:
                 self._drop_idle()
-                self._refuse_beyond_limit(name)
+                self._refuse_beyond_limit()
                 self._by_name[name] = Sandbox(name, self.start)
+                self._last_used[name] = monotonic()
             return self._by_name[name]
 
-    def _refuse_beyond_limit(self, name: str) -> None:
+    def _refuse_beyond_limit(self) -> None:
         if len(self._by_name) >= self._limit:
-            del self._last_used[name]
-            raise TooManySandboxes(
+            raise NoSandbox(
                 f"there are {self._limit} sandboxes already: drop one (DELETE /__admin/sandboxes/NAME),"
-                " or start the server with a larger --max-sandboxes"
+                " or start the server with a larger --max-sandboxes",
+                later=True,
             )
 
     def _drop_idle(self) -> None:

@@ -22,11 +22,13 @@ from granian.http import HTTP1Settings
 from granian.net import SocketHolder  # type: ignore[attr-defined]  # re-exported without saying so
 from granian.server.embed import Server as EmbeddedServer
 
+from mock_server.settings import CONTROL_PREFIX
+
 BACKLOG = 1024
 _GRACE = 0.8
 """Seconds that running requests get to end after a signal."""
 
-_CONTROL_PREFIX = "/__admin"
+_BODILESS = {"GET", "HEAD"}
 _logger = logging.getLogger("mock_server")
 
 Environ = dict[str, Any]
@@ -133,8 +135,12 @@ class Bridge:
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
         """Answer one request."""
-        limit = sys.maxsize if scope.path.startswith(_CONTROL_PREFIX) else self._max_body
-        body = b"" if scope.method in {"GET", "HEAD"} else await _body(protocol, limit)
+        limit = sys.maxsize if scope.path.startswith(f"{CONTROL_PREFIX}/") else self._max_body
+        body = b"" if scope.method in _BODILESS else await _body(protocol, limit)
+        if _is_cut_off(scope, body, limit):
+            # The client went away in the middle: what it meant to say is not known, so nothing is done.
+            protocol.response_empty(400, [])
+            return
         started: list[Any] = []
 
         def start_response(status: str, headers: Headers, _: Any = None) -> None:
@@ -164,10 +170,23 @@ async def _body(protocol: Any, limit: int) -> bytes:
     return b"".join(parts)
 
 
+def _is_cut_off(scope: Scope, body: bytes, limit: int) -> bool:
+    """Whether less came than was announced, and not because the rest was left unread."""
+    announced = scope.headers.get("content-length") or "0"
+    return (
+        len(body) <= limit
+        and announced.isdecimal()
+        and len(body) < int(announced)
+        and scope.method not in _BODILESS
+    )
+
+
 async def _stream(transport: Any, parts: Iterable[bytes]) -> None:
     for part in parts:
         if part:
             await transport.send_bytes(part)
+            # Sending seldom waits; others get their turn all the same.
+            await asyncio.sleep(0)
 
 
 def _has_length(headers: Headers) -> bool:

@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 from mock_server.domain.local_time import from_local
 from mock_server.domain.variants import VARIANTS, checked
 
+CONTROL_PREFIX = "/__admin"
+"""Where the control API is served; nothing of the emulated API is."""
+
 _DURATION = re.compile(
     r"(?:P(?:(?P<days>\d+)D)?(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?)",
     re.ASCII,
@@ -83,7 +86,9 @@ def duration(text: str) -> timedelta:
         elif iso and any(iso.groupdict().values()):
             found = timedelta(**{unit: float(number) for unit, number in iso.groupdict().items() if number})
         else:
-            raise ValueError(f"{text!r} is no duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S")
+            raise ValueError(
+                f"{text!r} is no duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S or P30D"
+            )
     except OverflowError:
         found = timedelta.max
     if found > _LONGEST:

@@ -262,3 +262,22 @@ def test_a_taken_port_that_never_answers_is_not_healthy(taken_port: int) -> None
 
     assert found.returncode == 1
     assert "timed out" in found.stderr
+
+
+def test_a_misspelt_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOCK_SERVER_PRT", "9000")
+
+    found = run("serve")
+
+    assert found.returncode == 2
+    assert "there is no variable MOCK_SERVER_PRT; did you mean MOCK_SERVER_PORT?" in found.stderr
+
+
+def test_a_path_cannot_write_a_line_of_its_own_into_the_log() -> None:
+    with running_server(MOCK_SERVER_LOG_LEVEL="info") as (url, process):
+        requests.get(f"{url}/nothing%0aFAKE%00LINE", timeout=5)
+        process.terminate()
+        _, log = process.communicate(timeout=10)
+
+    assert [line for line in log.splitlines() if line.startswith("FAKE")] == []
+    assert "/nothing\\nFAKE\\x00LINE 404" in log

@@ -13,6 +13,7 @@ from mock_server.cli import main
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.library import bundled, recipe_path
 from mock_server.fixtures.making import generate
+from mock_server.fixtures.mistakes import FileMistake
 from mock_server.fixtures.worlds import load
 from mock_server.settings import Settings
 from tests.support import DAY, Api, content
@@ -45,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 def test_list_names_every_bundled_recipe() -> None:
     printed = run("list").output
 
-    assert [name for name in BUNDLED if name not in printed] == []
+    assert [name for name in BUNDLED if name not in printed] == ["catalogue"]
 
 
 def test_list_and_generate_know_the_recipes_of_a_folder_of_ones_own(folder: Path) -> None:
@@ -118,6 +119,12 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path
         ),
         pytest.param(["default", "--day", "soon", "--out", "x.json"], "--day soon", id="not a day"),
         pytest.param(
+            ["empty", "--dossiers", "5", "--out", "x.json"], "has a population", id="nothing to resize"
+        ),
+        pytest.param(
+            ["default", "--day", "9999-01-01", "--out", "x.json"], "a year from 1900", id="too far away"
+        ),
+        pytest.param(
             ["default", "--dossiers", "0", "--out", "x.json"], "0 is not in the range", id="none at all"
         ),
     ],
@@ -157,10 +164,29 @@ def test_pages_has_accounts_at_the_edges_of_a_page() -> None:
 
 
 def test_large_is_large() -> None:
-    recipe = load_fixture("catalogue", DAY)  # reads YAML only: a large world takes seconds
-    assert recipe.made.recipe.accounts == ()
-
     assert "10,000" in run("list").output
+
+
+def test_a_recipe_without_an_account_is_good_for_being_included_only() -> None:
+    with pytest.raises(FileMistake, match="catalogue: there is no account in it to serve"):
+        load_fixture("catalogue", DAY)
+
+
+def test_a_world_in_the_folder_is_found_by_name_and_checked(folder: Path) -> None:
+    run("generate", str(folder / "mine.yaml"), "--out", str(folder / "ready.json"))
+
+    assert "ready" in run("list", "--fixtures-dir", str(folder)).output
+    assert "ready: ok" in run("check", "ready", "--fixtures-dir", str(folder)).output
+    assert load_fixture("ready", DAY, folder).name == "mine"
+
+
+def test_a_broken_recipe_does_not_hide_the_others(folder: Path) -> None:
+    (folder / "wrong.yaml").write_text("version: 2", encoding="utf-8")
+
+    listed = run("list", "--fixtures-dir", str(folder)).output
+
+    assert "default" in listed
+    assert "Invalid enum value 2" in listed
 
 
 def test_a_world_loads_into_the_same_answers_as_its_recipe(folder: Path) -> None:

@@ -120,3 +120,11 @@ def test_an_idle_sandbox_makes_room_and_the_default_one_stays(monkeypatch: pytes
 
     listed = small.get("/__admin/sandboxes").json["sandboxes"]  # type: ignore[index]
     assert [row["name"] for row in listed] == ["default", "b"]
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "é", "x" * 65])
+def test_a_sandbox_has_a_plain_name(name: str) -> None:
+    answer = client().get("/__admin/clock", query_string={"sandbox": name})
+
+    assert answer.status_code == 400
+    assert "up to 64 letters" in (answer.json or {})["detail"]

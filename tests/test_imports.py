@@ -328,3 +328,11 @@ def test_magic_establishments_take_their_time(api: Api, siret: str, by: str, com
 
     assert api.process(process_id)["complete"] is complete
     assert api.process(process_id)["success"] is complete
+
+
+def test_blanks_around_a_code_do_not_count(api: Api) -> None:
+    assert api.new_dossier(thirdpartyCode="  Z  ")["thirdpartyCode"] == "Z"
+
+
+def test_a_code_of_blanks_is_not_given(api: Api) -> None:
+    assert api.new_dossier(thirdpartyCode="   ")["thirdpartyCode"] is None

@@ -310,3 +310,10 @@ def test_a_protocol_error_repeats_status_reason_and_path_without_the_query(
     body = client.open(f"{path}?siren=1&b", method=method).json or {}
 
     assert (body["status"], body["error"], body["path"]) == (status, reason, path)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/account", "/__admin/clock", "/auth/realms/eat_realm/protocol/openid-connect/token"]
+)
+def test_options_is_a_method_like_any_other(client: FlaskClient, path: str) -> None:
+    assert client.open(path, method="OPTIONS").status_code == 405

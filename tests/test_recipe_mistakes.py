@@ -101,6 +101,14 @@ FORM = {
 }
 
 MEANING = {
+    "a reference with a blank in it": (
+        f"{BASE}dossiers:\n  - {{{SIRET}, dossierReference: 'PO 1'}}\n",
+        "6: $.dossiers[0].dossierReference: the platform removes white space",
+    ),
+    "a reference of blanks": (
+        f"{BASE}dossiers:\n  - {{{SIRET}, dossierReference: '  '}}\n",
+        "6: $.dossiers[0].dossierReference: the platform removes white space",
+    ),
     "an account twice": (f"{BASE}  - accountId: 1\n", "5: $.accounts[1]: 1 is used twice"),
     "a third party twice": (
         f"{BASE}thirdparties:\n  - {SIRET}\n  - {SIRET}\n",

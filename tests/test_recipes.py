@@ -82,7 +82,7 @@ def default() -> Fixture:
     return Fixture(generate(bundled("fixtures") / "default.yaml", day=ORIGIN))
 
 
-@pytest.mark.parametrize("name", bundled_names("fixtures"))
+@pytest.mark.parametrize("name", sorted({*bundled_names("fixtures")} - {"catalogue"}))
 def test_a_bundled_recipe_loads_and_is_coherent(name: str) -> None:
     now = from_local("2026-03-02T09:00:00")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, Api, content
+from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, Api, codes, content
 
 MakeApi = Callable[..., Api]
 Test = Callable[[dict[str, Any]], bool]
@@ -292,3 +292,10 @@ def test_all_dossiers_of_an_account_without_any_are_an_empty_list(make_api: Make
     api = make_api(user="inactive", account=119800)
 
     assert api.get("/dossiers/all").json == {"content": []}
+
+
+def test_a_reference_of_blanks_is_empty(api: Api) -> None:
+    answer = api.get("/dossiers", dossierReference="  ")
+
+    assert answer.status_code == 400
+    assert codes(answer) == ["E003"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from tests.sockets import connected, exchanged, is_up, log_in, request, statuses, uploaded
+from tests.sockets import connected, exchanged, is_up, log_in, received, request, statuses, uploaded
 from tests.support import ACCOUNT, TOKEN_URL, running_server
 
 LIMIT = 1024 * 1024
@@ -209,3 +210,24 @@ def test_hundreds_of_idle_connections_leave_room_for_others(server: str) -> None
         assert is_up(server)
 
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("half_closed", [True, False], ids=["and waits for an answer", "and is gone"])
+def test_a_command_that_is_cut_off_is_not_carried_out(
+    server: str,
+    authorization: str,
+    half_closed: bool,  # noqa: FBT001
+) -> None:
+    body = b'{"description":"CUT OFF"}'
+    headers = [authorization, "Content-Type: application/json", "Content-Length: 500", CLOSE]
+    client = connected(server)
+    client.sendall(request(f"POST {DOSSIERS}/836000 HTTP/1.1", *headers, body=body))
+    if half_closed:
+        client.shutdown(socket.SHUT_WR)
+        received(client)
+    client.close()
+
+    header = dict([authorization.split(": ", 1)])
+    found = requests.get(f"{server}{DOSSIERS}/836000", headers=header, timeout=5).json()
+
+    assert found["content"]["description"] != "CUT OFF"

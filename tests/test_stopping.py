@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mock_server.app import create_app
+from mock_server.settings import Settings
 from tests.support import SEED_DOSSIER, SIRET, Api, codes, content
 
 STOPPED_AT = "2031-05-02T10:00:00.000"
@@ -259,3 +262,32 @@ def test_requirements_do_not_change_those_of_other_dossiers(api: Api) -> None:
     api.post(f"/dossiers/{api.new_dossier()['dossierId']}/requirements", ["I2"])
 
     assert list(documents_of(api, other["dossierId"])) == DEFAULT_SET
+
+
+TWICE = """\
+version: 1
+include: [catalogue]
+accounts: [{accountId: 119631}]
+dossiers:
+  - dossierId: 7
+    siret: "99050000100013"
+    dossierReference: "-"
+    documents:
+      - {documentCode: ATT_VIGI, documentId: 1}
+      - {documentCode: ATT_VIGI, documentId: 2}
+  - {siret: "99050000100013", dossierReference: "-"}
+"""
+
+
+@pytest.mark.parametrize("mode", ["replace", "add"])
+def test_a_code_that_stands_twice_keeps_both_its_documents(tmp_path: Path, mode: str) -> None:
+    recipe = tmp_path / "twice.yaml"
+    recipe.write_text(TWICE, encoding="utf-8")
+    settings = Settings(fixture=str(recipe), variants={"requirementsUpdate": mode})
+    api = Api(create_app(settings).test_client(), "default")
+
+    api.post("/dossiers/7/requirements", ["ATT_VIGI", "RIB_IBAN"])
+
+    documents = api.dossier(7)["documents"]
+    assert [document["documentId"] for document in documents][:2] == [1, 2]
+    assert [document["documentCode"] for document in documents] == ["ATT_VIGI", "ATT_VIGI", "RIB_IBAN"]

@@ -7,7 +7,7 @@ from time import perf_counter
 
 from flask import Flask, Response, g, request
 
-from mock_server.api.answers import REFUSAL_HEADER
+from mock_server.api.answers import REFUSAL_HEADER, header_text
 
 logger = logging.getLogger("mock_server.access")
 
@@ -27,7 +27,7 @@ def _log(response: Response) -> Response:
     logger.info(
         "%s %s %d %.1fms%s",
         request.method,
-        request.full_path.rstrip("?"),
+        header_text(request.full_path.rstrip("?")),
         response.status_code,
         (perf_counter() - g.began) * 1000,
         f" {response.headers[REFUSAL_HEADER]}" if REFUSAL_HEADER in response.headers else "",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response as AnyResponse
 
 from mock_server.api import answers
@@ -38,13 +39,21 @@ def http_error(error: HTTPException) -> Response:
     if isinstance(error.response, AnyResponse):
         return Response(error.response.get_data(), error.response.status_code, error.response.headers)
     status = error.code or 500
+    reason = HTTP_STATUS_CODES[status]
     headers = {
         name: value for name, value in error.get_headers() if name.lower() in {"allow", "www-authenticate"}
     }
     if request.url_rule is None and status == HTTPStatus.NOT_FOUND:
         headers[UNMATCHED_HEADER] = answers.header_text(f"{request.method} {request.path}")
-        return answers.protocol_error(status, HTTPStatus(status).phrase, None, headers)
-    return answers.protocol_error(status, HTTPStatus(status).phrase, error.description, headers)
+        return answers.protocol_error(status, reason, None, headers)
+    return answers.protocol_error(status, reason, _message(error), headers)
+
+
+def _message(error: HTTPException) -> str | None:
+    """What there is to say beyond the status; nothing where only Werkzeug's stock phrase would be said."""
+    if isinstance(error, MethodNotAllowed):
+        return f"Request method '{request.method}' not supported"
+    return None if error.description == type(error).description else error.description
 
 
 def unexpected(error: Exception) -> Response:

@@ -39,9 +39,7 @@ def serves(blueprint: Blueprint) -> Callable[[View], View]:
             return view(admitted(row, spoken, values.get("account_id")), **values)
 
         for path in row.paths:
-            blueprint.add_url_rule(
-                _rule(path), row.view, served, methods=[row.method], provide_automatic_options=False
-            )
+            blueprint.add_url_rule(_rule(path), row.view, served, methods=[row.method])
         return view
 
     return decorate

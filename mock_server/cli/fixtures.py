@@ -41,13 +41,16 @@ def list_recipes(folder: Path | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("name", "accounts", "dossiers", "title", box=None, header_style="bold")
+    table = Table("name", "accounts", "dossiers", box=None, header_style="bold")
+    table.add_column("title", overflow="fold")
     for name in bundled_names("fixtures", folder):
         try:
             recipe = _recipe(name, folder)
         except click.ClickException as mistake:
             table.add_row(name, "", "", Text(mistake.message))
         else:
+            if not recipe.accounts:  # only good for being included
+                continue
             table.add_row(name, str(len(recipe.accounts)), f"{_size(recipe):,}", Text(recipe.title))
     Console().print(table)
 
@@ -71,11 +74,13 @@ def show(name: str, folder: Path | None) -> None:
 def check(files: tuple[str, ...], folder: Path | None) -> None:
     """Say what is wrong with recipes, with file and line; exit 1 if anything is."""
     from mock_server.fixtures.making import check_recipe
+    from mock_server.fixtures.worlds import load
 
     mistakes = 0
     for file in files:
         try:
-            check_recipe(recipe_path(file, folder))
+            path = recipe_path(file, folder)
+            load(path) if path.suffix == ".json" else check_recipe(path)
             click.echo(f"{file}: ok")
         except FileMistake as mistake:
             mistakes += 1
@@ -87,7 +92,7 @@ def check(files: tuple[str, ...], folder: Path | None) -> None:
 @fixtures.command()
 @click.argument("recipe")
 @click.option(
-    "--dossiers", type=click.IntRange(1, 2_000_000), help="As many in all, in the recipe's proportions."
+    "--dossiers", type=click.IntRange(1, 2_000_000), help="Generate as many, in the recipe's proportions."
 )
 @click.option("--seed", type=int, help="Another seed than the recipe's: another population.")
 @click.option("--day", metavar="DATE", help="The day from which dates count.  [default: today]")
@@ -120,9 +125,11 @@ def generate(
 
 def _recipe(name: str, folder: Path | None) -> Recipe:
     from mock_server.fixtures.making import read_recipe
+    from mock_server.fixtures.worlds import load
 
+    path = recipe_path(name, folder)
     try:
-        return read_recipe(recipe_path(name, folder))[0]
+        return load(path).recipe if path.suffix == ".json" else read_recipe(path)[0]
     except FileMistake as mistake:
         raise click.ClickException(str(mistake)) from None
 
@@ -149,7 +156,8 @@ class _progress:  # noqa: N801  # a context manager, used as a function
         from rich.console import Console
         from rich.progress import Progress
 
-        self._bar = Progress(console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        self._bar = Progress(console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("dossiers", total=total)
 
     def __enter__(self) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -57,6 +59,7 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
 @options
 def serve(**given: Any) -> None:
     """Serve the API until SIGTERM or SIGINT."""
+    _refuse_unknown_variables()
     settings = _settings(given)
     _log(settings)
     from mock_server import server  # the other commands need no Flask
@@ -73,7 +76,7 @@ def serve(**given: Any) -> None:
     server.serve(app.wsgi_app, bound, max_body=settings.max_body, announce=lambda: click.echo(ready))
 
 
-@click.command()
+@click.command(short_help="Exit 0 if a server is up, else 1.")
 @click.option("--url", metavar="URL", help="Base URL of the server; left out, it follows from host and port.")
 @click.option(
     "--host", envvar="MOCK_SERVER_HOST", default="127.0.0.1", show_envvar=True, help="Where it listens."
@@ -94,6 +97,16 @@ def healthcheck(url: str | None, host: str, port: str) -> None:
             click.echo(answer.read().decode())
     except (OSError, ValueError, HTTPException) as problem:
         raise click.ClickException(f"{address} does not answer: {problem}") from None
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable would be a setting that silently does not hold."""
+    twins = [setting.twin for setting in SETTINGS]
+    for name in sorted(os.environ):
+        if name.startswith("MOCK_SERVER_") and name not in twins:
+            near = get_close_matches(name, twins, n=1)
+            advice = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(twins)}"
+            raise click.UsageError(f"there is no variable {name}{advice}")
 
 
 def _settings(given: dict[str, Any]) -> Settings:

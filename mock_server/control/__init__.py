@@ -13,15 +13,14 @@ from mock_server.control.guard import guard
 from mock_server.control.problems import install_problems
 from mock_server.control.sandbox import sandbox
 from mock_server.control.sandboxes import sandboxes
+from mock_server.settings import CONTROL_PREFIX
 
-__all__ = ["PREFIX", "install"]
-
-PREFIX = "/__admin"
+__all__ = ["install"]
 
 
 def install(app: Flask) -> None:
     """Give the app its control API."""
-    control = Blueprint("control", __name__, url_prefix=PREFIX)
+    control = Blueprint("control", __name__, url_prefix=CONTROL_PREFIX)
     for part in (sandbox, sandboxes, clock, events):
         control.register_blueprint(part)
     control.before_request(guard)

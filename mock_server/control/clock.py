@@ -46,8 +46,7 @@ def put_clock() -> Response:
     if wanted.now is None and wanted.frozen is None:
         raise Problem('say {"now": "2031-01-01T00:00:00"}, {"frozen": true} or {"frozen": false}')
     at = None if wanted.now is None else _read(instant, wanted.now)
-    before = sandbox.clock
-    caused = sandbox.turn(before.running(at) if wanted.frozen is False else before.frozen(at))
+    caused = sandbox.turn(lambda clock: clock.running(at) if wanted.frozen is False else clock.frozen(at))
     return json_answer(_shown(sandbox) | {"caused": _caused(caused)})
 
 
@@ -56,7 +55,7 @@ def advance_clock() -> Response:
     """Go forward in time."""
     wanted, sandbox = body_as(Advance), named_sandbox()
     by = _read(duration, wanted.by)
-    caused = sandbox.turn(_advanced(sandbox.clock, by), age_tokens=wanted.tokens)
+    caused = sandbox.turn(lambda clock: _advanced(clock, by), age_tokens=wanted.tokens)
     return json_answer(_shown(sandbox) | {"caused": _caused(caused)})
 
 

@@ -14,8 +14,9 @@ from flask import request
 
 from mock_server.control.problems import Problem
 from mock_server.services import services
+from mock_server.settings import CONTROL_PREFIX
 
-_HEALTH = "/__admin/health"
+_HEALTH = f"{CONTROL_PREFIX}/health"
 
 
 def guard() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TypeVar
 
 import msgspec
 import orjson
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import NotFound as NotFoundHttp
+from werkzeug.http import HTTP_STATUS_CODES
 
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
@@ -50,7 +51,7 @@ def install_problems(blueprint: Blueprint) -> None:
 
 def problem_answer(status: int, detail: str) -> Response:
     """problem+json with this detail."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body = {"type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status, "detail": detail}
     return Response(orjson.dumps(body), status, content_type="application/problem+json")
 
 
@@ -66,7 +67,9 @@ def _rejected(error: Rejected) -> Response:
 
 def http_problem(error: HTTPException) -> Response:
     """What HTTP itself refuses in a control call: an unknown path, a wrong method."""
-    answer = problem_answer(error.code or 500, error.description or "")
+    unknown = isinstance(error, NotFoundHttp)
+    detail = f"not found: there is no control call {request.path}; README.md lists them" if unknown else None
+    answer = problem_answer(error.code or 500, detail or error.description or "")
     answer.headers.extend((name, value) for name, value in error.get_headers() if name.lower() == "allow")
     return answer
 

@@ -21,8 +21,6 @@ LONG_TEXT = 4000
 
 INT64 = 2**63
 
-"""Instants at the very ends of the calendar cannot be carried into another zone; between these, all can."""
-
 _WHITE_SPACE = re.compile(r"\s+")
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
@@ -76,6 +74,11 @@ def text(findings: Findings, parameter: str, value: str | None, limit: int = SHO
     if value is not None and len(value) > limit:
         findings.note(E011, parameter, str(limit))
     return value
+
+
+def code(value: str | None) -> str | None:
+    """A third-party code without the blanks around it; a blank one counts as not given. behaviour.md 6.2."""
+    return (value or "").strip() or None
 
 
 def reference(findings: Findings, parameter: str, value: str, variants: Variants) -> str:

@@ -12,10 +12,9 @@ from enum import Enum
 from typing import Final
 
 from mock_server.domain import checks
-from mock_server.domain.codes import refused_codes, refused_emails
+from mock_server.domain.codes import refused_codes, refused_emails, taken_code
 from mock_server.domain.completeness import assessed
 from mock_server.domain.errors import E003, E021, E103, E201, E202, E204, E205, Refusal, Rejected
-from mock_server.domain.imports import taken_code
 from mock_server.domain.local_time import local_date, midnight
 from mock_server.domain.model import Document, Dossier, StoppingReason
 from mock_server.domain.variants import Variants
@@ -72,8 +71,9 @@ def update_dossier(
     if wanted.empty:
         raise Rejected(Refusal(E003, "data_to_update"))
     changed = _updated(world, now, dossier, wanted, variants)
-    if wanted.thirdparty_code:
-        portfolio = with_code(world.portfolio(account_id), dossier.thirdparty_id, wanted.thirdparty_code)
+    code = checks.code(wanted.thirdparty_code)
+    if code is not None:
+        portfolio = with_code(world.portfolio(account_id), dossier.thirdparty_id, code)
         world = with_portfolio(world, portfolio)
     return with_dossier(world, changed, now)
 
@@ -141,14 +141,15 @@ def update_requirements(
     refusals = refused_codes(world.portfolio(account_id).account, codes)
     if refusals:
         raise Rejected(*refusals)
-    kept = {document.code: document for document in dossier.documents}
-    asked = dict.fromkeys((*kept, *codes) if add else codes)
-    new = [code for code in asked if code not in kept]
+    # A dossier made on the platform's web pages may ask for one code twice; both requests are kept.
+    former = {document.code for document in dossier.documents}
+    new = [code for code in dict.fromkeys(codes) if code not in former]
     first = world.next_ids.document
-    made = {
-        code: Document(document_id=first + at, code=code, request_date=now) for at, code in enumerate(new)
-    }
-    documents = tuple((kept | made)[code] for code in asked)
+    made = [Document(document_id=first + at, code=code, request_date=now) for at, code in enumerate(new)]
+    documents = (*dossier.documents, *made)
+    if not add:
+        asked = [document for document in documents if document.code in codes]
+        documents = tuple(sorted(asked, key=lambda document: codes.index(document.code)))
     world = replace(world, next_ids=replace(world.next_ids, document=first + len(new)))
     return with_dossier(world, assessed(replace(dossier, documents=documents), now), now)
 
@@ -180,13 +181,13 @@ def _updated(
         reference = checks.reference(findings, "dossier_reference", wanted.dossier_reference, variants)
     checks.text(findings, "description", wanted.description, checks.LONG_TEXT)
     checks.text(findings, "purchasing_category", wanted.purchasing_category)
-    checks.text(findings, "thirdparty_code", wanted.thirdparty_code)
+    code = checks.text(findings, "thirdparty_code", checks.code(wanted.thirdparty_code))
     addresses = checks.emails(findings, "thirdparty_email", wanted.thirdparty_email)
     until = dossier.expiration_date
     if wanted.expiration_date is not ABSENT:
         until = _future_day(findings, wanted.expiration_date, now)
     portfolio = world.portfolio(dossier.account_id)
-    findings.extend(taken_code(world, portfolio, wanted.thirdparty_code, dossier.thirdparty_id))
+    findings.extend(taken_code(world, portfolio, code, dossier.thirdparty_id))
     if portfolio.has_reference(dossier.thirdparty_id, reference, except_for=dossier.dossier_id):
         findings.note(E202, None, reference)
     findings.extend(refused_emails(addresses, world.invalid_email_domains))

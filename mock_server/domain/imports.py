@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from mock_server.domain import checks
-from mock_server.domain.codes import refused_codes, refused_emails
+from mock_server.domain.codes import refused_codes, refused_emails, taken_code
 from mock_server.domain.completeness import assessed, new_indicator
 from mock_server.domain.errors import (
     E021,
@@ -18,7 +18,6 @@ from mock_server.domain.errors import (
     E104,
     E105,
     E111,
-    E112,
     E113,
     E121,
     E122,
@@ -150,7 +149,7 @@ def _checked(request: ImportRequest, variants: Variants) -> NewDossier:
     company_id = checks.company_id(findings, request.company_id_type, request.company_id_value)
     given = checks.required(findings, "dossier_reference", request.dossier_reference)
     reference = checks.reference(findings, "dossier_reference", given, variants) if given else ""
-    code = checks.text(findings, "thirdparty_code", request.thirdparty_code)
+    code = checks.text(findings, "thirdparty_code", checks.code(request.thirdparty_code))
     description = checks.text(findings, "description", request.description, checks.LONG_TEXT)
     category = checks.text(findings, "purchasing_category", request.purchasing_category)
     expiration_date = checks.day(findings, "expiration_date", request.expiration_date)
@@ -161,7 +160,7 @@ def _checked(request: ImportRequest, variants: Variants) -> NewDossier:
     return NewDossier(
         company_id=company_id,
         reference=reference,
-        thirdparty_code=code or None,
+        thirdparty_code=code,
         description=description,
         purchasing_category=category,
         expiration_date=expiration_date,
@@ -222,19 +221,6 @@ def _thirdparty_refusals(world: World, portfolio: Portfolio, wanted: NewDossier)
     if thirdparty and portfolio.has_reference(thirdparty.thirdparty_id, wanted.reference):
         refusals.append(Refusal(E202, None, (wanted.reference,)))
     return refusals
-
-
-def taken_code(
-    world: World, portfolio: Portfolio, code: str | None, thirdparty_id: int | None
-) -> list[Refusal]:
-    """E112 when another third party of the account has the code. behaviour.md 6.2 (documented)."""
-    holders = portfolio.thirdparties_coded(code) if code else ()
-    # A recipe may give one code to several third parties; each of them then keeps it.
-    if thirdparty_id in list(holders):
-        return []
-    return [
-        Refusal(E112, None, _named(world.thirdparties[holder].company_id)) for holder in list(holders)[:1]
-    ]
 
 
 def _thirdparty_for(world: World, company_id: CompanyId, invent: Invent) -> tuple[World, Thirdparty]:

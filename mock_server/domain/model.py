@@ -253,7 +253,7 @@ class Dossier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDossier:
-    """What an import asks for, checked and normalised; `codes` None means the account's default set."""
+    """What an import asks for, checked and normalised; no required documents means the default set."""
 
     company_id: CompanyId
     reference: str

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from mock_server.domain import checks
-from mock_server.domain.errors import E003, E010, E011
+from mock_server.domain.errors import E003, E010, E011, Refusal, Rejected
 from mock_server.domain.local_time import local_date, midnight
 from mock_server.domain.model import CompanyIdType, Dossier, Thirdparty
 from mock_server.domain.process import ImportProcess
@@ -88,6 +88,8 @@ def list_dossiers(
     wanted, number, size = _read(query, DOSSIER_FILTERS, now)
     if "dossier_reference" in wanted:
         wanted["dossier_reference"] = checks.normalised(wanted["dossier_reference"], variants)
+        if not wanted["dossier_reference"]:
+            raise Rejected(Refusal(E003, "dossier_reference"))
     sources, left = _dossier_sources(world, portfolio, wanted)
     tests = [_DOSSIER_TESTS[name](wanted[name]) for name in left]
 

@@ -238,18 +238,18 @@ def with_dossier(world: World, dossier: Dossier, now: datetime) -> World:
     if before is not None and before.reference != dossier.reference:
         index = _unindexed(index, ("reference", before.reference), dossier.dossier_id)
     index = _indexed(index, ("reference", dossier.reference), dossier.dossier_id)
-    gains, loses = ("monitored_ids", "stopped_ids") if dossier.monitored else ("stopped_ids", "monitored_ids")
+    monitored, stopped = portfolio.monitored_ids.discard(dossier.dossier_id), portfolio.stopped_ids
+    if dossier.monitored:
+        monitored, stopped = portfolio.monitored_ids, portfolio.stopped_ids.discard(dossier.dossier_id)
     changed = replace(
         portfolio,
         dossiers=portfolio.dossiers.set(dossier.dossier_id, dossier),
         dossier_ids=portfolio.dossier_ids.add(dossier.dossier_id),
+        monitored_ids=monitored.add(dossier.dossier_id) if dossier.monitored else monitored,
+        stopped_ids=stopped if dossier.monitored else stopped.add(dossier.dossier_id),
         relations=portfolio.relations.set(dossier.thirdparty_id, _relation(portfolio, before, dossier, now)),
         relation_ids=portfolio.relation_ids.add(dossier.thirdparty_id),
         index=index,
-        **{
-            gains: getattr(portfolio, gains).add(dossier.dossier_id),
-            loses: getattr(portfolio, loses).discard(dossier.dossier_id),
-        },
     )
     return replace(with_portfolio(world, changed), agenda=_rescheduled(world.agenda, before, dossier))
 
@@ -259,8 +259,9 @@ def with_process(world: World, process: ImportProcess) -> World:
     portfolio = world.portfolio(process.account_id)
     before = portfolio.processes.get(process.process_id)
     agenda = world.agenda
-    for due in (_process_due(before),) if before is not None else ():
-        agenda = agenda if due is None else agenda.discard(due)
+    former = None if before is None else _process_due(before)
+    if former is not None:
+        agenda = agenda.discard(former)
     due = _process_due(process)
     changed = replace(
         portfolio,
