@@ -46,7 +46,9 @@ def create_app(settings: Settings) -> Flask:
     _route_plainly(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # another method is a 405, whichever
-    services.install(app, _services(settings))
+    shared = _services(settings)
+    shared.sandboxes.named()  # its world is made now, not when the first request waits for it
+    services.install(app, shared)
     app.register_blueprint(openid)
     for prefix, dialect in PREFIXES.items():
         for resource in (accounts, thirdparties, dossiers, documents, processes):

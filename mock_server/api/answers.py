@@ -18,7 +18,7 @@ from mock_server.domain.search import Page
 JSON_TYPE = "application/json;charset=UTF-8"
 REFUSAL_HEADER = "X-Mock-Refusal"
 
-_STREAM_AT_ONCE = 200
+_STREAM_AT_ONCE = 50
 
 
 def json_response(body: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
