@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures import load_fixture
+from mock_server.fixtures.library import bundled
 from mock_server.settings import SETTINGS
-from tests.support import DAY, control_routes
+from tests.support import DAY, control_routes, running_server
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,6 +50,21 @@ def test_the_commands_do_what_the_text_around_them_says(server: str) -> None:
     assert '"E201"' in stopped
     assert stopped.endswith("\n400\n")
     assert '"sandbox":"default"' in reset
+
+
+def test_the_commands_on_recipes_run(tmp_path: Path) -> None:
+    [block] = re.findall(r"```sh\n(mock-server fixtures list\n.*?)```", README, re.DOTALL)
+    shutil.copy(bundled("fixtures") / "empty.yaml", tmp_path / "my-world.yaml")
+    *commands, serve = block.strip().splitlines()
+    command = f"{sys.executable} -m mock_server"
+
+    for line in commands:
+        subprocess.run(line.replace("mock-server", command, 1).split(), cwd=tmp_path, check=True, timeout=60)
+
+    assert serve == "mock-server serve --fixture my-world.json"
+    with running_server("--fixture", str(tmp_path / "my-world.json")) as (url, _):
+        health = requests.get(f"{url}/__admin/health", timeout=5).json()
+    assert health["counts"]["dossiers"] == 5001
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.flag)
