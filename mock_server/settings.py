@@ -141,6 +141,12 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
+def _port(text: str) -> int:
+    if text.startswith("tcp://"):
+        raise ValueError(f"{text!r} is what a service called mock-server sets by itself; say --port as well")
+    return _number(0, 65535)(text)
+
+
 def _lifetime(text: str) -> timedelta:
     found = duration(text)
     if found < timedelta(seconds=1):
@@ -185,7 +191,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="port",
         flag="--port",
         metavar="NUMBER",
-        read=_number(0, 65535),
+        read=_port,
         shown_default="8080",
         help="Port to listen on; 0 picks a free one, and the ready line says which.",
     ),

@@ -273,6 +273,20 @@ def test_a_misspelt_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch) ->
     assert "there is no variable MOCK_SERVER_PRT; did you mean MOCK_SERVER_PORT?" in found.stderr
 
 
+def test_variables_that_a_service_of_the_same_name_sets_are_no_mistake() -> None:
+    linked = {"MOCK_SERVER_SERVICE_HOST": "10.0.0.7", "MOCK_SERVER_PORT_8080_TCP": "tcp://10.0.0.7:8080"}
+
+    with running_server(MOCK_SERVER_PORT="tcp://10.0.0.7:8080", **linked) as (url, _):
+        assert requests.get(f"{url}/__admin/health", timeout=5).status_code == 200
+
+
+def test_a_port_that_such_a_service_sets_is_told_for_what_it_is() -> None:
+    found = run("serve", MOCK_SERVER_PORT="tcp://10.0.0.7:8080")
+
+    assert found.returncode == 2
+    assert "say --port as well" in found.stderr
+
+
 def test_a_path_cannot_write_a_line_of_its_own_into_the_log() -> None:
     with running_server(MOCK_SERVER_LOG_LEVEL="info") as (url, process):
         requests.get(f"{url}/nothing%0aFAKE%00LINE", timeout=5)
