@@ -26,7 +26,9 @@ from mock_server.settings import CONTROL_PREFIX
 
 BACKLOG = 1024
 _GRACE = 0.8
-"""Seconds that running requests get to end after a signal."""
+"""Seconds after a signal in which connections have to end on which nothing runs."""
+_LONG_GRACE = 5.0
+"""The same where requests run: a long list on a slow machine is sent to its end."""
 
 _BODILESS = {"GET", "HEAD"}
 _logger = logging.getLogger("mock_server")
@@ -97,7 +99,7 @@ async def _serve(target: Bridge, bound: socket.socket, announce: Callable[[], No
     server = _Server(target, bound)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, server.end)
     loop.call_soon(announce)
     # A client that never ends its request is not waited for.
     with suppress(TimeoutError):
@@ -119,6 +121,13 @@ class _Server(EmbeddedServer):
         )
         self.workers_kill_timeout = _GRACE  # type: ignore[assignment]  # a fraction is waited for as well
         self._bound = bound
+        self._bridge = target
+
+    def end(self) -> None:
+        """Take no more requests, let those that run be answered, and stop."""
+        if self._bridge.running:
+            self.workers_kill_timeout = _LONG_GRACE  # type: ignore[assignment]
+        self.stop()  # type: ignore[no-untyped-call]
 
     def _init_shared_socket(self) -> None:
         self._ssp = None
@@ -132,6 +141,7 @@ class Bridge:
     def __init__(self, wsgi: Wsgi, max_body: int) -> None:
         self._wsgi = wsgi
         self._max_body = max_body
+        self.running = 0
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
         """Answer one request."""
@@ -141,6 +151,13 @@ class Bridge:
             # The client went away in the middle: what it meant to say is not known, so nothing is done.
             protocol.response_empty(400, [])
             return
+        self.running += 1
+        try:
+            await self._answer(scope, protocol, body)
+        finally:
+            self.running -= 1
+
+    async def _answer(self, scope: Scope, protocol: Any, body: bytes) -> None:
         started: list[Any] = []
 
         def start_response(status: str, headers: Headers, _: Any = None) -> None:
