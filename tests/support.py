@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlencode
 
 import jwt
 from flask.testing import FlaskClient
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.test import TestResponse
 
 from mock_server.app import create_app
@@ -166,7 +166,7 @@ def assert_protocol_error(answer: TestResponse, status: int) -> None:
     body = answer.json or {}
     assert answer.status_code == status, answer.text
     assert list(body) == ["timestamp", "status", "error", "message", "path"]
-    assert (body["status"], body["error"]) == (status, HTTPStatus(status).phrase)
+    assert (body["status"], body["error"]) == (status, HTTP_STATUS_CODES[status])
     assert body["path"] == unquote(answer.request.path)
 
 

@@ -7,6 +7,7 @@ has none stops the writing with a sentence.
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import re
 import sys
@@ -89,6 +90,10 @@ def limits() -> str:
 def recipe_schema() -> dict[str, object]:
     """The JSON Schema of a recipe, from the types that read one."""
     schema = msgspec.json.schema(Recipe)
+    for part in schema["$defs"].values():
+        part["description"] = inspect.cleandoc(
+            part["description"]
+        )  # Python 3.13 cleans it, older ones do not
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Recipe", **schema}
 
 
