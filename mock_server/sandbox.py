@@ -210,10 +210,10 @@ class Sandboxes:
             self._last_used.pop(name, None)
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The sandboxes there are, oldest first."""
+    def present(self) -> tuple[Sandbox, ...]:
+        """The sandboxes there are, oldest first; looking at them is not using them."""
         self._drop_idle()
-        return tuple(self._by_name)
+        return tuple(self._by_name.values())
 
     def _made(self, name: str) -> Sandbox:
         if _NAME.fullmatch(name) is None:

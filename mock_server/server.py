@@ -22,7 +22,7 @@ from granian.http import HTTP1Settings
 from granian.net import SocketHolder  # type: ignore[attr-defined]  # re-exported without saying so
 from granian.server.embed import Server as EmbeddedServer
 
-from mock_server.settings import CONTROL_PREFIX
+from mock_server.settings import CONTROL_PREFIX, local_url
 
 BACKLOG = 1024
 _GRACE = 0.8
@@ -84,9 +84,7 @@ def serve(wsgi: Wsgi, bound: socket.socket, *, max_body: int, announce: Callable
 
 def base_url(bound: socket.socket) -> str:
     """The URL at which a client on this machine reaches the socket."""
-    host, port = bound.getsockname()[:2]
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    return local_url(*bound.getsockname()[:2])
 
 
 def _uvloop_run() -> Callable[[Any], None]:

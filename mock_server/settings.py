@@ -73,6 +73,12 @@ class Setting:
         return self.environment or f"MOCK_SERVER_{self.name.upper()}"
 
 
+def local_url(host: str, port: int | str) -> str:
+    """The URL at which a client on this machine reaches a server that listens on `host`."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
 def duration(text: str) -> timedelta:
     """`200ms`, `2s`, `5m`, `1h`, a number of seconds, or ISO 8601 such as `PT1M30S` or `P30D`.
 

@@ -128,3 +128,17 @@ def test_a_sandbox_has_a_plain_name(name: str) -> None:
 
     assert answer.status_code == 400
     assert "up to 64 letters" in (answer.json or {})["detail"]
+
+
+def test_a_sandbox_that_is_only_listed_grows_idle_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = client(sandbox_idle=timedelta(minutes=5))
+    named(small, "a")
+    began = __import__("time").monotonic()
+
+    def listed(seconds: int) -> list[str]:
+        monkeypatch.setattr("mock_server.sandbox.monotonic", lambda: began + seconds)
+        rows = small.get("/__admin/sandboxes").json["sandboxes"]  # type: ignore[index]
+        return [row["name"] for row in rows]
+
+    assert listed(200) == ["default", "a"]
+    assert listed(310) == ["default"]

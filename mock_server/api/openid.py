@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from mock_server.api.answers import json_response
-from mock_server.api.who import sandbox_of, untagged
+from mock_server.api.who import bearer, sandbox_of, untagged
 from mock_server.services import services
 from mock_server.tokens import CLIENT_ID, REALM_PATH, Identity, Token, TokenRefused
 
@@ -63,8 +64,7 @@ def certs() -> Response:
 @openid.route(f"{PROTOCOL}/userinfo", methods=["GET", "POST"])
 def userinfo() -> Response:
     """The claims of the bearer token about its user."""
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    token = _active(encoded.strip()) if scheme.lower() == "bearer" else None
+    token = _active(bearer())
     if token is None:
         challenge = {"WWW-Authenticate": 'Bearer realm="eat_realm", error="invalid_token"'}
         return _error(401, "invalid_token", "Token verification failed", challenge)
@@ -144,16 +144,18 @@ def _known(username: str) -> Identity | None:
 
 
 def _active(encoded: str) -> Token | None:
-    try:
-        token = services().tokens.access(encoded)
-    except TokenRefused:
-        return None
-    return None if _expired(token) or services().tokens.session_ended(token) else token
+    """The access token, if it is good and its session was not ended."""
+    token = _unexpired(services().tokens.access, encoded)
+    return None if token is None or services().tokens.session_ended(token) else token
 
 
 def _active_refresh(encoded: str) -> Token | None:
+    return _unexpired(services().tokens.refresh, encoded)
+
+
+def _unexpired(read: Callable[[str], Token], encoded: str) -> Token | None:
     try:
-        token = services().tokens.refresh(encoded)
+        token = read(encoded)
     except TokenRefused:
         return None
     return None if _expired(token) else token

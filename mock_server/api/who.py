@@ -73,12 +73,18 @@ def admitted(operation: Operation, spoken: str, account_id: int | None) -> Call:
     return call
 
 
-def _token(tokens: TokenOffice) -> Token:
+def bearer() -> str:
+    """What the request brings as a bearer token, the scheme in whatever case; empty when nothing."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not encoded.strip():
+    return encoded.strip() if scheme.lower() == "bearer" else ""
+
+
+def _token(tokens: TokenOffice) -> Token:
+    encoded = bearer()
+    if not encoded:
         raise TokenRequired("An access token is required: Authorization: Bearer ...", 'realm="eat_realm"')
     try:
-        return tokens.access(encoded.strip())
+        return tokens.access(encoded)
     except TokenRefused as refused:
         raise _unauthorized(refused.why) from None
 

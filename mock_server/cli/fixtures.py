@@ -111,12 +111,12 @@ def generate(
     if out.suffix != ".json":
         raise click.UsageError(f"--out {out}: the name of a world ends in .json")
     try:
-        written, texts = read_recipe(recipe_path(recipe, folder))
+        written, sources = read_recipe(recipe_path(recipe, folder))
         if dossiers is not None and not any(entry.population for entry in written.accounts):
             raise click.UsageError(f"--dossiers {dossiers}: no account of {recipe} has a population")
         wanted = resized(written, dossiers=dossiers, seed=seed)
         with _progress(_size(wanted)) as made, uncollected():
-            world = carry_out(wanted, texts, day=_day(day) or real_now().date(), progress=made)
+            world = carry_out(wanted, sources, day=_day(day) or real_now().date(), progress=made)
         save(world, out)
     except FileMistake as mistake:
         raise click.ClickException(str(mistake)) from None

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from mock_server.settings import SETTINGS, Setting, Settings
+from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings, local_url
 
 # What Docker links and Kubernetes set of their own accord where a service is called mock-server.
 _LINKED = re.compile(r"MOCK_SERVER_(SERVICE_(HOST|PORT).*|PORT_[0-9]+_.*|ENV_.*|NAME)")
@@ -93,8 +93,7 @@ def healthcheck(url: str | None, host: str, port: str) -> None:
     from http.client import HTTPException
     from urllib.request import ProxyHandler, build_opener
 
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
-    address = f"{url or f'http://{reachable}:{port}'}/__admin/health"
+    address = f"{url or local_url(host, port)}{CONTROL_PREFIX}/health"
     try:
         # Without proxies: the server asked for is a local one.
         with build_opener(ProxyHandler({})).open(address, timeout=2) as answer:

@@ -18,8 +18,7 @@ sandboxes = Blueprint("sandboxes", __name__)
 @sandboxes.get("/sandboxes")
 def list_sandboxes() -> Response:
     """The sandboxes there are, with the time in each."""
-    shared = services().sandboxes
-    return json_answer({"sandboxes": [_shown(shared.named(name)) for name in shared.names]})
+    return json_answer({"sandboxes": [_shown(found) for found in services().sandboxes.present]})
 
 
 @sandboxes.delete("/sandboxes/<name>")
