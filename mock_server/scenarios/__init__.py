@@ -1,0 +1,29 @@
+"""Scenarios: what a file says, how far a playing one has got, which calls a rule means, and the runner.
+
+The runner is given a base URL and knows nothing of servers.
+"""
+
+from __future__ import annotations
+
+from mock_server.scenarios.asking import Asked, means
+from mock_server.scenarios.faults import FAULTS, Fault
+from mock_server.scenarios.playing import Application, Playing, Progress
+from mock_server.scenarios.reading import read_scenario, scenario_files, scenario_in, scenario_path
+from mock_server.scenarios.script import Request, Rule, Scenario
+
+__all__ = [
+    "FAULTS",
+    "Application",
+    "Asked",
+    "Fault",
+    "Playing",
+    "Progress",
+    "Request",
+    "Rule",
+    "Scenario",
+    "means",
+    "read_scenario",
+    "scenario_files",
+    "scenario_in",
+    "scenario_path",
+]

@@ -1,0 +1,157 @@
+"""How far a playing scenario has got: its state, how often each rule was met and applied, its dice.
+
+Progress is a value; a `Playing` swaps it under one lock, so a transition happens once however many calls
+come at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from threading import Lock
+
+from immutables import Map
+
+from mock_server.scenarios.asking import Asked, means
+from mock_server.scenarios.script import STARTED, Nth, Rule, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A state; by the name of a rule how many calls it matched, and how often it was applied."""
+
+    state: str = STARTED
+    matched: Map[str, int] = Map()
+    applied: Map[str, int] = Map()
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A rule that applies to a call, and the dice for it: the same in every run."""
+
+    rule: Rule
+    random: Random
+
+
+class Playing:
+    """The rules in force in a sandbox: those made by hand, then those of the scenario; the first one wins."""
+
+    def __init__(self, scenario: Scenario | None = None) -> None:
+        self.scenario = scenario
+        self.progress = Progress()
+        self._by_hand: tuple[Rule, ...] = ()
+        self._lock = Lock()
+        self._arrange()
+
+    @property
+    def by_hand(self) -> tuple[Rule, ...]:
+        """The rules that do not come from the scenario."""
+        return self._by_hand
+
+    def add(self, rules: Iterable[Rule]) -> None:
+        """Put rules in force, after those added before and ahead of the scenario's.
+
+        Raises:
+            ValueError: a name is taken.
+        """
+        with self._lock:
+            added = (*self._by_hand, *rules)
+            names = [rule.name for rule in (*added, *(self.scenario.rules if self.scenario else ()))]
+            twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+            if twice is not None:
+                raise ValueError(f"there is a rule named {twice!r} already")
+            self._by_hand = added
+            self._arrange()
+
+    def remove(self, name: str | None = None) -> int:
+        """Take back the rules made by hand, or the one of that name; how many it were."""
+        with self._lock:
+            kept = tuple(rule for rule in self._by_hand if name not in {None, rule.name})
+            removed = len(self._by_hand) - len(kept)
+            self._by_hand = kept
+            names = {rule.name for rule in self.rules}
+            self._arrange()
+            gone = names - {rule.name for rule in self.rules}
+            self.progress = replace(
+                self.progress,
+                matched=_without(self.progress.matched, gone),
+                applied=_without(self.progress.applied, gone),
+            )
+            return removed
+
+    def jump(self, state: str) -> None:
+        """Be in that state."""
+        with self._lock:
+            self.progress = replace(self.progress, state=state)
+
+    def resume(self, by_hand: Iterable[Rule], progress: Progress) -> None:
+        """Go on from where another one had got."""
+        with self._lock:
+            self._by_hand = tuple(by_hand)
+            self.progress = progress
+            self._arrange()
+
+    def apply(self, asked: Asked) -> Application | None:
+        """The rule that applies to this call, counted and its transition made; None when none does."""
+        if asked.operation not in self._operations and None not in self._operations:
+            return None
+        with self._lock:
+            return self._apply(asked)
+
+    def _apply(self, asked: Asked) -> Application | None:
+        """Every rule whose `when` holds counts the call, also when another one wins it."""
+        progress, winner = self.progress, None
+        state = progress.state
+        for rule in self.rules:
+            if rule.state not in {None, state} or not means(rule.when, asked):
+                continue
+            number = progress.matched.get(rule.name, 0) + 1
+            progress = replace(progress, matched=progress.matched.set(rule.name, number))
+            if winner is None and self._holds(rule, number, progress):
+                winner = Application(rule, self._dice(rule, number))
+                progress = replace(
+                    progress,
+                    state=rule.new_state or progress.state,
+                    applied=progress.applied.set(rule.name, progress.applied.get(rule.name, 0) + 1),
+                )
+        self.progress = progress
+        return winner
+
+    def _holds(self, rule: Rule, number: int, progress: Progress) -> bool:
+        if rule.times is not None and progress.applied.get(rule.name, 0) >= rule.times:
+            return False
+        if not _is_picked(rule.when.nth, number):
+            return False
+        return rule.probability is None or self._dice(rule, number).random() < rule.probability
+
+    def _dice(self, rule: Rule, number: int) -> Random:
+        seed = self.scenario.seed if self.scenario else 0
+        return Random(f"{seed}/{rule.name}/{number}")
+
+    def _arrange(self) -> None:
+        self.rules = (*self._by_hand, *(self.scenario.rules if self.scenario else ()))
+        self._operations = {name for rule in self.rules for name in _operations(rule)}
+
+
+def _operations(rule: Rule) -> tuple[str | None, ...]:
+    """The operations that a rule is about; None stands for all of them."""
+    meant = rule.when.operation
+    return meant if isinstance(meant, tuple) else (meant,)
+
+
+def _is_picked(nth: int | tuple[int, ...] | Nth | None, number: int) -> bool:
+    if nth is None:
+        return True
+    if isinstance(nth, Nth):
+        return (
+            (nth.first is None or number <= nth.first)
+            and (nth.beginning is None or number >= nth.beginning)
+            and (nth.every is None or number % nth.every == 0)
+        )
+    return number in (nth if isinstance(nth, tuple) else (nth,))
+
+
+def _without(counts: Map[str, int], names: set[str]) -> Map[str, int]:
+    kept: Mapping[str, int] = {name: count for name, count in counts.items() if name not in names}
+    return Map(kept)
