@@ -17,7 +17,7 @@ from mock_server.scenarios.script import Request
 class Asked:
     """What a client asked; the names of its headers in lower case.
 
-    `ids` are those of the path, with the third party of its dossier; `body` is JSON or a form's fields, or None.
+    `ids` are those of the path, with the third party of its dossier; `body` is JSON, a form's fields or None.
     """
 
     operation: str | None
