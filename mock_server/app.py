@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from werkzeug.routing import BaseConverter
 
 from mock_server import control, services
-from mock_server.api import accesslog, errors
+from mock_server.api import accesslog, bending, errors
 from mock_server.api.accounts import accounts
 from mock_server.api.answers import header_text
 from mock_server.api.documents import documents
@@ -25,6 +25,7 @@ from mock_server.domain.checks import as_int64
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.invention import invented_company
 from mock_server.sandbox import NoSandbox, Sandboxes, Start
+from mock_server.scenarios import Stage
 from mock_server.services import Services
 from mock_server.settings import CONTROL_PREFIX, Settings
 from mock_server.tokens import TokenOffice, given_key
@@ -66,6 +67,10 @@ def create_app(settings: Settings) -> Flask:
 
 class _App(Flask):
     """Flask without the question, asked anew for each function of each request, whether it is a coroutine."""
+
+    def process_response(self, response: Response) -> Response:
+        """Flask's; then what a rule does to the answer."""
+        return bending.bent(super().process_response(response))
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: none is a coroutine."""
@@ -132,7 +137,7 @@ def _services(settings: Settings) -> Services:
 
 def _start(settings: Settings) -> Start:
     return Start(
-        fixture=load_fixture(settings.fixture, real_now().date(), settings.fixtures_dir),
+        stage=Stage(load_fixture(settings.fixture, real_now().date(), settings.fixtures_dir)),
         invent=invented_company,
         clock=settings.clock,
         variants=settings.variants,

@@ -34,7 +34,7 @@ def get_health() -> Response:
             "status": "UP",
             "version": __version__,
             "uptime": round((real_now() - shared.started).total_seconds(), 3),
-            "fixture": shared.sandboxes.start.fixture.name,
+            "fixture": shared.sandboxes.start.stage.fixture.name,
             "dialect": DEFAULT_DIALECT,
             "counts": _counts(found),
         }
@@ -68,7 +68,7 @@ def _counts(found: Sandbox) -> dict[str, int]:
 
 
 def _fixture(found: Sandbox) -> dict[str, Any]:
-    fixture = found.start.fixture
+    fixture = found.stage.fixture
     origin, recipe = fixture.made.origin, fixture.made.recipe
     return {
         "name": origin.name,
