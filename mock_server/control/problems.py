@@ -16,6 +16,8 @@ from mock_server.domain.errors import NotFound, Rejected
 
 T = TypeVar("T")
 
+PROBLEM_JSON = "application/problem+json"
+
 
 class Problem(Exception):
     """A control call that cannot be done: status, and a sentence that says what would be right."""
@@ -52,7 +54,7 @@ def install_problems(blueprint: Blueprint) -> None:
 def problem_answer(status: int, detail: str) -> Response:
     """problem+json with this detail."""
     body = {"type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status, "detail": detail}
-    return Response(orjson.dumps(body), status, content_type="application/problem+json")
+    return Response(orjson.dumps(body), status, content_type=PROBLEM_JSON)
 
 
 def _problem(problem: Problem) -> Response:
