@@ -68,18 +68,19 @@ def scenario_in(body: bytes, *, yaml: bool) -> Scenario:
     return scenario
 
 
-def scenario_path(name: str, folder: Path | None = None) -> Path:
-    """The file that `name` means: a path, the scenario of that name in `folder`, or a bundled one.
+def scenario_path(name: str, folder: Path | None = None, *, paths: bool = True) -> Path:
+    """The file that `name` means: a path (where `paths` may be given), the one of that name, ours or bundled.
 
     Raises:
         FileMistake: there is none; the message lists the ones there are.
     """
-    if name.endswith(SUFFIXES) or "/" in name:
+    if paths and (name.endswith(SUFFIXES) or "/" in name):
         return Path(name)
     found = next((path for path in scenario_files(folder) if path.stem == name), None)
     if found is None:
         names = ", ".join(path.stem for path in scenario_files(folder))
-        raise FileMistake(f"there is no scenario {name!r}; there are {names}; or give the path of a file")
+        or_path = "; or give the path of a file" if paths else ""
+        raise FileMistake(f"there is no scenario {name!r}; there are {names}{or_path}")
     return found
 
 

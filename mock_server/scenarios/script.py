@@ -31,7 +31,9 @@ Expected = Any
 """A value to be equal to; a mapping names some members, or an operator such as $matches."""
 
 
-class Written(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True, rename="camel"):
+class Written(
+    Struct, kw_only=True, forbid_unknown_fields=True, frozen=True, rename="camel", omit_defaults=True
+):
     """Something that a person writes in a scenario."""
 
 

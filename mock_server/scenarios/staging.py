@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from mock_server.domain.world import World
 from mock_server.fixtures import FileMistake, Fixture
 from mock_server.fixtures.given import laid_over
 from mock_server.fixtures.values import Mistake, instant
+from mock_server.scenarios.reading import placed, read_scenario
 from mock_server.scenarios.script import Scenario
 
 FixtureNamed = Callable[[str], Fixture]
@@ -42,6 +44,19 @@ class Stage:
             return laid_over(world, self.scenario.given, now, self.fixture.made.recipe)
         except Mistake as mistake:
             raise Mistake(f"$.given{mistake.path.removeprefix('$')}", str(mistake)) from None
+
+
+def stage_of(path: Path, fixture: Fixture, named: FixtureNamed, now: datetime) -> Stage:
+    """The scenario in a file on its fixture, `fixture` where it names none; tried out as of `now`.
+
+    Raises:
+        FileMistake: the file, its fixture or what it gives is wrong; the message begins with file and line.
+    """
+    scenario = read_scenario(path)
+    try:
+        return staged(scenario, fixture, named, now)
+    except Mistake as mistake:
+        raise placed(mistake, path) from None
 
 
 def staged(scenario: Scenario, fixture: Fixture, named: FixtureNamed, now: datetime) -> Stage:
