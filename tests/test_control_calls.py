@@ -16,7 +16,38 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from mock_server.control.calls import CALLS, ControlCall
 from tests.support import control_routes
 
+RULES = {
+    "rules": [
+        {
+            "name": "down",
+            "when": {"operation": ["getDossier", "listDossiers"], "nth": {"from": 2}, "query": {"page": 0}},
+            "then": {
+                "respond": {"status": 503, "body": {"a": 1}},
+                "delay": {"type": "fixed", "milliseconds": 5},
+            },
+            "times": 3,
+            "probability": 0.5,
+            "newState": "down",
+        }
+    ]
+}
+
 EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
+    "PUT /scenario": [
+        ({"name": "outage"}, True),
+        ({"scenario": {"version": 1, "scenario": "mine", "title": "Mine"}}, True),
+        ({"scenario": {"version": 2, "scenario": "mine", "title": "Mine"}}, False),
+        ({"scenario": "outage"}, False),
+        ({"names": "outage"}, False),
+    ],
+    "PUT /scenarios/{name}/state": [({"state": "down"}, True), ({"state": ""}, False), ({}, False)],
+    "POST /rules": [
+        (RULES, True),
+        ({"rules": []}, True),
+        ({"rules": [{"name": "r", "when": {}, "then": {"fault": "BOOM"}}]}, False),
+        ({"rules": [{"name": "r"}]}, False),
+        ({}, False),
+    ],
     "POST /reset": [
         ({}, True),
         ({"only": None}, True),

@@ -18,6 +18,7 @@ from mock_server.scenarios import (
     Scenario,
     Stage,
     check_rules,
+    check_scenario,
     read_scenario,
     scenario_files,
     scenario_in,
@@ -28,18 +29,12 @@ from mock_server.services import named_sandbox, services
 
 scenarios = Blueprint("scenarios", __name__)
 
-Play = Annotated[
-    dict[str, Any],
-    Meta(
-        description="A scenario by name, or a whole one.",
-        extra_json_schema={
-            "anyOf": [
-                {"properties": {"name": {"type": "string"}}, "required": ["name"], "maxProperties": 1},
-                {"$ref": "#/components/schemas/Scenario"},
-            ]
-        },
-    ),
-]
+
+class NewScenario(Struct, forbid_unknown_fields=True):
+    """A scenario by `name`, or a whole one as a file writes it."""
+
+    name: str | None = None
+    scenario: Scenario | None = None
 
 
 class NewState(Struct, forbid_unknown_fields=True):
@@ -63,11 +58,11 @@ def list_scenarios() -> Response:
     )
 
 
-@serves(scenarios, "PUT /scenario", body=Play, yaml=Scenario)
-def put_scenario(wanted: dict[str, Any] | YamlText) -> Response:
+@serves(scenarios, "PUT /scenario", body=NewScenario, yaml=Scenario)
+def put_scenario(wanted: NewScenario | YamlText) -> Response:
     """Play a scenario: begin anew with what it gives, its clock and variants, and let its rules hold.
 
-    By name, `{"name": "outage"}`, or one that is sent: as JSON, or as the YAML of its file.
+    By name, `{"name": "outage"}`, or one that is sent: `{"scenario": {...}}`, or as the YAML of its file.
     """
     found = named_sandbox()
     found.play(_staged(found, _wanted(wanted)))
@@ -125,12 +120,16 @@ def delete_rules() -> Response:
     return json_answer(_rules(found))
 
 
-def _wanted(wanted: dict[str, Any] | YamlText) -> Scenario:
-    if isinstance(wanted, dict) and set(wanted) == {"name"}:
-        return read_scenario(
-            scenario_path(str(wanted["name"]), services().settings.scenarios_dir, paths=False)
-        )
-    return scenario_in(request.get_data(), yaml=isinstance(wanted, YamlText))
+def _wanted(wanted: NewScenario | YamlText) -> Scenario:
+    if isinstance(wanted, YamlText):
+        return scenario_in(wanted.text)
+    if (wanted.name is None) == (wanted.scenario is None):
+        raise Problem('say {"name": "..."} or {"scenario": {...}}')
+    if wanted.scenario is not None:
+        check_scenario(wanted.scenario, "$.scenario")
+        return wanted.scenario
+    folder = services().settings.scenarios_dir
+    return read_scenario(scenario_path(str(wanted.name), folder, paths=False))
 
 
 def _staged(found: Sandbox, scenario: Scenario) -> Stage:

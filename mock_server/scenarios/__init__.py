@@ -6,7 +6,7 @@ The runner is given a base URL and knows nothing of servers.
 from __future__ import annotations
 
 from mock_server.scenarios.asking import Asked, means
-from mock_server.scenarios.checking import check_rules
+from mock_server.scenarios.checking import check_rules, check_scenario
 from mock_server.scenarios.courses import course_of
 from mock_server.scenarios.faults import FAULTS, Fault
 from mock_server.scenarios.playing import Application, Playing, Progress
@@ -30,6 +30,7 @@ __all__ = [
     "Stage",
     "Then",
     "check_rules",
+    "check_scenario",
     "course_of",
     "means",
     "read_scenario",

@@ -120,7 +120,7 @@ async def _send_garbage(connection: socket.socket, _: Answer) -> None:
 
 
 async def _truncate(connection: socket.socket, answer: Answer) -> None:
-    headers = {name: value for name, value in answer.headers} | {"Content-Length": str(len(answer.body))}
+    headers = dict(answer.headers) | {"Content-Length": str(len(answer.body))}
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     start = f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}\r\n{head}\r\n"
     await _send_and_close(connection, start.encode("latin-1") + answer.body[: len(answer.body) // 2])
