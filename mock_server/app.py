@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, request
@@ -11,7 +12,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from werkzeug.routing import BaseConverter
 
 from mock_server import control, services
-from mock_server.api import accesslog, errors
+from mock_server.api import accesslog, bending, errors
 from mock_server.api.accounts import accounts
 from mock_server.api.answers import header_text
 from mock_server.api.documents import documents
@@ -22,9 +23,10 @@ from mock_server.api.thirdparties import thirdparties
 from mock_server.clock import real_now
 from mock_server.control import problems
 from mock_server.domain.checks import as_int64
-from mock_server.fixtures import load_fixture
+from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
 from mock_server.sandbox import NoSandbox, Sandboxes, Start
+from mock_server.scenarios import FixtureNamed, Stage, scenario_path, stage_of
 from mock_server.services import Services
 from mock_server.settings import CONTROL_PREFIX, Settings
 from mock_server.tokens import TokenOffice, given_key
@@ -39,7 +41,7 @@ def create_app(settings: Settings) -> Flask:
     """The sandbox as a WSGI application, its fixture loaded.
 
     Raises:
-        FileMistake: the fixture is missing or wrong; the message names file and line.
+        FileMistake: the fixture or the scenario is missing or wrong; the message names file and line.
         KeyMistake: the signing key cannot be used.
     """
     app = _App("mock_server", static_folder=None)
@@ -66,6 +68,10 @@ def create_app(settings: Settings) -> Flask:
 
 class _App(Flask):
     """Flask without the question, asked anew for each function of each request, whether it is a coroutine."""
+
+    def process_response(self, response: Response) -> Response:
+        """Flask's; then what a rule does to the answer."""
+        return bending.bent(super().process_response(response))
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: none is a coroutine."""
@@ -118,9 +124,20 @@ def _route_plainly(app: Flask) -> None:
 def _services(settings: Settings) -> Services:
     if settings.signing_key:
         given_key(settings.signing_key)
+
+    @cache
+    def fixture_named(name: str) -> Fixture:
+        return load_fixture(name, real_now().date(), settings.fixtures_dir)
+
+    start = _start(settings, fixture_named)
     return Services(
         settings=settings,
-        sandboxes=Sandboxes(_start(settings), limit=settings.max_sandboxes, idle=settings.sandbox_idle),
+        sandboxes=Sandboxes(
+            start,
+            limit=settings.max_sandboxes,
+            idle=settings.sandbox_idle,
+        ),
+        fixture_named=fixture_named,
         tokens=TokenOffice(
             key_file=settings.signing_key,
             access_lifetime=settings.access_token_lifetime,
@@ -130,9 +147,14 @@ def _services(settings: Settings) -> Services:
     )
 
 
-def _start(settings: Settings) -> Start:
+def _start(settings: Settings, fixture_named: FixtureNamed) -> Start:
+    fixture = fixture_named(settings.fixture)
+    stage = Stage(fixture)
+    if settings.scenario is not None:
+        path = scenario_path(settings.scenario, settings.scenarios_dir)
+        stage = stage_of(path, fixture, fixture_named, settings.clock or real_now())
     return Start(
-        fixture=load_fixture(settings.fixture, real_now().date(), settings.fixtures_dir),
+        stage=stage,
         invent=invented_company,
         clock=settings.clock,
         variants=settings.variants,

@@ -16,8 +16,8 @@ KEY = "mock_server.delivery"
 class Delivery:
     """The answer waits for `delay`; its body comes in `pieces`, spread over `spread`.
 
-    `fault` is a connection fault by name, seen instead of the answer or in it; `stream` is sent as it comes, in
-    place of the body, until the client goes.
+    `fault` is a connection fault by name, seen instead of the answer or in it; `stream` is sent as it comes,
+    in place of the body, until the client goes.
     """
 
     delay: timedelta = timedelta()

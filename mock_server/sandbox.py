@@ -1,4 +1,4 @@
-"""One isolated world: its store, clock and variants. What is due is settled before anyone looks.
+"""One isolated world: its store, clock, scenario, variants. What is due is settled before anyone looks.
 
 Nothing leaks between two sandboxes; what they share is immutable. Whoever serves requests holds a
 `Sandboxes`, finds the one that a request means, and calls `read` or `change`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
 from time import monotonic
@@ -19,13 +19,13 @@ from mock_server.domain.imports import Invent
 from mock_server.domain.settlement import Event, settle
 from mock_server.domain.variants import Variants, resolve
 from mock_server.domain.world import World
-from mock_server.fixtures import Fixture
 from mock_server.ratelimit import RateLimit
+from mock_server.scenarios import Playing, Progress, Stage
 from mock_server.store import Store
 
 DEFAULT_SANDBOX = "default"
 
-Part = Literal["state", "clock", "variants", "rateLimit"]
+Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit"]
 PARTS: tuple[Part, ...] = get_args(Part)
 """What a sandbox is made of, as `reset` names it."""
 
@@ -35,9 +35,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """How every sandbox begins: its fixture, clock, variants, and how long an import lasts."""
+    """How a sandbox begins: its fixture and scenario, clock, variants, and how long an import lasts."""
 
-    fixture: Fixture
+    stage: Stage
     invent: Invent
     clock: datetime | None = None
     variants: Mapping[str, str] = field(default_factory=dict)
@@ -50,26 +50,73 @@ class Sandbox:
     def __init__(self, name: str, start: Start) -> None:
         self.name = name
         self.start = start
-        self.clock = Clock.starting_at(start.clock)
-        self.choose(start.variants)
+        self.stage = start.stage
+        self.clock = self._first_clock()
+        self.playing = Playing(self.stage.scenario)
+        self.choose(self._first_variants())
         self.rate_limit = RateLimit()
         self._token_ages: tuple[tuple[datetime, timedelta], ...] = ()
         self._moments: dict[str, tuple[datetime, bool]] = {}
         self._lock = RLock()
-        self._store = Store(start.fixture.world(self.clock.now()))
+        self._store = Store(self.stage.world(self.clock.now()))
 
     def reset(self, parts: Collection[Part] = PARTS) -> None:
         """Be as after the start, in these parts. A world that is reset begins on the clock's day."""
         with self._lock:
+            if "scenario" in parts:
+                self.stage = self.start.stage
+                self._play_from_the_start()
+            if "rules" in parts:
+                self.playing.remove()
             if "clock" in parts:
-                self.clock = Clock.starting_at(self.start.clock)
+                self.clock = self._first_clock()
                 self._token_ages = ()
-            if "variants" in parts:
-                self.choose(self.start.variants)
-            if "rateLimit" in parts:
-                self.rate_limit = RateLimit()
+            self._reset_ways(parts)
             if "state" in parts:
-                self._store.reset(self.start.fixture.world(self.clock.now()))
+                self._store.reset(self.stage.world(self.clock.now()))
+
+    def _reset_ways(self, parts: Collection[Part]) -> None:
+        if "variants" in parts:
+            self.choose(self._first_variants())
+        if "rateLimit" in parts:
+            self.rate_limit = RateLimit()
+
+    def play(self, stage: Stage) -> None:
+        """Begin anew on another stage: its content, clock, variants and rules; rules made by hand stay.
+
+        Raises:
+            Mistake: what its scenario gives does not go with its fixture; the sandbox stays as it is.
+        """
+        with self._lock:
+            world = stage.world(stage.clock or Clock.starting_at(self.start.clock).now())
+            self.stage = stage
+            self.clock = self._first_clock()
+            self._token_ages = ()
+            self._play_from_the_start()
+            self.choose(self._first_variants())
+            self.rate_limit = RateLimit()
+            self._store.reset(world)
+
+    def leave(self) -> None:
+        """Let the scenario's rules end; content, clock and variants stay as they are."""
+        with self._lock:
+            self.stage = Stage(self.stage.fixture)
+            self._play_from_the_start()
+
+    def _play_from_the_start(self) -> None:
+        by_hand = self.playing.by_hand
+        self.playing = Playing(self.stage.scenario)
+        self.playing.resume(by_hand, Progress())
+
+    def _first_clock(self) -> Clock:
+        """Running from the start, or frozen where the scenario says."""
+        at = self.stage.clock
+        return Clock.starting_at(self.start.clock) if at is None else Clock().frozen(at)
+
+    def _first_variants(self) -> Mapping[str, str]:
+        """Those of the start, and over them those of the scenario."""
+        scenario = self.stage.scenario
+        return {**self.start.variants, **(scenario.given.variants if scenario else {})}
 
     def look(self) -> tuple[World, datetime]:
         """The world as it is now, and now."""
@@ -167,6 +214,12 @@ class Sandbox:
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
+def untagged(username: str) -> str:
+    """The user name without its tag: `api+gw3@example.com` is the user `api@example.com`."""
+    local, at, host = username.partition("@")
+    return local.partition("+")[0] + at + host
+
+
 class NoSandbox(Exception):
     """There is no sandbox of that name to be had, or (`later`) not yet; the message says what to do."""
 
@@ -179,10 +232,18 @@ class Sandboxes:
     """The sandboxes of one server by name; one is made when it is first asked for.
 
     At most `limit` at once. One that nobody asked for during `idle` is dropped, but for the default one.
+    `users` have a stage of their own, by user name.
     """
 
-    def __init__(self, start: Start, *, limit: int, idle: timedelta) -> None:
+    def __init__(
+        self, start: Start, *, limit: int, idle: timedelta, users: Mapping[str, Stage] | None = None
+    ) -> None:
         self.start = start
+        stages = {stage.scenario.scenario: stage for stage in (users or {}).values() if stage.scenario}
+        self._stages = stages
+        self._scenario_of = {
+            user: stage.scenario.scenario for user, stage in (users or {}).items() if stage.scenario
+        }
         self._limit = limit
         self._idle_seconds = idle.total_seconds()
         self._lock = RLock()
@@ -198,6 +259,20 @@ class Sandboxes:
         found = self._by_name.get(name) or self._made(name)
         self._last_used[name] = monotonic()
         return found
+
+    def of_user(self, username: str) -> Sandbox:
+        """The sandbox that a user name means: `api+gw3@example.com` opens `gw3`, no tag the default one.
+
+        A user whose fixture entry names a scenario has a sandbox of that name, with a tag `gw3.NAME`.
+
+        Raises:
+            NoSandbox: the name is none, or it would be one too many and none is idle.
+        """
+        tag = username.partition("@")[0].partition("+")[2]
+        scenario = self._scenario_of.get(untagged(username))
+        if scenario is None:
+            return self.named(tag or DEFAULT_SANDBOX)
+        return self.named(f"{tag}.{scenario}" if tag else scenario)
 
     def drop(self, name: str) -> None:
         """Forget the sandbox; asked for again, it is made anew.
@@ -224,9 +299,14 @@ class Sandboxes:
             if name not in self._by_name:
                 self._drop_idle()
                 self._refuse_beyond_limit()
-                self._by_name[name] = Sandbox(name, self.start)
+                self._by_name[name] = Sandbox(name, self._start_of(name))
                 self._last_used[name] = monotonic()
             return self._by_name[name]
+
+    def _start_of(self, name: str) -> Start:
+        """The common one, but for a sandbox that belongs to the users of a scenario."""
+        stage = self._stages.get(name.rpartition(".")[2])
+        return self.start if stage is None else replace(self.start, stage=stage)
 
     def _refuse_beyond_limit(self) -> None:
         if len(self._by_name) >= self._limit:

@@ -8,6 +8,7 @@ from datetime import datetime
 from flask import Flask, current_app, request
 
 from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox, Sandboxes
+from mock_server.scenarios import FixtureNamed
 from mock_server.settings import Settings
 from mock_server.tokens import TokenOffice
 
@@ -22,6 +23,7 @@ class Services:
     settings: Settings
     sandboxes: Sandboxes
     tokens: TokenOffice
+    fixture_named: FixtureNamed
     started: datetime
 
 

@@ -36,6 +36,9 @@ class Settings:
     port: int = 8080
     fixture: str = "default"
     fixtures_dir: Path | None = None
+    scenario: str | None = None
+    scenarios_dir: Path | None = None
+    watch: bool = False
     clock: datetime | None = None
     auth: str = "any"
     variants: Mapping[str, str] = field(default_factory=dict)
@@ -217,6 +220,31 @@ SETTINGS: tuple[Setting, ...] = (
         read=_folder,
         shown_default="none",
         help="A folder of recipes of your own, such as a mounted one; its names come first.",
+    ),
+    Setting(
+        name="scenario",
+        flag="--scenario",
+        metavar="NAME|FILE",
+        read=_text,
+        shown_default="none",
+        help="The scenario that every sandbox plays from its start: by name, or a file by its path.",
+    ),
+    Setting(
+        name="scenarios_dir",
+        flag="--scenarios-dir",
+        metavar="DIR",
+        read=_folder,
+        shown_default="none",
+        help="A folder of scenarios of your own, such as a mounted one; its names come first.",
+    ),
+    Setting(
+        name="watch",
+        flag="--watch",
+        metavar="",
+        read=_yes_or_no,
+        shown_default="no",
+        switch=True,
+        help="Take a scenario file as soon as it changes; one that became wrong is reported, and not taken.",
     ),
     Setting(
         name="clock",

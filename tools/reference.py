@@ -17,14 +17,14 @@ from pathlib import Path
 
 import msgspec
 
-from mock_server.app import create_app
+from mock_server.control.calls import CALLS
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.library import recipe_path
 from mock_server.fixtures.making import read_recipe
 from mock_server.fixtures.recipe import Recipe
-from mock_server.settings import SETTINGS, Settings
+from mock_server.settings import CONTROL_PREFIX, SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -138,15 +138,11 @@ def options() -> Iterator[tuple[str, ...]]:
 
 
 def control_calls() -> Iterator[tuple[str, ...]]:
-    """A row per control call, its meaning the first line of its view's docstring."""
-    app = create_app(Settings(fixture="empty"))
-    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if rule.rule.startswith("/__admin"):
-            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-            meaning = (app.view_functions[rule.endpoint].__doc__ or "").split("\n")[0]
-            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                plain = re.sub(r"\{\w+\}", "{}", path)
-                yield f"`{method} {path}`", meaning, shown_by(plain, plain.removeprefix("/__admin"))
+    """A row per control call."""
+    for call in sorted(CALLS, key=lambda call: call.path):
+        plain = re.sub(r"\{\w+\}", "{}", call.path)
+        shown = shown_by(f"{CONTROL_PREFIX}{plain}", plain)
+        yield f"`{call.method} {CONTROL_PREFIX}{call.path}`", call.summary, shown
 
 
 def identifiers() -> Iterator[tuple[str, ...]]:

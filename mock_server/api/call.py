@@ -14,6 +14,7 @@ from mock_server.contract import body_mistake
 from mock_server.dialects import Dialect, Json
 from mock_server.dialects.wire import snake
 from mock_server.domain.operations import Operation
+from mock_server.domain.process import BY_ITSELF, Course
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World
 from mock_server.sandbox import Sandbox
@@ -24,6 +25,7 @@ class Call:
     """What the views of the API work with; made before the view runs.
 
     `accounts` None opens every account. `world` is the sandbox's at `now`, for those who only read it.
+    `course` is the one that a rule gives to an import.
     """
 
     operation: Operation
@@ -33,6 +35,7 @@ class Call:
     variants: Variants
     world: World
     now: datetime
+    course: Course = BY_ITSELF
 
 
 def current() -> Call:

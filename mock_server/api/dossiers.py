@@ -49,6 +49,7 @@ def import_dossier(call: Call, account_id: int) -> Response:
         request=request,
         variants=call.variants,
         duration=call.sandbox.start.import_duration,
+        course=call.course,
     )
     return answers.content(call.dialect.launched(process))
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from mock_server.api.answers import json_response
-from mock_server.api.who import bearer, sandbox_of, untagged
+from mock_server.api.bending import answered
+from mock_server.api.who import Caller, bearer
+from mock_server.domain.operations import OPERATIONS
+from mock_server.sandbox import Sandbox, untagged
+from mock_server.scenarios import Then
 from mock_server.services import services
 from mock_server.tokens import CLIENT_ID, REALM_PATH, Identity, Token, TokenRefused
 
@@ -20,6 +24,20 @@ PROTOCOL = "/protocol/openid-connect"
 @openid.post(f"{PROTOCOL}/token")
 def get_token() -> Response:
     """behaviour.md 1.2."""
+    g.caller = caller = Caller(_sandbox_meant(), None)
+    return answered(OPERATIONS["getToken"], caller, {}, _token_answer)
+
+
+def _sandbox_meant() -> Sandbox:
+    """The sandbox of the user who logs in, or of the refresh token; else the default one."""
+    username = request.form.get("username", "").strip()
+    if not username:
+        token = _unexpired(services().tokens.refresh, request.form.get("refresh_token", ""))
+        username = token.username if token else ""
+    return services().sandboxes.of_user(username)
+
+
+def _token_answer(then: Then) -> Response:
     grant = request.form.get("grant_type")
     if not grant:
         return _error(400, "invalid_request", "Missing form parameter: grant_type")
@@ -28,6 +46,8 @@ def get_token() -> Response:
     granted = _GRANTS.get(grant)
     if granted is None:
         return _error(400, "unsupported_grant_type", "Unsupported grant_type")
+    if then.token is not None:
+        return _refused_login() if grant == "password" else _refused_refresh()
     return granted()
 
 
@@ -99,7 +119,7 @@ def _by_password() -> Response:
     username, password = request.form.get("username", "").strip(), request.form.get("password", "")
     identity = _identity(username, password)
     if identity is None:
-        return _error(401, "invalid_grant", "Invalid user credentials")
+        return _refused_login()
     return _granted(services().tokens.issue(identity, base_url=_base_url()))
 
 
@@ -110,7 +130,7 @@ def _by_refresh() -> Response:
     token = _active_refresh(encoded)
     identity = None if token is None else _known(token.username)
     if token is None or identity is None:
-        return _error(400, "invalid_grant", "Token is not active")
+        return _refused_refresh()
     session = str(token.claims["session_state"])
     return _granted(services().tokens.issue(identity, base_url=_base_url(), session=session))
 
@@ -120,7 +140,7 @@ _GRANTS = {"password": _by_password, "refresh_token": _by_refresh}
 
 def _identity(username: str, password: str) -> Identity | None:
     """Who logs in with this password; None when nobody may."""
-    declared = services().sandboxes.start.fixture.user(untagged(username))
+    declared = services().sandboxes.start.stage.fixture.user(untagged(username))
     if declared is not None and declared.password != password:
         return None
     return _known(username) if username and password else None
@@ -128,7 +148,7 @@ def _identity(username: str, password: str) -> Identity | None:
 
 def _known(username: str) -> Identity | None:
     """A declared user with its accounts; anybody else with the default account, where anybody may log in."""
-    fixture = services().sandboxes.start.fixture
+    fixture = services().sandboxes.start.stage.fixture
     declared = fixture.user(untagged(username))
     if declared is not None:
         return Identity(
@@ -161,8 +181,16 @@ def _unexpired(read: Callable[[str], Token], encoded: str) -> Token | None:
     return None if _expired(token) else token
 
 
+def _refused_login() -> Response:
+    return _error(401, "invalid_grant", "Invalid user credentials")
+
+
+def _refused_refresh() -> Response:
+    return _error(400, "invalid_grant", "Token is not active")
+
+
 def _expired(token: Token) -> bool:
-    sandbox = services().sandboxes.named(sandbox_of(token.username))
+    sandbox = services().sandboxes.of_user(token.username)
     return token.expired(sandbox.token_age(token.issued_at))
 
 

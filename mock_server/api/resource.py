@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, Response
 
-from mock_server.api.who import admitted
+from mock_server.api.bending import answered
+from mock_server.api.who import admitted, identified
 from mock_server.dialects import DEFAULT_DIALECT
 from mock_server.dialects.wire import snake
 from mock_server.domain.operations import BY_VIEW
+from mock_server.scenarios import Then
 
 View = TypeVar("View", bound=Callable[..., Response])
 
@@ -36,7 +38,12 @@ def serves(blueprint: Blueprint) -> Callable[[View], View]:
         @wraps(view)
         def served(**values: Any) -> Response:
             spoken = values.pop("dialect", DEFAULT_DIALECT)
-            return view(admitted(row, spoken, values.get("account_id")), **values)
+            caller = identified()
+
+            def carry_out(then: Then) -> Response:
+                return view(admitted(caller, row, spoken, values.get("account_id"), then), **values)
+
+            return answered(row, caller, values, carry_out)
 
         for path in row.paths:
             blueprint.add_url_rule(_rule(path), row.view, served, methods=[row.method])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,8 @@ from mock_server.api.call import Call
 from mock_server.dialects import DIALECTS
 from mock_server.domain.operations import Operation
 from mock_server.ratelimit import BURST_CAPACITY, REPLENISH_RATE
-from mock_server.sandbox import DEFAULT_SANDBOX
+from mock_server.sandbox import Sandbox
+from mock_server.scenarios import AS_IT_IS, Then, course_of
 from mock_server.services import named_sandbox, services
 from mock_server.tokens import Token, TokenOffice, TokenRefused
 
@@ -38,38 +40,55 @@ class TokenRequired(Unauthorized):
         ]
 
 
-def sandbox_of(username: str) -> str:
-    """The sandbox that a user name means: `api+gw3@example.com` opens `gw3`, no tag the default one."""
-    return username.partition("@")[0].partition("+")[2] or DEFAULT_SANDBOX
+@dataclass(frozen=True, slots=True, eq=False)
+class Caller:
+    """Who calls, known before anything is judged: the sandbox, and the token, None where none is asked for.
+
+    A token names its sandbox even when it has expired.
+    """
+
+    sandbox: Sandbox
+    token: Token | None
 
 
-def untagged(username: str) -> str:
-    """The user name without its tag: `api+gw3@example.com` is the user `api@example.com`."""
-    local, at, host = username.partition("@")
-    return local.partition("+")[0] + at + host
-
-
-def admitted(operation: Operation, spoken: str, account_id: int | None) -> Call:
-    """The call of this operation: who calls, in which sandbox, on an account that the token opens.
+def identified() -> Caller:
+    """Who makes this request.
 
     Raises:
-        TokenRequired: no token, or one that is malformed, altered or expired.
-        Forbidden: the account exists but is not among the token's.
-        TooManyRequests: the rate limit is on and used up.
-        NotFound: there is no such account.
+        TokenRequired: no token, or one that is malformed or altered.
+        NoSandbox: the sandbox is not to be had.
     """
     shared = services()
     token = None if shared.settings.auth == "off" else _token(shared.tokens)
-    sandbox = named_sandbox() if token is None else shared.sandboxes.named(sandbox_of(token.username))
+    sandbox = named_sandbox() if token is None else shared.sandboxes.of_user(token.username)
+    g.caller = caller = Caller(sandbox, token)
+    return caller
+
+
+def admitted(
+    caller: Caller, operation: Operation, spoken: str, account_id: int | None, then: Then = AS_IT_IS
+) -> Call:
+    """The call of this operation, on an account that the token opens; `then` is what a rule does to it.
+
+    Raises:
+        TokenRequired: the token has expired, or a rule says so.
+        Forbidden: the account exists but is not among the token's.
+        TooManyRequests: the rate limit is on and used up, or a rule says so.
+        NotFound: there is no such account.
+    """
+    sandbox, token = caller.sandbox, caller.token
+    if then.token is not None:
+        raise _unauthorized("expired" if then.token == "expired" else "altered")  # noqa: S105
     if token is not None and token.expired(sandbox.token_age(token.issued_at)):
         raise _unauthorized("expired")
     accounts = None if token is None else token.account_ids
     world, now = sandbox.look()
+    variants = sandbox.variants_in(spoken)
     g.call = call = Call(
-        operation, DIALECTS[spoken], sandbox, accounts, sandbox.variants_in(spoken), world, now
+        operation, DIALECTS[spoken], sandbox, accounts, variants, world, now, course_of(then)
     )
     if account_id is not None:
-        _open_account(call, account_id)
+        _open_account(call, account_id, then)
     return call
 
 
@@ -94,17 +113,18 @@ def _unauthorized(why: str) -> TokenRequired:
     return TokenRequired(_REFUSALS[why], challenge)
 
 
-def _open_account(call: Call, account_id: int) -> None:
+def _open_account(call: Call, account_id: int, then: Then) -> None:
     call.world.portfolio(account_id)
     if call.accounts is not None and account_id not in call.accounts:
         raise Forbidden(f"The access token does not open account {account_id}")
-    if call.variants["rateLimit"] == "on":
-        _limit(call, account_id)
+    if then.rate_limit == "exceeded":
+        _limit(None)
+    elif call.variants["rateLimit"] == "on" or then.rate_limit == "enforced":
+        _limit(call.sandbox.rate_limit.take(account_id, call.now))
 
 
-def _limit(call: Call, account_id: int) -> None:
-    """behaviour.md 1.5 (documented), C45."""
-    left = call.sandbox.rate_limit.take(account_id, call.now)
+def _limit(left: int | None) -> None:
+    """Tell what is left of the limit; None is nothing. behaviour.md 1.5 (documented), C45."""
     after_this_request(partial(_with_limit, left or 0))
     if left is None:
         raise TooManyRequests("Too many requests")

@@ -9,7 +9,8 @@ from flask import Blueprint, Response
 from msgspec import Struct
 
 from mock_server.clock import Clock
-from mock_server.control.problems import Problem, body_as, json_answer
+from mock_server.control.calls import serves
+from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.settlement import Event
 from mock_server.sandbox import Sandbox
@@ -33,16 +34,16 @@ class Advance(Struct, forbid_unknown_fields=True):
     tokens: bool = False
 
 
-@clock.get("/clock")
+@serves(clock, "GET /clock")
 def get_clock() -> Response:
     """What time it is in the sandbox."""
     return json_answer(_shown(named_sandbox()))
 
 
-@clock.put("/clock")
-def put_clock() -> Response:
+@serves(clock, "PUT /clock", body=NewClock)
+def put_clock(wanted: NewClock) -> Response:
     """Freeze, set or run on."""
-    wanted, sandbox = body_as(NewClock), named_sandbox()
+    sandbox = named_sandbox()
     if wanted.now is None and wanted.frozen is None:
         raise Problem('say {"now": "2031-01-01T00:00:00"}, {"frozen": true} or {"frozen": false}')
     at = None if wanted.now is None else _read(instant, wanted.now)
@@ -50,10 +51,10 @@ def put_clock() -> Response:
     return json_answer(_shown(sandbox) | {"caused": _caused(caused)})
 
 
-@clock.post("/clock/advance")
-def advance_clock() -> Response:
+@serves(clock, "POST /clock/advance", body=Advance)
+def advance_clock(wanted: Advance) -> Response:
     """Go forward in time."""
-    wanted, sandbox = body_as(Advance), named_sandbox()
+    sandbox = named_sandbox()
     by = _read(duration, wanted.by)
     caused = sandbox.turn(lambda clock: _advanced(clock, by), age_tokens=wanted.tokens)
     return json_answer(_shown(sandbox) | {"caused": _caused(caused)})

@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response
 from msgspec import Meta, Struct
 
-from mock_server.control.problems import Problem, body_as, json_answer
+from mock_server.control.calls import serves
+from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
-from mock_server.domain import evidences
+from mock_server.domain import evidences, thirdparties
 from mock_server.domain.errors import PROVIDER_ERRORS, ErrorCode, Refusal
 from mock_server.domain.imports import end_import, fail_import, hold_import
 from mock_server.domain.model import FormAnswer
 from mock_server.domain.process import ImportProcess
-from mock_server.domain.thirdparties import close_thirdparty
 from mock_server.domain.world import World, holder_of, process_of
 from mock_server.fixtures.recipe import MIN_FILE_SIZE
 from mock_server.services import named_sandbox
@@ -43,10 +43,14 @@ class NewOutcome(Struct, forbid_unknown_fields=True):
     code: str | None = None
 
 
-@events.post("/dossiers/<int:dossier_id>/documents/<path:code>/evidences")
-def deposit_evidence(dossier_id: int, code: str) -> Response:
+@serves(
+    events,
+    "POST /dossiers/<int:dossier_id>/documents/<path:code>/evidences",
+    body=NewEvidence,
+    status=201,
+)
+def deposit_evidence(wanted: NewEvidence, dossier_id: int, code: str) -> Response:
     """The third party answers a request of a dossier; presence, state and indicator follow."""
-    wanted = body_as(NewEvidence)
     size = wanted.file_size or (0 if wanted.formdata else evidences.DEFAULT_FILE_SIZE)
     given = evidences.Deposit(
         content=wanted.content,
@@ -66,14 +70,14 @@ def deposit_evidence(dossier_id: int, code: str) -> Response:
     return json_answer({"fileId": named_sandbox().ask(answer)}, 201)
 
 
-@events.post("/thirdparties/<int:thirdparty_id>/close")
-def close(thirdparty_id: int) -> Response:
+@serves(events, "POST /thirdparties/<int:thirdparty_id>/close")
+def close_thirdparty(thirdparty_id: int) -> Response:
     """The company goes out of business: its dossiers stop, in every account."""
-    named_sandbox().change(close_thirdparty, thirdparty_id=thirdparty_id)
+    named_sandbox().change(thirdparties.close_thirdparty, thirdparty_id=thirdparty_id)
     return json_answer({"thirdpartyId": thirdparty_id, "outOfBusiness": True})
 
 
-@events.get("/processes")
+@serves(events, "GET /processes")
 def list_processes() -> Response:
     """Every import of the sandbox, of all accounts, as they were launched."""
     portfolios = named_sandbox().read().portfolios.values()
@@ -83,10 +87,10 @@ def list_processes() -> Response:
     )
 
 
-@events.post("/processes/<process_id>")
-def decide_process(process_id: str) -> Response:
+@serves(events, "POST /processes/<process_id>", body=NewOutcome)
+def decide_process(wanted: NewOutcome, process_id: str) -> Response:
     """Finish, hold or fail a running import now."""
-    wanted, sandbox = body_as(NewOutcome), named_sandbox()
+    sandbox = named_sandbox()
     error = _provider_error(wanted)
 
     def decide(world: World, now: datetime) -> tuple[World, ImportProcess]:

@@ -13,8 +13,12 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
+from mock_server.fixtures import FileMistake
+from mock_server.fixtures.values import Mistake
 
 T = TypeVar("T")
+
+PROBLEM_JSON = "application/problem+json"
 
 
 class Problem(Exception):
@@ -47,16 +51,26 @@ def install_problems(blueprint: Blueprint) -> None:
     """Let the blueprint answer its problems."""
     blueprint.register_error_handler(Problem, _problem)
     blueprint.register_error_handler(Rejected, _rejected)
+    blueprint.register_error_handler(Mistake, _mistake)
+    blueprint.register_error_handler(FileMistake, _file_mistake)
 
 
 def problem_answer(status: int, detail: str) -> Response:
     """problem+json with this detail."""
     body = {"type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status, "detail": detail}
-    return Response(orjson.dumps(body), status, content_type="application/problem+json")
+    return Response(orjson.dumps(body), status, content_type=PROBLEM_JSON)
 
 
 def _problem(problem: Problem) -> Response:
     return problem_answer(problem.status, problem.detail)
+
+
+def _mistake(mistake: Mistake) -> Response:
+    return problem_answer(400, f"{mistake.path}: {mistake}")
+
+
+def _file_mistake(mistake: FileMistake) -> Response:
+    return problem_answer(400, str(mistake))
 
 
 def _rejected(error: Rejected) -> Response:

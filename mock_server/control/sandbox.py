@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from mock_server import __version__
 from mock_server.clock import real_now
-from mock_server.control.problems import body_as, json_answer
+from mock_server.control.calls import serves
+from mock_server.control.problems import json_answer
 from mock_server.dialects import DEFAULT_DIALECT
 from mock_server.domain.model import Establishment
 from mock_server.sandbox import PARTS, Part, Sandbox
@@ -24,7 +25,7 @@ class Reset(Struct, forbid_unknown_fields=True):
     only: list[Part] | None = None
 
 
-@sandbox.get("/health")
+@serves(sandbox, "GET /health", sandboxed=False)
 def get_health() -> Response:
     """200 once the fixture is loaded, which is before the port is open."""
     shared = services()
@@ -34,23 +35,23 @@ def get_health() -> Response:
             "status": "UP",
             "version": __version__,
             "uptime": round((real_now() - shared.started).total_seconds(), 3),
-            "fixture": shared.sandboxes.start.fixture.name,
+            "fixture": shared.sandboxes.start.stage.fixture.name,
             "dialect": DEFAULT_DIALECT,
             "counts": _counts(found),
         }
     )
 
 
-@sandbox.post("/reset")
-def reset() -> Response:
+@serves(sandbox, "POST /reset", body=Reset)
+def reset(wanted: Reset) -> Response:
     """Be as after the start, wholly or in part."""
-    wanted, found = body_as(Reset), named_sandbox()
+    found = named_sandbox()
     parts = PARTS if wanted.only is None else wanted.only
     found.reset(parts)
     return json_answer({"sandbox": found.name, "reset": list(parts)})
 
 
-@sandbox.get("/fixture")
+@serves(sandbox, "GET /fixture")
 def get_fixture() -> Response:
     """What the sandbox started from: recipe, users, accounts, and identifiers with a meaning of their own."""
     return json_answer(_fixture(named_sandbox()))
@@ -68,7 +69,7 @@ def _counts(found: Sandbox) -> dict[str, int]:
 
 
 def _fixture(found: Sandbox) -> dict[str, Any]:
-    fixture = found.start.fixture
+    fixture = found.stage.fixture
     origin, recipe = fixture.made.origin, fixture.made.recipe
     return {
         "name": origin.name,

@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from mock_server.control.problems import Problem, body_as, json_answer
+from mock_server.control.calls import serves
+from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import DEFAULT_DIALECT, wire
 from mock_server.domain.variants import VARIANTS, checked
 from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox
@@ -15,13 +16,13 @@ from mock_server.services import named_sandbox, services
 sandboxes = Blueprint("sandboxes", __name__)
 
 
-@sandboxes.get("/sandboxes")
+@serves(sandboxes, "GET /sandboxes", sandboxed=False)
 def list_sandboxes() -> Response:
     """The sandboxes there are, with the time in each."""
     return json_answer({"sandboxes": [_shown(found) for found in services().sandboxes.present]})
 
 
-@sandboxes.delete("/sandboxes/<name>")
+@serves(sandboxes, "DELETE /sandboxes/<name>", status=204, sandboxed=False)
 def drop_sandbox(name: str) -> Response:
     """Drop a sandbox; asked for again, it is as after the start."""
     if name == DEFAULT_SANDBOX:
@@ -33,14 +34,14 @@ def drop_sandbox(name: str) -> Response:
     return Response(status=204)
 
 
-@sandboxes.get("/snapshots")
+@serves(sandboxes, "GET /snapshots")
 def list_snapshots() -> Response:
     """The snapshots of the sandbox, oldest first."""
     kept = named_sandbox().snapshots.items()
     return json_answer({"snapshots": [{"name": name, "now": wire.instant(moment)} for name, moment in kept]})
 
 
-@sandboxes.post("/snapshots/<name>")
+@serves(sandboxes, "POST /snapshots/<name>")
 def take_snapshot(name: str) -> Response:
     """Keep the sandbox's content and time under a name."""
     found = named_sandbox()
@@ -48,7 +49,7 @@ def take_snapshot(name: str) -> Response:
     return json_answer({"name": name, "now": wire.instant(found.snapshots[name])})
 
 
-@sandboxes.post("/snapshots/<name>/restore")
+@serves(sandboxes, "POST /snapshots/<name>/restore")
 def restore_snapshot(name: str) -> Response:
     """Come back to a snapshot, as often as one likes."""
     found = named_sandbox()
@@ -61,16 +62,16 @@ def restore_snapshot(name: str) -> Response:
     return json_answer({"name": name, "now": wire.instant(found.clock.now())})
 
 
-@sandboxes.get("/variants")
+@serves(sandboxes, "GET /variants")
 def get_variants() -> Response:
     """The variants in force."""
     return json_answer(_variants(named_sandbox()))
 
 
-@sandboxes.put("/variants")
-def put_variants() -> Response:
+@serves(sandboxes, "PUT /variants", body=dict[str, str])
+def put_variants(chosen: dict[str, str]) -> Response:
     """Choose variants, such as {"refusals": "result"}; every other one goes back to its default."""
-    chosen, found = body_as(dict[str, str]), named_sandbox()
+    found = named_sandbox()
     try:
         found.choose(checked(chosen))
     except ValueError as mistake:

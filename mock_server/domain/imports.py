@@ -39,7 +39,7 @@ from mock_server.domain.model import (
     StoppingReason,
     Thirdparty,
 )
-from mock_server.domain.process import ImportProcess
+from mock_server.domain.process import BY_ITSELF, Course, ImportProcess
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import (
     Portfolio,
@@ -54,13 +54,14 @@ from mock_server.domain.world import (
 Invent = Callable[[CompanyId], Company]
 """Gives the company of an identifier that no recipe mentions: always the same one for the same identifier."""
 
-_PROVIDER_ANSWERS: dict[Condition, ErrorCode] = {
+PROVIDER_ANSWERS: dict[Condition, ErrorCode] = {
     Condition.FAILING: E101,
     Condition.UNKNOWN: E102,
     Condition.TRANSFERRED: E105,
     Condition.CLOSED: E103,
     Condition.AMBIGUOUS: E104,
 }
+"""What an import is refused with when the provider finds an establishment in this condition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +88,11 @@ def launch_import(
     request: ImportRequest,
     variants: Variants,
     duration: timedelta,
+    course: Course = BY_ITSELF,
 ) -> tuple[World, ImportProcess]:
     """Begin an import; nothing but the form of the request is judged here.
 
-    The process ends after `duration`, or after what its establishment says.
+    The process ends as its `course` says, else as its establishment says, else after `duration`.
 
     Raises:
         NotFound: NOT_FOUND, no such account.
@@ -101,14 +103,16 @@ def launch_import(
     world.portfolio(account_id)
     wanted = _checked(request, variants)
     establishment = world.establishments.get(wanted.company_id, Establishment(company_id=wanted.company_id))
-    lasts = duration if establishment.import_duration is None else establishment.import_duration
+    lasts = next(time for time in (course.lasts, establishment.import_duration, duration) if time is not None)
+    held = course.held or (establishment.never_ends and course.lasts is None)
     process = ImportProcess(
         process_id=_process_id(account_id, world.next_ids.process),
         number=world.next_ids.process,
         account_id=account_id,
         creation=now,
-        ends=None if establishment.never_ends else now + lasts,
+        ends=None if held else now + lasts,
         wanted=wanted,
+        condition=course.condition,
     )
     counted = replace(world, next_ids=replace(world.next_ids, process=world.next_ids.process + 1))
     return with_process(counted, process), process
@@ -175,7 +179,7 @@ def _refusals(world: World, now: datetime, process: ImportProcess) -> list[Refus
     wanted = process.wanted
     refusals = _account_refusals(portfolio, wanted)
     if not any(refusal.error in {E121, E122} for refusal in refusals):
-        failure = _provider_failure(world, wanted.company_id)
+        failure = _provider_failure(world, wanted.company_id, process.condition)
         if failure is not None:
             return [*refusals, failure]
     refusals += _thirdparty_refusals(world, portfolio, wanted)
@@ -196,9 +200,9 @@ def _account_refusals(portfolio: Portfolio, wanted: NewDossier) -> list[Refusal]
     return refusals
 
 
-def _provider_failure(world: World, company_id: CompanyId) -> Refusal | None:
+def _provider_failure(world: World, company_id: CompanyId, condition: Condition | None) -> Refusal | None:
     establishment = world.establishments.get(company_id, Establishment(company_id=company_id))
-    answer = _PROVIDER_ANSWERS.get(establishment.condition)
+    answer = PROVIDER_ANSWERS.get(condition or establishment.condition)
     thirdparty = world.thirdparty_identified(company_id)
     if answer is None and thirdparty is not None and thirdparty.out_of_business:
         answer = E103

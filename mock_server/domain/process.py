@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mock_server.domain.errors import Refusal
-from mock_server.domain.model import NewDossier
+from mock_server.domain.model import Condition, NewDossier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How an import is made to go, whatever its establishment says; None leaves that open."""
+
+    held: bool = False
+    lasts: timedelta | None = None
+    condition: Condition | None = None
+
+
+BY_ITSELF = Course()
+"""The course of an import that nobody bends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImportProcess:
     """An import under way or ended. `number` counts launches; `ends` is when it will have run, or None.
 
-    `wanted` is what was asked for; `refusals` are filled when it ended without a dossier.
+    `wanted` is what was asked for; `condition`, if any, is what the data provider will say, whatever the
+    registry says; `refusals` are filled when it ended without a dossier.
     """
 
     process_id: str
@@ -22,6 +36,7 @@ class ImportProcess:
     creation: datetime
     ends: datetime | None
     wanted: NewDossier
+    condition: Condition | None = None
     complete: bool = False
     refusals: tuple[Refusal, ...] = ()
     dossier_id: int | None = None

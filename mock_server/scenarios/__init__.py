@@ -6,24 +6,37 @@ The runner is given a base URL and knows nothing of servers.
 from __future__ import annotations
 
 from mock_server.scenarios.asking import Asked, means
+from mock_server.scenarios.checking import check_rules, check_scenario
+from mock_server.scenarios.courses import course_of
 from mock_server.scenarios.faults import FAULTS, Fault
 from mock_server.scenarios.playing import Application, Playing, Progress
 from mock_server.scenarios.reading import read_scenario, scenario_files, scenario_in, scenario_path
-from mock_server.scenarios.script import Request, Rule, Scenario
+from mock_server.scenarios.script import AS_IT_IS, STARTED, Request, Rule, Scenario, Then
+from mock_server.scenarios.staging import FixtureNamed, Stage, stage_of, staged
 
 __all__ = [
+    "AS_IT_IS",
     "FAULTS",
+    "STARTED",
     "Application",
     "Asked",
     "Fault",
+    "FixtureNamed",
     "Playing",
     "Progress",
     "Request",
     "Rule",
     "Scenario",
+    "Stage",
+    "Then",
+    "check_rules",
+    "check_scenario",
+    "course_of",
     "means",
     "read_scenario",
     "scenario_files",
     "scenario_in",
     "scenario_path",
+    "stage_of",
+    "staged",
 ]

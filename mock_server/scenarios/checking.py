@@ -36,16 +36,19 @@ _ACTIONS = ("respond", "fault", "process", "patch", "token", "rate_limit")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9]*)\}")
 
 
-def check_scenario(scenario: Scenario) -> None:
-    """Refuse a scenario that cannot be played.
+def check_scenario(scenario: Scenario, path: str = "$") -> None:
+    """Refuse a scenario that cannot be played; `path` is where it stands.
 
     Raises:
-        Mistake: the first thing wrong: where in the file, and what would be right.
+        Mistake: the first thing wrong: the place, and what would be right.
     """
-    _check_given(scenario)
-    check_rules(scenario.rules, "$.rules")
-    _check_states(scenario.rules)
-    _check_steps(scenario.steps)
+    try:
+        _check_given(scenario)
+        check_rules(scenario.rules, "$.rules")
+        _check_states(scenario.rules)
+        _check_steps(scenario.steps)
+    except Mistake as mistake:
+        raise Mistake(path + mistake.path.removeprefix("$"), str(mistake)) from None
 
 
 def check_rules(rules: Sequence[Rule], path: str) -> None:

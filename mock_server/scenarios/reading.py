@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from mock_server.fixtures.library import bundled
 from mock_server.fixtures.mistakes import FileMistake
 from mock_server.fixtures.reading import line_of, read_text, read_yaml
@@ -44,42 +42,34 @@ def placed(mistake: Mistake, path: Path, text: str | None = None) -> FileMistake
     return FileMistake(f"{path}:{line}: {mistake.path}: {mistake}")
 
 
-def scenario_in(body: bytes, *, yaml: bool) -> Scenario:
-    """The scenario that was sent, as JSON or as YAML, checked but for its fixture.
+def scenario_in(text: str) -> Scenario:
+    """The scenario in the text of a file that was sent, checked but for its fixture.
 
     Raises:
-        FileMistake: YAML that is wrong; the message has the line.
-        Mistake: JSON that is wrong, with the place in it.
+        FileMistake: it is wrong; the message has the line.
     """
-    if yaml:
-        text = body.decode("utf-8", "replace")
-        scenario = read_yaml(text, "the scenario sent", Scenario)
-        try:
-            check_scenario(scenario)
-        except Mistake as mistake:
-            line = line_of(text, mistake.path)
-            raise FileMistake(f"the scenario sent:{line}: {mistake.path}: {mistake}") from None
-        return scenario
+    name = "the scenario sent"
+    scenario = read_yaml(text, name, Scenario)
     try:
-        scenario = msgspec.json.decode(body, type=Scenario)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise Mistake("$", str(problem)) from None
-    check_scenario(scenario)
+        check_scenario(scenario)
+    except Mistake as mistake:
+        raise FileMistake(f"{name}:{line_of(text, mistake.path)}: {mistake.path}: {mistake}") from None
     return scenario
 
 
-def scenario_path(name: str, folder: Path | None = None) -> Path:
-    """The file that `name` means: a path, the scenario of that name in `folder`, or a bundled one.
+def scenario_path(name: str, folder: Path | None = None, *, paths: bool = True) -> Path:
+    """The file that `name` means: a path (where `paths` may be given), the one of that name, ours or bundled.
 
     Raises:
         FileMistake: there is none; the message lists the ones there are.
     """
-    if name.endswith(SUFFIXES) or "/" in name:
+    if paths and (name.endswith(SUFFIXES) or "/" in name):
         return Path(name)
     found = next((path for path in scenario_files(folder) if path.stem == name), None)
     if found is None:
         names = ", ".join(path.stem for path in scenario_files(folder))
-        raise FileMistake(f"there is no scenario {name!r}; there are {names}; or give the path of a file")
+        or_path = "; or give the path of a file" if paths else ""
+        raise FileMistake(f"there is no scenario {name!r}; there are {names}{or_path}")
     return found
 
 

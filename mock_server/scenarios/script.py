@@ -31,7 +31,9 @@ Expected = Any
 """A value to be equal to; a mapping names some members, or an operator such as $matches."""
 
 
-class Written(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True, rename="camel"):
+class Written(
+    Struct, kw_only=True, forbid_unknown_fields=True, frozen=True, rename="camel", omit_defaults=True
+):
     """Something that a person writes in a scenario."""
 
 
@@ -125,7 +127,7 @@ class Respond(Written, frozen=True, kw_only=True):
     body: Any = UNSET
 
 
-class Course(Written, frozen=True, kw_only=True):
+class ImportCourse(Written, frozen=True, kw_only=True):
     """How an import goes on: it hangs, or ends after a time, and may fail as the provider has it fail."""
 
     hold: bool = False
@@ -141,12 +143,16 @@ class Then(Written, frozen=True, kw_only=True):
 
     respond: Respond | None = None
     fault: FaultName | None = None
-    process: Course | None = None
+    process: ImportCourse | None = None
     patch: Any = UNSET
     token: Literal["expired", "refused"] | None = None
     rate_limit: Literal["enforced", "exceeded"] | None = None
     delay: Delay | None = None
     carried_out: bool | None = None
+
+
+AS_IT_IS = Then()
+"""What no rule bends."""
 
 
 class Rule(Written, frozen=True, kw_only=True):

@@ -1,0 +1,144 @@
+"""What the rules of a scenario do to a call: before it is carried out, and to its answer on the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import orjson
+from flask import Response, g, request
+from msgspec import UNSET
+
+from mock_server import delivery
+from mock_server.api.answers import JSON_TYPE, header_text
+from mock_server.api.who import Caller
+from mock_server.delivery import Delivery
+from mock_server.dialects.wire import camel
+from mock_server.domain.operations import Operation
+from mock_server.sandbox import Sandbox, untagged
+from mock_server.scenarios import AS_IT_IS, FAULTS, Application, Asked, Then
+from mock_server.scenarios.script import Dribble, Fixed, Lognormal, Respond, Uniform
+
+RULE_HEADER = "X-Mock-Rule"
+
+_LONGEST = 3600.0
+
+
+def answered(
+    operation: Operation,
+    caller: Caller,
+    ids: Mapping[str, Any],
+    carry_out: Callable[[Then], Response],
+) -> Response:
+    """The answer of a call, carried out as the rule that applies to it says; mostly there is none."""
+    if not caller.sandbox.playing.rules:
+        return carry_out(AS_IT_IS)
+    applied = caller.sandbox.playing.apply(_asked(operation, caller, ids))
+    if applied is None:
+        return carry_out(AS_IT_IS)
+    g.applied = applied
+    then = applied.rule.then
+    if then.respond is not None:
+        return _response(then.respond)
+    if then.fault is not None and not (then.carried_out or FAULTS[then.fault].needs_answer):
+        return Response(f"{then.fault}: seen under the real server only", 502, content_type="text/plain")
+    return carry_out(then)
+
+
+def bent(response: Response) -> Response:
+    """The answer as the rule that applied to its call leaves it, with a word of ours that names the rule."""
+    applied: Application | None = g.get("applied")
+    if applied is None:
+        return response
+    then = applied.rule.then
+    response.headers[RULE_HEADER] = header_text(applied.rule.name)
+    if then.patch is not UNSET and response.is_json:
+        response.set_data(orjson.dumps(merged(orjson.loads(response.get_data()), then.patch)))
+    if then.fault == "MALFORMED_BODY":
+        response.set_data(_malformed(response.get_data()))
+    if then.fault == "EMPTY_BODY":
+        response.set_data(b"")
+    request.environ[delivery.KEY] = _delivery(then, applied.random)
+    return response
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """The JSON merge patch applied to the target (RFC 7396): null takes a member away."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
+def _asked(operation: Operation, caller: Caller, ids: Mapping[str, Any]) -> Asked:
+    token = caller.token
+    username = request.form.get("username") if token is None else token.username
+    return Asked(
+        operation=operation.name,
+        method=request.method,
+        path=request.path,
+        query=request.args,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=_body(),
+        ids={camel(name): value for name, value in ids.items()} | _thirdparty(caller.sandbox, ids),
+        user=None if username is None else untagged(username),
+    )
+
+
+def _body() -> Any:
+    """What was sent, as far as it can be read; a form's fields as an object."""
+    if request.mimetype == "application/x-www-form-urlencoded":
+        return request.form.to_dict()
+    try:
+        return orjson.loads(request.get_data())
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _thirdparty(sandbox: Sandbox, ids: Mapping[str, Any]) -> dict[str, int]:
+    """The third party of the dossier in the path."""
+    portfolio = sandbox.read().portfolios.get(ids.get("account_id", 0))
+    dossier = portfolio.dossiers.get(ids.get("dossier_id", 0)) if portfolio else None
+    return {"thirdpartyId": dossier.thirdparty_id} if dossier else {}
+
+
+def _response(wanted: Respond) -> Response:
+    """JSON, unless the body is text, which is sent as it is."""
+    body = b"" if wanted.body is UNSET else wanted.body
+    raw = body if isinstance(body, str | bytes) else orjson.dumps(body)
+    response = Response(raw, wanted.status, content_type=JSON_TYPE)
+    for name, value in wanted.headers.items():
+        response.headers[name] = value
+    return response
+
+
+def _malformed(body: bytes) -> bytes:
+    """No JSON, whatever it was: the second half is missing, and something else there."""
+    return body[: len(body) // 2] + b'{"\x00'
+
+
+def _delivery(then: Then, random: Random) -> Delivery:
+    fault = then.fault
+    if isinstance(then.delay, Dribble):
+        spread = timedelta(milliseconds=then.delay.milliseconds)
+        return Delivery(pieces=then.delay.chunks, spread=spread, fault=fault)
+    return Delivery(delay=_delay(then.delay, random), fault=fault)
+
+
+def _delay(delay: Fixed | Uniform | Lognormal | None, random: Random) -> timedelta:
+    if isinstance(delay, Fixed):
+        seconds = delay.milliseconds / 1000
+    elif isinstance(delay, Uniform):
+        seconds = random.uniform(delay.lower, delay.upper) / 1000
+    elif isinstance(delay, Lognormal):
+        seconds = delay.median / 1000 * random.lognormvariate(0, delay.sigma)
+    else:
+        seconds = 0
+    return timedelta(seconds=min(seconds, _LONGEST))

@@ -1,0 +1,75 @@
+"""A scenario with the fixture it stands on: what a sandbox begins from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mock_server.domain.world import World
+from mock_server.fixtures import FileMistake, Fixture
+from mock_server.fixtures.given import laid_over
+from mock_server.fixtures.values import Mistake, instant
+from mock_server.scenarios.reading import placed, read_scenario
+from mock_server.scenarios.script import Scenario
+
+FixtureNamed = Callable[[str], Fixture]
+"""Gives the fixture of a name or path; raises FileMistake."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A fixture, and the scenario that is played on it, if any."""
+
+    fixture: Fixture
+    scenario: Scenario | None = None
+
+    @property
+    def clock(self) -> datetime | None:
+        """Where the scenario freezes the clock."""
+        at = self.scenario.given.clock if self.scenario else None
+        return None if at is None else instant(at, "$.given.clock")
+
+    def world(self, now: datetime) -> World:
+        """The world of a sandbox whose first instant is `now`: the fixture's, and over it what is given.
+
+        Raises:
+            Mistake: what is given does not go with the fixture.
+        """
+        world = self.fixture.world(now)
+        if self.scenario is None:
+            return world
+        try:
+            return laid_over(world, self.scenario.given, now, self.fixture.made.recipe)
+        except Mistake as mistake:
+            raise Mistake(f"$.given{mistake.path.removeprefix('$')}", str(mistake)) from None
+
+
+def stage_of(path: Path, fixture: Fixture, named: FixtureNamed, now: datetime) -> Stage:
+    """The scenario in a file on its fixture, `fixture` where it names none; tried out as of `now`.
+
+    Raises:
+        FileMistake: the file, its fixture or what it gives is wrong; the message begins with file and line.
+    """
+    scenario = read_scenario(path)
+    try:
+        return staged(scenario, fixture, named, now)
+    except Mistake as mistake:
+        raise placed(mistake, path) from None
+
+
+def staged(scenario: Scenario, fixture: Fixture, named: FixtureNamed, now: datetime) -> Stage:
+    """The scenario on its fixture, `fixture` where it names none; tried out as of `now`.
+
+    Raises:
+        Mistake: there is no such fixture, or what is given does not go with it; the place in the file.
+    """
+    if scenario.given.fixture is not None:
+        try:
+            fixture = named(scenario.given.fixture)
+        except FileMistake as mistake:
+            raise Mistake("$.given.fixture", str(mistake)) from None
+    stage = Stage(fixture, scenario)
+    stage.world(stage.clock or now)
+    return stage

@@ -1,0 +1,198 @@
+"""The control API's own OpenAPI document: all its calls, no others, and bodies as they are really read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from mock_server.control.calls import CALLS, ControlCall
+from tests.support import control_routes
+
+RULES = {
+    "rules": [
+        {
+            "name": "down",
+            "when": {"operation": ["getDossier", "listDossiers"], "nth": {"from": 2}, "query": {"page": 0}},
+            "then": {
+                "respond": {"status": 503, "body": {"a": 1}},
+                "delay": {"type": "fixed", "milliseconds": 5},
+            },
+            "times": 3,
+            "probability": 0.5,
+            "newState": "down",
+        }
+    ]
+}
+
+EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
+    "PUT /scenario": [
+        ({"name": "outage"}, True),
+        ({"scenario": {"version": 1, "scenario": "mine", "title": "Mine"}}, True),
+        ({"scenario": {"version": 2, "scenario": "mine", "title": "Mine"}}, False),
+        ({"scenario": "outage"}, False),
+        ({"names": "outage"}, False),
+    ],
+    "PUT /scenarios/{name}/state": [({"state": "down"}, True), ({"state": ""}, False), ({}, False)],
+    "POST /rules": [
+        (RULES, True),
+        ({"rules": []}, True),
+        ({"rules": [{"name": "r", "when": {}, "then": {"fault": "BOOM"}}]}, False),
+        ({"rules": [{"name": "r"}]}, False),
+        ({}, False),
+    ],
+    "POST /reset": [
+        ({}, True),
+        ({"only": None}, True),
+        ({"only": ["state", "clock"]}, True),
+        ({"only": ["dossiers"]}, False),
+        ({"all": True}, False),
+        ([], False),
+    ],
+    "PUT /clock": [
+        ({"now": "2031-01-01T00:00:00"}, True),
+        ({"frozen": False}, True),
+        ({"frozen": "no"}, False),
+        ({"at": "2031-01-01"}, False),
+    ],
+    "POST /clock/advance": [
+        ({"by": "P30D", "tokens": True}, True),
+        ({}, False),
+        ({"by": 30}, False),
+    ],
+    "POST /dossiers/{dossier_id}/documents/{code}/evidences": [
+        ({}, True),
+        ({"expirationDate": "2031-06-30", "fileSize": 4096, "metadata": {"a": "b"}}, True),
+        ({"content": "c2lnbmVk"}, True),
+        ({"expirationDate": "soon"}, False),
+        ({"fileSize": 1}, False),
+        ({"formdata": [{"type": "string", "key": "k", "title": "t", "order": 0, "value": "v"}]}, True),
+        ({"formdata": [{"type": "string"}]}, False),
+        ({"expiration_date": "2031-06-30"}, False),
+    ],
+    "POST /processes/{process_id}": [
+        ({"outcome": "fail", "code": "of the provider"}, True),
+        ({"outcome": "explode"}, False),
+        ({}, False),
+    ],
+    "PUT /variants": [
+        ({"refusals": "result"}, True),
+        ({}, True),
+        ({"refusals": 1}, False),
+    ],
+}
+"""Per call bodies that it reads, and bodies that it refuses to."""
+
+WITH_BODY = [call for call in CALLS if call.body is not None]
+
+
+@pytest.fixture(scope="module")
+def document(app: Flask) -> dict[str, Any]:
+    return dict(app.test_client().get("/__admin/openapi.json").json or {})
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def validator(document: dict[str, Any], call: ControlCall, media_type: str) -> Draft202012Validator:
+    """What judges a body of the call as the document says."""
+    operation = document["paths"][f"/__admin{call.path}"][call.method.lower()]
+    schema = operation["requestBody"]["content"][media_type]["schema"]
+    whole = schema | {"components": document["components"]}
+    Draft202012Validator.check_schema(whole)
+    return Draft202012Validator(whole, format_checker=FormatChecker())
+
+
+def reads(call: ControlCall, body: object) -> bool:
+    try:
+        msgspec.convert(body, call.body)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def test_the_document_is_openapi_3_1(document: dict[str, Any]) -> None:
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_the_document_has_every_call_that_is_served_and_no_other(document: dict[str, Any]) -> None:
+    assert {name for name, _ in operations(document)} == control_routes()
+
+
+def test_every_operation_has_an_id_of_its_own_and_a_sentence(document: dict[str, Any]) -> None:
+    ids = Counter(operation["operationId"] for _, operation in operations(document))
+
+    assert {name for name, times in ids.items() if times > 1} == set()
+    assert all(operation["summary"].endswith(".") for _, operation in operations(document))
+
+
+def test_calls_about_one_sandbox_tell_how_to_name_it(document: dict[str, Any]) -> None:
+    reset = document["paths"]["/__admin/reset"]["post"]
+    health = document["paths"]["/__admin/health"]["get"]
+
+    named = [document["components"]["parameters"][ref["$ref"].split("/")[-1]] for ref in reset["parameters"]]
+    assert [(each["in"], each["name"]) for each in named] == [
+        ("header", "X-Mock-Sandbox"),
+        ("query", "sandbox"),
+    ]
+    assert "parameters" not in health
+
+
+def test_health_alone_needs_no_token(document: dict[str, Any]) -> None:
+    assert [name for name, operation in operations(document) if operation.get("security") == []] == [
+        "GET /__admin/health"
+    ]
+
+
+def test_a_problem_is_what_the_document_says(document: dict[str, Any], client: FlaskClient) -> None:
+    schema = document["components"]["schemas"]["Problem"]
+
+    answer = client.post("/__admin/reset", json={"all": True})
+
+    Draft202012Validator(schema).validate(answer.json)
+    assert answer.mimetype in document["components"]["responses"]["Problem"]["content"]
+
+
+def test_objects_of_a_body_take_no_member_that_they_do_not_list(document: dict[str, Any]) -> None:
+    objects = {
+        name: schema
+        for name, schema in document["components"]["schemas"].items()
+        if "properties" in schema and name not in {"Problem", "FormAnswer"}
+    }
+
+    assert {
+        name for name, schema in objects.items() if schema.get("additionalProperties") is not False
+    } == set()
+
+
+def test_every_call_with_a_body_has_examples() -> None:
+    assert set(EXAMPLES) == {f"{call.method} {call.path}" for call in WITH_BODY}
+
+
+@pytest.mark.parametrize("call", WITH_BODY, ids=lambda call: f"{call.method} {call.path}")
+def test_a_body_is_judged_by_its_schema_as_by_the_server(document: dict[str, Any], call: ControlCall) -> None:
+    examples = EXAMPLES[f"{call.method} {call.path}"]
+
+    judge = validator(document, call, "application/json")
+
+    assert [judge.is_valid(body) for body, _ in examples] == [fits for _, fits in examples]
+    assert [reads(call, body) for body, _ in examples] == [fits for _, fits in examples]
+
+
+@pytest.mark.parametrize("call", WITH_BODY, ids=lambda call: f"{call.method} {call.path}")
+def test_a_body_may_be_left_out_where_an_empty_object_will_do(
+    document: dict[str, Any], call: ControlCall
+) -> None:
+    operation = document["paths"][f"/__admin{call.path}"][call.method.lower()]
+
+    assert operation["requestBody"]["required"] is not reads(call, {})
