@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,10 +20,11 @@ FixtureNamed = Callable[[str], Fixture]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """A fixture, and the scenario that is played on it, if any."""
+    """A fixture, and the scenario that is played on it, if any, with the file that it comes from."""
 
     fixture: Fixture
     scenario: Scenario | None = None
+    path: Path | None = None
 
     @property
     def clock(self) -> datetime | None:
@@ -54,7 +55,7 @@ def stage_of(path: Path, fixture: Fixture, named: FixtureNamed, now: datetime) -
     """
     scenario = read_scenario(path)
     try:
-        return staged(scenario, fixture, named, now)
+        return replace(staged(scenario, fixture, named, now), path=path.resolve())
     except Mistake as mistake:
         raise placed(mistake, path) from None
 
