@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mock_server.domain.world import World
 from mock_server.fixtures import FileMistake, Fixture
-from mock_server.fixtures.given import laid_over
+from mock_server.fixtures.placing import laid_over
 from mock_server.fixtures.values import Mistake, instant
 from mock_server.scenarios.reading import placed, read_scenario
 from mock_server.scenarios.script import Scenario
@@ -42,7 +42,7 @@ class Stage:
         if self.scenario is None:
             return world
         try:
-            return laid_over(world, self.scenario.given, now, self.fixture.made.recipe)
+            return laid_over(world, now, self.scenario.given, default_account=self.fixture.default_account)
         except Mistake as mistake:
             raise Mistake(f"$.given{mistake.path.removeprefix('$')}", str(mistake)) from None
 
