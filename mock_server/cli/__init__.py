@@ -6,6 +6,7 @@ import click
 
 from mock_server import __version__
 from mock_server.cli.fixtures import fixtures
+from mock_server.cli.scenarios import scenarios
 from mock_server.cli.serving import healthcheck, serve
 
 __all__ = ["main"]
@@ -17,5 +18,5 @@ def main() -> None:
     """A sandbox of the e-Attestations (Aprovall) dossiers API."""
 
 
-for command in (serve, healthcheck, fixtures):
+for command in (serve, healthcheck, fixtures, scenarios):
     main.add_command(command)

@@ -33,7 +33,7 @@ class Difference:
     found: Any
 
     def __str__(self) -> str:
-        return f"{self.at}: expected {self.expected}, found {_shown(self.found)}"
+        return f"{self.at}: expected {self.expected}, found {shown(self.found)}"
 
 
 def differences(expected: Any, found: Any, at: str = "$") -> Iterator[Difference]:
@@ -52,7 +52,7 @@ def differences(expected: Any, found: Any, at: str = "$") -> Iterator[Difference
     elif isinstance(expected, list | tuple):
         yield from _elements(expected, found, at)
     elif not _equal(expected, found):
-        yield Difference(at, _shown(expected), found)
+        yield Difference(at, shown(expected), found)
 
 
 def text_differences(expected: Any, found: str | None, at: str) -> Iterator[Difference]:
@@ -107,7 +107,7 @@ def _elements(expected: Sequence[Any], found: Any, at: str) -> Iterator[Differen
 def _operated(name: str, operand: Any, found: Any, at: str) -> Iterator[Difference]:
     _checked_operator(name, operand)
     if not OPERATORS[name].holds(operand, found):
-        yield Difference(at, OPERATORS[name].phrase.format(_shown(operand)), found)
+        yield Difference(at, OPERATORS[name].phrase.format(shown(operand)), found)
 
 
 def _equal(expected: Any, found: Any) -> bool:
@@ -178,7 +178,7 @@ def _checked_operator(name: str, operand: Any) -> None:
         raise ValueError(f"there is no operator {name!r}; there are {', '.join(OPERATORS)}")
     if not isinstance(operand, OPERATORS[name].operand):
         wanted = " or ".join(kind.__name__ for kind in OPERATORS[name].operand)
-        raise ValueError(f"{name} takes a {wanted}, not {_shown(operand)}")  # noqa: TRY004  # as for its value
+        raise ValueError(f"{name} takes a {wanted}, not {shown(operand)}")  # noqa: TRY004  # as for its value
     if name == "$matches":
         try:
             re.compile(str(operand))
@@ -199,6 +199,7 @@ def _as_text(expected: Any) -> Any:
     return str(expected) if _is_number(expected) else expected
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as messages show it; a long one is cut off."""
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:200]}... ({len(text)} characters)"  # noqa: PLR2004

@@ -1,0 +1,206 @@
+"""Plays the steps of a scenario against a base URL, and tells what was not as expected.
+
+It knows HTTP and the scenario, and nothing of the server: the same steps are played against a sandbox and
+against the vendor's own environment, where those that only a sandbox can play are skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from threading import Barrier, Thread
+from time import monotonic
+
+import msgspec.structs
+import requests
+
+from mock_server.domain.operations import OPERATIONS, Kind
+from mock_server.domain.variants import VARIANTS
+from mock_server.scenarios.client import Answer, Outcome, new_session, send
+from mock_server.scenarios.judging import has_own_status, judged
+from mock_server.scenarios.logins import LoginFailed, Logins
+from mock_server.scenarios.matching import ABSENT, Difference
+from mock_server.scenarios.polling import poll
+from mock_server.scenarios.preparing import Prepared, Preparer
+from mock_server.scenarios.results import CallResult, Result, StepResult
+from mock_server.scenarios.script import Background, Call, Scenario, Sending, Step
+from mock_server.scenarios.target import Control, ControlRefused, Target, opened
+from mock_server.scenarios.templates import at_place
+from mock_server.settings import duration
+
+_TIMEOUT = 10.0
+_NEEDS_SANDBOX = "only a sandbox has control calls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playing:
+    """A scenario as it is played once: with the variants chosen for it, and what tells it from the others."""
+
+    scenario: Scenario
+    label: str = ""
+    refusals: str | None = None
+    file: Path | None = None
+
+
+def playings(
+    scenario: Scenario, variants: Mapping[str, str], *, on_sandbox: bool, file: Path | None = None
+) -> list[Playing]:
+    """How often the scenario is played: once, or under each value of `refusals` where one shows."""
+    chosen = {**scenario.given.variants, **variants}
+    if not on_sandbox:
+        return [Playing(scenario=scenario, file=file)]
+    if "refusals" in chosen or not _shows_refusals(scenario):
+        return [Playing(scenario=_with(scenario, chosen), refusals=chosen.get("refusals"), file=file)]
+    return [
+        Playing(
+            scenario=_with(scenario, {**chosen, "refusals": value}),
+            label=f"refusals={value}",
+            refusals=value,
+            file=file,
+        )
+        for value in VARIANTS["refusals"].values
+    ]
+
+
+def play(playing: Playing, target: Target) -> Result:
+    """Play the scenario in a sandbox of its own, or as far as another environment allows."""
+    scenario = playing.scenario
+    blank = Result(scenario=scenario, label=playing.label, file=playing.file)
+    if target.control_url is None and not _is_played_anywhere(scenario):
+        reason = "what is given, and rules, need a sandbox"
+        steps = tuple(
+            StepResult(name=step.name, place=f"$.steps[{at}]", skipped=reason)
+            for at, step in enumerate(scenario.steps)
+        )
+        return replace(blank, steps=steps, skipped=reason)
+    try:
+        with opened(target, scenario) as control:
+            run = _Run(target, control, playing.refusals)
+            return replace(blank, steps=tuple(run.steps(scenario.steps)))
+    except ControlRefused as refused:
+        return replace(blank, problem=str(refused))
+
+
+class _Run:
+    """One run: what was saved, who is logged in, and the control calls of its sandbox, if it has one."""
+
+    def __init__(self, target: Target, control: Control | None, refusals: str | None) -> None:
+        self._session = new_session(target.base_url)
+        self._target = target
+        self._control = control
+        self._refusals = refusals
+        self._logins = Logins(target, control.sandbox if control else None, self._session)
+        self._preparer = Preparer(target, control, self._logins)
+
+    def steps(self, steps: Sequence[Step]) -> Iterator[StepResult]:
+        for at, step in enumerate(steps):
+            begun = monotonic()
+            result = self._step(step, f"$.steps[{at}]")
+            yield replace(result, took=timedelta(seconds=monotonic() - begun))
+
+    def _step(self, step: Step, place: str) -> StepResult:
+        if step.control is not None and self._control is None:
+            return StepResult(name=step.name, place=place, skipped=_NEEDS_SANDBOX)
+        try:
+            prepared = self._prepared(step)
+        except KeyError as missing:
+            reason = f"{missing.args[0]} was not saved: the step before that does it did not pass"
+            return StepResult(name=step.name, place=place, skipped=reason)
+        except LoginFailed as problem:
+            call = CallResult(name=step.call or step.name, problem=str(problem))
+            return StepResult(name=step.name, place=place, calls=(call,))
+        results = self._together(prepared) if step.together else [self._play(prepared[0], self._session)]
+        return StepResult(name=step.name, place=place, calls=tuple(results))
+
+    def _prepared(self, step: Step) -> list[Prepared]:
+        if step.control is not None and self._control is not None:
+            return [self._preparer.control(step, step.control, self._control)]
+        calls: Sequence[Call | Step] = step.together or (step,)
+        return [self._preparer.call(call, call.call) for call in calls if call.call is not None]
+
+    def _together(self, prepared: Sequence[Prepared]) -> list[CallResult]:
+        """Each call from a thread and on a connection of its own, let go at the same moment."""
+        barrier = Barrier(len(prepared))
+        results: dict[int, CallResult] = {}
+
+        def one(number: int, call: Prepared) -> None:
+            with new_session(self._target.base_url) as session:
+                barrier.wait()
+                results[number] = self._play(call, session)
+
+        threads = [Thread(target=one, args=given) for given in enumerate(prepared)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [results[number] for number in range(len(prepared))]
+
+    def _play(self, prepared: Prepared, session: requests.Session) -> CallResult:
+        sending = prepared.sending
+        name = prepared.operation.name if prepared.operation else str(getattr(sending, "control", ""))
+        name = sending.name or name if isinstance(sending, Call) else name
+        try:
+            outcome, found = self._repeated(prepared, session)
+        except ControlRefused as refused:
+            return CallResult(name=name, sent=prepared.sent, problem=str(refused))
+        found += self._saved(sending, outcome, complain=not found)
+        return CallResult(name=name, sent=prepared.sent, outcome=outcome, differences=tuple(found))
+
+    def _repeated(self, prepared: Prepared, session: requests.Session) -> tuple[Outcome, list[Difference]]:
+        """The last outcome, and why the first that does not fit does not."""
+        ask = self._asking(prepared, session)
+        for _ in range(prepared.sending.repeat):
+            outcome, found = poll(prepared, ask, self._control) if prepared.until else (ask(), [])
+            found += judged(prepared.expect, outcome, operation=prepared.operation, refusals=self._refusals)
+            if found:
+                break
+        return outcome, found
+
+    def _asking(self, prepared: Prepared, session: requests.Session) -> Callable[[], Outcome]:
+        given = prepared.sending.timeout
+        timeout = _TIMEOUT if given is None or prepared.until else duration(given).total_seconds()
+
+        def ask() -> Outcome:
+            outcome = send(session, prepared.sent, timeout)
+            if prepared.operation is not None and prepared.operation.kind is Kind.TOKEN:
+                self._logins.note(prepared.login, prepared.sent.form or {}, outcome)
+            return outcome
+
+        return ask
+
+    def _saved(self, sending: Sending, outcome: Outcome, *, complain: bool) -> list[Difference]:
+        """Keep what is to be saved; what there was nothing of is a difference, unless there are others."""
+        missing = []
+        for name, place in sending.save.items():
+            value = at_place(outcome.body, place) if isinstance(outcome, Answer) else ABSENT
+            if value is ABSENT:
+                missing.append(Difference(place, f"something to save as {name}", value))
+            else:
+                self._preparer.known.saved[name] = value
+        return missing if complain else []
+
+
+def _is_played_anywhere(scenario: Scenario) -> bool:
+    return not scenario.rules and scenario.given == Background()
+
+
+def _shows_refusals(scenario: Scenario) -> bool:
+    """Whether a command is expected to be refused in a way that the variant decides."""
+    calls = [
+        *((step.call, step.expect) for step in scenario.steps),
+        *((call.call, call.expect) for step in scenario.steps for call in step.together),
+    ]
+    return any(
+        name is not None
+        and OPERATIONS[name].kind is Kind.COMMAND
+        and expect.refused
+        and not has_own_status(expect.refused)
+        for name, expect in calls
+    )
+
+
+def _with(scenario: Scenario, variants: Mapping[str, str]) -> Scenario:
+    given = msgspec.structs.replace(scenario.given, variants=dict(variants))
+    return msgspec.structs.replace(scenario, given=given)

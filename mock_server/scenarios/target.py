@@ -1,0 +1,160 @@
+"""Whom a run talks to: a server of this project, which gives it a sandbox, or the vendor's environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from secrets import token_hex
+from typing import Any
+
+import msgspec
+import requests
+
+from mock_server.domain.operations import TOKEN_PATH
+from mock_server.scenarios.client import Answer, NoAnswer, Sent, new_session, send
+from mock_server.scenarios.script import Scenario
+from mock_server.settings import CONTROL_PREFIX
+
+API_PATH = "/api/v1"
+SANDBOX_HEADER = "X-Mock-Sandbox"
+_DIALECT_PREFIXES = ("", "/rest", "/edge")
+_TIMEOUT = 10.0
+
+
+class NoTarget(Exception):
+    """Nobody answers at the base URL, or not as an HTTP server does."""
+
+
+class ControlRefused(Exception):
+    """The sandbox refused a control call of the runner; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Base URLs of the API (without /api/v1) and of the authorisation server, and who logs in there.
+
+    `control_url` is that of a sandbox's control calls, None for any other environment.
+    """
+
+    base_url: str
+    auth_url: str
+    control_url: str | None = None
+    control_token: str | None = None
+    username: str = "api@example.com"
+    password: str = "demo"  # noqa: S105  # that of the bundled fixtures
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are got."""
+        return f"{self.auth_url}{TOKEN_PATH}"
+
+
+def find_target(
+    base_url: str,
+    *,
+    auth_url: str | None = None,
+    username: str = "api@example.com",
+    password: str = "demo",  # noqa: S107  # that of the bundled fixtures
+    control_token: str | None = None,
+) -> Target:
+    """The target at a base URL, asked whether it is a sandbox.
+
+    Raises:
+        NoTarget: nobody answers there.
+    """
+    base = base_url.rstrip("/").removesuffix(API_PATH)
+    control_url = _control_url(base)
+    return Target(
+        base_url=base,
+        auth_url=(auth_url or (control_url or base).removesuffix(CONTROL_PREFIX)).rstrip("/"),
+        control_url=control_url,
+        control_token=control_token,
+        username=username,
+        password=password,
+    )
+
+
+def _control_url(base: str) -> str | None:
+    """Where the control calls go; a base URL may end in the prefix of a dialect, which they do not have."""
+    session = new_session(base)
+    for prefix in _DIALECT_PREFIXES:
+        if not base.endswith(prefix):
+            continue
+        url = f"{base.removesuffix(prefix)}{CONTROL_PREFIX}"
+        outcome = send(session, Sent(method="GET", url=f"{url}/health"), _TIMEOUT)
+        if isinstance(outcome, NoAnswer):
+            raise NoTarget(f"{base} does not answer: {outcome.problem}")
+        if _is_ours(outcome):
+            return url
+    return None
+
+
+def _is_ours(answer: Answer) -> bool:
+    body = answer.body
+    return isinstance(body, Mapping) and {"status", "fixture", "dialect"} <= body.keys()
+
+
+class Control:
+    """The control calls of a run, to a sandbox of its own."""
+
+    def __init__(self, target: Target, sandbox: str, session: requests.Session) -> None:
+        self.sandbox = sandbox
+        self._target = target
+        self._session = session
+
+    def sent(self, method: str, path: str, **parts: Any) -> Sent:
+        """The request of a control call; `parts` as those of `Sent`."""
+        headers = {SANDBOX_HEADER: self.sandbox, **parts.pop("headers", {})}
+        if self._target.control_token is not None:
+            headers = {"Authorization": f"Bearer {self._target.control_token}"} | headers
+        return Sent(method=method, url=f"{self._target.control_url}{path}", headers=headers, **parts)
+
+    def ask(self, method: str, path: str, content: bytes | None = None) -> Any:
+        """Make a control call; what it answers.
+
+        Raises:
+            ControlRefused: it was not done.
+        """
+        outcome = send(self._session, self.sent(method, path, content=content), _TIMEOUT)
+        if isinstance(outcome, NoAnswer) or outcome.status >= HTTPStatus.BAD_REQUEST:
+            raise ControlRefused(f"{method} {CONTROL_PREFIX}{path}: {_told(outcome)}")
+        return outcome.body
+
+    def is_frozen(self) -> bool:
+        """Whether the sandbox's clock stands still."""
+        return bool(self.ask("GET", "/clock")["frozen"])
+
+    def advance(self, seconds: int) -> None:
+        """Let time go on in the sandbox."""
+        self.ask("POST", "/clock/advance", json.dumps({"by": f"PT{seconds}S"}).encode())
+
+
+@contextmanager
+def opened(target: Target, scenario: Scenario) -> Iterator[Control | None]:
+    """A sandbox in which the scenario is active, dropped in the end; None where the target has none to give.
+
+    Raises:
+        ControlRefused: the sandbox does not take the scenario.
+    """
+    if target.control_url is None:
+        yield None
+        return
+    name = f"run-{token_hex(4)}"
+    control = Control(target, name, new_session(target.base_url))
+    try:
+        control.ask("PUT", "/scenario", msgspec.json.encode(scenario))
+        yield control
+    finally:
+        # It may not be there, and a run is not judged by its tidying up: an idle sandbox goes by itself.
+        send(control._session, control.sent("DELETE", f"/sandboxes/{name}"), _TIMEOUT)  # noqa: SLF001
+
+
+def _told(outcome: Answer | NoAnswer) -> str:
+    if isinstance(outcome, NoAnswer):
+        return outcome.problem
+    body = outcome.body
+    detail = body.get("detail") if isinstance(body, Mapping) else None
+    return f"{outcome.status}, {detail or outcome.text[:200]}"
