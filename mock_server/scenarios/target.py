@@ -145,7 +145,7 @@ def opened(target: Target, scenario: Scenario) -> Iterator[Control | None]:
     name = f"run-{token_hex(4)}"
     control = Control(target, name, new_session(target.base_url))
     try:
-        control.ask("PUT", "/scenario", msgspec.json.encode(scenario))
+        control.ask("PUT", "/scenario", msgspec.json.encode({"scenario": scenario}))
         yield control
     finally:
         # It may not be there, and a run is not judged by its tidying up: an idle sandbox goes by itself.
