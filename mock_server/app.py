@@ -25,11 +25,13 @@ from mock_server.control import problems
 from mock_server.domain.checks import as_int64
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
+from mock_server.fixtures.library import bundled
 from mock_server.sandbox import NoSandbox, Sandboxes, Start
 from mock_server.scenarios import FixtureNamed, Stage, scenario_path, stage_of
 from mock_server.services import Services
 from mock_server.settings import CONTROL_PREFIX, Settings
 from mock_server.tokens import TokenOffice, given_key
+from mock_server.watching import Watch
 
 _logger = logging.getLogger("mock_server")
 
@@ -136,6 +138,7 @@ def _services(settings: Settings) -> Services:
             start,
             limit=settings.max_sandboxes,
             idle=settings.sandbox_idle,
+            users=_stages_of_users(settings, start.stage.fixture, fixture_named),
         ),
         fixture_named=fixture_named,
         tokens=TokenOffice(
@@ -144,6 +147,32 @@ def _services(settings: Settings) -> Services:
             refresh_lifetime=settings.refresh_token_lifetime,
         ),
         started=real_now(),
+    )
+
+
+def _stages_of_users(settings: Settings, fixture: Fixture, fixture_named: FixtureNamed) -> dict[str, Stage]:
+    """What plays in the sandboxes of users whose entry in the fixture names a scenario."""
+    now = settings.clock or real_now()
+    return {
+        user.username: stage_of(
+            scenario_path(user.scenario, settings.scenarios_dir), fixture, fixture_named, now
+        )
+        for user in fixture.made.recipe.users
+        if user.scenario is not None
+    }
+
+
+def scenario_watch(app: Flask) -> Watch:
+    """What plays scenario files of the app anew as they change."""
+    shared: Services = services.of(app)
+    stages = shared.sandboxes.stages
+    folders = [stage.path.parent for stage in stages if stage.path is not None]
+    own = shared.settings.scenarios_dir
+    return Watch(
+        shared.sandboxes,
+        shared.fixture_named,
+        [*folders, *([own] if own else []), bundled("scenarios")],
+        shared.settings.clock,
     )
 
 

@@ -97,6 +97,16 @@ class Sandbox:
             self.rate_limit = RateLimit()
             self._store.reset(world)
 
+    def restage(self, stage: Stage) -> bool:
+        """Take the changed stage where the former one of its file is; whether the sandbox plays it."""
+        with self._lock:
+            if self.start.stage.path == stage.path:
+                self.start = replace(self.start, stage=stage)
+            if self.stage.path != stage.path:
+                return False
+            self.play(stage)
+            return True
+
     def leave(self) -> None:
         """Let the scenario's rules end; content, clock and variants stay as they are."""
         with self._lock:
@@ -274,6 +284,16 @@ class Sandboxes:
             return self.named(tag or DEFAULT_SANDBOX)
         return self.named(f"{tag}.{scenario}" if tag else scenario)
 
+    def restage(self, stage: Stage) -> list[str]:
+        """Take the changed stage of a file; the names of the sandboxes that play it from now on."""
+        with self._lock:
+            if self.start.stage.path == stage.path:
+                self.start = replace(self.start, stage=stage)
+            self._stages = {
+                name: stage if former.path == stage.path else former for name, former in self._stages.items()
+            }
+            return [name for name, found in self._by_name.items() if found.restage(stage)]
+
     def drop(self, name: str) -> None:
         """Forget the sandbox; asked for again, it is made anew.
 
@@ -283,6 +303,11 @@ class Sandboxes:
         with self._lock:
             del self._by_name[name]
             self._last_used.pop(name, None)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What sandboxes begin from: all of them, and those of the users who have a scenario."""
+        return (self.start.stage, *self._stages.values())
 
     @property
     def present(self) -> tuple[Sandbox, ...]:

@@ -32,10 +32,15 @@ def install(app: Flask, services: Services) -> None:
     app.extensions[_KEY] = services
 
 
+def of(app: Flask) -> Services:
+    """The services of an app."""
+    found: Services = app.extensions[_KEY]
+    return found
+
+
 def services() -> Services:
     """The services of the app that serves this request."""
-    found: Services = current_app.extensions[_KEY]
-    return found
+    return of(current_app)
 
 
 def named_sandbox() -> Sandbox:

@@ -44,9 +44,8 @@ def list_files(call: Call, account_id: int, dossier_id: int, document_id: int) -
 @serves(documents)
 def download_file(call: Call, account_id: int, dossier_id: int, document_id: int, file_id: int) -> Response:
     """behaviour.md 3.20."""
-    portfolio = call.world.portfolio(account_id)
-    dossier = portfolio.dossier(dossier_id)
+    dossier = call.world.portfolio(account_id).dossier(dossier_id)
     document = shown_document(dossier, document_id, call.variants)
-    requirement = portfolio.account.requirements[document.code]
+    requirement = call.world.requirement(account_id, document.code)
     content = file_bytes(dossier, document, file_of(document, file_id), requirement)
     return Response(content, content_type="application/octet-stream")

@@ -97,11 +97,11 @@ def reactivate_dossier(call: Call, account_id: int, dossier_id: int) -> Response
 @serves(dossiers)
 def list_dossier_requirements(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.14."""
-    portfolio = call.world.portfolio(account_id)
-    dossier = portfolio.dossier(dossier_id)
+    world = call.world
+    dossier = world.portfolio(account_id).dossier(dossier_id)
     asked = [document.code for document in dossier.documents] if dossier.monitored else []
-    requirements = portfolio.account.requirements
-    return answers.content([call.dialect.dossier_requirement(dossier, requirements[code]) for code in asked])
+    requirements = [world.requirement(account_id, code) for code in asked]
+    return answers.content([call.dialect.dossier_requirement(dossier, row) for row in requirements])
 
 
 @serves(dossiers)

@@ -67,7 +67,7 @@ def serve(**given: Any) -> None:
     settings = _settings(given)
     _log(settings)
     from mock_server import server  # the other commands need no Flask
-    from mock_server.app import create_app
+    from mock_server.app import create_app, scenario_watch
     from mock_server.fixtures import FileMistake
     from mock_server.tokens import KeyMistake
 
@@ -77,7 +77,13 @@ def serve(**given: Any) -> None:
     except (server.PortMistake, FileMistake, KeyMistake) as mistake:
         raise click.ClickException(str(mistake)) from None
     ready = f"{READY} {server.base_url(bound)}"
-    server.serve(app.wsgi_app, bound, max_body=settings.max_body, announce=lambda: click.echo(ready))
+    server.serve(
+        app.wsgi_app,
+        bound,
+        max_body=settings.max_body,
+        announce=lambda: click.echo(ready),
+        beside=scenario_watch(app).run if settings.watch else None,
+    )
 
 
 @click.command(short_help="Exit 0 if a server is up, else 1.")

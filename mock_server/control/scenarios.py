@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import Meta, Struct
 from mock_server.clock import real_now
 from mock_server.control.calls import YamlText, serves
 from mock_server.control.problems import Problem, json_answer
+from mock_server.fixtures import FileMistake
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import (
     STARTED,
@@ -19,10 +21,11 @@ from mock_server.scenarios import (
     Stage,
     check_rules,
     check_scenario,
-    read_scenario,
+    read_scenario_once,
     scenario_files,
     scenario_in,
     scenario_path,
+    stage_of,
     staged,
 )
 from mock_server.services import named_sandbox, services
@@ -53,9 +56,7 @@ class NewRules(Struct, forbid_unknown_fields=True):
 def list_scenarios() -> Response:
     """The scenarios there are, and the one that plays."""
     files = scenario_files(services().settings.scenarios_dir)
-    return json_answer(
-        _played(named_sandbox()) | {"scenarios": [_listed(read_scenario(path)) for path in files]}
-    )
+    return json_answer(_played(named_sandbox()) | {"scenarios": [_listed(path) for path in files]})
 
 
 @serves(scenarios, "PUT /scenario", body=NewScenario, yaml=Scenario)
@@ -65,7 +66,7 @@ def put_scenario(wanted: NewScenario | YamlText) -> Response:
     By name, `{"name": "outage"}`, or one that is sent: `{"scenario": {...}}`, or as the YAML of its file.
     """
     found = named_sandbox()
-    found.play(_staged(found, _wanted(wanted)))
+    found.play(_stage(found, wanted))
     return json_answer(_played(found))
 
 
@@ -120,20 +121,18 @@ def delete_rules() -> Response:
     return json_answer(_rules(found))
 
 
-def _wanted(wanted: NewScenario | YamlText) -> Scenario:
+def _stage(found: Sandbox, wanted: NewScenario | YamlText) -> Stage:
+    shared, now = services(), real_now()
+    fixture = found.start.stage.fixture
     if isinstance(wanted, YamlText):
-        return scenario_in(wanted.text)
-    if (wanted.name is None) == (wanted.scenario is None):
-        raise Problem('say {"name": "..."} or {"scenario": {...}}')
-    if wanted.scenario is not None:
+        return staged(scenario_in(wanted.text), fixture, shared.fixture_named, now)
+    if wanted.scenario is not None and wanted.name is None:
         check_scenario(wanted.scenario, "$.scenario")
-        return wanted.scenario
-    folder = services().settings.scenarios_dir
-    return read_scenario(scenario_path(str(wanted.name), folder, paths=False))
-
-
-def _staged(found: Sandbox, scenario: Scenario) -> Stage:
-    return staged(scenario, found.start.stage.fixture, services().fixture_named, real_now())
+        return staged(wanted.scenario, fixture, shared.fixture_named, now)
+    if wanted.scenario is None and wanted.name is not None:
+        path = scenario_path(wanted.name, shared.settings.scenarios_dir, paths=False)
+        return stage_of(path, fixture, shared.fixture_named, now)
+    raise Problem('say {"name": "..."} or {"scenario": {...}}')
 
 
 def _played(found: Sandbox) -> dict[str, Any]:
@@ -145,7 +144,11 @@ def _played(found: Sandbox) -> dict[str, Any]:
     }
 
 
-def _listed(scenario: Scenario) -> dict[str, Any]:
+def _listed(path: Path) -> dict[str, Any]:
+    try:
+        scenario = read_scenario_once(path)
+    except FileMistake as mistake:
+        return {"name": path.stem, "mistake": str(mistake)}
     return {
         "name": scenario.scenario,
         "title": scenario.title,

@@ -6,7 +6,8 @@ the agenda in step; so no command can forget one of them. Persistent maps share 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from mock_server.domain.model import (
     CompanyId,
     Dossier,
     Establishment,
+    Requirement,
     Thirdparty,
 )
 from mock_server.domain.process import ImportProcess
@@ -132,8 +134,12 @@ class NextIds:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class World:
-    """All that a sandbox holds. `index` finds third parties by company id, siren, siret, tva and name."""
+    """All that a sandbox holds. `index` finds third parties by company id, siren, siret, tva and name.
 
+    `requirements` are all document types of the platform, in the order of its catalogue.
+    """
+
+    requirements: Mapping[str, Requirement] = field(default_factory=dict)
     portfolios: Map[int, Portfolio] = Map()
     thirdparties: Map[int, Thirdparty] = Map()
     index: Index = Map()
@@ -163,6 +169,11 @@ class World:
         if relation is None:
             raise NotFound(Refusal(E100, "thirdparty_id", (str(thirdparty_id),)))
         return self.thirdparties[thirdparty_id], relation
+
+    def requirement(self, account_id: int, code: str) -> Requirement:
+        """A document type as the account has it; as the platform has it, where the account has it no more."""
+        account = self.portfolios[account_id].account
+        return account.requirements.get(code) or self.requirements[code]
 
     def thirdparty_identified(self, company_id: CompanyId) -> Thirdparty | None:
         """The third party stored under this very identifier."""
@@ -205,9 +216,14 @@ def with_portfolio(world: World, portfolio: Portfolio) -> World:
 
 
 def with_thirdparty(world: World, thirdparty: Thirdparty) -> World:
-    """The world with this third party, new or changed; what identifies it never changes."""
+    """The world with this third party, new or changed."""
     index = world.index
-    for key in thirdparty_keys(thirdparty):
+    before = world.thirdparties.get(thirdparty.thirdparty_id)
+    keys = thirdparty_keys(thirdparty)
+    for key in thirdparty_keys(before) if before else ():
+        if key not in keys:
+            index = _unindexed(index, key, thirdparty.thirdparty_id)
+    for key in keys:
         index = _indexed(index, key, thirdparty.thirdparty_id)
     kept = world.thirdparties.set(thirdparty.thirdparty_id, thirdparty)
     return replace(world, thirdparties=kept, index=index)

@@ -10,7 +10,13 @@ from mock_server.scenarios.checking import check_rules, check_scenario
 from mock_server.scenarios.courses import course_of
 from mock_server.scenarios.faults import FAULTS, Fault
 from mock_server.scenarios.playing import Application, Playing, Progress
-from mock_server.scenarios.reading import read_scenario, scenario_files, scenario_in, scenario_path
+from mock_server.scenarios.reading import (
+    read_scenario,
+    read_scenario_once,
+    scenario_files,
+    scenario_in,
+    scenario_path,
+)
 from mock_server.scenarios.script import AS_IT_IS, STARTED, Request, Rule, Scenario, Then
 from mock_server.scenarios.staging import FixtureNamed, Stage, stage_of, staged
 
@@ -34,6 +40,7 @@ __all__ = [
     "course_of",
     "means",
     "read_scenario",
+    "read_scenario_once",
     "scenario_files",
     "scenario_in",
     "scenario_path",

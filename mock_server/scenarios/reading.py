@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from mock_server.fixtures.library import bundled
@@ -34,6 +35,24 @@ def read_scenario(path: Path) -> Scenario:
             f" or call the file {scenario.scenario}.yaml"
         )
     return scenario
+
+
+def read_scenario_once(path: Path) -> Scenario:
+    """As `read_scenario`; a file that has not changed is not read again.
+
+    Raises:
+        FileMistake: it is missing or wrong.
+    """
+    try:
+        found = path.stat()
+    except OSError as problem:
+        raise FileMistake(f"{path}: {problem.strerror or problem}") from None
+    return _read_at(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _read_at(path: Path, _changed: int, _size: int) -> Scenario:
+    return read_scenario(path)
 
 
 def placed(mistake: Mistake, path: Path, text: str | None = None) -> FileMistake:

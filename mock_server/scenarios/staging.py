@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from mock_server.domain.world import World
 from mock_server.fixtures import FileMistake, Fixture
-from mock_server.fixtures.given import laid_over
+from mock_server.fixtures.placing import laid_over
 from mock_server.fixtures.values import Mistake, instant
 from mock_server.scenarios.reading import placed, read_scenario
 from mock_server.scenarios.script import Scenario
@@ -20,10 +20,11 @@ FixtureNamed = Callable[[str], Fixture]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """A fixture, and the scenario that is played on it, if any."""
+    """A fixture, and the scenario that is played on it, if any, with the file that it comes from."""
 
     fixture: Fixture
     scenario: Scenario | None = None
+    path: Path | None = None
 
     @property
     def clock(self) -> datetime | None:
@@ -41,7 +42,7 @@ class Stage:
         if self.scenario is None:
             return world
         try:
-            return laid_over(world, self.scenario.given, now, self.fixture.made.recipe)
+            return laid_over(world, now, self.scenario.given, default_account=self.fixture.default_account)
         except Mistake as mistake:
             raise Mistake(f"$.given{mistake.path.removeprefix('$')}", str(mistake)) from None
 
@@ -54,7 +55,7 @@ def stage_of(path: Path, fixture: Fixture, named: FixtureNamed, now: datetime) -
     """
     scenario = read_scenario(path)
     try:
-        return staged(scenario, fixture, named, now)
+        return replace(staged(scenario, fixture, named, now), path=path.resolve())
     except Mistake as mistake:
         raise placed(mistake, path) from None
 

@@ -7,7 +7,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -25,12 +25,23 @@ _LONG_GRACE = 5.0
 """The same where requests run: a long list on a slow machine is sent to its end."""
 
 
-def serve(wsgi: Wsgi, bound: socket.socket, *, max_body: int, announce: Callable[[], None]) -> None:
+Beside = Callable[[asyncio.Event], Awaitable[None]]
+"""Something that runs on the server's loop until the event is set."""
+
+
+def serve(
+    wsgi: Wsgi,
+    bound: socket.socket,
+    *,
+    max_body: int,
+    announce: Callable[[], None],
+    beside: Beside | None = None,
+) -> None:
     """Serve the app until SIGTERM or SIGINT; `announce` is called once requests are answered."""
     # What was made so far lives as long as the process: the garbage collector need not look at it again.
     gc.freeze()
     run = asyncio.run if sys.platform == "win32" else _uvloop_run()
-    run(_serve(Bridge(wsgi, max_body), bound, announce))
+    run(_serve(Bridge(wsgi, max_body), bound, announce, beside))
 
 
 def _uvloop_run() -> Callable[[Any], None]:
@@ -39,15 +50,22 @@ def _uvloop_run() -> Callable[[Any], None]:
     return uvloop.run
 
 
-async def _serve(target: Bridge, bound: socket.socket, announce: Callable[[], None]) -> None:
+async def _serve(
+    target: Bridge, bound: socket.socket, announce: Callable[[], None], beside: Beside | None
+) -> None:
     server = _Server(target, bound)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.end)
     loop.call_soon(announce)
+    stop = asyncio.Event()
+    task = None if beside is None else asyncio.ensure_future(beside(stop))
     # A client that never ends its request is not waited for.
     with suppress(TimeoutError):
         await server.serve()
+    stop.set()
+    if task is not None:
+        await task
 
 
 class _Server(EmbeddedServer):

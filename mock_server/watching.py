@@ -1,0 +1,54 @@
+"""Taking scenario files as they change: a good one is played at once, a wrong one is reported, not taken."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from mock_server.clock import real_now
+from mock_server.fixtures import FileMistake
+from mock_server.sandbox import Sandboxes
+from mock_server.scenarios import FixtureNamed, stage_of
+from mock_server.scenarios.reading import SUFFIXES
+
+_logger = logging.getLogger("mock_server")
+
+
+class Watch:
+    """Watches the folders of the scenarios that may play; `sandboxes` play what changes there."""
+
+    def __init__(
+        self,
+        sandboxes: Sandboxes,
+        fixture_named: FixtureNamed,
+        folders: Iterable[Path],
+        clock: datetime | None,
+    ) -> None:
+        self._sandboxes = sandboxes
+        self._fixture_named = fixture_named
+        self._folders = tuple(dict.fromkeys(folder.resolve() for folder in folders))
+        self._clock = clock
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take changes until `stop` is set."""
+        from watchfiles import awatch  # only who watches needs it
+
+        async for changes in awatch(*self._folders, stop_event=stop, recursive=False):
+            for path in sorted({Path(changed) for _, changed in changes}):
+                if path.suffix in SUFFIXES and path.is_file():
+                    self.take(path)
+
+    def take(self, path: Path) -> None:
+        """Play the scenario of this file anew wherever it plays."""
+        try:
+            stage = stage_of(
+                path, self._sandboxes.start.stage.fixture, self._fixture_named, self._clock or real_now()
+            )
+        except FileMistake as mistake:
+            _logger.warning("%s; what was read before still holds", mistake)
+            return
+        names = self._sandboxes.restage(stage)
+        _logger.warning("%s: changed, and taken by %s", path, ", ".join(names) or "no sandbox")
