@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mock_server.cli import printing
+from mock_server.cli.parallel import in_parallel
 from mock_server.cli.scenario_options import FIXTURES, FOLDER, trial
 from mock_server.fixtures.mistakes import FileMistake
 
@@ -149,25 +150,22 @@ def _target(given: dict[str, Any]) -> Iterator[Target]:
 
 def _play(playings: Sequence[Playing], target: Target, jobs: int) -> list[Result]:
     """Play them, several at once, with a bar on stderr where that is a terminal."""
-    from concurrent.futures import ThreadPoolExecutor
-
     from rich.console import Console
     from rich.progress import track
 
     from mock_server.scenarios.running import play
 
     console = Console(stderr=True)
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        played = pool.map(lambda playing: play(playing, target), playings)
-        bar = track(
-            played,
-            "scenarios",
-            total=len(playings),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        return list(bar)
+    played = in_parallel(lambda playing: play(playing, target), playings, jobs)
+    bar = track(
+        played,
+        "scenarios",
+        total=len(playings),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    return list(bar)
 
 
 def _tell(results: Sequence[Result], seconds: float) -> None:

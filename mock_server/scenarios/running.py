@@ -127,7 +127,7 @@ class _Run:
                 barrier.wait()
                 results[number] = self._play(call, session)
 
-        threads = [Thread(target=one, args=given) for given in enumerate(prepared)]
+        threads = [Thread(target=one, args=given, daemon=True) for given in enumerate(prepared)]
         for thread in threads:
             thread.start()
         for thread in threads:
