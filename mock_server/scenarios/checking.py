@@ -110,6 +110,10 @@ def _check_then(then: Then, path: str) -> None:
         raise Mistake(path, f"one thing at a time: {' and '.join(given)} are given; make it two rules")
     if not given and then.delay is None:
         raise Mistake(path, f"nothing happens: give {', '.join(_ACTIONS)} or delay")
+    _check_actions(then, path)
+
+
+def _check_actions(then: Then, path: str) -> None:
     if then.carried_out is not None and then.fault is None:
         raise Mistake(f"{path}.carriedOut", "carriedOut goes with a fault")
     if isinstance(then.delay, Uniform) and then.delay.lower > then.delay.upper:
