@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import UNSET
 
-from mock_server.domain.errors import PROVIDER_ERRORS
+from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import checked
 from mock_server.fixtures.values import Mistake, instant
@@ -106,12 +107,32 @@ def _of_then(then: Then, path: str) -> Mistakes:
         yield Mistake(path, f"one thing at a time: {' and '.join(given)} are given; make it two rules")
     if not given and then.delay is None:
         yield Mistake(path, f"nothing happens: give {', '.join(_ACTIONS)} or delay")
+    yield from _of_actions(then, path)
+
+
+def _of_actions(then: Then, path: str) -> Mistakes:
     if then.carried_out is not None and then.fault is None:
         yield Mistake(f"{path}.carriedOut", "carriedOut goes with a fault")
     if isinstance(then.delay, Uniform) and then.delay.lower > then.delay.upper:
         yield Mistake(f"{path}.delay", "lower is more than upper")
     if then.process is not None:
         yield from _of_course(then, f"{path}.process")
+    if then.respond is not None:
+        yield from _of_codes(then.respond.body, f"{path}.respond.body")
+    yield from _of_codes(then.patch, f"{path}.patch")
+
+
+def _of_codes(value: Any, path: str) -> Mistakes:
+    """A refusal that was written could contradict the rules; one that is given cannot."""
+    if isinstance(value, dict):
+        if value.get("code") in ERRORS:
+            advice = "give what leads to it, such as a closed establishment or a stopped dossier"
+            yield Mistake(path, f"the refusal {value['code']} is not for a rule to answer; {advice}")
+        for name, part in value.items():
+            yield from _of_codes(part, f"{path}.{name}")
+    elif isinstance(value, list):
+        for at, part in enumerate(value):
+            yield from _of_codes(part, f"{path}[{at}]")
 
 
 def _of_course(then: Then, path: str) -> Mistakes:
