@@ -24,6 +24,7 @@ from mock_server.scenarios.mistakes import (
 )
 from mock_server.scenarios.script import STARTED, Request, Rule, Scenario, Then, Uniform
 
+_OTHERS = {None, *OPERATIONS} - {"importDossier"}
 _ACTIONS = ("respond", "fault", "process", "patch", "token", "rate_limit")
 
 
@@ -72,7 +73,7 @@ def _of_rules(rules: Sequence[Rule], path: str) -> Mistakes:
         yield from _of_then(rule.then, f"{where}.then")
         operations = rule.when.operation
         names = operations if isinstance(operations, tuple) else (operations,)
-        if rule.then.process is not None and set(names) != {"importDossier"}:
+        if rule.then.process is not None and _OTHERS.intersection(names):
             yield Mistake(f"{where}.when.operation", "process goes with operation: importDossier")
         if rule.then.rate_limit is not None and "getToken" in names:
             yield Mistake(f"{where}.then.rateLimit", "the rate limit is one of accounts; getToken has none")
