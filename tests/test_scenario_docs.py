@@ -156,7 +156,7 @@ def test_the_mistakes_on_the_page_are_told_in_those_words(tmp_path: Path) -> Non
     path = tmp_path / "slow-import.yaml"
     wrong = EXAMPLE.replace("operation: importDossier", "operation: importDosier")
     first, second, third = re.split(r'(?="\{processId\}")', wrong)
-    path.write_text(first + second + third.replace("{processId}", "{proces}", 1), encoding="utf-8")
+    path.write_text(first + second + third.replace("{processId}", "{processID}", 1), encoding="utf-8")
 
     found = CliRunner().invoke(main, ["scenarios", "check", str(path)])
 
