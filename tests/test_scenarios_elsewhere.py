@@ -156,6 +156,15 @@ def test_a_refused_command_is_played_once_and_either_status_is_right(
     assert (found.exit_code, row(found)) == (0, "1 1 - -")
 
 
+def test_a_variant_cannot_be_chosen(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
+    url, _ = elsewhere
+
+    found = run(tmp_path, url, "  - {name: a, call: listAccounts}\n", "--variant", "refusals=result")
+
+    assert found.exit_code == 2
+    assert "is no sandbox, and reads the API its own way" in " ".join(found.stderr.split())
+
+
 def test_what_differs_from_the_sandbox_is_told(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
     url, _ = elsewhere
     expected = "expect: {body: {content: {monitored: true}}}"
