@@ -82,6 +82,14 @@ def test_a_call_that_a_rule_does_not_mean_is_not_counted() -> None:
     assert [name_applied(play, asked) for asked in (CALL, OTHER_CALL, CALL)] == [None, None, "rule"]
 
 
+def test_only_the_rules_that_mean_a_call_count_it() -> None:
+    elsewhere = {"operation": "stopDossier", "path": "/elsewhere"}
+    play = playing(rule("a"), rule("b", operation="stopDossier"), rule("c", when=elsewhere))
+
+    assert name_applied(play, OTHER_CALL) == "b"
+    assert dict(play.progress.matched) == {"b": 1}
+
+
 @pytest.mark.parametrize("operation", ["stopDossier", ["stopDossier", "updateDossier"], None])
 def test_a_rule_is_about_its_operations_or_all(operation: Any) -> None:
     assert name_applied(playing(rule(operation=operation)), OTHER_CALL) == "rule"
