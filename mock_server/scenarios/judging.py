@@ -43,10 +43,15 @@ def judged(
 
 
 def told_codes(body: Any) -> list[str]:
-    """The codes of the errors in an answer, of its messages or of its content, each once."""
+    """The codes of the errors in an answer, of its messages or of its content, each once.
+
+    A list of processes tells those of each.
+    """
+    content = _member(body, "content")
+    results = content if isinstance(content, list) else [content]
     told = [
         *_listed(_member(_member(body, "messages"), "error")),
-        *_listed(_member(_member(body, "content"), "errors")),
+        *(error for result in results for error in _listed(_member(result, "errors"))),
     ]
     codes = [error.get("code") for error in told if isinstance(error, Mapping)]
     return sorted({code for code in codes if isinstance(code, str)})
