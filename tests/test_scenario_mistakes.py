@@ -190,4 +190,4 @@ def test_a_wrong_scenario_of_a_folder_is_listed_beside_the_others(tmp_path: Path
     found = CliRunner().invoke(main, ["scenarios", "list", "--scenarios-dir", str(tmp_path)])
 
     assert "archived-dossier-update" in found.output
-    assert "there is no error code 'E999'" in found.output
+    assert "there is no error code 'E999'" in " ".join(found.output.split())
