@@ -79,9 +79,7 @@ def run(
     together = _variants(chosen)
     wanted = _wanted(names, tags, folder, given)
     with _target(given) as target:
-        # Elsewhere they have no sandbox each, and would meet in one account.
-        jobs = given["jobs"] if target.control_url is not None else 1
-        results = _play(_performances(wanted, together, target), target, jobs)
+        results = _play(_performances(wanted, together, target), target, given["jobs"])
     _tell(results, monotonic() - begun)
     if report is not None:
         _report(results, report)
