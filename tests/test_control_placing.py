@@ -149,9 +149,9 @@ def test_a_third_party_may_be_put_there_unregistered(api: Api) -> None:
 
 def test_a_document_type_is_withdrawn_for_all_accounts_and_taken_back(make_api: Callable[..., Api]) -> None:
     api = make_api(user="multi")
-    other = Api(api.client, api.sandbox, user="multi", account=SECOND_ACCOUNT)
+    other, code = Api(api.client, api.sandbox, user="multi", account=SECOND_ACCOUNT), "ATT_VIGI"
 
-    api.control("PATCH", "/requirements/ATT_VIGI", {"withdrawn": True})
+    api.control("PATCH", f"/requirements/{code}", {"withdrawn": True})
 
     assert api.refused_import(requiredDocuments=["ATT_VIGI"]) == ["E301"]
     assert other.refused_import(requiredDocuments=["ATT_VIGI"]) == ["E301"]

@@ -14,6 +14,7 @@ from mock_server.control.guard import guard
 from mock_server.control.openapi import openapi
 from mock_server.control.placing import placing
 from mock_server.control.problems import install_problems
+from mock_server.control.provenance import provenance
 from mock_server.control.sandbox import sandbox
 from mock_server.control.sandboxes import sandboxes
 from mock_server.control.scenarios import scenarios
@@ -22,11 +23,24 @@ from mock_server.settings import CONTROL_PREFIX
 
 __all__ = ["install"]
 
+_PARTS = (
+    openapi,
+    sandbox,
+    fixture,
+    state,
+    placing,
+    sandboxes,
+    scenarios,
+    provenance,
+    clock,
+    events,
+)
+
 
 def install(app: Flask) -> None:
     """Give the app its control API."""
     control = Blueprint("control", __name__, url_prefix=CONTROL_PREFIX)
-    for part in (openapi, sandbox, fixture, state, placing, sandboxes, scenarios, clock, events):
+    for part in _PARTS:
         control.register_blueprint(part)
     control.before_request(guard)
     control.before_request(_lift_limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -22,7 +23,7 @@ _STYLES = {"FAILED": "bold red", "  -": "red", "  +": "green"}
 
 def table(results: Sequence[Result]) -> Table:
     """A row per scenario that was played."""
-    differed = any(result.failed or result.skipped for result in results)
+    differed = any(result.failed or result.count("skipped") for result in results)
     found = Table(box=None, header_style="bold", pad_edge=False)
     found.add_column("scenario", no_wrap=True)
     for name in ("steps", "passed", "failed", "skipped"):
@@ -60,7 +61,7 @@ def failure_lines(result: Result) -> Iterator[str]:
 def step_lines(result: Result, step: StepResult) -> Iterator[str]:
     """Where the step stands, and each of its calls that was not as expected."""
     if result.file is not None:
-        yield f"  {result.file}:{line_of(read_text(result.file), step.place)}"
+        yield f"  {_near(result.file)}:{line_of(read_text(result.file), step.place)}"
     for call in step.calls:
         if call.failed:
             yield from _call_lines(call)
@@ -69,6 +70,11 @@ def step_lines(result: Result, step: StepResult) -> Iterator[str]:
 def styled(line: str) -> Text:
     """The line as a terminal shows it."""
     return Text(line, next((style for start, style in _STYLES.items() if line.startswith(start)), ""))
+
+
+def _near(path: Path) -> Path:
+    """The path from here, where it leads down."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _call_lines(call: CallResult) -> Iterator[str]:

@@ -25,13 +25,14 @@ from mock_server.scenarios.matching import ABSENT, Difference
 from mock_server.scenarios.polling import poll
 from mock_server.scenarios.preparing import Prepared, Preparer
 from mock_server.scenarios.results import CallResult, Result, StepResult
-from mock_server.scenarios.script import Background, Call, Scenario, Sending, Step
+from mock_server.scenarios.script import Background, Scenario, Sending, Step
 from mock_server.scenarios.target import Control, ControlRefused, Target, opened
 from mock_server.scenarios.templates import at_place
 from mock_server.settings import duration
 
 _TIMEOUT = 10.0
 _NEEDS_SANDBOX = "only a sandbox has control calls"
+_RULES_NEED_SANDBOX = "what it gives and its rules need a sandbox"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +70,13 @@ def play(playing: Playing, target: Target) -> Result:
     scenario = playing.scenario
     blank = Result(scenario=scenario, label=playing.label, file=playing.file)
     if target.control_url is None and not _is_played_anywhere(scenario):
-        reason = "what is given, and rules, need a sandbox"
-        steps = tuple(
-            StepResult(name=step.name, place=f"$.steps[{at}]", skipped=reason)
-            for at, step in enumerate(scenario.steps)
-        )
-        return replace(blank, steps=steps, skipped=reason)
+        return replace(blank, steps=_skipped(scenario, _RULES_NEED_SANDBOX))
     try:
         with opened(target, scenario) as control:
             run = _Run(target, control, playing.refusals)
             return replace(blank, steps=tuple(run.steps(scenario.steps)))
     except ControlRefused as refused:
-        return replace(blank, problem=str(refused))
+        return replace(blank, problem=str(refused), steps=_skipped(scenario, "what is given is not there"))
 
 
 class _Run:
@@ -117,8 +113,9 @@ class _Run:
     def _prepared(self, step: Step) -> list[Prepared]:
         if step.control is not None and self._control is not None:
             return [self._preparer.control(step, step.control, self._control)]
-        calls: Sequence[Call | Step] = step.together or (step,)
-        return [self._preparer.call(call, call.call) for call in calls if call.call is not None]
+        if step.call is not None:
+            return [self._preparer.call(step, step.call, step.call)]
+        return [self._preparer.call(call, call.call, call.name or call.call) for call in step.together]
 
     def _together(self, prepared: Sequence[Prepared]) -> list[CallResult]:
         """Each call from a thread and on a connection of its own, let go at the same moment."""
@@ -130,7 +127,7 @@ class _Run:
                 barrier.wait()
                 results[number] = self._play(call, session)
 
-        threads = [Thread(target=one, args=given) for given in enumerate(prepared)]
+        threads = [Thread(target=one, args=given, daemon=True) for given in enumerate(prepared)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -138,15 +135,16 @@ class _Run:
         return [results[number] for number in range(len(prepared))]
 
     def _play(self, prepared: Prepared, session: requests.Session) -> CallResult:
-        sending = prepared.sending
-        name = prepared.operation.name if prepared.operation else str(getattr(sending, "control", ""))
-        name = sending.name or name if isinstance(sending, Call) else name
+        blank = CallResult(name=prepared.name, sent=prepared.sent)
         try:
             outcome, found = self._repeated(prepared, session)
-        except ControlRefused as refused:
-            return CallResult(name=name, sent=prepared.sent, problem=str(refused))
-        found += self._saved(sending, outcome, complain=not found)
-        return CallResult(name=name, sent=prepared.sent, outcome=outcome, differences=tuple(found))
+        except (
+            ControlRefused,
+            ValueError,
+        ) as problem:  # the latter: of what is expected, once it is filled in
+            return replace(blank, problem=str(problem))
+        found += self._saved(prepared.sending, outcome, complain=not found)
+        return replace(blank, outcome=outcome, differences=tuple(found))
 
     def _repeated(self, prepared: Prepared, session: requests.Session) -> tuple[Outcome, list[Difference]]:
         """The last outcome, and why the first that does not fit does not."""
@@ -180,6 +178,13 @@ class _Run:
             else:
                 self._preparer.known.saved[name] = value
         return missing if complain else []
+
+
+def _skipped(scenario: Scenario, reason: str) -> tuple[StepResult, ...]:
+    return tuple(
+        StepResult(name=step.name, place=f"$.steps[{at}]", skipped=reason)
+        for at, step in enumerate(scenario.steps)
+    )
 
 
 def _is_played_anywhere(scenario: Scenario) -> bool:
