@@ -485,9 +485,9 @@ def test_without_a_base_url_a_server_is_started_whatever_the_environment_says() 
     assert (found.returncode, found.stderr) == (0, "")
     assert re.fullmatch(
         r"scenario +steps +passed +failed +skipped\n"
-        r"archived-dossier-update \[refusals=http400\] +6 +6 +- +-\n"
-        r"archived-dossier-update \[refusals=result\] +6 +6 +- +-\n"
-        r"\n2 played, 12 steps: all passed, in \d\.\d s\n",
+        r"archived-dossier-update \[refusals=http400\] +7 +7 +- +-\n"
+        r"archived-dossier-update \[refusals=result\] +7 +7 +- +-\n"
+        r"\n2 played, 14 steps: all passed, in \d\.\d s\n",
         found.stdout,
     )
 

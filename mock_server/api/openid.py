@@ -11,6 +11,7 @@ from mock_server.api.answers import json_response
 from mock_server.api.bending import answered
 from mock_server.api.who import Caller, bearer
 from mock_server.domain.operations import OPERATIONS
+from mock_server.fixtures import Fixture
 from mock_server.sandbox import Sandbox, untagged
 from mock_server.scenarios import Then
 from mock_server.services import services
@@ -140,7 +141,7 @@ _GRANTS = {"password": _by_password, "refresh_token": _by_refresh}
 
 def _identity(username: str, password: str) -> Identity | None:
     """Who logs in with this password; None when nobody may."""
-    declared = services().sandboxes.start.stage.fixture.user(untagged(username))
+    declared = _fixture(username).user(untagged(username))
     if declared is not None and declared.password != password:
         return None
     return _known(username) if username and password else None
@@ -148,7 +149,7 @@ def _identity(username: str, password: str) -> Identity | None:
 
 def _known(username: str) -> Identity | None:
     """A declared user with its accounts; anybody else with the default account, where anybody may log in."""
-    fixture = services().sandboxes.start.stage.fixture
+    fixture = _fixture(username)
     declared = fixture.user(untagged(username))
     if declared is not None:
         return Identity(
@@ -161,6 +162,11 @@ def _known(username: str) -> Identity | None:
         return None
     default = () if fixture.default_account is None else (fixture.default_account,)
     return Identity(username=username, account_ids=default)
+
+
+def _fixture(username: str) -> Fixture:
+    """What the sandbox of the user stands on; a scenario may have brought one of its own."""
+    return services().sandboxes.of_user(username).stage.fixture
 
 
 def _active(encoded: str) -> Token | None:

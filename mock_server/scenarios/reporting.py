@@ -115,12 +115,19 @@ def _outcome_lines(outcome: Outcome) -> list[str]:
 
 
 def _body_lines(answer: Answer) -> list[str]:
+    if _is_binary(answer):
+        return [f"{len(answer.content)} bytes of {answer.headers['content-type']}"]
     body = answer.body
     if isinstance(body, Mapping):
         body = {name: "***" if name in _SECRETS else value for name, value in body.items()}
     lines = _pretty(body).splitlines() if answer.content else []
     left = len(lines) - _LONGEST_BODY
     return lines if left <= 0 else [*lines[:_LONGEST_BODY], f"... and {left} lines more"]
+
+
+def _is_binary(answer: Answer) -> bool:
+    kind = answer.headers.get("content-type", "")
+    return kind.startswith(("application/pdf", "application/octet-stream", "image/"))
 
 
 def _pretty(body: Any) -> str:
