@@ -354,6 +354,17 @@ def test_a_fault_that_was_not_expected_is_named(run: Run) -> None:
     assert "+ answer: EMPTY_RESPONSE (Remote end closed connection without response)" in found.stdout
 
 
+@pytest.mark.parametrize("fault", ["RANDOM_DATA_THEN_CLOSE", "MALFORMED_BODY"])
+def test_bytes_that_a_terminal_would_obey_are_shown_as_escapes(run: Run, fault: str) -> None:
+    rule = f"rules:\n  - {{name: broken, when: {{operation: getDossier}}, then: {{fault: {fault}}}}}\n"
+
+    step = "  - {name: one, call: getDossier, path: {dossierId: 804127}, expect: {body: {}}}\n"
+    told = run(step, given=rule).stdout
+
+    assert r"\x" in told
+    assert all(line.isprintable() for line in told.split("\n"))
+
+
 def test_what_cannot_be_given_is_told_and_no_step_is_played(run: Run) -> None:
     found = run("  - {name: a, call: listAccounts}", given="given: {fixture: nowhere}\n")
 

@@ -25,6 +25,7 @@ from mock_server.scenarios.matching import ABSENT
 _SECRETS = {"password", "access_token", "refresh_token", "token"}
 _USER_AGENT = f"mock-server-scenarios/{__version__}"
 _IS_NO_JSON = object()
+_LONGEST_WORDS = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +188,9 @@ def _causes(problem: BaseException) -> Iterator[BaseException]:
 
 
 def _words(problem: Exception) -> str:
-    """What the innermost exception says, without the wrapping of the others."""
-    text = str(list(_causes(problem))[-1]) or str(problem)
-    return text or type(problem).__name__
+    """What the innermost exception says, without the wrapping of the others; it may repeat all that came."""
+    text = str(list(_causes(problem))[-1]) or str(problem) or type(problem).__name__
+    return text if len(text) <= _LONGEST_WORDS else f"{text[:_LONGEST_WORDS]}..."
 
 
 def _json(content: bytes) -> Any:
