@@ -206,7 +206,7 @@ def test_elsewhere_one_plays_after_the_other(tmp_path: Path, elsewhere: tuple[st
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
 
     paths = [str(tmp_path / f"{name}.yaml") for name in ("first", "second")]
-    result = CliRunner().invoke(main, ["scenarios", "run", *paths, "--base-url", url, "--jobs", "8"])
+    result = CliRunner().invoke(main, ["scenarios", "run", *paths, "--base-url", url])
 
     assert result.exit_code == 0, result.output
     read = [path.rpartition("/")[2] for _, path, _, _ in seen if "/dossiers/" in path]
