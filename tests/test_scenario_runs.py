@@ -514,7 +514,7 @@ def test_junit_tells_what_could_not_be_played(run: Run, tmp_path: Path) -> None:
         pytest.param(
             ["--base-url", "http://127.0.0.1:9"], 1, "http://127.0.0.1:9 does not answer: ", id="nobody there"
         ),
-        pytest.param(["--junit", "/nowhere/x.xml"], 1, "--junit /nowhere/x.xml: No such", id="no folder"),
+        pytest.param(["--junit", "/nowhere/x.xml"], 2, "there is no folder /nowhere", id="no folder"),
     ],
 )
 def test_what_cannot_be_run_ends_in_a_sentence(arguments: list[str], code: int, sentence: str) -> None:

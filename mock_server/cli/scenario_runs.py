@@ -75,6 +75,8 @@ def run(
     """
     from time import monotonic
 
+    if report is not None and not report.parent.is_dir():
+        raise click.UsageError(f"--junit {report}: there is no folder {report.parent}")
     begun = monotonic()
     together = _variants(chosen)
     wanted = _wanted(names, tags, folder, given)
