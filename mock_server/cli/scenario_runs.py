@@ -31,7 +31,14 @@ _OF_THE_TARGET = ("auth_url", "username", "password", "control_token")
 @click.option("--base-url", metavar="URL", help="Play against this; left out, a server is started for it.")
 @click.option("--auth-url", metavar="URL", help="The authorisation server.  [default: that of the base URL]")
 @click.option("--username", default="api@example.com", show_default=True, help="Who logs in.")
-@click.option("--password", default="demo", show_default=True, envvar="DOSSIERS_PASSWORD", show_envvar=True)
+@click.option(
+    "--password",
+    default="demo",
+    show_default=True,
+    envvar="DOSSIERS_PASSWORD",
+    show_envvar=True,
+    help="Their password.",
+)
 @click.option(
     "--control-token",
     metavar="TOKEN",
@@ -56,7 +63,7 @@ _OF_THE_TARGET = ("auth_url", "username", "password", "control_token")
 @click.option(
     "--jobs",
     type=click.IntRange(1, 64),
-    help="How many play at once.  [default: 4; 1 where they would meet, not being on a sandbox]",
+    help="How many play at once.  [default: 4; one where there are no sandboxes]",
 )
 @FOLDER
 @FIXTURES
@@ -68,13 +75,17 @@ def run(
     report: Path | None,
     **given: Any,
 ) -> None:
-    """Play scenarios, by name or path, and tell what was not as expected; exit 1 if anything was not.
+    """Play scenarios and tell what differed.
+
+    NAMES are names or paths. Exit 1 if anything was not as expected.
 
     Without NAMES: all that there are. Each plays in a sandbox of its own. Where the base URL is no sandbox,
     they play one after the other, and what only a sandbox can do is skipped.
     """
     from time import monotonic
 
+    if report is not None and not report.parent.is_dir():
+        raise click.UsageError(f"--junit {report}: there is no folder {report.parent}")
     begun = monotonic()
     together = _variants(chosen)
     wanted = _wanted(names, tags, folder, given)

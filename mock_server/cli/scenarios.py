@@ -28,7 +28,7 @@ scenarios.add_command(run)
 @scenarios.command("list")
 @FOLDER
 def list_scenarios(folder: Path | None) -> None:
-    """The scenarios there are: name, title, tags, number of steps."""
+    """The scenarios there are."""
     from rich.table import Table
     from rich.text import Text
 
@@ -54,7 +54,7 @@ def list_scenarios(folder: Path | None) -> None:
 @click.argument("name")
 @FOLDER
 def show(name: str, folder: Path | None) -> None:
-    """Print a scenario, by name or path, and its rules and steps in brief."""
+    """Print a scenario, by name or path, also in brief."""
     from rich.syntax import Syntax
 
     from mock_server.fixtures.reading import read_text
@@ -79,9 +79,9 @@ def show(name: str, folder: Path | None) -> None:
 @FOLDER
 @FIXTURES
 def check(files: tuple[Path, ...], folder: Path | None, fixtures_dir: Path | None) -> None:
-    """Say what is wrong with scenarios, with file and line; exit 1 if anything is.
+    """Say what is wrong with scenarios, by file and line.
 
-    Without FILES: all that there are.
+    Exit 1 if anything is. Without FILES: all that there are.
     """
     from mock_server.scenarios.reading import check_files, scenario_files
 

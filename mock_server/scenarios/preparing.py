@@ -97,6 +97,7 @@ class Preparer:
 
         Raises:
             KeyError: a placeholder stands for nothing that was saved.
+            LoginFailed: a placeholder stands for a token, and none was got.
         """
         method, path = filled(call, self.known).split(" ", 1)
         sent = control.sent(method, path, headers=self._headers(sending), **self._parts(sending))
@@ -128,9 +129,8 @@ class Preparer:
 
     def _api_request(self, sending: Sending, operation: Operation, login: Login) -> Sent:
         headers = self._headers(sending)
-        token = self._logins.tokens(login).access if sending.token is None else self._text(sending.token)
-        if token and not any(name.lower() == "authorization" for name in headers):
-            headers["Authorization"] = f"Bearer {token}"
+        if not any(name.lower() == "authorization" for name in headers):
+            headers |= self._authorization(sending, login)
         if self._control is not None:
             headers.setdefault(SANDBOX_HEADER, self._control.sandbox)  # for a server that asks for no token
         return Sent(
@@ -139,6 +139,10 @@ class Preparer:
             headers=headers,
             **self._parts(sending),
         )
+
+    def _authorization(self, sending: Sending, login: Login) -> dict[str, str]:
+        token = self._logins.tokens(login).access if sending.token is None else self._text(sending.token)
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
     def _path(self, sending: Sending, operation: Operation, login: Login) -> str:
         template = operation.paths[0]
@@ -169,14 +173,19 @@ class Preparer:
             fields = {name: as_text(value) for name, value in form.items() if value is not None}
             return {"query": query, "form": fields}
         if sending.text is not None:
-            return {"query": query, "content": self._text(sending.text).encode()}
+            return {"query": query, "content": _encoded(self._text(sending.text))}
         if sending.body is not UNSET:
-            return {"query": query, "content": _as_json(filled(sending.body, self.known))}
+            return {"query": query, "content": _encoded(_as_json(filled(sending.body, self.known)))}
         return {"query": query}
 
     def _text(self, template: str) -> str:
         return as_text(filled(template, self.known))
 
 
-def _as_json(body: Any) -> bytes:
-    return json.dumps(body, ensure_ascii=False).encode()
+def _as_json(body: Any) -> str:
+    return json.dumps(body, ensure_ascii=False)
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8; half a pair of surrogates, which is none, is for whoever gets it to refuse."""
+    return text.encode("utf-8", "surrogatepass")

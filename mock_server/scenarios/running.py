@@ -41,8 +41,8 @@ def play(performance: Performance, target: Target) -> Result:
     if target.control_url is None and not _is_played_anywhere(scenario):
         return replace(blank, steps=_skipped(scenario, _RULES_NEED_SANDBOX))
     try:
-        with opened(target, scenario) as control:
-            run = _Run(target, control, performance.refusals)
+        with new_session(target.base_url) as session, opened(target, scenario, session) as control:
+            run = _Run(target, control, session, performance.refusals)
             return replace(blank, steps=tuple(run.steps(scenario.steps)))
     except ControlRefused as refused:
         return replace(blank, problem=str(refused), steps=_skipped(scenario, "what is given is not there"))
@@ -51,15 +51,18 @@ def play(performance: Performance, target: Target) -> Result:
 class _Run:
     """One run: what was saved, who is logged in, and the control calls of its sandbox, if it has one."""
 
-    def __init__(self, target: Target, control: Control | None, refusals: str | None) -> None:
-        self._session = new_session(target.base_url)
+    def __init__(
+        self, target: Target, control: Control | None, session: requests.Session, refusals: str | None
+    ) -> None:
         self._target = target
         self._control = control
+        self._session = session
         self._refusals = refusals
-        self._logins = Logins(target, control.sandbox if control else None, self._session)
+        self._logins = Logins(target, control.sandbox if control else None, session)
         self._preparer = Preparer(target, control, self._logins)
 
     def steps(self, steps: Sequence[Step]) -> Iterator[StepResult]:
+        """Play them one after the other; one that fails does not keep the next from being played."""
         for at, step in enumerate(steps):
             begun = monotonic()
             result = self._step(step, f"$.steps[{at}]")
@@ -107,10 +110,7 @@ class _Run:
         blank = CallResult(name=prepared.name, sent=prepared.sent)
         try:
             outcome, found = self._repeated(prepared, session)
-        except (
-            ControlRefused,
-            ValueError,
-        ) as problem:  # the latter: of what is expected, once it is filled in
+        except (ControlRefused, ValueError) as problem:  # an operand may be wrong once it is filled in
             return replace(blank, problem=str(problem))
         found += self._saved(prepared.sending, outcome, complain=not found)
         return replace(blank, outcome=outcome, differences=tuple(found))

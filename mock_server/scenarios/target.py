@@ -79,16 +79,16 @@ def find_target(
 
 def _control_url(base: str) -> str | None:
     """Where the control calls go; a base URL may end in the prefix of a dialect, which they do not have."""
-    session = new_session(base)
-    for prefix in _DIALECT_PREFIXES:
-        if not base.endswith(prefix):
-            continue
-        url = f"{base.removesuffix(prefix)}{CONTROL_PREFIX}"
-        outcome = send(session, Sent(method="GET", url=f"{url}/health"), _TIMEOUT)
-        if isinstance(outcome, NoAnswer):
-            raise NoTarget(f"{base} does not answer: {outcome.problem}")
-        if _is_ours(outcome):
-            return url
+    with new_session(base) as session:
+        for prefix in _DIALECT_PREFIXES:
+            if not base.endswith(prefix):
+                continue
+            url = f"{base.removesuffix(prefix)}{CONTROL_PREFIX}"
+            outcome = send(session, Sent(method="GET", url=f"{url}/health"), _TIMEOUT)
+            if isinstance(outcome, NoAnswer):
+                raise NoTarget(f"{base} does not answer: {outcome.problem}")
+            if _is_ours(outcome):
+                return url
     return None
 
 
@@ -133,7 +133,7 @@ class Control:
 
 
 @contextmanager
-def opened(target: Target, scenario: Scenario) -> Iterator[Control | None]:
+def opened(target: Target, scenario: Scenario, session: requests.Session) -> Iterator[Control | None]:
     """A sandbox in which the scenario is active, dropped in the end; None where the target has none to give.
 
     Raises:
@@ -143,13 +143,13 @@ def opened(target: Target, scenario: Scenario) -> Iterator[Control | None]:
         yield None
         return
     name = f"run-{token_hex(4)}"
-    control = Control(target, name, new_session(target.base_url))
+    control = Control(target, name, session)
     try:
         control.ask("PUT", "/scenario", msgspec.json.encode({"scenario": scenario}))
         yield control
     finally:
         # It may not be there, and a run is not judged by its tidying up: an idle sandbox goes by itself.
-        send(control._session, control.sent("DELETE", f"/sandboxes/{name}"), _TIMEOUT)  # noqa: SLF001
+        send(session, control.sent("DELETE", f"/sandboxes/{name}"), _TIMEOUT)
 
 
 def _told(outcome: Answer | NoAnswer) -> str:
