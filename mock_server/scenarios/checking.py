@@ -26,6 +26,7 @@ from mock_server.scenarios.mistakes import (
 from mock_server.scenarios.script import STARTED, Dribble, Request, Rule, Scenario, Then, Uniform
 from mock_server.scenarios.sendable import mistakes_of_headers, mistakes_of_json
 
+_OTHERS = {None, *OPERATIONS} - {"importDossier"}
 _ACTIONS = {
     "respond": "respond",
     "fault": "fault",
@@ -82,10 +83,10 @@ def _of_rules(rules: Sequence[Rule], path: str) -> Mistakes:
         yield from _of_then(rule.then, f"{where}.then")
         operations = rule.when.operation
         names = operations if isinstance(operations, tuple) else (operations,)
-        if rule.then.process is not None and set(names) != {"importDossier"}:
+        if rule.then.process is not None and _OTHERS.intersection(names):
             yield Mistake(f"{where}.when.operation", "process goes with operation: importDossier")
-        if rule.then.rate_limit is not None and "getToken" in names:
-            yield Mistake(f"{where}.then.rateLimit", "the rate limit is one of accounts; getToken has none")
+        if rule.then.rate_limit is not None:
+            yield from _of_limited(names, f"{where}.then.rateLimit")
 
 
 def _of_request(request: Request, path: str) -> Mistakes:
@@ -172,6 +173,13 @@ def _of_course(then: Then, path: str) -> Mistakes:
         codes = [error.code for error in PROVIDER_ERRORS]
         kind, advice = "code of the provider", "; every other refusal is given"
         yield from unless_known(course.fail, codes, f"{path}.fail", kind, advice)
+
+
+def _of_limited(operations: Sequence[str | None], path: str) -> Mistakes:
+    """A call that concerns no account cannot be limited; a rule for all operations limits those that do."""
+    for name in operations:
+        if name in OPERATIONS and "{accountId}" not in OPERATIONS[name].paths[0]:
+            yield Mistake(path, f"the rate limit is one of accounts; {name} has none")
 
 
 def _of_states(rules: Sequence[Rule], path: str) -> Mistakes:
