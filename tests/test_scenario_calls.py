@@ -263,7 +263,7 @@ WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
     "both": ({"name": "story", "scenario": scenario()}, 'say {"name": "..."} or {"scenario": {...}}'),
     "an unknown name": (
         {"name": "storm"},
-        "there is no scenario 'storm'; there are archived-dossier-update, ",
+        "there is no scenario 'storm'; there are archived-",
     ),
     "a path": ({"name": "/etc/passwd.yaml"}, "there is no scenario '/etc/passwd.yaml'; there are "),
     "a name that is none": (
