@@ -175,10 +175,7 @@ CARRIED_OUT: dict[str, tuple[str, Any, bool]] = {
 
 @pytest.mark.parametrize(("fault", "said", "done"), CARRIED_OUT.values(), ids=list(CARRIED_OUT))
 def test_a_command_that_meets_a_fault_was_carried_out_or_not_as_the_rule_says(
-    remote: Remote,
-    fault: str,
-    said: Any,
-    done: bool,  # noqa: FBT001
+    remote: Remote, fault: str, said: Any, *, done: bool
 ) -> None:
     remote.bend({"fault": fault, "carriedOut": said}, "stopDossier")
 

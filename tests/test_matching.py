@@ -307,7 +307,7 @@ TEXTS: dict[str, tuple[Any, str | None, bool]] = {
 
 
 @pytest.mark.parametrize(("expected", "found", "fits"), as_parameters(TEXTS))
-def test_in_a_text_numbers_mean_their_digits(expected: Any, found: str | None, fits: bool) -> None:  # noqa: FBT001
+def test_in_a_text_numbers_mean_their_digits(expected: Any, found: str | None, *, fits: bool) -> None:
     assert (list(text_differences(expected, found, "query.page")) == []) is fits
 
 
