@@ -220,6 +220,15 @@ def test_a_jump_leads_to_a_state_of_the_scenario(api: Api) -> None:
     assert (answers, status, playing(api)) == (["up", "down"], 503, ("story", "up"))
 
 
+def test_a_jump_leads_back_to_the_first_state_which_no_rule_need_name(api: Api) -> None:
+    play(api, rules=[a_rule(DOWN, newState="down")])
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+
+    api.control("PUT", "/scenarios/story/state", {"state": "Started"})
+
+    assert playing(api) == ("story", "Started")
+
+
 @pytest.mark.parametrize(
     ("name", "state", "status", "words"),
     [
