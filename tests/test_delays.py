@@ -22,10 +22,12 @@ from mock_server import delivery
 from mock_server.delivery import Delivery
 from tests.remote import DOSSIER, Remote, end_of, one_answer
 from tests.rules import a_rule, bend, play
-from tests.sockets import connected, is_up, request
+from tests.sockets import address, connected, is_up, request
 from tests.support import Api, running_server
 
 _numbers = count(1)
+
+LATE = {"type": "fixed", "milliseconds": 60_000}
 
 
 @pytest.fixture
@@ -238,48 +240,51 @@ def test_a_hundred_connections_in_a_delay_do_not_slow_another_client(remote: Rem
     assert answers == [200] * 100
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="open connections are counted in /proc")
+TCP = Path("/proc/net/tcp")
+
+
+@pytest.mark.skipif(not TCP.is_file(), reason="open connections are counted in /proc")
 def test_a_client_that_gives_up_in_a_delay_leaves_nothing_behind() -> None:
     with running_server() as (url, process):
         remote = Remote(url, "impatient")
-        late = {"type": "fixed", "milliseconds": 60_000}
-        remote.bend({"delay": late}, "stopDossier", name="late")
+        remote.bend({"delay": LATE}, "stopDossier", name="late")
         remote.bend({"delay": {"type": "dribble", "chunks": 2, "milliseconds": 60_000}}, name="dribble")
         remote.bend({"fault": "NO_RESPONSE"}, "listDossiers", name="none")
-        before = sockets_of(process)
-
         clients = [remote.asked("POST", f"{DOSSIER}/stop"), remote.asked(), remote.asked("GET", "/dossiers")]
-        during = has_sockets(process, before + 3)
+        assert is_up(url)
+        ports = {client.getsockname()[1] for client in clients}
+
+        during = connections_of(ports, url)
         for client in clients:
             client.close()
-        after = has_sockets(process, before)
+        ended = all_end(ports, url)
 
         remote.control("DELETE", "/rules")
         stopped = not remote.get(DOSSIER)["monitored"]
         process.terminate()
         log = process.communicate(timeout=5)[1]
 
-    assert (during, after, stopped, log) == (True, True, True, "")
+    assert (during, ended, stopped, log) == (3, True, True, "")
 
 
-def sockets_of(process: subprocess.Popen[str]) -> int:
-    """How many sockets a process has open."""
-    entries = [entry for entry in Path(f"/proc/{process.pid}/fd").iterdir() if entry.is_symlink()]
-    return sum(str(entry.readlink()).startswith("socket:") for entry in entries)
+def connections_of(ports: set[int], url: str) -> int:
+    """How many connections to clients on these ports a server still has."""
+    rows = [line.split() for line in TCP.read_text().splitlines()[1:]]
+    ends = [[int(place.partition(":")[2], 16) for place in row[1:3]] for row in rows]
+    return sum(local == address(url)[1] and remote in ports for local, remote in ends)
 
 
-def has_sockets(process: subprocess.Popen[str], number: int, within: float = 3) -> bool:
-    """Whether a process comes to have so many sockets open in time."""
+def all_end(ports: set[int], url: str, within: float = 5) -> bool:
+    """Whether a server lets go of its connections to these ports in time."""
     until = time.monotonic() + within
-    while sockets_of(process) != number and time.monotonic() < until:
+    while connections_of(ports, url) and time.monotonic() < until:
         time.sleep(0.01)
-    return sockets_of(process) == number
+    return not connections_of(ports, url)
 
 
 # The end of the server
 
 
-LATE = {"type": "fixed", "milliseconds": 60_000}
 WAITING: dict[str, tuple[Any, str, bytes]] = {
     "a delay": ({"delay": LATE}, "closed", b"HTTP/1.1 200 "),
     "a dribble": (

@@ -303,7 +303,7 @@ def test_what_is_right_is_read(tmp_path: Path, fixture: Fixture, text: str) -> N
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        pytest.param("mine.yaml", b"title: caf\xe9\n", "not UTF-8 at byte 10", id="another encoding"),
+        pytest.param("mine.yaml", b"title: \xe9t\xe9\n", "not UTF-8 at byte 7", id="another encoding"),
         pytest.param("mine.json", b"{}", "a generated world; a recipe is a .yaml file", id="JSON"),
     ],
 )
