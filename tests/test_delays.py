@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import statistics
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from itertools import accumulate, count
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from mock_server import delivery
 from mock_server.delivery import Delivery
+from mock_server.server.delivering import Client
 from tests.remote import DOSSIER, Remote, end_of, one_answer
 from tests.rules import a_rule, bend, play
 from tests.sockets import address, connected, is_up, request
@@ -238,6 +241,38 @@ def test_a_hundred_connections_in_a_delay_do_not_slow_another_client(remote: Rem
 
     assert statistics.median(elapsed.total_seconds() for elapsed in took) < 0.05
     assert answers == [200] * 100
+
+
+class Protocol:
+    """What the server gives to answer a client, as far as it is waited for."""
+
+    def __init__(self, gone_after: float) -> None:
+        self._gone_after = gone_after
+
+    async def client_disconnect(self) -> None:
+        await asyncio.sleep(self._gone_after)
+
+
+@pytest.mark.parametrize(
+    ("gone_after", "ends", "within", "goes"),
+    [
+        pytest.param(0.01, False, timedelta(hours=1), True, id="the client goes within the time"),
+        pytest.param(0.01, False, None, True, id="the client goes at last"),
+        pytest.param(3600, False, timedelta(milliseconds=10), False, id="the time is over"),
+        pytest.param(3600, True, timedelta(hours=1), False, id="the server ends"),
+        pytest.param(3600, True, None, False, id="the server ends, and there was no limit"),
+    ],
+)
+def test_a_wait_ends_with_what_comes_first(
+    gone_after: float, within: timedelta | None, *, ends: bool, goes: bool
+) -> None:
+    async def wait() -> bool:
+        ending = asyncio.Event()
+        if ends:
+            asyncio.get_running_loop().call_later(0.01, ending.set)
+        return await Client("127.0.0.1:1", Protocol(gone_after), ending).goes(within)
+
+    assert asyncio.run(asyncio.wait_for(wait(), timeout=5)) is goes
 
 
 TCP = Path("/proc/net/tcp")
