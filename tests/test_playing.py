@@ -38,7 +38,7 @@ def by_hand(*rules: Rule) -> Playing:
 def name_applied(play: Playing, asked: Asked = CALL) -> str | None:
     """The rule that applies to a call."""
     applied = play.apply(asked)
-    return None if applied is None else applied.rule.name
+    return applied.rule.name if applied else None
 
 
 def bent(play: Playing, calls: int) -> list[int]:

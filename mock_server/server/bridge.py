@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any, Protocol
 
 from mock_server.delivery import KEY, Delivery
-from mock_server.server.delivering import Answer, Headers, deliver
+from mock_server.server.delivering import Answer, Client, Headers, deliver
 from mock_server.settings import CONTROL_PREFIX
 
 _BODILESS = {"GET", "HEAD"}
@@ -31,12 +31,16 @@ class Scope(Protocol):
 
 
 class Bridge:
-    """What granian calls. `running` counts the requests that an end of the server has to wait for."""
+    """What granian calls. `running` counts the requests that an end of the server has to wait for.
+
+    `ending` is set when the server is told to end: what only waits, waits no longer.
+    """
 
     def __init__(self, wsgi: Wsgi, max_body: int) -> None:
         self._wsgi = wsgi
         self._max_body = max_body
         self.running = 0
+        self.ending = asyncio.Event()
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
         """Answer one request."""
@@ -62,7 +66,8 @@ class Bridge:
         try:
             status, headers = started
             if plan is not None:
-                await deliver(plan, scope.client, protocol, Answer(status, headers, b"".join(parts)))
+                client = Client(scope.client, protocol, self.ending)
+                await deliver(plan, client, Answer(status, headers, b"".join(parts)))
             elif _has_length(headers):
                 protocol.response_bytes(status, headers, b"".join(parts))
             else:

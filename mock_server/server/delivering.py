@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from http.client import responses
-from math import ceil
+from time import monotonic
 from typing import Any
 
 from mock_server.delivery import Delivery
@@ -32,42 +32,55 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who is answered: its `address:port`, what answers it, and whether the server ends."""
+
+    address: str
+    protocol: Any
+    ending: asyncio.Event
+
+    async def goes(self, within: timedelta | None = None) -> bool:
+        """Wait until the client goes; False when the time is over, or the server ends, before that."""
+        gone = asyncio.ensure_future(self.protocol.client_disconnect())
+        ending = asyncio.ensure_future(self.ending.wait())
+        seconds = None if within is None else within.total_seconds()
+        try:
+            done, _ = await asyncio.wait({gone, ending}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            ending.cancel()
+        return gone in done
+
+
 Fault = Callable[[socket.socket, Answer], Awaitable[None]]
 """Something done to the connection instead of answering, or with the answer."""
 
 
-async def deliver(plan: Delivery, client: str, protocol: Any, answer: Answer) -> None:
-    """Answer the client (`address:port`) as planned. One that goes in the meantime is not waited for."""
-    if await _client_goes(protocol, plan.delay):
+async def deliver(plan: Delivery, client: Client, answer: Answer) -> None:
+    """Answer the client as planned. One that goes in the meantime is not waited for.
+
+    Once the server ends, no delay lasts any longer, and no stream.
+    """
+    if plan.delay and await client.goes(plan.delay):
         return
     if plan.stream is not None:
-        await _stream(protocol, answer, plan.stream)
+        await _stream(client, answer, plan.stream)
     elif plan.fault in _FAULTS:
-        await _fail(_FAULTS[plan.fault], client, protocol, answer)
-    elif plan.pieces > 1:
-        await _dribble(plan, protocol, answer)
+        await _fail(_FAULTS[plan.fault], client, answer)
+    elif plan.spread:
+        await _dribble(plan, client, answer)
     else:
-        protocol.response_bytes(answer.status, answer.headers, answer.body)
+        client.protocol.response_bytes(answer.status, answer.headers, answer.body)
 
 
-async def _client_goes(protocol: Any, within: timedelta) -> bool:
-    """Whether the client gives up before the time is over."""
-    if not within:
-        return False
-    try:
-        await asyncio.wait_for(protocol.client_disconnect(), within.total_seconds())
-    except TimeoutError:
-        return False
-    return True
-
-
-async def _stream(protocol: Any, answer: Answer, parts: AsyncIterable[bytes]) -> None:
-    """Send the parts as they come, until there are no more or the client goes."""
+async def _stream(client: Client, answer: Answer, parts: AsyncIterable[bytes]) -> None:
+    """Send the parts as they come, until there are no more, the client goes or the server ends."""
     headers = [(name, value) for name, value in answer.headers if name != "Content-Length"]
-    transport = protocol.response_stream(answer.status, headers)
+    transport = client.protocol.response_stream(answer.status, headers)
     sending = asyncio.ensure_future(_send_all(transport, parts))
-    gone = asyncio.ensure_future(protocol.client_disconnect())
-    done, pending = await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+    over = asyncio.ensure_future(client.goes())
+    done, pending = await asyncio.wait({sending, over}, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
     await asyncio.gather(*pending, return_exceptions=True)
@@ -80,23 +93,33 @@ async def _send_all(transport: Any, parts: AsyncIterable[bytes]) -> None:
         await transport.send_bytes(part)
 
 
-async def _dribble(plan: Delivery, protocol: Any, answer: Answer) -> None:
+async def _dribble(plan: Delivery, client: Client, answer: Answer) -> None:
     """The body in pieces of about one size, the last one when the time is over."""
-    transport = protocol.response_stream(answer.status, answer.headers)
-    size = max(1, ceil(len(answer.body) / plan.pieces))
-    for start in range(0, len(answer.body), size):
-        await asyncio.sleep(plan.spread.total_seconds() / plan.pieces)
-        await transport.send_bytes(answer.body[start : start + size])
+    transport = client.protocol.response_stream(answer.status, answer.headers)
+    begun, length = monotonic(), len(answer.body)
+    pieces = max(1, min(plan.pieces, length))
+    for number in range(pieces):
+        # Reckoned from the beginning: a loop's timers are too coarse for the pauses between many pieces.
+        due = begun + plan.spread.total_seconds() * (number + 1) / pieces
+        if await client.goes(timedelta(seconds=max(0, due - monotonic()))):
+            return
+        await transport.send_bytes(answer.body[length * number // pieces : length * (number + 1) // pieces])
 
 
-async def _fail(fault: Fault, client: str, protocol: Any, answer: Answer) -> None:
-    connection = connections.connection_of(client)
+async def _fail(fault: Fault, client: Client, answer: Answer) -> None:
+    await _do(fault, client, answer)
+    if not await client.goes():
+        # The server ends: the client is not to take for an answer what is said to those still waiting.
+        await _do(_close, client, answer)
+
+
+async def _do(fault: Fault, client: Client, answer: Answer) -> None:
+    connection = connections.connection_of(client.address)
     if connection is not None:
         connection.setblocking(False)  # noqa: FBT003
         # A client that has gone already sees no fault.
         with connection, suppress(OSError):
             await fault(connection, answer)
-    await protocol.client_disconnect()
 
 
 async def _reset(connection: socket.socket, _: Answer) -> None:
@@ -120,7 +143,7 @@ async def _send_garbage(connection: socket.socket, _: Answer) -> None:
 
 
 async def _truncate(connection: socket.socket, answer: Answer) -> None:
-    headers = dict(answer.headers) | {"Content-Length": str(len(answer.body))}
+    headers = {"Content-Length": str(len(answer.body))} | dict(answer.headers)
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     start = f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}\r\n{head}\r\n"
     await _send_and_close(connection, start.encode("latin-1") + answer.body[: len(answer.body) // 2])

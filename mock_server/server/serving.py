@@ -87,7 +87,8 @@ class _Server(EmbeddedServer):
         self._bridge = target
 
     def end(self) -> None:
-        """Take no more requests, let those that run be answered, and stop."""
+        """Take no more requests, let those that run be answered, those delayed at once, and stop."""
+        self._bridge.ending.set()
         if self._bridge.running:
             self.workers_kill_timeout = _LONG_GRACE  # type: ignore[assignment]
         self.stop()  # type: ignore[no-untyped-call]

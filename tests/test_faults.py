@@ -1,0 +1,266 @@
+"""Faults as clients see them: from a raw socket, and from the requests library, under the real server."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+import requests
+
+from mock_server.scenarios import FAULTS
+from tests.remote import DOSSIER, Remote, end_of, one_answer
+from tests.sockets import connected
+from tests.support import running_server
+
+_numbers = count(1)
+
+HEAD = rb"HTTP/1\.1 200 OK\r\n(?:[!-~]+: [ -~]+\r\n)+\r\n"
+CHUNKED = rb"HTTP/1\.1 200 OK\r\n.*Transfer-Encoding: chunked\r\n\r\n"
+
+SEEN: dict[str, tuple[str, bytes]] = {
+    "CONNECTION_RESET_BY_PEER": ("reset", b""),
+    "EMPTY_RESPONSE": ("closed", b""),
+    "MALFORMED_RESPONSE_CHUNK": ("closed", CHUNKED + rb"[\x80-\xff]{512}"),
+    "RANDOM_DATA_THEN_CLOSE": ("closed", rb"[\x80-\xff]{512}"),
+    "NO_RESPONSE": ("silent", b""),
+    "TRUNCATED_BODY": ("closed", HEAD + rb'\{"content":.*'),
+    "MALFORMED_BODY": ("closed", HEAD + rb'\{"content":.*\{"\x00'),
+    "EMPTY_BODY": ("closed", HEAD),
+}
+"""How the connection ends, and a pattern of all that came."""
+
+RAISED: dict[str, tuple[type[Exception], str]] = {
+    "CONNECTION_RESET_BY_PEER": (requests.ConnectionError, "Connection reset by peer"),
+    "EMPTY_RESPONSE": (requests.ConnectionError, "Remote end closed connection without response"),
+    "MALFORMED_RESPONSE_CHUNK": (requests.exceptions.ChunkedEncodingError, "InvalidChunkLength"),
+    "RANDOM_DATA_THEN_CLOSE": (requests.ConnectionError, "BadStatusLine"),
+    "NO_RESPONSE": (requests.ReadTimeout, "Read timed out"),
+    "TRUNCATED_BODY": (requests.exceptions.ChunkedEncodingError, "IncompleteRead"),
+    "MALFORMED_BODY": (
+        requests.exceptions.JSONDecodeError,
+        "Expecting|Unterminated|Invalid control character",
+    ),
+    "EMPTY_BODY": (requests.exceptions.JSONDecodeError, "Expecting value"),
+}
+"""What the requests library makes of it when the JSON of the answer is asked for."""
+
+BREAKING = [name for name in FAULTS if name not in {"MALFORMED_BODY", "EMPTY_BODY", "NO_RESPONSE"}]
+PATIENCE = {"NO_RESPONSE": 0.2}
+"""Seconds that a client waits where nothing will come."""
+
+
+@pytest.fixture
+def remote(server: str) -> Remote:
+    return Remote(server, f"fault{next(_numbers)}")
+
+
+@pytest.fixture(scope="module")
+def server_on_ipv6() -> Iterator[str]:
+    """The base URL of a real server on ::1."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with running_server("--host", "::1") as (url, _):
+        yield url
+
+
+def is_monitored(remote: Remote) -> bool:
+    """Whether the dossier has not been stopped."""
+    return bool(remote.get(DOSSIER)["monitored"])
+
+
+def test_every_fault_is_looked_at() -> None:
+    assert (set(SEEN), set(RAISED)) == (set(FAULTS), set(FAULTS))
+
+
+@pytest.mark.parametrize(
+    ("operation", "path"),
+    [
+        pytest.param("getDossier", DOSSIER, id="of one dossier"),
+        pytest.param("listAllDossiers", "/dossiers/all", id="of a list that is streamed"),
+    ],
+)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_seen_on_the_socket(remote: Remote, fault: str, operation: str, path: str) -> None:
+    end, pattern = SEEN[fault]
+    remote.bend({"fault": fault}, operation)
+
+    seen = remote.seen("GET", path, timeout=PATIENCE.get(fault, 5))
+
+    assert seen[0] == end
+    assert re.fullmatch(pattern, seen[1], re.DOTALL), seen[1][:2000]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_seen_by_the_requests_library(remote: Remote, fault: str) -> None:
+    kind, words = RAISED[fault]
+    remote.bend({"fault": fault})
+
+    with pytest.raises(kind, match=words):
+        remote.send("GET", DOSSIER, timeout=PATIENCE.get(fault, 5)).json()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_seen_over_ipv6(server_on_ipv6: str, fault: str) -> None:
+    remote = Remote(server_on_ipv6, f"fault{next(_numbers)}")
+    remote.bend({"fault": fault})
+
+    assert remote.seen(timeout=PATIENCE.get(fault, 5))[0] == SEEN[fault][0]
+
+
+@pytest.mark.parametrize("path", [DOSSIER, "/dossiers/all"], ids=["a dossier", "a streamed list"])
+def test_a_truncated_body_is_the_first_half_of_the_real_one(remote: Remote, path: str) -> None:
+    real = remote.send("GET", path).content
+    remote.bend({"fault": "TRUNCATED_BODY"}, ["getDossier", "listAllDossiers"])
+
+    _, came = remote.seen("GET", path)
+
+    head, _, body = came.partition(b"\r\n\r\n")
+    assert f"content-length: {len(real)}".encode() in head.lower()
+    assert body == real[: len(real) // 2]
+
+
+def test_a_truncated_answer_keeps_its_status_and_headers(remote: Remote) -> None:
+    remote.bend({"fault": "TRUNCATED_BODY"}, name="cut off")
+
+    _, came = remote.seen("GET", "/dossiers/1")
+
+    head = came.partition(b"\r\n\r\n")[0].decode().splitlines()
+    assert head[0] == "HTTP/1.1 404 Not Found"
+    assert {"Content-Type: application/json;charset=UTF-8", "X-Mock-Rule: cut off"} < set(head)
+
+
+@pytest.mark.parametrize("fault", ["TRUNCATED_BODY", "MALFORMED_BODY", "EMPTY_BODY"])
+def test_a_head_that_meets_a_damaged_body_has_none(remote: Remote, fault: str) -> None:
+    remote.bend({"fault": fault})
+
+    end, came = remote.seen("HEAD")
+
+    assert end == "closed"
+    assert re.fullmatch(HEAD, came), came
+
+
+def test_a_head_tells_the_length_of_the_body_that_would_be_truncated(remote: Remote) -> None:
+    length = len(remote.send("GET", DOSSIER).content)
+    remote.bend({"fault": "TRUNCATED_BODY"})
+
+    assert remote.send("HEAD", DOSSIER).headers["Content-Length"] == str(length)
+
+
+@pytest.mark.parametrize("fault", ["CONNECTION_RESET_BY_PEER", "EMPTY_RESPONSE", "RANDOM_DATA_THEN_CLOSE"])
+def test_a_head_meets_the_same_faults_of_the_connection(remote: Remote, fault: str) -> None:
+    remote.bend({"fault": fault})
+
+    assert remote.seen("HEAD")[0] == SEEN[fault][0]
+
+
+# Carried out or not
+
+
+CARRIED_OUT: dict[str, tuple[str, Any, bool]] = {
+    f"{name}, carriedOut {said}": (name, said, fault.needs_answer or said is True)
+    for name, fault in FAULTS.items()
+    for said in (None, False, True)
+    if not (fault.needs_answer and said is False)
+}
+
+
+@pytest.mark.parametrize(("fault", "said", "done"), CARRIED_OUT.values(), ids=list(CARRIED_OUT))
+def test_a_command_that_meets_a_fault_was_carried_out_or_not_as_the_rule_says(
+    remote: Remote, fault: str, said: Any, *, done: bool
+) -> None:
+    remote.bend({"fault": fault, "carriedOut": said}, "stopDossier")
+
+    end, _ = remote.seen("POST", f"{DOSSIER}/stop", timeout=PATIENCE.get(fault, 5))
+
+    assert end == SEEN[fault][0]
+    assert is_monitored(remote) is not done
+
+
+# With a delay
+
+
+@pytest.mark.parametrize("fault", BREAKING)
+def test_a_fault_comes_after_its_delay(remote: Remote, fault: str) -> None:
+    remote.bend({"fault": fault, "delay": {"type": "fixed", "milliseconds": 100}})
+
+    began = time.monotonic()
+    end, _ = remote.seen()
+    took = time.monotonic() - began
+
+    assert end == SEEN[fault][0]
+    assert took >= 0.1
+
+
+def test_a_malformed_body_may_come_in_pieces(remote: Remote) -> None:
+    dribble = {"type": "dribble", "chunks": 3, "milliseconds": 60}
+    remote.bend({"fault": "MALFORMED_BODY", "delay": dribble})
+
+    end, came = remote.seen()
+
+    assert end == "closed"
+    assert re.fullmatch(SEEN["MALFORMED_BODY"][1], came, re.DOTALL)
+
+
+# Other connections, other clients
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_leaves_the_other_connections_alone(remote: Remote, fault: str) -> None:
+    bystander = Remote(remote.url, f"{remote.sandbox}-bystander")
+    mine, other = remote.written("GET", "/requirements"), bystander.written("GET", DOSSIER)
+    remote.bend({"fault": fault})
+    with connected(remote.url) as second, connected(remote.url) as foreign:
+        second.sendall(mine)
+        foreign.sendall(other)
+        before = [one_answer(client)[0] for client in (second, foreign)]
+
+        remote.seen(timeout=PATIENCE.get(fault, 5))
+
+        second.sendall(mine)
+        foreign.sendall(other)
+        after = [one_answer(client)[0] for client in (second, foreign)]
+
+    assert (before, after) == ([200, 200], [200, 200])
+
+
+@pytest.mark.parametrize("fault", ["MALFORMED_BODY", "EMPTY_BODY"])
+def test_a_connection_on_which_a_body_was_damaged_is_kept(remote: Remote, fault: str) -> None:
+    remote.bend({"fault": fault}, times=1)
+    with remote.asked() as client:
+        _, damaged = one_answer(client)
+        client.sendall(remote.written("GET", DOSSIER))
+        _, whole = one_answer(client)
+
+    assert len(damaged) < len(whole)
+    assert json.loads(whole)["content"]["dossierReference"] == "TEST"
+
+
+@pytest.mark.parametrize("fault", BREAKING)
+def test_a_fault_meets_a_request_on_a_connection_that_was_used_before(remote: Remote, fault: str) -> None:
+    remote.bend({"fault": fault}, when={"operation": "getDossier", "nth": 2})
+    with remote.asked() as client:
+        status, _ = one_answer(client)
+        client.sendall(remote.written("GET", DOSSIER))
+        end, _ = end_of(client)
+
+    assert (status, end) == (200, SEEN[fault][0])
+
+
+def test_a_client_that_has_gone_before_its_fault_harms_nobody(remote: Remote) -> None:
+    remote.bend({"fault": "CONNECTION_RESET_BY_PEER", "delay": {"type": "fixed", "milliseconds": 30}})
+    for client in [remote.asked() for _ in range(20)]:
+        client.close()
+
+    end, _ = remote.seen()
+
+    assert end == "reset"
+    assert remote.get("/dossiers")

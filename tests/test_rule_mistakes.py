@@ -1,0 +1,344 @@
+"""Mistakes in the rules of a scenario file, with file, line and what would be right; no server starts."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mock_server.fixtures import FileMistake, Fixture, load_fixture
+from mock_server.scenarios import read_scenario, stage_of
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+RIGHT = """\
+version: 1
+scenario: mine
+title: A story
+rules:
+  - name: one
+    when:
+      operation: getDossier
+    then:
+      respond: {status: 503}
+"""
+
+TAKEN = "$.given.dossiers[0].dossierReference: the third party has another dossier with the reference 'TEST'"
+NO_OPERATION = "there is no operation 'getDosier'; did you mean 'getDossier'?"
+
+WHEN = "      operation: getDossier\n"
+THEN = "      respond: {status: 503}\n"
+IMPORT = RIGHT.replace("getDossier", "importDossier")
+
+
+def when(text: str) -> str:
+    """The file with something else in `when`, from line 7 on."""
+    return RIGHT.replace(WHEN, f"      {text}\n")
+
+
+def then(text: str, right: str = RIGHT) -> str:
+    """The file with something else in `then`, from line 9 on."""
+    return right.replace(THEN, f"      {text}\n")
+
+
+MISTAKES: dict[str, tuple[str, str]] = {
+    # The form
+    "an unknown key of a rule": (
+        f"{RIGHT}    time: 1\n",
+        "10: $.rules[0]: unknown key 'time'; did you mean 'times'?",
+    ),
+    "an unknown key in when": (
+        when("operations: getDossier"),
+        "7: $.rules[0].when: unknown key 'operations'; did you mean 'operation'?",
+    ),
+    "an unknown key in then": (
+        then("response: {status: 503}"),
+        "9: $.rules[0].then: unknown key 'response'; did you mean 'respond'?",
+    ),
+    "a key twice": (f"{RIGHT}    name: two\n", "10: key 'name' is given twice"),
+    "an alias": (
+        RIGHT.replace("{status: 503}", "&down {status: 503}") + "  - {name: two, when: {}, then: *down}\n",
+        "10: aliases (*name) are not supported",
+    ),
+    "YAML that does not close": (then("respond: {status: 503"), "10: did not find expected ',' or '}'"),
+    "YAML that is none": (RIGHT.replace("    when:", "  when:"), "6: did not find expected '-' indicator"),
+    "two documents": (f"{RIGHT}---\n{RIGHT}", "10: but found another document"),
+    "a tag of Python": (
+        RIGHT.replace("A story", "!!python/name:os.system x"),
+        "3: could not determine a constructor for the tag 'tag:yaml.org,2002:python/name:os.system'",
+    ),
+    "a status below all": (
+        then("respond: {status: 100}"),
+        "9: $.rules[0].then.respond.status: Expected `int` >= 200",
+    ),
+    "a status in quotes": (
+        then('respond: {status: "503"}'),
+        "9: $.rules[0].then.respond.status: Expected `int`, got `str`",
+    ),
+    "no name": (
+        RIGHT.replace("name: one", "times: 1"),
+        "5: $.rules[0]: Object missing required field `name`",
+    ),
+    "no when": (
+        "version: 1\nscenario: mine\ntitle: A story\nrules:\n  - name: one\n",
+        "5: $.rules[0]: Object missing required field `when`",
+    ),
+    "no times at all": (f"{RIGHT}    times: 0\n", "10: $.rules[0].times: Expected `int` >= 1"),
+    "a probability beyond one": (
+        f"{RIGHT}    probability: 1.5\n",
+        "10: $.rules[0].probability: Expected `float` <= 1.0",
+    ),
+    "the number 0 of a call": (when("nth: 0"), "7: $.rules[0].when.nth: Expected `int` >= 1"),
+    "an unknown kind of delay": (
+        then("delay: {type: random, milliseconds: 5}"),
+        "9: $.rules[0].then.delay.type: Invalid value 'random'",
+    ),
+    "a delay of a day": (
+        then("delay: {type: fixed, milliseconds: 86400000}"),
+        "9: $.rules[0].then.delay.milliseconds: Expected `float` <= 3600000.0",
+    ),
+    # Which calls
+    "an unknown operation": (
+        RIGHT.replace("getDossier", "getDosier"),
+        "7: $.rules[0].when.operation: there is no operation 'getDosier'; did you mean 'getDossier'?",
+    ),
+    "an operation in Python's spelling": (
+        RIGHT.replace("getDossier", "get_dossier"),
+        "7: $.rules[0].when.operation: there is no operation 'get_dossier'; did you mean 'getDossier'?",
+    ),
+    "an unknown operation in a list": (
+        RIGHT.replace("getDossier", "[getDossier, stop]"),
+        "7: $.rules[0].when.operation: there is no operation 'stop'; there are getToken, listAccounts, ",
+    ),
+    "an unknown operator": (
+        when("body: {a: {$regex: x}}"),
+        "7: $.rules[0].when.body: there is no operator '$regex'; there are $equals, $not, ",
+    ),
+    "an unknown operator of a header": (
+        when("headers: {Accept: {$like: x}}"),
+        "7: $.rules[0].when.headers.Accept: there is no operator '$like'",
+    ),
+    "an operator wrongly used": (
+        when("query: {page: {$atLeast: [1]}}"),
+        "7: $.rules[0].when.query.page: $atLeast takes a number or a text, not [1]",
+    ),
+    "a wrong regular expression": (
+        when("path: {$matches: '('}"),
+        "7: $.rules[0].when.path: '(' is no regular expression: missing ), unterminated subpattern",
+    ),
+    "a wrong JSONPath": (
+        when("jsonPath: {'$.a[': 1}"),
+        "7: $.rules[0].when.jsonPath: '$.a[' is no JSONPath: ",
+    ),
+    "a number beyond 64 bits": (
+        when("body: {a: 99999999999999999999}"),
+        "7: $.rules[0].when.body.a: 99999999999999999999 is beyond 64 bits",
+    ),
+    # What happens
+    "nothing happens": (
+        RIGHT.replace(THEN, "      {}\n"),
+        "9: $.rules[0].then: nothing happens: give respond, fault, process, patch, token, rateLimit or delay",
+    ),
+    "then is left out": (
+        RIGHT.replace(f"    then:\n{THEN}", ""),
+        "5: $.rules[0].then: nothing happens: give respond, ",
+    ),
+    "two actions": (
+        then("respond: {status: 503}\n      rateLimit: exceeded"),
+        "9: $.rules[0].then: one thing at a time: respond and rateLimit are given; make it two rules",
+    ),
+    "an unknown fault": (then("fault: CRASH"), "9: $.rules[0].then.fault: Invalid enum value 'CRASH'"),
+    "carried out without a fault": (
+        then("patch: {}\n      carriedOut: true"),
+        "10: $.rules[0].then.carriedOut: carriedOut goes with a fault",
+    ),
+    "a damaged answer of a call that is not carried out": (
+        then("fault: EMPTY_BODY\n      carriedOut: false"),
+        "10: $.rules[0].then.carriedOut: the call is carried out: EMPTY_BODY damages its answer",
+    ),
+    "a dribble of no body": (
+        then("fault: NO_RESPONSE\n      delay: {type: dribble, chunks: 2, milliseconds: 5}"),
+        "10: $.rules[0].then.delay: NO_RESPONSE leaves no body to dribble; delay it otherwise",
+    ),
+    "bounds the wrong way round": (
+        then("delay: {type: uniform, lower: 5, upper: 4}"),
+        "9: $.rules[0].then.delay: lower is more than upper",
+    ),
+    "a header of two lines": (
+        then('respond: {status: 200, headers: {X-A: "a\\nb"}}'),
+        "9: $.rules[0].then.respond.headers.X-A: a header is one line of text",
+    ),
+    "a header that is none": (
+        then("respond: {status: 200, headers: {'Retry After': '5'}}"),
+        "9: $.rules[0].then.respond.headers.Retry After: 'Retry After' is no name of a header",
+    ),
+    "a length of one's own": (
+        then("respond: {status: 200, headers: {Content-Length: '5'}}"),
+        "9: $.rules[0].then.respond.headers.Content-Length: the server writes it; ",
+    ),
+    "a number that is none": (
+        then("respond: {status: 200, body: {a: [1, .inf]}}"),
+        "9: $.rules[0].then.respond.body.a[1]: inf is no number of JSON",
+    ),
+    "a refusal that is written": (
+        then("respond: {status: 400, body: {messages: {error: [{code: E202}]}}}"),
+        "9: $.rules[0].then.respond.body.messages.error[0]: the refusal E202 is not for a rule to answer; ",
+    ),
+    "a rate limit of what has no account": (
+        then("rateLimit: exceeded", RIGHT.replace("getDossier", "getToken")),
+        "9: $.rules[0].then.rateLimit: the rate limit is one of accounts; getToken has none",
+    ),
+    # The course of an import
+    "a course of another operation": (
+        then("process: {hold: true}"),
+        "7: $.rules[0].when.operation: process goes with operation: importDossier",
+    ),
+    "a course of all operations": (
+        IMPORT.replace("      operation: importDossier\n", "      method: POST\n").replace(
+            THEN, "      process: {hold: true}\n"
+        ),
+        "7: $.rules[0].when.operation: process goes with operation: importDossier",
+    ),
+    "a course that says nothing": (
+        then("process: {}", IMPORT),
+        "9: $.rules[0].then.process: say hold, after or fail",
+    ),
+    "a course that holds and ends": (
+        then("process: {hold: true, after: 5s}", IMPORT),
+        "9: $.rules[0].then.process: an import that is held neither ends nor fails",
+    ),
+    "a refusal that is no provider's": (
+        then("process: {fail: E202}", IMPORT),
+        "9: $.rules[0].then.process.fail: there is no code of the provider 'E202'; every other refusal ",
+    ),
+    "a code of nobody": (
+        then("process: {fail: E106}", IMPORT),
+        "9: $.rules[0].then.process.fail: there is no code of the provider 'E106'",
+    ),
+    "a duration that is none": (
+        then("process: {after: soon}", IMPORT),
+        "9: $.rules[0].then.process.after: 'soon' is no duration; write 200ms, 2s, ",
+    ),
+    # Several rules
+    "two rules of one name": (
+        f"{RIGHT}  - {{name: one, when: {{}}, then: {{fault: EMPTY_BODY}}}}\n",
+        "10: $.rules[1].name: there is another rule named 'one'",
+    ),
+    "a state that no rule leads to": (
+        f"{RIGHT}    state: Down\n    newState: down\n",
+        "10: $.rules[0].state: there is no state that a rule leads to 'Down'; did you mean 'down'?",
+    ),
+    # What is given
+    "another name than the file's": (
+        RIGHT.replace("mine", "other"),
+        "2: $.scenario: it is found by the name of its file: say 'mine', or call the file other.yaml",
+    ),
+    "a missing fixture": (
+        RIGHT + "given: {fixture: nowhere}\n",
+        "10: $.given.fixture: there is no recipe 'nowhere'; there are catalogue, default, empty, ",
+    ),
+    "an unknown variant": (
+        RIGHT + "given: {variants: {refusal: result}}\n",
+        "10: $.given.variants: there is no variant 'refusal'; the variants are refusals, ",
+    ),
+    "a wrong value of a variant": (
+        RIGHT + "given: {variants: {refusals: http500}}\n",
+        "10: $.given.variants: variant refusals is http400 or result, not 'http500'",
+    ),
+    "a clock that is none": (RIGHT + "given: {clock: '2026-02-30'}\n", "10: $.given.clock: "),
+    "a given that does not go with the fixture": (
+        RIGHT + "given:\n  dossiers:\n    - {siret: '50382936800045', dossierReference: TEST}\n",
+        f"12: {TAKEN}",
+    ),
+    "a given third party that cannot be": (
+        RIGHT + "given:\n  thirdparties:\n    - {siret: '50382936800046'}\n",
+        "12: $.given.thirdparties[0]",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def fixture() -> Fixture:
+    return load_fixture("default", NOW.date(), None)
+
+
+def written(folder: Path, text: str, name: str = "mine.yaml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def staged(path: Path, fixture: Fixture) -> None:
+    """Put a scenario on its fixture, as a server does at its start."""
+    stage_of(path, fixture, lambda name: load_fixture(name, NOW.date(), None), NOW)
+
+
+@pytest.mark.parametrize(("text", "told"), MISTAKES.values(), ids=list(MISTAKES))
+def test_a_mistake_is_told_with_file_and_line_and_what_would_be_right(
+    tmp_path: Path, fixture: Fixture, text: str, told: str
+) -> None:
+    path = written(tmp_path, text)
+
+    with pytest.raises(FileMistake) as raised:
+        staged(path, fixture)
+
+    assert str(raised.value).startswith(f"{path}:{told}")
+
+
+@pytest.mark.parametrize(
+    "text", [RIGHT, then("process: {fail: E103, after: 5s}", IMPORT)], ids=["a rule", "a course"]
+)
+def test_what_is_right_is_read(tmp_path: Path, fixture: Fixture, text: str) -> None:
+    path = written(tmp_path, text)
+
+    staged(path, fixture)
+
+    assert read_scenario(path).rules[0].name == "one"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        pytest.param("mine.yaml", b"title: \xe9t\xe9\n", "not UTF-8 at byte 7", id="another encoding"),
+        pytest.param("mine.json", b"{}", "a generated world; a recipe is a .yaml file", id="JSON"),
+    ],
+)
+def test_what_is_no_scenario_file_is_refused(tmp_path: Path, name: str, content: bytes, told: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    with pytest.raises(FileMistake, match=re.escape(f"{path}: {told}")):
+        read_scenario(path)
+
+
+# A server that is to start with it
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(
+            RIGHT.replace("getDossier", "getDosier"),
+            f"PATH:7: $.rules[0].when.operation: {NO_OPERATION}",
+            id="a wrong rule",
+        ),
+        pytest.param(
+            RIGHT + "given:\n  dossiers:\n    - {siret: '50382936800045', dossierReference: TEST}\n",
+            f"PATH:12: {TAKEN}",
+            id="a given that does not go with the fixture",
+        ),
+        pytest.param(None, "PATH: No such file or directory", id="a file that is not there"),
+    ],
+)
+def test_a_server_does_not_start_with_a_wrong_scenario(tmp_path: Path, text: str | None, told: str) -> None:
+    path = tmp_path / "mine.yaml" if text is None else written(tmp_path, text)
+    command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--scenario", str(path)]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == f"Error: {told.replace('PATH', str(path))}\n"

@@ -1,0 +1,100 @@
+"""Twenty clients at once, each in a sandbox of their own by user name alone: nobody sees another's world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tests.remote import DOSSIER, Remote
+from tests.support import SIRET
+from tests.threads import at_once
+
+CLIENTS = 20
+REFERENCES = [f"PO-{number}" for number in range(1, 6)]
+
+_runs = count(1)
+
+
+@dataclass(frozen=True)
+class Story:
+    """What one client found."""
+
+    clock: str
+    launched: list[str]
+    outcomes: list[bool]
+    dossiers: dict[str, str]
+    dossier_ids: list[int]
+    rules: list[str]
+    bent: list[tuple[int, str | None]]
+
+
+def imported(remote: Remote, reference: str) -> str:
+    """Launch an import; the id of its process."""
+    body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": reference}
+    return str(remote.send("POST", "/dossiers", body).json()["content"]["processId"])
+
+
+def lived(remote: Remote, number: int) -> Story:
+    """Turn one's clock, make a rule, import all the references, and look around."""
+    remote.control("PUT", "/clock", {"now": f"2031-01-{number + 1:02}T10:00:00"})
+    remote.bend({"respond": {"status": 500 + number}}, name=f"rule {number}", times=1)
+    launched = [imported(remote, reference) for reference in REFERENCES]
+    bent = [remote.send("GET", DOSSIER) for _ in range(2)]
+    remote.control("POST", "/clock/advance", {"by": "PT1S"})
+    found: list[dict[str, Any]] = remote.get(f"/dossiers?siret={SIRET}&pageSize=100")
+    return Story(
+        clock=remote.control("GET", "/clock")["now"],
+        launched=launched,
+        outcomes=[remote.get(f"/dossiers/process/{process_id}")["success"] for process_id in launched],
+        dossiers={dossier["dossierReference"]: dossier["startingDate"] for dossier in found},
+        dossier_ids=sorted(dossier["dossierId"] for dossier in found),
+        rules=[row["name"] for row in remote.control("GET", "/rules")["rules"]],
+        bent=[(answer.status_code, answer.headers.get("X-Mock-Rule")) for answer in bent],
+    )
+
+
+@pytest.fixture(scope="module")
+def stories(server: str) -> list[Story]:
+    """What the clients found, all at the same time."""
+    run = next(_runs)
+    return at_once(CLIENTS, lambda number: lived(Remote(server, f"crowd{run}-{number}"), number))
+
+
+def test_each_one_s_clock_stands_where_they_turned_it(stories: list[Story]) -> None:
+    assert [story.clock for story in stories] == [
+        f"2031-01-{number + 1:02}T10:00:01.000" for number in range(CLIENTS)
+    ]
+
+
+def test_each_one_s_imports_of_the_same_references_all_end_in_a_dossier(stories: list[Story]) -> None:
+    assert [story.outcomes for story in stories] == [[True] * len(REFERENCES)] * CLIENTS
+
+
+def test_each_one_finds_their_own_dossiers_and_no_others(stories: list[Story]) -> None:
+    began = [f"2031-01-{number + 1:02}T10:00:00.200" for number in range(CLIENTS)]
+
+    assert [story.dossiers for story in stories] == [dict.fromkeys(REFERENCES, instant) for instant in began]
+
+
+def test_the_same_requests_have_the_same_ids_everywhere(stories: list[Story]) -> None:
+    assert len({tuple(story.launched) for story in stories}) == 1
+    assert len({tuple(story.dossier_ids) for story in stories}) == 1
+
+
+def test_each_one_s_rule_bends_their_own_call_once(stories: list[Story]) -> None:
+    assert [story.rules for story in stories] == [[f"rule {number}"] for number in range(CLIENTS)]
+    assert [story.bent for story in stories] == [
+        [(500 + number, f"rule {number}"), (200, None)] for number in range(CLIENTS)
+    ]
+
+
+@pytest.mark.usefixtures("stories")
+def test_a_sandbox_that_nobody_asked_for_knows_of_nothing(server: str) -> None:
+    bystander = Remote(server, f"bystander{next(_runs)}")
+
+    assert bystander.get(f"/dossiers?siret={SIRET}") == []
+    assert bystander.control("GET", "/rules") == {"rules": []}
+    assert bystander.control("GET", "/clock")["frozen"] is False
