@@ -95,6 +95,7 @@ def eventful(api: Api) -> None:
     api.stopped_dossier(dossierReference="PO-3", companyIdValue=OTHER_SIRET)
     api.new_dossier(dossierReference="PO-4", expirationDate="2031-05-04")
     api.post(f"/dossiers/{SEED_DOSSIER}", {"description": "changed", "dossierReference": "NEW"})
+    api.post(f"/dossiers/{SEED_DOSSIER}", {"thirdpartyEmail": ["new@supplier.example"]})
     api.refused_import(companyIdValue=CLOSED_SIRET)
     api.refused_import()
     closed = api.new_dossier(dossierReference="PO-5", companyIdValue=THIRD_SIRET)
@@ -120,6 +121,7 @@ def test_every_get_answers_the_same_bytes_on_another_server(
     other = moved(api)
 
     assert seen(other, account) == seen(api, account)
+    assert other.control("GET", "/outbox") == api.control("GET", "/outbox")
 
 
 def test_every_get_answers_the_same_bytes_in_another_process(api: Api) -> None:
@@ -266,7 +268,8 @@ def good(small_app: Flask) -> Any:
     """A state with a bit of everything."""
     api = Api(small_app.test_client(), "good")
     api.set_clock(NOW)
-    api.new_dossier(dossierReference="A", thirdpartyCode="F-1", companyIdValue=SIRET)
+    mail = ["a@b.example"]
+    api.new_dossier(dossierReference="A", thirdpartyCode="F-1", companyIdValue=SIRET, thirdpartyEmail=mail)
     api.refused_import(dossierReference="A", companyIdValue=SIRET)
     api.launch(dossierReference="B")
     users = [{"username": "u", "password": "p", "accountIds": [ACCOUNT], "firstname": "A", "lastname": "B"}]
@@ -410,6 +413,13 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a process that runs and has ended": (
         at("content.processes.0.complete", value=False),
         "$.content.processes[0].complete",
+    ),
+    "a mail twice": (twice("mails"), "$.content.mails[1]"),
+    "a mail about nothing": (at("content.mails.0.dossierId", value=7), "$.content.mails[0].dossierId"),
+    "a mail to nobody": (at("content.mails.0.thirdpartyId", value=7), "$.content.mails[0].thirdpartyId"),
+    "the number of a mail that comes again": (
+        at("content.nextIds.mail", value=1),
+        "$.content.nextIds.mail",
     ),
     "an id that comes again": (at("content.nextIds.dossier", value=3), "$.content.nextIds.dossier"),
 }
