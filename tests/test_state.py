@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import fields
@@ -260,6 +260,21 @@ def test_what_is_kept_has_every_member(kept: Any, kind: Any) -> None:
     assert [each.name for each in fields(kept)] == [each.name for each in fields(kind)]
 
 
+def test_what_lies_at_the_ends_of_what_may_be_is_written_and_read(api: Api) -> None:
+    far = {
+        "dossierId": 2**62 - 1,
+        "stateLastChangeDate": "1000-01-01T00:00:00",
+        "expirationDate": "8999-12-31",
+    }
+    api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "A"} | far)
+    api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "B"})
+    api.control("POST", "/thirdparties", {"siret": SIRET, "subscriptionDate": "9999-12-31"})
+
+    other = moved(api)
+
+    assert state_of(other)["content"] == state_of(api)["content"]
+
+
 # What cannot be.
 
 
@@ -443,3 +458,35 @@ def test_a_state_that_cannot_be_is_refused_with_its_place_and_changes_nothing(
 
 def test_the_state_that_the_mistakes_were_made_in_is_good(good: Any) -> None:
     assert put(fresh(), good).status_code == 200
+
+
+def places(value: Any, path: str = "") -> Iterator[str]:
+    """The paths of all that is in a state, of long lists the first two."""
+    steps = (
+        value.items() if isinstance(value, dict) else enumerate(value[:2] if isinstance(value, list) else ())
+    )
+    for step, each in steps:
+        yield f"{path}{step}"
+        yield from places(each, f"{path}{step}.")
+
+
+ODDITIES: list[Any] = [
+    *(None, 0, -1, 1, 2**63, 1.5, True, "", "x", [], {}, "ATT_VIGI", "CIT002", "STOPREQUEST", "PT-5S"),
+    *("9999-12-31", "0001-01-01", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2031-01-01T00:00:00"),
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_other_state_is_read_or_refused_and_what_was_read_can_be_served(good: Any, data: Any) -> None:
+    path = data.draw(st.sampled_from(sorted(places(good))))
+    changed = placed(good, path, data.draw(st.sampled_from(ODDITIES)))
+    api = fresh()
+
+    status = put(api, changed).status_code
+
+    served = seen(api) if status == 200 and "access_token" in api.log_in("p") else {}
+    assert status in {200, 400}
+    assert {answer[0] for answer in served.values()} <= {200, 403, 404}
+    assert api.control("POST", "/clock/advance", {"by": "P40D"})
+    api.client.delete(f"/__admin/sandboxes/{api.sandbox}")

@@ -5,6 +5,8 @@ Errors are problem+json (RFC 9457) that say what was wrong and what would be rig
 
 from __future__ import annotations
 
+import sys
+
 from flask import Blueprint, Flask, request
 
 from mock_server.control.clock import clock
@@ -52,4 +54,4 @@ def install(app: Flask) -> None:
 
 def _lift_limit() -> None:
     """A control call may be as large as a whole state; the limit is the emulated API's."""
-    request.max_content_length = None
+    request.max_content_length = sys.maxsize  # None would be the limit of the app again

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from immutables import Map
+
 from mock_server.domain.mail import Mail, MailKind
 from mock_server.domain.model import Dossier, NewDossier, Thirdparty
 from mock_server.domain.world import World
@@ -47,7 +49,7 @@ def with_requests(world: World, now: datetime, *, dossier: Dossier, codes: tuple
 
 def without_mails(world: World) -> World:
     """The world with an empty outbox; numbers go on."""
-    return replace(world, mails=type(world.mails)())
+    return replace(world, mails=Map())
 
 
 def _contacts(thirdparty: Thirdparty, wanted: NewDossier) -> list[str]:
