@@ -38,7 +38,7 @@ def by_hand(*rules: Rule) -> Playing:
 def name_applied(play: Playing, asked: Asked = CALL) -> str | None:
     """The rule that applies to a call."""
     applied = play.apply(asked)
-    return applied and applied.rule.name
+    return None if applied is None else applied.rule.name
 
 
 def bent(play: Playing, calls: int) -> list[int]:
@@ -80,6 +80,14 @@ def test_a_call_that_a_rule_does_not_mean_is_not_counted() -> None:
     play = playing(rule(nth=2))
 
     assert [name_applied(play, asked) for asked in (CALL, OTHER_CALL, CALL)] == [None, None, "rule"]
+
+
+def test_only_the_rules_that_mean_a_call_count_it() -> None:
+    elsewhere = {"operation": "stopDossier", "path": "/elsewhere"}
+    play = playing(rule("a"), rule("b", operation="stopDossier"), rule("c", when=elsewhere))
+
+    assert name_applied(play, OTHER_CALL) == "b"
+    assert dict(play.progress.matched) == {"b": 1}
 
 
 @pytest.mark.parametrize("operation", ["stopDossier", ["stopDossier", "updateDossier"], None])

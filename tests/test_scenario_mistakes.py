@@ -52,9 +52,9 @@ MISTAKES: dict[str, tuple[str, str, int, str]] = {
     "bad YAML": ("title: A story", "title: [A story", 4, "did not find expected ',' or ']'"),
     "a key twice": ("title: A story", "title: A\ntitle: B", 4, "key 'title' is given twice"),
     "a bare on": ("title: A story", "on: x", 3, "a key is text, and YAML reads on as something else"),
-    "an unknown key": ("title:", "titel:", 3, "unknown key 'titel'; did you mean 'title'?"),
+    "an unknown key": ("title:", "titles:", 3, "unknown key 'titles'; did you mean 'title'?"),
     "an unknown key of a rule": ("    state:", "    stat:", 15, "unknown key 'stat'; did you mean 'state'?"),
-    "an unknown key of a step": ("    until:", "    untill:", 26, "unknown key 'untill'; did you mean"),
+    "an unknown key of a step": ("    until:", "    untilled:", 26, "unknown key 'untilled'; did you mean"),
     "an unknown key of what is given": ("  dossiers:", "  dosiers:", 8, "unknown key 'dosiers'; did you mean"),
     "a missing title": ("title: A story\n", "", 1, "missing required field `title`"),
     "another version": ("version: 1", "version: 2", 1, "Invalid enum value 2"),
@@ -85,8 +85,8 @@ MISTAKES: dict[str, tuple[str, str, int, str]] = {
     "a control call as somebody": ("    body: {by", "    as: {username: a@b.fr}\n    body: {by", 33, "a control call has no as"),
     "a missing id": ("    path: {dossierId: 900001}\n", "", 28, "updateDossier needs path: {dossierId: ...}"),
     "an id that it has not": ("{dossierId: 900001}", "{dossierId: 1, fileId: 2}", 30, "updateDossier has accountId, dossierId"),
-    "a name that was not saved": ('"{processId}"', '"{proces}"', 25, "{proces} was not saved by a step before; did you mean 'processId'?"),
-    "a name in what is expected": ("success: true", 'success: "{succes}"', 27, "{succes} was not saved by a step before"),
+    "a name that was not saved": ('"{processId}"', '"{processID}"', 25, "{processID} was not saved by a step before; did you mean 'processId'?"),
+    "a name in what is expected": ("success: true", 'success: "{succeeded}"', 27, "{succeeded} was not saved by a step before"),
     "a place that is none": ("content.processId}", "$.content}", 22, "'$.content' is no place in a body, such as"),
     "a wrong code": ("[E202]", "[E2O2]", 32, "there is no error code 'E2O2'; did you mean 'E202'?"),
     "no code": ("[E202]", "[]", 32, "name the codes, or leave it out"),
@@ -190,4 +190,4 @@ def test_a_wrong_scenario_of_a_folder_is_listed_beside_the_others(tmp_path: Path
     found = CliRunner().invoke(main, ["scenarios", "list", "--scenarios-dir", str(tmp_path)])
 
     assert "archived-dossier-update" in found.output
-    assert "there is no error code 'E999'" in found.output
+    assert "there is no error code 'E999'" in " ".join(found.output.split())

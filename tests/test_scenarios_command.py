@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from mock_server.cli import main
 from mock_server.fixtures.library import bundled
 
-BUNDLED = sorted(bundled("scenarios").glob("*.yaml"))
+BUNDLED = sorted(bundled("scenarios").glob("*.yaml"), key=lambda path: path.stem)
 
 OWN = """\
 version: 1
@@ -75,4 +75,5 @@ def test_show_of_what_is_not_there_says_what_is() -> None:
     shown = scenarios("show", "nowhere")
 
     assert shown.exit_code == 1
-    assert "there is no scenario 'nowhere'; there are archived-dossier-update, " in shown.stderr
+    names = ", ".join(path.stem for path in BUNDLED)
+    assert f"there is no scenario 'nowhere'; there are {names};" in shown.stderr

@@ -23,13 +23,13 @@ REFUSED = {"content": {"complete": True, "success": False, "errors": [{"code": "
 
 
 class Elsewhere(BaseHTTPRequestHandler):
-    """Knows a token, one dossier that is stopped, and an import that ends with the third question."""
+    """Knows a token, two dossiers that are stopped, and an import that ends with the third question."""
 
     seen: list[tuple[str, str, dict[str, str], Any]]
     questions = 0
 
     def do_GET(self) -> None:
-        if self.path.endswith("/dossiers/7"):
+        if self.path.endswith(("/dossiers/7", "/dossiers/17")):
             self._answer(200, {"content": {"dossierId": 7, "monitored": False}})
         elif "/process/" in self.path:
             type(self).questions += 1
@@ -156,6 +156,15 @@ def test_a_refused_command_is_played_once_and_either_status_is_right(
     assert (found.exit_code, row(found)) == (0, "1 1 - -")
 
 
+def test_a_variant_cannot_be_chosen(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
+    url, _ = elsewhere
+
+    found = run(tmp_path, url, "  - {name: a, call: listAccounts}\n", "--variant", "refusals=result")
+
+    assert found.exit_code == 2
+    assert "is no sandbox, and reads the API its own way" in " ".join(found.stderr.split())
+
+
 def test_what_differs_from_the_sandbox_is_told(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
     url, _ = elsewhere
     expected = "expect: {body: {content: {monitored: true}}}"
@@ -187,3 +196,18 @@ def test_tokens_may_come_from_another_server(
 
     assert found.exit_code == 0
     assert TOKEN_URL not in {path for _, path, _, _ in seen}
+
+
+def test_elsewhere_one_plays_after_the_other(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
+    url, seen = elsewhere
+    for name, dossier in (("first", 7), ("second", 17)):
+        step = f"{{name: read, call: getDossier, path: {{dossierId: {dossier}}}, repeat: 30}}"
+        text = f"version: 1\nscenario: {name}\ntitle: Mine\nsteps: [{step}]\n"
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+    paths = [str(tmp_path / f"{name}.yaml") for name in ("first", "second")]
+    result = CliRunner().invoke(main, ["scenarios", "run", *paths, "--base-url", url])
+
+    assert result.exit_code == 0, result.output
+    read = [path.rpartition("/")[2] for _, path, _, _ in seen if "/dossiers/" in path]
+    assert read == ["7"] * 30 + ["17"] * 30

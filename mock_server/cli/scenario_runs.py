@@ -15,8 +15,8 @@ from mock_server.cli.scenario_options import FIXTURES, FOLDER, trial
 from mock_server.fixtures.mistakes import FileMistake
 
 if TYPE_CHECKING:
+    from mock_server.scenarios.performances import Performance
     from mock_server.scenarios.results import Result
-    from mock_server.scenarios.running import Playing
     from mock_server.scenarios.script import Scenario
     from mock_server.scenarios.target import Target
 
@@ -54,7 +54,9 @@ _OF_THE_TARGET = ("auth_url", "username", "password", "control_token")
     help="Write the results there as JUnit XML.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="How many play at once."
+    "--jobs",
+    type=click.IntRange(1, 64),
+    help="How many play at once.  [default: 4; 1 where they would meet, not being on a sandbox]",
 )
 @FOLDER
 @FIXTURES
@@ -69,7 +71,7 @@ def run(
     """Play scenarios, by name or path, and tell what was not as expected; exit 1 if anything was not.
 
     Without NAMES: all that there are. Each plays in a sandbox of its own. Where the base URL is no sandbox,
-    what only a sandbox can do is skipped.
+    they play one after the other, and what only a sandbox can do is skipped.
     """
     from time import monotonic
 
@@ -77,7 +79,7 @@ def run(
     together = _variants(chosen)
     wanted = _wanted(names, tags, folder, given)
     with _target(given) as target:
-        results = _play(_playings(wanted, together, target), target, given["jobs"])
+        results = _play(_performances(wanted, together, target), target, given["jobs"])
     _tell(results, monotonic() - begun)
     if report is not None:
         _report(results, report)
@@ -117,16 +119,18 @@ def _wanted(
     return wanted
 
 
-def _playings(
+def _performances(
     wanted: Sequence[tuple[Path, Scenario]], chosen: dict[str, str], target: Target
-) -> list[Playing]:
-    from mock_server.scenarios.running import playings
+) -> list[Performance]:
+    from mock_server.scenarios.performances import performances
 
     on_sandbox = target.control_url is not None
+    if chosen and not on_sandbox:
+        raise click.UsageError(f"--variant: {target.base_url} is no sandbox, and reads the API its own way")
     return [
-        playing
+        performance
         for path, scenario in wanted
-        for playing in playings(scenario, chosen, on_sandbox=on_sandbox, file=path)
+        for performance in performances(scenario, chosen, on_sandbox=on_sandbox, file=path)
     ]
 
 
@@ -148,7 +152,7 @@ def _target(given: dict[str, Any]) -> Iterator[Target]:
         raise click.ClickException(str(problem)) from None
 
 
-def _play(playings: Sequence[Playing], target: Target, jobs: int) -> list[Result]:
+def _play(performances: Sequence[Performance], target: Target, jobs: int | None) -> list[Result]:
     """Play them, several at once, with a bar on stderr where that is a terminal."""
     from rich.console import Console
     from rich.progress import track
@@ -156,11 +160,13 @@ def _play(playings: Sequence[Playing], target: Target, jobs: int) -> list[Result
     from mock_server.scenarios.running import play
 
     console = Console(stderr=True)
-    played = in_parallel(lambda playing: play(playing, target), playings, jobs)
+    # Elsewhere they have no sandbox each, and would meet in one account.
+    jobs = 1 if target.control_url is None else jobs or 4
+    played = in_parallel(lambda performance: play(performance, target), performances, jobs)
     bar = track(
         played,
         "scenarios",
-        total=len(playings),
+        total=len(performances),
         console=console,
         transient=True,
         disable=not console.is_terminal,

@@ -166,7 +166,8 @@ class Preparer:
         )
         if sending.form is not None:
             form = filled(sending.form, self.known)
-            return {"query": query, "form": {name: as_text(value) for name, value in form.items()}}
+            fields = {name: as_text(value) for name, value in form.items() if value is not None}
+            return {"query": query, "form": fields}
         if sending.text is not None:
             return {"query": query, "content": self._text(sending.text).encode()}
         if sending.body is not UNSET:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from rich.table import Table
@@ -17,6 +18,7 @@ from mock_server.scenarios.results import CallResult, Result, StepResult
 
 _LONGEST_BODY = 24
 """Lines of a body that are shown."""
+_LONGEST_BRIEF = 120
 _SECRETS = {"access_token", "refresh_token"}
 _STYLES = {"FAILED": "bold red", "  -": "red", "  +": "green"}
 
@@ -108,12 +110,19 @@ def _outcome_lines(outcome: Outcome) -> list[str]:
 
 
 def _body_lines(answer: Answer) -> list[str]:
+    if _is_binary(answer):
+        return [f"{len(answer.content)} bytes of {answer.headers['content-type']}"]
     body = answer.body
     if isinstance(body, Mapping):
         body = {name: "***" if name in _SECRETS else value for name, value in body.items()}
     lines = _pretty(body).splitlines() if answer.content else []
     left = len(lines) - _LONGEST_BODY
     return lines if left <= 0 else [*lines[:_LONGEST_BODY], f"... and {left} lines more"]
+
+
+def _is_binary(answer: Answer) -> bool:
+    kind = answer.headers.get("content-type", "")
+    return kind.startswith(("application/pdf", "application/octet-stream", "image/"))
 
 
 def _pretty(body: Any) -> str:
@@ -130,4 +139,4 @@ def _brief(result: Result) -> str:
     call = next((call for step in result.failures for call in step.calls if call.failed), None)
     if call is None:
         return next((step.skipped for step in result.steps if step.skipped), "")
-    return call.problem or str(call.differences[0])
+    return shorten(call.problem or str(call.differences[0]), _LONGEST_BRIEF, placeholder=" ...")

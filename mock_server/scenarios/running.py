@@ -6,22 +6,20 @@ against the vendor's own environment, where those that only a sandbox can play a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from threading import Barrier, Thread
 from time import monotonic
 
-import msgspec.structs
 import requests
 
-from mock_server.domain.operations import OPERATIONS, Kind
-from mock_server.domain.variants import VARIANTS
+from mock_server.domain.operations import Kind
 from mock_server.scenarios.client import Answer, Outcome, new_session, send
-from mock_server.scenarios.judging import has_own_status, judged
+from mock_server.scenarios.judging import judged
 from mock_server.scenarios.logins import LoginFailed, Logins
 from mock_server.scenarios.matching import ABSENT, Difference
+from mock_server.scenarios.performances import Performance
 from mock_server.scenarios.polling import poll
 from mock_server.scenarios.preparing import Prepared, Preparer
 from mock_server.scenarios.results import CallResult, Result, StepResult
@@ -30,50 +28,21 @@ from mock_server.scenarios.target import Control, ControlRefused, Target, opened
 from mock_server.scenarios.templates import at_place
 from mock_server.settings import duration
 
-_TIMEOUT = 10.0
+_PATIENCE, _PATIENCE_ELSEWHERE = 10.0, 30.0
+"""Seconds that a call is waited for on a sandbox, and on another environment."""
 _NEEDS_SANDBOX = "only a sandbox has control calls"
 _RULES_NEED_SANDBOX = "what it gives and its rules need a sandbox"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Playing:
-    """A scenario as it is played once: with the variants chosen for it, and what tells it from the others."""
-
-    scenario: Scenario
-    label: str = ""
-    refusals: str | None = None
-    file: Path | None = None
-
-
-def playings(
-    scenario: Scenario, variants: Mapping[str, str], *, on_sandbox: bool, file: Path | None = None
-) -> list[Playing]:
-    """How often the scenario is played: once, or under each value of `refusals` where one shows."""
-    chosen = {**scenario.given.variants, **variants}
-    if not on_sandbox:
-        return [Playing(scenario=scenario, file=file)]
-    if "refusals" in chosen or not _shows_refusals(scenario):
-        return [Playing(scenario=_with(scenario, chosen), refusals=chosen.get("refusals"), file=file)]
-    return [
-        Playing(
-            scenario=_with(scenario, {**chosen, "refusals": value}),
-            label=f"refusals={value}",
-            refusals=value,
-            file=file,
-        )
-        for value in VARIANTS["refusals"].values
-    ]
-
-
-def play(playing: Playing, target: Target) -> Result:
+def play(performance: Performance, target: Target) -> Result:
     """Play the scenario in a sandbox of its own, or as far as another environment allows."""
-    scenario = playing.scenario
-    blank = Result(scenario=scenario, label=playing.label, file=playing.file)
+    scenario = performance.scenario
+    blank = Result(scenario=scenario, label=performance.label, file=performance.file)
     if target.control_url is None and not _is_played_anywhere(scenario):
         return replace(blank, steps=_skipped(scenario, _RULES_NEED_SANDBOX))
     try:
         with opened(target, scenario) as control:
-            run = _Run(target, control, playing.refusals)
+            run = _Run(target, control, performance.refusals)
             return replace(blank, steps=tuple(run.steps(scenario.steps)))
     except ControlRefused as refused:
         return replace(blank, problem=str(refused), steps=_skipped(scenario, "what is given is not there"))
@@ -157,8 +126,9 @@ class _Run:
         return outcome, found
 
     def _asking(self, prepared: Prepared, session: requests.Session) -> Callable[[], Outcome]:
-        given = prepared.sending.timeout
-        timeout = _TIMEOUT if given is None or prepared.until else duration(given).total_seconds()
+        given = None if prepared.until else prepared.sending.timeout
+        patience = _PATIENCE_ELSEWHERE if self._control is None else _PATIENCE
+        timeout = patience if given is None else duration(given).total_seconds()
 
         def ask() -> Outcome:
             outcome = send(session, prepared.sent, timeout)
@@ -189,23 +159,3 @@ def _skipped(scenario: Scenario, reason: str) -> tuple[StepResult, ...]:
 
 def _is_played_anywhere(scenario: Scenario) -> bool:
     return not scenario.rules and scenario.given == Background()
-
-
-def _shows_refusals(scenario: Scenario) -> bool:
-    """Whether a command is expected to be refused in a way that the variant decides."""
-    calls = [
-        *((step.call, step.expect) for step in scenario.steps),
-        *((call.call, call.expect) for step in scenario.steps for call in step.together),
-    ]
-    return any(
-        name is not None
-        and OPERATIONS[name].kind is Kind.COMMAND
-        and expect.refused
-        and not has_own_status(expect.refused)
-        for name, expect in calls
-    )
-
-
-def _with(scenario: Scenario, variants: Mapping[str, str]) -> Scenario:
-    given = msgspec.structs.replace(scenario.given, variants=dict(variants))
-    return msgspec.structs.replace(scenario, given=given)
