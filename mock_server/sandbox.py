@@ -17,6 +17,7 @@ from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar, get_arg
 from mock_server.clock import Clock, real_now
 from mock_server.domain.imports import Invent
 from mock_server.domain.model import Admission
+from mock_server.domain.outbox import without_mails
 from mock_server.domain.settlement import Event, settle
 from mock_server.domain.variants import Variants, resolve
 from mock_server.domain.world import World
@@ -27,7 +28,7 @@ from mock_server.store import Store
 
 DEFAULT_SANDBOX = "default"
 
-Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit"]
+Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "outbox"]
 PARTS: tuple[Part, ...] = get_args(Part)
 """What a sandbox is made of, as `reset` names it."""
 
@@ -90,6 +91,8 @@ class Sandbox:
             self.choose(self._first_variants())
         if "rateLimit" in parts:
             self.rate_limit = RateLimit()
+        if "outbox" in parts:
+            self._store.change(lambda world: (without_mails(world), None))
 
     def play(self, stage: Stage) -> None:
         """Begin anew on another stage: its content, clock, variants and rules; rules made by hand stay.

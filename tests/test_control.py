@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -62,3 +64,12 @@ def test_what_cannot_be_done_is_a_problem_that_says_so(
 
 def test_a_control_call_needs_no_token_and_counts_for_no_account(client: FlaskClient) -> None:
     assert client.get("/__admin/clock").status_code == 200
+
+
+def test_a_control_call_may_be_larger_than_a_request_of_the_api(make_server_api: Callable[..., Api]) -> None:
+    api = make_server_api(max_body=100)
+
+    answer = api.client.post("/__admin/reset", data=b" " * 200 + b"{}")
+
+    assert answer.status_code == 200
+    assert api.post("/dossiers", {"description": "x" * 200}).status_code == 413

@@ -42,6 +42,7 @@ CONTENT: dict[str, Any] = {
     "relations": [],
     "dossiers": [],
     "processes": [],
+    "mails": [],
     "invalidEmailDomains": [],
     "nextIds": {},
 }

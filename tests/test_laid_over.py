@@ -302,6 +302,14 @@ def test_a_known_third_party_takes_what_is_written_and_is_found_by_its_new_name(
     assert {key: list(ids) for key, ids in over.index.items()} == world_index(over)
 
 
+def test_the_people_at_a_known_third_party_are_others() -> None:
+    user = {"firstname": "A", "lastname": "B", "email": "a@b.example"}
+
+    over = laid(thirdparties=[{"siret": SEED_SIRET, "users": [user]}])
+
+    assert [each.email for each in thirdparty_of(over, SEED_SIRET).users] == ["a@b.example"]
+
+
 def test_a_new_third_party_is_on_the_platform_and_in_no_account() -> None:
     user = {"firstname": "A", "lastname": "B", "email": "a@b.example"}
 

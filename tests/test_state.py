@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import fields
@@ -95,6 +95,7 @@ def eventful(api: Api) -> None:
     api.stopped_dossier(dossierReference="PO-3", companyIdValue=OTHER_SIRET)
     api.new_dossier(dossierReference="PO-4", expirationDate="2031-05-04")
     api.post(f"/dossiers/{SEED_DOSSIER}", {"description": "changed", "dossierReference": "NEW"})
+    api.post(f"/dossiers/{SEED_DOSSIER}", {"thirdpartyEmail": ["new@supplier.example"]})
     api.refused_import(companyIdValue=CLOSED_SIRET)
     api.refused_import()
     closed = api.new_dossier(dossierReference="PO-5", companyIdValue=THIRD_SIRET)
@@ -120,6 +121,7 @@ def test_every_get_answers_the_same_bytes_on_another_server(
     other = moved(api)
 
     assert seen(other, account) == seen(api, account)
+    assert other.control("GET", "/outbox") == api.control("GET", "/outbox")
 
 
 def test_every_get_answers_the_same_bytes_in_another_process(api: Api) -> None:
@@ -258,6 +260,21 @@ def test_what_is_kept_has_every_member(kept: Any, kind: Any) -> None:
     assert [each.name for each in fields(kept)] == [each.name for each in fields(kind)]
 
 
+def test_what_lies_at_the_ends_of_what_may_be_is_written_and_read(api: Api) -> None:
+    far = {
+        "dossierId": 2**62 - 1,
+        "stateLastChangeDate": "1000-01-01T00:00:00",
+        "expirationDate": "8999-12-31",
+    }
+    api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "A"} | far)
+    api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "B"})
+    api.control("POST", "/thirdparties", {"siret": SIRET, "subscriptionDate": "9999-12-31"})
+
+    other = moved(api)
+
+    assert state_of(other)["content"] == state_of(api)["content"]
+
+
 # What cannot be.
 
 
@@ -266,7 +283,8 @@ def good(small_app: Flask) -> Any:
     """A state with a bit of everything."""
     api = Api(small_app.test_client(), "good")
     api.set_clock(NOW)
-    api.new_dossier(dossierReference="A", thirdpartyCode="F-1", companyIdValue=SIRET)
+    mail = ["a@b.example"]
+    api.new_dossier(dossierReference="A", thirdpartyCode="F-1", companyIdValue=SIRET, thirdpartyEmail=mail)
     api.refused_import(dossierReference="A", companyIdValue=SIRET)
     api.launch(dossierReference="B")
     users = [{"username": "u", "password": "p", "accountIds": [ACCOUNT], "firstname": "A", "lastname": "B"}]
@@ -411,6 +429,13 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
         at("content.processes.0.complete", value=False),
         "$.content.processes[0].complete",
     ),
+    "a mail twice": (twice("mails"), "$.content.mails[1]"),
+    "a mail about nothing": (at("content.mails.0.dossierId", value=7), "$.content.mails[0].dossierId"),
+    "a mail to nobody": (at("content.mails.0.thirdpartyId", value=7), "$.content.mails[0].thirdpartyId"),
+    "the number of a mail that comes again": (
+        at("content.nextIds.mail", value=1),
+        "$.content.nextIds.mail",
+    ),
     "an id that comes again": (at("content.nextIds.dossier", value=3), "$.content.nextIds.dossier"),
 }
 
@@ -433,3 +458,35 @@ def test_a_state_that_cannot_be_is_refused_with_its_place_and_changes_nothing(
 
 def test_the_state_that_the_mistakes_were_made_in_is_good(good: Any) -> None:
     assert put(fresh(), good).status_code == 200
+
+
+def places(value: Any, path: str = "") -> Iterator[str]:
+    """The paths of all that is in a state, of long lists the first two."""
+    steps = (
+        value.items() if isinstance(value, dict) else enumerate(value[:2] if isinstance(value, list) else ())
+    )
+    for step, each in steps:
+        yield f"{path}{step}"
+        yield from places(each, f"{path}{step}.")
+
+
+ODDITIES: list[Any] = [
+    *(None, 0, -1, 1, 2**63, 1.5, True, "", "x", [], {}, "ATT_VIGI", "CIT002", "STOPREQUEST", "PT-5S"),
+    *("9999-12-31", "0001-01-01", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2031-01-01T00:00:00"),
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_any_other_state_is_read_or_refused_and_what_was_read_can_be_served(good: Any, data: Any) -> None:
+    path = data.draw(st.sampled_from(sorted(places(good))))
+    changed = placed(good, path, data.draw(st.sampled_from(ODDITIES)))
+    api = fresh()
+
+    status = put(api, changed).status_code
+
+    served = seen(api) if status == 200 and "access_token" in api.log_in("p") else {}
+    assert status in {200, 400}
+    assert {answer[0] for answer in served.values()} <= {200, 403, 404}
+    assert api.control("POST", "/clock/advance", {"by": "P40D"})
+    api.client.delete(f"/__admin/sandboxes/{api.sandbox}")

@@ -143,7 +143,8 @@ def control_calls() -> Iterator[tuple[str, ...]]:
     """A row per control call."""
     for call in sorted(CALLS, key=lambda call: call.path):
         plain = re.sub(r"\{\w+\}", "{}", call.path)
-        shown = shown_by(f"{CONTROL_PREFIX}{plain}", plain)
+        made = f"control {call.method} {plain}"
+        shown = _first(made) or shown_by(f"{CONTROL_PREFIX}{plain}", plain)
         yield f"`{call.method} {CONTROL_PREFIX}{call.path}`", call.summary, shown
 
 
@@ -161,10 +162,17 @@ def shown_by(*names: str) -> str:
     Raises:
         SystemExit: there is none.
     """
+    found = _first(*names)
+    if found is None:
+        raise SystemExit(f"no test names {names[0]!r}: write one that shows it")
+    return found
+
+
+def _first(*names: str) -> str | None:
     for path, test, words in _tests():
         if words.intersection(names):
             return f"[{test}](../tests/{path.name})"
-    raise SystemExit(f"no test names {names[0]!r}: write one that shows it")
+    return None
 
 
 @cache
@@ -198,7 +206,22 @@ def _texts(node: ast.AST) -> set[str]:
     }
     texts |= {_pattern(part) for part in ast.walk(node) if isinstance(part, ast.JoinedStr)}
     keywords = {part.arg for part in ast.walk(node) if isinstance(part, ast.keyword) and part.arg}
-    return texts | keywords
+    return texts | keywords | set(_control_calls(node))
+
+
+def _control_calls(node: ast.AST) -> Iterator[str]:
+    """The control calls made in a piece of code, such as `control PUT /clock`."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and "control" in {
+            getattr(part.func, "attr", ""),
+            getattr(part.func, "id", ""),
+        }:
+            written = [
+                _pattern(each) if isinstance(each, ast.JoinedStr) else str(getattr(each, "value", ""))
+                for each in part.args
+                if isinstance(each, ast.JoinedStr | ast.Constant)
+            ]
+            yield " ".join(["control", *written[:2]])
 
 
 def _pattern(text: ast.JoinedStr) -> str:

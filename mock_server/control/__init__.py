@@ -5,6 +5,8 @@ Errors are problem+json (RFC 9457) that say what was wrong and what would be rig
 
 from __future__ import annotations
 
+import sys
+
 from flask import Blueprint, Flask, request
 
 from mock_server.control.clock import clock
@@ -12,6 +14,7 @@ from mock_server.control.events import events
 from mock_server.control.fixture import fixture
 from mock_server.control.guard import guard
 from mock_server.control.openapi import openapi
+from mock_server.control.outbox import outbox
 from mock_server.control.placing import placing
 from mock_server.control.problems import install_problems
 from mock_server.control.provenance import provenance
@@ -34,6 +37,7 @@ _PARTS = (
     provenance,
     clock,
     events,
+    outbox,
 )
 
 
@@ -50,4 +54,4 @@ def install(app: Flask) -> None:
 
 def _lift_limit() -> None:
     """A control call may be as large as a whole state; the limit is the emulated API's."""
-    request.max_content_length = None
+    request.max_content_length = sys.maxsize  # None would be the limit of the app again

@@ -150,6 +150,4 @@ def _problem_response() -> dict[str, Any]:
 
 def _described(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema with its docstring without indent, which Python 3.13 removes and older ones do not."""
-    if "description" not in schema:
-        return schema
-    return schema | {"description": inspect.cleandoc(schema["description"])}
+    return {name: inspect.cleandoc(each) if name == "description" else each for name, each in schema.items()}

@@ -20,6 +20,7 @@ from mock_server.fixtures.mirroring import converted, mirrored
 from mock_server.fixtures.state_checks import check_state
 from mock_server.fixtures.values import Mistake
 from mock_server.fixtures.world_state import WorldState, state_of, world_of
+from mock_server.fixtures.worlds import uncollected
 from mock_server.sandbox import Whole
 from mock_server.services import named_sandbox
 
@@ -76,8 +77,10 @@ def put_state(wanted: Any) -> Response:
 
     A reset still goes back to the fixture that this sandbox stands on.
     """
-    found, written = named_sandbox(), converted(wanted, State)
-    found.become(_whole(written))
+    found = named_sandbox()
+    with uncollected():
+        whole = _whole(converted(wanted, State))
+    found.become(whole)
     return json_answer({"sandbox": found.name, "now": wire.instant(found.clock.now())})
 
 

@@ -17,6 +17,7 @@ from mock_server.domain.completeness import assessed
 from mock_server.domain.errors import E003, E021, E103, E201, E202, E204, E205, Refusal, Rejected
 from mock_server.domain.local_time import local_date, midnight
 from mock_server.domain.model import Condition, Document, Dossier, StoppingReason
+from mock_server.domain.outbox import with_invitations, with_requests
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World, with_code, with_dossier, with_portfolio
 
@@ -65,7 +66,7 @@ def update_dossier(
         Rejected: E201 not monitored; E003 nothing to update, or an empty reference; E010, E011; E112, E202,
             E021, E030, all together.
 
-    behaviour.md 3.11 (carried-over), 6.1 and 6.2 (documented).
+    behaviour.md 3.11 and 6.11 (carried-over), 6.1 and 6.2 (documented).
     """
     dossier = _monitored(world, account_id, dossier_id)
     if wanted.empty:
@@ -75,7 +76,8 @@ def update_dossier(
     if code is not None:
         portfolio = with_code(world.portfolio(account_id), dossier.thirdparty_id, code)
         world = with_portfolio(world, portfolio)
-    return with_dossier(world, changed, now)
+    world = with_dossier(world, changed, now)
+    return with_invitations(world, now, dossier=changed, addresses=wanted.thirdparty_email or ())
 
 
 def stop_dossier(world: World, now: datetime, *, account_id: int, dossier_id: int) -> World:
@@ -101,7 +103,7 @@ def reactivate_dossier(
         Rejected: E204 active already; E010 not a date; E103 the establishment is closed, or its third party
             out of business, and E205 the resulting date is not in the future, together.
 
-    behaviour.md 3.13 (carried-over), 6.7 (inferred for E103 and the renewed request dates), C41.
+    behaviour.md 3.13 (carried-over), 6.7 (inferred for E103 and the renewed request dates), 6.11, C41.
     """
     dossier = world.portfolio(account_id).dossier(dossier_id)
     if dossier.monitored:
@@ -121,7 +123,9 @@ def reactivate_dossier(
         state_last_change_date=now,
         documents=tuple(replace(document, request_date=now) for document in dossier.documents),
     )
-    return with_dossier(world, assessed(active, now), now)
+    world = with_dossier(world, assessed(active, now), now)
+    asked = tuple(document.code for document in active.documents)
+    return with_requests(world, now, dossier=active, codes=asked)
 
 
 def update_requirements(
@@ -133,7 +137,7 @@ def update_requirements(
         NotFound: no such account (NOT_FOUND) or dossier (E200).
         Rejected: E201 not monitored; E003 no code given; E301, E302 for each bad one.
 
-    behaviour.md 3.15 (carried-over), C10, C54.
+    behaviour.md 3.15 (carried-over), 6.11 (inferred), C10, C54.
     """
     dossier = _monitored(world, account_id, dossier_id)
     if not codes:
@@ -151,7 +155,8 @@ def update_requirements(
         asked = [document for document in documents if document.code in codes]
         documents = tuple(sorted(asked, key=lambda document: codes.index(document.code)))
     world = replace(world, next_ids=replace(world.next_ids, document=first + len(new)))
-    return with_dossier(world, assessed(replace(dossier, documents=documents), now), now)
+    world = with_dossier(world, assessed(replace(dossier, documents=documents), now), now)
+    return with_requests(world, now, dossier=dossier, codes=tuple(new))
 
 
 def stopped(dossier: Dossier, at: datetime, reason: StoppingReason) -> Dossier:

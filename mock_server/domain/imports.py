@@ -39,6 +39,7 @@ from mock_server.domain.model import (
     StoppingReason,
     Thirdparty,
 )
+from mock_server.domain.outbox import with_import_mails
 from mock_server.domain.process import BY_ITSELF, Course, ImportProcess
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import (
@@ -130,6 +131,7 @@ def end_import(
         return fail_import(world, process, refusals)
     world, thirdparty = _thirdparty_for(world, process.wanted.company_id, invent)
     world, dossier = _new_dossier(world, now, process, thirdparty)
+    world = with_import_mails(world, now, dossier=dossier, wanted=process.wanted)
     ended = replace(process, complete=True, dossier_id=dossier.dossier_id)
     return with_process(world, ended), ended
 

@@ -16,6 +16,7 @@ from immutables import Map
 from mock_server.domain.completeness import next_due
 from mock_server.domain.errors import E100, E200, NOT_FOUND, NotFound, Refusal
 from mock_server.domain.local_time import local_date
+from mock_server.domain.mail import Mail
 from mock_server.domain.model import (
     NO_REFERENCE,
     NOBODY,
@@ -132,13 +133,15 @@ class NextIds:
     document: int = 1
     evidence: int = 1
     process: int = 1
+    mail: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class World:
     """All that a sandbox holds. `index` finds third parties by company id, siren, siret, tva and name.
 
-    `requirements` are all document types of the platform, in the order of its catalogue.
+    `requirements` are all document types of the platform, in the order of its catalogue; `mails` is the
+    outbox, by number.
     """
 
     admission: Admission = NOBODY
@@ -149,6 +152,7 @@ class World:
     establishments: Map[CompanyId, Establishment] = Map()
     invalid_email_domains: frozenset[str] = frozenset()
     agenda: SortedSet[Due] = EMPTY
+    mails: Map[int, Mail] = Map()
     next_ids: NextIds = NextIds()
 
     def portfolio(self, account_id: int) -> Portfolio:
