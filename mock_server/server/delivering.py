@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterable, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from http.client import responses
 from math import ceil
 from typing import Any
+
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # re-exported without saying so
 
 from mock_server.delivery import Delivery
 from mock_server.server import connections
@@ -61,23 +63,31 @@ async def _client_goes(protocol: Any, within: timedelta) -> bool:
     return True
 
 
-async def _stream(protocol: Any, answer: Answer, parts: AsyncIterable[bytes]) -> None:
+async def _stream(protocol: Any, answer: Answer, parts: AsyncGenerator[bytes, None]) -> None:
     """Send the parts as they come, until there are no more or the client goes."""
     headers = [(name, value) for name, value in answer.headers if name != "Content-Length"]
     transport = protocol.response_stream(answer.status, headers)
     sending = asyncio.ensure_future(_send_all(transport, parts))
-    gone = asyncio.ensure_future(protocol.client_disconnect())
-    done, pending = await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
+    gone = asyncio.ensure_future(_until_gone(protocol))
+    await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (sending, gone):
         task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in done:
-        task.result()
+    outcome, _ = await asyncio.gather(sending, gone, return_exceptions=True)
+    if isinstance(outcome, Exception):
+        raise outcome
 
 
-async def _send_all(transport: Any, parts: AsyncIterable[bytes]) -> None:
-    async for part in parts:
-        await transport.send_bytes(part)
+async def _send_all(transport: Any, parts: AsyncGenerator[bytes, None]) -> None:
+    """Until there are no more, or nobody takes them."""
+    async with aclosing(parts):
+        with suppress(ProtocolClosed):
+            async for part in parts:
+                await transport.send_bytes(part)
+
+
+async def _until_gone(protocol: Any) -> None:
+    """A task, and no future of granian's own: asyncio cannot gather those."""
+    await protocol.client_disconnect()
 
 
 async def _dribble(plan: Delivery, protocol: Any, answer: Answer) -> None:
