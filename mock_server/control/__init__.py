@@ -11,6 +11,7 @@ from mock_server.control.clock import clock
 from mock_server.control.events import events
 from mock_server.control.fixture import fixture
 from mock_server.control.guard import guard
+from mock_server.control.journal import journal
 from mock_server.control.openapi import openapi
 from mock_server.control.placing import placing
 from mock_server.control.problems import install_problems
@@ -34,6 +35,7 @@ _PARTS = (
     provenance,
     clock,
     events,
+    journal,
 )
 
 
