@@ -20,6 +20,7 @@ from mock_server.control.sandbox import sandbox
 from mock_server.control.sandboxes import sandboxes
 from mock_server.control.scenarios import scenarios
 from mock_server.control.state import state
+from mock_server.control.verification import verification
 from mock_server.settings import CONTROL_PREFIX
 
 __all__ = ["install"]
@@ -36,6 +37,7 @@ _PARTS = (
     clock,
     events,
     journal,
+    verification,
 )
 
 
