@@ -12,6 +12,7 @@ from mock_server.control.events import events
 from mock_server.control.fixture import fixture
 from mock_server.control.guard import guard
 from mock_server.control.journal import journal
+from mock_server.control.live import live
 from mock_server.control.openapi import openapi
 from mock_server.control.placing import placing
 from mock_server.control.problems import install_problems
@@ -38,6 +39,7 @@ _PARTS = (
     events,
     journal,
     verification,
+    live,
 )
 
 
