@@ -41,7 +41,7 @@ _OBJECTS = (
 """What the environ holds besides texts, under the real server."""
 
 _UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
-"""What a call is answered that no rule of the URL map is for; an id that is none is another mistake, a 400."""
+"""How a call is answered that no rule of the URL map is for. An id that is none is another mistake, a 400."""
 
 
 def record(response: Response, environ: dict[str, Any], caller: Caller | None) -> None:
