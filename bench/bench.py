@@ -125,6 +125,7 @@ def _measure(folder: Path, rounds: int, seconds: int) -> str:
     ):
         for _ in range(rounds):
             _round([small, plain, large, logging], seconds)
+            small.note("resident", small.resident_mb)
             _filters([small, large], min(seconds, 1))
         base = f"{HOST}:{large.port}"
         beside = driving.beside_held_requests(base, ACCOUNT, large.token, "/dossiers/804127")
@@ -269,6 +270,7 @@ def _page(
             (f"{name} with {LARGE:,} dossiers, the control call", f"{took:.1f} ms", *_held(took, 5, "ms"))
             for name, took in once.acts.items()
         ),
+        _journal_row(small),
         (f"{LARGE:,} dossiers generated", f"{once.generated[0]:.1f} s", *_held(once.generated[0], 60, "s")),
         (
             "peak memory of the generation",
@@ -308,6 +310,18 @@ def _page(
         f" | {large.resident_mb:,.0f} | {logging.resident_mb:,.0f} |",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _journal_row(target: Target) -> tuple[str, ...]:
+    """By how much memory grew since the journal was full, which the first round sees to."""
+    resident = target.figures["resident"]
+    met = target.get("/__admin/coverage").json()["operations"]["met"]
+    calls = sum(operation["calls"] for operation in met.values())
+    return (
+        f"resident with a journal of 1,000 entries, after {calls:,} requests",
+        f"{resident[-1]:.1f} MB; after the first round {resident[0]:.1f} MB",
+        *_held(resident[-1] - resident[0], 5, "MB more"),
+    )
 
 
 def _scale_rows(small: Target, large: Target) -> Iterator[tuple[str, ...]]:

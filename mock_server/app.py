@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
+from time import perf_counter
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, MapAdapter
 
 from mock_server import control, services
-from mock_server.api import accesslog, bending, errors
+from mock_server.api import accesslog, bending, errors, recording
 from mock_server.api.accounts import accounts
 from mock_server.api.answers import header_text
+from mock_server.api.call import CALLER, Caller
 from mock_server.api.documents import documents
 from mock_server.api.dossiers import dossiers
 from mock_server.api.openid import openid
@@ -26,6 +29,7 @@ from mock_server.domain.checks import as_int64
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
 from mock_server.fixtures.library import bundled
+from mock_server.journal import Limits
 from mock_server.sandbox import NoSandbox, Sandboxes, Start
 from mock_server.scenarios import FixtureNamed, Stage, scenario_path, stage_of
 from mock_server.services import Services
@@ -68,12 +72,51 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+class _NoSessions(SessionInterface):
+    """Nobody has a session here; Flask would make a new one of no use for each request."""
+
+    _none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002  # as Flask calls it
+        """The same for all; writing to it is refused."""
+        return self._none
+
+
 class _App(Flask):
     """Flask without the question, asked anew for each function of each request, whether it is a coroutine."""
 
+    session_interface = _NoSessions()
+
     def process_response(self, response: Response) -> Response:
-        """Flask's; then what a rule does to the answer."""
-        return bending.bent(super().process_response(response))
+        """Flask's; then what a rule does to the answer; what comes of it goes into the journal."""
+        answer = super().process_response(response)
+        environ = request.environ
+        caller: Caller | None = environ.get(CALLER)
+        if caller is not None and caller.applied is not None:
+            answer = bending.bent(answer, caller.applied)
+        recording.record(answer, environ, caller)
+        return answer
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Flask's; the journal tells how long it takes."""
+        environ[recording.BEGAN] = perf_counter()
+        return super().wsgi_app(environ, start_response)
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """What finds the operation of a path. Flask's looks at the host as well, for 9 µs."""
+        if request is None:
+            return None
+        environ = request.environ
+        return MapAdapter(
+            self.url_map,
+            server_name="localhost",  # for redirects and URLs of our own, and there are neither
+            script_name=environ["SCRIPT_NAME"],
+            subdomain="",
+            url_scheme=environ["wsgi.url_scheme"],
+            path_info=request.path,
+            default_method=environ["REQUEST_METHOD"],
+            query_args=environ["QUERY_STRING"],
+        )
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: none is a coroutine."""
@@ -188,4 +231,5 @@ def _start(settings: Settings, fixture_named: FixtureNamed) -> Start:
         clock=settings.clock,
         variants=settings.variants,
         import_duration=settings.import_duration,
+        journal=Limits(settings.journal_entries, settings.journal_bytes),
     )

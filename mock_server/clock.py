@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import time
+
+
+def real_seconds() -> float:
+    """The machine's time in seconds since 1970: half the price of `real_now`, for those in the hot path."""
+    return time()
 
 
 def real_now() -> datetime:

@@ -5,7 +5,7 @@ The app leaves it in the WSGI environ under `KEY`; only the real server carries 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,4 +24,4 @@ class Delivery:
     pieces: int = 1
     spread: timedelta = timedelta()
     fault: str | None = None
-    stream: AsyncIterable[bytes] | None = None
+    stream: AsyncGenerator[bytes, None] | None = None

@@ -22,13 +22,14 @@ from mock_server.domain.settlement import Event, settle
 from mock_server.domain.variants import Variants, resolve
 from mock_server.domain.world import World
 from mock_server.fixtures import Fixture
+from mock_server.journal import Journal, Limits
 from mock_server.ratelimit import RateLimit
-from mock_server.scenarios import Playing, Progress, Stage
+from mock_server.scenarios import Playing, Progress, Stage, untagged
 from mock_server.store import Store
 
 DEFAULT_SANDBOX = "default"
 
-Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "outbox"]
+Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "outbox", "journal"]
 PARTS: tuple[Part, ...] = get_args(Part)
 """What a sandbox is made of, as `reset` names it."""
 
@@ -38,13 +39,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """How a sandbox begins: its fixture and scenario, clock, variants, and how long an import lasts."""
+    """How a sandbox begins: fixture, scenario, clock, variants; how long an import lasts, and the journal."""
 
     stage: Stage
     invent: Invent
     clock: datetime | None = None
     variants: Mapping[str, str] = field(default_factory=dict)
     import_duration: timedelta = timedelta()
+    journal: Limits = field(default_factory=Limits)
 
 
 class Whole(NamedTuple):
@@ -66,6 +68,7 @@ class Sandbox:
         self.playing = Playing(self.stage.scenario)
         self.choose(self._first_variants())
         self.rate_limit = RateLimit()
+        self.journal = Journal(start.journal)
         self._token_ages: tuple[tuple[datetime, timedelta], ...] = ()
         self._moments: dict[str, tuple[datetime, bool]] = {}
         self._lock = RLock()
@@ -93,6 +96,8 @@ class Sandbox:
             self.rate_limit = RateLimit()
         if "outbox" in parts:
             self._store.change(lambda world: (without_mails(world), None))
+        if "journal" in parts:
+            self.journal.reset()
 
     def play(self, stage: Stage) -> None:
         """Begin anew on another stage: its content, clock, variants and rules; rules made by hand stay.
@@ -260,12 +265,6 @@ class Sandbox:
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
-def untagged(username: str) -> str:
-    """The user name without its tag: `api+gw3@example.com` is the user `api@example.com`."""
-    local, at, host = username.partition("@")
-    return local.partition("+")[0] + at + host
-
-
 class NoSandbox(Exception):
     """There is no sandbox of that name to be had, or (`later`) not yet; the message says what to do."""
 
@@ -346,7 +345,7 @@ class Sandboxes:
             KeyError: there is none of that name.
         """
         with self._lock:
-            del self._by_name[name]
+            self._by_name.pop(name).journal.close()
             self._last_used.pop(name, None)
 
     @property

@@ -52,6 +52,8 @@ class Settings:
     max_sandboxes: int = 2000
     sandbox_idle: timedelta = timedelta(hours=1)
     max_body: int = 1024 * 1024
+    journal_entries: int = 1000
+    journal_bytes: int = 16 * 1024 * 1024
     log_format: str = "text"
     log_level: str = "info"
 
@@ -353,6 +355,22 @@ SETTINGS: tuple[Setting, ...] = (
         read=_number(1024, 1024**3),
         shown_default="1048576",
         help="Largest request body that the API takes; a larger one is a 413.",
+    ),
+    Setting(
+        name="journal_entries",
+        flag="--journal-entries",
+        metavar="NUMBER",
+        read=_number(0, 1_000_000),
+        shown_default="1000",
+        help="How many requests the journal of a sandbox keeps; older ones are forgotten.",
+    ),
+    Setting(
+        name="journal_bytes",
+        flag="--journal-bytes",
+        metavar="BYTES",
+        read=_number(0, 64 * 1024**3),
+        shown_default="16777216",
+        help="How much memory they take at most, with their answers.",
     ),
     Setting(
         name="log_format",

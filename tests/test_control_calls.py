@@ -53,6 +53,14 @@ STATE: dict[str, Any] = {
     "content": CONTENT,
 }
 
+QUESTIONS: list[tuple[Any, bool]] = [
+    ({}, True),
+    ({"operation": ["getProcess", "importDossier"], "status": {"$atLeast": 400}, "rule": "outage"}, True),
+    ({"code": ["E103", "E202"], "body": {"dossierReference": "PO-1"}, "query": {"page": 1}}, True),
+    ({"code": 202}, False),
+    ({"operationId": "getProcess"}, False),
+    ([], False),
+]
 EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
     "PUT /scenario": [
         ({"name": "outage"}, True),
@@ -82,6 +90,18 @@ EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
         (STATE | {"scenario": "outage"}, False),
         (STATE | {"content": CONTENT | {"color": "red"}}, False),
         (STATE | {"content": CONTENT | {"relations": [{"accountId": 1}]}}, False),
+        ({}, False),
+    ],
+    "POST /requests/count": QUESTIONS,
+    "POST /requests/find": QUESTIONS,
+    "POST /verify": [
+        ({"expectations": [{"request": {}}]}, True),
+        ({"expectations": [{"request": {"code": "E202"}, "count": 2}], "inOrder": True}, True),
+        ({"expectations": [{"request": {}, "count": {"atLeast": 1, "atMost": 3}}]}, True),
+        ({"expectations": [{"request": {}, "count": {"atLeast": -1}}]}, False),
+        ({"expectations": [{"request": {}, "count": "1"}]}, False),
+        ({"expectations": [{"operation": "getDossier"}]}, False),
+        ({"expectations": []}, False),
         ({}, False),
     ],
     "POST /accounts": [
@@ -222,6 +242,13 @@ def test_calls_about_one_sandbox_tell_how_to_name_it(document: dict[str, Any]) -
         ("query", "sandbox"),
     ]
     assert "parameters" not in health
+
+
+def test_the_parameters_of_a_query_are_in_the_document(document: dict[str, Any]) -> None:
+    parameters = document["paths"]["/__admin/requests"]["get"]["parameters"]
+
+    asked = {one["name"]: one["schema"]["type"] for one in parameters if one.get("in") == "query"}
+    assert asked == {"since": "integer", "limit": "integer"}
 
 
 def test_health_alone_needs_no_token(document: dict[str, Any]) -> None:

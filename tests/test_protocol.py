@@ -317,3 +317,17 @@ def test_a_protocol_error_repeats_status_reason_and_path_without_the_query(
 )
 def test_options_is_a_method_like_any_other(client: FlaskClient, path: str) -> None:
     assert client.open(path, method="OPTIONS").status_code == 405
+
+
+HOSTS = {
+    "a long name": {"Host": f"{'x' * 70}.example"},
+    "no name at all": {"Host": "::"},
+    "with an upgrade": {"Connection": "Upgrade", "Upgrade": "websocket"},
+}
+
+
+@pytest.mark.parametrize("headers", HOSTS.values(), ids=list(HOSTS))
+def test_a_path_is_found_whatever_the_host(api: Api, headers: dict[str, str]) -> None:
+    answer = api.send("GET", api.url(f"/dossiers/{SEED_DOSSIER}"), headers=headers)
+
+    assert content(answer)["dossierId"] == SEED_DOSSIER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.library import bundled
 from mock_server.settings import SETTINGS
-from tests.support import DAY, control_routes, running_server
+from tests.support import DAY, SIRET, TOKEN_URL, control_routes, running_server
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,6 +51,30 @@ def test_the_commands_do_what_the_text_around_them_says(server: str) -> None:
     assert '"E201"' in stopped
     assert stopped.endswith("\n400\n")
     assert '"sandbox":"default"' in reset
+
+
+def test_the_expectation_is_judged_as_shown(server: str) -> None:
+    [block] = re.findall(r"```sh\n(curl -s \S+/__admin/verify .*?)```", README, re.DOTALL)
+    [shown] = re.findall(r"```text\n(importDossier: .*?)\n```", README)
+    requests.post(f"{server}/__admin/reset", timeout=5)
+    requests.delete(f"{server}/__admin/requests", timeout=5)
+    headers = {"Authorization": f"Bearer {token(server)}"}
+    body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": " PO-1 "}
+    requests.post(f"{server}/api/v1/account/119631/dossiers", json=body, headers=headers, timeout=5)
+    requests.post(f"{server}/__admin/clock/advance", json={"by": "PT1S"}, timeout=5)
+
+    ran = subprocess.run(
+        ["bash", "-c", block], env=os.environ | {"BASE": server}, capture_output=True, text=True, check=True
+    )
+
+    detail = json.loads(ran.stdout)["detail"]
+    assert re.sub(r"request \d+", "request 2", detail) == shown
+
+
+def token(server: str) -> str:
+    form = {"grant_type": "password", "client_id": "ea-api-edge", "username": "api@example.com"}
+    answer = requests.post(server + TOKEN_URL, data=form | {"password": "demo"}, timeout=5)
+    return str(answer.json()["access_token"])
 
 
 def test_the_commands_on_recipes_run(tmp_path: Path) -> None:

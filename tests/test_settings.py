@@ -98,6 +98,8 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "max_sandboxes": ("3", 3),
     "sandbox_idle": ("5m", timedelta(minutes=5)),
     "max_body": ("2048", 2048),
+    "journal_entries": ("50", 50),
+    "journal_bytes": ("1048576", 1048576),
     "log_format": ("json", "json"),
     "log_level": ("error", "error"),
 }
@@ -135,6 +137,8 @@ BAD = [
     ("max_sandboxes", "0", "'0' is no number from 1 to 1000000"),
     ("sandbox_idle", "0s", "'0s' is shorter than a second"),
     ("max_body", "1023", "'1023' is no number from 1024 to 1073741824"),
+    ("journal_entries", "-1", "'-1' is no number from 0 to 1000000"),
+    ("journal_bytes", "16M", "'16M' is no number from 0 to 68719476736"),
     ("log_format", "xml", "'xml' is not one of text, json"),
     ("log_level", "INFO", "'INFO' is not one of debug, info, warning, error"),
 ]

@@ -14,6 +14,7 @@ from mock_server.clock import real_now
 from mock_server.dialects import Json, wire
 from mock_server.domain.errors import NOT_FOUND, Refusal
 from mock_server.domain.search import Page
+from mock_server.journal import page_facts, refusal_facts
 
 JSON_TYPE = "application/json;charset=UTF-8"
 REFUSAL_HEADER = "X-Mock-Refusal"
@@ -36,6 +37,7 @@ def page(call: Call, found: Page[Any], rows: Sequence[Json]) -> Response:
 
     behaviour.md 2, 8 (documented), C7.
     """
+    call.facts.extend(page_facts(found.number, found.size, found.total_elements))
     if not found.total_elements and call.variants["emptySearch"] == "not-found":
         return refused([Refusal(NOT_FOUND)], 404)
     return json_response(
@@ -56,6 +58,7 @@ def accepted(call: Call) -> Response:
 def refused_command(refusals: Sequence[Refusal]) -> Response:
     """The result of a command that a rule refused: status as the variant `refusals` says. behaviour.md C5."""
     call = current()
+    call.facts.extend(refusal_facts(refusals))
     result = call.dialect.result(refusals, request.path)
     status = 200 if call.variants["refusals"] == "result" else 400
     body = {"content": result, "messages": {"error": result["errors"]}}
@@ -64,7 +67,9 @@ def refused_command(refusals: Sequence[Refusal]) -> Response:
 
 def refused(refusals: Sequence[Refusal], status: int) -> Response:
     """An error in the business format: no content, refusals as messages. behaviour.md 11.1 (documented)."""
-    messages = [current().dialect.message(refusal, request.path) for refusal in refusals]
+    call = current()
+    call.facts.extend(refusal_facts(refusals))
+    messages = [call.dialect.message(refusal, request.path) for refusal in refusals]
     return json_response({"messages": {"error": messages}}, status, _refusal_header(refusals))
 
 

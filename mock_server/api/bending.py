@@ -13,18 +13,16 @@ from msgspec import UNSET
 
 from mock_server import delivery
 from mock_server.api.answers import JSON_TYPE, header_text
-from mock_server.api.who import Caller
+from mock_server.api.call import Caller
 from mock_server.delivery import Delivery
-from mock_server.dialects.wire import camel
 from mock_server.domain.operations import Operation
-from mock_server.sandbox import Sandbox, untagged
-from mock_server.scenarios import AS_IT_IS, FAULTS, Application, Asked, Then
+from mock_server.domain.spelling import camel
+from mock_server.sandbox import Sandbox
+from mock_server.scenarios import AS_IT_IS, FAULTS, Application, Asked, Then, untagged
 from mock_server.scenarios.script import Dribble, Fixed, Lognormal, Respond, Uniform
 
 RULE_HEADER = "X-Mock-Rule"
 
-_APPLIED = "mock_server.applied"
-"""Where a request keeps the rule that applies to it: in its environ, since several may share one `g`."""
 
 _LONGEST = 3600.0
 
@@ -41,7 +39,7 @@ def answered(
     applied = caller.sandbox.playing.apply(_asked(operation, caller, ids))
     if applied is None:
         return carry_out(AS_IT_IS)
-    request.environ[_APPLIED] = applied
+    caller.applied = applied
     then = applied.rule.then
     if then.respond is not None:
         return _response(then.respond)
@@ -50,11 +48,8 @@ def answered(
     return carry_out(then)
 
 
-def bent(response: Response) -> Response:
+def bent(response: Response, applied: Application) -> Response:
     """The answer as the rule that applied to its call leaves it, with a word of ours that names the rule."""
-    applied: Application | None = request.environ.get(_APPLIED)
-    if applied is None:
-        return response
     then = applied.rule.then
     response.headers[RULE_HEADER] = header_text(applied.rule.name)
     if then.patch is not UNSET and response.is_json:

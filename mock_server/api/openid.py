@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 
 from mock_server.api.answers import json_response
 from mock_server.api.bending import answered
-from mock_server.api.who import Caller, bearer
+from mock_server.api.call import CALLER, Caller
+from mock_server.api.who import bearer
 from mock_server.domain.operations import OPERATIONS
-from mock_server.sandbox import Sandbox, untagged
-from mock_server.scenarios import Then
+from mock_server.sandbox import Sandbox
+from mock_server.scenarios import Then, untagged
 from mock_server.services import services
 from mock_server.tokens import CLIENT_ID, REALM_PATH, Identity, Token, TokenRefused
 
@@ -24,7 +25,7 @@ PROTOCOL = "/protocol/openid-connect"
 @openid.post(f"{PROTOCOL}/token")
 def get_token() -> Response:
     """behaviour.md 1.2."""
-    g.caller = caller = Caller(_sandbox_meant(), None)
+    request.environ[CALLER] = caller = Caller(_sandbox_meant(), None)
     return answered(OPERATIONS["getToken"], caller, {}, _token_answer)
 
 
@@ -84,7 +85,7 @@ def certs() -> Response:
 @openid.route(f"{PROTOCOL}/userinfo", methods=["GET", "POST"])
 def userinfo() -> Response:
     """The claims of the bearer token about its user."""
-    token = _active(bearer())
+    token = _active(bearer(request.environ))
     if token is None:
         challenge = {"WWW-Authenticate": 'Bearer realm="eat_realm", error="invalid_token"'}
         return _error(401, "invalid_token", "Token verification failed", challenge)
@@ -111,6 +112,7 @@ def logout() -> Response:
         token = services().tokens.refresh(request.form.get("refresh_token", ""))
     except TokenRefused:
         return _error(400, "invalid_grant", "Invalid refresh token")
+    _recognised(token)
     services().tokens.end_session(token)
     return Response(status=204)
 
@@ -190,8 +192,15 @@ def _refused_refresh() -> Response:
 
 
 def _expired(token: Token) -> bool:
+    return token.expired(_recognised(token).token_age(token.issued_at))
+
+
+def _recognised(token: Token) -> Sandbox:
+    """The sandbox of the token's user, who makes this request."""
     sandbox = services().sandboxes.of_user(token.username)
-    return token.expired(sandbox.token_age(token.issued_at))
+    caller: Caller = request.environ.setdefault(CALLER, Caller(sandbox, token))
+    caller.token = token
+    return sandbox
 
 
 def _base_url() -> str:

@@ -8,6 +8,7 @@ from mock_server.api import answers
 from mock_server.api.call import Call, query
 from mock_server.api.resource import resource, serves
 from mock_server.domain import search
+from mock_server.journal import process_facts
 
 processes = resource("processes")
 
@@ -15,7 +16,9 @@ processes = resource("processes")
 @serves(processes)
 def get_process(call: Call, account_id: int, process_id: str) -> Response:
     """behaviour.md 3.21."""
-    return answers.content(call.dialect.process(call.world.portfolio(account_id).process(process_id)))
+    process = call.world.portfolio(account_id).process(process_id)
+    call.facts.extend(process_facts([process]))
+    return answers.content(call.dialect.process(process))
 
 
 @serves(processes)
@@ -23,4 +26,5 @@ def list_processes(call: Call, account_id: int) -> Response:
     """behaviour.md 3.22."""
     since = query().get("from_date")
     found = search.list_processes(call.world, call.now, account_id=account_id, from_date=since)
+    call.facts.extend(process_facts(found))
     return answers.content([call.dialect.process(process) for process in found])

@@ -14,8 +14,8 @@ from flask import Blueprint, Response
 from mock_server.api.bending import answered
 from mock_server.api.who import admitted, identified
 from mock_server.dialects import DEFAULT_DIALECT
-from mock_server.dialects.wire import snake
 from mock_server.domain.operations import BY_VIEW
+from mock_server.domain.spelling import snake
 from mock_server.scenarios import Then
 
 View = TypeVar("View", bound=Callable[..., Response])

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from flask import Response, after_this_request, g, request
+from flask import Response, after_this_request, request
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
-from mock_server.api.call import Call
+from mock_server.api.call import CALLER, Call, Caller
 from mock_server.dialects import DIALECTS
 from mock_server.domain.operations import Operation
 from mock_server.ratelimit import BURST_CAPACITY, REPLENISH_RATE
-from mock_server.sandbox import Sandbox
 from mock_server.scenarios import AS_IT_IS, Then, course_of
 from mock_server.services import named_sandbox, services
 from mock_server.tokens import Token, TokenOffice, TokenRefused
@@ -40,17 +39,6 @@ class TokenRequired(Unauthorized):
         ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Caller:
-    """Who calls, known before anything is judged: the sandbox, and the token, None where none is asked for.
-
-    A token names its sandbox even when it has expired.
-    """
-
-    sandbox: Sandbox
-    token: Token | None
-
-
 def identified() -> Caller:
     """Who makes this request.
 
@@ -59,9 +47,10 @@ def identified() -> Caller:
         NoSandbox: the sandbox is not to be had.
     """
     shared = services()
-    token = None if shared.settings.auth == "off" else _token(shared.tokens)
+    environ = request.environ
+    token = None if shared.settings.auth == "off" else _token(shared.tokens, bearer(environ))
     sandbox = named_sandbox() if token is None else shared.sandboxes.of_user(token.username)
-    g.caller = caller = Caller(sandbox, token)
+    environ[CALLER] = caller = Caller(sandbox, token)
     return caller
 
 
@@ -84,7 +73,7 @@ def admitted(
     accounts = None if token is None else token.account_ids
     world, now = sandbox.look()
     variants = sandbox.variants_in(spoken)
-    g.call = call = Call(
+    caller.call = call = Call(
         operation, DIALECTS[spoken], sandbox, accounts, variants, world, now, course_of(then)
     )
     if account_id is not None:
@@ -92,14 +81,13 @@ def admitted(
     return call
 
 
-def bearer() -> str:
-    """What the request brings as a bearer token, the scheme in whatever case; empty when nothing."""
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+def bearer(environ: Mapping[str, Any]) -> str:
+    """What a request brings as a bearer token, the scheme in whatever case; empty when nothing."""
+    scheme, _, encoded = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     return encoded.strip() if scheme.lower() == "bearer" else ""
 
 
-def _token(tokens: TokenOffice) -> Token:
-    encoded = bearer()
+def _token(tokens: TokenOffice, encoded: str) -> Token:
     if not encoded:
         raise TokenRequired("An access token is required: Authorization: Bearer ...", 'realm="eat_realm"')
     try:

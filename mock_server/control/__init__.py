@@ -13,6 +13,8 @@ from mock_server.control.clock import clock
 from mock_server.control.events import events
 from mock_server.control.fixture import fixture
 from mock_server.control.guard import guard
+from mock_server.control.journal import journal
+from mock_server.control.live import live
 from mock_server.control.openapi import openapi
 from mock_server.control.outbox import outbox
 from mock_server.control.placing import placing
@@ -22,6 +24,7 @@ from mock_server.control.sandbox import sandbox
 from mock_server.control.sandboxes import sandboxes
 from mock_server.control.scenarios import scenarios
 from mock_server.control.state import state
+from mock_server.control.verification import verification
 from mock_server.settings import CONTROL_PREFIX
 
 __all__ = ["install"]
@@ -38,6 +41,9 @@ _PARTS = (
     clock,
     events,
     outbox,
+    journal,
+    verification,
+    live,
 )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request
@@ -41,6 +42,7 @@ class ControlCall:
     status: int
     media_type: str
     sandboxed: bool
+    query: Mapping[str, Any]
 
     @property
     def path(self) -> str:
@@ -58,7 +60,7 @@ CALLS: list[ControlCall] = []
 """Every control call, in the order in which the views are imported."""
 
 
-def serves(
+def serves(  # noqa: PLR0913  # one argument per thing that a call says of itself
     blueprint: Blueprint,
     route: str,
     *,
@@ -67,12 +69,14 @@ def serves(
     status: int = 200,
     media_type: str = "application/json",
     sandboxed: bool = True,
+    query: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[View], View]:
     """Serve a route, such as `POST /dossiers/<int:dossier_id>`, with the view below.
 
     The ids of the path are passed by name. The JSON body, decoded as the type `body`, is the first argument;
     where `yaml` says what a YAML document would have to be, one is passed as `YamlText` instead. `status` and
-    `media_type` are those of the answer. The docstring documents the call.
+    `media_type` are those of the answer; `query` has a JSON Schema for each parameter. The docstring
+    documents the call.
     """
     method, _, rule = route.partition(" ")
 
@@ -90,6 +94,7 @@ def serves(
                 status=status,
                 media_type=media_type,
                 sandboxed=sandboxed,
+                query=query,
             )
         )
         entered = view if body is None else _with_body(view, body, yaml)

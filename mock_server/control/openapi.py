@@ -15,7 +15,7 @@ from flask import Blueprint, Response
 from mock_server import __version__
 from mock_server.control.calls import CALLS, YAML_TYPES, ControlCall, serves
 from mock_server.control.problems import PROBLEM_JSON
-from mock_server.dialects.wire import camel
+from mock_server.domain.spelling import camel
 from mock_server.services import SANDBOX_HEADER
 from mock_server.settings import CONTROL_PREFIX
 
@@ -107,6 +107,7 @@ def _operation(call: ControlCall, by_kind: dict[Any, Any]) -> dict[str, Any]:
         }
         for name, kind in call.ids.items()
     ]
+    asked = [{"name": name, "in": "query", "schema": schema} for name, schema in call.query.items()]
     shared = [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS] if call.sandboxed else []
     answer: dict[str, Any] = {"description": call.summary}
     if call.status != HTTPStatus.NO_CONTENT:
@@ -116,8 +117,8 @@ def _operation(call: ControlCall, by_kind: dict[Any, Any]) -> dict[str, Any]:
         operation["description"] = call.description
     if f"{CONTROL_PREFIX}{call.path}" == _OPEN:
         operation["security"] = []
-    if named or shared:
-        operation["parameters"] = [*named, *shared]
+    if named or asked or shared:
+        operation["parameters"] = [*named, *asked, *shared]
     if call.body is not None:
         operation["requestBody"] = _request_body(call, by_kind)
     operation["responses"] = {

@@ -55,9 +55,10 @@ def install_problems(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(FileMistake, _file_mistake)
 
 
-def problem_answer(status: int, detail: str) -> Response:
-    """problem+json with this detail."""
-    body = {"type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status, "detail": detail}
+def problem_answer(status: int, detail: str, **members: object) -> Response:
+    """problem+json with this detail, and members of its own."""
+    title = HTTP_STATUS_CODES[status]
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
     return Response(orjson.dumps(body), status, content_type=PROBLEM_JSON)
 
 

@@ -1,29 +1,14 @@
-"""How single values look on the wire in any dialect: names, dates, values of a refusal (behaviour.md 10)."""
+"""How single values look on the wire in any dialect: dates, values of a refusal (behaviour.md 10)."""
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime
-from functools import lru_cache
 
 from mock_server.domain.errors import Refusal
 from mock_server.domain.local_time import ZONE
+from mock_server.domain.spelling import camel
 
-_UNDERSCORE = re.compile(r"_([a-z])")
 _NEVER = "2099-12-31T23:59:59.999"
-
-
-@lru_cache(maxsize=256)
-def camel(name: str) -> str:
-    """A Python name as the wire writes it: `thirdparty_code` is `thirdpartyCode`."""
-    return _UNDERSCORE.sub(lambda letter: letter[1].upper(), name)
-
-
-@lru_cache(maxsize=256)
-def snake(name: str) -> str:
-    """A name of the wire as Python writes it; empty for one that the wire would not write so."""
-    plain = re.sub(r"([A-Z])", r"_\1", name).lower()
-    return plain if camel(plain) == name else ""
 
 
 def instant(at: datetime | None) -> str | None:

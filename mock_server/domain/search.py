@@ -72,6 +72,13 @@ THIRDPARTY_FILTERS: dict[str, Check] = {
 }
 """The filters of listThirdparties and how each value is read. behaviour.md 3.4 (documented)."""
 
+PARAMETERS: dict[str, tuple[str, ...]] = {
+    "listDossiers": (*DOSSIER_FILTERS, "page", "page_size"),
+    "listThirdparties": (*THIRDPARTY_FILTERS, "page", "page_size"),
+    "listProcesses": ("from_date",),
+}
+"""The query parameters that an operation reads; others read none. Whatever else is sent is ignored."""
+
 
 def list_dossiers(
     world: World, now: datetime, *, account_id: int, query: Mapping[str, str], variants: Variants

@@ -5,7 +5,7 @@ The runner is given a base URL and knows nothing of servers.
 
 from __future__ import annotations
 
-from mock_server.scenarios.asking import Asked, means
+from mock_server.scenarios.asking import Asked, means, untagged
 from mock_server.scenarios.checking import check_rules, check_scenario
 from mock_server.scenarios.courses import course_of
 from mock_server.scenarios.faults import FAULTS, Fault
@@ -46,4 +46,5 @@ __all__ = [
     "scenario_path",
     "stage_of",
     "staged",
+    "untagged",
 ]

@@ -30,6 +30,12 @@ class Asked:
     user: str | None = None
 
 
+def untagged(username: str) -> str:
+    """The user name without its tag: `api+gw3@example.com` is the user `api@example.com`."""
+    local, at, host = username.partition("@")
+    return local.partition("+")[0] + at + host
+
+
 def means(request: Request, asked: Asked) -> bool:
     """Whether the call is one of those meant."""
     return next(request_differences(request, asked), None) is None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import UNSET
@@ -26,11 +26,15 @@ ABSENT = _Absent()
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One reason: where (such as `$.content[0].code`), what was expected there, what was found."""
+    """One reason: where (such as `$.content[0].code`), what was expected there, what was found.
+
+    `wanted` is the very value that was expected, where one was and no operator.
+    """
 
     at: str
     expected: str
     found: Any
+    wanted: Any = field(default=UNSET, compare=False)
 
     def __str__(self) -> str:
         return f"{self.at}: expected {self.expected}, found {shown(self.found)}"
@@ -52,7 +56,7 @@ def differences(expected: Any, found: Any, at: str = "$") -> Iterator[Difference
     elif isinstance(expected, list | tuple):
         yield from _elements(expected, found, at)
     elif not _equal(expected, found):
-        yield Difference(at, shown(expected), found)
+        yield Difference(at, shown(expected), found, expected)
 
 
 def text_differences(expected: Any, found: str | None, at: str) -> Iterator[Difference]:
@@ -113,7 +117,8 @@ def _elements(expected: Sequence[Any], found: Any, at: str) -> Iterator[Differen
 def _operated(name: str, operand: Any, found: Any, at: str) -> Iterator[Difference]:
     _checked_operator(name, operand)
     if not OPERATORS[name].holds(operand, found):
-        yield Difference(at, OPERATORS[name].phrase.format(shown(operand)), found)
+        wanted = operand if name == "$equals" else UNSET
+        yield Difference(at, OPERATORS[name].phrase.format(shown(operand)), found, wanted)
 
 
 def _equal(expected: Any, found: Any) -> bool:

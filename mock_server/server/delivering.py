@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterable, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from http.client import responses
 from time import monotonic
 from typing import Any
+
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # re-exported without saying so
 
 from mock_server.delivery import Delivery
 from mock_server.server import connections
@@ -74,23 +76,26 @@ async def deliver(plan: Delivery, client: Client, answer: Answer) -> None:
         client.protocol.response_bytes(answer.status, answer.headers, answer.body)
 
 
-async def _stream(client: Client, answer: Answer, parts: AsyncIterable[bytes]) -> None:
+async def _stream(client: Client, answer: Answer, parts: AsyncGenerator[bytes, None]) -> None:
     """Send the parts as they come, until there are no more, the client goes or the server ends."""
     headers = [(name, value) for name, value in answer.headers if name != "Content-Length"]
     transport = client.protocol.response_stream(answer.status, headers)
     sending = asyncio.ensure_future(_send_all(transport, parts))
     over = asyncio.ensure_future(client.goes())
-    done, pending = await asyncio.wait({sending, over}, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
+    await asyncio.wait({sending, over}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (sending, over):
         task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
-    for task in done:
-        task.result()
+    outcome, _ = await asyncio.gather(sending, over, return_exceptions=True)
+    if isinstance(outcome, Exception):
+        raise outcome
 
 
-async def _send_all(transport: Any, parts: AsyncIterable[bytes]) -> None:
-    async for part in parts:
-        await transport.send_bytes(part)
+async def _send_all(transport: Any, parts: AsyncGenerator[bytes, None]) -> None:
+    """Until there are no more, or nobody takes them."""
+    async with aclosing(parts):
+        with suppress(ProtocolClosed):
+            async for part in parts:
+                await transport.send_bytes(part)
 
 
 async def _dribble(plan: Delivery, client: Client, answer: Answer) -> None:

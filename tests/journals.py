@@ -1,0 +1,56 @@
+"""The journal as tests ask it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from werkzeug.test import TestResponse
+
+from tests.support import Api
+
+
+def requests_of(api: Api, **query: Any) -> list[dict[str, Any]]:
+    """What the journal has of the sandbox."""
+    return list(listing(api, **query)["requests"])
+
+
+def listing(api: Api, **query: Any) -> dict[str, Any]:
+    """The same with what is said about it."""
+    return dict(api.control("GET", f"/requests?{urlencode(query)}"))
+
+
+def latest(api: Api) -> dict[str, Any]:
+    """The last exchange."""
+    return requests_of(api, limit=1)[0]
+
+
+def count(api: Api, **question: Any) -> int:
+    """How many exchanges a question means."""
+    return int(api.control("POST", "/requests/count", question)["count"])
+
+
+def verify(api: Api, *expectations: dict[str, Any], **members: Any) -> TestResponse:
+    """Judge expectations; the answer."""
+    return api.client.post(
+        "/__admin/verify",
+        json={"expectations": list(expectations)} | members,
+        headers={"X-Mock-Sandbox": api.sandbox},
+    )
+
+
+def expect(count: Any = ..., **question: Any) -> dict[str, Any]:
+    """An expectation: so many exchanges that the question means."""
+    return {"request": question} | ({} if count is ... else {"count": count})
+
+
+def verdict(api: Api, *expectations: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """The verdict on the last of these expectations."""
+    answer = verify(api, *expectations, **members)
+    assert answer.status_code in {200, 422}, answer.text
+    return dict((answer.json or {})["expectations"][-1])
+
+
+def reasons(api: Api, **question: Any) -> list[str]:
+    """Why the exchange that comes nearest is not meant by the question."""
+    return list(verdict(api, expect(**question))["nearMisses"][0]["differences"])

@@ -1,0 +1,214 @@
+"""What a client met of the API, and what it never met: operations, codes, page edges, ends of imports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from mock_server.app import create_app
+from mock_server.domain.errors import ERRORS
+from mock_server.domain.operations import OPERATIONS
+from mock_server.journal.facts import CODES, OUTCOMES, PAGE_EDGES
+from mock_server.settings import Settings
+from tests.rules import bend
+from tests.support import ACCOUNT, SEED_DOSSIER, Api
+
+MakeApi = Callable[..., Api]
+
+
+def coverage(api: Api) -> dict[str, Any]:
+    return dict(api.control("GET", "/coverage"))
+
+
+def test_at_first_nothing_was_met(api: Api) -> None:
+    found = coverage(api)
+
+    served = [row.name for row in OPERATIONS.values() if "rest" in row.dialects]
+    assert found["sandbox"] == api.sandbox
+    assert found["operations"] == {"met": {}, "never": served}
+    assert found["codes"] == {"met": {}, "never": [code for code in ERRORS if code != "E203"]}
+    assert found["processes"]["met"] == {}
+    assert {search: part["met"] for search, part in found["pages"].items()} == {
+        "listDossiers": {},
+        "listThirdparties": {},
+    }
+    assert (found["unmatched"], found["complete"]) == (0, True)
+
+
+def test_an_operation_is_met_with_each_status(api: Api) -> None:
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+    api.get("/dossiers/1")
+
+    operations = coverage(api)["operations"]
+
+    assert operations["met"] == {
+        "getToken": {"calls": 1, "statuses": {"200": 1}},
+        "getDossier": {"calls": 3, "statuses": {"200": 2, "404": 1}},
+    }
+    assert "getDossier" not in operations["never"]
+    assert "listDossiers" in operations["never"]
+
+
+def test_a_refusal_without_a_token_is_a_status_of_the_operation(api: Api) -> None:
+    api.client.get(api.url("/dossiers"), headers={"X-Mock-Sandbox": api.sandbox})
+
+    assert coverage(api)["operations"]["met"] == {"listDossiers": {"calls": 1, "statuses": {"401": 1}}}
+
+
+def test_a_fault_is_counted_by_its_name(api: Api) -> None:
+    bend(api, {"fault": "CONNECTION_RESET_BY_PEER"})
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+
+    statuses = coverage(api)["operations"]["met"]["getDossier"]["statuses"]
+    assert statuses == {"CONNECTION_RESET_BY_PEER": 1}
+
+
+def test_calls_that_no_operation_answers_are_counted(api: Api) -> None:
+    api.send("GET", "/nowhere")
+    api.send("DELETE", api.url("/dossiers"))
+
+    assert coverage(api)["unmatched"] == 2
+
+
+def test_codes_are_met_whichever_way_they_are_told(make_variant_api: MakeApi) -> None:
+    api = make_variant_api(refusals="result")
+    api.new_dossier()
+    api.refused_import()
+    api.try_import(companyIdValue="1", dossierReference="")
+    api.post(f"/dossiers/{SEED_DOSSIER}/reactivate")
+    api.get("/dossiers/1")
+
+    codes = coverage(api)["codes"]
+
+    assert codes["met"] == {"E003": 1, "E010": 1, "E200": 1, "E202": 1, "E204": 1}
+    assert set(codes["met"]) | set(codes["never"]) == set(CODES)
+
+
+# Edges of paging, in accounts of so many dossiers
+
+EDGES: dict[str, tuple[int, dict[str, Any], set[str]]] = {
+    "no hit": (0, {}, {"empty"}),
+    "one hit": (1, {}, {"oneHit", "onePage"}),
+    "one hit on a page of one": (1, {"pageSize": 1}, {"oneHit", "lastFull"}),
+    "one page with room": (9, {}, {"onePage"}),
+    "exactly one page": (10, {}, {"lastFull"}),
+    "the first of several": (11, {}, {"moreToCome"}),
+    "the last of several": (11, {"page": 1}, {"lastPartial"}),
+    "the last of several, full": (20, {"page": 1}, {"lastFull"}),
+    "beyond the last": (20, {"page": 2}, {"beyondEnd"}),
+    "the largest size": (20, {"pageSize": 1000}, {"onePage", "largestSize"}),
+    "a larger size": (20, {"pageSize": 1001}, {"sizeTooLarge"}),
+    "no size": (20, {"pageSize": 0}, {"outOfRange"}),
+    "a page before the first": (20, {"page": -1}, {"outOfRange"}),
+    "no number": (20, {"page": "first"}, {"notANumber"}),
+    "blank": (20, {"pageSize": ""}, {"blank"}),
+    "several mistakes": (20, {"page": -1, "pageSize": "x"}, {"outOfRange", "notANumber"}),
+    "a mistake elsewhere": (20, {"monitored": "yes"}, set()),
+}
+
+
+@pytest.fixture(scope="module")
+def pages() -> Flask:
+    """An app with accounts at the edges of a page."""
+    return create_app(Settings(fixture="pages", log_level="error"))
+
+
+@pytest.mark.parametrize(("dossiers", "query", "edges"), EDGES.values(), ids=list(EDGES))
+def test_the_edges_of_paging_are_met(
+    pages: Flask, dossiers: int, query: dict[str, Any], edges: set[str]
+) -> None:
+    name = re.sub(r"\W", "-", f"{dossiers}{query}")
+    api = Api(pages.test_client(), name, user="pages", account=120000 + dossiers)
+    api.get("/dossiers", **query)
+
+    found = coverage(api)["pages"]
+
+    assert found["listDossiers"]["met"] == dict.fromkeys(edges, 1)
+    assert found["listDossiers"]["never"] == [edge for edge in PAGE_EDGES if edge not in edges]
+    assert found["listThirdparties"]["met"] == {}
+
+
+def test_every_edge_of_paging_has_an_example() -> None:
+    assert set().union(*(edges for *_, edges in EDGES.values())) == set(PAGE_EDGES)
+
+
+def test_edges_are_told_apart_by_search(api: Api) -> None:
+    api.get("/thirdparties", pageSize=1)
+
+    assert coverage(api)["pages"]["listThirdparties"]["met"] == {"moreToCome": 1}
+
+
+# Ends of imports
+
+
+def test_the_outcomes_of_imports_are_met_when_they_are_asked_for(api: Api) -> None:
+    process_id = api.launch()
+    assert coverage(api)["processes"]["met"] == {}
+
+    api.process(process_id)
+    api.advance("PT1S")
+    api.process(process_id)
+    api.refused_import()
+    api.get("/dossiers/processes")
+
+    processes = coverage(api)["processes"]
+    assert processes["met"] == {"running": 1, "succeeded": 2, "E202": 2}
+    assert set(processes["met"]) | set(processes["never"]) == set(OUTCOMES)
+
+
+def test_outcomes_are_those_that_an_import_can_have() -> None:
+    assert (
+        *("running", "succeeded", "E021", "E030", "E101", "E102", "E103", "E104", "E105"),
+        *("E111", "E112", "E113", "E121", "E122", "E202", "E301", "E302"),
+    ) == OUTCOMES
+
+
+# Independent of the journal
+
+
+def test_coverage_outlives_what_the_journal_forgets(make_server_api: MakeApi) -> None:
+    api = make_server_api(journal_entries=2)
+    for _ in range(5):
+        api.get("/dossiers")
+
+    assert coverage(api)["operations"]["met"]["listDossiers"]["calls"] == 5
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "calls"),
+    [
+        ("DELETE", "/requests", None, 2),
+        ("POST", "/reset", {"only": ["state"]}, 2),
+        ("POST", "/reset", {"only": ["journal"]}, 0),
+        ("POST", "/reset", {}, 0),
+    ],
+    ids=["the requests deleted", "another part reset", "the journal reset", "all reset"],
+)
+def test_coverage_goes_on_until_the_journal_is_reset(
+    api: Api, method: str, path: str, body: Any, calls: int
+) -> None:
+    api.get("/dossiers")
+
+    api.control(method, path, body)
+
+    met = coverage(api)["operations"]["met"]
+    assert sum(row["calls"] for row in met.values()) == calls
+
+
+def test_nobody_covers_for_another_sandbox(make_api: MakeApi) -> None:
+    one, other = make_api(), make_api()
+    one.get("/dossiers")
+
+    assert "listDossiers" not in coverage(other)["operations"]["met"]
+
+
+def test_both_prefixes_are_the_same_operations(api: Api) -> None:
+    api.send("GET", f"/rest/api/v1/account/{ACCOUNT}/dossiers")
+    api.send("GET", f"/api/v1/account/{ACCOUNT}/dossiers")
+
+    assert coverage(api)["operations"]["met"]["listDossiers"]["calls"] == 2

@@ -1,0 +1,264 @@
+"""What a journal keeps: so many exchanges, so many bytes, the latest ones; it says when that is not all."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from mock_server.journal import Exchange, Journal, Limits
+from mock_server.journal.coverage import Tally
+from tests.journals import count, expect, listing, requests_of, verdict
+from tests.support import SEED_DOSSIER, Api
+from tests.threads import at_once
+
+MakeApi = Callable[..., Api]
+
+
+@pytest.fixture
+def small(make_server_api: MakeApi) -> Api:
+    """An api of a server whose journals keep ten exchanges."""
+    return make_server_api(journal_entries=10)
+
+
+def exchange(body: bytes = b"", **texts: Any) -> Exchange:
+    """An exchange as the server would hand it over."""
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/v1/account", "QUERY_STRING": ""} | texts
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    return Exchange(
+        "listAccounts", None, at, 0.0, 0.001, environ, body, {}, None, 200, [], (), None, matched=True
+    )
+
+
+def bodies(journal: Journal) -> list[Any]:
+    return [entry.body.value for entry in journal.excerpt().entries()]
+
+
+# Over HTTP
+
+
+def test_the_oldest_are_forgotten_and_the_journal_says_so(small: Api) -> None:
+    for page in range(12):
+        small.get("/dossiers", page=page)
+
+    found = listing(small)
+
+    assert [entry["number"] for entry in found["requests"]] == list(range(4, 14))
+    assert (found["total"], found["complete"]) == (10, False)
+    for path in ("/requests/count", "/requests/find"):
+        assert small.control("POST", path, {})["complete"] is False
+    assert small.control("GET", "/requests/unmatched")["complete"] is False
+
+
+def test_as_long_as_all_is_there_the_journal_is_complete(small: Api) -> None:
+    for page in range(9):
+        small.get("/dossiers", page=page)
+
+    assert (listing(small)["total"], listing(small)["complete"]) == (10, True)
+
+
+def test_what_came_since_a_number_may_be_complete_when_older_is_not(small: Api) -> None:
+    for page in range(12):
+        small.get("/dossiers", page=page)
+
+    assert listing(small, since=2)["complete"] is False
+    assert listing(small, since=3)["complete"] is True
+    assert len(requests_of(small, since=3)) == 10
+
+
+def test_a_cleared_journal_is_complete_again(small: Api) -> None:
+    for page in range(12):
+        small.get("/dossiers", page=page)
+    small.control("DELETE", "/requests")
+    small.get("/dossiers")
+
+    assert (listing(small)["total"], listing(small)["complete"]) == (1, True)
+
+
+def test_a_journal_of_nothing_keeps_nothing_and_counts_all_the_same(make_server_api: MakeApi) -> None:
+    api = make_server_api(journal_entries=0)
+    api.get("/dossiers")
+
+    assert (listing(api)["total"], listing(api)["complete"]) == (0, False)
+    assert api.control("GET", "/coverage")["operations"]["met"]["listDossiers"]["calls"] == 1
+
+
+VERDICTS: dict[str, tuple[Any, str]] = {
+    "at least what is there": ({"atLeast": 10}, "held"),
+    "at least more than is there": ({"atLeast": 11}, "unknown"),
+    "exactly what is there": (10, "unknown"),
+    "exactly more than is there": (11, "unknown"),
+    "exactly less than is there": (9, "failed"),
+    "at most what is there": ({"atMost": 10}, "unknown"),
+    "at most less than is there": ({"atMost": 9}, "failed"),
+}
+
+
+@pytest.mark.parametrize(("times", "judgment"), VERDICTS.values(), ids=list(VERDICTS))
+def test_a_count_that_cannot_be_vouched_for_does_not_pass(small: Api, times: Any, judgment: str) -> None:
+    for page in range(12):
+        small.get("/dossiers", page=page)
+
+    found = verdict(small, expect(times, operation="listDossiers"))
+
+    assert (found["verdict"], found["found"]) == (judgment, 10)
+    assert ("older requests were forgotten" in (found["why"] or "")) == (judgment == "unknown")
+
+
+def test_an_order_that_cannot_be_vouched_for_does_not_pass(small: Api) -> None:
+    small.get(f"/dossiers/{SEED_DOSSIER}")
+    for page in range(9):
+        small.get("/dossiers", page=page)
+
+    found = verdict(small, expect(operation="listDossiers"), expect(operation="getDossier"), inOrder=True)
+
+    assert found["verdict"] == "unknown"
+
+
+def test_after_very_many_requests_memory_is_flat_and_counts_say_that_they_are_not_complete(
+    make_server_api: MakeApi,
+) -> None:
+    api = make_server_api(journal_entries=200)
+    call_often(api, 300)
+    tracemalloc.start()
+    call_often(api, 1)
+    before, _ = tracemalloc.get_traced_memory()
+
+    call_often(api, 1_000)
+
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # What was recorded before is not traced: 200 exchanges are, and no more.
+    assert after - before < 200 * 20_000
+    assert api.control("POST", "/requests/count", {}) == {"count": 200, "complete": False}
+
+
+def call_often(api: Api, times: int) -> None:
+    for _ in range(times):
+        api.get("/dossiers")
+
+
+@pytest.mark.usefixtures("restless")
+def test_calls_of_many_threads_are_all_there_under_numbers_of_their_own(make_api: MakeApi) -> None:
+    api = make_api()
+    token = api.token
+    clients = [api.client.application.test_client() for _ in range(8)]
+
+    def call(number: int) -> None:
+        for page in range(25):
+            url = api.url("/dossiers", page=page, thirdpartyId=number)
+            clients[number].get(url, headers={"Authorization": f"Bearer {token}"})
+
+    at_once(8, call)
+
+    found = listing(api)
+    numbers = [entry["number"] for entry in found["requests"]]
+    assert numbers == list(range(1, 202))
+    assert [count(api, query={"thirdpartyId": number}) for number in range(8)] == [25] * 8
+    assert api.control("GET", "/coverage")["operations"]["met"]["listDossiers"]["calls"] == 200
+
+
+# The journal by itself
+
+
+def test_bytes_bound_the_journal_as_well() -> None:
+    journal = Journal(Limits(entries=100, bytes=20_000))
+
+    for number in range(20):
+        journal.record(exchange(b'"%d"' % number), b"x" * 1_500)
+
+    excerpt = journal.excerpt()
+    assert 8 <= len(excerpt.kept) <= 12
+    assert sum(kept.size for kept in excerpt.kept) <= 20_000
+    assert bodies(journal)[-1] == "19"
+    assert not excerpt.complete
+
+
+@pytest.mark.parametrize("large", [(b"x" * 5_000, b""), (b"", b"x" * 5_000)], ids=["request", "answer"])
+def test_an_exchange_that_would_displace_too_many_loses_its_bodies(large: tuple[bytes, bytes]) -> None:
+    journal = Journal(Limits(entries=100, bytes=20_000))
+    body, answer = large
+
+    journal.record(exchange(b'"small"'), b'"small"')
+    journal.record(exchange(body), answer)
+
+    small, entry = journal.excerpt().entries()
+    assert (small.body.value, small.answer.value) == ("small", "small")
+    assert (entry.body.value, entry.answer.value) == (None, None)
+    assert entry.body.note == entry.answer.note == "too large for the journal, and not kept"
+    assert journal.excerpt().complete
+
+
+def test_an_exchange_that_does_not_fit_at_all_is_forgotten_at_once() -> None:
+    journal = Journal(Limits(entries=100, bytes=100))
+
+    journal.record(exchange(), b"")
+
+    assert journal.excerpt().kept == ()
+    assert not journal.excerpt().complete
+    assert journal.last == 1
+
+
+@pytest.mark.parametrize("value", ["\udce9t\udce9", "\ud800"], ids=["undecodable", "half a sign"])
+def test_texts_that_no_encoding_has_are_recorded(value: str) -> None:
+    journal = Journal(Limits())
+
+    journal.record(exchange(HTTP_X_NAME=value, QUERY_STRING=f"a={value}"), b"")
+
+    [entry] = journal.excerpt().entries()
+    assert "\ud800" not in entry.headers["x-name"] + entry.query["a"]
+
+
+def test_objects_of_another_server_are_left_out() -> None:
+    journal = Journal(Limits())
+
+    texts: dict[str, Any] = {"HTTP_HOST": "sandbox", "another.server": object(), "flags": {1, 2}}
+    journal.record(exchange(**texts), b"")
+
+    [entry] = journal.excerpt().entries()
+    assert entry.headers == {"host": "sandbox"}
+
+
+def test_no_exchange_is_lost_of_those_that_are_recorded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def count_slowly(tally: Tally, found: Exchange) -> None:
+        before = dict(tally.counts)
+        time.sleep(0.0001)
+        tally.counts = before
+        counted(tally, found)
+
+    counted = Tally.count
+    monkeypatch.setattr(Tally, "count", count_slowly)
+    journal = Journal(Limits())
+
+    def record(_: int) -> None:
+        for _ in range(20):
+            journal.record(exchange(), b"")
+
+    at_once(8, record)
+
+    assert sum(journal.tally.counts.values()) == 160
+
+
+@pytest.mark.usefixtures("restless")
+def test_threads_that_record_read_and_clear_at_once_do_not_disturb_each_other() -> None:
+    journal = Journal(Limits(entries=20))
+    sizes: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(200):
+            journal.record(exchange(), b"x" * number)
+            excerpt = journal.excerpt()
+            sizes.append(len(excerpt.kept))
+            assert excerpt.last <= journal.last
+            if number == 0:
+                journal.clear()
+
+    at_once(8, work)
+
+    assert journal.last == 1600
+    assert max(sizes) <= 20
+    assert sum(journal.tally.counts.values()) == 1600

@@ -1,0 +1,270 @@
+"""Each exchange as it happens, as server-sent events: for one sandbox, from where a client got to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from itertools import count
+from threading import Thread
+from typing import Any, NamedTuple
+
+import pytest
+import requests
+from flask import Flask
+
+from mock_server.app import create_app
+from mock_server.control.live import events
+from mock_server.journal import Journal, Limits
+from mock_server.services import of
+from mock_server.settings import Settings
+from tests.support import TOKEN_URL, Api, running_server
+
+_numbers = count(1)
+
+
+class Event(NamedTuple):
+    """An event as a client reads it; a comment has no name."""
+
+    name: str
+    number: str | None
+    data: Any
+
+
+def event(raw: bytes) -> Event:
+    if raw.startswith(b":"):
+        return Event("", None, raw[1:].decode().strip())
+    fields = dict(line.split(": ", 1) for line in raw.decode().splitlines() if line)
+    return Event(fields["event"], fields.get("id"), json.loads(fields["data"]))
+
+
+@pytest.fixture(scope="module")
+def own_app() -> Flask:
+    """An app whose requests are made in loops of their own, where pytest-flask must not have its hands."""
+    return create_app(Settings(journal_entries=5, log_level="error"))
+
+
+@pytest.fixture
+def quiet(own_app: Flask, request: pytest.FixtureRequest) -> Api:
+    """An api in a new sandbox of that app; its journal keeps five exchanges."""
+    return Api(own_app.test_client(), request.node.name[:60])
+
+
+def journal_of(api: Api) -> Journal:
+    return of(api.client.application).sandboxes.named(api.sandbox).journal
+
+
+async def take(stream: AsyncGenerator[bytes, None], many: int) -> list[Event]:
+    """So many events."""
+    return [event(await asyncio.wait_for(anext(stream), 5)) for _ in range(many)]
+
+
+def run(course: Coroutine[Any, Any, list[Event]]) -> list[Event]:
+    return asyncio.run(course)
+
+
+# The stream
+
+
+def test_exchanges_come_as_the_journal_shows_them(quiet: Api) -> None:
+    async def course() -> list[Event]:
+        stream = events(journal_of(quiet), 0)
+        quiet.get("/dossiers")
+        return await take(stream, 3)
+
+    hello, login, search = run(course())
+
+    assert hello.name == ""
+    assert (login.name, login.number, login.data["operation"]) == ("exchange", "1", "getToken")
+    assert (search.number, search.data["operation"]) == ("2", "listDossiers")
+    assert [login.data, search.data] == quiet.control("GET", "/requests")["requests"]
+
+
+def test_what_happens_later_wakes_the_stream(quiet: Api) -> None:
+    async def course() -> list[Event]:
+        stream = events(journal_of(quiet), 0)
+        first = await take(stream, 1)
+        waiting = asyncio.ensure_future(take(stream, 2))
+        await asyncio.to_thread(quiet.get, "/dossiers")
+        return first + await waiting
+
+    assert [found.number for found in run(course())] == [None, "1", "2"]
+
+
+def test_a_silent_stream_shows_that_it_is_alive() -> None:
+    async def course() -> list[Event]:
+        return await take(events(Journal(Limits()), 0, heartbeat=0.01), 3)
+
+    assert [found.data for found in run(course())] == ["listening", "still here", "still here"]
+
+
+def test_a_stream_goes_on_from_a_number(quiet: Api) -> None:
+    for page in range(3):
+        quiet.get("/dossiers", page=page)
+
+    async def course() -> list[Event]:
+        return await take(events(journal_of(quiet), 2), 3)
+
+    assert [found.number for found in run(course())] == [None, "3", "4"]
+
+
+def test_a_slow_client_is_told_how_many_it_missed(quiet: Api) -> None:
+    async def course() -> list[Event]:
+        stream = events(journal_of(quiet), 0)
+        quiet.get("/dossiers")
+        begun = await take(stream, 3)
+        for page in range(7):
+            quiet.get("/dossiers", page=page)
+        return begun + await take(stream, 6)
+
+    found = run(course())
+
+    assert [one.name for one in found] == ["", "exchange", "exchange", "dropped", *["exchange"] * 5]
+    assert found[3].data == {"count": 2}
+    assert [one.number for one in found[4:]] == ["5", "6", "7", "8", "9"]
+
+
+def test_a_stream_that_is_closed_is_woken_no_more(quiet: Api) -> None:
+    journal = journal_of(quiet)
+
+    async def course() -> list[Event]:
+        stream = events(journal, 0)
+        first = await take(stream, 1)
+        assert len(journal._listeners) == 1  # noqa: SLF001  # whether somebody is left over shows nowhere else
+        await stream.aclose()
+        return first
+
+    run(course())
+
+    assert journal._listeners == ()  # noqa: SLF001
+    assert quiet.get("/dossiers").status_code == 200
+
+
+def test_a_stream_whose_loop_has_gone_hurts_nobody(quiet: Api) -> None:
+    loop = asyncio.new_event_loop()
+    stream = events(journal_of(quiet), 0)
+    loop.run_until_complete(anext(stream))
+    loop.close()
+
+    assert quiet.get("/dossiers").status_code == 200
+
+
+def test_a_stream_ends_with_its_sandbox(quiet: Api) -> None:
+    async def course() -> list[Event]:
+        stream = events(journal_of(quiet), 0)
+        found = await take(stream, 1)
+        waiting = asyncio.ensure_future(rest(stream))
+        quiet.client.delete(f"/__admin/sandboxes/{quiet.sandbox}")
+        return found + await asyncio.wait_for(waiting, 5)
+
+    assert len(run(course())) == 1
+
+
+async def rest(stream: AsyncGenerator[bytes, None]) -> list[Event]:
+    return [event(raw) async for raw in stream]
+
+
+# Over HTTP
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The base URL of a real server whose journals keep five exchanges."""
+    with running_server("--journal-entries", "5") as (base, _):
+        yield base
+
+
+@pytest.fixture
+def sandbox() -> str:
+    return f"s{next(_numbers)}"
+
+
+def token(url: str, sandbox: str) -> str:
+    form = {"grant_type": "password", "client_id": "ea-api-edge", "username": f"api+{sandbox}@example.com"}
+    return str(
+        requests.post(url + TOKEN_URL, data=form | {"password": "demo"}, timeout=5).json()["access_token"]
+    )
+
+
+def search(url: str, bearer: str, times: int = 1) -> None:
+    for page in range(times):
+        path = f"{url}/api/v1/account/119631/dossiers?page={page}"
+        assert requests.get(path, headers={"Authorization": f"Bearer {bearer}"}, timeout=5).ok
+
+
+def listen(url: str, sandbox: str, many: int, **headers: str) -> list[Event]:
+    """So many events of a sandbox, comments left out."""
+    found: list[Event] = []
+    with requests.get(
+        f"{url}/__admin/events", headers={"X-Mock-Sandbox": sandbox} | headers, stream=True, timeout=10
+    ) as answer:
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        lines = b""
+        for part in answer.iter_content(None):
+            lines += part
+            *whole, lines = lines.split(b"\n\n")
+            found += [one for one in map(event, whole) if one.name]
+            if len(found) >= many:
+                break
+    return found
+
+
+def test_a_client_is_sent_what_happens_in_its_sandbox_alone(url: str, sandbox: str) -> None:
+    bearer, other = token(url, sandbox), token(url, f"{sandbox}b")
+    found: list[Event] = []
+    listener = Thread(target=lambda: found.extend(listen(url, sandbox, 2)))
+    listener.start()
+    while listener.is_alive():
+        search(url, other)
+        search(url, bearer)
+        time.sleep(0.02)
+
+    assert {one.data["user"] for one in found} == {"api@example.com"}
+    assert all(one.data["operation"] == "listDossiers" for one in found)
+    numbers = [int(one.number or 0) for one in found]
+    assert numbers[1] == numbers[0] + 1
+
+
+RESUMED: dict[str, tuple[str, list[tuple[str, str | None]]]] = {
+    "from what it saw last": ("3", [("exchange", "4"), ("exchange", "5")]),
+    "from the beginning": ("0", [("dropped", None), ("exchange", "3"), ("exchange", "4")]),
+    "from a number of another server": ("99", [("dropped", None), ("exchange", "3")]),
+}
+
+
+@pytest.mark.parametrize(("seen", "expected"), RESUMED.values(), ids=list(RESUMED))
+def test_a_client_that_comes_back_is_sent_what_it_missed(
+    url: str, sandbox: str, seen: str, expected: list[tuple[str, str | None]]
+) -> None:
+    search(url, token(url, sandbox), 6)
+
+    found = listen(url, sandbox, len(expected), **{"Last-Event-ID": seen})
+
+    assert [(one.name, one.number) for one in found][: len(expected)] == expected
+
+
+def test_a_server_ends_though_clients_went_in_the_middle_of_what_they_were_sent() -> None:
+    with running_server("--journal-entries", "5") as (base, process):
+        search(base, token(base, "cut"), 6)
+        for _ in range(4):
+            listen(base, "cut", 1, **{"Last-Event-ID": "0"})
+        search(base, token(base, "cut"), 6)
+
+        process.terminate()
+
+        assert process.wait(timeout=5) == 0
+
+
+def test_another_server_answers_the_headers_alone(quiet: Api) -> None:
+    answer = quiet.client.get("/__admin/events", headers={"X-Mock-Sandbox": quiet.sandbox})
+
+    assert (answer.status_code, answer.mimetype, answer.data) == (200, "text/event-stream", b"")
+    assert quiet.get("/dossiers").status_code == 200
+
+
+def test_a_head_request_does_not_subscribe(quiet: Api) -> None:
+    answer = quiet.client.head("/__admin/events", headers={"X-Mock-Sandbox": quiet.sandbox})
+
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert journal_of(quiet)._listeners == ()  # noqa: SLF001

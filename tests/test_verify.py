@@ -1,0 +1,579 @@
+"""Questions to the journal, expectations of what a client did, and what is said of those that miss."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.journals import count, expect, reasons, requests_of, verdict, verify
+from tests.rules import bend
+from tests.support import ACCOUNT, OPENID, OTHER_SIRET, SECOND_ACCOUNT, SEED_DOSSIER, SIRET, Api
+
+MakeApi = Callable[..., Api]
+
+
+@pytest.fixture
+def busy(api: Api) -> Api:
+    """An api whose client searched, imported one reference twice, and stopped a dossier."""
+    api.get("/dossiers", pageSize=5, siret=SIRET)
+    api.new_dossier(dossierReference="PO-1")
+    api.refused_import(dossierReference="PO-1")
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+    return api
+
+
+# Questions
+
+QUESTIONS: dict[str, tuple[dict[str, Any], int]] = {
+    "nothing asked": ({}, 8),
+    "an operation": ({"operation": "importDossier"}, 2),
+    "several operations": ({"operation": ["importDossier", "getProcess"]}, 4),
+    "an operation never called": ({"operation": "listAccounts"}, 0),
+    "a method": ({"method": "post"}, 4),
+    "a path": ({"path": {"$contains": "/dossiers/process/"}}, 2),
+    "a query": ({"query": {"pageSize": 5}}, 1),
+    "a query that is absent": ({"operation": "listDossiers", "query": {"pageSize": {"$absent": True}}}, 1),
+    "a header": ({"headers": {"Content-Type": {"$matches": "application/json.*"}}}, 2),
+    "members of a body": ({"body": {"dossierReference": "PO-1"}}, 2),
+    "a JSONPath": ({"jsonPath": {"$.companyIdType": "CIT001"}}, 2),
+    "an account": ({"accountId": ACCOUNT}, 7),
+    "a dossier": ({"dossierId": SEED_DOSSIER}, 1),
+    "a user": ({"user": "api@example.com"}, 8),
+    "a status": ({"status": 200}, 8),
+    "a range of statuses": ({"status": {"$atLeast": 400}}, 0),
+    "one of several statuses": ({"status": {"$oneOf": [200, 201]}}, 8),
+    "a code": ({"code": "E202"}, 1),
+    "one of several codes": ({"code": ["E103", "E202"]}, 1),
+    "no rule": ({"rule": {"$absent": True}}, 8),
+    "all at once": ({"operation": "getProcess", "status": 200, "code": "E202", "accountId": ACCOUNT}, 1),
+}
+
+
+@pytest.mark.parametrize(("question", "found"), QUESTIONS.values(), ids=list(QUESTIONS))
+def test_a_question_means_exchanges(busy: Api, question: dict[str, Any], found: int) -> None:
+    listed = busy.control("POST", "/requests/find", question)
+
+    assert busy.control("POST", "/requests/count", question) == {"count": found, "complete": True}
+    assert (len(listed["requests"]), listed["total"], listed["complete"]) == (found, found, True)
+
+
+def test_what_is_found_is_what_the_journal_shows(busy: Api) -> None:
+    found = busy.control("POST", "/requests/find", {"code": "E202"})["requests"]
+
+    assert found == [entry for entry in requests_of(busy) if entry["codes"] == ["E202"]]
+
+
+def test_the_third_party_of_a_dossier_is_asked_for(api: Api) -> None:
+    thirdparty = api.dossier(SEED_DOSSIER)["thirdpartyId"]
+
+    assert count(api, operation="getDossier", thirdpartyId=thirdparty) == 1
+    assert count(api, operation="getDossier", thirdpartyId=thirdparty + 1) == 0
+
+
+def test_a_rule_is_asked_for_by_name(api: Api) -> None:
+    bend(api, {"respond": {"status": 503}}, name="outage")
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+
+    assert count(api, rule="outage", status=503) == 1
+    assert count(api, rule={"$matches": "out.*"}) == 1
+    assert count(api, rule="another") == 0
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "an operation that is none": (
+        {"operation": "importDosier"},
+        "$.operation: there is no operation 'importDosier'; did you mean 'importDossier'?",
+    ),
+    "a code that is none": ({"code": "E2O2"}, "$.code: there is no error code 'E2O2'; did you mean 'E202'?"),
+    "nothing like a code": ({"code": "oops"}, "$.code: there is no error code 'oops'; there are E001, E002"),
+    "an operator that is none": (
+        {"status": {"$above": 400}},
+        "$.status: there is no operator '$above'; there are $equals",
+    ),
+    "an operator in a body that is none": ({"body": {"a": {"$like": 1}}}, "$.body: there is no operator"),
+    "a regular expression that is none": (
+        {"rule": {"$matches": "("}},
+        "$.rule: '(' is no regular",
+    ),
+    "a member that is none": ({"operationId": "getDossier"}, "Object contains unknown field `operationId`"),
+}
+
+
+@pytest.mark.parametrize(("question", "sentence"), WRONG.values(), ids=list(WRONG))
+@pytest.mark.parametrize("path", ["/requests/count", "/requests/find"])
+def test_a_wrong_question_is_told_what_would_be_right(
+    api: Api, path: str, question: dict[str, Any], sentence: str
+) -> None:
+    answer = api.client.post(f"/__admin{path}", json=question)
+
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+    assert sentence in (answer.json or {})["detail"]
+
+
+# Verdicts
+
+HELD: dict[str, dict[str, Any]] = {
+    "one or more": expect(operation="importDossier"),
+    "exactly": expect(2, operation="importDossier"),
+    "never": expect(0, operation="reactivateDossier"),
+    "at least": expect({"atLeast": 1}, operation="getProcess"),
+    "at most": expect({"atMost": 2}, operation="importDossier"),
+    "between": expect({"atLeast": 1, "atMost": 3}, operation="importDossier"),
+}
+
+
+@pytest.mark.parametrize("expectation", HELD.values(), ids=list(HELD))
+def test_an_expectation_that_is_met_holds(busy: Api, expectation: dict[str, Any]) -> None:
+    answer = verify(busy, expectation)
+
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    body = answer.json or {}
+    assert (body["verified"], body["complete"]) == (True, True)
+    assert [row["verdict"] for row in body["expectations"]] == ["held"]
+
+
+FAILED: dict[str, tuple[dict[str, Any], str]] = {
+    "too few": (expect(3, operation="importDossier"), "expected exactly 3, found 2 (requests 3, 6)"),
+    "none": (expect(operation="listAccounts"), "expected at least 1, found none"),
+    "too many": (expect(1, operation="importDossier"), "expected exactly 1, found 2 (requests 3, 6)"),
+    "one too many": (
+        expect({"atMost": 0}, operation="stopDossier"),
+        "expected exactly 0, found 1 (request 8)",
+    ),
+    "outside": (
+        expect({"atLeast": 3, "atMost": 4}, operation="importDossier"),
+        "expected at least 3 and at most 4, found 2 (requests 3, 6)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("expectation", "why"), FAILED.values(), ids=list(FAILED))
+def test_an_expectation_that_is_not_met_says_what_was_found(
+    busy: Api, expectation: dict[str, Any], why: str
+) -> None:
+    found = verdict(busy, expectation)
+
+    assert (found["verdict"], found["why"]) == ("failed", why)
+
+
+def test_a_verdict_that_failed_is_a_problem_whose_detail_says_all(busy: Api) -> None:
+    answer = verify(busy, expect(operation="importDossier"), expect(1, operation="getProcess", code="E103"))
+
+    body = answer.json or {}
+    assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
+    assert (body["status"], body["verified"], body["complete"]) == (422, False, True)
+    assert [row["verdict"] for row in body["expectations"]] == ["held", "failed"]
+    assert body["detail"] == (
+        "getProcess: expected exactly 1, found none."
+        " Nearest is request 7: it was answered 200 with E202, expected is E103."
+    )
+
+
+def test_a_verdict_repeats_what_was_asked(busy: Api) -> None:
+    question = {"operation": ["getProcess"], "accountId": {"$not": 1}, "body": None, "code": "E202"}
+
+    assert verdict(busy, {"request": question})["request"] == question
+
+
+def test_one_exchange_may_meet_several_expectations(busy: Api) -> None:
+    answer = verify(busy, expect(1, code="E202"), expect(2, operation="getProcess"))
+
+    assert answer.status_code == 200
+
+
+ORDERS: dict[str, tuple[list[dict[str, Any]], str | None]] = {
+    "as it was": (
+        [expect(operation="listDossiers"), expect(2, operation="importDossier"), expect(code="E202")],
+        None,
+    ),
+    "the other way round": (
+        [expect(operation="stopDossier"), expect(operation="importDossier")],
+        "found 2 (requests 3, 6), but none after request 8, where the one before it is met",
+    ),
+    "all of one before the next": (
+        [expect(2, operation="importDossier"), expect({"atLeast": 2}, operation="getProcess")],
+        "found 2 (requests 4, 7), but 1 after request 6, where the one before it is met",
+    ),
+    "what is never to happen has no place": (
+        [expect(operation="stopDossier"), expect(0, operation="listAccounts")],
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("expectations", "why"), ORDERS.values(), ids=list(ORDERS))
+def test_expectations_may_have_an_order(
+    busy: Api, expectations: list[dict[str, Any]], why: str | None
+) -> None:
+    found = verdict(busy, *expectations, inOrder=True)
+
+    assert (found["verdict"], found["why"]) == ("failed" if why else "held", why)
+
+
+def test_without_an_order_any_will_do(busy: Api) -> None:
+    answer = verify(busy, expect(operation="stopDossier"), expect(operation="importDossier"))
+
+    assert answer.status_code == 200
+
+
+MISTAKES: dict[str, tuple[Any, str]] = {
+    "no expectation": ({"expectations": []}, "Expected `array` of length >= 1"),
+    "no request": ({"expectations": [{"count": 1}]}, "missing required field `request`"),
+    "a negative count": ({"expectations": [expect(-1)]}, "Expected `int` >= 0"),
+    "a count without bounds": (
+        {"expectations": [expect(1), expect({})]},
+        "$.expectations[1].count: say a number, atLeast or atMost",
+    ),
+    "bounds that cross": (
+        {"expectations": [expect({"atLeast": 3, "atMost": 2})]},
+        "$.expectations[0].count: atLeast is more than atMost",
+    ),
+    "an operation that is none": (
+        {"expectations": [expect(operation="stopDosier")]},
+        "$.expectations[0].request.operation: there is no operation 'stopDosier'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "sentence"), MISTAKES.values(), ids=list(MISTAKES))
+def test_expectations_that_make_no_sense_are_refused(api: Api, body: Any, sentence: str) -> None:
+    answer = api.client.post("/__admin/verify", json=body)
+
+    assert answer.status_code == 400
+    assert sentence in (answer.json or {})["detail"]
+
+
+# Near misses
+
+
+def test_a_reference_with_spaces_is_told_with_the_dossier_that_has_it(api: Api) -> None:
+    dossier = api.new_dossier(dossierReference=" PO-1 ")
+
+    assert reasons(api, operation="importDossier", body={"dossierReference": "PO-1"}) == [
+        f"reference ' PO-1 ' equals 'PO-1' after removing spaces, which dossier {dossier['dossierId']} has"
+    ]
+
+
+def test_a_reference_in_capitals_is_another_one_by_default(api: Api) -> None:
+    api.launch(dossierReference="po-1")
+
+    assert reasons(api, operation="importDossier", body={"dossierReference": "PO-1"}) == [
+        "reference 'po-1' is 'PO-1' but for capitals, which count (variant referenceCase)"
+    ]
+
+
+def test_a_reference_in_capitals_is_the_same_where_the_variant_says_so(make_variant_api: MakeApi) -> None:
+    api = make_variant_api(referenceCase="upper")
+    api.launch(dossierReference="po-1")
+
+    assert reasons(api, operation="importDossier", body={"dossierReference": "PO-1"}) == [
+        "reference 'po-1' equals 'PO-1' after removing spaces and putting it in capitals"
+    ]
+
+
+def test_another_reference_is_told_with_the_dossier_that_has_it(api: Api) -> None:
+    dossier = api.new_dossier(dossierReference="PO-2")
+    api.get("/dossiers", dossierReference="PO-2")
+
+    assert reasons(api, operation="listDossiers", query={"dossierReference": "PO-1"}) == [
+        f"reference 'PO-2' is not 'PO-1', which dossier {dossier['dossierId']} has"
+    ]
+
+
+COMPANIES: dict[str, tuple[str, str, str]] = {
+    "spaces": ("990 500 001 00013", SIRET, "is '{}' with other signs between the digits; the API takes none"),
+    "a digit off": (
+        "99050000100014",
+        SIRET,
+        "is not '{}': it is one digit off (the 14th) and fails the Luhn check",
+    ),
+    "two digits swapped": (
+        "99050000100031",
+        SIRET,
+        "is not '{}': it has two digits swapped and fails the Luhn check",
+    ),
+    "the expectation is a digit off": (
+        SIRET,
+        "99050000100014",
+        "is not '{}': it is one digit off (the 14th); the expected one fails the Luhn check",
+    ),
+    "a SIREN a digit off": ("990500002", "990500001", "is not '{}': it is one digit off (the 9th)"),
+    "another establishment": (
+        "99050000100013",
+        "99050000100021",
+        "is another establishment of the company of '{}'",
+    ),
+    "the SIREN": ("990500001", SIRET, "is the SIREN of the company whose SIRET is '{}'"),
+    "the VAT number": (
+        "FR69503829368",
+        "50382936800045",
+        "is the VAT number of the company whose SIRET is '{}'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sent", "wanted", "said"), COMPANIES.values(), ids=list(COMPANIES))
+def test_a_company_number_is_told_by_what_is_wrong_with_it(
+    api: Api, sent: str, wanted: str, said: str
+) -> None:
+    api.try_import(companyIdValue=sent)
+
+    assert reasons(api, operation="importDossier", body={"companyIdValue": wanted}) == [
+        f"companyIdValue '{sent}' {said.format(wanted)}"
+    ]
+
+
+def test_another_company_is_told_as_it_is(api: Api) -> None:
+    api.try_import(companyIdValue=OTHER_SIRET)
+
+    assert reasons(api, operation="importDossier", body={"companyIdValue": SIRET}) == [
+        f"body.companyIdValue: expected '{SIRET}', found '{OTHER_SIRET}'"
+    ]
+
+
+DATES: dict[str, str] = {
+    "31/12/2031": "is the day 2031-12-31, but no date that the API reads: it takes ISO 8601",
+    "31.12.2031": "is the day 2031-12-31, but no date that the API reads: it takes ISO 8601",
+    "20311231": "is the day 2031-12-31, but no date that the API reads: it takes ISO 8601",
+    "2031-12-31T00:00:00": "is the same day as '2031-12-31', written otherwise",
+    "2031-12-30T23:30:00Z": "is the same day as '2031-12-31', written otherwise",
+}
+
+
+@pytest.mark.parametrize(("sent", "said"), DATES.items(), ids=list(DATES))
+def test_a_day_written_otherwise_is_recognised(api: Api, sent: str, said: str) -> None:
+    api.try_import(expirationDate=sent)
+
+    assert reasons(api, operation="importDossier", body={"expirationDate": "2031-12-31"}) == [
+        f"expirationDate '{sent}' {said}"
+    ]
+
+
+@pytest.mark.parametrize("sent", ["2031-12-30", "32/12/2031", "soon", ""])
+def test_another_day_is_told_as_it_is(api: Api, sent: str) -> None:
+    api.try_import(expirationDate=sent)
+
+    assert reasons(api, operation="importDossier", body={"expirationDate": "2031-12-31"}) == [
+        f"body.expirationDate: expected '2031-12-31', found '{sent}'"
+    ]
+
+
+TYPES: dict[str, tuple[Any, Any, str]] = {
+    "a text for a number": ("10", 10, "description is the text '10', expected is the number 10"),
+    "a number for a text": (10, "10", "description is the number 10, expected is the text '10'"),
+    "a text for a boolean": ("true", True, "description is the text 'true', expected is the boolean True"),
+    "another text": ("a", "b", "body.description: expected 'b', found 'a'"),
+    "a list": (["10"], "10", "body.description: expected '10', found ['10']"),
+    "nothing": (None, "10", "body.description: expected '10', found None"),
+    "blanks": ("a  b", "a b ", "description 'a  b' is 'a b ' but for spaces"),
+    "capitals": ("Urgent", "urgent", "description 'Urgent' is 'urgent' but for capitals"),
+}
+
+
+@pytest.mark.parametrize(("sent", "wanted", "said"), TYPES.values(), ids=list(TYPES))
+def test_a_value_of_another_type_or_spelling_is_told(api: Api, sent: Any, wanted: Any, said: str) -> None:
+    api.try_import(description=sent)
+
+    assert reasons(api, operation="importDossier", body={"description": wanted}) == [said]
+
+
+NAMES: dict[str, tuple[dict[str, Any], str, str]] = {
+    "the client misspelt it": (
+        {"dossierReference": ..., "dossier_reference": "PO-1"},
+        "dossierReference",
+        "the call sends 'dossier_reference' and no 'dossierReference': names are taken as they are spelled",
+    ),
+    "the expectation misspelt it": (
+        {"dossierReference": ...},
+        "dosierReference",
+        "the call sends no 'dosierReference'; did you mean 'dossierReference', which importDossier reads?",
+    ),
+    "nobody did": ({}, "description", "the call sends no 'description'"),
+}
+
+
+@pytest.mark.parametrize(("sent", "name", "said"), NAMES.values(), ids=list(NAMES))
+def test_a_member_that_is_missing_is_told(api: Api, sent: dict[str, Any], name: str, said: str) -> None:
+    api.try_import(**sent)
+
+    assert reasons(api, operation="importDossier", body={name: "x"}) == [said]
+
+
+def test_a_parameter_that_is_misspelt_is_told(api: Api) -> None:
+    api.get("/dossiers", pagesize=5)
+
+    assert reasons(api, operation="listDossiers", query={"pageSize": 5}) == [
+        "the call sends 'pagesize' and no 'pageSize': names are taken as they are spelled"
+    ]
+
+
+def test_a_header_that_is_missing_is_told(api: Api) -> None:
+    api.get("/dossiers")
+
+    assert reasons(api, operation="listDossiers", headers={"X-Trace": "1"}) == ["the call sends no 'X-Trace'"]
+
+
+def test_a_member_deeper_in_a_body_is_told(api: Api) -> None:
+    api.try_import(description={"lines": [{"txt": "a"}]})
+
+    assert reasons(api, operation="importDossier", body={"description": {"lines": [{"text": "a"}]}}) == [
+        "the call sends 'txt' and no 'text': names are taken as they are spelled"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"), [(None, "the call has no body"), (b"\xff", "its body is no text, 1 bytes, not shown")]
+)
+def test_a_call_without_a_readable_body_is_told(api: Api, body: bytes | None, said: str) -> None:
+    api.send("POST", api.url("/dossiers"), data=body, content_type="application/json")
+
+    assert reasons(api, operation="importDossier", body={"dossierReference": "PO-1"}) == [said]
+
+
+def test_the_right_call_on_another_account_is_told(make_api: MakeApi) -> None:
+    api = make_api(user="multi", account=SECOND_ACCOUNT)
+    api.get("/dossiers")
+
+    assert reasons(api, operation="listDossiers", accountId=ACCOUNT) == [
+        f"it was the right call, but on account {SECOND_ACCOUNT}, expected is {ACCOUNT}"
+    ]
+
+
+def test_another_dossier_is_told_with_its_reference(api: Api) -> None:
+    dossier = api.new_dossier(dossierReference="PO-7")
+    api.post(f"/dossiers/{dossier['dossierId']}/stop")
+    api.post("/dossiers/1/stop")
+
+    rows = verdict(api, expect(operation="stopDossier", dossierId=SEED_DOSSIER))["nearMisses"]
+
+    assert [row["differences"] for row in rows] == [
+        [f"it was about dossier 1, which the account does not have, expected is {SEED_DOSSIER}"],
+        [(f"it was about dossier {dossier['dossierId']} with reference 'PO-7', expected is {SEED_DOSSIER}")],
+    ]
+
+
+OUTCOMES: dict[str, tuple[dict[str, Any], str]] = {
+    "made a dossier": ({"dossierReference": "PO-2"}, r"made dossier \d+"),
+    "ended with a code": ({"dossierReference": "PO-1"}, "ended with E202"),
+    "is still running": ({"companyIdValue": "99000201600014"}, "is still running"),
+}
+
+
+@pytest.mark.parametrize(("members", "said"), OUTCOMES.values(), ids=list(OUTCOMES))
+@pytest.mark.parametrize("asked", [{"code": "E103"}, {"status": 400}], ids=["a code", "a status"])
+def test_a_refusal_that_an_import_tells_later_is_told(
+    api: Api, asked: dict[str, Any], members: dict[str, Any], said: str
+) -> None:
+    api.new_dossier(dossierReference="PO-1")
+    api.control("DELETE", "/requests")
+    api.launch(**members)
+    api.advance("PT1S")
+
+    [reason] = reasons(api, operation="importDossier", **asked)
+
+    accepted = "it was answered 200: the import was accepted, and its process [0-9a-f]{32}"
+    assert re.fullmatch(f"{accepted} {said}, which getProcess tells", reason), reason
+
+
+def test_of_an_import_that_nobody_knows_any_more_the_answer_alone_is_told(api: Api) -> None:
+    api.launch()
+    api.control("POST", "/reset", {"only": ["state"]})
+
+    assert reasons(api, operation="importDossier", code="E202") == ["it was answered 200, expected is E202"]
+
+
+def test_another_call_of_the_authorisation_server_is_told(api: Api) -> None:
+    api.client.get(f"{OPENID}/userinfo", headers={"X-Mock-Sandbox": api.sandbox})
+
+    assert reasons(api, operation="getToken") == [f"it was GET {OPENID}/userinfo"]
+
+
+def test_without_an_operation_any_call_may_be_near(api: Api) -> None:
+    api.get("/dossiers")
+    api.send("GET", "/nowhere")
+
+    rows = verdict(api, expect(path="/elsewhere"))["nearMisses"]
+
+    assert [row["number"] for row in rows] == [3, 2, 1]
+
+
+def test_many_that_are_too_many_are_told_in_part(api: Api) -> None:
+    for page in range(12):
+        api.get("/dossiers", page=page)
+
+    assert verdict(api, expect(0, operation="listDossiers"))["why"] == (
+        "expected exactly 0, found 12 (requests 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 ...)"
+    )
+
+
+def test_another_status_is_told_with_its_codes(api: Api) -> None:
+    api.post("/dossiers/1/stop")
+
+    assert reasons(api, operation="stopDossier", status=200) == [
+        "it was answered 404 with E200, expected is 200"
+    ]
+
+
+def test_a_fault_instead_of_a_status_is_told(api: Api) -> None:
+    bend(api, {"fault": "NO_RESPONSE"})
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+
+    assert reasons(api, operation="getDossier", status=200) == [
+        "it was answered NO_RESPONSE, expected is 200"
+    ]
+
+
+def test_another_user_is_told(api: Api) -> None:
+    api.get("/dossiers")
+
+    assert reasons(api, operation="listDossiers", user="multi@example.com") == [
+        "it was made by api@example.com, expected is multi@example.com"
+    ]
+    assert verdict(api, expect(user="api@example.com", operation="listAccounts"))["nearMisses"] == []
+
+
+def test_a_call_of_a_path_that_is_nearly_right_is_told(api: Api) -> None:
+    api.send("GET", "/api/v1/accounts/119631/dossiers")
+
+    assert reasons(api, operation="listDossiers") == [
+        (
+            "the API has no path /api/v1/accounts/119631/dossiers;"
+            " did you mean GET /api/v1/account/{accountId}/dossiers (listDossiers)?"
+        )
+    ]
+
+
+def test_the_right_body_sent_to_another_operation_is_told(api: Api) -> None:
+    api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": "PO-1"})
+
+    assert reasons(api, operation="importDossier", body={"dossierReference": "PO-1"}) == [
+        "it was updateDossier"
+    ]
+
+
+def test_what_has_nothing_in_common_is_no_near_miss(api: Api) -> None:
+    api.get("/dossiers")
+
+    found = verdict(api, expect(operation="importDossier", body={"dossierReference": "PO-1"}))
+
+    assert found["nearMisses"] == []
+
+
+def test_the_nearest_misses_come_first_and_they_are_few(api: Api) -> None:
+    for reference, value in (
+        ("PO-9", OTHER_SIRET),
+        ("PO-1", OTHER_SIRET),
+        ("PO-8", SIRET),
+        ("PO-7", OTHER_SIRET),
+    ):
+        api.try_import(dossierReference=reference, companyIdValue=value)
+
+    rows = verdict(
+        api, expect(operation="importDossier", body={"dossierReference": "PO-1", "companyIdValue": SIRET})
+    )["nearMisses"]
+
+    assert [(row["number"], len(row["differences"])) for row in rows] == [(4, 1), (3, 1), (5, 2)]
+    assert {row["request"] for row in rows} == {f"importDossier: POST /api/v1/account/{ACCOUNT}/dossiers"}
