@@ -23,6 +23,7 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import quote
 
+import driving
 import requests
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,6 +76,15 @@ class Target:
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 
 
+@dataclass(frozen=True)
+class Once:
+    """What is measured once: seconds and peak MB of the generation; ms of calls alone and beside; ms of acts."""
+
+    generated: tuple[float, float]
+    beside: tuple[float, float]
+    acts: dict[str, float]
+
+
 def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -116,7 +126,10 @@ def _measure(folder: Path, rounds: int, seconds: int) -> str:
         for _ in range(rounds):
             _round([small, plain, large, logging], seconds)
             _filters([small, large], min(seconds, 1))
-        return _page(starts, small, plain, large, logging, generated, rounds)
+        base = f"{HOST}:{large.port}"
+        beside = driving.beside_held_requests(base, ACCOUNT, large.token, "/dossiers/804127")
+        once = Once(generated, beside, driving.acts(base))
+        return _page(starts, small, plain, large, logging, once, rounds)
 
 
 def _serve(*arguments: str) -> list[str]:
@@ -224,7 +237,7 @@ def _page(
     bare: Target,
     large: Target,
     logging: Target,
-    generated: tuple[float, float],
+    once: Once,
     rounds: int,
 ) -> str:
     start = starts["default fixture"] / starts["bare Flask"]
@@ -247,8 +260,21 @@ def _page(
             *_held(one, 1.6, "× bare"),
         ),
         *_scale_rows(small, large),
-        (f"{LARGE:,} dossiers generated", f"{generated[0]:.1f} s", *_held(generated[0], 60, "s")),
-        ("peak memory of the generation", f"{generated[1]:,.0f} MB", *_held(generated[1], 1536, "MB")),
+        (
+            f"another client's calls while {driving.HELD} requests are held for 2 s, 99th percentile",
+            f"{once.beside[1]:.1f} ms instead of {once.beside[0]:.1f} ms",
+            *_held(once.beside[1], 50, "ms"),
+        ),
+        *(
+            (f"{name} with {LARGE:,} dossiers, the control call", f"{took:.1f} ms", *_held(took, 5, "ms"))
+            for name, took in once.acts.items()
+        ),
+        (f"{LARGE:,} dossiers generated", f"{once.generated[0]:.1f} s", *_held(once.generated[0], 60, "s")),
+        (
+            "peak memory of the generation",
+            f"{once.generated[1]:,.0f} MB",
+            *_held(once.generated[1], 1536, "MB"),
+        ),
         (
             f"resident with {LARGE:,} dossiers, after the load",
             f"{large.resident_mb:,.0f} MB",

@@ -36,10 +36,13 @@ class Watch:
         """Take changes until `stop` is set."""
         from watchfiles import awatch  # only who watches needs it
 
-        async for changes in awatch(*self._folders, stop_event=stop, recursive=False):
-            for path in sorted({Path(changed) for _, changed in changes}):
-                if path.suffix in SUFFIXES and path.is_file():
-                    self.take(path)
+        try:
+            async for changes in awatch(*self._folders, stop_event=stop, recursive=False):
+                for path in sorted({Path(changed) for _, changed in changes}):
+                    if path.suffix in SUFFIXES and path.is_file():
+                        self.take(path)
+        except OSError as problem:
+            _logger.error("scenario files are not watched any more: %s", problem)  # noqa: TRY400
 
     def take(self, path: Path) -> None:
         """Play the scenario of this file anew wherever it plays."""

@@ -65,7 +65,7 @@ def test_help_names_the_commands(flag: str) -> None:
 
     assert found.returncode == 0
     assert re.findall(r"^  ([a-z]+) ", found.stdout, re.MULTILINE) == sorted(
-        ["serve", "healthcheck", "fixtures"]
+        ["serve", "healthcheck", "fixtures", "scenarios"]
     )
 
 
@@ -87,7 +87,7 @@ def test_help_lists_every_option_with_its_default_and_its_variable(
     assert expected in help_of_serve
 
 
-@pytest.mark.parametrize("command", ["serve", "healthcheck", "fixtures"])
+@pytest.mark.parametrize("command", ["serve", "healthcheck", "fixtures", "scenarios"])
 def test_every_command_has_help(command: str) -> None:
     found = run(command, "--help")
 

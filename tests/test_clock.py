@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from mock_server.sandbox import PARTS
 from tests.support import OTHER_SIRET, SIRET, Api, codes, content, running_server
 from tests.timed import PARIS, RECIPE
 
@@ -224,7 +225,7 @@ def test_a_reset_brings_back_content_and_clock(timed: Api) -> None:
 
     answer = timed.control("POST", "/reset")
 
-    assert [answer["sandbox"], answer["reset"]] == ["default", ["state", "clock", "variants", "rateLimit"]]
+    assert [answer["sandbox"], answer["reset"]] == ["default", list(PARTS)]
     assert timed.control("GET", "/clock")["now"][:17] == "2031-05-02T10:00:"
     assert timed.control("GET", "/clock")["frozen"] is False
     assert timed.get("/dossiers/all").data == before

@@ -82,6 +82,9 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "port": ("9000", 9000),
     "fixture": ("empty", "empty"),
     "fixtures_dir": (".", Path()),
+    "scenario": ("outage", "outage"),
+    "scenarios_dir": ("scenarios", Path("scenarios")),
+    "watch": ("true", True),
     "clock": ("2026-03-02T09:00:00", datetime(2026, 3, 2, 8, tzinfo=UTC)),
     "auth": ("off", "off"),
     "variants": ("refusals=result,rateLimit=on", {"refusals": "result", "rateLimit": "on"}),
@@ -115,6 +118,9 @@ BAD = [
     ("port", "٨٠", "'٨٠' is no number from 0 to 65535"),
     ("fixture", "", "it is empty"),
     ("fixtures_dir", "nowhere/at/all", "'nowhere/at/all' is no folder"),
+    ("scenario", " ", "it is empty"),
+    ("scenarios_dir", "nowhere/at/all", "'nowhere/at/all' is no folder"),
+    ("watch", "often", "'often' is not one of true, false"),
     ("clock", "tomorrow", "'tomorrow' is no ISO date-time such as 2026-03-02T09:00:00"),
     ("auth", "on", "'on' is not one of any, declared, off"),
     ("variants", "speed=fast", "there is no variant 'speed'"),
@@ -265,7 +271,12 @@ def test_a_setting_is_given_by_its_environment_variable(
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_a_flag_beats_the_environment(told: Callable[..., Settings], setting: Setting) -> None:
     text, expected = EXAMPLES[setting.name]
-    other = {"fixtures_dir": "tests", "variants": "refusals=http400", "clock": "2031-01-01"}
+    other = {
+        "fixtures_dir": "tests",
+        "scenarios_dir": "tests",
+        "variants": "refusals=http400",
+        "clock": "2031-01-01",
+    }
     default = other.get(setting.name, setting.shown_default)
 
     assert value(told(*spoken(setting, text), **{setting.twin: default}), setting.name) == expected

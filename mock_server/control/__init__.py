@@ -12,6 +12,7 @@ from mock_server.control.events import events
 from mock_server.control.guard import guard
 from mock_server.control.openapi import openapi
 from mock_server.control.problems import install_problems
+from mock_server.control.provenance import provenance
 from mock_server.control.sandbox import sandbox
 from mock_server.control.sandboxes import sandboxes
 from mock_server.control.scenarios import scenarios
@@ -23,7 +24,7 @@ __all__ = ["install"]
 def install(app: Flask) -> None:
     """Give the app its control API."""
     control = Blueprint("control", __name__, url_prefix=CONTROL_PREFIX)
-    for part in (openapi, sandbox, sandboxes, scenarios, clock, events):
+    for part in (openapi, sandbox, sandboxes, scenarios, provenance, clock, events):
         control.register_blueprint(part)
     control.before_request(guard)
     control.before_request(_lift_limit)

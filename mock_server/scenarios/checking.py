@@ -110,12 +110,32 @@ def _check_then(then: Then, path: str) -> None:
         raise Mistake(path, f"one thing at a time: {' and '.join(given)} are given; make it two rules")
     if not given and then.delay is None:
         raise Mistake(path, f"nothing happens: give {', '.join(_ACTIONS)} or delay")
+    _check_actions(then, path)
+
+
+def _check_actions(then: Then, path: str) -> None:
     if then.carried_out is not None and then.fault is None:
         raise Mistake(f"{path}.carriedOut", "carriedOut goes with a fault")
     if isinstance(then.delay, Uniform) and then.delay.lower > then.delay.upper:
         raise Mistake(f"{path}.delay", "lower is more than upper")
     if then.process is not None:
         _check_course(then, f"{path}.process")
+    if then.respond is not None:
+        _refuse_codes(then.respond.body, f"{path}.respond.body")
+    _refuse_codes(then.patch, f"{path}.patch")
+
+
+def _refuse_codes(value: Any, path: str) -> None:
+    """A refusal that was written could contradict the rules; one that is given cannot."""
+    if isinstance(value, dict):
+        if value.get("code") in ERRORS:
+            advice = "give what leads to it, such as a closed establishment or a stopped dossier"
+            raise Mistake(path, f"the refusal {value['code']} is not for a rule to answer; {advice}")
+        for name, part in value.items():
+            _refuse_codes(part, f"{path}.{name}")
+    elif isinstance(value, list):
+        for at, part in enumerate(value):
+            _refuse_codes(part, f"{path}[{at}]")
 
 
 def _check_course(then: Then, path: str) -> None:

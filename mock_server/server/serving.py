@@ -57,9 +57,10 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.end)
-    loop.call_soon(announce)
     stop = asyncio.Event()
+    # Begun ahead of the announcement: whoever hears that may count upon it.
     task = None if beside is None else asyncio.ensure_future(beside(stop))
+    loop.call_soon(announce)
     # A client that never ends its request is not waited for.
     with suppress(TimeoutError):
         await server.serve()

@@ -1,0 +1,137 @@
+"""Scenarios that come with the server: at its start, with a user, and from a file that changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+
+from mock_server.app import create_app
+from mock_server.settings import Settings
+from tests.support import Api, running_server
+
+DOWN = """
+version: 1
+scenario: down
+title: The API is down
+given: {clock: 2026-03-02T09:00:00}
+rules:
+  - name: it is down
+    when: {operation: listAccounts}
+    then: {respond: {status: 503}}
+"""
+USERS = """
+version: 1
+include: [default]
+users:
+  - {username: unlucky@example.com, password: demo, accounts: [119631], scenario: SCENARIO}
+"""
+
+
+@pytest.fixture
+def down(tmp_path: Path) -> Path:
+    path = tmp_path / "down.yaml"
+    path.write_text(DOWN, encoding="utf-8")
+    return path
+
+
+def accounts_of(client: FlaskClient, sandbox: str, user: str = "api") -> int:
+    """The status of a call in a sandbox; without a name in the default one, or the user's own."""
+    api = Api(client, sandbox or "any", user=user)
+    api.username = f"{user}+{sandbox}@example.com" if sandbox else f"{user}@example.com"
+    return api.send("GET", "/api/v1/account").status_code
+
+
+def test_the_scenario_of_the_start_plays_in_every_sandbox(down: Path) -> None:
+    client = create_app(Settings(scenario=str(down), log_level="error")).test_client()
+
+    assert [accounts_of(client, "gw1"), accounts_of(client, "gw2")] == [503, 503]
+
+
+def test_a_reset_comes_back_to_the_scenario_of_the_start(
+    make_server_api: Callable[..., Api], down: Path
+) -> None:
+    api = make_server_api(scenario=str(down))
+    api.control("DELETE", "/scenario")
+    api.set_clock("2031-01-01T00:00:00")
+
+    api.control("POST", "/reset")
+
+    assert api.control("GET", "/clock")["now"] == "2026-03-02T09:00:00.000"
+    assert api.send("GET", "/api/v1/account").status_code == 503
+
+
+def test_a_user_with_a_scenario_has_a_sandbox_in_which_it_plays(tmp_path: Path, down: Path) -> None:
+    recipe = tmp_path / "users.yaml"
+    recipe.write_text(USERS.replace("SCENARIO", str(down)), encoding="utf-8")
+    client = create_app(Settings(fixture=str(recipe), log_level="error")).test_client()
+
+    statuses = {
+        (user, tag): accounts_of(client, tag, user) for user in ("api", "unlucky") for tag in ("", "gw1")
+    }
+
+    assert statuses == {
+        ("api", ""): 200,
+        ("api", "gw1"): 200,
+        ("unlucky", ""): 503,
+        ("unlucky", "gw1"): 503,
+    }
+    names = [row["name"] for row in client.get("/__admin/sandboxes").json["sandboxes"]]  # type: ignore[index]
+    assert {"down", "gw1.down"} <= set(names)
+
+
+def test_a_server_does_not_start_with_a_user_whose_scenario_does_not_exist(tmp_path: Path) -> None:
+    recipe = tmp_path / "users.yaml"
+    recipe.write_text(USERS.replace("SCENARIO", "no-such"), encoding="utf-8")
+
+    with pytest.raises(ValueError, match="there is no scenario 'no-such'"):
+        create_app(Settings(fixture=str(recipe), log_level="error"))
+
+
+def seen(url: str, path: str, wanted: Callable[[Any], bool]) -> bool:
+    """Whether a control call answers what is wanted within five seconds: a file system takes its time."""
+    ends = time.monotonic() + 5
+    while not wanted(requests.get(f"{url}/__admin{path}", timeout=5).json()):
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_changed_file_is_taken_at_once_and_a_wrong_one_is_reported(down: Path) -> None:
+    with running_server("--watch", "--scenario", str(down)) as (url, process):
+        down.write_text(DOWN.replace("2026-03-02", "2027-03-02"), encoding="utf-8")
+        assert seen(url, "/clock", lambda clock: clock["now"].startswith("2027-03-02"))
+
+        down.write_text(DOWN.replace("listAccounts", "listAcounts"), encoding="utf-8")
+        assert process.stderr is not None
+        told = [process.stderr.readline(), process.stderr.readline()]
+        rules = requests.get(f"{url}/__admin/rules", timeout=5).json()["rules"]
+
+    assert "taken by default" in told[0]
+    assert f"{down}:8: $.rules[0].when.operation: there is no operation 'listAcounts'" in told[1]
+    assert rules[0]["when"] == {"operation": "listAccounts"}
+
+
+def test_a_wrong_file_of_the_folder_is_listed_with_its_mistake(tmp_path: Path, down: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("version: 1\n", encoding="utf-8")
+    client = create_app(Settings(scenarios_dir=tmp_path, log_level="error")).test_client()
+
+    listed = client.get("/__admin/scenarios").json["scenarios"]  # type: ignore[index]
+    by_name = {row["name"]: row for row in listed}
+
+    assert by_name[down.stem]["title"] == "The API is down"
+    assert "wrong.yaml:1: $: Object missing required field `scenario`" in by_name["wrong"]["mistake"]
+
+
+def test_every_behaviour_tells_how_sure_it_is(api: Api) -> None:
+    told = api.control("GET", "/provenance")  # GET /__admin/provenance
+
+    sure = {row["provenance"] for row in [*told["operations"], *told["errors"]]}
+    assert sure <= {"documented", "example", "carried-over", "observed", "inferred"}
+    assert {row["name"]: row["provenance"] for row in told["operations"]}["listAllDossiers"] == "observed"
