@@ -11,7 +11,7 @@ from mock_server.api.answers import json_response
 from mock_server.api.bending import answered
 from mock_server.api.who import Caller, bearer
 from mock_server.domain.operations import OPERATIONS
-from mock_server.sandbox import Sandbox, untagged
+from mock_server.sandbox import untagged
 from mock_server.scenarios import Then
 from mock_server.services import services
 from mock_server.tokens import CLIENT_ID, REALM_PATH, Identity, Token, TokenRefused
@@ -24,17 +24,18 @@ PROTOCOL = "/protocol/openid-connect"
 @openid.post(f"{PROTOCOL}/token")
 def get_token() -> Response:
     """behaviour.md 1.2."""
-    g.caller = caller = Caller(_sandbox_meant(), None)
+    username = _user_meant()
+    g.caller = caller = Caller(services().sandboxes.of_user(username), None, username)
     return answered(OPERATIONS["getToken"], caller, {}, _token_answer)
 
 
-def _sandbox_meant() -> Sandbox:
-    """The sandbox of the user who logs in, or of the refresh token; else the default one."""
+def _user_meant() -> str:
+    """Who logs in, or whose refresh token it is, be it expired; empty where nobody can be told."""
     username = request.form.get("username", "").strip()
-    if not username:
-        token = _unexpired(services().tokens.refresh, request.form.get("refresh_token", ""))
-        username = token.username if token else ""
-    return services().sandboxes.of_user(username)
+    try:
+        return username or services().tokens.refresh(request.form.get("refresh_token", "")).username
+    except TokenRefused:
+        return ""
 
 
 def _token_answer(then: Then) -> Response:

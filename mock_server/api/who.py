@@ -44,11 +44,12 @@ class TokenRequired(Unauthorized):
 class Caller:
     """Who calls, known before anything is judged: the sandbox, and the token, None where none is asked for.
 
-    A token names its sandbox even when it has expired.
+    A token names its sandbox and its user even when it has expired.
     """
 
     sandbox: Sandbox
     token: Token | None
+    username: str | None = None
 
 
 def identified() -> Caller:
@@ -61,7 +62,7 @@ def identified() -> Caller:
     shared = services()
     token = None if shared.settings.auth == "off" else _token(shared.tokens)
     sandbox = named_sandbox() if token is None else shared.sandboxes.of_user(token.username)
-    g.caller = caller = Caller(sandbox, token)
+    g.caller = caller = Caller(sandbox, token, token.username if token else None)
     return caller
 
 
