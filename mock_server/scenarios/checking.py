@@ -66,8 +66,8 @@ def check_rules(rules: Sequence[Rule], path: str) -> None:
         names = operations if isinstance(operations, tuple) else (operations,)
         if rule.then.process is not None and set(names) != {"importDossier"}:
             raise Mistake(f"{where}.when.operation", "process goes with operation: importDossier")
-        if rule.then.rate_limit is not None and "getToken" in names:
-            raise Mistake(f"{where}.then.rateLimit", "the rate limit is one of accounts; getToken has none")
+        if rule.then.rate_limit is not None:
+            _check_limited(names, f"{where}.then.rateLimit")
 
 
 def check_request(request: Request, path: str) -> None:
@@ -150,6 +150,13 @@ def _check_course(then: Then, path: str) -> None:
         _check_known(
             course.fail, codes, f"{path}.fail", "code of the provider", "; every other refusal is given"
         )
+
+
+def _check_limited(operations: Sequence[str | None], path: str) -> None:
+    """Refuse to limit a call that concerns no account; a rule for all operations limits those that do."""
+    for name in operations:
+        if name is not None and "{accountId}" not in OPERATIONS[name].paths[0]:
+            raise Mistake(path, f"the rate limit is one of accounts; {name} has none")
 
 
 def _check_states(rules: Sequence[Rule]) -> None:
