@@ -165,7 +165,10 @@ class Preparer:
         )
         if sending.form is not None:
             form = filled(sending.form, self.known)
-            return {"query": query, "form": {name: as_text(value) for name, value in form.items()}}
+            return {
+                "query": query,
+                "form": {name: as_text(value) for name, value in form.items() if value is not None},
+            }
         if sending.text is not None:
             return {"query": query, "content": self._text(sending.text).encode()}
         if sending.body is not UNSET:

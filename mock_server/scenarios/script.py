@@ -200,7 +200,7 @@ class Sending(Written, frozen=True, kw_only=True):
     """What is sent, what is to come back, and what is kept of it.
 
     `{name}` in any text is what a step before saved. `token` is sent in place of the user's; empty, none is.
-    `text` is a body sent as it is, `form` one of a form. It is sent `repeat` times; with `until` (places in
+    `text` is a body sent as it is, `form` one of a form, from which null leaves a field out. It is sent `repeat` times; with `until` (places in
     the answer's body, such as content.complete), again and again until that is what is answered.
     """
 
@@ -211,7 +211,7 @@ class Sending(Written, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     body: Any = UNSET
     text: str | None = None
-    form: dict[str, str] | None = None
+    form: dict[str, str | None] | None = None
     repeat: Annotated[int, Meta(ge=1, le=1000)] = 1
     timeout: Duration | None = None
     until: dict[str, Expected] = {}
