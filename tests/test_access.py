@@ -208,6 +208,17 @@ def test_refresh_tokens_issued_right_after_the_aging_are_good(make_api: MakeApi)
     assert [answer.status_code for answer in answers] == [200] * 20
 
 
+@pytest.mark.parametrize("by", ["PT1S", "PT31M"])
+def test_a_rule_about_a_user_means_the_refresh_token_as_well(api: Api, by: str) -> None:
+    token = api.log_in()["refresh_token"]
+    api.control("POST", "/clock/advance", {"by": by, "tokens": True})
+    busy = {"respond": {"status": 503}}
+    when = {"operation": "getToken", "user": "api@example.com"}
+    api.control("POST", "/rules", {"rules": [{"name": "busy", "when": when, "then": busy}]})
+
+    assert refresh(api.client, token).status_code == 503
+
+
 def test_tokens_of_another_sandbox_do_not_age(make_api: MakeApi) -> None:
     one, other = make_api(), make_api()
     assert other.get("").status_code == 200

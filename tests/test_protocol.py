@@ -286,6 +286,15 @@ def test_an_accepted_call_has_no_header_of_ours(api: Api) -> None:
 # Errors in protocol format.
 
 
+def test_a_protocol_error_is_dated_by_the_sandbox_s_clock(api: Api) -> None:
+    api.set_clock("2031-07-01T09:00:00")
+
+    answer = api.send("GET", "/api/v1/account/119700")
+
+    assert_protocol_error(answer, 403)
+    assert (answer.json or {})["timestamp"] == "2031-07-01T07:00:00.000+0000"
+
+
 def test_the_timestamp_of_a_protocol_error_is_the_present_with_its_zone(client: FlaskClient) -> None:
     timestamp = str((client.get("/api/v1/account").json or {})["timestamp"])
 

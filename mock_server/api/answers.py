@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 from flask import Response, request
 
-from mock_server.api.call import Call, current
-from mock_server.clock import real_now
+from mock_server.api.call import CALLER, Call, Caller, current
 from mock_server.dialects import Json, wire
 from mock_server.domain.errors import NOT_FOUND, Refusal
 from mock_server.domain.search import Page
 from mock_server.journal import page_facts, refusal_facts
+from mock_server.services import services
 
 JSON_TYPE = "application/json;charset=UTF-8"
 REFUSAL_HEADER = "X-Mock-Refusal"
@@ -76,9 +76,11 @@ def refused(refusals: Sequence[Refusal], status: int) -> Response:
 def protocol_error(
     status: int, reason: str, message: str | None, headers: dict[str, str] | None = None
 ) -> Response:
-    """An error in the protocol format. behaviour.md 11.2 (documented)."""
+    """An error in the protocol format, dated by the caller's sandbox. behaviour.md 11.2 (documented)."""
+    caller: Caller | None = request.environ.get(CALLER)
+    sandbox = services().sandboxes.named() if caller is None else caller.sandbox
     body = {
-        "timestamp": wire.zoned(real_now()),
+        "timestamp": wire.zoned(sandbox.clock.now()),
         "status": status,
         "error": reason,
         "message": message or "No message available",

@@ -77,8 +77,6 @@ def merged(target: Any, patch: Any) -> Any:
 
 def _asked(operation: Operation, caller: Caller, ids: Mapping[str, Any]) -> Asked:
     request.get_data()  # kept, so that the call finds its body also where it is looked at as a form
-    token = caller.token
-    username = request.form.get("username") if token is None else token.username
     return Asked(
         operation=operation.name,
         method=request.method,
@@ -87,7 +85,7 @@ def _asked(operation: Operation, caller: Caller, ids: Mapping[str, Any]) -> Aske
         headers={name.lower(): value for name, value in request.headers.items()},
         body=_body(),
         ids={camel(name): value for name, value in ids.items()} | _thirdparty(caller.sandbox, ids),
-        user=None if username is None else untagged(username),
+        user=untagged(caller.username) if caller.username else None,
     )
 
 

@@ -50,12 +50,13 @@ CALLER = "mock_server.caller"
 class Caller:
     """Who calls, known before anything is judged: the sandbox, and the token, None where none is asked for.
 
-    A token names its sandbox even when it has expired. `applied` is the rule that bends the call, if there is
-    one; `call` is there once the caller is let in.
+    A token names its sandbox and its user even when it has expired. `applied` is the rule that bends the
+    call, if there is one; `call` is there once the caller is let in.
     """
 
     sandbox: Sandbox
     token: Token | None
+    username: str | None = None
     applied: Application | None = None
     call: Call | None = None
 

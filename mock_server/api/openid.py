@@ -25,17 +25,19 @@ PROTOCOL = "/protocol/openid-connect"
 @openid.post(f"{PROTOCOL}/token")
 def get_token() -> Response:
     """behaviour.md 1.2."""
-    request.environ[CALLER] = caller = Caller(_sandbox_meant(), None)
+    username = _user_meant()
+    sandbox = services().sandboxes.of_user(username)
+    request.environ[CALLER] = caller = Caller(sandbox, None, username)
     return answered(OPERATIONS["getToken"], caller, {}, _token_answer)
 
 
-def _sandbox_meant() -> Sandbox:
-    """The sandbox of the user who logs in, or of the refresh token; else the default one."""
+def _user_meant() -> str:
+    """Who logs in, or whose refresh token it is, be it expired; empty where nobody can be told."""
     username = request.form.get("username", "").strip()
-    if not username:
-        token = _unexpired(services().tokens.refresh, request.form.get("refresh_token", ""))
-        username = token.username if token else ""
-    return services().sandboxes.of_user(username)
+    try:
+        return username or services().tokens.refresh(request.form.get("refresh_token", "")).username
+    except TokenRefused:
+        return ""
 
 
 def _token_answer(then: Then) -> Response:

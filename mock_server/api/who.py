@@ -50,7 +50,7 @@ def identified() -> Caller:
     environ = request.environ
     token = None if shared.settings.auth == "off" else _token(shared.tokens, bearer(environ))
     sandbox = named_sandbox() if token is None else shared.sandboxes.of_user(token.username)
-    environ[CALLER] = caller = Caller(sandbox, token)
+    environ[CALLER] = caller = Caller(sandbox, token, token.username if token else None)
     return caller
 
 
