@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from werkzeug.routing import BaseConverter
 
 from mock_server import control, services
-from mock_server.api import accesslog, bending, errors
+from mock_server.api import accesslog, bending, checked, errors, published
 from mock_server.api.accounts import accounts
 from mock_server.api.answers import header_text
 from mock_server.api.documents import documents
@@ -59,11 +59,14 @@ def create_app(settings: Settings) -> Flask:
             name = f"{dialect or 'any'}_{resource.name}"
             spoken = {"dialect": dialect} if dialect else {}
             app.register_blueprint(resource, name=name, url_prefix=prefix, url_defaults=spoken)
+    published.install(app)
     control.install(app)
     errors.install(app)
     app.register_error_handler(NoSandbox, _no_sandbox)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
+    if settings.check_responses:
+        checked.install(app)
     accesslog.install(app)
     return app
 

@@ -52,6 +52,7 @@ class Settings:
     max_sandboxes: int = 2000
     sandbox_idle: timedelta = timedelta(hours=1)
     max_body: int = 1024 * 1024
+    check_responses: bool = False
     log_format: str = "text"
     log_level: str = "info"
 
@@ -353,6 +354,15 @@ SETTINGS: tuple[Setting, ...] = (
         read=_number(1024, 1024**3),
         shown_default="1048576",
         help="Largest request body that the API takes; a larger one is a 413.",
+    ),
+    Setting(
+        name="check_responses",
+        flag="--check-responses",
+        metavar="",
+        read=_yes_or_no,
+        shown_default="no",
+        switch=True,
+        help="Hold every answer against the published contract; a mistake is logged and named in a header.",
     ),
     Setting(
         name="log_format",

@@ -14,8 +14,11 @@ from flask.testing import FlaskClient
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
+from tests.checked import check_every_client
 from tests.support import Api, running_server
 from tests.timed import RECIPE, START
+
+check_every_client()
 
 _numbers = count(1)
 

@@ -176,6 +176,10 @@ def is_protocol_error(answer: TestResponse, status: int) -> bool:
     return answer.status_code == status and list(answer.json or {}) == members
 
 
+_WATCHED = {"MOCK_SERVER_LOG_LEVEL": "warning", "MOCK_SERVER_CHECK_RESPONSES": "yes"}
+"""The environment of every real server: quiet, and with an eye on what it answers."""
+
+
 @contextmanager
 def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A real server on a free port, as its own process: the base URL of its ready line, and the process."""
@@ -187,7 +191,7 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"MOCK_SERVER_LOG_LEVEL": "warning"} | environment,
+        env=os.environ | _WATCHED | environment,
     )
     try:
         assert process.stdout is not None
@@ -197,7 +201,8 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
         yield ready[1], process
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        errors = process.communicate(timeout=10)[1] or ""
+    assert "not as the contract says" not in errors, errors
 
 
 def as_json(text: str) -> Any:

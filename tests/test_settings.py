@@ -98,6 +98,7 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "max_sandboxes": ("3", 3),
     "sandbox_idle": ("5m", timedelta(minutes=5)),
     "max_body": ("2048", 2048),
+    "check_responses": ("true", True),
     "log_format": ("json", "json"),
     "log_level": ("error", "error"),
 }

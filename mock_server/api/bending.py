@@ -67,6 +67,11 @@ def bent(response: Response) -> Response:
     return response
 
 
+def is_bent() -> bool:
+    """Whether a rule applied to the call that is being answered."""
+    return _APPLIED in request.environ
+
+
 def merged(target: Any, patch: Any) -> Any:
     """The JSON merge patch applied to the target (RFC 7396): null takes a member away."""
     if not isinstance(patch, dict):

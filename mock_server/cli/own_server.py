@@ -38,6 +38,7 @@ def own_server(*arguments: str) -> Iterator[str]:
                 "0",
                 "--log-level",
                 "warning",
+                "--check-responses",
                 *arguments,
             ],
             stdout=subprocess.PIPE,
