@@ -25,7 +25,7 @@ from mock_server.scenarios.preparing import BUILT_IN as KNOWN
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "scenarios.md").read_text(encoding="utf-8")
 [EXAMPLE] = [text for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "version:" in text]
-[MISTAKES] = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+FAILURE, MISTAKES = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
 
 SECTIONS: dict[type[msgspec.Struct], str] = {
     script.Scenario: "The file",
@@ -150,6 +150,17 @@ def test_the_example_passes(tmp_path: Path, server: str) -> None:
     found = CliRunner().invoke(main, ["scenarios", "run", str(path), "--base-url", server])
 
     assert found.exit_code == 0, found.output
+
+
+def test_what_differs_is_told_as_the_page_shows(tmp_path: Path, server: str) -> None:
+    path = tmp_path / "slow-import.yaml"
+    path.write_text(EXAMPLE.replace("success: true", "success: false"), encoding="utf-8")
+
+    found = CliRunner().invoke(main, ["scenarios", "run", str(path), "--base-url", server])
+
+    told = found.stdout.split("\n\n")[0].replace(f"{tmp_path}/", "") + "\n"
+    accidental = re.compile(r":\d{4,5}/|\d+ ms")
+    assert accidental.sub("", told) == accidental.sub("", FAILURE)
 
 
 def test_the_mistakes_on_the_page_are_told_in_those_words(tmp_path: Path) -> None:

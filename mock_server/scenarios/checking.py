@@ -13,6 +13,7 @@ from mock_server.domain.variants import checked
 from mock_server.fixtures.values import Mistake, instant
 from mock_server.scenarios.asking import compiled_json_path
 from mock_server.scenarios.checking_steps import mistakes_of_steps
+from mock_server.scenarios.faults import FAULTS
 from mock_server.scenarios.matching import check_expectation
 from mock_server.scenarios.mistakes import (
     Mistakes,
@@ -22,10 +23,19 @@ from mock_server.scenarios.mistakes import (
     unless_duration,
     unless_known,
 )
-from mock_server.scenarios.script import STARTED, Request, Rule, Scenario, Then, Uniform
+from mock_server.scenarios.script import STARTED, Dribble, Request, Rule, Scenario, Then, Uniform
+from mock_server.scenarios.sendable import mistakes_of_headers, mistakes_of_json
 
 _OTHERS = {None, *OPERATIONS} - {"importDossier"}
-_ACTIONS = ("respond", "fault", "process", "patch", "token", "rate_limit")
+_ACTIONS = {
+    "respond": "respond",
+    "fault": "fault",
+    "process": "process",
+    "patch": "patch",
+    "token": "token",
+    "rate_limit": "rateLimit",
+}
+"""What a rule does, each by itself: its name in Python, and in a file."""
 
 
 def check_scenario(scenario: Scenario, path: str = "$") -> None:
@@ -98,29 +108,44 @@ def _of_request(request: Request, path: str) -> Mistakes:
         *((f"jsonPath.{name}", expected) for name, expected in request.json_path.items()),
     ):
         yield from as_judged(check_expectation, expected, f"{path}.{name}")
+        yield from mistakes_of_json(expected, f"{path}.{name}")
     for name in request.json_path:
         yield from as_judged(compiled_json_path, name, f"{path}.jsonPath")
 
 
 def _of_then(then: Then, path: str) -> Mistakes:
-    given = [name for name in _ACTIONS if getattr(then, name) not in (None, UNSET)]
+    given = [written for name, written in _ACTIONS.items() if getattr(then, name) not in (None, UNSET)]
     if len(given) > 1:
         yield Mistake(path, f"one thing at a time: {' and '.join(given)} are given; make it two rules")
     if not given and then.delay is None:
-        yield Mistake(path, f"nothing happens: give {', '.join(_ACTIONS)} or delay")
+        yield Mistake(path, f"nothing happens: give {', '.join(_ACTIONS.values())} or delay")
     yield from _of_actions(then, path)
 
 
 def _of_actions(then: Then, path: str) -> Mistakes:
-    if then.carried_out is not None and then.fault is None:
-        yield Mistake(f"{path}.carriedOut", "carriedOut goes with a fault")
+    yield from _of_fault(then, path)
     if isinstance(then.delay, Uniform) and then.delay.lower > then.delay.upper:
         yield Mistake(f"{path}.delay", "lower is more than upper")
     if then.process is not None:
         yield from _of_course(then, f"{path}.process")
     if then.respond is not None:
         yield from _of_codes(then.respond.body, f"{path}.respond.body")
+        yield from mistakes_of_json(then.respond.body, f"{path}.respond.body")
+        yield from mistakes_of_headers(then.respond.headers, f"{path}.respond.headers")
     yield from _of_codes(then.patch, f"{path}.patch")
+    yield from mistakes_of_json(then.patch, f"{path}.patch")
+
+
+def _of_fault(then: Then, path: str) -> Mistakes:
+    if then.fault is None:
+        if then.carried_out is not None:
+            yield Mistake(f"{path}.carriedOut", "carriedOut goes with a fault")
+        return
+    fault = FAULTS[then.fault]
+    if fault.needs_answer and then.carried_out is False:
+        yield Mistake(f"{path}.carriedOut", f"the call is carried out: {fault.name} damages its answer")
+    if isinstance(then.delay, Dribble) and not fault.leaves_a_body:
+        yield Mistake(f"{path}.delay", f"{fault.name} leaves no body to dribble; delay it otherwise")
 
 
 def _of_codes(value: Any, path: str) -> Mistakes:

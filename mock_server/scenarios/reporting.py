@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from rich.table import Table
@@ -17,6 +18,7 @@ from mock_server.scenarios.results import CallResult, Result, StepResult
 
 _LONGEST_BODY = 24
 """Lines of a body that are shown."""
+_LONGEST_BRIEF = 120
 _SECRETS = {"access_token", "refresh_token"}
 _STYLES = {"FAILED": "bold red", "  -": "red", "  +": "green"}
 
@@ -137,4 +139,4 @@ def _brief(result: Result) -> str:
     call = next((call for step in result.failures for call in step.calls if call.failed), None)
     if call is None:
         return next((step.skipped for step in result.steps if step.skipped), "")
-    return call.problem or str(call.differences[0])
+    return shorten(call.problem or str(call.differences[0]), _LONGEST_BRIEF, placeholder=" ...")
