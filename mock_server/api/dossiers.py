@@ -25,7 +25,7 @@ def list_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.7."""
     world = call.world
     found = search.list_dossiers(
-        world, call.now, account_id=account_id, query=query(), variants=call.variants
+        world, call.now, account_id=account_id, query=query(call), variants=call.variants
     )
     row = partial(rendered_dossier, call, world, world.portfolio(account_id))
     return answers.page(call, found, [row(dossier) for dossier in found.content])
