@@ -17,7 +17,7 @@ from mock_server.domain.variants import Variants
 from mock_server.domain.world import Portfolio, World
 
 REMEMBERED = 131_072
-"""Dossiers whose bytes are kept in a dialect, about 1 kB each: a large account is rendered once, then copied."""
+"""Dossiers whose bytes a dialect keeps, about 1 kB each: a large account is rendered once, then copied."""
 
 
 def rendered_dossier(call: Call, world: World, portfolio: Portfolio, dossier: Dossier) -> Json:

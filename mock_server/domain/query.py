@@ -156,6 +156,8 @@ class _Reader:
     def _criterion(self) -> Criterion:
         begins = self._at
         name = _FIELD.match(self._text, begins)
+        if self.word.startswith(_OPEN):
+            raise self.expected("a blank after the parenthesis", begins + 1)
         if name is None or self.word in _RESERVED:
             raise self.expected(_CRITERION)
         operator = self._text[name.end() : name.end() + 1]
