@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from flask import Response, after_this_request, g, request
-from werkzeug.exceptions import Forbidden, HTTPException, TooManyRequests, Unauthorized
+from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from mock_server.api.call import Call
 from mock_server.dialects import Dialect
@@ -73,15 +73,15 @@ def admitted(
 
     Raises:
         TokenRequired: the token has expired, or a rule says so.
-        Forbidden: the account exists but is not among the token's; or a rule says that the token was altered.
+        Forbidden: the account exists but is not among the token's.
         TooManyRequests: the rate limit is on and used up, or a rule says so.
         NotFound: there is no such account.
     """
     sandbox, token = caller.sandbox, caller.token
     if then.token is not None:
-        raise _refused("expired" if then.token == "expired" else "altered", dialect)  # noqa: S105
+        raise _unauthorized("expired" if then.token == "expired" else "altered")  # noqa: S105
     if token is not None and token.expired(sandbox.token_age(token.issued_at)):
-        raise _refused("expired", dialect)
+        raise _unauthorized("expired")
     accounts = None if token is None else token.account_ids
     world, now = sandbox.look()
     variants = sandbox.variants_in(dialect.name)
@@ -104,13 +104,13 @@ def _token(tokens: TokenOffice, dialect: Dialect) -> Token:
     try:
         return tokens.access(encoded)
     except TokenRefused as refused:
-        raise _refused(refused.why, dialect) from None
+        # behaviour.md 1.4 (documented; 401 in `rest`: inferred)
+        if refused.why == "altered" and dialect.forbids_altered_tokens:
+            raise Forbidden(_REFUSALS[refused.why]) from None
+        raise _unauthorized(refused.why) from None
 
 
-def _refused(why: str, dialect: Dialect) -> HTTPException:
-    """What a bad token is answered with. behaviour.md 1.4 (documented; altered, in `rest`: inferred)."""
-    if why == "altered" and dialect.forbids_altered_tokens:
-        return Forbidden(_REFUSALS[why])
+def _unauthorized(why: str) -> TokenRequired:
     challenge = f'realm="eat_realm", error="invalid_token", error_description="{_REFUSALS[why]}"'
     return TokenRequired(_REFUSALS[why], challenge)
 
