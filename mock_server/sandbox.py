@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
 from time import monotonic
-from typing import Concatenate, Literal, ParamSpec, TypeVar, get_args
+from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar, get_args
 
 from mock_server.clock import Clock, real_now
 from mock_server.domain.imports import Invent
+from mock_server.domain.model import Admission
 from mock_server.domain.settlement import Event, settle
 from mock_server.domain.variants import Variants, resolve
 from mock_server.domain.world import World
+from mock_server.fixtures import Fixture
 from mock_server.ratelimit import RateLimit
 from mock_server.scenarios import Playing, Progress, Stage
 from mock_server.store import Store
@@ -42,6 +44,14 @@ class Start:
     clock: datetime | None = None
     variants: Mapping[str, str] = field(default_factory=dict)
     import_duration: timedelta = timedelta()
+
+
+class Whole(NamedTuple):
+    """A sandbox's content, time and variants."""
+
+    world: World
+    clock: Clock
+    variants: Mapping[str, str]
 
 
 class Sandbox:
@@ -96,6 +106,29 @@ class Sandbox:
             self.choose(self._first_variants())
             self.rate_limit = RateLimit()
             self._store.reset(world)
+
+    def stand_on(self, fixture: Fixture) -> None:
+        """Begin anew with the content of another fixture; a scenario ends, and all else stays."""
+        with self._lock:
+            world = fixture.world(self.clock.now())
+            self.stage = Stage(fixture)
+            self.start = replace(self.start, stage=self.stage)
+            self.leave()
+            self._store.reset(world)
+
+    @property
+    def whole(self) -> Whole:
+        """Content, time and variants, as they are together."""
+        with self._lock:
+            self.settle()
+            return Whole(self._store.get(), self.clock, self.variants)
+
+    def become(self, whole: Whole) -> None:
+        """Have this content, time and these variants from now on; a reset still goes back to the fixture."""
+        with self._lock:
+            self.clock = whole.clock
+            self.choose(whole.variants)
+            self._store.change(lambda _: (whole.world, None))
 
     def restage(self, stage: Stage) -> bool:
         """Take the changed stage where the former one of its file is; whether the sandbox plays it."""
@@ -278,11 +311,20 @@ class Sandboxes:
         Raises:
             NoSandbox: the name is none, or it would be one too many and none is idle.
         """
+        return self.named(self._name_of(username))
+
+    def admission_of(self, username: str) -> Admission:
+        """Who may log in to the sandbox that a user name means; one that is not there yet is not made."""
+        name = self._name_of(username)
+        found = self._by_name.get(name)
+        return self._start_of(name).stage.fixture.admission if found is None else found.read().admission
+
+    def _name_of(self, username: str) -> str:
         tag = username.partition("@")[0].partition("+")[2]
         scenario = self._scenario_of.get(untagged(username))
         if scenario is None:
-            return self.named(tag or DEFAULT_SANDBOX)
-        return self.named(f"{tag}.{scenario}" if tag else scenario)
+            return tag or DEFAULT_SANDBOX
+        return f"{tag}.{scenario}" if tag else scenario
 
     def restage(self, stage: Stage) -> list[str]:
         """Take the changed stage of a file; the names of the sandboxes that play it from now on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
@@ -91,6 +92,15 @@ def timed(make_server_api: Callable[..., Api]) -> Api:
     api = make_server_api(RECIPE, clock=START)
     api.set_clock(START.isoformat())
     return api
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads of this process take turns every microsecond: a lock that is missing shows."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 @pytest.fixture(scope="session")

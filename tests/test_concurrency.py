@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from threading import Barrier
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import requests
 
 from tests.support import ACCOUNT, SIRET, TOKEN_URL, Api, codes, content
-
-T = TypeVar("T")
+from tests.threads import at_once
 
 _numbers = count(1)
 
@@ -56,29 +51,8 @@ class Remote:
 
 
 @pytest.fixture
-def restless() -> Iterator[None]:
-    """Threads of this process take turns every microsecond: a lock that is missing shows."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.fixture
 def remote(server: str) -> Remote:
     return Remote(server, f"crowd{next(_numbers)}")
-
-
-def at_once(clients: int, call: Callable[[int], T]) -> list[T]:
-    """What `call` gives to each of so many threads that begin together."""
-    ready = Barrier(clients)
-
-    def begin(number: int) -> T:
-        ready.wait(timeout=30)
-        return call(number)
-
-    with ThreadPoolExecutor(clients) as pool:
-        return list(pool.map(begin, range(clients)))
 
 
 def outcome(errors: list[dict[str, str]]) -> str:

@@ -32,6 +32,26 @@ RULES = {
     ]
 }
 
+CONTENT: dict[str, Any] = {
+    "users": [],
+    "defaultAccount": None,
+    "requirements": [],
+    "accounts": [],
+    "establishments": [],
+    "thirdparties": [],
+    "relations": [],
+    "dossiers": [],
+    "processes": [],
+    "invalidEmailDomains": [],
+    "nextIds": {},
+}
+STATE: dict[str, Any] = {
+    "version": 1,
+    "clock": {"now": "2031-01-02T10:00:00Z", "frozen": True},
+    "variants": {},
+    "content": CONTENT,
+}
+
 EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
     "PUT /scenario": [
         ({"name": "outage"}, True),
@@ -47,6 +67,61 @@ EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
         ({"rules": [{"name": "r", "when": {}, "then": {"fault": "BOOM"}}]}, False),
         ({"rules": [{"name": "r"}]}, False),
         ({}, False),
+    ],
+    "PUT /fixture": [
+        ({"name": "pages"}, True),
+        ({"recipe": {"version": 1, "accounts": [{"accountId": 1}]}}, True),
+        ({"recipe": {"accounts": []}}, False),
+        ({"recipe": "version: 1"}, False),
+        ({"path": "pages.yaml"}, False),
+    ],
+    "PUT /state": [
+        (STATE, True),
+        (STATE | {"version": 2}, False),
+        (STATE | {"scenario": "outage"}, False),
+        (STATE | {"content": CONTENT | {"color": "red"}}, False),
+        (STATE | {"content": CONTENT | {"relations": [{"accountId": 1}]}}, False),
+        ({}, False),
+    ],
+    "POST /accounts": [
+        ({"accountId": 7}, True),
+        ({"accountId": 7, "users": ["api@example.com"], "subscriptionStatus": "INACTIVE"}, True),
+        ({"accountId": 0}, False),
+        ({"accountId": 7, "subscriptionStatus": "ASLEEP"}, False),
+        ({}, False),
+    ],
+    "PATCH /accounts/{account_id}": [
+        ({}, True),
+        ({"international": False, "withdrawn": ["I2"]}, True),
+        ({"international": None}, False),
+        ({"accountId": 7}, False),
+    ],
+    "POST /thirdparties": [
+        ({"siret": "99050000100013"}, True),
+        ({"thirdpartyId": 875, "subscriptionDate": None, "name": "ACME"}, True),
+        ({"thirdpartyId": 875, "subscriptionDate": "2031-01-02", "users": []}, True),
+        ({"siret": "9905"}, False),
+        ({"siret": "99050000100013", "subscriptionKey": "short"}, False),
+    ],
+    "PATCH /requirements/{code}": [
+        ({"withdrawn": True}, True),
+        ({"withdrawn": False, "accountId": 1}, True),
+        ({"withdrawn": "yes"}, False),
+        ({}, False),
+    ],
+    "POST /dossiers": [
+        ({"siret": "99050000100013", "dossierReference": "A"}, True),
+        ({"thirdpartyId": 875, "dossierReference": "A", "startingDate": None, "documents": []}, True),
+        ({"siret": "99050000100013", "dossierReference": ""}, False),
+        ({"siret": "99050000100013"}, False),
+    ],
+    "PATCH /dossiers/{dossier_id}": [
+        ({}, True),
+        ({"stoppingReason": None, "description": None, "expirationDate": "2031-01-02"}, True),
+        ({"documents": [{"documentCode": "I2", "files": [{"fileSize": 4096}]}]}, True),
+        ({"stoppingReason": "BORED"}, False),
+        ({"documents": None}, False),
+        ({"dossierId": 5}, False),
     ],
     "POST /reset": [
         ({}, True),

@@ -431,7 +431,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a malformed SIRET of an establishment": (
         {"establishments": [{"siret": "99050000100014"}]},
-        "$.establishments[0]",
+        "$.establishments[0].siret",
         "no well-formed SIRET",
     ),
     "an establishment twice": (
@@ -452,7 +452,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a malformed SIRET of a third party": (
         {"thirdparties": [{"siret": "99050000100014"}]},
-        "$.thirdparties[0]",
+        "$.thirdparties[0].siret",
         "no well-formed SIRET",
     ),
     "a third party twice": (
@@ -487,7 +487,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a malformed SIRET of a dossier": (
         {"dossiers": [ANY | {"siret": "99050000100014"}]},
-        "$.dossiers[0]",
+        "$.dossiers[0].siret",
         "no well-formed SIRET",
     ),
     "an unknown document type": (

@@ -67,6 +67,35 @@ def test_the_commands_on_recipes_run(tmp_path: Path) -> None:
     assert health["counts"]["dossiers"] == 5001
 
 
+def test_the_scenario_of_the_text_plays(tmp_path: Path) -> None:
+    [written] = re.findall(r"```yaml\n(# flaky.yaml\n.*?)```", README, re.DOTALL)
+    [block] = re.findall(r"```sh\n(mock-server scenarios check.*?)```", README, re.DOTALL)
+    (tmp_path / "flaky.yaml").write_text(written, encoding="utf-8")
+    *commands, serve = block.strip().splitlines()
+    command = f"{sys.executable} -m mock_server"
+
+    for line in commands:
+        subprocess.run(line.replace("mock-server", command, 1).split(), cwd=tmp_path, check=True, timeout=60)
+
+    assert serve == "mock-server serve --scenario flaky.yaml"
+    with running_server("--scenario", str(tmp_path / "flaky.yaml"), "--auth", "off") as (url, _):
+        answers = [requests.get(f"{url}/api/v1/account/119631/dossiers", timeout=5) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [503, 503, 200]
+
+
+def test_the_run_of_the_bundled_scenarios_is_what_the_text_shows() -> None:
+    [shown] = re.findall(r"```text\n\$ mock-server (scenarios run)\n(.*?)```", README, re.DOTALL)
+    command = [sys.executable, "-m", "mock_server", *shown[0].split()]
+
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    told = {" ".join(line.split()) for line in ran.stdout.splitlines()}
+    *rows, _, _, summary = [" ".join(line.split()) for line in shown[1].splitlines()]
+    assert ran.returncode == 0, ran.stdout
+    assert [row for row in rows if row not in told] == []
+    assert re.sub(r"\d+", "N", summary) in {re.sub(r"\d+", "N", line) for line in told}
+
+
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.flag)
 def test_every_option_has_its_row_with_twin_and_default(setting: object) -> None:
     default = "" if not setting.shown_default else re.escape(setting.shown_default)  # type: ignore[attr-defined]

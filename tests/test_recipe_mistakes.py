@@ -169,11 +169,11 @@ MEANING = {
     ),
     "a SIRET with a wrong check digit": (
         f"{BASE}thirdparties:\n  - siret: '99050000100014'\n",
-        "6: $.thirdparties[0]: '99050000100014' is no well-formed SIRET (check digits?)",
+        "6: $.thirdparties[0].siret: '99050000100014' is no well-formed SIRET (check digits?)",
     ),
     "a malformed VAT number": (
         f"{BASE}thirdparties:\n  - companyIdType: CIT002\n    companyIdValue: DE12\n",
-        "6: $.thirdparties[0]: 'DE12' is no well-formed VAT (check digits?)",
+        "7: $.thirdparties[0].companyIdValue: 'DE12' is no well-formed VAT (check digits?)",
     ),
     "an instant of another form": (
         f"{BASE}    creation: yesterday\n",
@@ -288,7 +288,7 @@ def test_a_recipe_that_includes_itself_is_told_with_the_way_round(tmp_path: Path
         (f"{BASE}dossers: []\n", "other.yaml:5: $: unknown key 'dossers'"),
         (
             f"{BASE}thirdparties:\n  - siret: '99050000100014'\n",
-            "other.yaml:6: $.thirdparties[0]: '99050000100014' is no well-formed SIRET",
+            "other.yaml:6: $.thirdparties[0].siret: '99050000100014' is no well-formed SIRET",
         ),
     ],
     ids=["in the form", "in the meaning"],

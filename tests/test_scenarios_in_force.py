@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
-from tests.support import Api, running_server
+from tests.support import Api, content, running_server
 
 DOWN = """
 version: 1
@@ -135,3 +135,13 @@ def test_every_behaviour_tells_how_sure_it_is(api: Api) -> None:
     sure = {row["provenance"] for row in [*told["operations"], *told["errors"]]}
     assert sure <= {"documented", "example", "carried-over", "observed", "inferred"}
     assert {row["name"]: row["provenance"] for row in told["operations"]}["listAllDossiers"] == "observed"
+
+
+def test_a_scenario_with_a_fixture_of_its_own_brings_its_users(make_server_api: Callable[..., Api]) -> None:
+    api = make_server_api()
+    scenario = {"version": 1, "scenario": "s", "title": "t", "given": {"fixture": "pages"}}
+
+    api.control("PUT", "/scenario", {"scenario": scenario})
+
+    ids = [account["id"] for account in content(api.send("GET", "/api/v1/account"))]
+    assert ids == [120021]

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from mock_server.server.listening import bind
 from tests.sockets import HEALTH, address, connected, exchanged, is_up, log_in, received, request, statuses
 from tests.support import ACCOUNT, running_server
 
@@ -165,6 +166,14 @@ def test_a_server_whose_parent_was_killed_still_ends_when_told_and_frees_its_por
     with socket.socket() as successor:
         successor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         assert can_bind(successor, address(url), within=2)
+
+
+def test_connections_do_not_hold_back_the_parts_of_an_answer() -> None:
+    with bind("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        listening.settimeout(5)
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def can_bind(successor: socket.socket, place: tuple[str, int], within: float) -> bool:

@@ -151,6 +151,19 @@ def test_a_dossier_of_a_closed_establishment_is_not_reactivated(
     assert api.dossier(5)["stoppingReason"] == "OUTOFBUSINESS"
 
 
+def test_what_the_registry_says_of_an_establishment_counts_as_well(
+    make_server_api: Callable[..., Api],
+) -> None:
+    closed = f'thirdparties: [{{siret: "{SIRET}", outOfBusiness: true}}]'
+    api = make_server_api(
+        OUT_OF_BUSINESS.replace(closed, f'establishments: [{{siret: "{SIRET}", condition: closed}}]')
+    )
+
+    answer = api.post("/dossiers/5/reactivate", {"expirationDate": None})
+
+    assert [answer.status_code, codes(answer)] == [400, ["E103"]]
+
+
 # Requirements
 
 

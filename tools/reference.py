@@ -1,4 +1,4 @@
-"""Writes docs/reference.md, limits.md and recipe.schema.json from the code; `--check` only compares.
+"""Writes docs/reference.md, limits.md and the schemas of files from the code; `--check` only compares.
 
 A row needs a test that shows it: the first test whose source, or a table it reads, names the thing. Whatever
 has none stops the writing with a sentence.
@@ -24,6 +24,7 @@ from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.library import recipe_path
 from mock_server.fixtures.making import read_recipe
 from mock_server.fixtures.recipe import Recipe
+from mock_server.scenarios import Scenario
 from mock_server.settings import CONTROL_PREFIX, SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +39,8 @@ def main() -> int:
     pages = {
         DOCS / "reference.md": reference(),
         DOCS / "limits.md": limits(),
-        DOCS / "recipe.schema.json": json.dumps(recipe_schema(), indent=2, ensure_ascii=False) + "\n",
+        DOCS / "recipe.schema.json": schema("Recipe", Recipe),
+        DOCS / "scenario.schema.json": schema("Scenario", Scenario),
     }
     if "--check" not in sys.argv:
         for path, text in pages.items():
@@ -87,14 +89,14 @@ def limits() -> str:
     return "\n".join(lines) + "\n"
 
 
-def recipe_schema() -> dict[str, object]:
-    """The JSON Schema of a recipe, from the types that read one."""
-    schema = msgspec.json.schema(Recipe)
-    for part in schema["$defs"].values():
-        part["description"] = inspect.cleandoc(
-            part["description"]
-        )  # Python 3.13 cleans it, older ones do not
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Recipe", **schema}
+def schema(title: str, kind: type) -> str:
+    """The JSON Schema of a file, from the types that read one."""
+    found = msgspec.json.schema(kind)
+    for part in found["$defs"].values():
+        if "description" in part:  # Python 3.13 cleans it, older ones do not
+            part["description"] = inspect.cleandoc(part["description"])
+    named = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **found}
+    return json.dumps(named, indent=2, ensure_ascii=False) + "\n"
 
 
 def operations() -> Iterator[tuple[str, ...]]:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import orjson
-from flask import Response, g, request
+from flask import Response, request
 from msgspec import UNSET
 
 from mock_server import delivery
@@ -22,6 +22,9 @@ from mock_server.scenarios import AS_IT_IS, FAULTS, Application, Asked, Then
 from mock_server.scenarios.script import Dribble, Fixed, Lognormal, Respond, Uniform
 
 RULE_HEADER = "X-Mock-Rule"
+
+_APPLIED = "mock_server.applied"
+"""Where a request keeps the rule that applies to it: in its environ, since several may share one `g`."""
 
 _LONGEST = 3600.0
 
@@ -38,7 +41,7 @@ def answered(
     applied = caller.sandbox.playing.apply(_asked(operation, caller, ids))
     if applied is None:
         return carry_out(AS_IT_IS)
-    g.applied = applied
+    request.environ[_APPLIED] = applied
     then = applied.rule.then
     if then.respond is not None:
         return _response(then.respond)
@@ -49,7 +52,7 @@ def answered(
 
 def bent(response: Response) -> Response:
     """The answer as the rule that applied to its call leaves it, with a word of ours that names the rule."""
-    applied: Application | None = g.get("applied")
+    applied: Application | None = request.environ.get(_APPLIED)
     if applied is None:
         return response
     then = applied.rule.then
@@ -78,6 +81,7 @@ def merged(target: Any, patch: Any) -> Any:
 
 
 def _asked(operation: Operation, caller: Caller, ids: Mapping[str, Any]) -> Asked:
+    request.get_data()  # kept, so that the call finds its body also where it is looked at as a form
     token = caller.token
     username = request.form.get("username") if token is None else token.username
     return Asked(

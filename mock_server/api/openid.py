@@ -140,7 +140,7 @@ _GRANTS = {"password": _by_password, "refresh_token": _by_refresh}
 
 def _identity(username: str, password: str) -> Identity | None:
     """Who logs in with this password; None when nobody may."""
-    declared = services().sandboxes.start.stage.fixture.user(untagged(username))
+    declared = services().sandboxes.admission_of(username).logins.get(untagged(username))
     if declared is not None and declared.password != password:
         return None
     return _known(username) if username and password else None
@@ -148,18 +148,18 @@ def _identity(username: str, password: str) -> Identity | None:
 
 def _known(username: str) -> Identity | None:
     """A declared user with its accounts; anybody else with the default account, where anybody may log in."""
-    fixture = services().sandboxes.start.stage.fixture
-    declared = fixture.user(untagged(username))
+    admission = services().sandboxes.admission_of(username)
+    declared = admission.logins.get(untagged(username))
     if declared is not None:
         return Identity(
             username=username,
-            account_ids=declared.accounts,
+            account_ids=declared.account_ids,
             firstname=declared.firstname,
             lastname=declared.lastname,
         )
     if services().settings.auth == "declared":
         return None
-    default = () if fixture.default_account is None else (fixture.default_account,)
+    default = () if admission.default_account is None else (admission.default_account,)
     return Identity(username=username, account_ids=default)
 
 

@@ -9,22 +9,38 @@ from flask import Blueprint, Flask, request
 
 from mock_server.control.clock import clock
 from mock_server.control.events import events
+from mock_server.control.fixture import fixture
 from mock_server.control.guard import guard
 from mock_server.control.openapi import openapi
+from mock_server.control.placing import placing
 from mock_server.control.problems import install_problems
 from mock_server.control.provenance import provenance
 from mock_server.control.sandbox import sandbox
 from mock_server.control.sandboxes import sandboxes
 from mock_server.control.scenarios import scenarios
+from mock_server.control.state import state
 from mock_server.settings import CONTROL_PREFIX
 
 __all__ = ["install"]
+
+_PARTS = (
+    openapi,
+    sandbox,
+    fixture,
+    state,
+    placing,
+    sandboxes,
+    scenarios,
+    provenance,
+    clock,
+    events,
+)
 
 
 def install(app: Flask) -> None:
     """Give the app its control API."""
     control = Blueprint("control", __name__, url_prefix=CONTROL_PREFIX)
-    for part in (openapi, sandbox, sandboxes, scenarios, provenance, clock, events):
+    for part in _PARTS:
         control.register_blueprint(part)
     control.before_request(guard)
     control.before_request(_lift_limit)

@@ -18,7 +18,7 @@ from mock_server.domain.imports import end_import, fail_import, hold_import
 from mock_server.domain.model import FormAnswer
 from mock_server.domain.process import ImportProcess
 from mock_server.domain.world import World, holder_of, process_of
-from mock_server.fixtures.recipe import MIN_FILE_SIZE
+from mock_server.fixtures.recipe import MAX_FILE_SIZE, MIN_FILE_SIZE
 from mock_server.services import named_sandbox
 
 events = Blueprint("events", __name__)
@@ -30,7 +30,7 @@ class NewEvidence(Struct, forbid_unknown_fields=True, rename="camel"):
     """What a third party sends: a PDF of `fileSize` bytes is made, `content` (base64) is taken, or a form."""
 
     expiration_date: date | None = None
-    file_size: Annotated[int, Meta(ge=MIN_FILE_SIZE, le=50_000_000)] | None = None
+    file_size: Annotated[int, Meta(ge=MIN_FILE_SIZE, le=MAX_FILE_SIZE)] | None = None
     content: bytes | None = None
     metadata: dict[str, str] = {}
     formdata: tuple[FormAnswer, ...] = ()

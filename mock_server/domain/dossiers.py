@@ -16,7 +16,7 @@ from mock_server.domain.codes import refused_codes, refused_emails, taken_code
 from mock_server.domain.completeness import assessed
 from mock_server.domain.errors import E003, E021, E103, E201, E202, E204, E205, Refusal, Rejected
 from mock_server.domain.local_time import local_date, midnight
-from mock_server.domain.model import Document, Dossier, StoppingReason
+from mock_server.domain.model import Condition, Document, Dossier, StoppingReason
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World, with_code, with_dossier, with_portfolio
 
@@ -98,8 +98,8 @@ def reactivate_dossier(
 
     Raises:
         NotFound: no such account (NOT_FOUND) or dossier (E200).
-        Rejected: E204 active already; E010 not a date; E103 the third party is out of business and E205 the
-            resulting date is not in the future, together.
+        Rejected: E204 active already; E010 not a date; E103 the establishment is closed, or its third party
+            out of business, and E205 the resulting date is not in the future, together.
 
     behaviour.md 3.13 (carried-over), 6.7 (inferred for E103 and the renewed request dates), C41.
     """
@@ -214,7 +214,8 @@ def _future_day(findings: checks.Findings, value: str | None, now: datetime) -> 
 def _refuse_reactivation(world: World, now: datetime, dossier: Dossier, until: date | None) -> None:
     findings = checks.Findings()
     thirdparty = world.thirdparties[dossier.thirdparty_id]
-    if thirdparty.out_of_business:
+    row = world.establishments.get(thirdparty.company_id)
+    if thirdparty.out_of_business or (row is not None and row.condition is Condition.CLOSED):
         findings.note(E103, None, thirdparty.company_id.type.value, thirdparty.company_id.value)
     if until is not None and until <= local_date(now):
         findings.note(E205, None, until.isoformat())

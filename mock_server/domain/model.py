@@ -252,6 +252,29 @@ class Dossier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A user of the API; the first account is the default one."""
+
+    username: str
+    password: str
+    account_ids: tuple[int, ...]
+    firstname: str
+    lastname: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """Who may log in, by user name; anybody else, where that is allowed, is given the default account."""
+
+    logins: Mapping[str, Login] = field(default_factory=dict)
+    default_account: int | None = None
+
+
+NOBODY = Admission()
+"""No user is declared, and there is no account for others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewDossier:
     """What an import asks for, checked and normalised; no required documents means the default set."""
 

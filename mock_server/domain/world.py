@@ -18,7 +18,9 @@ from mock_server.domain.errors import E100, E200, NOT_FOUND, NotFound, Refusal
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import (
     NO_REFERENCE,
+    NOBODY,
     Account,
+    Admission,
     CompanyId,
     Dossier,
     Establishment,
@@ -139,6 +141,7 @@ class World:
     `requirements` are all document types of the platform, in the order of its catalogue.
     """
 
+    admission: Admission = NOBODY
     requirements: Mapping[str, Requirement] = field(default_factory=dict)
     portfolios: Map[int, Portfolio] = Map()
     thirdparties: Map[int, Thirdparty] = Map()

@@ -133,7 +133,7 @@ def send(session: requests.Session, sent: Sent, timeout: float) -> Outcome:
             timeout=timeout,
             allow_redirects=False,
         )
-    except requests.RequestException as problem:
+    except (requests.RequestException, UnicodeError) as problem:
         return NoAnswer(symptom=symptom_of(problem), problem=_words(problem), took=_since(begun))
     return Answer(
         status=response.status_code,
@@ -186,7 +186,7 @@ def _causes(problem: BaseException) -> Iterator[BaseException]:
         waiting += [other for other in further if isinstance(other, BaseException)]
 
 
-def _words(problem: requests.RequestException) -> str:
+def _words(problem: Exception) -> str:
     """What the innermost exception says, without the wrapping of the others."""
     text = str(list(_causes(problem))[-1]) or str(problem)
     return text or type(problem).__name__

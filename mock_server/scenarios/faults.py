@@ -19,11 +19,12 @@ FaultName = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to fail: what the client sees, and whether the call has to be carried out for it."""
+    """One way to fail: what the client sees, whether it takes the call's answer, and leaves that a body."""
 
     name: FaultName
     seen: str
     needs_answer: bool = False
+    leaves_a_body: bool = False
 
 
 FAULTS: dict[str, Fault] = {
@@ -35,7 +36,12 @@ FAULTS: dict[str, Fault] = {
         Fault("RANDOM_DATA_THEN_CLOSE", "Bytes that are no HTTP, and the end."),
         Fault("NO_RESPONSE", "Nothing, until the client gives up."),
         Fault("TRUNCATED_BODY", "The real answer, cut off in the middle of its body.", needs_answer=True),
-        Fault("MALFORMED_BODY", "The real answer with a body that is no JSON.", needs_answer=True),
+        Fault(
+            "MALFORMED_BODY",
+            "The real answer with a body that is no JSON.",
+            needs_answer=True,
+            leaves_a_body=True,
+        ),
         Fault("EMPTY_BODY", "The real answer without its body.", needs_answer=True),
     )
 }

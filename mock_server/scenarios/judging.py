@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mock_server.domain.errors import ERRORS
@@ -12,11 +12,10 @@ from mock_server.scenarios.matching import Difference, differences, text_differe
 from mock_server.scenarios.script import Expect
 from mock_server.settings import duration
 
-_REFUSED = {"$atLeast": 400, "$atMost": 499}
-_SUCCESS = {"$atLeast": 200, "$atMost": 299}
-_OF_A_COMMAND: dict[str | None, Any] = {"http400": 400, "result": 200, None: {"$oneOf": [400, 200]}}
+_SUCCESS, _REFUSED = range(200, 300), range(400, 500)
+_OF_A_COMMAND = {"http400": (400,), "result": (200,), None: (400, 200)}
 _TOLD_BY = {OPERATIONS["getProcess"], OPERATIONS["listProcesses"]}
-"""Operations that tell a refusal in what they answer with success."""
+"""Operations that tell the refusal of an import in what they answer with success."""
 
 
 def judged(
@@ -31,9 +30,8 @@ def judged(
         return [*_fault(expect, outcome), *found]
     if isinstance(outcome, NoAnswer):
         return [Difference("answer", "an answer", outcome), *found]
-    wanted = _expected_status(expect, operation, refusals)
     return [
-        *differences(wanted, outcome.status, "status"),
+        *_status(_expected_status(expect, operation, refusals), outcome),
         *_headers(expect, outcome),
         *_refusal(expect, outcome),
         *differences(expect.body, outcome.body),
@@ -43,10 +41,15 @@ def judged(
 
 
 def told_codes(body: Any) -> list[str]:
-    """The codes of the errors in an answer, of its messages or of its content, each once."""
+    """The codes of the errors in an answer, of its messages or of its content, each once.
+
+    A list of processes tells those of each.
+    """
+    content = _member(body, "content")
+    results = content if isinstance(content, list) else [content]
     told = [
         *_listed(_member(_member(body, "messages"), "error")),
-        *_listed(_member(_member(body, "content"), "errors")),
+        *(error for result in results for error in _listed(_member(result, "errors"))),
     ]
     codes = [error.get("code") for error in told if isinstance(error, Mapping)]
     return sorted({code for code in codes if isinstance(code, str)})
@@ -57,13 +60,21 @@ def has_own_status(codes: tuple[str, ...]) -> bool:
     return all(ERRORS[code].places == "404" for code in codes)
 
 
-def _expected_status(expect: Expect, operation: Operation | None, refusals: str | None) -> Any:
+def _status(expected: Sequence[int], answer: Answer) -> Iterator[Difference]:
+    if answer.status not in expected:
+        words = f"{expected[0] // 100}xx" if isinstance(expected, range) else " or ".join(map(str, expected))
+        yield Difference("status", words, answer.status)
+
+
+def _expected_status(expect: Expect, operation: Operation | None, refusals: str | None) -> Sequence[int]:
     if expect.status is not None:
-        return {"$oneOf": expect.status} if isinstance(expect.status, tuple) else expect.status
-    if expect.refused is None or operation in _TOLD_BY:
+        return expect.status if isinstance(expect.status, tuple) else (expect.status,)
+    if expect.refused is None:
+        return _SUCCESS
+    if operation in _TOLD_BY and any("P" in ERRORS[code].places for code in expect.refused):
         return _SUCCESS
     if has_own_status(expect.refused):
-        return 404
+        return (404,)
     is_command = operation is not None and operation.kind is Kind.COMMAND
     return _OF_A_COMMAND[refusals] if is_command else _REFUSED
 
@@ -72,7 +83,7 @@ def _fault(expect: Expect, outcome: Outcome) -> Iterator[Difference]:
     if outcome.symptom != expect.fault:
         yield Difference("fault", str(expect.fault), outcome)
     if isinstance(outcome, Answer) and expect.status is not None:
-        yield from differences(_expected_status(expect, None, None), outcome.status, "status")
+        yield from _status(_expected_status(expect, None, None), outcome)
 
 
 def _headers(expect: Expect, answer: Answer) -> Iterator[Difference]:

@@ -57,7 +57,7 @@ def differences(expected: Any, found: Any, at: str = "$") -> Iterator[Difference
 
 def text_differences(expected: Any, found: str | None, at: str) -> Iterator[Difference]:
     """As `differences` for what can only be a text, such as a header; numbers mean their digits."""
-    yield from differences(_as_text(expected), ABSENT if found is None else found, at)
+    yield from differences(_as_text(expected), ABSENT if found is None else _Text(found), at)
 
 
 def matches(expected: Any, found: Any) -> bool:
@@ -73,19 +73,25 @@ def check_expectation(expected: Any) -> None:
     """
     if isinstance(expected, Mapping):
         for name, operand in expected.items():
-            if isinstance(name, str) and name.startswith("$"):
+            if name.startswith("$"):
                 _checked_operator(name, operand)
-            check_expectation(operand)
-    elif isinstance(expected, list | tuple):
-        for element in expected:
-            check_expectation(element)
+    for part in _expectations_in(expected):
+        check_expectation(part)
+
+
+def _expectations_in(expected: Any) -> Sequence[Any]:
+    """Those of members, operators and elements; what `$equals` names is taken as it is."""
+    if isinstance(expected, Mapping):
+        return [operand for name, operand in expected.items() if name != "$equals"]
+    return expected if isinstance(expected, list | tuple) else ()
 
 
 def _named(expected: Mapping[str, Any], found: Any, at: str) -> Iterator[Difference]:
     """Members and operators."""
     for name, value in expected.items():
         yield from (_operated if name.startswith("$") else _member)(name, value, found, at)
-    if not isinstance(found, Mapping) and not any(name.startswith("$") for name in expected):
+    names_a_member = not all(name.startswith("$") for name in expected)
+    if not isinstance(found, Mapping) and (names_a_member or not expected):
         yield Difference(at, "an object", found)
 
 
@@ -115,6 +121,17 @@ def _equal(expected: Any, found: Any) -> bool:
     return bool(isinstance(expected, bool) == isinstance(found, bool) and expected == found)
 
 
+def _is_same(expected: Any, found: Any) -> bool:
+    """Equal in every part, no member more or less."""
+    if isinstance(expected, Mapping) and isinstance(found, Mapping):
+        return expected.keys() == found.keys() and all(
+            _is_same(value, found[name]) for name, value in expected.items()
+        )
+    if isinstance(expected, list | tuple) and isinstance(found, list | tuple):
+        return len(expected) == len(found) and all(map(_is_same, expected, found))
+    return _equal(expected, found)
+
+
 def _is_there(operand: Any, found: Any) -> bool:  # noqa: ARG001  # all operators are asked alike
     return found is not ABSENT
 
@@ -133,8 +150,25 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+class _Text(str):
+    """A text that means a number where one is expected: a header, a query parameter, an id."""
+
+    __slots__ = ()
+
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+
+
+def _number_in(text: _Text) -> float | None:
+    """The number that the text writes, if it does."""
+    written = _NUMBER.fullmatch(text)
+    return written and (float(text) if written[1] else int(text))
+
+
 def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def compare(operand: Any, found: Any) -> bool:
+        if isinstance(found, _Text) and _is_number(operand):
+            found = _number_in(found)
         alike = (_is_number(operand) and _is_number(found)) or (
             isinstance(operand, str) and isinstance(found, str)
         )
@@ -145,15 +179,24 @@ def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator: what it expects, in words, and whether it holds; `operand` is a type that it takes."""
+    """An operator: what it expects, in words, and whether it holds; `operand` are the types that it takes."""
 
     phrase: str
     holds: Callable[[Any, Any], bool]
-    operand: tuple[type, ...] = (object,)
+    operand: tuple[type, ...] = ()
 
+    def takes(self, operand: Any) -> bool:
+        """Whether the operand is of a type that it takes, none named being any; a boolean is no number."""
+        if isinstance(operand, bool) or not self.operand:
+            return not self.operand or bool in self.operand
+        return isinstance(operand, self.operand) or (float in self.operand and isinstance(operand, int))
+
+
+_ORDERED = (float, str)
+_WORDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", list: "a list"}
 
 OPERATORS: dict[str, Operator] = {
-    "$equals": Operator("exactly {}", lambda operand, found: bool(operand == found)),
+    "$equals": Operator("exactly {}", _is_same),
     "$not": Operator("anything but {}", lambda operand, found: not matches(operand, found)),
     "$absent": Operator("absent: {}", lambda operand, found: (found is ABSENT) == operand, (bool,)),
     "$any": Operator("anything", _is_there),
@@ -167,8 +210,8 @@ OPERATORS: dict[str, Operator] = {
         "one of {}", lambda operand, found: any(matches(one, found) for one in operand), (list, tuple)
     ),
     "$length": Operator("a length of {}", _length, (int,)),
-    "$atLeast": Operator("at least {}", _ordered(lambda operand, found: found >= operand)),
-    "$atMost": Operator("at most {}", _ordered(lambda operand, found: found <= operand)),
+    "$atLeast": Operator("at least {}", _ordered(lambda operand, found: found >= operand), _ORDERED),
+    "$atMost": Operator("at most {}", _ordered(lambda operand, found: found <= operand), _ORDERED),
 }
 """Every operator by name."""
 
@@ -176,21 +219,24 @@ OPERATORS: dict[str, Operator] = {
 def _checked_operator(name: str, operand: Any) -> None:
     if name not in OPERATORS:
         raise ValueError(f"there is no operator {name!r}; there are {', '.join(OPERATORS)}")
-    if not isinstance(operand, OPERATORS[name].operand):
-        wanted = " or ".join(kind.__name__ for kind in OPERATORS[name].operand)
-        raise ValueError(f"{name} takes a {wanted}, not {shown(operand)}")  # noqa: TRY004  # as for its value
+    if not OPERATORS[name].takes(operand):
+        wanted = " or ".join(_WORDS[kind] for kind in OPERATORS[name].operand if kind in _WORDS)
+        raise ValueError(f"{name} takes {wanted}, not {shown(operand)}")
     if name == "$matches":
         try:
             re.compile(str(operand))
-        except re.error as problem:
+        except (re.error, OverflowError, RecursionError) as problem:
             raise ValueError(f"{operand!r} is no regular expression: {problem}") from None
+
+
+_NO_TEXT = {"$absent", "$length", "$atLeast", "$atMost"}
+"""Operators whose operand does not become text."""
 
 
 def _as_text(expected: Any) -> Any:
     if isinstance(expected, Mapping):
         return {
-            name: operand if name in {"$absent", "$length"} else _as_text(operand)
-            for name, operand in expected.items()
+            name: operand if name in _NO_TEXT else _as_text(operand) for name, operand in expected.items()
         }
     if isinstance(expected, list | tuple):
         return [_as_text(element) for element in expected]

@@ -65,20 +65,26 @@ class Playing:
             self._arrange()
 
     def remove(self, name: str | None = None) -> int:
-        """Take back the rules made by hand, or the one of that name; how many it were."""
+        """Take back the rules made by hand, or the one of that name; how many it were.
+
+        With the last rule of a sandbox in which no scenario plays, the state that they led to ends.
+        """
         with self._lock:
             kept = tuple(rule for rule in self._by_hand if name not in {None, rule.name})
             removed = len(self._by_hand) - len(kept)
             self._by_hand = kept
             names = {rule.name for rule in self.rules}
             self._arrange()
-            gone = names - {rule.name for rule in self.rules}
-            self.progress = replace(
-                self.progress,
-                matched=_without(self.progress.matched, gone),
-                applied=_without(self.progress.applied, gone),
-            )
+            self._forget(names - {rule.name for rule in self.rules})
             return removed
+
+    def _forget(self, gone: set[str]) -> None:
+        progress = self.progress
+        self.progress = Progress(
+            state=progress.state if self.scenario or self.rules else STARTED,
+            matched=_without(progress.matched, gone),
+            applied=_without(progress.applied, gone),
+        )
 
     def jump(self, state: str) -> None:
         """Be in that state."""
@@ -109,7 +115,7 @@ class Playing:
             number = progress.matched.get(rule.name, 0) + 1
             progress = replace(progress, matched=progress.matched.set(rule.name, number))
             if winner is None and self._holds(rule, number, progress):
-                winner = Application(rule, self._dice(rule, number))
+                winner = Application(rule, self._dice(rule, number, "application"))
                 progress = replace(
                     progress,
                     state=rule.new_state or progress.state,
@@ -123,11 +129,12 @@ class Playing:
             return False
         if not _is_picked(rule.when.nth, number):
             return False
-        return rule.probability is None or self._dice(rule, number).random() < rule.probability
+        return rule.probability is None or self._dice(rule, number, "chance").random() < rule.probability
 
-    def _dice(self, rule: Rule, number: int) -> Random:
+    def _dice(self, rule: Rule, number: int, purpose: str) -> Random:
+        """Those that decide whether a rule applies are not those that it then throws."""
         seed = self.scenario.seed if self.scenario else 0
-        return Random(f"{seed}/{rule.name}/{number}")
+        return Random(f"{seed}/{rule.name}/{number}/{purpose}")
 
     def _arrange(self) -> None:
         self.rules = (*self._by_hand, *(self.scenario.rules if self.scenario else ()))

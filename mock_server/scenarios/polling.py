@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from math import ceil
 from time import monotonic, sleep
 
 from mock_server.scenarios.client import Answer, Outcome
@@ -56,7 +57,7 @@ def _pauses(prepared: Prepared, control: Control | None) -> Iterator[float]:
     given = prepared.sending.timeout
     limit = None if given is None else duration(given).total_seconds()
     if control is not None and control.is_frozen():
-        for second in range(1, round(limit or _LONGEST_FROZEN) + 1):
+        for second in range(1, ceil(limit or _LONGEST_FROZEN) + 1):
             control.advance(1)
             yield second
         return

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from string import Formatter
 from typing import Any
 from urllib.parse import quote
 
-from msgspec import UNSET
-from msgspec.structs import replace
+from msgspec import UNSET, structs
 
 from mock_server.domain.operations import OPERATIONS, Kind, Operation
 from mock_server.scenarios.client import Sent
@@ -24,6 +23,7 @@ from mock_server.scenarios.templates import as_text, filled
 class Prepared:
     """A call ready to be made: its request, and what is expected of it, with nothing left to fill in."""
 
+    name: str
     sending: Sending
     sent: Sent
     expect: Expect
@@ -80,16 +80,17 @@ class Preparer:
         self._control = control
         self._logins = logins
 
-    def call(self, sending: Sending, name: str) -> Prepared:
-        """The call of the operation `name`.
+    def call(self, sending: Sending, operation_name: str, name: str) -> Prepared:
+        """A call of an operation; `name` tells it from others of its step.
 
         Raises:
             KeyError: a placeholder stands for nothing that was saved.
             LoginFailed: it needs a token, and none was got.
         """
-        operation, login = OPERATIONS[name], self._login(sending)
+        operation, login = OPERATIONS[operation_name], self._login(sending)
         get_sent = self._token_request if operation.kind is Kind.TOKEN else self._api_request
-        return self._prepared(sending, get_sent(sending, operation, login), login, operation)
+        sent = get_sent(sending, operation, login)
+        return replace(self._prepared(sending, sent), name=name, operation=operation, login=login)
 
     def control(self, sending: Sending, call: str, control: Control) -> Prepared:
         """The control call, such as `POST /clock/advance`.
@@ -99,19 +100,19 @@ class Preparer:
         """
         method, path = filled(call, self.known).split(" ", 1)
         sent = control.sent(method, path, headers=self._headers(sending), **self._parts(sending))
-        return self._prepared(sending, sent, self._logins.user, None)
+        return replace(self._prepared(sending, sent), name=call)
 
-    def _prepared(self, sending: Sending, sent: Sent, login: Login, operation: Operation | None) -> Prepared:
+    def _prepared(self, sending: Sending, sent: Sent) -> Prepared:
         expect = sending.expect
         body = expect.body if expect.body is UNSET else filled(expect.body, self.known)
         text = None if expect.text is None else as_text(filled(expect.text, self.known))
         return Prepared(
+            name="",
             sending=sending,
             sent=sent,
-            expect=replace(expect, headers=filled(expect.headers, self.known), body=body, text=text),
+            expect=structs.replace(expect, headers=filled(expect.headers, self.known), body=body, text=text),
             until=filled(sending.until, self.known),
-            operation=operation,
-            login=login,
+            login=self._logins.user,
         )
 
     def _token_request(self, sending: Sending, operation: Operation, login: Login) -> Sent:
@@ -165,7 +166,8 @@ class Preparer:
         )
         if sending.form is not None:
             form = filled(sending.form, self.known)
-            return {"query": query, "form": {name: as_text(value) for name, value in form.items()}}
+            fields = {name: as_text(value) for name, value in form.items() if value is not None}
+            return {"query": query, "form": fields}
         if sending.text is not None:
             return {"query": query, "content": self._text(sending.text).encode()}
         if sending.body is not UNSET:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from mock_server.fixtures.library import bundled
 from mock_server.fixtures.mistakes import FileMistake
 from mock_server.fixtures.reading import line_of, read_text, read_yaml
 from mock_server.fixtures.values import Mistake
-from mock_server.scenarios.checking import check_scenario
+from mock_server.scenarios.checking import check_scenario, mistakes_of
+from mock_server.scenarios.mistakes import Mistakes, raise_first
 from mock_server.scenarios.script import Scenario
 
 SUFFIXES = (".yaml", ".yml")
@@ -25,15 +27,9 @@ def read_scenario(path: Path) -> Scenario:
     text = read_text(path)
     scenario = read_yaml(text, str(path), Scenario)
     try:
-        check_scenario(scenario)
+        raise_first(chain(mistakes_of(scenario), _misnamed(scenario, path)))
     except Mistake as mistake:
         raise placed(mistake, path, text) from None
-    if scenario.scenario != path.stem:
-        line = line_of(text, "$.scenario")
-        raise FileMistake(
-            f"{path}:{line}: $.scenario: it is found by the name of its file: say {path.stem!r},"
-            f" or call the file {scenario.scenario}.yaml"
-        )
     return scenario
 
 
@@ -102,20 +98,47 @@ def scenario_files(folder: Path | None = None) -> list[Path]:
     return [found[name] for name in sorted(found)]
 
 
-def check_files(paths: Sequence[Path]) -> list[FileMistake]:
-    """Every mistake of these files, each file's first, and names that two of them have."""
+def check_files(
+    paths: Sequence[Path], try_out: Callable[[Scenario], object] = lambda _: None
+) -> list[FileMistake]:
+    """Every mistake of these files, and names that two of them have.
+
+    `try_out` sets up what a scenario gives, and raises Mistake where that cannot be.
+    """
     mistakes: list[FileMistake] = []
     seen: dict[str, Path] = {}
-    for path in paths:
-        try:
-            name = read_scenario(path).scenario
-        except FileMistake as mistake:
-            mistakes.append(mistake)
+    for path in dict.fromkeys(paths):
+        found, scenario = _mistakes_in(path, try_out)
+        mistakes += found
+        if scenario is None:
             continue
-        if name in seen:
-            line = line_of(read_text(path), "$.scenario")
-            mistakes.append(
-                FileMistake(f"{path}:{line}: $.scenario: {seen[name]} has the name {name!r} as well")
-            )
-        seen.setdefault(name, path)
+        first = seen.setdefault(scenario.scenario, path)
+        if first != path:
+            twice = Mistake("$.scenario", f"{first} has the name {scenario.scenario!r} as well")
+            mistakes.append(placed(twice, path))
     return mistakes
+
+
+def _mistakes_in(
+    path: Path, try_out: Callable[[Scenario], object]
+) -> tuple[list[FileMistake], Scenario | None]:
+    """What is wrong with a file, from its top to its end, and the scenario if it reads at all."""
+    try:
+        text = read_text(path)
+        scenario = read_yaml(text, str(path), Scenario)
+    except FileMistake as mistake:
+        return [mistake], None
+    found = [*mistakes_of(scenario), *_misnamed(scenario, path)]
+    try:
+        if not found:
+            try_out(scenario)
+    except Mistake as mistake:
+        found.append(mistake)
+    found.sort(key=lambda mistake: line_of(text, mistake.path))
+    return [placed(mistake, path, text) for mistake in found], scenario
+
+
+def _misnamed(scenario: Scenario, path: Path) -> Mistakes:
+    if scenario.scenario != path.stem:
+        advice = f"say {path.stem!r}, or call the file {scenario.scenario}.yaml"
+        yield Mistake("$.scenario", f"it is found by the name of its file: {advice}")

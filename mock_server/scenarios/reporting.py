@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from rich.table import Table
@@ -16,13 +18,14 @@ from mock_server.scenarios.results import CallResult, Result, StepResult
 
 _LONGEST_BODY = 24
 """Lines of a body that are shown."""
+_LONGEST_BRIEF = 120
 _SECRETS = {"access_token", "refresh_token"}
 _STYLES = {"FAILED": "bold red", "  -": "red", "  +": "green"}
 
 
 def table(results: Sequence[Result]) -> Table:
     """A row per scenario that was played."""
-    differed = any(result.failed or result.skipped for result in results)
+    differed = any(result.failed or result.count("skipped") for result in results)
     found = Table(box=None, header_style="bold", pad_edge=False)
     found.add_column("scenario", no_wrap=True)
     for name in ("steps", "passed", "failed", "skipped"):
@@ -60,7 +63,7 @@ def failure_lines(result: Result) -> Iterator[str]:
 def step_lines(result: Result, step: StepResult) -> Iterator[str]:
     """Where the step stands, and each of its calls that was not as expected."""
     if result.file is not None:
-        yield f"  {result.file}:{line_of(read_text(result.file), step.place)}"
+        yield f"  {_near(result.file)}:{line_of(read_text(result.file), step.place)}"
     for call in step.calls:
         if call.failed:
             yield from _call_lines(call)
@@ -69,6 +72,11 @@ def step_lines(result: Result, step: StepResult) -> Iterator[str]:
 def styled(line: str) -> Text:
     """The line as a terminal shows it."""
     return Text(line, next((style for start, style in _STYLES.items() if line.startswith(start)), ""))
+
+
+def _near(path: Path) -> Path:
+    """The path from here, where it leads down."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _call_lines(call: CallResult) -> Iterator[str]:
@@ -102,12 +110,19 @@ def _outcome_lines(outcome: Outcome) -> list[str]:
 
 
 def _body_lines(answer: Answer) -> list[str]:
+    if _is_binary(answer):
+        return [f"{len(answer.content)} bytes of {answer.headers['content-type']}"]
     body = answer.body
     if isinstance(body, Mapping):
         body = {name: "***" if name in _SECRETS else value for name, value in body.items()}
     lines = _pretty(body).splitlines() if answer.content else []
     left = len(lines) - _LONGEST_BODY
     return lines if left <= 0 else [*lines[:_LONGEST_BODY], f"... and {left} lines more"]
+
+
+def _is_binary(answer: Answer) -> bool:
+    kind = answer.headers.get("content-type", "")
+    return kind.startswith(("application/pdf", "application/octet-stream", "image/"))
 
 
 def _pretty(body: Any) -> str:
@@ -124,4 +139,4 @@ def _brief(result: Result) -> str:
     call = next((call for step in result.failures for call in step.calls if call.failed), None)
     if call is None:
         return next((step.skipped for step in result.steps if step.skipped), "")
-    return call.problem or str(call.differences[0])
+    return shorten(call.problem or str(call.differences[0]), _LONGEST_BRIEF, placeholder=" ...")

@@ -57,7 +57,6 @@ class Result:
     label: str = ""
     steps: tuple[StepResult, ...] = ()
     problem: str = ""
-    skipped: str = ""
     file: Path | None = None
 
     @property

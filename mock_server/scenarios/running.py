@@ -6,81 +6,46 @@ against the vendor's own environment, where those that only a sandbox can play a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from threading import Barrier, Thread
 from time import monotonic
 
-import msgspec.structs
 import requests
 
-from mock_server.domain.operations import OPERATIONS, Kind
-from mock_server.domain.variants import VARIANTS
+from mock_server.domain.operations import Kind
 from mock_server.scenarios.client import Answer, Outcome, new_session, send
-from mock_server.scenarios.judging import has_own_status, judged
+from mock_server.scenarios.judging import judged
 from mock_server.scenarios.logins import LoginFailed, Logins
 from mock_server.scenarios.matching import ABSENT, Difference
+from mock_server.scenarios.performances import Performance
 from mock_server.scenarios.polling import poll
 from mock_server.scenarios.preparing import Prepared, Preparer
 from mock_server.scenarios.results import CallResult, Result, StepResult
-from mock_server.scenarios.script import Background, Call, Scenario, Sending, Step
+from mock_server.scenarios.script import Background, Scenario, Sending, Step
 from mock_server.scenarios.target import Control, ControlRefused, Target, opened
 from mock_server.scenarios.templates import at_place
 from mock_server.settings import duration
 
-_TIMEOUT = 10.0
+_PATIENCE, _PATIENCE_ELSEWHERE = 10.0, 30.0
+"""Seconds that a call is waited for on a sandbox, and on another environment."""
 _NEEDS_SANDBOX = "only a sandbox has control calls"
+_RULES_NEED_SANDBOX = "what it gives and its rules need a sandbox"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Playing:
-    """A scenario as it is played once: with the variants chosen for it, and what tells it from the others."""
-
-    scenario: Scenario
-    label: str = ""
-    refusals: str | None = None
-    file: Path | None = None
-
-
-def playings(
-    scenario: Scenario, variants: Mapping[str, str], *, on_sandbox: bool, file: Path | None = None
-) -> list[Playing]:
-    """How often the scenario is played: once, or under each value of `refusals` where one shows."""
-    chosen = {**scenario.given.variants, **variants}
-    if not on_sandbox:
-        return [Playing(scenario=scenario, file=file)]
-    if "refusals" in chosen or not _shows_refusals(scenario):
-        return [Playing(scenario=_with(scenario, chosen), refusals=chosen.get("refusals"), file=file)]
-    return [
-        Playing(
-            scenario=_with(scenario, {**chosen, "refusals": value}),
-            label=f"refusals={value}",
-            refusals=value,
-            file=file,
-        )
-        for value in VARIANTS["refusals"].values
-    ]
-
-
-def play(playing: Playing, target: Target) -> Result:
+def play(performance: Performance, target: Target) -> Result:
     """Play the scenario in a sandbox of its own, or as far as another environment allows."""
-    scenario = playing.scenario
-    blank = Result(scenario=scenario, label=playing.label, file=playing.file)
+    scenario = performance.scenario
+    blank = Result(scenario=scenario, label=performance.label, file=performance.file)
     if target.control_url is None and not _is_played_anywhere(scenario):
-        reason = "what is given, and rules, need a sandbox"
-        steps = tuple(
-            StepResult(name=step.name, place=f"$.steps[{at}]", skipped=reason)
-            for at, step in enumerate(scenario.steps)
-        )
-        return replace(blank, steps=steps, skipped=reason)
+        return replace(blank, steps=_skipped(scenario, _RULES_NEED_SANDBOX))
     try:
         with opened(target, scenario) as control:
-            run = _Run(target, control, playing.refusals)
+            run = _Run(target, control, performance.refusals)
             return replace(blank, steps=tuple(run.steps(scenario.steps)))
     except ControlRefused as refused:
-        return replace(blank, problem=str(refused))
+        return replace(blank, problem=str(refused), steps=_skipped(scenario, "what is given is not there"))
 
 
 class _Run:
@@ -117,8 +82,9 @@ class _Run:
     def _prepared(self, step: Step) -> list[Prepared]:
         if step.control is not None and self._control is not None:
             return [self._preparer.control(step, step.control, self._control)]
-        calls: Sequence[Call | Step] = step.together or (step,)
-        return [self._preparer.call(call, call.call) for call in calls if call.call is not None]
+        if step.call is not None:
+            return [self._preparer.call(step, step.call, step.call)]
+        return [self._preparer.call(call, call.call, call.name or call.call) for call in step.together]
 
     def _together(self, prepared: Sequence[Prepared]) -> list[CallResult]:
         """Each call from a thread and on a connection of its own, let go at the same moment."""
@@ -130,7 +96,7 @@ class _Run:
                 barrier.wait()
                 results[number] = self._play(call, session)
 
-        threads = [Thread(target=one, args=given) for given in enumerate(prepared)]
+        threads = [Thread(target=one, args=given, daemon=True) for given in enumerate(prepared)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -138,15 +104,16 @@ class _Run:
         return [results[number] for number in range(len(prepared))]
 
     def _play(self, prepared: Prepared, session: requests.Session) -> CallResult:
-        sending = prepared.sending
-        name = prepared.operation.name if prepared.operation else str(getattr(sending, "control", ""))
-        name = sending.name or name if isinstance(sending, Call) else name
+        blank = CallResult(name=prepared.name, sent=prepared.sent)
         try:
             outcome, found = self._repeated(prepared, session)
-        except ControlRefused as refused:
-            return CallResult(name=name, sent=prepared.sent, problem=str(refused))
-        found += self._saved(sending, outcome, complain=not found)
-        return CallResult(name=name, sent=prepared.sent, outcome=outcome, differences=tuple(found))
+        except (
+            ControlRefused,
+            ValueError,
+        ) as problem:  # the latter: of what is expected, once it is filled in
+            return replace(blank, problem=str(problem))
+        found += self._saved(prepared.sending, outcome, complain=not found)
+        return replace(blank, outcome=outcome, differences=tuple(found))
 
     def _repeated(self, prepared: Prepared, session: requests.Session) -> tuple[Outcome, list[Difference]]:
         """The last outcome, and why the first that does not fit does not."""
@@ -159,8 +126,9 @@ class _Run:
         return outcome, found
 
     def _asking(self, prepared: Prepared, session: requests.Session) -> Callable[[], Outcome]:
-        given = prepared.sending.timeout
-        timeout = _TIMEOUT if given is None or prepared.until else duration(given).total_seconds()
+        given = None if prepared.until else prepared.sending.timeout
+        patience = _PATIENCE_ELSEWHERE if self._control is None else _PATIENCE
+        timeout = patience if given is None else duration(given).total_seconds()
 
         def ask() -> Outcome:
             outcome = send(session, prepared.sent, timeout)
@@ -182,25 +150,12 @@ class _Run:
         return missing if complain else []
 
 
-def _is_played_anywhere(scenario: Scenario) -> bool:
-    return not scenario.rules and scenario.given == Background()
-
-
-def _shows_refusals(scenario: Scenario) -> bool:
-    """Whether a command is expected to be refused in a way that the variant decides."""
-    calls = [
-        *((step.call, step.expect) for step in scenario.steps),
-        *((call.call, call.expect) for step in scenario.steps for call in step.together),
-    ]
-    return any(
-        name is not None
-        and OPERATIONS[name].kind is Kind.COMMAND
-        and expect.refused
-        and not has_own_status(expect.refused)
-        for name, expect in calls
+def _skipped(scenario: Scenario, reason: str) -> tuple[StepResult, ...]:
+    return tuple(
+        StepResult(name=step.name, place=f"$.steps[{at}]", skipped=reason)
+        for at, step in enumerate(scenario.steps)
     )
 
 
-def _with(scenario: Scenario, variants: Mapping[str, str]) -> Scenario:
-    given = msgspec.structs.replace(scenario.given, variants=dict(variants))
-    return msgspec.structs.replace(scenario, given=given)
+def _is_played_anywhere(scenario: Scenario) -> bool:
+    return not scenario.rules and scenario.given == Background()

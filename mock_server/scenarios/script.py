@@ -200,8 +200,9 @@ class Sending(Written, frozen=True, kw_only=True):
     """What is sent, what is to come back, and what is kept of it.
 
     `{name}` in any text is what a step before saved. `token` is sent in place of the user's; empty, none is.
-    `text` is a body sent as it is, `form` one of a form. It is sent `repeat` times; with `until` (places in
-    the answer's body, such as content.complete), again and again until that is what is answered.
+    `text` is a body sent as it is. `form` is one of a form: of getToken, it is laid over that of a login, and
+    null leaves a field out. It is sent `repeat` times; with `until` (places in the answer's body, such as
+    content.complete) again and again until that is what is answered, for `timeout` at most.
     """
 
     login: Login | None = field(default=None, name="as")
@@ -211,7 +212,7 @@ class Sending(Written, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     body: Any = UNSET
     text: str | None = None
-    form: dict[str, str] | None = None
+    form: dict[str, str | None] | None = None
     repeat: Annotated[int, Meta(ge=1, le=1000)] = 1
     timeout: Duration | None = None
     until: dict[str, Expected] = {}

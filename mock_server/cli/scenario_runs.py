@@ -1,0 +1,196 @@
+"""`mock-server scenarios run`: plays scenarios against a server, and tells what was not as expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mock_server.cli import printing
+from mock_server.cli.parallel import in_parallel
+from mock_server.cli.scenario_options import FIXTURES, FOLDER, trial
+from mock_server.fixtures.mistakes import FileMistake
+
+if TYPE_CHECKING:
+    from mock_server.scenarios.performances import Performance
+    from mock_server.scenarios.results import Result
+    from mock_server.scenarios.script import Scenario
+    from mock_server.scenarios.target import Target
+
+_OF_THE_TARGET = ("auth_url", "username", "password", "control_token")
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Only those with this tag; repeat it for several."
+)
+@click.option("--base-url", metavar="URL", help="Play against this; left out, a server is started for it.")
+@click.option("--auth-url", metavar="URL", help="The authorisation server.  [default: that of the base URL]")
+@click.option("--username", default="api@example.com", show_default=True, help="Who logs in.")
+@click.option("--password", default="demo", show_default=True, envvar="DOSSIERS_PASSWORD", show_envvar=True)
+@click.option(
+    "--control-token",
+    metavar="TOKEN",
+    envvar="MOCK_SERVER_CONTROL_TOKEN",
+    show_envvar=True,
+    help="What the sandbox asks of control calls.",
+)
+@click.option(
+    "--variant",
+    "chosen",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Choose a reading of the API; repeat it for several.",
+)
+@click.option(
+    "--junit",
+    "report",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the results there as JUnit XML.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    help="How many play at once.  [default: 4; 1 where they would meet, not being on a sandbox]",
+)
+@FOLDER
+@FIXTURES
+def run(
+    names: tuple[str, ...],
+    tags: tuple[str, ...],
+    chosen: tuple[str, ...],
+    folder: Path | None,
+    report: Path | None,
+    **given: Any,
+) -> None:
+    """Play scenarios, by name or path, and tell what was not as expected; exit 1 if anything was not.
+
+    Without NAMES: all that there are. Each plays in a sandbox of its own. Where the base URL is no sandbox,
+    they play one after the other, and what only a sandbox can do is skipped.
+    """
+    from time import monotonic
+
+    begun = monotonic()
+    together = _variants(chosen)
+    wanted = _wanted(names, tags, folder, given)
+    with _target(given) as target:
+        results = _play(_performances(wanted, together, target), target, given["jobs"])
+    _tell(results, monotonic() - begun)
+    if report is not None:
+        _report(results, report)
+    if any(result.failed for result in results):
+        raise click.exceptions.Exit(1)
+
+
+def _variants(chosen: Sequence[str]) -> dict[str, str]:
+    from mock_server.settings import variants
+
+    try:
+        return variants(",".join(chosen))
+    except ValueError as mistake:
+        raise click.UsageError(f"--variant: {mistake}") from None
+
+
+def _wanted(
+    names: Sequence[str], tags: Sequence[str], folder: Path | None, given: dict[str, Any]
+) -> list[tuple[Path, Scenario]]:
+    """The scenarios that were asked for, each with its file; all of them right."""
+    from mock_server.scenarios.reading import check_files, read_scenario, scenario_files, scenario_path
+
+    try:
+        paths = [scenario_path(name, folder) for name in names] or scenario_files(folder)
+    except FileMistake as mistake:
+        raise click.UsageError(str(mistake)) from None
+    # Another server may have other fixtures than this machine: it says itself what it cannot set up.
+    options = [] if given["base_url"] else [trial(given["fixtures_dir"])]
+    mistakes = check_files(paths, *options)
+    if mistakes:
+        raise click.ClickException("\n".join(str(mistake) for mistake in mistakes))
+    found = [(path, read_scenario(path)) for path in dict.fromkeys(paths)]
+    wanted = [(path, scenario) for path, scenario in found if not tags or set(tags) & set(scenario.tags)]
+    if not wanted:
+        there = ", ".join(sorted({tag for _, scenario in found for tag in scenario.tags}))
+        raise click.UsageError(f"no scenario has the tag {' or '.join(tags)}; there are {there}")
+    return wanted
+
+
+def _performances(
+    wanted: Sequence[tuple[Path, Scenario]], chosen: dict[str, str], target: Target
+) -> list[Performance]:
+    from mock_server.scenarios.performances import performances
+
+    on_sandbox = target.control_url is not None
+    if chosen and not on_sandbox:
+        raise click.UsageError(f"--variant: {target.base_url} is no sandbox, and reads the API its own way")
+    return [
+        performance
+        for path, scenario in wanted
+        for performance in performances(scenario, chosen, on_sandbox=on_sandbox, file=path)
+    ]
+
+
+@contextmanager
+def _target(given: dict[str, Any]) -> Iterator[Target]:
+    """Whom to play against: the one that was named, or a server that runs meanwhile."""
+    from mock_server.cli.own_server import NotStarted, own_server
+    from mock_server.scenarios.target import NoTarget, find_target
+
+    said = {name: given[name] for name in _OF_THE_TARGET}
+    try:
+        if given["base_url"] is not None:
+            yield find_target(given["base_url"], **said)
+            return
+        folder = given["fixtures_dir"]
+        with own_server(*(["--fixtures-dir", str(folder)] if folder else [])) as url:
+            yield find_target(url, username=said["username"], password=said["password"])
+    except (NoTarget, NotStarted) as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+def _play(performances: Sequence[Performance], target: Target, jobs: int | None) -> list[Result]:
+    """Play them, several at once, with a bar on stderr where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from mock_server.scenarios.running import play
+
+    console = Console(stderr=True)
+    # Elsewhere they have no sandbox each, and would meet in one account.
+    jobs = 1 if target.control_url is None else jobs or 4
+    played = in_parallel(lambda performance: play(performance, target), performances, jobs)
+    bar = track(
+        played,
+        "scenarios",
+        total=len(performances),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    return list(bar)
+
+
+def _tell(results: Sequence[Result], seconds: float) -> None:
+    from mock_server.scenarios.reporting import failure_lines, styled, summary, table
+
+    for result in results:
+        for line in failure_lines(result):
+            printing.show_line(styled(line))
+        if result.failed:
+            click.echo()
+    printing.show(table(results))
+    click.echo()
+    click.echo(summary(results, seconds))
+
+
+def _report(results: Sequence[Result], path: Path) -> None:
+    from mock_server.scenarios.junit import junit
+
+    try:
+        path.write_bytes(junit(results))
+    except OSError as problem:
+        raise click.ClickException(f"--junit {path}: {problem.strerror or problem}") from None

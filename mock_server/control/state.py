@@ -1,0 +1,101 @@
+"""A whole sandbox out and in, as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from flask import Blueprint, Response
+
+from mock_server import __version__
+from mock_server.clock import Clock
+from mock_server.control.calls import serves
+from mock_server.control.problems import json_answer
+from mock_server.dialects import wire
+from mock_server.domain.local_time import is_reckonable
+from mock_server.domain.variants import checked
+from mock_server.fixtures.mirroring import converted, mirrored
+from mock_server.fixtures.state_checks import check_state
+from mock_server.fixtures.values import Mistake
+from mock_server.fixtures.world_state import WorldState, state_of, world_of
+from mock_server.sandbox import Whole
+from mock_server.services import named_sandbox
+
+state = Blueprint("state", __name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Time:
+    """The sandbox's present instant; a clock that is not frozen runs on from there."""
+
+    now: datetime
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A whole sandbox. `madeBy` and `fixture` say where it comes from, and are for the reader.
+
+    Snapshots, rules made by hand and the rate limit's buckets are not part of it.
+    """
+
+    version: Literal[1]
+    made_by: str = ""
+    fixture: str = ""
+    clock: Time
+    variants: dict[str, str]
+    scenario: None = None
+    content: WorldState
+
+
+@serves(state, "GET /state")
+def get_state() -> Response:
+    """The whole sandbox, for `PUT /state` of any server: content, time and variants.
+
+    Passwords of users and bytes of files are in it.
+    """
+    found = named_sandbox()
+    whole = found.whole
+    written = State(
+        version=1,
+        made_by=__version__,
+        fixture=found.stage.fixture.name,
+        clock=Time(now=whole.clock.now(), frozen=whole.clock.frozen_at is not None),
+        variants=dict(whole.variants),
+        content=state_of(whole.world),
+    )
+    encoded = msgspec.json.encode(converted(written, mirrored(State)))
+    return Response(encoded, content_type="application/json")
+
+
+@serves(state, "PUT /state", body=mirrored(State))
+def put_state(wanted: Any) -> Response:
+    """Be the sandbox that was written down, here or on another server.
+
+    A reset still goes back to the fixture that this sandbox stands on.
+    """
+    found, written = named_sandbox(), converted(wanted, State)
+    found.become(_whole(written))
+    return json_answer({"sandbox": found.name, "now": wire.instant(found.clock.now())})
+
+
+def _whole(written: State) -> Whole:
+    """The sandbox that was written down.
+
+    Raises:
+        Mistake: it cannot be; nothing was changed.
+    """
+    try:
+        check_state(written.content)
+    except Mistake as mistake:
+        raise Mistake(f"$.content{mistake.path.removeprefix('$')}", str(mistake)) from None
+    try:
+        variants = checked(written.variants)
+    except ValueError as mistake:
+        raise Mistake("$.variants", str(mistake)) from None
+    if not is_reckonable(written.clock.now.date()):
+        raise Mistake("$.clock.now", "not of the years 1000 to 8999")
+    clock = Clock().frozen(written.clock.now) if written.clock.frozen else Clock().running(written.clock.now)
+    return Whole(world_of(written.content), clock, variants)

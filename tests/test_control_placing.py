@@ -1,0 +1,539 @@
+"""Accounts, third parties, document types, dossiers put in place by control calls, past the API's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.support import (
+    ACCOUNT,
+    DOMESTIC_ACCOUNT,
+    SECOND_ACCOUNT,
+    SEED_DOSSIER,
+    SIRET,
+    Api,
+    codes,
+    content,
+)
+
+NOW = "2031-05-03T10:00:00"
+SEED_SIRET = "50382936800045"
+USER = {"firstname": "Ann", "lastname": "Lee", "email": "ann@supplier.example"}
+
+
+@pytest.fixture
+def frozen(api: Api) -> Api:
+    """An api whose clock stands still at `NOW`."""
+    api.set_clock(NOW)
+    return api
+
+
+def control(api: Api, method: str, path: str, body: object = None) -> TestResponse:
+    """A control call whose refusal is of interest."""
+    headers = {"X-Mock-Sandbox": api.sandbox}
+    return api.client.open(f"/__admin{path}", method=method, json=body, headers=headers)
+
+
+def new_dossier(api: Api, **members: Any) -> dict[str, Any]:
+    return dict(api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "PO-1"} | members))
+
+
+def patched(api: Api, dossier_id: int = SEED_DOSSIER, **members: Any) -> dict[str, Any]:
+    return dict(api.control("PATCH", f"/dossiers/{dossier_id}", members))
+
+
+def thirdparty(api: Api, siret: str) -> dict[str, Any]:
+    (row,) = content(api.get("/thirdparties", siret=siret))
+    return dict(content(api.get(f"/thirdparties/{row['thirdpartyId']}")))
+
+
+# Accounts.
+
+
+def test_an_account_more_is_there_for_the_users_named(make_api: Callable[..., Api]) -> None:
+    api = make_api(user="multi", account=7)
+
+    made = api.control("POST", "/accounts", {"accountId": 7, "users": ["multi@example.com"]})
+
+    assert (made["id"], made["defaultRequirements"]) == (7, ["ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR"])
+    assert [row["id"] for row in content(api.send("GET", "/api/v1/account"))] == [ACCOUNT, SECOND_ACCOUNT, 7]
+    assert api.new_dossier()["accountId"] == 7
+
+
+def test_an_account_that_is_there_is_not_made_again(api: Api) -> None:
+    answer = control(api, "POST", "/accounts", {"accountId": ACCOUNT})
+
+    assert answer.status_code == 409
+    assert f"PATCH /__admin/accounts/{ACCOUNT}" in (answer.json or {})["detail"]
+
+
+def test_an_inactive_account_imports_nothing(api: Api) -> None:
+    shown = api.control("PATCH", f"/accounts/{ACCOUNT}", {"subscriptionStatus": "INACTIVE"})
+
+    assert shown["subscriptionStatus"] == shown["subscriptions"][0]["status"] == "INACTIVE"
+    assert api.refused_import() == ["E113"]
+
+
+def test_the_international_option_is_taken_and_given(make_api: Callable[..., Api]) -> None:
+    api = make_api(user="domestic", account=DOMESTIC_ACCOUNT)
+    foreign = {"companyIdType": "CIT002", "companyIdValue": "DE136695976"}
+
+    assert api.refused_import(**foreign) == ["E122"]
+    shown = api.control("PATCH", f"/accounts/{DOMESTIC_ACCOUNT}", {"international": True})
+
+    assert shown["international"] is True
+    assert api.imported(**foreign)["success"]
+
+
+def test_an_account_that_may_ask_for_less_still_shows_what_it_asked_for(api: Api) -> None:
+    dossier = api.new_dossier(requiredDocuments=["RIB_IBAN"])
+    api.control("POST", f"/dossiers/{dossier['dossierId']}/documents/RIB_IBAN/evidences", {})
+
+    api.control("PATCH", f"/accounts/{ACCOUNT}", {"requirements": ["I2"], "defaultRequirements": ["I2"]})
+
+    path = f"/dossiers/{dossier['dossierId']}"
+    (asked,) = content(api.get(f"{path}/requirements"))
+    document = api.dossier(dossier["dossierId"])["documents"][0]
+    file = document["listFileInformation"][0]["fileId"]
+    assert asked["code"] == "RIB_IBAN"
+    assert api.get(f"{path}/documents/{document['documentId']}/files/{file}").status_code == 200
+    assert api.refused_import(dossierReference="PO-2", requiredDocuments=["RIB_IBAN"]) == ["E302"]
+    assert [row["code"] for row in content(api.get("/requirements"))] == ["I2"]
+
+
+# Third parties.
+
+
+def test_a_third_party_is_registered_today_and_has_a_user(frozen: Api) -> None:
+    before = frozen.new_dossier()
+
+    registered = frozen.control("POST", "/thirdparties", {"siret": SIRET})
+
+    after = thirdparty(frozen, SIRET)
+    assert registered["thirdpartyId"] == before["thirdpartyId"]
+    assert (after["subscriptionState"], after["subscriptionDate"]) == (True, "2031-05-03")
+    assert [user["email"] for user in after["thirdpartyUsers"]] == registered["users"]
+
+
+def test_a_third_party_that_nobody_knows_is_put_on_the_platform(api: Api) -> None:
+    wanted = {"siret": SIRET, "name": "ACME", "subscriptionDate": "2030-01-02", "users": [USER]}
+    made = api.control("POST", "/thirdparties", wanted)
+
+    dossier = api.new_dossier()
+
+    after = thirdparty(api, SIRET)
+    assert dossier["thirdpartyId"] == made["thirdpartyId"]
+    assert (after["name"], after["subscriptionDate"]) == ("ACME", "2030-01-02")
+    assert [user["email"] for user in after["thirdpartyUsers"]] == ["ann@supplier.example"]
+
+
+def test_a_registration_keeps_its_date(api: Api) -> None:
+    api.control("POST", "/thirdparties", {"siret": SIRET, "subscriptionDate": "2030-01-02", "users": [USER]})
+
+    again = api.control("POST", "/thirdparties", {"siret": SIRET, "name": "ACME"})
+
+    assert (again["subscriptionDate"], again["users"]) == ("2030-01-02", ["ann@supplier.example"])
+
+
+def test_a_third_party_may_be_put_there_unregistered(api: Api) -> None:
+    made = api.control("POST", "/thirdparties", {"siret": SIRET, "subscriptionDate": None})
+
+    assert (made["subscriptionDate"], made["users"]) == (None, [])
+
+
+# Document types.
+
+
+def test_a_document_type_is_withdrawn_for_all_accounts_and_taken_back(make_api: Callable[..., Api]) -> None:
+    api = make_api(user="multi")
+    other, code = Api(api.client, api.sandbox, user="multi", account=SECOND_ACCOUNT), "ATT_VIGI"
+
+    api.control("PATCH", f"/requirements/{code}", {"withdrawn": True})
+
+    assert api.refused_import(requiredDocuments=["ATT_VIGI"]) == ["E301"]
+    assert other.refused_import(requiredDocuments=["ATT_VIGI"]) == ["E301"]
+    asked = [row["documentCode"] for row in api.new_dossier(dossierReference="PO-2")["documents"]]
+    assert asked == ["JUSTIF_IMM", "LST_SAL_ETR"]
+    api.control("PATCH", "/requirements/ATT_VIGI", {"withdrawn": False})
+    assert api.imported(dossierReference="PO-3", requiredDocuments=["ATT_VIGI"])["success"]
+
+
+def test_a_document_type_is_withdrawn_for_one_account(make_api: Callable[..., Api]) -> None:
+    api = make_api(user="multi")
+    other = Api(api.client, api.sandbox, user="multi", account=SECOND_ACCOUNT)
+
+    api.control("PATCH", "/requirements/ATT_VIGI", {"withdrawn": True, "accountId": ACCOUNT})
+
+    assert api.refused_import(requiredDocuments=["ATT_VIGI"]) == ["E301"]
+    assert other.imported(requiredDocuments=["ATT_VIGI"])["success"]
+
+
+def test_a_document_type_that_was_withdrawn_is_so_for_an_account_made_later(
+    make_api: Callable[..., Api],
+) -> None:
+    api = make_api(user="multi", account=7)
+    api.control("PATCH", "/requirements/ATT_PRO_BTP", {"withdrawn": True})
+
+    made = api.control("POST", "/accounts", {"accountId": 7, "users": ["multi@example.com"]})
+
+    assert made["withdrawn"] == ["ATT_PRO_BTP"]
+
+
+# Dossiers.
+
+
+def test_a_dossier_is_put_in_place_as_a_recipe_spells_it(frozen: Api) -> None:
+    shown = new_dossier(
+        frozen,
+        dossierId=900001,
+        thirdpartyCode="F-9",
+        startingDate="2030-01-01T09:00:00",
+        documents=[{"documentCode": "I2", "files": [{"expirationDate": "2031-05-09"}]}],
+    )
+
+    assert shown == frozen.dossier(900001)
+    assert (shown["state"], shown["thirdpartyCode"], shown["startingDate"]) == (
+        True,
+        "F-9",
+        "2030-01-01T09:00:00.000",
+    )
+    assert [event["what"] for event in frozen.advance("P7D")] == ["documents lapsed"]
+
+
+def test_a_dossier_left_to_itself_gets_the_next_id_and_starts_now(frozen: Api) -> None:
+    first, second = new_dossier(frozen), new_dossier(frozen, dossierReference="PO-2")
+
+    assert second["dossierId"] == first["dossierId"] + 1
+    assert first["startingDate"] == "2031-05-03T10:00:00.000"
+    assert [row["documentCode"] for row in first["documents"]] == ["ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR"]
+
+
+def test_the_api_knows_the_reference_of_a_dossier_put_in_place(api: Api) -> None:
+    new_dossier(api)
+
+    assert api.refused_import() == ["E202"]
+
+
+def test_a_dossier_that_is_there_is_not_put_there_again(api: Api) -> None:
+    before = api.dossier(SEED_DOSSIER)
+    wanted = {"siret": SEED_SIRET, "dossierReference": "X", "dossierId": SEED_DOSSIER}
+
+    answer = control(api, "POST", "/dossiers", wanted)
+
+    assert answer.status_code == 409
+    assert "PATCH /__admin/dossiers/804127" in (answer.json or {})["detail"]
+    assert api.dossier(SEED_DOSSIER) == before
+
+
+def test_simple_members_of_a_dossier_are_changed_and_the_others_stay(api: Api) -> None:
+    before = api.dossier(SEED_DOSSIER)
+
+    shown = patched(
+        api,
+        dossierReference="NEW",
+        description="Text",
+        purchasingCategory="IT",
+        thirdpartyCode="F-9",
+        expirationDate="2040-01-01",
+        startingDate=None,
+    )
+
+    assert shown == api.dossier(SEED_DOSSIER)
+    assert shown == before | {
+        "dossierReference": "NEW",
+        "description": "Text",
+        "purchasingCategory": "IT",
+        "thirdpartyCode": "F-9",
+        "expirationDate": "2040-01-01T00:00:00.000",
+        "startingDate": None,
+    }
+
+
+def test_null_clears_what_may_be_empty(api: Api) -> None:
+    patched(
+        api, description="Text", purchasingCategory="IT", thirdpartyCode="F-9", expirationDate="2040-01-01"
+    )
+
+    shown = patched(api, description=None, purchasingCategory=None, thirdpartyCode=None, expirationDate=None)
+
+    cleared = ("description", "purchasingCategory", "thirdpartyCode", "expirationDate")
+    assert [shown[name] for name in cleared] == [None] * 4
+    assert content(api.get("/dossiers", thirdpartyCode="F-9")) == []
+
+
+def test_a_dossier_is_stopped_for_any_reason_at_any_time(api: Api) -> None:
+    shown = patched(api, stoppingDate="2025-05-05T10:00:00", stoppingReason="OUTOFBUSINESS")
+
+    assert (shown["monitored"], shown["stoppingReason"]) == (False, "OUTOFBUSINESS")
+    assert shown["stoppingDate"] == "2025-05-05T10:00:00.000"
+    assert codes(api.post(f"/dossiers/{SEED_DOSSIER}/stop")) == ["E201"]
+
+
+@pytest.mark.parametrize(
+    ("members", "date", "reason"),
+    [
+        pytest.param({"stoppingReason": "UNKNOWN"}, "2031-05-03T10:00:00.000", "UNKNOWN", id="a reason"),
+        pytest.param(
+            {"stoppingDate": "2025-05-05T10:00:00"}, "2025-05-05T10:00:00.000", "STOPREQUEST", id="a date"
+        ),
+    ],
+)
+def test_of_date_and_reason_of_a_stop_one_is_enough(
+    frozen: Api, members: dict[str, Any], date: str, reason: str
+) -> None:
+    shown = patched(frozen, **members)
+
+    assert (shown["stoppingDate"], shown["stoppingReason"]) == (date, reason)
+
+
+def test_a_stopped_dossier_keeps_of_its_end_what_is_not_written(api: Api) -> None:
+    patched(api, stoppingDate="2025-05-05T10:00:00", stoppingReason="UNKNOWN")
+
+    shown = patched(api, stoppingReason="EXPIRATION")
+
+    assert (shown["stoppingDate"], shown["stoppingReason"]) == ("2025-05-05T10:00:00.000", "EXPIRATION")
+    again = patched(api, stoppingDate="2025-05-06T10:00:00")
+    assert (again["stoppingDate"], again["stoppingReason"]) == ("2025-05-06T10:00:00.000", "EXPIRATION")
+
+
+@pytest.mark.parametrize("member", ["stoppingDate", "stoppingReason"])
+def test_null_makes_a_dossier_active_again(api: Api, member: str) -> None:
+    before = api.dossier(SEED_DOSSIER)
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+
+    null: dict[str, Any] = {member: None}
+    shown = patched(api, **null)
+
+    assert shown == before
+
+
+def test_an_expired_dossier_needs_another_date_to_be_active_again(frozen: Api) -> None:
+    patched(frozen, expirationDate="2031-05-01")
+    assert frozen.dossier(SEED_DOSSIER)["stoppingReason"] == "EXPIRATION"
+
+    answer = control(frozen, "PATCH", f"/dossiers/{SEED_DOSSIER}", {"stoppingReason": None})
+    shown = patched(frozen, stoppingReason=None, expirationDate="2031-06-01")
+
+    assert answer.status_code == 400
+    assert "$.expirationDate: the dossier expired on 2031-05-01" in (answer.json or {})["detail"]
+    assert shown["monitored"]
+
+
+def test_documents_written_take_the_place_of_the_former_ones(frozen: Api) -> None:
+    dossier = new_dossier(
+        frozen,
+        documents=[
+            {"documentCode": "I2", "requestDate": "2030-01-01T00:00:00"},
+            {"documentCode": "RIB_IBAN"},
+        ],
+    )
+
+    shown = patched(
+        frozen,
+        dossier["dossierId"],
+        documents=[{"documentCode": "ATT_VIGI"}, {"documentCode": "I2", "files": [{}]}],
+    )
+
+    new, kept = shown["documents"]
+    assert kept["documentId"] == dossier["documents"][0]["documentId"]
+    assert (kept["requestDate"], kept["present"]) == ("2030-01-01T00:00:00.000", True)
+    assert new["documentId"] > dossier["documents"][1]["documentId"]
+    assert (new["requestDate"], shown["state"]) == ("2031-05-03T10:00:00.000", False)
+
+
+def test_a_document_id_that_is_written_is_not_given_to_another(frozen: Api) -> None:
+    dossier = new_dossier(frozen, documents=[{"documentCode": "I2"}])
+    document_id = dossier["documents"][0]["documentId"]
+    documents = [{"documentCode": "ATT_VIGI", "documentId": document_id}, {"documentCode": "I2"}]
+
+    shown = patched(frozen, dossier["dossierId"], documents=documents)
+
+    first, second = shown["documents"]
+    assert first["documentId"] == document_id != second["documentId"]
+
+
+def test_what_follows_from_a_change_is_dated_now(frozen: Api) -> None:
+    dossier = new_dossier(
+        frozen, documents=[{"documentCode": "ATT_VIGI"}], startingDate="2030-01-01T00:00:00"
+    )
+
+    shown = patched(frozen, dossier["dossierId"], documents=[{"documentCode": "ATT_VIGI", "files": [{}]}])
+
+    assert (shown["state"], shown["stateLastChangeDate"]) == (True, "2031-05-03T10:00:00.000")
+    assert shown["indicators"][0]["lastChangeDate"] == "2031-05-03T10:00:00.000"
+    assert thirdparty(frozen, SIRET)["stateLastChangeDate"] == "2031-05-03"
+
+
+def test_the_dates_of_changes_are_written(frozen: Api) -> None:
+    dossier = new_dossier(frozen, documents=[{"documentCode": "ATT_VIGI"}])
+
+    shown = patched(
+        frozen,
+        dossier["dossierId"],
+        stateLastChangeDate="2031-02-03T04:05:06",
+        indicatorLastChangeDate="2031-02-04T04:05:06",
+    )
+
+    assert shown["stateLastChangeDate"] == "2031-02-03T04:05:06.000"
+    assert shown["indicators"][0]["lastChangeDate"] == "2031-02-04T04:05:06.000"
+    assert thirdparty(frozen, SIRET)["stateLastChangeDate"] == "2031-02-03"
+
+
+REFUSED: dict[str, tuple[str, str, object, int, str]] = {
+    "an account without an id": ("POST", "/accounts", {}, 400, "`accountId`"),
+    "an account of nobody": (
+        "POST",
+        "/accounts",
+        {"accountId": 7, "users": ["nobody"]},
+        400,
+        "$.users[0]: there is no user 'nobody'; there are api@example.com",
+    ),
+    "a population": (
+        "POST",
+        "/accounts",
+        {"accountId": 7, "population": {"dossiers": 1}},
+        400,
+        "$.population",
+    ),
+    "no such account": ("PATCH", "/accounts/7", {"name": "x"}, 404, "accountId/7"),
+    "an unknown requirement": (
+        "PATCH",
+        f"/accounts/{ACCOUNT}",
+        {"requirements": ["NOPE"]},
+        400,
+        "$.requirements[0]: there is no requirement 'NOPE'",
+    ),
+    "an account moved": ("PATCH", f"/accounts/{ACCOUNT}", {"accountId": 7}, 400, "`accountId`"),
+    "a third party without a company": ("POST", "/thirdparties", {}, 400, "$: a company needs a siret"),
+    "a malformed SIRET": (
+        "POST",
+        "/thirdparties",
+        {"siret": "99050000100014"},
+        400,
+        "$.siret: '99050000100014' is no well-formed SIRET",
+    ),
+    "no such document type": ("PATCH", "/requirements/NOPE", {"withdrawn": True}, 404, "code/NOPE"),
+    "a document type that the account has not": (
+        "PATCH",
+        "/requirements/ATT_PRO_BTP",
+        {"withdrawn": True, "accountId": ACCOUNT},
+        404,
+        "code/ATT_PRO_BTP",
+    ),
+    "a document type of no account": (
+        "PATCH",
+        "/requirements/I2",
+        {"withdrawn": True, "accountId": 7},
+        404,
+        "accountId/7",
+    ),
+    "a withdrawal without a word": ("PATCH", "/requirements/I2", {}, 400, "`withdrawn`"),
+    "a dossier without a reference": ("POST", "/dossiers", {"siret": SIRET}, 400, "`dossierReference`"),
+    "a dossier of a malformed SIRET": (
+        "POST",
+        "/dossiers",
+        {"siret": "99050000100014", "dossierReference": "A"},
+        400,
+        "$.siret: '99050000100014' is no well-formed SIRET",
+    ),
+    "a dossier in no account": (
+        "POST",
+        "/dossiers",
+        {"siret": SIRET, "dossierReference": "A", "accountId": 7},
+        400,
+        "$.accountId: there is no account 7",
+    ),
+    "an unknown document": (
+        "POST",
+        "/dossiers",
+        {"siret": SIRET, "dossierReference": "A", "documents": [{"documentCode": "NOPE"}]},
+        400,
+        "$.documents[0].documentCode: the account has no requirement 'NOPE'",
+    ),
+    "the reference of another": (
+        "POST",
+        "/dossiers",
+        {"siret": SEED_SIRET, "dossierReference": "TEST"},
+        400,
+        "$.dossierReference: the third party has another dossier",
+    ),
+    "no such dossier": ("PATCH", "/dossiers/1", {"description": "x"}, 404, "dossierId/1"),
+    "a reference with a blank": (
+        "PATCH",
+        f"/dossiers/{SEED_DOSSIER}",
+        {"dossierReference": "A B"},
+        400,
+        "$.dossierReference: the platform removes white space",
+    ),
+    "half an end": (
+        "PATCH",
+        f"/dossiers/{SEED_DOSSIER}",
+        {"stoppingDate": None, "stoppingReason": "UNKNOWN"},
+        400,
+        "null, which makes it active, goes for both",
+    ),
+    "no date-time": (
+        "PATCH",
+        f"/dossiers/{SEED_DOSSIER}",
+        {"stateLastChangeDate": "soon"},
+        400,
+        "$.stateLastChangeDate: 'soon' is no ISO date-time",
+    ),
+    "a document twice": (
+        "PATCH",
+        f"/dossiers/{SEED_DOSSIER}",
+        {"documents": [{"documentCode": "I2", "documentId": 5}, {"documentCode": "ADO", "documentId": 5}]},
+        400,
+        "$.documents[1].documentId: 5 is used twice",
+    ),
+    "a document that is none": (
+        "PATCH",
+        f"/dossiers/{SEED_DOSSIER}",
+        {"documents": [{"documentCode": "NOPE"}]},
+        400,
+        "$.documents[0].documentCode: the account has no requirement 'NOPE'",
+    ),
+    "a day at the end of time": (
+        "PATCH",
+        f"/dossiers/{SEED_DOSSIER}",
+        {"expirationDate": "9999-01-01"},
+        400,
+        "$.expirationDate: 9999-01-01 is not of the years",
+    ),
+}
+
+
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_is_refused_with_its_place_and_changes_nothing(
+    api: Api, refused: tuple[str, str, object, int, str]
+) -> None:
+    method, path, body, status, detail = refused
+    before = api.control("GET", "/state")
+
+    answer = control(api, method, path, body)
+
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/problem+json"
+    assert detail in (answer.json or {})["detail"]
+    assert api.control("GET", "/state") == before
+
+
+def test_a_reference_of_another_dossier_is_not_taken(api: Api) -> None:
+    dossier = new_dossier(api)
+    new_dossier(api, dossierReference="PO-2")
+
+    answer = control(api, "PATCH", f"/dossiers/{dossier['dossierId']}", {"dossierReference": "PO-2"})
+
+    assert answer.status_code == 400
+    assert "$.dossierReference: the third party has another dossier" in (answer.json or {})["detail"]
+
+
+def test_a_dossier_put_in_place_is_of_one_sandbox(make_api: Callable[..., Api]) -> None:
+    api, other = make_api(), make_api()
+
+    new_dossier(api)
+
+    assert content(other.get("/dossiers", siret=SIRET)) == []

@@ -1,0 +1,339 @@
+"""How far a playing scenario has got: which rule applies to which call, how often, and in which state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+
+from mock_server.scenarios import STARTED, Asked, Playing, Progress, Rule, Scenario
+from tests.threads import at_once
+
+CALL = Asked(operation="getDossier", method="GET", path="/api/v1/account/1/dossiers/2")
+OTHER_CALL = Asked(operation="stopDossier", method="POST", path="/api/v1/account/1/dossiers/2/stop")
+
+
+def rule(name: str = "rule", *, operation: Any = "getDossier", nth: Any = None, **members: Any) -> Rule:
+    """A rule as a file writes it, that answers 503."""
+    when = {"operation": operation, "nth": nth}
+    written = {"name": name, "when": when, "then": {"respond": {"status": 503}}} | members
+    return msgspec.convert(written, type=Rule)
+
+
+def playing(*rules: Rule, seed: int = 0) -> Playing:
+    return Playing(Scenario(version=1, scenario="story", title="A story", seed=seed, rules=rules))
+
+
+def by_hand(*rules: Rule) -> Playing:
+    """Rules with no scenario."""
+    made = Playing()
+    made.add(rules)
+    return made
+
+
+def name_applied(play: Playing, asked: Asked = CALL) -> str | None:
+    """The rule that applies to a call."""
+    applied = play.apply(asked)
+    return None if applied is None else applied.rule.name
+
+
+def bent(play: Playing, calls: int) -> list[int]:
+    """Which of so many calls, counted from 1, a rule applies to."""
+    return [number for number in range(1, calls + 1) if play.apply(CALL)]
+
+
+@pytest.mark.parametrize(
+    ("nth", "expected"),
+    [
+        pytest.param(None, [1, 2, 3, 4, 5, 6, 7, 8, 9], id="left out is every call"),
+        pytest.param(1, [1], id="the first"),
+        pytest.param(3, [3], id="one"),
+        pytest.param([2, 5], [2, 5], id="a list"),
+        pytest.param({"first": 2}, [1, 2], id="the first so many"),
+        pytest.param({"from": 7}, [7, 8, 9], id="from one on"),
+        pytest.param({"every": 4}, [4, 8], id="every so many"),
+        pytest.param({"first": 7, "every": 3}, [3, 6], id="every so many of the first"),
+        pytest.param({"from": 3, "first": 5}, [3, 4, 5], id="from one to another"),
+    ],
+)
+def test_nth_picks_calls_by_their_number(nth: Any, expected: list[int]) -> None:
+    assert bent(playing(rule(nth=nth)), calls=9) == expected
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        pytest.param({"times": 2}, [1, 2], id="the first two"),
+        pytest.param({"times": 2, "nth": {"every": 2}}, [2, 4], id="two of those that are picked"),
+        pytest.param({"times": 5, "nth": 3}, [3], id="no more than are picked"),
+    ],
+)
+def test_a_rule_applies_so_many_times_and_no_more(members: dict[str, Any], expected: list[int]) -> None:
+    assert bent(playing(rule(**members)), calls=9) == expected
+
+
+def test_a_call_that_a_rule_does_not_mean_is_not_counted() -> None:
+    play = playing(rule(nth=2))
+
+    assert [name_applied(play, asked) for asked in (CALL, OTHER_CALL, CALL)] == [None, None, "rule"]
+
+
+def test_only_the_rules_that_mean_a_call_count_it() -> None:
+    elsewhere = {"operation": "stopDossier", "path": "/elsewhere"}
+    play = playing(rule("a"), rule("b", operation="stopDossier"), rule("c", when=elsewhere))
+
+    assert name_applied(play, OTHER_CALL) == "b"
+    assert dict(play.progress.matched) == {"b": 1}
+
+
+@pytest.mark.parametrize("operation", ["stopDossier", ["stopDossier", "updateDossier"], None])
+def test_a_rule_is_about_its_operations_or_all(operation: Any) -> None:
+    assert name_applied(playing(rule(operation=operation)), OTHER_CALL) == "rule"
+
+
+# Chance
+
+
+def drawn(seed: int, name: str = "rule", calls: int = 1000) -> list[int]:
+    return bent(playing(rule(name, probability=0.3), seed=seed), calls)
+
+
+def test_chance_falls_alike_in_every_run() -> None:
+    assert drawn(seed=7) == drawn(seed=7)
+
+
+def test_another_seed_or_another_rule_throws_other_dice() -> None:
+    assert len({tuple(drawn(seed=7)), tuple(drawn(seed=8)), tuple(drawn(seed=7, name="other"))}) == 3
+
+
+def test_chance_falls_about_as_often_as_the_probability_says() -> None:
+    assert [250 < len(drawn(seed)) < 350 for seed in range(10)] == [True] * 10
+
+
+@pytest.mark.parametrize(("probability", "expected"), [(0, []), (1, [1, 2, 3])])
+def test_what_is_certain_is_left_to_no_chance(probability: float, expected: list[int]) -> None:
+    assert bent(playing(rule(probability=probability)), calls=3) == expected
+
+
+def test_chance_and_times_count_what_was_applied() -> None:
+    assert bent(playing(rule(probability=0.3, times=4)), calls=1000) == drawn(seed=0)[:4]
+
+
+def test_the_dice_of_an_application_do_not_follow_from_the_chance_that_made_it_apply() -> None:
+    play = playing(rule(probability=0.1))
+    applications = [applied for applied in (play.apply(CALL) for _ in range(1000)) if applied]
+
+    highest = max(applied.random.random() for applied in applications)
+
+    assert highest > 0.8
+
+
+def test_the_dice_of_an_application_fall_alike_in_every_run_and_differ_from_call_to_call() -> None:
+    one, other = playing(rule(), seed=3), playing(rule(), seed=3)
+
+    thrown = [[play.apply(CALL).random.random() for _ in range(5)] for play in (one, other)]  # type: ignore[union-attr]  # it always applies
+
+    assert thrown[0] == thrown[1]
+    assert len(set(thrown[0])) == 5
+
+
+# States
+
+
+OUTAGE = (
+    rule("down", state=STARTED, newState="down"),
+    rule("still down", state="down", newState="up", nth=2),
+    rule("up", state="up", then={"delay": {"type": "fixed", "milliseconds": 1}}),
+)
+
+
+def test_a_rule_holds_in_its_state_and_leads_to_the_next() -> None:
+    play = playing(*OUTAGE)
+
+    told = [(name_applied(play), play.progress.state) for _ in range(5)]
+
+    assert told == [
+        ("down", "down"),
+        (None, "down"),
+        ("still down", "up"),
+        ("up", "up"),
+        ("up", "up"),
+    ]
+
+
+def test_a_rule_counts_only_the_calls_of_its_state() -> None:
+    play = playing(rule("a", state=STARTED, newState="next"), rule("b", state="next", nth=1))
+
+    assert [name_applied(play) for _ in range(3)] == ["a", "b", None]
+
+
+def test_a_rule_without_a_state_holds_in_all() -> None:
+    play = playing(rule("always", newState="down"))
+
+    assert [name_applied(play) for _ in range(2)] == ["always", "always"]
+
+
+def test_a_jump_leads_to_a_state_and_leaves_the_counts() -> None:
+    play = playing(*OUTAGE)
+    bent(play, calls=2)
+
+    play.jump("up")
+
+    assert name_applied(play) == "up"
+    assert dict(play.progress.applied) == {"down": 1, "up": 1}
+
+
+# Several rules
+
+
+def test_the_first_rule_that_holds_wins() -> None:
+    play = playing(rule("a", nth=2), rule("b"), rule("c"))
+
+    assert [name_applied(play) for _ in range(3)] == ["b", "a", "b"]
+
+
+def test_a_rule_counts_calls_that_another_one_won() -> None:
+    play = playing(rule("a", nth={"first": 2}), rule("b", nth=3), rule("c"))
+
+    assert [name_applied(play) for _ in range(4)] == ["a", "a", "b", "c"]
+    assert dict(play.progress.matched) == {"a": 4, "b": 4, "c": 4}
+    assert dict(play.progress.applied) == {"a": 2, "b": 1, "c": 1}
+
+
+def test_a_transition_does_not_let_a_later_rule_count_the_same_call() -> None:
+    play = playing(rule("a", state=STARTED, newState="next"), rule("b", state="next"))
+
+    bent(play, calls=1)
+
+    assert dict(play.progress.matched) == {"a": 1}
+
+
+def test_rules_made_by_hand_come_first_in_the_order_they_were_made() -> None:
+    play = playing(rule("of the scenario"))
+
+    play.add([rule("first", times=1)])
+    play.add([rule("second", times=1)])
+
+    assert [found.name for found in play.rules] == ["first", "second", "of the scenario"]
+    assert [name_applied(play) for _ in range(3)] == ["first", "second", "of the scenario"]
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        pytest.param([rule("fine"), rule("of the scenario")], id="the scenario's"),
+        pytest.param([rule("fine"), rule("by hand")], id="another one's by hand"),
+        pytest.param([rule("fine"), rule("fine")], id="one of the same call"),
+    ],
+)
+def test_a_name_that_is_taken_is_refused_and_no_rule_is_added(added: Sequence[Rule]) -> None:
+    play = playing(rule("of the scenario"))
+    play.add([rule("by hand")])
+
+    with pytest.raises(ValueError, match=f"there is a rule named '{added[1].name}' already"):
+        play.add(added)
+
+    assert [found.name for found in play.rules] == ["by hand", "of the scenario"]
+
+
+def test_rules_made_by_hand_are_taken_back_all_or_by_name() -> None:
+    play = playing(rule("of the scenario"))
+    play.add([rule("a"), rule("b"), rule("c")])
+
+    assert [play.remove("b"), play.remove("b"), play.remove("of the scenario")] == [1, 0, 0]
+    assert [found.name for found in play.by_hand] == ["a", "c"]
+    assert play.remove() == 2
+    assert [found.name for found in play.rules] == ["of the scenario"]
+
+
+def test_a_rule_that_is_taken_back_takes_its_counts_along_and_no_others() -> None:
+    play = playing(rule("of the scenario"))
+    play.add([rule("by hand", times=1)])
+    bent(play, calls=2)
+
+    play.remove()
+
+    assert dict(play.progress.matched) == {"of the scenario": 2}
+    assert dict(play.progress.applied) == {"of the scenario": 1}
+
+
+def test_a_rule_that_is_made_again_counts_from_the_start() -> None:
+    play = by_hand(rule(nth=1))
+    bent(play, calls=2)
+    play.remove()
+
+    play.add([rule(nth=1)])
+
+    assert bent(play, calls=2) == [1]
+
+
+def test_the_state_that_rules_made_by_hand_led_to_ends_with_the_last_of_them() -> None:
+    play = by_hand(rule("a", state=STARTED, newState="down"), rule("b", state="down"))
+    bent(play, calls=1)
+
+    assert play.remove("a") == 1
+    assert play.progress.state == "down"
+    assert play.remove("b") == 1
+    assert play.progress == Progress()
+
+
+def test_the_state_of_a_scenario_outlives_the_rules_made_by_hand() -> None:
+    play = playing(rule("of the scenario", state="down"))
+    play.add([rule("by hand", newState="down")])
+    bent(play, calls=1)
+
+    play.remove()
+
+    assert name_applied(play) == "of the scenario"
+
+
+def test_another_playing_goes_on_from_where_one_had_got() -> None:
+    play = playing(*OUTAGE)
+    play.add([rule("by hand", times=1)])
+    bent(play, calls=2)
+    successor = playing(*OUTAGE)
+
+    successor.resume(play.by_hand, play.progress)
+
+    assert [found.name for found in successor.by_hand] == ["by hand"]
+    assert [name_applied(successor) for _ in range(2)] == [None, "still down"]
+
+
+# Many threads
+
+
+@pytest.mark.usefixtures("restless")
+def test_of_many_calls_at_once_a_rule_applies_to_exactly_as_many_as_its_times() -> None:
+    play = playing(rule(times=10))
+
+    applied = at_once(16, lambda _: len(bent(play, calls=50)))
+
+    assert sum(applied) == 10
+    assert play.progress.matched["rule"] == 800
+
+
+@pytest.mark.usefixtures("restless")
+def test_of_many_calls_at_once_each_one_has_a_number_of_its_own() -> None:
+    play = playing(rule(nth={"every": 8}))
+
+    applied = at_once(16, lambda _: len(bent(play, calls=50)))
+
+    assert sum(applied) == 100
+
+
+@pytest.mark.usefixtures("restless")
+def test_of_many_calls_at_once_exactly_one_makes_each_transition() -> None:
+    states = [STARTED, *(f"state {number}" for number in range(40))]
+    rules = [rule(f"to {after}", state=before, newState=after) for before, after in pairwise(states)]
+    play = playing(*rules)
+
+    applied = at_once(16, lambda _: [name_applied(play) for _ in range(10)])
+
+    assert Counter(name for names in applied for name in names if name) == dict.fromkeys(
+        [found.name for found in rules], 1
+    )
+    assert play.progress.state == states[-1]

@@ -1,0 +1,549 @@
+"""Scenarios by the control API: played, left, jumped in; a wrong one changes nothing; what a reset does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from mock_server.domain.variants import VARIANTS
+from tests.rules import a_rule, bend, counted, play, scenario
+from tests.support import SEED_DOSSIER, SIRET, Api, content
+
+DOSSIER = {"dossierId": 900001, "siret": SIRET, "dossierReference": "GIVEN"}
+GIVEN = {
+    "clock": "2031-05-02T10:00:00",
+    "variants": {"stoppingReason": "ACTION_VOLONTAIRE"},
+    "dossiers": [DOSSIER],
+}
+DOWN = {"respond": {"status": 503}}
+OUTAGE = [
+    a_rule(DOWN, name="goes down", state="Started", newState="down"),
+    a_rule(DOWN, name="comes back", state="down", newState="up"),
+]
+
+STORY = """\
+version: 1
+scenario: story
+title: A story
+given:
+  clock: "2031-05-02T10:00:00"
+  variants: {stoppingReason: ACTION_VOLONTAIRE}
+  dossiers:
+    - {dossierId: 900001, siret: "99050000100013", dossierReference: GIVEN}
+rules:
+  - name: goes down
+    when: {operation: getDossier}
+    then: {respond: {status: 503}}
+"""
+
+
+def told(api: Api, method: str, path: str, body: Any = None) -> TestResponse:
+    """The answer of a control call, whatever it is."""
+    headers = {"X-Mock-Sandbox": api.sandbox}
+    return api.client.open(f"/__admin{path}", method=method, json=body, headers=headers)
+
+
+def sent_as_yaml(api: Api, text: str, kind: str = "application/yaml") -> TestResponse:
+    headers = {"X-Mock-Sandbox": api.sandbox}
+    return api.client.put("/__admin/scenario", data=text.encode(), content_type=kind, headers=headers)
+
+
+def detail(answer: TestResponse, status: int) -> str:
+    """What a problem says, its form looked at."""
+    problem = answer.json or {}
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
+    assert (list(problem), problem["status"]) == (["type", "title", "status", "detail"], status)
+    return str(problem["detail"])
+
+
+def playing(api: Api) -> tuple[str | None, str | None]:
+    """The scenario that plays, and its state."""
+    told = api.control("GET", "/scenarios")
+    return told["playing"], told["state"]
+
+
+def references(api: Api) -> list[str]:
+    """Those of the third party whose dossier the story gives."""
+    return sorted(dossier["dossierReference"] for dossier in content(api.get("/dossiers", siret=SIRET)))
+
+
+def chosen(api: Api) -> dict[str, str]:
+    """The variants that are not at their defaults."""
+    return {
+        name: value
+        for name, value in api.control("GET", "/variants").items()
+        if value != VARIANTS[name].values[0]
+    }
+
+
+def circumstances(api: Api) -> dict[str, Any]:
+    """What a sandbox is made of, as clients find it."""
+    return {
+        "scenario": playing(api)[0],
+        "rules": [row["name"] for row in api.control("GET", "/rules")["rules"] if row["byHand"]],
+        "state": references(api),
+        "clock": api.control("GET", "/clock")["now"][:10],
+        "variants": chosen(api),
+    }
+
+
+# Playing
+
+
+def test_a_scenario_that_plays_begins_anew_with_what_it_gives(api: Api) -> None:
+    api.new_dossier(dossierReference="BEFORE")
+
+    answer = play(api, given=GIVEN)
+
+    assert answer == {"sandbox": api.sandbox, "playing": "story", "state": "Started"}
+    assert api.control("GET", "/clock") == {
+        "sandbox": api.sandbox,
+        "now": "2031-05-02T10:00:00.000",
+        "frozen": True,
+    }
+    assert references(api) == ["GIVEN"]
+    assert api.post(f"/dossiers/{SEED_DOSSIER}/stop").status_code == 200
+    assert api.dossier(SEED_DOSSIER)["stoppingReason"] == "ACTION_VOLONTAIRE"
+
+
+def test_a_scenario_s_rules_hold_in_its_sandbox_alone(make_api: Callable[..., Api]) -> None:
+    bent, other = make_api(), make_api()
+
+    play(bent, rules=OUTAGE)
+
+    statuses = [api.get(f"/dossiers/{SEED_DOSSIER}").status_code for api in (bent, bent, bent, other)]
+    assert statuses == [503, 503, 200, 200]
+    assert (playing(bent), playing(other)) == (("story", "up"), (None, None))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/yaml", "application/x-yaml", "text/yaml; charset=utf-8", "application/yaml;charset=utf-8"],
+)
+def test_a_scenario_is_sent_as_the_text_of_its_file(api: Api, kind: str) -> None:
+    answer = sent_as_yaml(api, STORY, kind)
+
+    assert answer.json == {"sandbox": api.sandbox, "playing": "story", "state": "Started"}
+    assert references(api) == ["GIVEN"]
+
+
+def test_a_bundled_scenario_plays_by_its_name(api: Api) -> None:
+    answer = told(api, "PUT", "/scenario", {"name": "duplicate-reference-on-import"})
+
+    assert (answer.json or {})["playing"] == "duplicate-reference-on-import"
+    assert references(api) == ["PO-1"]
+
+
+def test_a_scenario_of_the_server_s_own_folder_plays_by_its_name(
+    make_server_api: Callable[..., Api], tmp_path: Path
+) -> None:
+    (tmp_path / "story.yaml").write_text(STORY, encoding="utf-8")
+    api = make_server_api(scenarios_dir=tmp_path)
+
+    api.control("PUT", "/scenario", {"name": "story"})
+
+    listed = {row["name"]: row for row in api.control("GET", "/scenarios")["scenarios"]}
+    assert playing(api) == ("story", "Started")
+    assert listed["story"] == {"name": "story", "title": "A story", "tags": [], "rules": 1, "steps": 0}
+    assert "duplicate-reference-on-import" in listed
+
+
+def test_a_scenario_that_is_played_again_begins_anew(api: Api) -> None:
+    play(api, given=GIVEN, rules=OUTAGE)
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+    api.advance("P1D")
+
+    play(api, given=GIVEN, rules=OUTAGE)
+
+    assert playing(api) == ("story", "Started")
+    assert counted(api) == {"goes down": (0, 0), "comes back": (0, 0)}
+    assert circumstances(api)["clock"] == "2031-05-02"
+
+
+def test_rules_made_by_hand_outlive_the_change_of_scenario_and_come_first(api: Api) -> None:
+    bend(api, {"respond": {"status": 504}}, name="by hand", times=1)
+
+    play(api, rules=OUTAGE)
+
+    statuses = [api.get(f"/dossiers/{SEED_DOSSIER}").status_code for _ in range(2)]
+    assert statuses == [504, 503]
+    assert [row["byHand"] for row in api.control("GET", "/rules")["rules"]] == [True, False, False]
+
+
+def test_rules_made_by_hand_may_hold_in_the_states_of_the_scenario(api: Api) -> None:
+    play(api, rules=OUTAGE)
+    bend(api, {"respond": {"status": 504}}, state="down", newState="up")
+
+    statuses = [api.get(f"/dossiers/{SEED_DOSSIER}").status_code for _ in range(3)]
+
+    assert statuses == [503, 504, 200]
+
+
+def test_a_sandbox_that_leaves_its_scenario_keeps_content_clock_and_variants(api: Api) -> None:
+    play(api, given=GIVEN, rules=OUTAGE)
+    bend(api, {"respond": {"status": 504}}, "stopDossier", name="by hand")
+    before = circumstances(api)
+
+    answer = api.control("DELETE", "/scenario")
+
+    assert answer == {"sandbox": api.sandbox, "playing": None, "state": None}
+    assert counted(api) == {"by hand": (0, 0)}
+    assert circumstances(api) == before | {"scenario": None}
+
+
+def test_a_sandbox_that_left_its_scenario_is_reset_to_its_own_start(api: Api) -> None:
+    today = circumstances(api)
+    play(api, given=GIVEN)
+    api.control("DELETE", "/scenario")
+
+    api.control("POST", "/reset", {})
+
+    assert circumstances(api) == today
+
+
+# States
+
+
+def test_a_jump_leads_to_a_state_of_the_scenario(api: Api) -> None:
+    play(api, rules=OUTAGE)
+
+    answers = [
+        api.control("PUT", "/scenarios/story/state", {"state": state})["state"] for state in ("up", "down")
+    ]
+    status = api.get(f"/dossiers/{SEED_DOSSIER}").status_code
+
+    assert (answers, status, playing(api)) == (["up", "down"], 503, ("story", "up"))
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "status", "words"),
+    [
+        pytest.param(
+            "story", "gone", 400, "story has no state 'gone'; it has Started, down, up", id="no such state"
+        ),
+        pytest.param(
+            "other",
+            "up",
+            409,
+            "the scenario 'other' does not play, 'story' does; PUT /__admin/scenario lets it",
+            id="another scenario",
+        ),
+        pytest.param(
+            "story", "", 400, "the body does not fit: Expected `str` of length >= 1 - at `$.state`", id="none"
+        ),
+    ],
+)
+def test_a_jump_that_leads_nowhere_is_refused(
+    api: Api, name: str, state: str, status: int, words: str
+) -> None:
+    play(api, rules=OUTAGE)
+
+    answer = told(api, "PUT", f"/scenarios/{name}/state", {"state": state})
+
+    assert detail(answer, status) == words
+    assert playing(api) == ("story", "Started")
+
+
+def test_where_no_scenario_plays_there_is_no_state_to_jump_to(api: Api) -> None:
+    answer = told(api, "PUT", "/scenarios/story/state", {"state": "up"})
+
+    assert detail(answer, 409).startswith("the scenario 'story' does not play, none does; ")
+
+
+# Mistakes
+
+
+WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
+    "neither name nor scenario": ({}, 'say {"name": "..."} or {"scenario": {...}}'),
+    "both": ({"name": "story", "scenario": scenario()}, 'say {"name": "..."} or {"scenario": {...}}'),
+    "an unknown name": (
+        {"name": "storm"},
+        "there is no scenario 'storm'; there are archived-dossier-update, ",
+    ),
+    "a path": ({"name": "/etc/passwd.yaml"}, "there is no scenario '/etc/passwd.yaml'; there are "),
+    "a name that is none": (
+        {"name": 5},
+        "the body does not fit: Expected `str | null`, got `int` - at `$.name`",
+    ),
+    "an unknown member": ({"scenari": 1}, "the body does not fit: Object contains unknown field `scenari`"),
+    "an unknown key": (
+        {"scenario": scenario(rule=[])},
+        "the body does not fit: Object contains unknown field `rule` - at `$.scenario`",
+    ),
+    "an unknown operation": (
+        {"scenario": scenario(rules=[a_rule(DOWN, "getDossiers")])},
+        "$.scenario.rules[0].when.operation: there is no operation 'getDossiers'; did you mean 'getDossier'?",
+    ),
+    "an unknown fixture": (
+        {"scenario": scenario(given={"fixture": "nothing"})},
+        "given.fixture: there is no recipe 'nothing'; there are ",
+    ),
+    "a given that does not go with the fixture": (
+        {"scenario": scenario(given={"dossiers": [DOSSIER, DOSSIER | {"dossierId": 900002}]})},
+        "given.dossiers[1].dossierReference: the third party has another dossier with the reference 'GIVEN'",
+    ),
+    "no JSON object": ([], "the body does not fit: Expected `object`, got `array`"),
+}
+
+
+@pytest.mark.parametrize(("body", "words"), WRONG_SCENARIOS.values(), ids=list(WRONG_SCENARIOS))
+def test_a_scenario_that_cannot_play_is_refused_and_leaves_all_as_it_was(
+    api: Api, body: Any, words: str
+) -> None:
+    play(api, given=GIVEN, rules=OUTAGE)
+    bend(api, DOWN, "stopDossier", name="by hand")
+    api.advance("P1D")
+    api.new_dossier()
+    before = circumstances(api)
+
+    answer = told(api, "PUT", "/scenario", body)
+
+    assert words in detail(answer, 400)
+    assert circumstances(api) == before
+
+
+WRONG_TEXTS: dict[str, tuple[str, str]] = {
+    "an unknown key": (
+        STORY.replace("rules:", "rulez:"),
+        "the scenario sent:9: $: unknown key 'rulez'; did you mean 'rules'?",
+    ),
+    "bad YAML": (f"{STORY}  - name: [", "the scenario sent:14: did not find expected node content"),
+    "an unknown operation": (
+        STORY.replace("getDossier", "getDosier"),
+        "the scenario sent:11: $.rules[0].when.operation: there is no operation 'getDosier'; did you",
+    ),
+    "no text at all": ("", "the scenario sent:1: $: Expected `object`, got `null`"),
+    "a given that does not go with the fixture": (
+        STORY.replace("dossierReference: GIVEN", "dossierReference: 'A B'"),
+        "$.given.dossiers[0].dossierReference: the platform removes white space",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), WRONG_TEXTS.values(), ids=list(WRONG_TEXTS))
+def test_a_mistake_in_a_text_is_told_with_its_line_and_changes_nothing(
+    api: Api, text: str, words: str
+) -> None:
+    before = circumstances(api)
+
+    answer = sent_as_yaml(api, text)
+
+    assert words in detail(answer, 400)
+    assert circumstances(api) == before
+
+
+def test_bytes_that_are_no_text_are_refused(client: FlaskClient) -> None:
+    answer = client.put("/__admin/scenario", data=b"\xff\xfe", content_type="application/yaml")
+
+    assert answer.status_code == 400
+    assert answer.content_type == "application/problem+json"
+
+
+WRONG_RULES: dict[str, tuple[Any, int, str]] = {
+    "no rules": ({}, 400, "the body does not fit: Object missing required field `rules`"),
+    "no name": (
+        {"rules": [{"when": {}, "then": DOWN}]},
+        400,
+        "the body does not fit: Object missing required field `name` - at `$.rules[0]`",
+    ),
+    "an unknown key": (
+        {"rules": [a_rule(DOWN, time=1)]},
+        400,
+        "the body does not fit: Object contains unknown field `time` - at `$.rules[0]`",
+    ),
+    "an unknown fault": (
+        {"rules": [a_rule({"fault": "BOOM"})]},
+        400,
+        "the body does not fit: Invalid enum value 'BOOM' - at `$.rules[0].then.fault`",
+    ),
+    "an unknown operation in the second rule": (
+        {"rules": [a_rule(DOWN), a_rule(DOWN, "getDocuments", name="other")]},
+        400,
+        "$.rules[1].when.operation: there is no operation 'getDocuments'; did you mean 'getDocument'?",
+    ),
+    "an unknown operator": (
+        {"rules": [a_rule(DOWN, when={"body": {"a": {"$like": 1}}})]},
+        400,
+        "$.rules[0].when.body: there is no operator '$like'; there are $equals, ",
+    ),
+    "two actions": (
+        {"rules": [a_rule(DOWN | {"token": "expired"})]},
+        400,
+        "$.rules[0].then: one thing at a time: respond and token are given; make it two rules",
+    ),
+    "a code that is no provider's": (
+        {"rules": [a_rule({"process": {"fail": "E202"}}, "importDossier")]},
+        400,
+        "$.rules[0].then.process.fail: there is no code of the provider 'E202'; every other refusal ",
+    ),
+    "a name twice": (
+        {"rules": [a_rule(DOWN), a_rule(DOWN)]},
+        400,
+        "$.rules[1].name: there is another rule named 'rule'",
+    ),
+    "a name that a rule has": (
+        {"rules": [a_rule(DOWN), a_rule(DOWN, name="by hand")]},
+        409,
+        "there is a rule named 'by hand' already",
+    ),
+    "a name that a rule of the scenario has": (
+        {"rules": [a_rule(DOWN, name="goes down")]},
+        409,
+        "there is a rule named 'goes down' already",
+    ),
+    "a number beyond 64 bits in an answer": (
+        {"rules": [a_rule({"respond": {"status": 200, "body": [2**64]}})]},
+        400,
+        "$.rules[0].then.respond.body[0]: 18446744073709551616 is beyond 64 bits; ",
+    ),
+    "a number beyond 64 bits in a patch": (
+        {"rules": [a_rule({"patch": {"a": 2**64}})]},
+        400,
+        "$.rules[0].then.patch.a: 18446744073709551616 is beyond 64 bits; ",
+    ),
+    "a number beyond 64 bits that is expected": (
+        {"rules": [a_rule(DOWN, when={"body": {"a": 2**64}})]},
+        400,
+        "$.rules[0].when.body.a: 18446744073709551616 is beyond 64 bits; ",
+    ),
+    "a header of two lines": (
+        {"rules": [a_rule({"respond": {"status": 200, "headers": {"X-A": "a\r\nX-B: b"}}})]},
+        400,
+        "$.rules[0].then.respond.headers.X-A: a header is one line of text",
+    ),
+    "a header with a blank in its name": (
+        {"rules": [a_rule({"respond": {"status": 200, "headers": {"X A": "a"}}})]},
+        400,
+        "$.rules[0].then.respond.headers.X A: 'X A' is no name of a header, such as Retry-After",
+    ),
+    "a header that frames the answer": (
+        {"rules": [a_rule({"respond": {"status": 200, "headers": {"transfer-encoding": "chunked"}}})]},
+        400,
+        "$.rules[0].then.respond.headers.transfer-encoding: the server writes it; ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "status", "words"), WRONG_RULES.values(), ids=list(WRONG_RULES))
+def test_a_rule_that_cannot_hold_is_refused_and_none_is_added(
+    api: Api, body: Any, status: int, words: str
+) -> None:
+    play(api, rules=OUTAGE)
+    bend(api, DOWN, "stopDossier", name="by hand")
+
+    answer = told(api, "POST", "/rules", body)
+
+    assert detail(answer, status).startswith(words)
+    assert list(counted(api)) == ["by hand", "goes down", "comes back"]
+
+
+def test_a_rule_that_nobody_made_by_hand_is_not_taken_back(api: Api) -> None:
+    play(api, rules=OUTAGE)
+    bend(api, DOWN, "stopDossier", name="by hand")
+
+    answer = told(api, "DELETE", "/rules?name=goes down")
+
+    assert detail(answer, 404) == "no rule made by hand is named 'goes down'; there are: by hand"
+    assert list(counted(api)) == ["by hand", "goes down", "comes back"]
+
+
+# Reset
+
+
+@pytest.fixture
+def elsewhere(make_server_api: Callable[..., Api], tmp_path: Path) -> Api:
+    """The sandbox of a server that starts with the story, after it was led away from it in every respect."""
+    path = tmp_path / "story.yaml"
+    path.write_text(STORY, encoding="utf-8")
+    api = make_server_api(scenario=str(path), variants={"refusals": "result"})
+    play(api, "other", given={"clock": "2031-06-01T10:00:00"}, rules=OUTAGE)
+    bend(api, DOWN, "stopDossier", name="by hand")
+    api.new_dossier(dossierReference="NEW")
+    api.control("PUT", "/variants", {"referenceCase": "upper"})
+    api.advance("P1D")
+    return api
+
+
+AT_START = {
+    "scenario": "story",
+    "rules": [],
+    "state": ["GIVEN"],
+    "clock": "2031-05-02",
+    "variants": {"refusals": "result", "stoppingReason": "ACTION_VOLONTAIRE"},
+}
+LED_AWAY = {
+    "scenario": "other",
+    "rules": ["by hand"],
+    "state": ["NEW"],
+    "clock": "2031-06-02",
+    "variants": {"referenceCase": "upper"},
+}
+
+
+def test_a_server_starts_with_its_scenario(make_server_api: Callable[..., Api], tmp_path: Path) -> None:
+    path = tmp_path / "story.yaml"
+    path.write_text(STORY, encoding="utf-8")
+
+    api = make_server_api(scenario=str(path), variants={"refusals": "result"})
+
+    assert circumstances(api) == AT_START
+    assert api.get(f"/dossiers/{SEED_DOSSIER}").status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        pytest.param(None, AT_START, id="all"),
+        pytest.param([], LED_AWAY, id="nothing"),
+        pytest.param(["rules"], LED_AWAY | {"rules": []}, id="rules made by hand"),
+        pytest.param(["scenario"], LED_AWAY | {"scenario": "story"}, id="the scenario"),
+        pytest.param(["variants"], LED_AWAY | {"variants": {"refusals": "result"}}, id="variants"),
+        pytest.param(
+            ["clock"], LED_AWAY | {"clock": "2031-06-01"}, id="the clock goes where the scenario has it"
+        ),
+        pytest.param(["state"], LED_AWAY | {"state": []}, id="the content is what the scenario gives"),
+        pytest.param(
+            ["scenario", "clock"],
+            LED_AWAY | {"scenario": "story", "clock": "2031-05-02"},
+            id="scenario and clock",
+        ),
+        pytest.param(
+            ["state", "scenario"],
+            LED_AWAY | {"scenario": "story", "state": ["GIVEN"]},
+            id="scenario and content",
+        ),
+    ],
+)
+def test_a_reset_brings_back_the_parts_it_names(
+    elsewhere: Api, only: list[str] | None, expected: dict[str, Any]
+) -> None:
+    assert circumstances(elsewhere) == LED_AWAY
+
+    elsewhere.control("POST", "/reset", {"only": only})
+
+    assert circumstances(elsewhere) == expected
+
+
+def test_a_reset_scenario_is_at_its_first_state_and_has_counted_nothing(api: Api) -> None:
+    play(api, rules=OUTAGE)
+    bend(api, DOWN, "stopDossier", name="by hand")
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+
+    api.control("POST", "/reset", {"only": ["scenario"]})
+
+    assert playing(api) == (None, None)
+    assert counted(api) == {"by hand": (0, 0)}
+
+
+def test_a_scenario_s_variants_end_with_the_reset(api: Api) -> None:
+    play(api, given={"variants": {"stoppingReason": "ACTION_VOLONTAIRE"}})
+
+    api.control("POST", "/reset", {})
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+
+    assert api.dossier(SEED_DOSSIER)["stoppingReason"] == "STOPREQUEST"

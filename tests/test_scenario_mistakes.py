@@ -1,0 +1,193 @@
+"""Each kind of mistake in a scenario file: file, line, what was expected, exit code 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mock_server.cli import main
+
+RIGHT = """\
+version: 1
+scenario: mine
+title: A story
+given:
+  fixture: default
+  clock: "2026-03-02T09:00:00"
+  variants: {referenceCase: keep}
+  dossiers:
+    - {dossierId: 900001, siret: "99050000100013", dossierReference: PO-1}
+rules:
+  - name: slow
+    when: {operation: importDossier, query: {page: 1}}
+    then: {process: {after: 1m}}
+  - name: again
+    state: Started
+    when: {operation: getProcess}
+    then: {respond: {status: 503}}
+steps:
+  - name: first
+    call: importDossier
+    body: {companyIdType: CIT001, companyIdValue: "99050000100013", dossierReference: PO-2}
+    save: {processId: content.processId}
+  - name: second
+    call: getProcess
+    path: {processId: "{processId}"}
+    until: {content.complete: true}
+    expect: {body: {content: {success: true}}, took: {atMost: 2s}}
+  - name: third
+    call: updateDossier
+    path: {dossierId: 900001}
+    body: {dossierReference: PO-2}
+    expect: {refused: [E202]}
+  - name: fourth
+    control: POST /clock/advance
+    body: {by: PT1M}
+"""
+
+MISTAKES: dict[str, tuple[str, str, int, str]] = {
+    "a tab": ("title: A story", "title:\tA: story", 3, "mapping values are not allowed"),
+    "bad YAML": ("title: A story", "title: [A story", 4, "did not find expected ',' or ']'"),
+    "a key twice": ("title: A story", "title: A\ntitle: B", 4, "key 'title' is given twice"),
+    "a bare on": ("title: A story", "on: x", 3, "a key is text, and YAML reads on as something else"),
+    "an unknown key": ("title:", "titles:", 3, "unknown key 'titles'; did you mean 'title'?"),
+    "an unknown key of a rule": ("    state:", "    stat:", 15, "unknown key 'stat'; did you mean 'state'?"),
+    "an unknown key of a step": ("    until:", "    untilled:", 26, "unknown key 'untilled'; did you mean"),
+    "an unknown key of what is given": ("  dossiers:", "  dosiers:", 8, "unknown key 'dosiers'; did you mean"),
+    "a missing title": ("title: A story\n", "", 1, "missing required field `title`"),
+    "another version": ("version: 1", "version: 2", 1, "Invalid enum value 2"),
+    "a wrong type": ("title: A story", "title: 7", 3, "Expected `str`, got `int`"),
+    "a name with blanks": ("scenario: mine", "scenario: My Story", 2, "Expected `str` matching regex"),
+    "another name than the file's": ("scenario: mine", "scenario: yours", 2, "say 'mine', or call the file yours"),
+    "a missing fixture": ("fixture: default", "fixture: nowhere", 5, "there is no recipe 'nowhere'; there are"),
+    "a time that is none": ("2026-03-02T09", "2026-03-32T09", 6, "is no ISO date-time"),
+    "an unknown variant": ("referenceCase", "referenceCases", 7, "there is no variant 'referenceCases'"),
+    "an unknown value of a variant": (": keep", ": kept", 7, "variant referenceCase is keep or upper, not 'kept'"),
+    "a wrong check digit": ('00013", dossierReference: PO-1', '00014", dossierReference: PO-1', 9, "99050000100014"),
+    "two rules of one name": ("- name: again", "- name: slow", 14, "there is another rule named 'slow'"),
+    "an unknown operation of a rule": ("getProcess}", "getProces}", 16, "did you mean 'getProcess'?"),
+    "an unknown operator": ("{page: 1}", "{page: {$like: 1}}", 12, "there is no operator '$like'; there are $equals"),
+    "a course that is none": ("{after: 1m}", "{}", 13, "say hold, after or fail"),
+    "a duration that is none": ("1m}", "soon}", 13, "'soon' is no duration"),
+    "a code that is not the provider's": ("{after: 1m}", "{fail: E202}", 13, "there is no code of the provider 'E202'"),
+    "two actions": ("{respond:", "{fault: EMPTY_BODY, respond:", 17, "one thing at a time: respond and fault are given"),
+    "no action": ("{respond: {status: 503}}", "{}", 17, "nothing happens: give"),
+    "an unknown fault": ("{respond: {status: 503}}", "{fault: CRASH}", 17, "Invalid enum value 'CRASH'"),
+    "a state that no rule leads to": ("state: Started", "state: Ended", 15, "there is no state that a rule leads to 'Ended'"),
+    "two steps of one name": ("name: second", "name: first", 23, "there is another step named 'first'"),
+    "a bad operation": ("call: importDossier", "call: importDosier", 20, "there is no operation 'importDosier'; did you mean 'importDossier'?"),
+    "a step of two kinds": ("    control:", "    call: listAccounts\n    control:", 33, "a step is one of call, control and together; this is 2"),
+    "a step of no kind": ("    control: POST /clock/advance\n", "", 33, "this is 0"),
+    "a control call that is none": ("POST /clock", "SEND /clock", 34, "Expected `str` matching regex"),
+    "a body and a text": ("    save:", "    text: x\n    save:", 19, "one body at a time: body and text are given"),
+    "a control call as somebody": ("    body: {by", "    as: {username: a@b.fr}\n    body: {by", 33, "a control call has no as"),
+    "a missing id": ("    path: {dossierId: 900001}\n", "", 28, "updateDossier needs path: {dossierId: ...}"),
+    "an id that it has not": ("{dossierId: 900001}", "{dossierId: 1, fileId: 2}", 30, "updateDossier has accountId, dossierId"),
+    "a name that was not saved": ('"{processId}"', '"{processID}"', 25, "{processID} was not saved by a step before; did you mean 'processId'?"),
+    "a name in what is expected": ("success: true", 'success: "{succeeded}"', 27, "{succeeded} was not saved by a step before"),
+    "a place that is none": ("content.processId}", "$.content}", 22, "'$.content' is no place in a body, such as"),
+    "a wrong code": ("[E202]", "[E2O2]", 32, "there is no error code 'E2O2'; did you mean 'E202'?"),
+    "no code": ("[E202]", "[]", 32, "name the codes, or leave it out"),
+    "a status that a variant decides": ("{refused: [E202]}", "{status: 400, refused: [E202]}", 32, "leave it out: the variant refusals decides"),
+    "no timeout for no answer": ("took: {", "fault: NO_RESPONSE, took: {", 27, "say how long the client waits for it"),
+    "a time limit that is none": ("atMost: 2s", "atMost: 2 weeks", 27, "'2 weeks' is no duration"),
+    "a user name with a tag": ("    until:", "    as: {username: api+x@example.com}\n    until:", 26, "leave out the tag"),
+    "a dossier of a third party that is none": ('siret: "99050000100013", dossierReference: PO-1', "dossierReference: PO-1", 9, "siret"),
+}  # fmt: skip
+
+
+def check(*files: Path) -> Result:
+    return CliRunner().invoke(main, ["scenarios", "check", *map(str, files)])
+
+
+def written(folder: Path, text: str, name: str = "mine.yaml") -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("right", "wrong", "line", "sentence"), MISTAKES.values(), ids=list(MISTAKES))
+def test_a_mistake_is_told_with_file_and_line_and_what_would_be_right(
+    tmp_path: Path, right: str, wrong: str, line: int, sentence: str
+) -> None:
+    assert right in RIGHT
+    path = written(tmp_path, RIGHT.replace(right, wrong, 1))
+
+    found = check(path)
+
+    assert found.exit_code == 1
+    assert found.stderr.startswith(f"{path}:{line}: "), found.stderr
+    assert sentence in found.stderr
+    assert found.stderr.count("\n") == 1
+
+
+def test_a_file_without_a_mistake_passes(tmp_path: Path) -> None:
+    found = check(written(tmp_path, RIGHT))
+
+    assert (found.exit_code, found.output) == (0, "1 checked, mistakes: none\n")
+
+
+def test_all_mistakes_of_a_file_are_told_from_top_to_bottom(tmp_path: Path) -> None:
+    several = RIGHT.replace("1m}", "soon}").replace("[E202]", "[E999]").replace("name: again", "name: slow")
+    path = written(tmp_path, several)
+
+    found = check(path)
+
+    lines = [line.removeprefix(f"{path}:").split(":")[0] for line in found.stderr.splitlines()]
+    assert lines == ["13", "14", "32"]
+    assert found.stdout == "1 checked, mistakes: 3\n"
+
+
+def test_two_files_of_one_name_are_a_mistake(tmp_path: Path) -> None:
+    first = written(tmp_path / "a", RIGHT)
+    second = written(tmp_path / "b", RIGHT)
+
+    found = check(first, second)
+
+    assert found.exit_code == 1
+    assert found.stderr == f"{second}:2: $.scenario: {first} has the name 'mine' as well\n"
+
+
+def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    found = check(tmp_path / "nowhere.yaml")
+
+    assert found.exit_code == 1
+    assert found.stderr == f"{tmp_path}/nowhere.yaml: No such file or directory\n"
+
+
+def test_a_fixture_of_ones_own_is_found_in_its_folder(tmp_path: Path) -> None:
+    recipe = "version: 1\ntitle: Mine\ninclude: [default]\n"
+    written(tmp_path / "fixtures", recipe, "my-world.yaml")
+    path = written(tmp_path, RIGHT.replace("fixture: default", "fixture: my-world"))
+
+    command = ["scenarios", "check", str(path), "--fixtures-dir", str(tmp_path / "fixtures")]
+    found = CliRunner().invoke(main, command)
+
+    assert (found.exit_code, found.output) == (0, "1 checked, mistakes: none\n")
+
+
+def test_every_bundled_scenario_passes() -> None:
+    found = check()
+
+    assert found.exit_code == 0, found.output
+
+
+def test_a_wrong_scenario_is_not_run(tmp_path: Path) -> None:
+    path = written(tmp_path, RIGHT.replace("[E202]", "[E999]"))
+
+    found = CliRunner().invoke(main, ["scenarios", "run", str(path)])
+
+    assert found.exit_code == 1
+    assert f"{path}:32: " in found.stderr
+
+
+def test_a_wrong_scenario_of_a_folder_is_listed_beside_the_others(tmp_path: Path) -> None:
+    written(tmp_path, RIGHT.replace("[E202]", "[E999]"))
+
+    found = CliRunner().invoke(main, ["scenarios", "list", "--scenarios-dir", str(tmp_path)])
+
+    assert "archived-dossier-update" in found.output
+    assert "there is no error code 'E999'" in " ".join(found.output.split())

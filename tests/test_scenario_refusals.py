@@ -1,0 +1,55 @@
+"""What a step expects of a refusal, and rules that could never apply."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mock_server.domain.operations import OPERATIONS
+from mock_server.fixtures.values import Mistake
+from mock_server.scenarios.checking import check_rules
+from mock_server.scenarios.client import Answer
+from mock_server.scenarios.judging import judged
+from mock_server.scenarios.script import Expect, Rule, Then, When
+
+
+def answer(status: int, body: Any) -> Answer:
+    return Answer(status=status, headers={}, content=json.dumps(body).encode(), took=timedelta())
+
+
+def messages(*codes: str) -> dict[str, Any]:
+    return {"messages": {"error": [{"code": code} for code in codes]}}
+
+
+def errors(*codes: str) -> dict[str, Any]:
+    return {"content": {"complete": True, "success": False, "errors": [{"code": code} for code in codes]}}
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "told"),
+    [
+        ("getProcess", "E103", answer(200, errors("E103"))),
+        ("getProcess", "NOT_FOUND", answer(404, messages("NOT_FOUND"))),
+        ("listProcesses", "E022", answer(400, messages("E022"))),
+        ("listDossiers", "E010", answer(400, messages("E010"))),
+        ("importDossier", "E001", answer(400, messages("E001"))),
+        ("getDossier", "E200", answer(404, messages("E200"))),
+    ],
+)
+def test_a_refusal_has_the_status_of_the_place_that_tells_it(operation: str, code: str, told: Answer) -> None:
+    assert judged(Expect(refused=(code,)), told, operation=OPERATIONS[operation]) == []
+
+
+@pytest.mark.parametrize("operation", ["getToken", "listAccounts"])
+def test_what_concerns_no_account_cannot_be_limited(operation: str) -> None:
+    rule = Rule(name="too many", when=When(operation=operation), then=Then(rate_limit="exceeded"))
+
+    with pytest.raises(Mistake, match=f"the rate limit is one of accounts; {operation} has none"):
+        check_rules([rule], "$.rules")
+
+
+def test_a_rule_for_all_operations_may_limit_those_of_accounts() -> None:
+    check_rules([Rule(name="all", when=When(), then=Then(rate_limit="enforced"))], "$.rules")

@@ -1,0 +1,568 @@
+"""`mock-server scenarios run` against a real server: what steps can do, and what is told when they differ."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import requests
+from click.testing import CliRunner, Result
+
+from mock_server.cli import main
+from mock_server.cli.own_server import NotStarted, own_server
+from mock_server.cli.parallel import in_parallel
+from mock_server.scenarios.client import NoAnswer, Sent, new_session, send
+from tests.support import running_server
+
+Run = Callable[..., Result]
+
+IMPORT = '{companyIdType: CIT001, companyIdValue: "99050000100013", dossierReference: PO-1}'
+IMPORTED = f"""\
+  - name: it is imported
+    call: importDossier
+    body: {IMPORT}
+    save: {{processId: content.processId}}
+"""
+FROZEN = 'given: {clock: "2026-03-02T09:00:00"}\n'
+REFUSED_UPDATE = """\
+  - {name: stopped, call: stopDossier, path: {dossierId: 804127}}
+  - name: refused
+    call: updateDossier
+    path: {dossierId: 804127}
+    body: {dossierReference: PO-2}
+    expect: {refused: [E201]}
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, server: str) -> Run:
+    """Plays the steps of a scenario named `mine` against the session's server."""
+
+    def played(steps: str, *options: str, given: str = "") -> Result:
+        path = tmp_path / "mine.yaml"
+        text = f"version: 1\nscenario: mine\ntitle: Mine\n{given}steps:\n{steps}"
+        path.write_text(text, encoding="utf-8")
+        return CliRunner().invoke(main, ["scenarios", "run", str(path), "--base-url", server, *options])
+
+    return played
+
+
+def rows(result: Result) -> dict[str, list[str]]:
+    """By name of what was played: steps, passed, failed, skipped."""
+    found = re.findall(r"^(mine(?: \[\S+\])?) +(\d+) +(\S+) +(\S+) +(\S+)", result.stdout, re.MULTILINE)
+    return {name: counts for name, *counts in found}
+
+
+PASSING = {
+    "a call of which nothing is expected": "  - {name: a, call: listAccounts}",
+    "an account of the path": "  - {name: a, call: listDossiers, path: {accountId: 119631}}",
+    "a text that is sent as it is": "  - {name: a, call: importDossier, text: '{\"a', expect: {status: 400}}",
+    "a token that is none": "  - {name: a, call: listAccounts, token: nonsense, expect: {status: 401}}",
+    "no token": '  - {name: a, call: listAccounts, token: "", expect: {status: 401}}',
+    "a header in place of the token": (
+        "  - {name: a, call: listAccounts, headers: {Authorization: Basic x}, expect: {status: 401}}"
+    ),
+    "headers that are expected": (
+        "  - {name: a, call: listAccounts, expect: {headers: {content-type: {$contains: json}}}}"
+    ),
+    "one of several statuses": "  - {name: a, call: listAccounts, expect: {status: [200, 204]}}",
+    "a query of several values": (
+        "  - {name: a, call: listDossiers, query: {monitored: true, pageSize: 1, page: 2},"
+        " expect: {body: {page: 2, content: {$length: 1}}}}"
+    ),
+    "another user and their accounts": (
+        "  - {name: a, call: listAccounts, as: {username: multi@example.com},"
+        " expect: {body: {content: {$length: 2}}}}"
+    ),
+    "a login of its own": (
+        "  - {name: a, call: getToken, save: {mine: access_token}}\n"
+        '  - {name: b, call: listAccounts, token: "{mine}"}'
+    ),
+    "a login as another user": (
+        "  - {name: a, call: getToken, as: {username: multi@example.com}, save: {theirs: access_token}}\n"
+        '  - {name: b, call: listAccounts, token: "{theirs}", expect: {body: {content: {$length: 2}}}}'
+    ),
+    "a wrong password": (
+        "  - {name: a, call: getToken, form: {password: wrong},"
+        " expect: {status: 401, body: {error: invalid_grant}}}"
+    ),
+    "a form that lacks a field": (
+        "  - {name: a, call: getToken, form: {client_id: null}, expect: {status: 401}}"
+    ),
+    "a form as it is": (
+        "  - {name: a, call: getToken, text: grant_type=password,"
+        " headers: {Content-Type: application/x-www-form-urlencoded}, expect: {status: 401}}"
+    ),
+    "a refresh": (
+        "  - {name: a, call: getToken,"
+        ' form: {grant_type: refresh_token, refresh_token: "{refreshToken}"}, save: {new: access_token}}\n'
+        '  - {name: b, call: listAccounts, token: "{new}"}'
+    ),
+    "what every run knows": (
+        '  - {name: a, call: getAccountStatistics, path: {accountId: "{accountId}"},'
+        ' token: "{accessToken}"}\n'
+        '  - {name: b, call: getToken, form: {username: "{username}", password: "{password}"}}'
+    ),
+    "values that keep their type": (
+        '  - {name: a, call: getDossier, path: {dossierId: 804127}, save: {id: content.dossierId}}\n'
+        '  - {name: b, call: getDossier, path: {dossierId: "{id}"},'
+        ' expect: {body: {content: {dossierId: "{id}"}}}}'
+    ),
+    "names within a text": (
+        "  - {name: a, call: getDossier, path: {dossierId: 804127}, save: {ref: content.dossierReference}}\n"
+        '  - {name: b, call: updateDossier, path: {dossierId: 804127},'
+        ' body: {description: "[{ref}] {ref}"}}\n'
+        "  - {name: c, call: getDossier, path: {dossierId: 804127},"
+        ' expect: {body: {content: {description: "[TEST] TEST"}}}}'
+    ),
+    "a refused search": (
+        "  - {name: a, call: listDossiers, query: {pageSize: 2000}, expect: {refused: [E011]}}"
+    ),
+    "what does not exist": (
+        "  - {name: a, call: stopDossier, path: {dossierId: 1}, expect: {refused: [E200]}}"
+    ),
+    "a refused import": IMPORTED + (
+        "  - {name: b, call: importDossier, body: {companyIdType: CIT009}, expect: {refused: [E001, E002]}}"
+    ),
+    "several times": "  - {name: a, call: listAccounts, repeat: 3}",
+    "a control call": (
+        '  - {name: a, control: PUT /clock, body: {now: "2031-01-01T00:00:00"},'
+        " expect: {body: {frozen: true}}, save: {now: now}}\n"
+        '  - {name: b, control: GET /clock, expect: {body: {now: "{now}"}}}'
+    ),
+    "a control call that is wrong": (
+        "  - {name: a, control: PUT /clock, body: {now: soon}, expect: {status: 400}}"
+    ),
+    "the end of an import, with time going on": IMPORTED
+    + '  - {name: b, call: getProcess, path: {processId: "{processId}"}, until: {content.complete: true}}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", PASSING.values(), ids=list(PASSING))
+def test_a_step_can_be(run: Run, steps: str) -> None:
+    found = run(steps)
+
+    assert found.exit_code == 0, found.output
+
+
+DIFFERING = {
+    "status": ("getDossier, path: {dossierId: 804127}, expect: {status: 404}", "status: 404", "status: 200"),
+    "no success": ("getDossier, path: {dossierId: 1}", "status: 2xx", "status: 404"),
+    "body": (
+        "getDossier, path: {dossierId: 804127}, expect: {body: {content: {dossierReference: PO-1}}}",
+        "$.content.dossierReference: 'PO-1'",
+        "$.content.dossierReference: 'TEST'",
+    ),
+    "a missing member": (
+        "listAccounts, expect: {body: {contents: []}}",
+        "$.contents: a list",
+        "$.contents: nothing",
+    ),
+    "header": (
+        "listAccounts, expect: {headers: {X-Page: 1}}",
+        "headers.X-Page: '1'",
+        "headers.X-Page: nothing",
+    ),
+    "text": ("listAccounts, expect: {text: ok}", "text: 'ok'", 'text: \'{"content"'),
+    "another code": (
+        "listDossiers, query: {pageSize: 2000}, expect: {refused: [E010]}",
+        "refused: E010",
+        "refused: ['E011']",
+    ),
+    "no refusal": ("listDossiers, expect: {refused: [E010]}", "refused: E010", "refused: []"),
+    "no fault": (
+        "listAccounts, expect: {fault: EMPTY_RESPONSE}",
+        "fault: EMPTY_RESPONSE",
+        "fault: an answer with status 200",
+    ),
+    "too quick": ("listAccounts, expect: {took: {atLeast: 5s}}", "took: at least 5s", "took: '0."),
+    "too slow": ("listAccounts, expect: {took: {atMost: 0ms}}", "took: at most 0ms", "took: '0."),
+    "nothing to save": (
+        "listAccounts, save: {id: content.id}",
+        "content.id: something to save as id",
+        "content.id: nothing",
+    ),
+    "nothing that is waited for": (
+        "listAccounts, timeout: 100ms, until: {content: 1}",
+        "$.content, asked for 0.1 s: 1",
+        "$.content, asked for 0.1 s: [",
+    ),
+}
+
+
+@pytest.mark.parametrize(("step", "expected", "seen"), DIFFERING.values(), ids=list(DIFFERING))
+def test_what_differs_is_told_with_what_was_sent_and_found(
+    run: Run, server: str, step: str, expected: str, seen: str
+) -> None:
+    found = run(f"  - {{name: one, call: {step}}}")
+
+    assert found.exit_code == 1
+    assert "FAILED mine: one\n" in found.stdout
+    assert "mine.yaml:5\n" in found.stdout
+    assert f"sent      GET {server}/api/v1/account" in found.stdout
+    assert f"\n  - {expected}" in found.stdout
+    assert f"\n  + {seen}" in found.stdout
+    assert rows(found) == {"mine": ["1", "-", "1", "-"]}
+
+
+def test_a_step_that_needs_what_was_not_saved_is_skipped_and_the_others_are_played(run: Run) -> None:
+    found = run(
+        "  - {name: a, call: getDossier, path: {dossierId: 1}, save: {id: content.dossierId}}\n"
+        '  - {name: b, call: stopDossier, path: {dossierId: "{id}"}}\n'
+        "  - {name: c, call: listAccounts}\n"
+    )
+
+    assert rows(found) == {"mine": ["3", "1", "1", "1"]}
+
+
+def test_a_refused_command_is_played_under_both_values_of_the_variant(run: Run) -> None:
+    found = run(REFUSED_UPDATE)
+
+    assert found.exit_code == 0, found.output
+    assert rows(found) == {
+        "mine [refusals=http400]": ["2", "2", "-", "-"],
+        "mine [refusals=result]": ["2", "2", "-", "-"],
+    }
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["in the file", "on the command line"])
+def test_a_variant_that_was_chosen_is_the_only_one(run: Run, *, given: bool) -> None:
+    chosen = () if given else ("--variant", "refusals=result")
+
+    found = run(REFUSED_UPDATE, *chosen, given="given: {variants: {refusals: result}}\n" if given else "")
+
+    assert rows(found) == {"mine": ["2", "2", "-", "-"]}
+
+
+def test_a_variant_of_the_command_line_is_in_force(run: Run) -> None:
+    empty = "  - {name: a, call: listDossiers, query: {dossierReference: NONE}, expect: {status: 404}}"
+
+    assert run(empty).exit_code == 1
+    assert run(empty, "--variant", "emptySearch=not-found").exit_code == 0
+
+
+def test_calls_made_together_are_each_judged(run: Run) -> None:
+    calls = f"""\
+  - name: both
+    together:
+      - {{call: importDossier, name: one, body: {IMPORT}, save: {{one: content.processId}}}}
+      - {{call: importDossier, name: other, body: {IMPORT}, save: {{other: content.processId}}}}
+  - name: one
+    call: getProcess
+    path: {{processId: "{{one}}"}}
+    until: {{content.complete: true}}
+  - name: other
+    call: getProcess
+    path: {{processId: "{{other}}"}}
+    until: {{content.complete: true}}
+  - name: only one was taken
+    call: listDossiers
+    query: {{dossierReference: PO-1}}
+    expect: {{body: {{totalElements: 1}}}}
+"""
+    found = run(calls)
+
+    assert found.exit_code == 0, found.output
+    wrong = run(calls.replace("name: other,", "name: other, expect: {status: 404},", 1))
+    assert "FAILED mine: both\n" in wrong.stdout
+    assert "\n  other\n" in wrong.stdout
+    assert "\n  one\n" not in wrong.stdout
+
+
+def test_calls_made_together_run_at_the_same_time(run: Run, tmp_path: Path) -> None:
+    given = (
+        "rules:\n"
+        "  - {name: slow, when: {operation: listAccounts}, then: {delay: {type: fixed, milliseconds: 300}}}\n"
+    )
+    calls = "{call: listAccounts, expect: {took: {atLeast: 290ms}}}"
+    report = tmp_path / "report.xml"
+
+    found = run(
+        f"  - name: ten\n    together: [{', '.join([calls] * 10)}]\n", "--junit", str(report), given=given
+    )
+
+    assert found.exit_code == 0, found.output
+    assert float(ET.parse(report).getroot()[0][0].attrib["time"]) < 2
+
+
+def test_waiting_advances_a_clock_that_stands_still(run: Run) -> None:
+    slow = IMPORTED.replace("99050000100013", "99000200800011") + (
+        '  - {name: b, call: getProcess, path: {processId: "{processId}"}, until: {content.complete: true},'
+        " expect: {took: {atMost: 1s}}}\n"
+        '  - {name: c, control: GET /clock, expect: {body: {now: "2026-03-02T09:02:00.000"}}}\n'
+    )
+
+    found = run(slow, given=FROZEN)
+
+    assert found.exit_code == 0, found.output
+
+
+def test_waiting_on_a_clock_that_stands_still_ends(run: Run) -> None:
+    never = IMPORTED.replace("99050000100013", "99000201600014") + (
+        '  - {name: b, call: getProcess, path: {processId: "{processId}"}, until: {content.complete: true},'
+        " timeout: 30s}\n"
+    )
+
+    found = run(never, given=FROZEN)
+
+    assert "- $.content.complete, asked for 30 s: True" in found.stdout
+    assert "+ $.content.complete, asked for 30 s: False" in found.stdout
+
+
+FAULTS = {
+    "CONNECTION_RESET_BY_PEER": "",
+    "EMPTY_RESPONSE": "",
+    "MALFORMED_RESPONSE_CHUNK": "",
+    "RANDOM_DATA_THEN_CLOSE": "",
+    "NO_RESPONSE": "timeout: 200ms, ",
+    "TRUNCATED_BODY": "",
+    "MALFORMED_BODY": "status: 200, ",
+    "EMPTY_BODY": "status: 200, ",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_seen_as_what_it_is_and_as_no_other(run: Run, fault: str) -> None:
+    rules = f"rules: [{{name: bad, when: {{operation: listAccounts}}, then: {{fault: {fault}}}}}]\n"
+    others = {
+        name: f"  - {{name: {name}, call: listAccounts, timeout: 200ms, expect: {{fault: {name}}}}}\n"
+        for name in FAULTS
+    }
+
+    found = run("".join(others.values()), given=rules)
+
+    assert rows(found) == {"mine": ["8", "1", "7", "-"]}, found.output
+    assert f"FAILED mine: {fault}\n" not in found.stdout
+    assert f"+ fault: {fault}" in found.stdout or fault.endswith("_BODY"), found.output
+
+
+def test_a_fault_that_was_not_expected_is_named(run: Run) -> None:
+    rules = "rules: [{name: bad, when: {operation: listAccounts}, then: {fault: EMPTY_RESPONSE}}]\n"
+
+    found = run("  - {name: a, call: listAccounts}", given=rules)
+
+    assert "- answer: an answer" in found.stdout
+    assert "+ answer: EMPTY_RESPONSE (Remote end closed connection without response)" in found.stdout
+
+
+def test_what_cannot_be_given_is_told_and_no_step_is_played(run: Run) -> None:
+    found = run("  - {name: a, call: listAccounts}", given="given: {fixture: nowhere}\n")
+
+    assert found.exit_code == 1
+    assert "PUT /__admin/scenario: 400, " in found.stdout
+    assert "there is no recipe 'nowhere'" in found.stdout
+    assert rows(found) == {"mine": ["1", "-", "-", "1"]}
+
+
+def test_a_login_that_fails_is_told(run: Run) -> None:
+    found = run("  - {name: a, call: listAccounts}", "--password", "wrong")
+
+    assert found.exit_code == 1
+    assert re.search(r"api\+run-\w+@example\.com could not log in at http", found.stdout)
+    assert "Invalid user credentials" in found.stdout
+
+
+def test_neither_passwords_nor_tokens_are_shown(run: Run) -> None:
+    found = run("  - {name: a, call: getToken, expect: {status: 500}}")
+
+    assert "password=***" in found.stdout
+    assert "demo" not in found.stdout
+    assert '"access_token": "***"' in found.stdout
+    assert "eyJ" not in found.stdout
+
+
+def test_a_file_is_not_shown_but_its_size(run: Run) -> None:
+    found = run(
+        "  - name: deposited\n"
+        "    control: POST /dossiers/804127/documents/I2/evidences\n"
+        "    body: {fileSize: 4000}\n"
+        "    expect: {status: 201}\n"
+        "    save: {fileId: fileId}\n"
+        "  - name: downloaded\n"
+        "    call: downloadFile\n"
+        '    path: {dossierId: 804127, documentId: 511394021, fileId: "{fileId}"}\n'
+        "    expect: {status: 404}\n"
+    )
+
+    assert "4000 bytes of application/octet-stream" in found.stdout
+
+
+def test_that_nobody_is_there_is_no_fault() -> None:
+    outcome = send(new_session("http://127.0.0.1:9"), Sent(method="GET", url="http://127.0.0.1:9/"), 1)
+
+    assert isinstance(outcome, NoAnswer)
+    assert outcome.symptom is None
+    assert "refused" in outcome.problem
+
+
+def test_on_a_terminal_there_are_colours(server: str) -> None:
+    command = [sys.executable, "-m", "mock_server", "scenarios", "run", "archived-dossier-update"]
+    master, slave = pty.openpty()
+
+    subprocess.run([*command, "--base-url", server], stdout=slave, stderr=slave, check=True, timeout=60)
+    os.close(slave)
+
+    shown = b""
+    with suppress(OSError):
+        while part := os.read(master, 65536):
+            shown += part
+    os.close(master)
+    assert b"\x1b[32marchived-dossier-update" in shown
+
+
+def test_a_server_that_does_not_start_is_told() -> None:
+    with pytest.raises(NotStarted), own_server("--nonsense"):
+        pass
+
+
+def test_what_goes_wrong_in_a_thread_is_raised_where_the_results_are_taken() -> None:
+    assert list(in_parallel(str, [1, 2, 3], 2)) == ["1", "2", "3"]
+    with pytest.raises(ZeroDivisionError):
+        list(in_parallel(lambda number: 1 // number, [1, 0], 2))
+
+
+def test_the_sandboxes_of_a_run_are_dropped(run: Run, server: str) -> None:
+    run(REFUSED_UPDATE)
+
+    present = requests.get(f"{server}/__admin/sandboxes", timeout=5).json()["sandboxes"]
+    assert [sandbox for sandbox in present if sandbox["name"].startswith("run-")] == []
+
+
+def test_a_control_token_is_sent() -> None:
+    with running_server("--control-token", "secret") as (url, _):
+        command = ["scenarios", "run", "archived-dossier-update", "--base-url", url]
+        with_token = CliRunner().invoke(main, [*command, "--control-token", "secret"])
+        without = CliRunner().invoke(main, command)
+
+    assert with_token.exit_code == 0, with_token.output
+    assert "this server asks for its control token" in without.stdout
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/api/v1", "/rest", "/rest/api/v1"])
+def test_a_base_url_may_be_written_in_several_ways(server: str, suffix: str) -> None:
+    command = ["scenarios", "run", "archived-dossier-update", "--base-url", f"{server}{suffix}"]
+
+    found = CliRunner().invoke(main, command)
+
+    assert found.exit_code == 0, found.output
+
+
+def test_a_server_that_asks_for_no_token_gives_each_run_its_sandbox_too() -> None:
+    with running_server("--auth", "off") as (url, _):
+        found = CliRunner().invoke(main, ["scenarios", "run", "archived-dossier-update", "--base-url", url])
+
+    assert found.exit_code == 0, found.output
+
+
+def test_junit_has_a_suite_for_each_playing_and_a_case_for_each_step(run: Run, tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    steps = REFUSED_UPDATE + "  - {name: wrong, call: listAccounts, expect: {text: '\\u0001'}}\n"
+
+    run(steps.replace("'\\u0001'", '"\\u0001"'), "--junit", str(report))
+
+    root = ET.parse(report).getroot()
+    assert root.attrib | {"time": ""} == {
+        "name": "mock-server scenarios",
+        "tests": "6",
+        "failures": "2",
+        "errors": "0",
+        "skipped": "0",
+        "time": "",
+    }
+    first, second = root
+    assert [suite.attrib["name"] for suite in root] == ["mine [refusals=http400]", "mine [refusals=result]"]
+    assert [case.attrib["name"] for case in first] == ["stopped", "refused", "wrong"]
+    assert [len(case) for case in second] == [0, 0, 1]
+    failure = second[2][0]
+    assert failure.tag == "failure"
+    assert "--- expected" in (failure.text or "")
+
+
+def test_junit_tells_what_could_not_be_played(run: Run, tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+
+    run(
+        "  - {name: a, call: listAccounts}",
+        "--junit",
+        str(report),
+        given="given: {fixture: nowhere}\n",
+    )
+
+    [suite] = ET.parse(report).getroot()
+    assert [(case.attrib["name"], case[0].tag) for case in suite] == [
+        ("what is given", "error"),
+        ("a", "skipped"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        pytest.param(["nowhere"], 2, "there is no scenario 'nowhere'; there are", id="an unknown name"),
+        pytest.param(["--tag", "x9"], 2, "no scenario has the tag x9; there are ", id="an unknown tag"),
+        pytest.param(["--variant", "x=1"], 2, "there is no variant 'x'", id="an unknown variant"),
+        pytest.param(["--jobs", "0"], 2, "0 is not in the range", id="no jobs"),
+        pytest.param(
+            ["--base-url", "http://127.0.0.1:9"], 1, "http://127.0.0.1:9 does not answer: ", id="nobody there"
+        ),
+        pytest.param(["--junit", "/nowhere/x.xml"], 1, "--junit /nowhere/x.xml: No such", id="no folder"),
+    ],
+)
+def test_what_cannot_be_run_ends_in_a_sentence(arguments: list[str], code: int, sentence: str) -> None:
+    found = CliRunner().invoke(main, ["scenarios", "run", *arguments])
+
+    assert found.exit_code == code
+    assert sentence in " ".join(found.stderr.split())
+
+
+def test_without_a_base_url_a_server_is_started_whatever_the_environment_says() -> None:
+    command = [sys.executable, "-m", "mock_server", "scenarios", "run", "archived-dossier-update"]
+    environment = os.environ | {"MOCK_SERVER_FIXTURE": "empty", "MOCK_SERVER_PORT": "1"}
+
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+
+    assert (found.returncode, found.stderr) == (0, "")
+    assert re.fullmatch(
+        r"scenario +steps +passed +failed +skipped\n"
+        r"archived-dossier-update \[refusals=http400\] +7 +7 +- +-\n"
+        r"archived-dossier-update \[refusals=result\] +7 +7 +- +-\n"
+        r"\n2 played, 14 steps: all passed, in \d\.\d s\n",
+        found.stdout,
+    )
+
+
+def test_a_run_that_is_told_to_end_stops_its_server(tmp_path: Path) -> None:
+    path = tmp_path / "waits.yaml"
+    path.write_text(
+        "version: 1\nscenario: waits\ntitle: Waits\nsteps:\n"
+        "  - {name: a, call: listAccounts, timeout: 30s, until: {content: never}}\n"
+    )
+    command = [sys.executable, "-m", "mock_server", "scenarios", "run", str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    child = _eventually(lambda: children.read_text().split())[0]
+
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not Path(f"/proc/{child}").exists()
+
+
+def _eventually(look: Callable[[], list[str]]) -> list[str]:
+    from time import monotonic, sleep
+
+    until = monotonic() + 10
+    while not (found := look()) and monotonic() < until:
+        sleep(0.05)
+    sleep(1)
+    return found

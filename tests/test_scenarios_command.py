@@ -1,0 +1,79 @@
+"""`mock-server scenarios list` and `show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mock_server.cli import main
+from mock_server.fixtures.library import bundled
+
+BUNDLED = sorted(bundled("scenarios").glob("*.yaml"), key=lambda path: path.stem)
+
+OWN = """\
+version: 1
+scenario: outage
+title: Mine
+tags: [own]
+rules:
+  - {name: away, when: {operation: [getDossier, listDossiers]}, then: {respond: {status: 503}}}
+  - {name: slow, when: {}, then: {delay: {type: fixed, milliseconds: 1}}}
+steps:
+  - {name: one, call: listDossiers, expect: {status: 503}}
+  - {name: two, control: DELETE /scenario}
+  - {name: three, together: [{call: listAccounts}, {call: listDossiers}]}
+"""
+
+
+def scenarios(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["scenarios", *arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the scenario `outage`."""
+    (tmp_path / "outage.yaml").write_text(OWN, encoding="utf-8")
+    (tmp_path / "notes.md").write_text("no scenario", encoding="utf-8")
+    return tmp_path
+
+
+def test_list_has_every_bundled_scenario() -> None:
+    listed = scenarios("list").output.splitlines()
+
+    assert listed[0].split() == ["name", "title", "tags", "steps"]
+    names = [line.split(" ")[0] for line in listed[1:] if not line.startswith(" ")]
+    assert names == [path.stem for path in BUNDLED]
+
+
+def test_list_shows_title_tags_and_steps_of_ones_own(folder: Path) -> None:
+    listed = scenarios("list", "--scenarios-dir", str(folder)).output
+
+    [row] = [line for line in listed.splitlines() if line.startswith("outage ")]
+    assert row.split() == ["outage", "Mine", "own", "3"]
+
+
+@pytest.mark.parametrize("by_path", [True, False], ids=["by path", "by name"])
+def test_show_prints_the_file_and_its_rules_and_steps_in_brief(folder: Path, *, by_path: bool) -> None:
+    asked = [str(folder / "outage.yaml")] if by_path else ["outage", "--scenarios-dir", str(folder)]
+
+    shown = scenarios("show", *asked)
+
+    assert shown.exit_code == 0
+    assert shown.output == OWN + (
+        "\noutage: Mine\n"
+        "  rule away (getDossier, listDossiers)\n"
+        "  rule slow (any call)\n"
+        "  step 1 one (listDossiers)\n"
+        "  step 2 two (DELETE /scenario)\n"
+        "  step 3 three (listAccounts, listDossiers)\n"
+    )
+
+
+def test_show_of_what_is_not_there_says_what_is() -> None:
+    shown = scenarios("show", "nowhere")
+
+    assert shown.exit_code == 1
+    names = ", ".join(path.stem for path in BUNDLED)
+    assert f"there is no scenario 'nowhere'; there are {names};" in shown.stderr

@@ -1,0 +1,435 @@
+"""A whole sandbox out of one server and into another: every GET answers the very same bytes."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import fields
+from functools import cache
+from itertools import count
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+
+from mock_server.app import create_app
+from mock_server.domain.model import Account
+from mock_server.domain.process import ImportProcess
+from mock_server.fixtures.world_state import KeptAccount, KeptProcess
+from mock_server.settings import Settings
+from tests.support import (
+    ACCOUNT,
+    OTHER_SIRET,
+    SECOND_ACCOUNT,
+    SEED_DOSSIER,
+    SIRET,
+    THIRD_SIRET,
+    Api,
+    running_server,
+)
+from tests.timed import RECIPE
+from tests.walking import walk
+
+NOW = "2031-05-03T10:00:00"
+CLOSED_SIRET = "99000103400018"
+ENDLESS_SIRET = "99000201600014"
+_numbers = count(1)
+
+
+@cache
+def other_app() -> Flask:
+    """A server that starts from another fixture."""
+    return create_app(Settings(fixture="empty", log_level="error"))
+
+
+def fresh() -> Api:
+    """A user in a new sandbox of another server."""
+    return Api(other_app().test_client(), f"s{next(_numbers)}")
+
+
+def seen(api: Api, account: int = ACCOUNT) -> dict[str, tuple[int, bytes]]:
+    def get(path: str) -> tuple[int, bytes]:
+        answer = api.send("GET", path)
+        return answer.status_code, answer.data
+
+    return walk(get, account)
+
+
+def state_of(api: Api) -> Any:
+    return api.control("GET", "/state")
+
+
+def put(api: Api, state: Any) -> TestResponse:
+    headers = {"X-Mock-Sandbox": api.sandbox}
+    return api.client.put("/__admin/state", json=state, headers=headers)
+
+
+def moved(api: Api) -> Api:
+    """The sandbox as another server has it then."""
+    other = fresh()
+    answer = put(other, state_of(api))
+    assert answer.status_code == 200, answer.text
+    other.username = api.username.replace(api.sandbox, other.sandbox)
+    return other
+
+
+def deposit(api: Api, dossier_id: int, code: str, **evidence: Any) -> None:
+    api.control("POST", f"/dossiers/{dossier_id}/documents/{code}/evidences", evidence)
+
+
+def eventful(api: Api) -> None:
+    """Let about everything happen that leaves a trace."""
+    api.set_clock(NOW)
+    deposited = api.new_dossier(requiredDocuments=["ATT_VIGI", "RIB_IBAN"], thirdpartyCode="F-1")
+    deposit(api, deposited["dossierId"], "ATT_VIGI", content=b64encode(b"signed").decode())
+    form = {"type": "string", "key": "k", "title": "T", "order": 0, "value": "yes"}
+    deposit(api, deposited["dossierId"], "RIB_IBAN", formdata=[form], metadata={"verified": "true"})
+    complete = api.new_dossier(dossierReference="PO-2", companyIdValue=OTHER_SIRET, requiredDocuments=["I2"])
+    deposit(api, complete["dossierId"], "I2", expirationDate="2031-05-09")
+    api.stopped_dossier(dossierReference="PO-3", companyIdValue=OTHER_SIRET)
+    api.new_dossier(dossierReference="PO-4", expirationDate="2031-05-04")
+    api.post(f"/dossiers/{SEED_DOSSIER}", {"description": "changed", "dossierReference": "NEW"})
+    api.refused_import(companyIdValue=CLOSED_SIRET)
+    api.refused_import()
+    closed = api.new_dossier(dossierReference="PO-5", companyIdValue=THIRD_SIRET)
+    api.control("POST", f"/thirdparties/{closed['thirdpartyId']}/close")
+    api.advance("P2D")
+    api.launch(dossierReference="PO-6")
+    api.launch(companyIdValue=ENDLESS_SIRET)
+    held = api.launch(dossierReference="PO-7")
+    api.control("POST", f"/processes/{held}", {"outcome": "hold"})
+    api.control("PATCH", "/requirements/ASLNC", {"withdrawn": True})
+
+
+# The same bytes.
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, SECOND_ACCOUNT])
+def test_every_get_answers_the_same_bytes_on_another_server(
+    make_api: Callable[..., Api], account: int
+) -> None:
+    api = make_api(user="multi")
+    eventful(api)
+
+    other = moved(api)
+
+    assert seen(other, account) == seen(api, account)
+
+
+def test_every_get_answers_the_same_bytes_in_another_process(api: Api) -> None:
+    eventful(api)
+    with running_server("--fixture", "empty") as (url, _):
+        put_there = requests.put(f"{url}/__admin/state", json=state_of(api), timeout=30)
+        assert put_there.status_code == 200, put_there.text
+        form = {"grant_type": "password", "client_id": "ea-api-edge", "username": "api@example.com"}
+        login = f"{url}/auth/realms/eat_realm/protocol/openid-connect/token"
+        token = requests.post(login, data=form | {"password": "demo"}, timeout=5).json()["access_token"]
+        session = requests.Session()
+        session.headers["Authorization"] = f"Bearer {token}"
+
+        def get(path: str) -> tuple[int, bytes]:
+            answer = session.get(f"{url}{path}", timeout=5)
+            return answer.status_code, answer.content
+
+        there = walk(get, ACCOUNT)
+        session.close()
+
+    assert there == seen(api)
+
+
+def test_what_happens_next_is_the_same_on_both(api: Api) -> None:
+    eventful(api)
+    other = moved(api)
+
+    after = []
+    for each in (api, other):
+        each.launch(dossierReference="PO-8", companyIdValue=THIRD_SIRET)
+        caused = each.advance("P30D")
+        each.new_dossier(dossierReference="PO-9")
+        after.append((caused, seen(each), state_of(each)["content"]))
+
+    assert after[0][0]
+    assert after[0] == after[1]
+
+
+commands: dict[str, Callable[[Api, int], object]] = {
+    "import": lambda api, pick: api.launch(
+        dossierReference=f"PO-{pick % 3}", companyIdValue=[SIRET, OTHER_SIRET, CLOSED_SIRET][pick % 3]
+    ),
+    "code": lambda api, pick: api.launch(dossierReference=f"C-{pick}", thirdpartyCode=f"F{pick % 2}"),
+    "stop": lambda api, pick: api.post(f"/dossiers/{pick % 4 + 1}/stop"),
+    "reactivate": lambda api, pick: api.post(
+        f"/dossiers/{pick % 4 + 1}/reactivate", {"expirationDate": "2031-06-01"}
+    ),
+    "update": lambda api, pick: api.post(f"/dossiers/{pick % 4 + 1}", {"dossierReference": f"U{pick % 3}"}),
+    "requirements": lambda api, pick: api.post(f"/dossiers/{pick % 4 + 1}/requirements", ["I2", "ATT_VIGI"]),
+    "deposit": lambda api, pick: deposit(
+        api, pick % 3 + 1, "I2", expirationDate=f"2031-05-{pick % 20 + 3:02d}"
+    ),
+    "patch": lambda api, pick: api.control(
+        "PATCH", f"/dossiers/{pick % 3 + 1}", {"stoppingReason": None, "expirationDate": None}
+    ),
+    "advance": lambda api, pick: api.advance(f"PT{pick * 7}H"),
+    "variants": lambda api, pick: api.control(
+        "PUT", "/variants", {"stoppedDocuments": ["keep", "empty"][pick % 2]}
+    ),
+    "close": lambda api, pick: api.control("POST", f"/thirdparties/{1000 + pick % 3}/close"),
+}
+
+
+@pytest.fixture(scope="module")
+def small_app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    path = tmp_path_factory.mktemp("recipe") / "recipe.yaml"
+    path.write_text(RECIPE, encoding="utf-8")
+    return create_app(Settings(fixture=str(path), log_level="error"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(sorted(commands)), st.integers(0, 30)), max_size=12))
+def test_whatever_was_done_a_state_tells_all_of_it(small_app: Flask, done: list[tuple[str, int]]) -> None:
+    api = Api(small_app.test_client(), f"h{next(_numbers)}")
+    api.set_clock("2031-05-02T10:00:00")
+    for name, pick in done:
+        with suppress(AssertionError):  # what is refused is no less of a test
+            commands[name](api, pick)
+
+    other = moved(api)
+
+    assert seen(other) == seen(api)
+    assert state_of(other) == state_of(api) | {"fixture": "empty"}
+    for each in (api, other):
+        each.client.delete(f"/__admin/sandboxes/{each.sandbox}")
+
+
+def test_a_clock_that_runs_runs_on(api: Api) -> None:
+    api.set_clock(NOW)
+    api.control("PUT", "/clock", {"frozen": False})
+
+    other = moved(api)
+
+    clock = other.control("GET", "/clock")
+    assert not clock["frozen"]
+    assert clock["now"].startswith("2031-05-03T10:00:")
+
+
+def test_variants_come_along(api: Api) -> None:
+    api.control("PUT", "/variants", {"refusals": "result"})
+
+    other = moved(api)
+
+    assert other.control("GET", "/variants") == api.control("GET", "/variants")
+
+
+def test_users_come_along_with_their_passwords(api: Api) -> None:
+    other = moved(api)
+
+    assert "access_token" in other.log_in()
+    assert "access_token" not in other.log_in("wrong")
+
+
+def test_a_reset_goes_back_to_the_fixture_of_the_server(api: Api) -> None:
+    other = moved(api)
+
+    other.control("POST", "/reset")
+
+    assert [row["accountId"] for row in state_of(other)["content"]["accounts"]] == [119631]
+    assert state_of(other)["content"]["dossiers"] == []
+
+
+def test_a_snapshot_taken_before_is_still_there(api: Api) -> None:
+    other = fresh()
+    before = state_of(other)
+    other.control("POST", "/snapshots/before")
+    put(other, state_of(api))
+
+    other.control("POST", "/snapshots/before/restore")
+
+    assert state_of(other)["content"] == before["content"]
+
+
+@pytest.mark.parametrize(("kept", "kind"), [(KeptProcess, ImportProcess), (KeptAccount, Account)])
+def test_what_is_kept_has_every_member(kept: Any, kind: Any) -> None:
+    assert [each.name for each in fields(kept)] == [each.name for each in fields(kind)]
+
+
+# What cannot be.
+
+
+@pytest.fixture(scope="module")
+def good(small_app: Flask) -> Any:
+    """A state with a bit of everything."""
+    api = Api(small_app.test_client(), "good")
+    api.set_clock(NOW)
+    api.new_dossier(dossierReference="A", thirdpartyCode="F-1", companyIdValue=SIRET)
+    api.refused_import(dossierReference="A", companyIdValue=SIRET)
+    api.launch(dossierReference="B")
+    users = [{"username": "u", "password": "p", "accountIds": [ACCOUNT], "firstname": "A", "lastname": "B"}]
+    state = state_of(api)
+    return state | {"content": state["content"] | {"users": users}}
+
+
+def found(state: Any, path: str) -> Any:
+    for step in path.split(".") if path else ():
+        state = state[int(step) if step.isdecimal() else step]
+    return state
+
+
+def placed(state: Any, path: str, value: Any) -> Any:
+    """The state with another value at a path such as `content.dossiers.0.code`; `...` takes it away."""
+    changed = deepcopy(state)
+    before, _, last = path.rpartition(".")
+    target = found(changed, before)
+    target[int(last) if last.isdecimal() else last] = value
+    if value is ...:
+        del target[last]
+    return changed
+
+
+def twice(name: str) -> Callable[[Any], Any]:
+    """The state with the first of these there twice."""
+    path = f"content.{name}"
+    return lambda state: placed(state, path, [*found(state, path), found(state, path)[0]])
+
+
+def at(path: str, *, value: Any) -> Callable[[Any], Any]:
+    return lambda state: placed(state, path, value)
+
+
+MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "another version": (at("version", value=2), "`$.version`"),
+    "no content": (at("content", value=...), "missing required field `content`"),
+    "an unknown member": (at("content.dossiers.0.color", value="red"), "`$.content.dossiers[0]`"),
+    "a text for a number": (
+        at("content.dossiers.0.dossierId", value="1"),
+        "`$.content.dossiers[0].dossierId`",
+    ),
+    "an id that is none": (at("content.accounts.0.accountId", value=0), "`$.content.accounts[0].accountId`"),
+    "an instant without offset": (at("clock.now", value="2031-01-01T00:00:00"), "`$.clock.now`"),
+    "a clock at the end of time": (at("clock.now", value="9999-01-01T00:00:00Z"), "$.clock.now"),
+    "an unknown variant": (at("variants", value={"color": "red"}), "$.variants: there is no variant 'color'"),
+    "a user twice": (twice("users"), "$.content.users[1]"),
+    "a user of no account": (at("content.users.0.accountIds", value=[7]), "$.content.users[0].accountIds[0]"),
+    "no such default account": (at("content.defaultAccount", value=7), "$.content.defaultAccount"),
+    "a document type twice": (twice("requirements"), "$.content.requirements"),
+    "an account twice": (twice("accounts"), "$.content.accounts[1]"),
+    "a document type of an account twice": (
+        twice("accounts.0.requirements"),
+        "$.content.accounts[0].requirements",
+    ),
+    "no such default requirement": (
+        at("content.accounts.0.defaultRequirements", value=["NOPE"]),
+        "$.content.accounts[0].defaultRequirements[0]",
+    ),
+    "an establishment twice": (twice("establishments"), "$.content.establishments"),
+    "a third party twice": (twice("thirdparties"), "$.content.thirdparties[3]"),
+    "a company that is none": (
+        at("content.thirdparties.0.companyId.value", value="1"),
+        "$.content.thirdparties[0].companyId.value",
+    ),
+    "a relation twice": (twice("relations"), "$.content.relations[3]"),
+    "a relation of no account": (
+        at("content.relations.0.accountId", value=7),
+        "$.content.relations[0].accountId",
+    ),
+    "a relation with nobody": (
+        at("content.relations.0.thirdpartyId", value=7),
+        "$.content.relations[0].thirdpartyId",
+    ),
+    "a dossier twice": (twice("dossiers"), "$.content.dossiers[4]"),
+    "a dossier of no account": (
+        at("content.dossiers.0.accountId", value=7),
+        "$.content.dossiers[0].accountId",
+    ),
+    "a dossier of nobody": (
+        at("content.dossiers.0.thirdpartyId", value=7),
+        "$.content.dossiers[0].thirdpartyId",
+    ),
+    "a reference twice": (
+        at("content.dossiers.3.reference", value="LAPSES"),
+        "$.content.dossiers[3].reference",
+    ),
+    "an active dossier with an end": (
+        at("content.dossiers.0.stoppingReason", value="STOPREQUEST"),
+        "$.content.dossiers[0]: monitored",
+    ),
+    "a stopped dossier without an end": (
+        at("content.dossiers.0.monitored", value=False),
+        "$.content.dossiers[0]: monitored",
+    ),
+    "an unknown reason": (
+        at("content.dossiers.0.stoppingReason", value="BORED"),
+        "`$.content.dossiers[0].stoppingReason`",
+    ),
+    "a day at the end of time": (
+        at("content.dossiers.0.expirationDate", value="9999-12-31"),
+        "$.content.dossiers[0].expirationDate",
+    ),
+    "no such document type": (
+        at("content.dossiers.0.documents.0.code", value="NOPE"),
+        "$.content.dossiers[0].documents[0].code",
+    ),
+    "a document twice": (
+        at("content.dossiers.0.documents.1.documentId", value=11),
+        "$.content.dossiers[0].documents[1].documentId",
+    ),
+    "an evidence twice": (
+        lambda state: placed(
+            state,
+            "content.dossiers.0.documents.0.evidences.1.evidenceId",
+            state["content"]["dossiers"][0]["documents"][0]["evidences"][0]["evidenceId"],
+        ),
+        "$.content.dossiers[0].documents[0].evidences[1].evidenceId",
+    ),
+    "a file too small for a PDF": (
+        at("content.dossiers.0.documents.0.evidences.0.fileSize", value=10),
+        "$.content.dossiers[0].documents[0].evidences[0].fileSize",
+    ),
+    "a file of other bytes": (
+        at("content.dossiers.0.documents.0.evidences.0.content", value="c2lnbmVk"),
+        "$.content.dossiers[0].documents[0].evidences[0].fileSize",
+    ),
+    "a process twice": (twice("processes"), "$.content.processes[3]"),
+    "a process of no account": (
+        at("content.processes.0.accountId", value=7),
+        "$.content.processes[0].accountId",
+    ),
+    "a process that made nothing that is there": (
+        at("content.processes.0.dossierId", value=7),
+        "$.content.processes[0].dossierId",
+    ),
+    "no such error": (
+        at("content.processes.1.refusals.0.code", value="E999"),
+        "$.content.processes[1].refusals[0].code",
+    ),
+    "a process that runs and has ended": (
+        at("content.processes.0.complete", value=False),
+        "$.content.processes[0].complete",
+    ),
+    "an id that comes again": (at("content.nextIds.dossier", value=3), "$.content.nextIds.dossier"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_a_state_that_cannot_be_is_refused_with_its_place_and_changes_nothing(
+    good: Any, mistake: tuple[Callable[[Any], Any], str]
+) -> None:
+    change, place = mistake
+    api = fresh()
+    before = state_of(api)
+
+    answer = put(api, change(good))
+
+    assert answer.status_code == 400
+    assert answer.mimetype == "application/problem+json"
+    assert place in (answer.json or {})["detail"]
+    assert state_of(api) == before
+
+
+def test_the_state_that_the_mistakes_were_made_in_is_good(good: Any) -> None:
+    assert put(fresh(), good).status_code == 200
