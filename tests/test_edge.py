@@ -373,3 +373,12 @@ def test_a_token_that_a_rule_refuses_is_unauthorized(api: Api, token: str) -> No
     api.control("POST", "/rules", {"rules": [rule]})
 
     assert_protocol_error(api.get("/dossiers"), 401)
+
+
+def test_a_rule_on_a_path_holds_under_the_prefix_of_a_dialect_too(api: Api) -> None:
+    when = {"path": f"/api/v1/account/119631/dossiers/{SEED_DOSSIER}"}
+    api.control(
+        "POST", "/rules", {"rules": [{"name": "away", "when": when, "then": {"respond": {"status": 503}}}]}
+    )
+
+    assert api.get(f"/dossiers/{SEED_DOSSIER}").status_code == 503

@@ -104,7 +104,7 @@ def _token(tokens: TokenOffice, dialect: Dialect) -> Token:
     try:
         return tokens.access(encoded)
     except TokenRefused as refused:
-        # behaviour.md 1.4 (documented; 401 in `rest`: inferred)
+        # behaviour.md 1.4 (documented; otherwise in `rest`: inferred)
         if refused.why == "altered" and dialect.forbids_altered_tokens:
             raise Forbidden(_REFUSALS[refused.why]) from None
         raise _unauthorized(refused.why) from None
