@@ -20,11 +20,16 @@ REMEMBERED = 131_072
 """Dossiers whose bytes a dialect keeps, about 1 kB each: a large account is rendered once, then copied."""
 
 
-def rendered_dossier(call: Call, world: World, portfolio: Portfolio, dossier: Dossier) -> Json:
-    """The dossier as the call's dialect shows it, ready to be put into an answer."""
-    thirdparty = world.thirdparties[dossier.thirdparty_id]
-    code = portfolio.relations[dossier.thirdparty_id].thirdparty_code
-    return _remembering(call.dialect)(dossier, thirdparty, code, portfolio.account, call.variants)
+def dossier_rendering(call: Call, world: World, portfolio: Portfolio) -> Callable[[Dossier], Json]:
+    """What makes of a dossier of the portfolio its bytes in the call's dialect, ready for an answer."""
+    rendered, account, variants = _remembering(call.dialect), portfolio.account, call.variants
+    thirdparties, relations = world.thirdparties, portfolio.relations
+
+    def render(dossier: Dossier) -> Json:
+        found = dossier.thirdparty_id
+        return rendered(dossier, thirdparties[found], relations[found].thirdparty_code, account, variants)
+
+    return render
 
 
 @cache
