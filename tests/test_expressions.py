@@ -24,7 +24,7 @@ version: 1
 include: [catalogue]
 accounts: [{accountId: 119631}]
 thirdparties:
-  - {thirdpartyId: 1, siret: "50382936800045", name: "Étoile du Nord", workforce: 13, acronym: EDN,
+  - {thirdpartyId: 1, siret: "50382936800045", name: "Étoile du Nord", workforce: 13, acronym: ETN,
      turnover: 2771996.5, capital: 0, addressCity: LILLE, dateCreation: 2010-11-24,
      subscriptionDate: 2011-01-05}
   - {thirdpartyId: 2, siret: "99050000100013", name: "ETOILE OUEST", workforce: 200, turnover: 1000000,
@@ -91,7 +91,7 @@ KEPT: dict[str, list[int]] = {
     "isComplete:false": [1, 4],
     "isComplete:n/a": [3],
     # A member without value satisfies no comparison but `!`; `!null` keeps those that have one.
-    "acronym!EDN": [2, 3, 4],
+    "acronym!ETN": [2, 3, 4],
     "acronym!null": [1],
     "acronym:null": [],
     "acronym~E": [1],
