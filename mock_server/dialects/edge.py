@@ -10,11 +10,9 @@ Messages are English, and tell the request and the values concerned. A document 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from hashlib import sha1
-from uuid import UUID
 
 from mock_server.dialects import members, wire
+from mock_server.dialects.evidences import evidences
 from mock_server.dialects.protocol import Json
 from mock_server.dialects.searched import SEARCHED
 from mock_server.domain.criteria import Field
@@ -24,7 +22,6 @@ from mock_server.domain.model import (
     Account,
     Document,
     Dossier,
-    Evidence,
     Indicator,
     NewDossier,
     Requirement,
@@ -37,7 +34,6 @@ from mock_server.domain.world import Relation
 
 _ABSENT = {E100, E200, NOT_FOUND}
 _CREATION = "dateCreation"
-_UUID_DIGITS = 32
 
 
 class Edge:
@@ -153,12 +149,12 @@ class Edge:
             "requestDate": wire.instant(document.request_date),
             "present": document.present,
             "isPresent": wire.twin(document.present),
-            "evidences": _evidences(document),
+            "evidences": evidences(document),
         }
 
     def files(self, document: Document, variants: Variants) -> list[Json]:
         """behaviour.md 3.19 (documented), C24."""
-        return members.file_items(_evidences(document), document, variants)
+        return members.file_items(evidences(document), document, variants)
 
     def launched(self, process: ImportProcess) -> Json:
         """behaviour.md 4.9 (documented)."""
@@ -202,43 +198,6 @@ def _indicator(indicator: Indicator) -> dict[str, Json]:
         "isComplete": wire.twin(indicator.state),
         "lastChangeDate": wire.instant(indicator.last_change_date),
     }
-
-
-def _evidences(document: Document) -> list[Json]:
-    return [_evidence(evidence) for evidence in document.evidences]
-
-
-def _evidence(evidence: Evidence) -> dict[str, Json]:
-    """behaviour.md 4.7 (documented; null without a file: inferred)."""
-    return {
-        "id": evidence.evidence_id,
-        "uploadDate": wire.instant(evidence.upload_date),
-        "fileUUID": None if evidence.file_uuid is None else _uuid(evidence.file_uuid),
-        "fileCreation": wire.instant(evidence.file_creation),
-        "fileSize": evidence.file_size,
-        "expirationDate": wire.end_of_day(evidence.expiration_date),
-        "metadata": dict(evidence.metadata),
-        "formdata": [
-            {
-                "type": answer.type,
-                "key": answer.key,
-                "title": answer.title,
-                "order": answer.order,
-                "value": answer.value,
-            }
-            for answer in evidence.formdata
-        ],
-    }
-
-
-@lru_cache(maxsize=65536)
-def _uuid(file_uuid: str) -> str:
-    """A UUID of version 4; what is none yet gives one that follows from it. behaviour.md C52 (example)."""
-    try:
-        return str(UUID(file_uuid))
-    except ValueError:
-        digits = sha1(file_uuid.encode(), usedforsecurity=False).hexdigest()[:_UUID_DIGITS]
-        return str(UUID(digits, version=4))
 
 
 def _outcome(*, complete: bool, success: bool) -> dict[str, Json]:
