@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, MapAdapter
 
 from mock_server import control, services
 from mock_server.api import accesslog, bending, checked, errors, published
@@ -22,6 +22,7 @@ from mock_server.api.processes import processes
 from mock_server.api.thirdparties import thirdparties
 from mock_server.clock import real_now
 from mock_server.control import problems
+from mock_server.dialects import DIALECTS
 from mock_server.domain.checks import as_int64
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
@@ -35,8 +36,9 @@ from mock_server.watching import Watch
 
 _logger = logging.getLogger("mock_server")
 
-PREFIXES: dict[str, str | None] = {"/api/v1": None, "/rest/api/v1": "rest"}
-"""Where the API is served, and the dialect spoken there; None is the default one."""
+BASE_PATH = "/api/v1"
+PREFIXES: dict[str, str | None] = {BASE_PATH: None, **{f"/{name}{BASE_PATH}": name for name in DIALECTS}}
+"""Where the API is served, and the dialect spoken there; None is that of the host, or the server's own."""
 
 
 def create_app(settings: Settings) -> Flask:
@@ -47,6 +49,7 @@ def create_app(settings: Settings) -> Flask:
         KeyMistake: the signing key cannot be used.
     """
     app = _App("mock_server", static_folder=None)
+    app.dialect = settings.dialect
     _route_plainly(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # another method is a 405, whichever
@@ -54,12 +57,15 @@ def create_app(settings: Settings) -> Flask:
     shared.sandboxes.named()  # its world is made now, not when the first request waits for it
     services.install(app, shared)
     app.register_blueprint(openid)
-    for prefix, dialect in PREFIXES.items():
+    for name, dialect in DIALECTS.items():
         for resource in (accounts, thirdparties, dossiers, documents, processes):
-            name = f"{dialect or 'any'}_{resource.name}"
-            spoken = {"dialect": dialect} if dialect else {}
-            app.register_blueprint(resource, name=name, url_prefix=prefix, url_defaults=spoken)
-    published.install(app)
+            app.register_blueprint(
+                resource,
+                name=f"{name}_{resource.name}",
+                url_prefix=f"/{name}{BASE_PATH}",
+                url_defaults={"dialect": dialect},
+            )
+    published.install(app, settings.dialect)
     control.install(app)
     errors.install(app)
     app.register_error_handler(NoSandbox, _no_sandbox)
@@ -71,15 +77,29 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
+_BARE = f"{BASE_PATH}/"
+_HOSTS = {f"{dialect.host}.": name for name, dialect in DIALECTS.items()}
+
+
 class _App(Flask):
-    """Flask without the question, asked anew for each function of each request, whether it is a coroutine."""
+    """Flask whose bare `/api/v1` speaks the dialect of the host, else `dialect`, that of the server."""
+
+    dialect: str
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Flask's, for the path with the prefix of a dialect. behaviour.md 1.1 (documented)."""
+        adapter = super().create_url_adapter(request)
+        if adapter is not None and adapter.path_info.startswith(_BARE):
+            label, dot, _ = adapter.server_name.partition(".")
+            adapter.path_info = f"/{_HOSTS.get(label + dot, self.dialect)}{adapter.path_info}"
+        return adapter
 
     def process_response(self, response: Response) -> Response:
         """Flask's; then what a rule does to the answer."""
         return bending.bent(super().process_response(response))
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """The function itself: none is a coroutine."""
+        """The function itself: none is a coroutine, and Flask would ask that anew in each request."""
         return func
 
 

@@ -40,6 +40,7 @@ class Settings:
     scenarios_dir: Path | None = None
     watch: bool = False
     clock: datetime | None = None
+    dialect: str = "rest"
     auth: str = "any"
     variants: Mapping[str, str] = field(default_factory=dict)
     import_duration: timedelta = timedelta(milliseconds=200)
@@ -254,6 +255,15 @@ SETTINGS: tuple[Setting, ...] = (
         read=instant,
         shown_default="now",
         help="Where every sandbox's clock starts, such as 2026-03-02T09:00:00; it runs on from there.",
+    ),
+    Setting(
+        name="dialect",
+        flag="--dialect",
+        metavar="rest|edge",
+        read=_one_of("rest", "edge"),
+        shown_default="rest",
+        help="What /api/v1 speaks: REST/JSON v1.1 or EDGE v1.3; /rest/api/v1 and /edge/api/v1 "
+        "always speak theirs.",
     ),
     Setting(
         name="auth",

@@ -13,7 +13,7 @@ from mock_server.api.call import Call, current
 from mock_server.clock import real_now
 from mock_server.dialects import Json, wire
 from mock_server.domain.errors import NOT_FOUND, Refusal
-from mock_server.domain.search import Page
+from mock_server.domain.paging import Page
 
 JSON_TYPE = "application/json;charset=UTF-8"
 REFUSAL_HEADER = "X-Mock-Refusal"
@@ -37,7 +37,8 @@ def page(call: Call, found: Page[Any], rows: Sequence[Json]) -> Response:
     behaviour.md 2, 8 (documented), C7.
     """
     if not found.total_elements and call.variants["emptySearch"] == "not-found":
-        return refused([Refusal(NOT_FOUND)], 404)
+        criteria = "&".join(f"{name}={value}" for name, value in request.args.items())
+        return refused([Refusal(NOT_FOUND, None, (criteria,))], 404)
     return json_response(
         {"content": rows, "page": found.number, "size": found.size, "totalElements": found.total_elements}
     )
@@ -84,7 +85,8 @@ def protocol_error(
 
 def _refusal_header(refusals: Sequence[Refusal]) -> dict[str, str]:
     """Codes and values of a refusal, which v1.1 has no member for; ASCII, since it is a header."""
-    words = [f"{refusal.error.code} {wire.reason(refusal)}".strip() for refusal in refusals]
+    code = current().dialect.error
+    words = [f"{code(refusal)} {wire.reason(refusal)}".strip() for refusal in refusals]
     return {REFUSAL_HEADER: header_text("; ".join(words))}
 
 

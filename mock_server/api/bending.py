@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from random import Random
@@ -15,6 +16,7 @@ from mock_server import delivery
 from mock_server.api.answers import JSON_TYPE, header_text
 from mock_server.api.who import Caller
 from mock_server.delivery import Delivery
+from mock_server.dialects import DIALECTS
 from mock_server.dialects.wire import camel
 from mock_server.domain.operations import Operation
 from mock_server.sandbox import Sandbox, untagged
@@ -27,6 +29,8 @@ _APPLIED = "mock_server.applied"
 """Where a request keeps the rule that applies to it: in its environ, since several may share one `g`."""
 
 _LONGEST = 3600.0
+_PREFIX = re.compile(rf"^/(?:{'|'.join(DIALECTS)})(?=/api/)")
+"""The prefix that picks a dialect: no part of the path, as rules know it."""
 
 
 def answered(
@@ -92,7 +96,7 @@ def _asked(operation: Operation, caller: Caller, ids: Mapping[str, Any]) -> Aske
     return Asked(
         operation=operation.name,
         method=request.method,
-        path=request.path,
+        path=_PREFIX.sub("", request.path),
         query=request.args,
         headers={name.lower(): value for name, value in request.headers.items()},
         body=_body(),

@@ -13,8 +13,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from mock_server.api.answers import header_text
 from mock_server.api.bending import is_bent
 from mock_server.contract import answer_mistake
-from mock_server.dialects import DEFAULT_DIALECT
+from mock_server.dialects import Dialect
 from mock_server.domain.operations import BY_VIEW
+from mock_server.services import services
 from mock_server.settings import CONTROL_PREFIX
 
 CONTRACT_HEADER = "X-Mock-Contract"
@@ -38,9 +39,9 @@ def mistake_of(response: AnyResponse) -> str | None:
     operation = BY_VIEW.get(rule.endpoint.rpartition(".")[2]) if rule else None
     if rule is not None and operation is None:
         return None
-    dialect = (request.view_args or {}).get("dialect", DEFAULT_DIALECT)
+    spoken: Dialect | None = (request.view_args or {}).get("dialect")
     return answer_mistake(
-        dialect,
+        spoken.name if spoken else services().settings.dialect,
         operation.name if operation else None,
         response.status_code,
         response.content_type or "",

@@ -21,6 +21,6 @@ def get_process(call: Call, account_id: int, process_id: str) -> Response:
 @serves(processes)
 def list_processes(call: Call, account_id: int) -> Response:
     """behaviour.md 3.22."""
-    since = query().get("from_date")
+    since = query(call).get("from_date")
     found = search.list_processes(call.world, call.now, account_id=account_id, from_date=since)
     return answers.content([call.dialect.process(process) for process in found])

@@ -12,7 +12,7 @@ import orjson
 from flask import Blueprint, Flask, Response
 
 from mock_server.contract import document
-from mock_server.dialects import DEFAULT_DIALECT, DIALECTS
+from mock_server.dialects import DIALECTS
 
 _PAGE_MAY_LOAD = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self';"
@@ -21,11 +21,11 @@ _PAGE_MAY_LOAD = (
 """The page loads nothing from anywhere, and talks to the server that it came from alone."""
 
 
-def install(app: Flask) -> None:
+def install(app: Flask, own: str) -> None:
     """Serve the document of each dialect, and at `/openapi.json` that of the server's own."""
     published = Blueprint("published", __name__)
     published.add_url_rule("/docs", "docs", _docs)
-    published.add_url_rule("/openapi.json", "openapi", _openapi, defaults={"dialect": DEFAULT_DIALECT})
+    published.add_url_rule("/openapi.json", "openapi", _openapi, defaults={"dialect": own})
     for dialect in DIALECTS:
         rule = f"/{dialect}/openapi.json"
         published.add_url_rule(rule, f"openapi_{dialect}", _openapi, defaults={"dialect": dialect})
