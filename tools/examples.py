@@ -211,6 +211,15 @@ def absent(play: Player) -> None:
             missing: dict[str, Any] = {"fileId": 1} | ({} if key == "processId" else {key: 1})
             play.call(name, f"No such {_words(key)}", body=body, query=query, **missing)
     play.call("downloadFile", "No such file", fileId=1)
+    empty_searches(play)
+    play.control(
+        "PUT", "/fixture", {"recipe": {"version": 1, "defaultAccount": 1, "accounts": [{"accountId": 1}]}}
+    )
+    play.call("listAccounts", "No account of the token is there any more")
+
+
+def empty_searches(play: Player) -> None:
+    """A search without a hit, in both readings."""
     play.choose(emptySearch="not-found")
     for name in searches(play.dialect):
         query = {"search": "name:nobody"} if name == "searchThirdparties" else {"siren": "999999999"}

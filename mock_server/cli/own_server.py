@@ -38,7 +38,6 @@ def own_server(*arguments: str) -> Iterator[str]:
                 "0",
                 "--log-level",
                 "warning",
-                "--check-responses",
                 *arguments,
             ],
             stdout=subprocess.PIPE,

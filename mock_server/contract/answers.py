@@ -114,8 +114,11 @@ REFUSED: dict[str, tuple[str, ...]] = {
 }
 """The codes with which an operation refuses values, or a command is refused by a rule (behaviour.md 5)."""
 
-_ABSENT = {"dossierId": "E200", "thirdpartyId": "E100"}
-"""What is told of an id that is not there; of others, and of all in EDGE, NOT_FOUND (behaviour.md 3.0)."""
+_ABSENT = {"rest": {"dossierId": "E200", "thirdpartyId": "E100"}, "edge": {}}
+"""What a dialect tells of an id that is not there; of any other, NOT_FOUND (behaviour.md 3.0)."""
+
+_FORBIDS_ALTERED_TOKENS = {"rest": False, "edge": True}
+"""Whether an altered token is a 403, where no account is in the path (behaviour.md 1.4)."""
 
 ABOUT: dict[int, str] = {
     200: "Done.",
@@ -186,8 +189,8 @@ def _malformed(row: Operation) -> tuple[Shape, ...]:
 
 def _absence(row: Operation, dialect: str) -> Shape:
     ids = re.findall(r"\{(\w+)\}", row.paths[0])
-    told = {_ABSENT.get(name, "NOT_FOUND") if dialect == "rest" else "NOT_FOUND" for name in ids}
-    given = tuple(code for code in ERRORS if code in told | {"NOT_FOUND"})
+    told = {_ABSENT[dialect].get(name, "NOT_FOUND") for name in ("accountId", *ids)}
+    given = tuple(code for code in ERRORS if code in told)
     return Shape(schema="ErrorAnswer", about=ABOUT[404], codes=given)
 
 
@@ -195,7 +198,7 @@ def _of_protocol(row: Operation, dialect: str) -> list[int]:
     """The further statuses that always have a body in protocol format."""
     of_account = "{accountId}" in row.paths[0]
     applies = {
-        403: of_account or (dialect == "edge" and row.kind is not Kind.TOKEN),
+        403: of_account or (_FORBIDS_ALTERED_TOKENS[dialect] and row.kind is not Kind.TOKEN),
         413: row.name in BODIES,
         415: row.name in BODIES and row.kind is not Kind.TOKEN,
         429: of_account,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,10 @@ Object = dict[str, Any]
 
 _TITLES = {"rest": ("Dossiers API, REST/JSON v1.1", "1.1.0"), "edge": ("Dossiers API, EDGE v1.3", "1.3.0")}
 _HOSTS = {"rest": "rs", "edge": "edge"}
+_LABELS: dict[str, Callable[[ErrorCode], str]] = {
+    "rest": lambda error: error.label_fr,
+    "edge": lambda error: error.label_en,
+}
 _ABOUT = """\
 What this sandbox of the e-Attestations (Aprovall) dossiers API answers, in the dialect `{dialect}`.
 
@@ -139,10 +144,9 @@ def headers(status: int, *, refuses: bool, limited: bool) -> Object:
 
 def code(error: ErrorCode, dialect: str) -> Schema:
     """A code as a row: its label in the dialect's language, and when it is given."""
-    label = error.label_fr if dialect == "rest" else error.label_en
     return {
         "code": error.code,
-        "message": label,
+        "message": _LABELS[dialect](error),
         "when": error.when,
         "x-provenance": error.provenance,
     }

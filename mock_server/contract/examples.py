@@ -29,11 +29,11 @@ def answer_examples(dialect: str, operation: str | None, status: int) -> Named:
 
 
 def body_examples(dialect: str, operation: str) -> Named:
-    """What the operation was sent, and took."""
+    """What the operation was sent, and did not refuse."""
     return {
         _name(row["name"]): {"summary": row["name"], "value": row["request"]["body"]}
         for row in examples(dialect)
-        if row["operation"] == operation and row["status"] == HTTPStatus.OK and "body" in row["request"]
+        if row["operation"] == operation and "body" in row["request"] and _was_taken(row)
     }
 
 
@@ -42,6 +42,11 @@ def _answers(dialect: str, operation: str | None, status: int) -> Iterator[tuple
         is_meant = row["operation"] == operation if operation else "timestamp" in (row.get("body") or {})
         if is_meant and row["status"] == status and "body" in row:
             yield _name(row["name"]), {"summary": row["name"], "value": row["body"]}
+
+
+def _was_taken(row: Example) -> bool:
+    """Whether it was carried out; under the variant `refusals` a 200 may say that it was not."""
+    return row["status"] == HTTPStatus.OK and "messages" not in row["body"]
 
 
 def _name(sentence: str) -> str:

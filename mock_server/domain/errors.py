@@ -52,7 +52,7 @@ E001 = ErrorCode(
     "E001",
     "Paramètre manquant",
     "Missing parameter",
-    "SIC",
+    "SI",
     "A required parameter or member is absent.",
     "documented",
 )
