@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import requests
 
-from tests.support import SEED_DOSSIER, Api, content
+from tests.support import SEED_DOSSIER, Api, content, running_server
 
 MakeApi = Callable[..., Api]
 
@@ -61,6 +63,16 @@ def test_the_client_of_the_tests_tells_a_mistake(make_server_api: MakeApi) -> No
 
     with pytest.raises(AssertionError, match=r"addressCountryCode: 'France'"):
         api.get(PATH)
+
+
+def test_a_real_server_of_the_tests_tells_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(FOREIGN, encoding="utf-8")
+
+    with (
+        pytest.raises(AssertionError, match="not as the contract says"),
+        running_server("--fixture", str(tmp_path / "recipe.yaml"), "--auth", "off") as (url, _),
+    ):
+        requests.get(f"{url}/api/v1/account/119631{PATH}", timeout=5)
 
 
 @pytest.mark.parametrize(

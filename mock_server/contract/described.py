@@ -9,6 +9,7 @@ from typing import Any
 from mock_server.contract.schemas import Schema
 from mock_server.domain.errors import ErrorCode
 from mock_server.domain.operations import Kind, Operation
+from mock_server.ratelimit import BURST_CAPACITY, REPLENISH_RATE
 
 Object = dict[str, Any]
 
@@ -70,11 +71,11 @@ HEADERS: dict[str, Object] = {
     },
     "x-ratelimit-burst-capacity": {
         "description": "Under the variant rateLimit: how many requests the bucket holds.",
-        "schema": {"type": "integer", "const": 20},
+        "schema": {"type": "integer", "const": BURST_CAPACITY},
     },
     "x-ratelimit-replenish-rate": {
         "description": "Under the variant rateLimit: how many come back each second.",
-        "schema": {"type": "integer", "const": 10},
+        "schema": {"type": "integer", "const": REPLENISH_RATE},
     },
 }
 """The headers that answers may have beside those of any HTTP answer."""
