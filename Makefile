@@ -40,7 +40,8 @@ format: $(READY) ## Format, and repair what ruff can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: $(READY) ## Write the generated pages of docs/
+docs: $(READY) ## Write the generated pages of docs/, and the examples of the contract
+	$(BIN)/python tools/examples.py
 	$(BIN)/python tools/reference.py
 
 worlds: $(READY) ## Generate the bundled worlds anew

@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from werkzeug.routing import BaseConverter, MapAdapter
 
 from mock_server import control, services
-from mock_server.api import accesslog, bending, errors, recording
+from mock_server.api import accesslog, bending, checked, errors, published, recording
 from mock_server.api.accounts import accounts
 from mock_server.api.answers import header_text
 from mock_server.api.call import CALLER, Caller
@@ -25,6 +25,7 @@ from mock_server.api.processes import processes
 from mock_server.api.thirdparties import thirdparties
 from mock_server.clock import real_now
 from mock_server.control import problems
+from mock_server.dialects import DIALECTS
 from mock_server.domain.checks import as_int64
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
@@ -39,8 +40,9 @@ from mock_server.watching import Watch
 
 _logger = logging.getLogger("mock_server")
 
-PREFIXES: dict[str, str | None] = {"/api/v1": None, "/rest/api/v1": "rest"}
-"""Where the API is served, and the dialect spoken there; None is the default one."""
+BASE_PATH = "/api/v1"
+PREFIXES: dict[str, str | None] = {BASE_PATH: None, **{f"/{name}{BASE_PATH}": name for name in DIALECTS}}
+"""Where the API is served, and the dialect spoken there; None is that of the host, or the server's own."""
 
 
 def create_app(settings: Settings) -> Flask:
@@ -51,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
         KeyMistake: the signing key cannot be used.
     """
     app = _App("mock_server", static_folder=None)
+    app.dialect = settings.dialect
     _route_plainly(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # another method is a 405, whichever
@@ -58,16 +61,22 @@ def create_app(settings: Settings) -> Flask:
     shared.sandboxes.named()  # its world is made now, not when the first request waits for it
     services.install(app, shared)
     app.register_blueprint(openid)
-    for prefix, dialect in PREFIXES.items():
+    for name, dialect in DIALECTS.items():
         for resource in (accounts, thirdparties, dossiers, documents, processes):
-            name = f"{dialect or 'any'}_{resource.name}"
-            spoken = {"dialect": dialect} if dialect else {}
-            app.register_blueprint(resource, name=name, url_prefix=prefix, url_defaults=spoken)
+            app.register_blueprint(
+                resource,
+                name=f"{name}_{resource.name}",
+                url_prefix=f"/{name}{BASE_PATH}",
+                url_defaults={"dialect": dialect},
+            )
+    published.install(app, settings.dialect)
     control.install(app)
     errors.install(app)
     app.register_error_handler(NoSandbox, _no_sandbox)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
+    if settings.check_responses:
+        checked.install(app)
     accesslog.install(app)
     return app
 
@@ -82,8 +91,14 @@ class _NoSessions(SessionInterface):
         return self._none
 
 
+_BARE = f"{BASE_PATH}/"
+_HOSTS = {f"{dialect.host}.": name for name, dialect in DIALECTS.items()}
+
+
 class _App(Flask):
-    """Flask without the question, asked anew for each function of each request, whether it is a coroutine."""
+    """Flask whose bare `/api/v1` speaks the dialect of the host, else `dialect`, that of the server."""
+
+    dialect: str
 
     session_interface = _NoSessions()
 
@@ -103,23 +118,29 @@ class _App(Flask):
         return super().wsgi_app(environ, start_response)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """What finds the operation of a path. Flask's looks at the host as well, for 9 µs."""
+        """What finds the operation of a path, a bare one with the prefix of its dialect (behaviour.md 1.1).
+
+        Flask's looks at the host for its own ends, for 9 µs.
+        """
         if request is None:
             return None
-        environ = request.environ
+        environ, path = request.environ, request.path
+        if path.startswith(_BARE):
+            label, dot, _ = environ.get("HTTP_HOST", "").partition(".")
+            path = f"/{_HOSTS.get(label + dot, self.dialect)}{path}"
         return MapAdapter(
             self.url_map,
             server_name="localhost",  # for redirects and URLs of our own, and there are neither
             script_name=environ["SCRIPT_NAME"],
             subdomain="",
             url_scheme=environ["wsgi.url_scheme"],
-            path_info=request.path,
+            path_info=path,
             default_method=environ["REQUEST_METHOD"],
             query_args=environ["QUERY_STRING"],
         )
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """The function itself: none is a coroutine."""
+        """The function itself: none is a coroutine, and Flask would ask that anew in each request."""
         return func
 
 

@@ -40,6 +40,7 @@ class Settings:
     scenarios_dir: Path | None = None
     watch: bool = False
     clock: datetime | None = None
+    dialect: str = "rest"
     auth: str = "any"
     variants: Mapping[str, str] = field(default_factory=dict)
     import_duration: timedelta = timedelta(milliseconds=200)
@@ -54,6 +55,7 @@ class Settings:
     max_body: int = 1024 * 1024
     journal_entries: int = 1000
     journal_bytes: int = 16 * 1024 * 1024
+    check_responses: bool = False
     log_format: str = "text"
     log_level: str = "info"
 
@@ -257,6 +259,15 @@ SETTINGS: tuple[Setting, ...] = (
         help="Where every sandbox's clock starts, such as 2026-03-02T09:00:00; it runs on from there.",
     ),
     Setting(
+        name="dialect",
+        flag="--dialect",
+        metavar="rest|edge",
+        read=_one_of("rest", "edge"),
+        shown_default="rest",
+        help="What /api/v1 speaks: REST/JSON v1.1 or EDGE v1.3; /rest/api/v1 and /edge/api/v1 "
+        "always speak theirs.",
+    ),
+    Setting(
         name="auth",
         flag="--auth",
         metavar="any|declared|off",
@@ -371,6 +382,15 @@ SETTINGS: tuple[Setting, ...] = (
         read=_number(0, 64 * 1024**3),
         shown_default="16777216",
         help="How much memory they take at most, with their answers.",
+    ),
+    Setting(
+        name="check_responses",
+        flag="--check-responses",
+        metavar="",
+        read=_yes_or_no,
+        shown_default="no",
+        switch=True,
+        help="Hold every answer against the published contract; a mistake is logged and named in a header.",
     ),
     Setting(
         name="log_format",

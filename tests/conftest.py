@@ -14,8 +14,11 @@ from flask.testing import FlaskClient
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
+from tests.checked import check_every_client
 from tests.support import Api, running_server
 from tests.timed import RECIPE, START
+
+check_every_client()
 
 _numbers = count(1)
 
@@ -27,11 +30,24 @@ def app() -> Flask:
 
 
 @pytest.fixture
-def make_api(client: FlaskClient) -> Callable[..., Api]:
+def dialect(request: pytest.FixtureRequest) -> str:
+    """The dialect that the apis of a test speak."""
+    return str(getattr(request, "param", "rest"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test runs in each dialect that its mark, or else its module's, says: `pytest.mark.speaks("edge")`."""
+    mark = metafunc.definition.get_closest_marker("speaks")
+    if mark and "dialect" in metafunc.fixturenames:
+        metafunc.parametrize("dialect", mark.args, indirect=True)
+
+
+@pytest.fixture
+def make_api(client: FlaskClient, dialect: str) -> Callable[..., Api]:
     """Log a user in to a new sandbox: `make_api(user="domestic", account=119900)`."""
 
     def make(user: str = "api", account: int = 119631, sandbox: str | None = None) -> Api:
-        return Api(client, sandbox or f"t{next(_numbers)}", user=user, account=account)
+        return Api(client, sandbox or f"t{next(_numbers)}", user=user, account=account, dialect=dialect)
 
     return make
 
@@ -43,11 +59,12 @@ def api(make_api: Callable[..., Api]) -> Api:
 
 
 @pytest.fixture
-def make_variant_api() -> Callable[..., Api]:
+def make_variant_api(dialect: str) -> Callable[..., Api]:
     """An api, in a new sandbox, of a server with variants: `make_variant_api(refusals="result")`."""
 
     def make(**variants: str) -> Api:
-        return Api(_variant_app(tuple(variants.items())).test_client(), f"v{next(_numbers)}")
+        app = _variant_app(tuple(variants.items()))
+        return Api(app.test_client(), f"v{next(_numbers)}", dialect=dialect)
 
     return make
 
@@ -58,7 +75,7 @@ def _variant_app(variants: tuple[tuple[str, str], ...]) -> Flask:
 
 
 @pytest.fixture
-def make_server_api(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Api]:
+def make_server_api(tmp_path_factory: pytest.TempPathFactory, dialect: str) -> Callable[..., Api]:
     """An api of a server of its own: `make_server_api(auth="declared")`, or with text as its recipe."""
 
     def make(recipe: str | None = None, **settings: Any) -> Api:
@@ -66,7 +83,8 @@ def make_server_api(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., A
             path = tmp_path_factory.mktemp("recipe") / "recipe.yaml"
             path.write_text(recipe, encoding="utf-8")
             settings["fixture"] = str(path)
-        return Api(create_app(Settings(log_level="error", **settings)).test_client(), "default")
+        app = create_app(Settings(log_level="error", **settings))
+        return Api(app.test_client(), "default", dialect=dialect)
 
     return make
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -35,15 +36,38 @@ OTHER_SIRET = "99050001900015"
 THIRD_SIRET = "99050002700018"
 
 
+@dataclass(frozen=True)
+class Spelling:
+    """Where the tests speak a dialect (a server's own is `rest`); its words for what answers a document."""
+
+    prefix: str
+    files: str
+    file_id: str
+
+
+SPELLINGS = {
+    "rest": Spelling("/api/v1", "listFileInformation", "fileId"),
+    "edge": Spelling("/edge/api/v1", "evidences", "id"),
+}
+
+
 class Api:
     """One user in a sandbox of their own; paths are relative to the account. The clock stands still."""
 
     def __init__(
-        self, client: FlaskClient, sandbox: str, *, user: str = "api", account: int = ACCOUNT
+        self,
+        client: FlaskClient,
+        sandbox: str,
+        *,
+        user: str = "api",
+        account: int = ACCOUNT,
+        dialect: str = "rest",
     ) -> None:
         self.client = client
         self.sandbox = sandbox
         self.account = account
+        self.dialect = dialect
+        self.spelling = SPELLINGS[dialect]
         self.username = f"{user}+{sandbox}@example.com"
         self.control("PUT", "/clock", {"frozen": True})
 
@@ -72,7 +96,7 @@ class Api:
 
     def url(self, path: str, **query: Any) -> str:
         given = f"?{urlencode(query)}" if query else ""
-        return f"/api/v1/account/{self.account}{path}{given}"
+        return f"{self.spelling.prefix}/account/{self.account}{path}{given}"
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.client.open(
@@ -88,6 +112,32 @@ class Api:
     def advance(self, by: str) -> list[dict[str, Any]]:
         """Go forward in time; what that brought about."""
         return list(self.control("POST", "/clock/advance", {"by": by})["caused"])
+
+    # What the dialects say in different words.
+
+    def hits(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """What a search finds; in EDGE one without a hit is a 404 (behaviour.md C7)."""
+        answer = self.get(path, **query)
+        if self.dialect == "edge" and answer.status_code == 404:
+            assert codes(answer) == ["NOT_FOUND"]
+            return []
+        return list(content(answer))
+
+    def absent(self, code: str) -> str:
+        """The code of a 404: EDGE has one for whatever is not there (behaviour.md 3.0.8)."""
+        return "NOT_FOUND" if self.dialect == "edge" else code
+
+    def edge_only(self, **members: Any) -> dict[str, Any]:
+        """Members that EDGE has besides those of REST."""
+        return members if self.dialect == "edge" else {}
+
+    def files(self, document: dict[str, Any]) -> list[dict[str, Any]]:
+        """The files, or evidences, of a document."""
+        return list(document[self.spelling.files])
+
+    def file_id(self, file: dict[str, Any]) -> int:
+        """The id by which a file, or evidence, is downloaded."""
+        return int(file[self.spelling.file_id])
 
     # What most tests begin with.
 
@@ -176,6 +226,10 @@ def is_protocol_error(answer: TestResponse, status: int) -> bool:
     return answer.status_code == status and list(answer.json or {}) == members
 
 
+_WATCHED = {"MOCK_SERVER_LOG_LEVEL": "warning", "MOCK_SERVER_CHECK_RESPONSES": "yes"}
+"""The environment of every real server: quiet, and with an eye on what it answers."""
+
+
 @contextmanager
 def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A real server on a free port, as its own process: the base URL of its ready line, and the process."""
@@ -187,7 +241,7 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"MOCK_SERVER_LOG_LEVEL": "warning"} | environment,
+        env=os.environ | _WATCHED | environment,
     )
     try:
         assert process.stdout is not None
@@ -197,7 +251,8 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
         yield ready[1], process
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        errors = process.communicate(timeout=10)[1] or ""
+    assert "not as the contract says" not in errors, errors
 
 
 def as_json(text: str) -> Any:

@@ -10,6 +10,8 @@ from werkzeug.test import TestResponse
 
 from tests.support import SEED_DOSSIER, SIRET, TOKEN_URL, Api, assert_protocol_error, codes, content
 
+pytestmark = pytest.mark.speaks("rest", "edge")
+
 MakeApi = Callable[..., Api]
 
 DOSSIER = f"/dossiers/{SEED_DOSSIER}"
@@ -26,7 +28,8 @@ def send(api: Api, path: str, body: bytes, content_type: str = JSON) -> TestResp
 def ranked(api: Api, token: str | None, path: str, body: bytes) -> TestResponse:
     """Post a body to a path below `/account`, with a token or without."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return api.client.post(f"/api/v1/account/{path}", data=body, content_type=JSON, headers=headers)
+    url = f"{api.spelling.prefix}/account/{path}"
+    return api.client.post(url, data=body, content_type=JSON, headers=headers)
 
 
 # Not JSON, or of another kind.

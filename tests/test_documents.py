@@ -12,6 +12,8 @@ from werkzeug.test import TestResponse
 
 from tests.support import SIRET, Api, codes, content, is_protocol_error
 
+pytestmark = pytest.mark.speaks("rest", "edge")
+
 LONG_REFERENCE = "Référence-" * 25
 LONG_CODE = "ADRLDUEEEDDTDSEF"
 
@@ -103,6 +105,7 @@ def test_documents_keep_the_order_in_which_they_were_asked(documented: Api) -> N
     assert [document["documentId"] for document in listed] == [100, 101, 102, 103]
 
 
+@pytest.mark.speaks("rest")
 def test_a_document_names_its_request_and_its_files_oldest_first(documented: Api) -> None:
     document = content(documented.get("/dossiers/10/documents"))[0]
 
@@ -143,6 +146,7 @@ def test_a_requirement_has_the_type_s_id_and_not_the_document_s(documented: Api)
     assert [row["documentId"] for row in asked] == [type_ids[row["code"]] for row in asked]
 
 
+@pytest.mark.speaks("rest")
 def test_a_file_is_described_by_six_members(documented: Api) -> None:
     file = content(documented.get("/dossiers/10/documents/100/files"))[0]
 
@@ -165,19 +169,21 @@ def test_a_file_without_end_is_good_until_2099(documented: Api) -> None:
 def test_the_files_are_those_of_the_document(documented: Api) -> None:
     (document,) = content(documented.get("/dossiers/10/documents/100"))
 
-    assert content(documented.get("/dossiers/10/documents/100/files")) == document["listFileInformation"]
+    assert content(documented.get("/dossiers/10/documents/100/files")) == documented.files(document)
 
 
 def test_a_document_not_answered_yet_has_no_files(documented: Api) -> None:
     assert content(documented.get("/dossiers/10/documents/101/files")) == []
 
 
+@pytest.mark.speaks("rest")
 def test_a_document_answered_by_a_form_is_present_without_a_file(documented: Api) -> None:
     (document,) = content(documented.get("/dossiers/10/documents/102"))
 
     assert [document["present"], document["listFileInformation"]] == [True, []]
 
 
+@pytest.mark.speaks("rest")
 def test_a_generated_file_has_40_hex_digits_of_its_own(api: Api) -> None:
     dossiers = content(api.get("/dossiers", monitored="true", pageSize=200))
     documents = [document for dossier in dossiers for document in dossier["documents"]]
@@ -196,7 +202,7 @@ def test_a_stopped_dossier_lists_neither_documents_nor_requirements(documented: 
 def test_what_the_dossier_does_not_have_is_a_404(documented: Api, path: str, code: str) -> None:
     answer = documented.get(path)
 
-    assert [answer.status_code, codes(answer)] == [404, [code]]
+    assert [answer.status_code, codes(answer)] == [404, [documented.absent(code)]]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +235,7 @@ def test_a_download_is_bytes_without_envelope_and_without_file_name(documented: 
 @pytest.mark.parametrize(("path", "size"), FILES.values(), ids=FILES)
 def test_a_download_is_as_long_as_the_file_is_said_to_be(documented: Api, path: str, size: int) -> None:
     listed = content(documented.get(path.rpartition("/")[0]))
-    said = {file["fileId"]: file["fileSize"] for file in listed}
+    said = {documented.file_id(file): file["fileSize"] for file in listed}
 
     answer = documented.get(path)
 

@@ -10,6 +10,8 @@ import pytest
 from tests.support import OTHER_SIRET, SIRET, Api, codes, content
 from tests.test_imports import DUNS, GERMAN_VAT, GREEK_VAT, SLOW_SIRET
 
+pytestmark = pytest.mark.speaks("rest", "edge")
+
 DEFAULT_SET = ["ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR"]
 
 
@@ -23,6 +25,7 @@ def thirdparty(api: Api, dossier: dict[str, Any]) -> dict[str, Any]:
     return dict(content(api.get(f"/thirdparties/{dossier['thirdpartyId']}")))
 
 
+@pytest.mark.speaks("rest")
 def test_a_new_dossier_is_dated_when_its_process_ended(api: Api) -> None:
     api.set_clock("2031-05-02T10:00:00")
 
@@ -104,7 +107,7 @@ def test_a_dossier_that_asks_for_no_vigilance_document_is_vigilant_from_the_star
 
 
 def test_a_company_not_known_yet_becomes_a_third_party(api: Api) -> None:
-    assert content(api.get("/thirdparties", siret=SIRET)) == []
+    assert api.hits("/thirdparties", siret=SIRET) == []
 
     dossier = api.new_dossier()
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support import OTHER_SIRET, SIRET, Api, codes, content, is_protocol_error
 
+pytestmark = pytest.mark.speaks("rest", "edge")
+
 SEED_SIRET = "50382936800045"
 SLOW_SIRET = "99000200800011"
 ENDLESS_SIRET = "99000201600014"
@@ -225,6 +227,7 @@ def test_every_import_has_a_process_of_its_own(api: Api) -> None:
     assert api.launch() != api.launch()
 
 
+@pytest.mark.speaks("rest")
 def test_a_process_runs_until_its_time_is_over(api: Api) -> None:
     process_id = api.launch()
 
@@ -238,6 +241,7 @@ def test_a_process_runs_until_its_time_is_over(api: Api) -> None:
     }
 
 
+@pytest.mark.speaks("rest")
 def test_a_process_ends_when_its_time_is_over(api: Api) -> None:
     process_id = api.launch()
 
@@ -281,6 +285,7 @@ def test_an_account_may_import_no_more_than_it_subscribed_to(
     assert api.refused_import(**members) == expected
 
 
+@pytest.mark.speaks("rest")
 def test_the_errors_of_a_process_have_code_and_french_message(api: Api) -> None:
     process = api.imported(companyIdValue="99000103400018")
 

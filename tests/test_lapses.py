@@ -10,6 +10,8 @@ import pytest
 from tests.support import SIRET, Api, content
 from tests.timed import PARIS, RECIPE, global_state, indicator, present
 
+pytestmark = pytest.mark.speaks("rest", "edge")
+
 
 @pytest.mark.parametrize(
     ("now", "expected"),
@@ -90,7 +92,7 @@ def test_a_lapse_changes_the_third_party_s_state_on_its_day(timed: Api) -> None:
 def test_dossiers_are_found_by_the_day_of_a_lapse(timed: Api, since: str, hits: list[int]) -> None:
     timed.set_clock("2031-05-15T17:00:00")
 
-    found = content(timed.get("/dossiers", stateLastChangeDate=since))
+    found = timed.hits("/dossiers", stateLastChangeDate=since)
 
     assert [dossier["dossierId"] for dossier in found] == hits
 

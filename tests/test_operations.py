@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
+from mock_server.app import PREFIXES
 from mock_server.domain.operations import OPERATIONS
-from tests.support import TOKEN_URL, Api
+from tests.support import TOKEN_URL, Api, content
 
 # What to call, and with which body; {dossier} and the like are filled in with what the sandbox has.
 CALLS: dict[str, tuple[str, object]] = {
@@ -14,6 +15,7 @@ CALLS: dict[str, tuple[str, object]] = {
     "getAccountStatistics": ("/account/119631", None),
     "listRequirements": ("/account/119631/requirements", None),
     "listThirdparties": ("/account/119631/thirdparties", None),
+    "searchThirdparties": ("/account/119631/thirdparties/q?search=workforce%3E0", None),
     "getThirdparty": ("/account/119631/thirdparties/875", None),
     "listDossiers": ("/account/119631/dossiers", None),
     "listAllDossiers": ("/account/119631/dossiers/all", None),
@@ -30,33 +32,39 @@ CALLS: dict[str, tuple[str, object]] = {
     "listDocuments": ("/account/119631/dossiers/804127/documents", None),
     "getDocument": ("/account/119631/dossiers/804127/documents/511394021", None),
     "listFiles": ("/account/119631/dossiers/804127/documents/511394021/files", None),
+    "listEvidences": ("/account/119631/dossiers/804127/documents/511394021/evidences", None),
     "downloadFile": ("/account/119631/dossiers/{dossier}/documents/{document}/files/{file}", None),
     "getProcess": ("/account/119631/dossiers/process/{process}", None),
     "listProcesses": ("/account/119631/dossiers/processes", None),
 }
 
-SERVED = [name for name, row in OPERATIONS.items() if "rest" in row.dialects and name != "getToken"]
+SERVED = [
+    (dialect, name, prefix)
+    for name, row in OPERATIONS.items()
+    for prefix, spoken in PREFIXES.items()
+    for dialect in (spoken or "rest",)
+    if dialect in row.dialects and name != "getToken"
+]
 
 
 def known(api: Api) -> dict[str, object]:
     """Ids of things that the sandbox has."""
     dossier, document = next(
         (dossier, document)
-        for dossier in api.get("/dossiers", pageSize=200).json["content"]  # type: ignore[index]
+        for dossier in content(api.get("/dossiers", pageSize=200))
         for document in dossier["documents"]
-        if document["listFileInformation"]
+        if api.files(document)
     )
     return {
         "stopped": api.stopped_dossier()["dossierId"],
         "dossier": dossier["dossierId"],
         "document": document["documentId"],
-        "file": document["listFileInformation"][0]["fileId"],
+        "file": api.file_id(api.files(document)[0]),
         "process": api.launch(dossierReference="PO-2"),
     }
 
 
-@pytest.mark.parametrize("prefix", ["/api/v1", "/rest/api/v1"])
-@pytest.mark.parametrize("name", SERVED)
+@pytest.mark.parametrize(("dialect", "name", "prefix"), SERVED, indirect=["dialect"])
 def test_it_is_answered_with_200(api: Api, name: str, prefix: str) -> None:
     path, body = CALLS[name]
     url = f"{prefix}{path}".format(**known(api)) if "{" in path else f"{prefix}{path}"

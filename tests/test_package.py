@@ -50,7 +50,7 @@ def unpacked(wheel: Path) -> Path:
     "name",
     [
         "mock_server/py.typed",
-        "mock_server/contract/bodies.json",
+        *(f"mock_server/contract/{name}.json" for name in ("bodies", "common", "edge", "rest")),
         "mock_server/__main__.py",
         *(f"mock_server/_data/fixtures/{name}.yaml" for name in bundled_names("fixtures")),
         *(f"mock_server/_data/scenarios/{name}.yaml" for name in bundled_names("scenarios")),

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support import ACCOUNT, OTHER_SIRET, SECOND_ACCOUNT, Api, is_protocol_error
 
+pytestmark = pytest.mark.speaks("rest", "edge")
+
 
 @pytest.fixture
 def limited(make_variant_api: Callable[..., Api]) -> Api:

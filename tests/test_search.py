@@ -10,6 +10,8 @@ import pytest
 
 from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, Api, codes, content
 
+pytestmark = pytest.mark.speaks("rest", "edge")
+
 MakeApi = Callable[..., Api]
 Test = Callable[[dict[str, Any]], bool]
 
@@ -39,8 +41,6 @@ FILTERED: dict[str, Test] = {
 }
 """What a query keeps of the default fixture, told by the members of a dossier."""
 
-EMPTY_PAGE = {"content": [], "page": 0, "size": 10, "totalElements": 0}
-
 
 def ids(dossiers: list[dict[str, Any]]) -> list[int]:
     return [dossier["dossierId"] for dossier in dossiers]
@@ -48,7 +48,7 @@ def ids(dossiers: list[dict[str, Any]]) -> list[int]:
 
 def found(api: Api, **query: str | int) -> list[int]:
     """The ids of all dossiers that pass."""
-    return ids(content(api.get("/dossiers", pageSize=1000, **query)))
+    return ids(api.hits("/dossiers", pageSize=1000, **query))
 
 
 def found_by(api: Api, query: str) -> list[int]:
@@ -117,7 +117,7 @@ def test_a_filter_finds_the_dossier_that_has_the_value(api: Api, query: dict[str
     ids=str,
 )
 def test_a_filter_leaves_out_what_has_another_value(api: Api, query: dict[str, str]) -> None:
-    assert api.get("/dossiers", **query).json == EMPTY_PAGE
+    assert found(api, **query) == []
 
 
 @pytest.mark.parametrize(("query", "test"), FILTERED.items(), ids=FILTERED)
@@ -190,7 +190,7 @@ def test_a_dossier_in_the_list_is_the_dossier_in_detail(api: Api) -> None:
 def test_a_search_shows_nothing_of_another_account(make_api: MakeApi) -> None:
     api = make_api(user="multi", account=119700)
 
-    assert api.get("/dossiers", siren="503829368").json == EMPTY_PAGE
+    assert found(api, siren="503829368") == []
 
 
 # References and codes.

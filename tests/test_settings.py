@@ -86,6 +86,7 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "scenarios_dir": ("scenarios", Path("scenarios")),
     "watch": ("true", True),
     "clock": ("2026-03-02T09:00:00", datetime(2026, 3, 2, 8, tzinfo=UTC)),
+    "dialect": ("edge", "edge"),
     "auth": ("off", "off"),
     "variants": ("refusals=result,rateLimit=on", {"refusals": "result", "rateLimit": "on"}),
     "import_duration": ("2s", timedelta(seconds=2)),
@@ -100,6 +101,7 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "max_body": ("2048", 2048),
     "journal_entries": ("50", 50),
     "journal_bytes": ("1048576", 1048576),
+    "check_responses": ("true", True),
     "log_format": ("json", "json"),
     "log_level": ("error", "error"),
 }
@@ -124,6 +126,7 @@ BAD = [
     ("scenarios_dir", "nowhere/at/all", "'nowhere/at/all' is no folder"),
     ("watch", "often", "'often' is not one of true, false"),
     ("clock", "tomorrow", "'tomorrow' is no ISO date-time such as 2026-03-02T09:00:00"),
+    ("dialect", "soap", "'soap' is not one of rest, edge"),
     ("auth", "on", "'on' is not one of any, declared, off"),
     ("variants", "speed=fast", "there is no variant 'speed'"),
     ("import_duration", "-1s", "'-1s' is no duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S"),

@@ -10,6 +10,8 @@ import pytest
 from tests.support import THIRD_SIRET, Api, codes, content
 from tests.timed import PARIS, RECIPE, global_state
 
+pytestmark = pytest.mark.speaks("rest", "edge")
+
 EXPIRIES: dict[str, tuple[str, str, str]] = {
     "on a day like any other": ("2031-05-12", "2031-05-11T10:00:00", "PT14H"),
     "on the day after summer time begins": ("2031-03-31", "2031-03-29T12:00:00", "PT35H"),
@@ -64,6 +66,7 @@ def test_an_expired_dossier_differs_only_in_what_expiry_ends(timed: Api) -> None
         "state": None,
         "stateLastChangeDate": None,
         "documents": [],
+        **timed.edge_only(isMonitored="false"),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -16,22 +16,48 @@ from tests.support import (
     content,
 )
 
+pytestmark = pytest.mark.speaks("rest", "edge")
+
 EMPTY_PAGE = {"content": [], "page": 0, "size": 10, "totalElements": 0}
 NOT_FOUND = {"messages": {"error": [{"code": "NOT_FOUND", "message": "La ressource n'existe pas"}]}}
+ABSENT_IN_EDGE = ["NOT_FOUND", "The resource does not exist. Please check you search criteria and values."]
 E201 = {"code": "E201", "message": "Le dossier est désactivé"}
 REFUSED_STOP = {
     "content": {"complete": True, "success": False, "errors": [E201]},
     "messages": {"error": [E201]},
 }
+E201_IN_EDGE = {
+    "code": "E201",
+    "message": "This dossier is disabled",
+    "request": f"ServletWebRequest: uri=/edge/api/v1/account/119631/dossiers/{SEED_DOSSIER}/stop",
+    "reason": "TEST",
+}
+REFUSED_STOP_IN_EDGE = {
+    "content": {
+        "complete": True,
+        "success": False,
+        "isComplete": "true",
+        "isSuccessful": "false",
+        "errors": [E201_IN_EDGE],
+    },
+    "messages": {"error": [E201_IN_EDGE]},
+}
 FILE = ["fileId", "uploadDate", "fileUUID", "fileCreation", "fileSize", "expirationDate"]
+EVIDENCE = ["id", *FILE[1:], "metadata", "formdata"]
+DOCUMENT = ["documentId", "listFileInformation"]
+LABEL = "Justificatif d’immatriculation"
 
 
 @dataclass(frozen=True)
 class Case:
-    """What can be observed of a variant, and what is seen under each of its values."""
+    """What can be observed of a variant, and what is seen under each value; in EDGE, where it differs."""
 
     observe: Callable[[Api], Any]
-    seen: dict[str, Any]
+    rest: dict[str, Any]
+    edge: dict[str, Any] = field(default_factory=dict)
+
+    def seen(self, dialect: str, value: str) -> Any:
+        return (self.rest | (self.edge if dialect == "edge" else {}))[value]
 
 
 def answered(api: Api) -> tuple[int, dict[str, Any]]:
@@ -40,7 +66,7 @@ def answered(api: Api) -> tuple[int, dict[str, Any]]:
         (dossier["dossierId"], document)
         for dossier in content(api.get("/dossiers", monitored="true", pageSize=200))
         for document in dossier["documents"]
-        if document["listFileInformation"]
+        if api.files(document)
     )
 
 
@@ -52,7 +78,13 @@ def refused_stop(api: Api) -> Any:
 
 def empty_search(api: Api) -> Any:
     answers = [api.get("/dossiers", siren="000000000"), api.get("/thirdparties", name="nobody")]
-    return [(answer.status_code, answer.json) for answer in answers]
+    return [(answer.status_code, told(answer.json or {})) for answer in answers]
+
+
+def told(body: dict[str, Any]) -> Any:
+    """The body; of the messages of EDGE the code and the text, since the rest differs from call to call."""
+    (first, *_) = body.get("messages", {}).get("error", [{}])
+    return [first["code"], first["message"]] if "request" in first else body
 
 
 def document_detail(api: Api) -> Any:
@@ -65,23 +97,18 @@ def file_items(api: Api) -> Any:
     dossier_id, document = answered(api)
     items = content(api.get(f"/dossiers/{dossier_id}/documents/{document['documentId']}/files"))
     extra = [item.get("documentId", document["documentId"]) == document["documentId"] for item in items]
-    nested = [
-        item.get("listFileInformation", [file]) for item, file in zip(items, files(document), strict=True)
-    ]
+    files = api.files(document)
+    nested = [item.get("listFileInformation", [file]) for item, file in zip(items, files, strict=True)]
     assert all(extra)
-    assert nested == [[file] for file in files(document)]
+    assert nested == [[file] for file in files]
     return sorted(items[0])
-
-
-def files(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The files of a document."""
-    return list(document["listFileInformation"])
 
 
 def document_name(api: Api) -> Any:
     dossier = api.new_dossier(requiredDocuments=["JUSTIF_IMM"])
     listed = content(api.get(f"/dossiers/{dossier['dossierId']}/documents"))
-    return [document["name"] for document in (*dossier["documents"], *listed)]
+    name = "documentName" if api.dialect == "edge" else "name"
+    return [document[name] for document in (*dossier["documents"], *listed)]
 
 
 def stopping_reason(api: Api) -> Any:
@@ -97,7 +124,7 @@ def stopped_documents(api: Api) -> Any:
     dossier_id, document = answered(api)
     path = f"/dossiers/{dossier_id}/documents"
     one = f"{path}/{document['documentId']}"
-    download = f"{one}/files/{files(document)[0]['fileId']}"
+    download = f"{one}/files/{api.file_id(api.files(document)[0])}"
     before = content(api.get(path))
     api.post(f"/dossiers/{dossier_id}/stop")
     shown = [api.dossier(dossier_id)["documents"] == before, content(api.get(path)) == before]
@@ -136,16 +163,26 @@ def rate_limit(api: Api) -> Any:
 
 
 CASES: dict[str, Case] = {
-    "refusals": Case(refused_stop, {"http400": (400, REFUSED_STOP), "result": (200, REFUSED_STOP)}),
-    "emptySearch": Case(empty_search, {"page": [(200, EMPTY_PAGE)] * 2, "not-found": [(404, NOT_FOUND)] * 2}),
+    "refusals": Case(
+        refused_stop,
+        {"http400": (400, REFUSED_STOP), "result": (200, REFUSED_STOP)},
+        {"http400": (400, REFUSED_STOP_IN_EDGE), "result": (200, REFUSED_STOP_IN_EDGE)},
+    ),
+    "emptySearch": Case(
+        empty_search,
+        {"page": [(200, EMPTY_PAGE)] * 2, "not-found": [(404, NOT_FOUND)] * 2},
+        {"not-found": [(404, ABSENT_IN_EDGE)] * 2},
+    ),
     "documentDetail": Case(document_detail, {"array": "array of one", "object": "object"}),
     "fileItems": Case(
         file_items,
-        {"file": sorted(FILE), "document": sorted([*FILE, "documentId", "listFileInformation"])},
+        {"file": sorted(FILE), "document": sorted([*FILE, *DOCUMENT])},
+        {"file": sorted(EVIDENCE), "document": sorted([*EVIDENCE, *DOCUMENT])},
     ),
     "documentName": Case(
         document_name,
-        {"code": ["JUSTIF_IMM"] * 2, "label": ["Justificatif d’immatriculation"] * 2},
+        {"code": ["JUSTIF_IMM"] * 2, "label": [LABEL] * 2},
+        {"code": [LABEL] * 2},
     ),
     "stoppingReason": Case(
         stopping_reason,
@@ -182,25 +219,28 @@ CASES: dict[str, Case] = {
         },
     ),
 }
+EDGE_DEFAULTS = {"emptySearch": "not-found", "requirementsUpdate": "add"}
 CHOICES = [(name, value) for name, variant in VARIANTS.items() for value in variant.values]
 
 
 def test_every_value_of_every_variant_has_a_case() -> None:
-    assert {name: set(case.seen) for name, case in CASES.items()} == {
+    assert {name: set(case.rest) for name, case in CASES.items()} == {
         name: set(variant.values) for name, variant in VARIANTS.items()
     }
 
 
 @pytest.mark.parametrize(("name", "value"), CHOICES, ids=[f"{name} at {value}" for name, value in CHOICES])
 def test_a_variant_does_what_its_value_says(
-    make_variant_api: Callable[..., Api], name: str, value: str
+    make_variant_api: Callable[..., Api], dialect: str, name: str, value: str
 ) -> None:
-    assert CASES[name].observe(make_variant_api(**{name: value})) == CASES[name].seen[value]
+    assert CASES[name].observe(make_variant_api(**{name: value})) == CASES[name].seen(dialect, value)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_variant_that_nobody_chose_has_its_first_value(api: Api, name: str) -> None:
-    assert CASES[name].observe(api) == CASES[name].seen[VARIANTS[name].values[0]]
+def test_a_variant_that_nobody_chose_is_as_the_dialect_has_it(api: Api, name: str) -> None:
+    default = EDGE_DEFAULTS.get(name) if api.dialect == "edge" else None
+
+    assert CASES[name].observe(api) == CASES[name].seen(api.dialect, default or VARIANTS[name].values[0])
 
 
 def test_variants_can_be_chosen_together(make_variant_api: Callable[..., Api]) -> None:

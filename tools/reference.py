@@ -100,10 +100,8 @@ def schema(title: str, kind: type) -> str:
 
 
 def operations() -> Iterator[tuple[str, ...]]:
-    """A row per operation that is served."""
+    """A row per operation."""
     for row in OPERATIONS.values():
-        if "rest" not in row.dialects:
-            continue
         requests = "<br>".join(f"`{row.method} {path}`" for path in row.paths)
         anchor = f"[{row.section}](behaviour.md)"
         yield f"`{row.name}`", requests, ", ".join(row.dialects), anchor, row.provenance, shown_by(row.name)
@@ -123,6 +121,7 @@ def variants() -> Iterator[tuple[str, ...]]:
     """A row per variant."""
     for row in VARIANTS.values():
         values = ", ".join(f"`{value}`" for value in row.values)
+        values += f" (`edge`: `{row.edge}`)" if row.edge else ""
         decision = f"[{row.decision}](behaviour.md#12-where-the-sources-disagree)"
         yield f"`{row.name}`", values, row.effect, decision, shown_by(row.name)
 

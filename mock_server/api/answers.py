@@ -12,7 +12,7 @@ from flask import Response, request
 from mock_server.api.call import CALLER, Call, Caller, current
 from mock_server.dialects import Json, wire
 from mock_server.domain.errors import NOT_FOUND, Refusal
-from mock_server.domain.search import Page
+from mock_server.domain.paging import Page
 from mock_server.journal import page_facts, refusal_facts
 from mock_server.services import services
 
@@ -39,7 +39,8 @@ def page(call: Call, found: Page[Any], rows: Sequence[Json]) -> Response:
     """
     call.facts.extend(page_facts(found.number, found.size, found.total_elements))
     if not found.total_elements and call.variants["emptySearch"] == "not-found":
-        return refused([Refusal(NOT_FOUND)], 404)
+        criteria = "&".join(f"{name}={value}" for name, value in request.args.items())
+        return refused([Refusal(NOT_FOUND, None, (criteria,))], 404)
     return json_response(
         {"content": rows, "page": found.number, "size": found.size, "totalElements": found.total_elements}
     )
@@ -91,7 +92,8 @@ def protocol_error(
 
 def _refusal_header(refusals: Sequence[Refusal]) -> dict[str, str]:
     """Codes and values of a refusal, which v1.1 has no member for; ASCII, since it is a header."""
-    words = [f"{refusal.error.code} {wire.reason(refusal)}".strip() for refusal in refusals]
+    code = current().dialect.error
+    words = [f"{code(refusal)} {wire.reason(refusal)}".strip() for refusal in refusals]
     return {REFUSAL_HEADER: header_text("; ".join(words))}
 
 

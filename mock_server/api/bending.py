@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from random import Random
@@ -13,8 +14,9 @@ from msgspec import UNSET
 
 from mock_server import delivery
 from mock_server.api.answers import JSON_TYPE, header_text
-from mock_server.api.call import Caller
+from mock_server.api.call import CALLER, Caller
 from mock_server.delivery import Delivery
+from mock_server.dialects import DIALECTS
 from mock_server.domain.operations import Operation
 from mock_server.domain.spelling import camel
 from mock_server.sandbox import Sandbox
@@ -25,6 +27,8 @@ RULE_HEADER = "X-Mock-Rule"
 
 
 _LONGEST = 3600.0
+_PREFIX = re.compile(rf"^/(?:{'|'.join(DIALECTS)})(?=/api/)")
+"""The prefix that picks a dialect: no part of the path, as rules know it."""
 
 
 def answered(
@@ -62,6 +66,12 @@ def bent(response: Response, applied: Application) -> Response:
     return response
 
 
+def is_bent() -> bool:
+    """Whether a rule applied to the call that is being answered."""
+    caller: Caller | None = request.environ.get(CALLER)
+    return caller is not None and caller.applied is not None
+
+
 def merged(target: Any, patch: Any) -> Any:
     """The JSON merge patch applied to the target (RFC 7396): null takes a member away."""
     if not isinstance(patch, dict):
@@ -80,7 +90,7 @@ def _asked(operation: Operation, caller: Caller, ids: Mapping[str, Any]) -> Aske
     return Asked(
         operation=operation.name,
         method=request.method,
-        path=request.path,
+        path=_PREFIX.sub("", request.path),
         query=request.args,
         headers={name.lower(): value for name, value in request.headers.items()},
         body=_body(),

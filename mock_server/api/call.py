@@ -67,11 +67,15 @@ def current() -> Call:
     return call
 
 
-def query() -> Mapping[str, str]:
-    """The query parameters under their Python names; of one given twice the first counts."""
+def query(call: Call) -> Mapping[str, str]:
+    """The query parameters under their Python names, less those unknown to the dialect.
+
+    Of one given twice the first counts.
+    """
     if not request.query_string:
         return {}
-    return {snake(name): value for name, value in request.args.items()}
+    ignored = call.dialect.ignored_parameters
+    return {snake(name): value for name, value in request.args.items() if name not in ignored}
 
 
 def body(call: Call) -> Json:

@@ -42,6 +42,12 @@ def list_files(call: Call, account_id: int, dossier_id: int, document_id: int) -
 
 
 @serves(documents)
+def list_evidences(call: Call, account_id: int, dossier_id: int, document_id: int) -> Response:
+    """behaviour.md 3.19."""
+    return list_files(call, account_id, dossier_id, document_id)
+
+
+@serves(documents)
 def download_file(call: Call, account_id: int, dossier_id: int, document_id: int, file_id: int) -> Response:
     """behaviour.md 3.20."""
     dossier = call.world.portfolio(account_id).dossier(dossier_id)

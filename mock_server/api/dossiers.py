@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flask import Response
 
 from mock_server.api import answers
 from mock_server.api.call import Call, body, members, query, required_body
-from mock_server.api.rendering import rendered_dossier
+from mock_server.api.rendering import dossier_rendering
 from mock_server.api.resource import resource, serves
 from mock_server.domain import dossiers as commands
 from mock_server.domain import search
@@ -25,9 +23,9 @@ def list_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.7."""
     world = call.world
     found = search.list_dossiers(
-        world, call.now, account_id=account_id, query=query(), variants=call.variants
+        world, call.now, account_id=account_id, query=query(call), variants=call.variants
     )
-    row = partial(rendered_dossier, call, world, world.portfolio(account_id))
+    row = dossier_rendering(call, world, world.portfolio(account_id))
     return answers.page(call, found, [row(dossier) for dossier in found.content])
 
 
@@ -35,7 +33,7 @@ def list_dossiers(call: Call, account_id: int) -> Response:
 def list_all_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.8."""
     world = call.world
-    row = partial(rendered_dossier, call, world, world.portfolio(account_id))
+    row = dossier_rendering(call, world, world.portfolio(account_id))
     return answers.stream(map(row, search.list_all_dossiers(world, account_id=account_id)))
 
 
@@ -59,7 +57,7 @@ def get_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.10."""
     world = call.world
     portfolio = world.portfolio(account_id)
-    return answers.content(rendered_dossier(call, world, portfolio, portfolio.dossier(dossier_id)))
+    return answers.content(dossier_rendering(call, world, portfolio)(portfolio.dossier(dossier_id)))
 
 
 @serves(dossiers)

@@ -24,7 +24,7 @@ def get_process(call: Call, account_id: int, process_id: str) -> Response:
 @serves(processes)
 def list_processes(call: Call, account_id: int) -> Response:
     """behaviour.md 3.22."""
-    since = query().get("from_date")
+    since = query(call).get("from_date")
     found = search.list_processes(call.world, call.now, account_id=account_id, from_date=since)
     call.facts.extend(process_facts(found))
     return answers.content([call.dialect.process(process) for process in found])

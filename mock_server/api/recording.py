@@ -27,6 +27,9 @@ from mock_server.services import named_sandbox, services
 from mock_server.settings import CONTROL_PREFIX
 from mock_server.tokens import TokenRefused
 
+PUBLISHED = "published."
+"""What the endpoints begin with that tell about the API, and are no part of it."""
+
 BEGAN = "mock_server.began"
 """Where the environ has the time at which the request came in."""
 
@@ -45,15 +48,18 @@ _UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 
 
 def record(response: Response, environ: dict[str, Any], caller: Caller | None) -> None:
-    """Put the exchange into its sandbox's journal; control calls are in none."""
+    """Put the exchange into its sandbox's journal; control calls and the documents are in none."""
     path = environ["PATH_INFO"]
     if path.startswith(CONTROL_PREFIX) and path[len(CONTROL_PREFIX) :][:1] in {"", "/"}:
         return
     # The request itself: Flask's stand-in for it costs half a µs at every access.
     asked: Request = environ["werkzeug.request"]
+    if caller is None and (asked.endpoint or "").startswith(PUBLISHED):
+        return
     caller = caller or _caller_meant(environ)
     sandbox, call = caller.sandbox, caller.call
-    ids = asked.view_args or {}
+    ids = dict(asked.view_args or ())
+    ids.pop("dialect", None)
     sandbox.journal.record(
         Exchange(
             _operation(asked) if call is None else call.operation.name,

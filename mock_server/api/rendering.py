@@ -5,8 +5,8 @@ The memory is keyed by the objects themselves, which compare by identity: nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 
 import orjson
 
@@ -17,24 +17,31 @@ from mock_server.domain.variants import Variants
 from mock_server.domain.world import Portfolio, World
 
 REMEMBERED = 131_072
-"""Dossiers whose bytes are kept, about 1 kB each: a large account is rendered once and then only copied."""
+"""Dossiers whose bytes a dialect keeps, about 1 kB each: a large account is rendered once, then copied."""
 
 
-def rendered_dossier(call: Call, world: World, portfolio: Portfolio, dossier: Dossier) -> Json:
-    """The dossier as the call's dialect shows it, ready to be put into an answer."""
-    thirdparty = world.thirdparties[dossier.thirdparty_id]
-    code = portfolio.relations[dossier.thirdparty_id].thirdparty_code
-    return _rendered(call.dialect, dossier, thirdparty, code, portfolio.account, call.variants)
+def dossier_rendering(call: Call, world: World, portfolio: Portfolio) -> Callable[[Dossier], Json]:
+    """What makes of a dossier of the portfolio its bytes in the call's dialect, ready for an answer."""
+    rendered, account, variants = _remembering(call.dialect), portfolio.account, call.variants
+    thirdparties, relations = world.thirdparties, portfolio.relations
+
+    def render(dossier: Dossier) -> Json:
+        found = dossier.thirdparty_id
+        return rendered(dossier, thirdparties[found], relations[found].thirdparty_code, account, variants)
+
+    return render
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _rendered(
-    dialect: Dialect,
-    dossier: Dossier,
-    thirdparty: Thirdparty,
-    code: str | None,
-    account: Account,
-    variants: Variants,
-) -> orjson.Fragment:
-    requirements: Mapping[str, Requirement] = account.requirements
-    return orjson.Fragment(orjson.dumps(dialect.dossier(dossier, thirdparty, code, requirements, variants)))
+@cache
+def _remembering(dialect: Dialect) -> Callable[..., orjson.Fragment]:
+    """What renders in one dialect; each has a memory of its own, so that two do not push each other out."""
+
+    @lru_cache(maxsize=REMEMBERED)
+    def rendered(
+        dossier: Dossier, thirdparty: Thirdparty, code: str | None, account: Account, variants: Variants
+    ) -> orjson.Fragment:
+        requirements: Mapping[str, Requirement] = account.requirements
+        shown = dialect.dossier(dossier, thirdparty, code, requirements, variants)
+        return orjson.Fragment(orjson.dumps(shown))
+
+    return rendered

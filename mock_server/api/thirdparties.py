@@ -15,8 +15,17 @@ thirdparties = resource("thirdparties")
 @serves(thirdparties)
 def list_thirdparties(call: Call, account_id: int) -> Response:
     """behaviour.md 3.4."""
-    found = search.list_thirdparties(call.world, call.now, account_id=account_id, query=query())
+    found = search.list_thirdparties(call.world, call.now, account_id=account_id, query=query(call))
     return answers.page(call, found, [call.dialect.thirdparty_summary(*row) for row in found.content])
+
+
+@serves(thirdparties)
+def search_thirdparties(call: Call, account_id: int) -> Response:
+    """behaviour.md 3.5."""
+    found = search.search_thirdparties(
+        call.world, account_id=account_id, query=query(call), fields=call.dialect.searched
+    )
+    return answers.page(call, found, [call.dialect.thirdparty(account_id, *row) for row in found.content])
 
 
 @serves(thirdparties)

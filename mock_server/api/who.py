@@ -10,7 +10,7 @@ from flask import Response, after_this_request, request
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from mock_server.api.call import CALLER, Call, Caller
-from mock_server.dialects import DIALECTS
+from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
 from mock_server.ratelimit import BURST_CAPACITY, REPLENISH_RATE
 from mock_server.scenarios import AS_IT_IS, Then, course_of
@@ -39,23 +39,24 @@ class TokenRequired(Unauthorized):
         ]
 
 
-def identified() -> Caller:
+def identified(dialect: Dialect) -> Caller:
     """Who makes this request.
 
     Raises:
         TokenRequired: no token, or one that is malformed or altered.
+        Forbidden: one that is altered, where the dialect says so.
         NoSandbox: the sandbox is not to be had.
     """
     shared = services()
     environ = request.environ
-    token = None if shared.settings.auth == "off" else _token(shared.tokens, bearer(environ))
+    token = None if shared.settings.auth == "off" else _token(shared.tokens, dialect, bearer(environ))
     sandbox = named_sandbox() if token is None else shared.sandboxes.of_user(token.username)
     environ[CALLER] = caller = Caller(sandbox, token, token.username if token else None)
     return caller
 
 
 def admitted(
-    caller: Caller, operation: Operation, spoken: str, account_id: int | None, then: Then = AS_IT_IS
+    caller: Caller, operation: Operation, dialect: Dialect, account_id: int | None, then: Then = AS_IT_IS
 ) -> Call:
     """The call of this operation, on an account that the token opens; `then` is what a rule does to it.
 
@@ -72,10 +73,8 @@ def admitted(
         raise _unauthorized("expired")
     accounts = None if token is None else token.account_ids
     world, now = sandbox.look()
-    variants = sandbox.variants_in(spoken)
-    caller.call = call = Call(
-        operation, DIALECTS[spoken], sandbox, accounts, variants, world, now, course_of(then)
-    )
+    variants = sandbox.variants_in(dialect.name)
+    caller.call = call = Call(operation, dialect, sandbox, accounts, variants, world, now, course_of(then))
     if account_id is not None:
         _open_account(call, account_id, then)
     return call
@@ -87,12 +86,15 @@ def bearer(environ: Mapping[str, Any]) -> str:
     return encoded.strip() if scheme.lower() == "bearer" else ""
 
 
-def _token(tokens: TokenOffice, encoded: str) -> Token:
+def _token(tokens: TokenOffice, dialect: Dialect, encoded: str) -> Token:
     if not encoded:
         raise TokenRequired("An access token is required: Authorization: Bearer ...", 'realm="eat_realm"')
     try:
         return tokens.access(encoded)
     except TokenRefused as refused:
+        # behaviour.md 1.4 (documented; otherwise in `rest`: inferred)
+        if refused.why == "altered" and dialect.forbids_altered_tokens:
+            raise Forbidden(_REFUSALS[refused.why]) from None
         raise _unauthorized(refused.why) from None
 
 

@@ -6,6 +6,7 @@ import click
 
 from mock_server import __version__
 from mock_server.cli.fixtures import fixtures
+from mock_server.cli.openapi import openapi
 from mock_server.cli.scenarios import scenarios
 from mock_server.cli.serving import healthcheck, serve
 
@@ -18,5 +19,5 @@ def main() -> None:
     """A sandbox of the e-Attestations (Aprovall) dossiers API."""
 
 
-for command in (serve, healthcheck, fixtures, scenarios):
+for command in (serve, healthcheck, fixtures, scenarios, openapi):
     main.add_command(command)

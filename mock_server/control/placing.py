@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 
 from mock_server.control.calls import serves
 from mock_server.control.problems import Problem, json_answer
-from mock_server.dialects import DEFAULT_DIALECT, DIALECTS, wire
+from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.model import Thirdparty
 from mock_server.domain.requirements import withdraw_requirement
 from mock_server.domain.world import World, holder_of
@@ -25,7 +25,7 @@ from mock_server.fixtures.placing import laid_over
 from mock_server.fixtures.recipe import DossierEntry, Id
 from mock_server.fixtures.values import Mistake
 from mock_server.sandbox import Sandbox
-from mock_server.services import named_sandbox
+from mock_server.services import named_sandbox, services
 
 placing = Blueprint("placing", __name__)
 
@@ -158,7 +158,7 @@ def _account(found: Sandbox, account_id: int) -> dict[str, Any]:
     account = found.read().portfolio(account_id).account
     rows = account.requirements.values()
     return {
-        **DIALECTS[DEFAULT_DIALECT].account(account),
+        **DIALECTS[services().settings.dialect].account(account),
         "international": account.international,
         "requirements": [row.code for row in rows if not row.withdrawn],
         "withdrawn": [row.code for row in rows if row.withdrawn],
@@ -180,15 +180,16 @@ def _thirdparty(thirdparty: Thirdparty) -> dict[str, Any]:
 
 
 def _dossier(found: Sandbox, dossier_id: int) -> dict[str, Any]:
-    """The dossier as the API shows it in the default dialect."""
+    """The dossier as the API shows it in the server's own dialect."""
+    dialect = DIALECTS[services().settings.dialect]
     world = found.read()
     portfolio = holder_of(world, dossier_id)
     dossier = portfolio.dossiers[dossier_id]
-    shown: dict[str, Any] = DIALECTS[DEFAULT_DIALECT].dossier(
+    shown: dict[str, Any] = dialect.dossier(
         dossier,
         world.thirdparties[dossier.thirdparty_id],
         portfolio.relations[dossier.thirdparty_id].thirdparty_code,
         portfolio.account.requirements,
-        found.variants_in(DEFAULT_DIALECT),
+        found.variants_in(dialect.name),
     )
     return shown

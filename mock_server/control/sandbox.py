@@ -9,7 +9,6 @@ from mock_server import __version__
 from mock_server.clock import real_now
 from mock_server.control.calls import serves
 from mock_server.control.problems import json_answer
-from mock_server.dialects import DEFAULT_DIALECT
 from mock_server.sandbox import PARTS, Part, Sandbox
 from mock_server.services import named_sandbox, services
 
@@ -33,7 +32,7 @@ def get_health() -> Response:
             "version": __version__,
             "uptime": round((real_now() - shared.started).total_seconds(), 3),
             "fixture": shared.sandboxes.start.stage.fixture.name,
-            "dialect": DEFAULT_DIALECT,
+            "dialect": shared.settings.dialect,
             "counts": _counts(found),
         }
     )

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from mock_server.control.calls import serves
 from mock_server.control.problems import Problem, json_answer
-from mock_server.dialects import DEFAULT_DIALECT, wire
+from mock_server.dialects import wire
 from mock_server.domain.variants import VARIANTS, checked
 from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox
 from mock_server.services import named_sandbox, services
@@ -64,7 +64,7 @@ def restore_snapshot(name: str) -> Response:
 
 @serves(sandboxes, "GET /variants")
 def get_variants() -> Response:
-    """The variants in force."""
+    """The variants in force, as the server's own dialect has them."""
     return json_answer(_variants(named_sandbox()))
 
 
@@ -84,5 +84,5 @@ def _shown(found: Sandbox) -> dict[str, Any]:
 
 
 def _variants(found: Sandbox) -> dict[str, str]:
-    in_force = found.variants_in(DEFAULT_DIALECT)
+    in_force = found.variants_in(services().settings.dialect)
     return {name: in_force[name] for name in VARIANTS}

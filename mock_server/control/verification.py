@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from mock_server.control.calls import serves
 from mock_server.control.problems import json_answer, problem_answer
-from mock_server.dialects import DEFAULT_DIALECT, DIALECTS
+from mock_server.dialects import DIALECTS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.journal import (
     Known,
@@ -20,7 +20,7 @@ from mock_server.journal import (
     coverage_of,
     verdicts,
 )
-from mock_server.services import named_sandbox
+from mock_server.services import named_sandbox, services
 
 verification = Blueprint("verification", __name__)
 
@@ -34,7 +34,7 @@ def verify(wanted: Verification) -> Response:
     check_verification(wanted)
     sandbox = named_sandbox()
     excerpt = sandbox.journal.excerpt()
-    known = Known(world=sandbox.read(), variants=sandbox.variants_in(DEFAULT_DIALECT))
+    known = Known(world=sandbox.read(), variants=sandbox.variants_in(services().settings.dialect))
     judged = verdicts(wanted, excerpt, known)
     failed = [verdict for verdict in judged if verdict.judgment != "held"]
     members = {

@@ -5,12 +5,10 @@ A dialect knows JSON and the domain. It knows neither Flask nor where an answer 
 
 from __future__ import annotations
 
-from mock_server.dialects import rest
+from mock_server.dialects import edge, rest
 from mock_server.dialects.protocol import Dialect, Json
 
-__all__ = ["DEFAULT_DIALECT", "DIALECTS", "Dialect", "Json"]
+__all__ = ["DIALECTS", "Dialect", "Json"]
 
-DIALECTS: dict[str, Dialect] = {"rest": rest.Rest()}
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (rest.Rest(), edge.Edge())}
 """Every dialect by name."""
-
-DEFAULT_DIALECT = "rest"

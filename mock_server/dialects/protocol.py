@@ -1,11 +1,12 @@
-"""What a dialect has to offer: rendering of each resource, of results and of errors."""
+"""What a dialect has to offer: rendering of each resource, of results and of errors, and what it knows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from mock_server.domain.errors import Refusal
+from mock_server.domain.criteria import Field
+from mock_server.domain.errors import ErrorCode, Refusal
 from mock_server.domain.model import Account, Document, Dossier, Requirement, Thirdparty
 from mock_server.domain.process import ImportProcess
 from mock_server.domain.statistics import Statistics
@@ -17,9 +18,18 @@ Json = Any
 
 
 class Dialect(Protocol):
-    """One published shape of the API."""
+    """One published shape of the API.
+
+    `host` is the first label of a host name that speaks it; `ignored_parameters` are those of the other one
+    alone. `searched` are the members of a third party that an expression may name; each is read from the
+    account's id, the third party and the relation. `forbids_altered_tokens`: they are a 403, not a 401.
+    """
 
     name: str
+    host: str
+    ignored_parameters: frozenset[str]
+    searched: Mapping[str, Field]
+    forbids_altered_tokens: bool
 
     def __hash__(self) -> int: ...
 
@@ -49,15 +59,15 @@ class Dialect(Protocol):
         requirements: Mapping[str, Requirement],
         variants: Variants,
     ) -> Json:
-        """A dossier with its documents and their files."""
+        """A dossier with its documents and what answers them."""
 
     def document(
         self, document: Document, requirements: Mapping[str, Requirement], variants: Variants
     ) -> Json:
-        """A document with its files."""
+        """A document with what answers it."""
 
     def files(self, document: Document, variants: Variants) -> list[Json]:
-        """The items of the document's list of files."""
+        """The items of the document's list of files or evidences."""
 
     def launched(self, process: ImportProcess) -> Json:
         """What an import answers."""
@@ -70,3 +80,6 @@ class Dialect(Protocol):
 
     def message(self, refusal: Refusal, uri: str) -> Json:
         """A refusal as a message; `uri` is the path that was asked for."""
+
+    def error(self, refusal: Refusal) -> ErrorCode:
+        """The code under which a refusal is told."""

@@ -1,4 +1,4 @@
-"""REST/JSON v1.1: the default shape (behaviour.md 4, columns v1.1). Messages are French.
+"""REST/JSON v1.1: the default shape (behaviour.md 4, columns rest). Messages are French.
 
 A dossier on the wire, its members in this order:
 
@@ -14,27 +14,26 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import sha1
 
-from mock_server.dialects import wire
+from mock_server.dialects import members, wire
 from mock_server.dialects.protocol import Json
-from mock_server.domain.completeness import I001
-from mock_server.domain.errors import Refusal
+from mock_server.domain.criteria import Field
+from mock_server.domain.errors import ErrorCode, Refusal
 from mock_server.domain.evidences import shown_documents
 from mock_server.domain.model import (
     Account,
-    CompanyIdType,
     Document,
     Dossier,
     Evidence,
     Indicator,
     Requirement,
-    StoppingReason,
     Thirdparty,
 )
 from mock_server.domain.process import ImportProcess
-from mock_server.domain.statistics import Figures, Statistics
+from mock_server.domain.statistics import Statistics
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Relation
 
+_CREATION = "datecreation"
 _HASH_DIGITS = 40
 
 
@@ -42,49 +41,22 @@ class Rest:
     """The dialect `rest`."""
 
     name = "rest"
+    host = "rs"
+    ignored_parameters = frozenset({"op"})
+    searched: Mapping[str, Field] = {}
+    forbids_altered_tokens = False
 
     def account(self, account: Account) -> Json:
         """behaviour.md 4.1 (documented)."""
-        return {
-            "id": account.account_id,
-            "creation": wire.instant(account.creation),
-            "account": account.technical_name,
-            "name": account.name,
-            "company": account.company,
-            "maxDossiers": account.max_dossiers,
-            "subscriptionDate": wire.microseconds(account.subscription_date),
-            "subscriptionStatus": account.subscription_status,
-            "subscriptions": [
-                {
-                    "accountId": account.account_id,
-                    "key": subscription.key,
-                    "startSubscriptionDate": wire.microseconds(subscription.start),
-                    "endSubscriptionDate": wire.microseconds(subscription.end),
-                    "status": subscription.status,
-                }
-                for subscription in account.subscriptions
-            ],
-        }
+        return members.account(account)
 
-    def statistics(self, account_id: int, figures: Statistics) -> Json:  # EDGE shows the account
+    def statistics(self, account_id: int, figures: Statistics) -> Json:
         """behaviour.md 4.2 (documented)."""
-        return {
-            **_figures(figures.by_state),
-            "listIndicatorsStatistics": [{"indicatorCode": I001, **_figures(figures.by_vigilance)}],
-        }
+        return members.statistics(figures)
 
     def requirement(self, account_id: int, requirement: Requirement) -> Json:
         """behaviour.md 4.8 (documented)."""
-        return {
-            "documentId": requirement.document_type_id,
-            "accountId": account_id,
-            "code": requirement.code,
-            "name": requirement.name,
-            "descriptionCategoryFr": requirement.category_fr,
-            "descriptionCategoryEn": requirement.category_en,
-            "descriptionFr": requirement.description_fr,
-            "descriptionEn": requirement.description_en,
-        }
+        return members.requirement(account_id, requirement)
 
     def dossier_requirement(self, dossier: Dossier, requirement: Requirement) -> Json:
         """behaviour.md 4.8 (example), C25."""
@@ -100,38 +72,20 @@ class Rest:
         """behaviour.md 4.4 (example), C27."""
         return {
             "thirdpartyId": thirdparty.thirdparty_id,
-            **_identity(thirdparty, relation),
-            **_company(thirdparty),
+            **members.identity(thirdparty, relation),
+            **members.company(thirdparty.company, creation=_CREATION),
         }
 
     def thirdparty(self, account_id: int, thirdparty: Thirdparty, relation: Relation) -> Json:
         """behaviour.md 4.4 (documented)."""
-        company = thirdparty.company
         return {
             "thirdpartyId": thirdparty.thirdparty_id,
             "accountId": account_id,
-            **_identity(thirdparty, relation),
-            **_company(thirdparty),
-            "addressStreet": company.address_street,
-            "addressCity": company.address_city,
-            "addressPostCode": company.address_post_code,
-            "addressCountryCode": company.address_country_code,
-            "monitored": relation.monitored,
-            "subscriptionState": thirdparty.registered,
-            "subscriptionDate": wire.plain_date(thirdparty.subscription_date),
-            "subscriptionKey": thirdparty.subscription_key,
-            "outOfBusiness": thirdparty.out_of_business,
-            "thirdpartyGlobalState": relation.state,
-            "stateLastChangeDate": wire.plain_date(relation.state_last_change_date),
-            "thirdpartyUsers": [
-                {
-                    "firstname": user.firstname,
-                    "lastname": user.lastname,
-                    "email": user.email,
-                    "phone": user.phone,
-                }
-                for user in thirdparty.users
-            ],
+            **members.identity(thirdparty, relation),
+            **members.company(thirdparty.company, creation=_CREATION),
+            "addressStreet": thirdparty.company.address_street,
+            **members.address(thirdparty.company),
+            **members.standing(thirdparty, relation),
         }
 
     def dossier(
@@ -152,7 +106,7 @@ class Rest:
             "tva": thirdparty.tva,
             "thirdpartyId": thirdparty.thirdparty_id,
             "companyIdType": thirdparty.company_id.type.value,
-            "companyIdValue": _company_id_value(thirdparty),
+            "companyIdValue": members.company_id_value(thirdparty),
             "thirdpartyCode": thirdparty_code,
             "companyCountryCode": thirdparty.country_code,
             "monitored": monitored,
@@ -162,7 +116,7 @@ class Rest:
             "startingDate": wire.instant(dossier.starting_date),
             "expirationDate": wire.start_of_day(dossier.expiration_date),
             "stoppingDate": wire.instant(dossier.stopping_date),
-            "stoppingReason": _stopping_reason(dossier, variants),
+            "stoppingReason": members.stopping_reason(dossier, variants),
             "state": dossier.complete if monitored else None,
             "stateLastChangeDate": wire.instant(dossier.state_last_change_date) if monitored else None,
             "indicators": [_indicator(indicator) for indicator in dossier.indicators],
@@ -188,10 +142,7 @@ class Rest:
 
     def files(self, document: Document, variants: Variants) -> list[Json]:
         """behaviour.md 3.18 (example), C24."""
-        items = _files(document)
-        if variants["fileItems"] == "file":
-            return items
-        return [{**item, "documentId": document.document_id, "listFileInformation": [item]} for item in items]
+        return members.file_items(_files(document), document, variants)
 
     def launched(self, process: ImportProcess) -> Json:
         """behaviour.md 4.9 (documented)."""
@@ -211,62 +162,13 @@ class Rest:
         errors = [self.message(refusal, uri) for refusal in refusals]
         return {"complete": True, "success": not errors, "errors": errors}
 
-    def message(self, refusal: Refusal, uri: str) -> Json:  # EDGE names the request
+    def message(self, refusal: Refusal, uri: str) -> Json:
         """behaviour.md 4.11 (documented)."""
         return {"code": refusal.error.code, "message": refusal.error.label_fr}
 
-
-def _figures(figures: Figures) -> dict[str, int]:
-    return {
-        "numberOfThirdparties": figures.thirdparties,
-        "numberOfSubscribedThirdparties": figures.subscribed_thirdparties,
-        "numberOfCompleteThirdparties": figures.complete_thirdparties,
-        "numberOfDossiers": figures.dossiers,
-        "numberOfCompleteDossiers": figures.complete_dossiers,
-    }
-
-
-def _identity(thirdparty: Thirdparty, relation: Relation) -> dict[str, Json]:
-    return {
-        "companyIdType": thirdparty.company_id.type.value,
-        "companyIdValue": _company_id_value(thirdparty),
-        "thirdpartyCode": relation.thirdparty_code,
-        "siren": thirdparty.siren,
-        "siret": thirdparty.siret,
-        "tva": thirdparty.tva,
-    }
-
-
-def _company(thirdparty: Thirdparty) -> dict[str, Json]:
-    company = thirdparty.company
-    return {
-        "name": company.name,
-        "datecreation": wire.plain_date(company.date_creation),
-        "legalCategoryLabel": company.legal_category_label,
-        "legalCategoryCode": company.legal_category_code,
-        "acronym": company.acronym,
-        "activityLabel": company.activity_label,
-        "activityCode": company.activity_code,
-        "ceo": company.ceo,
-        "capital": company.capital,
-        "capitalCurrency": company.capital_currency,
-        "turnover": company.turnover,
-        "turnoverCurrency": company.turnover_currency,
-        "lastBalanceSheetDate": wire.plain_date(company.last_balance_sheet_date),
-        "workforce": company.workforce,
-    }
-
-
-def _company_id_value(thirdparty: Thirdparty) -> str | None:
-    """A DUNS is taken but never given back. behaviour.md C64 (carried-over)."""
-    return None if thirdparty.company_id.type is CompanyIdType.DUNS else thirdparty.company_id.value
-
-
-def _stopping_reason(dossier: Dossier, variants: Variants) -> str:
-    """behaviour.md 6.7, C14."""
-    if dossier.stopping_reason is StoppingReason.STOP_REQUEST:
-        return variants["stoppingReason"]
-    return dossier.stopping_reason.value
+    def error(self, refusal: Refusal) -> ErrorCode:
+        """behaviour.md 3.0 (inferred)."""
+        return refusal.error
 
 
 def _indicator(indicator: Indicator) -> dict[str, Json]:

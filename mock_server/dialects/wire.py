@@ -36,6 +36,11 @@ def plain_date(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
+def twin(value: bool | None) -> str:  # noqa: FBT001
+    """A boolean as EDGE repeats it in text; `n/a` where there is none to repeat."""
+    return "n/a" if value is None else "true" if value else "false"
+
+
 def zoned(at: datetime) -> str:
     """The timestamp of a protocol error: `2019-02-05T09:06:15.245+0000` (behaviour.md 11.2)."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}+0000"

@@ -52,7 +52,7 @@ E001 = ErrorCode(
     "E001",
     "Paramètre manquant",
     "Missing parameter",
-    "SIC",
+    "SI",
     "A required parameter or member is absent.",
     "documented",
 )
@@ -61,7 +61,7 @@ E002 = ErrorCode(
     "Paramètre inconnu",
     "Unknown parameter",
     "SI",
-    "A value lies outside its enumeration, such as `companyIdType`.",
+    "A value lies outside its enumeration, such as `companyIdType`; an expression names an unknown field.",
     "inferred",
 )
 E003 = ErrorCode(
@@ -77,7 +77,7 @@ E010 = ErrorCode(
     "Format incorrect",
     "Incorrect format",
     "SIC",
-    "A date, boolean, integer, e-mail or company identifier is not of its format.",
+    "A date, boolean, integer, e-mail, company identifier or expression is not of its format.",
     "documented",
 )
 E011 = ErrorCode(

@@ -1,4 +1,4 @@
-"""Searching dossiers, third parties and processes: filters, pages, order (behaviour.md 3.4, 3.7, 3.22, 8).
+"""Searching dossiers, third parties and processes: filters and order (behaviour.md 3.4, 3.5, 3.7, 3.22).
 
 A filter that has an index narrows first; only what is left is looked at one by one. So a search by reference,
 code, siren, siret, tva or third party costs the same in a world of a thousand dossiers and of a million.
@@ -6,75 +6,34 @@ code, siren, siret, tva or third party costs the same in a world of a thousand d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from heapq import merge
-from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from mock_server.domain import checks
-from mock_server.domain.errors import E003, E010, E011, Refusal, Rejected
-from mock_server.domain.local_time import local_date, midnight
+from mock_server.domain import checks, criteria
+from mock_server.domain.errors import E001, E003, Refusal, Rejected
+from mock_server.domain.filters import (
+    DOSSIER_FILTERS,
+    DOSSIER_TESTS,
+    THIRDPARTY_FILTERS,
+    THIRDPARTY_TESTS,
+    part_tests,
+    read_filters,
+)
+from mock_server.domain.local_time import midnight
 from mock_server.domain.model import CompanyIdType, Dossier, Thirdparty
+from mock_server.domain.paging import Page, asked, page_of
 from mock_server.domain.process import ImportProcess
 from mock_server.domain.sortedset import EMPTY, SortedSet
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Portfolio, Relation, World
 
-Found = TypeVar("Found")
 Row = tuple[Thirdparty, Relation]
-Check = Callable[[checks.Findings, str, str], Any]
-
-DEFAULT_PAGE_SIZE = 10
-MAX_PAGE_SIZE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Found]):
-    """One page of hits: its zero-based number, the size asked for, and the number of hits over all pages."""
-
-    content: Sequence[Found]
-    number: int
-    size: int
-    total_elements: int
-
-
-def _text(_findings: checks.Findings, _parameter: str, value: str) -> str:
-    return value
-
-
-DOSSIER_FILTERS: dict[str, Check] = {
-    "thirdparty_id": checks.integer,
-    "company_id_type": checks.company_id_type,
-    "company_id_value": _text,
-    "thirdparty_code": _text,
-    "dossier_reference": _text,
-    "monitored": checks.boolean,
-    "state_last_change_date": _text,
-    "siren": _text,
-    "siret": _text,
-    "tva": _text,
-}
-"""The filters of listDossiers and how each value is read. behaviour.md 3.7 (documented)."""
-
-THIRDPARTY_FILTERS: dict[str, Check] = {
-    "monitored": checks.boolean,
-    "company_id_type": checks.company_id_type,
-    "company_id_value": _text,
-    "name": _text,
-    "siren": _text,
-    "siret": _text,
-    "tva": _text,
-    "state_last_change_date": _text,
-    "thirdparty_global_state": checks.boolean,
-    "subscription_state": checks.boolean,
-}
-"""The filters of listThirdparties and how each value is read. behaviour.md 3.4 (documented)."""
 
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "listDossiers": (*DOSSIER_FILTERS, "page", "page_size"),
     "listThirdparties": (*THIRDPARTY_FILTERS, "page", "page_size"),
+    "searchThirdparties": ("search", "page", "page_size"),
     "listProcesses": ("from_date",),
 }
 """The query parameters that an operation reads; others read none. Whatever else is sent is ignored."""
@@ -92,18 +51,19 @@ def list_dossiers(
     behaviour.md 3.7 (documented; order: inferred), 8.
     """
     portfolio = world.portfolio(account_id)
-    wanted, number, size = _read(query, DOSSIER_FILTERS, now)
+    wanted, number, size = read_filters(query, DOSSIER_FILTERS, now)
     if "dossier_reference" in wanted:
         wanted["dossier_reference"] = checks.normalised(wanted["dossier_reference"], variants)
         if not wanted["dossier_reference"]:
             raise Rejected(Refusal(E003, "dossier_reference"))
+    partly = part_tests(wanted)
     sources, left = _dossier_sources(world, portfolio, wanted)
-    tests = [_DOSSIER_TESTS[name](wanted[name]) for name in left]
+    tests = partly + [DOSSIER_TESTS[name](wanted[name]) for name in left]
 
     def hit(dossier: Dossier) -> bool:
         return all(test(world, portfolio, dossier) for test in tests)
 
-    return _page(sources, portfolio.dossiers.__getitem__, hit if tests else None, number, size)
+    return page_of(sources, portfolio.dossiers.__getitem__, hit if tests else None, number, size)
 
 
 def list_all_dossiers(world: World, *, account_id: int) -> Iterable[Dossier]:
@@ -126,9 +86,9 @@ def list_thirdparties(world: World, now: datetime, *, account_id: int, query: Ma
     behaviour.md 3.4 (documented; order: inferred), 8.
     """
     portfolio = world.portfolio(account_id)
-    wanted, number, size = _read(query, THIRDPARTY_FILTERS, now)
+    wanted, number, size = read_filters(query, THIRDPARTY_FILTERS, now)
     ids, left = _thirdparty_ids(world, portfolio, wanted)
-    tests = [_THIRDPARTY_TESTS[name](wanted[name]) for name in left]
+    tests = [THIRDPARTY_TESTS[name](wanted[name]) for name in left]
 
     def row(thirdparty_id: int) -> Row:
         return world.thirdparties[thirdparty_id], portfolio.relations[thirdparty_id]
@@ -136,7 +96,41 @@ def list_thirdparties(world: World, now: datetime, *, account_id: int, query: Ma
     def hit(found: Row) -> bool:
         return all(test(*found) for test in tests)
 
-    return _page([ids], row, hit if tests else None, number, size)
+    return page_of([ids], row, hit if tests else None, number, size)
+
+
+def search_thirdparties(
+    world: World, *, account_id: int, query: Mapping[str, str], fields: Mapping[str, criteria.Field]
+) -> Page[Row]:
+    """A page of the third parties that the expression `search` selects by these fields, ascending by id.
+
+    Each field is read from the account's id, a third party, and what the account has to do with it.
+
+    Raises:
+        NotFound: NOT_FOUND, no such account.
+        Rejected: E001 no expression; E003 an empty one; E002, E010 where it is wrong; E003, E010, E011 for a
+            bad page.
+
+    behaviour.md 3.5 (documented; codes: inferred), 8.
+    """
+    portfolio = world.portfolio(account_id)
+    findings = checks.Findings()
+    expression = query.get("search")
+    test = None
+    if expression is None or not expression.strip():
+        findings.note(E001 if expression is None else E003, "search")
+    else:
+        test = criteria.understood(findings, expression, fields)
+    number, size = asked(findings, query)
+    findings.raise_any()
+
+    def row(thirdparty_id: int) -> Row:
+        return world.thirdparties[thirdparty_id], portfolio.relations[thirdparty_id]
+
+    def hit(found: Row) -> bool:
+        return test is not None and test(account_id, *found)
+
+    return page_of([portfolio.relation_ids], row, hit, number, size)
 
 
 def list_processes(
@@ -159,64 +153,6 @@ def list_processes(
     begins = now - timedelta(days=1) if since is None else midnight(since)
     launched = portfolio.launched.since((begins, 0, ""))
     return [portfolio.processes[process_id] for *_, process_id in launched][::-1]
-
-
-def _read(
-    query: Mapping[str, str], filters: Mapping[str, Check], now: datetime
-) -> tuple[dict[str, Any], int, int]:
-    """The filters given, each read; then page number and size. Unknown parameters are ignored."""
-    if not query:
-        return {}, 0, DEFAULT_PAGE_SIZE
-    findings = checks.Findings()
-    past = checks.past(now)
-    wanted = {}
-    for name, check in filters.items():
-        value = query.get(name)
-        if value == "":
-            findings.note(E003, name)
-        elif value is not None:
-            wanted[name] = (past if name == "state_last_change_date" else check)(findings, name, value)
-    number = _paging(findings, "page", query.get("page"), default=0, least=0)
-    size = _paging(findings, "page_size", query.get("page_size"), default=DEFAULT_PAGE_SIZE, least=1)
-    if size > MAX_PAGE_SIZE:
-        findings.note(E011, "page_size", str(MAX_PAGE_SIZE))
-    findings.raise_any()
-    return wanted, number, size
-
-
-def _paging(findings: checks.Findings, name: str, value: str | None, *, default: int, least: int) -> int:
-    """`page` or `pageSize`: an integer of at least `least`, else E010. behaviour.md 8 (limits: inferred)."""
-    if value is None:
-        return default
-    if value == "":
-        findings.note(E003, name)
-        return default
-    number = checks.integer(findings, name, value)
-    if number is not None and number < least:
-        findings.note(E010, name, value)
-    return default if number is None else number
-
-
-def _page(
-    sources: Sequence[SortedSet[int]],
-    look_up: Callable[[int], Found],
-    hit: Callable[[Found], bool] | None,
-    number: int,
-    size: int,
-) -> Page[Found]:
-    """The page of hits among the ids of `sources`, which have none in common."""
-    start = number * size
-    if hit is None and len(sources) == 1:
-        return Page(
-            [look_up(found) for found in sources[0].slice(start, size)], number, size, len(sources[0])
-        )
-    if hit is None:
-        total = sum(map(len, sources))
-        beyond = start >= total
-        ids = () if beyond else islice(merge(*sources), start, start + size)
-        return Page([look_up(found) for found in ids], number, size, total)
-    hits = [found for found in map(look_up, merge(*sources)) if hit(found)]
-    return Page(hits[start : start + size], number, size, len(hits))
 
 
 def _dossier_sources(
@@ -275,48 +211,3 @@ def _identified_candidates(
         keys = [(kind.value, wanted["company_id_value"]) for kind in kinds]
         found = SortedSet.of(ids for key in keys for ids in world.index.get(key, EMPTY))
         yield found, ("company_id_type", "company_id_value")
-
-
-def _of_thirdparty(test: Callable[[Thirdparty, Any], bool]) -> Callable[[Any], Callable[..., bool]]:
-    return lambda wanted: lambda world, _, dossier: test(world.thirdparties[dossier.thirdparty_id], wanted)
-
-
-def _of_row(test: Callable[[Thirdparty, Any], bool]) -> Callable[[Any], Callable[..., bool]]:
-    return lambda wanted: lambda thirdparty, _: test(thirdparty, wanted)
-
-
-_IDENTITY_TESTS: dict[str, Callable[[Thirdparty, Any], bool]] = {
-    "thirdparty_id": lambda thirdparty, wanted: thirdparty.thirdparty_id == wanted,
-    "company_id_type": lambda thirdparty, wanted: thirdparty.company_id.type is wanted,
-    "company_id_value": lambda thirdparty, wanted: thirdparty.company_id.value == wanted,
-    "name": lambda thirdparty, wanted: thirdparty.company.name.casefold() == wanted.casefold(),
-    "siren": lambda thirdparty, wanted: thirdparty.siren == wanted,
-    "siret": lambda thirdparty, wanted: thirdparty.siret == wanted,
-    "tva": lambda thirdparty, wanted: thirdparty.tva == wanted,
-}
-
-_DOSSIER_TESTS: dict[str, Callable[[Any], Callable[[World, Portfolio, Dossier], bool]]] = {
-    **{name: _of_thirdparty(test) for name, test in _IDENTITY_TESTS.items()},
-    "thirdparty_code": lambda wanted: (
-        lambda _, portfolio, dossier: portfolio.relations[dossier.thirdparty_id].thirdparty_code == wanted
-    ),
-    "dossier_reference": lambda wanted: lambda _world, _portfolio, dossier: dossier.reference == wanted,
-    "monitored": lambda wanted: lambda _world, _portfolio, dossier: dossier.monitored == wanted,
-    "state_last_change_date": lambda wanted: (
-        lambda _world, _portfolio, dossier: (
-            dossier.monitored and local_date(dossier.state_last_change_date) >= wanted
-        )
-    ),
-}
-
-_THIRDPARTY_TESTS: dict[str, Callable[[Any], Callable[[Thirdparty, Relation], bool]]] = {
-    **{name: _of_row(test) for name, test in _IDENTITY_TESTS.items()},
-    "monitored": lambda wanted: lambda _, relation: relation.monitored == wanted,
-    "state_last_change_date": lambda wanted: (
-        lambda _, relation: (
-            relation.state_last_change_date is not None and relation.state_last_change_date >= wanted
-        )
-    ),
-    "thirdparty_global_state": lambda wanted: lambda _, relation: relation.state is wanted,
-    "subscription_state": lambda wanted: lambda thirdparty, _: thirdparty.registered == wanted,
-}

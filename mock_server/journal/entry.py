@@ -84,7 +84,7 @@ class Entry:
     @cached_property
     def ids(self) -> Mapping[str, int | str]:
         """Those of the path, and the third party of its dossier."""
-        ids = {camel(name): value for name, value in self._exchange.ids.items() if name != "dialect"}
+        ids = {camel(name): value for name, value in self._exchange.ids.items()}
         thirdparty_id = self._exchange.thirdparty_id
         return ids if thirdparty_id is None else ids | {"thirdpartyId": thirdparty_id}
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from mock_server.domain.checks import as_int64
 from mock_server.domain.errors import E003, E010, E011, ERRORS, Refusal
+from mock_server.domain.paging import MAX_PAGE_SIZE
 from mock_server.domain.process import ImportProcess
-from mock_server.domain.search import MAX_PAGE_SIZE
 
 
 class Fact(NamedTuple):

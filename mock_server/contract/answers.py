@@ -1,0 +1,219 @@
+"""What each operation answers: its statuses, the bodies that each may have, and the codes in them.
+
+The codes are those of the table in `domain.errors`; which of them an operation gives is said here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+
+from mock_server.contract.requests import BODIES
+from mock_server.contract.schemas import Json, Schema, ref
+from mock_server.domain.errors import ERRORS
+from mock_server.domain.operations import OPERATIONS, Kind, Operation
+
+JSON_TYPE = "application/json;charset=UTF-8"
+BYTES_TYPE = "application/octet-stream"
+
+PROTOCOL = "ProtocolError"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """A body that a status may have: its component, and the codes that may stand in it.
+
+    `variant` is the choice under which alone it is given.
+    """
+
+    schema: str
+    about: str
+    codes: tuple[str, ...] = ()
+    variant: str = ""
+    media_type: str = JSON_TYPE
+
+    def narrowed(self, status: int) -> Schema:
+        """The schema of the body, with no code that the operation does not give."""
+        if self.schema == PROTOCOL:
+            phrase = {"status": {"const": status}, "error": {"const": HTTPStatus(status).phrase}}
+            return {**ref(PROTOCOL), "properties": phrase}
+        allowed: Schema = {"properties": {"code": {"enum": list(self.codes)}}}
+        narrowing: Schema = {}
+        for place in _CODES_IN.get(self.schema, ()):
+            narrowing |= _within(place, allowed)
+        return {**ref(self.schema), **({"properties": narrowing} if self.codes else {})}
+
+
+# Where the messages stand in an envelope; "*" is each item of a list.
+_CODES_IN: dict[str, tuple[tuple[str, ...], ...]] = {
+    "ErrorAnswer": (("messages", "error", "*"),),
+    "RefusedAnswer": (("content", "errors", "*"), ("messages", "error", "*")),
+    "ProcessResultAnswer": (("content", "errors", "*"),),
+    "ProcessResultList": (("content", "*", "errors", "*"),),
+}
+
+_CONTENT: dict[str, tuple[Shape, ...]] = {
+    "getToken": (Shape(schema="Token", about="A new pair of tokens."),),
+    "listAccounts": (Shape(schema="AccountList", about="The token's accounts."),),
+    "getAccountStatistics": (Shape(schema="GlobalInformationAnswer", about="The figures."),),
+    "listRequirements": (Shape(schema="RequirementList", about="The document types."),),
+    "listThirdparties": (Shape(schema="ThirdpartySummaryPage", about="A page of hits."),),
+    "searchThirdparties": (Shape(schema="ThirdpartyPage", about="A page of hits."),),
+    "getThirdparty": (Shape(schema="ThirdpartyAnswer", about="The third party."),),
+    "listDossiers": (Shape(schema="DossierPage", about="A page of hits."),),
+    "listAllDossiers": (Shape(schema="DossierList", about="Every dossier of the account."),),
+    "importDossier": (Shape(schema="ProcessAnswer", about="The import was launched."),),
+    "getDossier": (Shape(schema="DossierAnswer", about="The dossier."),),
+    "listDossierRequirements": (Shape(schema="DossierRequirementList", about="The types asked."),),
+    "listDocuments": (Shape(schema="DocumentList", about="The documents."),),
+    "getDocument": (
+        Shape(schema="DocumentInArray", about="The document, alone in an array."),
+        Shape(schema="DocumentAnswer", about="The document itself.", variant="documentDetail=object"),
+    ),
+    "downloadFile": (Shape(schema="", about="The bytes.", media_type=BYTES_TYPE),),
+}
+_FILES: dict[str, tuple[Shape, ...]] = {
+    "rest": (
+        Shape(schema="FileInformationList", about="The files, oldest first."),
+        Shape(
+            schema="FileInformationOfDocumentList",
+            about="The files, each with its document's id and itself in a list.",
+            variant="fileItems=document",
+        ),
+    ),
+    "edge": (
+        Shape(schema="EvidenceList", about="The evidences, oldest first."),
+        Shape(
+            schema="EvidenceOfDocumentList",
+            about="The evidences, each with its document's id and itself in a list.",
+            variant="fileItems=document",
+        ),
+    ),
+}
+IMPORT_CODES = tuple(code for code, error in ERRORS.items() if "P" in error.places)
+"""What an import may be refused with; its process tells it."""
+
+_PROCESSES = {
+    "getProcess": Shape(schema="ProcessResultAnswer", about="The import.", codes=IMPORT_CODES),
+    "listProcesses": Shape(schema="ProcessResultList", about="The imports.", codes=IMPORT_CODES),
+}
+
+REFUSED: dict[str, tuple[str, ...]] = {
+    "listThirdparties": ("E002", "E003", "E010", "E011", "E022"),
+    "searchThirdparties": ("E001", "E002", "E003", "E010", "E011"),
+    "listDossiers": ("E002", "E003", "E010", "E011", "E022"),
+    "importDossier": ("E001", "E002", "E003", "E010", "E011"),
+    "listProcesses": ("E003", "E010", "E022"),
+    "updateDossier": ("E003", "E010", "E011", "E021", "E030", "E112", "E201", "E202"),
+    "stopDossier": ("E201",),
+    "reactivateDossier": ("E010", "E103", "E204", "E205"),
+    "updateDossierRequirements": ("E003", "E201", "E301", "E302"),
+}
+"""The codes with which an operation refuses values, or a command is refused by a rule (behaviour.md 5)."""
+
+_ABSENT = {"rest": {"dossierId": "E200", "thirdpartyId": "E100"}, "edge": {}}
+"""What a dialect tells of an id that is not there; of any other, NOT_FOUND (behaviour.md 3.0)."""
+
+_FORBIDS_ALTERED_TOKENS = {"rest": False, "edge": True}
+"""Whether an altered token is a 403, where no account is in the path (behaviour.md 1.4)."""
+
+ABOUT: dict[int, str] = {
+    200: "Done.",
+    400: "The request is malformed, or a value in it.",
+    401: "No access token, or one that is not good, or no more.",
+    403: "The access token does not open this account.",
+    404: "There is no such thing in this account.",
+    413: "The body is larger than the server takes.",
+    415: "The body is not declared as JSON.",
+    429: "Too many requests: the variant rateLimit is on, and the account's bucket is empty.",
+    503: "The server has as many sandboxes as it may have.",
+}
+
+
+@cache
+def answers(operation: str, dialect: str) -> Mapping[int, tuple[Shape, ...]]:
+    """Every status that the operation gives in the dialect, by itself, and the bodies it may have."""
+    row = OPERATIONS[operation]
+    found = {200: _done(row, dialect), 400: _malformed(row)}
+    if row.kind is Kind.TOKEN:
+        found[401] = (Shape(schema="TokenError", about="Wrong user name or password, or another client."),)
+    else:
+        found[401] = _protocol(401)
+        found[404] = (_absence(row, dialect),)
+    for status in _of_protocol(row, dialect):
+        found[status] = _protocol(status)
+    return dict(sorted(found.items()))
+
+
+def codes(operation: str, dialect: str) -> tuple[str, ...]:
+    """Every code that the operation may answer with in the dialect, in the order of the table."""
+    shapes = [shape for several in answers(operation, dialect).values() for shape in several]
+    given = {code for shape in shapes for code in shape.codes}
+    return tuple(code for code in ERRORS if code in given)
+
+
+def _done(row: Operation, dialect: str) -> tuple[Shape, ...]:
+    if row.name in _PROCESSES:
+        return (_PROCESSES[row.name],)
+    if row.name in {"listFiles", "listEvidences"}:
+        return _FILES[dialect]
+    if row.kind is Kind.COMMAND:
+        refused = Shape(
+            schema="RefusedAnswer",
+            about="Refused by a rule.",
+            codes=REFUSED[row.name],
+            variant="refusals=result",
+        )
+        return (Shape(schema="AcceptedAnswer", about="Carried out."), refused)
+    return _CONTENT[row.name]
+
+
+def _malformed(row: Operation) -> tuple[Shape, ...]:
+    unreadable = Shape(schema=PROTOCOL, about="A path, body or sandbox name that cannot be read.")
+    if row.kind is Kind.TOKEN:
+        return (Shape(schema="TokenError", about="A form or refresh token that is not good."), unreadable)
+    if row.name not in REFUSED:
+        return (unreadable,)
+    by_rule = row.kind is Kind.COMMAND
+    refused = Shape(
+        schema="RefusedAnswer" if by_rule else "ErrorAnswer",
+        about="Refused by a rule." if by_rule else "Values that are not good, each with its code.",
+        codes=REFUSED[row.name],
+        variant="refusals=http400" if by_rule else "",
+    )
+    return (refused, unreadable)
+
+
+def _absence(row: Operation, dialect: str) -> Shape:
+    ids = re.findall(r"\{(\w+)\}", row.paths[0])
+    told = {_ABSENT[dialect].get(name, "NOT_FOUND") for name in ("accountId", *ids)}
+    given = tuple(code for code in ERRORS if code in told)
+    return Shape(schema="ErrorAnswer", about=ABOUT[404], codes=given)
+
+
+def _of_protocol(row: Operation, dialect: str) -> list[int]:
+    """The further statuses that always have a body in protocol format."""
+    of_account = "{accountId}" in row.paths[0]
+    applies = {
+        403: of_account or (_FORBIDS_ALTERED_TOKENS[dialect] and row.kind is not Kind.TOKEN),
+        413: row.name in BODIES,
+        415: row.name in BODIES and row.kind is not Kind.TOKEN,
+        429: of_account,
+        503: True,
+    }
+    return [status for status, does in applies.items() if does]
+
+
+def _protocol(status: int) -> tuple[Shape, ...]:
+    return (Shape(schema=PROTOCOL, about=ABOUT[status]),)
+
+
+def _within(place: tuple[str, ...], schema: Schema) -> dict[str, Json]:
+    """What `properties` say so that the schema holds at that place."""
+    first, *rest = place
+    for name in reversed(rest):
+        schema = {"items": schema} if name == "*" else {"properties": {name: schema}}
+    return {first: schema}

@@ -1,0 +1,113 @@
+"""What is wrong with a body, sent or answered, in the eyes of the schemas; compiled once for each."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+from mock_server.contract.answers import PROTOCOL, Shape, answers
+from mock_server.contract.requests import BODIES
+from mock_server.contract.schemas import COMPONENTS, DIALECTS, Json, Schema, components, ref
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
+
+_ASSERTED = ("date", "uuid")
+"""The formats that are checked; others tell what is meant."""
+
+_LONGEST = 200
+
+
+def body_mistake(operation: str, body: Json) -> str | None:
+    """What is wrong with the JSON types of the operation's request body; None when nothing is.
+
+    Whatever has a meaning, a code of its own or a state behind it is for the domain: of the schema only
+    types are asked, and null passes for any member.
+
+    behaviour.md 3.0 (inferred).
+    """
+    first = next(iter(_types_of_body(operation).iter_errors(body)), None)
+    return None if first is None else _told(first)
+
+
+def answer_mistake(
+    dialect: str, operation: str | None, status: int, content_type: str, body: bytes
+) -> str | None:
+    """What is wrong with an answer in the eyes of the contract; None when nothing is.
+
+    `operation` None is a request that none serves: an unmapped path, or another method.
+    """
+    shapes = answers(operation, dialect).get(status) if operation else _OUTSIDE
+    if shapes is None:
+        return f"{operation} answers no {status}"
+    types = list(dict.fromkeys(shape.media_type for shape in shapes))
+    if content_type not in types:
+        return f"{operation} {status} is typed {' or '.join(types)}, not {content_type or 'nothing'}"
+    if not shapes[0].schema:
+        return None
+    return _body_mistake(_compiled(dialect, shapes, status), f"{operation or 'no operation'} {status}", body)
+
+
+_OUTSIDE = (Shape(schema=PROTOCOL, about="Nothing is served there."),)
+
+
+def alternatives(shapes: tuple[Shape, ...], status: int) -> Schema:
+    """The schema of a body that has one of these shapes."""
+    several = [shape.narrowed(status) for shape in shapes if shape.schema]
+    return several[0] if len(several) == 1 else {"anyOf": several}
+
+
+def _body_mistake(validator: Validator, what: str, body: bytes) -> str | None:
+    from jsonschema.exceptions import best_match
+
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return f"{what} is no JSON"
+    first = best_match(validator.iter_errors(parsed))
+    return None if first is None else f"{what}: {_told(first)}"
+
+
+def _told(error: ValidationError) -> str:
+    return f"{error.json_path}: {error.message[:_LONGEST]}"
+
+
+@cache
+def _compiled(dialect: str, shapes: tuple[Shape, ...], status: int) -> Validator:
+    return _validator(components(dialect), alternatives(shapes, status))
+
+
+@cache
+def _types_of_body(operation: str) -> Validator:
+    return _validator({}, _types_only(ref(BODIES[operation].schema)))
+
+
+def _validator(schemas: dict[str, Schema], schema: Schema) -> Validator:
+    # jsonschema takes a tenth of a second to import: the first body pays for it, not the start.
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    document = {"components": {"schemas": schemas}, **schema}
+    return Draft202012Validator(document, format_checker=FormatChecker(_ASSERTED))
+
+
+def _types_only(schema: Schema) -> Schema:
+    """The JSON types that a schema asks for, and nothing else."""
+    if "$ref" in schema:
+        return _types_only(components(DIALECTS[0])[schema["$ref"].removeprefix(COMPONENTS)])
+    kept = {"type": schema["type"]} if "type" in schema else {}
+    if "items" in schema:
+        kept["items"] = _types_only(schema["items"])
+    if "properties" in schema:
+        kept["properties"] = {
+            name: _or_null(_types_only(part)) for name, part in schema["properties"].items()
+        }
+    if "oneOf" in schema:
+        kept["oneOf"] = [_types_only(part) for part in schema["oneOf"]]
+    return kept
+
+
+def _or_null(schema: Schema) -> Schema:
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return {**schema, "type": list(dict.fromkeys([*types, "null"]))}

@@ -1,0 +1,53 @@
+"""The JSON Schemas in the files beside this one, as the components of one dialect.
+
+A file refers to another by its name (`common.json#/$defs/Day`); among components every reference is a
+`#/components/schemas/Day`, so that an OpenAPI document and a validator use the very same ones.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from mock_server.domain.operations import OPERATIONS
+
+Json = Any
+Schema = dict[str, Json]
+
+DIALECTS = tuple(dict.fromkeys(name for row in OPERATIONS.values() for name in row.dialects))
+"""The published shapes of the API by name, the first one first."""
+
+COMPONENTS = "#/components/schemas/"
+
+
+@cache
+def components(dialect: str) -> dict[str, Schema]:
+    """Every schema of the dialect by name: bodies, values, resources, envelopes."""
+    return {
+        name: _pointing_to_components(schema)
+        for file in ("bodies", "common", dialect)
+        for name, schema in data(file)["$defs"].items()
+    }
+
+
+def ref(name: str) -> Schema:
+    """A reference to a component."""
+    return {"$ref": f"{COMPONENTS}{name}"}
+
+
+def data(name: str) -> Json:
+    """What the JSON file of that name beside this module holds."""
+    return json.loads(files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _pointing_to_components(schema: Json) -> Json:
+    if isinstance(schema, list):
+        return [_pointing_to_components(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: f"{COMPONENTS}{part.rpartition('/')[2]}" if key == "$ref" else _pointing_to_components(part)
+        for key, part in schema.items()
+    }

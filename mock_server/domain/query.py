@@ -1,0 +1,197 @@
+"""The language of expressions that search third parties (behaviour.md 3.5): reading and writing it.
+
+    workforce<2000
+    name~ATTEST
+    ( workforce>200 AND isActive:true ) OR workforce<2
+
+What a field is and how its values compare is not known here; see `criteria`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+DEEPEST = 50
+"""Parentheses inside each other; more is refused (behaviour.md 3.5, inferred)."""
+
+_AND, _OR, _OPEN, _CLOSE = ("AND", "and"), ("OR", "or"), ("(",), (")",)
+_RESERVED = frozenset((*_AND, *_OR, *_OPEN, *_CLOSE))
+_BLANKS = re.compile(r"\s*")
+_WORD = re.compile(r"\S+")
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_CRITERION = "a criterion such as name~ATTEST"
+_OPERATOR = "one of : ~ ! > <"
+
+
+class Operator(StrEnum):
+    """What stands between a field and a value."""
+
+    EQUALS = ":"
+    CONTAINS = "~"
+    DIFFERS = "!"
+    GREATER = ">"
+    LESS = "<"
+
+
+_OPERATORS = frozenset(Operator)
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """`workforce>200`. `position` is where the field stands in the text; two that differ in it are equal."""
+
+    field: str
+    operator: Operator
+    value: str
+    position: int = dataclasses.field(default=1, compare=False)
+
+    @property
+    def value_position(self) -> int:
+        """Where the value stands in the text."""
+        return self.position + len(self.field) + len(self.operator)
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Parts joined by AND, two at least."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Parts joined by OR, two at least."""
+
+    parts: tuple[Expression, ...]
+
+
+Expression = Criterion | AllOf | AnyOf
+
+
+class Unreadable(ValueError):
+    """The text is no expression: at `position`, counted from 1, something else was `expected`.
+
+    `position 12: expected one of : ~ ! > <, found the end`
+    """
+
+    def __init__(self, position: int, expected: str, found: str) -> None:
+        super().__init__(f"position {position}: expected {expected}, found {found}")
+        self.position = position
+        self.expected = expected
+
+
+def parse(text: str) -> Expression:
+    """The expression that a text writes; AND binds tighter than OR.
+
+    Raises:
+        Unreadable: it writes none.
+
+    behaviour.md 3.5 (documented; precedence, and where a value ends: inferred).
+    """
+    reader = _Reader(text)
+    found = reader.any_of(0)
+    if reader.word:
+        raise reader.expected("AND, OR or the end")
+    return found
+
+
+def written(expression: Expression) -> str:
+    """The text that writes an expression; `parse` gives the same expression again."""
+    if isinstance(expression, Criterion):
+        return f"{expression.field}{expression.operator}{expression.value}"
+    if isinstance(expression, AllOf):
+        return " AND ".join(_grouped(part, AllOf, AnyOf) for part in expression.parts)
+    return " OR ".join(_grouped(part, AnyOf) for part in expression.parts)
+
+
+def shown(word: str) -> str:
+    """A word of an expression as a mistake shows it."""
+    return repr(word[:30])
+
+
+def _grouped(part: Expression, *kinds: type) -> str:
+    return f"( {written(part)} )" if isinstance(part, kinds) else written(part)
+
+
+class _Reader:
+    """A text and how far it has been read: `word` is what stands at `at`, empty at the end."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._go_to(0)
+
+    def any_of(self, depth: int) -> Expression:
+        """Conjunctions joined by OR."""
+        parts = [self._all_of(depth)]
+        while self._took(_OR):
+            parts.append(self._all_of(depth))
+        return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
+
+    def expected(self, what: str, at: int | None = None) -> Unreadable:
+        """The mistake at this word, or further on."""
+        at = self._at if at is None else at
+        word = self._text[at : self._end_of_word(at)]
+        return Unreadable(at + 1, what, shown(word) if word else self._gap(at))
+
+    def _all_of(self, depth: int) -> Expression:
+        parts = [self._term(depth)]
+        while self._took(_AND):
+            parts.append(self._term(depth))
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+    def _term(self, depth: int) -> Expression:
+        if self.word not in _OPEN:
+            return self._criterion()
+        if depth == DEEPEST:
+            raise self.expected(f"at most {DEEPEST} parentheses inside each other")
+        self._took(_OPEN)
+        inside = self.any_of(depth + 1)
+        if not self._took(_CLOSE):
+            raise self.expected("AND, OR or a closing parenthesis with a blank on either side")
+        return inside
+
+    def _criterion(self) -> Criterion:
+        begins = self._at
+        name = _FIELD.match(self._text, begins)
+        if self.word.startswith(_OPEN):
+            raise self.expected("a blank after the parenthesis", begins + 1)
+        if name is None or self.word in _RESERVED:
+            raise self.expected(_CRITERION)
+        operator = self._text[name.end() : name.end() + 1]
+        if operator not in _OPERATORS:
+            raise self.expected(f"{_OPERATOR} after {name[0]!r}", name.end())
+        value = self._value(name.end() + 1)
+        return Criterion(name[0], Operator(operator), value, begins + 1)
+
+    def _value(self, begins: int) -> str:
+        """What runs from here to the next connector or parenthesis; it begins at once."""
+        ends = self._end_of_word(begins)
+        if ends == begins:
+            raise self.expected("a value right after the operator", begins)
+        self._go_to(ends)
+        while self.word and self.word not in _RESERVED:
+            ends = self._at + len(self.word)
+            self._go_to(ends)
+        return self._text[begins:ends]
+
+    def _gap(self, at: int) -> str:
+        return "a blank" if at < len(self._text) else "the end"
+
+    def _took(self, words: tuple[str, ...]) -> bool:
+        """Whether one of these words stands here; if so, it is read."""
+        if self.word not in words:
+            return False
+        self._go_to(self._at + len(self.word))
+        return True
+
+    def _go_to(self, at: int) -> None:
+        blanks = _BLANKS.match(self._text, at)
+        self._at = blanks.end() if blanks else at
+        self.word = self._text[self._at : self._end_of_word(self._at)]
+
+    def _end_of_word(self, at: int) -> int:
+        word = _WORD.match(self._text, at)
+        return word.end() if word else at

@@ -1,0 +1,104 @@
+"""A headless Chromium as a test drives it, by the messages that it takes through a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
+_PATIENCE = 20.0
+
+
+class Page:
+    """One page; `asked` are the URLs of all that it loaded and sent."""
+
+    def __init__(self, commands: int, messages: int) -> None:
+        self._commands, self._messages = commands, messages
+        self._number, self._unread, self._session = 0, b"", ""
+        self.asked: list[str] = []
+        target = self._send("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._send("Network.enable")
+        self._send("Page.enable")
+
+    def open(self, url: str) -> None:
+        self._send("Page.navigate", url=url)
+
+    def press(self, key: str) -> None:
+        """Press and release a key, as a person does."""
+        code = {"Tab": 9, "Enter": 13}[key]
+        text = {"text": "\r"} if key == "Enter" else {}
+        named: dict[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        self._send("Input.dispatchKeyEvent", type="keyDown", **named, **text)
+        self._send("Input.dispatchKeyEvent", type="keyUp", **named)
+
+    def value(self, expression: str) -> Any:
+        """What a JavaScript expression is worth."""
+        result = self._send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    def wait_for(self, expression: str) -> Any:
+        """The value of the expression as soon as it is a true one."""
+        end = monotonic() + _PATIENCE
+        while not (value := self.value(expression)):
+            assert monotonic() < end, (
+                f"{expression} never came: {self.value('document.body.innerText')[:500]}"
+            )
+            sleep(0.05)
+        return value
+
+    def _send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self._number += 1
+        message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._commands, json.dumps(message).encode() + b"\0")
+        while True:
+            told = self._read()
+            if told.get("method") == "Network.requestWillBeSent":
+                self.asked.append(told["params"]["request"]["url"])
+            if told.get("id") == self._number:
+                assert "error" not in told, told
+                return dict(told["result"])
+
+    def _read(self) -> dict[str, Any]:
+        while b"\0" not in self._unread:
+            part = os.read(self._messages, 65536)
+            assert part, "the browser has gone"
+            self._unread += part
+        first, _, self._unread = self._unread.partition(b"\0")
+        return dict(json.loads(first))
+
+
+@contextmanager
+def browser(folder: Path) -> Iterator[Page]:
+    """A browser with an empty page, its profile in that folder."""
+    assert CHROMIUM
+    theirs_in, ours_out = os.pipe()
+    ours_in, theirs_out = os.pipe()
+    options = [*_OPTIONS, "--remote-debugging-pipe", f"--user-data-dir={folder}"]
+    process = subprocess.Popen(
+        # Chromium takes commands from descriptor 3 and writes to 4, whichever numbers the pipes have here.
+        ["bash", "-c", f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}', CHROMIUM, *options],
+        pass_fds=(theirs_in, theirs_out),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(theirs_in)
+    os.close(theirs_out)
+    try:
+        yield Page(ours_out, ours_in)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        os.close(ours_out)
+        os.close(ours_in)

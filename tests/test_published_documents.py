@@ -1,0 +1,260 @@
+"""The OpenAPI documents say what the server does: no route, parameter, status or code less, and none more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from openapi_spec_validator import validate
+from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
+
+from mock_server.contract import document
+from mock_server.contract.answers import IMPORT_CODES, REFUSED, answers, codes
+from mock_server.contract.examples import examples
+from mock_server.contract.requests import QUERY
+from mock_server.contract.schemas import DIALECTS, components
+from mock_server.dialects import DIALECTS as SPOKEN
+from mock_server.domain.errors import ERRORS
+from mock_server.domain.filters import DOSSIER_FILTERS, THIRDPARTY_FILTERS
+from mock_server.domain.operations import BY_VIEW, OPERATIONS, Kind
+from mock_server.domain.spelling import camel
+from tests.support import Api
+from tests.test_published_answers import OF_ANY_REQUEST
+
+Object = dict[str, Any]
+
+NOT_IN_THE_DOCUMENTS = {
+    "openid": "the other endpoints of the realm, which its discovery document tells",
+    "published": "the documents themselves, and the page that shows them",
+    "control": "the control API, which has a document of its own",
+}
+NEVER_SEEN = {"E203": "no operation looks a dossier up by its reference"}
+
+SERVED = [
+    (dialect, row.name) for dialect in DIALECTS for row in OPERATIONS.values() if dialect in row.dialects
+]
+
+
+def operations(dialect: str) -> Iterator[tuple[str, str, Object]]:
+    """Path, method and operation of all that a document has."""
+    for path, item in document(dialect)["paths"].items():
+        for method in set(item) & {"get", "post", "put", "patch", "delete", "head", "options"}:
+            yield path, method.upper(), item[method]
+
+
+def operation(dialect: str, name: str) -> Object:
+    return next(found for _, _, found in operations(dialect) if found.get("operationId") == name)
+
+
+def names_of(dialect: str, name: str) -> set[str]:
+    """The query parameters that the document has for an operation."""
+    return {row["name"] for row in operation(dialect, name).get("parameters", []) if row["in"] == "query"}
+
+
+def seen(dialect: str, name: str) -> list[Object]:
+    return [row for row in examples(dialect) if row["operation"] == name]
+
+
+def codes_in(body: Any) -> set[str]:
+    """Every code in an answer, wherever it stands."""
+    if isinstance(body, list):
+        return {code for part in body for code in codes_in(part)}
+    if not isinstance(body, dict):
+        return set()
+    own = {body["code"]} if {"code", "message"} <= set(body) else set()
+    return own | {code for part in body.values() for code in codes_in(part)}
+
+
+# The documents by themselves.
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_document_is_valid(dialect: str) -> None:
+    validate(document(dialect))
+
+
+def test_the_validator_would_tell() -> None:
+    with pytest.raises(OpenAPIValidationError):
+        validate(document("rest") | {"paths": {"/account": {"get": {"responses": 200}}}})
+
+
+def test_there_is_a_document_for_every_dialect_that_is_spoken() -> None:
+    assert set(DIALECTS) == set(SPOKEN)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_reference_leads_somewhere_and_every_schema_is_used(dialect: str) -> None:
+    text = str(document(dialect))
+    used = set(re.findall(r"#/components/schemas/(\w+)", text))
+
+    assert used == set(components(dialect))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_schema_says_what_it_is(dialect: str) -> None:
+    assert [name for name, schema in components(dialect).items() if not schema.get("description")] == []
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_link_names_an_operation_and_its_ids(dialect: str) -> None:
+    links = [
+        (link["operationId"], set(link["parameters"]))
+        for _, _, found in operations(dialect)
+        for link in found["responses"]["200"].get("links", {}).values()
+    ]
+
+    assert links
+    for name, given in links:
+        assert dialect in OPERATIONS[name].dialects
+        assert given == set(re.findall(r"\{(\w+)\}", OPERATIONS[name].paths[0]))
+
+
+# Routes.
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_route_of_the_dialect_is_in_its_document_and_the_reverse(app: Flask, dialect: str) -> None:
+    prefix = f"/{dialect}/api/v1"
+    routed = {
+        (_as_openapi(rule.rule.removeprefix(prefix)), method)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(f"{prefix}/") or rule.endpoint == "openid.get_token"
+        for method in (rule.methods or set()) - {"HEAD"}  # a GET without its body, wherever there is a GET
+    }
+
+    assert {(path, method) for path, method, _ in operations(dialect)} == routed
+
+
+def test_no_other_route_belongs_to_the_emulated_api(app: Flask) -> None:
+    others = {
+        rule.endpoint.split(".")[0]
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.rpartition(".")[2] not in BY_VIEW or rule.endpoint.startswith("control.")
+    }
+
+    assert others == set(NOT_IN_THE_DOCUMENTS)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_operations_are_those_of_the_table(dialect: str) -> None:
+    named = {found["operationId"] for _, _, found in operations(dialect) if "operationId" in found}
+    aliases = {found["x-alias-of"] for _, _, found in operations(dialect) if "x-alias-of" in found}
+
+    assert named == {row.name for row in OPERATIONS.values() if dialect in row.dialects}
+    assert aliases == {row.name for row in OPERATIONS.values() if len(row.paths) > 1}
+
+
+@pytest.mark.parametrize(("dialect", "name"), SERVED)
+def test_an_operation_tells_its_section_and_how_sure_it_is(dialect: str, name: str) -> None:
+    found = operation(dialect, name)
+
+    assert (found["x-behaviour"], found["x-provenance"]) == (
+        OPERATIONS[name].section,
+        OPERATIONS[name].provenance,
+    )
+
+
+def _as_openapi(rule: str) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: f"{{{camel(found[1])}}}", rule)
+
+
+# Parameters.
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("name", "filters"),
+    [("listDossiers", DOSSIER_FILTERS), ("listThirdparties", THIRDPARTY_FILTERS)],
+    ids=["dossiers", "third parties"],
+)
+def test_the_parameters_of_a_search_are_its_filters(dialect: str, name: str, filters: Object) -> None:
+    known = {camel(key) for key in filters} - SPOKEN[dialect].ignored_parameters
+
+    assert names_of(dialect, name) == known | {"page", "pageSize"}
+
+
+@pytest.mark.speaks("rest", "edge")
+@pytest.mark.parametrize("name", [row.name for row in OPERATIONS.values() if row.method == "GET"])
+def test_a_parameter_is_documented_where_it_has_a_bearing_and_nowhere_else(api: Api, name: str) -> None:
+    if api.dialect not in OPERATIONS[name].dialects:
+        pytest.skip("another dialect's")
+    path = _with_ids(api, OPERATIONS[name].paths[0])
+    given = {"search": "name~a"} if name == "searchThirdparties" else {}
+    every = {row.name for rows in QUERY.values() for row in rows}
+
+    bearing = {
+        parameter
+        for parameter in every
+        if api.send("GET", path, query_string=given | {parameter: ""}).status_code == 400
+    }
+
+    assert bearing == names_of(api.dialect, name)
+
+
+def _with_ids(api: Api, path: str) -> str:
+    """The path with ids of what the default fixture has."""
+    ids = {"accountId": 119631, "dossierId": 804127, "thirdpartyId": 875, "documentId": 511394021}
+    return f"/{api.dialect}/api/v1" + path.format(**ids, fileId=1, processId="0" * 32)
+
+
+# Statuses and codes. That nothing else is ever answered, the client of all tests sees to.
+
+
+@pytest.mark.parametrize(("dialect", "name"), SERVED)
+def test_every_status_of_an_operation_was_seen(dialect: str, name: str) -> None:
+    of_any = {status for status, applies in OF_ANY_REQUEST.items() if applies(dialect, name)}
+    shown = {row["status"] for row in seen(dialect, name)}
+
+    assert set(answers(name, dialect)) == shown | of_any
+    assert set(operation(dialect, name)["responses"]) == set(map(str, shown | of_any))
+
+
+@pytest.mark.parametrize(("dialect", "name"), SERVED)
+def test_every_code_of_an_operation_was_seen(dialect: str, name: str) -> None:
+    shown = {code for row in seen(dialect, name) for code in codes_in(row.get("body"))}
+
+    assert set(codes(name, dialect)) == shown
+
+
+@pytest.mark.parametrize(("dialect", "name"), SERVED)
+def test_the_document_tells_every_code_with_its_label(dialect: str, name: str) -> None:
+    rows = [
+        row
+        for answer in operation(dialect, name)["responses"].values()
+        for row in answer.get("x-error-codes", [])
+    ]
+
+    assert {row["code"] for row in rows} == set(codes(name, dialect))
+    for row in rows:
+        error = ERRORS[row["code"]]
+        assert row["message"] == (error.label_fr if dialect == "rest" else error.label_en)
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_every_code_is_given_by_some_operation(code: str) -> None:
+    given = {given for dialect, name in SERVED for given in codes(name, dialect)}
+
+    assert (code in given) != (code in NEVER_SEEN)
+
+
+@pytest.mark.parametrize(
+    ("place", "kinds"),
+    [("S", {Kind.SEARCH, Kind.READ}), ("I", {Kind.IMPORT}), ("C", {Kind.COMMAND})],
+    ids=["searches", "imports", "commands"],
+)
+def test_the_places_of_a_code_are_those_of_the_operations(place: str, kinds: set[Kind]) -> None:
+    given = {code for name, several in REFUSED.items() if OPERATIONS[name].kind in kinds for code in several}
+
+    assert given == {code for code, error in ERRORS.items() if place in error.places}
+
+
+def test_an_import_ends_with_the_codes_of_its_place() -> None:
+    assert set(IMPORT_CODES) == {code for code, error in ERRORS.items() if "P" in error.places}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_codes_of_the_schema_are_those_of_the_table(dialect: str) -> None:
+    assert components(dialect)["ErrorCode"]["enum"] == list(ERRORS)

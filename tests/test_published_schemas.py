@@ -1,0 +1,290 @@
+"""The schemas are strict: every example is right, and not one thing about it may be otherwise."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
+
+from mock_server.contract import answer_mistake, document
+from mock_server.contract.answers import JSON_TYPE, answers
+from mock_server.contract.examples import examples
+from mock_server.contract.requests import BODIES
+from mock_server.contract.schemas import DIALECTS, components, data, ref
+
+ROOT = Path(__file__).parent.parent
+Example = dict[str, Any]
+Place = tuple[str | int, ...]
+
+ANSWERED = [(dialect, row) for dialect in DIALECTS for row in examples(dialect) if "body" in row]
+
+# Another JSON type than the value has, and none that a schema allows in its place.
+OTHERWISE: dict[type, Any] = {bool: "true", int: "7", float: "7", str: 7, type(None): [], list: "x", dict: []}
+
+
+def mistake(dialect: str, row: Example, body: Any, content_type: str = JSON_TYPE) -> str | None:
+    raw = json.dumps(body).encode()
+    return answer_mistake(dialect, row["operation"], row["status"], content_type, raw)
+
+
+def places(value: Any, here: Place = ()) -> Iterator[Place]:
+    """Every place in a JSON value, from the outside in; free members have no place of their own."""
+    yield here
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from () if name == "metadata" else places(part, (*here, name))
+    elif isinstance(value, list):
+        for at, part in enumerate(value):
+            yield from places(part, (*here, at))
+
+
+def at(body: Any, place: Place) -> Any:
+    for step in place:
+        body = body[step]
+    return body
+
+
+def example_id(case: tuple[str, Example]) -> str:
+    return f"{case[0]} {case[1]['operation']} {case[1]['status']} {case[1]['name']}"
+
+
+# Examples.
+
+
+@pytest.mark.parametrize("case", ANSWERED, ids=example_id)
+def test_an_example_is_what_its_schema_says(case: tuple[str, Example]) -> None:
+    dialect, row = case
+
+    assert mistake(dialect, row, row["body"]) is None
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_example_in_the_document_fits_the_schema_beside_it(dialect: str) -> None:
+    described = [content for content in _contents(document(dialect)) if content.get("examples")]
+
+    assert described
+    for content in described:
+        schema = {"components": {"schemas": components(dialect)}, **content["schema"]}
+        validator = Draft202012Validator(schema, format_checker=FormatChecker())
+        for example in content["examples"].values():
+            assert [error.message for error in validator.iter_errors(example["value"])] == []
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_body_and_every_answer_has_an_example(dialect: str) -> None:
+    without = [content["schema"] for content in _contents(document(dialect)) if "examples" not in content]
+
+    assert without == [{"type": "string", "format": "binary"}]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_variant_of_a_shape_has_an_example(dialect: str) -> None:
+    shown = {row["name"] for row in examples(dialect)}
+    variants = {
+        shape.variant.partition("=")[0]
+        for name in {row["operation"] for row in examples(dialect)}
+        for several in answers(name, dialect).values()
+        for shape in several
+        if shape.variant
+    }
+
+    assert variants == {"refusals", "documentDetail", "fileItems"}
+    assert [name for name in variants if not any(name in sentence for sentence in shown)] == []
+
+
+def test_the_examples_are_what_a_sandbox_answers() -> None:
+    command = [sys.executable, str(ROOT / "tools" / "examples.py"), "--check"]
+
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stderr
+
+
+def _contents(api: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every media type object of a document: of bodies, of answers, and of those that operations share."""
+    items = [part for item in api["paths"].values() for part in item.values() if "responses" in part]
+    parts = [item["requestBody"] for item in items if "requestBody" in item]
+    parts += [answer for item in items for answer in item["responses"].values()]
+    parts += api["components"]["responses"].values()
+    for part in parts:
+        yield from part.get("content", {}).values()
+
+
+# Strictness.
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> tuple[str, Example, Any, str]:
+    """An example with one thing otherwise: a member more, one less, or a value of another type."""
+    dialect, row = draw(st.sampled_from(ANSWERED))
+    body = deepcopy(row["body"])
+    place = draw(st.sampled_from(list(places(body))))
+    ways = ["type"]
+    if isinstance(at(body, place), dict):
+        ways += ["more", "less"]
+    way = draw(st.sampled_from(ways))
+    if way == "more":
+        at(body, place)["further"] = "x"
+    elif way == "less":
+        del at(body, place)[draw(st.sampled_from(list(at(body, place))))]
+    elif place:
+        at(body, place[:-1])[place[-1]] = OTHERWISE[type(at(body, place))]
+    else:
+        body = []
+    return dialect, row, body, f"{way} at {place}"
+
+
+@given(case=spoilt())
+def test_a_member_more_or_less_or_of_another_type_is_a_mistake(case: tuple[str, Example, Any, str]) -> None:
+    dialect, row, body, how = case
+
+    assert mistake(dialect, row, body), f"{row['operation']} {row['status']}: {how}"
+
+
+WRONG_VALUES: dict[str, tuple[Place, Any]] = {
+    "a date-time with a zone": (("content", 0, "stateLastChangeDate"), "2019-01-08T15:31:55.521Z"),
+    "two digits of a second": (("content", 0, "stateLastChangeDate"), "2019-01-08T15:31:55.52"),
+    "six digits of a second": (("content", 0, "stateLastChangeDate"), "2019-01-08T15:31:55.521000"),
+    "a plain date": (("content", 0, "stateLastChangeDate"), "2019-01-08"),
+    "an expiration by day": (("content", 0, "expirationDate"), "2031-01-01T09:00:00.000"),
+    "a SIRET with blanks": (("content", 0, "siret"), "503 829 368 00045"),
+    "a country of three letters": (("content", 0, "companyCountryCode"), "FRA"),
+    "an unknown type of identifier": (("content", 0, "companyIdType"), "CIT004"),
+    "an unknown reason": (("content", 0, "stoppingReason"), "BECAUSE"),
+    "a reason of an active dossier": (("content", 0, "stoppingReason"), "STOPREQUEST"),
+    "a null state of an active dossier": (("content", 0, "state"), None),
+    "an end of an active dossier": (("content", 0, "stoppingDate"), "2026-01-01T00:00:00.000"),
+    "an id of 0": (("content", 0, "dossierId"), 0),
+    "another indicator": (("content", 0, "indicators", 0, "indicatorCode"), "I002"),
+    "two indicators": (("content", 0, "indicators"), []),
+    "a page below 0": (("page",), -1),
+    "a page of too many": (("size",), 1001),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(("place", "value"), WRONG_VALUES.values(), ids=WRONG_VALUES)
+def test_a_value_of_another_form_is_a_mistake(dialect: str, place: Place, value: Any) -> None:
+    row = next(
+        row for row in examples(dialect) if row["operation"] == "listDossiers" and row["status"] == 200
+    )
+    body = deepcopy(row["body"])
+    at(body, place[:-1])[place[-1]] = value
+
+    assert mistake(dialect, row, body)
+
+
+@pytest.mark.parametrize(
+    ("operation", "place"),
+    [
+        ("getDossier", ("content", "isMonitored")),
+        ("getDossier", ("content", "isComplete")),
+        ("getDossier", ("content", "indicators", 0, "isComplete")),
+        ("getDossier", ("content", "documents", 0, "isPresent")),
+        ("getThirdparty", ("content", "isMonitored")),
+        ("getThirdparty", ("content", "isOutOfBusiness")),
+        ("getThirdparty", ("content", "isRegistered")),
+        ("getThirdparty", ("content", "isActive")),
+        ("getThirdparty", ("content", "isComplete")),
+        ("getProcess", ("content", "isComplete")),
+        ("getProcess", ("content", "isSuccessful")),
+        ("stopDossier", ("content", "isSuccessful")),
+    ],
+)
+def test_a_twin_that_says_otherwise_is_a_mistake(operation: str, place: Place) -> None:
+    row = next(row for row in examples("edge") if row["operation"] == operation and row["status"] == 200)
+    body = deepcopy(row["body"])
+    at(body, place[:-1])[place[-1]] = {"true": "false", "false": "true"}[at(body, place)]
+
+    assert mistake("edge", row, body)
+
+
+def test_a_code_of_another_operation_is_a_mistake() -> None:
+    row = next(row for row in examples("rest") if row["name"].startswith("E010: not a boolean"))
+    body = {"messages": {"error": [{"code": "E201", "message": "x"}]}}
+
+    told = mistake("rest", row, body)
+
+    assert told
+    assert "'E201' is not one of" in told
+
+
+def test_the_status_in_a_protocol_error_is_that_of_the_answer() -> None:
+    row = next(row for row in examples("rest") if row["status"] == 401 and "timestamp" in row["body"])
+
+    assert mistake("rest", row, row["body"] | {"status": 403})
+    assert mistake("rest", row, row["body"] | {"error": "Forbidden"})
+
+
+# The answer around the body.
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body", "told"),
+    [
+        (201, JSON_TYPE, b"{}", "stopDossier answers no 201"),
+        (200, "application/json", b"{}", "stopDossier 200 is typed application/json;charset=UTF-8, not"),
+        (200, "", b"{}", "stopDossier 200 is typed application/json;charset=UTF-8, not nothing"),
+        (200, JSON_TYPE, b"", "stopDossier 200 is no JSON"),
+        (200, JSON_TYPE, b"{", "stopDossier 200 is no JSON"),
+        (200, JSON_TYPE, b"[]", "stopDossier 200: $: [] is not valid under any"),
+    ],
+    ids=["another status", "another type", "no type", "nothing", "half of it", "a list"],
+)
+def test_what_is_wrong_is_told(status: int, content_type: str, body: bytes, told: str) -> None:
+    assert (answer_mistake("rest", "stopDossier", status, content_type, body) or "").startswith(told)
+
+
+def test_bytes_are_not_looked_into() -> None:
+    assert answer_mistake("rest", "downloadFile", 200, "application/octet-stream", b"%PDF") is None
+    assert answer_mistake("rest", "downloadFile", 200, JSON_TYPE, b"{}")
+
+
+def test_outside_of_any_operation_an_error_in_protocol_format_is_expected() -> None:
+    row = next(row for row in examples("rest") if row["status"] == 403)
+    body = row["body"] | {"status": 404, "error": "Not Found"}
+
+    assert answer_mistake("rest", None, 404, JSON_TYPE, json.dumps(body).encode()) is None
+    assert answer_mistake("rest", None, 404, JSON_TYPE, b"{}")
+
+
+# Files and bodies.
+
+
+@pytest.mark.parametrize("name", ["bodies", "common", *DIALECTS])
+def test_a_file_is_a_json_schema(name: str) -> None:
+    file = data(name)
+
+    assert file["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    Draft202012Validator.check_schema(file)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_no_name_stands_for_two_schemas(dialect: str) -> None:
+    names = [name for file in ("bodies", "common", dialect) for name in data(file)["$defs"]]
+
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("operation", BODIES)
+def test_the_bodies_that_were_taken_fit_their_schema(operation: str) -> None:
+    schema = {"components": {"schemas": components("rest")}, **ref(BODIES[operation].schema)}
+    taken = [
+        row["request"]["body"]
+        for _, row in ANSWERED
+        if row["operation"] == operation and row["status"] == 200 and "variant" not in row["name"]
+    ]
+    taken = [body for body in taken if body is not None]
+
+    assert taken
+    for body in taken:
+        assert [error.message for error in Draft202012Validator(schema).iter_errors(body)] == []
