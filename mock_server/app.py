@@ -126,7 +126,7 @@ class _App(Flask):
             return None
         environ, path = request.environ, request.path
         if path.startswith(_BARE):
-            label, dot, _ = environ.get("HTTP_HOST", "").partition(".")
+            label, dot, _ = environ.get("HTTP_HOST", "").lower().partition(".")
             path = f"/{_HOSTS.get(label + dot, self.dialect)}{path}"
         return MapAdapter(
             self.url_map,

@@ -24,7 +24,7 @@ from mock_server.domain.world import World
 from mock_server.fixtures import Fixture
 from mock_server.journal import Journal, Limits
 from mock_server.ratelimit import RateLimit
-from mock_server.scenarios import Playing, Progress, Stage, untagged
+from mock_server.scenarios import Playing, Progress, Rule, Scenario, Stage, untagged
 from mock_server.store import Store
 
 DEFAULT_SANDBOX = "default"
@@ -50,11 +50,14 @@ class Start:
 
 
 class Whole(NamedTuple):
-    """A sandbox's content, time and variants."""
+    """A sandbox's content, time and variants, and how far its scenario and rules have got."""
 
     world: World
     clock: Clock
     variants: Mapping[str, str]
+    scenario: Scenario | None
+    by_hand: tuple[Rule, ...]
+    progress: Progress
 
 
 class Sandbox:
@@ -104,8 +107,10 @@ class Sandbox:
 
         Raises:
             Mistake: what its scenario gives does not go with its fixture; the sandbox stays as it is.
+            NameTaken: one of its rules has the name of a rule made by hand.
         """
         with self._lock:
+            self.playing.refuse_names_of(stage.scenario)
             world = stage.world(stage.clock or Clock.starting_at(self.start.clock).now())
             self.stage = stage
             self.clock = self._first_clock()
@@ -126,14 +131,26 @@ class Sandbox:
 
     @property
     def whole(self) -> Whole:
-        """Content, time and variants, as they are together."""
+        """All of it, as it is together."""
         with self._lock:
             self.settle()
-            return Whole(self._store.get(), self.clock, self.variants)
+            playing = self.playing
+            return Whole(
+                self._store.get(),
+                self.clock,
+                self.variants,
+                playing.scenario,
+                playing.by_hand,
+                playing.progress,
+            )
 
     def become(self, whole: Whole) -> None:
-        """Have this content, time and these variants from now on; a reset still goes back to the fixture."""
+        """Be this from now on; a reset still goes back to the fixture."""
+        playing = Playing(whole.scenario)
+        playing.resume(whole.by_hand, whole.progress)
         with self._lock:
+            self.stage = Stage(self.stage.fixture, whole.scenario)
+            self.playing = playing
             self.clock = whole.clock
             self.choose(whole.variants)
             self._store.change(lambda _: (whole.world, None))
@@ -155,9 +172,10 @@ class Sandbox:
             self._play_from_the_start()
 
     def _play_from_the_start(self) -> None:
-        by_hand = self.playing.by_hand
-        self.playing = Playing(self.stage.scenario)
-        self.playing.resume(by_hand, Progress())
+        """Begin the scenario anew; a call in between meets the former rules or these, no part of them."""
+        playing = Playing(self.stage.scenario)
+        playing.resume(self.playing.by_hand, Progress())
+        self.playing = playing
 
     def _first_clock(self) -> Clock:
         """Running from the start, or frozen where the scenario says."""

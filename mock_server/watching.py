@@ -11,7 +11,7 @@ from pathlib import Path
 from mock_server.clock import real_now
 from mock_server.fixtures import FileMistake
 from mock_server.sandbox import Sandboxes
-from mock_server.scenarios import FixtureNamed, stage_of
+from mock_server.scenarios import FixtureNamed, NameTaken, stage_of
 from mock_server.scenarios.reading import SUFFIXES
 
 _logger = logging.getLogger("mock_server")
@@ -53,5 +53,9 @@ class Watch:
         except FileMistake as mistake:
             _logger.warning("%s; what was read before still holds", mistake)
             return
-        names = self._sandboxes.restage(stage)
+        try:
+            names = self._sandboxes.restage(stage)
+        except NameTaken as taken:
+            _logger.warning("%s: %s", path, taken)
+            return
         _logger.warning("%s: changed, and taken by %s", path, ", ".join(names) or "no sandbox")

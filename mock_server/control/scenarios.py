@@ -16,6 +16,7 @@ from mock_server.fixtures import FileMistake
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import (
     STARTED,
+    NameTaken,
     Rule,
     Scenario,
     Stage,
@@ -66,7 +67,10 @@ def put_scenario(wanted: NewScenario | YamlText) -> Response:
     By name, `{"name": "outage"}`, or one that is sent: `{"scenario": {...}}`, or as the YAML of its file.
     """
     found = named_sandbox()
-    found.play(_stage(found, wanted))
+    try:
+        found.play(_stage(found, wanted))
+    except NameTaken as taken:
+        raise Problem(str(taken), 409) from None
     return json_answer(_played(found))
 
 
@@ -106,7 +110,7 @@ def post_rules(wanted: NewRules) -> Response:
     check_rules(wanted.rules, "$.rules")
     try:
         found.playing.add(wanted.rules)
-    except ValueError as taken:
+    except NameTaken as taken:
         raise Problem(str(taken), 409) from None
     return json_answer(_rules(found), 201)
 

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 from flask import Blueprint, Response
+from immutables import Map
+from msgspec import Struct
 
 from mock_server import __version__
 from mock_server.clock import Clock
@@ -22,6 +24,7 @@ from mock_server.fixtures.values import Mistake
 from mock_server.fixtures.world_state import WorldState, state_of, world_of
 from mock_server.fixtures.worlds import uncollected
 from mock_server.sandbox import Whole
+from mock_server.scenarios import STARTED, Progress, Rule, Scenario, check_rules, check_scenario
 from mock_server.services import named_sandbox
 
 state = Blueprint("state", __name__)
@@ -35,11 +38,21 @@ class Time:
     frozen: bool
 
 
+class Played(Struct, forbid_unknown_fields=True, rename="camel"):
+    """What bends a sandbox, and how far it has got: by the name of a rule, calls met and times applied."""
+
+    scenario: Scenario | None = None
+    state: str = STARTED
+    rules: tuple[Rule, ...] = ()
+    matched: dict[str, int] = {}
+    applied: dict[str, int] = {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """A whole sandbox. `madeBy` and `fixture` say where it comes from, and are for the reader.
 
-    Snapshots, rules made by hand and the rate limit's buckets are not part of it.
+    Snapshots and the rate limit's buckets are not part of it.
     """
 
     version: Literal[1]
@@ -47,13 +60,13 @@ class State:
     fixture: str = ""
     clock: Time
     variants: dict[str, str]
-    scenario: None = None
+    playing: Any = None
     content: WorldState
 
 
 @serves(state, "GET /state")
 def get_state() -> Response:
-    """The whole sandbox, for `PUT /state` of any server: content, time and variants.
+    """The whole sandbox, for `PUT /state` of any server: content, time, variants, scenario and rules.
 
     Passwords of users and bytes of files are in it.
     """
@@ -65,6 +78,7 @@ def get_state() -> Response:
         fixture=found.stage.fixture.name,
         clock=Time(now=whole.clock.now(), frozen=whole.clock.frozen_at is not None),
         variants=dict(whole.variants),
+        playing=msgspec.to_builtins(_played(whole)),
         content=state_of(whole.world),
     )
     encoded = msgspec.json.encode(converted(written, mirrored(State)))
@@ -101,4 +115,33 @@ def _whole(written: State) -> Whole:
     if not is_reckonable(written.clock.now.date()):
         raise Mistake("$.clock.now", "not of the years 1000 to 8999")
     clock = Clock().frozen(written.clock.now) if written.clock.frozen else Clock().running(written.clock.now)
-    return Whole(world_of(written.content), clock, variants)
+    played = _play(written.playing)
+    progress = Progress(played.state, Map(played.matched), Map(played.applied))
+    return Whole(world_of(written.content), clock, variants, played.scenario, played.rules, progress)
+
+
+def _played(whole: Whole) -> Played:
+    progress = whole.progress
+    return Played(
+        scenario=whole.scenario,
+        state=progress.state,
+        rules=whole.by_hand,
+        matched=dict(progress.matched),
+        applied=dict(progress.applied),
+    )
+
+
+def _play(written: Any) -> Played:
+    """The scenario and rules that were written down.
+
+    Raises:
+        Mistake: they cannot be.
+    """
+    try:
+        played = msgspec.convert({} if written is None else written, Played)
+    except msgspec.ValidationError as mistake:
+        raise Mistake("$.playing", str(mistake)) from None
+    check_rules(played.rules, "$.playing.rules")
+    if played.scenario is not None:
+        check_scenario(played.scenario, "$.playing.scenario")
+    return played

@@ -8,7 +8,6 @@ from flask import Blueprint, Response
 
 from mock_server.control.calls import serves
 from mock_server.control.problems import json_answer, problem_answer
-from mock_server.dialects import DIALECTS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.journal import (
     Known,
@@ -51,7 +50,8 @@ def verify(wanted: Verification) -> Response:
 def get_coverage() -> Response:
     """What the client met of the API and what it never met, over all its calls since the start or a reset."""
     sandbox = named_sandbox()
-    served = [row.name for row in OPERATIONS.values() if set(row.dialects) & set(DIALECTS)]
+    spoken = services().settings.dialect
+    served = [row.name for row in OPERATIONS.values() if spoken in row.dialects]
     met = coverage_of(sandbox.journal.tally, served)
     operations = {
         name: {"calls": calls, "statuses": met.statuses[name]} for name, calls in met.operations.met.items()

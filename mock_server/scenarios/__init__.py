@@ -9,7 +9,7 @@ from mock_server.scenarios.asking import Asked, means, untagged
 from mock_server.scenarios.checking import check_rules, check_scenario
 from mock_server.scenarios.courses import course_of
 from mock_server.scenarios.faults import FAULTS, Fault
-from mock_server.scenarios.playing import Application, Playing, Progress
+from mock_server.scenarios.playing import Application, NameTaken, Playing, Progress
 from mock_server.scenarios.reading import (
     read_scenario,
     read_scenario_once,
@@ -28,6 +28,7 @@ __all__ = [
     "Asked",
     "Fault",
     "FixtureNamed",
+    "NameTaken",
     "Playing",
     "Progress",
     "Request",

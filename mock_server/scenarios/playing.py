@@ -34,6 +34,10 @@ class Application:
     random: Random
 
 
+class NameTaken(ValueError):
+    """A rule is to have the name of another one."""
+
+
 class Playing:
     """The rules in force in a sandbox: those made by hand, then those of the scenario; the first one wins."""
 
@@ -53,16 +57,29 @@ class Playing:
         """Put rules in force, after those added before and ahead of the scenario's.
 
         Raises:
-            ValueError: a name is taken.
+            NameTaken: a rule of that name is in force.
         """
         with self._lock:
             added = (*self._by_hand, *rules)
             names = [rule.name for rule in (*added, *(self.scenario.rules if self.scenario else ()))]
             twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
             if twice is not None:
-                raise ValueError(f"there is a rule named {twice!r} already")
+                raise NameTaken(f"there is a rule named {twice!r} already")
             self._by_hand = added
             self._arrange()
+
+    def refuse_names_of(self, scenario: Scenario | None) -> None:
+        """Refuse a scenario with a rule that is named as one made by hand.
+
+        Raises:
+            NameTaken: the message has the name.
+        """
+        taken = {rule.name for rule in self._by_hand}
+        for rule in scenario.rules if scenario else ():
+            if rule.name in taken:
+                raise NameTaken(
+                    f"there is a rule named {rule.name!r}, made by hand: DELETE /__admin/rules first"
+                )
 
     def remove(self, name: str | None = None) -> int:
         """Take back the rules made by hand, or the one of that name; how many it were.
