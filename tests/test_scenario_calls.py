@@ -547,3 +547,12 @@ def test_a_scenario_s_variants_end_with_the_reset(api: Api) -> None:
     api.post(f"/dossiers/{SEED_DOSSIER}/stop")
 
     assert api.dossier(SEED_DOSSIER)["stoppingReason"] == "STOPREQUEST"
+
+
+def test_a_scenario_that_is_sent_does_not_reach_for_files_of_the_server(api: Api) -> None:
+    sent = scenario() | {"given": {"fixture": "/etc/hosts.yaml"}}
+
+    answer = api.client.put("/__admin/scenario", json={"scenario": sent})
+
+    assert answer.status_code == 400
+    assert "names its fixture, and '/etc/hosts.yaml' is a path" in (answer.json or {})["detail"]

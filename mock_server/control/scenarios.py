@@ -12,7 +12,8 @@ from msgspec import Meta, Struct
 from mock_server.clock import real_now
 from mock_server.control.calls import YamlText, serves
 from mock_server.control.problems import Problem, json_answer
-from mock_server.fixtures import FileMistake
+from mock_server.fixtures import FileMistake, Fixture
+from mock_server.fixtures.library import is_path
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import (
     STARTED,
@@ -129,14 +130,25 @@ def _stage(found: Sandbox, wanted: NewScenario | YamlText) -> Stage:
     shared, now = services(), real_now()
     fixture = found.start.stage.fixture
     if isinstance(wanted, YamlText):
-        return staged(scenario_in(wanted.text), fixture, shared.fixture_named, now)
+        return staged(scenario_in(wanted.text), fixture, _fixture_named, now)
     if wanted.scenario is not None and wanted.name is None:
         check_scenario(wanted.scenario, "$.scenario")
-        return staged(wanted.scenario, fixture, shared.fixture_named, now)
+        return staged(wanted.scenario, fixture, _fixture_named, now)
     if wanted.scenario is None and wanted.name is not None:
         path = scenario_path(wanted.name, shared.settings.scenarios_dir, paths=False)
         return stage_of(path, fixture, shared.fixture_named, now)
     raise Problem('say {"name": "..."} or {"scenario": {...}}')
+
+
+def _fixture_named(name: str) -> Fixture:
+    """The fixture of that name; a scenario that is sent does not reach for files of this machine.
+
+    Raises:
+        FileMistake: there is none, or it is a path.
+    """
+    if is_path(name):
+        raise FileMistake(f"a scenario that is sent names its fixture, and {name!r} is a path")
+    return services().fixture_named(name)
 
 
 def _played(found: Sandbox) -> dict[str, Any]:
