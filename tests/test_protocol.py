@@ -289,6 +289,8 @@ def test_a_protocol_error_is_dated_by_the_sandbox_s_clock(api: Api) -> None:
 
 
 def test_the_timestamp_of_a_protocol_error_is_the_present_with_its_zone(client: FlaskClient) -> None:
+    client.post("/__admin/reset")  # another test may have turned the default sandbox's clock
+
     timestamp = str((client.get("/api/v1/account").json or {})["timestamp"])
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000", timestamp)
