@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from mock_server.control.provider_states import STATES
-from tests.support import OTHER_SIRET, SECOND_ACCOUNT, SIRET, Api, codes
+from tests.support import OTHER_SIRET, SECOND_ACCOUNT, SIRET, Api
 
 DOCS = Path(__file__).parent.parent / "docs" / "pact.md"
 
@@ -73,7 +73,7 @@ def test_a_sentence_may_hold_the_values(api: Api) -> None:
 def test_a_dossier_is_complete(api: Api) -> None:
     made = set_up(api, "a dossier with reference PO-8 is complete")
 
-    assert (dossier(api, made["dossierId"]).json or {})["content"]["complete"] is True
+    assert api.dossier(made["dossierId"])["state"] is True
 
 
 def test_a_document_is_answered(api: Api) -> None:
@@ -91,33 +91,29 @@ def test_there_are_no_dossiers(api: Api) -> None:
 def test_an_account_is_inactive(api: Api) -> None:
     set_up(api, "account {accountId} is inactive")
 
-    assert "INACTIVE" in api.send("GET", "/api/v1/accounts").text
+    assert "INACTIVE" in api.send("GET", "/api/v1/account").text
 
 
 def test_a_document_type_is_withdrawn(api: Api) -> None:
     set_up(api, "document type {code} is withdrawn", code="ATT_VIGI")
 
-    assert codes(api.try_import(requirements=[{"documentCode": "ATT_VIGI"}])) == ["E301"]
+    assert api.refused_import(requiredDocuments=["ATT_VIGI"]) == ["E301"]
 
 
 def test_an_import_fails_and_another_one_does_not(api: Api) -> None:
     set_up(api, f"the import of {SIRET} fails with E103")
 
-    failing = api.launch(companyIdValue=SIRET)
-    fine = api.launch(companyIdValue=OTHER_SIRET)
-    api.advance("PT1M")
-
-    assert "E103" in api.get(f"/processes/{failing}").text
-    assert (api.get(f"/processes/{fine}").json or {})["content"]["success"] is True
+    assert api.refused_import() == ["E103"]
+    assert api.imported(companyIdValue=OTHER_SIRET)["success"] is True
 
 
 def test_an_import_never_ends(api: Api) -> None:
     set_up(api, f"the import of {SIRET} never ends")
 
-    process = api.launch(companyIdValue=SIRET)
+    process = api.launch()
     api.advance("P30D")
 
-    assert (api.get(f"/processes/{process}").json or {})["content"]["complete"] is False
+    assert api.process(process)["complete"] is False
 
 
 @pytest.mark.parametrize(
@@ -200,7 +196,7 @@ def test_a_verification_is_alone_in_its_sandbox(make_api: Any) -> None:
 
 
 def test_an_unknown_state_says_which_there_are(api: Api) -> None:
-    detail = refused(api, {"state": "a dossier with reference PO-1 is archivd"})
+    detail = refused(api, {"state": "a dossier with reference PO-1 is archive"})
 
     assert "did you mean 'a dossier with reference {reference} is archived'?" in detail
     assert all(state.sentence in detail for state in STATES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Literal
 
 import msgspec
@@ -18,6 +19,7 @@ from mock_server.services import named_sandbox
 
 pact = Blueprint("pact", __name__)
 
+_logger = logging.getLogger("mock_server.pact")
 _RESET = tuple(part for part in PARTS if part != "journal")
 _OWN = {"state", "action", "consumer", "sandbox"}
 _TEXT = {"type": "string"}
@@ -58,6 +60,15 @@ def change_provider_state(wanted: StateChange) -> Response:
     if change.action == "teardown":
         _begin_anew(found)
         return json_answer({})
+    try:
+        return json_answer(_set_up(found, change))
+    except Problem as problem:  # a verifier tells the status alone
+        _logger.warning("provider state refused: %s", problem.detail)
+        raise
+
+
+def _set_up(found: Sandbox, change: StateChange) -> dict[str, Any]:
+    """Put the states in place; what they return together."""
     chosen = [meant(named.name, named.params or {}) for named in _named(change)]
     if change.states or found.set_up_at != found.journal.last:
         _begin_anew(found)
@@ -66,7 +77,7 @@ def change_provider_state(wanted: StateChange) -> Response:
     for state, given in chosen:
         returned |= _in_place(found, state, given)
     found.set_up_at = found.journal.last
-    return json_answer(returned)
+    return returned
 
 
 def _asked() -> StateChange:

@@ -11,7 +11,8 @@ from mock_server.domain.operations import OPERATIONS
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import Rule, check_rules
 
-_BEHIND_THE_LOGIN = [name for name in OPERATIONS if name != "getToken"]
+_BEHIND_THE_LOGIN = [row.name for row in OPERATIONS.values() if row.paths[0].startswith("/account")]
+_LIMITED = [name for name in _BEHIND_THE_LOGIN if name != "listAccounts"]
 
 
 def import_fails(sandbox: Sandbox, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,8 +37,8 @@ def token_expired(sandbox: Sandbox, _: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rate_limited(sandbox: Sandbox, _: Mapping[str, Any]) -> dict[str, Any]:
-    """Every call is one too many."""
-    return _hold(sandbox, _every_call(), {"rateLimit": "exceeded"})
+    """Every call in an account is one too many."""
+    return _hold(sandbox, {"operation": _LIMITED}, {"rateLimit": "exceeded"})
 
 
 def _import_of(given: Mapping[str, Any]) -> dict[str, Any]:

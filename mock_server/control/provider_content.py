@@ -86,7 +86,7 @@ def inactive(sandbox: Sandbox, given: Values) -> dict[str, Any]:
     change = AccountChange(subscription_status="INACTIVE")
 
     def deactivate(world: World, _: datetime) -> tuple[World, dict[str, Any]]:
-        account_id = given["accountId"] or world.admission.default_account
+        account_id = _account(world, given)
         return changed_account(world, account_id, change, "$"), {"accountId": account_id}
 
     return sandbox.ask(deactivate)
@@ -138,8 +138,11 @@ def _done(sandbox: Sandbox, given: Values, then: Callable[[_Placed, datetime], W
 
 def _ensured(world: World, now: datetime, given: Values) -> _Placed:
     """The dossier of this third party and reference; placed where there is none."""
-    members = {"dossierReference": given["reference"], **{name: given[name] for name in ("siret", "dossierId")}}
-    account_id = given["accountId"] or world.admission.default_account
+    members = {
+        "dossierReference": given["reference"],
+        **{name: given[name] for name in ("siret", "dossierId")},
+    }
+    account_id = _account(world, given)
     entry = convert({**members, "accountId": account_id}, DossierEntry)
     thirdparty = known_thirdparty(world, convert({"siret": given["siret"]}, ThirdpartyPatch), "$")
     portfolio = world.portfolio(account_id)
@@ -152,13 +155,19 @@ def _ensured(world: World, now: datetime, given: Values) -> _Placed:
     return _Placed(world, holder_of(world, dossier_id).dossiers[dossier_id])
 
 
+def _account(world: World, given: Values) -> int:
+    """The account that is said, or the default one."""
+    account_id = given["accountId"] or world.admission.default_account
+    if account_id is None:
+        raise Mistake("$.accountId", "there is no default account: name one")
+    return int(account_id)
+
+
 def _laid(world: World, now: datetime, given: Given) -> World:
     return laid_over(world, now, given, default_account=world.admission.default_account)
 
 
-def _deposited(
-    world: World, now: datetime, dossier: Dossier, code: str, given: evidences.Deposit
-) -> World:
+def _deposited(world: World, now: datetime, dossier: Dossier, code: str, given: evidences.Deposit) -> World:
     return evidences.deposit(
         world, now, account_id=dossier.account_id, dossier_id=dossier.dossier_id, code=code, given=given
     )
