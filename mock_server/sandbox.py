@@ -72,6 +72,7 @@ class Sandbox:
         self.choose(self._first_variants())
         self.rate_limit = RateLimit()
         self.journal = Journal(start.journal)
+        self.set_up_at: int | None = None  # the journal's last number when Pact's states were put in place
         self._token_ages: tuple[tuple[datetime, timedelta], ...] = ()
         self._moments: dict[str, tuple[datetime, bool]] = {}
         self._lock = RLock()

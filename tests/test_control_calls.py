@@ -144,6 +144,16 @@ EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
         ({"documents": None}, False),
         ({"dossierId": 5}, False),
     ],
+    "POST /pact/states": [
+        ({}, True),
+        ({"state": "the API is down", "params": {"status": 500}, "action": "setup"}, True),
+        ({"states": ["the API is down", {"name": "x", "params": None}], "consumer": "buyer"}, True),
+        ({"state": None, "params": None, "action": "teardown"}, True),
+        ({"state": "the API is down", "action": "explode"}, False),
+        ({"state": ["the API is down"]}, False),
+        ({"states": [{"state": "the API is down"}]}, False),
+        ({"name": "the API is down"}, False),
+    ],
     "POST /reset": [
         ({}, True),
         ({"only": None}, True),

@@ -17,6 +17,7 @@ from mock_server.control.journal import journal
 from mock_server.control.live import live
 from mock_server.control.openapi import openapi
 from mock_server.control.outbox import outbox
+from mock_server.control.pact import pact
 from mock_server.control.placing import placing
 from mock_server.control.problems import install_problems
 from mock_server.control.provenance import provenance
@@ -44,6 +45,7 @@ _PARTS = (
     journal,
     verification,
     live,
+    pact,
 )
 
 

@@ -1,12 +1,15 @@
-"""A dossier put in place as it is, past the rules of the API (behaviour.md 6.3)."""
+"""Dossiers put in place as they are, or taken away, past the rules of the API (behaviour.md 6.3)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
 
+from immutables import Map
+
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import Dossier
+from mock_server.domain.sortedset import EMPTY
 from mock_server.domain.world import Portfolio, Relation, World, with_dossier, with_portfolio
 
 
@@ -31,6 +34,12 @@ def with_placed_dossier(world: World, dossier: Dossier) -> World:
         found = (portfolio.dossiers[dossier_id] for dossier_id in placed.dossiers)
         dates = [_changed(each) for each in found if each.monitored]
     return _dated(world, portfolio, placed, max(day for day in dates if day is not None))
+
+
+def without_dossiers(world: World) -> World:
+    """The world in which no account has a dossier, ever had one, or imports any; ids go on."""
+    emptied = {number: Portfolio(account=held.account) for number, held in world.portfolios.items()}
+    return replace(world, portfolios=Map(emptied), agenda=EMPTY)
 
 
 def _changed(dossier: Dossier) -> date:

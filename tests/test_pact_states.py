@@ -1,0 +1,239 @@
+"""The provider states of Pact: each holds once it was set up, and mistakes say what would be right."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from mock_server.control.provider_states import STATES
+from tests.support import OTHER_SIRET, SECOND_ACCOUNT, SIRET, Api
+
+DOCS = Path(__file__).parent.parent / "docs" / "pact.md"
+
+
+def set_up(api: Api, state: str, **params: Any) -> dict[str, Any]:
+    return dict(api.control("POST", "/pact/states", {"state": state, "params": params, "action": "setup"}))
+
+
+def refused(api: Api, body: Any) -> str:
+    answer = api.client.post(f"/__admin/pact/states?sandbox={api.sandbox}", json=body)
+    assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
+    return str((answer.json or {})["detail"])
+
+
+def dossier(api: Api, dossier_id: int) -> TestResponse:
+    return api.get(f"/dossiers/{dossier_id}")
+
+
+def total(api: Api, **query: Any) -> int:
+    return int((api.get("/dossiers", **query).json or {})["totalElements"])
+
+
+def test_the_page_lists_the_states_of_the_table() -> None:
+    rows = [row for row in DOCS.read_text(encoding="utf-8").splitlines() if row.startswith("| `")]
+
+    shown = [[re.findall(r"`([^`]+)`", cell) for cell in row.split("|")[1:4]] for row in rows]
+
+    assert shown == [
+        [
+            [state.sentence],
+            [
+                each.name if each.default is None else f"{each.name}: {each.default}"
+                for each in state.parameters
+            ],
+            list(state.returned),
+        ]
+        for state in STATES
+    ]
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.sentence)
+def test_every_state_holds_with_its_defaults_and_returns_what_it_says(api: Api, state: Any) -> None:
+    assert tuple(set_up(api, state.sentence)) == state.returned
+
+
+def test_a_dossier_exists(api: Api) -> None:
+    made = set_up(api, "a dossier with reference {reference} exists", reference="PO-7", dossierId=55)
+
+    assert made["dossierId"] == 55
+    assert (dossier(api, 55).json or {})["content"]["dossierReference"] == "PO-7"
+
+
+def test_a_sentence_may_hold_the_values(api: Api) -> None:
+    made = set_up(api, "a dossier with reference PO-8 is archived", reason="OUTOFBUSINESS")
+
+    shown = (dossier(api, made["dossierId"]).json or {})["content"]
+    assert (shown["dossierReference"], shown["monitored"]) == ("PO-8", False)
+
+
+def test_a_dossier_is_complete(api: Api) -> None:
+    made = set_up(api, "a dossier with reference PO-8 is complete")
+
+    assert api.dossier(made["dossierId"])["state"] is True
+
+
+def test_a_document_is_answered(api: Api) -> None:
+    made = set_up(api, "a document ATT_VIGI of dossier PO-1 is answered until 2088-05-04")
+
+    assert "2088-05-04" in dossier(api, made["dossierId"]).text
+
+
+def test_there_are_no_dossiers(api: Api) -> None:
+    set_up(api, "there are no dossiers")
+
+    assert total(api) == 0
+
+
+def test_an_account_is_inactive(api: Api) -> None:
+    set_up(api, "account {accountId} is inactive")
+
+    assert "INACTIVE" in api.send("GET", "/api/v1/account").text
+
+
+def test_a_document_type_is_withdrawn(api: Api) -> None:
+    set_up(api, "document type {code} is withdrawn", code="ATT_VIGI")
+
+    assert api.refused_import(requiredDocuments=["ATT_VIGI"]) == ["E301"]
+
+
+def test_an_import_fails_and_another_one_does_not(api: Api) -> None:
+    set_up(api, f"the import of {SIRET} fails with E103")
+
+    assert api.refused_import() == ["E103"]
+    assert api.imported(companyIdValue=OTHER_SIRET)["success"] is True
+
+
+def test_an_import_never_ends(api: Api) -> None:
+    set_up(api, f"the import of {SIRET} never ends")
+
+    process = api.launch()
+    api.advance("P30D")
+
+    assert api.process(process)["complete"] is False
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [("the API is down", 503), ("the access token is expired", 401), ("the rate limit is exceeded", 429)],
+)
+def test_every_call_is_refused(api: Api, state: str, status: int) -> None:
+    set_up(api, state)
+
+    assert api.get("/dossiers").status_code == status
+
+
+def test_a_third_party_is_registered_or_out_of_business(api: Api) -> None:
+    body = {"states": [f"third party {SIRET} is registered", f"third party {OTHER_SIRET} is out of business"]}
+    api.control("POST", "/pact/states", body)
+
+    kept = {each["siret"]: each for each in api.control("GET", "/state")["content"]["thirdparties"]}
+
+    assert kept[SIRET]["subscriptionDate"] is not None
+    assert kept[OTHER_SIRET]["outOfBusiness"] is True
+
+
+def test_the_states_of_an_interaction_add_up_and_the_next_begins_anew(api: Api) -> None:
+    set_up(api, "there are no dossiers")
+    set_up(api, "a dossier with reference PO-1 exists")
+    set_up(api, "a dossier with reference PO-2 exists")
+    assert total(api) == 2
+
+    set_up(api, "a dossier with reference PO-3 exists")
+
+    assert total(api, dossierReference="PO-2") == 0
+    assert total(api, dossierReference="PO-3") == 1
+
+
+def test_a_teardown_takes_everything_down(api: Api) -> None:
+    before = total(api)
+    set_up(api, "there are no dossiers")
+
+    assert api.control("POST", "/pact/states", {"state": "whatever", "action": "teardown"}) == {}
+
+    assert total(api) == before
+
+
+def test_a_setup_without_a_state_is_that_of_the_fixture(api: Api) -> None:
+    before = total(api)
+    set_up(api, "there are no dossiers")
+    total(api)
+
+    assert set_up(api, "") == {}
+
+    assert total(api) == before
+
+
+def test_states_in_a_list_have_parameters_of_their_own(api: Api) -> None:
+    body = {
+        "consumer": "buyer",
+        "states": ["there are no dossiers", {"name": "a dossier with reference A-1 exists", "params": None}],
+    }
+
+    assert api.control("POST", "/pact/states", body)["accountId"] == api.account
+
+    assert total(api) == 1
+
+
+def test_a_verifier_may_ask_by_query(api: Api) -> None:
+    query = "state=a dossier with reference {reference} exists&action=setup&reference=Q-1&dossierId=77"
+
+    made = api.control("POST", f"/pact/states?sandbox={api.sandbox}&{query}")
+
+    assert made["dossierId"] == 77
+    assert total(api, dossierReference="Q-1") == 1
+
+
+def test_a_verification_is_alone_in_its_sandbox(make_api: Any) -> None:
+    one, other = make_api(), make_api()
+
+    set_up(one, "there are no dossiers")
+
+    assert (total(one), total(other) > 0) == (0, True)
+
+
+def test_an_unknown_state_says_which_there_are(api: Api) -> None:
+    detail = refused(api, {"state": "a dossier with reference PO-1 is archive"})
+
+    assert "did you mean 'a dossier with reference {reference} is archived'?" in detail
+    assert all(state.sentence in detail for state in STATES)
+
+
+@pytest.mark.parametrize(
+    ("state", "params", "told"),
+    [
+        ("the API is down", {"statsu": 500}, "has no parameter 'statsu'; did you mean 'status'?"),
+        ("there are no dossiers", {"a": 1}, "There are: none"),
+        ("the API is down", {"status": "low"}, "status is an integer, not 'low'"),
+        ("the API is down", {"status": 20}, "cannot be"),
+        ("a document I2 of dossier PO-1 is answered until soon", {}, "date is a date such as 2090-12-31"),
+        ("a document I2 of dossier PO-1 is answered until 2080-01-01", {}, "the dossier asks for ATT_VIGI"),
+        ("the import of 1 fails with E999", {}, "E999"),
+        ("third party 12 is registered", {}, "cannot be"),
+        ("account 4 is inactive", {}, "cannot be"),
+        ("account 4 is inactive", {"accountId": SECOND_ACCOUNT}, "says accountId 4"),
+    ],
+)
+def test_what_cannot_be_is_told(api: Api, state: str, params: dict[str, Any], told: str) -> None:
+    assert told in refused(api, {"state": state, "params": params})
+
+
+def test_a_query_that_does_not_fit_is_told(api: Api) -> None:
+    answer = api.client.post(f"/__admin/pact/states?sandbox={api.sandbox}&action=explode")
+
+    assert answer.status_code == 400
+    assert "setup" not in (answer.json or {})["title"]
+
+
+def test_a_setup_that_failed_leaves_nothing_to_the_next(api: Api) -> None:
+    before = total(api)
+    set_up(api, "there are no dossiers")
+    refused(api, {"state": "third party 12 is registered"})
+
+    set_up(api, "the API is down")
+    api.control("DELETE", "/rules")
+
+    assert total(api) == before
