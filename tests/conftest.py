@@ -26,7 +26,7 @@ _numbers = count(1)
 @pytest.fixture(scope="session")
 def app() -> Flask:
     """The app with the default fixture; pytest-flask makes its `client` of it."""
-    return create_app(Settings(log_level="error"))
+    return create_app(Settings(max_sandboxes=1_000_000, log_level="error"))
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def make_variant_api(dialect: str) -> Callable[..., Api]:
 
 @cache
 def _variant_app(variants: tuple[tuple[str, str], ...]) -> Flask:
-    return create_app(Settings(variants=dict(variants), log_level="error"))
+    return create_app(Settings(max_sandboxes=1_000_000, variants=dict(variants), log_level="error"))
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def make_server_api(tmp_path_factory: pytest.TempPathFactory, dialect: str) -> C
             path = tmp_path_factory.mktemp("recipe") / "recipe.yaml"
             path.write_text(recipe, encoding="utf-8")
             settings["fixture"] = str(path)
-        app = create_app(Settings(log_level="error", **settings))
+        app = create_app(Settings(max_sandboxes=1_000_000, log_level="error", **settings))
         return Api(app.test_client(), "default", dialect=dialect)
 
     return make
