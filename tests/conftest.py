@@ -83,7 +83,7 @@ def make_server_api(tmp_path_factory: pytest.TempPathFactory, dialect: str) -> C
             path = tmp_path_factory.mktemp("recipe") / "recipe.yaml"
             path.write_text(recipe, encoding="utf-8")
             settings["fixture"] = str(path)
-        app = create_app(Settings(max_sandboxes=1_000_000, log_level="error", **settings))
+        app = create_app(Settings(log_level="error", **settings))
         return Api(app.test_client(), "default", dialect=dialect)
 
     return make
