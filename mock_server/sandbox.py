@@ -147,11 +147,9 @@ class Sandbox:
 
     def become(self, whole: Whole) -> None:
         """Be this from now on; a reset still goes back to the fixture."""
-        playing = Playing(whole.scenario)
-        playing.resume(whole.by_hand, whole.progress)
         with self._lock:
             self.stage = Stage(self.stage.fixture, whole.scenario)
-            self.playing = playing
+            self.playing = Playing(whole.scenario, whole.by_hand, whole.progress)
             self.clock = whole.clock
             self.choose(whole.variants)
             self._store.change(lambda _: (whole.world, None))
@@ -174,9 +172,7 @@ class Sandbox:
 
     def _play_from_the_start(self) -> None:
         """Begin the scenario anew; a call in between meets the former rules or these, no part of them."""
-        playing = Playing(self.stage.scenario)
-        playing.resume(self.playing.by_hand, Progress())
-        self.playing = playing
+        self.playing = Playing(self.stage.scenario, self.playing.by_hand)
 
     def _first_clock(self) -> Clock:
         """Running from the start, or frozen where the scenario says."""

@@ -295,9 +295,8 @@ def test_another_playing_goes_on_from_where_one_had_got() -> None:
     play = playing(*OUTAGE)
     play.add([rule("by hand", times=1)])
     bent(play, calls=2)
-    successor = playing(*OUTAGE)
 
-    successor.resume(play.by_hand, play.progress)
+    successor = Playing(play.scenario, play.by_hand, play.progress)
 
     assert [found.name for found in successor.by_hand] == ["by hand"]
     assert [name_applied(successor) for _ in range(2)] == [None, "still down"]

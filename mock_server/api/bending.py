@@ -25,7 +25,6 @@ from mock_server.scenarios.script import Dribble, Fixed, Lognormal, Respond, Uni
 
 RULE_HEADER = "X-Mock-Rule"
 
-
 _LONGEST = 3600.0
 _PREFIX = re.compile(rf"^/(?:{'|'.join(DIALECTS)})(?=/api/)")
 """The prefix that picks a dialect: no part of the path, as rules know it."""
@@ -111,9 +110,10 @@ def _body() -> Any:
 
 def _thirdparty(sandbox: Sandbox, ids: Mapping[str, Any]) -> dict[str, int]:
     """The third party of the dossier in the path."""
-    portfolio = sandbox.read().portfolios.get(ids.get("account_id", 0))
-    dossier = portfolio.dossiers.get(ids.get("dossier_id", 0)) if portfolio else None
-    return {"thirdpartyId": dossier.thirdparty_id} if dossier else {}
+    found = (
+        sandbox.read().thirdparty_of(ids["account_id"], ids["dossier_id"]) if "dossier_id" in ids else None
+    )
+    return {} if found is None else {"thirdpartyId": found}
 
 
 def _response(wanted: Respond) -> Response:

@@ -70,7 +70,9 @@ def record(response: Response, environ: dict[str, Any], caller: Caller | None) -
             _texts(environ),
             _body(environ, asked),
             ids,
-            _thirdparty_id(call, ids) if "dossier_id" in ids else None,
+            call.world.thirdparty_of(ids["account_id"], ids["dossier_id"])
+            if call and "dossier_id" in ids
+            else None,
             response.status_code,
             response.headers.to_wsgi_list(),
             () if call is None else tuple(call.facts),
@@ -130,13 +132,6 @@ def _answer(response: Response, call: Call | None) -> bytes | None:
     if type(parts) is list and len(parts) == 1 and type(parts[0]) is bytes:
         return parts[0]
     return response.get_data() if response.is_sequence else None
-
-
-def _thirdparty_id(call: Call | None, ids: Mapping[str, Any]) -> int | None:
-    """The third party of the dossier in the path."""
-    portfolio = None if call is None else call.world.portfolios.get(ids["account_id"])
-    dossier = None if portfolio is None else portfolio.dossiers.get(ids["dossier_id"])
-    return None if dossier is None else dossier.thirdparty_id
 
 
 def _fault(environ: Mapping[str, Any]) -> str | None:

@@ -129,6 +129,35 @@ def standing(thirdparty: Thirdparty, relation: Relation) -> dict[str, Json]:
     }
 
 
+def concerned(dossier: Dossier, thirdparty: Thirdparty, thirdparty_code: str | None) -> dict[str, Json]:
+    """Which dossier, of which account, on whom. behaviour.md 4.5 (documented; siren, siret, tva: example)."""
+    return {
+        "dossierId": dossier.dossier_id,
+        "accountId": dossier.account_id,
+        "siren": thirdparty.siren,
+        "siret": thirdparty.siret,
+        "tva": thirdparty.tva,
+        "thirdpartyId": thirdparty.thirdparty_id,
+        "companyIdType": thirdparty.company_id.type.value,
+        "companyIdValue": company_id_value(thirdparty),
+        "thirdpartyCode": thirdparty_code,
+        "companyCountryCode": thirdparty.country_code,
+    }
+
+
+def terms(dossier: Dossier, variants: Variants) -> dict[str, Json]:
+    """What a dossier is called, and from when until when it is monitored. behaviour.md 4.5 (documented)."""
+    return {
+        "dossierReference": dossier.reference,
+        "description": dossier.description,
+        "purchasingCategory": dossier.purchasing_category,
+        "startingDate": wire.instant(dossier.starting_date),
+        "expirationDate": wire.start_of_day(dossier.expiration_date),
+        "stoppingDate": wire.instant(dossier.stopping_date),
+        "stoppingReason": stopping_reason(dossier, variants),
+    }
+
+
 def company_id_value(thirdparty: Thirdparty) -> str | None:
     """A DUNS is taken but never given back. behaviour.md C64 (carried-over)."""
     return None if thirdparty.company_id.type is CompanyIdType.DUNS else thirdparty.company_id.value

@@ -187,6 +187,12 @@ class World:
         found = self.index.get((company_id.type.value, company_id.value), EMPTY).first
         return None if found is None else self.thirdparties[found]
 
+    def thirdparty_of(self, account_id: int, dossier_id: int) -> int | None:
+        """The third party of a dossier, for who only wants to know; None where there is no such dossier."""
+        portfolio = self.portfolios.get(account_id)
+        dossier = None if portfolio is None else portfolio.dossiers.get(dossier_id)
+        return None if dossier is None else dossier.thirdparty_id
+
     def is_due(self, now: datetime) -> bool:
         """Whether something of the agenda has to happen by `now`."""
         first = self.agenda.first

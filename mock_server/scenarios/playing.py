@@ -41,10 +41,15 @@ class NameTaken(ValueError):
 class Playing:
     """The rules in force in a sandbox: those made by hand, then those of the scenario; the first one wins."""
 
-    def __init__(self, scenario: Scenario | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        by_hand: tuple[Rule, ...] = (),
+        progress: Progress = Progress(),
+    ) -> None:
         self.scenario = scenario
-        self.progress = Progress()
-        self._by_hand: tuple[Rule, ...] = ()
+        self.progress = progress
+        self._by_hand = by_hand
         self._lock = Lock()
         self._arrange()
 
@@ -107,13 +112,6 @@ class Playing:
         """Be in that state."""
         with self._lock:
             self.progress = replace(self.progress, state=state)
-
-    def resume(self, by_hand: Iterable[Rule], progress: Progress) -> None:
-        """Go on from where another one had got."""
-        with self._lock:
-            self._by_hand = tuple(by_hand)
-            self.progress = progress
-            self._arrange()
 
     def apply(self, asked: Asked) -> Application | None:
         """The rule that applies to this call, counted and its transition made; None when none does."""
