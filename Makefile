@@ -19,8 +19,9 @@ serve: $(READY) ## Start the server (ARGS="--port 9000")
 test: $(READY) ## Run the tests (ARGS="-k dossiers")
 	$(BIN)/pytest -n auto -q $(ARGS)
 
-scenarios: $(READY) ## Play every bundled scenario (ARGS="--tag import")
-	$(BIN)/mock-server scenarios run $(ARGS)
+scenarios: $(READY) ## Play every bundled scenario in both dialects (ARGS="--tag import")
+	$(BIN)/mock-server scenarios run --dialect rest $(ARGS)
+	$(BIN)/mock-server scenarios run --dialect edge $(ARGS)
 
 coverage: $(READY) ## Run the tests and hold branch coverage to its floor
 	$(BIN)/pytest -n auto -q --cov $(ARGS)

@@ -9,6 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal, get_args
+
+DialectName = Literal["rest", "edge"]
+DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
+"""The two shapes in which the API was published."""
 
 
 class Kind(Enum):
@@ -33,7 +38,7 @@ class Operation:
     summary: str
     section: str
     provenance: str = "documented"
-    dialects: tuple[str, ...] = ("rest", "edge")
+    dialects: tuple[DialectName, ...] = DIALECTS
 
     @property
     def view(self) -> str:
