@@ -16,7 +16,6 @@ from werkzeug.routing import BaseConverter, MapAdapter
 from mock_server import control, services
 from mock_server.api import accesslog, bending, checked, errors, published, recording
 from mock_server.api.accounts import accounts
-from mock_server.api.answers import header_text
 from mock_server.api.call import CALLER, Caller
 from mock_server.api.documents import documents
 from mock_server.api.dossiers import dossiers
@@ -25,7 +24,7 @@ from mock_server.api.processes import processes
 from mock_server.api.thirdparties import thirdparties
 from mock_server.clock import real_now
 from mock_server.control import problems
-from mock_server.dialects import DIALECTS
+from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.checks import as_int64
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
@@ -155,7 +154,7 @@ def _no_sandbox(error: NoSandbox) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     """A bug of the sandbox: the log has the traceback."""
-    _logger.error("unexpected error at %s %s", request.method, header_text(request.path), exc_info=error)
+    _logger.error("unexpected error at %s %s", request.method, wire.header_text(request.path), exc_info=error)
     return (problems.unexpected_problem if _is_control() else errors.unexpected)(error)
 
 
