@@ -41,6 +41,7 @@ class Dispatcher(Flask):
         self.dialect = dialect
         self.session_interface = _NoSessions()
         self.request_class = _Request
+        self.url_rule_class = _Rule
         self._route_plainly()
         self._adapter = self.url_map.bind("localhost")
         self.found = lru_cache(_REMEMBERED)(self._found)
@@ -125,6 +126,14 @@ class _Request(Request):
     def blueprints(self) -> list[str]:
         """Those of the control API; the others have none."""
         return super().blueprints if self.path.startswith(CONTROL_PREFIX) else []
+
+
+class _Rule(Rule):
+    """Werkzeug's, which leads from a path to its view; nobody asks it for the path of a view."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:  # noqa: ARG002, FBT001, FBT002  # as Werkzeug calls it
+        """Nothing, where Werkzeug writes and compiles two functions: half of what making the app takes."""
+        return lambda *_: ("", "")
 
 
 class _NoSessions(SessionInterface):
