@@ -7,9 +7,10 @@ name in snake_case.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 DialectName = Literal["rest", "edge"]
 DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
@@ -27,8 +28,7 @@ class Kind(Enum):
     DOWNLOAD = "download"
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """A row of behaviour.md 3. The first path is canonical, the others are accepted spellings."""
 
     name: str
