@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
@@ -19,6 +20,9 @@ from tests.support import Api, running_server
 from tests.timed import RECIPE, START
 
 check_every_client()
+
+settings.register_profile("untimed", deadline=None)  # an example may take long on a busy machine
+settings.load_profile("untimed")
 
 _numbers = count(1)
 

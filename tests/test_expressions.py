@@ -286,7 +286,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(expression=st.text() | st.lists(pieces, max_size=8).map(" ".join))
 def test_any_expression_finds_or_is_refused(one_api: Api, expression: str) -> None:
     answer = searched(one_api, expression)
