@@ -49,7 +49,7 @@ worlds: $(READY) ## Generate the bundled worlds anew
 	  $(BIN)/mock-server fixtures generate $$name --day 2026-01-15 --out fixtures/worlds/$$name.json || exit 1; done
 
 contract: $(READY) ## Hold the server against both OpenAPI documents with schemathesis
-	$(BIN)/python tools/contract.py
+	$(BIN)/python tools/contract.py $(ARGS)
 
 bench: $(READY) ## Measure against bare Flask into docs/performance.md (needs wrk)
 	$(BIN)/python bench/bench.py $(ARGS)
