@@ -99,8 +99,8 @@ def start(base: str, dialect: str, folder: Path, options: list[str]) -> subproce
         "CONTRACT_TOKEN": logged_in(base, sandbox),
         "SCHEMATHESIS_HOOKS": str(ROOT / "tools/contract_hooks.py"),
     }
-    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(ROOT / "schemathesis.toml"), "run"]
-    command += [f"{base}/{dialect}/openapi.json", "--report", "json"]
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(ROOT / "schemathesis.toml")]
+    command += ["run", f"{base}/{dialect}/openapi.json", "--report", "json"]
     command += ["--report-json-path", str(folder / f"{dialect}.json"), *options]
     with (folder / f"{dialect}.log").open("wb") as printed:
         return subprocess.Popen(
@@ -119,7 +119,9 @@ def logged_in(base: str, sandbox: str) -> str:
         f"{base}/__admin/clock", json={"frozen": True}, headers={"X-Mock-Sandbox": sandbox}, timeout=10
     ).raise_for_status()
     form = {"grant_type": "password", "client_id": "ea-api-edge", "password": "demo"}
-    answer = requests.post(f"{base}{LOGIN}", data=form | {"username": f"api+{sandbox}@example.com"}, timeout=10)
+    answer = requests.post(
+        f"{base}{LOGIN}", data=form | {"username": f"api+{sandbox}@example.com"}, timeout=10
+    )
     answer.raise_for_status()
     return str(answer.json()["access_token"])
 
