@@ -8,7 +8,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test scenarios coverage check lint types format docs worlds bench bench-peers image build clean
+.PHONY: help serve test scenarios coverage check lint types format docs worlds contract bench bench-peers image build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ docs: $(READY) ## Write the generated pages of docs/, and the examples of the co
 worlds: $(READY) ## Generate the bundled worlds anew
 	for name in default empty pages; do \
 	  $(BIN)/mock-server fixtures generate $$name --day 2026-01-15 --out fixtures/worlds/$$name.json || exit 1; done
+
+contract: $(READY) ## Hold the server against both OpenAPI documents with schemathesis
+	$(BIN)/python tools/contract.py $(ARGS)
 
 bench: $(READY) ## Measure against bare Flask into docs/performance.md (needs wrk)
 	$(BIN)/python bench/bench.py $(ARGS)
