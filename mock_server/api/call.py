@@ -77,7 +77,7 @@ def query(call: Call) -> Mapping[str, str]:
 
 
 def body(call: Call) -> Json:
-    """The JSON body, None when there is none; its JSON types are those of the contract.
+    """The JSON body, None when there is not a byte of it; its JSON types are those of the contract.
 
     Raises:
         UnsupportedMediaType: not empty and not declared as JSON.
@@ -86,7 +86,7 @@ def body(call: Call) -> Json:
     behaviour.md 3.0, 11.2 (inferred).
     """
     raw = request.get_data()
-    if not raw.strip():
+    if not raw:
         return None
     if not request.is_json:
         raise UnsupportedMediaType(f"Content type '{request.content_type or ''}' not supported")

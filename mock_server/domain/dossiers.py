@@ -73,7 +73,7 @@ def update_dossier(
     if wanted.empty:
         raise Rejected(Refusal(E003, "data_to_update"))
     changed = _updated(world, now, dossier, wanted, variants)
-    code = checks.code(wanted.thirdparty_code)
+    code = checks.stripped(wanted.thirdparty_code)
     if code is not None:
         portfolio = with_code(world.portfolio(account_id), dossier.thirdparty_id, code)
         world = with_portfolio(world, portfolio)
@@ -187,7 +187,7 @@ def _updated(
         reference = checks.reference(findings, "dossier_reference", wanted.dossier_reference, variants)
     checks.text(findings, "description", wanted.description, checks.LONG_TEXT)
     checks.text(findings, "purchasing_category", wanted.purchasing_category)
-    code = checks.text(findings, "thirdparty_code", checks.code(wanted.thirdparty_code))
+    code = checks.code(findings, "thirdparty_code", wanted.thirdparty_code)
     addresses = checks.emails(findings, "thirdparty_email", wanted.thirdparty_email)
     until = dossier.expiration_date
     if wanted.expiration_date is not ABSENT:

@@ -156,7 +156,7 @@ def _checked(request: ImportRequest, variants: Variants) -> NewDossier:
     company_id = checks.company_id(findings, request.company_id_type, request.company_id_value)
     given = checks.required(findings, "dossier_reference", request.dossier_reference)
     reference = checks.reference(findings, "dossier_reference", given, variants) if given else ""
-    code = checks.text(findings, "thirdparty_code", checks.code(request.thirdparty_code))
+    code = checks.code(findings, "thirdparty_code", request.thirdparty_code)
     description = checks.text(findings, "description", request.description, checks.LONG_TEXT)
     category = checks.text(findings, "purchasing_category", request.purchasing_category)
     expiration_date = checks.day(findings, "expiration_date", request.expiration_date)
