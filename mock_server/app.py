@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from functools import cache
+from functools import cache, partial
 
-from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
+from flask import Flask
 
-from mock_server import control, services
+from mock_server import services
 from mock_server.api import accesslog, checked, errors, published
 from mock_server.api.accounts import accounts
 from mock_server.api.documents import documents
@@ -17,34 +15,33 @@ from mock_server.api.openid import openid
 from mock_server.api.processes import processes
 from mock_server.api.thirdparties import thirdparties
 from mock_server.clock import real_now
-from mock_server.control import problems
-from mock_server.dialects import DIALECTS, wire
+from mock_server.control.health import health
+from mock_server.dialects import DIALECTS
 from mock_server.dispatch import BASE_PATH, Dispatcher
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
 from mock_server.fixtures.library import bundled
 from mock_server.journal import Limits
-from mock_server.sandbox import NoSandbox, Sandboxes, Start
-from mock_server.scenarios import FixtureNamed, Stage, scenario_path, stage_of
+from mock_server.sandbox import Sandboxes, Start
+from mock_server.scenarios import FixtureNamed, Stage, stage_of
+from mock_server.scenarios.library import scenario_path
 from mock_server.services import Services
 from mock_server.settings import CONTROL_PREFIX, Settings
 from mock_server.tokens import TokenOffice, given_key
 from mock_server.watching import Watch
 
-_logger = logging.getLogger("mock_server")
 
-
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings) -> Dispatcher:
     """The sandbox as a WSGI application, its fixture loaded.
 
     Raises:
         FileMistake: the fixture or the scenario is missing or wrong; the message names file and line.
         KeyMistake: the signing key cannot be used.
     """
-    app = Dispatcher(settings.dialect)
+    shared = _services(settings)
+    app = Dispatcher(settings.dialect, cache(partial(_control, shared)))
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # another method is a 405, whichever
-    shared = _services(settings)
     shared.sandboxes.named()  # its world is made now, not when the first request waits for it
     services.install(app, shared)
     app.register_blueprint(openid)
@@ -57,34 +54,20 @@ def create_app(settings: Settings) -> Flask:
                 url_defaults={"dialect": dialect},
             )
     published.install(app, settings.dialect)
-    control.install(app)
+    app.register_blueprint(health, url_prefix=CONTROL_PREFIX)
     errors.install(app)
-    app.register_error_handler(NoSandbox, _no_sandbox)
-    app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, _unexpected)
     if settings.check_responses:
         checked.install(app)
     accesslog.install(app)
     return app
 
 
-def _http_error(error: HTTPException) -> Response:
-    """In the format of whoever was asked: the emulated API, or the control API."""
-    return (problems.http_problem if _is_control() else errors.http_error)(error)
+def _control(shared: Services) -> Flask:
+    from mock_server.control.app import create_control
 
-
-def _no_sandbox(error: NoSandbox) -> Response:
-    return _http_error((ServiceUnavailable if error.later else BadRequest)(str(error)))
-
-
-def _unexpected(error: Exception) -> Response:
-    """A bug of the sandbox: the log has the traceback."""
-    _logger.error("unexpected error at %s %s", request.method, wire.header_text(request.path), exc_info=error)
-    return (problems.unexpected_problem if _is_control() else errors.unexpected)(error)
-
-
-def _is_control() -> bool:
-    return request.path.startswith(f"{CONTROL_PREFIX}/")
+    app = create_control(shared)
+    accesslog.install(app)
+    return app
 
 
 def _services(settings: Settings) -> Services:

@@ -20,6 +20,7 @@ from werkzeug.routing import BaseConverter, MapAdapter, Rule
 
 from mock_server.api import bending, recording
 from mock_server.api.call import CALLER, Caller
+from mock_server.control.health import HEALTH_PATH
 from mock_server.dialects import DIALECTS
 from mock_server.domain.checks import as_int64
 from mock_server.settings import CONTROL_PREFIX
@@ -34,11 +35,15 @@ _REMEMBERED = 1024
 
 
 class Dispatcher(Flask):
-    """Flask whose bare `/api/v1` speaks the dialect of the host, else `dialect`, that of the server."""
+    """Flask whose bare `/api/v1` speaks the dialect of the host, else `dialect`, that of the server.
 
-    def __init__(self, dialect: str) -> None:
+    `control` makes the app for the control API, or has made it.
+    """
+
+    def __init__(self, dialect: str, control: Callable[[], Flask]) -> None:
         super().__init__("mock_server", static_folder=None)
         self.dialect = dialect
+        self.control = control
         self.session_interface = _NoSessions()
         self.request_class = _Request
         self.url_rule_class = _Rule
@@ -58,8 +63,10 @@ class Dispatcher(Flask):
         return self._adapter.match(path, method, return_rule=True)
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Flask's; the journal tells how long it takes."""
+        """Flask's; the journal tells how long it takes. The control API is another app."""
         environ[recording.BEGAN] = perf_counter()
+        if is_control(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
+            return self.control().wsgi_app(environ, start_response)
         return super().wsgi_app(environ, start_response)
 
     def request_context(self, environ: dict[str, Any]) -> RequestContext:
@@ -83,6 +90,12 @@ class Dispatcher(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: none is a coroutine, and Flask would ask that anew in each request."""
         return func
+
+
+def is_control(method: str, path: str) -> bool:
+    """Whether a call is for the control API; that of its health is answered without one."""
+    is_below = path.startswith(CONTROL_PREFIX) and path[len(CONTROL_PREFIX) :][:1] in {"", "/"}
+    return is_below and (path != HEALTH_PATH or method not in {"GET", "HEAD"})
 
 
 class Int64(BaseConverter):
@@ -120,12 +133,9 @@ class _Context(RequestContext):
 
 
 class _Request(Request):
-    """Flask's, which looks for hooks and error handlers of a blueprint only where there are some."""
+    """Flask's, which would look for hooks and error handlers of the blueprints; they have none."""
 
-    @property
-    def blueprints(self) -> list[str]:
-        """Those of the control API; the others have none."""
-        return super().blueprints if self.path.startswith(CONTROL_PREFIX) else []
+    blueprints: list[str] = []  # noqa: RUF012  # a property there
 
 
 class _Rule(Rule):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from flask import Flask, current_app, request
 from msgspec import Struct
+from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
-from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox, Sandboxes
+from mock_server.dialects import wire
+from mock_server.sandbox import DEFAULT_SANDBOX, NoSandbox, Sandbox, Sandboxes
 from mock_server.scenarios import FixtureNamed
 from mock_server.settings import Settings
 from mock_server.tokens import TokenOffice
 
 _KEY = "mock_server"
+_logger = logging.getLogger("mock_server")
 SANDBOX_HEADER = "X-Mock-Sandbox"
 
 
@@ -46,3 +50,13 @@ def named_sandbox() -> Sandbox:
     """The sandbox that the request names by header or query, else the default one."""
     name = request.headers.get(SANDBOX_HEADER) or request.args.get("sandbox") or DEFAULT_SANDBOX
     return services().sandboxes.named(name)
+
+
+def refusal_of(error: NoSandbox) -> HTTPException:
+    """What HTTP says where a sandbox is not to be had: later perhaps, or never."""
+    return (ServiceUnavailable if error.later else BadRequest)(str(error))
+
+
+def log_bug(error: Exception) -> None:
+    """Tell the log of an error in the sandbox itself, with its traceback."""
+    _logger.error("unexpected error at %s %s", request.method, wire.header_text(request.path), exc_info=error)

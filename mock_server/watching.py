@@ -12,7 +12,7 @@ from mock_server.clock import real_now
 from mock_server.fixtures import FileMistake
 from mock_server.sandbox import Sandboxes
 from mock_server.scenarios import FixtureNamed, NameTaken, stage_of
-from mock_server.scenarios.reading import SUFFIXES
+from mock_server.scenarios.library import SUFFIXES
 
 _logger = logging.getLogger("mock_server")
 

@@ -264,7 +264,7 @@ DAY = date(2026, 1, 15)
 
 def control_routes() -> set[str]:
     """Every control call as `METHOD /__admin/path`."""
-    app = create_app(Settings(log_level="error"))
+    app = create_app(Settings(log_level="error")).control()
     return {
         f"{method} " + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         for rule in app.url_map.iter_rules()

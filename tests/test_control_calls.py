@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from mock_server.control.calls import CALLS, ControlCall
+from mock_server.control.app import CALLS
+from mock_server.control.calls import ControlCall
 from tests.support import control_routes
 
 RULES = {

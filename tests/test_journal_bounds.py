@@ -12,6 +12,7 @@ import pytest
 
 from mock_server.journal import Exchange, Journal, Limits
 from mock_server.journal.coverage import Tally
+from mock_server.journal.entry import entries_of
 from tests.journals import count, expect, listing, requests_of, verdict
 from tests.support import SEED_DOSSIER, Api
 from tests.threads import at_once
@@ -35,7 +36,7 @@ def exchange(body: bytes = b"", **texts: Any) -> Exchange:
 
 
 def bodies(journal: Journal) -> list[Any]:
-    return [entry.body.value for entry in journal.excerpt().entries()]
+    return [entry.body.value for entry in entries_of(journal.excerpt())]
 
 
 # Over HTTP
@@ -186,7 +187,7 @@ def test_an_exchange_that_would_displace_too_many_loses_its_bodies(large: tuple[
     journal.record(exchange(b'"small"'), b'"small"')
     journal.record(exchange(body), answer)
 
-    small, entry = journal.excerpt().entries()
+    small, entry = entries_of(journal.excerpt())
     assert (small.body.value, small.answer.value) == ("small", "small")
     assert (entry.body.value, entry.answer.value) == (None, None)
     assert entry.body.note == entry.answer.note == "too large for the journal, and not kept"
@@ -209,7 +210,7 @@ def test_texts_that_no_encoding_has_are_recorded(value: str) -> None:
 
     journal.record(exchange(HTTP_X_NAME=value, QUERY_STRING=f"a={value}"), b"")
 
-    [entry] = journal.excerpt().entries()
+    [entry] = entries_of(journal.excerpt())
     assert "\ud800" not in entry.headers["x-name"] + entry.query["a"]
 
 
@@ -219,7 +220,7 @@ def test_objects_of_another_server_are_left_out() -> None:
     texts: dict[str, Any] = {"HTTP_HOST": "sandbox", "another.server": object(), "flags": {1, 2}}
     journal.record(exchange(**texts), b"")
 
-    [entry] = journal.excerpt().entries()
+    [entry] = entries_of(journal.excerpt())
     assert entry.headers == {"host": "sandbox"}
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from mock_server.fixtures import FileMistake, Fixture, load_fixture
-from mock_server.scenarios import read_scenario, stage_of
+from mock_server.scenarios import stage_of
+from mock_server.scenarios.reading import read_scenario
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

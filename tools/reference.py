@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from mock_server.control.calls import CALLS
+from mock_server.control.app import CALLS
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS

@@ -14,14 +14,19 @@ from mock_server.api.call import current
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.domain.operations import Kind
+from mock_server.sandbox import NoSandbox
+from mock_server.services import log_bug, refusal_of
 
 UNMATCHED_HEADER = "X-Mock-Unmatched"
 
 
 def install(app: Flask) -> None:
-    """Let the app answer refusals in the vendor's formats."""
+    """Let the app answer whatever goes wrong, in the vendor's formats."""
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Rejected, _rejected)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(NoSandbox, _no_sandbox)
+    app.register_error_handler(Exception, _unexpected)
 
 
 def _not_found(error: NotFound) -> Response:
@@ -35,7 +40,7 @@ def _rejected(error: Rejected) -> Response:
     return answers.refused(error.refusals, 400)
 
 
-def http_error(error: HTTPException) -> Response:
+def _http_error(error: HTTPException) -> Response:
     """What HTTP itself refuses, in the protocol format; an unmapped path says so in a header of ours."""
     if isinstance(error.response, AnyResponse):
         return Response(error.response.get_data(), error.response.status_code, error.response.headers)
@@ -57,6 +62,11 @@ def _message(error: HTTPException) -> str | None:
     return None if error.description == type(error).description else error.description
 
 
-def unexpected(error: Exception) -> Response:
+def _no_sandbox(error: NoSandbox) -> Response:
+    return _http_error(refusal_of(error))
+
+
+def _unexpected(error: Exception) -> Response:
     """A bug of the sandbox, in the protocol format."""
+    log_bug(error)
     return answers.protocol_error(500, "Internal Server Error", f"The sandbox failed: {type(error).__name__}")

@@ -24,11 +24,10 @@ from mock_server.journal import Exchange, hidden_credentials
 from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import FAULTS
 from mock_server.services import named_sandbox, services
-from mock_server.settings import CONTROL_PREFIX
 from mock_server.tokens import TokenRefused
 
-PUBLISHED = "published."
-"""What the endpoints begin with that tell about the API, and are no part of it."""
+_APART = ("published.", "health.")
+"""What the endpoints begin with that are no part of the API."""
 
 BEGAN = "mock_server.began"
 """Where the environ has the time at which the request came in."""
@@ -48,13 +47,10 @@ _UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 
 
 def record(response: Response, environ: dict[str, Any], caller: Caller | None) -> None:
-    """Put the exchange into its sandbox's journal; control calls and the documents are in none."""
-    path = environ["PATH_INFO"]
-    if path.startswith(CONTROL_PREFIX) and path[len(CONTROL_PREFIX) :][:1] in {"", "/"}:
-        return
+    """Put the exchange into its sandbox's journal; what is no part of the API is in none."""
     # The request itself: Flask's stand-in for it costs half a µs at every access.
     asked: Request = environ["werkzeug.request"]
-    if caller is None and (asked.endpoint or "").startswith(PUBLISHED):
+    if caller is None and (asked.endpoint or "").startswith(_APART):
         return
     caller = caller or _caller_meant(environ)
     sandbox, call = caller.sandbox, caller.call

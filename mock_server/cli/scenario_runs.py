@@ -117,7 +117,8 @@ def _wanted(
     names: Sequence[str], tags: Sequence[str], folder: Path | None, given: dict[str, Any]
 ) -> list[tuple[Path, Scenario]]:
     """The scenarios that were asked for, each with its file; all of them right."""
-    from mock_server.scenarios.reading import check_files, read_scenario, scenario_files, scenario_path
+    from mock_server.scenarios.library import scenario_files, scenario_path
+    from mock_server.scenarios.reading import check_files, read_scenario
 
     try:
         paths = [scenario_path(name, folder) for name in names] or scenario_files(folder)

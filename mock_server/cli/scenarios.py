@@ -32,7 +32,8 @@ def list_scenarios(folder: Path | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from mock_server.scenarios.reading import read_scenario, scenario_files
+    from mock_server.scenarios.library import scenario_files
+    from mock_server.scenarios.reading import read_scenario
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("name", no_wrap=True)
@@ -58,7 +59,8 @@ def show(name: str, folder: Path | None) -> None:
     from rich.syntax import Syntax
 
     from mock_server.fixtures.reading import read_text
-    from mock_server.scenarios.reading import read_scenario, scenario_path
+    from mock_server.scenarios.library import scenario_path
+    from mock_server.scenarios.reading import read_scenario
 
     try:
         path = scenario_path(name, folder)
@@ -83,7 +85,8 @@ def check(files: tuple[Path, ...], folder: Path | None, fixtures_dir: Path | Non
 
     Exit 1 if anything is. Without FILES: all that there are.
     """
-    from mock_server.scenarios.reading import check_files, scenario_files
+    from mock_server.scenarios.library import scenario_files
+    from mock_server.scenarios.reading import check_files
 
     chosen = files or tuple(scenario_files(folder))
     mistakes = check_files(chosen, trial(fixtures_dir))

@@ -12,11 +12,9 @@ from urllib.parse import urlsplit
 
 from flask import request
 
+from mock_server.control.health import HEALTH_PATH
 from mock_server.control.problems import Problem
 from mock_server.services import services
-from mock_server.settings import CONTROL_PREFIX
-
-_HEALTH = f"{CONTROL_PREFIX}/health"
 
 
 def guard() -> None:
@@ -25,7 +23,7 @@ def guard() -> None:
     Raises:
         Problem: 401 without the token, 403 from elsewhere, from another site or under a foreign name.
     """
-    if request.path == _HEALTH:
+    if request.path == HEALTH_PATH:
         return
     _refuse_browsers()
     token = services().settings.control_token

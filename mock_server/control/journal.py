@@ -12,7 +12,8 @@ from flask import Blueprint, Response, request
 from mock_server.control.calls import serves
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
-from mock_server.journal import Entry, Question, check_question, found
+from mock_server.journal.entry import Entry, entries_of
+from mock_server.journal.questions import Question, check_question, found
 from mock_server.services import named_sandbox
 
 journal = Blueprint("journal", __name__)
@@ -39,7 +40,7 @@ def list_requests() -> Response:
     excerpt = named_sandbox().journal.excerpt(since or 0)
     total = len(excerpt.kept)
     first = 0 if limit is None or since is not None else max(total - limit, 0)
-    listed = islice(excerpt.entries(), first, None if limit is None else first + limit)
+    listed = islice(entries_of(excerpt), first, None if limit is None else first + limit)
     return _listed(listed, total, complete=excerpt.complete)
 
 
@@ -68,7 +69,7 @@ def find_requests(wanted: Question) -> Response:
 def list_unmatched_requests() -> Response:
     """The calls of a path or method that the API does not have, and what was probably meant."""
     excerpt = named_sandbox().journal.excerpt()
-    unmatched = [entry for entry in excerpt.entries() if not entry.matched]
+    unmatched = [entry for entry in entries_of(excerpt) if not entry.matched]
     return _listed(unmatched, len(unmatched), complete=excerpt.complete)
 
 

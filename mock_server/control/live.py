@@ -19,6 +19,7 @@ from mock_server.control.calls import serves
 from mock_server.control.journal import shown
 from mock_server.delivery import Delivery
 from mock_server.journal import Excerpt, Journal
+from mock_server.journal.entry import entries_of
 from mock_server.services import named_sandbox
 
 live = Blueprint("live", __name__)
@@ -69,7 +70,7 @@ def _told(excerpt: Excerpt, since: int) -> Iterator[bytes]:
     """The events of an excerpt that was to begin after `since`."""
     if excerpt.first > since + 1:
         yield _event("dropped", {"count": excerpt.first - since - 1})
-    for entry in excerpt.entries():
+    for entry in entries_of(excerpt):
         yield _event("exchange", shown(entry), entry.number)
 
 

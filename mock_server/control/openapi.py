@@ -14,6 +14,7 @@ from flask import Blueprint, Response
 
 from mock_server import __version__
 from mock_server.control.calls import CALLS, YAML_TYPES, ControlCall, serves
+from mock_server.control.health import HEALTH_PATH
 from mock_server.control.problems import PROBLEM_HEADER, PROBLEM_JSON
 from mock_server.domain.spelling import camel
 from mock_server.services import SANDBOX_HEADER
@@ -21,7 +22,6 @@ from mock_server.settings import CONTROL_PREFIX
 
 openapi = Blueprint("openapi", __name__)
 
-_OPEN = f"{CONTROL_PREFIX}/health"
 _SANDBOX = {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,64}$", "default": "default"}
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "sandboxHeader": {
@@ -115,7 +115,7 @@ def _operation(call: ControlCall, by_kind: dict[Any, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {"operationId": camel(call.name), "summary": call.summary}
     if call.description:
         operation["description"] = call.description
-    if f"{CONTROL_PREFIX}{call.path}" == _OPEN:
+    if f"{CONTROL_PREFIX}{call.path}" == HEALTH_PATH:
         operation["security"] = []
     if named or asked or shared:
         operation["parameters"] = [*named, *asked, *shared]

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 import orjson
-from flask import Blueprint, Response, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound as NotFoundHttp
 from werkzeug.http import HTTP_STATUS_CODES
@@ -15,6 +15,8 @@ from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.fixtures import FileMistake
 from mock_server.fixtures.values import Mistake
+from mock_server.sandbox import NoSandbox
+from mock_server.services import log_bug, refusal_of
 
 T = TypeVar("T")
 
@@ -49,12 +51,15 @@ def json_answer(value: object, status: int = 200) -> Response:
     return Response(orjson.dumps(value), status, content_type="application/json")
 
 
-def install_problems(blueprint: Blueprint) -> None:
-    """Let the blueprint answer its problems."""
-    blueprint.register_error_handler(Problem, _problem)
-    blueprint.register_error_handler(Rejected, _rejected)
-    blueprint.register_error_handler(Mistake, _mistake)
-    blueprint.register_error_handler(FileMistake, _file_mistake)
+def install_problems(app: Flask) -> None:
+    """Let the app answer its problems."""
+    app.register_error_handler(Problem, _problem)
+    app.register_error_handler(Rejected, _rejected)
+    app.register_error_handler(Mistake, _mistake)
+    app.register_error_handler(FileMistake, _file_mistake)
+    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(NoSandbox, _no_sandbox)
+    app.register_error_handler(Exception, _unexpected)
 
 
 def problem_answer(status: int, detail: str, **members: object) -> Response:
@@ -83,7 +88,7 @@ def _rejected(error: Rejected) -> Response:
     return problem_answer(404 if isinstance(error, NotFound) else 400, "; ".join(reasons))
 
 
-def http_problem(error: HTTPException) -> Response:
+def _http_problem(error: HTTPException) -> Response:
     """What HTTP itself refuses in a control call: an unknown path, a wrong method."""
     unknown = isinstance(error, NotFoundHttp)
     detail = f"not found: there is no control call {request.path}; README.md lists them" if unknown else None
@@ -92,6 +97,11 @@ def http_problem(error: HTTPException) -> Response:
     return answer
 
 
-def unexpected_problem(error: Exception) -> Response:
+def _no_sandbox(error: NoSandbox) -> Response:
+    return _http_problem(refusal_of(error))
+
+
+def _unexpected(error: Exception) -> Response:
     """A bug of the sandbox in a control call."""
+    log_bug(error)
     return problem_answer(500, f"The sandbox failed: {type(error).__name__}")

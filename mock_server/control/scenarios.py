@@ -15,21 +15,10 @@ from mock_server.control.problems import Problem, json_answer
 from mock_server.fixtures import FileMistake, Fixture
 from mock_server.fixtures.library import is_path
 from mock_server.sandbox import Sandbox
-from mock_server.scenarios import (
-    STARTED,
-    NameTaken,
-    Rule,
-    Scenario,
-    Stage,
-    check_rules,
-    check_scenario,
-    read_scenario_once,
-    scenario_files,
-    scenario_in,
-    scenario_path,
-    stage_of,
-    staged,
-)
+from mock_server.scenarios import STARTED, NameTaken, Rule, Scenario, Stage, stage_of, staged
+from mock_server.scenarios.checking import check_rules, check_scenario
+from mock_server.scenarios.library import scenario_files, scenario_path
+from mock_server.scenarios.reading import read_scenario_once, scenario_in
 from mock_server.services import named_sandbox, services
 
 scenarios = Blueprint("scenarios", __name__)

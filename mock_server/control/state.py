@@ -23,7 +23,8 @@ from mock_server.fixtures.values import Mistake
 from mock_server.fixtures.world_state import WorldState, state_of, world_of
 from mock_server.fixtures.worlds import uncollected
 from mock_server.sandbox import Whole
-from mock_server.scenarios import STARTED, Progress, Rule, Scenario, check_rules, check_scenario
+from mock_server.scenarios import STARTED, Progress, Rule, Scenario
+from mock_server.scenarios.checking import check_rules, check_scenario
 from mock_server.services import named_sandbox
 
 state = Blueprint("state", __name__)

@@ -9,16 +9,9 @@ from flask import Blueprint, Response
 from mock_server.control.calls import serves
 from mock_server.control.problems import json_answer, problem_answer
 from mock_server.domain.operations import OPERATIONS
-from mock_server.journal import (
-    Known,
-    Miss,
-    Part,
-    Verdict,
-    Verification,
-    check_verification,
-    coverage_of,
-    verdicts,
-)
+from mock_server.journal.coverage import Part, coverage_of
+from mock_server.journal.explaining import Known
+from mock_server.journal.verifying import Miss, Verdict, Verification, check_verification, verdicts
 from mock_server.services import named_sandbox, services
 
 verification = Blueprint("verification", __name__)

@@ -1,41 +1,24 @@
 """What a client asked and was answered: kept within bounds, counted, and judged against expectations.
 
-It knows the API's words and nothing of HTTP servers: whoever serves hands it each exchange.
+It knows the API's words and nothing of HTTP servers: whoever serves hands it each exchange. What records is
+named here; what reads (`entry`, `questions`, `verifying`, `explaining`) is imported by its own name.
 """
 
 from __future__ import annotations
 
-from mock_server.journal.coverage import Coverage, Part, coverage_of
-from mock_server.journal.entry import Entry
 from mock_server.journal.exchange import Exchange
-from mock_server.journal.explaining import Known
 from mock_server.journal.facts import Fact, page_facts, process_facts, refusal_facts
 from mock_server.journal.journal import Excerpt, Journal, Limits
-from mock_server.journal.questions import Question, check_question, found
 from mock_server.journal.redaction import hidden_credentials
-from mock_server.journal.verifying import Miss, Verdict, Verification, check_verification, verdicts
 
 __all__ = [
-    "Coverage",
-    "Entry",
     "Excerpt",
     "Exchange",
     "Fact",
     "Journal",
-    "Known",
     "Limits",
-    "Miss",
-    "Part",
-    "Question",
-    "Verdict",
-    "Verification",
-    "check_question",
-    "check_verification",
-    "coverage_of",
-    "found",
     "hidden_credentials",
     "page_facts",
     "process_facts",
     "refusal_facts",
-    "verdicts",
 ]

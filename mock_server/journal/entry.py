@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import starmap
 
 from msgspec import Struct
 
@@ -12,6 +13,7 @@ from mock_server.domain.spelling import camel
 from mock_server.journal.bodies import NO_BODY, STREAMED, TOO_LARGE, Body, fields, pairs, readable
 from mock_server.journal.exchange import Exchange, Packed, unpacked
 from mock_server.journal.facts import codes_of
+from mock_server.journal.journal import Excerpt
 from mock_server.journal.parameters import warnings
 from mock_server.journal.redaction import redacted, redacted_header
 from mock_server.journal.unmatched import why_unmatched
@@ -170,3 +172,8 @@ def _header(name: str) -> str:
 def _text(value: str) -> str:
     """What WSGI hands on as Latin-1, which is UTF-8 mostly."""
     return value.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def entries_of(excerpt: Excerpt) -> Iterator[Entry]:
+    """The exchanges made readable, one by one."""
+    return starmap(Entry, enumerate(excerpt.kept, excerpt.first))

@@ -7,14 +7,12 @@ reads what there still is from where it got to.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from itertools import starmap
+from collections.abc import Callable
 from threading import Lock
 
 from msgspec import Struct
 
 from mock_server.journal.coverage import Tally
-from mock_server.journal.entry import Entry
 from mock_server.journal.exchange import Exchange, Packed, packed
 
 _LARGEST_SHARE = 8
@@ -39,10 +37,6 @@ class Excerpt(Struct, frozen=True):
     def last(self) -> int:
         """The number of the last one, of the one before the first where there is none."""
         return self.first + len(self.kept) - 1
-
-    def entries(self) -> Iterator[Entry]:
-        """The exchanges made readable, one by one."""
-        return starmap(Entry, enumerate(self.kept, self.first))
 
 
 class Journal:

@@ -10,7 +10,7 @@ from msgspec import UNSET, structs
 
 from mock_server.domain.errors import ERRORS
 from mock_server.fixtures.values import Mistake
-from mock_server.journal.entry import Entry
+from mock_server.journal.entry import Entry, entries_of
 from mock_server.journal.journal import Excerpt
 from mock_server.journal.parameters import near
 from mock_server.scenarios.asking import request_differences
@@ -78,7 +78,7 @@ def check_question(question: Question, path: str) -> None:
 
 def found(question: Question, excerpt: Excerpt) -> list[Entry]:
     """The exchanges that are meant, oldest first."""
-    return [entry for entry in excerpt.entries() if next(why_not(question, entry), None) is None]
+    return [entry for entry in entries_of(excerpt) if next(why_not(question, entry), None) is None]
 
 
 def why_not(question: Question, entry: Entry) -> Iterator[Difference]:

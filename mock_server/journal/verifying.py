@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct
 from msgspec.structs import replace
 
 from mock_server.fixtures.values import Mistake
-from mock_server.journal.entry import Entry
+from mock_server.journal.entry import Entry, entries_of
 from mock_server.journal.explaining import Known, reasons
 from mock_server.journal.journal import Excerpt
 from mock_server.journal.questions import Question, check_question, why_not
@@ -92,7 +92,7 @@ def check_verification(wanted: Verification) -> None:
 
 def verdicts(wanted: Verification, excerpt: Excerpt, known: Known) -> list[Verdict]:
     """The verdict on each expectation."""
-    entries = list(excerpt.entries())
+    entries = list(entries_of(excerpt))
     found = [
         _judged(expectation, entries, known, complete=excerpt.complete) for expectation in wanted.expectations
     ]

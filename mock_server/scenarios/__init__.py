@@ -1,22 +1,15 @@
 """Scenarios: what a file says, how far a playing one has got, which calls a rule means, and the runner.
 
-The runner is given a base URL and knows nothing of servers.
+The runner is given a base URL and knows nothing of servers. What plays is named here; what reads and checks
+files (`reading`, `checking`), and the runner, are imported by their own names, by those who have such a file.
 """
 
 from __future__ import annotations
 
 from mock_server.scenarios.asking import Asked, means, untagged
-from mock_server.scenarios.checking import check_rules, check_scenario
 from mock_server.scenarios.courses import course_of
 from mock_server.scenarios.faults import FAULTS, Fault
 from mock_server.scenarios.playing import Application, NameTaken, Playing, Progress
-from mock_server.scenarios.reading import (
-    read_scenario,
-    read_scenario_once,
-    scenario_files,
-    scenario_in,
-    scenario_path,
-)
 from mock_server.scenarios.script import AS_IT_IS, STARTED, Request, Rule, Scenario, Then
 from mock_server.scenarios.staging import FixtureNamed, Stage, stage_of, staged
 
@@ -36,15 +29,8 @@ __all__ = [
     "Scenario",
     "Stage",
     "Then",
-    "check_rules",
-    "check_scenario",
     "course_of",
     "means",
-    "read_scenario",
-    "read_scenario_once",
-    "scenario_files",
-    "scenario_in",
-    "scenario_path",
     "stage_of",
     "staged",
     "untagged",

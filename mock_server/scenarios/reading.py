@@ -1,4 +1,4 @@
-"""Finding and reading scenario files; a mistake names file, line, what was found and what would be right."""
+"""Reading scenario files; a mistake names file, line, what was found and what would be right."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
-from mock_server.fixtures.library import bundled
 from mock_server.fixtures.mistakes import FileMistake
 from mock_server.fixtures.reading import line_of, read_text, read_yaml
 from mock_server.fixtures.values import Mistake
 from mock_server.scenarios.checking import check_scenario, mistakes_of
 from mock_server.scenarios.mistakes import Mistakes, raise_first
 from mock_server.scenarios.script import Scenario
-
-SUFFIXES = (".yaml", ".yml")
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -70,32 +67,6 @@ def scenario_in(text: str) -> Scenario:
     except Mistake as mistake:
         raise FileMistake(f"{name}:{line_of(text, mistake.path)}: {mistake.path}: {mistake}") from None
     return scenario
-
-
-def scenario_path(name: str, folder: Path | None = None, *, paths: bool = True) -> Path:
-    """The file that `name` means: a path (where `paths` may be given), the one of that name, ours or bundled.
-
-    Raises:
-        FileMistake: there is none; the message lists the ones there are.
-    """
-    if paths and (name.endswith(SUFFIXES) or "/" in name):
-        return Path(name)
-    found = next((path for path in scenario_files(folder) if path.stem == name), None)
-    if found is None:
-        names = ", ".join(path.stem for path in scenario_files(folder))
-        or_path = "; or give the path of a file" if paths else ""
-        raise FileMistake(f"there is no scenario {name!r}; there are {names}{or_path}")
-    return found
-
-
-def scenario_files(folder: Path | None = None) -> list[Path]:
-    """The files of the scenarios there are, by name; one in `folder` hides a bundled one of the same name."""
-    found: dict[str, Path] = {}
-    for place in (bundled("scenarios"), folder):
-        for path in sorted(place.iterdir()) if place else ():
-            if path.suffix in SUFFIXES:
-                found[path.stem] = path
-    return [found[name] for name in sorted(found)]
 
 
 def check_files(

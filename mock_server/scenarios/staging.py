@@ -11,9 +11,7 @@ from msgspec.structs import replace
 
 from mock_server.domain.world import World
 from mock_server.fixtures import FileMistake, Fixture
-from mock_server.fixtures.placing import laid_over
 from mock_server.fixtures.values import Mistake, instant
-from mock_server.scenarios.reading import placed, read_scenario
 from mock_server.scenarios.script import Scenario
 
 FixtureNamed = Callable[[str], Fixture]
@@ -42,6 +40,8 @@ class Stage(Struct, frozen=True, eq=False):
         world = self.fixture.world(now)
         if self.scenario is None:
             return world
+        from mock_server.fixtures.placing import laid_over  # most sandboxes are given nothing
+
         try:
             return laid_over(world, now, self.scenario.given, default_account=self.fixture.default_account)
         except Mistake as mistake:
@@ -54,6 +54,8 @@ def stage_of(path: Path, fixture: Fixture, named: FixtureNamed, now: datetime) -
     Raises:
         FileMistake: the file, its fixture or what it gives is wrong; the message begins with file and line.
     """
+    from mock_server.scenarios.reading import placed, read_scenario  # and most servers no scenario
+
     scenario = read_scenario(path)
     try:
         return replace(staged(scenario, fixture, named, now), path=path.resolve())
