@@ -23,6 +23,7 @@ from mock_server.api.dossiers import dossiers
 from mock_server.api.openid import openid
 from mock_server.api.processes import processes
 from mock_server.api.thirdparties import thirdparties
+from mock_server.certificates import tls_of
 from mock_server.clock import real_now
 from mock_server.control import problems
 from mock_server.dialects import DIALECTS
@@ -51,6 +52,7 @@ def create_app(settings: Settings) -> Flask:
     Raises:
         FileMistake: the fixture or the scenario is missing or wrong; the message names file and line.
         KeyMistake: the signing key cannot be used.
+        TlsMistake: nor can what was told about HTTPS.
     """
     app = _App("mock_server", static_folder=None)
     app.dialect = settings.dialect
@@ -211,6 +213,7 @@ def _services(settings: Settings) -> Services:
             refresh_lifetime=settings.refresh_token_lifetime,
         ),
         started=real_now(),
+        tls=tls_of(settings),
     )
 
 

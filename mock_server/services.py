@@ -7,6 +7,7 @@ from datetime import datetime
 
 from flask import Flask, current_app, request
 
+from mock_server.certificates import Tls
 from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox, Sandboxes
 from mock_server.scenarios import FixtureNamed
 from mock_server.settings import Settings
@@ -25,6 +26,7 @@ class Services:
     tokens: TokenOffice
     fixture_named: FixtureNamed
     started: datetime
+    tls: Tls | None = None
 
 
 def install(app: Flask, services: Services) -> None:

@@ -48,6 +48,9 @@ class Settings:
     refresh_token_lifetime: timedelta = timedelta(minutes=30)
     public_url: str | None = None
     signing_key: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_self_signed: bool = False
     control_token: str | None = None
     control_open: bool = False
     max_sandboxes: int = 2000
@@ -80,10 +83,10 @@ class Setting:
         return self.environment or f"MOCK_SERVER_{self.name.upper()}"
 
 
-def local_url(host: str, port: int | str) -> str:
+def local_url(host: str, port: int | str, scheme: str = "http") -> str:
     """The URL at which a client on this machine reaches a server that listens on `host`."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    return f"{scheme}://[{reachable}]:{port}" if ":" in reachable else f"{scheme}://{reachable}:{port}"
 
 
 def duration(text: str) -> timedelta:
@@ -325,6 +328,32 @@ SETTINGS: tuple[Setting, ...] = (
         shown_default="made once",
         help="RSA private key (PEM) that signs access tokens; "
         "left out, one is made once and kept in the user's cache.",
+    ),
+    Setting(
+        name="tls_cert",
+        flag="--tls-cert",
+        metavar="FILE",
+        read=Path,
+        shown_default="none",
+        help="Speak HTTPS with this certificate (PEM), those that vouch for it after it.",
+    ),
+    Setting(
+        name="tls_key",
+        flag="--tls-key",
+        metavar="FILE",
+        read=Path,
+        shown_default="in the same file",
+        help="The private key (PEM) of that certificate, without a password.",
+    ),
+    Setting(
+        name="tls_self_signed",
+        flag="--tls-self-signed",
+        metavar="",
+        read=_yes_or_no,
+        shown_default="no",
+        switch=True,
+        help="Speak HTTPS with a certificate of the server's own; "
+        "the ready line names the file that clients have to trust.",
     ),
     Setting(
         name="control_token",

@@ -9,6 +9,7 @@ import sys
 
 from flask import Blueprint, Flask, request
 
+from mock_server.control.certificate import certificate
 from mock_server.control.clock import clock
 from mock_server.control.events import events
 from mock_server.control.fixture import fixture
@@ -39,6 +40,7 @@ _PARTS = (
     sandboxes,
     scenarios,
     provenance,
+    certificate,
     clock,
     events,
     outbox,

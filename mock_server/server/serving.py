@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from ssl import SSLContext
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
@@ -17,6 +18,7 @@ from granian.net import SocketHolder  # type: ignore[attr-defined]  # re-exporte
 from granian.server.embed import Server as EmbeddedServer
 
 from mock_server.server.bridge import Bridge, Wsgi
+from mock_server.server.front import Front
 from mock_server.server.listening import BACKLOG
 
 _GRACE = 0.8
@@ -36,12 +38,28 @@ def serve(
     max_body: int,
     announce: Callable[[], None],
     beside: Beside | None = None,
+    tls: SSLContext | None = None,
 ) -> None:
-    """Serve the app until SIGTERM or SIGINT; `announce` is called once requests are answered."""
+    """Serve the app until SIGTERM or SIGINT; `announce` is called once requests are answered.
+
+    With `tls` it speaks HTTPS, and nothing else.
+    """
     # What was made so far lives as long as the process: the garbage collector need not look at it again.
     gc.freeze()
     run = asyncio.run if sys.platform == "win32" else _uvloop_run()
-    run(_serve(Bridge(wsgi, max_body), bound, announce, beside))
+    if tls is None:
+        run(_serve(Bridge(wsgi, max_body), bound, announce, beside))
+    else:
+        front = Front(bound, tls)
+        bridge = Bridge(wsgi, max_body, front.clients)
+        run(_serve(bridge, front.behind, announce, _together(front.run, beside)))
+
+
+def _together(one: Beside, other: Beside | None) -> Beside:
+    async def both(stop: asyncio.Event) -> None:
+        await asyncio.gather(one(stop), *([other(stop)] if other else []))
+
+    return both
 
 
 def _uvloop_run() -> Callable[[Any], None]:
