@@ -13,13 +13,11 @@ from typing import Any
 import msgspec
 import requests
 
-from mock_server.domain.operations import TOKEN_PATH
+from mock_server.domain.operations import API_PATH, TOKEN_PATH
 from mock_server.scenarios.client import Answer, NoAnswer, Sent, new_session, send
 from mock_server.scenarios.script import Scenario
-from mock_server.settings import CONTROL_PREFIX
+from mock_server.settings import CONTROL_PREFIX, SANDBOX_HEADER
 
-API_PATH = "/api/v1"
-SANDBOX_HEADER = "X-Mock-Sandbox"
 _DIALECT_PREFIXES = ("", "/rest", "/edge")
 _TIMEOUT = 10.0
 
