@@ -41,6 +41,9 @@ class Control:
             self._headers["Authorization"] = f"Bearer {control_token}"
         self._opener = opener(self.url)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r}, {self.name!r})"
+
     def call(self, method: str, path: str, body: object = None, **query: object) -> Any:
         """Make any control call, such as `call("PUT", "/clock", {"frozen": True})`; what it answers.
 
@@ -50,6 +53,7 @@ class Control:
             ControlRefused: it was not done.
             NoServer: nobody answers.
         """
+        __tracebackhide__ = True  # pytest shows the line of the test
         asked = f"?{urlencode(query)}" if query else ""
         request = Request(  # noqa: S310  # `server_url` has seen to it that it is HTTP
             f"{self.url}{CONTROL_PREFIX}{path}{asked}",

@@ -60,6 +60,7 @@ class Logins(Control):
             ControlRefused: the user was not let in.
             NoServer: nobody answers.
         """
+        __tracebackhide__ = True
         form = {"grant_type": "password", "client_id": CLIENT_ID}
         form |= {"username": self.tagged(username), "password": password}
         request = Request(self.token_url, data=urlencode(form).encode())  # noqa: S310  # HTTP, as the server's URL is

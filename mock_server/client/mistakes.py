@@ -13,10 +13,15 @@ from typing import Any
 
 
 class ControlRefused(Exception):
-    """A control call that was not done; `detail` says what would be right, `problem` is the whole answer."""
+    """A control call that was not done; `detail` says what would be right, `problem` is the whole answer.
 
-    def __init__(self, call: str, status: int, detail: str, problem: Mapping[str, Any] | None = None) -> None:
-        super().__init__(f"{call}: {status}, {detail}")
+    Without an answer there is no `status`.
+    """
+
+    def __init__(
+        self, call: str, status: int | None, detail: str, problem: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(f"{call}: {detail}" if status is None else f"{call}: {status}, {detail}")
         self.status = status
         self.detail = detail
         self.problem = problem or {}
