@@ -28,6 +28,7 @@ from mock_server.clock import real_now
 from mock_server.control import problems
 from mock_server.dialects import DIALECTS
 from mock_server.domain.checks import as_int64
+from mock_server.domain.operations import API_PATH
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
 from mock_server.fixtures.library import bundled
@@ -41,8 +42,7 @@ from mock_server.watching import Watch
 
 _logger = logging.getLogger("mock_server")
 
-BASE_PATH = "/api/v1"
-PREFIXES: dict[str, str | None] = {BASE_PATH: None, **{f"/{name}{BASE_PATH}": name for name in DIALECTS}}
+PREFIXES: dict[str, str | None] = {API_PATH: None, **{f"/{name}{API_PATH}": name for name in DIALECTS}}
 """Where the API is served, and the dialect spoken there; None is that of the host, or the server's own."""
 
 
@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> Flask:
             app.register_blueprint(
                 resource,
                 name=f"{name}_{resource.name}",
-                url_prefix=f"/{name}{BASE_PATH}",
+                url_prefix=f"/{name}{API_PATH}",
                 url_defaults={"dialect": dialect},
             )
     published.install(app, settings.dialect)
@@ -93,7 +93,7 @@ class _NoSessions(SessionInterface):
         return self._none
 
 
-_BARE = f"{BASE_PATH}/"
+_BARE = f"{API_PATH}/"
 _HOSTS = {f"{dialect.host}.": name for name, dialect in DIALECTS.items()}
 
 

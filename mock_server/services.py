@@ -10,11 +10,10 @@ from flask import Flask, current_app, request
 from mock_server.certificates import Tls
 from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox, Sandboxes
 from mock_server.scenarios import FixtureNamed
-from mock_server.settings import Settings
+from mock_server.settings import SANDBOX_HEADER, Settings
 from mock_server.tokens import TokenOffice
 
 _KEY = "mock_server"
-SANDBOX_HEADER = "X-Mock-Sandbox"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

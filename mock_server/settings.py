@@ -19,6 +19,9 @@ from mock_server.domain.variants import VARIANTS, checked
 CONTROL_PREFIX = "/__admin"
 """Where the control API is served; nothing of the emulated API is."""
 
+SANDBOX_HEADER = "X-Mock-Sandbox"
+"""The header of a control call that names its sandbox."""
+
 _DURATION = re.compile(
     r"(?:P(?:(?P<days>\d+)D)?(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?)",
     re.ASCII,
@@ -139,6 +142,18 @@ def instant(text: str) -> datetime:
         raise ValueError(f"{text!r} is no ISO date-time such as 2026-03-02T09:00:00") from None
 
 
+def url(text: str) -> str:
+    """A base URL without a slash at its end.
+
+    Raises:
+        ValueError: it is no URL of HTTP.
+    """
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} is no URL such as http://sandbox:8080")
+    return text.rstrip("/")
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
@@ -168,13 +183,6 @@ def _lifetime(text: str) -> timedelta:
     if found < timedelta(seconds=1):
         raise ValueError(f"{text!r} is shorter than a second")
     return found
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError(f"{text!r} is no URL such as http://sandbox:8080")
-    return text.rstrip("/")
 
 
 def _folder(text: str) -> Path:
@@ -316,7 +324,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="public_url",
         flag="--public-url",
         metavar="URL",
-        read=_url,
+        read=url,
         shown_default="from the request",
         help="Base URL that tokens name as their issuer, where clients see another one than they call.",
     ),
