@@ -42,6 +42,7 @@ class Front:
         self._conversations: set[asyncio.Task[None]] = set()
         self._clients: dict[str, str] = {}
         self.behind = bind("127.0.0.1", 0)
+        self._address = self.behind.getsockname()  # the server takes the socket away
 
     @property
     def clients(self) -> Mapping[str, str]:
@@ -83,8 +84,8 @@ class Front:
                     await self._explain(connection)
             except SSLError as problem:
                 _logger.info("no TLS with a client: %s", problem.reason or problem)
-            except OSError:
-                pass
+            except OSError as problem:
+                _logger.debug("a client has gone: %s", problem)
 
     async def _decrypted(self, connection: socket.socket) -> Stream:
         loop = asyncio.get_running_loop()
@@ -100,7 +101,7 @@ class Front:
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     async def _pass_on(self, connection: socket.socket, client: Stream) -> None:
-        server = await asyncio.open_connection(*self.behind.getsockname())
+        server = await asyncio.open_connection(*self._address)
         name = _name(server[1].get_extra_info("sockname"))
         self._clients[name] = _name(client[1].get_extra_info("peername"))
         try:
