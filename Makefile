@@ -8,7 +8,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test scenarios coverage check lint types format docs worlds bench image build clean
+.PHONY: help serve test scenarios examples coverage check lint types audit format docs worlds bench image build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,10 +22,13 @@ test: $(READY) ## Run the tests (ARGS="-k dossiers")
 scenarios: $(READY) ## Play every bundled scenario (ARGS="--tag import")
 	$(BIN)/mock-server scenarios run $(ARGS)
 
+examples: $(READY) ## Run the tests of examples/client in all three ways, and check the other examples
+	$(BIN)/pytest -q tests/test_examples.py $(ARGS)
+
 coverage: $(READY) ## Run the tests and hold branch coverage to its floor
 	$(BIN)/pytest -n auto -q --cov $(ARGS)
 
-check: lint types ## All that CI asks before the tests
+check: lint types audit ## All that CI asks before the tests
 
 lint: $(READY) ## Format, lint, direction of imports, spelling
 	$(BIN)/ruff format --check
@@ -35,6 +38,10 @@ lint: $(READY) ## Format, lint, direction of imports, spelling
 
 types: $(READY) ## mypy, strict
 	$(BIN)/mypy
+	cd examples/client && ../../$(BIN)/mypy
+
+audit: $(READY) ## Known vulnerabilities of the dependencies, where their database can be reached
+	$(BIN)/python tools/audit.py
 
 format: $(READY) ## Format, and repair what ruff can
 	$(BIN)/ruff format
@@ -52,7 +59,7 @@ bench: $(READY) ## Measure against bare Flask into docs/performance.md (needs wr
 	$(BIN)/python bench/bench.py $(ARGS)
 
 image: ## Build the container image
-	docker build --tag $(IMAGE) .
+	docker build --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' mock_server/__init__.py) --tag $(IMAGE) .
 
 build: $(READY) ## Build wheel and sdist into dist/, and check them
 	rm -rf dist
