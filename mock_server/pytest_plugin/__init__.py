@@ -90,7 +90,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> _Phase:
     """A test whose client met a path that the API does not have fails with that, not with what followed."""
-    __tracebackhide__ = True
     held = item.stash.get(_HELD, None)
     if held is None or options.unmatched(item, _UNMATCHED) == "ignore":
         return (yield)

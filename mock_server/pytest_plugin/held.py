@@ -56,7 +56,6 @@ class Held:
         Raises:
             AssertionError: it did; the message says what was probably meant.
         """
-        __tracebackhide__ = True
         met = list(dict.fromkeys(_sentence(request) for request in self._unmatched()))
         if met and failure is None:
             pytest.fail("\n".join(met), pytrace=False)
