@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-_DATABASE = "https://pypi.org/pypi/{}/{}/json"
+DATABASE = "https://pypi.org/pypi/{}/{}/json"
 _KNOWN = ("pip", "23.0")
 """A release of which vulnerabilities are known: what tells of none is not the database."""
 _TIMEOUT = 10
@@ -32,12 +32,12 @@ def main() -> int:
     except ValueError:
         print(f"audit: FAILED: {ran.stderr.strip()}")
         return 1
-    return _told(dependencies)
+    return told(dependencies)
 
 
 def _why_unreachable() -> str:
     """Why the database cannot be asked; empty when it can."""
-    url = _DATABASE.format(*_KNOWN)
+    url = DATABASE.format(*_KNOWN)
     try:
         answer = requests.get(url, timeout=_TIMEOUT)
         answer.raise_for_status()
@@ -47,7 +47,7 @@ def _why_unreachable() -> str:
     return "" if found else f"{url} tells no vulnerabilities, and there are some"
 
 
-def _told(dependencies: list[dict[str, Any]]) -> int:
+def told(dependencies: list[dict[str, Any]]) -> int:
     """Print what was found. A package that the database does not know is named: it was not checked."""
     skipped = [row["name"] for row in dependencies if "skip_reason" in row]
     checked = [row for row in dependencies if "skip_reason" not in row]
