@@ -43,6 +43,15 @@ def run_client_tests(**environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def assert_valid(path: Path, schema: str) -> None:
+    """The file is what the schema wants, which check-jsonschema has with it."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
+
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ran.returncode == 0, ran.stdout
+
+
 def text_of(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
@@ -108,11 +117,7 @@ def test_the_application_is_configured_by_the_variables_that_compose_gives_it(
 
 @pytest.mark.parametrize(("name", "schema"), FILES.items(), ids=FILES)
 def test_a_file_is_what_its_format_wants(name: str, schema: str) -> None:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, name]
-
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-
-    assert ran.returncode == 0, ran.stdout
+    assert_valid(ROOT / name, schema)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -122,6 +127,27 @@ def test_the_server_understands_the_variables_that_it_is_given(name: str) -> Non
     read = {variable: BY_TWIN[variable].read(value) for variable, value in given}
 
     assert set(read) == set(re.findall(r"MOCK_SERVER_\w+", text_of(name)))
+
+
+def test_the_text_on_pipelines_names_variables_that_there_are() -> None:
+    named = set(re.findall(r"MOCK_SERVER_\w+", text_of("docs/ci.md")))
+
+    assert named - set(BY_TWIN) == set()
+
+
+def test_the_compose_file_of_the_text_is_one(tmp_path: Path) -> None:
+    [written] = re.findall(r"```yaml\n(services:.*?)```", text_of("docs/ci.md"), re.DOTALL)
+    (tmp_path / "compose.yaml").write_text(written, encoding="utf-8")
+
+    assert_valid(tmp_path / "compose.yaml", "vendor.compose-spec")
+
+
+@pytest.mark.parametrize("name", ["examples/README.md", "examples/client/README.md"])
+def test_the_links_of_the_examples_lead_somewhere(name: str) -> None:
+    folder = (ROOT / name).parent
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text_of(name))
+
+    assert [target for target in targets if not (folder / target).exists()] == []
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

@@ -20,10 +20,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from mock_server.client import Sandbox
 from mock_server.scenarios import FAULTS
 from tests.remote import DOSSIER, Remote, end_of, one_answer
 from tests.sockets import HEALTH, address, connected, exchanged, is_up, log_in, request, statuses
-from tests.support import OPENID, REALM, SEED_DOSSIER, claims, running_server
+from tests.support import ACCOUNT, OPENID, REALM, SEED_DOSSIER, claims, running_server
 from tests.test_faults import PATIENCE, RAISED, SEEN
 
 _numbers = count(1)
@@ -321,6 +322,30 @@ def test_a_request_that_waits_is_answered_before_it_ends(cache: Path) -> None:
 
     assert (status, process.returncode) == (200, 0)
     assert json.loads(body)["content"]["dossierId"] == SEED_DOSSIER
+
+
+def test_scenarios_are_played_over_https(secure: str) -> None:
+    options = ["--base-url", f"{secure}/api/v1", "--auth-url", secure, "--password", "demo"]
+    command = [sys.executable, "-m", "mock_server", "scenarios", "run"]
+    names = ["duplicate-reference-on-import", "wire-connection-reset", "wire-closed-without-a-byte"]
+
+    played = subprocess.run(
+        [*command, *names, *options, "--username", "api@example.com"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert played.returncode == 0, played.stdout + played.stderr
+
+
+def test_the_session_of_a_python_test_trusts_what_requests_is_told(secure: str) -> None:
+    sandbox = Sandbox(secure, f"tls{next(_numbers)}")
+
+    found = sandbox.session().get(f"{sandbox.base_url}/account/{ACCOUNT}{DOSSIER}", timeout=5)
+
+    assert found.json()["content"]["dossierId"] == SEED_DOSSIER
 
 
 def test_a_healthcheck_finds_out_that_https_is_spoken(secure: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -77,5 +78,6 @@ class Logins(Control):
 
         session = requests.Session()
         session.trust_env = False  # neither a proxy nor a .netrc is meant for a sandbox
+        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # but this is
         session.headers["Authorization"] = f"Bearer {self.token(username, password)}"
         return session
