@@ -62,22 +62,8 @@ def tls_of(settings: Settings) -> Tls | None:
 
 
 def _given(certificate_file: Path, key_file: Path) -> SSLContext:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-    from cryptography.x509 import load_pem_x509_certificates
-
-    certificate_pem, key_pem = _read(certificate_file), _read(key_file)
-    try:
-        certificate = load_pem_x509_certificates(certificate_pem)[0]
-    except ValueError:
-        raise TlsMistake(f"{certificate_file}: no certificate in PEM form") from None
-    try:
-        key = load_pem_private_key(key_pem, password=None)
-    except TypeError:
-        raise TlsMistake(f"{key_file}: the private key is encrypted; give one without a password") from None
-    except (ValueError, UnsupportedAlgorithm):
-        raise TlsMistake(f"{key_file}: no private key in PEM form") from None
-    if key.public_key() != certificate.public_key():
+    certified = _certified_key(certificate_file, _read(certificate_file))
+    if _public_key(key_file, _read(key_file)) != certified:
         raise TlsMistake(f"{key_file}: not the key of the first certificate in {certificate_file}")
     context = _context()
     try:
@@ -85,6 +71,30 @@ def _given(certificate_file: Path, key_file: Path) -> SSLContext:
     except SSLError as problem:
         raise TlsMistake(f"{certificate_file}: {problem.reason or problem}") from None
     return context
+
+
+def _certified_key(file: Path, pem: bytes) -> object:
+    """The public key in the first certificate."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        return load_pem_x509_certificates(pem)[0].public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise TlsMistake(f"{file}: no certificate in PEM form") from None
+
+
+def _public_key(file: Path, pem: bytes) -> object:
+    """The public key of the private one."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        return load_pem_private_key(pem, password=None).public_key()
+    except TypeError:
+        raise TlsMistake(f"{file}: the private key is encrypted; give one without a password") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise TlsMistake(f"{file}: no private key in PEM form") from None
 
 
 def _read(path: Path) -> bytes:

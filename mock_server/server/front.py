@@ -10,6 +10,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Coroutine, Mapping
+from contextlib import closing
 from ssl import SSLContext, SSLError
 
 from mock_server.server import connections
@@ -101,18 +102,18 @@ class Front:
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     async def _pass_on(self, connection: socket.socket, client: Stream) -> None:
-        server = await asyncio.open_connection(*self._address)
-        name = _name(server[1].get_extra_info("sockname"))
-        self._clients[name] = _name(client[1].get_extra_info("peername"))
-        try:
-            await _first_of(_copy(client, server), _copy(server, client))
-        except ConnectionResetError:
-            connections.let_close_reset(connection)
-            client[1].transport.abort()
-        finally:
-            del self._clients[name]
-            for _, writer in (server, client):
-                writer.close()
+        with closing(client[1]):
+            server = await asyncio.open_connection(*self._address)
+            name = _name(server[1].get_extra_info("sockname"))
+            with closing(server[1]):
+                self._clients[name] = _name(connection.getpeername())
+                try:
+                    await _first_of(_copy(client, server), _copy(server, client))
+                except ConnectionResetError:
+                    connections.let_close_reset(connection)
+                    client[1].transport.abort()
+                finally:
+                    del self._clients[name]
         await client[1].wait_closed()
 
     async def _explain(self, connection: socket.socket) -> None:
