@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Flask, current_app, request
+from msgspec import Struct
 
 from mock_server.certificates import Tls
 from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox, Sandboxes
@@ -16,8 +16,7 @@ from mock_server.tokens import TokenOffice
 _KEY = "mock_server"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class Services(Struct, frozen=True, kw_only=True):
     """Made once, when the app is; `started` is in real time."""
 
     settings: Settings

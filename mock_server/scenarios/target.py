@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
 
 import msgspec
 import requests
+from msgspec import Struct
 
 from mock_server.client.mistakes import ControlRefused
 from mock_server.domain.operations import API_PATH, TOKEN_PATH
@@ -27,8 +27,7 @@ class NoTarget(Exception):
     """Nobody answers at the base URL, or not as an HTTP server does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """Base URLs of the API (without /api/v1) and of the authorisation server, and who logs in there.
 
     `control_url` is that of a sandbox's control calls, None for any other environment.
