@@ -74,7 +74,8 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 
 clean: ## Remove the environment and all that was built
 	rm -rf .venv .peers build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find mock_server tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf examples/client/.mypy_cache examples/client/.pytest_cache
+	find mock_server tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
 
 .peers/.ready: $(READY) bench/peers/package.json bench/peers/requirements.txt
 	$(PYTHON) -m venv .peers
