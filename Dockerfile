@@ -10,9 +10,6 @@ RUN python -m venv --without-pip /opt/venv \
  && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
 FROM python:3.13-slim
-LABEL org.opencontainers.image.title="dossiers-mock-server" \
-      org.opencontainers.image.description="A sandbox of the e-Attestations (Aprovall) dossiers REST API" \
-      org.opencontainers.image.licenses="MIT"
 # A fixed number, for those who give it a volume; a home, for what is cached between two starts.
 RUN useradd --uid 10001 --user-group --create-home --shell /usr/sbin/nologin mock
 COPY --from=builder /opt/venv /opt/venv
@@ -23,8 +20,16 @@ ENV PATH=/opt/venv/bin:$PATH \
     MOCK_SERVER_CONTROL_OPEN=true
 USER 10001:10001
 WORKDIR /home/mock
+# A volume takes its owner from here: with it, a client beside this container finds the certificate to trust.
+RUN mkdir -p .cache/mock-server/tls
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --start-interval=200ms --retries=3 CMD ["mock-server", "healthcheck"]
 ENTRYPOINT ["mock-server"]
 CMD ["serve"]
+# `make image` and the release say which one it is; the latter also adds where the source is.
+ARG VERSION=unreleased
+LABEL org.opencontainers.image.title="dossiers-mock-server" \
+      org.opencontainers.image.description="A sandbox of the e-Attestations (Aprovall) dossiers REST API" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.licenses="MIT"

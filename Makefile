@@ -8,7 +8,8 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test scenarios client coverage check lint types format docs worlds contract bench bench-peers image build clean
+.PHONY: help serve test scenarios client examples coverage check lint types audit format docs worlds contract
+.PHONY: bench bench-peers image build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,10 +27,13 @@ scenarios: $(READY) ## Play every bundled scenario in both dialects (ARGS="--tag
 client: $(READY) .venv/.client ## Generate a client from the contract of each dialect, and work with it
 	$(BIN)/python tools/generated_client.py
 
+examples: $(READY) ## Run the tests of examples/client in all three ways, and check the other examples
+	$(BIN)/pytest -q tests/test_examples.py $(ARGS)
+
 coverage: $(READY) ## Run the tests and hold branch coverage to its floor
 	$(BIN)/pytest -n auto -q --cov $(ARGS)
 
-check: lint types ## All that CI asks before the tests
+check: lint types audit ## All that CI asks before the tests
 
 lint: $(READY) ## Format, lint, direction of imports, spelling
 	$(BIN)/ruff format --check
@@ -39,6 +43,10 @@ lint: $(READY) ## Format, lint, direction of imports, spelling
 
 types: $(READY) ## mypy, strict
 	$(BIN)/mypy
+	cd examples/client && ../../$(BIN)/mypy
+
+audit: $(READY) ## Known vulnerabilities of the dependencies, where their database can be reached
+	$(BIN)/python tools/audit.py
 
 format: $(READY) ## Format, and repair what ruff can
 	$(BIN)/ruff format
@@ -62,7 +70,7 @@ bench-peers: .peers/.ready ## Measure beside what people use instead (needs wrk,
 	.peers/bin/python bench/peers.py $(ARGS)
 
 image: ## Build the container image
-	docker build --tag $(IMAGE) .
+	docker build --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' mock_server/__init__.py) --tag $(IMAGE) .
 
 build: $(READY) ## Build wheel and sdist into dist/, and check them
 	rm -rf dist
@@ -71,7 +79,8 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 
 clean: ## Remove the environment and all that was built
 	rm -rf .venv .peers build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find mock_server tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf examples/client/.mypy_cache examples/client/.pytest_cache
+	find mock_server tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/.client: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[client]'

@@ -14,10 +14,12 @@ from mock_server.api.dossiers import dossiers
 from mock_server.api.openid import openid
 from mock_server.api.processes import processes
 from mock_server.api.thirdparties import thirdparties
+from mock_server.certificates import tls_of
 from mock_server.clock import real_now
 from mock_server.control.health import health
 from mock_server.dialects import DIALECTS
-from mock_server.dispatch import BASE_PATH, Dispatcher
+from mock_server.dispatch import Dispatcher
+from mock_server.domain.operations import API_PATH
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
 from mock_server.fixtures.library import bundled
@@ -37,6 +39,7 @@ def create_app(settings: Settings) -> Dispatcher:
     Raises:
         FileMistake: the fixture or the scenario is missing or wrong; the message names file and line.
         KeyMistake: the signing key cannot be used.
+        TlsMistake: nor can what was told about HTTPS.
     """
     shared = _services(settings)
     app = Dispatcher(settings.dialect, cache(partial(_control, shared)))
@@ -50,7 +53,7 @@ def create_app(settings: Settings) -> Dispatcher:
             app.register_blueprint(
                 resource,
                 name=f"{name}_{resource.name}",
-                url_prefix=f"/{name}{BASE_PATH}",
+                url_prefix=f"/{name}{API_PATH}",
                 url_defaults={"dialect": dialect},
             )
     published.install(app, settings.dialect)
@@ -94,6 +97,7 @@ def _services(settings: Settings) -> Services:
             refresh_lifetime=settings.refresh_token_lifetime,
         ),
         started=real_now(),
+        tls=tls_of(settings),
     )
 
 

@@ -23,13 +23,13 @@ from mock_server.api.call import CALLER, Caller
 from mock_server.control.health import HEALTH_PATH
 from mock_server.dialects import DIALECTS
 from mock_server.domain.checks import as_int64
+from mock_server.domain.operations import API_PATH
 from mock_server.settings import CONTROL_PREFIX
 
-BASE_PATH = "/api/v1"
-PREFIXES: dict[str, str | None] = {BASE_PATH: None, **{f"/{name}{BASE_PATH}": name for name in DIALECTS}}
+PREFIXES: dict[str, str | None] = {API_PATH: None, **{f"/{name}{API_PATH}": name for name in DIALECTS}}
 """Where the API is served, and the dialect spoken there; None is that of the host, or the server's own."""
 
-_BARE = f"{BASE_PATH}/"
+_BARE = f"{API_PATH}/"
 _HOSTS = {f"{dialect.host}.": name for name, dialect in DIALECTS.items()}
 _REMEMBERED = 1024
 

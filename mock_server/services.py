@@ -9,15 +9,15 @@ from flask import Flask, current_app, request
 from msgspec import Struct
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
+from mock_server.certificates import Tls
 from mock_server.dialects import wire
 from mock_server.sandbox import DEFAULT_SANDBOX, NoSandbox, Sandbox, Sandboxes
 from mock_server.scenarios import FixtureNamed
-from mock_server.settings import Settings
+from mock_server.settings import SANDBOX_HEADER, Settings
 from mock_server.tokens import TokenOffice
 
 _KEY = "mock_server"
 _logger = logging.getLogger("mock_server")
-SANDBOX_HEADER = "X-Mock-Sandbox"
 
 
 class Services(Struct, frozen=True, kw_only=True):
@@ -28,6 +28,7 @@ class Services(Struct, frozen=True, kw_only=True):
     tokens: TokenOffice
     fixture_named: FixtureNamed
     started: datetime
+    tls: Tls | None = None
 
 
 def install(app: Flask, services: Services) -> None:

@@ -21,6 +21,9 @@ from mock_server.domain.variants import VARIANTS, checked
 CONTROL_PREFIX = "/__admin"
 """Where the control API is served; nothing of the emulated API is."""
 
+SANDBOX_HEADER = "X-Mock-Sandbox"
+"""The header of a control call that names its sandbox."""
+
 _DURATION = re.compile(
     r"(?:P(?:(?P<days>\d+)D)?(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?)",
     re.ASCII,
@@ -49,6 +52,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     refresh_token_lifetime: timedelta = timedelta(minutes=30)
     public_url: str | None = None
     signing_key: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_self_signed: bool = False
     control_token: str | None = None
     control_open: bool = False
     max_sandboxes: int = 2000
@@ -80,10 +86,10 @@ class Setting(Struct, frozen=True, kw_only=True):
         return self.environment or f"MOCK_SERVER_{self.name.upper()}"
 
 
-def local_url(host: str, port: int | str) -> str:
+def local_url(host: str, port: int | str, scheme: str = "http") -> str:
     """The URL at which a client on this machine reaches a server that listens on `host`."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    return f"{scheme}://[{reachable}]:{port}" if ":" in reachable else f"{scheme}://{reachable}:{port}"
 
 
 def duration(text: str) -> timedelta:
@@ -136,6 +142,18 @@ def instant(text: str) -> datetime:
         raise ValueError(f"{text!r} is no ISO date-time such as 2026-03-02T09:00:00") from None
 
 
+def url(text: str) -> str:
+    """A base URL without a slash at its end.
+
+    Raises:
+        ValueError: it is no URL of HTTP.
+    """
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} is no URL such as http://sandbox:8080")
+    return text.rstrip("/")
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
@@ -165,13 +183,6 @@ def _lifetime(text: str) -> timedelta:
     if found < timedelta(seconds=1):
         raise ValueError(f"{text!r} is shorter than a second")
     return found
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError(f"{text!r} is no URL such as http://sandbox:8080")
-    return text.rstrip("/")
 
 
 def _folder(text: str) -> Path:
@@ -313,7 +324,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="public_url",
         flag="--public-url",
         metavar="URL",
-        read=_url,
+        read=url,
         shown_default="from the request",
         help="Base URL that tokens name as their issuer, where clients see another one than they call.",
     ),
@@ -325,6 +336,32 @@ SETTINGS: tuple[Setting, ...] = (
         shown_default="made once",
         help="RSA private key (PEM) that signs access tokens; "
         "left out, one is made once and kept in the user's cache.",
+    ),
+    Setting(
+        name="tls_cert",
+        flag="--tls-cert",
+        metavar="FILE",
+        read=Path,
+        shown_default="none",
+        help="Speak HTTPS with this certificate (PEM), those that vouch for it after it.",
+    ),
+    Setting(
+        name="tls_key",
+        flag="--tls-key",
+        metavar="FILE",
+        read=Path,
+        shown_default="in the same file",
+        help="The private key (PEM) of that certificate, without a password.",
+    ),
+    Setting(
+        name="tls_self_signed",
+        flag="--tls-self-signed",
+        metavar="",
+        read=_yes_or_no,
+        shown_default="no",
+        switch=True,
+        help="Speak HTTPS with a certificate of the server's own; "
+        "the ready line names the file that clients have to trust.",
     ),
     Setting(
         name="control_token",

@@ -19,12 +19,12 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from msgspec import Struct
 
 from mock_server.clock import real_now
+from mock_server.domain.operations import CLIENT_ID
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 REALM_PATH = "/auth/realms/eat_realm"
-CLIENT_ID = "ea-api-edge"
 AUDIENCE = "account"
 NOT_BEFORE_POLICY = 1550670103
 SCOPE = "profile email"

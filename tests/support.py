@@ -246,7 +246,7 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        ready = re.fullmatch(r"mock-server ready on (http://\S+)\n", line)
+        ready = re.fullmatch(r"mock-server ready on (https?://\S+)(?: \(CA certificate: .+\))?\n", line)
         assert ready, line + (process.stderr.read() if process.stderr else "")
         yield ready[1], process
     finally:

@@ -377,7 +377,8 @@ def application(environ, start_response):
     return []
 
 bound = server.bind("127.0.0.1", 0)
-server.serve(application, bound, max_body=1000, announce=lambda: print(server.base_url(bound), flush=True))
+url = server.base_url(bound)
+server.serve(application, bound, max_body=1000, announce=lambda: print(url, flush=True))
 """
 
 

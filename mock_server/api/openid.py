@@ -11,11 +11,11 @@ from mock_server.api.answers import json_response
 from mock_server.api.bending import answered
 from mock_server.api.call import CALLER, Caller
 from mock_server.api.who import bearer
-from mock_server.domain.operations import OPERATIONS
+from mock_server.domain.operations import CLIENT_ID, OPERATIONS
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import Then, untagged
 from mock_server.services import services
-from mock_server.tokens import CLIENT_ID, REALM_PATH, Identity, Token, TokenRefused
+from mock_server.tokens import REALM_PATH, Identity, Token, TokenRefused
 
 openid = Blueprint("openid", __name__, url_prefix=REALM_PATH)
 

@@ -6,9 +6,10 @@ import click
 
 from mock_server import __version__
 from mock_server.cli.fixtures import fixtures
+from mock_server.cli.health import healthcheck
 from mock_server.cli.openapi import openapi
 from mock_server.cli.scenarios import scenarios
-from mock_server.cli.serving import healthcheck, serve
+from mock_server.cli.serving import serve
 
 __all__ = ["main"]
 

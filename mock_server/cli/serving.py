@@ -1,4 +1,4 @@
-"""`mock-server serve` and `healthcheck`: the settings table as options, and the server they start."""
+"""`mock-server serve`: the settings table as options, and the server that they start."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import re
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings, local_url
+from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings
+
+if TYPE_CHECKING:
+    from mock_server.certificates import Tls
 
 # What Docker links and Kubernetes set of their own accord where a service is called mock-server.
 _LINKED = re.compile(r"MOCK_SERVER_(SERVICE_(HOST|PORT).*|PORT_[0-9]+_.*|ENV_.*|NAME)")
@@ -66,46 +69,34 @@ def serve(**given: Any) -> None:
     _refuse_unknown_variables()
     settings = _settings(given)
     _log(settings)
-    from mock_server import server  # the other commands need no Flask
+    from mock_server import server, services  # the other commands need no Flask
     from mock_server.app import create_app, scenario_watch
+    from mock_server.certificates import TlsMistake
     from mock_server.fixtures import FileMistake
     from mock_server.tokens import KeyMistake
 
     try:
         bound = server.bind(settings.host, settings.port)
         app = create_app(settings)
-    except (server.PortMistake, FileMistake, KeyMistake) as mistake:
+    except (server.PortMistake, FileMistake, KeyMistake, TlsMistake) as mistake:
         raise click.ClickException(str(mistake)) from None
-    ready = f"{READY} {server.base_url(bound)}"
+    tls = services.of(app).tls
+    ready = f"{READY} {server.base_url(bound, 'https' if tls else 'http')}{_to_trust(tls)}"
     server.serve(
         app.wsgi_app,
         bound,
         max_body=settings.max_body,
         announce=lambda: click.echo(ready),
         beside=scenario_watch(app).run if settings.watch else None,
+        tls=None if tls is None else tls.context,
     )
 
 
-@click.command(short_help="Exit 0 if a server is up, else 1.")
-@click.option("--url", metavar="URL", help="Base URL of the server; left out, it follows from host and port.")
-@click.option(
-    "--host", envvar="MOCK_SERVER_HOST", default="127.0.0.1", show_envvar=True, help="Where it listens."
-)
-@click.option(
-    "--port", envvar="MOCK_SERVER_PORT", default="8080", show_envvar=True, help="The port it listens on."
-)
-def healthcheck(url: str | None, host: str, port: str) -> None:
-    """Exit 0 if a server is up and its fixture loaded, else 1; for a container without curl."""
-    from http.client import HTTPException
-    from urllib.request import ProxyHandler, build_opener
-
-    address = f"{url or local_url(host, port)}{CONTROL_PREFIX}/health"
-    try:
-        # Without proxies: the server asked for is a local one.
-        with build_opener(ProxyHandler({})).open(address, timeout=2) as answer:
-            click.echo(answer.read().decode())
-    except (OSError, ValueError, HTTPException) as problem:
-        raise click.ClickException(f"{address} does not answer: {problem}") from None
+def _to_trust(tls: Tls | None) -> str:
+    """What the ready line says of the authority that clients have to trust, when it is our own."""
+    if tls is None or tls.authority is None:
+        return ""
+    return f" (CA certificate: {tls.authority_file or f'{CONTROL_PREFIX}/ca.pem'})"
 
 
 def _refuse_unknown_variables() -> None:

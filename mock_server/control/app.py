@@ -6,6 +6,7 @@ from flask import Flask
 
 from mock_server import services
 from mock_server.control.calls import CALLS
+from mock_server.control.certificate import certificate
 from mock_server.control.clock import clock
 from mock_server.control.events import events
 from mock_server.control.fixture import fixture
@@ -39,6 +40,7 @@ _PARTS = (
     sandboxes,
     scenarios,
     provenance,
+    certificate,
     clock,
     events,
     outbox,

@@ -50,6 +50,12 @@ _ACCOUNT = "/account/{accountId}"
 _DOSSIER = f"{_ACCOUNT}/dossiers/{{dossierId}}"
 _DOCUMENT = f"{_DOSSIER}/documents/{{documentId}}"
 
+API_PATH = "/api/v1"
+"""What every path of the API begins with, but for that of tokens."""
+
+CLIENT_ID = "ea-api-edge"
+"""The only client of the authorisation server."""
+
 TOKEN_PATH = "/auth/realms/eat_realm/protocol/openid-connect/token"  # noqa: S105  # a path, no secret
 
 OPERATIONS: dict[str, Operation] = {

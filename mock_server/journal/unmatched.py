@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
-from mock_server.domain.operations import OPERATIONS, TOKEN_PATH, Operation
+from mock_server.domain.operations import API_PATH, OPERATIONS, TOKEN_PATH, Operation
 
-_PREFIX = "/api/v1"
 _DIALECT = re.compile(r"^/(?:rest|edge)(?=/)")
 _ID = re.compile(r"(?<=/)(?:-?\d+|[0-9a-f]{32}|\{\w+\})(?=/|$)")
 _NEAR = 0.6
@@ -41,7 +40,7 @@ def _plain(path: str) -> str:
 
 
 def _full(path: str) -> str:
-    return path if path == TOKEN_PATH else _PREFIX + path
+    return path if path == TOKEN_PATH else API_PATH + path
 
 
 _TEMPLATES = [(row.name, _plain(_full(path))) for row in OPERATIONS.values() for path in row.paths]

@@ -6,6 +6,7 @@ Imported by the runner alone: `requests` takes a tenth of a second that a server
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -81,6 +82,10 @@ class Answer:
             return "EMPTY_BODY"
         return "MALFORMED_BODY" if _json(self.content) is _IS_NO_JSON else None
 
+    def shows(self, fault: FaultName | None) -> bool:
+        """Whether it is of this fault, or of none."""
+        return self.symptom == fault
+
     def __repr__(self) -> str:
         return f"an answer with status {self.status}"
 
@@ -92,6 +97,12 @@ class NoAnswer:
     symptom: FaultName | None
     problem: str
     took: timedelta
+    over_tls: bool = False
+
+    def shows(self, fault: FaultName | None) -> bool:
+        """Whether it may be of this fault: over TLS, Python often takes a reset for an end without a word."""
+        ends = {"CONNECTION_RESET_BY_PEER", "EMPTY_RESPONSE"}
+        return self.symptom == fault or (self.over_tls and {self.symptom, fault} == ends)
 
     def __repr__(self) -> str:
         return f"{self.symptom} ({self.problem})" if self.symptom else self.problem
@@ -104,7 +115,9 @@ def new_session(url: str) -> requests.Session:
     """A session without credentials of its own; on this machine it knows no proxy either."""
     session = requests.Session()
     session.headers["User-Agent"] = _USER_AGENT
-    session.trust_env = not is_local(url)
+    if is_local(url):
+        session.trust_env = False
+        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # which goes with the proxies otherwise
     session.auth = _as_it_is  # otherwise a .netrc would replace the token
     return session
 
@@ -135,7 +148,12 @@ def send(session: requests.Session, sent: Sent, timeout: float) -> Outcome:
             allow_redirects=False,
         )
     except (requests.RequestException, UnicodeError) as problem:
-        return NoAnswer(symptom=symptom_of(problem), problem=_words(problem), took=_since(begun))
+        return NoAnswer(
+            symptom=symptom_of(problem),
+            problem=_words(problem),
+            took=_since(begun),
+            over_tls=sent.url.startswith("https:"),
+        )
     return Answer(
         status=response.status_code,
         headers={name.lower(): value for name, value in response.headers.items()},

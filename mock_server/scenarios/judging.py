@@ -83,7 +83,7 @@ def _expected_status(expect: Expect, operation: Operation | None, refusals: str 
 
 
 def _fault(expect: Expect, outcome: Outcome) -> Iterator[Difference]:
-    if outcome.symptom != expect.fault:
+    if not outcome.shows(expect.fault):
         yield Difference("fault", str(expect.fault), outcome)
     if isinstance(outcome, Answer) and expect.status is not None:
         yield from _status(_expected_status(expect, None, None), outcome)

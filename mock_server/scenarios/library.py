@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from mock_server.fixtures.library import bundled
@@ -14,15 +15,17 @@ def scenario_path(name: str, folder: Path | None = None, *, paths: bool = True) 
     """The file that `name` means: a path (where `paths` may be given), the one of that name, ours or bundled.
 
     Raises:
-        FileMistake: there is none; the message lists the ones there are.
+        FileMistake: there is none; the message has the one that was probably meant, or all there are.
     """
     if paths and (name.endswith(SUFFIXES) or "/" in name):
         return Path(name)
     found = next((path for path in scenario_files(folder) if path.stem == name), None)
     if found is None:
-        names = ", ".join(path.stem for path in scenario_files(folder))
+        names = [path.stem for path in scenario_files(folder)]
+        near = get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
         or_path = "; or give the path of a file" if paths else ""
-        raise FileMistake(f"there is no scenario {name!r}; there are {names}{or_path}")
+        raise FileMistake(f"there is no scenario {name!r}; {hint}{or_path}")
     return found
 
 

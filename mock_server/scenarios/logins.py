@@ -11,11 +11,11 @@ from typing import Any
 import requests
 from msgspec import Struct
 
+from mock_server.domain.operations import CLIENT_ID
 from mock_server.scenarios.client import Answer, Outcome, Sent, send
 from mock_server.scenarios.script import Login
 from mock_server.scenarios.target import Target
 
-CLIENT_ID = "ea-api-edge"
 _TIMEOUT = 30.0
 
 

@@ -11,12 +11,13 @@ from urllib.parse import quote
 from msgspec import UNSET, Struct, field, structs
 from msgspec.structs import replace
 
-from mock_server.domain.operations import OPERATIONS, Kind, Operation
+from mock_server.domain.operations import API_PATH, OPERATIONS, Kind, Operation
 from mock_server.scenarios.client import Sent
 from mock_server.scenarios.logins import LoginFailed, Logins
 from mock_server.scenarios.script import Expect, Login, Sending
-from mock_server.scenarios.target import API_PATH, SANDBOX_HEADER, Control, Target
+from mock_server.scenarios.target import Control, Target
 from mock_server.scenarios.templates import as_text, filled
+from mock_server.settings import SANDBOX_HEADER
 
 
 class Prepared(Struct, frozen=True, kw_only=True):

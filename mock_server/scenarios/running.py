@@ -14,6 +14,7 @@ from time import monotonic
 import requests
 from msgspec.structs import replace
 
+from mock_server.client.mistakes import ControlRefused
 from mock_server.domain.operations import Kind
 from mock_server.scenarios.client import Answer, Outcome, new_session, send
 from mock_server.scenarios.judging import judged
@@ -24,7 +25,7 @@ from mock_server.scenarios.polling import poll
 from mock_server.scenarios.preparing import Prepared, Preparer
 from mock_server.scenarios.results import CallResult, Result, StepResult
 from mock_server.scenarios.script import Background, Scenario, Sending, Step
-from mock_server.scenarios.target import Control, ControlRefused, Target, opened
+from mock_server.scenarios.target import Control, Target, opened
 from mock_server.scenarios.templates import at_place
 from mock_server.settings import duration
 

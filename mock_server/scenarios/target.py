@@ -14,23 +14,18 @@ import msgspec
 import requests
 from msgspec import Struct
 
-from mock_server.domain.operations import DIALECTS, TOKEN_PATH, DialectName
+from mock_server.client.mistakes import ControlRefused
+from mock_server.domain.operations import API_PATH, DIALECTS, TOKEN_PATH, DialectName
 from mock_server.scenarios.client import Answer, NoAnswer, Sent, new_session, send
 from mock_server.scenarios.script import Scenario
-from mock_server.settings import CONTROL_PREFIX
+from mock_server.settings import CONTROL_PREFIX, SANDBOX_HEADER
 
-API_PATH = "/api/v1"
-SANDBOX_HEADER = "X-Mock-Sandbox"
 _HOSTS: dict[str, DialectName] = {"rs.": "rest", "edge.": "edge"}
 _TIMEOUT = 10.0
 
 
 class NoTarget(Exception):
     """Nobody answers at the base URL, or not as an HTTP server does."""
-
-
-class ControlRefused(Exception):
-    """The sandbox refused a control call of the runner; the message says why."""
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -140,8 +135,11 @@ class Control:
             ControlRefused: it was not done.
         """
         outcome = send(self._session, self.sent(method, path, content=content), _TIMEOUT)
-        if isinstance(outcome, NoAnswer) or outcome.status >= HTTPStatus.BAD_REQUEST:
-            raise ControlRefused(f"{method} {CONTROL_PREFIX}{path}: {_told(outcome)}")
+        call = f"{method} {CONTROL_PREFIX}{path}"
+        if isinstance(outcome, NoAnswer):
+            raise ControlRefused(call, None, outcome.problem)
+        if outcome.status >= HTTPStatus.BAD_REQUEST:
+            raise ControlRefused(call, outcome.status, _detail(outcome))
         return outcome.body
 
     def is_frozen(self) -> bool:
@@ -173,9 +171,7 @@ def opened(target: Target, scenario: Scenario, session: requests.Session) -> Ite
         send(session, control.sent("DELETE", f"/sandboxes/{name}"), _TIMEOUT)
 
 
-def _told(outcome: Answer | NoAnswer) -> str:
-    if isinstance(outcome, NoAnswer):
-        return outcome.problem
-    body = outcome.body
+def _detail(refusal: Answer) -> str:
+    body = refusal.body
     detail = body.get("detail") if isinstance(body, Mapping) else None
-    return f"{outcome.status}, {detail or outcome.text[:200]}"
+    return str(detail or refusal.text[:200])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import Any, Protocol
 
@@ -33,17 +33,22 @@ class Scope(Protocol):
 class Bridge:
     """What granian calls. `running` counts the requests that an end of the server has to wait for.
 
-    `ending` is set when the server is told to end: what only waits, waits no longer.
+    `ending` is set when the server is told to end: what only waits, waits no longer. Behind a front that
+    speaks HTTPS, `clients` has the address of each client by that of its connection; others are not answered.
     """
 
-    def __init__(self, wsgi: Wsgi, max_body: int) -> None:
+    def __init__(self, wsgi: Wsgi, max_body: int, clients: Mapping[str, str] | None = None) -> None:
         self._wsgi = wsgi
         self._max_body = max_body
+        self._clients = clients
         self.running = 0
         self.ending = asyncio.Event()
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
         """Answer one request."""
+        if self._clients is not None and scope.client not in self._clients:
+            protocol.response_empty(400, [])
+            return
         limit = sys.maxsize if scope.path.startswith(f"{CONTROL_PREFIX}/") else self._max_body
         body = b"" if scope.method in _BODILESS else await _body(protocol, limit)
         if _is_cut_off(scope, body, limit):
@@ -59,6 +64,8 @@ class Bridge:
             started[:] = [int(status[:3]), headers]
 
         environ = _environ(scope, body)
+        if self._clients is not None:
+            environ |= _peer(self._clients[scope.client]) | {"wsgi.url_scheme": "https"}
         parts = self._wsgi(environ, start_response)
         plan: Delivery | None = environ.get(KEY)
         is_waited_for = plan is None or (plan.stream is None and plan.fault is None)
@@ -114,6 +121,11 @@ def _has_length(headers: Headers) -> bool:
     return any(name == "Content-Length" for name, _ in headers)
 
 
+def _peer(client: str) -> Environ:
+    address, _, port = client.rpartition(":")
+    return {"REMOTE_ADDR": address, "REMOTE_PORT": port}
+
+
 def _environ(scope: Scope, body: bytes) -> Environ:
     environ: Environ = {
         "REQUEST_METHOD": scope.method,
@@ -123,8 +135,7 @@ def _environ(scope: Scope, body: bytes) -> Environ:
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0],
-        "REMOTE_PORT": scope.client.rpartition(":")[2],
+        **_peer(scope.client),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": BytesIO(body),

@@ -33,8 +33,13 @@ def connection_of(client: str) -> socket.socket | None:
 
 def reset(connection: socket.socket) -> None:
     """Let its owner, who sees the end of what comes in, close it with a reset."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+    let_close_reset(connection)
     connection.shutdown(socket.SHUT_RD)
+
+
+def let_close_reset(connection: socket.socket) -> None:
+    """Whoever closes it, the client sees a reset."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
 
 
 def close(connection: socket.socket) -> None:

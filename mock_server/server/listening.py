@@ -37,6 +37,7 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def base_url(bound: socket.socket) -> str:
+def base_url(bound: socket.socket, scheme: str = "http") -> str:
     """The URL at which a client on this machine reaches the socket."""
-    return local_url(*bound.getsockname()[:2])
+    host, port = bound.getsockname()[:2]
+    return local_url(host, port, scheme)

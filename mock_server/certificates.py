@@ -1,0 +1,214 @@
+"""What the server shows for HTTPS: the certificate given, or one of an authority of our own.
+
+The authority is made once and kept, so that a client which trusts its certificate does so after the next
+start as well. What it signs is made at the start, and for other names as clients ask for them: any alias of a
+container will do.
+"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError, SSLObject
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from mock_server.clock import real_now
+from mock_server.settings import Settings
+
+if TYPE_CHECKING:
+    from trustme import CA
+
+_BORN_WITH = ("localhost", "127.0.0.1", "::1")
+_ISSUED_FOR = timedelta(days=397)
+"""As long as the pickiest of clients lets a certificate live."""
+_NAMES_AT_ONCE = 256
+
+
+class TlsMistake(ValueError):
+    """What was told about HTTPS cannot be done; the message says which option or file, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """How HTTPS is spoken. `authority` (PEM) is what clients have to trust, `authority_file` where it is.
+
+    Both are None for a certificate that was given; the file alone where nothing can be kept.
+    """
+
+    context: SSLContext
+    authority: bytes | None = None
+    authority_file: Path | None = None
+
+
+def tls_of(settings: Settings) -> Tls | None:
+    """How a server with these settings speaks HTTPS; None when it does not.
+
+    Raises:
+        TlsMistake: the options contradict each other, or a file is missing or wrong.
+    """
+    if settings.tls_cert is not None:
+        if settings.tls_self_signed:
+            raise TlsMistake("--tls-cert and --tls-self-signed exclude each other")
+        return Tls(context=_given(settings.tls_cert, settings.tls_key or settings.tls_cert))
+    if settings.tls_key is not None:
+        raise TlsMistake("--tls-key needs --tls-cert: the certificate of that key")
+    return _self_signed(settings) if settings.tls_self_signed else None
+
+
+def _given(certificate_file: Path, key_file: Path) -> SSLContext:
+    certified = _certified_key(certificate_file, _read(certificate_file))
+    if _public_key(key_file, _read(key_file)) != certified:
+        raise TlsMistake(f"{key_file}: not the key of the first certificate in {certificate_file}")
+    context = _context()
+    try:
+        context.load_cert_chain(certificate_file, key_file)
+    except SSLError as problem:
+        raise TlsMistake(f"{certificate_file}: {problem.reason or problem}") from None
+    return context
+
+
+def _certified_key(file: Path, pem: bytes) -> object:
+    """The public key in the first certificate."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        return load_pem_x509_certificates(pem)[0].public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise TlsMistake(f"{file}: no certificate in PEM form") from None
+
+
+def _public_key(file: Path, pem: bytes) -> object:
+    """The public key of the private one."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        return load_pem_private_key(pem, password=None).public_key()
+    except TypeError:
+        raise TlsMistake(f"{file}: the private key is encrypted; give one without a password") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise TlsMistake(f"{file}: no private key in PEM form") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise TlsMistake(f"{path}: {problem.strerror or problem}") from None
+
+
+def _self_signed(settings: Settings) -> Tls:
+    authority, kept = kept_authority(_cache())
+    context = _context_for(authority, *_names(authority, settings))
+    _certify_other_names(context, authority)
+    return Tls(
+        context=context,
+        authority=authority.cert_pem.bytes(),
+        authority_file=_cache() / "ca.pem" if kept else None,
+    )
+
+
+def _cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("mock-server") / "tls"
+
+
+def kept_authority(folder: Path) -> tuple[CA, bool]:
+    """The authority kept in a folder, or a new one, and whether it is kept there from now on.
+
+    `authority.pem` has its key and certificate, `ca.pem` the certificate alone, for clients.
+    """
+    from trustme import CA
+
+    path = folder / "authority.pem"
+    with suppress(OSError):
+        try:
+            return _kept(path), True
+        except ValueError:
+            path.unlink()  # damaged
+    made = CA(organization_name="mock-server", organization_unit_name=f"made on {socket.gethostname()}")
+    try:
+        _keep(path, made.private_key_pem.bytes() + made.cert_pem.bytes())
+        return _kept(path), True
+    except OSError:
+        return made, False  # a read-only or full disk: the authority then lives as long as the process
+
+
+def _kept(path: Path) -> CA:
+    from trustme import CA
+
+    pem = path.read_bytes()
+    authority = CA.from_pem(pem, pem)
+    public = path.with_name("ca.pem")
+    if not public.exists() or public.read_bytes() != authority.cert_pem.bytes():
+        authority.cert_pem.write_to_path(str(public))
+    return authority
+
+
+def _keep(path: Path, pem: bytes) -> None:
+    """Unless another server, which starts at the same time, has kept its own already."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent) as file:  # readable by its owner alone
+        file.write(pem)
+        file.flush()
+        with suppress(FileExistsError):
+            path.hardlink_to(file.name)
+
+
+def _names(authority: CA, settings: Settings) -> list[str]:
+    """What the certificate is for, to clients that do not ask by name or ask for one of these."""
+    own = (settings.host, socket.gethostname())
+    names = [*_BORN_WITH, *(name for name in own if _can_be_certified(authority, name))]
+    public = urlsplit(settings.public_url or "").hostname
+    if public is not None:
+        if not _can_be_certified(authority, public):
+            raise TlsMistake(f"--public-url: no certificate can be made for {public!r}")
+        names.append(public)
+    return list(dict.fromkeys(names))
+
+
+def _can_be_certified(authority: CA, name: str) -> bool:
+    try:
+        authority.issue_cert(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _certify_other_names(context: SSLContext, authority: CA) -> None:
+    @lru_cache(_NAMES_AT_ONCE)
+    def named(name: str) -> SSLContext:
+        return _context_for(authority, name)
+
+    def choose(connection: SSLObject, name: str | None, _: SSLContext) -> None:
+        # A name that no certificate can have gets the one there is, and the client judges.
+        with suppress(ValueError):
+            if name and name not in _BORN_WITH:
+                connection.context = named(name)
+
+    context.sni_callback = choose
+
+
+def _context_for(authority: CA, *names: str) -> SSLContext:
+    context = _context()
+    try:
+        authority.issue_cert(
+            *names, not_after=(real_now() + _ISSUED_FOR).replace(tzinfo=None)
+        ).configure_cert(context)
+    except OSError as problem:
+        raise TlsMistake(f"--tls-self-signed: the certificate has to be written down: {problem}") from None
+    return context
+
+
+def _context() -> SSLContext:
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -1,0 +1,147 @@
+"""What may be said to a sandbox, in Python's spelling of the wire's names; what may be left out is optional.
+
+Objects within these are spelled as in JSON. A member that is None is sent as null, which a change may read as
+"none" (`stopping_reason=None`), and one left out is not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal, Required, TypedDict
+
+Day = str | date
+Instant = str | datetime
+Json = Mapping[str, Any]
+Reason = Literal["OUTOFBUSINESS", "EXPIRATION", "STOPREQUEST", "UNKNOWN"]
+CompanyIdType = Literal["CIT001", "CIT002", "CIT003"]
+
+
+class DossierMembers(TypedDict, total=False):
+    """What a dossier says that is put in place or changed, past the API's rules."""
+
+    description: str | None
+    purchasing_category: str | None
+    thirdparty_code: str | None
+    starting_date: Instant | None
+    expiration_date: Day | None
+    stopping_date: Instant | None
+    stopping_reason: Reason | None
+    state_last_change_date: Instant
+    indicator_last_change_date: Instant
+    documents: Sequence[Json]
+
+
+class NewDossier(DossierMembers, total=False):
+    """A dossier to put in place; its third party by `siret`, by another identifier or by `thirdparty_id`."""
+
+    dossier_reference: Required[str]
+    siret: str
+    company_id_type: CompanyIdType
+    company_id_value: str
+    dossier_id: int
+    account_id: int
+    thirdparty_id: int
+
+
+class DossierChange(DossierMembers, total=False):
+    """What changes in a dossier; a null `stopping_date` or `stopping_reason` makes it active again."""
+
+    dossier_reference: str
+
+
+class Evidence(TypedDict, total=False):
+    """How a third party answers: a PDF of `file_size` bytes is made, `content` is taken, or a form."""
+
+    expiration_date: Day | None
+    file_size: int
+    content: bytes
+    metadata: Mapping[str, str]
+    formdata: Sequence[Json]
+
+
+class AccountChange(TypedDict, total=False):
+    """What an account says."""
+
+    name: str
+    company: str
+    account: str
+    creation: Instant
+    max_dossiers: int
+    subscription_date: Instant
+    subscription_status: Literal["ACTIVE", "INACTIVE"]
+    subscriptions: Sequence[Json]
+    international: bool
+    requirements: Sequence[str]
+    withdrawn: Sequence[str]
+    default_requirements: Sequence[str]
+
+
+class NewAccount(AccountChange, total=False):
+    """An account more; `users`, declared ones, have it in the tokens that they get from now on."""
+
+    account_id: Required[int]
+    users: Sequence[str]
+    population: Json
+
+
+class NewThirdparty(TypedDict, total=False):
+    """A third party, named by its identifier or by `thirdparty_id`."""
+
+    siret: str
+    company_id_type: CompanyIdType
+    company_id_value: str
+    thirdparty_id: int
+    name: str
+    date_creation: Day
+    legal_category_label: str
+    legal_category_code: str
+    acronym: str
+    activity_label: str
+    activity_code: str
+    ceo: str
+    capital: int
+    capital_currency: str
+    turnover: float
+    turnover_currency: str
+    last_balance_sheet_date: Day
+    workforce: int
+    address_street: str
+    address_city: str
+    address_post_code: str
+    address_country_code: str
+    subscription_date: Day | None
+    subscription_key: str
+    out_of_business: bool
+    users: Sequence[Json]
+
+
+class RuleMembers(TypedDict, total=False):
+    """What bends the behaviour of calls, as in a scenario file."""
+
+    when: Required[Json]
+    then: Json
+    times: int
+    probability: float
+    state: str
+    new_state: str
+
+
+class Question(TypedDict, total=False):
+    """Which requests are meant: a call as a rule's `when` describes it, and how it was answered."""
+
+    method: str
+    path: Any
+    query: Json
+    headers: Json
+    body: Any
+    json_path: Json
+    account_id: Any
+    dossier_id: Any
+    thirdparty_id: Any
+    document_id: Any
+    process_id: Any
+    user: Any
+    status: Any
+    code: str | Sequence[str]
+    rule: Any

@@ -1,0 +1,209 @@
+"""Certificates: given in files, with every mistake there can be in them; or of an authority that is kept."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from trustme import CA, LeafCert
+
+from mock_server.certificates import TlsMistake, kept_authority, tls_of
+from mock_server.settings import Settings
+from tests.sockets import is_up
+from tests.support import running_server
+
+AUTHORITY = CA()
+LEAF = AUTHORITY.issue_cert("127.0.0.1")
+CERTIFICATE, KEY = LEAF.cert_chain_pems[0].bytes(), LEAF.private_key_pem.bytes()
+FOREIGN_KEY = AUTHORITY.issue_cert("127.0.0.1").private_key_pem.bytes()
+LOCKED_KEY = load_pem_private_key(KEY, None).private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+)
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with the authority of these tests, which the client trusts."""
+    path = tmp_path / "trusted.pem"
+    AUTHORITY.cert_pem.write_to_path(str(path))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    return path
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, bytes], Path]:
+    """Put a file in place."""
+
+    def put(name: str, content: bytes) -> Path:
+        (tmp_path / name).write_bytes(content)
+        return tmp_path / name
+
+    return put
+
+
+def test_a_certificate_and_its_key_are_given(trusted: Path, write: Callable[[str, bytes], Path]) -> None:
+    assert trusted.exists()
+    files = ["--tls-cert", str(write("cert.pem", CERTIFICATE)), "--tls-key", str(write("key.pem", KEY))]
+
+    with running_server(*files) as (url, _):
+        assert url.startswith("https://")
+        assert is_up(url)
+
+
+def test_key_and_chain_may_be_in_the_file_of_the_certificate(
+    trusted: Path, write: Callable[[str, bytes], Path]
+) -> None:
+    assert trusted.exists()
+    leaf: LeafCert = AUTHORITY.create_child_ca().issue_cert("127.0.0.1")
+    file = write("all.pem", leaf.private_key_and_cert_chain_pem.bytes())
+
+    with running_server(MOCK_SERVER_TLS_CERT=str(file)) as (url, _):
+        assert is_up(url)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "sentence"),
+    [
+        pytest.param(None, KEY, "cert.pem: No such file or directory", id="no certificate"),
+        pytest.param(CERTIFICATE, None, "key.pem: No such file or directory", id="no key"),
+        pytest.param(b"nonsense", KEY, "cert.pem: no certificate in PEM form", id="nonsense"),
+        pytest.param(b"", KEY, "cert.pem: no certificate in PEM form", id="empty"),
+        pytest.param(KEY, KEY, "cert.pem: no certificate in PEM form", id="a key as certificate"),
+        pytest.param(CERTIFICATE, b"nonsense", "key.pem: no private key in PEM form", id="nonsense as key"),
+        pytest.param(
+            CERTIFICATE, CERTIFICATE, "key.pem: no private key in PEM form", id="a certificate as key"
+        ),
+        pytest.param(
+            CERTIFICATE,
+            LOCKED_KEY,
+            "key.pem: the private key is encrypted; give one without a password",
+            id="an encrypted key",
+        ),
+        pytest.param(
+            CERTIFICATE,
+            FOREIGN_KEY,
+            "key.pem: not the key of the first certificate in cert.pem",
+            id="the key of another certificate",
+        ),
+    ],
+)
+def test_files_that_are_no_good_are_named_with_what_is_wrong(
+    write: Callable[[str, bytes], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    certificate: bytes | None,
+    key: bytes | None,
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, content in {"cert.pem": certificate, "key.pem": key}.items():
+        if content is not None:
+            write(name, content)
+
+    with pytest.raises(TlsMistake) as refused:
+        tls_of(Settings(tls_cert=Path("cert.pem"), tls_key=Path("key.pem")))
+
+    assert str(refused.value) == sentence
+
+
+def test_a_mistake_stops_the_start_with_its_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--tls-cert", "nowhere.pem"]
+
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == "Error: nowhere.pem: No such file or directory\n"
+
+
+def test_a_folder_is_no_certificate(tmp_path: Path) -> None:
+    with pytest.raises(TlsMistake, match="Is a directory"):
+        tls_of(Settings(tls_cert=tmp_path))
+
+
+def test_a_key_without_its_certificate_is_refused() -> None:
+    with pytest.raises(TlsMistake, match="--tls-key needs --tls-cert"):
+        tls_of(Settings(tls_key=Path("key.pem")))
+
+
+def test_a_given_certificate_and_one_of_its_own_exclude_each_other() -> None:
+    with pytest.raises(TlsMistake, match="--tls-cert and --tls-self-signed exclude each other"):
+        tls_of(Settings(tls_cert=Path("cert.pem"), tls_self_signed=True))
+
+
+def test_a_public_url_that_no_certificate_can_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    with pytest.raises(TlsMistake, match="--public-url: no certificate can be made for 'mock_server'"):
+        tls_of(Settings(tls_self_signed=True, public_url="https://mock_server:8080"))
+
+
+def test_nothing_is_said_of_https_by_default() -> None:
+    assert tls_of(Settings()) is None
+
+
+# The authority
+
+
+def test_an_authority_is_made_once_and_its_key_kept_for_its_owner_alone(tmp_path: Path) -> None:
+    first, second = kept_authority(tmp_path / "tls"), kept_authority(tmp_path / "tls")
+
+    assert first[0].cert_pem.bytes() == second[0].cert_pem.bytes()
+    assert (first[1], second[1]) == (True, True)
+    assert (tmp_path / "tls" / "authority.pem").stat().st_mode & 0o077 == 0
+    assert {path.name for path in (tmp_path / "tls").iterdir()} == {"authority.pem", "ca.pem"}
+
+
+def test_servers_that_start_at_once_keep_one(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as starting:
+        made = list(starting.map(lambda _: kept_authority(tmp_path / "tls"), range(8)))
+
+    assert {authority.cert_pem.bytes() for authority, _ in made} == {
+        (tmp_path / "tls" / "ca.pem").read_bytes()
+    }
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"nonsense", CERTIFICATE, KEY], ids=["empty", "nonsense", "no key", "no cert"]
+)
+def test_a_kept_authority_that_was_damaged_is_made_anew(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "authority.pem").write_bytes(damage)
+
+    made, kept = kept_authority(tmp_path)
+
+    assert kept
+    assert (tmp_path / "ca.pem").read_bytes() == made.cert_pem.bytes()
+
+
+def test_what_clients_trust_is_put_back_when_it_was_lost(tmp_path: Path) -> None:
+    made, _ = kept_authority(tmp_path)
+    (tmp_path / "ca.pem").write_text("lost", encoding="ascii")
+
+    kept_authority(tmp_path)
+
+    assert (tmp_path / "ca.pem").read_bytes() == made.cert_pem.bytes()
+
+
+def test_an_authority_that_cannot_be_kept_is_to_be_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("where a folder should be", encoding="ascii")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+
+    tls = tls_of(Settings(tls_self_signed=True))
+
+    assert tls is not None
+    assert tls.authority_file is None
+    assert ssl.create_default_context(cadata=(tls.authority or b"").decode()).get_ca_certs()

@@ -1,0 +1,179 @@
+"""The examples work: the client's tests run in every way that its README tells, the other files are valid."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mock_server import __version__
+from mock_server.settings import SETTINGS
+from tests.support import running_server
+
+ROOT = Path(__file__).parent.parent
+CLIENT = ROOT / "examples" / "client"
+FILES = {
+    "examples/ci/github-actions.yml": "vendor.github-workflows",
+    "examples/ci/gitlab-ci.yml": "vendor.gitlab-ci",
+    "examples/compose/compose.yaml": "vendor.compose-spec",
+    ".github/workflows/ci.yml": "vendor.github-workflows",
+    ".github/workflows/release.yml": "vendor.github-workflows",
+}
+WORKFLOWS = [name for name, schema in FILES.items() if schema == "vendor.github-workflows"]
+BY_TWIN = {setting.twin: setting for setting in SETTINGS}
+IMAGE = "dossiers-mock-server"
+
+
+def run_client_tests(**environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=CLIENT,
+        env=os.environ | {"PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def assert_valid(path: Path, schema: str) -> None:
+    """The file is what the schema wants, which check-jsonschema has with it."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
+
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ran.returncode == 0, ran.stdout
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def variables(found: Any) -> Iterator[tuple[str, str]]:
+    """Every variable of the server that is set anywhere in a file."""
+    members = (
+        found.items() if isinstance(found, dict) else enumerate(found if isinstance(found, list) else [])
+    )
+    for name, value in members:
+        if str(name).startswith("MOCK_SERVER_"):
+            yield str(name), str(value)
+        yield from variables(value)
+
+
+def test_the_tests_of_the_client_pass_in_the_process() -> None:
+    ran = run_client_tests()
+
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_the_tests_of_the_client_pass_against_a_server_that_runs() -> None:
+    with running_server() as (url, _):
+        ran = run_client_tests(DOSSIERS_SANDBOX_URL=url)
+
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_the_tests_of_the_client_pass_over_https(tmp_path: Path) -> None:
+    trusted = str(tmp_path / "mock-server" / "tls" / "ca.pem")
+    with running_server("--tls-self-signed", XDG_CACHE_HOME=str(tmp_path)) as (url, _):
+        ran = run_client_tests(DOSSIERS_SANDBOX_URL=url, REQUESTS_CA_BUNDLE=trusted, SSL_CERT_FILE=trusted)
+
+    assert url.startswith("https://")
+    assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [(None, "804127  TEST\n"), ("DOSSIERS_AUTH_URL", "the environment has no DOSSIERS_AUTH_URL\n")],
+    ids=["configured", "a variable missing"],
+)
+def test_the_application_is_configured_by_the_variables_that_compose_gives_it(
+    server: str, left_out: str | None, said: str
+) -> None:
+    composed = yaml.safe_load(text_of("examples/compose/compose.yaml"))["services"]["application"][
+        "environment"
+    ]
+    given = {
+        name: value.replace("https://dossiers:8080", server)
+        for name, value in composed.items()
+        if name not in {left_out, "REQUESTS_CA_BUNDLE"}
+    }
+
+    command = [sys.executable, "-m", "dossiers_client", "119631"]
+    ran = subprocess.run(
+        command, cwd=CLIENT, env=os.environ | given, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (ran.stdout + ran.stderr).startswith(said)
+    assert (ran.returncode == 0) is (left_out is None)
+
+
+@pytest.mark.parametrize(("name", "schema"), FILES.items(), ids=FILES)
+def test_a_file_is_what_its_format_wants(name: str, schema: str) -> None:
+    assert_valid(ROOT / name, schema)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_server_understands_the_variables_that_it_is_given(name: str) -> None:
+    given = list(variables(yaml.safe_load(text_of(name))))
+
+    read = {variable: BY_TWIN[variable].read(value) for variable, value in given}
+
+    assert set(read) == set(re.findall(r"MOCK_SERVER_\w+", text_of(name)))
+
+
+def test_the_text_on_pipelines_names_variables_that_there_are() -> None:
+    named = set(re.findall(r"MOCK_SERVER_\w+", text_of("docs/ci.md")))
+
+    assert named - set(BY_TWIN) == set()
+
+
+def test_the_compose_file_of_the_text_is_one(tmp_path: Path) -> None:
+    [written] = re.findall(r"```yaml\n(services:.*?)```", text_of("docs/ci.md"), re.DOTALL)
+    (tmp_path / "compose.yaml").write_text(written, encoding="utf-8")
+
+    assert_valid(tmp_path / "compose.yaml", "vendor.compose-spec")
+
+
+@pytest.mark.parametrize("name", ["examples/README.md", "examples/client/README.md"])
+def test_the_links_of_the_examples_lead_somewhere(name: str) -> None:
+    folder = (ROOT / name).parent
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text_of(name))
+
+    assert [target for target in targets if not (folder / target).exists()] == []
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_actions_are_pinned_to_a_major_version(name: str) -> None:
+    used = re.findall(r"uses: (\S+)", text_of(name))
+
+    assert used
+    assert [action for action in used if not re.search(r"@(v\d+|release/v\d+)$|^\./", action)] == []
+
+
+def test_the_image_has_one_name_and_the_examples_this_version_of_it() -> None:
+    named = {
+        name: re.findall(rf"[\w./$-]*{IMAGE}(?::[\w.]+)?", text_of(name))
+        for name in ("Makefile", *FILES)
+        if IMAGE in text_of(name)
+    }
+
+    assert named["Makefile"] == [IMAGE]
+    assert named["examples/compose/compose.yaml"] == [IMAGE]
+    tags = {tag for images in named.values() for image in images if (tag := image.partition(":")[2])}
+    assert tags == {__version__}
+    assert f"docker build --tag {IMAGE} ." in text_of("README.md")
+
+
+def test_the_image_says_what_it_is() -> None:
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]+)"', text_of("Dockerfile")))
+
+    assert set(labels) == {"title", "description", "version", "licenses"}
+    assert (labels["title"], labels["version"]) == (IMAGE, "$VERSION")

@@ -1,0 +1,65 @@
+"""Known vulnerabilities of what is installed here, told by pip-audit: `make audit`.
+
+It ends with 1 when there is one. Where the database cannot be reached, nothing is known, which is said and is no
+failure: a build without network is not to fail, nor to look as if it had been checked.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import requests
+
+DATABASE = "https://pypi.org/pypi/{}/{}/json"
+_KNOWN = ("pip", "23.0")
+"""A release of which vulnerabilities are known: what tells of none is not the database."""
+_TIMEOUT = 10
+
+
+def main() -> int:
+    """Audit, and say so; the exit status."""
+    missing = _why_unreachable()
+    if missing:
+        print(f"audit: SKIPPED, nothing was checked: {missing}")
+        return 0
+    command = [sys.executable, "-m", "pip_audit", "--local", "--skip-editable", "--format", "json"]
+    ran = subprocess.run([*command, "--progress-spinner", "off"], capture_output=True, text=True, check=False)
+    try:
+        dependencies = json.loads(ran.stdout)["dependencies"]
+    except ValueError:
+        print(f"audit: FAILED: {ran.stderr.strip()}")
+        return 1
+    return told(dependencies)
+
+
+def _why_unreachable() -> str:
+    """Why the database cannot be asked; empty when it can."""
+    url = DATABASE.format(*_KNOWN)
+    try:
+        answer = requests.get(url, timeout=_TIMEOUT)
+        answer.raise_for_status()
+        found = answer.json().get("vulnerabilities")
+    except requests.RequestException as problem:
+        return f"the database of vulnerabilities cannot be reached ({problem})"
+    return "" if found else f"{url} tells no vulnerabilities, and there are some"
+
+
+def told(dependencies: list[dict[str, Any]]) -> int:
+    """Print what was found. A package that the database does not know is named: it was not checked."""
+    skipped = [row["name"] for row in dependencies if "skip_reason" in row]
+    checked = [row for row in dependencies if "skip_reason" not in row]
+    vulnerable = [row for row in checked if row["vulns"]]
+    for row in vulnerable:
+        for found in row["vulns"]:
+            fixed = ", ".join(found["fix_versions"]) or "no release"
+            print(f"audit: {row['name']} {row['version']}: {found['id']}, repaired in {fixed}")
+    unknown = f", not checked: {', '.join(skipped)}" if skipped else ""
+    print(f"audit: {len(checked)} packages checked, {len(vulnerable)} vulnerable{unknown}")
+    return 1 if vulnerable else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
