@@ -10,6 +10,7 @@ import sys
 from flask import Blueprint, Flask, request
 
 from mock_server.control.clock import clock
+from mock_server.control.dossiers import dossiers
 from mock_server.control.events import events
 from mock_server.control.fixture import fixture
 from mock_server.control.guard import guard
@@ -25,6 +26,7 @@ from mock_server.control.sandbox import sandbox
 from mock_server.control.sandboxes import sandboxes
 from mock_server.control.scenarios import scenarios
 from mock_server.control.state import state
+from mock_server.control.ui import ui
 from mock_server.control.verification import verification
 from mock_server.settings import CONTROL_PREFIX
 
@@ -36,6 +38,7 @@ _PARTS = (
     fixture,
     state,
     placing,
+    dossiers,
     sandboxes,
     scenarios,
     provenance,
@@ -46,6 +49,7 @@ _PARTS = (
     verification,
     live,
     pact,
+    ui,
 )
 
 

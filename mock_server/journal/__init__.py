@@ -5,6 +5,7 @@ It knows the API's words and nothing of HTTP servers: whoever serves hands it ea
 
 from __future__ import annotations
 
+from mock_server.journal.causes import Cause, causes
 from mock_server.journal.coverage import Coverage, Part, coverage_of
 from mock_server.journal.entry import Entry
 from mock_server.journal.exchange import Exchange
@@ -16,6 +17,7 @@ from mock_server.journal.redaction import hidden_credentials
 from mock_server.journal.verifying import Miss, Verdict, Verification, check_verification, verdicts
 
 __all__ = [
+    "Cause",
     "Coverage",
     "Entry",
     "Excerpt",
@@ -29,6 +31,7 @@ __all__ = [
     "Question",
     "Verdict",
     "Verification",
+    "causes",
     "check_question",
     "check_verification",
     "coverage_of",

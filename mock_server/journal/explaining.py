@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import UNSET
@@ -31,10 +31,14 @@ _REFUSED = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What there is to explain with: the world as it is now, and how it compares references."""
+    """What there is to explain with: the world as it is now, and how it compares references.
+
+    `rules` has for the name of each rule in force whose it is: `of the scenario 'outage',`.
+    """
 
     world: World
     variants: Variants
+    rules: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
