@@ -39,7 +39,11 @@ def find_dossiers() -> Response:
     found = overview(named_sandbox().read(), text=request.args.get("search", ""), standing=_standing())
     rows = found.rows[offset : offset + (_AT_ONCE if limit is None else limit)]
     return json_answer(
-        {"total": len(found.rows), "counts": found.counts, "dossiers": [_shown(row) for row in rows]}
+        {
+            "total": len(found.rows),
+            "counts": {standing.value: count for standing, count in found.counts.items()},
+            "dossiers": [_shown(row) for row in rows],
+        }
     )
 
 

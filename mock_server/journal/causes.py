@@ -40,7 +40,10 @@ def _rule(entry: Entry, known: Known) -> Iterator[Cause]:
     if entry.rule is None:
         return
     origin = known.rules.get(entry.rule, "which is in force no more,")
-    yield Cause(kind="rule", sentence=f"The rule {entry.rule!r}, {origin} bent this call.")
+    seen = entry.fault or entry.status
+    yield Cause(
+        kind="rule", sentence=f"The rule {entry.rule!r}, {origin} bent this call: it ended with {seen}."
+    )
 
 
 def _fault(entry: Entry, _: Known) -> Iterator[Cause]:
@@ -145,7 +148,8 @@ def _message(entry: Entry) -> str:
 
 
 def _as_sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+    end = "" if text.endswith((".", "?")) else "."
+    return f"{text[:1].upper()}{text[1:]}{end}" if text else ""
 
 
 _FINDERS: tuple[Callable[[Entry, Known], Iterator[Cause]], ...] = (
