@@ -109,9 +109,7 @@ def _past_expiration(refused: Refused) -> str:
 
 
 def _future(refused: Refused) -> str:
-    return (
-        f"{refused.told.parameter} {refused.value!r} is later than the call, which was made {refused.today}."
-    )
+    return f"{refused.told.parameter} is later than the call, which was made on {refused.today}."
 
 
 def _undeliverable(refused: Refused) -> str:

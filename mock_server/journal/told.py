@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from mock_server.domain.errors import ERRORS, NotFound
+from mock_server.domain.errors import NOT_FOUND, NotFound
 from mock_server.domain.process import ImportProcess
 from mock_server.domain.spelling import camel
 from mock_server.domain.world import World, process_of
@@ -14,8 +14,6 @@ from mock_server.journal.entry import Entry
 from mock_server.journal.parameters import MEMBERS, QUERIES
 
 REFUSAL_HEADER = "x-mock-refusal"
-
-_TOLD = re.compile(rf"(?:^|; )({'|'.join(ERRORS)})(?= |;|$)")
 
 
 class Told(NamedTuple):
@@ -33,7 +31,8 @@ class Told(NamedTuple):
 
 def refusals_of(entry: Entry) -> tuple[Told, ...]:
     """What the header of a refusal names; empty where nothing was refused."""
-    parts = _TOLD.split(entry.answer_headers.get(REFUSAL_HEADER, ""))
+    codes = "|".join({*entry.codes, NOT_FOUND.code})  # no others: a value may have the look of one
+    parts = re.split(rf"(?:^|; )({codes})(?= |;|$)", entry.answer_headers.get(REFUSAL_HEADER, ""))
     known = {*MEMBERS.get(entry.operation or "", ()), *QUERIES.get(entry.operation or "", ()), *_MEANT}
     return tuple(
         _told(code, text.strip(), known) for code, text in zip(parts[1::2], parts[2::2], strict=True)
