@@ -8,7 +8,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test scenarios coverage check lint types format docs worlds bench image build clean
+.PHONY: help serve test scenarios coverage check lint types format docs picture worlds bench image build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ format: $(READY) ## Format, and repair what ruff can
 docs: $(READY) ## Write the generated pages of docs/, and the examples of the contract
 	$(BIN)/python tools/examples.py
 	$(BIN)/python tools/reference.py
+
+picture: $(READY) ## Take the picture of the dashboard anew (needs Chromium)
+	$(BIN)/python tools/dashboard.py $(ARGS)
 
 worlds: $(READY) ## Generate the bundled worlds anew
 	for name in default empty pages; do \

@@ -5,8 +5,9 @@ import { fill } from "./dom.js";
 import { askToken } from "./dialogs.js";
 import { installKeys } from "./keys.js";
 import { Live } from "./live.js";
-import { here, link } from "./route.js";
+import { DEFAULT, here, link } from "./route.js";
 import { announce, showSandboxes, showState, showTabs, toast } from "./shell.js";
+import { absent } from "./absent.js";
 import { clock } from "./clock.js";
 import { coverage } from "./coverage.js";
 import { dossiers } from "./dossiers.js";
@@ -21,6 +22,7 @@ const POLLED_EVERY = 3000;
 const main = document.getElementById("main");
 const live = new Live();
 let shown = { view: null, sandbox: null };
+let there = new Set([DEFAULT]);
 let current = {};
 let timer = 0;
 
@@ -47,10 +49,12 @@ function context(sandbox) {
   };
 }
 
+/** Show what the address says. Nothing is asked about a sandbox that is not there: that would make it. */
 function navigate() {
   const route = here();
   const view = route.view in VIEWS ? route.view : "requests";
-  const isOther = view !== shown.view || route.sandbox !== shown.sandbox;
+  const made = there.has(route.sandbox) || view === "sandboxes" ? VIEWS[view] : absent;
+  const isOther = view !== shown.view || route.sandbox !== shown.sandbox || made !== shown.made;
   if (route.sandbox !== shown.sandbox) {
     live.stop();
     live.follow(route.sandbox);
@@ -59,14 +63,20 @@ function navigate() {
     current.close?.();
     fill(main);
     main.dataset.view = view;
-    current = VIEWS[view](main, context(route.sandbox)) ?? {};
-    if (shown.view) main.focus({ preventScroll: true });
+    current = made(main, context(route.sandbox)) ?? {};
+    if (shown.view && shown.made !== absent) main.focus({ preventScroll: true });
   }
-  shown = { view, sandbox: route.sandbox };
+  shown = { view, sandbox: route.sandbox, made };
   showTabs(Object.keys(VIEWS), view);
   document.title = `${[view, route.id].filter(Boolean).join(" ")} · ${route.sandbox} · Dossiers sandbox`;
   current.show?.(route.id);
   refresh();
+}
+
+/** The sandbox shown was not there before, or nobody had asked. */
+function appeared() {
+  if (live.state === "gone") live.follow(shown.sandbox);
+  navigate();
 }
 
 /** Ask how the sandboxes are, and say it above the view. */
@@ -77,12 +87,19 @@ async function refresh() {
     showSandboxes(present, shown.sandbox);
     showState(present.find((one) => one.name === shown.sandbox), live.state);
     current.present?.(present);
-    if (live.state === "gone" && present.some((one) => one.name === shown.sandbox)) live.follow(shown.sandbox);
+    there = new Set(present.map((one) => one.name));
+    if (there.has(shown.sandbox) && shown.made === absent) appeared();
   } catch {
     showState(null, "lost");
   }
   clearTimeout(timer);
   timer = setTimeout(refresh, document.hidden ? POLLED_EVERY * 10 : POLLED_EVERY);
+}
+
+/** Look again, after nobody did. */
+function wake() {
+  live.follow(shown.sandbox);
+  refresh();
 }
 
 let soon = 0;
@@ -100,7 +117,9 @@ live.addEventListener("grown", ({ detail }) => {
   refreshSoon();
 });
 live.addEventListener("state", () => refresh());
-document.addEventListener("visibilitychange", () => document.hidden || refresh());
+document.addEventListener("visibilitychange", () => (document.hidden ? live.pause() : wake()));
+addEventListener("pagehide", () => live.pause());
+addEventListener("pageshow", ({ persisted }) => persisted && wake());
 document.getElementById("sandbox").addEventListener("change", ({ target }) => {
   const { view } = here();
   location.hash = link(view, null, target.value);

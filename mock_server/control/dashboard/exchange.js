@@ -1,6 +1,6 @@
 /* One exchange: why it was answered as it was, then the request and the answer side by side. */
 
-import { badge, button, el, empty, facts, fill, rich } from "./dom.js";
+import { badge, button, el, empty, facts, fill, refill, rich } from "./dom.js";
 import { curl } from "./curl.js";
 import { duration, moment, mood, timeOfDay } from "./format.js";
 import { show as json } from "./json.js";
@@ -15,6 +15,7 @@ const HEADINGS = {
 /** A pane that shows exchanges, one at a time. */
 export function exchange(place, context) {
   let shown = null;
+  let unfinished = null;
 
   /** Show the request of that number; `follows` when it was not chosen, but is the latest of note. */
   async function show(number, { follows }) {
@@ -22,6 +23,7 @@ export function exchange(place, context) {
     const key = `${number} ${entry?.realTime} ${follows}`;
     if (key === shown) return;
     shown = key;
+    unfinished = null;
     if (entry) fill(place, article(entry, null, follows));
     let found = entry;
     try {
@@ -30,28 +32,39 @@ export function exchange(place, context) {
       if (key === shown && !entry) fill(place, empty(`No request ${number}`, el("p", {}, problem.message)));
     }
     const earlier = found && await before(found, context);
-    if (key === shown && found) fill(place, article(found, found.why ?? [], follows, { earlier, entries: context.live.entries }));
+    if (key !== shown || !found) return;
+    refill(place, article(found, found.why ?? [], follows, { earlier, entries: context.live.entries }));
+    if (found.why?.some(runs)) unfinished = [number, { follows }];
   }
 
-  return { show: (number, given) => show(number, given) };
+  /** Ask again about an import that was still running. */
+  function again() {
+    if (!unfinished) return;
+    shown = null;
+    show(...unfinished);
+  }
+
+  return { show, again };
 }
+
+const runs = (cause) => cause.kind === "import" && cause.code === null && cause.dossierId === null;
 
 function article(entry, why, follows, { earlier = null, entries = [] } = {}) {
   const query = new URLSearchParams(entry.query).toString();
   return el("article", { class: "exchange", "aria-label": `Request ${entry.number}` },
     el("header", {},
       el("p", { class: "eyebrow back" }, el("a", { href: link("requests") }, "← All requests")),
-      el("p", { class: "eyebrow" }, `Request ${entry.number}`, follows && ` · ${mood(entry) === "bad" ? "the latest refusal" : "the latest"}`),
+      el("div", { class: "row" },
+        el("p", { class: "eyebrow grow" }, `Request ${entry.number}`, follows && ` · ${mood(entry) === "bad" ? "the latest refusal" : "the latest"}`),
+        button("Copy link", () => copy(new URL(link("requests", entry.number), location.href).href, "Link"), { class: "quiet small" }),
+        button("Copy as curl", () => copy(curl(entry), "Command"), { class: "quiet small" })),
       el("h2", {}, el("span", { class: `badge big ${mood(entry)}` }, entry.fault ?? entry.status), " ", entry.operation ?? "No operation of the API"),
       el("p", { class: "line" }, el("b", {}, entry.method), " ", entry.path, query && el("span", { class: "soft" }, `?${query}`)),
       el("p", { class: "row soft" },
         el("span", {}, `${timeOfDay(entry.realTime)}, in ${duration(entry.milliseconds)}`),
         el("span", { title: "On the sandbox's clock" }, `sandbox: ${moment(entry.at)}`),
         entry.user && el("span", {}, entry.user),
-        entry.dossierId !== undefined && el("a", { href: link("dossiers", String(entry.dossierId)) }, `dossier ${entry.dossierId}`),
-        el("span", { class: "grow" }),
-        button("Copy link", () => copy(new URL(link("requests", entry.number), location.href).href, "Link"), { class: "quiet small" }),
-        button("Copy as curl", () => copy(curl(entry), "Command"), { class: "quiet small" }))),
+        entry.dossierId !== undefined && el("a", { href: link("dossiers", String(entry.dossierId)) }, `dossier ${entry.dossierId}`))),
     why && reasons(entry, why, earlier, entries),
     el("div", { class: "sides" },
       side("Request", entry.query, entry.headers, entry.body, entry.bodyNote, "The request has no body."),

@@ -15,4 +15,3 @@ export function labels() {
 }
 
 labels.of = (code) => known.get(code)?.label ?? "";
-labels.when = (code) => known.get(code)?.when ?? "";

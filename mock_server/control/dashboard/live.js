@@ -15,6 +15,7 @@ export class Live extends EventTarget {
 
   /** Follow a sandbox until `stop`, connecting again whenever the stream breaks. */
   async follow(sandbox) {
+    this.pause();
     const { signal } = (this.#abort = new AbortController());
     while (!signal.aborted) {
       try {
@@ -28,8 +29,14 @@ export class Live extends EventTarget {
     }
   }
 
-  stop() {
+  /** Let go of the connection, of which a browser has six for all tabs; `follow` goes on from here. */
+  pause() {
     this.#abort.abort();
+  }
+
+  /** Forget it all: another sandbox is to be followed. */
+  stop() {
+    this.pause();
     this.entries = [];
     this.state = "connecting";
   }

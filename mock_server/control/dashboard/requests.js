@@ -1,7 +1,7 @@
 /* The journal: a list that grows at its top, and beside it one exchange, the latest refusal unless one is chosen. */
 
 import { MOST } from "./live.js";
-import { badge, button, chips, el, empty, fill } from "./dom.js";
+import { badge, button, chips, el, fill } from "./dom.js";
 import { exchange } from "./exchange.js";
 import { duration, many, mood, timeOfDay } from "./format.js";
 import { labels } from "./labels.js";
@@ -67,7 +67,7 @@ export function requests(place, context) {
     note.hidden = !note.textContent;
     followed = number;
     if (number !== null) pane.show(number, { follows: chosen === null });
-    else if (!live.entries.length) fill(detail, live.state === "gone" ? gone(context.sandbox) : welcome(context));
+    else if (!live.entries.length && live.state === "live") fill(detail, welcome(context));
     else fill(detail);
     place.dataset.chosen = String(chosen !== null);
   }
@@ -134,9 +134,10 @@ export function requests(place, context) {
   live.addEventListener("grown", later);
   live.addEventListener("renewed", later);
   live.addEventListener("state", later);
-  labels().then(() => { rows = new WeakMap(); later(); });
+  labels().then(() => { rows = new WeakMap(); texts = new WeakMap(); later(); });
   return {
     step,
+    present: () => pane.again(),
     show: (id) => { chosen = /^\d+$/.test(id ?? "") ? Number(id) : null; render(); },
     close: () => ["grown", "renewed", "state"].forEach((name) => live.removeEventListener(name, later)),
   };
@@ -185,18 +186,15 @@ function reason(entry) {
   return entry.fault ?? (entry.warnings.length ? [badge("note", "info"), " ", entry.warnings[0]] : null);
 }
 
-const texts = new WeakMap();
+let texts = new WeakMap();
 
-/** All that a filter may find of an exchange. */
+/** What a filter may find of an exchange: all that was sent, and of the answer what it comes down to. */
 function text(entry) {
   if (!texts.has(entry)) {
     const { number, operation, method, path, query, status, codes, rule, fault, user, body, answer, warnings } = entry;
-    const parts = [`#${number}`, operation, method, path, status, ...codes, rule, fault, user, ...warnings];
-    texts.set(entry, [...parts, ...[query, body, answer].map((each) => JSON.stringify(each))].join(" ").toLowerCase());
+    const told = [status, ...codes, ...codes.map(labels.of), rule, fault, answer?.content?.processId, ...warnings];
+    const sent = [`#${number}`, operation, method, path, user, JSON.stringify(query), JSON.stringify(body)];
+    texts.set(entry, [...sent, ...told].join(" ").toLowerCase());
   }
   return texts.get(entry);
 }
-
-const gone = (sandbox) => empty(`There is no sandbox “${sandbox}”`,
-  el("p", {}, "It was dropped, or is not there yet: a sandbox is made when a client logs in to it, as ",
-    el("code", {}, `api+${sandbox}@example.com`), ". This page shows it as soon as it is there."));

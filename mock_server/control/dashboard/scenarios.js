@@ -24,7 +24,7 @@ export function scenarios(place, context) {
     playing = found.playing;
     const { rules } = await context.call("GET", "/rules");
     refill(now, playing ? plays(found, rules) : el("p", {}, "No scenario plays: the sandbox behaves as the API does."),
-      rules.length > 0 && inForce(rules));
+      rules.length > 0 && ruleTable(rules));
   }
 
   const plays = (found, rules) => el("div", { class: "row" },
@@ -41,7 +41,7 @@ export function scenarios(place, context) {
     return field("State", select);
   }
 
-  const inForce = (rules) => table("Rules in force", ["Rule", "From", "Means", "Does", "Met", "Applied"], rules.map((rule) => [
+  const ruleTable = (rules) => table("Rules in force", ["Rule", "From", "Means", "Does", "Met", "Applied"], rules.map((rule) => [
     el("b", {}, rule.name), rule.byHand ? "made by hand" : "the scenario",
     el("code", {}, words(rule.when)), el("code", {}, words(rule.then)), rule.matched, rule.applied,
   ]));

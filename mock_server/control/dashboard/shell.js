@@ -20,6 +20,7 @@ export function showTabs(names, current) {
     "aria-current": name === current ? "page" : null,
     "aria-keyshortcuts": String(number + 1),
   }, name[0].toUpperCase() + name.slice(1))));
+  at("tabs").querySelector("[aria-current]").scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 /** The sandboxes to switch between; the one shown stays in the list when it is gone. */
