@@ -43,7 +43,7 @@ def test_dossiers_are_found_by_how_they_stand(api: Api, standing: str) -> None:
     listed = found(api, standing=standing, limit=1000)
 
     assert {row["standing"] for row in listed["dossiers"]} == {standing}
-    assert listed["total"] == listed["counts"][standing] > 0
+    assert len(listed["dossiers"]) == listed["total"] == listed["counts"][standing] > 0
 
 
 def test_a_stopped_dossier_stands_so_and_says_why(api: Api) -> None:

@@ -174,6 +174,20 @@ def test_an_update_to_the_reference_of_another_leads_to_that_one(api: Api) -> No
     assert [cause["dossierId"] for cause in why(api)] == [one]
 
 
+def test_a_dossier_does_not_stand_in_its_own_way_once_it_has_the_reference(api: Api) -> None:
+    one = api.new_dossier(dossierReference="PO-1")["dossierId"]
+    other = api.new_dossier(dossierReference="PO-2")["dossierId"]
+    api.post(f"/dossiers/{other}", {"dossierReference": "PO-1"})
+    refused = latest(api)["number"]
+    api.post(f"/dossiers/{one}", {"dossierReference": "PO-3"})
+    api.post(f"/dossiers/{other}", {"dossierReference": "PO-1"})
+
+    [cause] = why(api, refused)
+
+    assert cause["dossierId"] is None
+    assert cause["sentence"].startswith("The third party has a dossier with the reference 'PO-1' already.")
+
+
 def test_a_dossier_of_another_account_is_named_so(api: Api) -> None:
     theirs = api.control("POST", "/dossiers", {"accountId": 119700, "siret": SIRET, "dossierReference": "X"})
     api.get(f"/dossiers/{theirs['dossierId']}")

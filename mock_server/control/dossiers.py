@@ -35,16 +35,17 @@ _QUERY = {
 @serves(dossiers, "GET /dossiers", query=_QUERY)
 def find_dossiers() -> Response:
     """The dossiers of all accounts, newest first, and how many there are complete, incomplete and stopped."""
-    offset, limit = number("offset") or 0, number("limit")
-    found = overview(named_sandbox().read(), text=request.args.get("search", ""), standing=_standing())
-    rows = found.rows[offset : offset + (_AT_ONCE if limit is None else limit)]
-    return json_answer(
-        {
-            "total": len(found.rows),
-            "counts": {standing.value: count for standing, count in found.counts.items()},
-            "dossiers": [_shown(row) for row in rows],
-        }
+    offset, limit = number("offset"), number("limit")
+    found = overview(
+        named_sandbox().read(),
+        text=request.args.get("search", ""),
+        standing=_standing(),
+        offset=offset or 0,
+        limit=_AT_ONCE if limit is None else limit,
     )
+    counts = {standing.value: count for standing, count in found.counts.items()}
+    shown = [_shown(row) for row in found.rows]
+    return json_answer({"total": found.total, "counts": counts, "dossiers": shown})
 
 
 @serves(dossiers, "GET /dossiers/<int:dossier_id>")
