@@ -275,6 +275,23 @@ def test_a_request_is_copied_as_a_command_that_the_shell_takes_as_it_is(page: Pa
     assert command.endswith(f"'{client.server}/api/v1/account/119631/dossiers/804127?a=b+c'")
 
 
+def test_no_digit_of_a_number_is_lost(page: Page, client: Client) -> None:
+    client.call("POST", f"/dossiers/{SEED_DOSSIER}", data='{"a": 9007199254740993, "b": [1.50, -0, 1e3]}')
+    open_at(page, client)
+
+    page.wait_for(shows("9007199254740993", ".side pre"))
+    assert page.value(shows("1.5", ".side pre"))
+
+
+def test_a_long_answer_is_shown_without_colours(page: Page, client: Client) -> None:
+    client.call("GET", "/dossiers", params={"pageSize": "1000"})
+    open_at(page, client)
+
+    page.wait_for("document.querySelectorAll('.side pre').length === 1")
+    assert page.value("document.querySelector('.side pre').childElementCount") == 0
+    assert page.value("document.querySelector('.side pre').textContent.length") > 100_000
+
+
 # Texts of a client stay texts.
 
 MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>\'"><b>'

@@ -121,9 +121,9 @@ def shown(entry: Entry) -> dict[str, Any]:
 
 def _known(sandbox: Sandbox) -> Known:
     playing = sandbox.playing
-    of_scenario = f"of the scenario {playing.scenario.scenario!r}," if playing.scenario else ""
+    of_scenario = f"of the scenario {playing.scenario.scenario!r}" if playing.scenario else ""
     rules = {rule.name: of_scenario for rule in playing.rules}
-    rules |= {rule.name: "made by hand," for rule in playing.by_hand}
+    rules |= {rule.name: "made by hand" for rule in playing.by_hand}
     return Known(world=sandbox.read(), variants=sandbox.variants_in(services().settings.dialect), rules=rules)
 
 

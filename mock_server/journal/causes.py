@@ -39,10 +39,10 @@ def causes(entry: Entry, known: Known) -> tuple[Cause, ...]:
 def _rule(entry: Entry, known: Known) -> Iterator[Cause]:
     if entry.rule is None:
         return
-    origin = known.rules.get(entry.rule, "which is in force no more,")
+    origin = known.rules.get(entry.rule, "which is in force no more")
     seen = entry.fault or entry.status
     yield Cause(
-        kind="rule", sentence=f"The rule {entry.rule!r}, {origin} bent this call: it ended with {seen}."
+        kind="rule", sentence=f"The rule {entry.rule!r}, {origin}, bent this call: it ended with {seen}."
     )
 
 

@@ -33,7 +33,7 @@ _REFUSED = 400
 class Known:
     """What there is to explain with: the world as it is now, and how it compares references.
 
-    `rules` has for the name of each rule in force whose it is: `of the scenario 'outage',`.
+    `rules` has for the name of each rule in force where it is from: `of the scenario 'outage'`.
     """
 
     world: World

@@ -9,7 +9,7 @@ import { copy } from "./shell.js";
 
 const HEADINGS = {
   rule: "Bent by a rule", fault: "A fault on the wire", unmatched: "No such path", access: "Not let in",
-  format: "Malformed", refusal: "Refused by a rule of the business", import: "How the import went on",
+  format: "Refused ahead of any rule", refusal: "Refused by a rule of the business", import: "How the import went on",
 };
 
 /** A pane that shows exchanges, one at a time. */

@@ -2,6 +2,8 @@
 
 import { el } from "./dom.js";
 
+const LONG = 100_000;
+
 /** A number that JavaScript would write otherwise: an id of 64 bits, or 1.0. It reckons as any other. */
 export class Exact extends Number {
   constructor(value, source) {
@@ -11,6 +13,10 @@ export class Exact extends Number {
 
   toString() {
     return this.source;
+  }
+
+  toJSON() {
+    return JSON.rawJSON?.(this.source) ?? this.valueOf();
   }
 }
 
@@ -23,10 +29,13 @@ function exact(_name, value, context) {
 }
 
 /** A value as JSON on several lines. */
-export const pretty = (value) => show(value).textContent;
+export const pretty = (value) => JSON.stringify(value, null, 2);
 
-/** The same in colours. */
-export const show = (value) => el("pre", { class: "json", tabindex: "0" }, parts(value, "\n"));
+/** The same in colours, unless it is so long that they would take their time. */
+export function show(value) {
+  const text = pretty(value);
+  return el("pre", { class: "json", tabindex: "0" }, text.length > LONG ? text : parts(value, "\n"));
+}
 
 function parts(value, line) {
   if (Array.isArray(value)) return listed("[", value.map((each) => parts(each, `${line}  `)), "]", line);
