@@ -12,6 +12,8 @@ const HEADINGS = {
   format: "Refused ahead of any rule", refusal: "Refused by a rule of the business", import: "How the import went on",
 };
 
+const AT_REST = 120; // milliseconds that a request is the latest before its reasons are asked for
+
 /** A pane that shows exchanges, one at a time. */
 export function exchange(place, context) {
   let shown = null;
@@ -25,6 +27,8 @@ export function exchange(place, context) {
     shown = key;
     unfinished = null;
     if (entry) fill(place, article(entry, null, follows));
+    if (follows) await new Promise((done) => setTimeout(done, AT_REST));
+    if (key !== shown) return;
     let found = entry;
     try {
       found = await context.call("GET", `/requests/${number}`);

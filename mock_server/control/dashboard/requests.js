@@ -15,6 +15,9 @@ const KINDS = {
   noted: ["Noted", (entry) => entry.warnings.length > 0, "The API ignored a part of them, or has no such path"],
 };
 
+const NEWS = ["grown", "renewed", "state"];
+const AT_ONCE = 100; // milliseconds in which what comes in is shown together
+
 /** The view of the requests of a sandbox. */
 export function requests(place, context) {
   const { live } = context;
@@ -102,7 +105,7 @@ export function requests(place, context) {
     return live.complete ? "" : `Older ones are left out here; the list has the latest ${many(Math.min(live.entries.length, MOST), "request")}.`;
   }
 
-  const later = () => { waiting ||= requestAnimationFrame(() => { waiting = 0; render(); }); };
+  const later = () => { waiting ||= setTimeout(() => { waiting = 0; render(); }, AT_ONCE); };
 
   function moved(event) {
     const by = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key];
@@ -131,15 +134,16 @@ export function requests(place, context) {
     render();
   }
 
-  live.addEventListener("grown", later);
-  live.addEventListener("renewed", later);
-  live.addEventListener("state", later);
+  for (const name of NEWS) live.addEventListener(name, later);
   labels().then(() => { rows = new WeakMap(); texts = new WeakMap(); later(); });
   return {
     step,
     present: () => pane.again(),
     show: (id) => { chosen = /^\d+$/.test(id ?? "") ? Number(id) : null; render(); },
-    close: () => ["grown", "renewed", "state"].forEach((name) => live.removeEventListener(name, later)),
+    close: () => {
+      clearTimeout(waiting);
+      for (const name of NEWS) live.removeEventListener(name, later);
+    },
   };
 }
 
