@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
@@ -19,6 +20,11 @@ from tests.support import Api, running_server
 from tests.timed import RECIPE, START
 
 check_every_client()
+
+# A busy machine is slow, and not wrong: no example has a deadline.
+settings.register_profile("quick", deadline=None)
+settings.register_profile("soak", deadline=None, max_examples=20_000)
+settings.load_profile("quick")
 
 _numbers = count(1)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from heapq import merge
 from itertools import islice, repeat
+
+from msgspec import Struct
 
 from mock_server.domain.model import Dossier, Thirdparty
 from mock_server.domain.sortedset import SortedSet
@@ -23,8 +24,7 @@ class Standing(StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class Row(Struct, frozen=True, eq=False):
     """A dossier, whose it is, and whom it is on."""
 
     portfolio: Portfolio
@@ -59,8 +59,7 @@ class Row:
         return any(text in str(name).casefold() for name in names if name is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Struct, frozen=True):
     """Some of those found, newest first; of all that say the text how many stand how; how many are found."""
 
     rows: Sequence[Row]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Literal
+
+from msgspec import Struct
 
 from mock_server.domain.process import ImportProcess
 from mock_server.journal.entry import Entry
@@ -17,8 +18,7 @@ from mock_server.journal.told import Told, imports_told, refusals_of, refusals_o
 CauseKind = Literal["rule", "fault", "unmatched", "refusal", "access", "format", "import"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(Struct, frozen=True, kw_only=True):
     """A reason in a sentence; the code, dossier and import that it is about, where there are any."""
 
     kind: CauseKind

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct, field
 
 from mock_server.domain.checks import normalised
 from mock_server.domain.errors import NotFound
@@ -29,8 +28,7 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _REFUSED = 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """What there is to explain with: the world as it is now, and how it compares references.
 
     `rules` has for the name of each rule in force where it is from: `of the scenario 'outage'`.
@@ -41,8 +39,7 @@ class Known:
     rules: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """A difference between what is expected and an exchange; `alone` when it is the only one."""
 
     difference: Difference

@@ -6,8 +6,9 @@ A row of the table knows one code; where it has nothing to say, the code's own l
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.local_time import ZONE, local_date
@@ -21,8 +22,7 @@ _COMPANY = 2
 """Values that name a company: the type of its identifier, and the identifier."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(Struct, frozen=True, kw_only=True):
     """One refusal, and where: the account and dossier of the call, the company of the import, and when."""
 
     told: Told
