@@ -1,10 +1,12 @@
 /* The sandbox's clock, and what turning it brings about. */
 
-import { badge, button, el, field, fill } from "./dom.js";
+import { badge, button, el, field, fill, soft } from "./dom.js";
 import { moment } from "./format.js";
 import { link } from "./route.js";
 
-const STEPS = [["PT1S", "1 second"], ["PT1M", "1 minute"], ["PT1H", "1 hour"], ["P1D", "1 day"], ["P30D", "30 days"], ["P1Y", "1 year"]];
+const STEPS = {
+  PT1S: "1 second", PT1M: "1 minute", PT1H: "1 hour", P1D: "1 day", P30D: "30 days", P1Y: "1 year",
+};
 
 /** The view of the clock. */
 export function clock(place, context) {
@@ -26,7 +28,8 @@ export function clock(place, context) {
   fill(place, el("div", { class: "page narrow" },
     el("h1", {}, "Clock"), face,
     el("section", { class: "panel" }, el("h2", {}, "Go forward"),
-      el("div", { class: "row" }, STEPS.map(([duration, text]) => button(text, () => advance(duration), { class: "quiet" }))),
+      el("div", { class: "row" }, Object.entries(STEPS).map(([duration, text]) =>
+        button(text, () => advance(duration), { class: "quiet" }))),
       form("Go forward by a duration", field("By an ISO duration", by), "Go forward", () => advance(by.value.trim())),
       el("label", { class: "check" }, tokens, " The tokens issued so far grow older as well")),
     el("section", { class: "panel" }, el("h2", {}, "Set, freeze, run on"),
@@ -49,8 +52,12 @@ export function clock(place, context) {
 function told({ now, caused }) {
   return el("section", { class: "panel" },
     el("h2", {}, `It is ${moment(now)}`),
-    caused.length ? el("ol", { class: "plain" }, caused.map((event) => el("li", {},
-      el("span", { class: "soft" }, moment(event.at)), " ", el("b", {}, event.what), " ",
-      event.dossierId ? el("a", { href: link("dossiers", event.dossierId) }, `dossier ${event.dossierId}`) : event.processId)))
-      : el("p", { class: "soft" }, "Nothing fell due on the way: no dossier expired, no document lapsed, no import ended."));
+    caused.length
+      ? el("ol", { class: "plain" }, caused.map((event) => el("li", {},
+        soft(moment(event.at)), " ", el("b", {}, event.what), " ", concerned(event))))
+      : el("p", { class: "soft" }, "Nothing fell due on the way: no dossier expired, no document lapsed,"
+        + " no import ended."));
 }
+
+const concerned = ({ dossierId, processId }) =>
+  (dossierId ? el("a", { href: link("dossiers", dossierId) }, `dossier ${dossierId}`) : processId);

@@ -1,6 +1,6 @@
 /* What the client met of the API, and what it never met. */
 
-import { badge, el, fill } from "./dom.js";
+import { badge, el, fill, soft } from "./dom.js";
 import { labels } from "./labels.js";
 
 /** The view of the coverage. */
@@ -29,9 +29,11 @@ function part(title, { met, never }, words, label = () => "") {
   const names = Object.keys(met);
   const all = names.length + never.length;
   return el("section", { class: "panel" },
-    el("h2", {}, title, el("span", { class: "soft" }, ` ${names.length} of ${all}`)),
+    el("h2", {}, title, soft(` ${names.length} of ${all}`)),
     el("progress", { max: all, value: names.length, "aria-label": `${title} met` }),
     el("ul", { class: "met" },
-      names.map((name) => el("li", {}, el("b", {}, name), " ", el("span", { class: "soft" }, label(name)), el("span", { class: "count" }, words(met[name])))),
-      never.map((name) => el("li", { class: "never" }, el("span", {}, name), " ", el("span", { class: "soft" }, label(name)), el("span", { class: "count" }, el("span", { class: "hidden" }, "never"))))));
+      names.map((name) => el("li", {},
+        el("b", {}, name), " ", soft(label(name)), el("span", { class: "count" }, words(met[name])))),
+      never.map((name) => el("li", { class: "never" },
+        el("span", {}, name), " ", soft(label(name)), el("span", { class: "hidden" }, "never")))));
 }

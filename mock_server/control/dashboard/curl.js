@@ -11,8 +11,9 @@ export function curl(entry) {
   const path = entry.path.split("/").map(encodeURIComponent).join("/");
   const url = `${location.origin}${path}${query && `?${query}`}`;
   const headers = Object.entries(entry.headers).filter(([name]) => !OF_THE_CONNECTION.has(name));
-  return ["curl -i", entry.method !== "GET" && `-X ${quoted(entry.method)}`, ...headers.map(header), ...data(entry), quoted(url)]
-    .filter(Boolean).join(" \\\n  ");
+  const method = entry.method !== "GET" && `-X ${quoted(entry.method)}`;
+  const words = ["curl -i", method, ...headers.map(header), ...data(entry), quoted(url)];
+  return words.filter(Boolean).join(" \\\n  ");
 }
 
 function header([name, value]) {

@@ -1,6 +1,6 @@
 /* What the page asks in a dialog of its own. */
 
-import { el, field } from "./dom.js";
+import { code, el, field } from "./dom.js";
 
 /** Ask a form's worth of something; the FormData of it, or null when it was left. */
 export function ask(title, body, { confirm = "OK", cancel = "Cancel" } = {}) {
@@ -30,8 +30,8 @@ export function ask(title, body, { confirm = "OK", cancel = "Cancel" } = {}) {
 export async function askToken(mistake) {
   const input = el("input", { name: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false" });
   const given = await ask("This server asks for its control token", [
-    el("p", {}, "It was started with ", el("code", {}, "--control-token"), " or ",
-      el("code", {}, "MOCK_SERVER_CONTROL_TOKEN"), ". The token is kept in this tab alone."),
+    el("p", {}, "It was started with ", code("--control-token"), " or ",
+      code("MOCK_SERVER_CONTROL_TOKEN"), ". The token is kept in this tab alone."),
     mistake && el("p", { class: "mistake", role: "alert" }, mistake),
     field("Control token", input),
   ], { confirm: "Use it", cancel: null });

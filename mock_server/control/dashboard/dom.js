@@ -20,11 +20,12 @@ export function refill(place, ...inside) {
   const unfolded = [...place.querySelectorAll("details[open] > summary")].map(nameOf);
   fill(place, ...inside);
   for (const one of place.querySelectorAll("summary")) one.parentElement.open = unfolded.includes(nameOf(one));
-  if (focused) [...place.querySelectorAll("a, button, select, summary, [tabindex]")].find((one) => nameOf(one) === focused)?.focus();
+  const reached = [...place.querySelectorAll("a, button, select, summary, [tabindex]")];
+  if (focused) reached.find((one) => nameOf(one) === focused)?.focus();
 }
 
 /** A text in which what stands between backticks is code. */
-export const rich = (text) => text.split("`").map((part, at) => (at % 2 ? el("code", {}, part) : part));
+export const rich = (text) => text.split("`").map((part, at) => (at % 2 ? code(part) : part));
 
 /** A button that does something; it is disabled while that is under way. */
 export function button(text, act, given = {}) {
@@ -61,6 +62,12 @@ export const empty = (title, ...inside) => el("div", { class: "empty" }, el("h2"
 
 /** A field with its label. */
 export const field = (text, input) => el("label", { class: "field" }, el("span", {}, text), input);
+
+/** What is said beside something, in a softer colour. */
+export const soft = (...inside) => el("span", { class: "soft" }, inside);
+
+/** What is written as it stands: a path, an address, a name of the API. */
+export const code = (text) => el("code", {}, text);
 
 /** A code, a state, a rule: a short word that stands out. */
 export const badge = (text, kind = "") => el("span", { class: `badge ${kind}` }, text);

@@ -1,6 +1,6 @@
 /* One dossier: its documents and what answered them, what the client did to it, and what the other side may do. */
 
-import { badge, button, el, empty, facts, field, fill, refill, table } from "./dom.js";
+import { badge, button, code, el, empty, facts, field, fill, refill, soft, table } from "./dom.js";
 import { ask } from "./dialogs.js";
 import { standing } from "./dossiers.js";
 import { day, moment, mood, size, timeOfDay } from "./format.js";
@@ -23,7 +23,8 @@ export function dossier(place, context, id) {
       before = now;
       refill(place, page(found, requests));
     } catch (problem) {
-      if (!isClosed) fill(place, el("div", { class: "page" }, back(), empty(`No dossier ${id}`, el("p", {}, problem.message))));
+      const said = empty(`No dossier ${id}`, el("p", {}, problem.message));
+      if (!isClosed) fill(place, el("div", { class: "page" }, back(), said));
     }
   }
 
@@ -63,7 +64,7 @@ export function dossier(place, context, id) {
       ["Stopped", found.stoppingDate && `${moment(found.stoppingDate)}, ${found.stoppingReason}`],
       ["Company", found.outOfBusiness && badge("out of business", "bad")],
       ["Description", found.description],
-      ["Import", found.processId && el("code", {}, found.processId)],
+      ["Import", found.processId && code(found.processId)],
     ]),
     el("h2", {}, "Documents"),
     found.documents.length ? documents(found) : el("p", { class: "soft" }, "No document is asked for."),
@@ -77,7 +78,8 @@ export function dossier(place, context, id) {
       document.present ? badge("present", "good") : badge("missing", "warn"),
       el("ul", { class: "plain" }, document.evidences.map((evidence) => el("li", {}, evidenceWords(evidence)))),
       el("span", { class: "nowrap" }, day(document.requestDate)),
-      button("Deposit", () => deposit(document), { class: "quiet small", "aria-label": `Deposit ${document.documentCode}` }),
+      button("Deposit", () => deposit(document),
+        { class: "quiet small", "aria-label": `Deposit ${document.documentCode}` }),
     ]));
 
   fill(place);
@@ -94,8 +96,9 @@ function evidenceWords(evidence) {
 }
 
 const calls = (requests) => el("ol", { class: "plain" }, requests.toReversed().slice(0, 20).map((one) => el("li", {},
-  badge(one.fault ?? one.status, mood(one)), " ", el("a", { href: link("requests", one.number) }, `${one.number} ${one.operation}`),
-  " ", one.codes.map((code) => badge(code, "bad")), " ", el("span", { class: "soft" }, timeOfDay(one.realTime)))));
+  badge(one.fault ?? one.status, mood(one)), " ",
+  el("a", { href: link("requests", one.number) }, `${one.number} ${one.operation}`), " ",
+  one.codes.map((name) => [badge(name, "bad"), " "]), soft(timeOfDay(one.realTime)))));
 
 async function base64(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());

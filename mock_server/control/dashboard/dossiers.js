@@ -1,6 +1,6 @@
 /* The dossiers of all accounts: found by how they stand and by a part of a name; one of them on a page of its own. */
 
-import { badge, button, chips, el, empty, fill, refill, table } from "./dom.js";
+import { badge, button, chips, code, el, empty, fill, refill, table } from "./dom.js";
 import { dossier } from "./dossier.js";
 import { STANDING, day, many } from "./format.js";
 import { link } from "./route.js";
@@ -27,7 +27,8 @@ function list(place, context, kept) {
   const said = el("p", { class: "hidden", role: "status" });
   let before = "";
   const search = el("input", {
-    type: "search", value: kept.search, placeholder: "reference, id, company, SIRET, code …", "aria-label": "Search the dossiers",
+    type: "search", value: kept.search, placeholder: "reference, id, company, SIRET, code …",
+    "aria-label": "Search the dossiers",
     oninput: () => { kept.search = search.value; kept.limit = AT_ONCE; later(); },
   });
   const standings = chips("How they stand", STANDINGS.map(([value, text]) => [value, text, el("span", { class: "count" })]),
@@ -38,7 +39,8 @@ function list(place, context, kept) {
 
   async function load() {
     const mine = (asked += 1);
-    const query = new URLSearchParams({ limit: kept.limit, search: kept.search, ...(kept.standing && { standing: kept.standing }) });
+    const query = new URLSearchParams({ limit: kept.limit, search: kept.search });
+    if (kept.standing) query.set("standing", kept.standing);
     const found = await context.call("GET", `/dossiers?${query}`);
     if (mine !== asked) return;
     if (JSON.stringify(found) === before) return;
@@ -52,10 +54,13 @@ function list(place, context, kept) {
 
   function count(counts) {
     const all = Object.values(counts).reduce((sum, one) => sum + one, 0);
-    for (const one of standings.children) one.lastElementChild.textContent = (counts[one.dataset.value] ?? all).toLocaleString("en");
+    for (const one of standings.children) {
+      one.lastElementChild.textContent = (counts[one.dataset.value] ?? all).toLocaleString("en");
+    }
   }
 
-  fill(place, el("div", { class: "page" }, el("h1", {}, "Dossiers"), el("div", { class: "tools" }, search, standings), said, result));
+  const tools = el("div", { class: "tools" }, search, standings);
+  fill(place, el("div", { class: "page" }, el("h1", {}, "Dossiers"), tools, said, result));
   load();
   return { grown: load, close: () => { clearTimeout(timer); asked += 1; } };
 }
@@ -75,9 +80,11 @@ const rows = (found) => table("Dossiers, newest first",
 
 /** How a dossier stands, in its colour. */
 export const standing = (one) => [
-  badge(one.standing, STANDING[one.standing]), one.stoppingReason && el("span", { class: "soft block" }, one.stoppingReason)];
+  badge(one.standing, STANDING[one.standing]),
+  one.stoppingReason && el("span", { class: "soft block" }, one.stoppingReason)];
 
 const nothing = (kept) => kept.search || kept.standing
-  ? empty("No dossier is like that", el("p", {}, "Search for a part of the reference, the id, the company's name or number, or its code."))
-  : empty("No dossier in this sandbox", el("p", {}, "Import one with ", el("code", {}, "importDossier"), ", put one in place with ",
-    el("code", {}, "POST /__admin/dossiers"), ", or start over from another fixture."));
+  ? empty("No dossier is like that",
+    el("p", {}, "Search for a part of the reference, the id, the company's name or number, or its code."))
+  : empty("No dossier in this sandbox", el("p", {}, "Import one with ", code("importDossier"), ", put one in place with ",
+    code("POST /__admin/dossiers"), ", or start over from another fixture."));

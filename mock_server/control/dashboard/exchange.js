@@ -1,6 +1,6 @@
 /* One exchange: why it was answered as it was, then the request and the answer side by side. */
 
-import { badge, button, el, empty, facts, fill, refill, rich } from "./dom.js";
+import { badge, button, el, empty, facts, fill, refill, rich, soft } from "./dom.js";
 import { curl } from "./curl.js";
 import { duration, moment, mood, timeOfDay } from "./format.js";
 import { show as json } from "./json.js";
@@ -59,22 +59,27 @@ function article(entry, why, follows, { earlier = null, entries = [] } = {}) {
     el("header", {},
       el("p", { class: "eyebrow back" }, el("a", { href: link("requests") }, "← All requests")),
       el("div", { class: "row" },
-        el("p", { class: "eyebrow grow" }, `Request ${entry.number}`, follows && ` · ${mood(entry) === "bad" ? "the latest refusal" : "the latest"}`),
-        button("Copy link", () => copy(new URL(link("requests", entry.number), location.href).href, "Link"), { class: "quiet small" }),
+        el("p", { class: "eyebrow grow" }, `Request ${entry.number}`,
+          follows && (mood(entry) === "bad" ? " · the latest refusal" : " · the latest")),
+        button("Copy link", () => copy(new URL(link("requests", entry.number), location.href).href, "Link"),
+          { class: "quiet small" }),
         button("Copy as curl", () => copy(curl(entry), "Command"), { class: "quiet small" })),
-      el("h2", {}, el("span", { class: `badge big ${mood(entry)}` }, entry.fault ?? entry.status), " ", entry.operation ?? "No operation of the API"),
-      el("p", { class: "line" }, el("b", {}, entry.method), " ", entry.path, query && el("span", { class: "soft" }, `?${query}`)),
+      el("h2", {}, badge(entry.fault ?? entry.status, `big ${mood(entry)}`), " ",
+        entry.operation ?? "No operation of the API"),
+      el("p", { class: "line" }, el("b", {}, entry.method), " ", entry.path, query && soft(`?${query}`)),
       el("p", { class: "row soft" },
         el("span", {}, `${timeOfDay(entry.realTime)}, in ${duration(entry.milliseconds)}`),
         el("span", { title: "On the sandbox's clock" }, `sandbox: ${moment(entry.at)}`),
         entry.user && el("span", {}, entry.user),
-        entry.dossierId !== undefined && el("a", { href: link("dossiers", String(entry.dossierId)) }, `dossier ${entry.dossierId}`))),
+        entry.dossierId !== undefined && toDossier(entry.dossierId, "dossier"))),
     why && reasons(entry, why, earlier, entries),
     el("div", { class: "sides" },
       side("Request", entry.query, entry.headers, entry.body, entry.bodyNote, "The request has no body."),
       side("Answer", null, entry.answerHeaders, entry.answer, entry.answerNote,
         entry.fault ? "The client saw no answer." : "The answer has no body.")));
 }
+
+const toDossier = (id, noun) => el("a", { href: link("dossiers", id) }, `${noun} ${id}`);
 
 function reasons(entry, why, earlier, entries) {
   const tone = why.some((cause) => cause.code) ? "bad" : mood(entry);
@@ -84,7 +89,7 @@ function reasons(entry, why, earlier, entries) {
       el("p", {}, cause.sentence),
       el("p", { class: "row soft" },
         cause.when && el("span", { title: `This rule is ${cause.provenance}` }, "Rule: ", rich(cause.when)),
-        cause.dossierId !== null && el("a", { href: link("dossiers", String(cause.dossierId)) }, `Dossier ${cause.dossierId}`),
+        cause.dossierId !== null && toDossier(cause.dossierId, "Dossier"),
         cause.kind === "rule" && el("a", { href: link("scenarios") }, "The rules in force"),
         cause.kind === "import" && launch(entry, cause, entries)))),
     earlier,
@@ -121,5 +126,6 @@ async function before(entry, context) {
   if (!earlier.length) return null;
   return el("div", { class: "earlier" }, el("p", { class: "soft" }, `Before that, to dossier ${dossierId}:`),
     el("ol", { class: "row plain" }, earlier.map((one) => el("li", {},
-      badge(one.fault ?? one.status, mood(one)), " ", el("a", { href: link("requests", one.number) }, `${one.operation}, request ${one.number}`)))));
+      badge(one.fault ?? one.status, mood(one)), " ",
+      el("a", { href: link("requests", one.number) }, `${one.operation}, request ${one.number}`)))));
 }

@@ -44,7 +44,8 @@ const isOff = (event) => event.key !== "?" && localStorage.getItem(OFF) === "yes
 async function help() {
   const box = el("input", { type: "checkbox", name: "off", value: "yes", checked: localStorage.getItem(OFF) === "yes" });
   const given = await ask("Keys", [
-    el("dl", { class: "keys" }, HELP.map(([keys, what]) => el("div", {}, el("dt", {}, el("kbd", {}, keys)), el("dd", {}, what)))),
+    el("dl", { class: "keys" }, HELP.map(([keys, what]) =>
+      el("div", {}, el("dt", {}, el("kbd", {}, keys)), el("dd", {}, what)))),
     el("label", { class: "check" }, box, " Switch them off, but for this one"),
   ], { confirm: "Done", cancel: null });
   if (given) localStorage.setItem(OFF, given.get("off") ?? "no");

@@ -25,7 +25,8 @@ export class Live extends EventTarget {
         this.#become("lost", error.message);
       }
       if (this.state === "gone") return;
-      await later(AGAIN_AFTER, signal); // a stream that ends at once, as under a server that has none, is no reason to haste
+      // A stream that ends at once, as under a server that has none, is no reason to haste.
+      await later(AGAIN_AFTER, signal);
     }
   }
 

@@ -1,6 +1,6 @@
 /* The e-mails that the platform would have sent. */
 
-import { badge, el, empty, fill, refill, table } from "./dom.js";
+import { badge, code, el, empty, fill, refill, table } from "./dom.js";
 import { moment } from "./format.js";
 import { link } from "./route.js";
 
@@ -11,7 +11,8 @@ export function outbox(place, context) {
   async function load() {
     const { mails } = await context.call("GET", "/outbox");
     refill(shown, mails.length ? letters(mails) : empty("No e-mail yet",
-      el("p", {}, "Imports, updates and reactivations invite third parties and ask them for documents. Those e-mails are kept here; none ever leaves.")));
+      el("p", {}, "Imports, updates and reactivations invite third parties and ask them for documents."
+        + " Those e-mails are kept here; none ever leaves.")));
   }
 
   fill(place, el("div", { class: "page" }, el("h1", {}, "Outbox"), shown));
@@ -19,11 +20,13 @@ export function outbox(place, context) {
   return { grown: load };
 }
 
-const letters = (mails) => table("E-mails, newest first", ["Sent", "To", "What", "Documents", "Dossier", "Subscription key"], mails.toReversed().map((mail) => [
+const HEAD = ["Sent", "To", "What", "Documents", "Dossier", "Subscription key"];
+
+const letters = (mails) => table("E-mails, newest first", HEAD, mails.toReversed().map((mail) => [
   el("span", { class: "nowrap" }, moment(mail.sentAt)),
   el("b", {}, mail.to),
   badge(mail.kind, "info"),
   mail.documentCodes.map((code) => [badge(code), " "]),
   mail.dossierId && el("a", { href: link("dossiers", mail.dossierId) }, mail.dossierId),
-  el("code", {}, mail.subscriptionKey),
+  code(mail.subscriptionKey),
 ]));

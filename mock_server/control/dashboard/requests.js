@@ -32,10 +32,13 @@ export function requests(place, context) {
   const note = el("p", { class: "quiet pad" });
   const detail = el("section", { class: "detail", "aria-label": "The request" });
   const filter = el("input", {
-    type: "search", placeholder: "operation, path, code, reference …", "aria-label": "Filter the requests", oninput: render,
+    type: "search", placeholder: "operation, path, code, reference …", "aria-label": "Filter the requests",
+    oninput: render,
     onkeydown: (event) => event.key === "Escape" && (focusRow(), event.preventDefault()),
   });
-  const kinds = chips("Which requests", Object.entries(KINDS).map(([name, [text, , title]]) => [name, el("span", { title }, text), el("span", { class: "count" })]),
+  const kinds = chips("Which requests",
+    Object.entries(KINDS).map(([name, [text, , title]]) =>
+      [name, el("span", { title }, text), el("span", { class: "count" })]),
     kind, (name) => { kind = name; render(); });
   const pane = exchange(detail, context);
 
@@ -102,7 +105,8 @@ export function requests(place, context) {
 
   function remark(entries) {
     if (!entries.length) return live.entries.length ? "No request is like that." : "";
-    return live.complete ? "" : `Older ones are left out here; the list has the latest ${many(Math.min(live.entries.length, MOST), "request")}.`;
+    const latest = many(Math.min(live.entries.length, MOST), "request");
+    return live.complete ? "" : `Older ones are left out here; the list has the latest ${latest}.`;
   }
 
   const later = () => { waiting ||= setTimeout(() => { waiting = 0; render(); }, AT_ONCE); };

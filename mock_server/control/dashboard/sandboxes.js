@@ -1,7 +1,7 @@
 /* The sandboxes of the server: switch to one, let it begin anew, drop it. */
 
 import { ask } from "./dialogs.js";
-import { badge, button, el, fill, refill, table } from "./dom.js";
+import { badge, button, code, el, fill, refill, table } from "./dom.js";
 import { moment } from "./format.js";
 import { DEFAULT, link } from "./route.js";
 import { call } from "./api.js";
@@ -25,21 +25,24 @@ export function sandboxes(place, context) {
     one.latestRequest,
     el("div", { class: "row end" },
       button("Begin anew", () => reset(one.name), { class: "quiet small", "aria-label": `Begin ${one.name} anew` }),
-      one.name !== DEFAULT && button("Drop", () => drop(one.name), { class: "quiet small", "aria-label": `Drop ${one.name}` })),
+      one.name !== DEFAULT && button("Drop", () => drop(one.name),
+        { class: "quiet small", "aria-label": `Drop ${one.name}` })),
   ]));
 
   async function reset(name) {
-    const sure = await ask(`Begin ${name} anew?`, el("p", {}, "Content, clock, scenario, rules, outbox and journal are as after the start."), { confirm: "Begin anew" });
+    const what = "Content, clock, scenario, rules, outbox and journal are as after the start.";
+    const sure = await ask(`Begin ${name} anew?`, el("p", {}, what), { confirm: "Begin anew" });
     if (sure) await context.attempt(() => call("POST", "/reset", { sandbox: name }), `${name} begins anew`);
   }
 
   async function drop(name) {
-    const sure = await ask(`Drop ${name}?`, el("p", {}, "Asked for again, it is as after the start."), { confirm: "Drop it" });
+    const what = "Asked for again, it is as after the start.";
+    const sure = await ask(`Drop ${name}?`, el("p", {}, what), { confirm: "Drop it" });
     if (sure) await context.attempt(() => call("DELETE", `/sandboxes/${encodeURIComponent(name)}`), `${name} dropped`);
   }
 
   fill(place, el("div", { class: "page" }, el("h1", {}, "Sandboxes"),
-    el("p", { class: "soft" }, "A user name with a plus tag opens one: ", el("code", {}, "api+gw3@example.com"),
-      " has the sandbox ", el("code", {}, "gw3"), " to itself."), shown));
+    el("p", { class: "soft" }, "A user name with a plus tag opens one: ", code("api+gw3@example.com"),
+      " has the sandbox ", code("gw3"), " to itself."), shown));
   return { present };
 }

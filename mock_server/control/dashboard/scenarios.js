@@ -1,15 +1,18 @@
 /* The scenarios: which one plays, the rules in force, and those that could. */
 
-import { badge, button, el, empty, field, fill, refill, table } from "./dom.js";
+import { badge, button, code, el, empty, field, fill, refill, soft, table } from "./dom.js";
 import { many } from "./format.js";
 
 const STARTED = "Started";
+const HEAD = ["Rule", "From", "Means", "Does", "Met", "Applied"];
 
 /** The view of the scenarios. */
 export function scenarios(place, context) {
   const now = el("section", { class: "panel", "aria-label": "What plays" });
   const list = el("div");
-  const search = el("input", { type: "search", placeholder: "name, title, tag …", "aria-label": "Filter the scenarios", oninput: () => rows() });
+  const search = el("input", {
+    type: "search", placeholder: "name, title, tag …", "aria-label": "Filter the scenarios", oninput: () => rows(),
+  });
   let all = [];
   let playing = null;
 
@@ -31,19 +34,21 @@ export function scenarios(place, context) {
     el("h2", {}, badge("plays", "warn"), " ", found.playing),
     states(found, rules),
     el("span", { class: "grow" }),
-    button("Leave it", () => act("DELETE", "/scenario", undefined, "Left; content and clock stay"), { title: "Its rules end; content, clock and variants stay" }));
+    button("Leave it", () => act("DELETE", "/scenario", undefined, "Left; content and clock stay"),
+      { title: "Its rules end; content, clock and variants stay" }));
 
   function states(found, rules) {
     const names = [...new Set([STARTED, ...rules.flatMap((rule) => [rule.state, rule.newState]).filter(Boolean)])];
     if (names.length === 1) return null;
-    const select = el("select", { onchange: () => act("PUT", `/scenarios/${encodeURIComponent(found.playing)}/state`, { state: select.value }, "Jumped") },
+    const path = `/scenarios/${encodeURIComponent(found.playing)}/state`;
+    const select = el("select", { onchange: () => act("PUT", path, { state: select.value }, "Jumped") },
       names.map((name) => el("option", { value: name, selected: name === found.state }, name)));
     return field("State", select);
   }
 
-  const ruleTable = (rules) => table("Rules in force", ["Rule", "From", "Means", "Does", "Met", "Applied"], rules.map((rule) => [
+  const ruleTable = (rules) => table("Rules in force", HEAD, rules.map((rule) => [
     el("b", {}, rule.name), rule.byHand ? "made by hand" : "the scenario",
-    el("code", {}, words(rule.when)), el("code", {}, words(rule.then)), rule.matched, rule.applied,
+    code(words(rule.when)), code(words(rule.then)), rule.matched, rule.applied,
   ]));
 
   async function act(method, path, body, done) {
@@ -63,13 +68,15 @@ export function scenarios(place, context) {
       el("h3", {}, one.name),
       el("p", {}, one.title ?? el("span", { class: "mistake" }, one.mistake)),
       el("p", { class: "row" }, (one.tags ?? []).map((tag) => badge(tag)),
-        one.rules > 0 && el("span", { class: "soft" }, many(one.rules, "rule")))),
-    one.title && button(one.name === playing ? "Start anew" : "Start", () => act("PUT", "/scenario", { name: one.name }, `${one.name} plays`),
+        one.rules > 0 && soft(many(one.rules, "rule")))),
+    one.title && button(one.name === playing ? "Start anew" : "Start",
+      () => act("PUT", "/scenario", { name: one.name }, `${one.name} plays`),
       { class: "quiet small", "aria-label": `Start ${one.name}` }));
 
   fill(place, el("div", { class: "page" },
     el("h1", {}, "Scenarios"), now,
-    el("p", { class: "soft" }, "A scenario begins this sandbox anew, with what it gives, its clock and its rules. Leaving it ends its rules alone."),
+    el("p", { class: "soft" }, "A scenario begins this sandbox anew, with what it gives, its clock and its rules."
+      + " Leaving it ends its rules alone."),
     el("div", { class: "tools" }, search), list));
   load();
   return { grown: () => context.call("GET", "/rules").then(({ rules }) => rules.length && load()) };
@@ -77,5 +84,6 @@ export function scenarios(place, context) {
 
 /** What a rule says, in one line. */
 function words(part) {
-  return Object.entries(part).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ") || "any call";
+  const said = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+  return Object.entries(part).map(([name, value]) => `${name}: ${said(value)}`).join(", ") || "any call";
 }

@@ -67,8 +67,9 @@ export function announce(entry) {
   saying ||= setTimeout(() => {
     const refused = unsaid.filter((one) => mood(one) === "bad");
     const last = refused.at(-1);
-    const what = last && `Request ${last.number}, ${last.operation ?? last.path}: ${last.fault ?? last.status} ${last.codes.join(" ")}.`;
-    at("status").textContent = `${unsaid.length} new, ${refused.length} refused. ${what ?? ""}`;
+    const how = last && `${last.fault ?? last.status} ${last.codes.join(" ")}`;
+    const what = last ? `Request ${last.number}, ${last.operation ?? last.path}: ${how}.` : "";
+    at("status").textContent = `${unsaid.length} new, ${refused.length} refused. ${what}`;
     unsaid.length = 0;
     saying = 0;
   }, 2000);

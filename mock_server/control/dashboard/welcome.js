@@ -1,6 +1,6 @@
 /* What a developer sees before the first request: how to make one. */
 
-import { button, el, empty, fill } from "./dom.js";
+import { button, code, el, empty, fill } from "./dom.js";
 import { DEFAULT } from "./route.js";
 import { copy } from "./shell.js";
 
@@ -24,9 +24,10 @@ curl -H "Authorization: Bearer $TOKEN" \\
   return empty("No request yet",
     el("p", {}, "Every call of your client shows here as it happens, with its answer, and why it was refused."),
     el("dl", { class: "facts wide" },
-      el("div", {}, el("dt", {}, "API"), el("dd", {}, el("code", {}, `${location.origin}/api/v1`))),
-      el("div", {}, el("dt", {}, "Authorisation server"), el("dd", {}, el("code", {}, location.origin))),
-      el("div", {}, el("dt", {}, "User of this sandbox"), el("dd", {}, el("code", {}, username), ", password ", el("code", {}, "demo")))),
+      el("div", {}, el("dt", {}, "API"), el("dd", {}, code(`${location.origin}/api/v1`))),
+      el("div", {}, el("dt", {}, "Authorisation server"), el("dd", {}, code(location.origin))),
+      el("div", {}, el("dt", {}, "User of this sandbox"),
+        el("dd", {}, code(username), ", password ", code("demo")))),
     el("p", {}, "Or try it by hand:"),
     el("pre", { class: "json", tabindex: "0" }, script),
     button("Copy the commands", () => copy(script, "Commands")));
