@@ -57,7 +57,10 @@ class Refused(Struct, frozen=True, kw_only=True):
 
 def sentence(refused: Refused) -> str:
     """Why it was refused."""
-    explain = _SENTENCES.get(refused.told.code)
+    code = refused.told.code
+    if code in _PLAIN:
+        return _plain(refused, code)
+    explain = _SENTENCES.get(code)
     return (explain and explain(refused)) or _label(refused)
 
 
@@ -71,14 +74,31 @@ def holder(refused: Refused) -> Dossier | None:
     return next((found for found in others if thirdparty in {None, found.thirdparty_id}), None)
 
 
+_PLAIN = {
+    "E001": "The call gives no {parameter}, and it has to.",
+    "E010": "{parameter} {value!r} is not of its format.",
+    "E021": "The expirationDate is not later than the day of the call, {today}.",
+    "E022": "{parameter} is later than the call, which was made on {today}.",
+    "E030": "The domain of {value!r} takes no mail here: it is among the recipe's invalidEmailDomains.",
+    "E100": "Account {account} never had a dossier of the third party {value}.",
+    "E111": "The third party has the code {value!r} in this account, and the import gives another.",
+    "E205": "The dossier would expire on {value}, which is not later than {today}.",
+    "E301": "The document type {value!r} was withdrawn: account {account} may not ask for it.",
+    "E302": "The document type {value!r} is none of those that account {account} may ask for.",
+}
+"""The codes that the refusal alone explains."""
+
+
+def _plain(refused: Refused, code: str) -> str:
+    return _PLAIN[code].format(
+        parameter=refused.told.parameter, value=refused.value, account=refused.account_id, today=refused.today
+    )
+
+
 def _label(refused: Refused) -> str:
     about = " ".join(filter(None, (refused.told.parameter, refused.value and repr(refused.value))))
     label = ERRORS[refused.told.code].label_en.rstrip(".")
     return f"{label}: {about}." if about else f"{label}."
-
-
-def _missing(refused: Refused) -> str:
-    return f"The call gives no {refused.told.parameter}, and it has to."
 
 
 def _unknown_value(refused: Refused) -> str:
@@ -94,32 +114,10 @@ def _empty(refused: Refused) -> str:
     return f"{refused.told.parameter} is there, but empty."
 
 
-def _malformed(refused: Refused) -> str:
-    return f"{refused.told.parameter} {refused.value!r} is not of its format."
-
-
 def _too_long(refused: Refused) -> str:
     if refused.told.parameter == "pageSize":
         return f"A page has {MAX_PAGE_SIZE} hits at most, and pageSize asks for more."
     return f"{refused.told.parameter} has more than the {refused.value} characters that there may be."
-
-
-def _past_expiration(refused: Refused) -> str:
-    return f"The expirationDate is not later than the day of the call, {refused.today}."
-
-
-def _future(refused: Refused) -> str:
-    return f"{refused.told.parameter} is later than the call, which was made on {refused.today}."
-
-
-def _undeliverable(refused: Refused) -> str:
-    return (
-        f"The domain of {refused.value!r} takes no mail here: it is among the recipe's invalidEmailDomains."
-    )
-
-
-def _no_thirdparty(refused: Refused) -> str:
-    return f"Account {refused.account_id} never had a dossier of the third party {refused.value}."
 
 
 def _of_provider(refused: Refused) -> str | None:
@@ -130,10 +128,6 @@ def _of_provider(refused: Refused) -> str | None:
     label = ERRORS[refused.told.code].label_en.rstrip(".")
     about = f" The fixture says of it: {row.about}" if row is not None and row.about else ""
     return f"The data provider says of {company_id.value}: {label[:1].lower()}{label[1:]}.{about}"
-
-
-def _code_differs(refused: Refused) -> str:
-    return f"The third party has the code {refused.value!r} in this account, and the import gives another."
 
 
 def _code_taken(refused: Refused) -> str | None:
@@ -194,22 +188,6 @@ def _active(refused: Refused) -> str | None:
     return f"Dossier {refused.dossier.dossier_id} was active when the call was made: nothing to reactivate."
 
 
-def _outdated(refused: Refused) -> str:
-    return f"The dossier would expire on {refused.value}, which is not later than {refused.today}."
-
-
-def _withdrawn(refused: Refused) -> str:
-    return (
-        f"The document type {refused.value!r} was withdrawn: account {refused.account_id} may not ask for it."
-    )
-
-
-def _unauthorised(refused: Refused) -> str:
-    return (
-        f"The document type {refused.value!r} is none of those that account {refused.account_id} may ask for."
-    )
-
-
 def _absent(refused: Refused) -> str | None:
     nouns = {
         "accountId": "account",
@@ -220,32 +198,22 @@ def _absent(refused: Refused) -> str | None:
     if refused.told.parameter == "dossierId":
         return _no_dossier(refused)
     if refused.told.parameter == "thirdpartyId":
-        return _no_thirdparty(refused)
+        return _plain(refused, "E100")
     noun = nouns.get(refused.told.parameter or "")
     return None if noun is None else f"There is no {noun} {refused.value} in this sandbox."
 
 
 _SENTENCES: dict[str, Callable[[Refused], str | None]] = {
-    "E001": _missing,
     "E002": _unknown_value,
     "E003": _empty,
-    "E010": _malformed,
     "E011": _too_long,
-    "E021": _past_expiration,
-    "E022": _future,
-    "E030": _undeliverable,
-    "E100": _no_thirdparty,
     **dict.fromkeys(("E101", "E102", "E103", "E104", "E105"), _of_provider),
-    "E111": _code_differs,
     "E112": _code_taken,
     "E113": _inactive,
     "E200": _no_dossier,
     "E201": _disabled,
     "E202": _duplicate,
     "E204": _active,
-    "E205": _outdated,
-    "E301": _withdrawn,
-    "E302": _unauthorised,
     "NOT_FOUND": _absent,
 }
 
