@@ -8,7 +8,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test scenarios client examples coverage check lint types audit format docs worlds contract
+.PHONY: help serve test scenarios client examples coverage check lint types audit format docs picture worlds contract
 .PHONY: bench bench-peers image build clean
 
 help: ## List the targets
@@ -55,6 +55,9 @@ format: $(READY) ## Format, and repair what ruff can
 docs: $(READY) ## Write the generated pages of docs/, and the examples of the contract
 	$(BIN)/python tools/examples.py
 	$(BIN)/python tools/reference.py
+
+picture: $(READY) ## Take the picture of the dashboard anew (needs Chromium)
+	$(BIN)/python tools/dashboard.py $(ARGS)
 
 worlds: $(READY) ## Generate the bundled worlds anew
 	for name in default empty pages; do \

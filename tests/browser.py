@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
 _PATIENCE = 20.0
+_KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowUp": 38, "ArrowDown": 40}
 
 
 class Page:
@@ -32,13 +34,25 @@ class Page:
     def open(self, url: str) -> None:
         self._send("Page.navigate", url=url)
 
-    def press(self, key: str) -> None:
-        """Press and release a key, as a person does."""
-        code = {"Tab": 9, "Enter": 13}[key]
-        text = {"text": "\r"} if key == "Enter" else {}
-        named: dict[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": code}
-        self._send("Input.dispatchKeyEvent", type="keyDown", **named, **text)
-        self._send("Input.dispatchKeyEvent", type="keyUp", **named)
+    def press(self, *keys: str) -> None:
+        """Press and release keys one by one, as a person does: `Tab`, or a sign such as `j`."""
+        for key in keys:
+            code = _KEYS.get(key, ord(key[0].upper()))
+            text = {"text": "\r"} if key == "Enter" else {} if key in _KEYS else {"text": key}
+            named: dict[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+            self._send("Input.dispatchKeyEvent", type="keyDown", **named, **text)
+            self._send("Input.dispatchKeyEvent", type="keyUp", **named)
+
+    def look(self, scheme: str, width: int = 1280, height: int = 800) -> None:
+        """Have the page in a window of that size, for a person who prefers `light` or `dark`."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._send("Emulation.setDeviceMetricsOverride", **size)
+        preferred = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._send("Emulation.setEmulatedMedia", features=preferred)
+
+    def picture(self) -> bytes:
+        """What the window shows, as a PNG."""
+        return b64decode(self._send("Page.captureScreenshot", format="png")["data"])
 
     def value(self, expression: str) -> Any:
         """What a JavaScript expression is worth."""

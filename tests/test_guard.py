@@ -141,3 +141,48 @@ def test_a_sandbox_that_is_only_listed_grows_idle_all_the_same(monkeypatch: pyte
 
     assert listed(200) == ["default", "a"]
     assert listed(310) == ["default"]
+
+
+# The dashboard
+
+
+def page(client: FlaskClient, path: str = "/ui", *, remote: str = "127.0.0.1", **headers: str) -> int:
+    """The status of a file of the dashboard."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = client.get(f"/__admin{path}", headers=named, environ_base={"REMOTE_ADDR": remote})
+    return answer.status_code
+
+
+@pytest.mark.parametrize("path", ["/ui", "/ui/app.js"])
+def test_the_files_of_the_dashboard_need_no_token(path: str) -> None:
+    assert page(client(control_token="s3cret"), path, remote="10.0.0.7") == 200
+
+
+@pytest.mark.parametrize("path", ["/uix", "/ui2/app.js", "/clock"])
+def test_what_only_looks_like_the_dashboard_needs_it(path: str) -> None:
+    assert page(client(control_token="s3cret"), path) != 200
+
+
+def test_without_a_token_the_dashboard_is_for_this_machine_alone() -> None:
+    assert page(client(), remote="10.0.0.7") == 403
+    assert page(client(control_open=True), remote="10.0.0.7") == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param(
+            {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}, 200, id="a link followed"
+        ),
+        pytest.param(
+            {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"}, 403, id="a script elsewhere"
+        ),
+        pytest.param({"Sec_Fetch_Site": "cross-site"}, 403, id="a browser that does not say how"),
+        pytest.param({"Host": "evil.example"}, 403, id="a foreign name that points here"),
+    ],
+)
+def test_a_link_from_anywhere_leads_to_the_dashboard_and_nothing_else(
+    headers: dict[str, str], status: int
+) -> None:
+    assert page(client(), **headers) == status
+    assert page(client(), "/clock", **headers) == 403

@@ -8,6 +8,7 @@ from mock_server import services
 from mock_server.control.calls import CALLS
 from mock_server.control.certificate import certificate
 from mock_server.control.clock import clock
+from mock_server.control.dossiers import dossiers
 from mock_server.control.events import events
 from mock_server.control.fixture import fixture
 from mock_server.control.guard import guard
@@ -24,6 +25,7 @@ from mock_server.control.sandbox import sandbox
 from mock_server.control.sandboxes import sandboxes
 from mock_server.control.scenarios import scenarios
 from mock_server.control.state import state
+from mock_server.control.ui import ui
 from mock_server.control.verification import verification
 from mock_server.services import Services
 from mock_server.settings import CONTROL_PREFIX
@@ -37,6 +39,7 @@ _PARTS = (
     fixture,
     state,
     placing,
+    dossiers,
     sandboxes,
     scenarios,
     provenance,
@@ -48,6 +51,7 @@ _PARTS = (
     verification,
     live,
     pact,
+    ui,
 )
 
 

@@ -1,7 +1,8 @@
 """Who may drive a sandbox: those who have the control token, or without one those on this machine.
 
 A browser that shows a foreign page must not be made to do it: not from another site, nor by a name that
-somebody lets point here (DNS rebinding). Health alone is open, for orchestrators.
+somebody lets point here (DNS rebinding). Health alone is open, for orchestrators. The files of the dashboard
+hold nothing of a sandbox: they need no token, for the page asks for it, and a link from anywhere leads there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from flask import request
 from mock_server.control.health import HEALTH_PATH
 from mock_server.control.problems import Problem
 from mock_server.services import services
+from mock_server.settings import CONTROL_PREFIX
+
+_DASHBOARD = f"{CONTROL_PREFIX}/ui"
 
 
 def guard() -> None:
@@ -25,10 +29,12 @@ def guard() -> None:
     """
     if request.path == HEALTH_PATH:
         return
-    _refuse_browsers()
+    is_dashboard = request.path == _DASHBOARD or request.path.startswith(f"{_DASHBOARD}/")
+    _refuse_browsers(links=is_dashboard)
     token = services().settings.control_token
     if token is not None:
-        _ask_token(token)
+        if not is_dashboard:
+            _ask_token(token)
     elif not services().settings.control_open and not _is_local(request.remote_addr or ""):
         raise Problem(
             "control calls are taken from this machine only; start the server with --control-token TOKEN,"
@@ -43,10 +49,13 @@ def _ask_token(token: str) -> None:
         raise Problem("this server asks for its control token: Authorization: Bearer TOKEN", 401)
 
 
-def _refuse_browsers() -> None:
+def _refuse_browsers(*, links: bool) -> None:
+    """Refuse what a page of another site sends, but for a link that is followed where `links` may lead."""
     host = request.host
     origin = request.headers.get("Origin")
-    if request.headers.get("Sec-Fetch-Site") == "cross-site" or (origin and urlsplit(origin).netloc != host):
+    followed = links and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    foreign = request.headers.get("Sec-Fetch-Site") == "cross-site" and not followed
+    if foreign or (origin and urlsplit(origin).netloc != host):
         raise Problem("a page of another site may not make control calls", 403)
     if not _is_own_name(urlsplit(f"//{host}").hostname or ""):
         raise Problem(

@@ -7,14 +7,19 @@ from itertools import islice
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
+from mock_server.control import query
 from mock_server.control.calls import serves
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
+from mock_server.domain.errors import ERRORS
+from mock_server.journal.causes import Cause, causes
 from mock_server.journal.entry import Entry, entries_of
+from mock_server.journal.explaining import Known
 from mock_server.journal.questions import Question, check_question, found
-from mock_server.services import named_sandbox
+from mock_server.sandbox import Sandbox
+from mock_server.services import named_sandbox, services
 
 journal = Blueprint("journal", __name__)
 
@@ -36,7 +41,7 @@ _QUERY = {
 @serves(journal, "GET /requests", query=_QUERY)
 def list_requests() -> Response:
     """The exchanges of the sandbox, newest last."""
-    since, limit = _number("since"), _number("limit")
+    since, limit = query.number("since"), query.number("limit")
     excerpt = named_sandbox().journal.excerpt(since or 0)
     total = len(excerpt.kept)
     first = 0 if limit is None or since is not None else max(total - limit, 0)
@@ -73,6 +78,23 @@ def list_unmatched_requests() -> Response:
     return _listed(unmatched, len(unmatched), complete=excerpt.complete)
 
 
+@serves(journal, "GET /requests/<int:number>")
+def get_request(number: int) -> Response:
+    """One exchange, and why it was answered as it was.
+
+    `why` has the rule that bent it, what refused it, or how its import went on, in sentences; each with the
+    code, the dossier and the import that it is about.
+    """
+    sandbox = named_sandbox()
+    entry = next(entries_of(sandbox.journal.excerpt(number - 1)), None)
+    if entry is None or entry.number != number:
+        latest = sandbox.journal.last
+        raise Problem(
+            f"the journal has no request {number}; the latest is {latest}, old ones are forgotten", 404
+        )
+    return json_answer({**shown(entry), "why": [_why(cause) for cause in causes(entry, _known(sandbox))]})
+
+
 def shown(entry: Entry) -> dict[str, Any]:
     """The exchange as JSON: what it says under a name is what a question may ask for under it."""
     notes = {"bodyNote": entry.body.note, "answerNote": entry.answer.note, "fault": entry.fault}
@@ -100,6 +122,28 @@ def shown(entry: Entry) -> dict[str, Any]:
     }
 
 
+def _known(sandbox: Sandbox) -> Known:
+    playing = sandbox.playing
+    of_scenario = f"of the scenario {playing.scenario.scenario!r}" if playing.scenario else ""
+    rules = {rule.name: of_scenario for rule in playing.rules}
+    rules |= {rule.name: "made by hand" for rule in playing.by_hand}
+    return Known(world=sandbox.read(), variants=sandbox.variants_in(services().settings.dialect), rules=rules)
+
+
+def _why(cause: Cause) -> dict[str, Any]:
+    error = None if cause.code is None else ERRORS[cause.code]
+    return {
+        "kind": cause.kind,
+        "sentence": cause.sentence,
+        "code": cause.code,
+        "label": error and error.label_en,
+        "when": error and error.when,
+        "provenance": error and error.provenance,
+        "dossierId": cause.dossier_id,
+        "processId": cause.process_id,
+    }
+
+
 def _meant(wanted: Question) -> tuple[list[Entry], bool]:
     check_question(wanted, "$")
     excerpt = named_sandbox().journal.excerpt()
@@ -119,17 +163,3 @@ def _parts(head: bytes, entries: Iterator[Entry]) -> Iterator[bytes]:
         yield separator + orjson.dumps(several)[1:-1]
         separator = b","
     yield b"]}"
-
-
-def _number(name: str) -> int | None:
-    """A query parameter that is a number, None when it is not given.
-
-    Raises:
-        Problem: it is none.
-    """
-    given = request.args.get(name)
-    if given is None:
-        return None
-    if not (given.isascii() and given.isdecimal() and len(given) <= 18):  # noqa: PLR2004  # more than there will ever be
-        raise Problem(f"{name} is a number such as 10, not {given!r}")
-    return int(given)

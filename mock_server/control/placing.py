@@ -10,12 +10,13 @@ from flask import Blueprint, Response
 from msgspec import Struct, structs
 from msgspec.structs import replace
 
+from mock_server.control.answered import answered_dossier
 from mock_server.control.calls import serves
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.model import Thirdparty
 from mock_server.domain.requirements import withdraw_requirement
-from mock_server.domain.world import World, holder_of
+from mock_server.domain.world import World
 from mock_server.fixtures.changed_dossiers import changed_dossier
 from mock_server.fixtures.given import AccountChange, AccountPatch, DossierPatch, Given, ThirdpartyPatch
 from mock_server.fixtures.placed_accounts import changed_account
@@ -109,7 +110,7 @@ def post_dossier(wanted: DossierEntry) -> Response:
 
     found = named_sandbox()
     dossier_id = found.ask(place)
-    return json_answer(_dossier(found, dossier_id), 201)
+    return json_answer(answered_dossier(found, dossier_id), 201)
 
 
 @serves(placing, "PATCH /dossiers/<int:dossier_id>", body=DossierPatch)
@@ -120,7 +121,7 @@ def patch_dossier(wanted: DossierPatch, dossier_id: int) -> Response:
     """
     found = named_sandbox()
     found.change(changed_dossier, dossier_id=dossier_id, patch=wanted)
-    return json_answer(_dossier(found, dossier_id))
+    return json_answer(answered_dossier(found, dossier_id))
 
 
 def _placed(world: World, now: datetime, **entries: Any) -> World:
@@ -177,19 +178,3 @@ def _thirdparty(thirdparty: Thirdparty) -> dict[str, Any]:
         "outOfBusiness": thirdparty.out_of_business,
         "users": [user.email for user in thirdparty.users],
     }
-
-
-def _dossier(found: Sandbox, dossier_id: int) -> dict[str, Any]:
-    """The dossier as the API shows it in the server's own dialect."""
-    dialect = DIALECTS[services().settings.dialect]
-    world = found.read()
-    portfolio = holder_of(world, dossier_id)
-    dossier = portfolio.dossiers[dossier_id]
-    shown: dict[str, Any] = dialect.dossier(
-        dossier,
-        world.thirdparties[dossier.thirdparty_id],
-        portfolio.relations[dossier.thirdparty_id].thirdparty_code,
-        portfolio.account.requirements,
-        found.variants_in(dialect.name),
-    )
-    return shown

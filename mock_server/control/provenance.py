@@ -23,7 +23,13 @@ def get_provenance() -> Response:
                 for row in OPERATIONS.values()
             ],
             "errors": [
-                {"code": row.code, "when": row.when, "behaviour": "5", "provenance": row.provenance}
+                {
+                    "code": row.code,
+                    "label": row.label_en,
+                    "when": row.when,
+                    "behaviour": "5",
+                    "provenance": row.provenance,
+                }
                 for row in ERRORS.values()
             ],
             "variants": [

@@ -18,7 +18,7 @@ sandboxes = Blueprint("sandboxes", __name__)
 
 @serves(sandboxes, "GET /sandboxes", sandboxed=False)
 def list_sandboxes() -> Response:
-    """The sandboxes there are, with the time in each."""
+    """The sandboxes there are: the time in each, what plays there, the number of its last request."""
     return json_answer({"sandboxes": [_shown(found) for found in services().sandboxes.present]})
 
 
@@ -80,7 +80,15 @@ def put_variants(chosen: dict[str, str]) -> Response:
 
 
 def _shown(found: Sandbox) -> dict[str, Any]:
-    return {"name": found.name, "now": wire.instant(found.clock.now())}
+    playing = found.playing.scenario
+    return {
+        "name": found.name,
+        "now": wire.instant(found.clock.now()),
+        "frozen": found.clock.frozen_at is not None,
+        "playing": None if playing is None else playing.scenario,
+        "state": None if playing is None else found.playing.progress.state,
+        "latestRequest": found.journal.last,
+    }
 
 
 def _variants(found: Sandbox) -> dict[str, str]:

@@ -91,6 +91,9 @@ class SortedSet(Struct, Generic[T], frozen=True):
     def __iter__(self) -> Iterator[T]:
         return chain.from_iterable(self.chunks)
 
+    def __reversed__(self) -> Iterator[T]:
+        return chain.from_iterable(map(reversed, reversed(self.chunks)))
+
     def __len__(self) -> int:
         return self.size
 

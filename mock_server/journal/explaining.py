@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, field
 
 from mock_server.domain.checks import normalised
 from mock_server.domain.errors import NotFound
@@ -29,10 +29,14 @@ _REFUSED = 400
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What there is to explain with: the world as it is now, and how it compares references."""
+    """What there is to explain with: the world as it is now, and how it compares references.
+
+    `rules` has for the name of each rule in force where it is from: `of the scenario 'outage'`.
+    """
 
     world: World
     variants: Variants
+    rules: Mapping[str, str] = field(default_factory=dict)
 
 
 class Case(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,128 @@
+"""All dossiers of a sandbox at once, whatever their account: what no call of the API tells."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from functools import partial
+from heapq import merge
+from itertools import islice, repeat
+
+from msgspec import Struct
+
+from mock_server.domain.model import Dossier, Thirdparty
+from mock_server.domain.sortedset import SortedSet
+from mock_server.domain.world import Portfolio, World
+
+
+class Standing(StrEnum):
+    """How a dossier stands; what the API calls its state is none once it is stopped."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    STOPPED = "stopped"
+
+
+class Row(Struct, frozen=True, eq=False):
+    """A dossier, whose it is, and whom it is on."""
+
+    portfolio: Portfolio
+    dossier: Dossier
+    thirdparty: Thirdparty
+
+    @property
+    def thirdparty_code(self) -> str | None:
+        """What the account calls the third party."""
+        return self.portfolio.relations[self.thirdparty.thirdparty_id].thirdparty_code
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands."""
+        if not self.dossier.monitored:
+            return Standing.STOPPED
+        return Standing.COMPLETE if self.dossier.complete else Standing.INCOMPLETE
+
+    def says(self, text: str) -> bool:
+        """Whether one of its names has the text in it, in capitals or not."""
+        names = (
+            self.dossier.dossier_id,
+            self.dossier.reference,
+            self.dossier.account_id,
+            self.thirdparty.thirdparty_id,
+            self.thirdparty.company.name,
+            self.thirdparty.company_id.value,
+            self.thirdparty.siren,
+            self.thirdparty.tva,
+            self.thirdparty_code,
+        )
+        return any(text in str(name).casefold() for name in names if name is not None)
+
+
+class Overview(Struct, frozen=True):
+    """Some of those found, newest first; of all that say the text how many stand how; how many are found."""
+
+    rows: Sequence[Row]
+    counts: Mapping[Standing, int]
+    total: int
+
+
+def overview(world: World, *, text: str, standing: Standing | None, offset: int, limit: int) -> Overview:
+    """`limit` of the dossiers of which a name has `text` in it, and that stand so; an empty text is in all.
+
+    Without a text none is looked at beyond the last one shown, however many there are.
+    """
+    wanted = text.strip().casefold()
+    counts = _counts_said(world, wanted) if wanted else _counts(world)
+    rows = _newest(world, wanted, standing)
+    total = sum(counts.values()) if standing is None else counts[standing]
+    return Overview(list(islice(rows, offset, offset + limit)), counts, total)
+
+
+def row_of(world: World, portfolio: Portfolio, dossier_id: int) -> Row:
+    """The row of a dossier that the portfolio has."""
+    dossier = portfolio.dossiers[dossier_id]
+    return Row(portfolio, dossier, world.thirdparties[dossier.thirdparty_id])
+
+
+def _newest(world: World, wanted: str, standing: Standing | None = None) -> Iterator[Row]:
+    for row in map(partial(_row, world), _newest_ids(world, standing)):
+        if standing in {None, row.standing} and (not wanted or row.says(wanted)):
+            yield row
+
+
+def _newest_ids(world: World, standing: Standing | None) -> Iterator[tuple[int, int]]:
+    """Ids of dossiers and their accounts, stopped or not as may be, newest first."""
+    of_each = [
+        zip(reversed(_ids(portfolio, standing)), repeat(account_id))
+        for account_id, portfolio in world.portfolios.items()
+    ]
+    return merge(*of_each, reverse=True)
+
+
+def _ids(portfolio: Portfolio, standing: Standing | None) -> SortedSet[int]:
+    if standing is None:
+        return portfolio.dossier_ids
+    return portfolio.stopped_ids if standing is Standing.STOPPED else portfolio.monitored_ids
+
+
+def _row(world: World, found: tuple[int, int]) -> Row:
+    dossier_id, account_id = found
+    return row_of(world, world.portfolios[account_id], dossier_id)
+
+
+def _counts_said(world: World, wanted: str) -> Mapping[Standing, int]:
+    counted = Counter(row.standing for row in _newest(world, wanted))
+    return {standing: counted[standing] for standing in Standing}
+
+
+def _counts(world: World) -> Mapping[Standing, int]:
+    portfolios = world.portfolios.values()
+    complete = sum(one.complete for portfolio in portfolios for one in portfolio.relations.values())
+    monitored = sum(len(portfolio.monitored_ids) for portfolio in portfolios)
+    stopped = sum(len(portfolio.stopped_ids) for portfolio in portfolios)
+    return {
+        Standing.COMPLETE: complete,
+        Standing.INCOMPLETE: monitored - complete,
+        Standing.STOPPED: stopped,
+    }

@@ -1,0 +1,524 @@
+"""The dashboard in a browser: what a developer whose test is red does with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from tests.browser import CHROMIUM, Page, browser
+from tests.support import SEED_DOSSIER, SIRET, TOKEN_URL, running_server
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+_numbers = count(1)
+
+
+class Client:
+    """The client under test, in a sandbox of its own whose clock stands still."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.sandbox = f"ui{next(_numbers)}"
+        self.control("PUT", "/clock", {"frozen": True})
+        self.headers: dict[str, str] = {}
+
+    def log_in(self, password: str = "demo") -> None:
+        form = {"grant_type": "password", "client_id": "ea-api-edge", "password": password}
+        username = f"api+{self.sandbox}@example.com"
+        answer = requests.post(self.server + TOKEN_URL, data=form | {"username": username}, timeout=5).json()
+        self.headers["Authorization"] = f"Bearer {answer['access_token']}"
+
+    def call(self, method: str, path: str, **options: Any) -> requests.Response:
+        if not self.headers:
+            self.log_in()
+        headers = self.headers | options.pop("headers", {})
+        url = f"{self.server}/api/v1/account/119631{path}"
+        return requests.request(method, url, headers=headers, timeout=5, **options)
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        sandbox = {"X-Mock-Sandbox": self.sandbox}
+        url = f"{self.server}/__admin{path}"
+        answer = requests.request(method, url, json=body, headers=sandbox, timeout=5)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def imported(self, reference: str) -> None:
+        body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": reference}
+        process_id = self.call("POST", "/dossiers", json=body).json()["content"]["processId"]
+        self.control("POST", "/clock/advance", {"by": "PT1S"})
+        self.call("GET", f"/dossiers/process/{process_id}")
+
+    def refused_update(self) -> None:
+        """What most tests look at: request 3 is refused, because request 2 stopped the dossier."""
+        self.call("POST", f"/dossiers/{SEED_DOSSIER}/stop")
+        self.call("POST", f"/dossiers/{SEED_DOSSIER}", json={"dossierReference": "NEW"})
+
+
+@pytest.fixture
+def client(server: str) -> Client:
+    return Client(server)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """One browser for all: a start of it takes as long as a test."""
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(shared: Page, server: str) -> Iterator[Page]:
+    """An empty page; whatever a test did with it, it asked no other host for anything."""
+    shared.open("about:blank")
+    shared.look("light")
+    shared.asked.clear()
+    yield shared
+    asked = [url for url in shared.asked if not url.startswith("data:")]
+    assert [url for url in asked if not url.startswith(f"{server}/")] == []
+
+
+def open_at(page: Page, client: Client, place: str = "requests", headline: str = "") -> None:
+    page.open(f"{client.server}/__admin/ui#/{place}?sandbox={client.sandbox}")
+    page.wait_for("document.querySelector('#state .link')?.textContent === 'live'")
+    if headline:
+        page.wait_for(shows(headline))
+
+
+def shows(text: str, where: str = "main") -> str:
+    """Whether the page shows a text there."""
+    return f"document.querySelector({json.dumps(where)})?.innerText.includes({json.dumps(text)})"
+
+
+def follow(page: Page, text: str) -> None:
+    """Follow the link, or press the button, of that name."""
+    named = "one.getAttribute('aria-label') === name || one.textContent.trim() === name"
+    scope = "(document.querySelector('dialog') ?? document.querySelector('main'))"
+    found = f"[...{scope}.querySelectorAll('a, button')].find((one) => {named})"
+    page.wait_for(f"((name) => !!{found})({json.dumps(text)})")
+    page.value(f"((name) => {found}.click())({json.dumps(text)})")
+
+
+# The story.
+
+
+def test_a_refusal_is_explained_as_it_happens(page: Page, client: Client) -> None:
+    open_at(page, client, headline="No request yet")
+
+    client.refused_update()
+
+    page.wait_for(shows("Dossier 804127 (reference 'TEST') is not monitored: it was stopped on", ".reasons"))
+    assert page.value("document.querySelector('.entry[aria-current]').innerText").split("\n")[:2] == [
+        "400",
+        "updateDossier",
+    ]
+    [request, answer] = page.value(
+        "[...document.querySelectorAll('.side pre')].map((one) => one.textContent)"
+    )
+    assert json.loads(request) == {"dossierReference": "NEW"}
+    assert json.loads(answer)["messages"]["error"][0]["code"] == "E201"
+    page.wait_for(shows("stopDossier, request 2", ".reasons"))
+
+
+def test_from_the_refusal_one_gets_to_the_dossier_and_helps_it(page: Page, client: Client) -> None:
+    client.refused_update()
+    open_at(page, client)
+
+    follow(page, "Dossier 804127")
+    page.wait_for(shows("stopped", "main h1 + span"))
+    page.wait_for(shows("3 updateDossier E201"))
+    follow(page, "Make it active again")
+
+    page.wait_for(shows("incomplete", "main h1 + span"))
+    assert client.call("POST", f"/dossiers/{SEED_DOSSIER}", json={"dossierReference": "NEW"}).ok
+    page.wait_for(shows("4 updateDossier"))
+
+
+def test_a_third_party_answers_by_a_deposit(page: Page, client: Client) -> None:
+    client.imported("PO-1")
+    dossier_id = client.control("GET", "/dossiers?search=PO-1")["dossiers"][0]["dossierId"]
+    open_at(page, client, f"dossiers/{dossier_id}", "ATT_VIGI")
+
+    follow(page, "Deposit ATT_VIGI")
+    page.value("document.querySelector('dialog input[type=date]').value = '2031-06-30'")
+    follow(page, "Deposit")
+
+    page.wait_for(shows("a file of 39 kB, valid until 30 Jun 2031"))
+    [row] = client.control("GET", "/dossiers?search=PO-1")["dossiers"]
+    assert row["documentsPresent"] == 1
+
+
+def test_an_import_that_failed_is_explained_at_the_import_itself(page: Page, client: Client) -> None:
+    client.imported("PO-1")
+    client.imported(" PO-1 ")
+    open_at(page, client, "requests/4", "importDossier")
+
+    page.wait_for(shows("has the reference 'PO-1' already, for the same third party", ".reasons"))
+    open_at(page, client, "requests/5", "getProcess")
+    follow(page, "The import itself, request 4")
+    page.wait_for("location.hash.startsWith('#/requests/4?')")
+
+
+def test_a_rule_that_bent_a_call_is_named(page: Page, client: Client) -> None:
+    open_at(page, client, "scenarios", "outage-of-three-calls")
+    follow(page, "Start outage-of-three-calls")
+    page.wait_for(shows("outage-of-three-calls", "#state"))
+
+    assert client.call("GET", "/dossiers").status_code == 503
+
+    open_at(page, client)
+    page.wait_for(
+        shows("of the scenario 'outage-of-three-calls', bent this call: it ended with 503", ".reasons")
+    )
+    open_at(page, client, "scenarios", "Leave it")
+    follow(page, "Leave it")
+    page.wait_for(shows("No scenario plays"))
+    assert client.control("GET", "/rules")["rules"] == []
+
+
+def test_the_list_is_filtered_by_words_and_by_kind(page: Page, client: Client) -> None:
+    client.call("GET", "/dossiers", params={"pagesize": "20"})
+    client.refused_update()
+    open_at(page, client)
+    rows = "[...document.querySelectorAll('.entry .what')].map((one) => one.textContent).join()"
+
+    def filtered(words: str) -> str:
+        page.value("document.querySelector('main input[type=search]').value = " + json.dumps(words))
+        page.value("document.querySelector('main input[type=search]').dispatchEvent(new Event('input'))")
+        return str(page.value(rows))
+
+    page.wait_for(f"{rows} === 'updateDossier,stopDossier,listDossiers,getToken'")
+    assert filtered("804127 stop") == "stopDossier"
+    assert filtered("e201") == "updateDossier"
+    assert filtered("no such thing") == ""
+    assert page.value(shows("No request is like that."))
+    filtered("")
+    page.value("document.querySelector('.chips [data-value=noted]').click()")
+    assert page.value(rows) == "listDossiers"
+    page.value("document.querySelector('.chips [data-value=refused]').click()")
+    assert page.value(rows) == "updateDossier"
+
+
+def test_the_clock_is_turned_and_tells_what_fell_due(page: Page, client: Client) -> None:
+    client.control("PATCH", f"/dossiers/{SEED_DOSSIER}", {"expirationDate": "2900-01-01"})
+    client.control("PUT", "/clock", {"now": "2899-12-31T12:00:00"})
+    open_at(page, client, "clock", "31 Dec 2899")
+
+    follow(page, "1 day")
+
+    page.wait_for(shows("dossier 804127", "ol"))
+    assert client.control("GET", "/clock")["now"].startswith("2900-01-01T12:00:00")
+
+
+def test_coverage_outbox_and_sandboxes_are_shown(page: Page, client: Client) -> None:
+    client.imported("PO-1")
+    client.call("GET", "/dossiers/999")
+
+    open_at(page, client, "coverage", "Operations 4 of")
+    page.wait_for("[...document.querySelectorAll('.met b')].some((one) => one.textContent === 'E200')")
+    client.call("POST", f"/dossiers/{SEED_DOSSIER}", json={"thirdpartyEmail": ["paul@example.com"]})
+    open_at(page, client, "outbox", "paul@example.com")
+    open_at(page, client, "sandboxes", client.sandbox)
+    follow(page, f"Drop {client.sandbox}")
+    follow(page, "Drop it")
+    page.wait_for(shows("sandbox is gone", "#state"))
+
+
+def test_one_switches_to_another_sandbox_and_waits_for_one_that_is_not_there(page: Page, server: str) -> None:
+    first, second = Client(server), Client(server)
+    second.refused_update()
+    open_at(page, first, headline="No request yet")
+
+    page.wait_for(
+        f"[...document.querySelectorAll('#sandbox option')].some((one) => one.value === '{second.sandbox}')"
+    )
+    page.value(
+        f"(() => {{ const select = document.querySelector('#sandbox'); select.value = '{second.sandbox}';"
+        " select.dispatchEvent(new Event('change')); })()"
+    )
+    page.wait_for(shows("E201"))
+    page.open(f"{server}/__admin/ui#/requests?sandbox=nobody-yet")
+    page.wait_for(shows("There is no sandbox “nobody-yet”"))
+
+    names = [one["name"] for one in first.control("GET", "/sandboxes")["sandboxes"]]
+    assert "nobody-yet" not in names  # looking did not make it
+
+
+def test_a_link_leads_to_the_very_request(page: Page, client: Client) -> None:
+    client.refused_update()
+
+    open_at(page, client, "requests/2", "Request 2")
+    assert page.value("document.title").startswith("requests 2")
+    open_at(page, client, "requests/99", "No request 99")
+    open_at(page, client, "dossiers/1", "No dossier 1")
+
+
+def test_a_request_is_copied_as_a_command_that_the_shell_takes_as_it_is(page: Page, client: Client) -> None:
+    client.call(
+        "POST", f"/dossiers/{SEED_DOSSIER}", json={"description": "it's $HOME `id`"}, params={"a": "b c"}
+    )
+    open_at(page, client, headline="updateDossier")
+    page.value("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+
+    follow(page, "Copy as curl")
+
+    command = page.wait_for("window.copied")
+    assert 'Authorization: Bearer $TOKEN"' in command
+    assert "'{\n  \"description\": \"it'\\''s $HOME `id`\"\n}'" in command
+    assert command.endswith(f"'{client.server}/api/v1/account/119631/dossiers/804127?a=b+c'")
+
+
+def test_no_digit_of_a_number_is_lost(page: Page, client: Client) -> None:
+    client.call("POST", f"/dossiers/{SEED_DOSSIER}", data='{"a": 9007199254740993, "b": [1.50, -0, 1e3]}')
+    open_at(page, client)
+
+    page.wait_for(shows("9007199254740993", ".side pre"))
+    assert page.value(shows("1.5", ".side pre"))
+
+
+def test_a_long_answer_is_shown_without_colours(page: Page, client: Client) -> None:
+    client.call("GET", "/dossiers", params={"pageSize": "1000"})
+    open_at(page, client)
+
+    page.wait_for("document.querySelectorAll('.side pre').length === 1")
+    assert page.value("document.querySelector('.side pre').childElementCount") == 0
+    assert page.value("document.querySelector('.side pre').textContent.length") > 100_000
+
+
+# Texts of a client stay texts.
+
+MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>\'"><b>'
+
+
+def test_no_text_of_a_client_is_ever_markup(page: Page, client: Client) -> None:
+    rule = {"name": MARKUP, "when": {"operation": "listAccounts"}, "then": {"respond": {"status": 503}}}
+    client.control("POST", "/rules", {"rules": [rule]})
+    client.call(
+        "GET", f"/{quote(MARKUP)}", params={MARKUP: MARKUP}, headers={"User-Agent": MARKUP, "X-A": MARKUP}
+    )
+    client.call("POST", f"/dossiers/{SEED_DOSSIER}", json={"description": MARKUP, MARKUP: MARKUP})
+    client.call("POST", f"/dossiers/{SEED_DOSSIER}", data=MARKUP, headers={"Content-Type": "text/html"})
+    client.call("GET", "/../", params={"page": MARKUP})
+    requests.get(f"{client.server}/api/v1/account", headers=client.headers, timeout=5)
+    client.call("POST", f"/dossiers/{SEED_DOSSIER}", json={"thirdpartyEmail": ["paul@example.com"]})
+    client.imported(MARKUP)
+    client.imported(MARKUP)
+    dossier_id = client.control("GET", "/dossiers?search=onerror")["dossiers"][0]["dossierId"]
+    last = client.control("GET", "/requests")["requests"][-1]["number"]
+    shown = "document.querySelector('.exchange:has(.reasons)')?.ariaLabel === 'Request {}'"
+    places = {f"requests/{number}": shown.format(number) for number in range(1, last + 1)} | {
+        "dossiers": shows("<img", "tbody"),
+        f"dossiers/{dossier_id}": shows("As the API shows it"),
+        f"dossiers/{SEED_DOSSIER}": shows("As the API shows it"),
+        "scenarios": shows("<img", "tbody"),
+        "coverage": shows("Operations", "h2"),
+        "outbox": shows("invitation"),
+        quote(MARKUP): "!!document.querySelector('.reasons')",
+        f"requests/{quote(MARKUP)}": "!!document.querySelector('.reasons')",
+        f"dossiers/{quote(MARKUP, safe='')}": shows("No dossier <img"),
+    }
+
+    open_at(page, client)
+    for place, is_shown in places.items():
+        page.value(f"location.hash = {json.dumps(f'#/{place}?sandbox={client.sandbox}')}")
+        page.wait_for(is_shown)
+        page.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert page.value("document.querySelectorAll('main img, main script, [onerror]').length") == 0
+    assert page.value("window.pwned") is None
+    open_at(page, client, f"requests/{last}", "E202")
+    page.wait_for(shows("<img", ".reasons"))
+
+
+def test_the_browser_itself_makes_no_markup_of_texts(page: Page, client: Client) -> None:
+    open_at(page, client)
+
+    attempts = {
+        "document.body.insertAdjacentHTML('beforeend', '<i>')",
+        "document.querySelector('main').innerHTML = '<i>'",
+        "document.createElement('script').textContent = 'window.pwned = 1'",
+    }
+    for attempt in attempts:
+        tried = f"(() => {{ try {{ {attempt}; return 'done'; }} catch (error) {{ return error.name; }} }})()"
+        assert page.value(tried) == "TypeError", attempt
+
+
+# By keyboard.
+
+
+def focused(page: Page) -> str:
+    return str(page.value("document.activeElement.textContent.trim() || document.activeElement.ariaLabel"))
+
+
+def test_a_request_is_found_and_left_by_keyboard(page: Page, client: Client) -> None:
+    client.refused_update()
+    open_at(page, client, headline="E201")
+
+    page.press("Tab")
+    assert focused(page) == "Skip to the content"
+    page.press("Enter")
+    assert page.value("document.activeElement.id") == "main"
+    page.press("/")
+    assert focused(page) == "Filter the requests"
+    page.press("d", "o", "s", "s", "Escape")
+    assert page.value("document.querySelector('main input').value") == "doss"
+    assert focused(page).startswith("400updateDossier")
+    page.press("ArrowDown")
+    page.wait_for("location.hash.startsWith('#/requests/2?')")
+    assert focused(page).startswith("200stopDossier")
+    page.press("k")
+    page.wait_for("location.hash.startsWith('#/requests/3?')")
+
+
+def test_a_dossier_is_found_and_opened_by_keyboard(page: Page, client: Client) -> None:
+    open_at(page, client)
+    page.value("document.querySelector('main').focus()")
+
+    page.press("2")
+    page.wait_for(shows("Dossiers", "h1"))
+    page.wait_for("!!document.querySelector('tbody a')")
+    page.press("/", "T", "E", "S", "T")
+    page.wait_for("document.querySelectorAll('tbody tr').length === 1")
+    for _ in range(6):
+        page.press("Tab")
+    assert focused(page) == "804127"
+    page.press("Enter")
+    page.wait_for(shows("Dossier 804127", "h1"))
+
+
+def test_the_help_tells_the_keys_and_switches_them_off(page: Page, client: Client) -> None:
+    open_at(page, client)
+    page.value("document.querySelector('main').focus()")
+
+    page.press("?")
+    page.wait_for(shows("the views, from left to right", "dialog"))
+    page.value("document.querySelector('dialog input').checked = true")
+    follow(page, "Done")
+    page.wait_for("!document.querySelector('dialog')")
+    page.press("4")
+    assert page.value("location.hash").startswith("#/requests")
+
+    page.value("localStorage.clear()")
+    page.press("4")
+    page.wait_for(shows("Clock", "h1"))
+
+
+def test_what_has_the_focus_is_seen(page: Page, client: Client) -> None:
+    client.refused_update()
+    open_at(page, client, headline="E201")
+    outline = (
+        "(() => { const style = getComputedStyle(document.activeElement); return style.outlineStyle; })()"
+    )
+
+    styles = set()
+    for _ in range(16):
+        page.press("Tab")
+        styles.add(page.value(outline))
+
+    assert styles == {"solid"}
+
+
+def test_every_field_and_button_has_a_name(page: Page, client: Client) -> None:
+    client.refused_update()
+    nameless = """[...document.querySelectorAll('a, button, input, select, [role=region]')].filter((one) =>
+      !(one.textContent.trim() || one.ariaLabel || one.labels?.length)).map((one) => one.outerHTML)"""
+
+    for place in ("requests/3", "dossiers", f"dossiers/{SEED_DOSSIER}", "scenarios", "clock", "sandboxes"):
+        open_at(page, client, place)
+        page.wait_for("!!document.querySelector('main a, main button')")
+        assert page.value(nameless) == [], place
+
+
+# Light and dark, wide and narrow.
+
+CONTRASTS = r"""(() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  const luminance = (colours) => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((part) => part / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const style = getComputedStyle;
+  const grounds = (one) => (one ? [...grounds(one.parentElement), style(one).backgroundColor] : []);
+  const contrast = (one) => {
+    const under = grounds(one);
+    const both = [luminance(under), luminance([...under, style(one).color])];
+    return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+  };
+  const isText = (node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim();
+  return [...document.querySelectorAll('body *')]
+    .filter((one) => [...one.childNodes].some(isText) && one.checkVisibility())
+    .map((one) => [contrast(one), `${one.tagName} ${one.className} ${one.textContent.slice(0, 30)}`])
+    .filter(([found]) => found < 4.5).map(([found, what]) => `${found.toFixed(2)} ${what}`);
+})()"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "place", ["requests", "dossiers", f"dossiers/{SEED_DOSSIER}", "scenarios", "coverage"]
+)
+def test_all_text_can_be_read_in_light_and_in_dark(
+    page: Page, client: Client, scheme: str, place: str
+) -> None:
+    client.call("GET", "/dossiers", params={"pagesize": "20"})
+    client.refused_update()
+    page.look(scheme)
+    open_at(page, client, place)
+    page.wait_for("document.querySelectorAll('main h2, main h3, main td').length > 1")
+
+    assert page.value(CONTRASTS) == []
+    assert len(page.picture()) > 10_000
+
+
+def test_light_and_dark_are_what_the_person_prefers(page: Page, client: Client) -> None:
+    open_at(page, client)
+    ground = "getComputedStyle(document.body).backgroundColor"
+
+    light = page.value(ground)
+    page.look("dark")
+
+    assert page.wait_for(f"{ground} !== {json.dumps(light)}")
+
+
+@pytest.mark.parametrize("place", ["requests", "requests/3", "dossiers", "scenarios", "clock", "coverage"])
+def test_a_narrow_window_is_wide_enough(page: Page, client: Client, place: str) -> None:
+    client.refused_update()
+    page.look("light", 380, 800)
+    open_at(page, client, place)
+    page.wait_for("document.querySelector('main').innerText.length > 40")
+
+    assert page.value("document.documentElement.scrollWidth") <= 380
+
+
+# Who may see it, and a server that is gone.
+
+
+def test_the_control_token_is_asked_for_and_the_loss_of_the_server_is_told(tmp_path: Path) -> None:
+    with browser(tmp_path) as page, running_server("--control-token", "s3cret") as (server, process):
+        page.open(f"{server}/__admin/ui")
+        answer = "document.querySelector('dialog input').value = {}; document.forms[0].requestSubmit()"
+        page.wait_for("!!document.querySelector('dialog input')")
+        page.value(answer.format("'wrong'"))
+        page.wait_for(shows("That is not the token of this server.", "dialog"))
+        page.value(answer.format("'s3cret'"))
+
+        page.wait_for("document.querySelector('#state .link')?.textContent === 'live'")
+        requests.get(f"{server}/api/v1/account", timeout=5)
+        page.wait_for(shows("An access token is required", ".entry .why"))
+        assert "s3cret" not in page.value("document.documentElement.outerHTML + location.href")
+
+        process.terminate()
+        process.wait(timeout=10)
+        page.wait_for(shows("no connection", "#state"))
+        assert page.value(shows("An access token is required", ".entry .why"))
+        assert {re.sub(r"^(\w+://[^/]+).*", r"\1", url) for url in page.asked if url[:5] != "data:"} == {
+            server
+        }

@@ -1,0 +1,93 @@
+"""The files of the dashboard: served as a browser needs them, and such that no text can become a script."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+from flask.testing import FlaskClient
+
+FILES = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in files("mock_server.control").joinpath("dashboard").iterdir()
+}
+SCRIPTS = sorted(name for name in FILES if name.endswith(".js"))
+
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "connect-src": "'self'",
+    "img-src": "'self' data:",
+    "frame-ancestors": "'none'",
+    "require-trusted-types-for": "'script'",
+}
+
+
+@pytest.mark.parametrize("path", ["/__admin/ui", "/__admin/ui/app.js", "/__admin/ui/style.css"])
+def test_a_browser_is_told_to_run_and_load_nothing_else(client: FlaskClient, path: str) -> None:
+    headers = client.get(path).headers
+    policy = dict(rule.strip().split(" ", 1) for rule in headers["Content-Security-Policy"].split(";"))
+
+    assert policy.items() >= POLICY.items()
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [("", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")],
+)
+def test_a_file_is_served_as_what_it_is(client: FlaskClient, path: str, media_type: str) -> None:
+    answer = client.get(f"/__admin/ui{path}")
+
+    assert (answer.status_code, answer.mimetype) == (200, media_type)
+    assert answer.text == FILES[path[1:] or "index.html"]
+
+
+@pytest.mark.parametrize("name", ["none.js", "..", "ui.py", "..%2fui.py", "%2e%2e/ui.py", "dashboard"])
+def test_what_is_no_file_of_it_is_not_served(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/__admin/ui/{name}").status_code == 404
+
+
+def test_looking_at_it_leaves_no_trace_in_the_journal(client: FlaskClient) -> None:
+    before = client.get("/__admin/requests").json
+    client.get("/__admin/ui")
+    client.get("/__admin/ui/app.js")
+
+    assert client.get("/__admin/requests").json == before
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_is_small_and_makes_no_markup_of_text(name: str) -> None:
+    text = FILES[name]
+
+    assert (
+        re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text)
+        == []
+    )
+    assert re.findall(r"https?://", text) == []
+    assert text.count("\n") < 250
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_imports_what_there_is_and_uses_it(name: str) -> None:
+    text = FILES[name]
+
+    for names, module in re.findall(r'^import \{ ([^}]+) \} from "\./(\S+)";$', text, re.MULTILINE):
+        for imported in names.split(", "):
+            exported, _, given = imported.partition(" as ")
+            assert re.search(
+                rf"^export (?:async )?(?:function\*?|const|class) {exported}\b", FILES[module], re.MULTILINE
+            )
+            assert len(re.findall(rf"\b{given or exported}\b", text)) > 1, imported
+
+
+def test_the_page_and_its_styles_load_nothing_from_elsewhere() -> None:
+    page = FILES["index.html"]
+
+    assert re.findall(r'(?:src|href)="(?!/__admin/ui/|/docs"|data:|#)', page) == []
+    assert not re.search(r"<(?:script|style)[^>]*>[^<]|\son\w+=|style=", page)
+    styles = "".join(text for name, text in FILES.items() if name.endswith(".css"))
+    assert re.findall(r"@import|url\(", styles) == []

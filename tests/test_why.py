@@ -1,0 +1,328 @@
+"""Why a request was answered as it was: the rule that bent it, what refused it, how its import went on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.journals import latest
+from tests.support import INACTIVE_ACCOUNT, OTHER_SIRET, SEED_DOSSIER, SIRET, Api
+
+pytestmark = pytest.mark.speaks("rest", "edge")
+
+Call = Callable[[Api], Any]
+
+
+def why(api: Api, number: int | None = None) -> list[dict[str, Any]]:
+    """The reasons of a request, the last one unless told otherwise."""
+    return list(api.control("GET", f"/requests/{number or latest(api)['number']}")["why"])
+
+
+def sentences(api: Api) -> list[str]:
+    return [cause["sentence"] for cause in why(api)]
+
+
+def searched(**query: str) -> Call:
+    return lambda api: api.get("/dossiers", **query)
+
+
+def updated(**members: Any) -> Call:
+    return lambda api: api.post(f"/dossiers/{SEED_DOSSIER}", members)
+
+
+def imported(**members: Any) -> Call:
+    """An import, and the call that tells how it went."""
+    return lambda api: api.imported(**members)
+
+
+def in_turn(*calls: Call) -> Call:
+    def make(api: Api) -> None:
+        for call in calls:
+            call(api)
+
+    return make
+
+
+def stop(api: Api) -> None:
+    api.set_clock("2031-03-02T09:15:00")
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+
+
+def import_first(api: Api) -> None:
+    api.imported(dossierReference="PO-1", thirdpartyCode="F1")
+
+
+def reactivate(**members: str) -> Call:
+    return lambda api: api.post(f"/dossiers/{SEED_DOSSIER}/reactivate", members)
+
+
+def ask_for(*codes: str) -> Call:
+    return lambda api: api.post(f"/dossiers/{SEED_DOSSIER}/requirements", list(codes))
+
+
+REFUSED: dict[str, tuple[Call, str, str]] = {
+    "a member is missing": (
+        lambda api: api.try_import(dossierReference=...),
+        "E001",
+        "The call gives no dossierReference",
+    ),
+    "a type of company there is not": (
+        lambda api: api.try_import(companyIdType="CIT9"),
+        "E002",
+        "companyIdType 'CIT9' is none of those there are: CIT001 (SIRET)",
+    ),
+    "an empty filter": (searched(siren=""), "E003", "siren is there, but empty."),
+    "an update of nothing": (updated(), "E003", "nothing to update"),
+    "a page that is no number": (searched(page="two/1"), "E010", "page 'two/1' is not of its format."),
+    "a page too large": (searched(pageSize="1001"), "E011", "1000 hits at most"),
+    "a text too long": (updated(dossierReference="x" * 256), "E011", "has more than the 255 characters"),
+    "an expiration in the past": (updated(expirationDate="2020-01-01"), "E021", "on the sandbox's clock"),
+    "a date in the future": (
+        searched(stateLastChangeDate="2999-01-01"),
+        "E022",
+        "stateLastChangeDate is later than the call",
+    ),
+    "a closed establishment": (
+        imported(companyIdValue="99000103400018"),
+        "E103",
+        "The data provider says of 99000103400018: the establishment is closed. The fixture says of it:",
+    ),
+    "an establishment that has moved": (
+        imported(companyIdValue="99000105900015"),
+        "E105",
+        "The data provider says of 99000105900015",
+    ),
+    "another code of the third party": (
+        in_turn(import_first, imported(dossierReference="PO-2", thirdpartyCode="F2")),
+        "E111",
+        "has the code 'F1' in this account",
+    ),
+    "a code of another third party": (
+        in_turn(import_first, imported(companyIdValue=OTHER_SIRET, thirdpartyCode="F1")),
+        "E112",
+        f"belongs to another third party of the account, {SIRET}",
+    ),
+    "a dossier there is not": (
+        lambda api: api.get("/dossiers/999"),
+        "E200",
+        "Account 119631 has no dossier 999.",
+    ),
+    "a stopped dossier": (
+        in_turn(stop, updated(dossierReference="NEW")),
+        "E201",
+        "Dossier 804127 (reference 'TEST') is not monitored: it was stopped on 2031-03-02 at 09:15, for the",
+    ),
+    "a reference used already": (
+        in_turn(import_first, imported(dossierReference=" PO-1 ")),
+        "E202",
+        "Dossier 836200, which is monitored, has the reference 'PO-1' already, for the same third party,",
+    ),
+    "an active dossier": (reactivate(), "E204", "Dossier 804127 was active when the call was made"),
+    "a reactivation until yesterday": (
+        in_turn(stop, reactivate(expirationDate="2031-03-01")),
+        "E205",
+        "would expire on 2031-03-01, which is not later than 2031-03-02 on the sandbox's clock",
+    ),
+    "a document type of nobody": (ask_for("NOPE"), "E302", "'NOPE' is none of those that account 119631"),
+}
+
+
+@pytest.mark.parametrize(("call", "code", "sentence"), REFUSED.values(), ids=list(REFUSED))
+def test_a_refusal_is_explained_with_what_the_sandbox_holds(
+    api: Api, call: Call, code: str, sentence: str
+) -> None:
+    call(api)
+
+    causes = why(api)
+
+    assert causes[0]["code"] in {code, api.absent(code)}
+    assert sentence in causes[0]["sentence"]
+    assert causes[0]["label"]
+    assert causes[0]["provenance"]
+
+
+def test_every_refusal_of_a_call_has_its_reason(api: Api) -> None:
+    api.get("/dossiers", siren="", page="x", pageSize="5000")
+
+    assert [cause["code"] for cause in why(api)] == ["E003", "E010", "E011"]
+
+
+def test_a_code_within_a_value_is_no_refusal_of_its_own(api: Api) -> None:
+    api.get("/dossiers", page="1; E201 TEST", siren="")
+
+    assert [cause["code"] for cause in why(api)] == ["E003", "E010"]
+
+
+def test_the_reason_leads_to_the_dossier_that_stands_in_the_way(api: Api) -> None:
+    first = api.new_dossier(dossierReference="PO-1")["dossierId"]
+    api.post(f"/dossiers/{first}/stop")
+    api.imported(dossierReference="PO-1")
+
+    [cause] = why(api)
+
+    assert cause["dossierId"] == first
+    assert "which is stopped" in cause["sentence"]
+
+
+def test_an_update_to_the_reference_of_another_leads_to_that_one(api: Api) -> None:
+    one = api.new_dossier(dossierReference="PO-1")["dossierId"]
+    other = api.new_dossier(dossierReference="PO-2")["dossierId"]
+    api.post(f"/dossiers/{other}", {"dossierReference": "PO-1"})
+
+    assert [cause["dossierId"] for cause in why(api)] == [one]
+
+
+def test_a_dossier_does_not_stand_in_its_own_way_once_it_has_the_reference(api: Api) -> None:
+    one = api.new_dossier(dossierReference="PO-1")["dossierId"]
+    other = api.new_dossier(dossierReference="PO-2")["dossierId"]
+    api.post(f"/dossiers/{other}", {"dossierReference": "PO-1"})
+    refused = latest(api)["number"]
+    api.post(f"/dossiers/{one}", {"dossierReference": "PO-3"})
+    api.post(f"/dossiers/{other}", {"dossierReference": "PO-1"})
+
+    [cause] = why(api, refused)
+
+    assert cause["dossierId"] is None
+    assert cause["sentence"].startswith("The third party has a dossier with the reference 'PO-1' already.")
+
+
+def test_a_dossier_of_another_account_is_named_so(api: Api) -> None:
+    theirs = api.control("POST", "/dossiers", {"accountId": 119700, "siret": SIRET, "dossierReference": "X"})
+    api.get(f"/dossiers/{theirs['dossierId']}")
+
+    assert sentences(api) == [
+        f"Account 119631 has no dossier {theirs['dossierId']}: it is one of account 119700."
+    ]
+
+
+def test_an_account_that_may_not_import_is_named(make_api: Callable[..., Api]) -> None:
+    api = make_api(user="inactive", account=INACTIVE_ACCOUNT)
+    api.imported()
+
+    assert sentences(api) == ["The subscription of account 119800 is INACTIVE: it may not import."]
+
+
+def test_an_import_tells_what_became_of_it_as_time_goes_by(api: Api) -> None:
+    process_id = api.launch(dossierReference="PO-1")
+    number = latest(api)["number"]
+
+    running = why(api, number)
+    api.advance("PT1S")
+    ended = why(api, number)
+
+    assert running[0]["sentence"] == "The import was accepted, and is still running on the sandbox's clock."
+    assert ended[0]["sentence"] == "The import was accepted, and has made dossier 836200."
+    assert (ended[0]["processId"], ended[0]["dossierId"]) == (process_id, 836200)
+
+
+def test_an_import_that_is_held_says_so(api: Api) -> None:
+    api.launch(companyIdValue="99000201600014")
+
+    assert sentences(api) == ["The import was accepted, and is held: it does not end by itself."]
+
+
+def test_what_is_answered_as_asked_needs_no_reason(api: Api) -> None:
+    api.get("/dossiers")
+
+    assert why(api) == []
+
+
+# What is refused ahead of any rule of the business.
+
+
+def test_a_call_without_a_token_was_let_in_nowhere(api: Api) -> None:
+    api.client.get(api.url("/dossiers"), headers={"X-Mock-Sandbox": api.sandbox})
+
+    assert sentences(api) == ["Nobody was let in. An access token is required: Authorization: Bearer ..."]
+
+
+def test_a_wrong_password_is_told(api: Api) -> None:
+    api.log_in("wrong")
+
+    assert sentences(api) == ["Nobody was let in. Invalid user credentials."]
+
+
+def test_an_account_of_others_is_beyond_the_token(make_api: Callable[..., Api]) -> None:
+    api = make_api(account=119700)
+    api.get("/dossiers")
+
+    assert sentences(api) == [
+        "The token does not go that far. The access token does not open account 119700."
+    ]
+
+
+def test_a_path_that_is_none_is_told_with_the_one_that_was_meant(api: Api) -> None:
+    api.get("/dossier/804127")
+
+    [cause] = why(api)
+    assert cause["kind"] == "unmatched"
+    assert cause["sentence"].endswith("(getDossier)?")
+
+
+def test_a_malformed_call_is_told_in_the_words_of_the_answer(api: Api) -> None:
+    api.get("/dossiers/abc")
+
+    assert [cause["kind"] for cause in why(api)] == ["format"]
+    assert sentences(api) == ["Failed to convert value 'abc' to an int64."]
+
+
+def test_too_many_calls_are_too_many(make_variant_api: Callable[..., Api]) -> None:
+    api = make_variant_api(rateLimit="on")
+    answers = [api.get("/dossiers").status_code for _ in range(40)]
+
+    assert answers[-1] == 429
+    assert sentences(api) == ["The rate limit of the account is used up."]
+
+
+# Rules.
+
+
+def test_a_rule_made_by_hand_is_named(api: Api) -> None:
+    rule = {"name": "it is down", "when": {"operation": "listDossiers"}, "then": {"respond": {"status": 503}}}
+    api.control("POST", "/rules", {"rules": [rule]})
+    api.get("/dossiers")
+
+    assert sentences(api) == ["The rule 'it is down', made by hand, bent this call: it ended with 503."]
+
+
+def test_a_rule_of_a_scenario_is_named_with_it_and_when_it_has_gone(api: Api) -> None:
+    api.control("PUT", "/scenario", {"name": "outage-of-three-calls"})
+    api.get("/dossiers")
+
+    before = sentences(api)
+    api.control("DELETE", "/scenario")
+
+    assert ", of the scenario 'outage-of-three-calls', bent this call" in before[0]
+    assert ", which is in force no more, bent this call" in sentences(api)[0]
+
+
+def test_a_fault_is_told_after_its_rule(api: Api) -> None:
+    rule = {
+        "name": "cut",
+        "when": {"operation": "listDossiers"},
+        "then": {"fault": "CONNECTION_RESET_BY_PEER"},
+    }
+    api.control("POST", "/rules", {"rules": [rule]})
+    api.get("/dossiers")
+
+    assert [cause["kind"] for cause in why(api)] == ["rule", "fault"]
+
+
+# One request.
+
+
+def test_a_request_is_shown_as_in_the_list(api: Api) -> None:
+    api.get("/dossiers", siren="503829368")
+    entry = latest(api)
+
+    assert api.control("GET", f"/requests/{entry['number']}") == entry | {"why": []}
+
+
+@pytest.mark.parametrize("number", [0, 99])
+def test_a_request_that_is_not_in_the_journal_is_not_found(api: Api, number: int) -> None:
+    answer = api.client.get(f"/__admin/requests/{number}?sandbox={api.sandbox}")
+
+    assert answer.status_code == 404
+    assert f"the journal has no request {number}" in (answer.json or {})["detail"]
