@@ -15,6 +15,7 @@ from mock_server.control.fixture import fixture
 from mock_server.control.guard import guard
 from mock_server.control.journal import journal
 from mock_server.control.live import live
+from mock_server.control.metrics import metrics
 from mock_server.control.openapi import openapi
 from mock_server.control.outbox import outbox
 from mock_server.control.pact import pact
@@ -45,6 +46,7 @@ _PARTS = (
     journal,
     verification,
     live,
+    metrics,
     pact,
 )
 

@@ -17,11 +17,12 @@ from mock_server.scenarios.reading import (
     scenario_in,
     scenario_path,
 )
-from mock_server.scenarios.script import AS_IT_IS, STARTED, Request, Rule, Scenario, Then
+from mock_server.scenarios.script import AS_IT_IS, EFFECTS, STARTED, Request, Rule, Scenario, Then
 from mock_server.scenarios.staging import FixtureNamed, Stage, stage_of, staged
 
 __all__ = [
     "AS_IT_IS",
+    "EFFECTS",
     "FAULTS",
     "STARTED",
     "Application",
