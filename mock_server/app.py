@@ -150,7 +150,8 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _no_sandbox(error: NoSandbox) -> Response:
-    return _http_error((ServiceUnavailable if error.later else BadRequest)(str(error)))
+    status = ServiceUnavailable if error.later else BadRequest
+    return problems.no_sandbox(error, status.code) if _is_control() else errors.http_error(status(str(error)))
 
 
 def _unexpected(error: Exception) -> Response:

@@ -13,8 +13,10 @@ from mock_server.api import answers
 from mock_server.api.call import current
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.domain.operations import Kind
+from mock_server.pages import UNMATCHED
 
 UNMATCHED_HEADER = "X-Mock-Unmatched"
+DOCS_HEADER = "X-Mock-Docs"
 
 
 def install(app: Flask) -> None:
@@ -45,6 +47,7 @@ def http_error(error: HTTPException) -> Response:
     }
     if request.url_rule is None and status == HTTPStatus.NOT_FOUND:
         headers[UNMATCHED_HEADER] = answers.header_text(f"{request.method} {request.path}")
+        headers[DOCS_HEADER] = UNMATCHED
         return answers.protocol_error(status, reason, None, headers)
     return answers.protocol_error(status, reason, _message(error), headers)
 

@@ -15,6 +15,9 @@ from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.fixtures import FileMistake
 from mock_server.fixtures.values import Mistake
+from mock_server.pages import NO_SANDBOX, of_control_call
+from mock_server.sandbox import NoSandbox
+from mock_server.settings import CONTROL_PREFIX
 
 T = TypeVar("T")
 
@@ -56,10 +59,15 @@ def install_problems(blueprint: Blueprint) -> None:
 
 
 def problem_answer(status: int, detail: str, **members: object) -> Response:
-    """problem+json with this detail, and members of its own."""
+    """problem+json with this detail, the page of the documentation, and members of its own."""
     title = HTTP_STATUS_CODES[status]
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "docs": _page(status)}
+    body |= members
     return Response(orjson.dumps(body), status, content_type=PROBLEM_JSON)
+
+
+def _page(status: int) -> str:
+    return of_control_call(request.path.removeprefix(CONTROL_PREFIX), status)
 
 
 def _problem(problem: Problem) -> Response:
@@ -87,6 +95,11 @@ def http_problem(error: HTTPException) -> Response:
     answer = problem_answer(error.code or 500, detail or error.description or "")
     answer.headers.extend((name, value) for name, value in error.get_headers() if name.lower() == "allow")
     return answer
+
+
+def no_sandbox(error: NoSandbox, status: int) -> Response:
+    """The sandbox named cannot be had."""
+    return problem_answer(status, str(error), docs=NO_SANDBOX)
 
 
 def unexpected_problem(error: Exception) -> Response:
