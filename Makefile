@@ -6,9 +6,10 @@ IMAGE  ?= dossiers-mock-server
 ARGS   ?=
 BIN    := .venv/bin
 READY  := .venv/.ready
+SITE   := .venv/.site
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test scenarios coverage check lint types format docs worlds bench image build clean
+.PHONY: help serve test scenarios coverage check lint types format docs site worlds bench image build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,9 +41,13 @@ format: $(READY) ## Format, and repair what ruff can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: $(READY) ## Write the generated pages of docs/, and the examples of the contract
+docs: $(READY) ## Write the generated pages of docs/ and the examples of the contract, build the site
 	$(BIN)/python tools/examples.py
 	$(BIN)/python tools/reference.py
+	$(MAKE) --no-print-directory site
+
+site: $(SITE) ## Build docs/ into site/: no warning, no dead link, nothing from another host
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 worlds: $(READY) ## Generate the bundled worlds anew
 	for name in default empty pages; do \
@@ -60,7 +65,7 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 	$(BIN)/twine check --strict dist/*
 
 clean: ## Remove the environment and all that was built
-	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find mock_server tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml
@@ -70,4 +75,8 @@ $(READY): pyproject.toml
 	  { echo '"$(PYTHON)" has no venv module. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(SITE): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@

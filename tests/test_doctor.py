@@ -177,7 +177,7 @@ class _Other(BaseHTTPRequestHandler):
         self.send_response(404)
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:  # type: ignore[override]  # silent
+    def log_message(self, *_: object) -> None:
         pass
 
 
