@@ -6,9 +6,10 @@ IMAGE  ?= dossiers-mock-server
 ARGS   ?=
 BIN    := .venv/bin
 READY  := .venv/.ready
+SITE   := .venv/.site
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test scenarios client examples coverage check lint types audit format docs picture worlds contract
+.PHONY: help serve test scenarios client examples coverage check lint types audit format docs site picture worlds contract
 .PHONY: bench bench-peers image build clean
 
 help: ## List the targets
@@ -52,9 +53,13 @@ format: $(READY) ## Format, and repair what ruff can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: $(READY) ## Write the generated pages of docs/, and the examples of the contract
+docs: $(READY) ## Write the generated pages of docs/ and the examples of the contract, build the site
 	$(BIN)/python tools/examples.py
 	$(BIN)/python tools/reference.py
+	$(MAKE) --no-print-directory site
+
+site: $(SITE) ## Build docs/ into site/: no warning, no dead link, nothing from another host
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 picture: $(READY) ## Take the picture of the dashboard anew (needs Chromium)
 	$(BIN)/python tools/dashboard.py $(ARGS)
@@ -81,7 +86,7 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 	$(BIN)/twine check --strict dist/*
 
 clean: ## Remove the environment and all that was built
-	rm -rf .venv .peers build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .peers build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -rf examples/client/.mypy_cache examples/client/.pytest_cache
 	find mock_server tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
 
@@ -103,4 +108,8 @@ $(READY): pyproject.toml
 	  { echo '"$(PYTHON)" has no venv module. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(SITE): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@

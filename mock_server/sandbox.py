@@ -25,6 +25,7 @@ from mock_server.domain.variants import Variants, resolve
 from mock_server.domain.world import World
 from mock_server.fixtures import Fixture
 from mock_server.journal import Journal, Limits
+from mock_server.journal.coverage import Tally
 from mock_server.ratelimit import RateLimit
 from mock_server.scenarios import Playing, Progress, Rule, Scenario, Stage, untagged
 from mock_server.store import Store
@@ -226,7 +227,10 @@ class Sandbox:
     def settle(self) -> list[Event]:
         """Let everything happen that is due; what it was, in the order of time."""
         with self._lock:
-            return self._store.change(lambda world: settle(world, self.clock.now(), self.start.invent))
+            events = self._store.change(lambda world: settle(world, self.clock.now(), self.start.invent))
+            if events:
+                self.journal.count_imports(event.outcome for event in events if event.outcome)
+            return events
 
     def snapshot(self, name: str) -> None:
         """Keep the content and the time of now under `name`."""
@@ -310,6 +314,7 @@ class Sandboxes:
         self._lock = RLock()
         self._by_name: dict[str, Sandbox] = {}
         self._last_used: dict[str, float] = {}
+        self._dropped = Tally()
 
     def named(self, name: str = DEFAULT_SANDBOX) -> Sandbox:
         """The sandbox of that name.
@@ -361,13 +366,24 @@ class Sandboxes:
             KeyError: there is none of that name.
         """
         with self._lock:
-            self._by_name.pop(name).journal.close()
+            journal = self._by_name.pop(name).journal
+            journal.close()
+            self._dropped.add(journal.total)
             self._last_used.pop(name, None)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """What sandboxes begin from: all of them, and those of the users who have a scenario."""
         return (self.start.stage, *self._stages.values())
+
+    @property
+    def total(self) -> Tally:
+        """What was counted since the start, in all sandboxes there ever were."""
+        with self._lock:
+            total = self._dropped.copy()
+            for sandbox in self._by_name.values():
+                total.add(sandbox.journal.total)
+            return total
 
     @property
     def present(self) -> tuple[Sandbox, ...]:

@@ -65,7 +65,7 @@ def test_help_names_the_commands(flag: str) -> None:
 
     assert found.returncode == 0
     assert re.findall(r"^  ([a-z]+) ", found.stdout, re.MULTILINE) == sorted(
-        ["serve", "healthcheck", "fixtures", "openapi", "scenarios"]
+        ["serve", "healthcheck", "doctor", "fixtures", "openapi", "scenarios"]
     )
 
 
@@ -135,7 +135,9 @@ def test_a_wrong_recipe_ends_with_1_and_is_told_with_file_and_line(tmp_path: Pat
     found = run("serve", "--port", "0", "--fixture", str(path))
 
     assert found.returncode == 1
-    assert found.stderr == f"Error: {path}:3: $.accounts[0].accountId: Expected `int`, got `str`\n"
+    told, page = found.stderr.splitlines()
+    assert told == f"Error: {path}:3: $.accounts[0].accountId: Expected `int`, got `str`"
+    assert page == "See docs/troubleshooting.md#the-server-does-not-start"
     assert found.stdout == ""
 
 
@@ -158,7 +160,8 @@ def test_a_server_that_cannot_start_ends_with_1_and_a_sentence(arguments: list[s
     assert found.returncode == 1
     assert sentence in found.stderr
     assert "Traceback" not in found.stderr
-    assert len(found.stderr.splitlines()) == 1
+    _, page = found.stderr.splitlines()
+    assert page == "See docs/troubleshooting.md#the-server-does-not-start"
     assert found.stdout == ""
 
 
@@ -166,7 +169,8 @@ def test_a_port_in_use_ends_with_1_and_a_sentence(taken_port: int) -> None:
     found = run("serve", "--port", str(taken_port))
 
     assert found.returncode == 1
-    assert found.stderr == f"Error: cannot listen on 127.0.0.1 port {taken_port}: Address already in use\n"
+    told = f"Error: cannot listen on 127.0.0.1 port {taken_port}: Address already in use\n"
+    assert found.stderr == f"{told}See docs/troubleshooting.md#the-server-does-not-start\n"
     assert found.stdout == ""
 
 
@@ -246,7 +250,7 @@ def test_a_server_that_is_down_ends_with_1_and_a_sentence(arguments: list[str]) 
     found = run("healthcheck", *arguments)
 
     assert found.returncode == 1
-    assert re.fullmatch(r"Error: \S+/__admin/health does not answer: .+\n", found.stderr)
+    assert re.fullmatch(r"Error: \S+/__admin/health does not answer: .+\nSee \S+\n", found.stderr)
     assert found.stdout == ""
 
 

@@ -31,7 +31,22 @@ def exchange(body: bytes = b"", **texts: Any) -> Exchange:
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/v1/account", "QUERY_STRING": ""} | texts
     at = datetime(2026, 3, 2, tzinfo=UTC)
     return Exchange(
-        "listAccounts", None, at, 0.0, 0.001, environ, body, {}, None, 200, [], (), None, matched=True
+        "listAccounts",
+        "rest",
+        None,
+        at,
+        0.0,
+        0.001,
+        environ,
+        body,
+        {},
+        None,
+        200,
+        [],
+        (),
+        None,
+        matched=True,
+        bent=None,
     )
 
 

@@ -109,6 +109,9 @@ def check(*files: Path) -> Result:
     return CliRunner().invoke(main, ["scenarios", "check", *map(str, files)])
 
 
+PAGE = "See docs/scenarios.md#mistakes"
+
+
 def written(folder: Path, text: str, name: str = "mine.yaml") -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / name
@@ -128,7 +131,7 @@ def test_a_mistake_is_told_with_file_and_line_and_what_would_be_right(
     assert found.exit_code == 1
     assert found.stderr.startswith(f"{path}:{line}: "), found.stderr
     assert sentence in found.stderr
-    assert found.stderr.count("\n") == 1
+    assert found.stderr.splitlines()[1:] == [PAGE]
 
 
 def test_a_file_without_a_mistake_passes(tmp_path: Path) -> None:
@@ -143,7 +146,7 @@ def test_all_mistakes_of_a_file_are_told_from_top_to_bottom(tmp_path: Path) -> N
 
     found = check(path)
 
-    lines = [line.removeprefix(f"{path}:").split(":")[0] for line in found.stderr.splitlines()]
+    lines = [line.removeprefix(f"{path}:").split(":")[0] for line in found.stderr.splitlines()[:-1]]
     assert lines == ["13", "14", "32"]
     assert found.stdout == "1 checked, mistakes: 3\n"
 
@@ -155,14 +158,14 @@ def test_two_files_of_one_name_are_a_mistake(tmp_path: Path) -> None:
     found = check(first, second)
 
     assert found.exit_code == 1
-    assert found.stderr == f"{second}:2: $.scenario: {first} has the name 'mine' as well\n"
+    assert found.stderr == f"{second}:2: $.scenario: {first} has the name 'mine' as well\n{PAGE}\n"
 
 
 def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
     found = check(tmp_path / "nowhere.yaml")
 
     assert found.exit_code == 1
-    assert found.stderr == f"{tmp_path}/nowhere.yaml: No such file or directory\n"
+    assert found.stderr == f"{tmp_path}/nowhere.yaml: No such file or directory\n{PAGE}\n"
 
 
 def test_a_fixture_of_ones_own_is_found_in_its_folder(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ from mock_server.api.call import current
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.domain.operations import Kind
+from mock_server.pages import UNMATCHED
 from mock_server.sandbox import NoSandbox
 from mock_server.services import log_bug, refusal_of
 
 UNMATCHED_HEADER = "X-Mock-Unmatched"
+DOCS_HEADER = "X-Mock-Docs"
 
 
 def install(app: Flask) -> None:
@@ -51,6 +53,7 @@ def _http_error(error: HTTPException) -> Response:
     }
     if request.url_rule is None and status == HTTPStatus.NOT_FOUND:
         headers[UNMATCHED_HEADER] = wire.header_text(f"{request.method} {request.path}")
+        headers[DOCS_HEADER] = UNMATCHED
         return answers.protocol_error(status, reason, None, headers)
     return answers.protocol_error(status, reason, _message(error), headers)
 

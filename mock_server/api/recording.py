@@ -55,10 +55,11 @@ def record(response: Response, environ: dict[str, Any], caller: Caller | None) -
     caller = caller or _caller_meant(environ)
     sandbox, call = caller.sandbox, caller.call
     ids = dict(asked.view_args or ())
-    ids.pop("dialect", None)
+    dialect = ids.pop("dialect", None)
     sandbox.journal.record(
         Exchange(
             _operation(asked) if call is None else call.operation.name,
+            None if dialect is None else dialect.name,
             None if caller.token is None else caller.token.username,
             sandbox.clock.now() if call is None else call.now,
             real_seconds(),
@@ -74,6 +75,7 @@ def record(response: Response, environ: dict[str, Any], caller: Caller | None) -
             () if call is None else tuple(call.facts),
             _fault(environ) if delivery.KEY in environ else None,
             asked.url_rule is not None or response.status_code not in _UNMATCHED,
+            None if caller.applied is None else caller.applied.rule.then.effect,
         ),
         _answer(response, call),
     )

@@ -10,6 +10,7 @@ import click
 
 from mock_server.fixtures.library import bundled_names, recipe_path
 from mock_server.fixtures.mistakes import FileMistake
+from mock_server.pages import COMMANDS
 
 if TYPE_CHECKING:
     from mock_server.fixtures.recipe import Recipe
@@ -86,6 +87,7 @@ def check(files: tuple[str, ...], folder: Path | None) -> None:
             mistakes += 1
             click.echo(str(mistake), err=True)
     if mistakes:
+        click.echo(f"See {COMMANDS['fixtures']}", err=True)
         raise click.exceptions.Exit(1)
 
 

@@ -14,6 +14,8 @@ from types import FrameType
 from mock_server.cli.serving import READY
 
 _GRACE = 10
+_OWN = ("MOCK_SERVER_SCENARIO", "MOCK_SERVER_WATCH")
+"""What a configured server leaves out of the environment: a scenario would bend what it answers."""
 
 
 class NotStarted(Exception):
@@ -21,8 +23,11 @@ class NotStarted(Exception):
 
 
 @contextmanager
-def own_server(*arguments: str) -> Iterator[str]:
+def own_server(*arguments: str, configured: bool = False) -> Iterator[str]:
     """The base URL of a server that runs meanwhile, with these arguments and else its defaults.
+
+    One that is `configured` takes the rest from the environment, but for a scenario; what it says is told
+    if it does not start. The others say it themselves.
 
     Raises:
         NotStarted: it said why, or nothing.
@@ -41,7 +46,8 @@ def own_server(*arguments: str) -> Iterator[str]:
                 *arguments,
             ],
             stdout=subprocess.PIPE,
-            env=_environment(),
+            stderr=subprocess.PIPE if configured else None,
+            env=_environment(*_OWN if configured else ()),
             text=True,
         )
         try:
@@ -50,16 +56,21 @@ def own_server(*arguments: str) -> Iterator[str]:
             _stop(process)
 
 
-def _environment() -> dict[str, str]:
-    """What scenarios expect must not depend on how somebody configured another server."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("MOCK_SERVER_")}
+def _environment(*left_out: str) -> dict[str, str]:
+    """This one without these variables, or else without any of a server's.
+
+    What scenarios expect must not depend on how somebody configured another server.
+    """
+    names = left_out or tuple(name for name in os.environ if name.startswith("MOCK_SERVER_"))
+    return {name: value for name, value in os.environ.items() if name not in names}
 
 
 def _ready_url(process: subprocess.Popen[str]) -> str:
     line = process.stdout.readline() if process.stdout else ""
     ready = re.fullmatch(rf"{READY} (http://\S+)\n", line)
     if ready is None:
-        raise NotStarted("the server for the scenarios did not start")
+        told = process.stderr.read() if process.stderr else ""
+        raise NotStarted(f"the server did not start{': ' if told else ''}{told.strip()}")
     return ready[1]
 
 

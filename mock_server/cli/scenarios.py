@@ -12,6 +12,7 @@ from mock_server.cli import printing
 from mock_server.cli.scenario_options import FIXTURES, FOLDER, trial
 from mock_server.cli.scenario_runs import run
 from mock_server.fixtures.mistakes import FileMistake
+from mock_server.pages import COMMANDS
 
 if TYPE_CHECKING:
     from mock_server.scenarios.script import Scenario
@@ -94,6 +95,7 @@ def check(files: tuple[Path, ...], folder: Path | None, fixtures_dir: Path | Non
         click.echo(str(mistake), err=True)
     click.echo(f"{len(chosen)} checked, mistakes: {len(mistakes) or 'none'}")
     if mistakes:
+        click.echo(f"See {COMMANDS['scenarios']}", err=True)
         raise click.exceptions.Exit(1)
 
 

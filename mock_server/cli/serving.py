@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
-import re
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mock_server.cli.environment import unknown_variables
 from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings
 
 if TYPE_CHECKING:
     from mock_server.certificates import Tls
-
-# What Docker links and Kubernetes set of their own accord where a service is called mock-server.
-_LINKED = re.compile(r"MOCK_SERVER_(SERVICE_(HOST|PORT).*|PORT_[0-9]+_.*|ENV_.*|NAME)")
 
 READY = "mock-server ready on"
 """What the one line on stdout begins with; the base URL follows."""
@@ -101,12 +96,8 @@ def _to_trust(tls: Tls | None) -> str:
 
 def _refuse_unknown_variables() -> None:
     """A misspelt variable would be a setting that silently does not hold."""
-    twins = [setting.twin for setting in SETTINGS]
-    for name in sorted(os.environ):
-        if name.startswith("MOCK_SERVER_") and name not in twins and not _LINKED.fullmatch(name):
-            near = get_close_matches(name, twins, n=1)
-            advice = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(twins)}"
-            raise click.UsageError(f"there is no variable {name}{advice}")
+    for mistake in unknown_variables():
+        raise click.UsageError(mistake)
 
 
 def _settings(given: dict[str, Any]) -> Settings:

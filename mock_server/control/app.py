@@ -15,6 +15,7 @@ from mock_server.control.guard import guard
 from mock_server.control.health import health
 from mock_server.control.journal import journal
 from mock_server.control.live import live
+from mock_server.control.metrics import metrics
 from mock_server.control.openapi import openapi
 from mock_server.control.outbox import outbox
 from mock_server.control.pact import pact
@@ -50,6 +51,7 @@ _PARTS = (
     journal,
     verification,
     live,
+    metrics,
     pact,
     ui,
 )

@@ -105,7 +105,10 @@ def decide_process(wanted: NewOutcome, process_id: str) -> Response:
         values = (company_id.type.value, company_id.value)
         return fail_import(world, process, [Refusal(error, None, values)])
 
-    return json_answer(_shown(sandbox.ask(decide)))
+    decided = sandbox.ask(decide)
+    if decided.complete:
+        sandbox.journal.count_imports([decided.outcome])
+    return json_answer(_shown(decided))
 
 
 def _provider_error(wanted: NewOutcome) -> ErrorCode | None:

@@ -39,12 +39,13 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 _PROBLEM = {
     "type": "object",
     "description": "What was wrong, and what would be right (RFC 9457).",
-    "required": ["type", "title", "status", "detail"],
+    "required": ["type", "title", "status", "detail", "docs"],
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "docs": {"type": "string", "description": "The page of the documentation that tells more."},
     },
 }
 _SECURITY = {

@@ -15,8 +15,10 @@ from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.fixtures import FileMistake
 from mock_server.fixtures.values import Mistake
+from mock_server.pages import NO_SANDBOX, of_control_call
 from mock_server.sandbox import NoSandbox
 from mock_server.services import log_bug, refusal_of
+from mock_server.settings import CONTROL_PREFIX
 
 T = TypeVar("T")
 
@@ -63,11 +65,15 @@ def install_problems(app: Flask) -> None:
 
 
 def problem_answer(status: int, detail: str, **members: object) -> Response:
-    """problem+json with this detail, and members of its own."""
+    """problem+json with this detail, the page of the documentation, and members of its own."""
     title = HTTP_STATUS_CODES[status]
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "docs": _page(status)}
     headers = {PROBLEM_HEADER: wire.header_text(detail)}
-    return Response(orjson.dumps(body), status, headers, content_type=PROBLEM_JSON)
+    return Response(orjson.dumps(body | members), status, headers, content_type=PROBLEM_JSON)
+
+
+def _page(status: int) -> str:
+    return of_control_call(request.path.removeprefix(CONTROL_PREFIX), status)
 
 
 def _problem(problem: Problem) -> Response:
@@ -98,7 +104,8 @@ def _http_problem(error: HTTPException) -> Response:
 
 
 def _no_sandbox(error: NoSandbox) -> Response:
-    return _http_problem(refusal_of(error))
+    refusal = refusal_of(error)
+    return problem_answer(refusal.code or 400, str(error), docs=NO_SANDBOX)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -44,3 +44,10 @@ class ImportProcess(Struct, frozen=True, kw_only=True, eq=False):
     def success(self) -> bool:
         """A dossier was made; false as long as the process runs."""
         return self.dossier_id is not None
+
+    @property
+    def outcome(self) -> str:
+        """`running`, `succeeded`, or the first of the codes with which it ended."""
+        if self.refusals:
+            return self.refusals[0].error.code
+        return "succeeded" if self.complete else "running"

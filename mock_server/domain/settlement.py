@@ -17,13 +17,17 @@ from mock_server.domain.world import Due, World, with_dossier
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """Something that time brought about: `dossier expired`, `documents lapsed` or `process finished`."""
+    """Something that time brought about: `dossier expired`, `documents lapsed` or `process finished`.
+
+    The last has the `outcome` of the process.
+    """
 
     kind: str
     at: datetime
     account_id: int
     dossier_id: int | None = None
     process_id: str | None = None
+    outcome: str | None = None
 
 
 def settle(world: World, now: datetime, invent: Invent) -> tuple[World, list[Event]]:
@@ -50,6 +54,7 @@ def _happen(world: World, due: Due, invent: Invent) -> tuple[World, Event]:
             account_id=due.account_id,
             process_id=due.process_id,
             dossier_id=ended.dossier_id,
+            outcome=ended.outcome,
         )
     dossier = world.portfolio(due.account_id).dossier(due.dossier_id)
     ends = expired(dossier, due.at)

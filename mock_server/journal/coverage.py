@@ -14,8 +14,9 @@ SEARCHES = ("listDossiers", "listThirdparties")
 """The operations that answer pages."""
 
 
-Kind = tuple[str | None, str | int, bool, tuple[Fact, ...]]
-"""What coverage tells exchanges apart by: operation, status or fault, whether the API has the path, facts."""
+Kind = tuple[str | None, str | None, str | int, bool, str | None, tuple[Fact, ...]]
+"""What exchanges are told apart by: operation, dialect, status or fault, whether the API has the path, what a
+rule did, facts."""
 
 
 class Part(Struct, frozen=True):
@@ -40,25 +41,48 @@ class Coverage(Struct, frozen=True, kw_only=True):
 
 
 class Tally(Struct, eq=False):
-    """How often exchanges of each kind were seen. Not for several threads at once: the journal has a lock."""
+    """How often exchanges of each kind were seen, and imports ended in each way.
+
+    Not for several threads at once: the journal has a lock.
+    """
 
     counts: dict[Kind, int] = field(default_factory=dict)
+    imports: dict[str, int] = field(default_factory=dict)
 
     def count(self, exchange: Exchange) -> None:
         """Add one exchange."""
         seen = exchange.fault or exchange.status
-        kind = (exchange.operation, seen, exchange.matched, exchange.facts)
+        kind = (
+            exchange.operation,
+            exchange.dialect,
+            seen,
+            exchange.matched,
+            exchange.bent,
+            exchange.facts,
+        )
         self.counts[kind] = self.counts.get(kind, 0) + 1
+
+    @property
+    def unmatched(self) -> int:
+        """How many calls no operation answered."""
+        return sum(count for (_, _, _, matched, *_), count in self.counts.items() if not matched)
 
     def copy(self) -> Tally:
         """The counts of now."""
-        return Tally(dict(self.counts))
+        return Tally(dict(self.counts), dict(self.imports))
+
+    def add(self, other: Tally) -> None:
+        """Add what another one counted."""
+        for kind, count in other.counts.items():
+            self.counts[kind] = self.counts.get(kind, 0) + count
+        for outcome, count in other.imports.items():
+            self.imports[outcome] = self.imports.get(outcome, 0) + count
 
 
 def coverage_of(tally: Tally, operations: Iterable[str]) -> Coverage:
     """The coverage of these operations."""
     statuses: dict[str, dict[str, int]] = {}
-    for (operation, seen, _, _), count in tally.counts.items():
+    for (operation, _, seen, *_), count in tally.counts.items():
         if operation is not None:
             counted = statuses.setdefault(operation, {})
             counted[str(seen)] = counted.get(str(seen), 0) + count
@@ -69,14 +93,14 @@ def coverage_of(tally: Tally, operations: Iterable[str]) -> Coverage:
         codes=_part(_told(tally, "code"), CODES),
         pages={search: _part(_told(tally, "page", search), PAGE_EDGES) for search in SEARCHES},
         processes=_part(_told(tally, "process"), OUTCOMES),
-        unmatched=sum(count for (_, _, matched, _), count in tally.counts.items() if not matched),
+        unmatched=tally.unmatched,
     )
 
 
 def _told(tally: Tally, about: str, operation: str | None = None) -> Counter[str]:
     """How often each fact of that kind was met, in all operations or in one."""
     found: Counter[str] = Counter()
-    for (told_by, _, _, facts), count in tally.counts.items():
+    for (told_by, *_, facts), count in tally.counts.items():
         for fact in facts:
             if fact.about == about and operation in {None, told_by}:
                 found[fact.name] += count

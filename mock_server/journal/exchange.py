@@ -22,10 +22,12 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One request and its answer, as the server found them, the body of the answer apart.
 
     `texts` is WSGI's environ without its objects; `ids` are those of the path, by their Python names. `fault`
-    is what the client saw instead of `status`; `ended` is in real time, `seconds` how long it took.
+    is what the client saw instead of `status`; `ended` is in real time, `seconds` how long it took. `bent` is
+    what a rule did to the call, None where none applied.
     """
 
     operation: str | None
+    dialect: str | None
     user: str | None
     at: datetime
     ended: float
@@ -39,6 +41,7 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     facts: tuple[Fact, ...]
     fault: str | None
     matched: bool
+    bent: str | None
     dropped: bool = False
 
 

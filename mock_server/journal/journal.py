@@ -7,7 +7,7 @@ reads what there still is from where it got to.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Lock
 
 from msgspec import Struct
@@ -49,6 +49,7 @@ class Journal:
         self._last = 0
         self._forgotten = 0
         self._tally = Tally()
+        self._before = Tally()
         self._listeners: tuple[Callable[[], None], ...] = ()
         self._lock = Lock()
         self.closed = False
@@ -84,6 +85,20 @@ class Journal:
         with self._lock:
             return self._tally.copy()
 
+    @property
+    def total(self) -> Tally:
+        """What was counted since the journal was made, over all resets."""
+        with self._lock:
+            total = self._before.copy()
+            total.add(self._tally)
+            return total
+
+    def count_imports(self, outcomes: Iterable[str]) -> None:
+        """Count imports that ended, each with its outcome."""
+        with self._lock:
+            for outcome in outcomes:
+                self._tally.imports[outcome] = self._tally.imports.get(outcome, 0) + 1
+
     def clear(self) -> int:
         """Forget the exchanges as if they had never been; counts go on. How many there were."""
         with self._lock:
@@ -93,6 +108,7 @@ class Journal:
         """Forget the exchanges and the counts."""
         with self._lock:
             self._clear()
+            self._before.add(self._tally)
             self._tally = Tally()
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:

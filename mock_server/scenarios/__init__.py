@@ -10,11 +10,12 @@ from mock_server.scenarios.asking import Asked, means, untagged
 from mock_server.scenarios.courses import course_of
 from mock_server.scenarios.faults import FAULTS, Fault
 from mock_server.scenarios.playing import Application, NameTaken, Playing, Progress
-from mock_server.scenarios.script import AS_IT_IS, STARTED, Request, Rule, Scenario, Then
+from mock_server.scenarios.script import AS_IT_IS, EFFECTS, STARTED, Request, Rule, Scenario, Then
 from mock_server.scenarios.staging import FixtureNamed, Stage, stage_of, staged
 
 __all__ = [
     "AS_IT_IS",
+    "EFFECTS",
     "FAULTS",
     "STARTED",
     "Application",

@@ -135,6 +135,10 @@ class ImportCourse(Written, frozen=True, kw_only=True):
     fail: ProviderCode | None = None
 
 
+EFFECTS = ("respond", "fault", "process", "patch", "token", "rateLimit", "delay")
+"""What a rule can do to a call."""
+
+
 class Then(Written, frozen=True, kw_only=True):
     """What happens to a call: one of the first six, and a delay; the delay alone is enough.
 
@@ -149,6 +153,14 @@ class Then(Written, frozen=True, kw_only=True):
     rate_limit: Literal["enforced", "exceeded"] | None = None
     delay: Delay | None = None
     carried_out: bool | None = None
+
+    @property
+    def effect(self) -> str:
+        """The first of `EFFECTS` that is given, a fault by its name; `none` where there is none of them."""
+        patch = None if self.patch is UNSET else "patched"
+        given = (self.respond, self.fault, self.process, patch, self.token, self.rate_limit, self.delay)
+        names = ("respond", self.fault, *EFFECTS[2:])
+        return next((name for name, value in zip(names, given, strict=True) if name and value), "none")
 
 
 AS_IT_IS = Then()

@@ -1,0 +1,58 @@
+"""Where the documentation tells more: one table, by the place in which something went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "docs/troubleshooting.md#the-server-does-not-start",
+    "healthcheck": "docs/troubleshooting.md#the-server-does-not-answer",
+    "doctor": "docs/troubleshooting.md#the-doctor",
+    "fixtures": "docs/recipes.md#mistakes",
+    "scenarios": "docs/scenarios.md#mistakes",
+    "openapi": "docs/fidelity.md#the-contract",
+}
+"""Per command of `mock-server` the page on what can be wrong with it."""
+
+CONTROL_CALLS: Mapping[str, str] = {
+    "accounts": "docs/control.md#put-things-in-place",
+    "clock": "docs/time.md#the-clock-of-a-sandbox",
+    "coverage": "docs/journal.md#what-was-never-met",
+    "dossiers": "docs/control.md#put-things-in-place",
+    "events": "docs/journal.md#as-it-happens",
+    "fixture": "docs/recipes.md#naming-one-to-the-server",
+    "metrics": "docs/metrics.md",
+    "outbox": "docs/control.md#what-the-platform-would-have-sent",
+    "pact": "docs/pact.md#what-is-sent",
+    "processes": "docs/time.md#imports",
+    "provenance": "docs/fidelity.md#how-sure-each-rule-is",
+    "requests": "docs/journal.md#the-journal",
+    "requirements": "docs/control.md#put-things-in-place",
+    "reset": "docs/control.md#start-over",
+    "rules": "docs/scenarios.md#rules",
+    "sandboxes": "docs/parallel.md#sandboxes",
+    "scenario": "docs/scenarios.md#playing-one",
+    "scenarios": "docs/scenarios.md#playing-one",
+    "snapshots": "docs/parallel.md#snapshots",
+    "state": "docs/parallel.md#a-whole-sandbox-as-json",
+    "thirdparties": "docs/control.md#put-things-in-place",
+    "variants": "docs/fidelity.md#variants",
+    "verify": "docs/journal.md#expectations",
+}
+"""Per first word of a control call's path the page that explains it."""
+
+ANY_CONTROL_CALL = "docs/control.md"
+WHO_MAY = "docs/control.md#who-may-make-control-calls"
+"""For 401 and 403 of the control API."""
+
+UNMATCHED = "docs/troubleshooting.md#a-path-that-the-api-does-not-have"
+NO_SANDBOX = "docs/parallel.md#names-and-limits"
+CLOCKS = "docs/troubleshooting.md#clocks-that-differ"
+PROXY = "docs/troubleshooting.md#a-proxy-in-between"
+
+
+def of_control_call(path: str, status: int) -> str:
+    """The page on a control call that was answered with this error; `path` is without the prefix."""
+    if status in {401, 403}:
+        return WHO_MAY
+    return CONTROL_CALLS.get(path.strip("/").partition("/")[0], ANY_CONTROL_CALL)

@@ -1,0 +1,240 @@
+"""`mock-server doctor` as somebody in trouble types it: what it finds, what it advises, what it hides."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from mock_server import __version__
+from tests.support import running_server
+
+ABOUT = ["version", "Python", "platform", "libraries", "clock", "proxy"]
+START = ["settings", "port", "fixture", "scenarios"]
+SERVER = ["server", "token", "search", "control"]
+
+
+def doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command, on a free port unless it is told another."""
+    return subprocess.run(
+        [sys.executable, "-m", "mock_server", "doctor", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"MOCK_SERVER_PORT": "0"} | environment,
+    )
+
+
+def report(*arguments: str, **environment: str) -> dict[str, Any]:
+    return dict(json.loads(doctor(*arguments, "--json", **environment).stdout))
+
+
+def finding(told: dict[str, Any], about: str) -> dict[str, str]:
+    """What was found about something, the worst of it."""
+    order = {"wrong": 0, "note": 1, "ok": 2}
+    found = [each for each in told["findings"] if each["about"] == about]
+    return dict(min(found, key=lambda each: order[each["state"]]))
+
+
+@pytest.fixture(scope="module")
+def healthy() -> dict[str, Any]:
+    return report()
+
+
+def test_where_all_is_well_it_ends_with_0_and_a_line_for_everything() -> None:
+    found = doctor()
+
+    assert (found.returncode, found.stderr) == (0, "")
+    *lines, blank, verdict = found.stdout.splitlines()
+    assert [line[6:17].strip() for line in lines] == [*ABOUT, *START, *SERVER]
+    assert {line[:6].strip() for line in lines} == {"ok"}
+    assert (blank, verdict) == ("", "all is well")
+
+
+def test_json_says_the_same(healthy: dict[str, Any]) -> None:
+    assert healthy["healthy"] is True
+    assert [each["about"] for each in healthy["findings"]] == [*ABOUT, *START, *SERVER]
+    assert finding(healthy, "version")["found"] == f"mock-server {__version__}"
+    assert finding(healthy, "Python")["found"].endswith(sys.version.split()[0])
+    assert finding(healthy, "fixture")["found"] == "default: 4 accounts, 201 dossiers"
+    assert "api@example.com" in finding(healthy, "token")["found"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "about", "sentence"),
+    [
+        ({"MOCK_SERVER_PRT": "1"}, "settings", "did you mean MOCK_SERVER_PORT?"),
+        (
+            {"MOCK_SERVER_AUTH": "none"},
+            "settings",
+            "MOCK_SERVER_AUTH: 'none' is not one of any, declared, off",
+        ),
+        ({"MOCK_SERVER_FIXTURE": "nowhere.yaml"}, "fixture", "nowhere.yaml: No such file"),
+        ({"MOCK_SERVER_SCENARIO": "nowhere"}, "scenarios", "there is no scenario 'nowhere'"),
+        ({"MOCK_SERVER_SIGNING_KEY": "nowhere.pem"}, "server", "nowhere.pem"),
+    ],
+    ids=["unknown variable", "wrong value", "fixture", "scenario", "key"],
+)
+def test_what_is_wrong_ends_with_1_and_says_what_to_do(
+    environment: dict[str, str], about: str, sentence: str
+) -> None:
+    told = report(**environment)
+
+    found = finding(told, about)
+    assert told["healthy"] is False
+    assert found["state"] == "wrong"
+    assert sentence in found["found"]
+    assert found["remedy"]
+    assert doctor(**environment).returncode == 1
+
+
+def test_every_mistake_in_a_scenario_of_ones_own_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("version: 1\nscenario: mine\ntitle: x\nrules: 7\n", encoding="utf-8")
+
+    found = finding(report(MOCK_SERVER_SCENARIOS_DIR=str(tmp_path)), "scenarios")
+
+    assert found["state"] == "wrong"
+    assert f"{tmp_path}/mine.yaml:4: " in found["found"]
+    assert found["remedy"] == "correct it there; see docs/scenarios.md#mistakes"
+
+
+def test_a_port_that_somebody_has_is_wrong_and_one_that_a_mock_server_has_is_not(server: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        taken = finding(report(MOCK_SERVER_PORT=str(other.getsockname()[1])), "port")
+
+    told = report(MOCK_SERVER_PORT=str(urlsplit(server).port))
+
+    assert taken["state"] == "wrong"
+    assert "--port 0" in taken["remedy"]
+    assert told["healthy"] is True
+    assert finding(told, "port")["remedy"] == f"mock-server doctor --base-url {server} examines it"
+
+
+def test_a_proxy_that_would_be_asked_for_the_sandbox_is_noted() -> None:
+    told = report("--base-url", "http://127.0.0.1:1", HTTP_PROXY="http://proxy:3128", NO_PROXY="intranet")
+    spared = report(
+        "--base-url", "http://127.0.0.1:1", HTTP_PROXY="http://proxy", NO_PROXY="localhost,127.0.0.1"
+    )
+
+    assert finding(told, "proxy")["state"] == "note"
+    assert "NO_PROXY=127.0.0.1,localhost" in finding(told, "proxy")["remedy"]
+    assert finding(spared, "proxy")["state"] == "ok"
+
+
+def test_a_server_that_runs_is_examined_and_left_as_it_was(server: str) -> None:
+    before = requests.get(f"{server}/__admin/sandboxes", timeout=5).json()
+
+    told = report("--base-url", server)
+
+    assert told["healthy"] is True
+    assert [each["about"] for each in told["findings"]] == [*ABOUT, *SERVER]
+    after = requests.get(f"{server}/__admin/sandboxes", timeout=5).json()
+    assert [each["name"] for each in after["sandboxes"]] == [each["name"] for each in before["sandboxes"]]
+
+
+def test_a_server_with_users_of_its_own_asks_for_one_of_them(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(
+        "version: 1\ninclude: [catalogue]\naccounts: [{accountId: 7}]\n"
+        "users: [{username: me@example.com, password: hushhush, accounts: [7]}]\n",
+        encoding="utf-8",
+    )
+    settings = ("--fixture", str(recipe), "--auth", "declared")
+
+    with running_server(*settings) as (url, _):
+        stranger = doctor("--base-url", url)
+        user = doctor("--base-url", url, "--username", "me@example.com", "--password", "hushhush")
+    own = doctor(MOCK_SERVER_FIXTURE=str(recipe), MOCK_SERVER_AUTH="declared")
+
+    assert stranger.returncode == 1
+    assert "--username and --password" in stranger.stdout
+    assert user.returncode == 0, user.stdout
+    assert own.returncode == 0, own.stdout
+
+
+def test_nobody_at_the_url_is_wrong() -> None:
+    found = finding(report("--base-url", "http://127.0.0.1:1"), "server")
+
+    assert found["state"] == "wrong"
+    assert "does not answer" in found["found"]
+
+
+class _Other(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def somebody_else() -> Iterator[str]:
+    """The URL of a server that is none of ours."""
+    with HTTPServer(("127.0.0.1", 0), _Other) as other:
+        thread = Thread(target=other.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{other.server_port}"
+        other.shutdown()
+        thread.join()
+
+
+def test_a_server_that_is_none_of_ours_is_wrong(somebody_else: str) -> None:
+    found = finding(report("--base-url", somebody_else), "server")
+
+    assert found["state"] == "wrong"
+    assert found["found"].endswith("is no mock-server")
+
+
+def test_a_rule_that_bends_the_search_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "down.yaml"
+    rule = "{name: gone, when: {operation: listDossiers}, then: {respond: {status: 503}}}"
+    path.write_text(f"version: 1\nscenario: down\ntitle: Down\nrules: [{rule}]\n", encoding="utf-8")
+
+    with running_server("--scenario", str(path)) as (url, _):
+        bent = finding(report("--base-url", url), "search")
+    own = report(MOCK_SERVER_SCENARIO=str(path))
+
+    assert bent["state"] == "wrong"
+    assert "its rule 'gone' says so" in bent["remedy"]
+    assert own["healthy"] is True
+    assert finding(own, "scenarios")["found"].endswith(f"every sandbox plays {path}")
+
+
+def test_no_secret_is_printed() -> None:
+    environment = {
+        "MOCK_SERVER_CONTROL_TOKEN": "control-s3cret",
+        "MOCK_SERVER_PUBLIC_URL": "http://me:url-s3cret@sandbox:8080",
+        "HTTPS_PROXY": "http://me:proxy-s3cret@proxy:3128",
+        "http_proxy": "http://me:proxy-s3cret@proxy:3128",
+    }
+
+    text, as_json = doctor(**environment), doctor("--json", **environment)
+
+    assert "s3cret" not in text.stdout + text.stderr + as_json.stdout + as_json.stderr
+    assert "MOCK_SERVER_CONTROL_TOKEN=***" in text.stdout
+    assert text.returncode == 0, text.stdout
+
+
+def test_a_control_token_that_is_missing_is_noted_and_the_rest_is_done() -> None:
+    with running_server("--control-token", "hushhush") as (url, _):
+        without = report("--base-url", url)
+        with_it = report("--base-url", url, "--control-token", "hushhush")
+
+    assert finding(without, "control")["state"] == "note"
+    assert "--control-token" in finding(without, "control")["remedy"]
+    assert without["healthy"] is True
+    assert finding(with_it, "control")["state"] == "ok"
