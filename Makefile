@@ -8,7 +8,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test scenarios coverage check lint types format docs worlds bench image build clean
+.PHONY: help serve test soak scenarios coverage check lint types format docs worlds bench image build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ serve: $(READY) ## Start the server (ARGS="--port 9000")
 
 test: $(READY) ## Run the tests (ARGS="-k dossiers")
 	$(BIN)/pytest -n auto -q $(ARGS)
+
+soak: $(READY) ## Try every property and machine for long: half an hour or so
+	$(BIN)/pytest -n auto -q -m hypothesis --hypothesis-profile=soak $(ARGS)
 
 scenarios: $(READY) ## Play every bundled scenario (ARGS="--tag import")
 	$(BIN)/mock-server scenarios run $(ARGS)

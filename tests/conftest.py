@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
@@ -15,10 +14,13 @@ from flask.testing import FlaskClient
 from mock_server.app import create_app
 from mock_server.settings import Settings
 from tests.checked import check_every_client
+from tests.rounds import register_profiles
 from tests.support import Api, running_server
+from tests.threads import taking_turns
 from tests.timed import RECIPE, START
 
 check_every_client()
+register_profiles()
 
 _numbers = count(1)
 
@@ -100,10 +102,8 @@ def timed(make_server_api: Callable[..., Api]) -> Api:
 @pytest.fixture
 def restless() -> Iterator[None]:
     """Threads of this process take turns every microsecond: a lock that is missing shows."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
+    with taking_turns():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,16 +6,17 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.domain import sortedset
 from mock_server.domain.sortedset import EMPTY, SortedSet
+from tests.rounds import rounds
 
 VALUES = st.integers(min_value=0, max_value=60)
 CHANGES = st.lists(st.tuples(st.sampled_from(["add", "discard"]), VALUES), max_size=80)
 
-relaxed = settings(deadline=None)
+relaxed = rounds(100)
 
 
 @pytest.fixture(autouse=True, scope="module")
