@@ -35,7 +35,7 @@ from mock_server.sandbox import NoSandbox, Sandboxes, Start
 from mock_server.scenarios import FixtureNamed, Stage, scenario_path, stage_of
 from mock_server.services import Services
 from mock_server.settings import CONTROL_PREFIX, Settings
-from mock_server.tokens import TokenOffice, given_key
+from mock_server.tokens import TokenOffice
 from mock_server.watching import Watch
 
 _logger = logging.getLogger("mock_server")
@@ -188,9 +188,6 @@ def _route_plainly(app: Flask) -> None:
 
 
 def _services(settings: Settings) -> Services:
-    if settings.signing_key:
-        given_key(settings.signing_key)
-
     @cache
     def fixture_named(name: str) -> Fixture:
         return load_fixture(name, real_now().date(), settings.fixtures_dir)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import time
+from time import monotonic, time
+
+_SET_BACK = 0.05
+"""Seconds by which time has to fall behind to count as set back; less is a matter of threads."""
 
 
 def real_seconds() -> float:
@@ -17,6 +20,33 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Onward:
+    """The machine's time, but that it never goes back: set back, it runs on from where it was."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+        self._seen = (time(), monotonic())
+
+    def seconds(self) -> float:
+        """In seconds since 1970."""
+        now = time() + self._ahead
+        seen, at = self._seen
+        if now < seen - _SET_BACK:
+            onward = seen + monotonic() - at
+            self._ahead += onward - now
+            now = onward
+        self._seen = (now, monotonic())
+        return now
+
+
+_onward = _Onward()
+
+
+def onward_now() -> datetime:
+    """The time by which sandboxes go, aware, in UTC: an import ends though the machine's time is set back."""
+    return datetime.fromtimestamp(_onward.seconds(), UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """Frozen at an instant, or at an offset from the machine's time. A value: turning gives another."""
@@ -27,13 +57,13 @@ class Clock:
     @classmethod
     def starting_at(cls, instant: datetime | None) -> Clock:
         """A running clock that shows `instant` now; the machine's time for None."""
-        return cls() if instant is None else cls(offset=instant - real_now())
+        return cls() if instant is None else cls(offset=instant - onward_now())
 
     def now(self) -> datetime:
         """The sandbox's present instant, aware, in UTC, to the millisecond, which is what the API shows."""
         if self.frozen_at is not None:
             return self.frozen_at
-        now = real_now() + self.offset
+        now = onward_now() + self.offset
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def frozen(self, at: datetime | None = None) -> Clock:
@@ -42,7 +72,7 @@ class Clock:
 
     def running(self, since: datetime | None = None) -> Clock:
         """This clock going on from `since`, or from where it stands."""
-        return Clock(offset=(since or self.now()) - real_now())
+        return Clock(offset=(since or self.now()) - onward_now())
 
     def advanced(self, by: timedelta) -> Clock:
         """This clock `by` further, frozen or running as before.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from errno import EDQUOT, EFBIG, EIO, ENOSPC
+from typing import Any
+
 import click
 
 from mock_server import __version__
@@ -13,7 +17,24 @@ from mock_server.cli.serving import healthcheck, serve
 __all__ = ["main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_UNWRITABLE = {EDQUOT, EFBIG, EIO, ENOSPC}
+
+
+class _Command(click.Group):
+    """Tells in a sentence what becomes of a command whose output goes to a full disk."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command, and exit."""
+        try:
+            return super().main(*arguments, **options)
+        except OSError as problem:
+            if problem.errno not in _UNWRITABLE or problem.filename is not None:
+                raise
+            click.echo(f"Error: standard output: {problem.strerror}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="mock-server")
 def main() -> None:
     """A sandbox of the e-Attestations (Aprovall) dossiers API."""

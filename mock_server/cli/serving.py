@@ -81,9 +81,17 @@ def serve(**given: Any) -> None:
         app.wsgi_app,
         bound,
         max_body=settings.max_body,
-        announce=lambda: click.echo(ready),
+        announce=lambda: _announce(ready),
         beside=scenario_watch(app).run if settings.watch else None,
     )
+
+
+def _announce(ready: str) -> None:
+    """Say it on standard output; a server that cannot is none the worse."""
+    try:
+        click.echo(ready)
+    except OSError as problem:
+        logging.getLogger("mock_server").error("%s; standard output: %s", ready, problem.strerror)  # noqa: TRY400
 
 
 @click.command(short_help="Exit 0 if a server is up, else 1.")
