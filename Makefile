@@ -8,7 +8,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test soak scenarios coverage check lint types format docs worlds bench image build clean
+.PHONY: help serve test soak scenarios coverage check lint types format docs worlds bench load image build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ worlds: $(READY) ## Generate the bundled worlds anew
 
 bench: $(READY) ## Measure against bare Flask into docs/performance.md (needs wrk)
 	$(BIN)/python bench/bench.py $(ARGS)
+
+load: $(READY) ## Keep a server busy for ten minutes, into docs/performance.md (needs wrk)
+	$(BIN)/python bench/load.py $(ARGS)
 
 image: ## Build the container image
 	docker build --tag $(IMAGE) .

@@ -24,6 +24,7 @@ from statistics import median
 from urllib.parse import quote
 
 import driving
+import pages
 import requests
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,7 +96,7 @@ def main() -> None:
         raise SystemExit("wrk is missing: apt-get install wrk, or brew install wrk")
     with tempfile.TemporaryDirectory() as folder:
         text = _measure(Path(folder), options.rounds, options.seconds)
-    (ROOT / "docs" / "performance.md").write_text(text, encoding="utf-8")
+    pages.write_head(text)
     sys.stdout.write(text)
 
 
