@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic, time
 
 _SET_BACK = 0.05
-"""Seconds by which time has to fall behind to count as set back; less is a matter of threads."""
+"""Seconds that the machine's time has to lack of what really passed to count as set back."""
 
 
 def real_seconds() -> float:
@@ -20,7 +20,7 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
-class _Onward:
+class Onward:
     """The machine's time, but that it never goes back: set back, it runs on from where it was."""
 
     def __init__(self) -> None:
@@ -29,17 +29,17 @@ class _Onward:
 
     def seconds(self) -> float:
         """In seconds since 1970."""
-        now = time() + self._ahead
+        now, passed = time() + self._ahead, monotonic()
         seen, at = self._seen
-        if now < seen - _SET_BACK:
-            onward = seen + monotonic() - at
-            self._ahead += onward - now
-            now = onward
-        self._seen = (now, monotonic())
+        due = seen + passed - at
+        if now < due - _SET_BACK:
+            self._ahead += due - now
+            now = due
+        self._seen = (now, passed)
         return now
 
 
-_onward = _Onward()
+_onward = Onward()
 
 
 def onward_now() -> datetime:

@@ -1,4 +1,4 @@
-"""Requests that two readers could take for different ones: read in one way, or refused, and none hides one."""
+"""Requests that two readers could take for different ones: read in one way or refused, none hides another."""
 
 from __future__ import annotations
 

@@ -227,7 +227,7 @@ class Indicator:
     last_change_date: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Dossier:
     """One monitoring file of one account on one third party.
 
