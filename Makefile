@@ -8,10 +8,10 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test soak scenarios coverage check lint types format docs worlds bench load image build clean
+.PHONY: help serve test soak scenarios coverage check lint types format docs worlds contract bench bench-peers load image build clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: $(READY) ## Start the server (ARGS="--port 9000")
 	$(BIN)/mock-server serve $(ARGS)
@@ -51,8 +51,14 @@ worlds: $(READY) ## Generate the bundled worlds anew
 	for name in default empty pages; do \
 	  $(BIN)/mock-server fixtures generate $$name --day 2026-01-15 --out fixtures/worlds/$$name.json || exit 1; done
 
+contract: $(READY) ## Hold the server against both OpenAPI documents with schemathesis
+	$(BIN)/python tools/contract.py $(ARGS)
+
 bench: $(READY) ## Measure against bare Flask into docs/performance.md (needs wrk)
 	$(BIN)/python bench/bench.py $(ARGS)
+
+bench-peers: .peers/.ready ## Measure beside what people use instead (needs wrk, and node and java for most)
+	.peers/bin/python bench/peers.py $(ARGS)
 
 load: $(READY) ## Keep a server busy for ten minutes, into docs/performance.md (needs wrk)
 	$(BIN)/python bench/load.py $(ARGS)
@@ -66,8 +72,15 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 	$(BIN)/twine check --strict dist/*
 
 clean: ## Remove the environment and all that was built
-	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .peers build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find mock_server tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+.peers/.ready: $(READY) bench/peers/package.json bench/peers/requirements.txt
+	$(PYTHON) -m venv .peers
+	.peers/bin/pip install --quiet --disable-pip-version-check --requirement bench/peers/requirements.txt
+	cp bench/peers/package.json .peers/
+	! command -v npm >/dev/null || npm install --prefix .peers --silent --no-audit --no-fund
+	@touch $@
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -85,7 +85,7 @@ def main() -> None:
     ]
     text = _section(rows)
     if not options.dry:
-        pages.write_section(text)
+        pages.write_section("Under load", text)
     sys.stdout.write(text)
 
 
@@ -238,7 +238,6 @@ def _held(right: bool) -> str:  # noqa: FBT001
 
 def _section(rows: list[Row]) -> str:
     lines = [
-        "",
         "<!-- Written by `make load`. -->",
         "",
         "What clients of one process beside the server made of it, on the same machine.",

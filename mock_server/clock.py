@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic, time
+
+from msgspec import Struct
 
 _SET_BACK = 0.05
 """Seconds that the machine's time has to lack of what really passed to count as set back."""
@@ -17,7 +18,7 @@ def real_seconds() -> float:
 
 def real_now() -> datetime:
     """The machine's time, aware, in UTC."""
-    return datetime.now(UTC)
+    return datetime.fromtimestamp(time(), UTC)
 
 
 class Onward:
@@ -47,8 +48,7 @@ def onward_now() -> datetime:
     return datetime.fromtimestamp(_onward.seconds(), UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """Frozen at an instant, or at an offset from the machine's time. A value: turning gives another."""
 
     offset: timedelta = timedelta()

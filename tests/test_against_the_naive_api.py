@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from itertools import count, cycle
@@ -30,8 +29,10 @@ _numbers = count(1)
 @cache
 def app() -> Flask:
     with TemporaryDirectory() as folder:
-        start = Settings(fixture=str(written_recipe(Path(folder))), clock=BEGINNING)
-        return create_app(replace(start, max_sandboxes=1_000_000, log_level="error"))
+        recipe = str(written_recipe(Path(folder)))
+        return create_app(
+            Settings(fixture=recipe, clock=BEGINNING, max_sandboxes=1_000_000, log_level="error")
+        )
 
 
 good_companies = st.sampled_from([("CIT001", SIRET), ("CIT001", OTHER_SIRET), ("CIT002", "DE136695976")])

@@ -40,11 +40,11 @@ def ranked(api: Api, token: str | None, path: str, body: bytes) -> TestResponse:
     "body",
     [
         *(b"{", b"{'a': 1}", b'{"a": 1,}', b"nonsense", b'{"a": NaN}', b'{"a": "\xff"}', b'{"a": "\\ud800"}'),
-        *(b"{} {}", b"[" * 100_000, b"\xef\xbb\xbf{", b'"'),
+        *(b"{} {}", b"[" * 100_000, b"\xef\xbb\xbf{", b'"', b" \n"),
     ],
     ids=[
         *("cut off", "single quotes", "a comma too many", "a word", "NaN", "no UTF-8", "half a surrogate"),
-        *("two values", "very deep", "a byte order mark", "an open string"),
+        *("two values", "very deep", "a byte order mark", "an open string", "blanks"),
     ],
 )
 def test_a_body_that_is_no_json_is_a_bad_request(api: Api, path: str, body: bytes) -> None:

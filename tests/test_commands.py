@@ -43,6 +43,7 @@ REFUSED: dict[str, tuple[str, Any, list[str]]] = {
     ),
     "an update with a long reference": ("{active}", {"dossierReference": "R" * 256}, ["E011"]),
     "an update with a long code": ("{active}", {"thirdpartyCode": "C" * 256}, ["E011"]),
+    "an update with a code of many blanks": ("{active}", {"thirdpartyCode": " " * 256}, ["E011"]),
     "an update with a long category": ("{active}", {"purchasingCategory": "P" * 256}, ["E011"]),
     "an update with a long description": ("{active}", {"description": "D" * 4001}, ["E011"]),
     "an update with several mistakes": (

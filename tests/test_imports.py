@@ -50,6 +50,7 @@ STRUCTURAL: dict[str, tuple[dict[str, Any], list[str]]] = {
     "with a malformed person in charge": ({"userInCharge": ["a@example.com", "a b@example.com"]}, ["E010"]),
     "with a long reference": ({"dossierReference": "R" * 256}, ["E011"]),
     "with a long code": ({"thirdpartyCode": "C" * 256}, ["E011"]),
+    "with a reference of many blanks": ({"dossierReference": " " * 255 + "R"}, ["E011"]),
     "with a long category": ({"purchasingCategory": "P" * 256}, ["E011"]),
     "with a long description": ({"description": "D" * 4001}, ["E011"]),
     "with several mistakes": (

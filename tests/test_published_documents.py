@@ -14,6 +14,7 @@ from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 from mock_server.contract import document
 from mock_server.contract.answers import IMPORT_CODES, REFUSED, answers, codes
 from mock_server.contract.examples import examples
+from mock_server.contract.links import links_of
 from mock_server.contract.requests import QUERY
 from mock_server.contract.schemas import DIALECTS, components
 from mock_server.dialects import DIALECTS as SPOKEN
@@ -110,6 +111,15 @@ def test_every_link_names_an_operation_and_its_ids(dialect: str) -> None:
     for name, given in links:
         assert dialect in OPERATIONS[name].dialects
         assert given == set(re.findall(r"\{(\w+)\}", OPERATIONS[name].paths[0]))
+
+
+@pytest.mark.parametrize(("dialect", "file_id"), [("rest", "fileId"), ("edge", "id")])
+def test_the_files_of_a_document_lead_to_their_bytes_by_the_id_of_the_dialect(
+    dialect: str, file_id: str
+) -> None:
+    links = links_of("listFiles", dialect)["links"]
+
+    assert links["downloadFile"]["parameters"]["fileId"] == f"$response.body#/content/0/{file_id}"
 
 
 # Routes.

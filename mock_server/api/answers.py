@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -22,9 +22,23 @@ REFUSAL_HEADER = "X-Mock-Refusal"
 _STREAM_AT_ONCE = 50
 
 
+class _Ready(Response):
+    """An answer of ready bytes, which goes out as it stands: Werkzeug would look for what to mend in it."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """As WSGI wants it."""
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return super().__call__(environ, start_response)
+        start_response(self.status, self.headers.to_wsgi_list())
+        return self.iter_encoded()
+
+
 def json_response(body: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A body already made of plain JSON values."""
-    return Response(orjson.dumps(body), status, headers, content_type=JSON_TYPE)
+    ready = orjson.dumps(body)
+    response = _Ready(ready, status, headers, content_type=JSON_TYPE)
+    response.headers["Content-Length"] = str(len(ready))
+    return response
 
 
 def content(rendered: Json) -> Response:

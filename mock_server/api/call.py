@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
 from flask import request
+from msgspec import Struct, field
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from mock_server.contract import body_mistake
@@ -23,8 +23,7 @@ from mock_server.scenarios import Application
 from mock_server.tokens import Token
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Call:
+class Call(Struct, frozen=True, eq=False):
     """What the views of the API work with; made before the view runs.
 
     `accounts` None opens every account. `world` is the sandbox's at `now`, for those who only read it.
@@ -46,8 +45,7 @@ CALLER = "mock_server.caller"
 """Where the environ has the `Caller`. Flask's `g` would do as well, and cost a µs more at every access."""
 
 
-@dataclass(slots=True, eq=False)
-class Caller:
+class Caller(Struct, eq=False):
     """Who calls, known before anything is judged: the sandbox, and the token, None where none is asked for.
 
     A token names its sandbox and its user even when it has expired. `applied` is the rule that bends the
@@ -79,7 +77,7 @@ def query(call: Call) -> Mapping[str, str]:
 
 
 def body(call: Call) -> Json:
-    """The JSON body, None when there is none; its JSON types are those of the contract.
+    """The JSON body, None when there is not a byte of it; its JSON types are those of the contract.
 
     Raises:
         UnsupportedMediaType: not empty and not declared as JSON.
@@ -88,7 +86,7 @@ def body(call: Call) -> Json:
     behaviour.md 3.0, 11.2 (inferred).
     """
     raw = request.get_data()
-    if not raw.strip():
+    if not raw:
         return None
     if not request.is_json:
         raise UnsupportedMediaType(f"Content type '{request.content_type or ''}' not supported")

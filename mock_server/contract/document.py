@@ -140,7 +140,7 @@ def _response(row: Operation, dialect: str, status: int, shapes: tuple[Shape, ..
     if given:
         response["x-error-codes"] = [described.code(error, dialect) for error in given]
     if status == HTTPStatus.OK:
-        response |= links_of(row.name)
+        response |= links_of(row.name, dialect)
     return response
 
 

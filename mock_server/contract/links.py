@@ -10,6 +10,8 @@ _DOSSIER = {**_ACCOUNT, "dossierId": "$request.path.dossierId"}
 _DOCUMENT = {**_DOSSIER, "documentId": f"{_FIRST}/documentId"}
 _FIRST_DOSSIER = {**_ACCOUNT, "dossierId": f"{_FIRST}/dossierId"}
 _FOUND_DOSSIER = {**_ACCOUNT, "dossierId": "$response.body#/content/dossierId"}
+_FILE_IDS = {"rest": "fileId", "edge": "id"}
+"""What a dialect calls the id of a file, or evidence, in an answer."""
 _THIRDPARTY = {**_ACCOUNT, "thirdpartyId": f"{_FIRST}/thirdpartyId"}
 
 _LINKS: dict[str, dict[str, dict[str, str]]] = {
@@ -37,9 +39,12 @@ _LINKS: dict[str, dict[str, dict[str, str]]] = {
 """By operation, the operations that its answer leads to, and what each of their ids is read from."""
 
 
-def links_of(operation: str) -> dict[str, Any]:
+def links_of(operation: str, dialect: str) -> dict[str, Any]:
     """The `links` of the operation's 200; nothing where it leads nowhere."""
     found = _LINKS.get(operation)
+    if operation in {"listFiles", "listEvidences"}:
+        file_id = {"documentId": "$request.path.documentId", "fileId": f"{_FIRST}/{_FILE_IDS[dialect]}"}
+        found = {"downloadFile": {**_DOSSIER, **file_id}}
     if not found:
         return {}
     return {"links": {name: {"operationId": name, "parameters": ids} for name, ids in found.items()}}

@@ -76,17 +76,22 @@ def text(findings: Findings, parameter: str, value: str | None, limit: int = SHO
     return value
 
 
-def code(value: str | None) -> str | None:
+def code(findings: Findings, parameter: str, value: str | None) -> str | None:
+    """A third-party code; too long: E011."""
+    return stripped(text(findings, parameter, value))
+
+
+def stripped(value: str | None) -> str | None:
     """A third-party code without the blanks around it; a blank one counts as not given. behaviour.md 6.2."""
     return (value or "").strip() or None
 
 
 def reference(findings: Findings, parameter: str, value: str, variants: Variants) -> str:
-    """A dossier reference, normalised; empty after that: E003, too long: E011. behaviour.md 6.1."""
+    """A dossier reference, normalised; empty after that: E003, too long before: E011. behaviour.md 5."""
     stored = normalised(value, variants)
     if not stored:
         findings.note(E003, parameter)
-    text(findings, parameter, stored)
+    text(findings, parameter, value)
     return stored
 
 

@@ -6,10 +6,12 @@ Each checks everything it can, then gives the next world; a refused one raises a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_server.domain import checks
 from mock_server.domain.codes import refused_codes, refused_emails, taken_code
@@ -31,8 +33,7 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DossierUpdate:
+class DossierUpdate(Struct, frozen=True, kw_only=True):
     """The body of an update: right JSON types, no more checked. None keeps; a null expiration date clears."""
 
     dossier_reference: str | None = None
@@ -72,7 +73,7 @@ def update_dossier(
     if wanted.empty:
         raise Rejected(Refusal(E003, "data_to_update"))
     changed = _updated(world, now, dossier, wanted, variants)
-    code = checks.code(wanted.thirdparty_code)
+    code = checks.stripped(wanted.thirdparty_code)
     if code is not None:
         portfolio = with_code(world.portfolio(account_id), dossier.thirdparty_id, code)
         world = with_portfolio(world, portfolio)
@@ -186,7 +187,7 @@ def _updated(
         reference = checks.reference(findings, "dossier_reference", wanted.dossier_reference, variants)
     checks.text(findings, "description", wanted.description, checks.LONG_TEXT)
     checks.text(findings, "purchasing_category", wanted.purchasing_category)
-    code = checks.text(findings, "thirdparty_code", checks.code(wanted.thirdparty_code))
+    code = checks.code(findings, "thirdparty_code", wanted.thirdparty_code)
     addresses = checks.emails(findings, "thirdparty_email", wanted.thirdparty_email)
     until = dossier.expiration_date
     if wanted.expiration_date is not ABSENT:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_server.domain import checks
 from mock_server.domain.codes import refused_codes, refused_emails, taken_code
@@ -65,8 +67,7 @@ PROVIDER_ANSWERS: dict[Condition, ErrorCode] = {
 """What an import is refused with when the provider finds an establishment in this condition."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportRequest:
+class ImportRequest(Struct, frozen=True, kw_only=True):
     """The body of an import: members of the right JSON type, nothing else checked; None is "not given"."""
 
     company_id_type: str | None = None
@@ -155,7 +156,7 @@ def _checked(request: ImportRequest, variants: Variants) -> NewDossier:
     company_id = checks.company_id(findings, request.company_id_type, request.company_id_value)
     given = checks.required(findings, "dossier_reference", request.dossier_reference)
     reference = checks.reference(findings, "dossier_reference", given, variants) if given else ""
-    code = checks.text(findings, "thirdparty_code", checks.code(request.thirdparty_code))
+    code = checks.code(findings, "thirdparty_code", request.thirdparty_code)
     description = checks.text(findings, "description", request.description, checks.LONG_TEXT)
     category = checks.text(findings, "purchasing_category", request.purchasing_category)
     expiration_date = checks.day(findings, "expiration_date", request.expiration_date)

@@ -7,8 +7,9 @@ name in snake_case.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class Kind(Enum):
@@ -22,8 +23,7 @@ class Kind(Enum):
     DOWNLOAD = "download"
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """A row of behaviour.md 3. The first path is canonical, the others are accepted spellings."""
 
     name: str

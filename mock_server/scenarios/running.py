@@ -7,12 +7,12 @@ against the vendor's own environment, where those that only a sandbox can play a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier, Thread
 from time import monotonic
 
 import requests
+from msgspec.structs import replace
 
 from mock_server.domain.operations import Kind
 from mock_server.scenarios.client import Answer, Outcome, new_session, send

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
 
 import msgspec
 import requests
+from msgspec import Struct
 
 from mock_server.domain.operations import TOKEN_PATH
 from mock_server.scenarios.client import Answer, NoAnswer, Sent, new_session, send
@@ -32,8 +32,7 @@ class ControlRefused(Exception):
     """The sandbox refused a control call of the runner; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """Base URLs of the API (without /api/v1) and of the authorisation server, and who logs in there.
 
     `control_url` is that of a sandbox's control calls, None for any other environment.
