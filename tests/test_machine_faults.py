@@ -241,6 +241,20 @@ def test_a_recipe_of_the_folder_that_was_taken_away_is_not_known_any_more(
     assert "there is no recipe 'mine'" in answer.text
 
 
+def test_a_folder_that_was_taken_away_has_nothing_more_to_offer(
+    make_server_api: Callable[..., Api], tmp_path: Path
+) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    api = make_server_api(fixtures_dir=folder, scenarios_dir=folder)
+    folder.rmdir()
+
+    assert api.client.get("/__admin/scenarios").status_code == 200
+    assert api.client.put("/__admin/scenario", json={"name": "mine"}).status_code == 400
+    assert api.client.put("/__admin/fixture", json={"name": "mine"}).status_code == 400
+    assert api.client.put("/__admin/scenario", json={"name": "wire-connection-reset"}).status_code == 200
+
+
 def test_a_signing_key_that_was_taken_away_still_signs(
     make_server_api: Callable[..., Api], tmp_path: Path
 ) -> None:
