@@ -8,7 +8,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test soak scenarios coverage check lint types format docs worlds contract bench bench-peers load image build clean
+.PHONY: help serve test soak scenarios client coverage check lint types format docs worlds contract bench bench-peers load image build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,12 @@ test: $(READY) ## Run the tests (ARGS="-k dossiers")
 soak: $(READY) ## Try every property and machine for long: half an hour or so
 	$(BIN)/pytest -n auto -q -m hypothesis --hypothesis-profile=soak $(ARGS)
 
-scenarios: $(READY) ## Play every bundled scenario (ARGS="--tag import")
-	$(BIN)/mock-server scenarios run $(ARGS)
+scenarios: $(READY) ## Play every bundled scenario in both dialects (ARGS="--tag import")
+	$(BIN)/mock-server scenarios run --dialect rest $(ARGS)
+	$(BIN)/mock-server scenarios run --dialect edge $(ARGS)
+
+client: $(READY) .venv/.client ## Generate a client from the contract of each dialect, and work with it
+	$(BIN)/python tools/generated_client.py
 
 coverage: $(READY) ## Run the tests and hold branch coverage to its floor
 	$(BIN)/pytest -n auto -q --cov $(ARGS)
@@ -74,6 +78,10 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 clean: ## Remove the environment and all that was built
 	rm -rf .venv .peers build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find mock_server tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.client: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[client]'
+	@touch $@
 
 .peers/.ready: $(READY) bench/peers/package.json bench/peers/requirements.txt
 	$(PYTHON) -m venv .peers

@@ -11,7 +11,6 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from mock_server import control, services
 from mock_server.api import accesslog, checked, errors, published
 from mock_server.api.accounts import accounts
-from mock_server.api.answers import header_text
 from mock_server.api.documents import documents
 from mock_server.api.dossiers import dossiers
 from mock_server.api.openid import openid
@@ -19,7 +18,7 @@ from mock_server.api.processes import processes
 from mock_server.api.thirdparties import thirdparties
 from mock_server.clock import real_now
 from mock_server.control import problems
-from mock_server.dialects import DIALECTS
+from mock_server.dialects import DIALECTS, wire
 from mock_server.dispatch import BASE_PATH, Dispatcher
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
@@ -80,7 +79,7 @@ def _no_sandbox(error: NoSandbox) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     """A bug of the sandbox: the log has the traceback."""
-    _logger.error("unexpected error at %s %s", request.method, header_text(request.path), exc_info=error)
+    _logger.error("unexpected error at %s %s", request.method, wire.header_text(request.path), exc_info=error)
     return (problems.unexpected_problem if _is_control() else errors.unexpected)(error)
 
 

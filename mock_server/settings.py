@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, field
 
 from mock_server.domain.local_time import from_local
+from mock_server.domain.operations import DIALECTS
 from mock_server.domain.variants import VARIANTS, checked
 
 CONTROL_PREFIX = "/__admin"
@@ -261,7 +262,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="dialect",
         flag="--dialect",
         metavar="rest|edge",
-        read=_one_of("rest", "edge"),
+        read=_one_of(*DIALECTS),
         shown_default="rest",
         help="What /api/v1 speaks: REST/JSON v1.1 or EDGE v1.3; /rest/api/v1 and /edge/api/v1 "
         "always speak theirs.",

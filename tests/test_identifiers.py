@@ -11,7 +11,6 @@ from stdnum.fr import tva
 from mock_server.domain.identifiers import country_of, french_vat_of, is_french, is_well_formed, siren_of
 from mock_server.domain.imports import new_thirdparty
 from mock_server.domain.model import Company, CompanyId, CompanyIdType
-from tests.rounds import rounds
 
 SIRET, VAT, DUNS = CompanyIdType.SIRET, CompanyIdType.VAT, CompanyIdType.DUNS
 
@@ -119,7 +118,6 @@ def test_a_duns_is_not_french() -> None:
     assert not is_french(CompanyId(DUNS, "150483782"))
 
 
-@rounds(100)
 @given(number=st.integers(0, 10**8 - 1), establishment=st.integers(0, 9999))
 def test_any_siret_gives_a_siren_and_the_vat_number_that_others_compute_too(
     number: int, establishment: int
@@ -134,7 +132,6 @@ def test_any_siret_gives_a_siren_and_the_vat_number_that_others_compute_too(
     assert tva.is_valid(french_vat_of(siren))
 
 
-@rounds(100)
 @given(number=st.integers(0, 10**8 - 1), establishment=st.integers(0, 9999), at=st.integers(0, 13))
 def test_one_wrong_digit_makes_any_siret_malformed(number: int, establishment: int, at: int) -> None:
     siret = luhn_completed(f"{luhn_completed(f'{number:08d}')}{establishment:04d}")

@@ -7,8 +7,9 @@ from time import perf_counter
 
 from flask import Flask, Response, request
 
-from mock_server.api.answers import REFUSAL_HEADER, header_text
+from mock_server.api.answers import REFUSAL_HEADER
 from mock_server.api.recording import BEGAN
+from mock_server.dialects import wire
 
 logger = logging.getLogger("mock_server.access")
 
@@ -23,7 +24,7 @@ def _log(response: Response) -> Response:
     logger.info(
         "%s %s %d %.1fms%s",
         request.method,
-        header_text(request.full_path.rstrip("?")),
+        wire.header_text(request.full_path.rstrip("?")),
         response.status_code,
         (perf_counter() - request.environ[BEGAN]) * 1000,
         f" {response.headers[REFUSAL_HEADER]}" if REFUSAL_HEADER in response.headers else "",

@@ -108,12 +108,7 @@ def _refusal_header(refusals: Sequence[Refusal]) -> dict[str, str]:
     """Codes and values of a refusal, which v1.1 has no member for; ASCII, since it is a header."""
     code = current().dialect.error
     words = [f"{code(refusal)} {wire.reason(refusal)}".strip() for refusal in refusals]
-    return {REFUSAL_HEADER: header_text("; ".join(words))}
-
-
-def header_text(text: str) -> str:
-    """A text as a header can carry it: everything but printable ASCII escaped, and not too long."""
-    return "".join(sign if " " <= sign <= "~" else ascii(sign)[1:-1] for sign in text[:1000])
+    return {REFUSAL_HEADER: wire.header_text("; ".join(words))}
 
 
 def _envelope(rows: Iterator[Json]) -> Iterator[bytes]:

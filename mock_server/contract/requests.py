@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mock_server.contract.schemas import DIALECTS, Schema, ref
+from mock_server.contract.schemas import Schema, ref
+from mock_server.domain.operations import DIALECTS
 
 BOTH = DIALECTS
 

@@ -19,6 +19,8 @@ from mock_server.fixtures.values import Mistake
 T = TypeVar("T")
 
 PROBLEM_JSON = "application/problem+json"
+PROBLEM_HEADER = "X-Mock-Problem"
+"""The detail once more, for what shows the headers of an answer alone, such as the verifier of Pact."""
 
 
 class Problem(Exception):
@@ -59,7 +61,8 @@ def problem_answer(status: int, detail: str, **members: object) -> Response:
     """problem+json with this detail, and members of its own."""
     title = HTTP_STATUS_CODES[status]
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
-    return Response(orjson.dumps(body), status, content_type=PROBLEM_JSON)
+    headers = {PROBLEM_HEADER: wire.header_text(detail)}
+    return Response(orjson.dumps(body), status, headers, content_type=PROBLEM_JSON)
 
 
 def _problem(problem: Problem) -> Response:

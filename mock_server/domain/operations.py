@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from typing import Literal, get_args
 
 from msgspec import Struct
+
+DialectName = Literal["rest", "edge"]
+DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
+"""The two shapes in which the API was published."""
 
 
 class Kind(Enum):
@@ -33,7 +38,7 @@ class Operation(Struct, frozen=True):
     summary: str
     section: str
     provenance: str = "documented"
-    dialects: tuple[str, ...] = ("rest", "edge")
+    dialects: tuple[DialectName, ...] = DIALECTS
 
     @property
     def view(self) -> str:

@@ -69,6 +69,8 @@ class _Run:
             yield replace(result, took=timedelta(seconds=monotonic() - begun))
 
     def _step(self, step: Step, place: str) -> StepResult:
+        if self._target.dialect not in step.dialects:
+            return StepResult(name=step.name, place=place, skipped=f"it is about {step.dialects[0]} alone")
         if step.control is not None and self._control is None:
             return StepResult(name=step.name, place=place, skipped=_NEEDS_SANDBOX)
         try:
