@@ -107,8 +107,9 @@ def _mixed(connections: int, seconds: int) -> list[Row]:
         tokens = [server.token(name) for name in names]
         with _beside(server, names) as resident:
             found = _wrk(server.base, connections, seconds, tokens)
-    warm = min(WARM, len(resident) // 2)
-    before, after = max(resident[:warm]), max(resident[warm:])
+    warm = min(WARM, seconds // 2)
+    before = max(mb for at, mb in resident if at <= warm)
+    after = max(mb for at, mb in resident if at > warm)
     what = f"{connections} connections, four reads to one write, {seconds:,} s, journal on"
     return [
         (
@@ -139,9 +140,10 @@ def _wrk(base: str, connections: int, seconds: int, tokens: list[str]) -> dict[s
 
 
 @contextmanager
-def _beside(server: Server, names: list[str]) -> Iterator[list[float]]:
-    """Reset one sandbox after the other; the memory that was resident, about once a second."""
-    resident: list[float] = []
+def _beside(server: Server, names: list[str]) -> Iterator[list[tuple[float, float]]]:
+    """Reset one sandbox after the other; after how many seconds how much memory was resident."""
+    resident: list[tuple[float, float]] = []
+    began = perf_counter()
     over = threading.Event()
 
     def reset() -> None:
@@ -153,8 +155,7 @@ def _beside(server: Server, names: list[str]) -> Iterator[list[float]]:
             requests.post(
                 url, json=body, params={"sandbox": names[turns % len(names)]}, timeout=30
             ).raise_for_status()
-            if turns % round(1 / TURNS) == 0:
-                resident.append(server.resident_mb)
+            resident.append((perf_counter() - began, server.resident_mb))
 
     thread = threading.Thread(target=reset)
     thread.start()
