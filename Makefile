@@ -9,8 +9,8 @@ READY  := .venv/.ready
 SITE   := .venv/.site
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test scenarios client examples coverage check lint types audit format docs site picture worlds contract
-.PHONY: bench bench-peers image build clean
+.PHONY: help serve test soak scenarios client examples coverage check lint types audit format docs site picture worlds
+.PHONY: contract bench bench-peers load image build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ serve: $(READY) ## Start the server (ARGS="--port 9000")
 
 test: $(READY) ## Run the tests (ARGS="-k dossiers")
 	$(BIN)/pytest -n auto -q $(ARGS)
+
+soak: $(READY) ## Try every property and machine for long: half an hour or so
+	$(BIN)/pytest -n auto -q -m hypothesis --hypothesis-profile=soak $(ARGS)
 
 scenarios: $(READY) ## Play every bundled scenario in both dialects (ARGS="--tag import")
 	$(BIN)/mock-server scenarios run --dialect rest $(ARGS)
@@ -76,6 +79,9 @@ bench: $(READY) ## Measure against bare Flask into docs/performance.md (needs wr
 
 bench-peers: .peers/.ready ## Measure beside what people use instead (needs wrk, and node and java for most)
 	.peers/bin/python bench/peers.py $(ARGS)
+
+load: $(READY) ## Keep a server busy for ten minutes, into docs/performance.md (needs wrk)
+	$(BIN)/python bench/load.py $(ARGS)
 
 image: ## Build the container image
 	docker build --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' mock_server/__init__.py) --tag $(IMAGE) .

@@ -29,7 +29,7 @@ from mock_server.scenarios import FixtureNamed, Stage, stage_of
 from mock_server.scenarios.library import scenario_path
 from mock_server.services import Services
 from mock_server.settings import CONTROL_PREFIX, Settings
-from mock_server.tokens import TokenOffice, given_key
+from mock_server.tokens import TokenOffice
 from mock_server.watching import Watch
 
 
@@ -74,9 +74,6 @@ def _control(shared: Services) -> Flask:
 
 
 def _services(settings: Settings) -> Services:
-    if settings.signing_key:
-        given_key(settings.signing_key)
-
     @cache
     def fixture_named(name: str) -> Fixture:
         return load_fixture(name, real_now().date(), settings.fixtures_dir)

@@ -7,6 +7,7 @@ a secret derived from it. Expiry is in the machine's time, because clients hold 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
@@ -79,7 +80,7 @@ class TokenOffice:
     def __init__(
         self, *, key_file: Path | None, access_lifetime: timedelta, refresh_lifetime: timedelta
     ) -> None:
-        self._key_file = key_file
+        self._given_key = given_key(key_file) if key_file else None
         self._access_lifetime = access_lifetime
         self._refresh_lifetime = refresh_lifetime
         self._known: dict[str, Token] = {}
@@ -196,7 +197,7 @@ class TokenOffice:
     @cached_property
     def _key(self) -> RSAPrivateKey:
         with self._lock:
-            return given_key(self._key_file) if self._key_file else kept_key(_key_cache())
+            return self._given_key or kept_key(_key_cache())
 
     @cached_property
     def _key_id(self) -> str:
@@ -242,14 +243,23 @@ def kept_key(path: Path) -> RSAPrivateKey:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, delete=False) as file:  # readable by its owner alone
-            file.write(pem)
-        Path(file.name).replace(path)
-    except OSError:
-        pass  # a read-only or full disk: the key then lives as long as the process
+    with suppress(OSError):  # a read-only or full disk: the key then lives as long as the process
+        _keep(pem, path)
     return key
+
+
+def _keep(pem: bytes, path: Path) -> None:
+    """Write the file as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, delete=False) as file:  # readable by its owner alone
+        partial = Path(file.name)
+        try:
+            file.write(pem)
+            file.flush()
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
 
 
 def _key_cache() -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
@@ -11,20 +10,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import settings
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
 from tests.checked import check_every_client
+from tests.rounds import register_profiles
 from tests.support import Api, running_server
+from tests.threads import taking_turns
 from tests.timed import RECIPE, START
 
 check_every_client()
-
-# A busy machine is slow, and not wrong: no example has a deadline.
-settings.register_profile("quick", deadline=None)
-settings.register_profile("soak", deadline=None, max_examples=20_000)
-settings.load_profile("quick")
+register_profiles()
 
 _numbers = count(1)
 
@@ -106,10 +102,8 @@ def timed(make_server_api: Callable[..., Api]) -> Api:
 @pytest.fixture
 def restless() -> Iterator[None]:
     """Threads of this process take turns every microsecond: a lock that is missing shows."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
+    with taking_turns():
+        yield
 
 
 @pytest.fixture(scope="session")

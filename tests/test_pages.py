@@ -21,7 +21,7 @@ from click import Context
 
 from mock_server import pages
 from mock_server.cli import main
-from mock_server.control.calls import CALLS
+from mock_server.control.app import CALLS
 from tests.support import Api, running_server
 
 ROOT = Path(__file__).parent.parent

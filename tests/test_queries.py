@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
+from tests.rounds import rounds
 from tests.support import SEED_DOSSIER, SPELLINGS, Api, codes
 
 pytestmark = pytest.mark.speaks("rest", "edge")
@@ -137,7 +138,7 @@ def test_an_odd_value_finds_nothing(api: Api, query: str) -> None:
     path=st.sampled_from(["/dossiers", "/thirdparties", "/thirdparties/q", "/dossiers/processes"]),
     query=st.dictionaries(st.sampled_from([*PARAMETERS, "fromDate"]), st.sampled_from(VALUES) | st.text()),
 )
-@settings(max_examples=200)
+@rounds(200)
 def test_no_query_makes_the_sandbox_fail(one_api: Api, path: str, query: dict[str, str]) -> None:
     answer = one_api.get(path, **query)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.app import create_app
@@ -24,6 +24,7 @@ from mock_server.fixtures.making import generate
 from mock_server.fixtures.worlds import GeneratedWorld, load, save
 from mock_server.settings import Settings
 from tests.coherence import complaints, nothing_due
+from tests.rounds import rounds
 from tests.support import SEED_DOSSIER, Api
 
 ORIGIN = date(2026, 3, 2)
@@ -285,7 +286,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("recipes")
 
 
-@settings(max_examples=40)
+@rounds(40)
 @given(
     first=populations,
     second=populations,

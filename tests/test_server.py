@@ -88,7 +88,8 @@ def test_a_signal_says_nothing_on_stderr() -> None:
 def test_a_request_that_runs_is_answered_before_it_ends(tmp_path: Path) -> None:
     recipe = tmp_path / "populous.yaml"
     recipe.write_text(POPULOUS, encoding="utf-8")
-    with running_server("--fixture", str(recipe)) as (url, process):
+    # A list as long as this is seconds in being held against the contract.
+    with running_server("--fixture", str(recipe), MOCK_SERVER_CHECK_RESPONSES="no") as (url, process):
         path = f"{url}/api/v1/account/{ACCOUNT}/dossiers/all"
         # Megabytes that nobody has read yet: the server is still writing when it is told to end.
         running = requests.get(path, headers=log_in(url), stream=True, timeout=10)

@@ -14,7 +14,7 @@ import pytest
 import requests
 from flask import Flask, Response
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
@@ -23,6 +23,7 @@ from mock_server.domain.model import Account
 from mock_server.domain.process import ImportProcess
 from mock_server.fixtures.world_state import KeptAccount, KeptProcess
 from mock_server.settings import Settings
+from tests.rounds import rounds
 from tests.support import (
     ACCOUNT,
     OTHER_SIRET,
@@ -192,7 +193,7 @@ def small_app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     return create_app(Settings(fixture=str(path), log_level="error"))
 
 
-@settings(max_examples=40)
+@rounds(40)
 @given(st.lists(st.tuples(st.sampled_from(sorted(commands)), st.integers(0, 30)), max_size=12))
 def test_whatever_was_done_a_state_tells_all_of_it(small_app: Flask, done: list[tuple[str, int]]) -> None:
     api = Api(small_app.test_client(), f"h{next(_numbers)}")
@@ -476,7 +477,7 @@ ODDITIES: list[Any] = [
 ]
 
 
-@settings(max_examples=150)
+@rounds(150)
 @given(st.data())
 def test_any_other_state_is_read_or_refused_and_what_was_read_can_be_served(good: Any, data: Any) -> None:
     path = data.draw(st.sampled_from(sorted(places(good))))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -35,6 +34,7 @@ from mock_server.domain.world import World
 from mock_server.fixtures.contents import Contents, build_world
 from mock_server.store import Store
 from tests.naive import figures, next_due, portfolio_index, portfolios, present, vigilant, world_index
+from tests.rounds import rounds
 
 BEGINNING = datetime(2026, 3, 27, 21, 30, tzinfo=UTC)  # the night in which French clocks change is near
 VARIANTS = resolve({}, "rest")
@@ -324,5 +324,5 @@ class AnyWorld(RuleBasedStateMachine):
         return found
 
 
-AnyWorld.TestCase.settings = settings(max_examples=80, stateful_step_count=40)
+AnyWorld.TestCase.settings = rounds(80, steps=40)
 TestAnyWorld = AnyWorld.TestCase

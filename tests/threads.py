@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier
 from typing import TypeVar
 
@@ -20,3 +22,14 @@ def at_once(clients: int, call: Callable[[int], T]) -> list[T]:
 
     with ThreadPoolExecutor(clients) as pool:
         return list(pool.map(begin, range(clients)))
+
+
+@contextmanager
+def taking_turns() -> Iterator[None]:
+    """Threads of this process take turns every microsecond: a lock that is missing shows."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

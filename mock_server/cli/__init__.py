@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from importlib import import_module
 from typing import Any
 
@@ -12,6 +14,8 @@ from mock_server.pages import COMMANDS
 
 __all__ = ["main"]
 
+
+_UNWRITABLE = {EDQUOT, EFBIG, EIO, ENOSPC}
 
 _MODULES = {
     "serve": "serving",
@@ -37,6 +41,16 @@ class _Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"{__name__}.{_MODULES[cmd_name]}"), cmd_name)
         return command
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command, and exit; output that goes to a full disk is told in a sentence."""
+        try:
+            return super().main(*arguments, **options)
+        except OSError as problem:
+            if problem.errno not in _UNWRITABLE or problem.filename is not None:
+                raise
+            click.echo(f"Error: standard output: {problem.strerror}", err=True)
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Click's."""

@@ -81,7 +81,7 @@ def serve(**given: Any) -> None:
         app.wsgi_app,
         bound,
         max_body=settings.max_body,
-        announce=lambda: click.echo(ready),
+        announce=lambda: _announce(ready),
         beside=scenario_watch(app).run if settings.watch else None,
         tls=None if tls is None else tls.context,
     )
@@ -92,6 +92,14 @@ def _to_trust(tls: Tls | None) -> str:
     if tls is None or tls.authority is None:
         return ""
     return f" (CA certificate: {tls.authority_file or f'{CONTROL_PREFIX}/ca.pem'})"
+
+
+def _announce(ready: str) -> None:
+    """Say it on standard output; a server that cannot is none the worse."""
+    try:
+        click.echo(ready)
+    except OSError as problem:
+        logging.getLogger("mock_server").error("%s; standard output: %s", ready, problem.strerror)  # noqa: TRY400
 
 
 def _refuse_unknown_variables() -> None:

@@ -57,9 +57,11 @@ def _refuse_browsers(*, links: bool) -> None:
     foreign = request.headers.get("Sec-Fetch-Site") == "cross-site" and not followed
     if foreign or (origin and urlsplit(origin).netloc != host):
         raise Problem("a page of another site may not make control calls", 403)
-    if not _is_own_name(urlsplit(f"//{host}").hostname or ""):
+    named = request.headers.get("Host", "")
+    # One that cannot be read is no host to werkzeug: none was given, or it is not ours.
+    if not (_is_own_name(urlsplit(f"//{host}").hostname or "") if host else named == ""):
         raise Problem(
-            f"control calls go to an address, localhost or a container's name, not to {host!r}", 403
+            f"control calls go to an address, localhost or a container's name, not to {named!r}", 403
         )
 
 

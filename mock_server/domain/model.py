@@ -216,7 +216,7 @@ class Indicator(Struct, frozen=True, kw_only=True):
     last_change_date: datetime
 
 
-class Dossier(Struct, frozen=True, kw_only=True, eq=False):
+class Dossier(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     """One monitoring file of one account on one third party.
 
     `complete` is what the API calls state; it keeps its last value after a stop, when the API shows null.

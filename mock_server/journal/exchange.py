@@ -62,7 +62,8 @@ def packed(exchange: Exchange, answer: bytes | None, largest: int) -> Packed:
     encoded = _encoded(exchange)
     size = FRAME + len(encoded) + len(answer or b"")
     if size <= largest:
-        return Packed(encoded, answer, size)
+        # A copy of the answer, since orjson's own bytes have kilobytes of room behind them.
+        return Packed(encoded, answer and bytes(memoryview(answer)), size)
     encoded = _encoded(msgspec.structs.replace(exchange, body=b"", dropped=True))
     return Packed(encoded, b"", FRAME + len(encoded))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from mock_server.fixtures.library import bundled
+from mock_server.fixtures.library import bundled, files_in
 from mock_server.fixtures.mistakes import FileMistake
 
 SUFFIXES = (".yaml", ".yml")
@@ -33,7 +33,7 @@ def scenario_files(folder: Path | None = None) -> list[Path]:
     """The files of the scenarios there are, by name; one in `folder` hides a bundled one of the same name."""
     found: dict[str, Path] = {}
     for place in (bundled("scenarios"), folder):
-        for path in sorted(place.iterdir()) if place else ():
+        for path in files_in(place) if place else ():
             if path.suffix in SUFFIXES:
                 found[path.stem] = path
     return [found[name] for name in sorted(found)]

@@ -145,7 +145,11 @@ def _environ(scope: Scope, body: bytes) -> Environ:
         "wsgi.run_once": False,
     }
     for name, value in scope.headers.items():
-        environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
+        if "_" in name:
+            continue  # it would pass for the one with a dash: X_Mock_Sandbox for X-Mock-Sandbox
+        key = f"HTTP_{name.upper().replace('-', '_')}"
+        # Of two, none is taken for the right one: together they are no host, no token, no name of a sandbox.
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
     environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
     # The body has been read, whatever way it came.
     environ.pop("HTTP_CONTENT_LENGTH", None)

@@ -1,0 +1,254 @@
+"""Keeps a server busy, and writes the section "Under load" of docs/performance.md.
+
+256 connections that read and write for ten minutes, a thousand sandboxes at once, a thousand imports a second
+whose clients poll: no error, and memory that does not grow. Needs wrk. A quick look:
+`--seconds 30 --import-seconds 10`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from time import perf_counter
+from typing import Any
+
+import importing
+import pages
+import requests
+
+HOST = "http://127.0.0.1"
+ACCOUNT = "/api/v1/account/119631"
+BUSY_SANDBOXES = 16
+TURNS = 0.25
+"""Seconds between two resets, each of another sandbox: what is imported is not kept for ever."""
+WARM = 60
+"""Seconds after which memory is to grow no more; half of a run of less than two minutes."""
+
+Row = tuple[str, str, str]
+
+
+@dataclass
+class Server:
+    """The server under load, as a process of its own."""
+
+    process: subprocess.Popen[str]
+    base: str
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.base.rpartition(":")[2])
+
+    @property
+    def resident_mb(self) -> float:
+        """Resident memory now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
+
+    def token(self, sandbox: str) -> str:
+        """The access token of a user in that sandbox."""
+        form = {"grant_type": "password", "client_id": "ea-api-edge", "password": "demo"}
+        form["username"] = f"api+{sandbox}@example.com"
+        url = f"{self.base}/auth/realms/eat_realm/protocol/openid-connect/token"
+        answer = requests.post(url, data=form, timeout=60)
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
+
+
+def main() -> None:
+    """Put it under load in three ways, print the figures and write the section."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=600, help="of the mixed load")
+    parser.add_argument("--connections", type=int, default=256, help="of the mixed load")
+    parser.add_argument("--sandboxes", type=int, default=1000)
+    parser.add_argument("--imports", type=int, default=1000, help="a second")
+    parser.add_argument("--import-seconds", type=int, default=60)
+    parser.add_argument("--dry", action="store_true", help="print the figures alone")
+    options = parser.parse_args()
+    if not shutil.which("wrk"):
+        raise SystemExit("wrk is missing: apt-get install wrk, or brew install wrk")
+    rows = [
+        *_mixed(options.connections, options.seconds),
+        *_sandboxes(options.sandboxes),
+        *_imports(options.imports, options.import_seconds),
+    ]
+    text = _section(rows)
+    if not options.dry:
+        pages.write_section("Under load", text)
+    sys.stdout.write(text)
+
+
+@contextmanager
+def _running() -> Iterator[Server]:
+    command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--log-level", "warning"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield Server(process, process.stdout.readline().split()[-1])
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _mixed(connections: int, seconds: int) -> list[Row]:
+    with _running() as server:
+        names = [f"load{number}" for number in range(BUSY_SANDBOXES)]
+        tokens = [server.token(name) for name in names]
+        with _beside(server, names) as resident:
+            found = _wrk(server.base, connections, seconds, tokens)
+    warm = min(WARM, seconds // 2)
+    before = max(mb for at, mb in resident if at <= warm)
+    after = max(mb for at, mb in resident if at > warm)
+    what = f"{connections} connections, four reads to one write, {seconds:,} s, journal on"
+    return [
+        (
+            f"{what}: requests",
+            f"{found['requests']:,}, {found['requests'] / found['seconds']:,.0f} a second",
+            "",
+        ),
+        (f"{what}: errors", f"{found['failed']}", _held(found["failed"] == 0)),
+        (
+            f"{what}: latency",
+            f"median {found['p50']:.1f} ms, p99 {found['p99']:.1f} ms, longest {found['max']:.0f} ms",
+            "",
+        ),
+        (
+            f"{what}: resident memory",
+            f"{before:.0f} MB at most in the first {warm} s, {after:.0f} MB after that",
+            _held(after <= before * 1.05),
+        ),
+    ]
+
+
+def _wrk(base: str, connections: int, seconds: int, tokens: list[str]) -> dict[str, Any]:
+    script = str(Path(__file__).with_name("mixed.lua"))
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script, base]
+    done = subprocess.run([*command, "--", *tokens], capture_output=True, text=True, check=True)
+    sys.stderr.write(done.stderr)
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+@contextmanager
+def _beside(server: Server, names: list[str]) -> Iterator[list[tuple[float, float]]]:
+    """Reset one sandbox after the other; after how many seconds how much memory was resident."""
+    resident: list[tuple[float, float]] = []
+    began = perf_counter()
+    over = threading.Event()
+
+    def reset() -> None:
+        turns = 0
+        while not over.wait(TURNS):
+            turns += 1
+            url = f"{server.base}/__admin/reset"
+            body = {"only": ["state"]}
+            requests.post(
+                url, json=body, params={"sandbox": names[turns % len(names)]}, timeout=30
+            ).raise_for_status()
+            resident.append((perf_counter() - began, server.resident_mb))
+
+    thread = threading.Thread(target=reset)
+    thread.start()
+    try:
+        yield resident
+    finally:
+        over.set()
+        thread.join()
+
+
+def _sandboxes(number: int) -> list[Row]:
+    with _running() as server, ThreadPoolExecutor(32) as pool:
+        server.token("first")
+        before, began = server.resident_mb, perf_counter()
+        lived = list(pool.map(lambda one: _life(server, f"many{one}"), range(number)))
+        took, after = perf_counter() - began, server.resident_mb
+        there = len(requests.get(f"{server.base}/__admin/sandboxes", timeout=30).json()["sandboxes"])
+    own = lived.count(True)
+    return [
+        (
+            f"{number:,} sandboxes at once, in each a login, an import, a turn of the clock, a search",
+            f"{there - 2:,} there, {own:,} found their own dossier and no other, {took:.1f} s",
+            _held(own == number == there - 2),
+        ),
+        ("resident memory per sandbox", f"{(after - before) * 1024 / number:.0f} KB", ""),
+    ]
+
+
+def _life(server: Server, name: str) -> bool:
+    """Whether the only import made in a sandbox is the only one found in it."""
+    body = {"companyIdType": "CIT001", "companyIdValue": "99050000100013", "dossierReference": name}
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {server.token(name)}"
+        url = f"{server.base}{ACCOUNT}/dossiers"
+        session.post(url, json=body, timeout=60).raise_for_status()
+        session.post(
+            f"{server.base}/__admin/clock/advance", json={"by": "PT1S"}, params={"sandbox": name}, timeout=60
+        ).raise_for_status()
+        found = session.get(url, params={"siret": body["companyIdValue"]}, timeout=60).json()
+    return [row["dossierReference"] for row in found["content"]] == [name]
+
+
+def _imports(rate: int, seconds: int) -> list[Row]:
+    with _running() as server:
+        token = server.token("importing")
+        before = server.resident_mb
+        found = importing.imported(server.port, token, rate=rate, seconds=seconds)
+        after = server.resident_mb
+    for failure in found.failures[:10]:
+        sys.stderr.write(f"{failure}\n")
+    what = f"{rate:,} imports a second for {seconds} s, each polled to its end"
+    reached = len(found.launches) / found.seconds
+    right = found.succeeded == rate * seconds and not found.failures
+    return [
+        (
+            f"{what}: imports",
+            f"{found.succeeded:,} ended well of {rate * seconds:,}, {reached:,.0f} a second;"
+            f" {len(found.polls) / found.seconds:,.0f} polls a second",
+            _held(right and reached >= rate * 0.95),
+        ),
+        (
+            f"{what}: latency, p99",
+            f"{_p99(found.launches):.1f} ms for an import, {_p99(found.polls):.1f} ms for a poll",
+            "",
+        ),
+        (
+            "resident memory per dossier imported, its process and e-mails included",
+            f"{(after - before) * 1024 / max(found.succeeded, 1):.1f} KB",
+            "",
+        ),
+    ]
+
+
+def _p99(taken: list[float]) -> float:
+    return quantiles(taken, n=100)[98] * 1000
+
+
+def _held(right: bool) -> str:  # noqa: FBT001
+    return "held" if right else "**not held**"
+
+
+def _section(rows: list[Row]) -> str:
+    lines = [
+        "<!-- Written by `make load`. -->",
+        "",
+        "What clients of one process beside the server made of it, on the same machine.",
+        "",
+        "| what | measured | |",
+        "| --- | --- | --- |",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

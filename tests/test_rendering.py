@@ -1,0 +1,61 @@
+"""Bytes of dossiers are remembered as long as the dossiers live, and no longer."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from weakref import ref
+
+import pytest
+
+from mock_server import services
+from mock_server.domain.model import Dossier
+from tests.support import ACCOUNT, SEED_DOSSIER, Api, content
+
+pytestmark = pytest.mark.speaks("rest", "edge")
+
+
+def imported(api: Api) -> ref[Dossier]:
+    """A new dossier as it is inside, without holding it."""
+    dossier_id = api.new_dossier()["dossierId"]
+    world = services.of(api.client.application).sandboxes.named().read()
+    return ref(world.portfolio(ACCOUNT).dossiers[dossier_id])
+
+
+def is_gone(dossier: ref[Dossier]) -> bool:
+    gc.collect()
+    return dossier() is None
+
+
+def test_a_dossier_that_was_changed_is_not_remembered_as_it_was(make_server_api: Callable[..., Api]) -> None:
+    api = make_server_api()
+    dossier = imported(api)
+    assert not is_gone(dossier)
+
+    (found,) = content(api.get("/dossiers", dossierReference="PO-1"))
+    api.post(f"/dossiers/{found['dossierId']}", {"description": "changed"})
+
+    assert is_gone(dossier)
+    assert content(api.get(f"/dossiers/{found['dossierId']}"))["description"] == "changed"
+
+
+def test_the_dossiers_of_a_sandbox_that_was_reset_are_not_remembered(
+    make_server_api: Callable[..., Api],
+) -> None:
+    api = make_server_api()
+    dossier = imported(api)
+
+    api.control("POST", "/reset")
+
+    assert is_gone(dossier)
+
+
+def test_variants_show_one_dossier_in_their_own_ways(make_server_api: Callable[..., Api]) -> None:
+    api = make_server_api()
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+    shown = [api.dossier(SEED_DOSSIER)["stoppingReason"]]
+    for reason in ("ACTION_VOLONTAIRE", "STOPREQUEST"):
+        api.control("PUT", "/variants", {"stoppingReason": reason})
+        shown.append(api.dossier(SEED_DOSSIER)["stoppingReason"])
+
+    assert shown == ["STOPREQUEST", "ACTION_VOLONTAIRE", "STOPREQUEST"]

@@ -1,0 +1,216 @@
+"""Calls of several clients at once: some order, one after the other, explains all that came of them.
+
+Tried on the real server, and on one app in threads that take turns at any moment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from mock_server.app import create_app
+from mock_server.settings import Settings
+from tests.naive_api import BEGINNING, NaiveApi, written_recipe
+from tests.rounds import rounds
+from tests.serial import Call, Step, serial_order, taken
+from tests.spoken_api import Send, SpokenApi, numbered
+from tests.support import OTHER_SIRET, SIRET, TOKEN_URL, running_server
+from tests.threads import at_once, taking_turns
+
+CLIENTS = 3
+ASK = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "A"}
+BEFORE: list[Step] = [
+    ("launch", (), ASK),
+    ("launch", (), ASK | {"dossierReference": "B", "thirdpartyCode": "F1"}),
+    ("launch", (), ASK | {"companyIdValue": OTHER_SIRET}),
+    ("forward", (timedelta(seconds=1),), {}),
+    ("stop", (2,), {}),
+]
+"""What there is before the clients come: dossiers 1 and 2 of a third party, 3 of another; 2 is stopped."""
+
+OpenSandbox = Callable[[str], Callable[[], Send]]
+"""Opens the sandbox of that name; gives what makes a connection to it, one for each client."""
+
+_numbers = count(1)
+
+dossiers = st.sampled_from([1, 1, 2, 3])
+references = st.sampled_from(["A", "B", "C"])
+party_codes = st.sampled_from(["F1", "F2"])
+
+
+def a_step(name: str, *arguments: Any, **members: Any) -> st.SearchStrategy[Step]:
+    return st.tuples(st.just(name), st.tuples(*arguments), st.fixed_dictionaries(members))
+
+
+steps = st.one_of(
+    a_step(
+        "launch", **{name: st.just(value) for name, value in ASK.items()} | {"dossierReference": references}
+    ),
+    a_step(
+        "launch", **{name: st.just(value) for name, value in ASK.items()} | {"thirdpartyCode": party_codes}
+    ),
+    a_step("forward", st.just(timedelta(seconds=1))),
+    a_step("update", dossiers, dossierReference=references),
+    a_step("update", dossiers, thirdpartyCode=party_codes),
+    a_step("stop", dossiers),
+    a_step("reactivate", dossiers),
+    a_step("close", st.just(1)),
+    a_step("deposit", dossiers, st.just("ATT_VIGI"), st.none()),
+    a_step("all_dossiers"),
+    a_step("search", monitored=st.booleans()),
+)
+plans = st.lists(st.lists(steps, min_size=1, max_size=3), min_size=CLIENTS, max_size=CLIENTS)
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written_recipe(tmp_path_factory.mktemp("serial"))
+
+
+@pytest.fixture(scope="module")
+def on_the_server(recipe: Path) -> Iterator[OpenSandbox]:
+    """Clients of a real server, each with a connection of its own."""
+    with running_server("--fixture", str(recipe), "--clock", BEGINNING.isoformat()) as (url, _):
+
+        def open_sandbox(name: str) -> Callable[[], Send]:
+            token = requests.post(url + TOKEN_URL, data=login(name), timeout=10).json()["access_token"]
+            headers = {"Authorization": f"Bearer {token}", "X-Mock-Sandbox": name}
+
+            def connect() -> Send:
+                session = requests.Session()
+                session.headers.update(headers)
+                session.get(f"{url}/__admin/health", timeout=10)
+
+                def send(method: str, path: str, body: Any) -> tuple[int, Any]:
+                    answer = session.request(method, url + path, json=body, timeout=10)
+                    return answer.status_code, answer.json() if answer.content else None
+
+                return send
+
+            return connect
+
+        yield open_sandbox
+
+
+@pytest.fixture(scope="module")
+def in_threads(recipe: Path) -> Iterator[OpenSandbox]:
+    """Clients of one app, each in a thread of this process."""
+    app = create_app(Settings(fixture=str(recipe), clock=BEGINNING, log_level="error"))
+
+    def open_sandbox(name: str) -> Callable[[], Send]:
+        token = (app.test_client().post(TOKEN_URL, data=login(name)).json or {})["access_token"]
+        headers = {"Authorization": f"Bearer {token}", "X-Mock-Sandbox": name}
+
+        def connect() -> Send:
+            client = app.test_client()
+
+            def send(method: str, path: str, body: Any) -> tuple[int, Any]:
+                answer = client.open(path, method=method, json=body, headers=headers)
+                return answer.status_code, answer.json
+
+            return send
+
+        return connect
+
+    with taking_turns():
+        yield open_sandbox
+
+
+def login(sandbox: str) -> dict[str, str]:
+    form = {"grant_type": "password", "client_id": "ea-api-edge", "password": "demo"}
+    return form | {"username": f"api+{sandbox}@example.com"}
+
+
+def explained(open_sandbox: OpenSandbox, plan: list[list[Step]]) -> None:
+    """Carry the plan out in a new sandbox; an order has to explain what came of it."""
+    name = f"serial{next(_numbers)}"
+    connect = open_sandbox(name)
+    first, naive = SpokenApi(connect(), "rest"), NaiveApi(BEGINNING)
+    first.send("PUT", "/__admin/clock", {"now": BEGINNING.isoformat()})
+    for step in BEFORE:
+        taken(naive, step)
+        taken(first, step)
+
+    connections = [SpokenApi(connect(), "rest") for _ in plan]
+    went_by = at_once(len(plan), lambda client: went(client, connections[client], plan[client]))
+
+    _, process_ids = first.list_processes()
+    numbers = {process_id: number for number, process_id in enumerate(reversed(process_ids))}
+    told = [replace(call, outcome=numbered(call.outcome, numbers)) for calls in went_by for call in calls]
+    end = first.all_dossiers()
+    first.send("DELETE", f"/__admin/sandboxes/{name}", None)
+    assert serial_order(naive, told, end) is not None, "\n".join(map(str, [*told, end]))
+
+
+def went(client: int, api: SpokenApi, plan: list[Step]) -> list[Call]:
+    """A client takes its steps, one after the other."""
+    calls = []
+    for step in plan:
+        began = time.perf_counter()
+        outcome = taken(api, step)
+        calls.append(Call(client, step, began, time.perf_counter(), outcome))
+    return calls
+
+
+# Threads do not run alike twice, so there is nothing to be had from trying smaller plans.
+at_random = settings(rounds(15), phases=[Phase.generate], database=None)
+
+
+@at_random
+@given(plan=plans)
+def test_an_order_explains_what_clients_of_the_real_server_see(
+    on_the_server: OpenSandbox, plan: list[list[Step]]
+) -> None:
+    explained(on_the_server, plan)
+
+
+@at_random
+@given(plan=plans)
+def test_an_order_explains_what_threads_of_one_app_see(
+    in_threads: OpenSandbox, plan: list[list[Step]]
+) -> None:
+    explained(in_threads, plan)
+
+
+# The search for an order itself
+
+STOP: Step = ("stop", (1,), {})
+RENAME: Step = ("update", (1,), {"dossierReference": "NEW"})
+
+
+@pytest.mark.parametrize(
+    ("calls", "possible"),
+    [
+        pytest.param([(STOP, 0, 2, 200), (STOP, 1, 3, 400)], True, id="one of two stops is accepted"),
+        pytest.param([(STOP, 0, 2, 200), (STOP, 1, 3, 200)], False, id="both are accepted"),
+        pytest.param([(STOP, 0, 2, 400), (RENAME, 1, 3, 200)], False, id="a stop is refused for nothing"),
+        pytest.param([(RENAME, 0, 2, 400), (STOP, 1, 3, 200)], True, id="the later one came first"),
+        pytest.param([(RENAME, 0, 1, 400), (STOP, 2, 3, 200)], False, id="it cannot have come first"),
+    ],
+)
+def test_an_order_is_found_when_there_is_one(
+    calls: list[tuple[Step, float, float, int]], *, possible: bool
+) -> None:
+    naive = NaiveApi(BEGINNING)
+    for step in BEFORE:
+        taken(naive, step)
+    end = naive.copy()
+    for step, _, _, status in calls[::-1]:
+        if status == 200:
+            taken(end, step)
+    told = [
+        Call(client, step, began, ended, (status, None if status == 200 else ["E201"]))
+        for client, (step, began, ended, status) in enumerate(calls)
+    ]
+
+    assert (serial_order(naive, told, end.all_dossiers()) is not None) is possible

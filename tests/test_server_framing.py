@@ -1,0 +1,125 @@
+"""Requests that two readers could take for different ones: read in one way or refused, none hides another."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sockets import exchanged, is_up, log_in, request, statuses
+from tests.support import TOKEN_URL
+
+FORM = b"grant_type=password&client_id=ea-api-edge&username=any%40x.fr&password=demo"
+FORM_TYPE = "Content-Type: application/x-www-form-urlencoded"
+CLOSE = "Connection: close"
+SMUGGLED = request("GET /smuggled HTTP/1.1", CLOSE)
+IN_CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(FORM), FORM)
+
+
+def post(*headers: str, body: bytes, version: str = "1.1") -> bytes:
+    return request(f"POST {TOKEN_URL} HTTP/{version}", FORM_TYPE, *headers, body=body)
+
+
+def length(number: object) -> str:
+    return f"Content-Length: {number}"
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+SHAPES: dict[str, tuple[bytes, list[int]]] = {
+    "one length twice": (post(length(len(FORM)), length(len(FORM)), CLOSE, body=FORM), [200]),
+    "two lengths": (post(length(len(FORM)), length(5), body=FORM + SMUGGLED), [400]),
+    "a list of lengths": (post(length(f"{len(FORM)}, {len(FORM)}"), body=FORM + SMUGGLED), [400]),
+    "a length with a sign": (post(length(f"+{len(FORM)}"), body=FORM + SMUGGLED), [400]),
+    "a length beyond counting": (post(length("9" * 20), body=FORM + SMUGGLED), [400]),
+    "less than was announced": (post(length(5), body=FORM + SMUGGLED), [400, 400]),
+    "a length before chunks": (post(length(4), CHUNKED, body=IN_CHUNKS + SMUGGLED), [200]),
+    "a length behind chunks": (post(CHUNKED, length(4), body=b"0\r\n\r\n" + SMUGGLED), [400]),
+    "chunks under another name": (post("Transfer-Encoding: xchunked", body=IN_CHUNKS + SMUGGLED), [400]),
+    "chunks, then another coding": (
+        post("Transfer-Encoding: chunked, gzip", body=IN_CHUNKS + SMUGGLED),
+        [400],
+    ),
+    "two codings": (post(CHUNKED, "Transfer-Encoding: identity", body=IN_CHUNKS + SMUGGLED), [400]),
+    "a blank behind the name": (post("Transfer-Encoding : chunked", body=IN_CHUNKS + SMUGGLED), [400]),
+    "chunks in HTTP/1.0": (post(CHUNKED, body=IN_CHUNKS + SMUGGLED, version="1.0"), [400]),
+    "a chunk without its end": (post(CHUNKED, body=b"3\r\nabcdef\r\n0\r\n\r\n" + SMUGGLED), [400]),
+    "a chunk longer than can be": (post(CHUNKED, body=b"f" * 17 + b"\r\nabc" + SMUGGLED), [400]),
+    "a chunk with an extension": (
+        post(CHUNKED, CLOSE, body=IN_CHUNKS.replace(b"\r\n", b";a=b\r\n", 1)),
+        [200],
+    ),
+    "chunks with a trailer": (
+        post(CHUNKED, CLOSE, body=IN_CHUNKS[:-2] + b"Content-Length: 999\r\n\r\n"),
+        [200],
+    ),
+    "a header over two lines": (request("GET /nothing HTTP/1.1", "X-A: b\r\n c", body=SMUGGLED), [400]),
+    "a carriage return in a header": (request("GET /nothing HTTP/1.1", "X-A: b\rc", body=SMUGGLED), [400]),
+    "a zero in a header": (request("GET /nothing HTTP/1.1", "X-A: \0", body=SMUGGLED), [400]),
+    "a space in a name": (request("GET /nothing HTTP/1.1", "X A: b", body=SMUGGLED), [400]),
+    "a tab for a space": (request("GET\t/nothing\tHTTP/1.1", body=SMUGGLED), [400]),
+    "HTTP/2 out of the blue": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SMUGGLED, []),
+}
+"""What is sent on a connection, with a request hidden behind it, and the statuses that come back."""
+
+
+@pytest.mark.parametrize(("sent", "expected"), SHAPES.values(), ids=list(SHAPES))
+def test_a_request_that_could_be_read_in_two_ways_hides_no_other(
+    server: str, sent: bytes, expected: list[int]
+) -> None:
+    answers = exchanged(server, sent)
+
+    assert statuses(answers) == expected
+    assert b"/smuggled" not in answers
+    assert is_up(server)
+
+
+def admitted(server: str, *authorizations: str) -> int:
+    """The status of a call with these headers."""
+    lines = [f"Authorization: {authorization}" for authorization in authorizations]
+    (status,) = statuses(exchanged(server, request("GET /api/v1/account HTTP/1.1", *lines, CLOSE)))
+    return status
+
+
+def test_of_two_tokens_neither_is_taken(server: str) -> None:
+    good = log_in(server)["Authorization"]
+
+    assert admitted(server, good) == 200
+    assert admitted(server, good, "Bearer x") == 401
+    assert admitted(server, "Bearer x", good) == 401
+
+
+def control_status(server: str, *headers: str) -> int:
+    """The status of a control call with these headers, `Host` among them."""
+    sent = "\r\n".join(["GET /__admin/clock HTTP/1.1", *headers, CLOSE, "", ""])
+    (status,) = statuses(exchanged(server, sent.encode()))
+    return status
+
+
+@pytest.mark.parametrize(
+    ("hosts", "status"),
+    [
+        (["localhost"], 200),
+        (["localhost", "evil.example"], 403),
+        (["evil.example", "localhost"], 403),
+        (["[::1"], 403),
+        (["local host"], 403),
+        (["localhost, evil.example"], 403),
+        ([], 200),
+    ],
+    ids=[
+        *("its own", "a foreign one behind it", "a foreign one before it", "half an address", "two words"),
+        *("a list", "none"),
+    ],
+)
+def test_control_is_reached_by_one_host_that_is_its_own(server: str, hosts: list[str], status: int) -> None:
+    assert control_status(server, *(f"Host: {host}" for host in hosts)) == status
+
+
+def test_of_two_names_of_a_sandbox_neither_is_taken(server: str) -> None:
+    twice = ("X-Mock-Sandbox: twice-a", "X-Mock-Sandbox: twice-b")
+
+    assert control_status(server, "Host: localhost", *twice) == 400
+
+
+def test_a_header_with_an_underscore_passes_for_no_other(server: str) -> None:
+    # As the name of a sandbox it would be a 400.
+    assert control_status(server, "Host: localhost", "X_Mock_Sandbox: no/name") == 200
