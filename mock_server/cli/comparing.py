@@ -45,11 +45,18 @@ def compare(json_file: Path | None, junit_file: Path | None, **given: Any) -> No
     results = _compared(given)
     for line in lines(results):
         click.echo(line)
-    for path, written in ((json_file, as_json), (junit_file, as_junit)):
-        if path is not None:
-            path.write_bytes(written(results))
+    _write(json_file, as_json(results))
+    _write(junit_file, as_junit(results))
     if any(result.divergences for result in results):
         raise click.exceptions.Exit(1)
+
+
+def _write(path: Path | None, content: bytes) -> None:
+    try:
+        if path is not None:
+            path.write_bytes(content)
+    except OSError as problem:
+        raise click.ClickException(f"{path}: {problem.strerror or problem}") from None
 
 
 def _compared(given: dict[str, Any]) -> list[Compared]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from mock_server.comparing.nullable import may_be_null
@@ -69,28 +69,34 @@ def needs_no_sandbox(scenario: Scenario) -> bool:
 def _step(name: str, step: Step, there: StepResult, here: StepResult, dialect: str) -> Compared:
     calls = [step.call] if step.call else [call.call for call in step.together]
     told = Compared(name=name, operation=", ".join(calls))
-    if there.skipped or here.skipped:
-        return Compared(name=name, operation=told.operation, skipped=there.skipped or here.skipped)
+    unplayed = there.skipped or here.skipped or _problem(there) or _problem(here)
+    if unplayed:
+        return replace(told, skipped=unplayed)
     found = tuple(
         one
         for called, left, right in zip(calls, there.calls, here.calls, strict=True)
         if left.outcome is not None and right.outcome is not None
         for one in outcome_divergences(left.outcome, right.outcome, called, dialect)
     )
-    return Compared(name=name, operation=told.operation, divergences=found)
+    return replace(told, divergences=found)
+
+
+def _problem(step: StepResult) -> str:
+    """What kept a call of it from being sent."""
+    return next((call.problem for call in step.calls if call.outcome is None), "")
 
 
 def outcome_divergences(theirs: Outcome, ours: Outcome, operation: str, dialect: str) -> Iterator[Divergence]:
     """What differs between two answers; of another status, the shapes are not compared."""
     if isinstance(theirs, NoAnswer) or isinstance(ours, NoAnswer):
         if repr(theirs) != repr(ours):
-            yield Divergence("answer", "answer", repr(theirs), repr(ours))
+            yield Divergence("answer", "the answer", repr(theirs), repr(ours))
         return
     codes = [" ".join(told_codes(one.body)) or "none" for one in (theirs, ours)]
     if theirs.status != ours.status:
-        yield Divergence("status", "status", str(theirs.status), str(ours.status))
+        yield Divergence("status", "the status", str(theirs.status), str(ours.status))
     if codes[0] != codes[1]:
-        yield Divergence("codes", "error codes", *codes)
+        yield Divergence("codes", "the error code", *codes)
     if theirs.status == ours.status and OPERATIONS[operation].kind is not Kind.DOWNLOAD:
         yield from _shapes(theirs, ours, operation, dialect)
 

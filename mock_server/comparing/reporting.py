@@ -21,8 +21,9 @@ def lines(results: Sequence[Compared]) -> Iterator[str]:
             yield from (f"  {_printable(str(one))}" for one in result.divergences)
     differing = sum(bool(result.divergences) for result in results)
     skipped = sum(bool(result.skipped) for result in results)
+    verdict = f"{differing} with differences" if differing else "nothing differs"
     left_out = f", {skipped} skipped" if skipped else ""
-    yield f"{len(results) - skipped} compared: {f'{differing} differ' if differing else 'none differs'}{left_out}"
+    yield f"{len(results) - skipped} compared: {verdict}{left_out}"
 
 
 def as_json(results: Sequence[Compared]) -> bytes:

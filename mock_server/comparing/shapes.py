@@ -26,7 +26,7 @@ class Divergence:
             case "extra":
                 return f"{self.at} is {self.theirs} there, and missing here"
             case _:
-                return f"{self.at}: {self.kind} {self.theirs} there, {self.ours} here"
+                return f"{self.at} is {self.theirs} there, {self.ours} here"
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ def divergences(
     """
     there, here = theirs.types - {"null"}, ours.types - {"null"}
     if "null" in theirs.types - ours.types and not nullable(at):
-        yield Divergence("nullability", at, "null", f"never null but {ours.words}")
+        yield Divergence("nullability", at, "null", f"{ours.words}, and never null,")
     if there and here and there != here:
         yield Divergence("type", at, theirs.words, ours.words)
         return
