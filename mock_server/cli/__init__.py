@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mock_server import __version__
+from mock_server.cli.comparing import compare
 from mock_server.cli.fixtures import fixtures
 from mock_server.cli.openapi import openapi
 from mock_server.cli.scenarios import scenarios
@@ -19,5 +20,5 @@ def main() -> None:
     """A sandbox of the e-Attestations (Aprovall) dossiers API."""
 
 
-for command in (serve, healthcheck, fixtures, scenarios, openapi):
+for command in (serve, healthcheck, fixtures, scenarios, compare, openapi):
     main.add_command(command)

@@ -1,0 +1,105 @@
+"""The shape of a JSON value: which types stand where, and what differs between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_OPEN = {"formdata", "metadata", "params"}
+"""Members whose own members are data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """One thing that differs: of which kind, where, and what each side has."""
+
+    kind: str
+    at: str
+    theirs: str
+    ours: str
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "missing":
+                return f"{self.at} is missing there, and {self.ours} here"
+            case "extra":
+                return f"{self.at} is {self.theirs} there, and missing here"
+            case _:
+                return f"{self.at} is {self.theirs} there, {self.ours} here"
+
+
+@dataclass(slots=True)
+class Node:
+    """What stands at a place, all elements of a list taken together."""
+
+    types: set[str] = field(default_factory=set)
+    members: dict[str, Node] = field(default_factory=dict)
+    items: Node | None = None
+
+    @property
+    def words(self) -> str:
+        """Its types, null left out where there are others."""
+        return " or ".join(sorted(self.types - {"null"} or self.types))
+
+
+def shape(value: Any) -> Node:
+    """The shape of a value as JSON knows it."""
+    node = Node()
+    _add(node, value, "")
+    return node
+
+
+def divergences(
+    theirs: Node, ours: Node, nullable: Callable[[str], bool], at: str = "$"
+) -> Iterator[Divergence]:
+    """What differs; below a place that is empty or null on one side, nothing can be told.
+
+    `nullable` says where this side may have null, whether it has one now or not.
+    """
+    there, here = theirs.types - {"null"}, ours.types - {"null"}
+    if "null" in theirs.types - ours.types and not nullable(at):
+        yield Divergence("nullability", at, "null", f"{ours.words}, and never null,")
+    if there and here and there != here:
+        yield Divergence("type", at, theirs.words, ours.words)
+        return
+    if theirs.members and ours.members:
+        yield from _members(theirs, ours, nullable, at)
+    if theirs.items is not None and ours.items is not None:
+        yield from divergences(theirs.items, ours.items, nullable, f"{at}[]")
+
+
+def _members(theirs: Node, ours: Node, nullable: Callable[[str], bool], at: str) -> Iterator[Divergence]:
+    for name in sorted(theirs.members.keys() | ours.members.keys()):
+        there, here, place = theirs.members.get(name), ours.members.get(name), f"{at}.{name}"
+        if there is None:
+            yield Divergence("missing", place, "", ours.members[name].words)
+        elif here is None:
+            yield Divergence("extra", place, there.words, "")
+        else:
+            yield from divergences(there, here, nullable, place)
+
+
+def _add(node: Node, value: Any, name: str) -> None:
+    node.types.add(type_of(value))
+    if isinstance(value, Mapping) and name not in _OPEN:
+        for member, inner in value.items():
+            _add(node.members.setdefault(member, Node()), inner, member)
+    if isinstance(value, list):
+        for element in value:
+            node.items = node.items or Node()
+            _add(node.items, element, name)
+
+
+def type_of(value: Any) -> str:
+    """The value's type in JSON's words."""
+    if value is None:
+        return "null"
+    kinds = (
+        (bool, "boolean"),
+        (str, "string"),
+        (int | float, "number"),
+        (list, "array"),
+        (Mapping, "object"),
+    )
+    return next((word for kind, word in kinds if isinstance(value, kind)), "nothing")
