@@ -1,1 +1,1 @@
-"""Two environments side by side: the same calls put to both, and what differs in how they answer."""
+"""Two environments side by side: the same scenarios played on both, and what differs in how they answer."""

@@ -20,27 +20,30 @@ class Divergence:
     ours: str
 
     def __str__(self) -> str:
-        match self.kind:
-            case "missing":
-                return f"{self.at} is missing there, and {self.ours} here"
-            case "extra":
-                return f"{self.at} is {self.theirs} there, and missing here"
-            case _:
-                return f"{self.at} is {self.theirs} there, {self.ours} here"
+        return f"{self.at} is {self.theirs} there, {self.ours} here"
 
 
 @dataclass(slots=True)
 class Node:
-    """What stands at a place, all elements of a list taken together."""
+    """What stands at a place, all elements of a list taken together: so many values, so many objects."""
 
     types: set[str] = field(default_factory=set)
     members: dict[str, Node] = field(default_factory=dict)
     items: Node | None = None
+    times: int = 0
+    objects: int = 0
 
     @property
     def words(self) -> str:
         """Its types, null left out where there are others."""
         return " or ".join(sorted(self.types - {"null"} or self.types))
+
+    def presence(self, name: str) -> str:
+        """How the member stands in these objects."""
+        member = self.members.get(name)
+        if member is None:
+            return "missing"
+        return member.words if member.times == self.objects else f"{member.words}, or missing"
 
 
 def shape(value: Any) -> Node:
@@ -59,11 +62,11 @@ def divergences(
     """
     there, here = theirs.types - {"null"}, ours.types - {"null"}
     if "null" in theirs.types - ours.types and not nullable(at):
-        yield Divergence("nullability", at, "null", f"{ours.words}, and never null,")
+        yield Divergence("nullability", at, "null", f"{ours.words}, never null")
     if there and here and there != here:
         yield Divergence("type", at, theirs.words, ours.words)
         return
-    if theirs.members and ours.members:
+    if theirs.objects and ours.objects:
         yield from _members(theirs, ours, nullable, at)
     if theirs.items is not None and ours.items is not None:
         yield from divergences(theirs.items, ours.items, nullable, f"{at}[]")
@@ -71,18 +74,19 @@ def divergences(
 
 def _members(theirs: Node, ours: Node, nullable: Callable[[str], bool], at: str) -> Iterator[Divergence]:
     for name in sorted(theirs.members.keys() | ours.members.keys()):
-        there, here, place = theirs.members.get(name), ours.members.get(name), f"{at}.{name}"
-        if there is None:
-            yield Divergence("missing", place, "", ours.members[name].words)
-        elif here is None:
-            yield Divergence("extra", place, there.words, "")
-        else:
-            yield from divergences(there, here, nullable, place)
+        place, presence = f"{at}.{name}", (theirs.presence(name), ours.presence(name))
+        missing = [words.endswith("missing") for words in presence]
+        if missing[0] != missing[1]:
+            yield Divergence("missing" if missing[0] else "extra", place, *presence)
+        if name in theirs.members and name in ours.members:
+            yield from divergences(theirs.members[name], ours.members[name], nullable, place)
 
 
 def _add(node: Node, value: Any, name: str) -> None:
     node.types.add(type_of(value))
+    node.times += 1
     if isinstance(value, Mapping) and name not in _OPEN:
+        node.objects += 1
         for member, inner in value.items():
             _add(node.members.setdefault(member, Node()), inner, member)
     if isinstance(value, list):
