@@ -48,6 +48,7 @@ BY_WRITING: dict[str, Told] = {
     "referenceSpaces=trim": [("$.content.dossierReference", "'...", "as expected (...")],
     "referenceCase=upper": [("$.content.dossierReference", "'...", "as expected (...")],
 }
+UNSAVED = "processId was not saved: the step before that does it did not pass"
 DOSSIER = {"operation": "getDossier", "dossierId": SEED_DOSSIER}
 
 
@@ -78,7 +79,7 @@ def compared(there: Remote, tmp_path: Path) -> Callable[..., tuple[int, dict[str
     def run(*options: str, dialect: str = "rest") -> tuple[int, dict[str, Any]]:
         path = tmp_path / "report.json"
         found = compare(there, "--json", str(path), *options, dialect=dialect)
-        assert path.exists(), found.output
+        assert path.exists(), (found.output, found.exception)
         return found.exit_code, json.loads(path.read_text(encoding="utf-8"))
 
     return run
@@ -252,7 +253,7 @@ def test_a_member_that_only_some_rows_lack_is_found(there: Remote, compared: Cal
 @pytest.mark.parametrize(
     ("then", "expected"),
     [
-        ({"respond": {"status": 503}}, [("the status", "503", "200"), ("$", "nothing", "object")][:1]),
+        ({"respond": {"status": 503}}, [("the status", "503", "200")]),
         ({"fault": "EMPTY_RESPONSE"}, [("the answer", "EMPTY_RESPONSE", "an answer with status 200")]),
         ({"fault": "MALFORMED_BODY"}, [("$", "string", "object")]),
     ],
@@ -300,8 +301,8 @@ def test_reading_changes_nothing_and_writing_is_allowed_by_an_option(
     compared("--allow-writes")
     written = there.control("GET", "/state")
 
-    assert read["accounts"] == before["accounts"]
-    assert written["accounts"] != before["accounts"]
+    assert read["content"] == before["content"]
+    assert written["content"] != before["content"]
 
 
 def test_only_scenarios_that_read_are_chosen_unless_writes_are_allowed() -> None:
@@ -323,7 +324,7 @@ def test_a_person_is_told_in_a_table_and_sentences(there: Remote) -> None:
         "step operation what there here",
         "documents: a document getDocument $.content object array",
         "",
-        "skipped processes: a process: there: processId was not saved: the step before that does it did not pass",
+        f"skipped processes: a process: there: {UNSAVED}",
         "variant documentDetail=object explains 1",
         f"{lines[-1].partition(' ')[0]} steps compared: 1 with differences, 1 skipped",
     ]

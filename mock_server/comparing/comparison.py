@@ -23,6 +23,10 @@ _TOLD_OTHERWISE = {"status", "refused", "answer"}
 """Expectations whose failing shows as another status, other codes or no answer."""
 
 
+Differing = tuple[str, str, Divergence]
+"""Something that differs, with its scenario and step."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """A step, played on both sides. `skipped` says why there is nothing to compare."""
@@ -42,7 +46,7 @@ class Played:
     steps: tuple[Compared, ...]
 
     @property
-    def differing(self) -> set[tuple[str, str, Divergence]]:
+    def differing(self) -> set[Differing]:
         """All that differs, each with its scenario and step."""
         return {(self.scenario.scenario, step.step, one) for step in self.steps for one in step.divergences}
 

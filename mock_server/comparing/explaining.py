@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from mock_server.comparing.comparison import Played, played_here
+from mock_server.comparing.comparison import Differing, Played, played_here
 from mock_server.domain.variants import VARIANTS, resolve
 from mock_server.scenarios.client import new_session
 from mock_server.scenarios.logins import Logins
@@ -50,19 +50,33 @@ def explanations(
         ControlRefused: there is no sandbox to be had.
     """
     differing = [one for one in found if one.differing]
-    before = unexplained = _count(differing)
-    for name, value in _others(dialect, variants):
+    before = _all_of(differing)
+    others = list(_others(dialect, variants))
+    # What stays as it is under all of them together is explained by none.
+    if before <= _under({**variants, **dict(others)}, differing, ours, dialect):
+        return
+    unexplained = len(before)
+    for name, value in others:
+        explains = len(before) - len(_under({**variants, name: value}, differing, ours, dialect))
+        if explains > 0:
+            unexplained -= explains
+            yield Explanation(variant=name, value=value, explains=explains)
         if unexplained <= 0:
             return
-        with sandbox_of(ours, {**variants, name: value}) as target:
-            after = _count([played_here(one.scenario, one.theirs, target, dialect) for one in differing])
-        if after < before:
-            unexplained -= before - after
-            yield Explanation(variant=name, value=value, explains=before - after)
 
 
-def _count(found: Sequence[Played]) -> int:
-    return sum(len(one.differing) for one in found)
+def _under(
+    variants: Mapping[str, str], differing: Sequence[Played], ours: Target, dialect: str
+) -> set[Differing]:
+    """What differs when the sandbox has these variants."""
+    if not differing:
+        return set()
+    with sandbox_of(ours, variants) as target:
+        return _all_of([played_here(one.scenario, one.theirs, target, dialect) for one in differing])
+
+
+def _all_of(found: Sequence[Played]) -> set[Differing]:
+    return {one for each in found for one in each.differing}
 
 
 def _others(dialect: str, variants: Mapping[str, str]) -> Iterator[tuple[str, str]]:

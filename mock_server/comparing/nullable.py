@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from mock_server.contract.answers import answers
-from mock_server.contract.schemas import COMPONENTS, components
+from mock_server.contract.schemas import COMPONENTS, components, ref
 
 
 def may_be_null(dialect: str, operation: str, status: int, at: str) -> bool:
     """Whether the contract has null at a place such as `$.content[].name` of this answer."""
     shapes = answers(operation, dialect).get(status, ())
-    schemas = [part for shape in shapes for part in _parts(shape.schema, dialect)]
+    schemas = [part for shape in shapes for part in _parts(ref(shape.schema), dialect)]
     for step in at.replace("[]", ".[]").split(".")[1:]:
         schemas = [part for schema in schemas for part in _below(schema, step, dialect)]
     return any(_has_null(schema) for schema in schemas)

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mock_server.scenarios.matching import ABSENT
+
 _OPEN = {"formdata", "metadata", "params"}
 """Members whose own members are data."""
+
+
+_TYPES: dict[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    str: "string",
+    int: "number",
+    float: "number",
+    list: "array",
+    dict: "object",
+    type(ABSENT): "nothing",
+}
+"""The types in JSON's words; nothing is a body that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +98,9 @@ def _members(theirs: Node, ours: Node, nullable: Callable[[str], bool], at: str)
 
 
 def _add(node: Node, value: Any, name: str) -> None:
-    node.types.add(type_of(value))
+    node.types.add(_TYPES[type(value)])
     node.times += 1
-    if isinstance(value, Mapping) and name not in _OPEN:
+    if isinstance(value, dict) and name not in _OPEN:
         node.objects += 1
         for member, inner in value.items():
             _add(node.members.setdefault(member, Node()), inner, member)
@@ -93,17 +108,3 @@ def _add(node: Node, value: Any, name: str) -> None:
         for element in value:
             node.items = node.items or Node()
             _add(node.items, element, name)
-
-
-def type_of(value: Any) -> str:
-    """The value's type in JSON's words."""
-    if value is None:
-        return "null"
-    kinds = (
-        (bool, "boolean"),
-        (str, "string"),
-        (int | float, "number"),
-        (list, "array"),
-        (Mapping, "object"),
-    )
-    return next((word for kind, word in kinds if isinstance(value, kind)), "nothing")
