@@ -10,6 +10,7 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "docs/troubleshooting.md#the-doctor",
     "fixtures": "docs/recipes.md#mistakes",
     "scenarios": "docs/scenarios.md#mistakes",
+    "compare": "docs/compare.md",
     "openapi": "docs/fidelity.md#the-contract",
 }
 """Per command of `mock-server` the page on what can be wrong with it."""

@@ -23,6 +23,7 @@ _MODULES = {
     "doctor": "doctor",
     "fixtures": "fixtures",
     "scenarios": "scenarios",
+    "compare": "comparing",
     "openapi": "openapi",
 }
 """Where in this package each command is: only the one that runs is imported."""

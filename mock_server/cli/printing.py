@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+Thing = TypeVar("Thing")
 
 _PLAIN_WIDTH = 160
 """Columns of a log, which has no width of its own."""
@@ -41,3 +44,13 @@ def show_line(line: Text) -> None:
         target.print(line, soft_wrap=True)
     else:
         click.echo(line.plain)
+
+
+def tracked(things: Iterable[Thing], total: int) -> Iterable[Thing]:
+    """The things, with a bar on stderr that counts them where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    stderr = Console(stderr=True)
+    disable = not stderr.is_terminal
+    return track(things, "scenarios", total=total, console=stderr, transient=True, disable=disable)

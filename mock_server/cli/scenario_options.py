@@ -1,8 +1,8 @@
-"""What the commands on scenarios share: folders of one's own, and trying out what a scenario gives."""
+"""What the commands that play scenarios share: options, and trying out what a scenario gives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,37 @@ FIXTURES = click.option(
     show_envvar=True,
     help="A folder of recipes of your own, for scenarios that name one as their fixture.",
 )
+
+
+AUTH_URL = click.option(
+    "--auth-url", metavar="URL", help="The authorisation server.  [default: that of the base URL]"
+)
+
+CONTROL_TOKEN = click.option(
+    "--control-token",
+    metavar="TOKEN",
+    envvar="MOCK_SERVER_CONTROL_TOKEN",
+    show_envvar=True,
+    help="What the sandbox asks of control calls.",
+)
+
+VARIANTS = click.option(
+    "--variant",
+    "chosen",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Choose a reading of the API; repeat it for several.",
+)
+
+
+def read_variants(chosen: Sequence[str]) -> dict[str, str]:
+    """What `VARIANTS` was given, by name."""
+    from mock_server.settings import variants
+
+    try:
+        return variants(",".join(chosen))
+    except ValueError as mistake:
+        raise click.UsageError(f"--variant: {mistake}") from None
 
 
 def trial(fixtures_dir: Path | None) -> Callable[[Scenario], object]:

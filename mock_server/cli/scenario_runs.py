@@ -11,7 +11,16 @@ import click
 
 from mock_server.cli import printing
 from mock_server.cli.parallel import in_parallel
-from mock_server.cli.scenario_options import FIXTURES, FOLDER, trial
+from mock_server.cli.reports import need_folder, report_option, write
+from mock_server.cli.scenario_options import (
+    AUTH_URL,
+    CONTROL_TOKEN,
+    FIXTURES,
+    FOLDER,
+    VARIANTS,
+    read_variants,
+    trial,
+)
 from mock_server.domain.operations import DIALECTS
 from mock_server.fixtures.mistakes import FileMistake
 
@@ -35,7 +44,7 @@ _OF_THE_TARGET = ("dialect", "auth_url", "username", "password", "control_token"
     type=click.Choice(DIALECTS),
     help="What is to be spoken there.  [default: what the base URL says, else rest]",
 )
-@click.option("--auth-url", metavar="URL", help="The authorisation server.  [default: that of the base URL]")
+@AUTH_URL
 @click.option("--username", default="api@example.com", show_default=True, help="Who logs in.")
 @click.option(
     "--password",
@@ -45,27 +54,9 @@ _OF_THE_TARGET = ("dialect", "auth_url", "username", "password", "control_token"
     show_envvar=True,
     help="Their password.",
 )
-@click.option(
-    "--control-token",
-    metavar="TOKEN",
-    envvar="MOCK_SERVER_CONTROL_TOKEN",
-    show_envvar=True,
-    help="What the sandbox asks of control calls.",
-)
-@click.option(
-    "--variant",
-    "chosen",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Choose a reading of the API; repeat it for several.",
-)
-@click.option(
-    "--junit",
-    "report",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the results there as JUnit XML.",
-)
+@CONTROL_TOKEN
+@VARIANTS
+@report_option("--junit", "report", "Write the results there as JUnit XML.")
 @click.option(
     "--jobs",
     type=click.IntRange(1, 64),
@@ -90,27 +81,19 @@ def run(
     """
     from time import monotonic
 
-    if report is not None and not report.parent.is_dir():
-        raise click.UsageError(f"--junit {report}: there is no folder {report.parent}")
+    need_folder("--junit", report)
     begun = monotonic()
-    together = _variants(chosen)
+    together = read_variants(chosen)
     wanted = _wanted(names, tags, folder, given)
     with _target(given) as target:
         results = _play(_performances(wanted, together, target), target, given["jobs"])
     _tell(results, monotonic() - begun)
     if report is not None:
-        _report(results, report)
+        from mock_server.scenarios.junit import junit
+
+        write("--junit", report, junit(results))
     if any(result.failed for result in results):
         raise click.exceptions.Exit(1)
-
-
-def _variants(chosen: Sequence[str]) -> dict[str, str]:
-    from mock_server.settings import variants
-
-    try:
-        return variants(",".join(chosen))
-    except ValueError as mistake:
-        raise click.UsageError(f"--variant: {mistake}") from None
 
 
 def _wanted(
@@ -173,24 +156,12 @@ def _target(given: dict[str, Any]) -> Iterator[Target]:
 
 def _play(performances: Sequence[Performance], target: Target, jobs: int | None) -> list[Result]:
     """Play them, several at once, with a bar on stderr where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
     from mock_server.scenarios.running import play
 
-    console = Console(stderr=True)
     # Elsewhere they have no sandbox each, and would meet in one account.
     jobs = 1 if target.control_url is None else jobs or 4
-    played = in_parallel(lambda performance: play(performance, target), performances, jobs)
-    bar = track(
-        played,
-        "scenarios",
-        total=len(performances),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    return list(bar)
+    done = in_parallel(lambda performance: play(performance, target), performances, jobs)
+    return list(printing.tracked(done, len(performances)))
 
 
 def _tell(results: Sequence[Result], seconds: float) -> None:
@@ -204,12 +175,3 @@ def _tell(results: Sequence[Result], seconds: float) -> None:
     printing.show(table(results))
     click.echo()
     click.echo(summary(results, seconds))
-
-
-def _report(results: Sequence[Result], path: Path) -> None:
-    from mock_server.scenarios.junit import junit
-
-    try:
-        path.write_bytes(junit(results))
-    except OSError as problem:
-        raise click.ClickException(f"--junit {path}: {problem.strerror or problem}") from None

@@ -18,7 +18,7 @@ from mock_server.scenarios.mistakes import Mistakes, as_judged, if_twice, unless
 from mock_server.scenarios.script import Expect, Sending, Step
 from mock_server.scenarios.templates import PLACE, names_in
 
-BUILT_IN = ("accountId", "username", "password", "refreshToken", "accessToken")
+BUILT_IN = ("accountId", "username", "password", "refreshToken", "accessToken", "runId")
 """What every run knows before its first step."""
 
 _OF_NO_CONTROL = ("login", "token", "form")

@@ -18,7 +18,7 @@ def junit(results: Sequence[Result]) -> bytes:
     """The results as an XML document."""
     root = Element("testsuites", {"name": "mock-server scenarios", **_counts(results)})
     for result in results:
-        suite = SubElement(root, "testsuite", {"name": _clean(result.name), **_counts([result])})
+        suite = SubElement(root, "testsuite", {"name": clean(result.name), **_counts([result])})
         for case in _cases(result):
             suite.append(case)
     return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
@@ -38,7 +38,7 @@ def _counts(results: Sequence[Result]) -> dict[str, str]:
 def _cases(result: Result) -> Iterator[Element]:
     if result.problem:
         case = _case(result, GIVEN, 0)
-        SubElement(case, "error", message=_clean(result.problem))
+        SubElement(case, "error", message=clean(result.problem))
         yield case
     for step in result.steps:
         yield _judged(result, step)
@@ -47,21 +47,19 @@ def _cases(result: Result) -> Iterator[Element]:
 def _judged(result: Result, step: StepResult) -> Element:
     case = _case(result, step.name, step.took.total_seconds())
     if step.skipped:
-        SubElement(case, "skipped", message=_clean(step.skipped))
+        SubElement(case, "skipped", message=clean(step.skipped))
     elif step.failed:
         failed = next(call for call in step.calls if call.failed)
         message = failed.problem or str(failed.differences[0])
-        SubElement(case, "failure", message=_clean(message)).text = _clean(
-            "\n".join(step_lines(result, step))
-        )
+        SubElement(case, "failure", message=clean(message)).text = clean("\n".join(step_lines(result, step)))
     return case
 
 
 def _case(result: Result, name: str, seconds: float) -> Element:
     classname = f"scenarios.{result.name}"
-    return Element("testcase", classname=_clean(classname), name=_clean(name), time=f"{seconds:.3f}")
+    return Element("testcase", classname=clean(classname), name=clean(name), time=f"{seconds:.3f}")
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """XML cannot hold every character, and an answer may have any."""
     return _NOT_IN_XML.sub("\ufffd", text)

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from secrets import token_hex
 from typing import Any
 
 import requests
@@ -38,10 +39,14 @@ class Tokens(Struct, frozen=True):
 
 
 class Logins:
-    """The users of a run. In a sandbox their names carry its tag, so that they log in to it."""
+    """The users of a run. In a sandbox their names carry its tag, so that they log in to it.
+
+    `run_id` is a word that no other run has.
+    """
 
     def __init__(self, target: Target, sandbox: str | None, session: requests.Session) -> None:
         self.user = Login(username=target.username, password=target.password)
+        self.run_id = token_hex(4)
         self._target = target
         self._sandbox = sandbox
         self._session = session

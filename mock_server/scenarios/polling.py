@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from math import ceil
 from time import monotonic, sleep
 
@@ -21,6 +22,7 @@ _LONGEST_FROZEN = 600.0
 _LONGEST_RUNNING = 10.0
 _LONGEST_ELSEWHERE = 120.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+_MOST_PAUSES = 30
 
 
 def poll(
@@ -41,6 +43,20 @@ def poll(
         outcome, waited = ask(), pause
         lacking = _lacking(prepared, outcome)
     return outcome, [replace(one, at=f"{one.at}, asked for {waited:g} s") for one in lacking]
+
+
+def once_allowed(ask: Callable[[], Outcome]) -> Callable[[], Outcome]:
+    """As `ask`, which is asked again after a second while the answer is that there were too many requests."""
+
+    def patient() -> Outcome:
+        for _ in range(_MOST_PAUSES):
+            outcome = ask()
+            if not isinstance(outcome, Answer) or outcome.status != HTTPStatus.TOO_MANY_REQUESTS:
+                return outcome
+            sleep(1)
+        return ask()
+
+    return patient
 
 
 def _lacking(prepared: Prepared, outcome: Outcome) -> list[Difference]:

@@ -38,8 +38,9 @@ BUILT_IN: dict[str, Callable[[Logins], Any]] = {
     "password": lambda logins: logins.user.password,
     "refreshToken": lambda logins: logins.tokens(logins.user).refresh,
     "accessToken": lambda logins: logins.tokens(logins.user).access,
+    "runId": lambda logins: logins.run_id,
 }
-"""What every run knows of its user before its first step."""
+"""What every run knows of its user and itself before its first step."""
 
 
 class Known:

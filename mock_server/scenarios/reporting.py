@@ -36,7 +36,7 @@ def table(results: Sequence[Result]) -> Table:
         counts = [result.count(verdict) for verdict in ("passed", "failed", "skipped")]
         style = "red" if result.failed else "yellow" if any(counts[1:]) else "green"
         cells = [str(len(result.steps)), *(str(count or "-") for count in counts)]
-        brief = [Text(_printable(_brief(result)))] if differed else []
+        brief = [Text(printable(_brief(result)))] if differed else []
         found.add_row(Text(result.name, style), *cells, *brief)
     return found
 
@@ -73,10 +73,10 @@ def step_lines(result: Result, step: StepResult) -> Iterator[str]:
 def styled(line: str) -> Text:
     """The line as a terminal shows it."""
     style = next((style for start, style in _STYLES.items() if line.startswith(start)), "")
-    return Text(_printable(line), style)
+    return Text(printable(line), style)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text with what a terminal would obey, or would not show, as escapes: anything may have come."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from http import HTTPStatus
 from threading import Barrier, Thread
 from time import monotonic
 
@@ -21,7 +22,7 @@ from mock_server.scenarios.judging import judged
 from mock_server.scenarios.logins import LoginFailed, Logins
 from mock_server.scenarios.matching import ABSENT, Difference
 from mock_server.scenarios.performances import Performance
-from mock_server.scenarios.polling import poll
+from mock_server.scenarios.polling import once_allowed, poll
 from mock_server.scenarios.preparing import Prepared, Preparer
 from mock_server.scenarios.results import CallResult, Result, StepResult
 from mock_server.scenarios.script import Background, Scenario, Sending, Step
@@ -39,7 +40,7 @@ def play(performance: Performance, target: Target) -> Result:
     """Play the scenario in a sandbox of its own, or as far as another environment allows."""
     scenario = performance.scenario
     blank = Result(scenario=scenario, label=performance.label, file=performance.file)
-    if target.control_url is None and not _is_played_anywhere(scenario):
+    if target.control_url is None and not is_played_anywhere(scenario):
         return replace(blank, steps=_skipped(scenario, _RULES_NEED_SANDBOX))
     try:
         with new_session(target.base_url) as session, opened(target, scenario, session) as control:
@@ -139,7 +140,9 @@ class _Run:
                 self._logins.note(prepared.login, prepared.sent.form or {}, outcome)
             return outcome
 
-        return ask
+        # Elsewhere the documented rate limit may hold, which a run would soon meet.
+        is_limited = self._control is None and not _expects_429(prepared)
+        return once_allowed(ask) if is_limited else ask
 
     def _saved(self, sending: Sending, outcome: Outcome, *, complain: bool) -> list[Difference]:
         """Keep what is to be saved; what there was nothing of is a difference, unless there are others."""
@@ -153,6 +156,11 @@ class _Run:
         return missing if complain else []
 
 
+def _expects_429(prepared: Prepared) -> bool:
+    status = prepared.expect.status
+    return HTTPStatus.TOO_MANY_REQUESTS in (status if isinstance(status, tuple) else (status,))
+
+
 def _skipped(scenario: Scenario, reason: str) -> tuple[StepResult, ...]:
     return tuple(
         StepResult(name=step.name, place=f"$.steps[{at}]", skipped=reason)
@@ -160,5 +168,6 @@ def _skipped(scenario: Scenario, reason: str) -> tuple[StepResult, ...]:
     )
 
 
-def _is_played_anywhere(scenario: Scenario) -> bool:
+def is_played_anywhere(scenario: Scenario) -> bool:
+    """Whether it gives nothing and bends nothing, so that it needs no sandbox."""
     return not scenario.rules and scenario.given == Background()

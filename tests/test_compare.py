@@ -1,0 +1,393 @@
+"""`mock-server compare` between two sandboxes, one of them bent: every bend is found, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mock_server.cli import main
+from mock_server.comparing.choosing import chosen, only_reads
+from mock_server.domain.operations import OPERATIONS, Kind
+from mock_server.domain.variants import VARIANTS
+from mock_server.scenarios import polling
+from tests.remote import Remote
+from tests.support import SEED_DOSSIER, TOKEN_URL, running_server
+from tests.test_scenarios_elsewhere import elsewhere
+
+__all__ = ["elsewhere"]
+
+Told = list[tuple[str, str, str]]
+
+_numbers = count(1)
+
+NOT_FOUND = [("the status", "404", "200"), ("the error code", "NOT_FOUND", "none")]
+STATUS = [("the status", "200", "400")]
+BY_READING: dict[str, Told] = {
+    "emptySearch=not-found": NOT_FOUND,
+    "documentDetail=object": [("$.content", "object", "array")],
+    "fileItems=document": [
+        ("$.content[].documentId", "number", "missing"),
+        ("$.content[].listFileInformation", "array", "missing"),
+    ],
+    "documentName=label": [("$.content", "[{...", "as expected (...")],
+    "stoppingReason=ACTION_VOLONTAIRE": [("$.content", "[{...", "as expected (...")],
+    "stoppedDocuments=keep": [("$.content", "[{...", "as expected (...")],
+    "rateLimit=on": [("headers.X-RateLimit-Remaining", "'...", "as expected (...")],
+}
+BY_WRITING: dict[str, Told] = {
+    "refusals=result": STATUS,
+    "requirementsUpdate=add": [("$.content", "[{...", "as expected (...")],
+    "referenceSpaces=trim": [("$.content.dossierReference", "'...", "as expected (...")],
+    "referenceCase=upper": [("$.content.dossierReference", "'...", "as expected (...")],
+}
+UNSAVED = "processId was not saved: the step before that does it did not pass"
+DOSSIER = {"operation": "getDossier", "dossierId": SEED_DOSSIER}
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A server on which both sides have a sandbox; imports end at once."""
+    with running_server("--import-duration", "0") as (found, _):
+        yield found
+
+
+@pytest.fixture
+def there(url: str) -> Remote:
+    """The sandbox of the other side."""
+    return Remote(url, f"there{next(_numbers)}")
+
+
+def compare(there: Remote, *options: str, dialect: str = "rest") -> Result:
+    user = f"api+{there.sandbox}@example.com"
+    login = ("--auth-url", there.url, "--username", user, "--password", "demo")
+    sides = ("--base-url", f"{there.url}/{dialect}", "--sandbox-url", there.url, "--dialect", dialect)
+    return CliRunner().invoke(main, ["compare", *sides, *login, *options])
+
+
+@pytest.fixture
+def compared(there: Remote, tmp_path: Path) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Compare with that sandbox; the exit code, and the report."""
+
+    def run(*options: str, dialect: str = "rest") -> tuple[int, dict[str, Any]]:
+        path = tmp_path / "report.json"
+        found = compare(there, "--json", str(path), *options, dialect=dialect)
+        assert path.exists(), (found.output, found.exception)
+        return found.exit_code, json.loads(path.read_text(encoding="utf-8"))
+
+    return run
+
+
+def steps(report: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for scenario in report["scenarios"] for step in scenario["steps"]]
+
+
+def told(report: dict[str, Any]) -> Told:
+    """What differs, each thing once; of a value no more than how it begins."""
+    found = [one for step in steps(report) for one in step["divergences"]]
+    words = [(one["at"], brief(one["theirs"]), brief(one["ours"])) for one in found]
+    return list(dict.fromkeys(words))
+
+
+def brief(words: str) -> str:
+    return re.sub(r"^(\[\{|'|as expected \().*", r"\1...", words, flags=re.DOTALL)
+
+
+def explained(report: dict[str, Any]) -> dict[str, str]:
+    return {one["variant"]: one["value"] for one in report["explanations"]}
+
+
+# Nothing differs
+
+
+@pytest.mark.parametrize("dialect", ["rest", "edge"])
+def test_between_equals_nothing_differs(compared: Callable[..., Any], dialect: str) -> None:
+    code, report = compared("--allow-writes", dialect=dialect)
+
+    assert (code, told(report), report["differs"]) == (0, [], False)
+    assert [step["step"] for step in steps(report) if step["skipped"]] == ["a process"]
+
+
+def test_a_server_of_its_own_is_the_sandbox_if_none_is_named(there: Remote) -> None:
+    login = ("--username", "api+own@example.com", "--password", "demo")
+
+    found = CliRunner().invoke(main, ["compare", "--base-url", there.url, *login])
+
+    assert found.exit_code == 0, found.output
+    assert found.stdout.endswith("steps compared: nothing differs, 1 skipped\n")
+
+
+@pytest.mark.parametrize("dialect", ["rest", "edge"])
+def test_every_operation_is_compared(dialect: str) -> None:
+    spoken = {name for name, row in OPERATIONS.items() if dialect in row.dialects}
+    reading = {name for name in spoken if OPERATIONS[name].method == "GET"} | {"getToken"}
+
+    assert called(dialect, allow_writes=False) == reading
+    assert called(dialect, allow_writes=True) == spoken
+
+
+def called(dialect: str, *, allow_writes: bool) -> set[str]:
+    return {
+        name
+        for scenario in chosen(dialect, allow_writes=allow_writes)
+        for step in scenario.steps
+        for name in (step.call, *(call.call for call in step.together))
+        if name is not None
+    }
+
+
+# Variants
+
+
+def test_every_variant_is_told_by_reading_or_by_writing() -> None:
+    named = [choice.partition("=")[0] for choice in (*BY_READING, *BY_WRITING)]
+
+    assert sorted(named) == sorted(VARIANTS)
+
+
+@pytest.mark.parametrize("choice", BY_READING)
+def test_a_variant_that_reading_shows_is_named_and_nothing_else(
+    there: Remote, compared: Callable[..., Any], choice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, _, value = choice.partition("=")
+    there.control("PUT", "/variants", {name: value})
+    # Where requests are limited, a pause is one of the sandbox's clock.
+    pause = {"by": "PT1S"}
+    monkeypatch.setattr(polling, "sleep", lambda _: there.control("POST", "/clock/advance", pause))
+
+    code, report = compared()
+
+    assert (code, told(report)) == (1, BY_READING[choice])
+    assert explained(report) == {name: value}
+
+
+@pytest.mark.parametrize("choice", BY_WRITING)
+def test_a_variant_that_writing_shows_is_named_and_nothing_else(
+    there: Remote, compared: Callable[..., Any], choice: str
+) -> None:
+    name, _, value = choice.partition("=")
+    there.control("PUT", "/variants", {name: value})
+
+    code, report = compared("--allow-writes")
+
+    assert (code, told(report)) == (1, BY_WRITING[choice])
+    assert explained(report) == {name: value}
+
+
+def test_a_variant_that_only_writing_shows_is_not_met_by_reading(
+    there: Remote, compared: Callable[..., Any]
+) -> None:
+    there.control("PUT", "/variants", dict([choice.split("=") for choice in BY_WRITING]))
+
+    assert compared()[0] == 0
+
+
+def test_under_the_variants_that_explain_it_nothing_differs(
+    there: Remote, compared: Callable[..., Any]
+) -> None:
+    variants = {"documentDetail": "object", "documentName": "label"}
+    there.control("PUT", "/variants", variants)
+    said = [part for name, value in variants.items() for part in ("--variant", f"{name}={value}")]
+
+    assert explained(compared()[1]) == variants
+    assert compared(*said)[0] == 0
+
+
+# Answers that were patched
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        ({"riskScore": 7}, ("$.content.riskScore", "number", "missing")),
+        ({"monitored": None}, ("$.content.monitored", "missing", "boolean")),
+        ({"monitored": "true"}, ("$.content.monitored", "string", "boolean")),
+        ({"indicators": {}}, ("$.content.indicators", "object", "array")),
+    ],
+    ids=["a member more", "a member less", "another type", "an object for a list"],
+)
+def test_a_patched_member_is_found_and_nothing_else(
+    there: Remote, compared: Callable[..., Any], patch: Any, expected: tuple[str, str, str]
+) -> None:
+    there.bend({"patch": {"content": patch}}, when=DOSSIER)
+
+    code, report = compared()
+
+    assert (code, told(report), explained(report)) == (1, [expected], {})
+
+
+@pytest.mark.parametrize(
+    ("member", "expected"),
+    [
+        ("monitored", [("$.content.monitored", "null", "boolean, never null")]),
+        ("expirationDate", []),
+    ],
+    ids=["where the contract has none", "where it has"],
+)
+def test_null_is_found_where_there_is_never_one(
+    there: Remote, compared: Callable[..., Any], member: str, expected: Told
+) -> None:
+    dossier = there.get(f"/dossiers/{SEED_DOSSIER}") | {member: None}
+    there.bend({"respond": {"status": 200, "body": {"content": dossier}}}, when=DOSSIER)
+
+    code, report = compared()
+
+    assert (code, told(report)) == (bool(expected), expected)
+
+
+def test_a_member_that_only_some_rows_lack_is_found(there: Remote, compared: Callable[..., Any]) -> None:
+    rows = there.get("/requirements")
+    del rows[1]["code"]
+    there.bend({"respond": {"status": 200, "body": {"content": rows}}}, "listRequirements")
+
+    assert told(compared()[1]) == [("$.content[].code", "string, or missing", "string")]
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        ({"respond": {"status": 503}}, [("the status", "503", "200")]),
+        ({"fault": "EMPTY_RESPONSE"}, [("the answer", "EMPTY_RESPONSE", "an answer with status 200")]),
+        ({"fault": "MALFORMED_BODY"}, [("$", "string", "object")]),
+    ],
+    ids=["another status", "no answer", "no JSON"],
+)
+def test_another_answer_is_found_and_nothing_else(
+    there: Remote, compared: Callable[..., Any], then: Any, expected: Told
+) -> None:
+    there.bend(then, when=DOSSIER)
+
+    code, report = compared()
+
+    found = [(at, theirs.partition(" (")[0], ours) for at, theirs, ours in told(report)]
+    assert (code, found) == (1, expected)
+
+
+def test_another_code_is_found_and_nothing_else(there: Remote, compared: Callable[..., Any]) -> None:
+    error = {"messages": {"error": [{"code": "E999", "message": "?"}]}}
+    when = {"operation": "getDossier", "dossierId": 99999999}
+    there.bend({"respond": {"status": 404, "body": error}}, when=when)
+
+    assert told(compared()[1]) == [("the error code", "E999", "E200")]
+
+
+# What is written to the other side
+
+
+def test_nothing_but_get_and_the_token_request_is_sent(elsewhere: tuple[str, list[Any]], url: str) -> None:
+    address, seen = elsewhere
+    login = ("--username", "me@example.com", "--password", "secret")
+
+    CliRunner().invoke(main, ["compare", "--base-url", address, "--sandbox-url", url, *login])
+
+    sent = [(method, path) for method, path, *_ in seen]
+    assert {one for one in sent if one[0] != "GET"} == {("POST", TOKEN_URL)}
+    assert len(sent) > len(OPERATIONS)
+
+
+def test_reading_changes_nothing_and_writing_is_allowed_by_an_option(
+    there: Remote, compared: Callable[..., Any]
+) -> None:
+    before = there.control("GET", "/state")
+    compared()
+    read = there.control("GET", "/state")
+    compared("--allow-writes")
+    written = there.control("GET", "/state")
+
+    assert read["content"] == before["content"]
+    assert written["content"] != before["content"]
+
+
+def test_only_scenarios_that_read_are_chosen_unless_writes_are_allowed() -> None:
+    assert all(only_reads(scenario) for scenario in chosen("rest", allow_writes=False))
+    kinds = {OPERATIONS[name].kind for name in called("rest", allow_writes=True)}
+    assert {Kind.IMPORT, Kind.COMMAND} <= kinds
+
+
+# What is told
+
+
+def test_a_person_is_told_in_a_table_and_sentences(there: Remote) -> None:
+    there.control("PUT", "/variants", {"documentDetail": "object"})
+
+    found = compare(there)
+
+    lines = [" ".join(line.split()) for line in found.stdout.splitlines()]
+    assert lines == [
+        "step operation what there here",
+        "documents: a document getDocument $.content object array",
+        "",
+        f"skipped processes: a process: there: {UNSAVED}",
+        "variant documentDetail=object explains 1",
+        f"{lines[-1].partition(' ')[0]} steps compared: 1 with differences, 1 skipped",
+    ]
+
+
+def test_what_came_cannot_command_the_terminal(there: Remote) -> None:
+    there.bend({"patch": {"content": {"\x1b[2J": 1}}}, when=DOSSIER)
+
+    found = compare(there)
+
+    assert r"$.content.\x1b[2J" in found.stdout
+
+
+def test_the_junit_report_has_a_case_for_each_step(there: Remote, tmp_path: Path) -> None:
+    there.bend({"patch": {"content": {"risk\x1bScore": 7}}}, when=DOSSIER)
+    path = tmp_path / "report.xml"
+
+    compare(there, "--junit", str(path))
+
+    root = ET.parse(path).getroot()  # our own
+    cases = root.findall("testsuite/testcase")
+    [failed] = [case for case in cases if case.find("failure") is not None]
+    failure = failed.find("failure")
+    assert failure is not None
+    assert (failed.get("classname"), failed.get("name")) == ("compare.dossiers", "a dossier")
+    assert failure.get("message") == "$.content.risk\ufffdScore is number there, missing here"
+    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == (str(len(cases)), "1", "1")
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--base-url", "http://127.0.0.1:9"), "http://127.0.0.1:9 does not answer"),
+        (("--sandbox-url", "http://127.0.0.1:9"), "http://127.0.0.1:9/rest does not answer"),
+        (("--password", "wrong"), "could not log in at"),
+        (("--variant", "refusals=never"), "--variant: variant refusals is http400 or result"),
+        (("--json", "no/such/x.json"), "--json no/such/x.json: there is no folder no/such"),
+        (("--junit", "no/such/x.xml"), "--junit no/such/x.xml: there is no folder no/such"),
+        (("--dialect", "soap"), "'soap' is not one of 'rest', 'edge'"),
+    ],
+    ids=["nobody there", "nobody here", "a password", "a variant", "a folder", "another folder", "a dialect"],
+)
+def test_what_cannot_be_compared_ends_with_2_and_a_sentence(
+    there: Remote, options: tuple[str, ...], sentence: str
+) -> None:
+    found = compare(there, *options)
+
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert sentence in " ".join(found.stderr.split())
+
+
+def test_another_server_is_no_sandbox(there: Remote, elsewhere: tuple[str, list[Any]]) -> None:
+    found = compare(there, "--sandbox-url", elsewhere[0])
+
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert found.stderr == f"Error: --sandbox-url {elsewhere[0]}: that is no sandbox\n"
+
+
+def test_called_with_too_little_it_says_what_is_missing() -> None:
+    found = CliRunner().invoke(main, ["compare", "--base-url", "http://127.0.0.1:9"])
+
+    assert found.exit_code == 2
+    assert "Missing option '--username'" in found.stderr
