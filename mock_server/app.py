@@ -24,7 +24,8 @@ from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
 from mock_server.fixtures.library import bundled
 from mock_server.journal import Limits
-from mock_server.sandbox import Sandboxes, Start
+from mock_server.sandbox import Start
+from mock_server.sandboxes import Sandboxes
 from mock_server.scenarios import FixtureNamed, Stage, stage_of
 from mock_server.scenarios.library import scenario_path
 from mock_server.services import Services

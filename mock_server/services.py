@@ -11,7 +11,8 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 from mock_server.certificates import Tls
 from mock_server.dialects import wire
-from mock_server.sandbox import DEFAULT_SANDBOX, NoSandbox, Sandbox, Sandboxes
+from mock_server.sandbox import Sandbox
+from mock_server.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes
 from mock_server.scenarios import FixtureNamed
 from mock_server.settings import SANDBOX_HEADER, Settings
 from mock_server.tokens import TokenOffice

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mock_server.clock import real_now
 from mock_server.fixtures import FileMistake
-from mock_server.sandbox import Sandboxes
+from mock_server.sandboxes import Sandboxes
 from mock_server.scenarios import FixtureNamed, NameTaken, stage_of
 from mock_server.scenarios.library import SUFFIXES
 

@@ -21,7 +21,7 @@ from mock_server.api.who import bearer
 from mock_server.clock import real_seconds
 from mock_server.domain.operations import BY_VIEW, Kind
 from mock_server.journal import Exchange, hidden_credentials
-from mock_server.sandbox import NoSandbox
+from mock_server.sandboxes import NoSandbox
 from mock_server.scenarios import FAULTS
 from mock_server.services import named_sandbox, services
 from mock_server.tokens import TokenRefused

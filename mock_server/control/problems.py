@@ -16,7 +16,7 @@ from mock_server.domain.errors import NotFound, Rejected
 from mock_server.fixtures import FileMistake
 from mock_server.fixtures.values import Mistake
 from mock_server.pages import NO_SANDBOX, of_control_call
-from mock_server.sandbox import NoSandbox
+from mock_server.sandboxes import NoSandbox
 from mock_server.services import log_bug, refusal_of
 from mock_server.settings import CONTROL_PREFIX
 

@@ -10,7 +10,8 @@ from mock_server.control.calls import serves
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.variants import VARIANTS, checked
-from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox
+from mock_server.sandbox import Sandbox
+from mock_server.sandboxes import DEFAULT_SANDBOX
 from mock_server.services import named_sandbox, services
 
 sandboxes = Blueprint("sandboxes", __name__)
