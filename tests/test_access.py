@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.forged import FORGED
+from tests.forged import FORGED, made_key
 from tests.support import (
     SEED_DOSSIER,
     TOKEN_URL,
     Api,
     assert_protocol_error,
+    claims,
     codes,
     content,
     refresh,
@@ -58,6 +62,42 @@ def test_a_token_that_this_server_did_not_issue_for_access_is_unauthorized(
 
     assert_protocol_error(answer, 401)
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+@pytest.fixture(scope="module")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_key(tmp_path_factory.mktemp("key"))[1]
+
+
+MISUSED: dict[str, dict[str, Any]] = {
+    "expired": {"exp": 1_600_000_000},
+    "of another realm": {"iss": "https://auth.example.com/auth/realms/other_realm"},
+    "of no issuer": {"iss": None},
+    "of an issuer that is no text": {"iss": ["/auth/realms/eat_realm"]},
+    "of a subject that is no text": {"sub": {"a": 1}},
+    "for another audience": {"aud": "another-api"},
+    "for two audiences": {"aud": ["account", "another-api"]},
+    "for no audience": {"aud": None},
+    "not good yet": {"nbf": 4_000_000_000},
+    "an ID token": {"typ": "ID"},
+    "with an end beyond all time": {"exp": 10**400},
+    "with a beginning that is none": {"iat": "never"},
+    "with an account id beyond all numbers": {"account_ids": "9" * 5000},
+}
+
+
+@pytest.mark.speaks("rest")
+@pytest.mark.parametrize("changed", MISUSED.values(), ids=MISUSED)
+def test_a_token_signed_with_the_servers_key_is_held_to_what_it_says(
+    signing_key: Path, make_server_api: MakeApi, changed: dict[str, Any]
+) -> None:
+    api = make_server_api(signing_key=signing_key)
+    payload = json.dumps(claims(api.token) | changed).encode()
+    forged = jwt.PyJWS().encode(payload, signing_key.read_bytes(), algorithm="RS256")
+
+    answer = call(api, f"Bearer {forged}")
+
+    assert_protocol_error(answer, 401)
 
 
 def test_a_token_in_the_query_does_not_count(api: Api) -> None:
