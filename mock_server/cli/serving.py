@@ -7,11 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
 import click
 
+from mock_server.domain.spelling import nearest
 from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings, local_url
 
 # What Docker links and Kubernetes set of their own accord where a service is called mock-server.
@@ -113,8 +113,8 @@ def _refuse_unknown_variables() -> None:
     twins = [setting.twin for setting in SETTINGS]
     for name in sorted(os.environ):
         if name.startswith("MOCK_SERVER_") and name not in twins and not _LINKED.fullmatch(name):
-            near = get_close_matches(name, twins, n=1)
-            advice = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(twins)}"
+            near = nearest(name, twins)
+            advice = f"; did you mean {near}?" if near else f"; there are {', '.join(twins)}"
             raise click.UsageError(f"there is no variable {name}{advice}")
 
 

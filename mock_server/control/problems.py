@@ -15,10 +15,13 @@ from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.fixtures import FileMistake
 from mock_server.fixtures.values import Mistake
+from mock_server.nesting import check_depth
 
 T = TypeVar("T")
 
 PROBLEM_JSON = "application/problem+json"
+
+_LONGEST_DETAIL = 10_000
 
 
 class Problem(Exception):
@@ -37,8 +40,10 @@ def body_as(kind: type[T]) -> T:
         Problem: not JSON, or not of that form.
     """
     try:
-        return msgspec.json.decode(request.get_data() or b"{}", type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as mistake:
+        raw = request.get_data() or b"{}"
+        check_depth(raw)
+        return msgspec.json.decode(raw, type=kind)
+    except (ValueError, RecursionError) as mistake:
         raise Problem(f"the body does not fit: {mistake}") from None
 
 
@@ -58,6 +63,8 @@ def install_problems(blueprint: Blueprint) -> None:
 def problem_answer(status: int, detail: str, **members: object) -> Response:
     """problem+json with this detail, and members of its own."""
     title = HTTP_STATUS_CODES[status]
+    if len(detail) > _LONGEST_DETAIL:
+        detail = f"{detail[:_LONGEST_DETAIL]} ..."
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
     return Response(orjson.dumps(body), status, content_type=PROBLEM_JSON)
 

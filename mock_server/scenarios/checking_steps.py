@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from string import Formatter
 from typing import Any
 
@@ -11,6 +10,7 @@ from msgspec import UNSET
 
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS, Kind
+from mock_server.domain.spelling import nearest
 from mock_server.fixtures.values import Mistake
 from mock_server.scenarios.matching import check_expectation
 from mock_server.scenarios.mistakes import Mistakes, as_judged, if_twice, unless_duration, unless_known
@@ -131,8 +131,8 @@ def _of_expect(sent: Sending, path: str) -> Mistakes:
 def _of_names(names: Iterable[str], known: set[str], path: str) -> Mistakes:
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            advice = f"; did you mean {near[0]!r}?" if near else ""
+            near = nearest(name, known)
+            advice = f"; did you mean {near!r}?" if near else ""
             yield Mistake(path, f"{{{name}}} was not saved by a step before{advice}")
 
 
