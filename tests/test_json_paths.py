@@ -105,8 +105,28 @@ def test_a_pattern_that_would_run_for_ever_elsewhere_is_matched_at_once(pattern:
     assert not fits(pattern, text)
 
 
-STEPS = """$ .a ..a [*] ..* [0] [-1] [::2] [? @ ] && || ! ( ) == < 'a' " , match( search(@,'(a*)*b')
-    length(@) count(@..*) value(""".split()
+STEPS = [
+    *(
+        "$",
+        ".a",
+        "..a",
+        "[*]",
+        "..*",
+        "[0]",
+        "[-1]",
+        "[::2]",
+        "[?",
+        "@",
+        "]",
+        "&&",
+        "||",
+        "!",
+        "(",
+        ")",
+        "==",
+    ),
+    *("<", "'a'", '"', ",", "match(", "search(@,'(a*)*b')", "length(@)", "count(@..*)", "value("),
+]
 
 
 @share(200)
