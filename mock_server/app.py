@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from functools import cache
+from string import punctuation
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask, Request, Response, request
 from flask.sessions import NullSession, SessionInterface
@@ -115,6 +117,9 @@ class _App(Flask):
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Flask's; the journal tells how long it takes."""
         environ[recording.BEGAN] = perf_counter()
+        if not environ["QUERY_STRING"].isascii():
+            # Bytes that nobody escaped, as curl sends them; what is no UTF-8 then has its replacement.
+            environ["QUERY_STRING"] = quote(environ["QUERY_STRING"], safe=punctuation, encoding="latin-1")
         return super().wsgi_app(environ, start_response)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
