@@ -125,6 +125,15 @@ def test_a_yaml_file_that_was_mangled_is_taken_or_refused(
     assert sandbox.is_sound()
 
 
+def test_a_control_call_larger_than_any_state_is_a_413(app: Flask) -> None:
+    announced = {"CONTENT_LENGTH": str(256 * 1024 * 1024 + 1)}
+
+    answer = app.test_client().put("/__admin/state", data=b"{}", environ_overrides=announced)
+
+    assert answer.status_code == 413
+    assert is_answered(answer)
+
+
 BOMBS = {
     "an open bracket, many times": "[" * 200_000,
     "a block within a block": "- " * 50_000,

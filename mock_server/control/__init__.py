@@ -5,8 +5,6 @@ Errors are problem+json (RFC 9457) that say what was wrong and what would be rig
 
 from __future__ import annotations
 
-import sys
-
 from flask import Blueprint, Flask, request
 
 from mock_server.control.clock import clock
@@ -26,7 +24,7 @@ from mock_server.control.sandboxes import sandboxes
 from mock_server.control.scenarios import scenarios
 from mock_server.control.state import state
 from mock_server.control.verification import verification
-from mock_server.settings import CONTROL_PREFIX
+from mock_server.settings import CONTROL_MAX_BODY, CONTROL_PREFIX
 
 __all__ = ["install"]
 
@@ -61,5 +59,5 @@ def install(app: Flask) -> None:
 
 
 def _lift_limit() -> None:
-    """A control call may be as large as a whole state; the limit is the emulated API's."""
-    request.max_content_length = sys.maxsize  # None would be the limit of the app again
+    """A control call may be as large as a whole state; the app's limit is the emulated API's."""
+    request.max_content_length = CONTROL_MAX_BODY

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from mock_server.delivery import KEY, Delivery
 from mock_server.server.delivering import Answer, Client, Headers, deliver
-from mock_server.settings import CONTROL_PREFIX
+from mock_server.settings import CONTROL_MAX_BODY, CONTROL_PREFIX
 
 _BODILESS = {"GET", "HEAD"}
 
@@ -44,7 +44,7 @@ class Bridge:
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
         """Answer one request."""
-        limit = sys.maxsize if scope.path.startswith(f"{CONTROL_PREFIX}/") else self._max_body
+        limit = CONTROL_MAX_BODY if scope.path.startswith(f"{CONTROL_PREFIX}/") else self._max_body
         body = b"" if scope.method in _BODILESS else await _body(protocol, limit)
         if _is_cut_off(scope, body, limit):
             # The client went away in the middle: what it meant to say is not known, so nothing is done.
