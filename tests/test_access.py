@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from tests.forged import FORGED, made_key
+from mock_server.app import create_app
+from mock_server.settings import Settings
+from tests.forged import FORGED, made_key, signed_by
+from tests.hostile import as_json, damaged, share
 from tests.support import (
     SEED_DOSSIER,
     TOKEN_URL,
@@ -92,14 +96,36 @@ def test_a_token_signed_with_the_servers_key_is_held_to_what_it_says(
     signing_key: Path, make_server_api: MakeApi, changed: dict[str, Any]
 ) -> None:
     api = make_server_api(signing_key=signing_key)
-    payload = json.dumps(claims(api.token) | changed).encode()
-    forged = jwt.PyJWS().encode(payload, signing_key.read_bytes(), algorithm="RS256")
+    forged = signed_by(signing_key, as_json({"alg": "RS256"}), as_json(claims(api.token) | changed))
 
     answer = call(api, f"Bearer {forged}")
 
     assert_protocol_error(answer, 401)
 
 
+@pytest.fixture(scope="module")
+def own_client(signing_key: Path) -> FlaskClient:
+    return create_app(Settings(log_level="error", signing_key=signing_key)).test_client()
+
+
+@share(60)
+@given(data=st.data())
+def test_claims_of_any_kind_are_taken_or_refused(
+    signing_key: Path, own_client: FlaskClient, data: st.DataObject
+) -> None:
+    good = claims(Api(own_client, "default").token)
+    header = data.draw(damaged([{"alg": "RS256", "kid": "a", "typ": "JWT"}]))
+    signed = signed_by(signing_key, as_json(header), as_json(data.draw(damaged([good]))))
+
+    answers = [
+        own_client.get(f"{prefix}/api/v1/account", headers={"Authorization": f"Bearer {signed}"})
+        for prefix in ("/rest", "/edge")
+    ]
+
+    assert {answer.status_code for answer in answers} <= {200, 400, 401, 403, 404}
+
+
+@pytest.mark.speaks("rest")
 def test_a_token_in_the_query_does_not_count(api: Api) -> None:
     assert api.client.get(api.url("", access_token=api.token)).status_code == 401
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
+from tests.hostile import share
 from tests.support import Api, codes, content
 
 pytestmark = pytest.mark.speaks("edge")
@@ -286,7 +287,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@share(150)
 @given(expression=st.text() | st.lists(pieces, max_size=8).map(" ".join))
 def test_any_expression_finds_or_is_refused(one_api: Api, expression: str) -> None:
     answer = searched(one_api, expression)

@@ -11,12 +11,13 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from mock_server.app import PREFIXES
 from mock_server.domain.operations import OPERATIONS, TOKEN_PATH, Kind
+from tests.hostile import share
 from tests.support import ACCOUNT, SECOND_ACCOUNT, SEED_DOSSIER, TOKEN_URL
 
 _numbers = count(1)
@@ -169,7 +170,7 @@ def fits(answer: TestResponse) -> bool:
     return shape(answer) in allowed.get(answer.status_code, set())
 
 
-@settings(deadline=None, max_examples=60)
+@share(60)
 @given(steps=steps)
 def test_any_calls_in_any_order_are_answered_in_a_known_shape(
     app: Flask, steps: list[tuple[str, str, Mapping[str, str], bytes, str] | str]
@@ -182,7 +183,7 @@ def test_any_calls_in_any_order_are_answered_in_a_known_shape(
     assert misfits == []
 
 
-@settings(deadline=None, max_examples=80)
+@share(80)
 @given(body=jsons)
 def test_a_body_of_any_json_is_accepted_or_refused_by_every_operation_that_reads_one(
     app: Flask, body: Any
@@ -201,7 +202,7 @@ def test_a_body_of_any_json_is_accepted_or_refused_by_every_operation_that_reads
     "operation",
     [name for name, row in OPERATIONS.items() if row.kind is Kind.SEARCH],
 )
-@settings(deadline=None, max_examples=80)
+@share(80)
 @given(query=queries)
 def test_a_search_is_answered_whatever_its_query(app: Flask, operation: str, query: dict[str, str]) -> None:
     caller = Caller(app.test_client())
@@ -212,7 +213,7 @@ def test_a_search_is_answered_whatever_its_query(app: Flask, operation: str, que
     assert [answer.text for answer in answers if not fits(answer)] == []
 
 
-@settings(deadline=None, max_examples=60)
+@share(60)
 @given(form=st.dictionaries(st.sampled_from(["grant_type", "client_id", "username", "password"]), texts))
 def test_the_token_endpoint_answers_any_form(app: Flask, form: dict[str, str]) -> None:
     answer = app.test_client().post(TOKEN_URL, data=form)
@@ -221,7 +222,7 @@ def test_the_token_endpoint_answers_any_form(app: Flask, form: dict[str, str]) -
     assert isinstance(json.loads(answer.data), dict)
 
 
-@settings(deadline=None, max_examples=60)
+@share(60)
 @given(credentials=st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=40))
 def test_any_authorization_is_admitted_or_refused_with_401(app: Flask, credentials: str) -> None:
     headers = {"Authorization": f"Bearer {credentials}"}
