@@ -23,7 +23,7 @@ check_every_client()
 
 # A busy machine is slow, and not wrong: no example has a deadline.
 settings.register_profile("quick", deadline=None)
-settings.register_profile("soak", deadline=None, max_examples=2_000)
+settings.register_profile("soak", deadline=None, max_examples=5_000)
 settings.load_profile("quick")
 
 _numbers = count(1)

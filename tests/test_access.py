@@ -108,7 +108,7 @@ def own_client(signing_key: Path) -> FlaskClient:
     return create_app(Settings(log_level="error", signing_key=signing_key)).test_client()
 
 
-@share(60)
+@share(20)
 @given(data=st.data())
 def test_claims_of_any_kind_are_taken_or_refused(
     signing_key: Path, own_client: FlaskClient, data: st.DataObject

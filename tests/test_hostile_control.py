@@ -81,7 +81,7 @@ def paths(draw: st.DrawFn, call: ControlCall) -> str:
 
 
 @pytest.mark.parametrize("name", CALLED)
-@share(20)
+@share(5)
 @given(data=st.data())
 def test_a_control_call_is_done_or_refused(app: Flask, name: str, data: st.DataObject) -> None:
     call, sandbox = CALLED[name], Sandbox(app)
@@ -94,7 +94,7 @@ def test_a_control_call_is_done_or_refused(app: Flask, name: str, data: st.DataO
     assert sandbox.is_sound()
 
 
-@share(40)
+@share(10)
 @given(data=st.data())
 def test_the_state_of_a_sandbox_can_be_damaged_and_is_then_refused_or_taken(
     app: Flask, data: st.DataObject
@@ -111,7 +111,7 @@ def test_the_state_of_a_sandbox_can_be_damaged_and_is_then_refused_or_taken(
 @pytest.mark.parametrize(
     ("path", "originals"), [("/fixture", RECIPES), ("/scenario", SCENARIOS)], ids=["recipe", "scenario"]
 )
-@share(60)
+@share(20)
 @given(data=st.data())
 def test_a_yaml_file_that_was_mangled_is_taken_or_refused(
     app: Flask, path: str, originals: list[str], data: st.DataObject

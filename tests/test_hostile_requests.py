@@ -110,7 +110,7 @@ def _first(client: socket.socket) -> bytes:
         return b""
 
 
-@share(50)
+@share(20)
 @given(sent=requests())
 def test_bytes_that_are_nearly_a_request_are_answered_or_hung_up_on(server: str, sent: bytes) -> None:
     found = statuses(answered(server, sent).partition(b"\r\n")[0])
@@ -119,14 +119,14 @@ def test_bytes_that_are_nearly_a_request_are_answered_or_hung_up_on(server: str,
     assert is_up(server)
 
 
-@share(50)
+@share(20)
 @given(sent=st.binary(max_size=200))
 def test_bytes_that_are_no_request_are_answered_or_hung_up_on(server: str, sent: bytes) -> None:
     assert [status for status in statuses(answered(server, sent)) if status >= 500] == []
     assert is_up(server)
 
 
-@share(100)
+@share(40)
 @given(method=METHODS, target=targets(), body=values.map(as_json) | BYTES, header=st.tuples(NAMES, FIELDS))
 def test_a_path_of_any_kind_is_answered_by_the_app(
     app: Flask, method: str, target: bytes, body: bytes, header: tuple[str, str]
@@ -208,7 +208,7 @@ FILTERS = ["op", "thirdpartyCode", "dossierReference", "siren", "stateLastChange
 OPERATORS = st.sampled_from(["like", "starts", "ends", "LIKE", "like,ends", "(a*)*b", ""])
 
 
-@share(100)
+@share(40)
 @given(op=OPERATORS | texts, query=st.dictionaries(st.sampled_from(FILTERS), texts, max_size=4))
 def test_any_filter_with_any_op_finds_or_is_refused(searching: Api, op: str, query: dict[str, str]) -> None:
     asked = {"op": op} | {name: value.encode(errors="replace").decode() for name, value in query.items()}

@@ -129,7 +129,7 @@ STEPS = [
 ]
 
 
-@share(200)
+@share(100)
 @given(steps=st.lists(st.sampled_from(STEPS) | st.text(max_size=3), max_size=12), body=values)
 def test_any_path_is_refused_or_finds_a_list_in_any_body(steps: list[str], body: Any) -> None:
     try:
@@ -140,7 +140,7 @@ def test_any_path_is_refused_or_finds_a_list_in_any_body(steps: list[str], body:
     assert isinstance(found, list)
 
 
-@share(200)
+@share(100)
 @given(pattern=st.text(alphabet="ab.*+?()[]{}|\\^$19,-dwPx:i!é", max_size=20), text=st.text(max_size=50))
 def test_any_pattern_is_refused_or_matched(pattern: str, text: str) -> None:
     try:
