@@ -8,10 +8,10 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test scenarios coverage check lint types format docs worlds contract bench image build clean
+.PHONY: help serve test scenarios client coverage check lint types format docs worlds contract bench bench-peers image build clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: $(READY) ## Start the server (ARGS="--port 9000")
 	$(BIN)/mock-server serve $(ARGS)
@@ -19,8 +19,12 @@ serve: $(READY) ## Start the server (ARGS="--port 9000")
 test: $(READY) ## Run the tests (ARGS="-k dossiers")
 	$(BIN)/pytest -n auto -q $(ARGS)
 
-scenarios: $(READY) ## Play every bundled scenario (ARGS="--tag import")
-	$(BIN)/mock-server scenarios run $(ARGS)
+scenarios: $(READY) ## Play every bundled scenario in both dialects (ARGS="--tag import")
+	$(BIN)/mock-server scenarios run --dialect rest $(ARGS)
+	$(BIN)/mock-server scenarios run --dialect edge $(ARGS)
+
+client: $(READY) .venv/.client ## Generate a client from the contract of each dialect, and work with it
+	$(BIN)/python tools/generated_client.py
 
 coverage: $(READY) ## Run the tests and hold branch coverage to its floor
 	$(BIN)/pytest -n auto -q --cov $(ARGS)
@@ -54,6 +58,9 @@ contract: $(READY) ## Hold the server against both OpenAPI documents with schema
 bench: $(READY) ## Measure against bare Flask into docs/performance.md (needs wrk)
 	$(BIN)/python bench/bench.py $(ARGS)
 
+bench-peers: .peers/.ready ## Measure beside what people use instead (needs wrk, and node and java for most)
+	.peers/bin/python bench/peers.py $(ARGS)
+
 image: ## Build the container image
 	docker build --tag $(IMAGE) .
 
@@ -63,8 +70,19 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 	$(BIN)/twine check --strict dist/*
 
 clean: ## Remove the environment and all that was built
-	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .peers build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find mock_server tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.client: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[client]'
+	@touch $@
+
+.peers/.ready: $(READY) bench/peers/package.json bench/peers/requirements.txt
+	$(PYTHON) -m venv .peers
+	.peers/bin/pip install --quiet --disable-pip-version-check --requirement bench/peers/requirements.txt
+	cp bench/peers/package.json .peers/
+	! command -v npm >/dev/null || npm install --prefix .peers --silent --no-audit --no-fund
+	@touch $@
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

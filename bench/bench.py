@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import platform
-import re
 import resource
 import shutil
 import subprocess
@@ -18,62 +17,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from urllib.parse import quote
 
 import driving
-import requests
+import pages
+from targets import ACCOUNT, HOST, PYTHON, ROOT, Target, log_in, running, serving
 
-ROOT = Path(__file__).resolve().parent.parent
-HOST = "http://127.0.0.1"
-ACCOUNT = "/api/v1/account/119631"
 PORTS = {"small": 18081, "bare": 18082, "large": 18083, "logging": 18084}
 SMALL, LARGE = 1_000, 100_000
-START_LIMIT = 60.0
-
-
-@dataclass
-class Target:
-    """A server that runs: its name and port, the header that opens it, and what was measured of it."""
-
-    name: str
-    port: int
-    process: subprocess.Popen[bytes]
-    token: str = ""
-    figures: dict[str, list[float]] = field(default_factory=dict)
-
-    def get(self, path: str) -> requests.Response:
-        """One request."""
-        return requests.get(
-            f"{HOST}:{self.port}{path}", headers={"Authorization": f"Bearer {self.token}"}, timeout=30
-        )
-
-    def load(self, path: str, connections: int, seconds: int) -> tuple[float, float]:
-        """Requests a second, and the median latency in microseconds, under `connections`."""
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-        command += ["-H", f"Authorization: Bearer {self.token}", f"{HOST}:{self.port}{path}"]
-        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        if "Non-2xx" in printed or "Socket errors" in printed:
-            raise SystemExit(f"{self.name} {path}: {printed}")
-        rate = float(re.search(r"Requests/sec:\s+([\d.]+)", printed)[1])  # type: ignore[index]
-        value, unit = re.search(r"50%\s+([\d.]+)(us|ms|s)", printed).groups()  # type: ignore[union-attr]
-        return rate, float(value) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
-
-    def note(self, what: str, value: float) -> None:
-        """Keep a figure of this round."""
-        self.figures.setdefault(what, []).append(value)
-
-    def figure(self, what: str) -> float:
-        """The median over the rounds."""
-        return median(self.figures[what])
-
-    @property
-    def resident_mb(self) -> float:
-        """Resident memory now, in MB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 
 
 @dataclass(frozen=True)
@@ -95,28 +49,28 @@ def main() -> None:
         raise SystemExit("wrk is missing: apt-get install wrk, or brew install wrk")
     with tempfile.TemporaryDirectory() as folder:
         text = _measure(Path(folder), options.rounds, options.seconds)
-    (ROOT / "docs" / "performance.md").write_text(text, encoding="utf-8")
+    pages.write_head(text)
     sys.stdout.write(text)
 
 
 def _measure(folder: Path, rounds: int, seconds: int) -> str:
     generated = _generate(folder)
     commands = {
-        "small": _serve("--fixture", str(folder / f"{SMALL}.json"), "--log-level", "warning"),
-        "large": _serve("--fixture", str(folder / f"{LARGE}.json"), "--log-level", "warning"),
-        "logging": _serve("--log-level", "info"),
+        "small": serving("--fixture", str(folder / f"{SMALL}.json")),
+        "large": serving("--fixture", str(folder / f"{LARGE}.json")),
+        "logging": serving("--log-level", "info"),
     }
     with _running("small", commands["small"]) as small:
         (folder / "page").write_bytes(small.get(f"{ACCOUNT}/dossiers").content)
         (folder / "dossier").write_bytes(small.get(f"{ACCOUNT}/dossiers/804127").content)
     bare = [
-        sys.executable,
+        PYTHON,
         str(ROOT / "bench" / "bare.py"),
         "{port}",
         str(folder / "page"),
         str(folder / "dossier"),
     ]
-    starts = _starts(rounds, {"default fixture": _serve("--log-level", "warning"), "bare Flask": bare})
+    starts = _starts(rounds, {"default fixture": serving(), "bare Flask": bare})
     with (
         _running("small", commands["small"]) as small,
         _running("bare", bare) as plain,
@@ -128,13 +82,9 @@ def _measure(folder: Path, rounds: int, seconds: int) -> str:
             small.note("resident", small.resident_mb)
             _filters([small, large], min(seconds, 1))
         base = f"{HOST}:{large.port}"
-        beside = driving.beside_held_requests(base, ACCOUNT, large.token, "/dossiers/804127")
+        beside = driving.beside_held_requests(base, ACCOUNT, large.authorization, "/dossiers/804127")
         once = Once(generated, beside, driving.acts(base))
         return _page(starts, small, plain, large, logging, once, rounds)
-
-
-def _serve(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "mock_server", "serve", "--port", "{port}", *arguments]
 
 
 def _generate(folder: Path) -> tuple[float, float]:
@@ -142,7 +92,7 @@ def _generate(folder: Path) -> tuple[float, float]:
     for size in (SMALL, LARGE):
         out = folder / f"{size}.json"
         command = [
-            sys.executable,
+            PYTHON,
             "-m",
             "mock_server",
             "fixtures",
@@ -159,41 +109,10 @@ def _generate(folder: Path) -> tuple[float, float]:
 
 @contextmanager
 def _running(name: str, command: list[str]) -> Iterator[Target]:
-    port = PORTS[name]
-    process = subprocess.Popen(
-        [part.replace("{port}", str(port)) for part in command],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    target = Target(name, port, process)
-    try:
-        began = time.perf_counter()
-        while not _healthy(port):
-            if process.poll() is not None or time.perf_counter() - began > START_LIMIT:
-                raise SystemExit(f"{name} did not start: {' '.join(command)}")
-            time.sleep(0.001)
-        target.note("start", time.perf_counter() - began)
+    with running(name, command, PORTS[name]) as target:
         if name != "bare":
-            target.token = _token(port)
+            log_in(target)
         yield target
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _healthy(port: int) -> bool:
-    try:
-        return requests.get(f"{HOST}:{port}/__admin/health", timeout=1).ok
-    except requests.RequestException:
-        return False
-
-
-def _token(port: int) -> str:
-    form = {"grant_type": "password", "client_id": "ea-api-edge", "username": "bench", "password": "bench"}
-    answer = requests.post(
-        f"{HOST}:{port}/auth/realms/eat_realm/protocol/openid-connect/token", data=form, timeout=10
-    )
-    return str(answer.json()["access_token"])
 
 
 def _starts(rounds: int, commands: dict[str, list[str]]) -> dict[str, float]:
@@ -201,10 +120,8 @@ def _starts(rounds: int, commands: dict[str, list[str]]) -> dict[str, float]:
     taken: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds * 3):
         for name, command in commands.items():
-            began = time.perf_counter()
-            with _running("small" if name != "bare Flask" else "bare", command) as target:
+            with _running("bare" if name == "bare Flask" else "small", command) as target:
                 taken[name].append(target.figure("start"))
-                del began
     return {name: median(values) for name, values in taken.items()}
 
 

@@ -18,14 +18,14 @@ _RULE = {
 }
 
 
-def beside_held_requests(base: str, account: str, token: str, dossier: str) -> tuple[float, float]:
+def beside_held_requests(base: str, account: str, authorization: str, dossier: str) -> tuple[float, float]:
     """The 99th percentile, in ms, of one client's calls alone, and while a hundred others are held for 2 s."""
     requests.post(f"{base}/__admin/rules", json={"rules": [_RULE]}, timeout=10).raise_for_status()
     with requests.Session() as session:
-        session.headers["Authorization"] = f"Bearer {token}"
+        session.headers["Authorization"] = authorization
         ask = _asking(session, f"{base}{account}{dossier}")
         alone = _p99(ask, time.perf_counter() + 1.5)
-        with _held(base, f"{account}/requirements", token):
+        with _held(base, f"{account}/requirements", authorization):
             beside = _p99(ask, time.perf_counter() + 1.5)
     requests.delete(f"{base}/__admin/rules", timeout=10).raise_for_status()
     return alone, beside
@@ -56,10 +56,10 @@ def _asking(session: requests.Session, url: str) -> Callable[[], None]:
 
 
 @contextmanager
-def _held(base: str, path: str, token: str) -> Iterator[None]:
+def _held(base: str, path: str, authorization: str) -> Iterator[None]:
     """A hundred requests under way, each on a connection of its own."""
     host, _, port = base.removeprefix("http://").partition(":")
-    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization}\r\n\r\n".encode()
     with ExitStack() as stack:
         for _ in range(HELD):
             stack.enter_context(socket.create_connection((host, int(port)))).sendall(request)

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
 from functools import cache
-from string import punctuation
-from time import perf_counter
-from typing import Any
-from urllib.parse import quote
 
-from flask import Flask, Request, Response, request
-from flask.sessions import NullSession, SessionInterface
+from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
-from werkzeug.routing import BaseConverter, MapAdapter
 
 from mock_server import control, services
-from mock_server.api import accesslog, bending, checked, errors, published, recording
+from mock_server.api import accesslog, checked, errors, published
 from mock_server.api.accounts import accounts
-from mock_server.api.answers import header_text
-from mock_server.api.call import CALLER, Caller
 from mock_server.api.documents import documents
 from mock_server.api.dossiers import dossiers
 from mock_server.api.openid import openid
@@ -27,8 +18,8 @@ from mock_server.api.processes import processes
 from mock_server.api.thirdparties import thirdparties
 from mock_server.clock import real_now
 from mock_server.control import problems
-from mock_server.dialects import DIALECTS
-from mock_server.domain.checks import as_int64
+from mock_server.dialects import DIALECTS, wire
+from mock_server.dispatch import BASE_PATH, Dispatcher
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
 from mock_server.fixtures.library import bundled
@@ -42,10 +33,6 @@ from mock_server.watching import Watch
 
 _logger = logging.getLogger("mock_server")
 
-BASE_PATH = "/api/v1"
-PREFIXES: dict[str, str | None] = {BASE_PATH: None, **{f"/{name}{BASE_PATH}": name for name in DIALECTS}}
-"""Where the API is served, and the dialect spoken there; None is that of the host, or the server's own."""
-
 
 def create_app(settings: Settings) -> Flask:
     """The sandbox as a WSGI application, its fixture loaded.
@@ -54,9 +41,7 @@ def create_app(settings: Settings) -> Flask:
         FileMistake: the fixture or the scenario is missing or wrong; the message names file and line.
         KeyMistake: the signing key cannot be used.
     """
-    app = _App("mock_server", static_folder=None)
-    app.dialect = settings.dialect
-    _route_plainly(app)
+    app = Dispatcher(settings.dialect)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # another method is a 405, whichever
     shared = _services(settings)
@@ -83,72 +68,6 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-class _NoSessions(SessionInterface):
-    """Nobody has a session here; Flask would make a new one of no use for each request."""
-
-    _none = NullSession()
-
-    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002  # as Flask calls it
-        """The same for all; writing to it is refused."""
-        return self._none
-
-
-_BARE = f"{BASE_PATH}/"
-_HOSTS = {f"{dialect.host}.": name for name, dialect in DIALECTS.items()}
-
-
-class _App(Flask):
-    """Flask whose bare `/api/v1` speaks the dialect of the host, else `dialect`, that of the server."""
-
-    dialect: str
-
-    session_interface = _NoSessions()
-
-    def process_response(self, response: Response) -> Response:
-        """Flask's; then what a rule does to the answer; what comes of it goes into the journal."""
-        answer = super().process_response(response)
-        environ = request.environ
-        caller: Caller | None = environ.get(CALLER)
-        if caller is not None and caller.applied is not None:
-            answer = bending.bent(answer, caller.applied)
-        recording.record(answer, environ, caller)
-        return answer
-
-    def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Flask's; the journal tells how long it takes."""
-        environ[recording.BEGAN] = perf_counter()
-        if not environ["QUERY_STRING"].isascii():
-            # Bytes that nobody escaped, as curl sends them; what is no UTF-8 then has its replacement.
-            environ["QUERY_STRING"] = quote(environ["QUERY_STRING"], safe=punctuation, encoding="latin-1")
-        return super().wsgi_app(environ, start_response)
-
-    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """What finds the operation of a path, a bare one with the prefix of its dialect (behaviour.md 1.1).
-
-        Flask's looks at the host for its own ends, for 9 µs.
-        """
-        if request is None:
-            return None
-        environ, path = request.environ, request.path
-        if path.startswith(_BARE):
-            label, dot, _ = environ.get("HTTP_HOST", "").lower().partition(".")
-            path = f"/{_HOSTS.get(label + dot, self.dialect)}{path}"
-        return MapAdapter(
-            self.url_map,
-            server_name="localhost",  # for redirects and URLs of our own, and there are neither
-            script_name=environ["SCRIPT_NAME"],
-            subdomain="",
-            url_scheme=environ["wsgi.url_scheme"],
-            path_info=path,
-            default_method=environ["REQUEST_METHOD"],
-            query_args=environ["QUERY_STRING"],
-        )
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """The function itself: none is a coroutine, and Flask would ask that anew in each request."""
-        return func
-
-
 def _http_error(error: HTTPException) -> Response:
     """In the format of whoever was asked: the emulated API, or the control API."""
     return (problems.http_problem if _is_control() else errors.http_error)(error)
@@ -160,36 +79,12 @@ def _no_sandbox(error: NoSandbox) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     """A bug of the sandbox: the log has the traceback."""
-    _logger.error("unexpected error at %s %s", request.method, header_text(request.path), exc_info=error)
+    _logger.error("unexpected error at %s %s", request.method, wire.header_text(request.path), exc_info=error)
     return (problems.unexpected_problem if _is_control() else errors.unexpected)(error)
 
 
 def _is_control() -> bool:
     return request.path.startswith(f"{CONTROL_PREFIX}/")
-
-
-class Int64(BaseConverter):
-    """An id in a path: 64 bits; all else is a malformed request, not an unknown path (behaviour.md 3)."""
-
-    def to_python(self, value: str) -> int:
-        """The number.
-
-        Raises:
-            BadRequest: it is none.
-        """
-        number = as_int64(value)
-        if number is None:
-            raise BadRequest(f"Failed to convert value '{value[:100]}' to an int64")
-        return number
-
-
-def _route_plainly(app: Flask) -> None:
-    """Paths mean what they say: no redirects, which the emulated API never answers."""
-    app.url_map.converters["int64"] = Int64
-    app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False
-    # Two rules on one view with url_defaults would redirect from one to the other.
-    app.url_map.redirect_defaults = False
 
 
 def _services(settings: Settings) -> Services:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import time
+
+from msgspec import Struct
 
 
 def real_seconds() -> float:
@@ -17,8 +18,7 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """Frozen at an instant, or at an offset from the machine's time. A value: turning gives another."""
 
     offset: timedelta = timedelta()

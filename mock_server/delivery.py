@@ -6,14 +6,14 @@ The app leaves it in the WSGI environ under `KEY`; only the real server carries 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 KEY = "mock_server.delivery"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """The answer waits for `delay`; its body comes in `pieces`, spread over `spread`.
 
     `fault` is a connection fault by name, seen instead of the answer or in it; `stream` is sent as it comes,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
+
+from msgspec import Struct
 
 BURST_CAPACITY = 20
 REPLENISH_RATE = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Struct, frozen=True):
     """What an account has left, counted at a whole second."""
 
     left: int

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
 from time import monotonic
 from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar, get_args
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mock_server.clock import Clock, real_now
 from mock_server.domain.imports import Invent
@@ -37,8 +39,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(Struct, frozen=True, kw_only=True):
     """How a sandbox begins: fixture, scenario, clock, variants; how long an import lasts, and the journal."""
 
     stage: Stage

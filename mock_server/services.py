@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Flask, current_app, request
+from msgspec import Struct
 
 from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox, Sandboxes
 from mock_server.scenarios import FixtureNamed
@@ -16,8 +16,7 @@ _KEY = "mock_server"
 SANDBOX_HEADER = "X-Mock-Sandbox"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class Services(Struct, frozen=True, kw_only=True):
     """Made once, when the app is; `started` is in real time."""
 
     settings: Settings

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec import Struct, field
+
 from mock_server.domain.local_time import from_local
+from mock_server.domain.operations import DIALECTS
 from mock_server.domain.variants import VARIANTS, checked
 
 CONTROL_PREFIX = "/__admin"
@@ -30,8 +32,7 @@ _UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600}
 _LONGEST = timedelta(days=36500)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """What a server was told. The defaults here are the defaults everywhere."""
 
     host: str = "127.0.0.1"
@@ -62,8 +63,7 @@ class Settings:
     log_level: str = "info"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Struct, frozen=True, kw_only=True):
     """A row of the table. `read` makes a value of the text given, or raises ValueError with a sentence."""
 
     name: str
@@ -264,7 +264,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="dialect",
         flag="--dialect",
         metavar="rest|edge",
-        read=_one_of("rest", "edge"),
+        read=_one_of(*DIALECTS),
         shown_default="rest",
         help="What /api/v1 speaks: REST/JSON v1.1 or EDGE v1.3; /rest/api/v1 and /edge/api/v1 "
         "always speak theirs.",

@@ -7,7 +7,6 @@ a secret derived from it. Expiry is in the machine's time, because clients hold 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
@@ -16,6 +15,8 @@ from tempfile import NamedTemporaryFile
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from msgspec import Struct
 
 from mock_server.clock import real_now
 
@@ -44,8 +45,7 @@ class KeyMistake(ValueError):
     """The signing key that was given cannot be used; the message says which file and why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True):
     """Who logs in, and the accounts that the token opens, the default one first."""
 
     username: str
@@ -59,8 +59,7 @@ class Identity:
         return f"f:{uuid5(NAMESPACE_URL, REALM_PATH)}:{self.username}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
+class Token(Struct, frozen=True, kw_only=True):
     """A token found good, but for its age: the claims, and when it was issued and ends, in real time."""
 
     claims: Mapping[str, Any]

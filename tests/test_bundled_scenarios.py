@@ -1,4 +1,4 @@
-"""Every bundled scenario, played against a real server."""
+"""Every bundled scenario, played against a real server in both dialects."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mock_server.domain.operations import DIALECTS
 from mock_server.fixtures.library import bundled
 from mock_server.scenarios.performances import performances
 from mock_server.scenarios.reading import read_scenario
@@ -16,9 +17,9 @@ from mock_server.scenarios.target import Target, find_target
 FILES = sorted(bundled("scenarios").glob("*.yaml"))
 
 
-@pytest.fixture(scope="module")
-def target(server: str) -> Target:
-    return find_target(server)
+@pytest.fixture(scope="module", params=["", "/edge"], ids=DIALECTS)
+def target(request: pytest.FixtureRequest, server: str) -> Target:
+    return find_target(f"{server}{request.param}")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -28,4 +29,15 @@ def test_a_bundled_scenario_is_as_it_says(path: Path, target: Target) -> None:
     results = [play(performance, target) for performance in performances(scenario, {}, on_sandbox=True)]
 
     assert [line for result in results for line in failure_lines(result)] == []
-    assert all(result.steps and not result.count("skipped") for result in results)
+    foreign = {step.name for step in scenario.steps if target.dialect not in step.dialects}
+    assert all({step.name for step in result.steps if step.skipped} == foreign for result in results)
+    assert len(foreign) < len(scenario.steps)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_is_left_out_in_one_dialect_has_its_counterpart_in_the_other(path: Path) -> None:
+    steps = read_scenario(path).steps
+
+    alone = {dialect for step in steps for dialect in step.dialects if len(step.dialects) == 1}
+
+    assert alone in (set(), set(DIALECTS))

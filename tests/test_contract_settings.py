@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mock_server.contract import document
-from mock_server.contract.schemas import DIALECTS
+from mock_server.domain.operations import DIALECTS
 
 TEXT = (Path(__file__).parent.parent / "schemathesis.toml").read_text(encoding="utf-8")
 EXCEPTIONS: list[dict[str, Any]] = tomllib.loads(TEXT)["operations"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 from stdnum.fr import tva
@@ -118,7 +118,6 @@ def test_a_duns_is_not_french() -> None:
     assert not is_french(CompanyId(DUNS, "150483782"))
 
 
-@settings(deadline=None)
 @given(number=st.integers(0, 10**8 - 1), establishment=st.integers(0, 9999))
 def test_any_siret_gives_a_siren_and_the_vat_number_that_others_compute_too(
     number: int, establishment: int
@@ -133,7 +132,6 @@ def test_any_siret_gives_a_siren_and_the_vat_number_that_others_compute_too(
     assert tva.is_valid(french_vat_of(siren))
 
 
-@settings(deadline=None)
 @given(number=st.integers(0, 10**8 - 1), establishment=st.integers(0, 9999), at=st.integers(0, 13))
 def test_one_wrong_digit_makes_any_siret_malformed(number: int, establishment: int, at: int) -> None:
     siret = luhn_completed(f"{luhn_completed(f'{number:08d}')}{establishment:04d}")

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from mock_server.app import PREFIXES
+from mock_server.dispatch import PREFIXES
 from mock_server.domain.operations import OPERATIONS, TOKEN_PATH, Kind
 from tests.hostile import share
 from tests.support import ACCOUNT, SECOND_ACCOUNT, SEED_DOSSIER, TOKEN_URL

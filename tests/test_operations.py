@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from mock_server.app import PREFIXES
+from mock_server.dispatch import PREFIXES
 from mock_server.domain.operations import OPERATIONS
 from tests.support import TOKEN_URL, Api, content
 

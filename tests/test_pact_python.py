@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 import requests
 
+from mock_server.control.provider_states import STATES as PROVIDER_STATES
+from mock_server.control.provider_states import meant
 from tests.support import SIRET, TOKEN_URL, running_server
 
 pact_python = pytest.importorskip("pact", reason="pact-python does not install here")
+pact_ffi = pytest.importorskip("pact_ffi", reason="pact-python does not install here")
+pact_ffi.log_to_buffer(pact_ffi.LevelFilter.DEBUG)  # before anything is made, or not at all
 
 ACCOUNT = "/api/v1/account/119631"
 STATES: list[tuple[str, dict[str, Any], str, dict[str, str], int, Any]] = [
@@ -33,7 +37,7 @@ _numbers = count(1)
 
 
 def contract() -> Any:
-    """What the consumer expects in each state, and how an import goes on in two more."""
+    """What the consumer expects in each state."""
     pact = pact_python.Pact("buyer", "dossiers").with_specification("V4")
     for state, params, reference, query, status, total in STATES:
         asked = (
@@ -55,6 +59,13 @@ def contract() -> Any:
             .will_respond_with(200)
             .with_body({"content": {"processId": pact_python.match.string("1f")}}, "application/json")
         )
+    (
+        pact.upon_receiving("a look at an account that is inactive")
+        .given("account {accountId} is inactive", {"accountId": 119631})
+        .with_request("GET", "/api/v1/account")
+        .will_respond_with(200)
+        .with_body({"content": [{"id": 119631, "subscriptionStatus": "INACTIVE"}]}, "application/json")
+    )
     return pact
 
 
@@ -90,6 +101,12 @@ class Buyer:
 @pytest.fixture
 def sandbox() -> str:
     return f"pact{next(_numbers)}"
+
+
+@pytest.fixture(autouse=True)
+def _reports_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pact would tell its makers of each verification."""
+    monkeypatch.setenv("PACT_DO_NOT_TRACK", "true")
 
 
 def verifier(server: str, sandbox: str, pacts: Path, *, body: bool = True) -> Any:
@@ -133,7 +150,10 @@ def test_this_provider_keeps_the_contract(server: str, sandbox: str, tmp_path: P
     judge.verify()
 
     assert judge.results["result"] is True
-    assert judge.output(strip_ansi=True).count("(OK)") > 10
+    results = judge.results["interactionResults"]
+    assert {result["result"] for result in results} == {"OK"}
+    verified = {meant(name, {})[0] for result in results for name in result["providerStates"]}
+    assert verified == set(PROVIDER_STATES)
 
 
 def test_an_unknown_state_fails_and_says_why(sandbox: str, tmp_path: Path) -> None:
@@ -158,3 +178,7 @@ def test_an_unknown_state_fails_and_says_why(sandbox: str, tmp_path: Path) -> No
     assert "setup state change handlers has failed" in output
     assert "no state 'a dossier with reference P-1 exits'; did you mean 'a dossier with" in told
     assert "There are: a dossier with reference {reference} exists; " in told
+    assert (
+        '"x-mock-problem": "there is no state \'a dossier with reference P-1 exits\'; did you mean'
+        in judge.logs
+    )

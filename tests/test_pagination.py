@@ -187,7 +187,7 @@ def test_a_stopped_dossier_leaves_the_pages_of_the_active_ones(api: Api) -> None
 
 
 @given(size=st.integers(min_value=1, max_value=1000), path=st.sampled_from(PATHS))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_pages_joined_are_the_whole_list_whatever_their_size(crowd: Api, size: int, path: str) -> None:
     whole = content(crowd.get(path, pageSize=1000))
 
@@ -204,7 +204,7 @@ def test_the_pages_joined_are_the_whole_list_whatever_their_size(crowd: Api, siz
         },
     ),
 )
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_pages_of_a_filtered_list_joined_are_all_its_hits(
     crowd: Api, size: int, query: dict[str, str]
 ) -> None:
@@ -214,7 +214,7 @@ def test_the_pages_of_a_filtered_list_joined_are_all_its_hits(
 
 
 @given(number=st.integers(min_value=0, max_value=INT64_MAX), size=st.integers(min_value=1, max_value=1000))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_any_page_is_its_slice_of_the_whole(crowd: Api, number: int, size: int) -> None:
     whole = content(crowd.get("/dossiers/all"))
 

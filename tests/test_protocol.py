@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from mock_server.app import PREFIXES
+from mock_server.dispatch import PREFIXES
 from mock_server.domain.operations import OPERATIONS, Operation
 from tests.support import SEED_DOSSIER, TOKEN_URL, Api, assert_protocol_error, codes, content
 

@@ -14,8 +14,7 @@ from werkzeug.test import TestResponse
 from mock_server.app import create_app
 from mock_server.contract import document
 from mock_server.contract.requests import BODIES
-from mock_server.contract.schemas import DIALECTS
-from mock_server.domain.operations import OPERATIONS, TOKEN_PATH
+from mock_server.domain.operations import DIALECTS, OPERATIONS, TOKEN_PATH
 from mock_server.settings import Settings
 from tests.support import TOKEN_URL
 

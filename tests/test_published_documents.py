@@ -16,11 +16,11 @@ from mock_server.contract.answers import IMPORT_CODES, REFUSED, answers, codes
 from mock_server.contract.examples import examples
 from mock_server.contract.links import links_of
 from mock_server.contract.requests import QUERY
-from mock_server.contract.schemas import DIALECTS, components
+from mock_server.contract.schemas import components
 from mock_server.dialects import DIALECTS as SPOKEN
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.filters import DOSSIER_FILTERS, THIRDPARTY_FILTERS
-from mock_server.domain.operations import BY_VIEW, OPERATIONS, Kind
+from mock_server.domain.operations import BY_VIEW, DIALECTS, OPERATIONS, Kind
 from mock_server.domain.spelling import camel
 from tests.support import Api
 from tests.test_published_answers import OF_ANY_REQUEST

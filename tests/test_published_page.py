@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 
 from mock_server.cli import main
 from mock_server.contract import document
-from mock_server.contract.schemas import DIALECTS, components
-from mock_server.domain.operations import OPERATIONS
+from mock_server.contract.schemas import components
+from mock_server.domain.operations import DIALECTS, OPERATIONS
 from tests.browser import CHROMIUM, Page, browser
 from tests.support import Api
 

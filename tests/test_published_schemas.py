@@ -19,7 +19,8 @@ from mock_server.contract import answer_mistake, document
 from mock_server.contract.answers import JSON_TYPE, answers
 from mock_server.contract.examples import examples
 from mock_server.contract.requests import BODIES
-from mock_server.contract.schemas import DIALECTS, components, data, ref
+from mock_server.contract.schemas import components, data, ref
+from mock_server.domain.operations import DIALECTS
 
 ROOT = Path(__file__).parent.parent
 Example = dict[str, Any]

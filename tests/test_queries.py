@@ -137,7 +137,7 @@ def test_an_odd_value_finds_nothing(api: Api, query: str) -> None:
     path=st.sampled_from(["/dossiers", "/thirdparties", "/thirdparties/q", "/dossiers/processes"]),
     query=st.dictionaries(st.sampled_from([*PARAMETERS, "fromDate"]), st.sampled_from(VALUES) | st.text()),
 )
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_no_query_makes_the_sandbox_fail(one_api: Api, path: str, query: dict[str, str]) -> None:
     answer = one_api.get(path, **query)
 

@@ -110,7 +110,9 @@ def test_the_scenario_of_the_text_plays(tmp_path: Path) -> None:
 
 
 def test_the_run_of_the_bundled_scenarios_is_what_the_text_shows() -> None:
-    [shown] = re.findall(r"```text\n\$ mock-server (scenarios run)\n(.*?)```", README, re.DOTALL)
+    [shown] = re.findall(
+        r"```text\n\$ mock-server (scenarios run --dialect edge)\n(.*?)```", README, re.DOTALL
+    )
     command = [sys.executable, "-m", "mock_server", *shown[0].split()]
 
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

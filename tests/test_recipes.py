@@ -285,7 +285,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("recipes")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     first=populations,
     second=populations,

@@ -23,6 +23,7 @@ rules:
 steps:
   - {name: one, call: listDossiers, expect: {status: 503}}
   - {name: two, control: DELETE /scenario}
+  - {name: four, dialect: edge, call: listEvidences, path: {dossierId: 1, documentId: 1}}
   - {name: three, together: [{call: listAccounts}, {call: listDossiers}]}
 """
 
@@ -51,7 +52,7 @@ def test_list_shows_title_tags_and_steps_of_ones_own(folder: Path) -> None:
     listed = scenarios("list", "--scenarios-dir", str(folder)).output
 
     [row] = [line for line in listed.splitlines() if line.startswith("outage ")]
-    assert row.split() == ["outage", "Mine", "own", "3"]
+    assert row.split() == ["outage", "Mine", "own", "4"]
 
 
 @pytest.mark.parametrize("by_path", [True, False], ids=["by path", "by name"])
@@ -67,7 +68,8 @@ def test_show_prints_the_file_and_its_rules_and_steps_in_brief(folder: Path, *, 
         "  rule slow (any call)\n"
         "  step 1 one (listDossiers)\n"
         "  step 2 two (DELETE /scenario)\n"
-        "  step 3 three (listAccounts, listDossiers)\n"
+        "  step 3 four (listEvidences, edge alone)\n"
+        "  step 4 three (listAccounts, listDossiers)\n"
     )
 
 

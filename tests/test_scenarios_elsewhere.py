@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mock_server.cli import main
+from mock_server.scenarios.target import find_target
 from tests.support import TOKEN_URL
 
 CLAIMS = urlsafe_b64encode(json.dumps({"account_ids": [42, 43]}).encode()).decode().rstrip("=")
@@ -154,6 +155,39 @@ def test_a_refused_command_is_played_once_and_either_status_is_right(
     found = run(tmp_path, url, step)
 
     assert (found.exit_code, row(found)) == (0, "1 1 - -")
+
+
+@pytest.mark.parametrize(
+    ("options", "skipped"),
+    [((), "it is about edge alone"), (("--dialect", "edge"), "it is about rest alone")],
+    ids=["rest unless told otherwise", "as it is told"],
+)
+def test_what_it_speaks_is_said_by_who_plays(
+    tmp_path: Path, elsewhere: tuple[str, list[Any]], options: tuple[str, ...], skipped: str
+) -> None:
+    url, seen = elsewhere
+    steps = "".join(
+        f"  - {{name: {name}, dialect: {name}, call: getDossier, path: {{dossierId: 7}}}}\n"
+        for name in ("rest", "edge")
+    )
+
+    found = run(tmp_path, url, steps, *options)
+
+    assert row(found) == f"2 1 - 1 {skipped}"
+    assert seen[-1][1] == "/api/v1/account/42/dossiers/7"
+
+
+@pytest.mark.parametrize(
+    ("host", "spoken"),
+    [("rs.example.com", "rest"), ("edge.example.com", "edge"), ("api.example.com", "rest")],
+)
+def test_a_host_name_says_what_it_speaks(
+    monkeypatch: pytest.MonkeyPatch, elsewhere: tuple[str, list[Any]], host: str, spoken: str
+) -> None:
+    monkeypatch.setenv("http_proxy", elsewhere[0])
+    monkeypatch.setenv("no_proxy", "")
+
+    assert find_target(f"http://{host}").dialect == spoken
 
 
 def test_a_variant_cannot_be_chosen(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.domain import sortedset
@@ -14,8 +14,6 @@ from mock_server.domain.sortedset import EMPTY, SortedSet
 
 VALUES = st.integers(min_value=0, max_value=60)
 CHANGES = st.lists(st.tuples(st.sampled_from(["add", "discard"]), VALUES), max_size=80)
-
-relaxed = settings(deadline=None)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -39,7 +37,6 @@ def naively(beginning: Sequence[int], changes: Sequence[tuple[str, int]]) -> lis
     return sorted(values)
 
 
-@relaxed
 @given(beginning=st.lists(VALUES), changes=CHANGES)
 def test_any_additions_and_removals_give_the_distinct_values_in_order(
     beginning: list[int], changes: list[tuple[str, int]]
@@ -49,7 +46,6 @@ def test_any_additions_and_removals_give_the_distinct_values_in_order(
     assert list(found) == naively(beginning, changes)
 
 
-@relaxed
 @given(changes=CHANGES)
 def test_size_and_first_value_are_known_at_any_time(changes: list[tuple[str, int]]) -> None:
     expected = naively([], changes)
@@ -59,7 +55,6 @@ def test_size_and_first_value_are_known_at_any_time(changes: list[tuple[str, int
     assert (len(found), found.first) == (len(expected), expected[0] if expected else None)
 
 
-@relaxed
 @given(changes=CHANGES, start=st.integers(0, 70), count=st.integers(0, 70))
 def test_a_slice_is_that_of_a_list(changes: list[tuple[str, int]], start: int, count: int) -> None:
     found = changed(EMPTY, changes)
@@ -67,7 +62,6 @@ def test_a_slice_is_that_of_a_list(changes: list[tuple[str, int]], start: int, c
     assert found.slice(start, count) == naively([], changes)[start : start + count]
 
 
-@relaxed
 @given(changes=CHANGES, value=st.integers(-1, 61))
 def test_since_gives_the_values_that_are_not_below(changes: list[tuple[str, int]], value: int) -> None:
     expected = naively([], changes)
@@ -77,7 +71,6 @@ def test_since_gives_the_values_that_are_not_below(changes: list[tuple[str, int]
     assert list(found.since(value)) == expected[bisect_left(expected, value) :]
 
 
-@relaxed
 @given(changes=CHANGES)
 def test_it_contains_what_was_added_and_nothing_else(changes: list[tuple[str, int]]) -> None:
     found = changed(EMPTY, changes)
@@ -85,7 +78,6 @@ def test_it_contains_what_was_added_and_nothing_else(changes: list[tuple[str, in
     assert [value for value in range(-1, 62) if value in found] == naively([], changes)
 
 
-@relaxed
 @given(beginning=st.lists(VALUES, min_size=1), at=st.integers(0))
 def test_adding_what_is_there_gives_the_very_same_object(beginning: list[int], at: int) -> None:
     values = SortedSet.of(beginning)
@@ -93,7 +85,6 @@ def test_adding_what_is_there_gives_the_very_same_object(beginning: list[int], a
     assert values.add(beginning[at % len(beginning)]) is values
 
 
-@relaxed
 @given(changes=CHANGES, value=VALUES)
 def test_discarding_what_is_not_there_gives_the_very_same_object(
     changes: list[tuple[str, int]], value: int
@@ -103,7 +94,6 @@ def test_discarding_what_is_not_there_gives_the_very_same_object(
     assert values.discard(value) is values
 
 
-@relaxed
 @given(beginning=st.lists(VALUES), changes=CHANGES)
 def test_a_set_is_untouched_by_what_is_made_of_it(
     beginning: list[int], changes: list[tuple[str, int]]
@@ -115,7 +105,6 @@ def test_a_set_is_untouched_by_what_is_made_of_it(
     assert list(values) == sorted(set(beginning))
 
 
-@relaxed
 @given(changes=CHANGES)
 def test_no_chunk_is_empty_or_larger_than_twice_its_size(changes: list[tuple[str, int]]) -> None:
     found = changed(EMPTY, changes)

@@ -324,5 +324,5 @@ class AnyWorld(RuleBasedStateMachine):
         return found
 
 
-AnyWorld.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+AnyWorld.TestCase.settings = settings(max_examples=80, stateful_step_count=40)
 TestAnyWorld = AnyWorld.TestCase

@@ -18,9 +18,8 @@ from urllib.parse import urlencode
 from flask import Flask
 
 from mock_server.app import create_app
-from mock_server.contract.schemas import DIALECTS
 from mock_server.domain.local_time import from_local
-from mock_server.domain.operations import OPERATIONS, TOKEN_PATH
+from mock_server.domain.operations import DIALECTS, OPERATIONS, TOKEN_PATH
 from mock_server.settings import Settings
 
 CONTRACT = Path(__file__).resolve().parent.parent / "mock_server" / "contract"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from time import perf_counter
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
-from mock_server.api.answers import REFUSAL_HEADER, header_text
+from mock_server.api.answers import REFUSAL_HEADER
+from mock_server.api.recording import BEGAN
+from mock_server.dialects import wire
 
 logger = logging.getLogger("mock_server.access")
 
@@ -15,21 +17,16 @@ logger = logging.getLogger("mock_server.access")
 def install(app: Flask) -> None:
     """Log each request of the app, where the level asks for it."""
     if logger.isEnabledFor(logging.INFO):
-        app.before_request(_begin)
         app.after_request(_log)
-
-
-def _begin() -> None:
-    g.began = perf_counter()
 
 
 def _log(response: Response) -> Response:
     logger.info(
         "%s %s %d %.1fms%s",
         request.method,
-        header_text(request.full_path.rstrip("?")),
+        wire.header_text(request.full_path.rstrip("?")),
         response.status_code,
-        (perf_counter() - g.began) * 1000,
+        (perf_counter() - request.environ[BEGAN]) * 1000,
         f" {response.headers[REFUSAL_HEADER]}" if REFUSAL_HEADER in response.headers else "",
     )
     return response

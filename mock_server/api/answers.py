@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -22,9 +22,23 @@ REFUSAL_HEADER = "X-Mock-Refusal"
 _STREAM_AT_ONCE = 50
 
 
+class _Ready(Response):
+    """An answer of ready bytes, which goes out as it stands: Werkzeug would look for what to mend in it."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """As WSGI wants it."""
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return super().__call__(environ, start_response)
+        start_response(self.status, self.headers.to_wsgi_list())
+        return self.iter_encoded()
+
+
 def json_response(body: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A body already made of plain JSON values."""
-    return Response(orjson.dumps(body), status, headers, content_type=JSON_TYPE)
+    ready = orjson.dumps(body)
+    response = _Ready(ready, status, headers, content_type=JSON_TYPE)
+    response.headers["Content-Length"] = str(len(ready))
+    return response
 
 
 def content(rendered: Json) -> Response:
@@ -94,12 +108,7 @@ def _refusal_header(refusals: Sequence[Refusal]) -> dict[str, str]:
     """Codes and values of a refusal, which v1.1 has no member for; ASCII, since it is a header."""
     code = current().dialect.error
     words = [f"{code(refusal)} {wire.reason(refusal)}".strip() for refusal in refusals]
-    return {REFUSAL_HEADER: header_text("; ".join(words))}
-
-
-def header_text(text: str) -> str:
-    """A text as a header can carry it: everything but printable ASCII escaped, and not too long."""
-    return "".join(sign if " " <= sign <= "~" else ascii(sign)[1:-1] for sign in text[:1000])
+    return {REFUSAL_HEADER: wire.header_text("; ".join(words))}
 
 
 def _envelope(rows: Iterator[Json]) -> Iterator[bytes]:

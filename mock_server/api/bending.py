@@ -13,10 +13,10 @@ from flask import Response, request
 from msgspec import UNSET
 
 from mock_server import delivery
-from mock_server.api.answers import JSON_TYPE, header_text
+from mock_server.api.answers import JSON_TYPE
 from mock_server.api.call import CALLER, Caller
 from mock_server.delivery import Delivery
-from mock_server.dialects import DIALECTS
+from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.operations import Operation
 from mock_server.domain.spelling import camel
 from mock_server.nesting import parsed_json
@@ -55,7 +55,7 @@ def answered(
 def bent(response: Response, applied: Application) -> Response:
     """The answer as the rule that applied to its call leaves it, with a word of ours that names the rule."""
     then = applied.rule.then
-    response.headers[RULE_HEADER] = header_text(applied.rule.name)
+    response.headers[RULE_HEADER] = wire.header_text(applied.rule.name)
     if then.patch is not UNSET and response.is_json:
         response.set_data(orjson.dumps(merged(orjson.loads(response.get_data()), then.patch)))
     if then.fault == "MALFORMED_BODY":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask import request
+from msgspec import Struct, field
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from mock_server.contract import body_mistake
@@ -23,8 +23,7 @@ from mock_server.scenarios import Application
 from mock_server.tokens import Token
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Call:
+class Call(Struct, frozen=True, eq=False):
     """What the views of the API work with; made before the view runs.
 
     `accounts` None opens every account. `world` is the sandbox's at `now`, for those who only read it.
@@ -46,8 +45,7 @@ CALLER = "mock_server.caller"
 """Where the environ has the `Caller`. Flask's `g` would do as well, and cost a µs more at every access."""
 
 
-@dataclass(slots=True, eq=False)
-class Caller:
+class Caller(Struct, eq=False):
     """Who calls, known before anything is judged: the sandbox, and the token, None where none is asked for.
 
     A token names its sandbox and its user even when it has expired. `applied` is the rule that bends the

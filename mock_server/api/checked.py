@@ -10,10 +10,9 @@ import logging
 from flask import Flask, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from mock_server.api.answers import header_text
 from mock_server.api.bending import is_bent
 from mock_server.contract import answer_mistake
-from mock_server.dialects import Dialect
+from mock_server.dialects import Dialect, wire
 from mock_server.domain.operations import BY_VIEW
 from mock_server.services import services
 from mock_server.settings import CONTROL_PREFIX
@@ -53,7 +52,7 @@ def _checked(response: Response) -> Response:
     mistake = mistake_of(response)
     if mistake is not None:
         _logger.error(
-            "not as the contract says: %s %s: %s", request.method, header_text(request.path), mistake
+            "not as the contract says: %s %s: %s", request.method, wire.header_text(request.path), mistake
         )
-        response.headers[CONTRACT_HEADER] = header_text(mistake)
+        response.headers[CONTRACT_HEADER] = wire.header_text(mistake)
     return response

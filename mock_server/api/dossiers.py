@@ -14,8 +14,8 @@ from mock_server.domain.imports import ImportRequest, launch_import
 
 dossiers = resource("dossiers")
 
-_IMPORT_MEMBERS = tuple(ImportRequest.__slots__)
-_UPDATE_MEMBERS = tuple(commands.DossierUpdate.__slots__)
+_IMPORT_MEMBERS = ImportRequest.__struct_fields__
+_UPDATE_MEMBERS = commands.DossierUpdate.__struct_fields__
 
 
 @serves(dossiers)

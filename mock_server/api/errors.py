@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from mock_server.api import answers
 from mock_server.api.call import current
+from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.domain.operations import Kind
 
@@ -44,7 +45,7 @@ def http_error(error: HTTPException) -> Response:
         name: value for name, value in error.get_headers() if name.lower() in {"allow", "www-authenticate"}
     }
     if request.url_rule is None and status == HTTPStatus.NOT_FOUND:
-        headers[UNMATCHED_HEADER] = answers.header_text(f"{request.method} {request.path}")
+        headers[UNMATCHED_HEADER] = wire.header_text(f"{request.method} {request.path}")
         return answers.protocol_error(status, reason, None, headers)
     return answers.protocol_error(status, reason, _message(error), headers)
 

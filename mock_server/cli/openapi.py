@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from mock_server.domain.operations import DIALECTS
+
 
 @click.command(short_help="Print the OpenAPI document of a dialect.")
 @click.option(
     "--dialect",
-    type=click.Choice(["rest", "edge"]),
+    type=click.Choice(DIALECTS),
     default="rest",
     show_default=True,
     envvar="MOCK_SERVER_DIALECT",

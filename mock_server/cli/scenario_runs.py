@@ -12,6 +12,7 @@ import click
 from mock_server.cli import printing
 from mock_server.cli.parallel import in_parallel
 from mock_server.cli.scenario_options import FIXTURES, FOLDER, trial
+from mock_server.domain.operations import DIALECTS
 from mock_server.fixtures.mistakes import FileMistake
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mock_server.scenarios.script import Scenario
     from mock_server.scenarios.target import Target
 
-_OF_THE_TARGET = ("auth_url", "username", "password", "control_token")
+_OF_THE_TARGET = ("dialect", "auth_url", "username", "password", "control_token")
 
 
 @click.command()
@@ -29,6 +30,11 @@ _OF_THE_TARGET = ("auth_url", "username", "password", "control_token")
     "--tag", "tags", multiple=True, metavar="TAG", help="Only those with this tag; repeat it for several."
 )
 @click.option("--base-url", metavar="URL", help="Play against this; left out, a server is started for it.")
+@click.option(
+    "--dialect",
+    type=click.Choice(DIALECTS),
+    help="What is to be spoken there.  [default: what the base URL says, else rest]",
+)
 @click.option("--auth-url", metavar="URL", help="The authorisation server.  [default: that of the base URL]")
 @click.option("--username", default="api@example.com", show_default=True, help="Who logs in.")
 @click.option(
@@ -156,8 +162,9 @@ def _target(given: dict[str, Any]) -> Iterator[Target]:
         if given["base_url"] is not None:
             yield find_target(given["base_url"], **said)
             return
-        folder = given["fixtures_dir"]
-        with own_server(*(["--fixtures-dir", str(folder)] if folder else [])) as url:
+        options = {"--dialect": given["dialect"], "--fixtures-dir": given["fixtures_dir"]}
+        chosen = [part for name, value in options.items() if value for part in (name, str(value))]
+        with own_server(*chosen) as url:
             yield find_target(url, username=said["username"], password=said["password"])
     except (NoTarget, NotStarted) as problem:
         raise click.ClickException(str(problem)) from None

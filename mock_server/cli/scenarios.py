@@ -102,4 +102,5 @@ def _brief(scenario: Scenario) -> Iterator[str]:
         yield f"  rule {rule.name} ({', '.join(operations)})"
     for number, step in enumerate(scenario.steps, 1):
         calls = step.call or step.control or ", ".join(call.call for call in step.together)
-        yield f"  step {number} {step.name} ({calls})"
+        about = f", {step.dialect} alone" if step.dialect else ""
+        yield f"  step {number} {step.name} ({calls}{about})"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
+
+from msgspec import Struct
 
 from mock_server.contract.requests import BODIES
 from mock_server.contract.schemas import Json, Schema, ref
@@ -22,8 +23,7 @@ BYTES_TYPE = "application/octet-stream"
 PROTOCOL = "ProtocolError"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class Shape(Struct, frozen=True, kw_only=True):
     """A body that a status may have: its component, and the codes that may stand in it.
 
     `variant` is the choice under which alone it is given.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from mock_server.contract.answers import PROTOCOL, Shape, answers
 from mock_server.contract.requests import BODIES
-from mock_server.contract.schemas import COMPONENTS, DIALECTS, Json, Schema, components, ref
+from mock_server.contract.schemas import COMPONENTS, Json, Schema, components, ref
+from mock_server.domain.operations import DIALECTS
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
-from mock_server.contract.schemas import DIALECTS, Schema, ref
+from mock_server.contract.schemas import Schema, ref
+from mock_server.domain.operations import DIALECTS
 
 BOTH = DIALECTS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Parameter(Struct, frozen=True, kw_only=True):
     """A query parameter, or an id in the path."""
 
     name: str
@@ -21,8 +21,7 @@ class Parameter:
     dialects: tuple[str, ...] = BOTH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class Body(Struct, frozen=True, kw_only=True):
     """A request body: the component it is of; `required` where the operation cannot do without."""
 
     schema: str

@@ -11,13 +11,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from mock_server.domain.operations import OPERATIONS
-
 Json = Any
 Schema = dict[str, Json]
-
-DIALECTS = tuple(dict.fromkeys(name for row in OPERATIONS.values() for name in row.dialects))
-"""The published shapes of the API by name, the first one first."""
 
 COMPONENTS = "#/components/schemas/"
 

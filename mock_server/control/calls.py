@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import wraps
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request
+from msgspec import Struct
 
 from mock_server.control.problems import body_as
 
@@ -21,15 +21,13 @@ YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 _CONVERTED = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
 
 
-@dataclass(frozen=True, slots=True)
-class YamlText:
+class YamlText(Struct, frozen=True):
     """A body sent as YAML, unread: a mistake in it is told with the line it stands on."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlCall:
+class ControlCall(Struct, frozen=True, kw_only=True):
     """One call: `rule` is Flask's. `sandboxed`: it is about the sandbox named, not about the server."""
 
     name: str

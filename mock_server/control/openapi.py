@@ -14,7 +14,7 @@ from flask import Blueprint, Response
 
 from mock_server import __version__
 from mock_server.control.calls import CALLS, YAML_TYPES, ControlCall, serves
-from mock_server.control.problems import PROBLEM_JSON
+from mock_server.control.problems import PROBLEM_HEADER, PROBLEM_JSON
 from mock_server.domain.spelling import camel
 from mock_server.services import SANDBOX_HEADER
 from mock_server.settings import CONTROL_PREFIX
@@ -146,7 +146,12 @@ def _may_be_empty(kind: Any) -> bool:
 
 def _problem_response() -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": _PROBLEM["description"], "content": {PROBLEM_JSON: {"schema": schema}}}
+    header = {"description": "The detail once more.", "schema": {"type": "string"}}
+    return {
+        "description": _PROBLEM["description"],
+        "headers": {PROBLEM_HEADER: header},
+        "content": {PROBLEM_JSON: {"schema": schema}},
+    }
 
 
 def _described(schema: dict[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response
 from msgspec import Struct, structs
+from msgspec.structs import replace
 
 from mock_server.control.calls import serves
 from mock_server.control.problems import Problem, json_answer

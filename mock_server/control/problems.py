@@ -20,6 +20,8 @@ from mock_server.nesting import check_depth
 T = TypeVar("T")
 
 PROBLEM_JSON = "application/problem+json"
+PROBLEM_HEADER = "X-Mock-Problem"
+"""The detail once more, for what shows the headers of an answer alone, such as the verifier of Pact."""
 
 _LONGEST_DETAIL = 10_000
 
@@ -66,7 +68,8 @@ def problem_answer(status: int, detail: str, **members: object) -> Response:
     if len(detail) > _LONGEST_DETAIL:
         detail = f"{detail[:_LONGEST_DETAIL]} ..."
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
-    return Response(orjson.dumps(body), status, content_type=PROBLEM_JSON)
+    headers = {PROBLEM_HEADER: wire.header_text(detail)}
+    return Response(orjson.dumps(body), status, headers, content_type=PROBLEM_JSON)
 
 
 def _problem(problem: Problem) -> Response:

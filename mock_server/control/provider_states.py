@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from mock_server.control import provider_behaviour as behaviour
 from mock_server.control import provider_content as content
@@ -18,8 +19,7 @@ Deed = Callable[[Sandbox, Mapping[str, Any]], dict[str, Any]]
 _KINDS = {int: "an integer", str: "a text", date: "a date such as 2090-12-31"}
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """What a state may be told: its name, and its type and value where it is not."""
 
     name: str
@@ -27,8 +27,7 @@ class Parameter:
     default: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """A sentence, its parameters, what puts it in place, and what that returns for injection."""
 
     sentence: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -30,8 +29,7 @@ from mock_server.services import named_sandbox
 state = Blueprint("state", __name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Time:
+class Time(Struct, frozen=True, kw_only=True):
     """The sandbox's present instant; a clock that is not frozen runs on from there."""
 
     now: datetime
@@ -48,8 +46,7 @@ class Played(Struct, forbid_unknown_fields=True, rename="camel"):
     applied: dict[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(Struct, frozen=True, kw_only=True):
     """A whole sandbox. `madeBy` and `fixture` say where it comes from, and are for the reader.
 
     Snapshots and the rate limit's buckets are not part of it.

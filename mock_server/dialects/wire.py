@@ -46,6 +46,11 @@ def zoned(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}+0000"
 
 
+def header_text(text: str) -> str:
+    """A text as a header can carry it: everything but printable ASCII escaped, and not too long."""
+    return "".join(sign if " " <= sign <= "~" else ascii(sign)[1:-1] for sign in text[:1000])
+
+
 def reason(refusal: Refusal) -> str:
     """The values that a refusal is about, joined by slashes, the parameter first."""
     named = (camel(refusal.parameter),) if refusal.parameter else ()

@@ -87,7 +87,7 @@ def stripped(value: str | None) -> str | None:
 
 
 def reference(findings: Findings, parameter: str, value: str, variants: Variants) -> str:
-    """A dossier reference, normalised; empty after that: E003, too long before: E011. behaviour.md 5.8."""
+    """A dossier reference, normalised; empty after that: E003, too long before: E011. behaviour.md 5."""
     stored = normalised(value, variants)
     if not stored:
         findings.note(E003, parameter)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from mock_server.domain.local_time import local_date, midnight, next_midnight
 from mock_server.domain.model import VIGILANCE_CODES, Document, Dossier, Indicator

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from operator import eq, gt, lt, ne
 from typing import Any
+
+from msgspec import Struct
 
 from mock_server.domain import checks
 from mock_server.domain.errors import E002, E010
@@ -33,8 +34,7 @@ class Kind(Enum):
     DAY = "date (yyyy-MM-dd)"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field that expressions may name; `read` gets what is searched and gives its value, or None."""
 
     kind: Kind

@@ -6,10 +6,12 @@ Each checks everything it can, then gives the next world; a refused one raises a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_server.domain import checks
 from mock_server.domain.codes import refused_codes, refused_emails, taken_code
@@ -31,8 +33,7 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DossierUpdate:
+class DossierUpdate(Struct, frozen=True, kw_only=True):
     """The body of an update: right JSON types, no more checked. None keeps; a null expiration date clears."""
 
     dossier_reference: str | None = None

@@ -9,11 +9,10 @@ Anything else that is raised is a bug of the sandbox. How a refusal looks on the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorCode:
+class ErrorCode(Struct, frozen=True):
     """A row of behaviour.md 5. `places`: S search, P import process, I the import's own answer, C command."""
 
     code: str
@@ -27,8 +26,7 @@ class ErrorCode:
         return self.code
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """One code, the parameter it is about (Python name; the dialect spells it) and the values concerned."""
 
     error: ErrorCode

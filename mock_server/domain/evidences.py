@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from hashlib import blake2b
 from uuid import UUID
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mock_server.domain.completeness import assessed
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
@@ -25,8 +27,7 @@ def last_day(day: date | None) -> date | None:
     return None if day is None or day >= _NEVER else day
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deposit:
+class Deposit(Struct, frozen=True, kw_only=True):
     """What a third party sends: a file (its bytes, or a size in bytes for which a PDF is made), or a form."""
 
     content: bytes | None = None

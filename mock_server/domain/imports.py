@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_server.domain import checks
 from mock_server.domain.codes import refused_codes, refused_emails, taken_code
@@ -65,8 +67,7 @@ PROVIDER_ANSWERS: dict[Condition, ErrorCode] = {
 """What an import is refused with when the provider finds an establishment in this condition."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportRequest:
+class ImportRequest(Struct, frozen=True, kw_only=True):
     """The body of an import: members of the right JSON type, nothing else checked; None is "not given"."""
 
     company_id_type: str | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class MailKind(StrEnum):
@@ -15,8 +16,7 @@ class MailKind(StrEnum):
     USER_IN_CHARGE = "userInCharge"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Mail:
+class Mail(Struct, frozen=True, kw_only=True, eq=False):
     """One e-mail to one address, about one dossier; with the key that an invited third party registers by."""
 
     number: int

@@ -7,9 +7,10 @@ identity: a value that did not change is the very same object, which is also wha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 VIGILANCE_CODES = ("ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR")
 """The duty-of-vigilance set: an account's standard default and what I001 looks at (behaviour.md 6.6, 6.8)."""
@@ -47,16 +48,14 @@ class Condition(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
-@dataclass(frozen=True, slots=True)
-class CompanyId:
+class CompanyId(Struct, frozen=True):
     """One identifier of one third party: a type and its value."""
 
     type: CompanyIdType
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Company:
+class Company(Struct, frozen=True, kw_only=True):
     """What the data provider knows of a company; amounts in whole units of their currency."""
 
     name: str
@@ -79,8 +78,7 @@ class Company:
     address_country_code: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Establishment:
+class Establishment(Struct, frozen=True, kw_only=True):
     """A row of the registry: what an import of this identifier meets; with `never_ends` it runs for good."""
 
     company_id: CompanyId
@@ -92,8 +90,7 @@ class Establishment:
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(Struct, frozen=True, kw_only=True):
     """A person at a third party, as the platform shows one."""
 
     firstname: str
@@ -102,8 +99,7 @@ class User:
     phone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Thirdparty:
+class Thirdparty(Struct, frozen=True, kw_only=True, eq=False):
     """An establishment on the platform, the same for every account. Registered when it has a date for it."""
 
     thirdparty_id: int
@@ -124,8 +120,7 @@ class Thirdparty:
         return self.subscription_date is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
+class Requirement(Struct, frozen=True, kw_only=True):
     """A document type that an account may ask for; `withdrawn` ones are known and refused."""
 
     document_type_id: int
@@ -140,8 +135,7 @@ class Requirement:
     withdrawn: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
+class Subscription(Struct, frozen=True, kw_only=True):
     """A product that an account has taken."""
 
     key: str
@@ -150,8 +144,7 @@ class Subscription:
     status: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Account:
+class Account(Struct, frozen=True, kw_only=True, eq=False):
     """The client who asks for documents. Requirements in the order in which they are listed."""
 
     account_id: int
@@ -173,8 +166,7 @@ class Account:
         return self.subscription_status == "ACTIVE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormAnswer:
+class FormAnswer(Struct, frozen=True, kw_only=True):
     """One answer of a form that a third party filled in."""
 
     type: str
@@ -184,8 +176,7 @@ class FormAnswer:
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True, eq=False):
     """The answer to a document: a file (size in bytes), or a form without one.
 
     Valid through the end of `expiration_date` in France, for ever when that is None. `content` is None as
@@ -207,8 +198,7 @@ class Evidence:
         return self.expiration_date is None or day <= self.expiration_date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Document:
+class Document(Struct, frozen=True, kw_only=True, eq=False):
     """A requirement as asked in one dossier. Evidences oldest first; `present` as of the last settlement."""
 
     document_id: int
@@ -218,8 +208,7 @@ class Document:
     evidences: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Indicator:
+class Indicator(Struct, frozen=True, kw_only=True):
     """I001, the duty of vigilance (behaviour.md 6.8)."""
 
     code: str
@@ -227,8 +216,7 @@ class Indicator:
     last_change_date: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Dossier:
+class Dossier(Struct, frozen=True, kw_only=True, eq=False):
     """One monitoring file of one account on one third party.
 
     `complete` is what the API calls state; it keeps its last value after a stop, when the API shows null.
@@ -251,8 +239,7 @@ class Dossier:
     documents: tuple[Document, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
+class Login(Struct, frozen=True, kw_only=True):
     """A user of the API; the first account is the default one."""
 
     username: str
@@ -262,8 +249,7 @@ class Login:
     lastname: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
+class Admission(Struct, frozen=True, kw_only=True):
     """Who may log in, by user name; anybody else, where that is allowed, is given the default account."""
 
     logins: Mapping[str, Login] = field(default_factory=dict)
@@ -274,8 +260,7 @@ NOBODY = Admission()
 """No user is declared, and there is no account for others."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDossier:
+class NewDossier(Struct, frozen=True, kw_only=True):
     """What an import asks for, checked and normalised; no required documents means the default set."""
 
     company_id: CompanyId

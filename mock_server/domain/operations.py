@@ -7,8 +7,14 @@ name in snake_case.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+from typing import Literal, get_args
+
+from msgspec import Struct
+
+DialectName = Literal["rest", "edge"]
+DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
+"""The two shapes in which the API was published."""
 
 
 class Kind(Enum):
@@ -22,8 +28,7 @@ class Kind(Enum):
     DOWNLOAD = "download"
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """A row of behaviour.md 3. The first path is canonical, the others are accepted spellings."""
 
     name: str
@@ -33,7 +38,7 @@ class Operation:
     summary: str
     section: str
     provenance: str = "documented"
-    dialects: tuple[str, ...] = ("rest", "edge")
+    dialects: tuple[DialectName, ...] = DIALECTS
 
     @property
     def view(self) -> str:

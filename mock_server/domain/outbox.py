@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from immutables import Map
+from msgspec.structs import replace
 
 from mock_server.domain.mail import Mail, MailKind
 from mock_server.domain.model import Dossier, NewDossier, Thirdparty

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from mock_server.domain import checks
 from mock_server.domain.errors import E003, E010, E011
@@ -18,8 +19,7 @@ DEFAULT_PAGE_SIZE = 10
 MAX_PAGE_SIZE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Found]):
+class Page(Struct, Generic[Found], frozen=True):
     """One page of hits: its zero-based number, the size asked for, and the number of hits over all pages."""
 
     content: Sequence[Found]

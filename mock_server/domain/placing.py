@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 from immutables import Map
+from msgspec.structs import replace
 
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import Dossier

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from mock_server.domain.errors import Refusal
 from mock_server.domain.model import Condition, NewDossier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class Course(Struct, frozen=True, kw_only=True):
     """How an import is made to go, whatever its establishment says; None leaves that open."""
 
     held: bool = False
@@ -22,8 +22,7 @@ BY_ITSELF = Course()
 """The course of an import that nobody bends."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ImportProcess:
+class ImportProcess(Struct, frozen=True, kw_only=True, eq=False):
     """An import under way or ended. `number` counts launches; `ends` is when it will have run, or None.
 
     `wanted` is what was asked for; `condition`, if any, is what the data provider will say, whatever the

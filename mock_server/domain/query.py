@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 DEEPEST = 50
 """Parentheses inside each other; more is refused (behaviour.md 3.5, inferred)."""
@@ -39,7 +40,7 @@ class Operator(StrEnum):
 _OPERATORS = frozenset(Operator)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Criterion:
     """`workforce>200`. `position` is where the field stands in the text; two that differ in it are equal."""
 
@@ -54,15 +55,13 @@ class Criterion:
         return self.position + len(self.field) + len(self.operator)
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(Struct, frozen=True):
     """Parts joined by AND, two at least."""
 
     parts: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """Parts joined by OR, two at least."""
 
     parts: tuple[Expression, ...]

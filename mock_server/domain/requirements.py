@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
 from mock_server.domain.model import Account

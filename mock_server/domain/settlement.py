@@ -5,8 +5,9 @@ Nothing runs in the background. Whoever looks at a world first settles what is d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mock_server.domain.completeness import assessed
 from mock_server.domain.dossiers import expired, stopped
@@ -15,8 +16,7 @@ from mock_server.domain.model import StoppingReason
 from mock_server.domain.world import Due, World, with_dossier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """Something that time brought about: `dossier expired`, `documents lapsed` or `process finished`."""
 
     kind: str

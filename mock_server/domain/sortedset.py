@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Generic, Protocol, Self, TypeVar
+
+from msgspec import Struct
 
 
 class Ordered(Protocol):
@@ -24,8 +25,7 @@ T = TypeVar("T", bound=Ordered)
 CHUNK = 512
 
 
-@dataclass(frozen=True, slots=True)
-class SortedSet(Generic[T]):
+class SortedSet(Struct, Generic[T], frozen=True):
     """Distinct values in ascending order; `add` and `discard` give another set, which shares what stays."""
 
     chunks: tuple[tuple[T, ...], ...] = ()

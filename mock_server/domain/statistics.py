@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mock_server.domain.world import World
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(Struct, frozen=True, kw_only=True):
     """Counts of third parties and dossiers; `complete` in the sense of the state, or of an indicator."""
 
     thirdparties: int
@@ -18,8 +17,7 @@ class Figures:
     complete_dossiers: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
+class Statistics(Struct, frozen=True, kw_only=True):
     """The figures of an account, once by state and once by I001, which every dossier carries."""
 
     by_state: Figures

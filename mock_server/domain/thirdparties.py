@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from mock_server.domain.dossiers import stopped
 from mock_server.domain.errors import E100, NotFound, Refusal

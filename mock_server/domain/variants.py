@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+
+class Variant(Struct, frozen=True):
     """One switch: its values, default first; `edge` is the EDGE dialect's default where it is another one."""
 
     name: str

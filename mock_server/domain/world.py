@@ -7,11 +7,12 @@ the agenda in step; so no command can forget one of them. Persistent maps share 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
 from immutables import Map
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mock_server.domain.completeness import next_due
 from mock_server.domain.errors import E100, E200, NOT_FOUND, NotFound, Refusal
@@ -47,8 +48,7 @@ class Due(NamedTuple):
     process_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Relation:
+class Relation(Struct, frozen=True, kw_only=True, eq=False):
     """What one account has to do with one third party. `active`, `complete` and `vigilant` count dossiers."""
 
     thirdparty_id: int
@@ -70,8 +70,7 @@ class Relation:
         return self.complete == self.active if self.active else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Portfolio:
+class Portfolio(Struct, frozen=True, kw_only=True, eq=False):
     """All that one account holds. `index` finds dossiers by reference and third parties by code."""
 
     account: Account
@@ -124,8 +123,7 @@ class Portfolio:
         return any(dossier_id in other for dossier_id in fewer if dossier_id != except_for)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class NextIds:
+class NextIds(Struct, frozen=True, kw_only=True, eq=False):
     """The ids that the next new things get; one sequence per kind, over all accounts."""
 
     dossier: int = 1
@@ -136,8 +134,7 @@ class NextIds:
     mail: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class World:
+class World(Struct, frozen=True, kw_only=True, eq=False):
     """All that a sandbox holds. `index` finds third parties by company id, siren, siret, tva and name.
 
     `requirements` are all document types of the platform, in the order of its catalogue; `mails` is the

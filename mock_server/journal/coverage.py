@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mock_server.journal.exchange import Exchange
 from mock_server.journal.facts import CODES, OUTCOMES, PAGE_EDGES, Fact
@@ -17,16 +18,14 @@ Kind = tuple[str | None, str | int, bool, tuple[Fact, ...]]
 """What coverage tells exchanges apart by: operation, status or fault, whether the API has the path, facts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Of so many things those met, each with how often, and those never met."""
 
     met: Mapping[str, int]
     never: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
+class Coverage(Struct, frozen=True, kw_only=True):
     """`statuses` has for each operation met how often each status, or fault, was seen.
 
     `pages` has one part per search; `unmatched` counts the calls that no operation answered.
@@ -40,8 +39,7 @@ class Coverage:
     unmatched: int
 
 
-@dataclass(slots=True, eq=False)
-class Tally:
+class Tally(Struct, eq=False):
     """How often exchanges of each kind were seen. Not for several threads at once: the journal has a lock."""
 
     counts: dict[Kind, int] = field(default_factory=dict)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+
+from msgspec import Struct
 
 from mock_server.domain.spelling import camel
 from mock_server.journal.bodies import NO_BODY, STREAMED, TOO_LARGE, Body, fields, pairs, readable
@@ -19,8 +20,7 @@ from mock_server.scenarios import Asked, untagged
 RULE_HEADER = "x-mock-rule"
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True, dict=True):
     """One exchange, under its number. Names of headers are in lower case."""
 
     number: int

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from mock_server.domain.checks import normalised
 from mock_server.domain.errors import NotFound
@@ -29,16 +28,14 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _REFUSED = 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """What there is to explain with: the world as it is now, and how it compares references."""
 
     world: World
     variants: Variants
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """A difference between what is expected and an exchange; `alone` when it is the only one."""
 
     difference: Difference

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import starmap
 from threading import Lock
+
+from msgspec import Struct
 
 from mock_server.journal.coverage import Tally
 from mock_server.journal.entry import Entry
@@ -20,16 +21,14 @@ _LARGEST_SHARE = 8
 """An exchange that alone takes more than this part of the journal loses its bodies: it displaces too many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How much a journal keeps."""
 
     entries: int = 1_000
     bytes: int = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(Struct, frozen=True):
     """Exchanges, oldest first, and the number of the first; and whether none of those meant was forgotten."""
 
     first: int

@@ -18,8 +18,8 @@ QUERIES: dict[str, tuple[str, ...]] = {
 """The query parameters that an operation reads; those not here read none."""
 
 MEMBERS: dict[str, tuple[str, ...]] = {
-    "importDossier": tuple(map(camel, ImportRequest.__slots__)),
-    "updateDossier": tuple(map(camel, DossierUpdate.__slots__)),
+    "importDossier": tuple(map(camel, ImportRequest.__struct_fields__)),
+    "updateDossier": tuple(map(camel, DossierUpdate.__struct_fields__)),
     "reactivateDossier": ("expirationDate",),
     "updateDossierRequirements": ("newRequiredDocuments",),
     "getToken": (

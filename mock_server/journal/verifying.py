@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta
+from msgspec import UNSET, Meta, Struct
+from msgspec.structs import replace
 
 from mock_server.fixtures.values import Mistake
 from mock_server.journal.entry import Entry
@@ -57,16 +57,14 @@ class Verification(Written, frozen=True, kw_only=True):
     in_order: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Miss:
+class Miss(Struct, frozen=True, kw_only=True):
     """An exchange that is nearly one of those expected, and why it is not."""
 
     entry: Entry
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """Of an expectation: the numbers of the exchanges found, and what that means; `why` unless it holds."""
 
     expectation: Expectation

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct, field
 
 from mock_server.scenarios.json_paths import TooCostly, found_at
 from mock_server.scenarios.matching import ABSENT, Difference, differences, matches, text_differences
 from mock_server.scenarios.script import Request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What a client asked; the names of its headers in lower case.
 
     `ids` are those of the path, with the third party of its dossier; `body` is JSON, a form's fields or None.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from string import Formatter
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from msgspec import UNSET
 
 from mock_server.domain.errors import ERRORS
-from mock_server.domain.operations import OPERATIONS, Kind
+from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
 from mock_server.domain.spelling import nearest
 from mock_server.fixtures.values import Mistake
 from mock_server.scenarios.matching import check_expectation
@@ -27,13 +28,37 @@ _NOT_FOUND = {code for code, error in ERRORS.items() if error.places == "404"}
 def mistakes_of_steps(steps: Sequence[Step], path: str) -> Mistakes:
     """Everything wrong with the steps that stand at `path`."""
     yield from if_twice([step.name for step in steps], path, "step")
-    known = set(BUILT_IN)
+    saved = _Saved()
     for at, step in enumerate(steps):
-        yield from _of_step(step, known, f"{path}[{at}]")
-        known |= set(step.save).union(*(call.save for call in step.together))
+        saved.spoken = step.dialects
+        yield from _of_step(step, saved, f"{path}[{at}]")
+        saved.add(set(step.save).union(*(call.save for call in step.together)))
 
 
-def _of_step(step: Step, known: set[str], path: str) -> Mistakes:
+class _Saved:
+    """The names that stand for something, each in the dialects in which steps before it saved it."""
+
+    def __init__(self) -> None:
+        self.spoken: tuple[DialectName, ...] = DIALECTS
+        self._saved_in = defaultdict[str, set[DialectName]](set)
+        self.add(BUILT_IN)
+
+    def add(self, names: Iterable[str]) -> None:
+        """These names are saved where the step is played."""
+        for name in names:
+            self._saved_in[name].update(self.spoken)
+
+    def lacks(self, name: str) -> str | None:
+        """Why the step cannot use the name; None when it can."""
+        if name not in self._saved_in:
+            near = nearest(name, self._saved_in)
+            advice = f"; did you mean {near!r}?" if near else ""
+            return f"{{{name}}} was not saved by a step before{advice}"
+        missing = [dialect for dialect in self.spoken if dialect not in self._saved_in[name]]
+        return f"{{{name}}} was not saved by a step before in {missing[0]}" if missing else None
+
+
+def _of_step(step: Step, saved: _Saved, path: str) -> Mistakes:
     given = [
         name
         for name, value in (("call", step.call), ("control", step.control), ("together", step.together))
@@ -41,13 +66,22 @@ def _of_step(step: Step, known: set[str], path: str) -> Mistakes:
     ]
     if len(given) != 1:
         yield Mistake(path, f"a step is one of call, control and together; this is {len(given)}")
+    yield from _of_dialect(step, path)
     if step.together:
         yield from _of_group(step, path)
     if step.control is not None:
-        yield from _of_control(step, known, path)
-    yield from _of_sending(step, step.call, known, path)
+        yield from _of_control(step, saved, path)
+    yield from _of_sending(step, step.call, saved, path)
     for number, call in enumerate(step.together):
-        yield from _of_sending(call, call.call, known, f"{path}.together[{number}]")
+        yield from _of_sending(call, call.call, saved, f"{path}.together[{number}]")
+
+
+def _of_dialect(step: Step, path: str) -> Mistakes:
+    for name in step.operations:
+        if step.dialect is not None and name in OPERATIONS and step.dialect not in OPERATIONS[name].dialects:
+            yield Mistake(
+                f"{path}.dialect", f"{name} is an operation of {OPERATIONS[name].dialects[0]} alone"
+            )
 
 
 def _of_group(step: Step, path: str) -> Mistakes:
@@ -56,23 +90,24 @@ def _of_group(step: Step, path: str) -> Mistakes:
         yield Mistake(path, f"{_written(said[0])} goes with each of the calls made together")
 
 
-def _of_control(step: Step, known: set[str], path: str) -> Mistakes:
+def _of_control(step: Step, saved: _Saved, path: str) -> Mistakes:
     for name in _OF_NO_CONTROL:
         if getattr(step, name) is not None:
             yield Mistake(path, f"a control call has no {_written(name)}: it is not one of the API")
-    yield from _of_names(names_in(step.control), known, f"{path}.control")
+    yield from _of_names(names_in(step.control), saved, f"{path}.control")
 
 
-def _of_sending(sent: Sending, operation: str | None, known: set[str], path: str) -> Mistakes:
+def _of_sending(sent: Sending, operation: str | None, saved: _Saved, path: str) -> Mistakes:
     if operation is not None:
         yield from unless_known(operation, OPERATIONS, f"{path}.call", "operation")
         yield from _of_path(sent, operation, path)
         yield from _of_refusal(sent.expect, operation, f"{path}.expect")
+    yield from _of_found(sent.expect, operation, f"{path}.expect")
     bodies = [name for name in ("body", "text", "form") if getattr(sent, name) not in (None, UNSET)]
     if len(bodies) > 1:
         yield Mistake(path, f"one body at a time: {' and '.join(bodies)} are given")
     for where, value in _templates(sent, path):
-        yield from _of_names(names_in(value), known, where)
+        yield from _of_names(names_in(value), saved, where)
     for where, username in _usernames(sent, operation, path):
         if "+" in username.partition("@")[0]:
             yield Mistake(where, "leave out the tag: every run gives its users one of its own")
@@ -98,6 +133,16 @@ def _of_refusal(expect: Expect, operation: str, path: str) -> Mistakes:
     is_command = operation in OPERATIONS and OPERATIONS[operation].kind is Kind.COMMAND
     if is_command and expect.status is not None and not _NOT_FOUND.issuperset(expect.refused or _NOT_FOUND):
         yield Mistake(f"{path}.status", "leave it out: the variant refusals decides it, and both are played")
+
+
+def _of_found(expect: Expect, operation: str | None, path: str) -> Mistakes:
+    if expect.found is None:
+        return
+    searches = [name for name, known in OPERATIONS.items() if known.kind is Kind.SEARCH]
+    if operation not in searches:
+        yield Mistake(f"{path}.found", f"found goes with a search: {', '.join(searches)}")
+    if expect.refused is not None:
+        yield Mistake(path, "a search finds, or is refused: leave out found or refused")
 
 
 def _of_places(sent: Sending, path: str) -> Mistakes:
@@ -128,12 +173,11 @@ def _of_expect(sent: Sending, path: str) -> Mistakes:
         yield from unless_duration(expect.took.at_most, f"{path}.took.atMost")
 
 
-def _of_names(names: Iterable[str], known: set[str], path: str) -> Mistakes:
+def _of_names(names: Iterable[str], saved: _Saved, path: str) -> Mistakes:
     for name in names:
-        if name not in known:
-            near = nearest(name, known)
-            advice = f"; did you mean {near!r}?" if near else ""
-            yield Mistake(path, f"{{{name}}} was not saved by a step before{advice}")
+        problem = saved.lacks(name)
+        if problem is not None:
+            yield Mistake(path, problem)
 
 
 def _templates(sent: Sending, path: str) -> Iterator[tuple[str, Any]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 FaultName = Literal[
     "CONNECTION_RESET_BY_PEER",
@@ -17,8 +18,7 @@ FaultName = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One way to fail: what the client sees, whether it takes the call's answer, and leaves that a body."""
 
     name: FaultName

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
-from mock_server.domain.errors import ERRORS
+from mock_server.domain.errors import ERRORS, NOT_FOUND
 from mock_server.domain.operations import OPERATIONS, Kind, Operation
 from mock_server.scenarios.client import Answer, NoAnswer, Outcome
-from mock_server.scenarios.matching import Difference, differences, text_differences
+from mock_server.scenarios.matching import ABSENT, Difference, differences, text_differences
 from mock_server.scenarios.script import Expect
 from mock_server.settings import duration
 
 _SUCCESS, _REFUSED = range(200, 300), range(400, 500)
+_NOTHING_FOUND = (200, 404)
 _OF_A_COMMAND = {"http400": (400,), "result": (200,), None: (400, 200)}
 _TOLD_BY = {OPERATIONS["getProcess"], OPERATIONS["listProcesses"]}
 """Operations that tell the refusal of an import in what they answer with success."""
@@ -34,6 +36,7 @@ def judged(
         *_status(_expected_status(expect, operation, refusals), outcome),
         *_headers(expect, outcome),
         *_refusal(expect, outcome),
+        *_found(expect, outcome),
         *differences(expect.body, outcome.body),
         *_text(expect, outcome),
         *found,
@@ -70,7 +73,7 @@ def _expected_status(expect: Expect, operation: Operation | None, refusals: str 
     if expect.status is not None:
         return expect.status if isinstance(expect.status, tuple) else (expect.status,)
     if expect.refused is None:
-        return _SUCCESS
+        return _NOTHING_FOUND if expect.found == 0 else _SUCCESS
     if operation in _TOLD_BY and any("P" in ERRORS[code].places for code in expect.refused):
         return _SUCCESS
     if has_own_status(expect.refused):
@@ -100,6 +103,19 @@ def _refusal(expect: Expect, answer: Answer) -> Iterator[Difference]:
     success = _member(_member(answer.body, "content"), "success")
     if success not in {None, False}:
         yield Difference("$.content.success", "False", success)
+
+
+def _found(expect: Expect, answer: Answer) -> Iterator[Difference]:
+    if expect.found is not None and _total(answer) != expect.found:
+        yield Difference("found", str(expect.found), _total(answer))
+
+
+def _total(answer: Answer) -> Any:
+    """How many a search found; a 404 that says so found none, as the variant `emptySearch` has it."""
+    if answer.status == HTTPStatus.NOT_FOUND and told_codes(answer.body) == [NOT_FOUND.code]:
+        return 0
+    total = _member(answer.body, "totalElements")
+    return ABSENT if total is None else total
 
 
 def _text(expect: Expect, answer: Answer) -> Iterator[Difference]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import requests
+from msgspec import Struct
 
 from mock_server.scenarios.client import Answer, Outcome, Sent, send
 from mock_server.scenarios.script import Login
@@ -23,8 +23,7 @@ class LoginFailed(Exception):
     """No token was got; the message says for whom and what was answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Struct, frozen=True):
     """What a login brought."""
 
     access: str

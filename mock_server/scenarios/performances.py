@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.variants import VARIANTS
@@ -14,8 +13,7 @@ from mock_server.scenarios.judging import has_own_status
 from mock_server.scenarios.script import Scenario
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Performance:
+class Performance(Struct, frozen=True, kw_only=True):
     """A scenario as it is played once: with the variants chosen for it, and what tells it from the others."""
 
     scenario: Scenario

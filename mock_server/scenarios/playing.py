@@ -7,18 +7,18 @@ come at the same time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from random import Random
 from threading import Lock
 
 from immutables import Map
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_server.scenarios.asking import Asked, means
 from mock_server.scenarios.script import STARTED, Nth, Rule, Scenario
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """A state; by the name of a rule how many calls it matched, and how often it was applied."""
 
     state: str = STARTED
@@ -26,8 +26,10 @@ class Progress:
     applied: Map[str, int] = Map()
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+_NONE_YET = Progress()
+
+
+class Application(Struct, frozen=True):
     """A rule that applies to a call, and the dice for it: the same in every run."""
 
     rule: Rule
@@ -45,7 +47,7 @@ class Playing:
         self,
         scenario: Scenario | None = None,
         by_hand: tuple[Rule, ...] = (),
-        progress: Progress = Progress(),
+        progress: Progress = _NONE_YET,
     ) -> None:
         self.scenario = scenario
         self.progress = progress

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from string import Formatter
 from typing import Any
 from urllib.parse import quote
 
-from msgspec import UNSET, structs
+from msgspec import UNSET, Struct, field, structs
+from msgspec.structs import replace
 
 from mock_server.domain.operations import OPERATIONS, Kind, Operation
 from mock_server.scenarios.client import Sent
@@ -19,8 +19,7 @@ from mock_server.scenarios.target import API_PATH, SANDBOX_HEADER, Control, Targ
 from mock_server.scenarios.templates import as_text, filled
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(Struct, frozen=True, kw_only=True):
     """A call ready to be made: its request, and what is expected of it, with nothing left to fill in."""
 
     name: str

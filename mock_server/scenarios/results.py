@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from mock_server.scenarios.client import Outcome, Sent
 from mock_server.scenarios.matching import Difference
 from mock_server.scenarios.script import Scenario
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallResult:
+class CallResult(Struct, frozen=True, kw_only=True):
     """One call: what was sent, what came back, and why that is not what was expected, if it is not.
 
     `problem` is what kept it from being sent at all, or from being judged.
@@ -30,8 +30,7 @@ class CallResult:
         return bool(self.differences or self.problem)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepResult:
+class StepResult(Struct, frozen=True, kw_only=True):
     """One step; `place` is where it stands in the file. `skipped` says why it was not played."""
 
     name: str
@@ -46,8 +45,7 @@ class StepResult:
         return any(call.failed for call in self.calls)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """One playing of a scenario. `label` tells it from the other playings of the same scenario.
 
     `problem` is what kept it from being played at all.

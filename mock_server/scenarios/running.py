@@ -7,12 +7,12 @@ against the vendor's own environment, where those that only a sandbox can play a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier, Thread
 from time import monotonic
 
 import requests
+from msgspec.structs import replace
 
 from mock_server.domain.operations import Kind
 from mock_server.scenarios.client import Answer, Outcome, new_session, send
@@ -69,6 +69,8 @@ class _Run:
             yield replace(result, took=timedelta(seconds=monotonic() - begun))
 
     def _step(self, step: Step, place: str) -> StepResult:
+        if self._target.dialect not in step.dialects:
+            return StepResult(name=step.name, place=place, skipped=f"it is about {step.dialects[0]} alone")
         if step.control is not None and self._control is None:
             return StepResult(name=step.name, place=place, skipped=_NEEDS_SANDBOX)
         try:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, field
 
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
-from mock_server.domain.operations import OPERATIONS
+from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName
 from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.given import Given
 from mock_server.fixtures.recipe import Instant, Text
@@ -184,7 +184,8 @@ class Took(Written, frozen=True, kw_only=True):
 class Expect(Written, frozen=True, kw_only=True):
     """What the answer is to be. `refused` names the codes of a refusal, whichever way it is told.
 
-    `fault` is what the client sees instead of an answer, `text` the whole body as it is.
+    `found` is how many a search finds in all; that it finds none may be told by a 404 as well. `fault` is
+    what the client sees instead of an answer, `text` the whole body as it is.
     """
 
     status: Status | tuple[Status, ...] | None = None
@@ -192,6 +193,7 @@ class Expect(Written, frozen=True, kw_only=True):
     body: Expected = UNSET
     text: str | None = None
     refused: tuple[Code, ...] | None = None
+    found: Annotated[int, Meta(ge=0)] | None = None
     fault: FaultName | None = None
     took: Took | None = None
 
@@ -228,12 +230,29 @@ class Call(Sending, frozen=True, kw_only=True):
 
 
 class Step(Sending, frozen=True, kw_only=True):
-    """One of: a `call` of the API, a `control` call such as POST /clock/advance, calls made `together`."""
+    """One of: a `call` of the API, a `control` call such as POST /clock/advance, calls made `together`.
+
+    With a `dialect` it is about that one alone, and left out where the other is spoken.
+    """
 
     name: Text
+    dialect: DialectName | None = None
     call: OperationName | None = None
     control: Annotated[str, Meta(pattern=r"^(GET|POST|PUT|PATCH|DELETE) /\S+$")] | None = None
     together: tuple[Call, ...] = ()
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The operations that it calls, by name."""
+        return tuple(name for name in (self.call, *(call.call for call in self.together)) if name)
+
+    @property
+    def dialects(self) -> tuple[DialectName, ...]:
+        """Those in which it is played: the one that it names, or all that have its operations."""
+        if self.dialect is not None:
+            return (self.dialect,)
+        known = [OPERATIONS[name] for name in self.operations if name in OPERATIONS]
+        return tuple(name for name in DIALECTS if all(name in operation.dialects for operation in known))
 
 
 class Scenario(Written, frozen=True, kw_only=True):

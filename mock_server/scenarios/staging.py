@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_server.domain.world import World
 from mock_server.fixtures import FileMistake, Fixture
@@ -18,8 +20,7 @@ FixtureNamed = Callable[[str], Fixture]
 """Gives the fixture of a name or path; raises FileMistake."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stage:
+class Stage(Struct, frozen=True, eq=False):
     """A fixture, and the scenario that is played on it, if any, with the file that it comes from."""
 
     fixture: Fixture

@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
+from msgspec import Struct
 
-from mock_server.domain.operations import TOKEN_PATH
+from mock_server.domain.operations import DIALECTS, TOKEN_PATH, DialectName
 from mock_server.scenarios.client import Answer, NoAnswer, Sent, new_session, send
 from mock_server.scenarios.script import Scenario
 from mock_server.settings import CONTROL_PREFIX
 
 API_PATH = "/api/v1"
 SANDBOX_HEADER = "X-Mock-Sandbox"
-_DIALECT_PREFIXES = ("", "/rest", "/edge")
+_HOSTS: dict[str, DialectName] = {"rs.": "rest", "edge.": "edge"}
 _TIMEOUT = 10.0
 
 
@@ -32,15 +33,16 @@ class ControlRefused(Exception):
     """The sandbox refused a control call of the runner; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """Base URLs of the API (without /api/v1) and of the authorisation server, and who logs in there.
 
-    `control_url` is that of a sandbox's control calls, None for any other environment.
+    `dialect` is what is spoken at the base URL. `control_url` is that of a sandbox's control calls, None for
+    any other environment.
     """
 
     base_url: str
     auth_url: str
+    dialect: DialectName = "rest"
     control_url: str | None = None
     control_token: str | None = None
     username: str = "api@example.com"
@@ -55,6 +57,7 @@ class Target:
 def find_target(
     base_url: str,
     *,
+    dialect: DialectName | None = None,
     auth_url: str | None = None,
     username: str = "api@example.com",
     password: str = "demo",  # noqa: S107  # that of the bundled fixtures
@@ -62,13 +65,19 @@ def find_target(
 ) -> Target:
     """The target at a base URL, asked whether it is a sandbox.
 
+    A sandbox is asked in `dialect`, whatever the URL says; elsewhere it only tells what is spoken there.
+
     Raises:
         NoTarget: nobody answers there.
     """
     base = base_url.rstrip("/").removesuffix(API_PATH)
-    control_url = _control_url(base)
+    control_url, at_home = _sandbox(base)
+    spoken = _named_dialect(base) or at_home or "rest"
+    if control_url is not None and dialect not in {None, spoken}:
+        base = f"{control_url.removesuffix(CONTROL_PREFIX)}/{dialect}"
     return Target(
         base_url=base,
+        dialect=dialect or spoken,
         auth_url=(auth_url or (control_url or base).removesuffix(CONTROL_PREFIX)).rstrip("/"),
         control_url=control_url,
         control_token=control_token,
@@ -77,24 +86,36 @@ def find_target(
     )
 
 
-def _control_url(base: str) -> str | None:
-    """Where the control calls go; a base URL may end in the prefix of a dialect, which they do not have."""
+def _named_dialect(base: str) -> DialectName | None:
+    """The dialect that a base URL names by its last part or its host, if it does."""
+    parts = urlsplit(base)
+    hosts = (name for start, name in _HOSTS.items() if (parts.hostname or "").startswith(start))
+    return next((name for name in DIALECTS if parts.path.endswith(f"/{name}")), next(hosts, None))
+
+
+def _sandbox(base: str) -> tuple[str, DialectName] | tuple[None, None]:
+    """Where the control calls of a sandbox go, and what it speaks where nothing names a dialect.
+
+    A base URL may end in the prefix of a dialect, which control calls do not have.
+    """
+    roots = dict.fromkeys((base, *(base.removesuffix(f"/{name}") for name in DIALECTS)))
     with new_session(base) as session:
-        for prefix in _DIALECT_PREFIXES:
-            if not base.endswith(prefix):
-                continue
-            url = f"{base.removesuffix(prefix)}{CONTROL_PREFIX}"
+        for root in roots:
+            url = f"{root}{CONTROL_PREFIX}"
             outcome = send(session, Sent(method="GET", url=f"{url}/health"), _TIMEOUT)
             if isinstance(outcome, NoAnswer):
                 raise NoTarget(f"{base} does not answer: {outcome.problem}")
-            if _is_ours(outcome):
-                return url
-    return None
+            spoken = _spoken_at_home(outcome)
+            if spoken is not None:
+                return url, spoken
+    return None, None
 
 
-def _is_ours(answer: Answer) -> bool:
+def _spoken_at_home(answer: Answer) -> DialectName | None:
+    """The dialect of the server whose health this is; None where it is none of ours."""
     body = answer.body
-    return isinstance(body, Mapping) and {"status", "fixture", "dialect"} <= body.keys()
+    is_ours = isinstance(body, Mapping) and {"status", "fixture"} <= body.keys()
+    return next((name for name in DIALECTS if is_ours and body.get("dialect") == name), None)
 
 
 class Control:

@@ -6,13 +6,13 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from http.client import responses
 from time import monotonic
 from typing import Any
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # re-exported without saying so
+from msgspec import Struct
 
 from mock_server.delivery import Delivery
 from mock_server.server import connections
@@ -25,8 +25,7 @@ _NO_CHUNK = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the app answered, whole."""
 
     status: int
@@ -34,8 +33,7 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """Who is answered: its `address:port`, what answers it, and whether the server ends."""
 
     address: str

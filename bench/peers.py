@@ -1,0 +1,153 @@
+"""Measures this sandbox beside what people use instead, in turn, into docs/performance.md and a plot.
+
+What is installed of them is found out; `make bench-peers` installs them into .peers. Needs wrk, and Node.js and
+Java for those written for them. A quick look: `--rounds 1 --seconds 1`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pages
+from standins import BARE, PATH, SANDBOX, Standin, standins
+from targets import ROOT, Target, log_in, running, serving
+
+PLOT = ROOT / "docs" / "images" / "peers.svg"
+FIRST_PORT = 18201
+COLUMNS = {
+    "page, 32 connections, requests/s": "rate",
+    "page, 1 connection, µs": "latency",
+    "start to first answer, ms": "start ms",
+    "resident after the load, MB": "resident",
+}
+CONNECTIONS = 32
+
+
+def main() -> None:
+    """Measure, and write section and plot."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--dry", action="store_true", help="print the figures alone")
+    options = parser.parse_args()
+    if not shutil.which("wrk"):
+        raise SystemExit("wrk is missing: apt-get install wrk, or brew install wrk")
+    with tempfile.TemporaryDirectory() as folder:
+        there = enumerate(_there(Path(folder)), FIRST_PORT)
+        servers = [(standin.port or port, standin) for port, standin in there]
+        targets = _measured(servers, options.rounds, options.seconds)
+    text = _section(targets, options.rounds)
+    sys.stdout.write(text)
+    if not options.dry:
+        _plot(targets)
+        pages.write_section("Beside others", text)
+
+
+def _there(folder: Path) -> Iterator[Standin]:
+    """Those that are installed."""
+    with running(SANDBOX, serving(), FIRST_PORT) as target:
+        log_in(target)
+        page, dossier = target.get(PATH).content, target.get(f"{PATH}/804127").content
+    for standin in standins(folder, page, dossier):
+        if shutil.which(standin.command[0]) and all(map(_is_no_missing_file, standin.command)):
+            yield standin
+        else:
+            sys.stderr.write(f"{standin.name} is left out: it is not installed\n")
+
+
+def _is_no_missing_file(argument: str) -> bool:
+    return not argument.endswith("missing")
+
+
+Placed = tuple[int, Standin]
+
+
+def _measured(servers: list[Placed], rounds: int, seconds: int) -> list[Target]:
+    """Each with its figures; started alone for the time it takes, then all there together, and asked in turn."""
+    begun: dict[str, list[float]] = {standin.name: [] for _, standin in servers}
+    for _ in range(rounds):
+        for port, standin in servers:
+            with _up(standin, port) as target:
+                begun[standin.name].append(target.figure("start") * 1000)
+    with ExitStack() as stack:
+        targets = [stack.enter_context(_up(standin, port)) for port, standin in servers]
+        for _ in range(rounds):
+            for target, (_, standin) in zip(targets, servers, strict=True):
+                target.note("latency", target.load(standin.path, 1, seconds)[1])
+                target.note("rate", target.load(standin.path, CONNECTIONS, seconds)[0])
+        for target in targets:
+            target.note("resident", target.resident_mb)
+            target.figures["start ms"] = begun[target.name]
+    return targets
+
+
+@contextmanager
+def _up(standin: Standin, port: int) -> Iterator[Target]:
+    with running(standin.name, standin.command, port, standin.ready) as target:
+        standin.prepare(target)
+        yield target
+
+
+def _section(targets: list[Target], rounds: int) -> str:
+    ours, peers = targets[0], [target for target in targets if target.name not in {SANDBOX, BARE}]
+    lines = [
+        f"Medians of {rounds} rounds in which each had its turn. Bare Flask is no peer, but what a server made with"
+        " Flask can reach. moto and localstripe have work of their own.\n",
+        "![Requests a second and latency of each](images/peers.svg)\n",
+        f"| | {' | '.join(COLUMNS)} |",
+        f"| --- |{' --- |' * len(COLUMNS)}",
+        *(
+            f"| {target.name} | {' | '.join(f'{target.figure(what):,.0f}' for what in COLUMNS.values())} |"
+            for target in sorted(targets, key=lambda target: -target.figure("rate"))
+        ),
+    ]
+    if peers:
+        best = max(peer.figure("rate") for peer in peers)
+        quickest = min(peer.figure("latency") for peer in peers)
+        lines += [
+            "",
+            "| what | ratio | budget | |",
+            "| --- | --- | --- | --- |",
+            _held("page at 32 connections, beside the best", ours.figure("rate") / best, 2, at_least=True),
+            _held("page at one connection, latency beside the best", ours.figure("latency") / quickest, 1),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _held(what: str, ratio: float, bound: float, *, at_least: bool = False) -> str:
+    held = ratio >= bound if at_least else ratio <= bound
+    return f"| {what} | {ratio:.2f} × | {'≥' if at_least else '≤'} {bound:g} × | {'held' if held else '**not held**'} |"
+
+
+def _plot(targets: list[Target]) -> None:
+    """Two panels of bars; those of this sandbox stand out."""
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "peers"})
+    ordered = sorted(targets, key=lambda target: target.figure("rate"))
+    figure, panels = plt.subplots(
+        1, 2, figsize=(9, 0.4 * len(ordered) + 1), sharey=True, layout="constrained"
+    )
+    for panel, (title, what) in zip(panels, list(COLUMNS.items())[:2], strict=True):
+        colours = ["#2563eb" if target.name == SANDBOX else "#94a3b8" for target in ordered]
+        bars = panel.barh(
+            [target.name for target in ordered], [target.figure(what) for target in ordered], color=colours
+        )
+        panel.bar_label(bars, fmt="{:,.0f}", padding=3)
+        panel.set_title(title, fontsize=10)
+        panel.margins(x=0.18)
+        panel.set_xticks([])
+        panel.spines[["top", "right", "bottom"]].set_visible(False)
+    PLOT.parent.mkdir(exist_ok=True)
+    figure.savefig(PLOT, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
