@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from mock_server.control.calls import CALLS, ControlCall
+from mock_server.control.app import CALLS
+from mock_server.control.calls import ControlCall
 from tests.hostile import as_json, damaged, mangled, texts, values
 from tests.rounds import rounds
 from tests.support import ACCOUNT, SEED_DOSSIER, Api
@@ -32,7 +33,8 @@ IDS: dict[str, list[str]] = {
     "account_id": [str(ACCOUNT), "119700"],
     "code": ["ATT_VIGI", "I2"],
     "process_id": ["0" * 32],
-    "name": ["outage-as-state-machine", "kept"],
+    "name": ["outage-as-state-machine", "kept", "app.js"],
+    "number": ["1", "2", "99"],
 }
 CALLED = {f"{call.method} {call.path}": call for call in CALLS if call.path != "/events"}  # which never ends
 SPELLED: dict[str, list[Any]] = {

@@ -10,7 +10,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.control.calls import CALLS
+from mock_server.control.app import CALLS
 from mock_server.domain.operations import OPERATIONS
 from tests.hostile import DATES, WORDS, as_json, damaged, texts, values
 from tests.rounds import rounds
