@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,12 +15,16 @@ import requests
 from mock_server import server as _server  # noqa: F401
 from mock_server.control import app as _control  # noqa: F401
 from mock_server.fixtures.library import bundled
+from mock_server.pytest_plugin.options import OPTIONS
 from tests.support import running_server
 
 pytest_plugins = ["pytester"]
 
 HOME = str(Path.home())
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "pytest.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 UNMATCHED = (
     "GET /api/v1/account/119631/dosiers: the API has no path *; did you mean GET *dossiers (listDossiers)?"
 )
@@ -77,6 +83,45 @@ def test_the_example_of_the_readme_passes(run: Run) -> None:
     [example] = re.findall(r"```python\n(# test_\w+\.py\n.*?)```", README, re.DOTALL)
 
     run(example).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    "example", [block for block in BLOCKS if block.startswith("# test_")], ids=lambda _: ""
+)
+def test_the_examples_of_the_page_pass(run: Run, example: str) -> None:
+    run(example).assert_outcomes(passed=1)
+
+
+def test_the_settings_of_the_page_are_taken(run: Run, pytester: pytest.Pytester) -> None:
+    [conftest] = [block for block in BLOCKS if block.startswith("# conftest.py")]
+    pytester.makeconftest(conftest)
+
+    result = run("""
+        def test_edge(dossiers_server):
+            assert dossiers_server.health()["dialect"] == "edge"
+    """)
+
+    result.assert_outcomes(passed=1)
+
+
+def test_the_client_of_the_page_does_without_pytest(server: str) -> None:
+    [program] = [block for block in BLOCKS if block.startswith("from mock_server.client ")]
+    said = "print(sandbox.clock.now())"
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program.replace("http://127.0.0.1:8080", server) + said],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout == "2030-12-31 23:00:00+00:00\n"
+
+
+def test_the_options_are_those_of_the_page() -> None:
+    rows = re.findall(r"^\| `(--dossiers\S*)` \| `(\S+)` \| `(\S+)` \|", PAGE, re.MULTILINE)
+
+    assert rows == [(option.flag, option.variable, option.name) for option in OPTIONS]
 
 
 def test_tests_that_import_one_reference_are_apart(run: Run) -> None:
