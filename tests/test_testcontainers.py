@@ -78,7 +78,7 @@ def test_a_container_is_there_when_it_is_healthy(monkeypatch: pytest.MonkeyPatch
         asked.append(urlsplit(request.full_url).path)
         for problem in answers:
             raise problem
-        return urlopen(request, **options)
+        return urlopen(request, **options)  # noqa: S310  # that of the engine above
 
     monkeypatch.setattr("testcontainers.core.wait_strategies.urlopen", answer)
     monkeypatch.setattr("time.sleep", lambda _: None)
