@@ -90,6 +90,7 @@ def test_the_wheel_declares_the_command_and_the_python_it_needs(wheel: Path, nam
 
     assert "Requires-Python: >=3.11" in metadata
     assert "mock-server = mock_server.cli:main" in entry_points
+    assert "[pytest11]\ndossiers_sandbox = mock_server.pytest_plugin\n" in f"{entry_points}\n"
 
 
 @pytest.mark.parametrize("fixture", ["default", "empty"])

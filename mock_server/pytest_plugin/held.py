@@ -60,7 +60,8 @@ class Held:
         if met and failure is None:
             pytest.fail("\n".join(met), pytrace=False)
         if met and failure is not None:
-            unmatched = AssertionError("\n".join([*met, f"What came of it: {failure}"]))
+            came = f"What came of it: {type(failure).__name__}: {failure}"
+            unmatched = AssertionError("\n".join([*met, came]))
             raise unmatched.with_traceback(failure.__traceback__) from None
 
     def section(self) -> tuple[str, str]:

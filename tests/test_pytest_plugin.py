@@ -1,0 +1,441 @@
+"""The pytest plugin, as a project that uses it sees it: files of tests that pytest runs, and what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+# The inner runs forget what they import, and extension modules cannot be imported twice: this stays.
+from mock_server import server as _server  # noqa: F401
+from mock_server.control import app as _control  # noqa: F401
+from mock_server.fixtures.library import bundled
+from mock_server.pytest_plugin.options import OPTIONS
+from tests.support import running_server
+
+pytest_plugins = ["pytester"]
+
+HOME = str(Path.home())
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "pytest.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+UNMATCHED = (
+    "GET /api/v1/account/119631/dosiers: the API has no path *; did you mean GET *dossiers (listDossiers)?"
+)
+
+Run = Callable[..., pytest.RunResult]
+
+# A test that imports a reference, waits on the sandbox's clock, and holds the outcome against this one.
+IMPORTS = """
+def imported(sandbox):
+    api, dossiers = sandbox.session(), f"{sandbox.base_url}/account/119631/dossiers"
+    order = {"companyIdType": "CIT001", "companyIdValue": "99050000100013", "dossierReference": "PO-1"}
+    process_id = api.post(dossiers, json=order).json()["content"]["processId"]
+    sandbox.clock.advance(seconds=1)
+    return api.get(f"{dossiers}/process/{process_id}").json()["content"]["success"]
+"""
+SEARCHES = """
+def test_search(dossiers_sandbox):
+    api = dossiers_sandbox.session()
+    assert api.get(f"{dossiers_sandbox.base_url}/account/119631/dossiers").status_code == 200
+"""
+MEETS_NOTHING = """
+def test_path(dossiers_sandbox):
+    api = dossiers_sandbox.session()
+    answer = api.get(f"{dossiers_sandbox.base_url}/account/119631/dosiers")
+"""
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a file of tests with our plugin alone: `run(text, "-k", "search", settings={...})`."""
+    monkeypatch.setenv("HOME", HOME)  # where the key of tokens is
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def run(text: str, *arguments: str, settings: dict[str, object] | None = None) -> pytest.RunResult:
+        if settings is not None:
+            fixture = f"def dossiers_settings():\n    return {settings!r}\n"
+            pytester.makeconftest(f'import pytest\n\n@pytest.fixture(scope="session")\n{fixture}')
+        pytester.makepyfile(text)
+        return pytester.runpytest("-p", "mock_server.pytest_plugin", *arguments)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def outside() -> Iterator[str]:
+    """A server that runs already, with a control token."""
+    with running_server("--control-token", "open-sesame", "--dialect", "edge") as (url, _):
+        yield url
+
+
+def told(result: pytest.RunResult) -> str:
+    return result.stdout.str()
+
+
+def test_the_example_of_the_readme_passes(run: Run) -> None:
+    [example] = re.findall(r"```python\n(# test_\w+\.py\n.*?)```", README, re.DOTALL)
+
+    run(example).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    "example", [block for block in BLOCKS if block.startswith("# test_")], ids=lambda _: ""
+)
+def test_the_examples_of_the_page_pass(run: Run, example: str) -> None:
+    run(example).assert_outcomes(passed=1)
+
+
+def test_the_settings_of_the_page_are_taken(run: Run, pytester: pytest.Pytester) -> None:
+    [conftest] = [block for block in BLOCKS if block.startswith("# conftest.py")]
+    pytester.makeconftest(conftest)
+
+    result = run("""
+        def test_edge(dossiers_server):
+            assert dossiers_server.health()["dialect"] == "edge"
+    """)
+
+    result.assert_outcomes(passed=1)
+
+
+def test_the_client_of_the_page_does_without_pytest(server: str) -> None:
+    [program] = [block for block in BLOCKS if block.startswith("from mock_server.client ")]
+    said = "print(sandbox.clock.now())"
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program.replace("http://127.0.0.1:8080", server) + said],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout == "2030-12-31 23:00:00+00:00\n"
+
+
+def test_the_options_are_those_of_the_page() -> None:
+    rows = re.findall(r"^\| `(--dossiers\S*)` \| `(\S+)` \| `(\S+)` \|", PAGE, re.MULTILINE)
+
+    assert rows == [(option.flag, option.variable, option.name) for option in OPTIONS]
+
+
+def test_tests_that_import_one_reference_are_apart(run: Run) -> None:
+    tests = "".join(
+        f"\ndef test_{name}(dossiers_sandbox):\n    assert imported(dossiers_sandbox)\n" for name in "abc"
+    )
+    twice = "[imported(dossiers_sandbox) for _ in '12']"
+    again = f"\ndef test_d(dossiers_sandbox):\n    assert {twice} == [True, False]"
+
+    run(IMPORTS + tests + again).assert_outcomes(passed=4)
+
+
+def test_the_sandbox_of_a_test_is_gone_after_it(run: Run) -> None:
+    result = run("""
+        def test_uses_one(dossiers_sandbox, dossiers_server):
+            dossiers_sandbox.clock.freeze()
+            assert dossiers_sandbox.name in dossiers_server.sandboxes()
+            assert dossiers_sandbox.name.startswith("test_uses_one-")
+
+        def test_uses_none(dossiers_sandbox, dossiers_server):
+            assert dossiers_server.sandboxes() == ["default"]
+    """)
+
+    result.assert_outcomes(passed=2)
+
+
+def test_the_report_of_a_failed_test_has_the_journal_of_its_sandbox(run: Run) -> None:
+    result = run(
+        IMPORTS + "\ndef test_twice(dossiers_sandbox):\n    imported(dossiers_sandbox)"
+        "\n    assert imported(dossiers_sandbox)" + SEARCHES
+    )
+
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- sandbox test_twice-* -*",
+            "  1 getToken POST /auth/realms/eat_realm/protocol/openid-connect/token -> 200",
+            "*importDossier POST /api/v1/account/119631/dossiers -> 200",
+            '      sent      *"dossierReference": "PO-1"*',
+            "*getProcess GET /api/v1/account/119631/dossiers/process/* -> 200",
+            "*getProcess GET /api/v1/account/119631/dossiers/process/* -> 200 E202",
+            '      answered  *"E202"*',
+        ]
+    )
+    assert "sandbox test_search" not in told(result)
+
+
+def test_the_journal_has_what_a_client_without_a_token_did(run: Run) -> None:
+    result = run("""
+        import urllib.error, urllib.request, pytest
+
+        def test_no_token(dossiers_sandbox):
+            with pytest.raises(urllib.error.HTTPError):
+                urllib.request.urlopen(f"{dossiers_sandbox.base_url}/account")
+            assert False
+    """)
+
+    result.stdout.fnmatch_lines(["*- sandbox test_no_token-*", "*listAccounts GET /api/v1/account -> 401*"])
+
+
+def test_a_test_that_fails_before_its_first_request_says_so(run: Run) -> None:
+    result = run("def test_early(dossiers_sandbox):\n    assert False")
+
+    result.stdout.fnmatch_lines(["*- sandbox test_early-*", "the client made no request"])
+
+
+def test_a_client_that_met_no_path_of_the_api_fails_its_test(run: Run) -> None:
+    result = run(MEETS_NOTHING + SEARCHES)
+
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines([UNMATCHED])
+
+
+def test_what_came_of_such_a_path_is_not_what_the_report_begins_with(run: Run) -> None:
+    result = run(MEETS_NOTHING + "    assert answer.json()['content'] == []")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["> *answer.json()?'content'? == *", f"E *{UNMATCHED}", "E *What came of it: KeyError: 'content'"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "arguments", "environment", "ini"),
+    [
+        ("", ["--dossiers-unmatched=ignore"], None, ""),
+        ("", [], "ignore", ""),
+        ("", [], None, "ignore"),
+        ("", ["--dossiers-unmatched=ignore"], "fail", "fail"),
+        ("", [], "ignore", "fail"),
+        ('import pytest\npytestmark = pytest.mark.dossiers_unmatched("ignore")\n', [], None, ""),
+    ],
+    ids=["flag", "environment", "ini", "flag-first", "environment-before-ini", "mark"],
+)
+def test_such_a_path_can_be_ignored(
+    run: Run,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    head: str,
+    arguments: list[str],
+    environment: str | None,
+    ini: str,
+) -> None:
+    if environment:
+        monkeypatch.setenv("DOSSIERS_UNMATCHED", environment)
+    if ini:
+        pytester.makeini(f"[pytest]\ndossiers_unmatched = {ini}")
+
+    run(head + MEETS_NOTHING, *arguments).assert_outcomes(passed=1)
+
+
+def test_a_mark_of_a_test_beats_the_option(run: Run) -> None:
+    mark = 'import pytest\n\n@pytest.mark.dossiers_unmatched("fail")'
+
+    run(mark + MEETS_NOTHING, "--dossiers-unmatched=ignore").assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize("name", ["outage-of-three-calls", "flaky.yaml", "stories/flaky.yaml"])
+def test_the_scenario_of_the_mark_plays(run: Run, pytester: pytest.Pytester, name: str) -> None:
+    found = bundled("scenarios") / "outage-of-three-calls.yaml"
+    for path in (pytester.path / "flaky.yaml", pytester.path / "stories" / "flaky.yaml"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(found.read_bytes())
+
+    result = run(f"""
+        import pytest
+
+        @pytest.mark.dossiers_scenario({name!r})
+        def test_outage(dossiers_sandbox):
+            api, account = dossiers_sandbox.session(), f"{{dossiers_sandbox.base_url}}/account/119631"
+            assert [api.get(f"{{account}}/dossiers").status_code for _ in range(4)] == [503, 503, 503, 200]
+
+        def test_none(dossiers_sandbox):
+            assert dossiers_sandbox.rules() == []
+    """)
+
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("mark", "sentence"),
+    [
+        ('dossiers_scenario("outage-of-four-calls")', "*outage-of-four-calls*"),
+        (
+            'dossiers_scenario("nowhere.yaml")',
+            "*dossiers_scenario('nowhere.yaml'): *No such file*nowhere.yaml*",
+        ),
+        ("dossiers_scenario()", "*dossiers_scenario(): *"),
+        (
+            "dossiers_unmatched('pass')",
+            "*dossiers_unmatched of test_marked: 'pass' is not one of fail, ignore",
+        ),
+        ("dossiers_unmatched()", "*dossiers_unmatched of test_marked: 'nothing' is not one of fail, ignore"),
+    ],
+)
+def test_a_mistake_in_a_mark_is_told_in_a_sentence(run: Run, mark: str, sentence: str) -> None:
+    result = run(f"import pytest\n\n@pytest.mark.{mark}\ndef test_marked(dossiers_sandbox):\n    pass")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([sentence])
+    assert "Traceback" not in told(result)
+    assert "pytest_plugin" not in re.sub(r"(?m)^plugins:.*$", "", told(result))
+
+
+def test_a_mark_on_a_test_without_the_fixture_is_a_mistake(run: Run) -> None:
+    result = run(
+        'import pytest\n\n@pytest.mark.dossiers_scenario("outage-of-three-calls")\ndef test_it(): ...'
+    )
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["test_it is marked dossiers_scenario, and does not use the fixture dossiers_sandbox"]
+    )
+
+
+def test_the_marks_are_registered(run: Run) -> None:
+    result = run("", "--markers")
+
+    result.stdout.fnmatch_lines(
+        ["@pytest.mark.dossiers_scenario(name): *", "@pytest.mark.dossiers_unmatched(*): *"]
+    )
+
+
+def test_the_server_is_told_its_settings_by_a_fixture(run: Run) -> None:
+    result = run(
+        """
+        def test_edge(dossiers_sandbox, dossiers_server):
+            assert dossiers_server.health()["dialect"] == "edge"
+            assert dossiers_server.control_token == "secret"
+            assert dossiers_sandbox.variants()["refusals"] == "result"
+        """,
+        settings={"dialect": "edge", "variants": "refusals=result", "control_token": "secret"},
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"dialct": "edge"}, "dossiers_settings: there is no 'dialct'; did you mean 'dialect'?"),
+        ({"port": "80"}, "dossiers_settings: there is no 'port'; *"),
+        ({"import_duration": "soon"}, "dossiers_settings: import_duration: *'soon'*"),
+        ({"dialect": "soap"}, "dossiers_settings: dialect: *"),
+        ({"fixture": "nowhere"}, "dossiers_settings: *nowhere*"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_told_in_a_sentence(
+    run: Run, settings: dict[str, object], sentence: str
+) -> None:
+    result = run("def test_it(dossiers_sandbox): ...", settings=settings)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([sentence])
+    assert "Traceback" not in told(result)
+
+
+@pytest.mark.parametrize("way", ["flag", "environment", "ini"])
+def test_tests_can_use_a_server_that_runs_already(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, outside: str, way: str
+) -> None:
+    arguments: list[str] = []
+    if way == "flag":
+        arguments = [f"--dossiers-sandbox-url={outside}", "--dossiers-control-token=open-sesame"]
+    elif way == "environment":
+        monkeypatch.setenv("DOSSIERS_SANDBOX_URL", f"{outside}/rest/api/v1")
+        monkeypatch.setenv("DOSSIERS_CONTROL_TOKEN", "open-sesame")
+    else:
+        pytester.makeini(f"[pytest]\ndossiers_sandbox_url = {outside}\ndossiers_control_token = open-sesame")
+
+    result = run(
+        f"""
+        def test_outside(dossiers_sandbox, dossiers_server):
+            assert dossiers_sandbox.base_url == "{outside}/api/v1"
+            assert dossiers_server.health()["dialect"] == "edge"
+            assert dossiers_sandbox.session().get(f"{{dossiers_sandbox.base_url}}/account").status_code == 200
+        {MEETS_NOTHING.replace(chr(10), chr(10) + "        ")}
+        """,
+        *arguments,
+    )
+
+    result.assert_outcomes(passed=1, failed=1)
+    left = requests.get(
+        f"{outside}/__admin/sandboxes", headers={"Authorization": "Bearer open-sesame"}, timeout=5
+    ).json()
+    assert [sandbox["name"] for sandbox in left["sandboxes"]] == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "sentence"),
+    [
+        ("http://127.0.0.1:9", "", "--dossiers-sandbox-url http://127.0.0.1:9: *does not answer*"),
+        ("localhost:8080", "", "--dossiers-sandbox-url localhost:8080: *"),
+        ("OUTSIDE", "", "--dossiers-sandbox-url http*: *401*"),
+        ("OUTSIDE", "wrong", "--dossiers-sandbox-url http*: *401*"),
+    ],
+)
+def test_a_server_that_is_none_or_stays_shut_is_told_in_a_sentence(
+    run: Run, outside: str, url: str, token: str, sentence: str
+) -> None:
+    url = url.replace("OUTSIDE", outside)
+
+    result = run(
+        "def test_it(dossiers_sandbox): ...",
+        f"--dossiers-sandbox-url={url}",
+        f"--dossiers-control-token={token}",
+    )
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([sentence])
+    assert "Traceback" not in told(result)
+
+
+def test_a_wrong_option_stops_the_run(run: Run) -> None:
+    result = run("def test_it(): ...", "--dossiers-unmatched=pass")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --dossiers-unmatched: 'pass' is not one of fail, ignore"])
+
+
+def test_workers_share_references_and_nothing_else(run: Run) -> None:
+    tests = "\n\n".join(
+        f"def test_{number}(dossiers_sandbox):\n    assert imported(dossiers_sandbox)" for number in range(6)
+    )
+
+    result = run(f"{IMPORTS}\n\n{tests}", "-p", "xdist.plugin", "-n", "2")
+
+    result.assert_outcomes(passed=6)
+
+
+def test_a_run_without_the_fixture_imports_nothing(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile("def test_it(): ...")
+    pytester.makeconftest("""
+        import sys
+
+        def pytest_unconfigure():
+            print("imported:", *sorted(name for name in sys.modules if name.startswith("mock_server")))
+            print("flask:", "flask" in sys.modules)
+    """)
+
+    result = pytester.runpytest_subprocess("-p", "mock_server.pytest_plugin")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["imported: mock_server mock_server.pytest_plugin mock_server.pytest_plugin.options", "flask: False"]
+    )
+
+
+def test_nothing_is_left_of_the_server_after_the_run(run: Run) -> None:
+    import threading
+
+    run(SEARCHES).assert_outcomes(passed=1)
+
+    assert [thread.name for thread in threading.enumerate() if thread.name == "mock-server"] == []
