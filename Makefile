@@ -10,7 +10,7 @@ SITE   := .venv/.site
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test soak scenarios client examples coverage check lint types audit format docs site picture worlds
-.PHONY: contract bench bench-peers load image build clean
+.PHONY: contract bench bench-peers bench-scale load image build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ bench-peers: .peers/.ready ## Measure beside what people use instead (needs wrk,
 
 load: $(READY) ## Keep a server busy for ten minutes, into docs/performance.md (needs wrk)
 	$(BIN)/python bench/load.py $(ARGS)
+
+bench-scale: $(READY) ## Measure a million dossiers into docs/performance.md (needs wrk, and 12 GB of memory)
+	$(BIN)/python bench/scale.py $(ARGS)
 
 image: ## Build the container image
 	docker build --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' mock_server/__init__.py) --tag $(IMAGE) .

@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 import driving
 import pages
-from targets import ACCOUNT, HOST, PYTHON, ROOT, Target, log_in, running, serving
+from targets import ACCOUNT, HOST, PYTHON, ROOT, Target, compile_package, log_in, running, serving
 
 PORTS = {"small": 18081, "bare": 18082, "large": 18083, "logging": 18084}
 SMALL, LARGE = 1_000, 100_000
@@ -47,6 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     if not shutil.which("wrk"):
         raise SystemExit("wrk is missing: apt-get install wrk, or brew install wrk")
+    compile_package()
     with tempfile.TemporaryDirectory() as folder:
         text = _measure(Path(folder), options.rounds, options.seconds)
     pages.write_head(text)
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 def _measure(folder: Path, rounds: int, seconds: int) -> str:
-    generated = _generate(folder)
+    generated = generate(folder, SMALL), generate(folder, LARGE)
     commands = {
         "small": serving("--fixture", str(folder / f"{SMALL}.json")),
         "large": serving("--fixture", str(folder / f"{LARGE}.json")),
@@ -78,32 +79,22 @@ def _measure(folder: Path, rounds: int, seconds: int) -> str:
         _running("logging", commands["logging"]) as logging,
     ):
         for _ in range(rounds):
-            _round([small, plain, large, logging], seconds)
+            measure_round([small, plain, large, logging], seconds)
             small.note("resident", small.resident_mb)
-            _filters([small, large], min(seconds, 1))
+            measure_filters([small, large], min(seconds, 1))
         base = f"{HOST}:{large.port}"
         beside = driving.beside_held_requests(base, ACCOUNT, large.authorization, "/dossiers/804127")
-        once = Once(generated, beside, driving.acts(base))
+        once = Once(generated[1], beside, driving.acts(base))
         return _page(starts, small, plain, large, logging, once, rounds)
 
 
-def _generate(folder: Path) -> tuple[float, float]:
-    """Worlds of both sizes; seconds and peak MB that the large one took."""
-    for size in (SMALL, LARGE):
-        out = folder / f"{size}.json"
-        command = [
-            PYTHON,
-            "-m",
-            "mock_server",
-            "fixtures",
-            "generate",
-            str(ROOT / "bench" / "one.yaml"),
-        ]
-        began = time.perf_counter()
-        subprocess.run(
-            [*command, "--dossiers", str(size), "--out", str(out)], check=True, stdout=subprocess.DEVNULL
-        )
-        took = time.perf_counter() - began
+def generate(folder: Path, size: int) -> tuple[float, float]:
+    """A world of so many dossiers in a file named after the number; the seconds and peak MB that it took."""
+    command = [PYTHON, "-m", "mock_server", "fixtures", "generate", str(ROOT / "bench" / "one.yaml")]
+    command += ["--dossiers", str(size), "--out", str(folder / f"{size}.json")]
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    took = time.perf_counter() - began
     return took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
@@ -125,7 +116,8 @@ def _starts(rounds: int, commands: dict[str, list[str]]) -> dict[str, float]:
     return {name: median(values) for name, values in taken.items()}
 
 
-def _round(targets: list[Target], seconds: int) -> None:
+def measure_round(targets: list[Target], seconds: int) -> None:
+    """A page and a dossier, at one connection and at many, of each server in turn."""
     for what, path in (("page", f"{ACCOUNT}/dossiers"), ("dossier", f"{ACCOUNT}/dossiers/804127")):
         for connections in (1, 32):
             for target in targets:
@@ -134,7 +126,8 @@ def _round(targets: list[Target], seconds: int) -> None:
                 target.note(f"{what} {connections} latency", latency)
 
 
-def _filters(targets: list[Target], seconds: int) -> None:
+def measure_filters(targets: list[Target], seconds: int) -> None:
+    """Each indexed filter, of each server in turn."""
     for target in targets:
         for name, value in _values(target).items():
             _, latency = target.load(f"{ACCOUNT}/dossiers?{name}={quote(value)}", 1, seconds)
@@ -177,7 +170,7 @@ def _page(
             f"{small.figure('dossier 1 latency'):.0f} µs; bare Flask {bare.figure('dossier 1 latency'):.0f} µs",
             *_held(one, 1.6, "× bare"),
         ),
-        *_scale_rows(small, large),
+        *scale_rows(small, large, LARGE),
         (
             f"another client's calls while {driving.HELD} requests are held for 2 s, 99th percentile",
             f"{once.beside[1]:.1f} ms instead of {once.beside[0]:.1f} ms",
@@ -241,12 +234,13 @@ def _journal_row(target: Target) -> tuple[str, ...]:
     )
 
 
-def _scale_rows(small: Target, large: Target) -> Iterator[tuple[str, ...]]:
+def scale_rows(small: Target, large: Target, size: int) -> Iterator[tuple[str, ...]]:
+    """What each of these takes longer in a world of `size` dossiers."""
     for what in ("page 1 latency", "dossier 1 latency", *_values(small)):
         before, after = small.figure(what), large.figure(what)
         title = what.replace(" 1 latency", ", one connection") if "latency" in what else f"filter on `{what}`"
         yield (
-            f"{title}: {LARGE:,} dossiers instead of {SMALL:,}",
+            f"{title}: {size:,} dossiers instead of {SMALL:,}",
             f"{after:.0f} µs instead of {before:.0f} µs",
             *_held(after / before, 1.5, "×"),
         )

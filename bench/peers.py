@@ -18,7 +18,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pages
 from standins import BARE, PATH, SANDBOX, Standin, standins
-from targets import ROOT, Target, log_in, running, serving
+from targets import ROOT, Target, compile_package, log_in, running, serving
 
 PLOT = ROOT / "docs" / "images" / "peers.svg"
 FIRST_PORT = 18201
@@ -40,6 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     if not shutil.which("wrk"):
         raise SystemExit("wrk is missing: apt-get install wrk, or brew install wrk")
+    compile_package()
     with tempfile.TemporaryDirectory() as folder:
         there = enumerate(_there(Path(folder)), FIRST_PORT)
         servers = [(standin.port or port, standin) for port, standin in there]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from string import punctuation
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask, Request, Response
 from flask.ctx import RequestContext
@@ -65,6 +67,9 @@ class Dispatcher(Flask):
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Flask's; the journal tells how long it takes. The control API is another app."""
         environ[recording.BEGAN] = perf_counter()
+        if not environ["QUERY_STRING"].isascii():
+            # Bytes that nobody escaped, as curl sends them; what is no UTF-8 then has its replacement.
+            environ["QUERY_STRING"] = quote(environ["QUERY_STRING"], safe=punctuation, encoding="latin-1")
         if is_control(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
             return self.control().wsgi_app(environ, start_response)
         return super().wsgi_app(environ, start_response)

@@ -19,6 +19,8 @@ from mock_server.domain.operations import DIALECTS
 from mock_server.domain.variants import VARIANTS, checked
 
 CONTROL_PREFIX = "/__admin"
+CONTROL_MAX_BODY = 256 * 1024 * 1024
+"""Bytes of the body of a control call, which may be a whole state."""
 """Where the control API is served; nothing of the emulated API is."""
 
 SANDBOX_HEADER = "X-Mock-Sandbox"

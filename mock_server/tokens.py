@@ -122,7 +122,7 @@ class TokenOffice:
         known = self._known.get(encoded)
         if known is None:
             known = self._remember(encoded, _token(self._decode(encoded, self._key.public_key(), "RS256")))
-        if known.claims.get("typ") != "Bearer" or not str(known.claims.get("iss", "")).endswith(REALM_PATH):
+        if not _is_for_access(known.claims):
             raise TokenRefused("altered")
         return known
 
@@ -171,7 +171,7 @@ class TokenOffice:
     def _decode(self, encoded: str, key: Any, algorithm: str) -> dict[str, Any]:
         import jwt
 
-        # Age is judged by the caller, audience by the type; only the algorithm of that type is let in.
+        # Age is judged by the caller, issuer and audience by the type; that type's algorithm alone is let in.
         options: Any = {
             "verify_exp": False,
             "verify_aud": False,
@@ -279,6 +279,12 @@ def _token(claims: Mapping[str, Any], *, issued_at: datetime | None = None) -> T
     return Token(
         claims=claims, username=username, account_ids=account_ids, issued_at=issued, expires_at=expires
     )
+
+
+def _is_for_access(claims: Mapping[str, Any]) -> bool:
+    """An access token of the realm, under whatever host it was asked for."""
+    of_the_realm = str(claims.get("iss", "")).endswith(REALM_PATH)
+    return claims.get("typ") == "Bearer" and of_the_realm and claims.get("aud") == AUDIENCE
 
 
 def _common_claims(identity: Identity, base_url: str, now: datetime, session: str) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.support import OPENID, Api, claims
 
@@ -17,8 +20,8 @@ def encoded(part: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
 
 
-def unsigned(api: Api) -> str:
-    return f"{encoded({'alg': 'none', 'typ': 'JWT'})}.{encoded(claims(api.token))}."
+def unsigned(api: Api, algorithm: str = "none") -> str:
+    return f"{encoded({'alg': algorithm, 'typ': 'JWT'})}.{encoded(claims(api.token))}."
 
 
 def stripped(api: Api) -> str:
@@ -43,8 +46,47 @@ def signed_with_the_public_key(api: Api) -> str:
     return f"{signing}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
+def signed_with_an_empty_file(api: Api) -> str:
+    """A key id that is a path: whoever looks the key up in files would read none, and HS256 takes that."""
+    header = {"alg": "HS256", "typ": "JWT", "kid": "../../../../dev/null"}
+    signing = f"{encoded(header)}.{encoded(claims(api.token))}"
+    signature = hmac.digest(b"", signing.encode(), "sha256")
+    return f"{signing}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def signed_with(api: Api, algorithm: str = "RS256", **header: Any) -> str:
+    """Signed by a key of its own, under the key id of the server's."""
+    header = {"kid": jwt.get_unverified_header(api.token)["kid"]} | header
+    return jwt.encode(claims(api.token), _STRANGER, algorithm=algorithm, headers=header)
+
+
+def signed_by(key: Path, header: bytes, payload: bytes) -> str:
+    """Signed RS256 with the key in the file, whatever header and payload say."""
+    signing = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, payload))
+    algorithm = jwt.get_algorithm_by_name("RS256")
+    signature = algorithm.sign(signing, algorithm.prepare_key(key.read_bytes()))
+    return f"{signing.decode()}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def signed_with_the_key_it_brings(api: Api) -> str:
+    """The public half of the foreign key stands in the header, as RFC 7515 allows."""
+    public = jwt.get_algorithm_by_name("RS256").to_jwk(_STRANGER.public_key(), as_dict=True)
+    return signed_with(api, jwk=public, jku="http://127.0.0.1:9/certs", x5u="http://127.0.0.1:9/cert")
+
+
+_STRANGER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 def refresh_token(api: Api) -> str:
     return str(api.log_in()["refresh_token"])
+
+
+def made_key(folder: Path) -> tuple[rsa.RSAPrivateKey, Path]:
+    """A new RSA key, and the file that it is in."""
+    key, file = rsa.generate_private_key(public_exponent=65537, key_size=2048), folder / "key.pem"
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(key.private_bytes(*form))
+    return key, file
 
 
 FORGED: dict[str, Callable[[Api], str]] = {
@@ -52,6 +94,12 @@ FORGED: dict[str, Callable[[Api], str]] = {
     "no signature": stripped,
     "an altered payload": altered,
     "HS256 with the public key": signed_with_the_public_key,
+    "a foreign key": signed_with,
+    "a foreign key in its header": signed_with_the_key_it_brings,
+    "a key id that is a query": lambda api: signed_with(api, kid="' OR 1=1 --"),
+    "a key id that is a path, and an empty key": signed_with_an_empty_file,
+    "another algorithm of RSA": lambda api: signed_with(api, "RS512"),
+    "alg none in capitals": lambda api: unsigned(api, "NONE"),
     "a refresh token": refresh_token,
 }
 """Each way, by what is wrong with the token."""

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from tests.forged import FORGED
+from mock_server.app import create_app
+from mock_server.settings import Settings
+from tests.forged import FORGED, made_key, signed_by
+from tests.hostile import as_json, damaged
+from tests.rounds import rounds
 from tests.support import (
     SEED_DOSSIER,
     TOKEN_URL,
     Api,
     assert_protocol_error,
+    claims,
     codes,
     content,
     refresh,
@@ -60,6 +69,64 @@ def test_a_token_that_this_server_did_not_issue_for_access_is_unauthorized(
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
+@pytest.fixture(scope="module")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_key(tmp_path_factory.mktemp("key"))[1]
+
+
+MISUSED: dict[str, dict[str, Any]] = {
+    "expired": {"exp": 1_600_000_000},
+    "of another realm": {"iss": "https://auth.example.com/auth/realms/other_realm"},
+    "of no issuer": {"iss": None},
+    "of an issuer that is no text": {"iss": ["/auth/realms/eat_realm"]},
+    "of a subject that is no text": {"sub": {"a": 1}},
+    "for another audience": {"aud": "another-api"},
+    "for two audiences": {"aud": ["account", "another-api"]},
+    "for no audience": {"aud": None},
+    "not good yet": {"nbf": 4_000_000_000},
+    "an ID token": {"typ": "ID"},
+    "with an end beyond all time": {"exp": 10**400},
+    "with a beginning that is none": {"iat": "never"},
+    "with an account id beyond all numbers": {"account_ids": "9" * 5000},
+}
+
+
+@pytest.mark.speaks("rest")
+@pytest.mark.parametrize("changed", MISUSED.values(), ids=MISUSED)
+def test_a_token_signed_with_the_servers_key_is_held_to_what_it_says(
+    signing_key: Path, make_server_api: MakeApi, changed: dict[str, Any]
+) -> None:
+    api = make_server_api(signing_key=signing_key)
+    forged = signed_by(signing_key, as_json({"alg": "RS256"}), as_json(claims(api.token) | changed))
+
+    answer = call(api, f"Bearer {forged}")
+
+    assert_protocol_error(answer, 401)
+
+
+@pytest.fixture(scope="module")
+def own_client(signing_key: Path) -> FlaskClient:
+    return create_app(Settings(log_level="error", signing_key=signing_key)).test_client()
+
+
+@rounds(20)
+@given(data=st.data())
+def test_claims_of_any_kind_are_taken_or_refused(
+    signing_key: Path, own_client: FlaskClient, data: st.DataObject
+) -> None:
+    good = claims(Api(own_client, "default").token)
+    header = data.draw(damaged([{"alg": "RS256", "kid": "a", "typ": "JWT"}]))
+    signed = signed_by(signing_key, as_json(header), as_json(data.draw(damaged([good]))))
+
+    answers = [
+        own_client.get(f"{prefix}/api/v1/account", headers={"Authorization": f"Bearer {signed}"})
+        for prefix in ("/rest", "/edge")
+    ]
+
+    assert {answer.status_code for answer in answers} <= {200, 400, 401, 403, 404}
+
+
+@pytest.mark.speaks("rest")
 def test_a_token_in_the_query_does_not_count(api: Api) -> None:
     assert api.client.get(api.url("", access_token=api.token)).status_code == 401
 

@@ -123,7 +123,7 @@ def test_a_mistake_stops_the_start_with_its_sentence(tmp_path: Path) -> None:
     found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
 
     assert (found.returncode, found.stdout) == (1, "")
-    assert found.stderr == "Error: nowhere.pem: No such file or directory\n"
+    assert found.stderr.startswith("Error: nowhere.pem: No such file or directory\nSee docs/")
 
 
 def test_a_folder_is_no_certificate(tmp_path: Path) -> None:

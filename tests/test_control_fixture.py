@@ -54,6 +54,23 @@ def test_a_sandbox_starts_over_from_a_bundled_recipe(api: Api) -> None:
     assert content(again(api, account=120021).get("/dossiers/all")) != []
 
 
+@pytest.mark.parametrize(
+    "populations",
+    [[{"dossiers": 20_001}], [{"dossiers": 10_000}, {"dossiers": 0, "thirdparties": 10_001}]],
+    ids=["in one account", "together"],
+)
+def test_a_recipe_that_is_sent_makes_no_crowd(api: Api, populations: list[dict[str, int]]) -> None:
+    accounts = [{"accountId": 7 + n, "population": wanted} for n, wanted in enumerate(populations)]
+
+    answer = put(api, {"recipe": {"version": 1, "accounts": accounts}})
+
+    assert answer.status_code == 400
+    assert (answer.json or {})["detail"] == (
+        f"the recipe sent: $.accounts[{len(populations) - 1}].population: a recipe that is sent generates at"
+        " most 20000 dossiers and third parties; start a server from a larger one"
+    )
+
+
 def test_the_other_sandboxes_stay_as_they_are(make_api: Callable[..., Api]) -> None:
     api, other = make_api(), make_api()
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from mock_server.scenarios.asking import Asked, compiled_json_path, means, request_differences
+from mock_server.scenarios.asking import Asked, means, request_differences
+from mock_server.scenarios.json_paths import compiled_json_path
 from mock_server.scenarios.matching import (
     ABSENT,
     OPERATORS,
@@ -177,12 +178,20 @@ MISUSED: dict[str, tuple[Any, str]] = {
     "true for $atMost": ({"$atMost": True}, r"\$atMost takes a number or a text, not True"),
     "an open parenthesis": (
         {"$matches": "("},
-        r"'\(' is no regular expression: missing \), unterminated subpattern",
+        r"'\(' is no regular expression: missing \)",
     ),
     "a repetition beyond all": (
-        {"$matches": "a{99999999999999}"},
-        "is no regular expression: the repetition number is too large",
+        {"$matches": "a{9999}"},
+        "is no regular expression: invalid repetition size",
     ),
+    "a pattern that is large": (
+        {"$matches": "[ab].{900}" * 9},
+        "is no regular expression: pattern too large",
+    ),
+    "a pattern that is long": ({"$matches": "a" * 1001}, "has at most 1000 characters, this one 1001"),
+    "a look-ahead": ({"$matches": "(?!a).*"}, "no look-around and no back-reference; say it with "),
+    "a back-reference": ({"$matches": r"(a)\1"}, "no look-around and no back-reference; say it with "),
+    "half a surrogate pair": ({"$matches": "\ud800"}, "is no regular expression: half a surrogate pair"),
 }
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.forged import made_key
 from tests.support import OPENID, REALM, TOKEN_URL, Api, claims, refresh
 
 MakeApi = Callable[..., Api]
@@ -34,14 +33,6 @@ def userinfo(api: Api, authorization: str, method: str = "GET") -> TestResponse:
 
 def log_out(api: Api, token: str) -> TestResponse:
     return api.client.post(f"{OPENID}/logout", data={"client_id": "ea-api-edge", "refresh_token": token})
-
-
-def made_key(folder: Path) -> tuple[rsa.RSAPrivateKey, Path]:
-    """A new RSA key, and the file that it is in."""
-    key, file = rsa.generate_private_key(public_exponent=65537, key_size=2048), folder / "key.pem"
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file.write_bytes(key.private_bytes(*form))
-    return key, file
 
 
 def lifetime(token: str) -> int:

@@ -57,7 +57,7 @@ def detail(answer: TestResponse, status: int) -> str:
     """What a problem says, its form looked at."""
     problem = answer.json or {}
     assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
-    assert (list(problem), problem["status"]) == (["type", "title", "status", "detail"], status)
+    assert (list(problem), problem["status"]) == (["type", "title", "status", "detail", "docs"], status)
     return str(problem["detail"])
 
 

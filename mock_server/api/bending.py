@@ -19,6 +19,7 @@ from mock_server.delivery import Delivery
 from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.operations import Operation
 from mock_server.domain.spelling import camel
+from mock_server.nesting import parsed_json
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import AS_IT_IS, FAULTS, Application, Asked, Then, untagged
 from mock_server.scenarios.script import Dribble, Fixed, Lognormal, Respond, Uniform
@@ -103,8 +104,8 @@ def _body() -> Any:
     if request.mimetype == "application/x-www-form-urlencoded":
         return request.form.to_dict()
     try:
-        return orjson.loads(request.get_data())
-    except orjson.JSONDecodeError:
+        return parsed_json(request.get_data())
+    except ValueError:
         return None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-import orjson
 from flask import request
 from msgspec import Struct, field
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
@@ -18,6 +17,7 @@ from mock_server.domain.spelling import snake
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World
 from mock_server.journal import Fact
+from mock_server.nesting import parsed_json
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import Application
 from mock_server.tokens import Token
@@ -91,8 +91,8 @@ def body(call: Call) -> Json:
     if not request.is_json:
         raise UnsupportedMediaType(f"Content type '{request.content_type or ''}' not supported")
     try:
-        parsed = orjson.loads(raw)
-    except orjson.JSONDecodeError as problem:
+        parsed = parsed_json(raw)
+    except ValueError as problem:
         raise BadRequest(f"JSON parse error: {problem}") from None
     mistake = body_mistake(call.operation.name, parsed)
     if mistake:

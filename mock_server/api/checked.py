@@ -32,7 +32,7 @@ def mistake_of(response: AnyResponse) -> str | None:
 
     An answer that a rule bent is not judged, nor one of a page that is no part of the emulated API.
     """
-    if is_bent() or request.method == "HEAD" or request.path.startswith(f"{CONTROL_PREFIX}/"):
+    if is_bent() or request.method == "HEAD" or f"{request.path}/".startswith(f"{CONTROL_PREFIX}/"):
         return None
     rule = request.url_rule
     operation = BY_VIEW.get(rule.endpoint.rpartition(".")[2]) if rule else None

@@ -33,8 +33,8 @@ class _Commands(click.Group):
     """Commands whose mistakes end with the page of the documentation that tells more."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # as click calls it
-        """In the order of the table."""
-        return list(_MODULES)
+        """By name."""
+        return sorted(_MODULES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of its module."""

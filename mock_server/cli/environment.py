@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any
 
+from mock_server.domain.spelling import nearest
 from mock_server.settings import SETTINGS, Settings
 
 # What Docker links and Kubernetes set of their own accord where a service is called mock-server.
@@ -24,8 +24,8 @@ def unknown_variables() -> Iterator[str]:
     twins = [setting.twin for setting in SETTINGS]
     for name in sorted(os.environ):
         if name.startswith("MOCK_SERVER_") and name not in twins and not _LINKED.fullmatch(name):
-            near = get_close_matches(name, twins, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(twins)}"
+            near = nearest(name, twins)
+            advice = f"did you mean {near}?" if near else f"there are {', '.join(twins)}"
             yield f"there is no variable {name}; {advice}"
 
 

@@ -29,7 +29,7 @@ from mock_server.control.state import state
 from mock_server.control.ui import ui
 from mock_server.control.verification import verification
 from mock_server.services import Services
-from mock_server.settings import CONTROL_PREFIX
+from mock_server.settings import CONTROL_MAX_BODY, CONTROL_PREFIX
 
 __all__ = ["CALLS", "create_control"]
 
@@ -60,6 +60,7 @@ _PARTS = (
 def create_control(shared: Services) -> Flask:
     """The control API of the sandboxes."""
     app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = CONTROL_MAX_BODY
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # another method is a 405, whichever
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False

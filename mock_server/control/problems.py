@@ -15,6 +15,7 @@ from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.fixtures import FileMistake
 from mock_server.fixtures.values import Mistake
+from mock_server.nesting import check_depth
 from mock_server.pages import NO_SANDBOX, of_control_call
 from mock_server.sandboxes import NoSandbox
 from mock_server.services import log_bug, refusal_of
@@ -25,6 +26,8 @@ T = TypeVar("T")
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_HEADER = "X-Mock-Problem"
 """The detail once more, for what shows the headers of an answer alone, such as the verifier of Pact."""
+
+_LONGEST_DETAIL = 10_000
 
 
 class Problem(Exception):
@@ -43,8 +46,10 @@ def body_as(kind: type[T]) -> T:
         Problem: not JSON, or not of that form.
     """
     try:
-        return msgspec.json.decode(request.get_data() or b"{}", type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as mistake:
+        raw = request.get_data() or b"{}"
+        check_depth(raw)
+        return msgspec.json.decode(raw, type=kind)
+    except (ValueError, RecursionError) as mistake:
         raise Problem(f"the body does not fit: {mistake}") from None
 
 
@@ -67,6 +72,8 @@ def install_problems(app: Flask) -> None:
 def problem_answer(status: int, detail: str, **members: object) -> Response:
     """problem+json with this detail, the page of the documentation, and members of its own."""
     title = HTTP_STATUS_CODES[status]
+    if len(detail) > _LONGEST_DETAIL:
+        detail = f"{detail[:_LONGEST_DETAIL]} ..."
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "docs": _page(status)}
     headers = {PROBLEM_HEADER: wire.header_text(detail)}
     return Response(orjson.dumps(body | members), status, headers, content_type=PROBLEM_JSON)

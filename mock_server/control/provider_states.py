@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct
@@ -13,6 +12,7 @@ from msgspec import Struct
 from mock_server.control import provider_behaviour as behaviour
 from mock_server.control import provider_content as content
 from mock_server.control.problems import Problem
+from mock_server.domain.spelling import nearest
 from mock_server.sandbox import Sandbox
 
 Deed = Callable[[Sandbox, Mapping[str, Any]], dict[str, Any]]
@@ -123,6 +123,6 @@ def _read(parameter: Parameter, value: Any) -> Any:
 
 def _hint(name: str, known: Iterable[str]) -> str:
     there_are = list(known)
-    near = get_close_matches(name, there_are, n=1)
-    advice = f"did you mean {near[0]!r}? " if near else ""
+    near = nearest(name, there_are)
+    advice = f"did you mean {near!r}? " if near else ""
     return f"{advice}There are: {'; '.join(there_are) or 'none'}"

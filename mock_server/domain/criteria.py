@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from difflib import get_close_matches
 from enum import Enum
 from operator import eq, gt, lt, ne
 from typing import Any
@@ -16,6 +15,7 @@ from mock_server.domain import checks
 from mock_server.domain.errors import E002, E010
 from mock_server.domain.local_time import from_local, local_date
 from mock_server.domain.query import AllOf, Criterion, Expression, Operator, Unreadable, parse, shown
+from mock_server.domain.spelling import nearest
 
 Value = str | float | date
 Test = Callable[..., bool]
@@ -100,8 +100,8 @@ def _never(*_row: object) -> bool:
 
 
 def _no_field(name: str, fields: Mapping[str, Field]) -> str:
-    near = get_close_matches(name, fields, n=1)
-    return f"no field {shown(name)}" + (f"; did you mean {near[0]!r}?" if near else "")
+    near = nearest(name, fields)
+    return f"no field {shown(name)}" + (f"; did you mean {near!r}?" if near else "")
 
 
 def _number(text: str) -> float:

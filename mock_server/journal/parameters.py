@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from mock_server.domain.dossiers import DossierUpdate
 from mock_server.domain.imports import ImportRequest
 from mock_server.domain.search import PARAMETERS
-from mock_server.domain.spelling import camel
+from mock_server.domain.spelling import camel, nearest
 
 QUERIES: dict[str, tuple[str, ...]] = {
     operation: tuple(map(camel, names)) for operation, names in PARAMETERS.items()
@@ -34,12 +35,14 @@ MEMBERS: dict[str, tuple[str, ...]] = {
 """The members of a body, or the fields of a form, that an operation reads."""
 
 _OURS = ("sandbox",)
+_MOST = 100
+"""Names of one call that are looked at, the first ones."""
 
 
 def near(name: str, known: Iterable[str]) -> str | None:
     """The name that was probably meant: spelled otherwise, or nearly so."""
     names = {_plain(other): other for other in known}
-    found = names.get(_plain(name)) or next(iter(get_close_matches(_plain(name), names, n=1)), None)
+    found = names.get(_plain(name)) or nearest(_plain(name), names)
     return names.get(found, found) if found else None
 
 
@@ -47,7 +50,7 @@ def warnings(operation: str | None, query: Sequence[tuple[str, str]], body: Any)
     """What the API ignored of a call, a sentence each."""
     if operation is None:
         return []
-    members = list(body) if isinstance(body, Mapping) and operation in MEMBERS else []
+    members = list(body)[:_MOST] if isinstance(body, Mapping) and operation in MEMBERS else []
     known = MEMBERS.get(operation, ())
     ignored = [_ignored("member", name, operation, known) for name in members if name not in known]
     return [*_query_warnings(operation, [name for name, _ in query]), *ignored]
@@ -55,11 +58,11 @@ def warnings(operation: str | None, query: Sequence[tuple[str, str]], body: Any)
 
 def _query_warnings(operation: str, given: Sequence[str]) -> Iterator[str]:
     known = QUERIES.get(operation, ())
-    for name in dict.fromkeys(given):
+    for name, times in islice(Counter(given).items(), _MOST):
         if name not in (*known, *_OURS):
             yield _ignored("query parameter", name, operation, known)
-        elif given.count(name) > 1:
-            yield f"query parameter {name!r} is given {given.count(name)} times: the first one counts"
+        elif times > 1:
+            yield f"query parameter {name!r} is given {times} times: the first one counts"
 
 
 def _ignored(kind: str, name: str, operation: str, known: tuple[str, ...]) -> str:

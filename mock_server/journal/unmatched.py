@@ -10,11 +10,13 @@ from mock_server.domain.operations import API_PATH, OPERATIONS, TOKEN_PATH, Oper
 _DIALECT = re.compile(r"^/(?:rest|edge)(?=/)")
 _ID = re.compile(r"(?<=/)(?:-?\d+|[0-9a-f]{32}|\{\w+\})(?=/|$)")
 _NEAR = 0.6
+_LONGEST = 300
+"""Characters of a path that are looked at; the API's are shorter."""
 
 
 def nearest_operation(method: str, path: str) -> Operation | None:
     """The operation whose method and path are most like these; None when nothing is."""
-    asked = _plain(path)
+    asked = _plain(path[:_LONGEST])
     likeness = {
         name: SequenceMatcher(None, asked, template).ratio() + (OPERATIONS[name].method == method) / 100
         for name, template in _TEMPLATES

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 from msgspec import UNSET, Struct, field
 
+from mock_server.scenarios.json_paths import TooCostly, found_at
 from mock_server.scenarios.matching import ABSENT, Difference, differences, matches, text_differences
 from mock_server.scenarios.script import Request
 
@@ -71,24 +71,13 @@ def _texts(request: Request, asked: Asked) -> Iterator[tuple[str, Any, Any]]:
 
 def _at_json_path(path: str, expected: Any, body: Any) -> Iterator[Difference]:
     """One of the values found at the path has to fit; `$absent` expects that there is none."""
-    found = compiled_json_path(path).findall(body) if isinstance(body, dict | list) else []
+    try:
+        found = found_at(path, body)
+    except TooCostly as problem:
+        yield Difference(f"body {path}", repr(expected), str(problem))
+        return
     if found and any(matches(expected, value) for value in found):
         return
     if not found and matches(expected, ABSENT):
         return
     yield Difference(f"body {path}", repr(expected), found)
-
-
-@lru_cache(maxsize=256)
-def compiled_json_path(path: str) -> Any:
-    """The JSONPath (RFC 9535) as a query.
-
-    Raises:
-        ValueError: it is none; the message says why.
-    """
-    import jsonpath  # costs a tenth of a second that most starts do without
-
-    try:
-        return jsonpath.compile(path)
-    except jsonpath.JSONPathError as problem:
-        raise ValueError(f"{path!r} is no JSONPath: {str(problem).splitlines()[0]}") from None

@@ -11,9 +11,9 @@ from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import checked
 from mock_server.fixtures.values import Mistake, instant
-from mock_server.scenarios.asking import compiled_json_path
 from mock_server.scenarios.checking_steps import mistakes_of_steps
 from mock_server.scenarios.faults import FAULTS
+from mock_server.scenarios.json_paths import compiled_json_path
 from mock_server.scenarios.matching import check_expectation
 from mock_server.scenarios.mistakes import (
     Mistakes,

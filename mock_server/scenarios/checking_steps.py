@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from string import Formatter
 from typing import Any
 
@@ -12,6 +11,7 @@ from msgspec import UNSET
 
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
+from mock_server.domain.spelling import nearest
 from mock_server.fixtures.values import Mistake
 from mock_server.scenarios.matching import check_expectation
 from mock_server.scenarios.mistakes import Mistakes, as_judged, if_twice, unless_duration, unless_known
@@ -51,8 +51,8 @@ class _Saved:
     def lacks(self, name: str) -> str | None:
         """Why the step cannot use the name; None when it can."""
         if name not in self._saved_in:
-            near = get_close_matches(name, self._saved_in, n=1)
-            advice = f"; did you mean {near[0]!r}?" if near else ""
+            near = nearest(name, self._saved_in)
+            advice = f"; did you mean {near!r}?" if near else ""
             return f"{{{name}}} was not saved by a step before{advice}"
         missing = [dialect for dialect in self.spoken if dialect not in self._saved_in[name]]
         return f"{{{name}}} was not saved by a step before in {missing[0]}" if missing else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
+from mock_server.domain.spelling import nearest
 from mock_server.fixtures.library import bundled, files_in
 from mock_server.fixtures.mistakes import FileMistake
 
@@ -22,8 +22,8 @@ def scenario_path(name: str, folder: Path | None = None, *, paths: bool = True) 
     found = next((path for path in scenario_files(folder) if path.stem == name), None)
     if found is None:
         names = [path.stem for path in scenario_files(folder)]
-        near = get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+        near = nearest(name, names)
+        hint = f"did you mean {near!r}?" if near else f"there are {', '.join(names)}"
         or_path = "; or give the path of a file" if paths else ""
         raise FileMistake(f"there is no scenario {name!r}; {hint}{or_path}")
     return found

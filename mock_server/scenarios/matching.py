@@ -12,6 +12,8 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from mock_server.scenarios.patterns import compiled, fits
+
 
 class _Absent:
     """What is not there."""
@@ -206,7 +208,7 @@ OPERATORS: dict[str, Operator] = {
     "$any": Operator("anything", _is_there),
     "$matches": Operator(
         "a text that matches {}",
-        lambda operand, found: isinstance(found, str) and re.fullmatch(operand, found) is not None,
+        lambda operand, found: isinstance(found, str) and fits(operand, found),
         (str,),
     ),
     "$contains": Operator("something that contains {}", _contains),
@@ -227,10 +229,7 @@ def _checked_operator(name: str, operand: Any) -> None:
         wanted = " or ".join(_WORDS[kind] for kind in OPERATORS[name].operand if kind in _WORDS)
         raise ValueError(f"{name} takes {wanted}, not {shown(operand)}")
     if name == "$matches":
-        try:
-            re.compile(str(operand))
-        except (re.error, OverflowError, RecursionError) as problem:
-            raise ValueError(f"{operand!r} is no regular expression: {problem}") from None
+        compiled(operand)
 
 
 _NO_TEXT = {"$absent", "$length", "$atLeast", "$atMost"}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any
 
+from mock_server.domain.spelling import nearest
 from mock_server.fixtures.values import Mistake
 from mock_server.settings import duration
 
@@ -16,8 +16,8 @@ def unless_known(name: str, there_are: Iterable[str], path: str, kind: str, advi
     """A mistake unless there is a `kind` of that name."""
     known = list(there_are)
     if name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        near = nearest(name, known)
+        hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
         yield Mistake(path, f"there is no {kind} {name!r}{advice}; {hint}")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from mock_server.delivery import KEY, Delivery
 from mock_server.server.delivering import Answer, Client, Headers, deliver
-from mock_server.settings import CONTROL_PREFIX
+from mock_server.settings import CONTROL_MAX_BODY, CONTROL_PREFIX
 
 _BODILESS = {"GET", "HEAD"}
 
@@ -49,7 +49,7 @@ class Bridge:
         if self._clients is not None and scope.client not in self._clients:
             protocol.response_empty(400, [])
             return
-        limit = sys.maxsize if scope.path.startswith(f"{CONTROL_PREFIX}/") else self._max_body
+        limit = CONTROL_MAX_BODY if scope.path.startswith(f"{CONTROL_PREFIX}/") else self._max_body
         body = b"" if scope.method in _BODILESS else await _body(protocol, limit)
         if _is_cut_off(scope, body, limit):
             # The client went away in the middle: what it meant to say is not known, so nothing is done.
@@ -130,8 +130,8 @@ def _environ(scope: Scope, body: bytes) -> Environ:
     environ: Environ = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": scope.path.encode("utf-8", "surrogateescape").decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
+        "PATH_INFO": _latin(scope.path),
+        "QUERY_STRING": _latin(scope.query_string),
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
@@ -156,3 +156,8 @@ def _environ(scope: Scope, body: bytes) -> Environ:
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["CONTENT_LENGTH"] = str(len(body))
     return environ
+
+
+def _latin(text: str) -> str:
+    """The text as WSGI has it: a character for each byte."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
