@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import re
+import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
@@ -435,6 +437,24 @@ def test_who_logs_in_is_in_the_sandbox_in_either_dialect(sandbox: Sandbox) -> No
 
 def test_a_control_token_is_in_no_representation(in_process: Server) -> None:
     assert "open-sesame" not in f"{in_process!r} {in_process.sandbox('a')!r}"
+
+
+def test_a_server_in_this_process_leaves_nothing_behind(tmp_path: Path) -> None:
+    handler = logging.FileHandler(tmp_path / "log", mode="w")
+    logger = logging.getLogger("of-a-test")
+    logger.addHandler(handler)
+    bound = server.bind("127.0.0.1", 0)
+    host, port = bound.getsockname()
+
+    with server.serving(create_app(Settings(log_level="error")).wsgi_app, bound, max_body=1_000_000):
+        assert Server(f"http://{host}:{port}").health()["status"] == "UP"
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, port), timeout=5)
+    logger.warning("still heard")
+    logger.removeHandler(handler)
+    handler.close()
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "still heard\n"
 
 
 def fields(struct: type) -> dict[str, msgspec.structs.FieldInfo]:
