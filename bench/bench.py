@@ -158,17 +158,17 @@ def _page(
         (
             "process start to first 200, default fixture",
             f"{starts['default fixture'] * 1000:.0f} ms; bare Flask {starts['bare Flask'] * 1000:.0f} ms",
-            *_held(start, 3, "× bare"),
+            *_held(start, 1.7, "× bare"),
         ),
         (
             "page of ten dossiers, 32 connections",
             f"{small.figure('page 32 rate'):,.0f} requests/s; bare Flask {bare.figure('page 32 rate'):,.0f}",
-            *_held(page, 0.6, "× bare", at_least=True),
+            *_held(page, 0.75, "× bare", at_least=True),
         ),
         (
             "one dossier by id, one connection",
             f"{small.figure('dossier 1 latency'):.0f} µs; bare Flask {bare.figure('dossier 1 latency'):.0f} µs",
-            *_held(one, 1.6, "× bare"),
+            *_held(one, 1.3, "× bare"),
         ),
         *scale_rows(small, large, LARGE),
         (

@@ -53,7 +53,8 @@ def standins(folder: Path, page: bytes, dossier: bytes) -> list[Standin]:
     return [
         Standin(SANDBOX, tuple(serving()), ready="/__admin/health", prepare=log_in),
         Standin(BARE, bare),
-        _wiremock(folder, page),
+        _wiremock("WireMock", folder, page),
+        _wiremock("WireMock, journal off", folder, page, "--no-request-journal"),
         _mountebank(folder, page),
         _prism(folder, page),
         _mockoon(folder, page),
@@ -63,14 +64,14 @@ def standins(folder: Path, page: bytes, dossier: bytes) -> list[Standin]:
     ]
 
 
-def _wiremock(folder: Path, page: bytes) -> Standin:
+def _wiremock(name: str, folder: Path, page: bytes, *options: str) -> Standin:
     answer = {"status": 200, "body": page.decode(), "headers": {"Content-Type": _JSON}}
     stub = {"request": {"method": "GET", "urlPath": PATH}, "response": answer}
-    (folder / "mappings").mkdir()
+    (folder / "mappings").mkdir(exist_ok=True)
     _write(folder / "mappings" / "page.json", stub)
     jar = next((PEERS / "node_modules" / "wiremock" / "build").glob("*.jar"), Path("missing"))
-    options = ("--port", "{port}", "--no-request-journal", "--disable-banner", "--root-dir", str(folder))
-    return Standin("WireMock, journal off", ("java", "-jar", str(jar), *options))
+    common = ("--port", "{port}", "--disable-banner", "--root-dir", str(folder))
+    return Standin(name, ("java", "-jar", str(jar), *common, *options))
 
 
 def _mountebank(folder: Path, page: bytes) -> Standin:
