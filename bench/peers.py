@@ -74,23 +74,34 @@ Placed = tuple[int, Standin]
 
 def _measured(servers: list[Placed], rounds: int, seconds: int) -> list[Target]:
     """Each with its figures; started alone for the time it takes, then all there together, and asked in turn."""
+    begun = _begun(servers, rounds)
+    with ExitStack() as stack:
+        targets = [stack.enter_context(_up(standin, port)) for port, standin in servers]
+        paths = [standin.path for _, standin in servers]
+        for target, path in zip(targets, paths, strict=True):
+            target.note("fresh", target.load(path, CONNECTIONS, seconds)[0])
+        for _ in range(rounds):
+            _round(targets, paths, seconds)
+        for target in targets:
+            target.note("resident", target.resident_mb)
+            target.figures["start ms"] = begun[target.name]
+    return targets
+
+
+def _begun(servers: list[Placed], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds from process start to the first answer, of each alone."""
     begun: dict[str, list[float]] = {standin.name: [] for _, standin in servers}
     for _ in range(rounds):
         for port, standin in servers:
             with _up(standin, port) as target:
                 begun[standin.name].append(target.figure("start") * 1000)
-    with ExitStack() as stack:
-        targets = [stack.enter_context(_up(standin, port)) for port, standin in servers]
-        for target, (_, standin) in zip(targets, servers, strict=True):
-            target.note("fresh", target.load(standin.path, CONNECTIONS, seconds)[0])
-        for _ in range(rounds):
-            for target, (_, standin) in zip(targets, servers, strict=True):
-                target.note("latency", target.load(standin.path, 1, seconds)[1])
-                target.note("rate", target.load(standin.path, CONNECTIONS, seconds)[0])
-        for target in targets:
-            target.note("resident", target.resident_mb)
-            target.figures["start ms"] = begun[target.name]
-    return targets
+    return begun
+
+
+def _round(targets: list[Target], paths: list[str], seconds: int) -> None:
+    for target, path in zip(targets, paths, strict=True):
+        target.note("latency", target.load(path, 1, seconds)[1])
+        target.note("rate", target.load(path, CONNECTIONS, seconds)[0])
 
 
 @contextmanager
