@@ -115,7 +115,8 @@ def _section(targets: list[Target], rounds: int) -> str:
     ours, peers = targets[0], [target for target in targets if target.name not in {SANDBOX, BARE}]
     lines = [
         f"Medians of {rounds} rounds in which each had its turn. Bare Flask is no peer, but what a server made with"
-        " Flask can reach. moto and localstripe have work of their own.\n",
+        " Flask can reach. moto and localstripe have work of their own. WireMock is shown as a warm JVM serves a fixed page; it takes some"
+        " seconds of load to get there.\n",
         "![Requests a second and latency of each](images/peers.svg)\n",
         f"| | {' | '.join(COLUMNS)} |",
         f"| --- |{' --- |' * len(COLUMNS)}",
