@@ -26,7 +26,7 @@ from mock_server.control.health import HEALTH_PATH
 from mock_server.dialects import DIALECTS
 from mock_server.domain.checks import as_int64
 from mock_server.domain.operations import API_PATH
-from mock_server.settings import CONTROL_PREFIX
+from mock_server.settings import is_control_path
 
 PREFIXES: dict[str, str | None] = {API_PATH: None, **{f"/{name}{API_PATH}": name for name in DIALECTS}}
 """Where the API is served, and the dialect spoken there; None is that of the host, or the server's own."""
@@ -99,8 +99,7 @@ class Dispatcher(Flask):
 
 def is_control(method: str, path: str) -> bool:
     """Whether a call is for the control API; that of its health is answered without one."""
-    is_below = path.startswith(CONTROL_PREFIX) and path[len(CONTROL_PREFIX) :][:1] in {"", "/"}
-    return is_below and (path != HEALTH_PATH or method not in {"GET", "HEAD"})
+    return is_control_path(path) and (path != HEALTH_PATH or method not in {"GET", "HEAD"})
 
 
 class Int64(BaseConverter):

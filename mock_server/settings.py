@@ -88,6 +88,11 @@ class Setting(Struct, frozen=True, kw_only=True):
         return self.environment or f"MOCK_SERVER_{self.name.upper()}"
 
 
+def is_control_path(path: str) -> bool:
+    """Whether the path is of the control API: its prefix, or one below that."""
+    return path.startswith(CONTROL_PREFIX) and path[len(CONTROL_PREFIX) :][:1] in {"", "/"}
+
+
 def local_url(host: str, port: int | str, scheme: str = "http") -> str:
     """The URL at which a client on this machine reaches a server that listens on `host`."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104

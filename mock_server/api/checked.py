@@ -15,7 +15,7 @@ from mock_server.contract import answer_mistake
 from mock_server.dialects import Dialect, wire
 from mock_server.domain.operations import BY_VIEW
 from mock_server.services import services
-from mock_server.settings import CONTROL_PREFIX
+from mock_server.settings import is_control_path
 
 CONTRACT_HEADER = "X-Mock-Contract"
 
@@ -32,7 +32,7 @@ def mistake_of(response: AnyResponse) -> str | None:
 
     An answer that a rule bent is not judged, nor one of a page that is no part of the emulated API.
     """
-    if is_bent() or request.method == "HEAD" or f"{request.path}/".startswith(f"{CONTROL_PREFIX}/"):
+    if is_bent() or request.method == "HEAD" or is_control_path(request.path):
         return None
     rule = request.url_rule
     operation = BY_VIEW.get(rule.endpoint.rpartition(".")[2]) if rule else None

@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 
 import pytest
 
 from mock_server.client import ControlRefused, NoServer, Server
+from mock_server.domain.spelling import nearest
 from mock_server.pytest_plugin import options
 from mock_server.settings import SETTINGS, Settings
 
@@ -75,9 +75,9 @@ def _settings(chosen: Mapping[str, object]) -> Settings:
 def _read(name: str, given: object) -> object:
     row = _ROWS.get(name)
     if row is None:
-        near = get_close_matches(name, _ROWS, n=1)
+        near = nearest(name, _ROWS)
         raise ValueError(
-            f"there is no {name!r}; " + (f"did you mean {near[0]!r}?" if near else ", ".join(_ROWS))
+            f"there is no {name!r}; " + (f"did you mean {near!r}?" if near else ", ".join(_ROWS))
         )
     try:
         return row.read(given) if isinstance(given, str) else given

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from mock_server.delivery import KEY, Delivery
 from mock_server.server.delivering import Answer, Client, Headers, deliver
-from mock_server.settings import CONTROL_MAX_BODY, CONTROL_PREFIX
+from mock_server.settings import CONTROL_MAX_BODY, is_control_path
 
 _BODILESS = {"GET", "HEAD"}
 
@@ -49,7 +49,7 @@ class Bridge:
         if self._clients is not None and scope.client not in self._clients:
             protocol.response_empty(400, [])
             return
-        limit = CONTROL_MAX_BODY if scope.path.startswith(f"{CONTROL_PREFIX}/") else self._max_body
+        limit = CONTROL_MAX_BODY if is_control_path(scope.path) else self._max_body
         body = b"" if scope.method in _BODILESS else await _body(protocol, limit)
         if _is_cut_off(scope, body, limit):
             # The client went away in the middle: what it meant to say is not known, so nothing is done.
