@@ -1,6 +1,6 @@
-"""Bare Flask under the same server: two routes that return ready bytes.
+"""Bare Flask under the same server: routes that return ready bytes, those that the sandbox answers.
 
-Arguments: port, file of the page, file of the dossier.
+Arguments: port, folder with the bytes of each call, and `tls` for HTTPS.
 """
 
 from __future__ import annotations
@@ -8,28 +8,58 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from flask import Flask, Response
+from calls import ACCOUNT, CALLS, DOSSIERS, TOKEN_PATH
+from flask import Flask, Response, request
 
 from mock_server import server
 
 JSON_TYPE = "application/json;charset=UTF-8"
 
-port, page_file, dossier_file = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
-PAGE, DOSSIER = page_file.read_bytes(), dossier_file.read_bytes()
-
+port, folder = int(sys.argv[1]), Path(sys.argv[2])
+BYTES = {call.name: (folder / call.name).read_bytes() for call in CALLS}
+POLL = (folder / "poll").read_bytes()
 app = Flask("bare", static_folder=None)
 
 
-@app.get("/api/v1/account/<int:account_id>/dossiers")
+def answer(content: bytes) -> Response:
+    """Ready bytes as JSON."""
+    return Response(content, content_type=JSON_TYPE)
+
+
+@app.get(DOSSIERS.replace("119631", "<int:account_id>"))
 def page(account_id: int) -> Response:  # noqa: ARG001  # the route has it
-    """The bytes of a page."""
-    return Response(PAGE, content_type=JSON_TYPE)
+    """A page, all or those of a company."""
+    return answer(BYTES["page of ten dossiers" if "siren" not in request.args else "filter by SIREN"])
 
 
-@app.get("/api/v1/account/<int:account_id>/dossiers/<int:dossier_id>")
+@app.get(f"{DOSSIERS.replace('119631', '<int:account_id>')}/<int:dossier_id>")
 def dossier(account_id: int, dossier_id: int) -> Response:  # noqa: ARG001
-    """The bytes of a dossier."""
-    return Response(DOSSIER, content_type=JSON_TYPE)
+    """A dossier."""
+    return answer(BYTES["one dossier"])
+
+
+@app.get(f"{ACCOUNT.replace('119631', '<int:account_id>')}/thirdparties")
+def thirdparties(account_id: int) -> Response:  # noqa: ARG001
+    """A page of third parties."""
+    return answer(BYTES["page of third parties"])
+
+
+@app.post(TOKEN_PATH)
+def login() -> Response:
+    """A token."""
+    return answer(BYTES["login"] if request.form["username"] else b"")
+
+
+@app.post(DOSSIERS.replace("119631", "<int:account_id>"))
+def launch(account_id: int) -> Response:  # noqa: ARG001
+    """An import."""
+    return answer(BYTES["import and its poll"] if request.get_json() else b"")
+
+
+@app.get(f"{DOSSIERS.replace('119631', '<int:account_id>')}/process/<process_id>")
+def poll(account_id: int, process_id: str) -> Response:  # noqa: ARG001
+    """The state of an import."""
+    return answer(POLL)
 
 
 @app.get("/__admin/health")

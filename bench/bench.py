@@ -1,13 +1,15 @@
-"""Measures this server against bare Flask under the same server, in turn, and writes docs/performance.md.
+"""Measures this server beside bare Flask under the same server, in turn, and writes docs/performance.md.
 
-Needs wrk, the load generator (Debian, Ubuntu and Homebrew have it). Every figure is the median of rounds in
-which each server gets its turn, so that a busy machine is unfair to all of them. A quick look:
-`--rounds 3 --seconds 1`.
+Needs wrk, the load generator (Debian, Ubuntu and Homebrew have it). Each server has its default settings, log
+included. Every figure is the median of rounds in which each server has its turn, so that a busy machine is
+unfair to all of them. A quick look: `--rounds 2 --seconds 1`. `--other ../checkout` measures another checkout
+of this project, with its own .venv, in the same run.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 import resource
 import shutil
@@ -15,81 +17,217 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from urllib.parse import quote
 
-import driving
-import pages
-from targets import ACCOUNT, HOST, PYTHON, ROOT, Target, compile_package, log_in, running, serving
+import control_calls
+import report
+from calls import CALLS, DOSSIER, DOSSIERS, IMPORT, PAGE, PAGING, Call
+from report import Row, bound
+from servers import ROOT, Server, compile_package, running, sandbox_command, start_to_search
 
-PORTS = {"small": 18081, "bare": 18082, "large": 18083, "logging": 18084}
+PYTHON = str(ROOT / ".venv" / "bin" / "python")
 SMALL, LARGE = 1_000, 100_000
+CONNECTIONS = (1, 32)
+SANDBOX, BARE, OTHER, SECURE, SECURE_BARE = (
+    "this server",
+    "bare Flask",
+    "the other checkout",
+    "this server, TLS",
+    "bare Flask, TLS",
+)
+FILTERS = ("dossierReference", "thirdpartyCode", "siren", "siret", "tva", "thirdpartyId")
 
 
 @dataclass(frozen=True)
-class Once:
-    """What is measured once: seconds and peak MB of the generation; ms of calls alone and beside; ms of acts."""
+class Starts:
+    """Seconds to the first answered search, login included; `login` is the part that waits for a new key."""
 
-    generated: tuple[float, float]
-    beside: tuple[float, float]
-    acts: dict[str, float]
+    kept: float
+    bare: float
+    new: float
+    login: float
 
 
 def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--other", type=Path, help="another checkout, with its .venv")
+    parser.add_argument(
+        "--quick", action="store_true", help="page and dossier only; print the figures, write nothing"
+    )
     options = parser.parse_args()
     if not shutil.which("wrk"):
         raise SystemExit("wrk is missing: apt-get install wrk, or brew install wrk")
-    compile_package()
     with tempfile.TemporaryDirectory() as folder:
-        text = _measure(Path(folder), options.rounds, options.seconds)
-    pages.write_head(text)
+        text = _measure(Path(folder), options)
+    if not options.quick:
+        report.write_head(text)
     sys.stdout.write(text)
 
 
-def _measure(folder: Path, rounds: int, seconds: int) -> str:
-    generated = generate(folder, SMALL), generate(folder, LARGE)
-    commands = {
-        "small": serving("--fixture", str(folder / f"{SMALL}.json")),
-        "large": serving("--fixture", str(folder / f"{LARGE}.json")),
-        "logging": serving("--log-level", "info"),
-    }
-    with _running("small", commands["small"]) as small:
-        (folder / "page").write_bytes(small.get(f"{ACCOUNT}/dossiers").content)
-        (folder / "dossier").write_bytes(small.get(f"{ACCOUNT}/dossiers/804127").content)
-    bare = [
-        PYTHON,
-        str(ROOT / "bench" / "bare.py"),
-        "{port}",
-        str(folder / "page"),
-        str(folder / "dossier"),
-    ]
-    starts = _starts(rounds, {"default fixture": serving(), "bare Flask": bare})
-    with (
-        _running("small", commands["small"]) as small,
-        _running("bare", bare) as plain,
-        _running("large", commands["large"]) as large,
-        _running("logging", commands["logging"]) as logging,
-    ):
-        for _ in range(rounds):
-            measure_round([small, plain, large, logging], seconds)
-            small.note("resident", small.resident_mb)
-            measure_filters([small, large], min(seconds, 1))
-        base = f"{HOST}:{large.port}"
-        beside = driving.beside_held_requests(base, ACCOUNT, large.authorization, "/dossiers/804127")
-        once = Once(generated[1], beside, driving.acts(base))
-        return _page(starts, small, plain, large, logging, once, rounds)
+def _measure(folder: Path, options: argparse.Namespace) -> str:
+    compile_package()
+    bare = bare_command(folder)
+    commands = {SANDBOX: (sandbox_command(), ROOT, False), BARE: (bare, ROOT, False)}
+    if options.other is not None:
+        compile_package(options.other)
+        commands[OTHER] = (sandbox_command(checkout=options.other), options.other, False)
+    if not options.quick:
+        commands[SECURE] = (sandbox_command("--tls-self-signed"), ROOT, True)
+        commands[SECURE_BARE] = ([*bare, "tls"], ROOT, True)
+    write_answers(folder)
+    calls = (PAGE, DOSSIER) if options.quick else CALLS
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(running(name, command, 18081 + number, tls=tls, folder=checkout))
+            for number, (name, (command, checkout, tls)) in enumerate(commands.items())
+        ]
+        for server in servers:
+            server.log_in()
+        for _ in range(options.rounds):
+            measure_round(servers, calls, options.seconds)
+        rows, tables = list(_ratios(servers)), list(_tables(servers, calls))
+    if not options.quick:
+        starts = _starts(max(20, options.rounds), bare)
+        rows = [*_start_rows(starts), *rows, *_scale(folder, options)]
+    return _page(rows, tables, options.rounds)
+
+
+def bare_command(folder: Path) -> list[str]:
+    """The command of bare Flask with the answers of that folder."""
+    return [PYTHON, str(ROOT / "bench" / "bare.py"), "{port}", str(folder)]
+
+
+def write_answers(folder: Path) -> None:
+    """Write what the sandbox answers to each call into a file of its name."""
+    with running(SANDBOX, sandbox_command(), 18080) as server:
+        for call in CALLS:
+            if not call.script:
+                server.log_in()
+                (folder / call.name).write_bytes(server.request("GET", call.path))
+        (folder / "login").write_bytes(
+            f'{{"access_token": "{server.authorization.partition(" ")[2]}"}}'.encode()
+        )
+        body = '{"companyIdType":"CIT001","companyIdValue":"99050000100013","dossierReference":"B-1"}'
+        launched = server.request("POST", DOSSIERS, body, **{"Content-Type": "application/json"})
+        (folder / IMPORT.name).write_bytes(launched)
+        process = launched.decode().partition('"processId":')[2].split('"')[1]
+        (folder / "poll").write_bytes(server.request("GET", f"{DOSSIERS}/process/{process}"))
+
+
+def measure_round(servers: Sequence[Server], calls: Sequence[Call], seconds: float) -> None:
+    """Each call at one connection and at many, of each server in turn."""
+    for call in calls:
+        for connections in CONNECTIONS:
+            for server in servers:
+                server.measure(call, connections, seconds)
+                if call is IMPORT and "bare" not in server.name:
+                    server.request("POST", "/__admin/reset")
+
+
+def _starts(times: int, bare: list[str]) -> Starts:
+    """The median of so many starts of each, in turn."""
+    taken: dict[str, list[tuple[float, float]]] = {"kept": [], "bare": [], "new": []}
+    for _ in range(times):
+        with tempfile.TemporaryDirectory() as home:
+            empty = {"HOME": home, "XDG_CACHE_HOME": home}
+            taken["new"].append(start_to_search(SANDBOX, sandbox_command(), 18080, empty))
+            taken["kept"].append(start_to_search(SANDBOX, sandbox_command(), 18080, empty))
+        taken["bare"].append(start_to_search(BARE, bare, 18080, {}))
+    whole = {name: median(total for total, _ in values) for name, values in taken.items()}
+    login = median(login for _, login in taken["new"]) - median(login for _, login in taken["kept"])
+    return Starts(whole["kept"], whole["bare"], whole["new"], login)
+
+
+def _start_rows(starts: Starts) -> Iterator[Row]:
+    yield Row(
+        "process start to the first answered search, login included, with a kept key",
+        f"{starts.kept * 1000:.0f} ms; bare Flask {starts.bare * 1000:.0f} ms",
+        *bound(starts.kept / starts.bare, 1.4, "× bare"),
+    )
+    yield Row(
+        "the same without a key, as in a new container",
+        f"{starts.new * 1000:.0f} ms, of which the first login waits {max(0, starts.login) * 1000:.0f} ms for the key",
+    )
+
+
+def _ratios(servers: Sequence[Server]) -> Iterator[Row]:
+    """What is promised, as ratios of this server to others of the same run."""
+    by_name = {server.name: server for server in servers}
+    ours = by_name[SANDBOX]
+    page, one = ours.result(PAGE, 1), ours.result(DOSSIER, 1)
+    bare_page, bare_one = by_name[BARE].result(PAGE, 1), by_name[BARE].result(DOSSIER, 1)
+    yield Row(
+        f"{PAGE.name}, CPU per request",
+        f"{page.cpu_us:.0f} µs; bare Flask {bare_page.cpu_us:.0f} µs",
+        *bound(page.cpu_us / bare_page.cpu_us, 1.4, "× bare"),
+    )
+    yield Row(
+        f"{DOSSIER.name} by id, one connection, p50",
+        f"{one.latency_us:.0f} µs; bare Flask {bare_one.latency_us:.0f} µs",
+        *bound(one.latency_us / bare_one.latency_us, 1.3, "× bare"),
+    )
+    if OTHER in by_name:
+        other = by_name[OTHER].result(PAGE, 1)
+        yield Row(
+            f"{PAGE.name}, one connection, p50, beside the other checkout",
+            f"{page.latency_us:.0f} µs; other {other.latency_us:.0f} µs",
+            f"{page.latency_us / other.latency_us:.2f} ×",
+        )
+        yield Row(
+            f"{PAGE.name}, CPU per request, beside the other checkout",
+            f"{page.cpu_us:.0f} µs; other {other.cpu_us:.0f} µs",
+            f"{page.cpu_us / other.cpu_us:.2f} ×",
+        )
+
+
+def _tables(servers: Sequence[Server], calls: Sequence[Call]) -> Iterator[str]:
+    """A table for each number of connections: of each server p50, requests a second, CPU per request."""
+    for connections in CONNECTIONS:
+        yield f"\n{connections} connection{'s' if connections > 1 else ''}: p50 in µs · requests/s · CPU per request in µs\n"
+        yield f"| | {' | '.join(server.name for server in servers)} |"
+        yield f"| --- |{' --- |' * len(servers)}"
+        for call in calls:
+            found = [server.result(call, connections) for server in servers]
+            cells = (f"{each.latency_us:,.0f} · {each.rate:,.0f} · {each.cpu_us:,.0f}" for each in found)
+            yield f"| {call.name} | {' | '.join(cells)} |"
+
+
+def _scale(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
+    """The same calls with many more dossiers, and what acts on a sandbox then costs."""
+    generate(folder, SMALL)
+    seconds, peak = generate(folder, LARGE)
+    commands = [sandbox_command("--fixture", str(folder / f"{size}.json")) for size in (SMALL, LARGE)]
+    with running("small", commands[0], 18091) as small, running("large", commands[1], 18092) as large:
+        yield from scale_rows(small, large, LARGE, options.rounds, min(options.seconds, 1))
+        alone, meanwhile = control_calls.p99_while_others_wait(large, "/dossiers/804127")
+        yield Row(
+            f"another client's calls while {control_calls.HELD} requests are held for 2 s, 99th percentile",
+            f"{meanwhile:.1f} ms; alone {alone:.1f} ms",
+            *bound(meanwhile, 50, "ms"),
+        )
+        for name, took in control_calls.durations(large).items():
+            yield Row(
+                f"{name} with {LARGE:,} dossiers, the control call", f"{took:.1f} ms", *bound(took, 5, "ms")
+            )
+        yield Row(
+            f"resident with {LARGE:,} dossiers, after the load",
+            f"{large.resident_mb:,.0f} MB",
+            *bound(large.resident_mb, 1024, "MB"),
+        )
+    yield Row(f"{LARGE:,} dossiers generated", f"{seconds:.1f} s", *bound(seconds, 10, "s"))
+    yield Row("peak memory of the generation", f"{peak:,.0f} MB", *bound(peak, 1024, "MB"))
 
 
 def generate(folder: Path, size: int) -> tuple[float, float]:
-    """A world of so many dossiers in a file named after the number; the seconds and peak MB that it took."""
+    """Write a state of so many dossiers to a file named after the number; return seconds and peak MB."""
     command = [PYTHON, "-m", "mock_server", "fixtures", "generate", str(ROOT / "bench" / "one.yaml")]
     command += ["--dossiers", str(size), "--out", str(folder / f"{size}.json")]
     began = time.perf_counter()
@@ -98,159 +236,44 @@ def generate(folder: Path, size: int) -> tuple[float, float]:
     return took, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
-@contextmanager
-def _running(name: str, command: list[str]) -> Iterator[Target]:
-    with running(name, command, PORTS[name]) as target:
-        if name != "bare":
-            log_in(target)
-        yield target
+def scale_rows(small: Server, large: Server, size: int, rounds: int, seconds: float) -> Iterator[Row]:
+    """How much longer each call takes with `size` dossiers; filters look for a dossier of the first page."""
+    compared = [(small, _filter_calls(small)), (large, _filter_calls(large))]
+    for _ in range(rounds):
+        for number in range(len(compared[0][1])):
+            for server, calls in compared:
+                server.measure(calls[number], 1, seconds)
+    for call in compared[0][1]:
+        before, after = small.result(call, 1), large.result(call, 1)
+        yield Row(
+            f"{call.name}: {size:,} dossiers instead of {SMALL:,}",
+            f"{after.latency_us:.0f} µs instead of {before.latency_us:.0f} µs",
+            *bound(after.latency_us / before.latency_us, 1.3, "×"),
+        )
 
 
-def _starts(rounds: int, commands: dict[str, list[str]]) -> dict[str, float]:
-    """Seconds from process start to the first 200, in turn."""
-    taken: dict[str, list[float]] = {name: [] for name in commands}
-    for _ in range(rounds * 3):
-        for name, command in commands.items():
-            with _running("bare" if name == "bare Flask" else "small", command) as target:
-                taken[name].append(target.figure("start"))
-    return {name: median(values) for name, values in taken.items()}
-
-
-def measure_round(targets: list[Target], seconds: int) -> None:
-    """A page and a dossier, at one connection and at many, of each server in turn."""
-    for what, path in (("page", f"{ACCOUNT}/dossiers"), ("dossier", f"{ACCOUNT}/dossiers/804127")):
-        for connections in (1, 32):
-            for target in targets:
-                rate, latency = target.load(path, connections, seconds)
-                target.note(f"{what} {connections} rate", rate)
-                target.note(f"{what} {connections} latency", latency)
-
-
-def measure_filters(targets: list[Target], seconds: int) -> None:
-    """Each indexed filter, of each server in turn."""
-    for target in targets:
-        for name, value in _values(target).items():
-            _, latency = target.load(f"{ACCOUNT}/dossiers?{name}={quote(value)}", 1, seconds)
-            target.note(name, latency)
-
-
-def _values(target: Target) -> dict[str, str]:
-    """For each indexed filter a value that finds something: those of the last dossier of the first page."""
-    dossiers = target.get(f"{ACCOUNT}/dossiers?pageSize=50").json()["content"]
+def _filter_calls(server: Server) -> list[Call]:
+    server.log_in()
+    dossiers = json.loads(server.request("GET", f"{DOSSIERS}?pageSize=50"))["content"]
     found = next(item for item in reversed(dossiers) if item["thirdpartyCode"] and item["siret"])
-    names = ("dossierReference", "thirdpartyCode", "siren", "siret", "tva", "thirdpartyId")
-    return {name: str(found[name]) for name in names}
+    filters = [
+        Call(f"filter on `{name}`", f"{DOSSIERS}?{name}={quote(str(found[name]))}&{PAGING}")
+        for name in FILTERS
+    ]
+    return [PAGE, DOSSIER, *filters]
 
 
-def _page(
-    starts: dict[str, float],
-    small: Target,
-    bare: Target,
-    large: Target,
-    logging: Target,
-    once: Once,
-    rounds: int,
-) -> str:
-    start = starts["default fixture"] / starts["bare Flask"]
-    page = small.figure("page 32 rate") / bare.figure("page 32 rate")
-    one = small.figure("dossier 1 latency") / bare.figure("dossier 1 latency")
-    rows = [
-        (
-            "process start to first 200, default fixture",
-            f"{starts['default fixture'] * 1000:.0f} ms; bare Flask {starts['bare Flask'] * 1000:.0f} ms",
-            *_held(start, 1.7, "× bare"),
-        ),
-        (
-            "page of ten dossiers, 32 connections",
-            f"{small.figure('page 32 rate'):,.0f} requests/s; bare Flask {bare.figure('page 32 rate'):,.0f}",
-            *_held(page, 0.75, "× bare", at_least=True),
-        ),
-        (
-            "one dossier by id, one connection",
-            f"{small.figure('dossier 1 latency'):.0f} µs; bare Flask {bare.figure('dossier 1 latency'):.0f} µs",
-            *_held(one, 1.3, "× bare"),
-        ),
-        *scale_rows(small, large, LARGE),
-        (
-            f"another client's calls while {driving.HELD} requests are held for 2 s, 99th percentile",
-            f"{once.beside[1]:.1f} ms instead of {once.beside[0]:.1f} ms",
-            *_held(once.beside[1], 50, "ms"),
-        ),
-        *(
-            (f"{name} with {LARGE:,} dossiers, the control call", f"{took:.1f} ms", *_held(took, 5, "ms"))
-            for name, took in once.acts.items()
-        ),
-        _journal_row(small),
-        (f"{LARGE:,} dossiers generated", f"{once.generated[0]:.1f} s", *_held(once.generated[0], 60, "s")),
-        (
-            "peak memory of the generation",
-            f"{once.generated[1]:,.0f} MB",
-            *_held(once.generated[1], 1536, "MB"),
-        ),
-        (
-            f"resident with {LARGE:,} dossiers, after the load",
-            f"{large.resident_mb:,.0f} MB",
-            *_held(large.resident_mb, 1536, "MB"),
-        ),
-    ]
-    others = [
-        ("page, 1 connection", "page 1 latency", "µs", (small, bare, large, logging)),
-        ("page, 32 connections", "page 32 rate", "requests/s", (small, bare, large, logging)),
-        ("dossier, 1 connection", "dossier 1 latency", "µs", (small, bare, large, logging)),
-        ("dossier, 32 connections", "dossier 32 rate", "requests/s", (small, bare, large, logging)),
-    ]
+def _page(rows: Sequence[Row], tables: Sequence[str], rounds: int) -> str:
     lines = [
         "# Performance\n",
         "<!-- Written by `make bench`. -->\n",
         f"Medians of {rounds} rounds in which each server had its turn, on {platform.machine()} with Python"
-        f" {platform.python_version()}. Absolute figures are this machine's; the ratios are what is promised.\n",
-        "| what | measured | ratio or figure | budget | |",
-        "| --- | --- | --- | --- | --- |",
-        *(f"| {' | '.join(row)} |" for row in rows),
-        "",
-        f"| | {SMALL:,} dossiers | bare Flask | {LARGE:,} dossiers | default fixture, a log line per request |",
-        "| --- | --- | --- | --- | --- |",
-        *(
-            f"| {title}, {unit} | {' | '.join(f'{target.figure(what):,.0f}' for target in targets)} |"
-            for title, what, unit, targets in others
-        ),
-        f"| start to first 200, ms | {small.figure('start') * 1000:,.0f} | {bare.figure('start') * 1000:,.0f}"
-        f" | {large.figure('start') * 1000:,.0f} | {logging.figure('start') * 1000:,.0f} |",
-        f"| resident after the load, MB | {small.resident_mb:,.0f} | {bare.resident_mb:,.0f}"
-        f" | {large.resident_mb:,.0f} | {logging.resident_mb:,.0f} |",
+        f" {platform.python_version()}, default settings, with a log line per request."
+        " Absolute figures are this machine's; the ratios are what is promised.\n",
+        *report.table(rows),
+        *tables,
     ]
     return "\n".join(lines) + "\n"
-
-
-def _journal_row(target: Target) -> tuple[str, ...]:
-    """By how much memory grew since the journal was full, which the first round sees to."""
-    resident = target.figures["resident"]
-    met = target.get("/__admin/coverage").json()["operations"]["met"]
-    calls = sum(operation["calls"] for operation in met.values())
-    return (
-        f"resident with a journal of 1,000 entries, after {calls:,} requests",
-        f"{resident[-1]:.1f} MB; after the first round {resident[0]:.1f} MB",
-        *_held(resident[-1] - resident[0], 5, "MB more"),
-    )
-
-
-def scale_rows(small: Target, large: Target, size: int) -> Iterator[tuple[str, ...]]:
-    """What each of these takes longer in a world of `size` dossiers."""
-    for what in ("page 1 latency", "dossier 1 latency", *_values(small)):
-        before, after = small.figure(what), large.figure(what)
-        title = what.replace(" 1 latency", ", one connection") if "latency" in what else f"filter on `{what}`"
-        yield (
-            f"{title}: {size:,} dossiers instead of {SMALL:,}",
-            f"{after:.0f} µs instead of {before:.0f} µs",
-            *_held(after / before, 1.5, "×"),
-        )
-
-
-def _held(value: float, bound: float, unit: str, *, at_least: bool = False) -> tuple[str, str, str]:
-    held = value >= bound if at_least else value <= bound
-    relation = "≥" if at_least else "≤"
-    shown = f"{value:.2f}" if value < 10 else f"{value:,.0f}"
-    return f"{shown} {unit}", f"{relation} {bound:g} {unit}", "held" if held else "**not held**"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Keeps a server busy, and writes the section "Under load" of docs/performance.md.
 
-256 connections that read and write for ten minutes, a thousand sandboxes at once, a thousand imports a second
-whose clients poll: no error, and memory that does not grow. Needs wrk. A quick look:
-`--seconds 30 --import-seconds 10`.
+256 connections for ten minutes, of which a third misbehave and the others read and write; a thousand sandboxes at
+once; a thousand imports a second whose clients poll: no error, and memory that does not grow. Needs wrk. A quick
+look: `--seconds 30 --import-seconds 10 --dry`.
 """
 
 from __future__ import annotations
@@ -23,19 +23,17 @@ from statistics import quantiles
 from time import perf_counter
 from typing import Any
 
-import importing
-import pages
+import report
 import requests
+import steady_imports
+from report import Row
 
-HOST = "http://127.0.0.1"
 ACCOUNT = "/api/v1/account/119631"
 BUSY_SANDBOXES = 16
-TURNS = 0.25
-"""Seconds between two resets, each of another sandbox: what is imported is not kept for ever."""
+PAUSE = 0.25
+"""Seconds between two resets, each of another sandbox, so that what is imported does not pile up."""
 WARM = 60
-"""Seconds after which memory is to grow no more; half of a run of less than two minutes."""
-
-Row = tuple[str, str, str]
+"""Seconds after which memory must not grow; half of a run of less than two minutes."""
 
 
 @dataclass
@@ -71,6 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=600, help="of the mixed load")
     parser.add_argument("--connections", type=int, default=256, help="of the mixed load")
+    parser.add_argument("--misbehaving", type=float, default=1 / 3, help="share of those connections")
     parser.add_argument("--sandboxes", type=int, default=1000)
     parser.add_argument("--imports", type=int, default=1000, help="a second")
     parser.add_argument("--import-seconds", type=int, default=60)
@@ -79,13 +78,13 @@ def main() -> None:
     if not shutil.which("wrk"):
         raise SystemExit("wrk is missing: apt-get install wrk, or brew install wrk")
     rows = [
-        *_mixed(options.connections, options.seconds),
+        *_mixed(options.connections, round(options.connections * options.misbehaving), options.seconds),
         *_sandboxes(options.sandboxes),
         *_imports(options.imports, options.import_seconds),
     ]
     text = _section(rows)
     if not options.dry:
-        pages.write_section("Under load", text)
+        report.write_section("Under load", text)
     sys.stdout.write(text)
 
 
@@ -101,34 +100,44 @@ def _running() -> Iterator[Server]:
         process.wait(timeout=20)
 
 
-def _mixed(connections: int, seconds: int) -> list[Row]:
+def _mixed(connections: int, misbehaving: int, seconds: int) -> list[Row]:
     with _running() as server:
         names = [f"load{number}" for number in range(BUSY_SANDBOXES)]
         tokens = [server.token(name) for name in names]
-        with _beside(server, names) as resident:
-            found = _wrk(server.base, connections, seconds, tokens)
+        with _resetting(server, names) as resident, _bad_clients(server, misbehaving):
+            found = _wrk(server.base, connections - misbehaving, seconds, tokens)
     warm = min(WARM, seconds // 2)
     before = max(mb for at, mb in resident if at <= warm)
     after = max(mb for at, mb in resident if at > warm)
-    what = f"{connections} connections, four reads to one write, {seconds:,} s, journal on"
+    what = f"{connections} connections, {misbehaving} of them misbehave, {seconds:,} s, journal on"
     return [
-        (
+        Row(
             f"{what}: requests",
             f"{found['requests']:,}, {found['requests'] / found['seconds']:,.0f} a second",
-            "",
         ),
-        (f"{what}: errors", f"{found['failed']}", _held(found["failed"] == 0)),
-        (
+        Row(f"{what}: errors of the others", f"{found['failed']}", verdict=_held(found["failed"] == 0)),
+        Row(
             f"{what}: latency",
             f"median {found['p50']:.1f} ms, p99 {found['p99']:.1f} ms, longest {found['max']:.0f} ms",
-            "",
         ),
-        (
+        Row(
             f"{what}: resident memory",
             f"{before:.0f} MB at most in the first {warm} s, {after:.0f} MB after that",
-            _held(after <= before * 1.05),
+            verdict=_held(after <= before * 1.05),
         ),
     ]
+
+
+@contextmanager
+def _bad_clients(server: Server, number: int) -> Iterator[None]:
+    program = str(Path(__file__).with_name("misbehaving.py"))
+    command = [sys.executable, program, str(server.port), str(number), server.token("misbehaving")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _wrk(base: str, connections: int, seconds: int, tokens: list[str]) -> dict[str, Any]:
@@ -140,15 +149,15 @@ def _wrk(base: str, connections: int, seconds: int, tokens: list[str]) -> dict[s
 
 
 @contextmanager
-def _beside(server: Server, names: list[str]) -> Iterator[list[tuple[float, float]]]:
-    """Reset one sandbox after the other; after how many seconds how much memory was resident."""
+def _resetting(server: Server, names: list[str]) -> Iterator[list[tuple[float, float]]]:
+    """Reset one sandbox after the other; yield after how many seconds how much memory was resident."""
     resident: list[tuple[float, float]] = []
     began = perf_counter()
     over = threading.Event()
 
     def reset() -> None:
         turns = 0
-        while not over.wait(TURNS):
+        while not over.wait(PAUSE):
             turns += 1
             url = f"{server.base}/__admin/reset"
             body = {"only": ["state"]}
@@ -170,21 +179,21 @@ def _sandboxes(number: int) -> list[Row]:
     with _running() as server, ThreadPoolExecutor(32) as pool:
         server.token("first")
         before, began = server.resident_mb, perf_counter()
-        lived = list(pool.map(lambda one: _life(server, f"many{one}"), range(number)))
+        results = list(pool.map(lambda one: _finds_its_import(server, f"many{one}"), range(number)))
         took, after = perf_counter() - began, server.resident_mb
         there = len(requests.get(f"{server.base}/__admin/sandboxes", timeout=30).json()["sandboxes"])
-    own = lived.count(True)
+    own = results.count(True)
     return [
-        (
-            f"{number:,} sandboxes at once, in each a login, an import, a turn of the clock, a search",
-            f"{there - 2:,} there, {own:,} found their own dossier and no other, {took:.1f} s",
-            _held(own == number == there - 2),
+        Row(
+            f"{number:,} sandboxes at once, in each a login, an import, an advance of the clock, a search",
+            f"{there - 2:,} exist, {own:,} found their own dossier and no other, {took:.1f} s",
+            verdict=_held(own == number == there - 2),
         ),
-        ("resident memory per sandbox", f"{(after - before) * 1024 / number:.0f} KB", ""),
+        Row("resident memory per sandbox", f"{(after - before) * 1024 / number:.0f} KB"),
     ]
 
 
-def _life(server: Server, name: str) -> bool:
+def _finds_its_import(server: Server, name: str) -> bool:
     """Whether the only import made in a sandbox is the only one found in it."""
     body = {"companyIdType": "CIT001", "companyIdValue": "99050000100013", "dossierReference": name}
     with requests.Session() as session:
@@ -202,7 +211,7 @@ def _imports(rate: int, seconds: int) -> list[Row]:
     with _running() as server:
         token = server.token("importing")
         before = server.resident_mb
-        found = importing.imported(server.port, token, rate=rate, seconds=seconds)
+        found = steady_imports.run(server.port, token, rate=rate, seconds=seconds)
         after = server.resident_mb
     for failure in found.failures[:10]:
         sys.stderr.write(f"{failure}\n")
@@ -210,21 +219,19 @@ def _imports(rate: int, seconds: int) -> list[Row]:
     reached = len(found.launches) / found.seconds
     right = found.succeeded == rate * seconds and not found.failures
     return [
-        (
+        Row(
             f"{what}: imports",
             f"{found.succeeded:,} ended well of {rate * seconds:,}, {reached:,.0f} a second;"
             f" {len(found.polls) / found.seconds:,.0f} polls a second",
-            _held(right and reached >= rate * 0.95),
+            verdict=_held(right and reached >= rate * 0.95),
         ),
-        (
+        Row(
             f"{what}: latency, p99",
             f"{_p99(found.launches):.1f} ms for an import, {_p99(found.polls):.1f} ms for a poll",
-            "",
         ),
-        (
-            "resident memory per dossier imported, its process and e-mails included",
+        Row(
+            "resident memory per imported dossier, its process and e-mails included",
             f"{(after - before) * 1024 / max(found.succeeded, 1):.1f} KB",
-            "",
         ),
     ]
 
@@ -241,11 +248,9 @@ def _section(rows: list[Row]) -> str:
     lines = [
         "<!-- Written by `make load`. -->",
         "",
-        "What clients of one process beside the server made of it, on the same machine.",
+        "One server process, its clients on the same machine.",
         "",
-        "| what | measured | |",
-        "| --- | --- | --- |",
-        *(f"| {' | '.join(row)} |" for row in rows),
+        *report.table(rows),
     ]
     return "\n".join(lines) + "\n"
 

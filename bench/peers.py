@@ -1,7 +1,7 @@
 """Measures this sandbox beside what people use instead, in turn, into docs/performance.md and a plot.
 
-What is installed of them is found out; `make bench-peers` installs them into .peers. Needs wrk, and Node.js and
-Java for those written for them. A quick look: `--rounds 1 --seconds 1`.
+It finds out which of them are installed; `make bench-peers` installs them into .peers. Needs wrk, and Node.js
+and Java for those written for them. A quick look: `--rounds 1 --seconds 1 --warm 1 --dry`.
 """
 
 from __future__ import annotations
@@ -10,158 +10,151 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from statistics import median
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import pages
-from standins import BARE, PATH, SANDBOX, Standin, standins
-from targets import ROOT, Target, compile_package, log_in, running, serving
+import report
+from calls import DOSSIER, PAGE
+from peer_servers import BARE, SANDBOX, Peer, peers
+from report import Row, bound
+from servers import ROOT, Server, compile_package, running
+
+from bench import write_answers
 
 PLOT = ROOT / "docs" / "images" / "peers.svg"
 FIRST_PORT = 18201
-COLUMNS = {
-    "page, 32 connections, requests/s": "rate",
-    "the same, fresh from the start": "fresh",
-    "page, 1 connection, µs": "latency",
-    "start to first answer, ms": "start ms",
-    "resident after the load, MB": "resident",
-}
-CONNECTIONS = 32
+CONNECTIONS = (1, 32)
+AHEAD = ("mountebank", "Prism", "Mockoon", "json-server", "WireMock, default")
+"""The servers, by the beginning of their names, that this sandbox is to be ahead of."""
 
 
 def main() -> None:
     """Measure, and write section and plot."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--dry", action="store_true", help="print the figures alone")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument(
+        "--warm", type=float, default=25, help="seconds of load before the first figure, for each server"
+    )
+    parser.add_argument("--dry", action="store_true", help="print the figures, write nothing")
     options = parser.parse_args()
     if not shutil.which("wrk"):
         raise SystemExit("wrk is missing: apt-get install wrk, or brew install wrk")
     compile_package()
     with tempfile.TemporaryDirectory() as folder:
-        there = enumerate(_there(Path(folder)), FIRST_PORT)
-        servers = [(standin.port or port, standin) for port, standin in there]
-        targets = _measured(servers, options.rounds, options.seconds)
-    text = _section(targets, options.rounds)
+        write_answers(Path(folder))
+        installed = list(_installed(Path(folder)))
+        starts = _starts(installed, options.rounds)
+        with ExitStack() as stack:
+            servers = [stack.enter_context(_running(peer, number)) for number, peer in enumerate(installed)]
+            for server, peer in zip(servers, installed, strict=True):
+                server.load(next(peer.calls), CONNECTIONS[-1], options.warm)
+            for _ in range(options.rounds):
+                _measure_round(servers, installed, options.seconds)
+            text = _section(servers, starts, options)
+            if not options.dry:
+                _plot(servers)
     sys.stdout.write(text)
     if not options.dry:
-        _plot(targets)
-        pages.write_section("Beside others", text)
+        report.write_section("Beside others", text)
 
 
-def _there(folder: Path) -> Iterator[Standin]:
-    """Those that are installed."""
-    with running(SANDBOX, serving(), FIRST_PORT) as target:
-        log_in(target)
-        page, dossier = target.get(PATH).content, target.get(f"{PATH}/804127").content
-    for standin in standins(folder, page, dossier):
-        if shutil.which(standin.command[0]) and all(map(_is_no_missing_file, standin.command)):
-            yield standin
+def _installed(folder: Path) -> Iterator[Peer]:
+    for peer in peers(folder):
+        if shutil.which(peer.command[0]) and "missing" not in peer.command:
+            yield peer
         else:
-            sys.stderr.write(f"{standin.name} is left out: it is not installed\n")
+            sys.stderr.write(f"{peer.name} is left out: it is not installed\n")
 
 
-def _is_no_missing_file(argument: str) -> bool:
-    return not argument.endswith("missing")
-
-
-Placed = tuple[int, Standin]
-
-
-def _measured(servers: list[Placed], rounds: int, seconds: int) -> list[Target]:
-    """Each with its figures; started alone for the time it takes, then all there together, and asked in turn."""
-    begun = _begun(servers, rounds)
-    with ExitStack() as stack:
-        targets = [stack.enter_context(_up(standin, port)) for port, standin in servers]
-        paths = [standin.path for _, standin in servers]
-        for target, path in zip(targets, paths, strict=True):
-            target.note("fresh", target.load(path, CONNECTIONS, seconds)[0])
-        for _ in range(rounds):
-            _round(targets, paths, seconds)
-        for target in targets:
-            target.note("resident", target.resident_mb)
-            target.figures["start ms"] = begun[target.name]
-    return targets
-
-
-def _begun(servers: list[Placed], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds from process start to the first answer, of each alone."""
-    begun: dict[str, list[float]] = {standin.name: [] for _, standin in servers}
+def _starts(installed: Sequence[Peer], rounds: int) -> dict[str, float]:
+    """Median seconds from process start to the first answer, each server alone."""
+    taken: dict[str, list[float]] = {peer.name: [] for peer in installed}
     for _ in range(rounds):
-        for port, standin in servers:
-            with _up(standin, port) as target:
-                begun[standin.name].append(target.figure("start") * 1000)
-    return begun
-
-
-def _round(targets: list[Target], paths: list[str], seconds: int) -> None:
-    for target, path in zip(targets, paths, strict=True):
-        target.note("latency", target.load(path, 1, seconds)[1])
-        target.note("rate", target.load(path, CONNECTIONS, seconds)[0])
+        for number, peer in enumerate(installed):
+            with _running(peer, number) as server:
+                taken[peer.name].append(server.start_seconds)
+    return {name: median(values) for name, values in taken.items()}
 
 
 @contextmanager
-def _up(standin: Standin, port: int) -> Iterator[Target]:
-    with running(standin.name, standin.command, port, standin.ready) as target:
-        standin.prepare(target)
-        yield target
+def _running(peer: Peer, number: int) -> Iterator[Server]:
+    with running(peer.name, peer.command, peer.port or FIRST_PORT + number, ready=peer.ready) as server:
+        peer.prepare(server)
+        yield server
 
 
-def _section(targets: list[Target], rounds: int) -> str:
-    ours, peers = targets[0], [target for target in targets if target.name not in {SANDBOX, BARE}]
+def _measure_round(servers: Sequence[Server], installed: Sequence[Peer], seconds: float) -> None:
+    for connections in CONNECTIONS:
+        for name in (PAGE.name, DOSSIER.name):
+            for server, peer in zip(servers, installed, strict=True):
+                for call in peer.calls:
+                    if call.name == name:
+                        server.measure(call, connections, seconds)
+
+
+def _section(servers: Sequence[Server], starts: dict[str, float], options: argparse.Namespace) -> str:
     lines = [
-        f"Medians of {rounds} rounds in which each had its turn. Bare Flask is no peer, but what a server made with"
-        " Flask can reach. moto and localstripe have work of their own. WireMock is shown as a warm JVM serves a fixed page; it takes some"
-        " seconds of load to get there.\n",
+        f"Medians of {options.rounds} rounds in which each server had its turn, after {options.warm:g} s of load for each."
+        " Each answers the same bytes to the same URLs, query strings included; json-server has its own URLs. moto and"
+        " localstripe have work of their own, and bare Flask shows what a server made with Flask can reach.\n",
         "![Requests a second and latency of each](images/peers.svg)\n",
-        f"| | {' | '.join(COLUMNS)} |",
-        f"| --- |{' --- |' * len(COLUMNS)}",
-        *(
-            f"| {target.name} | {' | '.join(f'{target.figure(what):,.0f}' for what in COLUMNS.values())} |"
-            for target in sorted(targets, key=lambda target: -target.figure("rate"))
-        ),
+        "| | page, 32 connections, requests/s | page, 1 connection, p50 µs | page, CPU per request, µs"
+        " | dossier, 1 connection, p50 µs | start, ms | resident after the load, MB |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *(_line(server, starts) for server in sorted(servers, key=lambda each: -each.result(PAGE, 32).rate)),
+        "",
+        *report.table(_ratios(servers, starts)),
     ]
-    if peers:
-        lines += [
-            "",
-            "| what | ratio | budget | |",
-            "| --- | --- | --- | --- |",
-            *(_beside_the_best(ours, peers, title, what) for title, what in list(COLUMNS.items())[:3]),
-        ]
     return "\n".join(lines) + "\n"
 
 
-def _beside_the_best(ours: Target, peers: list[Target], title: str, what: str) -> str:
-    """Of a rate twice the best peer's is asked for, of a latency to be ahead."""
-    if what == "latency":
-        best = min(peers, key=lambda peer: peer.figure(what))
-        return _held(f"{title}: beside {best.name}", ours.figure(what) / best.figure(what), 1)
-    best = max(peers, key=lambda peer: peer.figure(what))
-    return _held(f"{title}: beside {best.name}", ours.figure(what) / best.figure(what), 2, at_least=True)
+def _line(server: Server, starts: dict[str, float]) -> str:
+    many, one = server.result(PAGE, 32), server.result(PAGE, 1)
+    has_dossier = (DOSSIER.name, 1) in server.figures
+    dossier = f"{server.result(DOSSIER, 1).latency_us:,.0f}" if has_dossier else ""
+    cells = f"{many.rate:,.0f} | {one.latency_us:,.0f} | {one.cpu_us:,.0f} | {dossier}"
+    return f"| {server.name} | {cells} | {starts[server.name] * 1000:,.0f} | {server.resident_mb:,.0f} |"
 
 
-def _held(what: str, ratio: float, bound: float, *, at_least: bool = False) -> str:
-    held = ratio >= bound if at_least else ratio <= bound
-    return f"| {what} | {ratio:.2f} × | {'≥' if at_least else '≤'} {bound:g} × | {'held' if held else '**not held**'} |"
+def _ratios(servers: Sequence[Server], starts: dict[str, float]) -> Iterator[Row]:
+    """This sandbox beside each of the others: above 1 it is slower or larger."""
+    ours = servers[0]
+    for server in servers[1:]:
+        if server.name == BARE or (DOSSIER.name, 1) not in server.figures:
+            continue
+        ratios = {
+            "page, 1 connection": ours.result(PAGE, 1).latency_us / server.result(PAGE, 1).latency_us,
+            "page, 32 connections": server.result(PAGE, 32).rate / ours.result(PAGE, 32).rate,
+            "dossier": ours.result(DOSSIER, 1).latency_us / server.result(DOSSIER, 1).latency_us,
+            "start": starts[SANDBOX] / starts[server.name],
+            "memory": ours.resident_mb / server.resident_mb,
+        }
+        shown = " · ".join(f"{what} {ratio:.2f}" for what, ratio in ratios.items())
+        judged = max(ratio for what, ratio in ratios.items() if what != "dossier")
+        verdict = bound(judged, 1, "×") if server.name.startswith(AHEAD) else ("", "", "")
+        yield Row(f"beside {server.name}", shown, *verdict)
 
 
-def _plot(targets: list[Target]) -> None:
-    """Two panels of bars; those of this sandbox stand out."""
+def _plot(servers: Sequence[Server]) -> None:
+    """Two panels of bars; those of this sandbox are coloured."""
     mpl.use("svg")
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "peers"})
-    ordered = sorted(targets, key=lambda target: target.figure("rate"))
+    ordered = sorted(servers, key=lambda server: server.result(PAGE, 32).rate)
     figure, panels = plt.subplots(
         1, 2, figsize=(9, 0.4 * len(ordered) + 1), sharey=True, layout="constrained"
     )
-    for panel, (title, what) in zip(panels, list(COLUMNS.items())[:2], strict=True):
-        colours = ["#2563eb" if target.name == SANDBOX else "#94a3b8" for target in ordered]
-        bars = panel.barh(
-            [target.name for target in ordered], [target.figure(what) for target in ordered], color=colours
-        )
+    shown = {
+        "page, 32 connections, requests/s": [server.result(PAGE, 32).rate for server in ordered],
+        "page, 1 connection, p50 µs": [server.result(PAGE, 1).latency_us for server in ordered],
+    }
+    for panel, (title, values) in zip(panels, shown.items(), strict=True):
+        colours = ["#2563eb" if server.name == SANDBOX else "#94a3b8" for server in ordered]
+        bars = panel.barh([server.name for server in ordered], values, color=colours)
         panel.bar_label(bars, fmt="{:,.0f}", padding=3)
         panel.set_title(title, fontsize=10)
         panel.margins(x=0.18)

@@ -20,7 +20,7 @@ _PAUSE = 0.1
 
 @dataclass
 class Imports:
-    """What came of it: seconds each call took, how many imports ended well, how long all of it took."""
+    """The result: seconds each call took, how many imports ended well, how long all of it took."""
 
     launches: list[float] = field(default_factory=list)
     polls: list[float] = field(default_factory=list)
@@ -29,12 +29,12 @@ class Imports:
     seconds: float = 0.0
 
 
-def imported(port: int, token: str, *, rate: int, seconds: int) -> Imports:
+def run(port: int, token: str, *, rate: int, seconds: int) -> Imports:
     """Launch `rate` imports a second for so many seconds; every one is polled until it is complete."""
-    return uvloop.run(_imported(port, token, rate, seconds))
+    return uvloop.run(_run(port, token, rate, seconds))
 
 
-async def _imported(port: int, token: str, rate: int, seconds: int) -> Imports:
+async def _run(port: int, token: str, rate: int, seconds: int) -> Imports:
     found = Imports()
     due: asyncio.Queue[str | None] = asyncio.Queue()
     clients = [asyncio.create_task(_client(port, token, due, found)) for _ in range(_CLIENTS)]
@@ -53,25 +53,25 @@ async def _client(port: int, token: str, due: asyncio.Queue[str | None], found: 
     connection = await asyncio.open_connection("127.0.0.1", port)
     while (body := await due.get()) is not None:
         try:
-            await _one(connection, token, body, found)
+            await _import_and_poll(connection, token, body, found)
         except (OSError, ValueError, KeyError, asyncio.IncompleteReadError) as problem:
             found.failures.append(repr(problem))
             connection = await asyncio.open_connection("127.0.0.1", port)
     connection[1].close()
 
 
-async def _one(connection: Any, token: str, body: str, found: Imports) -> None:
-    launched = await _asked(connection, "POST", "", token, body, found.launches)
+async def _import_and_poll(connection: Any, token: str, body: str, found: Imports) -> None:
+    launched = await _call(connection, "POST", "", token, body, found.launches)
     path = f"/process/{launched['processId']}"
     while True:
         await asyncio.sleep(_PAUSE)
-        process = await _asked(connection, "GET", path, token, "", found.polls)
+        process = await _call(connection, "GET", path, token, "", found.polls)
         if process["complete"]:
             found.succeeded += process["success"]
             return
 
 
-async def _asked(
+async def _call(
     connection: Any, method: str, path: str, token: str, body: str, taken: list[float]
 ) -> dict[str, Any]:
     reader, writer = connection
@@ -95,7 +95,7 @@ def _import(siret: str, number: int) -> dict[str, str]:
 
 
 def _sirets() -> Iterator[str]:
-    """A hundred well-formed SIRETs, over and over."""
+    """A hundred well-formed SIRETs, repeated without end."""
     sirens = [f"9906{number:04}" for number in range(100)]
-    begun = [siren + luhn.calc_check_digit(siren) + "0001" for siren in sirens]
-    return cycle([siret + luhn.calc_check_digit(siret) for siret in begun])
+    beginnings = [siren + luhn.calc_check_digit(siren) + "0001" for siren in sirens]
+    return cycle([siret + luhn.calc_check_digit(siret) for siret in beginnings])
