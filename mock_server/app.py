@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> Dispatcher:
     """The sandbox as a WSGI application, its fixture loaded.
 
     Raises:
-        FileMistake: the fixture or the scenario is missing or wrong; the message names file and line.
+        FileError: the fixture or the scenario is missing or wrong; the message names file and line.
         KeyMistake: the signing key cannot be used.
         TlsMistake: nor can what was told about HTTPS.
     """

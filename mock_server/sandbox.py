@@ -103,7 +103,7 @@ class Sandbox:
         """Begin anew on another stage: its content, clock, variants and rules; rules made by hand stay.
 
         Raises:
-            Mistake: what its scenario gives does not go with its fixture; the sandbox stays as it is.
+            InputError: what its scenario gives does not go with its fixture; the sandbox stays as it is.
             NameTaken: one of its rules has the name of a rule made by hand.
         """
         with self._lock:

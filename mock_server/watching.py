@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mock_server.clock import real_now
-from mock_server.fixtures import FileMistake
+from mock_server.fixtures import FileError
 from mock_server.sandboxes import Sandboxes
 from mock_server.scenarios import FixtureNamed, NameTaken, stage_of
 from mock_server.scenarios.library import SUFFIXES
@@ -50,7 +50,7 @@ class Watch:
             stage = stage_of(
                 path, self._sandboxes.start.stage.fixture, self._fixture_named, self._clock or real_now()
             )
-        except FileMistake as mistake:
+        except FileError as mistake:
             _logger.warning("%s; what was read before still holds", mistake)
             return
         try:

@@ -25,9 +25,8 @@ from mock_server.control.calls import CALLS
 from mock_server.control.events import NewEvidence
 from mock_server.control.placing import NewAccount
 from mock_server.domain.spelling import camel
-from mock_server.fixtures.given import AccountChange, DossierPatch, ThirdpartyPatch
+from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.library import bundled
-from mock_server.fixtures.recipe import DossierEntry
 from mock_server.journal.questions import Question
 from mock_server.sandbox import PARTS
 from mock_server.scenarios.script import Rule

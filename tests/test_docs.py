@@ -15,7 +15,7 @@ from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.library import bundled
-from mock_server.fixtures.reading import read_yaml
+from mock_server.fixtures.yaml_files import read_yaml
 
 ROOT = Path(__file__).parent.parent
 BEHAVIOUR = (ROOT / "docs" / "behaviour.md").read_text(encoding="utf-8")

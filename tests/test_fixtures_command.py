@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from mock_server.app import create_app
 from mock_server.cli import main
 from mock_server.fixtures import load_fixture
+from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import bundled, recipe_path
 from mock_server.fixtures.making import generate
-from mock_server.fixtures.mistakes import FileMistake
 from mock_server.fixtures.worlds import load
 from mock_server.settings import Settings
 from tests.support import DAY, Api, content
@@ -168,7 +168,7 @@ def test_large_is_large() -> None:
 
 
 def test_a_recipe_without_an_account_is_good_for_being_included_only() -> None:
-    with pytest.raises(FileMistake, match="catalogue: there is no account in it to serve"):
+    with pytest.raises(FileError, match="catalogue: there is no account in it to serve"):
         load_fixture("catalogue", DAY)
 
 

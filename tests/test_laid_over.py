@@ -16,12 +16,11 @@ from mock_server.domain.model import CompanyId, CompanyIdType, Dossier
 from mock_server.domain.world import World
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.contents import build_world
-from mock_server.fixtures.given import Given
+from mock_server.fixtures.entries import Given, Recipe
+from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.numbers import numbers_for
 from mock_server.fixtures.placing import laid_over
-from mock_server.fixtures.recipe import Recipe
 from mock_server.fixtures.spelled import spelled_contents
-from mock_server.fixtures.values import Mistake
 from tests.coherence import complaints
 from tests.naive import next_due, portfolio_index, portfolios, world_index
 from tests.support import ACCOUNT, DAY, OTHER_SIRET, SECOND_ACCOUNT, SEED_DOSSIER, SIRET
@@ -565,7 +564,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_what_cannot_be_is_refused_with_its_place(mistake: tuple[dict[str, Any], str, str]) -> None:
     entries, path, message = mistake
 
-    with pytest.raises(Mistake) as refused:
+    with pytest.raises(InputError) as refused:
         laid(**entries)
 
     assert refused.value.path == path
@@ -575,7 +574,7 @@ def test_what_cannot_be_is_refused_with_its_place(mistake: tuple[dict[str, Any],
 def test_without_a_default_account_a_dossier_has_to_name_one() -> None:
     entries = msgspec.convert({"dossiers": [ANY | {"siret": SIRET}]}, Given)
 
-    with pytest.raises(Mistake, match="name one") as refused:
+    with pytest.raises(InputError, match="name one") as refused:
         laid_over(DEFAULT, NOW, entries, default_account=None)
 
     assert refused.value.path == "$.dossiers[0].accountId"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.fixtures import FileMistake, load_fixture
+from mock_server.fixtures import FileError, load_fixture
 
 TODAY = date(2026, 3, 2)
 
@@ -211,7 +211,7 @@ MEANING = {
 
 def mistake(path: Path) -> str:
     """The sentence with which the recipe is refused, without the folder it is in."""
-    with pytest.raises(FileMistake) as refused:
+    with pytest.raises(FileError) as refused:
         load_fixture(str(path), TODAY)
     return str(refused.value).replace(f"{path.parent}/", "")
 
@@ -249,7 +249,7 @@ def test_a_recipe_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
-    with pytest.raises(FileMistake, match=r"there is no recipe 'defaults'; .*catalogue, default, empty"):
+    with pytest.raises(FileError, match=r"there is no recipe 'defaults'; .*catalogue, default, empty"):
         load_fixture("defaults", TODAY)
 
 

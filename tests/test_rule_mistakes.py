@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.fixtures import FileMistake, Fixture, load_fixture
+from mock_server.fixtures import FileError, Fixture, load_fixture
 from mock_server.scenarios import stage_of
 from mock_server.scenarios.reading import read_scenario
 
@@ -284,7 +284,7 @@ def test_a_mistake_is_told_with_file_and_line_and_what_would_be_right(
 ) -> None:
     path = written(tmp_path, text)
 
-    with pytest.raises(FileMistake) as raised:
+    with pytest.raises(FileError) as raised:
         staged(path, fixture)
 
     assert str(raised.value).startswith(f"{path}:{told}")
@@ -312,7 +312,7 @@ def test_what_is_no_scenario_file_is_refused(tmp_path: Path, name: str, content:
     path = tmp_path / name
     path.write_bytes(content)
 
-    with pytest.raises(FileMistake, match=re.escape(f"{path}: {told}")):
+    with pytest.raises(FileError, match=re.escape(f"{path}: {told}")):
         read_scenario(path)
 
 

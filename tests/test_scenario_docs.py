@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator
 from msgspec.structs import FieldInfo
 
 from mock_server.cli import main
-from mock_server.fixtures.given import Given
+from mock_server.fixtures.entries import Given
 from mock_server.fixtures.library import bundled
-from mock_server.fixtures.reading import read_yaml
+from mock_server.fixtures.yaml_files import read_yaml
 from mock_server.scenarios import FAULTS, script
 from mock_server.scenarios.checking_steps import BUILT_IN
 from mock_server.scenarios.matching import OPERATORS

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mock_server.domain.operations import OPERATIONS
-from mock_server.fixtures.values import Mistake
+from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.checking import check_rules
 from mock_server.scenarios.client import Answer
 from mock_server.scenarios.judging import judged
@@ -47,7 +47,7 @@ def test_a_refusal_has_the_status_of_the_place_that_tells_it(operation: str, cod
 def test_what_concerns_no_account_cannot_be_limited(operation: str) -> None:
     rule = Rule(name="too many", when=When(operation=operation), then=Then(rate_limit="exceeded"))
 
-    with pytest.raises(Mistake, match=f"the rate limit is one of accounts; {operation} has none"):
+    with pytest.raises(InputError, match=f"the rate limit is one of accounts; {operation} has none"):
         check_rules([rule], "$.rules")
 
 

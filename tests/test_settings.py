@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from mock_server.cli import main
 from mock_server.domain.variants import VARIANTS
-from mock_server.fixtures import FileMistake
+from mock_server.fixtures import FileError
 from mock_server.settings import SETTINGS, Setting, Settings, duration, instant, variants
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -234,7 +234,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Settings]]:
 
     def create_app(settings: Settings) -> None:
         seen.append(settings)
-        raise FileMistake("seen")
+        raise FileError("seen")
 
     monkeypatch.setattr("mock_server.app.create_app", create_app)
     monkeypatch.setattr("mock_server.server.bind", lambda *_: None)

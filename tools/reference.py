@@ -21,9 +21,9 @@ from mock_server.control.app import CALLS
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
+from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.library import recipe_path
 from mock_server.fixtures.making import read_recipe
-from mock_server.fixtures.recipe import Recipe
 from mock_server.scenarios import Scenario
 from mock_server.settings import CONTROL_PREFIX, SETTINGS
 

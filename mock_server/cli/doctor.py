@@ -90,11 +90,11 @@ def _of_an_own_server(settings: Settings, control_token: str | None) -> Iterator
 def _somebody(settings: Settings) -> tuple[str, str]:
     """A user whom the server lets in, by name and password: one of the fixture, where it declares any."""
     from mock_server.clock import real_now
-    from mock_server.fixtures import FileMistake, load_fixture
+    from mock_server.fixtures import FileError, load_fixture
 
     try:
         fixture = load_fixture(settings.fixture, real_now().date(), settings.fixtures_dir)
-    except FileMistake:
+    except FileError:
         return _USER, _PASSWORD
     declared = {user.username: user.password for user in fixture.made.recipe.users}
     return next(iter(declared.items()), (_USER, _PASSWORD))

@@ -12,7 +12,7 @@ from mock_server.cli.environment import given_variables
 from mock_server.cli.findings import Finding
 from mock_server.cli.scenario_options import trial
 from mock_server.clock import real_now
-from mock_server.fixtures.mistakes import FileMistake
+from mock_server.fixtures.errors import FileError
 from mock_server.pages import CLOCKS, COMMANDS, PROXY
 from mock_server.settings import Settings, local_url
 
@@ -103,7 +103,7 @@ def _fixture(settings: Settings) -> Finding:
     now = real_now()
     try:
         world = load_fixture(settings.fixture, now.date(), settings.fixtures_dir).world(now)
-    except FileMistake as mistake:
+    except FileError as mistake:
         return Finding("fixture", "wrong", str(mistake), f"correct it there; see {COMMANDS['fixtures']}")
     dossiers = sum(len(portfolio.dossiers) for portfolio in world.portfolios.values())
     return Finding(
@@ -121,7 +121,7 @@ def _scenarios(settings: Settings) -> Iterator[Finding]:
         played = [scenario_path(settings.scenario, settings.scenarios_dir)] if settings.scenario else []
         files = [*dict.fromkeys([*scenario_files(settings.scenarios_dir), *played])]
         mistakes = check_files(files, trial(settings.fixtures_dir))
-    except FileMistake as mistake:
+    except FileError as mistake:
         files, mistakes = [], [mistake]
     if not mistakes:
         plays = f"; every sandbox plays {settings.scenario}" if settings.scenario else ""

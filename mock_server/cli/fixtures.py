@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import bundled_names, recipe_path
-from mock_server.fixtures.mistakes import FileMistake
 from mock_server.pages import COMMANDS
 
 if TYPE_CHECKING:
-    from mock_server.fixtures.recipe import Recipe
+    from mock_server.fixtures.entries import Recipe
 
 _FOLDER = click.option(
     "--fixtures-dir",
@@ -61,11 +61,11 @@ def list_recipes(folder: Path | None) -> None:
 @_FOLDER
 def show(name: str, folder: Path | None) -> None:
     """Print a recipe, by name or path."""
-    from mock_server.fixtures.reading import read_text
+    from mock_server.fixtures.yaml_files import read_text
 
     try:
         click.echo(read_text(recipe_path(name, folder)), nl=False)
-    except FileMistake as mistake:
+    except FileError as mistake:
         raise click.ClickException(str(mistake)) from None
 
 
@@ -83,7 +83,7 @@ def check(files: tuple[str, ...], folder: Path | None) -> None:
             path = recipe_path(file, folder)
             load(path) if path.suffix == ".json" else check_recipe(path)
             click.echo(f"{file}: ok")
-        except FileMistake as mistake:
+        except FileError as mistake:
             mistakes += 1
             click.echo(str(mistake), err=True)
     if mistakes:
@@ -120,7 +120,7 @@ def generate(
         with _progress(_size(wanted)) as made, uncollected():
             world = carry_out(wanted, sources, day=_day(day) or real_now().date(), progress=made)
         save(world, out)
-    except FileMistake as mistake:
+    except FileError as mistake:
         raise click.ClickException(str(mistake)) from None
     click.echo(f"{out}: {len(wanted.dossiers) + len(world.generated.dossiers):,} dossiers")
 
@@ -132,7 +132,7 @@ def _recipe(name: str, folder: Path | None) -> Recipe:
     path = recipe_path(name, folder)
     try:
         return load(path).recipe if path.suffix == ".json" else read_recipe(path)[0]
-    except FileMistake as mistake:
+    except FileError as mistake:
         raise click.ClickException(str(mistake)) from None
 
 

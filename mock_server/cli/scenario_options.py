@@ -65,7 +65,7 @@ def read_variants(chosen: Sequence[str]) -> dict[str, str]:
 
 
 def trial(fixtures_dir: Path | None) -> Callable[[Scenario], object]:
-    """What sets a scenario up on its fixture, and raises Mistake where that cannot be."""
+    """What sets a scenario up on its fixture, and raises InputError where that cannot be."""
     from mock_server.clock import real_now
     from mock_server.fixtures import load_fixture
     from mock_server.scenarios.staging import staged

@@ -22,7 +22,7 @@ from mock_server.cli.scenario_options import (
     trial,
 )
 from mock_server.domain.operations import DIALECTS
-from mock_server.fixtures.mistakes import FileMistake
+from mock_server.fixtures.errors import FileError
 
 if TYPE_CHECKING:
     from mock_server.scenarios.performances import Performance
@@ -105,7 +105,7 @@ def _wanted(
 
     try:
         paths = [scenario_path(name, folder) for name in names] or scenario_files(folder)
-    except FileMistake as mistake:
+    except FileError as mistake:
         raise click.UsageError(str(mistake)) from None
     # Another server may have other fixtures than this machine: it says itself what it cannot set up.
     options = [] if given["base_url"] else [trial(given["fixtures_dir"])]

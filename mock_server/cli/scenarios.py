@@ -11,7 +11,7 @@ import click
 from mock_server.cli import printing
 from mock_server.cli.scenario_options import FIXTURES, FOLDER, trial
 from mock_server.cli.scenario_runs import run
-from mock_server.fixtures.mistakes import FileMistake
+from mock_server.fixtures.errors import FileError
 from mock_server.pages import COMMANDS
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def list_scenarios(folder: Path | None) -> None:
     for path in scenario_files(folder):
         try:
             found = read_scenario(path)
-        except FileMistake as mistake:
+        except FileError as mistake:
             table.add_row(path.stem, Text(str(mistake), "red"))
         else:
             tags = ", ".join(found.tags)
@@ -59,14 +59,14 @@ def show(name: str, folder: Path | None) -> None:
     """Print a scenario, by name or path, also in brief."""
     from rich.syntax import Syntax
 
-    from mock_server.fixtures.reading import read_text
+    from mock_server.fixtures.yaml_files import read_text
     from mock_server.scenarios.library import scenario_path
     from mock_server.scenarios.reading import read_scenario
 
     try:
         path = scenario_path(name, folder)
         text, found = read_text(path), read_scenario(path)
-    except FileMistake as mistake:
+    except FileError as mistake:
         raise click.ClickException(str(mistake)) from None
     if printing.console().is_terminal:
         printing.show(Syntax(text, "yaml", background_color="default"))

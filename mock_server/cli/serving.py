@@ -67,13 +67,13 @@ def serve(**given: Any) -> None:
     from mock_server import server, services  # the other commands need no Flask
     from mock_server.app import create_app, scenario_watch
     from mock_server.certificates import TlsMistake
-    from mock_server.fixtures import FileMistake
+    from mock_server.fixtures import FileError
     from mock_server.tokens import KeyMistake
 
     try:
         bound = server.bind(settings.host, settings.port)
         app = create_app(settings)
-    except (server.PortMistake, FileMistake, KeyMistake, TlsMistake) as mistake:
+    except (server.PortMistake, FileError, KeyMistake, TlsMistake) as mistake:
         raise click.ClickException(str(mistake)) from None
     tls = services.of(app).tls
     ready = f"{READY} {server.base_url(bound, 'https' if tls else 'http')}{_to_trust(tls)}"

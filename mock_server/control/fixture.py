@@ -12,8 +12,8 @@ from mock_server.control.calls import YamlText, serves
 from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.model import Establishment
 from mock_server.fixtures import Fixture, sent_fixture
+from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.library import bundled_names
-from mock_server.fixtures.recipe import Recipe
 from mock_server.sandbox import Sandbox
 from mock_server.services import named_sandbox, services
 
@@ -50,7 +50,7 @@ def _chosen(wanted: NewFixture | YamlText) -> Fixture:
 
     Raises:
         Problem: there is none of that name, or it is not clear which.
-        FileMistake: it is wrong; the message has the place.
+        FileError: it is wrong; the message has the place.
     """
     folder = services().settings.fixtures_dir
     if isinstance(wanted, YamlText):

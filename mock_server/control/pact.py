@@ -13,7 +13,7 @@ from mock_server.control.calls import serves
 from mock_server.control.problems import Problem, json_answer
 from mock_server.control.provider_states import State, meant
 from mock_server.domain.errors import Rejected
-from mock_server.fixtures.values import Mistake
+from mock_server.fixtures.errors import InputError
 from mock_server.sandbox import PARTS, Sandbox
 from mock_server.services import named_sandbox
 
@@ -106,5 +106,5 @@ def _in_place(found: Sandbox, state: State, given: dict[str, Any]) -> dict[str, 
     """What the state returns, now that it holds."""
     try:
         return state.deed(found, given)
-    except (Mistake, Rejected, msgspec.ValidationError) as mistake:
+    except (InputError, Rejected, msgspec.ValidationError) as mistake:
         raise Problem(f"the state {state.sentence!r} cannot be: {mistake}") from None

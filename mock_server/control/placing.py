@@ -18,13 +18,20 @@ from mock_server.domain.model import Thirdparty
 from mock_server.domain.requirements import withdraw_requirement
 from mock_server.domain.world import World
 from mock_server.fixtures.changed_dossiers import changed_dossier
-from mock_server.fixtures.given import AccountChange, AccountPatch, DossierPatch, Given, ThirdpartyPatch
+from mock_server.fixtures.entries import (
+    AccountChange,
+    AccountPatch,
+    DossierEntry,
+    DossierPatch,
+    Given,
+    Id,
+    ThirdpartyPatch,
+)
+from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.placed_accounts import changed_account
 from mock_server.fixtures.placed_dossiers import found_dossier
 from mock_server.fixtures.placed_thirdparties import known_thirdparty, registering, with_user
 from mock_server.fixtures.placing import laid_over
-from mock_server.fixtures.recipe import DossierEntry, Id
-from mock_server.fixtures.values import Mistake
 from mock_server.sandbox import Sandbox
 from mock_server.services import named_sandbox, services
 
@@ -128,13 +135,13 @@ def _placed(world: World, now: datetime, **entries: Any) -> World:
     """The world with one entity laid over it; a mistake is told by its place in the entity.
 
     Raises:
-        Mistake: it cannot be.
+        InputError: it cannot be.
     """
     try:
         return laid_over(world, now, Given(**entries), default_account=world.admission.default_account)
-    except Mistake as mistake:
+    except InputError as mistake:
         path = re.sub(r"^\$\.[a-z]+\[0\]", "$", mistake.path)
-        raise Mistake(path, str(mistake)) from None
+        raise InputError(path, str(mistake)) from None
 
 
 def _opened_to(world: World, account_id: int, usernames: tuple[str, ...]) -> World:
@@ -142,7 +149,7 @@ def _opened_to(world: World, account_id: int, usernames: tuple[str, ...]) -> Wor
     logins = dict(world.admission.logins)
     for at, name in enumerate(usernames):
         if name not in logins:
-            raise Mistake(f"$.users[{at}]", f"there is no user {name!r}; there are {', '.join(logins)}")
+            raise InputError(f"$.users[{at}]", f"there is no user {name!r}; there are {', '.join(logins)}")
         logins[name] = replace(logins[name], account_ids=(*logins[name].account_ids, account_id))
     return replace(world, admission=replace(world.admission, logins=logins))
 

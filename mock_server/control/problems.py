@@ -13,8 +13,8 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
-from mock_server.fixtures import FileMistake
-from mock_server.fixtures.values import Mistake
+from mock_server.fixtures import FileError
+from mock_server.fixtures.errors import InputError
 from mock_server.nesting import check_depth
 from mock_server.pages import NO_SANDBOX, of_control_call
 from mock_server.sandboxes import NoSandbox
@@ -62,8 +62,8 @@ def install_problems(app: Flask) -> None:
     """Let the app answer its problems."""
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(Rejected, _rejected)
-    app.register_error_handler(Mistake, _mistake)
-    app.register_error_handler(FileMistake, _file_mistake)
+    app.register_error_handler(InputError, _mistake)
+    app.register_error_handler(FileError, _file_mistake)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(NoSandbox, _no_sandbox)
     app.register_error_handler(Exception, _unexpected)
@@ -87,11 +87,11 @@ def _problem(problem: Problem) -> Response:
     return problem_answer(problem.status, problem.detail)
 
 
-def _mistake(mistake: Mistake) -> Response:
+def _mistake(mistake: InputError) -> Response:
     return problem_answer(400, f"{mistake.path}: {mistake}")
 
 
-def _file_mistake(mistake: FileMistake) -> Response:
+def _file_mistake(mistake: FileError) -> Response:
     return problem_answer(400, str(mistake))
 
 

@@ -14,12 +14,11 @@ from mock_server.domain.placing import without_dossiers
 from mock_server.domain.requirements import withdraw_requirement
 from mock_server.domain.world import World, holder_of
 from mock_server.fixtures.changed_dossiers import changed_dossier
-from mock_server.fixtures.given import AccountChange, DossierPatch, Given, ThirdpartyPatch
+from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, Given, ThirdpartyPatch
+from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.placed_accounts import changed_account
 from mock_server.fixtures.placed_thirdparties import known_thirdparty, registering, with_user
 from mock_server.fixtures.placing import laid_over
-from mock_server.fixtures.recipe import DossierEntry
-from mock_server.fixtures.values import Mistake
 from mock_server.sandbox import Sandbox
 
 Values = Mapping[str, Any]
@@ -67,7 +66,7 @@ def answered(sandbox: Sandbox, given: Values) -> dict[str, Any]:
         world, dossier = _ensured(world, now, given)
         found = {document.code: document.document_id for document in dossier.documents}
         if given["code"] not in found:
-            raise Mistake("$.code", f"the dossier asks for {', '.join(found)}, not for {given['code']}")
+            raise InputError("$.code", f"the dossier asks for {', '.join(found)}, not for {given['code']}")
         file_id = world.next_ids.evidence
         world = _deposited(world, now, dossier, given["code"], until)
         return world, {**_ids(dossier), "documentId": found[given["code"]], "fileId": file_id}
@@ -159,7 +158,7 @@ def _account(world: World, given: Values) -> int:
     """The account that is said, or the default one."""
     account_id = given["accountId"] or world.admission.default_account
     if account_id is None:
-        raise Mistake("$.accountId", "there is no default account: name one")
+        raise InputError("$.accountId", "there is no default account: name one")
     return int(account_id)
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from mock_server.clock import real_now
 from mock_server.control.calls import YamlText, serves
 from mock_server.control.problems import Problem, json_answer
-from mock_server.fixtures import FileMistake, Fixture
+from mock_server.fixtures import FileError, Fixture
 from mock_server.fixtures.library import is_path
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import STARTED, NameTaken, Rule, Scenario, Stage, stage_of, staged
@@ -133,10 +133,10 @@ def _fixture_named(name: str) -> Fixture:
     """The fixture of that name; a scenario that is sent does not reach for files of this machine.
 
     Raises:
-        FileMistake: there is none, or it is a path.
+        FileError: there is none, or it is a path.
     """
     if is_path(name):
-        raise FileMistake(f"a scenario that is sent names its fixture, and {name!r} is a path")
+        raise FileError(f"a scenario that is sent names its fixture, and {name!r} is a path")
     return services().fixture_named(name)
 
 
@@ -152,7 +152,7 @@ def _played(found: Sandbox) -> dict[str, Any]:
 def _listed(path: Path) -> dict[str, Any]:
     try:
         scenario = read_scenario_once(path)
-    except FileMistake as mistake:
+    except FileError as mistake:
         return {"name": path.stem, "mistake": str(mistake)}
     return {
         "name": scenario.scenario,

@@ -17,9 +17,9 @@ from mock_server.control.problems import json_answer
 from mock_server.dialects import wire
 from mock_server.domain.local_time import is_reckonable
 from mock_server.domain.variants import checked
+from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.mirroring import converted, mirrored
 from mock_server.fixtures.state_checks import check_state
-from mock_server.fixtures.values import Mistake
 from mock_server.fixtures.world_state import WorldState, state_of, world_of
 from mock_server.fixtures.worlds import uncollected
 from mock_server.sandbox import Whole
@@ -100,18 +100,18 @@ def _whole(written: State) -> Whole:
     """The sandbox that was written down.
 
     Raises:
-        Mistake: it cannot be; nothing was changed.
+        InputError: it cannot be; nothing was changed.
     """
     try:
         check_state(written.content)
-    except Mistake as mistake:
-        raise Mistake(f"$.content{mistake.path.removeprefix('$')}", str(mistake)) from None
+    except InputError as mistake:
+        raise InputError(f"$.content{mistake.path.removeprefix('$')}", str(mistake)) from None
     try:
         variants = checked(written.variants)
     except ValueError as mistake:
-        raise Mistake("$.variants", str(mistake)) from None
+        raise InputError("$.variants", str(mistake)) from None
     if not is_reckonable(written.clock.now.date()):
-        raise Mistake("$.clock.now", "not of the years 1000 to 8999")
+        raise InputError("$.clock.now", "not of the years 1000 to 8999")
     clock = Clock().frozen(written.clock.now) if written.clock.frozen else Clock().running(written.clock.now)
     played = _play(written.playing)
     progress = Progress(played.state, Map(played.matched), Map(played.applied))
@@ -133,12 +133,12 @@ def _play(written: Any) -> Played:
     """The scenario and rules that were written down.
 
     Raises:
-        Mistake: they cannot be.
+        InputError: they cannot be.
     """
     try:
         played = msgspec.convert({} if written is None else written, Played)
     except msgspec.ValidationError as mistake:
-        raise Mistake("$.playing", str(mistake)) from None
+        raise InputError("$.playing", str(mistake)) from None
     check_rules(played.rules, "$.playing.rules")
     if played.scenario is not None:
         check_scenario(played.scenario, "$.playing.scenario")

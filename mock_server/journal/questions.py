@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, structs
 
 from mock_server.domain.errors import ERRORS
-from mock_server.fixtures.values import Mistake
+from mock_server.fixtures.errors import InputError
 from mock_server.journal.entry import Entry, entries_of
 from mock_server.journal.journal import Excerpt
 from mock_server.journal.parameters import near
@@ -61,19 +61,19 @@ def check_question(question: Question, path: str) -> None:
     """Refuse a question that cannot be understood; `path` is where it stands.
 
     Raises:
-        Mistake: an operation, an operator, a JSONPath or a code that is none.
+        InputError: an operation, an operator, a JSONPath or a code that is none.
     """
     check_request(question, path)
     for code in question.codes:
         if code not in ERRORS:
             meant = near(code, ERRORS)
             hint = f"did you mean {meant!r}?" if meant else f"there are {', '.join(ERRORS)}"
-            raise Mistake(f"{path}.code", f"there is no error code {code!r}; {hint}")
+            raise InputError(f"{path}.code", f"there is no error code {code!r}; {hint}")
     for name, expected in (("status", question.status), ("rule", question.rule)):
         try:
             check_expectation(expected)
         except ValueError as mistake:
-            raise Mistake(f"{path}.{name}", str(mistake)) from None
+            raise InputError(f"{path}.{name}", str(mistake)) from None
 
 
 def found(question: Question, excerpt: Excerpt) -> list[Entry]:

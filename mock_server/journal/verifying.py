@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct
 from msgspec.structs import replace
 
-from mock_server.fixtures.values import Mistake
+from mock_server.fixtures.errors import InputError
 from mock_server.journal.entry import Entry, entries_of
 from mock_server.journal.explaining import Known, reasons
 from mock_server.journal.journal import Excerpt
@@ -78,16 +78,16 @@ def check_verification(wanted: Verification) -> None:
     """Refuse expectations that cannot be understood, or can never hold.
 
     Raises:
-        Mistake: the first thing wrong, and where.
+        InputError: the first thing wrong, and where.
     """
     for at, expectation in enumerate(wanted.expectations):
         path = f"$.expectations[{at}]"
         check_question(expectation.request, f"{path}.request")
         times = expectation.times
         if times == Times():
-            raise Mistake(f"{path}.count", "say a number, atLeast or atMost")
+            raise InputError(f"{path}.count", "say a number, atLeast or atMost")
         if times.at_most is not None and times.at_least > times.at_most:
-            raise Mistake(f"{path}.count", "atLeast is more than atMost")
+            raise InputError(f"{path}.count", "atLeast is more than atMost")
 
 
 def verdicts(wanted: Verification, excerpt: Excerpt, known: Known) -> list[Verdict]:

@@ -10,7 +10,8 @@ from msgspec import UNSET
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import checked
-from mock_server.fixtures.values import Mistake, instant
+from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.values import instant
 from mock_server.scenarios.checking_steps import mistakes_of_steps
 from mock_server.scenarios.faults import FAULTS
 from mock_server.scenarios.json_paths import compiled_json_path
@@ -42,7 +43,7 @@ def check_scenario(scenario: Scenario, path: str = "$") -> None:
     """Refuse a scenario that cannot be played; `path` is where it stands.
 
     Raises:
-        Mistake: the first thing wrong: the place, and what would be right.
+        InputError: the first thing wrong: the place, and what would be right.
     """
     raise_first(mistakes_of(scenario, path))
 
@@ -51,7 +52,7 @@ def check_rules(rules: Sequence[Rule], path: str) -> None:
     """Refuse rules that cannot hold; `path` is where they stand.
 
     Raises:
-        Mistake: the first thing wrong.
+        InputError: the first thing wrong.
     """
     raise_first(_of_rules(rules, path))
 
@@ -60,7 +61,7 @@ def check_request(request: Request, path: str) -> None:
     """Refuse a description of calls that cannot be understood.
 
     Raises:
-        Mistake: an operation, an operator or a JSONPath that is none.
+        InputError: an operation, an operator or a JSONPath that is none.
     """
     raise_first(_of_request(request, path))
 
@@ -84,7 +85,7 @@ def _of_rules(rules: Sequence[Rule], path: str) -> Mistakes:
         operations = rule.when.operation
         names = operations if isinstance(operations, tuple) else (operations,)
         if rule.then.process is not None and _OTHERS.intersection(names):
-            yield Mistake(f"{where}.when.operation", "process goes with operation: importDossier")
+            yield InputError(f"{where}.when.operation", "process goes with operation: importDossier")
         if rule.then.rate_limit is not None:
             yield from _of_limited(names, f"{where}.then.rateLimit")
 
@@ -116,16 +117,16 @@ def _of_request(request: Request, path: str) -> Mistakes:
 def _of_then(then: Then, path: str) -> Mistakes:
     given = [written for name, written in _ACTIONS.items() if getattr(then, name) not in (None, UNSET)]
     if len(given) > 1:
-        yield Mistake(path, f"one thing at a time: {' and '.join(given)} are given; make it two rules")
+        yield InputError(path, f"one thing at a time: {' and '.join(given)} are given; make it two rules")
     if not given and then.delay is None:
-        yield Mistake(path, f"nothing happens: give {', '.join(_ACTIONS.values())} or delay")
+        yield InputError(path, f"nothing happens: give {', '.join(_ACTIONS.values())} or delay")
     yield from _of_actions(then, path)
 
 
 def _of_actions(then: Then, path: str) -> Mistakes:
     yield from _of_fault(then, path)
     if isinstance(then.delay, Uniform) and then.delay.lower > then.delay.upper:
-        yield Mistake(f"{path}.delay", "lower is more than upper")
+        yield InputError(f"{path}.delay", "lower is more than upper")
     if then.process is not None:
         yield from _of_course(then, f"{path}.process")
     if then.respond is not None:
@@ -139,13 +140,13 @@ def _of_actions(then: Then, path: str) -> Mistakes:
 def _of_fault(then: Then, path: str) -> Mistakes:
     if then.fault is None:
         if then.carried_out is not None:
-            yield Mistake(f"{path}.carriedOut", "carriedOut goes with a fault")
+            yield InputError(f"{path}.carriedOut", "carriedOut goes with a fault")
         return
     fault = FAULTS[then.fault]
     if fault.needs_answer and then.carried_out is False:
-        yield Mistake(f"{path}.carriedOut", f"the call is carried out: {fault.name} damages its answer")
+        yield InputError(f"{path}.carriedOut", f"the call is carried out: {fault.name} damages its answer")
     if isinstance(then.delay, Dribble) and not fault.leaves_a_body:
-        yield Mistake(f"{path}.delay", f"{fault.name} leaves no body to dribble; delay it otherwise")
+        yield InputError(f"{path}.delay", f"{fault.name} leaves no body to dribble; delay it otherwise")
 
 
 def _of_codes(value: Any, path: str) -> Mistakes:
@@ -153,7 +154,7 @@ def _of_codes(value: Any, path: str) -> Mistakes:
     if isinstance(value, dict):
         if value.get("code") in ERRORS:
             advice = "give what leads to it, such as a closed establishment or a stopped dossier"
-            yield Mistake(path, f"the refusal {value['code']} is not for a rule to answer; {advice}")
+            yield InputError(path, f"the refusal {value['code']} is not for a rule to answer; {advice}")
         for name, part in value.items():
             yield from _of_codes(part, f"{path}.{name}")
     elif isinstance(value, list):
@@ -164,10 +165,10 @@ def _of_codes(value: Any, path: str) -> Mistakes:
 def _of_course(then: Then, path: str) -> Mistakes:
     course = then.process
     if course is None or course == type(course)():
-        yield Mistake(path, "say hold, after or fail")
+        yield InputError(path, "say hold, after or fail")
         return
     if course.hold and (course.after or course.fail):
-        yield Mistake(path, "an import that is held neither ends nor fails")
+        yield InputError(path, "an import that is held neither ends nor fails")
     yield from unless_duration(course.after, f"{path}.after")
     if course.fail is not None:
         codes = [error.code for error in PROVIDER_ERRORS]
@@ -179,7 +180,7 @@ def _of_limited(operations: Sequence[str | None], path: str) -> Mistakes:
     """A call that concerns no account cannot be limited; a rule for all operations limits those that do."""
     for name in operations:
         if name in OPERATIONS and "{accountId}" not in OPERATIONS[name].paths[0]:
-            yield Mistake(path, f"the rate limit is one of accounts; {name} has none")
+            yield InputError(path, f"the rate limit is one of accounts; {name} has none")
 
 
 def _of_states(rules: Sequence[Rule], path: str) -> Mistakes:

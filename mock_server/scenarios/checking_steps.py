@@ -12,7 +12,7 @@ from msgspec import UNSET
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
 from mock_server.domain.spelling import nearest
-from mock_server.fixtures.values import Mistake
+from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.matching import check_expectation
 from mock_server.scenarios.mistakes import Mistakes, as_judged, if_twice, unless_duration, unless_known
 from mock_server.scenarios.script import Expect, Sending, Step
@@ -65,7 +65,7 @@ def _of_step(step: Step, saved: _Saved, path: str) -> Mistakes:
         if value
     ]
     if len(given) != 1:
-        yield Mistake(path, f"a step is one of call, control and together; this is {len(given)}")
+        yield InputError(path, f"a step is one of call, control and together; this is {len(given)}")
     yield from _of_dialect(step, path)
     if step.together:
         yield from _of_group(step, path)
@@ -79,7 +79,7 @@ def _of_step(step: Step, saved: _Saved, path: str) -> Mistakes:
 def _of_dialect(step: Step, path: str) -> Mistakes:
     for name in step.operations:
         if step.dialect is not None and name in OPERATIONS and step.dialect not in OPERATIONS[name].dialects:
-            yield Mistake(
+            yield InputError(
                 f"{path}.dialect", f"{name} is an operation of {OPERATIONS[name].dialects[0]} alone"
             )
 
@@ -87,13 +87,13 @@ def _of_dialect(step: Step, path: str) -> Mistakes:
 def _of_group(step: Step, path: str) -> Mistakes:
     said = [name for name in Sending.__struct_fields__ if getattr(step, name) != getattr(_NOTHING, name)]
     if said:
-        yield Mistake(path, f"{_written(said[0])} goes with each of the calls made together")
+        yield InputError(path, f"{_written(said[0])} goes with each of the calls made together")
 
 
 def _of_control(step: Step, saved: _Saved, path: str) -> Mistakes:
     for name in _OF_NO_CONTROL:
         if getattr(step, name) is not None:
-            yield Mistake(path, f"a control call has no {_written(name)}: it is not one of the API")
+            yield InputError(path, f"a control call has no {_written(name)}: it is not one of the API")
     yield from _of_names(names_in(step.control), saved, f"{path}.control")
 
 
@@ -105,12 +105,12 @@ def _of_sending(sent: Sending, operation: str | None, saved: _Saved, path: str) 
     yield from _of_found(sent.expect, operation, f"{path}.expect")
     bodies = [name for name in ("body", "text", "form") if getattr(sent, name) not in (None, UNSET)]
     if len(bodies) > 1:
-        yield Mistake(path, f"one body at a time: {' and '.join(bodies)} are given")
+        yield InputError(path, f"one body at a time: {' and '.join(bodies)} are given")
     for where, value in _templates(sent, path):
         yield from _of_names(names_in(value), saved, where)
     for where, username in _usernames(sent, operation, path):
         if "+" in username.partition("@")[0]:
-            yield Mistake(where, "leave out the tag: every run gives its users one of its own")
+            yield InputError(where, "leave out the tag: every run gives its users one of its own")
     yield from unless_duration(sent.timeout, f"{path}.timeout")
     yield from _of_places(sent, path)
     yield from _of_expect(sent, f"{path}.expect")
@@ -122,17 +122,19 @@ def _of_path(sent: Sending, operation: str, path: str) -> Mistakes:
     asked = {name for _, name, _, _ in Formatter().parse(OPERATIONS[operation].paths[0]) if name}
     for name in sent.path:
         if name not in asked:
-            yield Mistake(f"{path}.path.{name}", f"{operation} has {', '.join(sorted(asked)) or 'no ids'}")
+            yield InputError(f"{path}.path.{name}", f"{operation} has {', '.join(sorted(asked)) or 'no ids'}")
     missing = sorted(asked - set(sent.path) - {"accountId"})
     if missing:
-        yield Mistake(path, f"{operation} needs path: {{{missing[0]}: ...}}")
+        yield InputError(path, f"{operation} needs path: {{{missing[0]}: ...}}")
 
 
 def _of_refusal(expect: Expect, operation: str, path: str) -> Mistakes:
     """The status of a refused command is that of a variant, and the file is played under each value."""
     is_command = operation in OPERATIONS and OPERATIONS[operation].kind is Kind.COMMAND
     if is_command and expect.status is not None and not _NOT_FOUND.issuperset(expect.refused or _NOT_FOUND):
-        yield Mistake(f"{path}.status", "leave it out: the variant refusals decides it, and both are played")
+        yield InputError(
+            f"{path}.status", "leave it out: the variant refusals decides it, and both are played"
+        )
 
 
 def _of_found(expect: Expect, operation: str | None, path: str) -> Mistakes:
@@ -140,9 +142,9 @@ def _of_found(expect: Expect, operation: str | None, path: str) -> Mistakes:
         return
     searches = [name for name, known in OPERATIONS.items() if known.kind is Kind.SEARCH]
     if operation not in searches:
-        yield Mistake(f"{path}.found", f"found goes with a search: {', '.join(searches)}")
+        yield InputError(f"{path}.found", f"found goes with a search: {', '.join(searches)}")
     if expect.refused is not None:
-        yield Mistake(path, "a search finds, or is refused: leave out found or refused")
+        yield InputError(path, "a search finds, or is refused: leave out found or refused")
 
 
 def _of_places(sent: Sending, path: str) -> Mistakes:
@@ -151,7 +153,7 @@ def _of_places(sent: Sending, path: str) -> Mistakes:
     places += [(place, f"{path}.save.{name}") for name, place in sent.save.items()]
     for place, where in places:
         if PLACE.fullmatch(place) is None or place.startswith("$"):
-            yield Mistake(
+            yield InputError(
                 where, f"{place!r} is no place in a body, such as content.complete, content[0].code"
             )
     for place, expected in sent.until.items():
@@ -163,9 +165,9 @@ def _of_expect(sent: Sending, path: str) -> Mistakes:
     for at, code in enumerate(expect.refused or ()):
         yield from unless_known(code, ERRORS, f"{path}.refused[{at}]", "error code")
     if expect.refused == ():
-        yield Mistake(f"{path}.refused", "name the codes, or leave it out where nothing is refused")
+        yield InputError(f"{path}.refused", "name the codes, or leave it out where nothing is refused")
     if expect.fault == "NO_RESPONSE" and sent.timeout is None:
-        yield Mistake(f"{path}.fault", "say how long the client waits for it, such as timeout: 300ms")
+        yield InputError(f"{path}.fault", "say how long the client waits for it, such as timeout: 300ms")
     for name, expected in (("body", expect.body), *((f"headers.{n}", e) for n, e in expect.headers.items())):
         yield from as_judged(check_expectation, expected, f"{path}.{name}")
     if expect.took is not None:
@@ -177,7 +179,7 @@ def _of_names(names: Iterable[str], saved: _Saved, path: str) -> Mistakes:
     for name in names:
         problem = saved.lacks(name)
         if problem is not None:
-            yield Mistake(path, problem)
+            yield InputError(path, problem)
 
 
 def _templates(sent: Sending, path: str) -> Iterator[tuple[str, Any]]:

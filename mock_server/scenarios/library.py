@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mock_server.domain.spelling import nearest
+from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import bundled, files_in
-from mock_server.fixtures.mistakes import FileMistake
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -15,7 +15,7 @@ def scenario_path(name: str, folder: Path | None = None, *, paths: bool = True) 
     """The file that `name` means: a path (where `paths` may be given), the one of that name, ours or bundled.
 
     Raises:
-        FileMistake: there is none; the message has the one that was probably meant, or all there are.
+        FileError: there is none; the message has the one that was probably meant, or all there are.
     """
     if paths and (name.endswith(SUFFIXES) or "/" in name):
         return Path(name)
@@ -25,7 +25,7 @@ def scenario_path(name: str, folder: Path | None = None, *, paths: bool = True) 
         near = nearest(name, names)
         hint = f"did you mean {near!r}?" if near else f"there are {', '.join(names)}"
         or_path = "; or give the path of a file" if paths else ""
-        raise FileMistake(f"there is no scenario {name!r}; {hint}{or_path}")
+        raise FileError(f"there is no scenario {name!r}; {hint}{or_path}")
     return found
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from mock_server.domain.spelling import nearest
-from mock_server.fixtures.values import Mistake
+from mock_server.fixtures.errors import InputError
 from mock_server.settings import duration
 
-Mistakes = Iterator[Mistake]
+Mistakes = Iterator[InputError]
 
 
 def unless_known(name: str, there_are: Iterable[str], path: str, kind: str, advice: str = "") -> Mistakes:
@@ -18,7 +18,7 @@ def unless_known(name: str, there_are: Iterable[str], path: str, kind: str, advi
     if name not in known:
         near = nearest(name, known)
         hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
-        yield Mistake(path, f"there is no {kind} {name!r}{advice}; {hint}")
+        yield InputError(path, f"there is no {kind} {name!r}{advice}; {hint}")
 
 
 def as_judged(check: Callable[[Any], Any], value: Any, path: str) -> Mistakes:
@@ -26,7 +26,7 @@ def as_judged(check: Callable[[Any], Any], value: Any, path: str) -> Mistakes:
     try:
         check(value)
     except ValueError as mistake:
-        yield Mistake(path, str(mistake))
+        yield InputError(path, str(mistake))
 
 
 def unless_duration(text: str | None, path: str) -> Mistakes:
@@ -39,7 +39,7 @@ def if_twice(names: Sequence[str], path: str, kind: str) -> Mistakes:
     """A mistake for each name in the list at `path` that another one had before."""
     for at, name in enumerate(names):
         if name in names[:at]:
-            yield Mistake(f"{path}[{at}].name", f"there is another {kind} named {name!r}")
+            yield InputError(f"{path}[{at}].name", f"there is another {kind} named {name!r}")
 
 
 def raise_first(mistakes: Mistakes) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from mock_server.fixtures.reading import line_of, read_text
+from mock_server.fixtures.yaml_files import line_of, read_text
 from mock_server.scenarios.client import Answer, Outcome
 from mock_server.scenarios.matching import shown
 from mock_server.scenarios.results import CallResult, Result, StepResult

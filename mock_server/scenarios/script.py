@@ -12,8 +12,7 @@ from msgspec import UNSET, Meta, Struct, field
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName
 from mock_server.domain.variants import VARIANTS
-from mock_server.fixtures.given import Given
-from mock_server.fixtures.recipe import Instant, Text
+from mock_server.fixtures.entries import Given, Instant, Text
 from mock_server.scenarios.faults import FaultName
 
 STARTED = "Started"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any
 
-from mock_server.fixtures.values import Mistake
+from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.mistakes import Mistakes
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -21,19 +21,21 @@ def mistakes_of_headers(headers: Mapping[str, str], path: str) -> Mistakes:
     for name, value in headers.items():
         where = f"{path}.{name}"
         if not _NAME.fullmatch(name):
-            yield Mistake(where, f"{name!r} is no name of a header, such as Retry-After")
+            yield InputError(where, f"{name!r} is no name of a header, such as Retry-After")
         if not _VALUE.fullmatch(value):
-            yield Mistake(where, "a header is one line of text")
+            yield InputError(where, "a header is one line of text")
         if name.lower() in _FRAMING:
-            yield Mistake(where, "the server writes it; an answer that breaks off or is garbled is a fault")
+            yield InputError(
+                where, "the server writes it; an answer that breaks off or is garbled is a fault"
+            )
 
 
 def mistakes_of_json(value: Any, path: str) -> Mistakes:
     """Numbers that JSON cannot say to everyone: those that are not finite, integers beyond 64 bits."""
     if isinstance(value, float) and not isfinite(value):
-        yield Mistake(path, f"{value} is no number of JSON")
+        yield InputError(path, f"{value} is no number of JSON")
     if isinstance(value, int) and not _LEAST <= value <= _MOST:
-        yield Mistake(path, f"{value} is beyond 64 bits; as a text it can have any length")
+        yield InputError(path, f"{value} is beyond 64 bits; as a text it can have any length")
     for place, part in _parts(value):
         yield from mistakes_of_json(part, f"{path}{place}")
 

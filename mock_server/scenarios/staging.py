@@ -10,12 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_server.domain.world import World
-from mock_server.fixtures import FileMistake, Fixture
-from mock_server.fixtures.values import Mistake, instant
+from mock_server.fixtures import FileError, Fixture
+from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.values import instant
 from mock_server.scenarios.script import Scenario
 
 FixtureNamed = Callable[[str], Fixture]
-"""Gives the fixture of a name or path; raises FileMistake."""
+"""Gives the fixture of a name or path; raises FileError."""
 
 
 class Stage(Struct, frozen=True, eq=False):
@@ -35,7 +36,7 @@ class Stage(Struct, frozen=True, eq=False):
         """The world of a sandbox whose first instant is `now`: the fixture's, and over it what is given.
 
         Raises:
-            Mistake: what is given does not go with the fixture.
+            InputError: what is given does not go with the fixture.
         """
         world = self.fixture.world(now)
         if self.scenario is None:
@@ -44,22 +45,22 @@ class Stage(Struct, frozen=True, eq=False):
 
         try:
             return laid_over(world, now, self.scenario.given, default_account=self.fixture.default_account)
-        except Mistake as mistake:
-            raise Mistake(f"$.given{mistake.path.removeprefix('$')}", str(mistake)) from None
+        except InputError as mistake:
+            raise InputError(f"$.given{mistake.path.removeprefix('$')}", str(mistake)) from None
 
 
 def stage_of(path: Path, fixture: Fixture, named: FixtureNamed, now: datetime) -> Stage:
     """The scenario in a file on its fixture, `fixture` where it names none; tried out as of `now`.
 
     Raises:
-        FileMistake: the file, its fixture or what it gives is wrong; the message begins with file and line.
+        FileError: the file, its fixture or what it gives is wrong; the message begins with file and line.
     """
     from mock_server.scenarios.reading import placed, read_scenario  # and most servers no scenario
 
     scenario = read_scenario(path)
     try:
         return replace(staged(scenario, fixture, named, now), path=path.resolve())
-    except Mistake as mistake:
+    except InputError as mistake:
         raise placed(mistake, path) from None
 
 
@@ -67,13 +68,13 @@ def staged(scenario: Scenario, fixture: Fixture, named: FixtureNamed, now: datet
     """The scenario on its fixture, `fixture` where it names none; tried out as of `now`.
 
     Raises:
-        Mistake: there is no such fixture, or what is given does not go with it; the place in the file.
+        InputError: there is no such fixture, or what is given does not go with it; the place in the file.
     """
     if scenario.given.fixture is not None:
         try:
             fixture = named(scenario.given.fixture)
-        except FileMistake as mistake:
-            raise Mistake("$.given.fixture", str(mistake)) from None
+        except FileError as mistake:
+            raise InputError("$.given.fixture", str(mistake)) from None
     stage = Stage(fixture, scenario)
     stage.world(stage.clock or now)
     return stage
