@@ -43,7 +43,7 @@ class SpokenApi:
         """Which dossiers expired, by their ids, and which imports ended, by those of their processes."""
         body = {"by": f"PT{int(by.total_seconds())}S"}
         status, answer = self.send("POST", "/__admin/clock/advance", body)
-        events = [event for event in answer["caused"] if event["what"] != "documents lapsed"]
+        events = [event for event in answer["effects"] if event["what"] != "documents lapsed"]
         return status, [event.get("processId", event["dossierId"]) for event in events]
 
     def update(self, dossier_id: int, **body: Any) -> Outcome:

@@ -107,11 +107,11 @@ class Api:
 
     def set_clock(self, now: str) -> list[dict[str, Any]]:
         """Let the clock stand still at `now`; what that brought about."""
-        return list(self.control("PUT", "/clock", {"now": now})["caused"])
+        return list(self.control("PUT", "/clock", {"now": now})["effects"])
 
     def advance(self, by: str) -> list[dict[str, Any]]:
         """Go forward in time; what that brought about."""
-        return list(self.control("POST", "/clock/advance", {"by": by})["caused"])
+        return list(self.control("POST", "/clock/advance", {"by": by})["effects"])
 
     # What the dialects say in different words.
 

@@ -1,4 +1,4 @@
-"""The client of the control API, each method against a real server; docs/pytest.md names the call of each."""
+"""The client of the control API: each method against a real server; docs/pytest.md names the call of each."""
 
 from __future__ import annotations
 
@@ -15,10 +15,20 @@ from typing import Any, Literal, Required, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from mock_server import server
+from mock_server import client, server
 from mock_server.app import create_app
-from mock_server.client import Clock, ControlRefused, NoServer, NotVerified, Request, Sandbox, Server, shapes
-from mock_server.client.control import Control, server_url
+from mock_server.client import (
+    ControlRefused,
+    Effect,
+    NoServer,
+    NotVerified,
+    RecordedRequest,
+    Sandbox,
+    SandboxClock,
+    Server,
+    members,
+)
+from mock_server.client.calls import ControlClient, server_url
 from mock_server.client.sandbox import Part
 from mock_server.control.app import create_control as _create_control  # noqa: F401  # which fills the table of calls
 from mock_server.control.calls import CALLS
@@ -62,25 +72,25 @@ def answers(sandbox: Sandbox, path: str = "/dossiers/804127") -> int:
     return sandbox.session().get(f"{sandbox.base_url}/account/119631{path}").status_code
 
 
-def launched(sandbox: Sandbox, reference: str = "PO-1") -> str:
+def import_dossier(sandbox: Sandbox, reference: str = "PO-1") -> str:
     order = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": reference}
     answer = sandbox.session().post(f"{sandbox.base_url}/account/119631/dossiers", json=order)
     return str(answer.json()["content"]["processId"])
 
 
-def placed(sandbox: Sandbox) -> int:
+def create_dossier(sandbox: Sandbox) -> int:
     return int(sandbox.dossier(siret=SIRET, dossier_reference="PO-1")["dossierId"])
 
 
-def told_by(act: Callable[[], object]) -> str:
-    """The sentence with which it fails."""
+def error_of(act: Callable[[], object]) -> str:
+    """Return the sentence with which it fails."""
     with pytest.raises((ControlRefused, NotVerified)) as raised:
         act()
     return str(raised.value)
 
 
-def deposited(box: Sandbox) -> object:
-    dossier_id = placed(box)
+def deposit_evidence(box: Sandbox) -> object:
+    dossier_id = create_dossier(box)
     file_id = box.deposit(dossier_id, "ATT_VIGI", expiration_date="2031-06-30", content=b"%PDF-1.4 signed")
     path = f"/account/119631/dossiers/{dossier_id}/documents"
     [document] = [
@@ -92,47 +102,47 @@ def deposited(box: Sandbox) -> object:
     return file.content
 
 
-def closed(box: Sandbox) -> object:
+def close_company(box: Sandbox) -> object:
     dossier = box.dossier(siret=SIRET, dossier_reference="PO-1")
     box.close_thirdparty(dossier["thirdpartyId"])
     path = f"/account/119631/dossiers/{dossier['dossierId']}"
     return box.session().get(f"{box.base_url}{path}").json()["content"]["stoppingReason"]
 
 
-def jumped(box: Sandbox) -> object:
+def set_scenario_state(box: Sandbox) -> object:
     box.scenario("outage-ended-by-the-test")
     box.scenario_state("outage-ended-by-the-test", "away")
     return answers(box)
 
 
-def withdrawn(box: Sandbox) -> object:
+def withdraw_and_restore(box: Sandbox) -> object:
     box.withdraw_requirement("ATT_VIGI", account_id=119631)
     first = "ATT_VIGI" in box.change_account(119631)["withdrawn"]
     box.withdraw_requirement("ATT_VIGI", withdrawn=False)
     return first, "ATT_VIGI" in box.change_account(119631)["withdrawn"]
 
 
-def left(box: Sandbox) -> object:
+def stop_scenario(box: Sandbox) -> object:
     box.scenario("outage-of-three-calls")
-    box.leave_scenario()
+    box.stop_scenario()
     return box.rules()
 
 
-def ruled(box: Sandbox) -> object:
+def apply_rule_once(box: Sandbox) -> object:
     box.rule("down", **DOWN, times=1)
     return [answers(box), answers(box)], [(rule["name"], rule["applied"]) for rule in box.rules()]
 
 
-def taken_back(box: Sandbox) -> object:
+def delete_rules(box: Sandbox) -> object:
     for name in ("down", "gone", "away"):
         box.rule(name, **DOWN)
-    box.take_back_rules("gone")
+    box.delete_rules("gone")
     kept = [rule["name"] for rule in box.rules()]
-    box.take_back_rules()
+    box.delete_rules()
     return sorted(kept), box.rules()
 
 
-def asked(box: Sandbox) -> object:
+def find_requests(box: Sandbox) -> object:
     answers(box)
     answers(box, "/dossiers/1")
     found = box.requests("getDossier", dossier_id=804127)
@@ -140,39 +150,39 @@ def asked(box: Sandbox) -> object:
     return everything, [request["dossierId"] for request in found]
 
 
-def counted(box: Sandbox) -> object:
+def count_requests(box: Sandbox) -> object:
     answers(box)
     return box.count("getDossier"), box.count("getDossier", status=404), box.count()
 
 
-def lost(box: Sandbox) -> object:
+def find_unmatched(box: Sandbox) -> object:
     answers(box, "/dosiers")
     return [request["path"] for request in box.unmatched()]
 
 
-def forgotten(box: Sandbox) -> object:
+def forget_requests(box: Sandbox) -> object:
     answers(box)
     box.forget_requests()
     return box.requests()
 
 
-def verified(box: Sandbox) -> object:
-    launched(box)
+def verify(box: Sandbox) -> object:
+    import_dossier(box)
     box.verify("importDossier", body={"dossierReference": "PO-1"}, count=1)
     box.verify("getToken", at_least=1, at_most=1)
     box.verify("importDossier")
-    return told_by(lambda: box.verify("importDossier", body={"dossierReference": "PO-2"}))[:14]
+    return error_of(lambda: box.verify("importDossier", body={"dossierReference": "PO-2"}))[:14]
 
 
-def all_verified(box: Sandbox) -> object:
-    launched(box)
+def verify_in_order(box: Sandbox) -> object:
+    import_dossier(box)
     login, order = {"request": {"operation": "getToken"}}, {"request": {"operation": "importDossier"}}
     box.verify_all(login, order, in_order=True)
-    return bool(told_by(lambda: box.verify_all(order, login, in_order=True)))
+    return bool(error_of(lambda: box.verify_all(order, login, in_order=True)))
 
 
-def reset(box: Sandbox) -> object:
-    dossier_id = placed(box)
+def reset_parts(box: Sandbox) -> object:
+    dossier_id = create_dossier(box)
     box.rule("down", **DOWN)
     box.reset("rules")
     kept = answers(box, f"/dossiers/{dossier_id}")
@@ -180,32 +190,32 @@ def reset(box: Sandbox) -> object:
     return kept, answers(box, f"/dossiers/{dossier_id}")
 
 
-def kept(box: Sandbox) -> object:
+def take_snapshot(box: Sandbox) -> object:
     box.snapshot("a b")
     return box.snapshots()
 
 
-def restored(box: Sandbox) -> object:
+def restore_snapshot(box: Sandbox) -> object:
     box.snapshot("before")
-    dossier_id = placed(box)
+    dossier_id = create_dossier(box)
     box.restore("before")
     return answers(box, f"/dossiers/{dossier_id}")
 
 
-def became(box: Sandbox) -> object:
-    dossier_id, state = placed(box), box.state()
+def load_exported_state(box: Sandbox) -> object:
+    dossier_id, state = create_dossier(box), box.state()
     box.reset()
-    box.become(state)
+    box.load_state(state)
     return answers(box, f"/dossiers/{dossier_id}")
 
 
-def dropped(box: Sandbox) -> object:
-    dossier_id = placed(box)
+def drop_and_use(box: Sandbox) -> object:
+    dossier_id = create_dossier(box)
     box.drop()
     return answers(box, f"/dossiers/{dossier_id}")
 
 
-def scenarios_played(box: Sandbox) -> object:
+def activate_scenarios(box: Sandbox) -> object:
     ways: list[Any] = ["outage-of-three-calls", FLAKY, STORY]
     found = []
     for way in ways:
@@ -214,7 +224,7 @@ def scenarios_played(box: Sandbox) -> object:
     return found
 
 
-def started_over(box: Sandbox) -> object:
+def load_fixtures(box: Sandbox) -> object:
     ways: list[Any] = [
         "pages",
         bundled("fixtures") / "empty.yaml",
@@ -222,14 +232,14 @@ def started_over(box: Sandbox) -> object:
     ]
     found = []
     for way in ways:
-        box.start_over_from(way)
+        box.load_fixture(way)
         found.append(box.fixture()["accounts"][0]["accountId"])
     return found
 
 
-def imports_decided(decide: Callable[[Sandbox, str], dict[str, Any]]) -> Callable[[Sandbox], object]:
+def set_outcome(decide: Callable[[Sandbox, str], dict[str, Any]]) -> Callable[[Sandbox], object]:
     def act(box: Sandbox) -> object:
-        process_id = launched(box)
+        process_id = import_dossier(box)
         decide(box, process_id)
         box.clock.advance(days=1)
         [process] = [one for one in box.processes() if one["processId"] == process_id]
@@ -244,55 +254,59 @@ CASES: dict[str, tuple[Callable[[Sandbox], object], object]] = {
         lambda s: s.change_dossier(804127, stopping_reason="OUTOFBUSINESS")["stoppingReason"],
         "OUTOFBUSINESS",
     ),
-    "deposit": (deposited, b"%PDF-1.4 signed"),
+    "deposit": (deposit_evidence, b"%PDF-1.4 signed"),
     "thirdparty": (lambda s: s.thirdparty(siret=SIRET, name="ACME")["name"], "ACME"),
-    "close_thirdparty": (closed, "OUTOFBUSINESS"),
+    "close_thirdparty": (close_company, "OUTOFBUSINESS"),
     "account": (lambda s: s.account(account_id=7, users=["api@example.com"])["id"], 7),
     "change_account": (
         lambda s: s.change_account(119631, subscription_status="INACTIVE")["subscriptionStatus"],
         "INACTIVE",
     ),
-    "withdraw_requirement": (withdrawn, (True, False)),
-    "processes": (lambda s: (launched(s), len(s.processes()))[1], 1),
-    "finish_import": (imports_decided(lambda s, process_id: s.finish_import(process_id)), (True, [])),
-    "hold_import": (imports_decided(lambda s, process_id: s.hold_import(process_id)), (False, [])),
+    "withdraw_requirement": (withdraw_and_restore, (True, False)),
+    "processes": (lambda s: (import_dossier(s), len(s.processes()))[1], 1),
+    "finish_import": (set_outcome(lambda s, process_id: s.finish_import(process_id)), (True, [])),
+    "hold_import": (set_outcome(lambda s, process_id: s.hold_import(process_id)), (False, [])),
     "fail_import": (
-        imports_decided(lambda s, process_id: s.fail_import(process_id, "E103")),
+        set_outcome(lambda s, process_id: s.fail_import(process_id, "E103")),
         (True, ["E103"]),
     ),
     "outbox": (lambda s: s.outbox(), []),
-    "scenario": (scenarios_played, [1, 1, 1]),
+    "scenario": (activate_scenarios, [1, 1, 1]),
     "scenarios": (lambda s: FLAKY.stem in [scenario["name"] for scenario in s.scenarios()], True),
-    "leave_scenario": (left, []),
-    "scenario_state": (jumped, 503),
-    "rule": (ruled, ([503, 200], [("down", 1)])),
+    "stop_scenario": (stop_scenario, []),
+    "scenario_state": (set_scenario_state, 503),
+    "rule": (apply_rule_once, ([503, 200], [("down", 1)])),
     "rules": (lambda s: s.rules(), []),
-    "take_back_rules": (taken_back, (["away", "down"], [])),
-    "choose_variants": (lambda s: s.choose_variants(refusals="result")["refusals"], "result"),
+    "delete_rules": (delete_rules, (["away", "down"], [])),
+    "set_variants": (lambda s: s.set_variants(refusals="result")["refusals"], "result"),
     "variants": (lambda s: s.variants()["refusals"], "http400"),
-    "requests": (asked, (["getToken", "getDossier", "getToken", "getDossier"], [804127])),
-    "count": (counted, (1, 0, 2)),
-    "unmatched": (lost, ["/api/v1/account/119631/dosiers"]),
-    "forget_requests": (forgotten, []),
-    "verify": (verified, "importDossier:"),
-    "verify_all": (all_verified, True),
+    "requests": (find_requests, (["getToken", "getDossier", "getToken", "getDossier"], [804127])),
+    "count": (count_requests, (1, 0, 2)),
+    "unmatched": (find_unmatched, ["/api/v1/account/119631/dosiers"]),
+    "forget_requests": (forget_requests, []),
+    "verify": (verify, "importDossier:"),
+    "verify_all": (verify_in_order, True),
     "coverage": (lambda s: "operations" in s.coverage(), True),
     "fixture": (lambda s: s.fixture()["name"], "default"),
-    "start_over_from": (started_over, [120000, 119631, 5]),
-    "reset": (reset, (200, 404)),
-    "snapshot": (kept, ["a b"]),
-    "restore": (restored, 404),
+    "load_fixture": (load_fixtures, [120000, 119631, 5]),
+    "reset": (reset_parts, (200, 404)),
+    "snapshot": (take_snapshot, ["a b"]),
+    "restore": (restore_snapshot, 404),
     "snapshots": (lambda s: s.snapshots(), []),
     "state": (lambda s: s.state()["version"], 1),
-    "become": (became, 200),
-    "drop": (dropped, 404),
+    "load_state": (load_exported_state, 200),
+    "drop": (drop_and_use, 404),
     "clock.now": (lambda s: s.clock.now().isoformat(), "2030-12-31T23:00:00+00:00"),
+    "clock.is_frozen": (
+        lambda s: [s.clock.is_frozen(), s.clock.run(), s.clock.is_frozen()],
+        [True, [], False],
+    ),
     "clock.set": (lambda s: s.clock.set(datetime(2032, 1, 1)) and s.clock.now().year, 2031),  # noqa: DTZ001
     "clock.freeze": (lambda s: (s.clock.freeze(), s.clock.now())[1] == s.clock.now(), True),
     "clock.run": (lambda s: (s.clock.run(), s.call("GET", "/clock")["frozen"])[1], False),
     "clock.advance": (
         lambda s: [
-            (launched(s), s.clock.advance(minutes=1)[0]["what"])[1],
+            (import_dossier(s), s.clock.advance(minutes=1)[0]["what"])[1],
             s.clock.advance("P1D"),
             s.clock.advance(timedelta(hours=1), hours=1, tokens=True),
             s.clock.now().isoformat(),
@@ -300,21 +314,30 @@ CASES: dict[str, tuple[Callable[[Sandbox], object], object]] = {
         ["process finished", [], [], "2031-01-02T01:01:00+00:00"],
     ),
 }
-"""Per method what is done with it, and what is seen of that."""
+"""Per method a use of it, and the result."""
 SERVER_CASES: dict[str, Callable[[Server], object]] = {
     "sandboxes": lambda server: "default" in server.sandboxes(),
     "health": lambda server: server.health()["status"] == "UP",
 }
+RENAMED_METHODS: dict[str, tuple[tuple[Any, ...], str]] = {
+    "become": (({"version": 1},), "PUT /state"),
+    "choose_variants": ((), "PUT /variants"),
+    "leave_scenario": ((), "DELETE /scenario"),
+    "start_over_from": (("pages",), "PUT /fixture"),
+    "take_back_rules": (("down",), "DELETE /rules"),
+}
+"""Per old name of a method its arguments, and the control call that it makes."""
 LOGINS = {"base_url_in", "tagged", "token", "session"}
-ANSWERS_OF_NOTHING = {"call", *LOGINS}
+NOT_TRIED = {"call", *LOGINS}
 
 
 def public(kind: type) -> set[str]:
-    return {name for name, _ in inspect.getmembers(kind, inspect.isfunction) if not name.startswith("_")}
+    methods = inspect.getmembers(kind, inspect.isfunction)
+    return {name for name, _ in methods if not name.startswith("_")} - RENAMED_METHODS.keys()
 
 
-def documented() -> dict[str, set[str]]:
-    """Per method the control calls that docs/pytest.md names in its row."""
+def documented_calls() -> dict[str, set[str]]:
+    """Return per method the control calls that docs/pytest.md names in its row."""
     rows = re.findall(r"^\| (`.*`) \| (`[A-Z]+ /__admin.*`) \|$", PAGE, re.MULTILINE)
     found: dict[str, set[str]] = {}
     for methods, calls in rows:
@@ -323,48 +346,48 @@ def documented() -> dict[str, set[str]]:
     return found
 
 
-def left_out() -> set[str]:
+def calls_without_method() -> set[str]:
     lists = re.findall(r"^- (?:left to `call`|no call)[^:]*: (.*?)(?=^- |^$)", PAGE, re.MULTILINE | re.DOTALL)
     return {call for calls in lists for call in re.findall(r"`([A-Z]+ [^`]+)`", calls)}
 
 
 def test_every_method_is_tried() -> None:
-    methods = (public(Sandbox) - ANSWERS_OF_NOTHING) | {f"clock.{name}" for name in public(Clock)}
+    methods = (public(Sandbox) - NOT_TRIED) | {f"clock.{name}" for name in public(SandboxClock)}
 
     assert methods == set(CASES)
     assert public(Server) - {"sandbox"} == set(SERVER_CASES)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_method_does_what_it_says_with_the_call_that_its_row_names(
+def test_a_method_makes_the_control_call_of_its_row(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     act, expected = CASES[name]
     made: list[str] = []
-    really = Control.call
+    really = ControlClient.call
 
-    def call(self: Control, method: str, path: str, body: object = None, **query: object) -> Any:
+    def call(self: ControlClient, method: str, path: str, body: object = None, **query: object) -> Any:
         made.append(f"{method} /__admin{path}")
         return really(self, method, path, body, **query)
 
-    monkeypatch.setattr(Control, "call", call)
+    monkeypatch.setattr(ControlClient, "call", call)
 
     assert act(sandbox) == expected
-    patterns = [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(row)) for row in documented()[name]]
+    patterns = [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(row)) for row in documented_calls()[name]]
     assert [one for one in patterns if not any(re.fullmatch(one, call) for call in made)] == []
 
 
 @pytest.mark.parametrize("name", SERVER_CASES)
-def test_a_method_of_the_server_does_what_it_says(in_process: Server, name: str) -> None:
+def test_a_method_of_the_server_returns_its_answer(in_process: Server, name: str) -> None:
     assert SERVER_CASES[name](in_process)
 
 
-def test_every_control_call_has_its_method_or_is_left_out_by_name() -> None:
-    rows = {call for calls in documented().values() for call in calls}
+def test_every_control_call_has_a_method_or_is_listed_without_one() -> None:
+    rows = {call for calls in documented_calls().values() for call in calls}
     pages = {route for route in control_routes() if "/ui" in route}
 
-    assert rows | left_out() == {f"{call.method} /__admin{call.path}" for call in CALLS} - pages
-    assert rows & left_out() == set()
+    assert rows | calls_without_method() == {f"{call.method} /__admin{call.path}" for call in CALLS} - pages
+    assert rows & calls_without_method() == set()
 
 
 @pytest.mark.parametrize(
@@ -377,11 +400,11 @@ def test_every_control_call_has_its_method_or_is_left_out_by_name() -> None:
             lambda s: s.scenario(Path(__file__).parent.parent / "fixtures" / "default.yaml"),
             "PUT /__admin/scenario: 4",
         ),
-        (lambda s: s.start_over_from("pagse"), "pages"),
+        (lambda s: s.load_fixture("pagse"), "pages"),
         (lambda s: s.restore("never"), "POST /__admin/snapshots/never/restore: 404, "),
-        (lambda s: s.fail_import(launched(s), "E202"), "E202"),
+        (lambda s: s.fail_import(import_dossier(s), "E202"), "E202"),
         (lambda s: s.clock.advance("soon"), "POST /__admin/clock/advance: 400, "),
-        (lambda s: s.choose_variants(refusal="result"), "refusals"),
+        (lambda s: s.set_variants(refusal="result"), "refusals"),
         (lambda s: s.rule("down", when={"operation": "getDosier"}), "getDossier"),
         (lambda s: s.verify_all(), "POST /__admin/verify: 400, "),
         (lambda s: s.call("GET", "/nowhere"), "GET /__admin/nowhere: 404, "),
@@ -391,7 +414,7 @@ def test_every_control_call_has_its_method_or_is_left_out_by_name() -> None:
     ],
     ids=count(1),
 )
-def test_a_refusal_has_the_sentence_of_the_server(
+def test_a_rejected_call_has_the_sentence_of_the_server(
     sandbox: Sandbox, act: Callable[[Sandbox], object], sentence: str
 ) -> None:
     with pytest.raises(ControlRefused) as refused:
@@ -402,15 +425,56 @@ def test_a_refusal_has_the_sentence_of_the_server(
     assert refused.value.detail in str(refused.value)
 
 
-def test_a_count_that_nobody_can_tell_is_no_number(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Control, "call", lambda *_, **__: {"count": 3, "complete": False})
+def test_a_count_over_a_journal_that_dropped_requests_is_an_error(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ControlClient, "call", lambda *_, **__: {"count": 3, "complete": False})
 
-    with pytest.raises(NotVerified, match="forgotten older ones"):
+    with pytest.raises(NotVerified, match="dropped older ones"):
         sandbox.count()
 
 
+@pytest.mark.parametrize("name", RENAMED_METHODS)
+def test_an_old_method_name_works_and_warns(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    arguments, call = RENAMED_METHODS[name]
+    made: list[str] = []
+
+    def record(_: object, method: str, path: str, *_body: object, **_query: object) -> dict[str, str]:
+        made.append(f"{method} {path}")
+        return {}
+
+    monkeypatch.setattr(ControlClient, "call", record)
+
+    with pytest.warns(DeprecationWarning, match=rf"^{name}\(\) is deprecated .*: use \w+\(\)$") as warned:
+        getattr(Sandbox("http://127.0.0.1:9"), name)(*arguments)
+
+    assert made == [call]
+    assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("Caused", Effect), ("Clock", SandboxClock), ("Request", RecordedRequest)]
+)
+def test_an_old_class_name_works_and_warns(old: str, new: type) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"client\.{old} is deprecated .*: use {new.__name__}$"):
+        assert getattr(client, old) is new
+
+
+def test_the_client_has_no_other_names() -> None:
+    with pytest.raises(AttributeError, match="Clok"):
+        client.Clok  # noqa: B018  # the access is what is tested
+
+
+def test_an_unused_sandbox_can_be_dropped(in_process: Server) -> None:
+    sandbox = in_process.sandbox("never-used")
+
+    sandbox.drop()
+
+    assert sandbox.name not in in_process.sandboxes()
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://127.0.0.1:9/edge/api/v1"])
-def test_nobody_at_the_url_is_told_in_a_sentence(url: str) -> None:
+def test_an_url_without_a_server_is_reported_in_a_sentence(url: str) -> None:
     with pytest.raises(NoServer, match=r"http://127\.0\.0\.1:9/\S+ does not answer: "):
         Server(url).health()
     with pytest.raises(NoServer):
@@ -418,11 +482,11 @@ def test_nobody_at_the_url_is_told_in_a_sentence(url: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/api/v1", "/rest/api/v1", "/edge/api/v1", "/edge/api/v1/"])
-def test_any_base_url_of_the_api_leads_to_the_server(path: str) -> None:
+def test_the_url_of_the_server_is_found_in_any_base_url_of_its_api(path: str) -> None:
     assert server_url(f"https://sandbox.example{path}") == "https://sandbox.example"
 
 
-def test_who_logs_in_is_in_the_sandbox_in_either_dialect(sandbox: Sandbox) -> None:
+def test_a_login_opens_the_sandbox_in_both_dialects(sandbox: Sandbox) -> None:
     session = sandbox.session("multi+other@example.com")
 
     answer = session.get(f"{sandbox.base_url_in('edge')}/account").json()
@@ -434,11 +498,11 @@ def test_who_logs_in_is_in_the_sandbox_in_either_dialect(sandbox: Sandbox) -> No
     assert sandbox.token_url.startswith(sandbox.auth_url)
 
 
-def test_a_control_token_is_in_no_representation(in_process: Server) -> None:
+def test_repr_does_not_show_the_control_token(in_process: Server) -> None:
     assert "open-sesame" not in f"{in_process!r} {in_process.sandbox('a')!r}"
 
 
-def test_a_server_in_this_process_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_server_in_this_process_closes_its_port_and_leaves_logging_alone(tmp_path: Path) -> None:
     handler = logging.FileHandler(tmp_path / "log", mode="w")
     logger = logging.getLogger("of-a-test")
     logger.addHandler(handler)
@@ -450,10 +514,10 @@ def test_a_server_in_this_process_leaves_nothing_behind(tmp_path: Path) -> None:
 
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((host, port), timeout=5)
-    logger.warning("still heard")
+    logger.warning("still logged")
     logger.removeHandler(handler)
     handler.close()
-    assert (tmp_path / "log").read_text(encoding="utf-8") == "still heard\n"
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "still logged\n"
 
 
 def fields(struct: type) -> dict[str, msgspec.structs.FieldInfo]:
@@ -461,39 +525,39 @@ def fields(struct: type) -> dict[str, msgspec.structs.FieldInfo]:
 
 
 @pytest.mark.parametrize(
-    ("shape", "struct"),
+    ("typed", "struct"),
     [
-        (shapes.NewDossier, DossierEntry),
-        (shapes.DossierChange, DossierPatch),
-        (shapes.Evidence, NewEvidence),
-        (shapes.AccountChange, AccountChange),
-        (shapes.NewAccount, NewAccount),
-        (shapes.NewThirdparty, ThirdpartyPatch),
-        (shapes.RuleMembers, Rule),
-        (shapes.Question, Question),
+        (members.NewDossier, DossierEntry),
+        (members.DossierChange, DossierPatch),
+        (members.Evidence, NewEvidence),
+        (members.AccountChange, AccountChange),
+        (members.NewAccount, NewAccount),
+        (members.NewThirdparty, ThirdpartyPatch),
+        (members.RuleMembers, Rule),
+        (members.RequestFilter, Question),
     ],
     ids=lambda kind: kind.__name__,
 )
-def test_a_shape_has_the_members_of_the_call(shape: Any, struct: type) -> None:
-    apart = {shapes.RuleMembers: {"name"}, shapes.Question: {"operation"}}.get(shape, set())
-    members = {name: field for name, field in fields(struct).items() if name not in apart}
-    hints = {camel(name): hint for name, hint in get_type_hints(shape).items()}
+def test_typed_members_are_those_of_the_control_call(typed: Any, struct: type) -> None:
+    apart = {members.RuleMembers: {"name"}, members.RequestFilter: {"operation"}}.get(typed, set())
+    accepted = {name: field for name, field in fields(struct).items() if name not in apart}
+    hints = {camel(name): hint for name, hint in get_type_hints(typed).items()}
 
-    assert set(hints) == set(members)
+    assert set(hints) == set(accepted)
     required = {
         camel(name)
-        for name, hint in get_type_hints(shape, include_extras=True).items()
+        for name, hint in get_type_hints(typed, include_extras=True).items()
         if get_origin(hint) is Required
     }
-    assert required == {name for name, field in members.items() if field.required}
+    assert required == {name for name, field in accepted.items() if field.required}
     for name, hint in hints.items():
         words = literals(hint)
         if words:
-            assert words == literals(members[name].type), name
+            assert words == literals(accepted[name].type), name
 
 
 def literals(hint: Any) -> set[str]:
-    """The words of the Literals in a type, however deep."""
+    """Return the values of the Literals in a type, nested ones too."""
     if get_origin(hint) is Literal:
         return set(get_args(hint))
     return {word for part in get_args(hint) for word in literals(part)}
@@ -503,10 +567,10 @@ def test_the_parts_of_a_reset_are_those_of_a_sandbox() -> None:
     assert get_args(Part) == PARTS
 
 
-def test_a_request_has_no_member_that_its_shape_does_not_tell(sandbox: Sandbox) -> None:
-    launched(sandbox)
+def test_a_recorded_request_has_only_the_members_of_its_type(sandbox: Sandbox) -> None:
+    import_dossier(sandbox)
     answers(sandbox, "/dosiers")
     answers(sandbox, "/dossiers/1/documents/ATT_VIGI/1")
 
     for request in sandbox.requests():
-        assert set(request) <= set(get_type_hints(Request))
+        assert set(request) <= set(get_type_hints(RecordedRequest))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from mock_server.deprecation import log_renamed
 from mock_server.sandbox import PARTS
 from tests.support import OTHER_SIRET, SIRET, Api, codes, content, running_server
 from tests.timed import PARIS, RECIPE
@@ -80,10 +81,28 @@ def test_the_clock_says_what_time_it_is_in_the_sandbox(timed: Api) -> None:
 def test_the_clock_can_be_set(timed: Api, body: Any, now: str, frozen: bool) -> None:  # noqa: FBT001
     answer = timed.control("PUT", "/clock", body)
 
-    assert answer == {"sandbox": "default", "now": now, "frozen": frozen, "caused": []} | {
-        "caused": answer["caused"]
+    effects = answer["effects"]
+    assert answer == {
+        "sandbox": "default",
+        "now": now,
+        "frozen": frozen,
+        "effects": effects,
+        "caused": effects,
     }
     assert timed.control("GET", "/clock")["now"] == now
+
+
+def test_the_old_name_of_the_effects_is_announced_as_deprecated(
+    timed: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    log_renamed.cache_clear()
+
+    with caplog.at_level("INFO", "mock_server"):
+        answers = [timed.client.put("/__admin/clock", json={"frozen": True}) for _ in range(2)]
+
+    assert [answer.headers["Deprecation"] for answer in answers] == ["@1795910400"] * 2
+    [line] = [text for text in caplog.messages if "deprecated" in text]
+    assert line.endswith("use `effects`")
 
 
 def test_a_running_clock_moves(timed: Api) -> None:

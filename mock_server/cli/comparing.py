@@ -83,7 +83,7 @@ def _write(report: Report, json_file: Path | None, junit_file: Path | None) -> N
 
 
 def _compared(given: dict[str, Any], variants: dict[str, str]) -> Report:
-    from mock_server.client.mistakes import ControlRefused
+    from mock_server.client.errors import ControlRefused
     from mock_server.comparing.choosing import chosen
     from mock_server.comparing.comparison import played
     from mock_server.comparing.explaining import explanations, sandbox_of

@@ -14,7 +14,7 @@ import requests
 
 from mock_server import __version__
 from mock_server.cli.findings import Finding
-from mock_server.client.mistakes import ControlRefused
+from mock_server.client.errors import ControlRefused
 from mock_server.clock import real_seconds
 from mock_server.domain.operations import API_PATH
 from mock_server.pages import CLOCKS, COMMANDS, WHO_MAY

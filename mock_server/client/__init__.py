@@ -1,4 +1,4 @@
-"""The control API in Python, for tests against any server: in this process, beside it, or in a container.
+"""The control API as Python methods, for tests against a server in this process, in another or in a container.
 
     from mock_server.client import Sandbox
 
@@ -12,9 +12,29 @@ It imports nothing of the server.
 
 from __future__ import annotations
 
-from mock_server.client.asking import Request
-from mock_server.client.clock import Caused, Clock
-from mock_server.client.mistakes import ControlRefused, NoServer, NotVerified
-from mock_server.client.sandbox import Sandbox, Server
+from mock_server.client.errors import ControlRefused, NoServer, NotVerified
+from mock_server.client.journal import RecordedRequest
+from mock_server.client.sandbox import Effect, Sandbox, SandboxClock, Server
+from mock_server.deprecation import warn_renamed
 
-__all__ = ["Caused", "Clock", "ControlRefused", "NoServer", "NotVerified", "Request", "Sandbox", "Server"]
+__all__ = [
+    "ControlRefused",
+    "Effect",
+    "NoServer",
+    "NotVerified",
+    "RecordedRequest",
+    "Sandbox",
+    "SandboxClock",
+    "Server",
+]
+
+_RENAMED = {"Caused": Effect, "Clock": SandboxClock, "Request": RecordedRequest}
+
+
+def __getattr__(name: str) -> object:
+    """Return a class by its old name."""
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    renamed = _RENAMED[name]
+    warn_renamed(f"{__name__}.{name}", renamed.__name__)
+    return renamed

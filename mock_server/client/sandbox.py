@@ -1,73 +1,278 @@
-"""A sandbox as a test holds it, and the server that it is in."""
+"""A sandbox and its server, as a test uses them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict, Unpack
 
-from mock_server.client.asking import Asking
-from mock_server.client.bending import Bending
-from mock_server.client.clock import Clock
-from mock_server.client.control import Control, in_path, server_url
-from mock_server.client.logins import Logins
-from mock_server.client.mistakes import ControlRefused, NoServer
-from mock_server.client.placing import Placing
+from mock_server.client.calls import ControlClient, json_members, path_part, server_url
+from mock_server.client.errors import ControlRefused, NoServer
+from mock_server.client.journal import JournalClient
+from mock_server.client.login import LoginClient
+from mock_server.client.members import (
+    AccountChange,
+    DossierChange,
+    Evidence,
+    NewAccount,
+    NewDossier,
+    NewThirdparty,
+    RuleMembers,
+)
+from mock_server.deprecation import renamed_method
+from mock_server.domain.local_time import from_local
 
 Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "outbox", "journal"]
 
 
-class Sandbox(Logins, Placing, Bending, Asking):
-    """One sandbox of a server, by its name; one that is not there yet is made when it is first used.
+class Effect(TypedDict):
+    """Something that happened as time passed: a dossier or document expired, a process finished."""
+
+    what: str
+    at: str
+    accountId: int
+    dossierId: int | None
+    processId: NotRequired[str]
+
+
+class SandboxClock:
+    """The clock of a sandbox. An instant given as text is ISO 8601; without offset it is French local time.
+
+    The methods that change it return the effects.
+    """
+
+    def __init__(self, control: ControlClient) -> None:
+        self._control = control
+
+    def now(self) -> datetime:
+        """Return the time in the sandbox."""
+        return from_local(self._control.call("GET", "/clock")["now"])
+
+    def is_frozen(self) -> bool:
+        """Whether the clock is frozen."""
+        return bool(self._control.call("GET", "/clock")["frozen"])
+
+    def advance(
+        self,
+        by: str | timedelta | None = None,
+        *,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        tokens: bool = False,
+    ) -> list[Effect]:
+        """Advance the clock by an ISO duration such as `P30D`, or by days, hours, minutes and seconds.
+
+        With `tokens`, the tokens issued so far age as well.
+        """
+        text = by if isinstance(by, str) else None
+        span = (by if isinstance(by, timedelta) else timedelta()) + timedelta(
+            days=days, hours=hours, minutes=minutes, seconds=seconds
+        )
+        wanted = {"by": text or _iso_duration(span), "tokens": tokens}
+        return list(self._control.call("POST", "/clock/advance", wanted)["effects"])
+
+    def set(self, now: str | datetime) -> list[Effect]:
+        """Freeze the clock at this instant."""
+        return self._put({"now": now})
+
+    def freeze(self) -> list[Effect]:
+        """Freeze the clock."""
+        return self._put({"frozen": True})
+
+    def run(self) -> list[Effect]:
+        """Unfreeze the clock: it continues from its present instant."""
+        return self._put({"frozen": False})
+
+    def _put(self, wanted: dict[str, object]) -> list[Effect]:
+        return list(self._control.call("PUT", "/clock", wanted)["effects"])
+
+
+class Sandbox(LoginClient, JournalClient):
+    """One sandbox of a server, by its name. It is created when it is first used.
 
     Every method may raise `ControlRefused`, with the server's sentence, and `NoServer`.
     """
 
     @property
-    def clock(self) -> Clock:
-        """Its time."""
-        return Clock(self)
+    def clock(self) -> SandboxClock:
+        """The clock of the sandbox."""
+        return SandboxClock(self)
+
+    # State
 
     def reset(self, *parts: Part) -> None:
-        """Be as after the start, wholly or in these parts."""
+        """Reset the sandbox to its start, or only these parts of it."""
         self.call("POST", "/reset", {"only": parts} if parts else {})
 
     def drop(self) -> None:
-        """Forget the sandbox; used again, it is as after the start."""
-        self.call("DELETE", f"/sandboxes/{in_path(self.name)}")
+        """Delete the sandbox, if it is there. When it is used again, it is as after the start."""
+        try:
+            self.call("DELETE", f"/sandboxes/{path_part(self.name)}")
+        except ControlRefused as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
 
     def fixture(self) -> dict[str, Any]:
-        """What the sandbox started from: users, accounts, identifiers with a meaning of their own."""
+        """Return the fixture of the sandbox: users, accounts, magic identifiers."""
         return dict(self.call("GET", "/fixture"))
 
-    def start_over_from(self, fixture: str | Path | Mapping[str, Any]) -> None:
-        """Start over from another recipe: one that the server has, by name; a file; or a whole one."""
-        if isinstance(fixture, Path):
-            self.call("PUT", "/fixture", fixture.read_bytes())
-        else:
-            member = "name" if isinstance(fixture, str) else "recipe"
-            self.call("PUT", "/fixture", {member: fixture})
+    def load_fixture(self, fixture: str | Path | Mapping[str, Any]) -> None:
+        """Start again from a recipe: the name of one that the server has, a file, or the recipe itself."""
+        self._put_document("/fixture", "recipe", fixture)
 
     def snapshot(self, name: str) -> None:
-        """Keep content and time under a name."""
-        self.call("POST", f"/snapshots/{in_path(name)}")
+        """Save content and time under a name."""
+        self.call("POST", f"/snapshots/{path_part(name)}")
 
     def restore(self, name: str) -> None:
-        """Come back to a snapshot, as often as you like."""
-        self.call("POST", f"/snapshots/{in_path(name)}/restore")
+        """Restore a snapshot; it can be restored again."""
+        self.call("POST", f"/snapshots/{path_part(name)}/restore")
 
     def snapshots(self) -> list[str]:
-        """The names kept, oldest first."""
-        return [kept["name"] for kept in self.call("GET", "/snapshots")["snapshots"]]
+        """Return the names of the snapshots, oldest first."""
+        return [snapshot["name"] for snapshot in self.call("GET", "/snapshots")["snapshots"]]
 
     def state(self) -> dict[str, Any]:
-        """The whole sandbox as JSON, passwords and files included."""
+        """Export the state as JSON, passwords and files included."""
         return dict(self.call("GET", "/state"))
 
-    def become(self, state: Mapping[str, Any]) -> None:
-        """Be the sandbox that was written down with `state()`, here or on another server."""
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Load a state that `state()` exported, from this sandbox or any other."""
         self.call("PUT", "/state", state)
+
+    # Behaviour
+
+    def scenario(self, scenario: str | Path | Mapping[str, Any]) -> None:
+        """Activate a scenario: the name of one that the server has, a file, or the scenario itself.
+
+        Content, clock and variants become those of the scenario.
+        """
+        self._put_document("/scenario", "scenario", scenario)
+
+    def stop_scenario(self) -> None:
+        """Stop the active scenario: its rules end; content, clock and variants stay."""
+        self.call("DELETE", "/scenario")
+
+    def scenario_state(self, scenario: str, state: str) -> None:
+        """Set the state of the active scenario's state machine."""
+        self.call("PUT", f"/scenarios/{path_part(scenario)}/state", {"state": state})
+
+    def scenarios(self) -> list[dict[str, Any]]:
+        """Return the scenarios that the server has."""
+        return list(self.call("GET", "/scenarios")["scenarios"])
+
+    def rule(self, name: str, **members: Unpack[RuleMembers]) -> None:
+        """Add a rule; it comes before those of the scenario.
+
+        `rule("down", when={"operation": "getDossier"}, then={"respond": {"status": 503}}, times=2)`.
+        """
+        self.call("POST", "/rules", {"rules": [{"name": name, **json_members(members)}]})
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return the active rules, with how often each was `matched` and `applied`."""
+        return list(self.call("GET", "/rules")["rules"])
+
+    def delete_rules(self, name: str | None = None) -> None:
+        """Delete the ad hoc rules, or the one of that name; those of the scenario stay."""
+        self.call("DELETE", "/rules", **({} if name is None else {"name": name}))
+
+    def variants(self) -> dict[str, str]:
+        """Return the variants."""
+        return dict(self.call("GET", "/variants"))
+
+    def set_variants(self, **variants: str) -> dict[str, str]:
+        """Set variants: `set_variants(refusals="result")`; all others get their default."""
+        return dict(self.call("PUT", "/variants", variants))
+
+    # Content: what a third party, the data provider and the platform do. The API's rules are not checked.
+
+    def dossier(self, **members: Unpack[NewDossier]) -> dict[str, Any]:
+        """Create a dossier and return it as the API shows it.
+
+        `dossier(siret="99050000100013", dossier_reference="PO-1")`.
+        """
+        return dict(self.call("POST", "/dossiers", json_members(members)))
+
+    def change_dossier(self, dossier_id: int, **changes: Unpack[DossierChange]) -> dict[str, Any]:
+        """Change a dossier, stopped or not: `change_dossier(804127, stopping_reason="OUTOFBUSINESS")`."""
+        return dict(self.call("PATCH", f"/dossiers/{dossier_id}", json_members(changes)))
+
+    def deposit(self, dossier_id: int, code: str, **evidence: Unpack[Evidence]) -> int:
+        """Answer the request for a document as the third party, and return the id of the file.
+
+        `deposit(804127, "ATT_VIGI", expiration_date="2031-06-30")`.
+        """
+        path = f"/dossiers/{dossier_id}/documents/{path_part(code)}/evidences"
+        return int(self.call("POST", path, json_members(evidence))["fileId"])
+
+    def thirdparty(self, **members: Unpack[NewThirdparty]) -> dict[str, Any]:
+        """Register a third party on the platform: `thirdparty(siret="99050000100013")`."""
+        return dict(self.call("POST", "/thirdparties", json_members(members)))
+
+    def close_thirdparty(self, thirdparty_id: int) -> None:
+        """Close a company: its dossiers stop, in every account."""
+        self.call("POST", f"/thirdparties/{thirdparty_id}/close")
+
+    def account(self, **members: Unpack[NewAccount]) -> dict[str, Any]:
+        """Create an account: `account(account_id=7, users=["api@example.com"])`."""
+        return dict(self.call("POST", "/accounts", json_members(members)))
+
+    def change_account(self, account_id: int, **changes: Unpack[AccountChange]) -> dict[str, Any]:
+        """Change an account: `change_account(119631, subscription_status="INACTIVE")`."""
+        return dict(self.call("PATCH", f"/accounts/{account_id}", json_members(changes)))
+
+    def withdraw_requirement(
+        self, code: str, *, account_id: int | None = None, withdrawn: bool = True
+    ) -> None:
+        """Withdraw a document type, for all accounts or one: a request for it is rejected with E301.
+
+        `withdrawn=False` makes it available again.
+        """
+        wanted = {"withdrawn": withdrawn, "accountId": account_id}
+        self.call("PATCH", f"/requirements/{path_part(code)}", wanted)
+
+    def processes(self) -> list[dict[str, Any]]:
+        """Return every import process, in the order of their start."""
+        return list(self.call("GET", "/processes")["processes"])
+
+    def finish_import(self, process_id: str) -> dict[str, Any]:
+        """Finish a running import now, with the result that it would have; return its process."""
+        return self._set_outcome(process_id, {"outcome": "finish"})
+
+    def hold_import(self, process_id: str) -> dict[str, Any]:
+        """Keep an import running until another outcome is set; return its process."""
+        return self._set_outcome(process_id, {"outcome": "hold"})
+
+    def fail_import(self, process_id: str, code: str) -> dict[str, Any]:
+        """Fail a running import now with a code of the data provider, E101 to E105; return its process."""
+        return self._set_outcome(process_id, {"outcome": "fail", "code": code})
+
+    def outbox(self) -> list[dict[str, Any]]:
+        """Return the e-mails that the platform would have sent, oldest first."""
+        return list(self.call("GET", "/outbox")["mails"])
+
+    # Old names, until version 0.3
+
+    start_over_from = renamed_method("start_over_from", load_fixture)
+    become = renamed_method("become", load_state)
+    leave_scenario = renamed_method("leave_scenario", stop_scenario)
+    take_back_rules = renamed_method("take_back_rules", delete_rules)
+    choose_variants = renamed_method("choose_variants", set_variants)
+
+    def _put_document(self, path: str, member: str, document: str | Path | Mapping[str, Any]) -> None:
+        """Send a recipe or scenario: by its name, as the text of a file, or as JSON."""
+        if isinstance(document, Path):
+            self.call("PUT", path, document.read_bytes())
+        else:
+            self.call("PUT", path, {"name" if isinstance(document, str) else member: document})
+
+    def _set_outcome(self, process_id: str, outcome: dict[str, str]) -> dict[str, Any]:
+        return dict(self.call("POST", f"/processes/{path_part(process_id)}", outcome))
 
 
 @dataclass(frozen=True)
@@ -78,25 +283,29 @@ class Server:
     control_token: str | None = field(default=None, repr=False)
 
     def sandbox(self, name: str = "default") -> Sandbox:
-        """The sandbox of that name."""
+        """Return the sandbox of that name."""
         return Sandbox(self.url, name, control_token=self.control_token)
 
     def sandboxes(self) -> list[str]:
-        """The names of those that there are."""
+        """Return the names of the sandboxes."""
         return [found["name"] for found in self._control.call("GET", "/sandboxes")["sandboxes"]]
 
     def health(self) -> dict[str, Any]:
-        """Version, fixture, dialect and counts of the server.
+        """Return version, fixture, dialect and counts of the server.
 
         Raises:
-            NoServer: nobody answers at the URL, or something else does.
+            NoServer: no server answers at the URL, or it is another kind of server.
         """
         try:
             health = self._control.call("GET", "/health")
-        except (ControlRefused, ValueError) as refused:
-            raise NoServer(f"{server_url(self.url)} is no server of sandboxes: {refused}") from None
+        except (ControlRefused, ValueError) as error:
+            raise NoServer(f"{server_url(self.url)} is not a mock-server: {error}") from None
         return dict(health)
 
     @property
-    def _control(self) -> Control:
-        return Control(self.url, control_token=self.control_token)
+    def _control(self) -> ControlClient:
+        return ControlClient(self.url, control_token=self.control_token)
+
+
+def _iso_duration(span: timedelta) -> str:
+    return f"P{span.days}DT{span.seconds + span.microseconds / 1e6:.6f}S"

@@ -11,6 +11,7 @@ from msgspec import Struct
 from mock_server.clock import Clock
 from mock_server.control.calls import serves
 from mock_server.control.problems import Problem, json_answer
+from mock_server.deprecation import DEPRECATION_HEADER, log_renamed
 from mock_server.dialects import wire
 from mock_server.domain.settlement import Event
 from mock_server.sandbox import Sandbox
@@ -47,8 +48,8 @@ def put_clock(wanted: NewClock) -> Response:
     if wanted.now is None and wanted.frozen is None:
         raise Problem('say {"now": "2031-01-01T00:00:00"}, {"frozen": true} or {"frozen": false}')
     at = None if wanted.now is None else _read(instant, wanted.now)
-    caused = sandbox.turn(lambda clock: clock.running(at) if wanted.frozen is False else clock.frozen(at))
-    return json_answer(_shown(sandbox) | {"caused": _caused(caused)})
+    effects = sandbox.turn(lambda clock: clock.running(at) if wanted.frozen is False else clock.frozen(at))
+    return _changed(sandbox, effects)
 
 
 @serves(clock, "POST /clock/advance", body=Advance)
@@ -56,8 +57,8 @@ def advance_clock(wanted: Advance) -> Response:
     """Go forward in time."""
     sandbox = named_sandbox()
     by = _read(duration, wanted.by)
-    caused = sandbox.turn(lambda clock: _advanced(clock, by), age_tokens=wanted.tokens)
-    return json_answer(_shown(sandbox) | {"caused": _caused(caused)})
+    effects = sandbox.turn(lambda clock: _advanced(clock, by), age_tokens=wanted.tokens)
+    return _changed(sandbox, effects)
 
 
 def _read(reader: Any, text: str) -> Any:
@@ -79,7 +80,16 @@ def _shown(sandbox: Sandbox) -> dict[str, Any]:
     return {"sandbox": sandbox.name, "now": wire.instant(sandbox.clock.now()), "frozen": frozen}
 
 
-def _caused(events: list[Event]) -> list[dict[str, Any]]:
+def _changed(sandbox: Sandbox, events: list[Event]) -> Response:
+    """Return the clock and the effects of its change; `caused` is their old name."""
+    effects = _effects(events)
+    answer = json_answer(_shown(sandbox) | {"effects": effects, "caused": effects})
+    answer.headers.set(*DEPRECATION_HEADER)
+    log_renamed("the member `caused` of clock answers", "`effects`")
+    return answer
+
+
+def _effects(events: list[Event]) -> list[dict[str, Any]]:
     return [
         {
             "what": event.kind,

@@ -9,7 +9,7 @@ from secrets import token_hex
 
 import pytest
 
-from mock_server.client import ControlRefused, NoServer, Request, Sandbox, Server
+from mock_server.client import ControlRefused, NoServer, RecordedRequest, Sandbox, Server
 from mock_server.pytest_plugin.telling import told
 
 _FILES = (".yaml", ".yml")
@@ -80,23 +80,23 @@ class Held:
             if refused.status != HTTPStatus.NOT_FOUND:
                 raise
 
-    def _requests(self) -> list[Request]:
+    def _requests(self) -> list[RecordedRequest]:
         """Those of the test, in the order of time."""
         requests = [*self._sandbox.requests(), *self._without_token()]
         return sorted(requests, key=lambda request: request["realTime"])
 
-    def _unmatched(self) -> list[Request]:
+    def _unmatched(self) -> list[RecordedRequest]:
         try:
             without_token = (request for request in self._without_token() if not request["matched"])
             return [*self._sandbox.unmatched(), *without_token]
         except NoServer:  # which is not what the test is about
             return []
 
-    def _without_token(self) -> list[Request]:
+    def _without_token(self) -> list[RecordedRequest]:
         if self._default is None:
             return []
         return list(self._default.call("GET", "/requests", since=self._before)["requests"])
 
 
-def _sentence(request: Request) -> str:
+def _sentence(request: RecordedRequest) -> str:
     return f"{request['method']} {request['path']}: {request['warnings'][0]}"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
-from mock_server.client import Request
+from mock_server.client import RecordedRequest
 
 _MOST = 50
 """Requests that are told, the latest."""
@@ -14,7 +14,7 @@ _LONGEST = 300
 """Characters of a body that are told."""
 
 
-def told(requests: Sequence[Request]) -> str:
+def told(requests: Sequence[RecordedRequest]) -> str:
     """What was asked and answered, oldest first."""
     if not requests:
         return "the client made no request"
@@ -23,7 +23,7 @@ def told(requests: Sequence[Request]) -> str:
     return "\n".join([*head, *(line for request in requests[-_MOST:] for line in _lines(request))])
 
 
-def _lines(request: Request) -> Iterator[str]:
+def _lines(request: RecordedRequest) -> Iterator[str]:
     query = "&".join(f"{name}={value}" for name, value in request["query"].items())
     asked = f"{request['method']} {request['path']}{'?' if query else ''}{query}"
     words = [request["operation"] or "-", asked, "->", str(request.get("fault") or request["status"])]

@@ -15,7 +15,7 @@ from time import monotonic
 import requests
 from msgspec.structs import replace
 
-from mock_server.client.mistakes import ControlRefused
+from mock_server.client.errors import ControlRefused
 from mock_server.domain.operations import Kind
 from mock_server.scenarios.client import Answer, Outcome, new_session, send
 from mock_server.scenarios.judging import judged

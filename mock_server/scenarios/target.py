@@ -14,7 +14,7 @@ import msgspec
 import requests
 from msgspec import Struct
 
-from mock_server.client.mistakes import ControlRefused
+from mock_server.client.errors import ControlRefused
 from mock_server.domain.operations import API_PATH, DIALECTS, TOKEN_PATH, DialectName
 from mock_server.scenarios.client import Answer, NoAnswer, Sent, new_session, send
 from mock_server.scenarios.script import Scenario

@@ -25,7 +25,7 @@ def test_all_pages_are_read_and_each_dossier_once(client: DossiersClient, dossie
 
 @pytest.mark.parametrize("size", [0, 1, 49, 50, 51, 100])
 def test_a_list_ends_where_it_ends(client: DossiersClient, dossiers_sandbox: Sandbox, size: int) -> None:
-    dossiers_sandbox.start_over_from("empty")
+    dossiers_sandbox.load_fixture("empty")
     for number in range(size):
         dossiers_sandbox.dossier(siret="99050000100013", dossier_reference=f"PO-{number}")
 
@@ -58,7 +58,7 @@ def test_a_stopped_dossier_is_not_changed_any_more(client: DossiersClient) -> No
 def test_a_refusal_is_recognised_under_either_status(
     client: DossiersClient, dossiers_sandbox: Sandbox, reading: str
 ) -> None:
-    dossiers_sandbox.choose_variants(refusals=reading)
+    dossiers_sandbox.set_variants(refusals=reading)
     client.stop(DOSSIER)
 
     with pytest.raises(Refused, match="E201"):

@@ -11,14 +11,14 @@ const STEPS = {
 /** The view of the clock. */
 export function clock(place, context) {
   const face = el("p", { class: "face" });
-  const caused = el("div", { "aria-live": "polite" });
+  const effects = el("div", { "aria-live": "polite" });
   const tokens = el("input", { type: "checkbox" });
   const by = el("input", { value: "P30D", pattern: "P.*", required: true, size: "10", spellcheck: "false" });
   const at = el("input", { type: "datetime-local", step: "1", required: true });
 
   const put = async (path, body, method = "PUT") => {
     const turned = await context.attempt(() => context.call(method, path, body));
-    if (turned) fill(caused, told(turned));
+    if (turned) fill(effects, told(turned));
   };
   const advance = (duration) => put("/clock/advance", { by: duration, tokens: tokens.checked }, "POST");
   const form = (label, inside, text, act) => el("form", {
@@ -37,7 +37,7 @@ export function clock(place, context) {
       el("div", { class: "row" },
         button("Freeze it now", () => put("/clock", { frozen: true }), { class: "quiet" }),
         button("Let it run on", () => put("/clock", { frozen: false }), { class: "quiet" }))),
-    caused));
+    effects));
 
   return {
     present(sandboxes) {
@@ -49,11 +49,11 @@ export function clock(place, context) {
   };
 }
 
-function told({ now, caused }) {
+function told({ now, effects }) {
   return el("section", { class: "panel" },
     el("h2", {}, `It is ${moment(now)}`),
-    caused.length
-      ? el("ol", { class: "plain" }, caused.map((event) => el("li", {},
+    effects.length
+      ? el("ol", { class: "plain" }, effects.map((event) => el("li", {},
         soft(moment(event.at)), " ", el("b", {}, event.what), " ", concerned(event))))
       : el("p", { class: "soft" }, "Nothing fell due on the way: no dossier expired, no document lapsed,"
         + " no import ended."));

@@ -1,6 +1,6 @@
-"""Control calls over HTTP, with what Python itself brings.
+"""Control calls over HTTP, with Python's own HTTP client.
 
-So a test that puts something else in place of its own HTTP library does not meet them.
+So a test that replaces its own HTTP library, such as `requests`, does not intercept them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
-from mock_server.client.mistakes import ControlRefused, NoServer
+from mock_server.client.errors import ControlRefused, NoServer
 from mock_server.domain.operations import API_PATH
 from mock_server.domain.spelling import camel
 from mock_server.settings import CONTROL_PREFIX, SANDBOX_HEADER
@@ -26,54 +26,59 @@ _TIMEOUT = 30.0
 _DIALECTS = ("/rest", "/edge")
 
 
-class Control:
+class ControlClient:
     """The control calls of one sandbox of a server.
 
-    `url` is the server's: `http://127.0.0.1:8080`, or a base URL of the API there. `control_token` is the one
-    that the server was given, if it was.
+    `url` is the server's, `http://127.0.0.1:8080`, or any base URL of its API. `control_token` is the token
+    of `--control-token`. `headers` are those of every control call.
     """
 
     def __init__(self, url: str, name: str = "default", *, control_token: str | None = None) -> None:
         self.url = server_url(url)
         self.name = name
-        self._headers = {SANDBOX_HEADER: name}
+        self.headers = {SANDBOX_HEADER: name}
         if control_token is not None:
-            self._headers["Authorization"] = f"Bearer {control_token}"
+            self.headers["Authorization"] = f"Bearer {control_token}"
         self._opener = opener(self.url)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r}, {self.name!r})"
 
-    def call(self, method: str, path: str, body: object = None, **query: object) -> Any:
-        """Make any control call, such as `call("PUT", "/clock", {"frozen": True})`; what it answers.
+    @property
+    def control_url(self) -> str:
+        """The URL of the control API: `http://127.0.0.1:8080/__admin`."""
+        return f"{self.url}{CONTROL_PREFIX}"
 
-        A body is sent as JSON, or if it is bytes as the YAML text of a recipe or scenario.
+    def call(self, method: str, path: str, body: object = None, **query: object) -> Any:
+        """Make any control call, such as `call("PUT", "/clock", {"frozen": True})`, and return its answer.
+
+        A body is sent as JSON; bytes are sent as the YAML text of a recipe or scenario.
 
         Raises:
-            ControlRefused: it was not done.
-            NoServer: nobody answers.
+            ControlRefused: the server rejected it.
+            NoServer: no server answers.
         """
         __tracebackhide__ = True  # pytest shows the line of the test
-        asked = f"?{urlencode(query)}" if query else ""
-        request = Request(  # noqa: S310  # `server_url` has seen to it that it is HTTP
-            f"{self.url}{CONTROL_PREFIX}{path}{asked}",
-            data=_encoded(body),
+        query_string = f"?{urlencode(query)}" if query else ""
+        request = Request(  # noqa: S310  # `server_url` checked that it is HTTP
+            f"{self.control_url}{path}{query_string}",
+            data=_encode(body),
             method=method,
-            headers=self._headers,
+            headers=self.headers,
         )
         if body is not None:
             request.add_header("Content-Type", f"application/{'yaml' if isinstance(body, bytes) else 'json'}")
         try:
-            return json.loads(answered(self._opener, request) or b"null")
-        except HTTPError as refused:
-            raise _refusal(refused, f"{method} {CONTROL_PREFIX}{path}") from None
+            return json.loads(send(self._opener, request) or b"null")
+        except HTTPError as error:
+            raise _control_refused(error, f"{method} {CONTROL_PREFIX}{path}") from None
 
 
 def server_url(url: str) -> str:
-    """The server's own URL, of any base URL of its API.
+    """Return the server's own URL for any base URL of its API.
 
     Raises:
-        ValueError: it is no URL.
+        ValueError: it is not a URL.
     """
     plain = checked_url(url).removesuffix(API_PATH)
     for prefix in _DIALECTS:
@@ -82,16 +87,16 @@ def server_url(url: str) -> str:
 
 
 def opener(url: str) -> OpenerDirector:
-    """What opens requests to this URL: on this machine without any proxy."""
+    """Return an opener for this URL; on this machine it uses no proxy."""
     return build_opener(ProxyHandler({})) if _is_local(url) else build_opener()
 
 
-def answered(opened_by: OpenerDirector, request: Request) -> bytes:
-    """The body of the answer.
+def send(opened_by: OpenerDirector, request: Request) -> bytes:
+    """Send a request and return the body of its answer.
 
     Raises:
-        HTTPError: a status that refuses.
-        NoServer: nobody answers.
+        HTTPError: the status is an error.
+        NoServer: no server answers.
     """
     try:
         response: HTTPResponse
@@ -99,29 +104,35 @@ def answered(opened_by: OpenerDirector, request: Request) -> bytes:
             return response.read()
     except HTTPError:
         raise
-    except (OSError, HTTPException) as problem:
-        reason = problem.reason if isinstance(problem, URLError) else problem
+    except (OSError, HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
         raise NoServer(f"{request.full_url} does not answer: {reason}") from None
 
 
-def wire(members: Mapping[str, object]) -> dict[str, object]:
-    """The members as JSON spells them: `dossier_reference` is `dossierReference`."""
+def json_members(members: Mapping[str, object]) -> dict[str, object]:
+    """Return the members with their JSON names: `dossier_reference` is `dossierReference`."""
     return {camel(name): value for name, value in members.items()}
 
 
-def in_path(value: object) -> str:
-    """A value as a part of a path."""
+def path_part(value: object) -> str:
+    """Quote a value as one part of a path."""
     return quote(str(value), safe="")
 
 
-def _encoded(body: object) -> bytes | None:
+def text_of(error: HTTPError) -> str:
+    """Read the body of an error answer."""
+    with error:
+        return error.read().decode("utf-8", "replace")
+
+
+def _encode(body: object) -> bytes | None:
     if body is None or isinstance(body, bytes):
         return body
-    return json.dumps(body, default=_spelled).encode()
+    return json.dumps(body, default=_json_value).encode()
 
 
-def _spelled(value: object) -> str:
-    """What JSON has no form for: days and instants, and bytes."""
+def _json_value(value: object) -> str:
+    """Return a date, an instant or bytes as JSON text."""
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, bytes):
@@ -129,16 +140,15 @@ def _spelled(value: object) -> str:
     raise TypeError(f"{value!r} cannot be sent as JSON")
 
 
-def _refusal(refused: HTTPError, call: str) -> ControlRefused:
-    with refused:
-        text = refused.read().decode("utf-8", "replace")
+def _control_refused(error: HTTPError, call: str) -> ControlRefused:
+    text = text_of(error)
     try:
         problem = json.loads(text)
     except ValueError:
         problem = None
     if isinstance(problem, dict) and "detail" in problem:
-        return ControlRefused(call, refused.code, str(problem["detail"]), problem)
-    return ControlRefused(call, refused.code, text[:200] or refused.reason)
+        return ControlRefused(call, error.code, str(problem["detail"]), problem)
+    return ControlRefused(call, error.code, text[:200] or error.reason)
 
 
 def _is_local(url: str) -> bool:

@@ -1,7 +1,7 @@
-"""What may be said to a sandbox, in Python's spelling of the wire's names; what may be left out is optional.
+"""The members of the objects that control calls take, with Python names: `dossier_reference`.
 
-Objects within these are spelled as in JSON. A member that is None is sent as null, which a change may read as
-"none" (`stopping_reason=None`), and one left out is not sent.
+Objects inside them have JSON names. None is sent as null, which in a change removes a value
+(`stopping_reason=None`); a member that is left out is not sent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CompanyIdType = Literal["CIT001", "CIT002", "CIT003"]
 
 
 class DossierMembers(TypedDict, total=False):
-    """What a dossier says that is put in place or changed, past the API's rules."""
+    """The members of a dossier that is created or changed."""
 
     description: str | None
     purchasing_category: str | None
@@ -33,7 +33,7 @@ class DossierMembers(TypedDict, total=False):
 
 
 class NewDossier(DossierMembers, total=False):
-    """A dossier to put in place; its third party by `siret`, by another identifier or by `thirdparty_id`."""
+    """A new dossier; its third party is named by `siret`, by another identifier or by `thirdparty_id`."""
 
     dossier_reference: Required[str]
     siret: str
@@ -45,13 +45,13 @@ class NewDossier(DossierMembers, total=False):
 
 
 class DossierChange(DossierMembers, total=False):
-    """What changes in a dossier; a null `stopping_date` or `stopping_reason` makes it active again."""
+    """Changes of a dossier; a null `stopping_date` or `stopping_reason` makes it active again."""
 
     dossier_reference: str
 
 
 class Evidence(TypedDict, total=False):
-    """How a third party answers: a PDF of `file_size` bytes is made, `content` is taken, or a form."""
+    """The answer of a third party: a generated PDF of `file_size` bytes, `content`, or a form."""
 
     expiration_date: Day | None
     file_size: int
@@ -61,7 +61,7 @@ class Evidence(TypedDict, total=False):
 
 
 class AccountChange(TypedDict, total=False):
-    """What an account says."""
+    """Changes of an account."""
 
     name: str
     company: str
@@ -78,7 +78,7 @@ class AccountChange(TypedDict, total=False):
 
 
 class NewAccount(AccountChange, total=False):
-    """An account more; `users`, declared ones, have it in the tokens that they get from now on."""
+    """A new account; its `users`, who are declared, get it in their next tokens."""
 
     account_id: Required[int]
     users: Sequence[str]
@@ -86,7 +86,7 @@ class NewAccount(AccountChange, total=False):
 
 
 class NewThirdparty(TypedDict, total=False):
-    """A third party, named by its identifier or by `thirdparty_id`."""
+    """A third party, named by an identifier or by `thirdparty_id`."""
 
     siret: str
     company_id_type: CompanyIdType
@@ -117,7 +117,7 @@ class NewThirdparty(TypedDict, total=False):
 
 
 class RuleMembers(TypedDict, total=False):
-    """What bends the behaviour of calls, as in a scenario file."""
+    """A rule, as in a scenario file."""
 
     when: Required[Json]
     then: Json
@@ -127,8 +127,8 @@ class RuleMembers(TypedDict, total=False):
     new_state: str
 
 
-class Question(TypedDict, total=False):
-    """Which requests are meant: a call as a rule's `when` describes it, and how it was answered."""
+class RequestFilter(TypedDict, total=False):
+    """Filters of recorded requests: the request as in the `when` of a rule, and how it was answered."""
 
     method: str
     path: Any
