@@ -1,4 +1,4 @@
-"""The control API as Python methods, for tests against a server in this process, in another or in a container.
+"""The control API as Python methods, for tests against a server in this process, elsewhere or in a container.
 
     from mock_server.client import Sandbox
 
