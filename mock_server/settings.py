@@ -1,6 +1,7 @@
-"""The settings of a server, one table: name, flag, environment twin, default and help.
+"""The settings of a server, one table: name, flag, environment variable, default and help.
 
-The command line, the documentation and the tests read it; a flag beats the environment beats the default.
+The command line, the documentation and the tests read it. A flag wins over the environment, and the
+environment over the default.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from mock_server.domain.operations import DIALECTS
 from mock_server.domain.variants import VARIANTS, checked
 
 CONTROL_PREFIX = "/__admin"
-CONTROL_MAX_BODY = 256 * 1024 * 1024
-"""Bytes of the body of a control call, which may be a whole state."""
 """Where the control API is served; nothing of the emulated API is."""
+
+CONTROL_MAX_BODY = 256 * 1024 * 1024
+"""Bytes of the body of a control call, which may be the state of a sandbox."""
 
 SANDBOX_HEADER = "X-Mock-Sandbox"
 """The header of a control call that names its sandbox."""
@@ -32,11 +34,13 @@ _DURATION = re.compile(
 )
 _SHORT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)?", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600}
+_SIZES = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _LONGEST = timedelta(days=36500)
+_YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What a server was told. The defaults here are the defaults everywhere."""
+    """The settings of a server. Each default stands here alone: help and documentation are made from it."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -68,24 +72,67 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: str = "text"
     log_level: str = "info"
 
+    def __post_init__(self) -> None:
+        """Reject a token that no client could send, also where the settings are made in Python."""
+        if self.control_token is not None:
+            _token(self.control_token)
+
 
 class Setting(Struct, frozen=True, kw_only=True):
-    """A row of the table. `read` makes a value of the text given, or raises ValueError with a sentence."""
+    """A row of the table. `convert` makes the value from text, or raises ValueError with a sentence.
+
+    `absent` says what None as the default means. `protects`: without this value the server would be less
+    protected, so an empty environment variable is an error; it counts as unset for every other setting.
+    """
 
     name: str
-    flag: str
     metavar: str
+    convert: Callable[[str], Any]
     help: str
-    read: Callable[[str], Any]
-    shown_default: str
-    many: bool = False
-    switch: bool = False
-    environment: str = ""
+    absent: str = "none"
+    protects: bool = False
 
     @property
-    def twin(self) -> str:
-        """The environment variable that says the same."""
-        return self.environment or f"MOCK_SERVER_{self.name.upper()}"
+    def flag(self) -> str:
+        """The option of `mock-server serve`."""
+        return f"--{(self.name.removesuffix('s') if self.many else self.name).replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return f"MOCK_SERVER_{self.name.upper()}"
+
+    @property
+    def switch(self) -> bool:
+        """Whether the option takes no value."""
+        return not self.metavar
+
+    @property
+    def many(self) -> bool:
+        """Whether the option may be repeated."""
+        return self.convert is variants
+
+    @property
+    def default(self) -> str:
+        """The default, as text: `convert` reads it, unless the default is None."""
+        value = getattr(_DEFAULTS, self.name)
+        if value is None:
+            return self.absent
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, timedelta):
+            return _shortest(value)
+        return ",".join(value) if isinstance(value, Mapping) else str(value)
+
+    def read(self, text: str) -> Any:
+        """The value that the text means.
+
+        Raises:
+            ValueError: the text is empty, or not such a value; the message is a sentence for the user.
+        """
+        if not text.strip():
+            raise ValueError("the value is empty")
+        return self.convert(text.strip())
 
 
 def is_control_path(path: str) -> bool:
@@ -113,7 +160,7 @@ def duration(text: str) -> timedelta:
             found = timedelta(**{unit: float(number) for unit, number in iso.groupdict().items() if number})
         else:
             raise ValueError(
-                f"{text!r} is no duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S or P30D"
+                f"{text!r} is not a duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S or P30D"
             )
     except OverflowError:
         found = timedelta.max
@@ -141,47 +188,58 @@ def instant(text: str) -> datetime:
     """An ISO date-time; without offset it is French local time.
 
     Raises:
-        ValueError: it is none, or not of the years 1000 to 8999.
+        ValueError: it is not one, or not of the years 1000 to 8999.
     """
     try:
         return from_local(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no ISO date-time such as 2026-03-02T09:00:00") from None
+        raise ValueError(f"{text!r} is not an ISO date-time such as 2026-03-02T09:00:00") from None
 
 
 def url(text: str) -> str:
     """A base URL without a slash at its end.
 
     Raises:
-        ValueError: it is no URL of HTTP.
+        ValueError: it is not a URL of HTTP, or has a port that cannot exist.
     """
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError(f"{text!r} is no URL such as http://sandbox:8080")
+    try:
+        parts = urlsplit(text)
+        possible = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port above 65535, or half an IPv6 address
+        possible = False
+    if not possible or parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise ValueError(f"{text!r} is not a URL such as http://sandbox:8080")
     return text.rstrip("/")
 
 
+def _shortest(length: timedelta) -> str:
+    """A duration in the largest unit that divides it: `90s`, `30m`."""
+    milliseconds = length // timedelta(milliseconds=1)
+    unit, size = next((unit, size) for unit, size in _SIZES if milliseconds % size == 0)
+    return f"{milliseconds // size}{unit}"
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
+    def convert(text: str) -> str:
         if text not in words:
             raise ValueError(f"{text!r} is not one of {', '.join(words)}")
         return text
 
-    return read
+    return convert
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
+    def convert(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII) or not least <= int(text) <= most:
-            raise ValueError(f"{text!r} is no number from {least} to {most}")
+            raise ValueError(f"{text!r} is not a number from {least} to {most}")
         return int(text)
 
-    return read
+    return convert
 
 
 def _port(text: str) -> int:
     if text.startswith("tcp://"):
-        raise ValueError(f"{text!r} is what a service called mock-server sets by itself; say --port as well")
+        raise ValueError(f"{text!r} is the address of a service called mock-server; give --port as well")
     return _number(0, 65535)(text)
 
 
@@ -194,262 +252,211 @@ def _lifetime(text: str) -> timedelta:
 
 def _folder(text: str) -> Path:
     if not Path(text).is_dir():
-        raise ValueError(f"{text!r} is no folder")
+        raise ValueError(f"{text!r} is not a folder")
     return Path(text)
 
 
 def _yes_or_no(text: str) -> bool:
-    word = _one_of("true", "false", "yes", "no", "1", "0")(text.lower())
-    return word in {"true", "yes", "1"}
+    return _one_of(*_YES, *_NO)(text.lower()) in _YES
 
 
-def _text(text: str) -> str:
-    if not text.strip():
-        raise ValueError("it is empty")
-    return text.strip()
+def _token(text: str) -> str:
+    """A bearer token; the message does not repeat it."""
+    if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", text):
+        raise ValueError(
+            "a control token is one or more printable ASCII characters: no header carries others"
+        )
+    return text
 
+
+_DEFAULTS = Settings()
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="host",
-        flag="--host",
         metavar="ADDRESS",
-        read=_text,
-        shown_default="127.0.0.1",
-        help="Address to listen on; 0.0.0.0 for every one, as in the image.",
+        convert=str,
+        help="Address to listen on; 0.0.0.0 for all, as in the image.",
     ),
     Setting(
         name="port",
-        flag="--port",
         metavar="NUMBER",
-        read=_port,
-        shown_default="8080",
-        help="Port to listen on; 0 picks a free one, and the ready line says which.",
+        convert=_port,
+        help="Port to listen on; 0 picks a free one, and the ready line names it.",
     ),
     Setting(
         name="fixture",
-        flag="--fixture",
         metavar="NAME|FILE",
-        read=_text,
-        shown_default="default",
+        convert=str,
         help="What every sandbox starts from: a bundled recipe by name, "
-        "a recipe (.yaml) or a world (.json) by path.",
+        "a recipe (.yaml) or a state file (.json) by path.",
     ),
     Setting(
         name="fixtures_dir",
-        flag="--fixtures-dir",
         metavar="DIR",
-        read=_folder,
-        shown_default="none",
-        help="A folder of recipes of your own, such as a mounted one; its names come first.",
+        convert=_folder,
+        help="A folder with your own recipes, such as a mounted one; its names come first.",
     ),
     Setting(
         name="scenario",
-        flag="--scenario",
         metavar="NAME|FILE",
-        read=_text,
-        shown_default="none",
+        convert=str,
         help="The scenario that every sandbox plays from its start: by name, or a file by its path.",
     ),
     Setting(
         name="scenarios_dir",
-        flag="--scenarios-dir",
         metavar="DIR",
-        read=_folder,
-        shown_default="none",
-        help="A folder of scenarios of your own, such as a mounted one; its names come first.",
+        convert=_folder,
+        help="A folder with your own scenarios, such as a mounted one; its names come first.",
     ),
     Setting(
         name="watch",
-        flag="--watch",
         metavar="",
-        read=_yes_or_no,
-        shown_default="no",
-        switch=True,
-        help="Take a scenario file as soon as it changes; one that became wrong is reported, and not taken.",
+        convert=_yes_or_no,
+        help="Load a scenario file again as soon as it changes; one with an error is reported, not loaded.",
     ),
     Setting(
         name="clock",
-        flag="--clock",
         metavar="INSTANT",
-        read=instant,
-        shown_default="now",
-        help="Where every sandbox's clock starts, such as 2026-03-02T09:00:00; it runs on from there.",
+        convert=instant,
+        absent="now",
+        help="Where every sandbox's clock starts, such as 2026-03-02T09:00:00; it continues from there.",
     ),
     Setting(
         name="dialect",
-        flag="--dialect",
         metavar="rest|edge",
-        read=_one_of(*DIALECTS),
-        shown_default="rest",
-        help="What /api/v1 speaks: REST/JSON v1.1 or EDGE v1.3; /rest/api/v1 and /edge/api/v1 "
-        "always speak theirs.",
+        convert=_one_of(*DIALECTS),
+        help="The dialect of /api/v1: REST/JSON v1.1 or EDGE v1.3; /rest/api/v1 and /edge/api/v1 "
+        "always serve theirs.",
     ),
     Setting(
         name="auth",
-        flag="--auth",
         metavar="any|declared|off",
-        read=_one_of("any", "declared", "off"),
-        shown_default="any",
-        help="Who may log in: anybody, the users of the fixture only, or no token is needed.",
+        convert=_one_of("any", "declared", "off"),
+        help="Who may log in: any user, or only the users of the fixture; off needs no token.",
     ),
     Setting(
         name="variants",
-        flag="--variant",
         metavar="NAME=VALUE",
-        read=variants,
-        shown_default="",
-        many=True,
+        convert=variants,
         help="Choose a reading of the API; repeat it for several "
         "(in the environment: separate them by commas).",
     ),
     Setting(
         name="import_duration",
-        flag="--import-duration",
         metavar="DURATION",
-        read=duration,
-        shown_default="200ms",
-        help="How long an import runs on the sandbox's clock; 0 ends it at once.",
+        convert=duration,
+        help="How long an import takes on the sandbox's clock; 0 ends it at once.",
     ),
     Setting(
         name="access_token_lifetime",
-        flag="--access-token-lifetime",
         metavar="DURATION",
-        read=_lifetime,
-        shown_default="30m",
-        help="How long an access token is good for.",
+        convert=_lifetime,
+        help="How long an access token is valid.",
     ),
     Setting(
         name="refresh_token_lifetime",
-        flag="--refresh-token-lifetime",
         metavar="DURATION",
-        read=_lifetime,
-        shown_default="30m",
-        help="How long a refresh token is good for.",
+        convert=_lifetime,
+        help="How long a refresh token is valid.",
     ),
     Setting(
         name="public_url",
-        flag="--public-url",
         metavar="URL",
-        read=url,
-        shown_default="from the request",
-        help="Base URL that tokens name as their issuer, where clients see another one than they call.",
+        convert=url,
+        absent="from the request",
+        help="Base URL that tokens name as their issuer, if clients know another one than they call.",
     ),
     Setting(
         name="signing_key",
-        flag="--signing-key",
         metavar="FILE",
-        read=Path,
-        shown_default="made once",
+        convert=Path,
+        absent="made once",
+        protects=True,
         help="RSA private key (PEM) that signs access tokens; "
-        "left out, one is made once and kept in the user's cache.",
+        "without it, one is made once and kept in the user's cache.",
     ),
     Setting(
         name="tls_cert",
-        flag="--tls-cert",
         metavar="FILE",
-        read=Path,
-        shown_default="none",
-        help="Speak HTTPS with this certificate (PEM), those that vouch for it after it.",
+        convert=Path,
+        protects=True,
+        help="Serve HTTPS with this certificate (PEM), followed by its intermediate certificates.",
     ),
     Setting(
         name="tls_key",
-        flag="--tls-key",
         metavar="FILE",
-        read=Path,
-        shown_default="in the same file",
+        convert=Path,
+        absent="in the same file",
+        protects=True,
         help="The private key (PEM) of that certificate, without a password.",
     ),
     Setting(
         name="tls_self_signed",
-        flag="--tls-self-signed",
         metavar="",
-        read=_yes_or_no,
-        shown_default="no",
-        switch=True,
-        help="Speak HTTPS with a certificate of the server's own; "
+        convert=_yes_or_no,
+        help="Serve HTTPS with a certificate that the server makes; "
         "the ready line names the file that clients have to trust.",
     ),
     Setting(
         name="control_token",
-        flag="--control-token",
         metavar="TOKEN",
-        read=_text,
-        shown_default="none",
-        help="Bearer token that control calls have to bring, health excepted.",
+        convert=_token,
+        protects=True,
+        help="Bearer token that every control call must have, except health.",
     ),
     Setting(
         name="control_open",
-        flag="--control-open",
         metavar="",
-        read=_yes_or_no,
-        shown_default="no",
-        switch=True,
-        help="Take control calls from other machines without a token, as the image does.",
+        convert=_yes_or_no,
+        help="Accept control calls from other machines without a token, as the image does.",
     ),
     Setting(
         name="max_sandboxes",
-        flag="--max-sandboxes",
         metavar="NUMBER",
-        read=_number(1, 1_000_000),
-        shown_default="2000",
-        help="How many sandboxes there may be at once; a further one is refused.",
+        convert=_number(1, 1_000_000),
+        help="How many sandboxes can exist at once; a further one is rejected.",
     ),
     Setting(
         name="sandbox_idle",
-        flag="--sandbox-idle",
         metavar="DURATION",
-        read=_lifetime,
-        shown_default="1h",
-        help="A sandbox that nobody used for so long is dropped; the default one stays.",
+        convert=_lifetime,
+        help="A sandbox that is unused for so long is dropped; the default one stays.",
     ),
     Setting(
         name="max_body",
-        flag="--max-body",
         metavar="BYTES",
-        read=_number(1024, 1024**3),
-        shown_default="1048576",
-        help="Largest request body that the API takes; a larger one is a 413.",
+        convert=_number(1024, 1024**3),
+        help="Largest request body that the API accepts; a larger one is a 413.",
     ),
     Setting(
         name="journal_entries",
-        flag="--journal-entries",
         metavar="NUMBER",
-        read=_number(0, 1_000_000),
-        shown_default="1000",
-        help="How many requests the journal of a sandbox keeps; older ones are forgotten.",
+        convert=_number(0, 1_000_000),
+        help="How many requests the journal of a sandbox keeps; older ones are dropped.",
     ),
     Setting(
         name="journal_bytes",
-        flag="--journal-bytes",
         metavar="BYTES",
-        read=_number(0, 64 * 1024**3),
-        shown_default="16777216",
-        help="How much memory they take at most, with their answers.",
+        convert=_number(0, 64 * 1024**3),
+        help="How much memory they use at most, with their answers.",
     ),
     Setting(
         name="check_responses",
-        flag="--check-responses",
         metavar="",
-        read=_yes_or_no,
-        shown_default="no",
-        switch=True,
-        help="Hold every answer against the published contract; a mistake is logged and named in a header.",
+        convert=_yes_or_no,
+        help="Validate every answer against the OpenAPI document; an error is logged and named in a header.",
     ),
     Setting(
         name="log_format",
-        flag="--log-format",
         metavar="text|json",
-        read=_one_of("text", "json"),
-        shown_default="text",
-        help="How the log on stderr is written.",
+        convert=_one_of("text", "json"),
+        help="The format of the log on stderr.",
     ),
     Setting(
         name="log_level",
-        flag="--log-level",
         metavar="debug|info|warning|error",
-        read=_one_of("debug", "info", "warning", "error"),
-        shown_default="info",
+        convert=_one_of("debug", "info", "warning", "error"),
         help="What is logged; info has a line per request.",
     ),
 )

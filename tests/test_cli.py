@@ -78,10 +78,10 @@ def help_of_serve() -> str:
 def test_help_lists_every_option_with_its_default_and_its_variable(
     help_of_serve: str, setting: Setting
 ) -> None:
-    default = f" [default: {setting.shown_default}]" if setting.shown_default else ""
+    default = f" [default: {setting.default}]" if setting.default else ""
 
     expected = " ".join(
-        f"{setting.flag} {setting.metavar} {setting.help}{default} [env var: {setting.twin}]".split()
+        f"{setting.flag} {setting.metavar} {setting.help}{default} [env var: {setting.variable}]".split()
     )
 
     assert expected in help_of_serve
@@ -98,13 +98,13 @@ def test_every_command_has_help(command: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "sentence"),
     [
-        (["--port", "http"], {}, "'http' is no number from 0 to 65535"),
-        (["--clock", "soon"], {}, "'soon' is no ISO date-time"),
+        (["--port", "http"], {}, "'http' is not a number from 0 to 65535"),
+        (["--clock", "soon"], {}, "'soon' is not an ISO date-time"),
         (["--auth", "on"], {}, "'on' is not one of any, declared, off"),
         (["--variant", "refusals"], {}, "'refusals' is not name=value"),
-        ([], {"MOCK_SERVER_PORT": "http"}, "'http' is no number from 0 to 65535"),
+        ([], {"MOCK_SERVER_PORT": "http"}, "'http' is not a number from 0 to 65535"),
         ([], {"MOCK_SERVER_VARIANTS": "a=b"}, "there is no variant 'a'"),
-        (["--import-duration", ""], {}, "'' is no duration"),
+        (["--import-duration", ""], {}, "the value is empty"),
         (["--prot", "1"], {}, "No such option"),
         (["now"], {}, "Got unexpected extra argument (now)"),
     ],
@@ -288,7 +288,7 @@ def test_a_port_that_such_a_service_sets_is_told_for_what_it_is() -> None:
     found = run("serve", MOCK_SERVER_PORT="tcp://10.0.0.7:8080")
 
     assert found.returncode == 2
-    assert "say --port as well" in found.stderr
+    assert "give --port as well" in found.stderr
 
 
 def test_a_path_cannot_write_a_line_of_its_own_into_the_log() -> None:

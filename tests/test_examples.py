@@ -27,7 +27,7 @@ FILES = {
     ".github/workflows/release.yml": "vendor.github-workflows",
 }
 WORKFLOWS = [name for name, schema in FILES.items() if schema == "vendor.github-workflows"]
-BY_TWIN = {setting.twin: setting for setting in SETTINGS}
+BY_VARIABLE = {setting.variable: setting for setting in SETTINGS}
 IMAGE = "dossiers-mock-server"
 
 
@@ -124,7 +124,7 @@ def test_a_file_is_what_its_format_wants(name: str, schema: str) -> None:
 def test_the_server_understands_the_variables_that_it_is_given(name: str) -> None:
     given = list(variables(yaml.safe_load(text_of(name))))
 
-    read = {variable: BY_TWIN[variable].read(value) for variable, value in given}
+    read = {variable: BY_VARIABLE[variable].read(value) for variable, value in given}
 
     assert set(read) == set(re.findall(r"MOCK_SERVER_\w+", text_of(name)))
 
@@ -132,7 +132,7 @@ def test_the_server_understands_the_variables_that_it_is_given(name: str) -> Non
 def test_the_text_on_pipelines_names_variables_that_there_are() -> None:
     named = set(re.findall(r"MOCK_SERVER_\w+", text_of("docs/ci.md")))
 
-    assert named - set(BY_TWIN) == set()
+    assert named - set(BY_VARIABLE) == set()
 
 
 def test_the_compose_file_of_the_text_is_one(tmp_path: Path) -> None:

@@ -125,9 +125,9 @@ def test_the_run_of_the_bundled_scenarios_is_what_the_text_shows() -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.flag)
-def test_every_option_has_its_row_with_twin_and_default(setting: object) -> None:
-    default = "" if not setting.shown_default else re.escape(setting.shown_default)  # type: ignore[attr-defined]
-    row = rf"\| `{setting.flag}` \| `{setting.twin}` \| `?{default}`? ?\|"  # type: ignore[attr-defined]
+def test_every_option_has_its_row_with_variable_and_default(setting: object) -> None:
+    default = "" if not setting.default else re.escape(setting.default)  # type: ignore[attr-defined]
+    row = rf"\| `{setting.flag}` \| `{setting.variable}` \| `?{default}`? ?\|"  # type: ignore[attr-defined]
 
     assert re.search(row, README), row
 

@@ -222,7 +222,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "a duration that is none": (
         then("process: {after: soon}", IMPORT),
-        "9: $.rules[0].then.process.after: 'soon' is no duration; write 200ms, 2s, ",
+        "9: $.rules[0].then.process.after: 'soon' is not a duration; write 200ms, 2s, ",
     ),
     # Several rules
     "two rules of one name": (

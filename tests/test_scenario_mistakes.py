@@ -70,7 +70,7 @@ MISTAKES: dict[str, tuple[str, str, int, str]] = {
     "an unknown operation of a rule": ("getProcess}", "getProces}", 16, "did you mean 'getProcess'?"),
     "an unknown operator": ("{page: 1}", "{page: {$like: 1}}", 12, "there is no operator '$like'; there are $equals"),
     "a course that is none": ("{after: 1m}", "{}", 13, "say hold, after or fail"),
-    "a duration that is none": ("1m}", "soon}", 13, "'soon' is no duration"),
+    "a duration that is none": ("1m}", "soon}", 13, "'soon' is not a duration"),
     "a code that is not the provider's": ("{after: 1m}", "{fail: E202}", 13, "there is no code of the provider 'E202'"),
     "two actions": ("{respond:", "{fault: EMPTY_BODY, respond:", 17, "one thing at a time: respond and fault are given"),
     "no action": ("{respond: {status: 503}}", "{}", 17, "nothing happens: give"),
@@ -99,7 +99,7 @@ MISTAKES: dict[str, tuple[str, str, int, str]] = {
     "less than nothing found": ("{refused: [E202]}", "{found: -1}", 32, "Expected `int` >= 0"),
     "a status that a variant decides": ("{refused: [E202]}", "{status: 400, refused: [E202]}", 32, "leave it out: the variant refusals decides"),
     "no timeout for no answer": ("took: {", "fault: NO_RESPONSE, took: {", 27, "say how long the client waits for it"),
-    "a time limit that is none": ("atMost: 2s", "atMost: 2 weeks", 27, "'2 weeks' is no duration"),
+    "a time limit that is none": ("atMost: 2s", "atMost: 2 weeks", 27, "'2 weeks' is not a duration"),
     "a user name with a tag": ("    until:", "    as: {username: api+x@example.com}\n    until:", 26, "leave out the tag"),
     "a dossier of a third party that is none": ('siret: "99050000100013", dossierReference: PO-1', "dossierReference: PO-1", 9, "siret"),
 }  # fmt: skip

@@ -107,45 +107,51 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "log_format": ("json", "json"),
     "log_level": ("error", "error"),
 }
-UNSPOKEN: dict[str, object] = {
-    "now": None,
-    "none": None,
-    "from the request": None,
-    "made once": None,
-    "in the same file": None,
-    "no": False,
-    "": {},
-}
-
 BAD = [
-    ("host", " ", "it is empty"),
-    ("port", "65536", "'65536' is no number from 0 to 65535"),
-    ("port", "-1", "'-1' is no number from 0 to 65535"),
-    ("port", "http", "'http' is no number from 0 to 65535"),
-    ("port", "٨٠", "'٨٠' is no number from 0 to 65535"),
-    ("fixture", "", "it is empty"),
-    ("fixtures_dir", "nowhere/at/all", "'nowhere/at/all' is no folder"),
-    ("scenario", " ", "it is empty"),
-    ("scenarios_dir", "nowhere/at/all", "'nowhere/at/all' is no folder"),
-    ("watch", "often", "'often' is not one of true, false"),
-    ("clock", "tomorrow", "'tomorrow' is no ISO date-time such as 2026-03-02T09:00:00"),
+    ("host", " ", "the value is empty"),
+    ("port", "65536", "'65536' is not a number from 0 to 65535"),
+    ("port", "-1", "'-1' is not a number from 0 to 65535"),
+    ("port", "http", "'http' is not a number from 0 to 65535"),
+    ("port", "٨٠", "'٨٠' is not a number from 0 to 65535"),
+    ("fixture", "", "the value is empty"),
+    ("fixtures_dir", "nowhere/at/all", "'nowhere/at/all' is not a folder"),
+    ("scenario", " ", "the value is empty"),
+    ("scenarios_dir", "nowhere/at/all", "'nowhere/at/all' is not a folder"),
+    ("watch", "often", "'often' is not one of true, yes, on, 1, false, no, off, 0"),
+    ("clock", "tomorrow", "'tomorrow' is not an ISO date-time such as 2026-03-02T09:00:00"),
     ("dialect", "soap", "'soap' is not one of rest, edge"),
     ("auth", "on", "'on' is not one of any, declared, off"),
     ("variants", "speed=fast", "there is no variant 'speed'"),
-    ("import_duration", "-1s", "'-1s' is no duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S"),
+    (
+        "import_duration",
+        "-1s",
+        "'-1s' is not a duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S",
+    ),
     ("import_duration", "P40000D", "'P40000D' is longer than a century"),
     ("access_token_lifetime", "0", "'0' is shorter than a second"),
     ("refresh_token_lifetime", "999ms", "'999ms' is shorter than a second"),
-    ("public_url", "sandbox:8080", "'sandbox:8080' is no URL such as http://sandbox:8080"),
-    ("public_url", "http://", "'http://' is no URL"),
-    ("public_url", "http://sandbox?a=b", "'http://sandbox?a=b' is no URL"),
-    ("tls_self_signed", "self", "'self' is not one of true, false"),
-    ("control_token", " ", "it is empty"),
-    ("max_sandboxes", "0", "'0' is no number from 1 to 1000000"),
+    ("public_url", "sandbox:8080", "'sandbox:8080' is not a URL such as http://sandbox:8080"),
+    ("public_url", "http://", "'http://' is not a URL"),
+    ("public_url", "http://sandbox?a=b", "'http://sandbox?a=b' is not a URL"),
+    ("public_url", "http://x:99999", "'http://x:99999' is not a URL"),
+    ("public_url", "http://x:0", "'http://x:0' is not a URL"),
+    ("public_url", "http://:8080", "'http://:8080' is not a URL"),
+    ("public_url", "http://[::1", "'http://[::1' is not a URL"),
+    ("public_url", "http://a b", "'http://a b' is not a URL"),
+    ("signing_key", " ", "the value is empty"),
+    ("tls_cert", "", "the value is empty"),
+    ("tls_key", "", "the value is empty"),
+    ("tls_self_signed", "self", "'self' is not one of true, yes, on, 1, false, no, off, 0"),
+    ("control_open", "enabled", "'enabled' is not one of true, yes, on, 1, false, no, off, 0"),
+    ("check_responses", "maybe", "'maybe' is not one of true, yes, on, 1, false, no, off, 0"),
+    ("control_token", " ", "the value is empty"),
+    ("control_token", "clé", "a control token is one or more printable ASCII characters"),
+    ("control_token", "a\tb", "a control token is one or more printable ASCII characters"),
+    ("max_sandboxes", "0", "'0' is not a number from 1 to 1000000"),
     ("sandbox_idle", "0s", "'0s' is shorter than a second"),
-    ("max_body", "1023", "'1023' is no number from 1024 to 1073741824"),
-    ("journal_entries", "-1", "'-1' is no number from 0 to 1000000"),
-    ("journal_bytes", "16M", "'16M' is no number from 0 to 68719476736"),
+    ("max_body", "1023", "'1023' is not a number from 1024 to 1073741824"),
+    ("journal_entries", "-1", "'-1' is not a number from 0 to 1000000"),
+    ("journal_bytes", "16M", "'16M' is not a number from 0 to 68719476736"),
     ("log_format", "xml", "'xml' is not one of text, json"),
     ("log_level", "INFO", "'INFO' is not one of debug, info, warning, error"),
 ]
@@ -158,7 +164,7 @@ def test_a_duration_is_read(text: str, expected: timedelta) -> None:
 
 @pytest.mark.parametrize("text", NO_DURATIONS)
 def test_what_is_no_duration_is_told_how_to_write_one(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no duration; write 200ms, 2s, 5m, 1h or ISO 8601"):
+    with pytest.raises(ValueError, match=r"is not a duration; write 200ms, 2s, 5m, 1h or ISO 8601"):
         duration(text)
 
 
@@ -175,7 +181,7 @@ def test_an_instant_without_offset_is_french(text: str, expected: datetime) -> N
 
 @pytest.mark.parametrize("text", NO_INSTANTS)
 def test_what_is_no_instant_is_told_how_to_write_one(text: str) -> None:
-    with pytest.raises(ValueError, match="is no ISO date-time such as 2026-03-02T09:00:00"):
+    with pytest.raises(ValueError, match="is not an ISO date-time such as 2026-03-02T09:00:00"):
         instant(text)
 
 
@@ -202,11 +208,21 @@ def test_the_table_has_a_row_for_each_setting() -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_the_default_shown_is_the_default(setting: Setting) -> None:
+def test_the_default_that_help_shows_is_the_default(setting: Setting) -> None:
     default = getattr(Settings(), setting.name)
-    shown = setting.shown_default
 
-    assert default == (UNSPOKEN[shown] if shown in UNSPOKEN else setting.read(shown))
+    assert (
+        setting.default == setting.absent if default is None else setting.convert(setting.default) == default
+    )
+
+
+def test_the_defaults_are_shown_as_users_write_them() -> None:
+    shown = {setting.name: setting.default for setting in SETTINGS}
+
+    assert (shown["import_duration"], shown["access_token_lifetime"], shown["sandbox_idle"]) == (
+        *("200ms", "30m", "1h"),
+    )
+    assert (shown["watch"], shown["port"], shown["variants"]) == ("no", "8080", "")
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
@@ -214,7 +230,7 @@ def test_flag_and_environment_variable_say_the_name(setting: Setting) -> None:
     singular = setting.name.removesuffix("s") if setting.many else setting.name
 
     assert setting.flag == f"--{singular.replace('_', '-')}"
-    assert setting.twin == f"MOCK_SERVER_{setting.name.upper()}"
+    assert setting.variable == f"MOCK_SERVER_{setting.name.upper()}"
 
 
 @pytest.mark.parametrize(("name", "text", "sentence"), BAD, ids=[f"{row[0]} {row[1]}" for row in BAD])
@@ -226,7 +242,7 @@ def test_a_bad_value_is_answered_with_a_sentence(name: str, text: str, sentence:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Settings]]:
+def started_with(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Settings]]:
     """The settings with which `serve` would start, for these arguments and this environment."""
     logger = logging.getLogger("mock_server")
     kept = logger.handlers, logger.propagate, logger.level
@@ -239,7 +255,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Settings]]:
     monkeypatch.setattr("mock_server.app.create_app", create_app)
     monkeypatch.setattr("mock_server.server.bind", lambda *_: None)
     for setting in SETTINGS:
-        monkeypatch.delenv(setting.twin, raising=False)
+        monkeypatch.delenv(setting.variable, raising=False)
 
     def serve(*arguments: str, **environment: str) -> Settings:
         found = CliRunner().invoke(main, ["serve", *arguments], env=environment)
@@ -254,33 +270,33 @@ def value(settings: Settings, name: str) -> Any:
     return getattr(settings, name)
 
 
-def test_nothing_given_means_the_defaults(told: Callable[..., Settings]) -> None:
-    assert told() == Settings()
+def test_nothing_given_means_the_defaults(started_with: Callable[..., Settings]) -> None:
+    assert started_with() == Settings()
 
 
-def spoken(setting: Setting, text: str) -> list[str]:
+def as_arguments(setting: Setting, text: str) -> list[str]:
     """The flag on a command line: a switch takes no value."""
     return [setting.flag] if setting.switch else [setting.flag, text]
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_a_setting_is_given_by_its_flag(told: Callable[..., Settings], setting: Setting) -> None:
+def test_a_setting_is_given_by_its_flag(started_with: Callable[..., Settings], setting: Setting) -> None:
     text, expected = EXAMPLES[setting.name]
 
-    assert value(told(*spoken(setting, text)), setting.name) == expected
+    assert value(started_with(*as_arguments(setting, text)), setting.name) == expected
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_a_setting_is_given_by_its_environment_variable(
-    told: Callable[..., Settings], setting: Setting
+    started_with: Callable[..., Settings], setting: Setting
 ) -> None:
     text, expected = EXAMPLES[setting.name]
 
-    assert value(told(**{setting.twin: text}), setting.name) == expected
+    assert value(started_with(**{setting.variable: text}), setting.name) == expected
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_a_flag_beats_the_environment(told: Callable[..., Settings], setting: Setting) -> None:
+def test_a_flag_beats_the_environment(started_with: Callable[..., Settings], setting: Setting) -> None:
     text, expected = EXAMPLES[setting.name]
     other = {
         "fixtures_dir": "tests",
@@ -288,19 +304,132 @@ def test_a_flag_beats_the_environment(told: Callable[..., Settings], setting: Se
         "variants": "refusals=http400",
         "clock": "2031-01-01",
     }
-    default = other.get(setting.name, setting.shown_default)
+    default = other.get(setting.name) or setting.default
 
-    assert value(told(*spoken(setting, text), **{setting.twin: default}), setting.name) == expected
+    assert (
+        value(started_with(*as_arguments(setting, text), **{setting.variable: default}), setting.name)
+        == expected
+    )
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_an_empty_environment_variable_is_as_good_as_none(
-    told: Callable[..., Settings], setting: Setting
+PROTECTING = {"signing_key", "tls_cert", "tls_key", "control_token"}
+"""The settings without which the server is less protected, or another one than its clients expect."""
+
+WITH_A_VALUE = [setting for setting in SETTINGS if not setting.switch]
+WRONG = {name: text for name, text, _ in BAD if text.strip()}
+"""A value per setting that is wrong. A host and a file are found wrong when the server opens them."""
+
+
+@pytest.fixture
+def rejected(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """The message with which `serve` ends with exit status 2 for these arguments and this environment."""
+    for setting in SETTINGS:
+        monkeypatch.delenv(setting.variable, raising=False)
+
+    def serve(*arguments: str, **environment: str) -> str:
+        found = CliRunner().invoke(main, ["serve", *arguments], env=environment)
+        assert found.exit_code == 2, found.output
+        return " ".join(found.output.split())
+
+    return serve
+
+
+def by_name(setting: Setting) -> str:
+    return setting.name
+
+
+def test_the_protecting_settings_are_marked_as_such() -> None:
+    assert {setting.name for setting in SETTINGS if setting.protects} == PROTECTING
+
+
+@pytest.mark.parametrize("setting", WITH_A_VALUE, ids=by_name)
+def test_a_missing_value_ends_the_start(rejected: Callable[..., str], setting: Setting) -> None:
+    text, _ = EXAMPLES[setting.name]
+
+    assert f"Option '{setting.flag}' requires an argument" in rejected(setting.flag)
+    assert f"Option '{setting.flag}' requires an argument" in rejected(
+        setting.flag, **{setting.variable: text}
+    )
+
+
+@pytest.mark.parametrize("setting", WITH_A_VALUE, ids=by_name)
+def test_an_option_is_not_taken_for_the_value_of_the_one_before(
+    rejected: Callable[..., str], setting: Setting
 ) -> None:
-    assert told(**{setting.twin: ""}) == Settings()
+    assert "--control-open is an option: the value is missing" in rejected(setting.flag, "--control-open")
+    assert "--port is an option: the value is missing" in rejected(setting.flag, "--port=0")
 
 
-def test_several_variants_are_given_by_repeating_the_flag(told: Callable[..., Settings]) -> None:
-    found = told("--variant", "refusals=result", "--variant", "rateLimit=on")
+@pytest.mark.parametrize("setting", WITH_A_VALUE, ids=by_name)
+@pytest.mark.parametrize("text", ["", "  "], ids=["empty", "blank"])
+def test_an_empty_value_ends_the_start(rejected: Callable[..., str], setting: Setting, text: str) -> None:
+    assert f"Invalid value for '{setting.flag}': the value is empty" in rejected(setting.flag, text)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=by_name)
+def test_a_blank_variable_ends_the_start(rejected: Callable[..., str], setting: Setting) -> None:
+    assert f"{setting.variable}: the value is empty" in rejected(**{setting.variable: " "})
+
+
+@pytest.mark.parametrize("setting", [row for row in SETTINGS if row.protects], ids=by_name)
+def test_an_empty_variable_that_would_protect_the_server_ends_the_start(
+    rejected: Callable[..., str], setting: Setting
+) -> None:
+    assert f"{setting.variable}: the value is empty" in rejected(**{setting.variable: ""})
+    assert f"{setting.variable}: the value is empty" in rejected("--control-open", **{setting.variable: ""})
+
+
+@pytest.mark.parametrize("setting", [row for row in SETTINGS if not row.protects], ids=by_name)
+def test_any_other_empty_variable_counts_as_unset(
+    started_with: Callable[..., Settings], setting: Setting
+) -> None:
+    assert started_with(**{setting.variable: ""}) == Settings()
+
+
+@pytest.mark.parametrize("setting", [row for row in SETTINGS if row.name in WRONG], ids=by_name)
+def test_a_wrong_value_ends_the_start_and_names_the_variable(
+    rejected: Callable[..., str], setting: Setting
+) -> None:
+    assert f"{setting.variable}: " in rejected(**{setting.variable: WRONG[setting.name]})
+    if not setting.switch:
+        assert f"Invalid value for '{setting.flag}': " in rejected(setting.flag, WRONG[setting.name])
+
+
+def test_every_setting_whose_value_is_no_file_and_no_host_has_a_wrong_value() -> None:
+    opened = {"host", "fixture", "scenario", "signing_key", "tls_cert", "tls_key"}
+
+    assert {setting.name for setting in SETTINGS} - set(WRONG) == opened
+
+
+@pytest.mark.parametrize("setting", [row for row in SETTINGS if row.switch], ids=by_name)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *((text, True) for text in ("1", "true", "TRUE", "yes", "on", "On")),
+        *((text, False) for text in ("0", "false", "no", "off", "OFF")),
+    ],
+)
+def test_a_boolean_variable_has_its_words(
+    started_with: Callable[..., Settings], setting: Setting, text: str, expected: object
+) -> None:
+    assert value(started_with(**{setting.variable: text}), setting.name) is expected
+
+
+def test_a_switch_takes_no_value(rejected: Callable[..., str]) -> None:
+    assert "Option '--watch' does not take a value" in rejected("--watch=no")
+
+
+def test_a_rejected_token_is_not_repeated(rejected: Callable[..., str]) -> None:
+    assert "clé" not in rejected("--control-token", "clé")
+
+
+@pytest.mark.parametrize("token", ["", " ", "clé", "a\nb"])
+def test_settings_made_in_python_need_a_token_that_can_be_sent(token: str) -> None:
+    with pytest.raises(ValueError, match="printable ASCII"):
+        Settings(control_token=token)
+
+
+def test_several_variants_are_given_by_repeating_the_flag(started_with: Callable[..., Settings]) -> None:
+    found = started_with("--variant", "refusals=result", "--variant", "rateLimit=on")
 
     assert found.variants == {"refusals": "result", "rateLimit": "on"}

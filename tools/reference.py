@@ -131,10 +131,10 @@ def options() -> Iterator[tuple[str, ...]]:
     for row in SETTINGS:
         yield (
             f"`{row.flag} {row.metavar}`".replace("|", "\\|"),
-            f"`{row.twin}`",
-            row.shown_default,
+            f"`{row.variable}`",
+            row.default,
             row.help,
-            shown_by(row.flag, row.name, row.twin),
+            shown_by(row.flag, row.name, row.variable),
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mock_server.cli.environment import unknown_variables
+from mock_server.cli.environment import read_variable, unknown_variables
 from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 READY = "mock-server ready on"
 """What the one line on stdout begins with; the base URL follows."""
 
+_FLAGS = frozenset(setting.flag for setting in SETTINGS)
+
 
 class _Value(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
     """A value of the settings table."""
-
-    envvar_list_splitter = ","
 
     def __init__(self, setting: Setting) -> None:
         self.name = setting.metavar
@@ -31,29 +31,29 @@ class _Value(click.ParamType):  # type: ignore[type-arg]  # generic only since c
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
+        if value.partition("=")[0] in _FLAGS:
+            self.fail(f"{value.partition('=')[0]} is an option: the value is missing", param, ctx)
         try:
             return self._setting.read(value)
-        except ValueError as mistake:
-            self.fail(str(mistake), param, ctx)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def options(command: Callable[..., None]) -> Callable[..., None]:
-    """Decorate a command with an option per setting."""
+    """Decorate a command with an option per setting. The environment is read later, for those not given."""
     for setting in reversed(SETTINGS):
-        shown = f"  [default: {setting.shown_default}]" if setting.shown_default else ""
-        option = click.option(
+        default = f"  [default: {setting.default}]" if setting.default else ""
+        # `flag_value` would make the value of an option optional: a forgotten token would be no token.
+        kind: dict[str, Any] = {"is_flag": True, "flag_value": "yes"} if setting.switch else {}
+        command = click.option(
             setting.flag,
             setting.name,
             type=_Value(setting),
             metavar=setting.metavar or None,
             multiple=setting.many,
-            is_flag=setting.switch,
-            flag_value="true" if setting.switch else None,
-            envvar=setting.twin,
-            show_envvar=True,
-            help=setting.help + shown,
-        )
-        command = option(command)
+            help=f"{setting.help}{default}  [env var: {setting.variable}]",
+            **kind,
+        )(command)
     return command
 
 
@@ -109,12 +109,16 @@ def _refuse_unknown_variables() -> None:
 
 
 def _settings(given: dict[str, Any]) -> Settings:
-    """The settings given; several of one are joined, those not given keep the default."""
+    """The settings given as options, else in the environment; all others keep the default."""
     chosen: dict[str, Any] = {}
     for setting in SETTINGS:
         value = given[setting.name]
         if setting.many:
             value = {name: choice for part in value for name, choice in part.items()} or None
+        try:
+            value = read_variable(setting) if value is None else value
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
         if value is not None:
             chosen[setting.name] = value
     return Settings(**chosen)
