@@ -24,9 +24,8 @@ from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
 from mock_server.fixtures.library import bundled
 from mock_server.journal import Limits
-from mock_server.sandbox import Start
-from mock_server.sandboxes import Sandboxes
-from mock_server.scenarios import FixtureNamed, Stage, stage_of
+from mock_server.sandbox import SandboxConfig, Sandboxes
+from mock_server.scenarios import FixtureFinder, ScenarioSetup, load_scenario_setup
 from mock_server.scenarios.library import scenario_path
 from mock_server.services import Services
 from mock_server.settings import CONTROL_PREFIX, Settings
@@ -46,7 +45,7 @@ def create_app(settings: Settings) -> Dispatcher:
     app = Dispatcher(settings.dialect, cache(partial(_control, shared)))
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # another method is a 405, whichever
-    shared.sandboxes.named()  # its world is made now, not when the first request waits for it
+    shared.sandboxes.get()  # its world is made now, not when the first request waits for it
     services.install(app, shared)
     app.register_blueprint(openid)
     for name, dialect in DIALECTS.items():
@@ -76,19 +75,19 @@ def _control(shared: Services) -> Flask:
 
 def _services(settings: Settings) -> Services:
     @cache
-    def fixture_named(name: str) -> Fixture:
+    def find_fixture(name: str) -> Fixture:
         return load_fixture(name, real_now().date(), settings.fixtures_dir)
 
-    start = _start(settings, fixture_named)
+    config = _sandbox_config(settings, find_fixture)
     return Services(
         settings=settings,
         sandboxes=Sandboxes(
-            start,
+            config,
             limit=settings.max_sandboxes,
             idle=settings.sandbox_idle,
-            users=_stages_of_users(settings, start.stage.fixture, fixture_named),
+            users=_setups_of_users(settings, config.setup.fixture, find_fixture),
         ),
-        fixture_named=fixture_named,
+        find_fixture=find_fixture,
         tokens=TokenOffice(
             key_file=settings.signing_key,
             access_lifetime=settings.access_token_lifetime,
@@ -99,12 +98,14 @@ def _services(settings: Settings) -> Services:
     )
 
 
-def _stages_of_users(settings: Settings, fixture: Fixture, fixture_named: FixtureNamed) -> dict[str, Stage]:
+def _setups_of_users(
+    settings: Settings, fixture: Fixture, find_fixture: FixtureFinder
+) -> dict[str, ScenarioSetup]:
     """What plays in the sandboxes of users whose entry in the fixture names a scenario."""
     now = settings.clock or real_now()
     return {
-        user.username: stage_of(
-            scenario_path(user.scenario, settings.scenarios_dir), fixture, fixture_named, now
+        user.username: load_scenario_setup(
+            scenario_path(user.scenario, settings.scenarios_dir), fixture, find_fixture, now
         )
         for user in fixture.made.recipe.users
         if user.scenario is not None
@@ -114,25 +115,25 @@ def _stages_of_users(settings: Settings, fixture: Fixture, fixture_named: Fixtur
 def scenario_watch(app: Flask) -> Watch:
     """What plays scenario files of the app anew as they change."""
     shared: Services = services.of(app)
-    stages = shared.sandboxes.stages
-    folders = [stage.path.parent for stage in stages if stage.path is not None]
+    setups = shared.sandboxes.setups
+    folders = [setup.path.parent for setup in setups if setup.path is not None]
     own = shared.settings.scenarios_dir
     return Watch(
         shared.sandboxes,
-        shared.fixture_named,
+        shared.find_fixture,
         [*folders, *([own] if own else []), bundled("scenarios")],
         shared.settings.clock,
     )
 
 
-def _start(settings: Settings, fixture_named: FixtureNamed) -> Start:
-    fixture = fixture_named(settings.fixture)
-    stage = Stage(fixture)
+def _sandbox_config(settings: Settings, find_fixture: FixtureFinder) -> SandboxConfig:
+    fixture = find_fixture(settings.fixture)
+    setup = ScenarioSetup(fixture)
     if settings.scenario is not None:
         path = scenario_path(settings.scenario, settings.scenarios_dir)
-        stage = stage_of(path, fixture, fixture_named, settings.clock or real_now())
-    return Start(
-        stage=stage,
+        setup = load_scenario_setup(path, fixture, find_fixture, settings.clock or real_now())
+    return SandboxConfig(
+        setup=setup,
         invent=invented_company,
         clock=settings.clock,
         variants=settings.variants,

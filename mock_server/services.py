@@ -11,9 +11,8 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 from mock_server.certificates import Tls
 from mock_server.dialects import wire
-from mock_server.sandbox import Sandbox
-from mock_server.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes
-from mock_server.scenarios import FixtureNamed
+from mock_server.sandbox import DEFAULT_SANDBOX, NoSandbox, Sandbox, Sandboxes
+from mock_server.scenarios import FixtureFinder
 from mock_server.settings import SANDBOX_HEADER, Settings
 from mock_server.tokens import TokenOffice
 
@@ -27,7 +26,7 @@ class Services(Struct, frozen=True, kw_only=True):
     settings: Settings
     sandboxes: Sandboxes
     tokens: TokenOffice
-    fixture_named: FixtureNamed
+    find_fixture: FixtureFinder
     started: datetime
     tls: Tls | None = None
 
@@ -51,7 +50,7 @@ def services() -> Services:
 def named_sandbox() -> Sandbox:
     """The sandbox that the request names by header or query, else the default one."""
     name = request.headers.get(SANDBOX_HEADER) or request.args.get("sandbox") or DEFAULT_SANDBOX
-    return services().sandboxes.named(name)
+    return services().sandboxes.get(name)
 
 
 def refusal_of(error: NoSandbox) -> HTTPException:

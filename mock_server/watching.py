@@ -10,8 +10,8 @@ from pathlib import Path
 
 from mock_server.clock import real_now
 from mock_server.fixtures import FileError
-from mock_server.sandboxes import Sandboxes
-from mock_server.scenarios import FixtureNamed, NameTaken, stage_of
+from mock_server.sandbox import Sandboxes
+from mock_server.scenarios import FixtureFinder, NameTaken, load_scenario_setup
 from mock_server.scenarios.library import SUFFIXES
 
 _logger = logging.getLogger("mock_server")
@@ -23,12 +23,12 @@ class Watch:
     def __init__(
         self,
         sandboxes: Sandboxes,
-        fixture_named: FixtureNamed,
+        find_fixture: FixtureFinder,
         folders: Iterable[Path],
         clock: datetime | None,
     ) -> None:
         self._sandboxes = sandboxes
-        self._fixture_named = fixture_named
+        self._find_fixture = find_fixture
         self._folders = tuple(dict.fromkeys(folder.resolve() for folder in folders))
         self._clock = clock
 
@@ -47,14 +47,14 @@ class Watch:
     def take(self, path: Path) -> None:
         """Play the scenario of this file anew wherever it plays."""
         try:
-            stage = stage_of(
-                path, self._sandboxes.start.stage.fixture, self._fixture_named, self._clock or real_now()
+            setup = load_scenario_setup(
+                path, self._sandboxes.config.setup.fixture, self._find_fixture, self._clock or real_now()
             )
         except FileError as mistake:
             _logger.warning("%s; what was read before still holds", mistake)
             return
         try:
-            names = self._sandboxes.restage(stage)
+            names = self._sandboxes.replace_setup(setup)
         except NameTaken as taken:
             _logger.warning("%s: %s", path, taken)
             return

@@ -113,7 +113,7 @@ def test_an_idle_sandbox_makes_room_and_the_default_one_stays(monkeypatch: pytes
     small = client(max_sandboxes=2, sandbox_idle=timedelta(minutes=5))
     assert [named(small, "default"), named(small, "a")] == [200, 200]
     later = __import__("time").monotonic() + 301
-    monkeypatch.setattr("mock_server.sandboxes.monotonic", lambda: later)
+    monkeypatch.setattr("mock_server.sandbox.sandboxes.monotonic", lambda: later)
 
     assert named(small, "b") == 200
 
@@ -135,7 +135,7 @@ def test_a_sandbox_that_is_only_listed_grows_idle_all_the_same(monkeypatch: pyte
     began = __import__("time").monotonic()
 
     def listed(seconds: int) -> list[str]:
-        monkeypatch.setattr("mock_server.sandboxes.monotonic", lambda: began + seconds)
+        monkeypatch.setattr("mock_server.sandbox.sandboxes.monotonic", lambda: began + seconds)
         rows = small.get("/__admin/sandboxes").json["sandboxes"]  # type: ignore[index]
         return [row["name"] for row in rows]
 

@@ -281,7 +281,7 @@ def test_no_credentials_are_shown_of_headers(api: Api, name: str) -> None:
 def test_the_credentials_of_a_call_are_not_even_kept(app: Flask, api: Api) -> None:
     api.get("/dossiers")
 
-    kept = of(app).sandboxes.named(api.sandbox).journal.excerpt().kept[-1]
+    kept = of(app).sandboxes.get(api.sandbox).journal.excerpt().kept[-1]
     assert api.token.encode() not in kept.exchange
     assert b"Bearer ***" in kept.exchange
 

@@ -52,7 +52,7 @@ def quiet(own_app: Flask, request: pytest.FixtureRequest) -> Api:
 
 
 def journal_of(api: Api) -> Journal:
-    return of(api.client.application).sandboxes.named(api.sandbox).journal
+    return of(api.client.application).sandboxes.get(api.sandbox).journal
 
 
 async def take(stream: AsyncGenerator[bytes, None], many: int) -> list[Event]:

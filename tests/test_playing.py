@@ -28,7 +28,7 @@ def playing(*rules: Rule, seed: int = 0) -> Playing:
     return Playing(Scenario(version=1, scenario="story", title="A story", seed=seed, rules=rules))
 
 
-def by_hand(*rules: Rule) -> Playing:
+def ad_hoc(*rules: Rule) -> Playing:
     """Rules with no scenario."""
     made = Playing()
     made.add(rules)
@@ -245,7 +245,7 @@ def test_rules_made_by_hand_are_taken_back_all_or_by_name() -> None:
     play.add([rule("a"), rule("b"), rule("c")])
 
     assert [play.remove("b"), play.remove("b"), play.remove("of the scenario")] == [1, 0, 0]
-    assert [found.name for found in play.by_hand] == ["a", "c"]
+    assert [found.name for found in play.ad_hoc_rules] == ["a", "c"]
     assert play.remove() == 2
     assert [found.name for found in play.rules] == ["of the scenario"]
 
@@ -262,7 +262,7 @@ def test_a_rule_that_is_taken_back_takes_its_counts_along_and_no_others() -> Non
 
 
 def test_a_rule_that_is_made_again_counts_from_the_start() -> None:
-    play = by_hand(rule(nth=1))
+    play = ad_hoc(rule(nth=1))
     bent(play, calls=2)
     play.remove()
 
@@ -272,7 +272,7 @@ def test_a_rule_that_is_made_again_counts_from_the_start() -> None:
 
 
 def test_the_state_that_rules_made_by_hand_led_to_ends_with_the_last_of_them() -> None:
-    play = by_hand(rule("a", state=STARTED, newState="down"), rule("b", state="down"))
+    play = ad_hoc(rule("a", state=STARTED, newState="down"), rule("b", state="down"))
     bent(play, calls=1)
 
     assert play.remove("a") == 1
@@ -296,9 +296,9 @@ def test_another_playing_goes_on_from_where_one_had_got() -> None:
     play.add([rule("by hand", times=1)])
     bent(play, calls=2)
 
-    successor = Playing(play.scenario, play.by_hand, play.progress)
+    successor = Playing(play.scenario, play.ad_hoc_rules, play.progress)
 
-    assert [found.name for found in successor.by_hand] == ["by hand"]
+    assert [found.name for found in successor.ad_hoc_rules] == ["by hand"]
     assert [name_applied(successor) for _ in range(2)] == [None, "still down"]
 
 

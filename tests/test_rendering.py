@@ -18,7 +18,7 @@ pytestmark = pytest.mark.speaks("rest", "edge")
 def imported(api: Api) -> ref[Dossier]:
     """A new dossier as it is inside, without holding it."""
     dossier_id = api.new_dossier()["dossierId"]
-    world = services.of(api.client.application).sandboxes.named().read()
+    world = services.of(api.client.application).sandboxes.get().read()
     return ref(world.portfolio(ACCOUNT).dossiers[dossier_id])
 
 

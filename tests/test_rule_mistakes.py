@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mock_server.fixtures import FileError, Fixture, load_fixture
-from mock_server.scenarios import stage_of
+from mock_server.scenarios import load_scenario_setup
 from mock_server.scenarios.reading import read_scenario
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -275,7 +275,7 @@ def written(folder: Path, text: str, name: str = "mine.yaml") -> Path:
 
 def staged(path: Path, fixture: Fixture) -> None:
     """Put a scenario on its fixture, as a server does at its start."""
-    stage_of(path, fixture, lambda name: load_fixture(name, NOW.date(), None), NOW)
+    load_scenario_setup(path, fixture, lambda name: load_fixture(name, NOW.date(), None), NOW)
 
 
 @pytest.mark.parametrize(("text", "told"), MISTAKES.values(), ids=list(MISTAKES))

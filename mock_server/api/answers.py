@@ -93,7 +93,7 @@ def protocol_error(
 ) -> Response:
     """An error in the protocol format, dated by the caller's sandbox. behaviour.md 11.2 (documented)."""
     caller: Caller | None = request.environ.get(CALLER)
-    sandbox = services().sandboxes.named() if caller is None else caller.sandbox
+    sandbox = services().sandboxes.get() if caller is None else caller.sandbox
     body = {
         "timestamp": wire.zoned(sandbox.clock.now()),
         "status": status,

@@ -38,9 +38,9 @@ def answered(
     carry_out: Callable[[Then], Response],
 ) -> Response:
     """The answer of a call, carried out as the rule that applies to it says; mostly there is none."""
-    if not caller.sandbox.playing.rules:
+    if not caller.sandbox.active_scenario.rules:
         return carry_out(AS_IT_IS)
-    applied = caller.sandbox.playing.apply(_asked(operation, caller, ids))
+    applied = caller.sandbox.active_scenario.apply(_asked(operation, caller, ids))
     if applied is None:
         return carry_out(AS_IT_IS)
     caller.applied = applied

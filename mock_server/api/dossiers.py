@@ -41,12 +41,12 @@ def list_all_dossiers(call: Call, account_id: int) -> Response:
 def import_dossier(call: Call, account_id: int) -> Response:
     """behaviour.md 3.9."""
     request = ImportRequest(**members(required_body(call), _IMPORT_MEMBERS))
-    process = call.sandbox.ask(
+    process = call.sandbox.execute(
         launch_import,
         account_id=account_id,
         request=request,
         variants=call.variants,
-        duration=call.sandbox.start.import_duration,
+        duration=call.sandbox.config.import_duration,
         course=call.course,
     )
     return answers.content(call.dialect.launched(process))

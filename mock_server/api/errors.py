@@ -15,7 +15,7 @@ from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.domain.operations import Kind
 from mock_server.pages import UNMATCHED
-from mock_server.sandboxes import NoSandbox
+from mock_server.sandbox import NoSandbox
 from mock_server.services import log_bug, refusal_of
 
 UNMATCHED_HEADER = "X-Mock-Unmatched"

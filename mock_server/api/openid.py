@@ -26,7 +26,7 @@ PROTOCOL = "/protocol/openid-connect"
 def get_token() -> Response:
     """behaviour.md 1.2."""
     username = _user_meant()
-    sandbox = services().sandboxes.of_user(username)
+    sandbox = services().sandboxes.for_user(username)
     request.environ[CALLER] = caller = Caller(sandbox, None, username)
     return answered(OPERATIONS["getToken"], caller, {}, _token_answer)
 
@@ -144,7 +144,7 @@ _GRANTS = {"password": _by_password, "refresh_token": _by_refresh}
 
 def _identity(username: str, password: str) -> Identity | None:
     """Who logs in with this password; None when nobody may."""
-    declared = services().sandboxes.admission_of(username).logins.get(untagged(username))
+    declared = services().sandboxes.admission_for(username).logins.get(untagged(username))
     if declared is not None and declared.password != password:
         return None
     return _known(username) if username and password else None
@@ -152,7 +152,7 @@ def _identity(username: str, password: str) -> Identity | None:
 
 def _known(username: str) -> Identity | None:
     """A declared user with its accounts; anybody else with the default account, where anybody may log in."""
-    admission = services().sandboxes.admission_of(username)
+    admission = services().sandboxes.admission_for(username)
     declared = admission.logins.get(untagged(username))
     if declared is not None:
         return Identity(
@@ -199,7 +199,7 @@ def _expired(token: Token) -> bool:
 
 def _recognised(token: Token) -> Sandbox:
     """The sandbox of the token's user, who makes this request."""
-    sandbox = services().sandboxes.of_user(token.username)
+    sandbox = services().sandboxes.for_user(token.username)
     caller: Caller = request.environ.setdefault(CALLER, Caller(sandbox, token))
     caller.token = token
     return sandbox

@@ -21,7 +21,7 @@ from mock_server.api.who import bearer
 from mock_server.clock import real_seconds
 from mock_server.domain.operations import BY_VIEW, Kind
 from mock_server.journal import Exchange, hidden_credentials
-from mock_server.sandboxes import NoSandbox
+from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import FAULTS
 from mock_server.services import named_sandbox, services
 from mock_server.tokens import TokenRefused
@@ -92,13 +92,13 @@ def _caller_meant(environ: Mapping[str, Any]) -> Caller:
     shared = services()
     try:
         token = shared.tokens.access(bearer(environ))
-        return Caller(shared.sandboxes.of_user(token.username), token)
+        return Caller(shared.sandboxes.for_user(token.username), token)
     except (TokenRefused, NoSandbox):
         pass
     try:
         return Caller(named_sandbox(), None)
     except NoSandbox:
-        return Caller(shared.sandboxes.named(), None)
+        return Caller(shared.sandboxes.get(), None)
 
 
 def _texts(environ: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 from mock_server.api.call import CALLER, Call, Caller
 from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
-from mock_server.ratelimit import BURST_CAPACITY, REPLENISH_RATE
+from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 from mock_server.scenarios import AS_IT_IS, Then, course_of
 from mock_server.services import named_sandbox, services
 from mock_server.tokens import Token, TokenOffice, TokenRefused
@@ -50,7 +50,7 @@ def identified(dialect: Dialect) -> Caller:
     shared = services()
     environ = request.environ
     token = None if shared.settings.auth == "off" else _token(shared.tokens, dialect, bearer(environ))
-    sandbox = named_sandbox() if token is None else shared.sandboxes.of_user(token.username)
+    sandbox = named_sandbox() if token is None else shared.sandboxes.for_user(token.username)
     environ[CALLER] = caller = Caller(sandbox, token, token.username if token else None)
     return caller
 
@@ -72,8 +72,8 @@ def admitted(
     if token is not None and token.expired(sandbox.token_age(token.issued_at)):
         raise _unauthorized("expired")
     accounts = None if token is None else token.account_ids
-    world, now = sandbox.look()
-    variants = sandbox.variants_in(dialect.name)
+    world, now = sandbox.current()
+    variants = sandbox.variants_for(dialect.name)
     caller.call = call = Call(operation, dialect, sandbox, accounts, variants, world, now, course_of(then))
     if account_id is not None:
         _open_account(call, account_id, then)

@@ -68,7 +68,7 @@ def trial(fixtures_dir: Path | None) -> Callable[[Scenario], object]:
     """What sets a scenario up on its fixture, and raises InputError where that cannot be."""
     from mock_server.clock import real_now
     from mock_server.fixtures import load_fixture
-    from mock_server.scenarios.staging import staged
+    from mock_server.scenarios.setup import build_scenario_setup
     from mock_server.settings import Settings
 
     now = real_now()
@@ -77,4 +77,4 @@ def trial(fixtures_dir: Path | None) -> Callable[[Scenario], object]:
     def named(name: str) -> Fixture:
         return load_fixture(name, now.date(), fixtures_dir)
 
-    return partial(staged, fixture=named(Settings().fixture), named=named, now=now)
+    return partial(build_scenario_setup, fixture=named(Settings().fixture), find_fixture=named, now=now)

@@ -9,7 +9,7 @@ from typing import Any
 from mock_server.contract.schemas import Schema
 from mock_server.domain.errors import ErrorCode
 from mock_server.domain.operations import Kind, Operation
-from mock_server.ratelimit import BURST_CAPACITY, REPLENISH_RATE
+from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 
 Object = dict[str, Any]
 

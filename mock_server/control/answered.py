@@ -25,6 +25,6 @@ def answered_dossier(found: Sandbox, dossier_id: int) -> dict[str, Any]:
         world.thirdparties[dossier.thirdparty_id],
         portfolio.relations[dossier.thirdparty_id].thirdparty_code,
         portfolio.account.requirements,
-        found.variants_in(dialect.name),
+        found.variants_for(dialect.name),
     )
     return shown

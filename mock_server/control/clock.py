@@ -48,7 +48,7 @@ def put_clock(wanted: NewClock) -> Response:
     if wanted.now is None and wanted.frozen is None:
         raise Problem('say {"now": "2031-01-01T00:00:00"}, {"frozen": true} or {"frozen": false}')
     at = None if wanted.now is None else _read(instant, wanted.now)
-    effects = sandbox.turn(lambda clock: clock.running(at) if wanted.frozen is False else clock.frozen(at))
+    effects = sandbox.set_clock(lambda clock: clock.run(at) if wanted.frozen is False else clock.freeze(at))
     return _changed(sandbox, effects)
 
 
@@ -57,7 +57,7 @@ def advance_clock(wanted: Advance) -> Response:
     """Go forward in time."""
     sandbox = named_sandbox()
     by = _read(duration, wanted.by)
-    effects = sandbox.turn(lambda clock: _advanced(clock, by), age_tokens=wanted.tokens)
+    effects = sandbox.set_clock(lambda clock: _advanced(clock, by), age_tokens=wanted.tokens)
     return _changed(sandbox, effects)
 
 
@@ -72,7 +72,7 @@ def _advanced(before: Clock, by: timedelta) -> Clock:
     latest = datetime(9000, 1, 1, tzinfo=before.now().tzinfo)
     if before.now() + by > latest:
         raise Problem("the clock does not go beyond the year 9000")
-    return before.advanced(by)
+    return before.advance(by)
 
 
 def _shown(sandbox: Sandbox) -> dict[str, Any]:

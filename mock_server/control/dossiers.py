@@ -52,7 +52,7 @@ def find_dossiers() -> Response:
 def show_dossier(dossier_id: int) -> Response:
     """A dossier with its documents, stopped or not, and its import; `answer` is how the API shows it now."""
     found = named_sandbox()
-    world, now = found.look()
+    world, now = found.current()
     row = row_of(world, holder_of(world, dossier_id), dossier_id)
     today = local_date(now)
     return json_answer(

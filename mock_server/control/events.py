@@ -67,7 +67,7 @@ def deposit_evidence(wanted: NewEvidence, dossier_id: int, code: str) -> Respons
         )
         return after, world.next_ids.evidence
 
-    return json_answer({"fileId": named_sandbox().ask(answer)}, 201)
+    return json_answer({"fileId": named_sandbox().execute(answer)}, 201)
 
 
 @serves(events, "POST /thirdparties/<int:thirdparty_id>/close")
@@ -100,12 +100,12 @@ def decide_process(wanted: NewOutcome, process_id: str) -> Response:
         if wanted.outcome == "hold":
             return hold_import(world, process)
         if error is None:
-            return end_import(world, now, process, sandbox.start.invent)
+            return end_import(world, now, process, sandbox.config.invent)
         company_id = process.wanted.company_id
         values = (company_id.type.value, company_id.value)
         return fail_import(world, process, [Refusal(error, None, values)])
 
-    decided = sandbox.ask(decide)
+    decided = sandbox.execute(decide)
     if decided.complete:
         sandbox.journal.count_imports([decided.outcome])
     return json_answer(_shown(decided))

@@ -41,7 +41,7 @@ def put_fixture(wanted: NewFixture | YamlText) -> Response:
     recipe. As YAML the body is the text of a recipe file.
     """
     found = named_sandbox()
-    found.stand_on(_chosen(wanted))
+    found.load_fixture(_chosen(wanted))
     return json_answer(_fixture(found))
 
 
@@ -62,11 +62,11 @@ def _chosen(wanted: NewFixture | YamlText) -> Fixture:
     names = bundled_names("fixtures", folder)
     if wanted.name not in names:
         raise Problem(f"there is no recipe {wanted.name!r}; there are {', '.join(names)}")
-    return services().fixture_named(wanted.name)
+    return services().find_fixture(wanted.name)
 
 
 def _fixture(found: Sandbox) -> dict[str, Any]:
-    fixture = found.stage.fixture
+    fixture = found.setup.fixture
     origin, recipe = fixture.made.origin, fixture.made.recipe
     return {
         "name": origin.name,

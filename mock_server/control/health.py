@@ -21,13 +21,13 @@ health = Blueprint("health", __name__)
 def get_health() -> Response:
     """200 once the fixture is loaded, which is before the port is open."""
     shared = services()
-    found = shared.sandboxes.named()
+    found = shared.sandboxes.get()
     return json_answer(
         {
             "status": "UP",
             "version": __version__,
             "uptime": round((real_now() - shared.started).total_seconds(), 3),
-            "fixture": shared.sandboxes.start.stage.fixture.name,
+            "fixture": shared.sandboxes.config.setup.fixture.name,
             "dialect": shared.settings.dialect,
             "counts": _counts(found),
         }

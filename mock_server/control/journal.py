@@ -123,11 +123,13 @@ def shown(entry: Entry) -> dict[str, Any]:
 
 
 def _known(sandbox: Sandbox) -> Known:
-    playing = sandbox.playing
+    playing = sandbox.active_scenario
     of_scenario = f"of the scenario {playing.scenario.scenario!r}" if playing.scenario else ""
     rules = {rule.name: of_scenario for rule in playing.rules}
-    rules |= {rule.name: "made by hand" for rule in playing.by_hand}
-    return Known(world=sandbox.read(), variants=sandbox.variants_in(services().settings.dialect), rules=rules)
+    rules |= {rule.name: "made by hand" for rule in playing.ad_hoc_rules}
+    return Known(
+        world=sandbox.read(), variants=sandbox.variants_for(services().settings.dialect), rules=rules
+    )
 
 
 def _why(cause: Cause) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def _imports(census: Census) -> Samples:
 
 
 def _dossiers(server: Services) -> int:
-    worlds = (sandbox.read() for sandbox in server.sandboxes.present)
+    worlds = (sandbox.read() for sandbox in server.sandboxes.existing)
     return sum(len(portfolio.dossiers) for world in worlds for portfolio in world.portfolios.values())
 
 
@@ -148,7 +148,7 @@ METRICS = (
         "gauge",
         (),
         "Sandboxes there are.",
-        lambda census: {(): len(census.server.sandboxes.present)},
+        lambda census: {(): len(census.server.sandboxes.existing)},
     ),
     Metric(
         "mock_server_dossiers",

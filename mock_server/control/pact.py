@@ -70,13 +70,13 @@ def change_provider_state(wanted: StateChange) -> Response:
 def _set_up(found: Sandbox, change: StateChange) -> dict[str, Any]:
     """Put the states in place; what they return together."""
     chosen = [meant(named.name, named.params or {}) for named in _named(change)]
-    if change.states or found.set_up_at != found.journal.last:
+    if change.states or found.pact_states_at != found.journal.last:
         _begin_anew(found)
-    found.set_up_at = None
+    found.pact_states_at = None
     returned: dict[str, Any] = {}
     for state, given in chosen:
         returned |= _in_place(found, state, given)
-    found.set_up_at = found.journal.last
+    found.pact_states_at = found.journal.last
     return returned
 
 
@@ -99,7 +99,7 @@ def _named(change: StateChange) -> list[NamedState]:
 
 def _begin_anew(found: Sandbox) -> None:
     found.reset(_RESET)
-    found.set_up_at = None
+    found.pact_states_at = None
 
 
 def _in_place(found: Sandbox, state: State, given: dict[str, Any]) -> dict[str, Any]:

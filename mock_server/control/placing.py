@@ -88,7 +88,7 @@ def post_thirdparty(wanted: ThirdpartyPatch) -> Response:
         after = _placed(world, now, thirdparties=(registering(world, now, wanted),))
         return _peopled(after, wanted)
 
-    return json_answer(_thirdparty(named_sandbox().ask(register)), 201)
+    return json_answer(_thirdparty(named_sandbox().execute(register)), 201)
 
 
 @serves(placing, "PATCH /requirements/<path:code>", body=Withdrawal)
@@ -116,7 +116,7 @@ def post_dossier(wanted: DossierEntry) -> Response:
         return _placed(world, now, dossiers=(wanted,)), dossier_id
 
     found = named_sandbox()
-    dossier_id = found.ask(place)
+    dossier_id = found.execute(place)
     return json_answer(answered_dossier(found, dossier_id), 201)
 
 

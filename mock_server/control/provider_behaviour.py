@@ -52,8 +52,8 @@ def _every_call() -> dict[str, Any]:
 
 def _hold(sandbox: Sandbox, when: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
     """Let a rule hold, after those of the states before."""
-    name = f"provider state {len(sandbox.playing.by_hand) + 1}"
+    name = f"provider state {len(sandbox.active_scenario.ad_hoc_rules) + 1}"
     rule = msgspec.convert({"name": name, "when": when, "then": then}, Rule)
     check_rules((rule,), "$")
-    sandbox.playing.add((rule,))
+    sandbox.active_scenario.add((rule,))
     return {}

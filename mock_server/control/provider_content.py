@@ -71,7 +71,7 @@ def answered(sandbox: Sandbox, given: Values) -> dict[str, Any]:
         world = _deposited(world, now, dossier, given["code"], until)
         return world, {**_ids(dossier), "documentId": found[given["code"]], "fileId": file_id}
 
-    return sandbox.ask(answer)
+    return sandbox.execute(answer)
 
 
 def no_dossiers(sandbox: Sandbox, _: Values) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def inactive(sandbox: Sandbox, given: Values) -> dict[str, Any]:
         account_id = _account(world, given)
         return changed_account(world, account_id, change, "$"), {"accountId": account_id}
 
-    return sandbox.ask(deactivate)
+    return sandbox.execute(deactivate)
 
 
 def withdrawn(sandbox: Sandbox, given: Values) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _with_thirdparty(
         assert made is not None  # noqa: S101  # it was just laid over the world
         return with_user(world, made), {"thirdpartyId": made.thirdparty_id}
 
-    return sandbox.ask(place)
+    return sandbox.execute(place)
 
 
 def _done(sandbox: Sandbox, given: Values, then: Callable[[_Placed, datetime], World]) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _done(sandbox: Sandbox, given: Values, then: Callable[[_Placed, datetime], W
         placed = _ensured(world, now, given)
         return then(placed, now), _ids(placed.dossier)
 
-    return sandbox.ask(place)
+    return sandbox.execute(place)
 
 
 def _ensured(world: World, now: datetime, given: Values) -> _Placed:

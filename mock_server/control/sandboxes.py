@@ -10,8 +10,7 @@ from mock_server.control.calls import serves
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.variants import VARIANTS, checked
-from mock_server.sandbox import Sandbox
-from mock_server.sandboxes import DEFAULT_SANDBOX
+from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox
 from mock_server.services import named_sandbox, services
 
 sandboxes = Blueprint("sandboxes", __name__)
@@ -20,7 +19,7 @@ sandboxes = Blueprint("sandboxes", __name__)
 @serves(sandboxes, "GET /sandboxes", sandboxed=False)
 def list_sandboxes() -> Response:
     """The sandboxes there are: the time in each, what plays there, the number of its last request."""
-    return json_answer({"sandboxes": [_shown(found) for found in services().sandboxes.present]})
+    return json_answer({"sandboxes": [_shown(found) for found in services().sandboxes.existing]})
 
 
 @serves(sandboxes, "DELETE /sandboxes/<name>", status=204, sandboxed=False)
@@ -74,24 +73,24 @@ def put_variants(chosen: dict[str, str]) -> Response:
     """Choose variants, such as {"refusals": "result"}; every other one goes back to its default."""
     found = named_sandbox()
     try:
-        found.choose(checked(chosen))
+        found.set_variants(checked(chosen))
     except ValueError as mistake:
         raise Problem(str(mistake)) from None
     return json_answer(_variants(found))
 
 
 def _shown(found: Sandbox) -> dict[str, Any]:
-    playing = found.playing.scenario
+    playing = found.active_scenario.scenario
     return {
         "name": found.name,
         "now": wire.instant(found.clock.now()),
         "frozen": found.clock.frozen_at is not None,
         "playing": None if playing is None else playing.scenario,
-        "state": None if playing is None else found.playing.progress.state,
+        "state": None if playing is None else found.active_scenario.progress.state,
         "latestRequest": found.journal.last,
     }
 
 
 def _variants(found: Sandbox) -> dict[str, str]:
-    in_force = found.variants_in(services().settings.dialect)
+    in_force = found.variants_for(services().settings.dialect)
     return {name: in_force[name] for name in VARIANTS}

@@ -15,7 +15,15 @@ from mock_server.control.problems import Problem, json_answer
 from mock_server.fixtures import FileError, Fixture
 from mock_server.fixtures.library import is_path
 from mock_server.sandbox import Sandbox
-from mock_server.scenarios import STARTED, NameTaken, Rule, Scenario, Stage, stage_of, staged
+from mock_server.scenarios import (
+    STARTED,
+    NameTaken,
+    Rule,
+    Scenario,
+    ScenarioSetup,
+    build_scenario_setup,
+    load_scenario_setup,
+)
 from mock_server.scenarios.checking import check_rules, check_scenario
 from mock_server.scenarios.library import scenario_files, scenario_path
 from mock_server.scenarios.reading import read_scenario_once, scenario_in
@@ -68,7 +76,7 @@ def put_scenario(wanted: NewScenario | YamlText) -> Response:
 def delete_scenario() -> Response:
     """Leave the scenario: its rules end; content, clock and variants stay until the next reset."""
     found = named_sandbox()
-    found.leave()
+    found.stop_scenario()
     return json_answer(_played(found))
 
 
@@ -76,14 +84,14 @@ def delete_scenario() -> Response:
 def put_scenario_state(wanted: NewState, name: str) -> Response:
     """Jump to a state of the scenario that plays."""
     found = named_sandbox()
-    playing = found.playing.scenario
+    playing = found.active_scenario.scenario
     if playing is None or playing.scenario != name:
         now = "none" if playing is None else repr(playing.scenario)
         raise Problem(f"the scenario {name!r} does not play, {now} does; PUT /__admin/scenario lets it", 409)
     states = [STARTED, *(state for rule in playing.rules for state in (rule.state, rule.new_state) if state)]
     if wanted.state not in states:
         raise Problem(f"{name} has no state {wanted.state!r}; it has {', '.join(dict.fromkeys(states))}")
-    found.playing.jump(wanted.state)
+    found.active_scenario.jump(wanted.state)
     return json_answer(_played(found))
 
 
@@ -99,7 +107,7 @@ def post_rules(wanted: NewRules) -> Response:
     found = named_sandbox()
     check_rules(wanted.rules, "$.rules")
     try:
-        found.playing.add(wanted.rules)
+        found.active_scenario.add(wanted.rules)
     except NameTaken as taken:
         raise Problem(str(taken), 409) from None
     return json_answer(_rules(found), 201)
@@ -109,27 +117,27 @@ def post_rules(wanted: NewRules) -> Response:
 def delete_rules() -> Response:
     """Take back the rules made by hand; with `?name=` one of them."""
     found, name = named_sandbox(), request.args.get("name")
-    if not found.playing.remove(name) and name is not None:
-        names = ", ".join(rule.name for rule in found.playing.by_hand) or "none"
+    if not found.active_scenario.remove(name) and name is not None:
+        names = ", ".join(rule.name for rule in found.active_scenario.ad_hoc_rules) or "none"
         raise Problem(f"no rule made by hand is named {name!r}; there are: {names}", 404)
     return json_answer(_rules(found))
 
 
-def _stage(found: Sandbox, wanted: NewScenario | YamlText) -> Stage:
+def _stage(found: Sandbox, wanted: NewScenario | YamlText) -> ScenarioSetup:
     shared, now = services(), real_now()
-    fixture = found.start.stage.fixture
+    fixture = found.config.setup.fixture
     if isinstance(wanted, YamlText):
-        return staged(scenario_in(wanted.text), fixture, _fixture_named, now)
+        return build_scenario_setup(scenario_in(wanted.text), fixture, _find_fixture, now)
     if wanted.scenario is not None and wanted.name is None:
         check_scenario(wanted.scenario, "$.scenario")
-        return staged(wanted.scenario, fixture, _fixture_named, now)
+        return build_scenario_setup(wanted.scenario, fixture, _find_fixture, now)
     if wanted.scenario is None and wanted.name is not None:
         path = scenario_path(wanted.name, shared.settings.scenarios_dir, paths=False)
-        return stage_of(path, fixture, shared.fixture_named, now)
+        return load_scenario_setup(path, fixture, shared.find_fixture, now)
     raise Problem('say {"name": "..."} or {"scenario": {...}}')
 
 
-def _fixture_named(name: str) -> Fixture:
+def _find_fixture(name: str) -> Fixture:
     """The fixture of that name; a scenario that is sent does not reach for files of this machine.
 
     Raises:
@@ -137,15 +145,15 @@ def _fixture_named(name: str) -> Fixture:
     """
     if is_path(name):
         raise FileError(f"a scenario that is sent names its fixture, and {name!r} is a path")
-    return services().fixture_named(name)
+    return services().find_fixture(name)
 
 
 def _played(found: Sandbox) -> dict[str, Any]:
-    playing = found.playing.scenario
+    playing = found.active_scenario.scenario
     return {
         "sandbox": found.name,
         "playing": None if playing is None else playing.scenario,
-        "state": None if playing is None else found.playing.progress.state,
+        "state": None if playing is None else found.active_scenario.progress.state,
     }
 
 
@@ -164,17 +172,17 @@ def _listed(path: Path) -> dict[str, Any]:
 
 
 def _rules(found: Sandbox) -> dict[str, Any]:
-    progress = found.playing.progress
-    by_hand = {rule.name for rule in found.playing.by_hand}
+    progress = found.active_scenario.progress
+    ad_hoc = {rule.name for rule in found.active_scenario.ad_hoc_rules}
     return {
         "rules": [
             _written(rule)
             | {
-                "byHand": rule.name in by_hand,
+                "byHand": rule.name in ad_hoc,
                 "matched": progress.matched.get(rule.name, 0),
                 "applied": progress.applied.get(rule.name, 0),
             }
-            for rule in found.playing.rules
+            for rule in found.active_scenario.rules
         ]
     }
 

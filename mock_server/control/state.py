@@ -22,7 +22,7 @@ from mock_server.fixtures.mirroring import converted, mirrored
 from mock_server.fixtures.state_checks import check_state
 from mock_server.fixtures.world_state import WorldState, state_of, world_of
 from mock_server.fixtures.worlds import uncollected
-from mock_server.sandbox import Whole
+from mock_server.sandbox import SandboxState
 from mock_server.scenarios import STARTED, Progress, Rule, Scenario
 from mock_server.scenarios.checking import check_rules, check_scenario
 from mock_server.services import named_sandbox
@@ -69,11 +69,11 @@ def get_state() -> Response:
     Passwords of users and bytes of files are in it.
     """
     found = named_sandbox()
-    whole = found.whole
+    whole = found.state
     written = State(
         version=1,
         made_by=__version__,
-        fixture=found.stage.fixture.name,
+        fixture=found.setup.fixture.name,
         clock=Time(now=whole.clock.now(), frozen=whole.clock.frozen_at is not None),
         variants=dict(whole.variants),
         playing=msgspec.to_builtins(_played(whole)),
@@ -92,11 +92,11 @@ def put_state(wanted: Any) -> Response:
     found = named_sandbox()
     with uncollected():
         whole = _whole(converted(wanted, State))
-    found.become(whole)
+    found.restore_state(whole)
     return json_answer({"sandbox": found.name, "now": wire.instant(found.clock.now())})
 
 
-def _whole(written: State) -> Whole:
+def _whole(written: State) -> SandboxState:
     """The sandbox that was written down.
 
     Raises:
@@ -112,18 +112,18 @@ def _whole(written: State) -> Whole:
         raise InputError("$.variants", str(mistake)) from None
     if not is_reckonable(written.clock.now.date()):
         raise InputError("$.clock.now", "not of the years 1000 to 8999")
-    clock = Clock().frozen(written.clock.now) if written.clock.frozen else Clock().running(written.clock.now)
+    clock = Clock().freeze(written.clock.now) if written.clock.frozen else Clock().run(written.clock.now)
     played = _play(written.playing)
     progress = Progress(played.state, Map(played.matched), Map(played.applied))
-    return Whole(world_of(written.content), clock, variants, played.scenario, played.rules, progress)
+    return SandboxState(world_of(written.content), clock, variants, played.scenario, played.rules, progress)
 
 
-def _played(whole: Whole) -> Played:
+def _played(whole: SandboxState) -> Played:
     progress = whole.progress
     return Played(
         scenario=whole.scenario,
         state=progress.state,
-        rules=whole.by_hand,
+        rules=whole.ad_hoc_rules,
         matched=dict(progress.matched),
         applied=dict(progress.applied),
     )

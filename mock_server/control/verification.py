@@ -26,7 +26,7 @@ def verify(wanted: Verification) -> Response:
     check_verification(wanted)
     sandbox = named_sandbox()
     excerpt = sandbox.journal.excerpt()
-    known = Known(world=sandbox.read(), variants=sandbox.variants_in(services().settings.dialect))
+    known = Known(world=sandbox.read(), variants=sandbox.variants_for(services().settings.dialect))
     judged = verdicts(wanted, excerpt, known)
     failed = [verdict for verdict in judged if verdict.judgment != "held"]
     members = {

@@ -11,7 +11,12 @@ from mock_server.scenarios.courses import course_of
 from mock_server.scenarios.faults import FAULTS, Fault
 from mock_server.scenarios.playing import Application, NameTaken, Playing, Progress
 from mock_server.scenarios.script import AS_IT_IS, EFFECTS, STARTED, Request, Rule, Scenario, Then
-from mock_server.scenarios.staging import FixtureNamed, Stage, stage_of, staged
+from mock_server.scenarios.setup import (
+    FixtureFinder,
+    ScenarioSetup,
+    build_scenario_setup,
+    load_scenario_setup,
+)
 
 __all__ = [
     "AS_IT_IS",
@@ -21,18 +26,18 @@ __all__ = [
     "Application",
     "Asked",
     "Fault",
-    "FixtureNamed",
+    "FixtureFinder",
     "NameTaken",
     "Playing",
     "Progress",
     "Request",
     "Rule",
     "Scenario",
-    "Stage",
+    "ScenarioSetup",
     "Then",
+    "build_scenario_setup",
     "course_of",
+    "load_scenario_setup",
     "means",
-    "stage_of",
-    "staged",
     "untagged",
 ]

@@ -46,19 +46,19 @@ class Playing:
     def __init__(
         self,
         scenario: Scenario | None = None,
-        by_hand: tuple[Rule, ...] = (),
+        ad_hoc_rules: tuple[Rule, ...] = (),
         progress: Progress = _NONE_YET,
     ) -> None:
         self.scenario = scenario
         self.progress = progress
-        self._by_hand = by_hand
+        self._ad_hoc_rules = ad_hoc_rules
         self._lock = Lock()
         self._arrange()
 
     @property
-    def by_hand(self) -> tuple[Rule, ...]:
+    def ad_hoc_rules(self) -> tuple[Rule, ...]:
         """The rules that do not come from the scenario."""
-        return self._by_hand
+        return self._ad_hoc_rules
 
     def add(self, rules: Iterable[Rule]) -> None:
         """Put rules in force, after those added before and ahead of the scenario's.
@@ -67,12 +67,12 @@ class Playing:
             NameTaken: a rule of that name is in force.
         """
         with self._lock:
-            added = (*self._by_hand, *rules)
+            added = (*self._ad_hoc_rules, *rules)
             names = [rule.name for rule in (*added, *(self.scenario.rules if self.scenario else ()))]
             twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
             if twice is not None:
                 raise NameTaken(f"there is a rule named {twice!r} already")
-            self._by_hand = added
+            self._ad_hoc_rules = added
             self._arrange()
 
     def refuse_names_of(self, scenario: Scenario | None) -> None:
@@ -81,7 +81,7 @@ class Playing:
         Raises:
             NameTaken: the message has the name.
         """
-        taken = {rule.name for rule in self._by_hand}
+        taken = {rule.name for rule in self._ad_hoc_rules}
         for rule in scenario.rules if scenario else ():
             if rule.name in taken:
                 raise NameTaken(
@@ -94,9 +94,9 @@ class Playing:
         With the last rule of a sandbox in which no scenario plays, the state that they led to ends.
         """
         with self._lock:
-            kept = tuple(rule for rule in self._by_hand if name not in {None, rule.name})
-            removed = len(self._by_hand) - len(kept)
-            self._by_hand = kept
+            kept = tuple(rule for rule in self._ad_hoc_rules if name not in {None, rule.name})
+            removed = len(self._ad_hoc_rules) - len(kept)
+            self._ad_hoc_rules = kept
             names = {rule.name for rule in self.rules}
             self._arrange()
             self._forget(names - {rule.name for rule in self.rules})
@@ -154,7 +154,7 @@ class Playing:
         return Random(f"{seed}/{rule.name}/{number}/{purpose}")
 
     def _arrange(self) -> None:
-        self.rules = (*self._by_hand, *(self.scenario.rules if self.scenario else ()))
+        self.rules = (*self._ad_hoc_rules, *(self.scenario.rules if self.scenario else ()))
         self._operations = {name for rule in self.rules for name in _operations(rule)}
 
 

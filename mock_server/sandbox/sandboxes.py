@@ -1,0 +1,169 @@
+"""The sandboxes of one server: found by name or by user, created on first use, dropped when idle."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from threading import RLock
+from time import monotonic
+
+from msgspec.structs import replace
+
+from mock_server.domain.model import Admission
+from mock_server.journal.coverage import Tally
+from mock_server.sandbox.sandbox import Sandbox, SandboxConfig
+from mock_server.scenarios import ScenarioSetup, untagged
+
+DEFAULT_SANDBOX = "default"
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+class NoSandbox(Exception):
+    """The sandbox cannot be created, or (`later`) not now. The message says what to do."""
+
+    def __init__(self, message: str, *, later: bool) -> None:
+        super().__init__(message)
+        self.later = later
+
+
+class Sandboxes:
+    """The sandboxes of one server by name, each created on first use.
+
+    There are at most `limit`. One that no call used during `idle` is dropped, except the default one.
+    `users` maps the user names that have their own scenario to its setup.
+    """
+
+    def __init__(
+        self,
+        config: SandboxConfig,
+        *,
+        limit: int,
+        idle: timedelta,
+        users: Mapping[str, ScenarioSetup] | None = None,
+    ) -> None:
+        self.config = config
+        self._scenario_of = {
+            user: setup.scenario.scenario for user, setup in (users or {}).items() if setup.scenario
+        }
+        self._setups = {
+            self._scenario_of[user]: setup for user, setup in (users or {}).items() if setup.scenario
+        }
+        self._limit = limit
+        self._idle_seconds = idle.total_seconds()
+        self._lock = RLock()
+        self._by_name: dict[str, Sandbox] = {}
+        self._last_used: dict[str, float] = {}
+        self._dropped = Tally()
+
+    def get(self, name: str = DEFAULT_SANDBOX) -> Sandbox:
+        """Return the sandbox of that name; create it if it is new.
+
+        Raises:
+            NoSandbox: the name is invalid, or there are `limit` sandboxes and none is idle.
+        """
+        found = self._by_name.get(name) or self._create(name)
+        self._last_used[name] = monotonic()
+        return found
+
+    def for_user(self, username: str) -> Sandbox:
+        """Return the sandbox of a user name: `api+gw3@example.com` opens `gw3`, no tag the default one.
+
+        A user whose fixture entry names a scenario has a sandbox of that name, with a tag `gw3.NAME`.
+
+        Raises:
+            NoSandbox: the name is invalid, or there are `limit` sandboxes and none is idle.
+        """
+        return self.get(self._name_of(username))
+
+    def admission_for(self, username: str) -> Admission:
+        """Return who may log in to the sandbox of a user name, without creating it."""
+        name = self._name_of(username)
+        found = self._by_name.get(name)
+        return self._config_of(name).setup.fixture.admission if found is None else found.read().admission
+
+    def _name_of(self, username: str) -> str:
+        tag = username.partition("@")[0].partition("+")[2]
+        scenario = self._scenario_of.get(untagged(username))
+        if scenario is None:
+            return tag or DEFAULT_SANDBOX
+        return f"{tag}.{scenario}" if tag else scenario
+
+    def replace_setup(self, setup: ScenarioSetup) -> list[str]:
+        """Replace the setup of the same file; return the names of the sandboxes that play it."""
+        with self._lock:
+            if self.config.setup.path == setup.path:
+                self.config = replace(self.config, setup=setup)
+            self._setups = {
+                name: setup if previous.path == setup.path else previous
+                for name, previous in self._setups.items()
+            }
+            return [name for name, found in self._by_name.items() if found.replace_setup(setup)]
+
+    def drop(self, name: str) -> None:
+        """Delete the sandbox; its next use creates it again.
+
+        Raises:
+            KeyError: there is no sandbox of that name.
+        """
+        with self._lock:
+            journal = self._by_name.pop(name).journal
+            journal.close()
+            self._dropped.add(journal.total)
+            self._last_used.pop(name, None)
+
+    @property
+    def setups(self) -> tuple[ScenarioSetup, ...]:
+        """The setups that sandboxes start from: the common one, and those of users with a scenario."""
+        return (self.config.setup, *self._setups.values())
+
+    @property
+    def total(self) -> Tally:
+        """The counts since the start, dropped sandboxes included."""
+        with self._lock:
+            total = self._dropped.copy()
+            for sandbox in self._by_name.values():
+                total.add(sandbox.journal.total)
+            return total
+
+    @property
+    def existing(self) -> tuple[Sandbox, ...]:
+        """The existing sandboxes, oldest first. This does not count as a use."""
+        self._drop_idle()
+        return tuple(self._by_name.values())
+
+    def _create(self, name: str) -> Sandbox:
+        if _NAME.fullmatch(name) is None:
+            raise NoSandbox(
+                "a sandbox's name is up to 64 letters, digits, dots, dashes, underscores", later=False
+            )
+        with self._lock:
+            if name not in self._by_name:
+                self._drop_idle()
+                self._check_limit()
+                self._by_name[name] = Sandbox(name, self._config_of(name))
+                self._last_used[name] = monotonic()
+            return self._by_name[name]
+
+    def _config_of(self, name: str) -> SandboxConfig:
+        """The common one, or that of the users of a scenario."""
+        setup = self._setups.get(name.rpartition(".")[2])
+        return self.config if setup is None else replace(self.config, setup=setup)
+
+    def _check_limit(self) -> None:
+        if len(self._by_name) >= self._limit:
+            raise NoSandbox(
+                f"there are {self._limit} sandboxes already: drop one (DELETE /__admin/sandboxes/NAME),"
+                " or start the server with a larger --max-sandboxes",
+                later=True,
+            )
+
+    def _drop_idle(self) -> None:
+        with self._lock:
+            oldest = monotonic() - self._idle_seconds
+            idle = [
+                name for name in self._by_name if self._last_used[name] < oldest and name != DEFAULT_SANDBOX
+            ]
+            for name in idle:
+                self.drop(name)
