@@ -22,7 +22,7 @@ def real_now() -> datetime:
 
 
 class Onward:
-    """The machine's time, which never goes back: when it is set back, this one continues from its last value."""
+    """The machine's time, which never goes back: set back, it continues from its last value."""
 
     def __init__(self) -> None:
         self._ahead = 0.0

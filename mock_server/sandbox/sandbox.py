@@ -57,7 +57,7 @@ class SandboxState(NamedTuple):
 
 
 class Sandbox:
-    """One content and its clock. Commands run one at a time; reading takes the lock only if something is due."""
+    """One content and its clock. Commands run one at a time; reading locks only if something is due."""
 
     def __init__(self, name: str, config: SandboxConfig) -> None:
         self.name = name
