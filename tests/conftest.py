@@ -10,16 +10,29 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
+from mock_server.api.bending import RULE_HEADER
+from mock_server.api.checked import mistake_of
 from mock_server.app import create_app
 from mock_server.settings import Settings
-from tests.checked import check_every_client
-from tests.rounds import register_profiles
-from tests.support import Api, running_server
-from tests.threads import taking_turns
-from tests.timed import RECIPE, START
+from tests.properties import register_profiles
+from tests.support import RECIPE, START, Api, frequent_thread_switches, running_server
 
-check_every_client()
+
+class CheckedClient(FlaskClient):
+    """Flask's client; an answer that breaks the contract fails the test. Scripted answers are not checked."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        answer = super().open(*args, **kwargs)
+        if RULE_HEADER not in answer.headers:
+            with self.application.request_context(answer.request.environ):
+                mistake = mistake_of(answer)
+            assert mistake is None, f"{answer.request.method} {answer.request.path}: {mistake}"
+        return answer
+
+
+Flask.test_client_class = CheckedClient
 register_profiles()
 
 _numbers = count(1)
@@ -38,8 +51,8 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test runs in each dialect that its mark, or else its module's, says: `pytest.mark.speaks("edge")`."""
-    mark = metafunc.definition.get_closest_marker("speaks")
+    """Run a test in each dialect of its mark, or of its module: `pytest.mark.dialects("edge")`."""
+    mark = metafunc.definition.get_closest_marker("dialects")
     if mark and "dialect" in metafunc.fixturenames:
         metafunc.parametrize("dialect", mark.args, indirect=True)
 
@@ -93,16 +106,16 @@ def make_server_api(tmp_path_factory: pytest.TempPathFactory, dialect: str) -> C
 
 @pytest.fixture
 def timed(make_server_api: Callable[..., Api]) -> Api:
-    """An api of a server that starts from the recipe of `tests.timed`, its clock frozen at `START`."""
+    """An api of a server that starts from the recipe of `tests.support`, its clock frozen at `START`."""
     api = make_server_api(RECIPE, clock=START)
     api.set_clock(START.isoformat())
     return api
 
 
 @pytest.fixture
-def restless() -> Iterator[None]:
+def frequent_switches() -> Iterator[None]:
     """Threads of this process take turns every microsecond: a lock that is missing shows."""
-    with taking_turns():
+    with frequent_thread_switches():
         yield
 
 

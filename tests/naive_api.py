@@ -1,4 +1,4 @@
-"""The API once more, the plain way: lists of dicts and loops over all of them, no index, agenda or sharing.
+"""The API written again in the plainest way: lists of dicts, loops, no index, no agenda, no sharing.
 
 It says of one account what docs/behaviour.md says, and uses nothing of the server. An operation answers
 status and content; of a refusal the codes, in the order in which they were found; of a 404 nothing more.
@@ -7,25 +7,18 @@ Instants are aware; what is answered has them as both dialects write them.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from copy import deepcopy
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from tests.naive_values import (
-    FORMATS,
-    PARIS,
-    Outcome,
-    Row,
-    day,
-    identity,
-    last,
-    malformed_emails,
-    midnight,
-    page,
-    passes,
-    written,
-)
+PARIS = ZoneInfo("Europe/Paris")
+
+Outcome = tuple[int, Any]
+Row = dict[str, Any]
 
 KNOWN, WITHDRAWN = ("ATT_VIGI", "JUSTIF_IMM", "RIB_IBAN"), "ADO"
 DEFAULT_CODES = ("ATT_VIGI", "RIB_IBAN")
@@ -56,7 +49,7 @@ FIRST_IDS = {"thirdparty": 1, "dossier": 1, "document": 1, "file": 1, "process":
 _TEXTS = ("description", "purchasingCategory")
 
 
-def written_recipe(folder: Path) -> Path:
+def write_recipe(folder: Path) -> Path:
     """The file of a recipe of what the naive API knows, for a server to start from."""
     path = folder / "naive.yaml"
     path.write_text(_RECIPE, encoding="utf-8")
@@ -235,11 +228,11 @@ class NaiveApi:
 
     def search(self, **query: Any) -> Outcome:
         """The ids of a page of dossiers, and how many hits there are."""
-        rows = [row for row in map(self._shown, self.dossiers) if passes(row, query)]
+        rows = [row for row in map(self._shown, self.dossiers) if matches(row, query)]
         return page([row["dossierId"] for row in rows], query)
 
     def search_thirdparties(self, **query: Any) -> Outcome:
-        rows = [row for row in map(self._shown_thirdparty, self.thirdparties) if passes(row, query)]
+        rows = [row for row in map(self._shown_thirdparty, self.thirdparties) if matches(row, query)]
         return page([row["thirdpartyId"] for row in rows], query)
 
     def thirdparty(self, thirdparty_id: int) -> Outcome:
@@ -391,19 +384,22 @@ class NaiveApi:
             "dossierReference": row["reference"],
             "description": row["description"],
             "purchasingCategory": row["purchasingCategory"],
-            "startingDate": written(row["started"]),
-            "expirationDate": written(row["until"] and midnight(row["until"])),
-            "stoppingDate": written(row["stopped"]),
+            "startingDate": format_instant(row["started"]),
+            "expirationDate": format_instant(row["until"] and midnight(row["until"])),
+            "stoppingDate": format_instant(row["stopped"]),
             "stoppingReason": row["reason"],
             "state": row["complete"] if monitored else None,
-            "stateLastChangeDate": written(row["changed"]) if monitored else None,
-            "indicators": [("I001", row["vigilant"], written(row["judged"]))],
+            "stateLastChangeDate": format_instant(row["changed"]) if monitored else None,
+            "indicators": [("I001", row["vigilant"], format_instant(row["judged"]))],
             "documents": [self._shown_document(each) for each in row["documents"]] if monitored else [],
         }
 
     def _shown_document(self, document: Row) -> tuple[Any, ...]:
-        requested = written(document["requested"])
-        files = [(file["id"], written(file["uploaded"]), last(file["until"])) for file in document["files"]]
+        requested = format_instant(document["requested"])
+        files = [
+            (file["id"], format_instant(file["uploaded"]), last_instant(file["until"]))
+            for file in document["files"]
+        ]
         return document["id"], document["code"], requested, self._present(document), files
 
     def _shown_thirdparty(self, row: Row) -> Row:
@@ -416,3 +412,81 @@ class NaiveApi:
             "thirdpartyGlobalState": row["state"],
             "stateLastChangeDate": changed and changed.isoformat(),
         }
+
+
+def identity(thirdparty: Row) -> Row:
+    kind, value = thirdparty["company"]
+    siren = value[:9] if kind == "CIT001" else None
+    french = siren and f"FR{(12 + 3 * (int(siren) % 97)) % 97:02}{siren}"
+    return {
+        "companyIdType": kind,
+        "companyIdValue": None if kind == "CIT003" else value,
+        "thirdpartyCode": thirdparty["code"],
+        "siren": siren,
+        "siret": value if siren else None,
+        "tva": value if kind == "CIT002" else french,
+    }
+
+
+def matches(row: Row, query: Row) -> bool:
+    """Whether every filter lets the row pass. `op` bears on code and reference."""
+    operator = query.get("op")
+    for name, wanted in query.items():
+        if name in {"page", "pageSize", "op"}:
+            continue
+        value = "".join(wanted.split()) if name == "dossierReference" else wanted
+        found = row[name]
+        if name == "stateLastChangeDate":
+            passes = found is not None and found[:10] >= value
+        elif operator and name in {"dossierReference", "thirdpartyCode"}:
+            passes = found is not None and _OPERATORS[operator](found, value)
+        else:
+            passes = found == value
+        if not passes:
+            return False
+    return True
+
+
+def page(ids: list[int], query: Row) -> Outcome:
+    size = query.get("pageSize", 10)
+    start = query.get("page", 0) * size
+    return 200, (ids[start : start + size], len(ids))
+
+
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), PARIS).astimezone(UTC)
+
+
+def day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def format_instant(instant: datetime | None) -> str | None:
+    if instant is None:
+        return None
+    return instant.astimezone(PARIS).replace(tzinfo=None).isoformat(timespec="milliseconds")
+
+
+def last_instant(day: date | None) -> str:
+    return f"{'2099-12-31' if day is None else day.isoformat()}T23:59:59.999"
+
+
+def malformed_emails(addresses: list[str] | None) -> list[str]:
+    return ["E010" for address in addresses or () if "@" not in address]
+
+
+def is_siret(value: str) -> bool:
+    doubled = [int(digit) * (2 - (at % 2)) for at, digit in enumerate(value)] if value.isdigit() else [1]
+    return len(value) == 14 and sum(number - 9 * (number > 9) for number in doubled) % 10 == 0
+
+
+FORMATS: dict[Any, Callable[[str], bool]] = {
+    "CIT001": is_siret,
+    "CIT002": lambda value: re.fullmatch("DE[0-9]{9}|FR[0-9]{11}", value) is not None,
+    "CIT003": lambda value: re.fullmatch("[0-9]{9}", value) is not None,
+}
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "like": lambda found, part: part in found,
+    "starts": lambda found, part: found.startswith(part),
+    "ends": lambda found, part: found.endswith(part),
+}

@@ -1,4 +1,4 @@
-"""A client of the dossiers API as the tests use it, and of the control API beside it."""
+"""A client of the dossiers API and the control API for tests, and a real server in its own process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from threading import Barrier
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlencode
+from zoneinfo import ZoneInfo
 
 import jwt
 from flask.testing import FlaskClient
@@ -37,7 +40,7 @@ THIRD_SIRET = "99050002700018"
 
 
 @dataclass(frozen=True)
-class Spelling:
+class WireNames:
     """Where the tests speak a dialect (a server's own is `rest`); its words for what answers a document."""
 
     prefix: str
@@ -45,9 +48,9 @@ class Spelling:
     file_id: str
 
 
-SPELLINGS = {
-    "rest": Spelling("/api/v1", "listFileInformation", "fileId"),
-    "edge": Spelling("/edge/api/v1", "evidences", "id"),
+WIRE_NAMES = {
+    "rest": WireNames("/api/v1", "listFileInformation", "fileId"),
+    "edge": WireNames("/edge/api/v1", "evidences", "id"),
 }
 
 
@@ -67,7 +70,7 @@ class Api:
         self.sandbox = sandbox
         self.account = account
         self.dialect = dialect
-        self.spelling = SPELLINGS[dialect]
+        self.wire = WIRE_NAMES[dialect]
         self.username = f"{user}+{sandbox}@example.com"
         self.control("PUT", "/clock", {"frozen": True})
 
@@ -96,7 +99,7 @@ class Api:
 
     def url(self, path: str, **query: Any) -> str:
         given = f"?{urlencode(query)}" if query else ""
-        return f"{self.spelling.prefix}/account/{self.account}{path}{given}"
+        return f"{self.wire.prefix}/account/{self.account}{path}{given}"
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.client.open(
@@ -133,11 +136,11 @@ class Api:
 
     def files(self, document: dict[str, Any]) -> list[dict[str, Any]]:
         """The files, or evidences, of a document."""
-        return list(document[self.spelling.files])
+        return list(document[self.wire.files])
 
     def file_id(self, file: dict[str, Any]) -> int:
         """The id by which a file, or evidence, is downloaded."""
-        return int(file[self.spelling.file_id])
+        return int(file[self.wire.file_id])
 
     # What most tests begin with.
 
@@ -155,22 +158,22 @@ class Api:
     def process(self, process_id: str) -> dict[str, Any]:
         return dict(content(self.get(f"/dossiers/process/{process_id}")))
 
-    def imported(self, **members: Any) -> dict[str, Any]:
+    def import_and_wait(self, **members: Any) -> dict[str, Any]:
         """Import a dossier and wait for its end on the sandbox's clock; the process."""
         process_id = self.launch(**members)
         self.advance("PT1S")
         return self.process(process_id)
 
-    def refused_import(self, **members: Any) -> list[str]:
+    def refused_import_codes(self, **members: Any) -> list[str]:
         """The codes with which the import of a dossier ends."""
-        process = self.imported(**members)
+        process = self.import_and_wait(**members)
         assert process["complete"]
         assert not process["success"]
         return [error["code"] for error in process["errors"]]
 
     def new_dossier(self, **members: Any) -> dict[str, Any]:
         """Import a dossier; the dossier, found by its reference and company."""
-        process = self.imported(**members)
+        process = self.import_and_wait(**members)
         assert process["success"], process
         reference = "".join(str(members.get("dossierReference", "PO-1")).split())
         value = members.get("companyIdValue", SIRET)
@@ -271,3 +274,87 @@ def control_routes() -> set[str]:
         if rule.rule.startswith("/__admin")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
+
+
+T = TypeVar("T")
+
+
+def run_at_once(clients: int, call: Callable[[int], T]) -> list[T]:
+    """What `call` gives to each of so many threads that begin together."""
+    ready = Barrier(clients)
+
+    def begin(number: int) -> T:
+        ready.wait(timeout=30)
+        return call(number)
+
+    with ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(begin, range(clients)))
+
+
+@contextmanager
+def frequent_thread_switches() -> Iterator[None]:
+    """Threads of this process take turns every microsecond: a lock that is missing shows."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+PARIS = ZoneInfo("Europe/Paris")
+START = datetime(2031, 5, 2, 10, tzinfo=PARIS)
+
+RECIPE = f"""
+version: 1
+include: [catalogue]
+defaultAccount: 119631
+accounts: [{{accountId: 119631}}]
+dossiers:
+  - dossierId: 1          # complete; its vigilance certificate lapses first, then its IBAN
+    siret: "{SIRET}"
+    dossierReference: "LAPSES"
+    startingDate: "2025-01-01T09:00:00"
+    documents:
+      - documentId: 11
+        documentCode: ATT_VIGI
+        files:
+          - {{uploadDate: "2025-02-01T08:30:00", expirationDate: "2031-05-04"}}
+          - {{uploadDate: "2025-02-02T08:30:00", expirationDate: "2031-05-10"}}
+      - {{documentId: 12, documentCode: JUSTIF_IMM, files: [{{uploadDate: "2025-02-03T08:30:00"}}]}}
+      - documentId: 13
+        documentCode: RIB_IBAN
+        files: [{{uploadDate: "2025-02-01T08:30:00", expirationDate: "2031-05-20"}}]
+  - dossierId: 2          # complete; what lapses is of no bearing on vigilance
+    siret: "{OTHER_SIRET}"
+    dossierReference: "IBAN"
+    startingDate: "2025-01-01T09:00:00"
+    documents:
+      - documentCode: RIB_IBAN
+        files: [{{uploadDate: "2025-02-01T08:30:00", expirationDate: "2031-05-10"}}]
+      - {{documentCode: "AS(DSS"}}
+  - dossierId: 3          # expires
+    siret: "{THIRD_SIRET}"
+    dossierReference: "EXPIRES"
+    startingDate: "2025-01-01T09:00:00"
+    expirationDate: "2031-05-12"
+    documents: [{{documentCode: I2, files: [{{uploadDate: "2025-02-01T08:30:00"}}]}}]
+"""
+
+
+def present(dossier: dict[str, Any]) -> list[bool]:
+    """Which documents of a dossier are present."""
+    return [document["present"] for document in dossier["documents"]]
+
+
+def indicator(dossier: dict[str, Any]) -> tuple[bool, str]:
+    """State of I001, and since when."""
+    (found,) = dossier["indicators"]
+    return found["state"], found["lastChangeDate"]
+
+
+def global_state(api: Api, siret: str) -> list[Any]:
+    """Whether a third party is monitored, its state, and since when."""
+    (found,) = content(api.get("/thirdparties", siret=siret))
+    details = content(api.get(f"/thirdparties/{found['thirdpartyId']}"))
+    return [details[name] for name in ("monitored", "thirdpartyGlobalState", "stateLastChangeDate")]

@@ -16,8 +16,7 @@ from werkzeug.test import TestResponse
 from mock_server.app import create_app
 from mock_server.settings import Settings
 from tests.forged import FORGED, made_key, signed_by
-from tests.hostile import as_json, damaged
-from tests.rounds import rounds
+from tests.properties import as_json, damaged, example_count
 from tests.support import (
     SEED_DOSSIER,
     TOKEN_URL,
@@ -29,7 +28,7 @@ from tests.support import (
     refresh,
 )
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 MakeApi = Callable[..., Api]
 
@@ -58,7 +57,7 @@ def test_a_call_without_a_readable_bearer_token_is_unauthorized(api: Api, author
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
 def test_a_token_that_this_server_did_not_issue_for_access_is_unauthorized(
     api: Api, forge: Callable[[Api], str]
@@ -91,7 +90,7 @@ MISUSED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 @pytest.mark.parametrize("changed", MISUSED.values(), ids=MISUSED)
 def test_a_token_signed_with_the_servers_key_is_held_to_what_it_says(
     signing_key: Path, make_server_api: MakeApi, changed: dict[str, Any]
@@ -109,7 +108,7 @@ def own_client(signing_key: Path) -> FlaskClient:
     return create_app(Settings(log_level="error", signing_key=signing_key)).test_client()
 
 
-@rounds(20)
+@example_count(20)
 @given(data=st.data())
 def test_claims_of_any_kind_are_taken_or_refused(
     signing_key: Path, own_client: FlaskClient, data: st.DataObject
@@ -126,7 +125,7 @@ def test_claims_of_any_kind_are_taken_or_refused(
     assert {answer.status_code for answer in answers} <= {200, 400, 401, 403, 404}
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_token_in_the_query_does_not_count(api: Api) -> None:
     assert api.client.get(api.url("", access_token=api.token)).status_code == 401
 
@@ -310,7 +309,7 @@ def test_with_auth_off_even_a_bad_token_is_let_in(make_server_api: MakeApi) -> N
 def test_with_auth_off_every_account_is_listed(make_server_api: MakeApi) -> None:
     api = make_server_api(auth="off")
 
-    accounts = content(api.client.get(f"{api.spelling.prefix}/account"))
+    accounts = content(api.client.get(f"{api.wire.prefix}/account"))
 
     assert [account["id"] for account in accounts] == [119631, 119700, 119800, 119900]
 
@@ -319,7 +318,7 @@ def test_with_auth_off_every_account_is_listed(make_server_api: MakeApi) -> None
 def test_with_auth_off_every_account_is_open(make_server_api: MakeApi, account: int) -> None:
     api = make_server_api(auth="off")
 
-    assert api.client.get(f"{api.spelling.prefix}/account/{account}/requirements").status_code == 200
+    assert api.client.get(f"{api.wire.prefix}/account/{account}/requirements").status_code == 200
 
 
 def test_with_auth_off_a_header_names_the_sandbox(make_server_api: MakeApi) -> None:

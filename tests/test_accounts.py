@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import OTHER_SIRET, SEED_DOSSIER, Api, codes, content
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 MakeApi = Callable[..., Api]
 
@@ -30,7 +30,7 @@ accounts: [{accountId: 7}]
 
 
 def accounts(api: Api) -> list[dict[str, Any]]:
-    return list(content(api.send("GET", f"{api.spelling.prefix}/account")))
+    return list(content(api.send("GET", f"{api.wire.prefix}/account")))
 
 
 def figures(api: Api) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def test_an_ended_subscription_shows_its_end_and_status(make_api: MakeApi) -> No
 def test_a_token_that_names_no_known_account_finds_none(api: Api, make_server_api: MakeApi) -> None:
     elsewhere = make_server_api(ANOTHER_WORLD)
 
-    url = f"{elsewhere.spelling.prefix}/account"
+    url = f"{elsewhere.wire.prefix}/account"
 
     answer = elsewhere.client.get(url, headers={"Authorization": f"Bearer {api.token}"})
 
@@ -130,7 +130,7 @@ def test_a_token_that_names_no_known_account_finds_none(api: Api, make_server_ap
 
 
 def test_filters_have_no_bearing_on_the_list_of_accounts(api: Api) -> None:
-    answer = api.send("GET", f"{api.spelling.prefix}/account?page=7&pageSize=0&siren=")
+    answer = api.send("GET", f"{api.wire.prefix}/account?page=7&pageSize=0&siren=")
 
     assert answer.status_code == 200
 

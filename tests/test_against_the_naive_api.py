@@ -15,11 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
-from tests.naive_api import BEGINNING, KNOWN, PROVIDER, SLOW, WITHDRAWN, NaiveApi, written_recipe
-from tests.naive_values import Outcome
-from tests.rounds import rounds
-from tests.spoken_api import SpokenApi, numbered
+from tests.naive_api import BEGINNING, KNOWN, PROVIDER, SLOW, WITHDRAWN, NaiveApi, Outcome, write_recipe
+from tests.properties import example_count
 from tests.support import OTHER_SIRET, SIRET, TOKEN_URL
+from tests.wire_api import WireApi, numbered
 
 DIALECTS = st.sampled_from(["rest", "edge"])
 
@@ -29,7 +28,7 @@ _numbers = count(1)
 @cache
 def app() -> Flask:
     with TemporaryDirectory() as folder:
-        recipe = str(written_recipe(Path(folder)))
+        recipe = str(write_recipe(Path(folder)))
         return create_app(
             Settings(fixture=recipe, clock=BEGINNING, max_sandboxes=1_000_000, log_level="error")
         )
@@ -122,7 +121,7 @@ class AnyCalls(RuleBasedStateMachine):
         form["username"] = f"api+{self.sandbox}@example.com"
         token = (self.client.post(TOKEN_URL, data=form).json or {})["access_token"]
         self.headers = {"Authorization": f"Bearer {token}", "X-Mock-Sandbox": self.sandbox}
-        self.spoken = {dialect: SpokenApi(self.send, dialect) for dialect in ("rest", "edge")}
+        self.spoken = {dialect: WireApi(self.send, dialect) for dialect in ("rest", "edge")}
         self.turns = cycle(self.spoken)
         self.process_ids: dict[int, str] = {}
         self.begin()
@@ -288,5 +287,5 @@ class AnyCalls(RuleBasedStateMachine):
         self.agree(next(self.turns), "all_dossiers")
 
 
-AnyCalls.TestCase.settings = rounds(20, steps=30)
+AnyCalls.TestCase.settings = example_count(20, steps=30)
 TestAnyCalls = AnyCalls.TestCase

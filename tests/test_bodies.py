@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import SEED_DOSSIER, SIRET, TOKEN_URL, Api, assert_protocol_error, codes, content
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 MakeApi = Callable[..., Api]
 
@@ -28,7 +28,7 @@ def send(api: Api, path: str, body: bytes, content_type: str = JSON) -> TestResp
 def ranked(api: Api, token: str | None, path: str, body: bytes) -> TestResponse:
     """Post a body to a path below `/account`, with a token or without."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    url = f"{api.spelling.prefix}/account/{path}"
+    url = f"{api.wire.prefix}/account/{path}"
     return api.client.post(url, data=body, content_type=JSON, headers=headers)
 
 
@@ -106,7 +106,7 @@ def test_an_import_refused_for_its_body_changes_nothing(api: Api) -> None:
     ids=["an unknown member", "a member spelled otherwise", "null members"],
 )
 def test_unknown_and_null_members_have_no_bearing(api: Api, extra: dict[str, Any]) -> None:
-    assert api.imported(**extra)["success"]
+    assert api.import_and_wait(**extra)["success"]
 
 
 # Not declared as JSON, or too large.

@@ -12,8 +12,7 @@ import requests
 
 from mock_server.deprecation import log_renamed
 from mock_server.sandbox import PARTS
-from tests.support import OTHER_SIRET, SIRET, Api, codes, content, running_server
-from tests.timed import PARIS, RECIPE
+from tests.support import OTHER_SIRET, PARIS, RECIPE, SIRET, Api, codes, content, running_server
 
 PUT_MISTAKES: dict[str, Any] = {
     "nothing": {},
@@ -239,7 +238,7 @@ def test_nothing_is_caused_twice(timed: Api) -> None:
 
 def test_a_reset_brings_back_content_and_clock(timed: Api) -> None:
     before = timed.get("/dossiers/all").data
-    timed.imported(dossierReference="NEW")
+    timed.import_and_wait(dossierReference="NEW")
     timed.set_clock("2031-06-01T10:00:00")
 
     answer = timed.control("POST", "/reset")

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import OTHER_SIRET, SEED_DOSSIER, Api, codes, content, is_protocol_error
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 SEED_SIRET = "50382936800045"
 ACCEPTED = {"complete": True, "success": True, "errors": []}
@@ -164,7 +164,7 @@ def test_under_the_variant_result_a_refusal_has_the_same_body_with_status_200(
     assert sorted(codes(answer)) == expected
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_refused_command_shows_its_errors_as_result_and_as_messages(api: Api) -> None:
     dossiers = prepared(api)
     message = {"code": "E201", "message": "Le dossier est désactivé"}
@@ -280,14 +280,14 @@ def test_a_code_that_was_given_up_is_free(api: Api) -> None:
     one = api.new_dossier(thirdpartyCode="OLD")
     api.post(f"/dossiers/{one['dossierId']}", {"thirdpartyCode": "NEW"})
 
-    assert api.imported(companyIdValue=OTHER_SIRET, thirdpartyCode="OLD")["success"]
+    assert api.import_and_wait(companyIdValue=OTHER_SIRET, thirdpartyCode="OLD")["success"]
 
 
 def test_a_reference_that_was_given_up_is_free(api: Api) -> None:
     one = api.new_dossier(dossierReference="OLD")
     api.post(f"/dossiers/{one['dossierId']}", {"dossierReference": "NEW"})
 
-    assert api.imported(dossierReference="OLD")["success"]
+    assert api.import_and_wait(dossierReference="OLD")["success"]
 
 
 def test_a_reference_of_another_third_party_can_be_taken(api: Api) -> None:

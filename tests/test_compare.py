@@ -18,7 +18,7 @@ from mock_server.comparing.choosing import chosen, only_reads
 from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.variants import VARIANTS
 from mock_server.scenarios import polling
-from tests.remote import Remote
+from tests.sockets import Remote
 from tests.support import SEED_DOSSIER, TOKEN_URL, running_server
 from tests.test_scenarios_elsewhere import elsewhere
 
@@ -216,7 +216,7 @@ def test_under_the_variants_that_explain_it_nothing_differs(
 def test_a_patched_member_is_found_and_nothing_else(
     there: Remote, compared: Callable[..., Any], patch: Any, expected: tuple[str, str, str]
 ) -> None:
-    there.bend({"patch": {"content": patch}}, when=DOSSIER)
+    there.set_rule({"patch": {"content": patch}}, when=DOSSIER)
 
     code, report = compared()
 
@@ -235,7 +235,7 @@ def test_null_is_found_where_there_is_never_one(
     there: Remote, compared: Callable[..., Any], member: str, expected: Told
 ) -> None:
     dossier = there.get(f"/dossiers/{SEED_DOSSIER}") | {member: None}
-    there.bend({"respond": {"status": 200, "body": {"content": dossier}}}, when=DOSSIER)
+    there.set_rule({"respond": {"status": 200, "body": {"content": dossier}}}, when=DOSSIER)
 
     code, report = compared()
 
@@ -245,7 +245,7 @@ def test_null_is_found_where_there_is_never_one(
 def test_a_member_that_only_some_rows_lack_is_found(there: Remote, compared: Callable[..., Any]) -> None:
     rows = there.get("/requirements")
     del rows[1]["code"]
-    there.bend({"respond": {"status": 200, "body": {"content": rows}}}, "listRequirements")
+    there.set_rule({"respond": {"status": 200, "body": {"content": rows}}}, "listRequirements")
 
     assert told(compared()[1]) == [("$.content[].code", "string, or missing", "string")]
 
@@ -262,7 +262,7 @@ def test_a_member_that_only_some_rows_lack_is_found(there: Remote, compared: Cal
 def test_another_answer_is_found_and_nothing_else(
     there: Remote, compared: Callable[..., Any], then: Any, expected: Told
 ) -> None:
-    there.bend(then, when=DOSSIER)
+    there.set_rule(then, when=DOSSIER)
 
     code, report = compared()
 
@@ -273,7 +273,7 @@ def test_another_answer_is_found_and_nothing_else(
 def test_another_code_is_found_and_nothing_else(there: Remote, compared: Callable[..., Any]) -> None:
     error = {"messages": {"error": [{"code": "E999", "message": "?"}]}}
     when = {"operation": "getDossier", "dossierId": 99999999}
-    there.bend({"respond": {"status": 404, "body": error}}, when=when)
+    there.set_rule({"respond": {"status": 404, "body": error}}, when=when)
 
     assert told(compared()[1]) == [("the error code", "E999", "E200")]
 
@@ -331,7 +331,7 @@ def test_a_person_is_told_in_a_table_and_sentences(there: Remote) -> None:
 
 
 def test_what_came_cannot_command_the_terminal(there: Remote) -> None:
-    there.bend({"patch": {"content": {"\x1b[2J": 1}}}, when=DOSSIER)
+    there.set_rule({"patch": {"content": {"\x1b[2J": 1}}}, when=DOSSIER)
 
     found = compare(there)
 
@@ -339,7 +339,7 @@ def test_what_came_cannot_command_the_terminal(there: Remote) -> None:
 
 
 def test_the_junit_report_has_a_case_for_each_step(there: Remote, tmp_path: Path) -> None:
-    there.bend({"patch": {"content": {"risk\x1bScore": 7}}}, when=DOSSIER)
+    there.set_rule({"patch": {"content": {"risk\x1bScore": 7}}}, when=DOSSIER)
     path = tmp_path / "report.xml"
 
     compare(there, "--junit", str(path))

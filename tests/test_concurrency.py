@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support import ACCOUNT, SIRET, TOKEN_URL, Api, codes, content
-from tests.threads import at_once
+from tests.support import ACCOUNT, SIRET, TOKEN_URL, Api, codes, content, run_at_once
 
 _numbers = count(1)
 
@@ -61,7 +60,7 @@ def outcome(errors: list[dict[str, str]]) -> str:
 
 
 def test_of_64_imports_of_one_reference_exactly_one_makes_a_dossier(remote: Remote) -> None:
-    launched = at_once(64, lambda _: remote.launch("CROWD"))
+    launched = run_at_once(64, lambda _: remote.launch("CROWD"))
 
     ended = [remote.ended(process_id) for process_id in launched]
 
@@ -72,7 +71,7 @@ def test_of_64_imports_of_one_reference_exactly_one_makes_a_dossier(remote: Remo
 
 
 def test_of_64_imports_of_different_references_each_makes_a_dossier(remote: Remote) -> None:
-    launched = at_once(64, lambda number: remote.launch(f"CROWD-{number}"))
+    launched = run_at_once(64, lambda number: remote.launch(f"CROWD-{number}"))
 
     ended = [remote.ended(process_id) for process_id in launched]
 
@@ -87,7 +86,7 @@ def test_of_64_updates_to_one_reference_exactly_one_is_accepted(remote: Remote) 
     remote.ended(launched[-1])
     dossiers = [dossier["dossierId"] for dossier in remote.get(f"/dossiers?siret={SIRET}&pageSize=100")]
 
-    answers = at_once(
+    answers = run_at_once(
         64, lambda number: remote.post(f"/dossiers/{dossiers[number]}", {"dossierReference": "SAME"})
     )
 
@@ -100,7 +99,7 @@ def test_of_8_stops_of_one_dossier_exactly_one_is_accepted(remote: Remote) -> No
     remote.ended(remote.launch("PO-1"))
     (dossier,) = remote.get("/dossiers?dossierReference=PO-1")
 
-    answers = at_once(8, lambda _: remote.post(f"/dossiers/{dossier['dossierId']}/stop"))
+    answers = run_at_once(8, lambda _: remote.post(f"/dossiers/{dossier['dossierId']}/stop"))
 
     assert Counter(answer.status_code for answer in answers) == {200: 1, 400: 7}
     assert Counter(outcome(answer.json()["content"]["errors"]) for answer in answers) == {"": 1, "E201": 7}
@@ -109,7 +108,7 @@ def test_of_8_stops_of_one_dossier_exactly_one_is_accepted(remote: Remote) -> No
 # The server takes one request at a time; the app has to bear threads all the same.
 
 
-@pytest.mark.usefixtures("restless")
+@pytest.mark.usefixtures("frequent_switches")
 def test_of_64_updates_in_threads_of_one_app_exactly_one_is_accepted(api: Api) -> None:
     launched = [api.launch(dossierReference=f"PO-{number}") for number in range(64)]
     api.advance("PT1S")
@@ -122,14 +121,14 @@ def test_of_64_updates_in_threads_of_one_app_exactly_one_is_accepted(api: Api) -
         answer = app.test_client().post(url, json={"dossierReference": "SAME"}, headers=headers)
         return " ".join(codes(answer)) if answer.status_code == 400 else str(answer.status_code)
 
-    answers = at_once(64, update)
+    answers = run_at_once(64, update)
 
     assert len(set(launched)) == 64
     assert Counter(answers) == {"200": 1, "E202": 63}
     assert len(content(api.get("/dossiers", dossierReference="SAME"))) == 1
 
 
-@pytest.mark.usefixtures("restless")
+@pytest.mark.usefixtures("frequent_switches")
 def test_no_import_of_64_threads_of_one_app_is_lost(api: Api) -> None:
     app, token, url = api.client.application, api.token, api.url("/dossiers")
 
@@ -138,7 +137,7 @@ def test_no_import_of_64_threads_of_one_app_is_lost(api: Api) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         return app.test_client().post(url, json=body, headers=headers).status_code
 
-    statuses = at_once(64, launch)
+    statuses = run_at_once(64, launch)
     api.advance("PT1S")
 
     assert statuses == [200] * 64

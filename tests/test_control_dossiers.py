@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import SEED_DOSSIER, SIRET, Api
 
-pytestmark = pytest.mark.speaks("rest")
+pytestmark = pytest.mark.dialects("rest")
 
 
 def found(api: Api, **query: Any) -> dict[str, Any]:

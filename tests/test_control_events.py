@@ -83,7 +83,7 @@ def test_a_company_that_closes_stops_its_dossiers_and_cannot_be_imported(api: Ap
     closed = api.dossier(dossier["dossierId"])
     assert (closed["monitored"], closed["stoppingReason"]) == (False, "OUTOFBUSINESS")
     assert codes(api.post(f"/dossiers/{dossier['dossierId']}/reactivate")) == ["E103"]
-    assert api.refused_import(dossierReference="PO-2") == ["E103"]
+    assert api.refused_import_codes(dossierReference="PO-2") == ["E103"]
 
 
 @pytest.mark.parametrize("code", ["E101", "E102", "E103", "E104", "E105"])
@@ -207,7 +207,7 @@ def test_what_cannot_be_done_is_a_problem(
 
 
 def test_an_import_that_has_ended_is_not_ended_again(api: Api) -> None:
-    process_id = str(api.imported()["processId"])
+    process_id = str(api.import_and_wait()["processId"])
 
     assert control(api, "POST", f"/processes/{process_id}", {"outcome": "finish"}).status_code == 409
 

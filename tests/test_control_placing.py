@@ -74,18 +74,18 @@ def test_an_inactive_account_imports_nothing(api: Api) -> None:
     shown = api.control("PATCH", f"/accounts/{ACCOUNT}", {"subscriptionStatus": "INACTIVE"})
 
     assert shown["subscriptionStatus"] == shown["subscriptions"][0]["status"] == "INACTIVE"
-    assert api.refused_import() == ["E113"]
+    assert api.refused_import_codes() == ["E113"]
 
 
 def test_the_international_option_is_taken_and_given(make_api: Callable[..., Api]) -> None:
     api = make_api(user="domestic", account=DOMESTIC_ACCOUNT)
     foreign = {"companyIdType": "CIT002", "companyIdValue": "DE136695976"}
 
-    assert api.refused_import(**foreign) == ["E122"]
+    assert api.refused_import_codes(**foreign) == ["E122"]
     shown = api.control("PATCH", f"/accounts/{DOMESTIC_ACCOUNT}", {"international": True})
 
     assert shown["international"] is True
-    assert api.imported(**foreign)["success"]
+    assert api.import_and_wait(**foreign)["success"]
 
 
 def test_an_account_that_may_ask_for_less_still_shows_what_it_asked_for(api: Api) -> None:
@@ -100,7 +100,7 @@ def test_an_account_that_may_ask_for_less_still_shows_what_it_asked_for(api: Api
     file = document["listFileInformation"][0]["fileId"]
     assert asked["code"] == "RIB_IBAN"
     assert api.get(f"{path}/documents/{document['documentId']}/files/{file}").status_code == 200
-    assert api.refused_import(dossierReference="PO-2", requiredDocuments=["RIB_IBAN"]) == ["E302"]
+    assert api.refused_import_codes(dossierReference="PO-2", requiredDocuments=["RIB_IBAN"]) == ["E302"]
     assert [row["code"] for row in content(api.get("/requirements"))] == ["I2"]
 
 
@@ -153,12 +153,12 @@ def test_a_document_type_is_withdrawn_for_all_accounts_and_taken_back(make_api: 
 
     api.control("PATCH", f"/requirements/{code}", {"withdrawn": True})
 
-    assert api.refused_import(requiredDocuments=["ATT_VIGI"]) == ["E301"]
-    assert other.refused_import(requiredDocuments=["ATT_VIGI"]) == ["E301"]
+    assert api.refused_import_codes(requiredDocuments=["ATT_VIGI"]) == ["E301"]
+    assert other.refused_import_codes(requiredDocuments=["ATT_VIGI"]) == ["E301"]
     asked = [row["documentCode"] for row in api.new_dossier(dossierReference="PO-2")["documents"]]
     assert asked == ["JUSTIF_IMM", "LST_SAL_ETR"]
     api.control("PATCH", "/requirements/ATT_VIGI", {"withdrawn": False})
-    assert api.imported(dossierReference="PO-3", requiredDocuments=["ATT_VIGI"])["success"]
+    assert api.import_and_wait(dossierReference="PO-3", requiredDocuments=["ATT_VIGI"])["success"]
 
 
 def test_a_document_type_is_withdrawn_for_one_account(make_api: Callable[..., Api]) -> None:
@@ -167,8 +167,8 @@ def test_a_document_type_is_withdrawn_for_one_account(make_api: Callable[..., Ap
 
     api.control("PATCH", "/requirements/ATT_VIGI", {"withdrawn": True, "accountId": ACCOUNT})
 
-    assert api.refused_import(requiredDocuments=["ATT_VIGI"]) == ["E301"]
-    assert other.imported(requiredDocuments=["ATT_VIGI"])["success"]
+    assert api.refused_import_codes(requiredDocuments=["ATT_VIGI"]) == ["E301"]
+    assert other.import_and_wait(requiredDocuments=["ATT_VIGI"])["success"]
 
 
 def test_a_document_type_that_was_withdrawn_is_so_for_an_account_made_later(
@@ -214,7 +214,7 @@ def test_a_dossier_left_to_itself_gets_the_next_id_and_starts_now(frozen: Api) -
 def test_the_api_knows_the_reference_of_a_dossier_put_in_place(api: Api) -> None:
     new_dossier(api)
 
-    assert api.refused_import() == ["E202"]
+    assert api.refused_import_codes() == ["E202"]
 
 
 def test_a_dossier_that_is_there_is_not_put_there_again(api: Api) -> None:

@@ -14,7 +14,7 @@ from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.journal.facts import CODES, OUTCOMES, PAGE_EDGES
 from mock_server.settings import Settings
-from tests.rules import bend
+from tests.control_calls import set_rule
 from tests.support import ACCOUNT, SEED_DOSSIER, Api
 
 MakeApi = Callable[..., Api]
@@ -61,7 +61,7 @@ def test_a_refusal_without_a_token_is_a_status_of_the_operation(api: Api) -> Non
 
 
 def test_a_fault_is_counted_by_its_name(api: Api) -> None:
-    bend(api, {"fault": "CONNECTION_RESET_BY_PEER"})
+    set_rule(api, {"fault": "CONNECTION_RESET_BY_PEER"})
     api.get(f"/dossiers/{SEED_DOSSIER}")
 
     statuses = coverage(api)["operations"]["met"]["getDossier"]["statuses"]
@@ -78,7 +78,7 @@ def test_calls_that_no_operation_answers_are_counted(api: Api) -> None:
 def test_codes_are_met_whichever_way_they_are_told(make_variant_api: MakeApi) -> None:
     api = make_variant_api(refusals="result")
     api.new_dossier()
-    api.refused_import()
+    api.refused_import_codes()
     api.try_import(companyIdValue="1", dossierReference="")
     api.post(f"/dossiers/{SEED_DOSSIER}/reactivate")
     api.get("/dossiers/1")
@@ -153,7 +153,7 @@ def test_the_outcomes_of_imports_are_met_when_they_are_asked_for(api: Api) -> No
     api.process(process_id)
     api.advance("PT1S")
     api.process(process_id)
-    api.refused_import()
+    api.refused_import_codes()
     api.get("/dossiers/processes")
 
     processes = coverage(api)["processes"]

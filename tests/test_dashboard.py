@@ -50,7 +50,7 @@ class Client:
         assert answer.ok, answer.text
         return answer.json()
 
-    def imported(self, reference: str) -> None:
+    def import_and_wait(self, reference: str) -> None:
         body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": reference}
         process_id = self.call("POST", "/dossiers", json=body).json()["content"]["processId"]
         self.control("POST", "/clock/advance", {"by": "PT1S"})
@@ -142,7 +142,7 @@ def test_from_the_refusal_one_gets_to_the_dossier_and_helps_it(page: Page, clien
 
 
 def test_a_third_party_answers_by_a_deposit(page: Page, client: Client) -> None:
-    client.imported("PO-1")
+    client.import_and_wait("PO-1")
     dossier_id = client.control("GET", "/dossiers?search=PO-1")["dossiers"][0]["dossierId"]
     open_at(page, client, f"dossiers/{dossier_id}", "ATT_VIGI")
 
@@ -156,8 +156,8 @@ def test_a_third_party_answers_by_a_deposit(page: Page, client: Client) -> None:
 
 
 def test_an_import_that_failed_is_explained_at_the_import_itself(page: Page, client: Client) -> None:
-    client.imported("PO-1")
-    client.imported(" PO-1 ")
+    client.import_and_wait("PO-1")
+    client.import_and_wait(" PO-1 ")
     open_at(page, client, "requests/4", "importDossier")
 
     page.wait_for(shows("has the reference 'PO-1' already, for the same third party", ".reasons"))
@@ -218,7 +218,7 @@ def test_the_clock_is_turned_and_tells_what_fell_due(page: Page, client: Client)
 
 
 def test_coverage_outbox_and_sandboxes_are_shown(page: Page, client: Client) -> None:
-    client.imported("PO-1")
+    client.import_and_wait("PO-1")
     client.call("GET", "/dossiers/999")
 
     open_at(page, client, "coverage", "Operations 4 of")
@@ -308,8 +308,8 @@ def test_no_text_of_a_client_is_ever_markup(page: Page, client: Client) -> None:
     client.call("GET", "/../", params={"page": MARKUP})
     requests.get(f"{client.server}/api/v1/account", headers=client.headers, timeout=5)
     client.call("POST", f"/dossiers/{SEED_DOSSIER}", json={"thirdpartyEmail": ["paul@example.com"]})
-    client.imported(MARKUP)
-    client.imported(MARKUP)
+    client.import_and_wait(MARKUP)
+    client.import_and_wait(MARKUP)
     dossier_id = client.control("GET", "/dossiers?search=onerror")["dossiers"][0]["dossierId"]
     last = client.control("GET", "/requests")["requests"][-1]["number"]
     shown = "document.querySelector('.exchange:has(.reasons)')?.ariaLabel === 'Request {}'"

@@ -23,9 +23,8 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from mock_server import delivery
 from mock_server.delivery import Delivery
 from mock_server.server.delivering import Client
-from tests.remote import DOSSIER, Remote, end_of, one_answer
-from tests.rules import a_rule, bend, play
-from tests.sockets import address, connected, is_up, request
+from tests.control_calls import a_rule, play, set_rule
+from tests.sockets import DOSSIER, Remote, address, connect, is_up, read_answer, read_to_end, request
 from tests.support import Api, running_server
 
 _numbers = count(1)
@@ -62,13 +61,13 @@ def delays(api: Api, calls: int) -> list[float]:
 
 
 def test_a_fixed_delay_is_always_as_long(api: Api) -> None:
-    bend(api, {"delay": {"type": "fixed", "milliseconds": 1234.5}})
+    set_rule(api, {"delay": {"type": "fixed", "milliseconds": 1234.5}})
 
     assert set(delays(api, 5)) == {1234.5}
 
 
 def test_a_uniform_delay_lies_between_its_bounds_each_as_likely(api: Api) -> None:
-    bend(api, {"delay": {"type": "uniform", "lower": 100, "upper": 300}})
+    set_rule(api, {"delay": {"type": "uniform", "lower": 100, "upper": 300}})
 
     drawn = delays(api, 200)
 
@@ -78,7 +77,7 @@ def test_a_uniform_delay_lies_between_its_bounds_each_as_likely(api: Api) -> Non
 
 
 def test_a_lognormal_delay_is_mostly_near_its_median_and_seldom_much_longer(api: Api) -> None:
-    bend(api, {"delay": {"type": "lognormal", "median": 80, "sigma": 0.5}})
+    set_rule(api, {"delay": {"type": "lognormal", "median": 80, "sigma": 0.5}})
 
     drawn = delays(api, 200)
 
@@ -88,13 +87,13 @@ def test_a_lognormal_delay_is_mostly_near_its_median_and_seldom_much_longer(api:
 
 
 def test_a_lognormal_delay_without_spread_is_its_median(api: Api) -> None:
-    bend(api, {"delay": {"type": "lognormal", "median": 80, "sigma": 0}})
+    set_rule(api, {"delay": {"type": "lognormal", "median": 80, "sigma": 0}})
 
     assert [round(drawn, 3) for drawn in delays(api, 3)] == [80, 80, 80]
 
 
 def test_no_delay_is_longer_than_an_hour(api: Api) -> None:
-    bend(api, {"delay": {"type": "lognormal", "median": 3_600_000, "sigma": 5}})
+    set_rule(api, {"delay": {"type": "lognormal", "median": 3_600_000, "sigma": 5}})
 
     assert max(delays(api, 20)) == 3_600_000
 
@@ -115,7 +114,7 @@ def test_delays_fall_alike_in_every_run_and_otherwise_with_another_seed(api: Api
 
 
 def test_a_rule_that_delays_nothing_leaves_the_answer_at_once(api: Api) -> None:
-    bend(api, {"patch": {}})
+    set_rule(api, {"patch": {}})
 
     assert planned(api) == Delivery()
 
@@ -137,7 +136,7 @@ def test_a_rule_that_delays_nothing_leaves_the_answer_at_once(api: Api) -> None:
 )
 def test_an_answer_takes_as_long_as_its_delay(remote: Remote, delay: Any) -> None:
     real = remote.send("GET", DOSSIER)
-    remote.bend({"delay": delay})
+    remote.set_rule({"delay": delay})
 
     began = time.monotonic()
     answer = remote.send("GET", DOSSIER)
@@ -157,9 +156,9 @@ def test_an_answer_takes_as_long_as_its_delay(remote: Remote, delay: Any) -> Non
 )
 def test_a_dribble_comes_piece_by_piece(remote: Remote, body: str, chunks: int, pieces: list[bytes]) -> None:
     delay = {"type": "dribble", "chunks": chunks, "milliseconds": 60 * len(pieces)}
-    remote.bend({"respond": {"status": 200, "body": body}, "delay": delay})
+    remote.set_rule({"respond": {"status": 200, "body": body}, "delay": delay})
 
-    with remote.asked("GET", DOSSIER, "Connection: close") as client:
+    with remote.send_raw("GET", DOSSIER, "Connection: close") as client:
         came = list(iter(lambda: client.recv(65536), b""))
 
     assert came[0].endswith(b"\r\n\r\n")
@@ -172,9 +171,11 @@ def test_a_dribble_comes_piece_by_piece(remote: Remote, body: str, chunks: int, 
 @pytest.mark.parametrize("body", ["", None], ids=["an empty body", "no body"])
 def test_what_has_no_body_has_nothing_to_dribble(remote: Remote, body: Any) -> None:
     delay = {"type": "dribble", "chunks": 5, "milliseconds": 50}
-    remote.bend({"respond": {"status": 200, "body": body} if body == "" else {"status": 204}, "delay": delay})
+    remote.set_rule(
+        {"respond": {"status": 200, "body": body} if body == "" else {"status": 204}, "delay": delay}
+    )
 
-    end, came = remote.seen()
+    end, came = remote.outcome()
 
     assert end == "closed"
     assert came.endswith(b"\r\n\r\n")
@@ -186,23 +187,23 @@ def test_what_has_no_body_has_nothing_to_dribble(remote: Remote, body: Any) -> N
     ids=["fixed", "dribble"],
 )
 def test_a_connection_is_kept_after_a_delay(remote: Remote, delay: Any) -> None:
-    remote.bend({"delay": delay})
+    remote.set_rule({"delay": delay})
 
-    with remote.asked() as client:
-        first = one_answer(client)
-        client.sendall(remote.written("GET", DOSSIER))
-        second = one_answer(client)
+    with remote.send_raw() as client:
+        first = read_answer(client)
+        client.sendall(remote.request_bytes("GET", DOSSIER))
+        second = read_answer(client)
 
     assert first == second
     assert first[0] == 200
 
 
 def test_a_request_sent_during_the_delay_of_another_is_answered_after_it(remote: Remote) -> None:
-    remote.bend({"delay": {"type": "fixed", "milliseconds": 60}}, times=1)
+    remote.set_rule({"delay": {"type": "fixed", "milliseconds": 60}}, times=1)
 
-    with remote.asked() as client:
-        client.sendall(remote.written("GET", "/dossiers/1", "Connection: close"))
-        _, came = end_of(client)
+    with remote.send_raw() as client:
+        client.sendall(remote.request_bytes("GET", "/dossiers/1", "Connection: close"))
+        _, came = read_to_end(client)
 
     assert [came.count(b"HTTP/1.1 200"), came.count(b"HTTP/1.1 404")] == [1, 1]
     assert came.index(b"HTTP/1.1 200") < came.index(b"HTTP/1.1 404")
@@ -215,7 +216,7 @@ def test_a_request_sent_during_the_delay_of_another_is_answered_after_it(remote:
 )
 def test_a_head_and_a_streamed_list_may_be_late(remote: Remote, delay: Any) -> None:
     whole = remote.send("GET", "/dossiers/all").content
-    remote.bend({"delay": delay}, ["getDossier", "listAllDossiers"])
+    remote.set_rule({"delay": delay}, ["getDossier", "listAllDossiers"])
 
     head, late = remote.send("HEAD", DOSSIER), remote.send("GET", "/dossiers/all")
 
@@ -227,17 +228,17 @@ def test_a_head_and_a_streamed_list_may_be_late(remote: Remote, delay: Any) -> N
 
 
 def test_a_hundred_connections_in_a_delay_do_not_slow_another_client(remote: Remote) -> None:
-    remote.bend({"delay": {"type": "fixed", "milliseconds": 1000}})
+    remote.set_rule({"delay": {"type": "fixed", "milliseconds": 1000}})
     other = Remote(remote.url, f"{remote.sandbox}-other")
     assert other.get(DOSSIER)
 
     with ExitStack() as opened, requests.Session() as session:
-        waiting = [opened.enter_context(remote.asked()) for _ in range(100)]
+        waiting = [opened.enter_context(remote.send_raw()) for _ in range(100)]
         session.headers.update(other.headers)
         took = [
             session.get(f"{remote.url}/api/v1/account/119631{DOSSIER}", timeout=5).elapsed for _ in range(40)
         ]
-        answers = [one_answer(client)[0] for client in waiting]
+        answers = [read_answer(client)[0] for client in waiting]
 
     assert statistics.median(elapsed.total_seconds() for elapsed in took) < 0.05
     assert answers == [200] * 100
@@ -282,10 +283,14 @@ TCP = Path("/proc/net/tcp")
 def test_a_client_that_gives_up_in_a_delay_leaves_nothing_behind() -> None:
     with running_server() as (url, process):
         remote = Remote(url, "impatient")
-        remote.bend({"delay": LATE}, "stopDossier", name="late")
-        remote.bend({"delay": {"type": "dribble", "chunks": 2, "milliseconds": 60_000}}, name="dribble")
-        remote.bend({"fault": "NO_RESPONSE"}, "listDossiers", name="none")
-        clients = [remote.asked("POST", f"{DOSSIER}/stop"), remote.asked(), remote.asked("GET", "/dossiers")]
+        remote.set_rule({"delay": LATE}, "stopDossier", name="late")
+        remote.set_rule({"delay": {"type": "dribble", "chunks": 2, "milliseconds": 60_000}}, name="dribble")
+        remote.set_rule({"fault": "NO_RESPONSE"}, "listDossiers", name="none")
+        clients = [
+            remote.send_raw("POST", f"{DOSSIER}/stop"),
+            remote.send_raw(),
+            remote.send_raw("GET", "/dossiers"),
+        ]
         assert is_up(url)
         ports = {client.getsockname()[1] for client in clients}
 
@@ -339,13 +344,13 @@ def test_a_signal_ends_what_only_waits() -> None:
         clients = []
         for at, (then, _, _) in enumerate(WAITING.values()):
             remote = Remote(url, f"waiting{at}")
-            remote.bend(then)
-            clients.append(opened.enter_context(remote.asked()))
+            remote.set_rule(then)
+            clients.append(opened.enter_context(remote.send_raw()))
         assert is_up(url)
 
         began = time.monotonic()
         process.terminate()
-        seen = [end_of(client) for client in clients]
+        seen = [read_to_end(client) for client in clients]
         log = process.communicate(timeout=10)[1]
         took = time.monotonic() - began
 
@@ -404,13 +409,13 @@ def test_a_stream_is_sent_as_it_comes_until_the_server_ends(
     streaming: tuple[str, subprocess.Popen[str]],
 ) -> None:
     url, process = streaming
-    with connected(url) as client:
+    with connect(url) as client:
         client.sendall(request("GET / HTTP/1.1"))
         came = first_numbers(client)
 
         began = time.monotonic()
         process.terminate()
-        end, _ = end_of(client)
+        end, _ = read_to_end(client)
         output, log = process.communicate(timeout=10)
         took = time.monotonic() - began
 
@@ -421,7 +426,7 @@ def test_a_stream_is_sent_as_it_comes_until_the_server_ends(
 
 def test_a_stream_ends_when_its_client_goes(streaming: tuple[str, subprocess.Popen[str]]) -> None:
     url, process = streaming
-    with connected(url) as client:
+    with connect(url) as client:
         client.sendall(request("GET / HTTP/1.1"))
         first_numbers(client)
 

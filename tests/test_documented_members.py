@@ -12,7 +12,7 @@ import pytest
 from mock_server.dialects import DIALECTS
 from tests.support import Api, content
 
-pytestmark = pytest.mark.speaks(*DIALECTS)
+pytestmark = pytest.mark.dialects(*DIALECTS)
 
 BEHAVIOUR = (Path(__file__).parent.parent / "docs" / "behaviour.md").read_text(encoding="utf-8")
 Row = dict[str, str]

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import SIRET, Api, codes, content, is_protocol_error
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 LONG_REFERENCE = "Référence-" * 25
 LONG_CODE = "ADRLDUEEEDDTDSEF"
@@ -105,7 +105,7 @@ def test_documents_keep_the_order_in_which_they_were_asked(documented: Api) -> N
     assert [document["documentId"] for document in listed] == [100, 101, 102, 103]
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_document_names_its_request_and_its_files_oldest_first(documented: Api) -> None:
     document = content(documented.get("/dossiers/10/documents"))[0]
 
@@ -146,7 +146,7 @@ def test_a_requirement_has_the_type_s_id_and_not_the_document_s(documented: Api)
     assert [row["documentId"] for row in asked] == [type_ids[row["code"]] for row in asked]
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_file_is_described_by_six_members(documented: Api) -> None:
     file = content(documented.get("/dossiers/10/documents/100/files"))[0]
 
@@ -176,14 +176,14 @@ def test_a_document_not_answered_yet_has_no_files(documented: Api) -> None:
     assert content(documented.get("/dossiers/10/documents/101/files")) == []
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_document_answered_by_a_form_is_present_without_a_file(documented: Api) -> None:
     (document,) = content(documented.get("/dossiers/10/documents/102"))
 
     assert [document["present"], document["listFileInformation"]] == [True, []]
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_generated_file_has_40_hex_digits_of_its_own(api: Api) -> None:
     dossiers = content(api.get("/dossiers", monitored="true", pageSize=200))
     documents = [document for dossier in dossiers for document in dossier["documents"]]

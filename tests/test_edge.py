@@ -19,7 +19,7 @@ from tests.support import (
     content,
 )
 
-pytestmark = pytest.mark.speaks("edge")
+pytestmark = pytest.mark.dialects("edge")
 
 MakeApi = Callable[..., Api]
 
@@ -160,7 +160,7 @@ def test_the_request_of_a_message_is_the_path_that_was_asked_for(
 def test_the_errors_of_a_process_name_the_import_and_their_values(
     api: Api, members: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    process = api.imported(**members)
+    process = api.import_and_wait(**members)
 
     assert [process["isComplete"], process["isSuccessful"]] == ["true", "false"]
     request = "ServletWebRequest: uri=/api/v1/account/119631/dossiers"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import SEED_DOSSIER, SIRET, Api, content
 
-pytestmark = pytest.mark.speaks("edge")
+pytestmark = pytest.mark.dialects("edge")
 
 RECIPE = f"""
 version: 1

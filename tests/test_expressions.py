@@ -12,10 +12,10 @@ from werkzeug.test import TestResponse
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
-from tests.rounds import rounds
+from tests.properties import example_count
 from tests.support import Api, codes, content
 
-pytestmark = pytest.mark.speaks("edge")
+pytestmark = pytest.mark.dialects("edge")
 
 MakeApi = Callable[..., Api]
 Test = Callable[[dict[str, Any]], bool]
@@ -287,7 +287,7 @@ pieces = st.sampled_from(
 )
 
 
-@rounds(150)
+@example_count(150)
 @given(expression=st.text() | st.lists(pieces, max_size=8).map(" ".join))
 def test_any_expression_finds_or_is_refused(one_api: Api, expression: str) -> None:
     answer = searched(one_api, expression)

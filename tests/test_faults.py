@@ -14,8 +14,7 @@ import pytest
 import requests
 
 from mock_server.scenarios import FAULTS
-from tests.remote import DOSSIER, Remote, end_of, one_answer
-from tests.sockets import connected
+from tests.sockets import DOSSIER, Remote, connect, read_answer, read_to_end
 from tests.support import running_server
 
 _numbers = count(1)
@@ -91,9 +90,9 @@ def test_every_fault_is_looked_at() -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_seen_on_the_socket(remote: Remote, fault: str, operation: str, path: str) -> None:
     end, pattern = SEEN[fault]
-    remote.bend({"fault": fault}, operation)
+    remote.set_rule({"fault": fault}, operation)
 
-    seen = remote.seen("GET", path, timeout=PATIENCE.get(fault, 5))
+    seen = remote.outcome("GET", path, timeout=PATIENCE.get(fault, 5))
 
     assert seen[0] == end
     assert re.fullmatch(pattern, seen[1], re.DOTALL), seen[1][:2000]
@@ -102,7 +101,7 @@ def test_a_fault_is_seen_on_the_socket(remote: Remote, fault: str, operation: st
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_seen_by_the_requests_library(remote: Remote, fault: str) -> None:
     kind, words = RAISED[fault]
-    remote.bend({"fault": fault})
+    remote.set_rule({"fault": fault})
 
     with pytest.raises(kind, match=words):
         remote.send("GET", DOSSIER, timeout=PATIENCE.get(fault, 5)).json()
@@ -111,17 +110,17 @@ def test_a_fault_is_seen_by_the_requests_library(remote: Remote, fault: str) -> 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_seen_over_ipv6(server_on_ipv6: str, fault: str) -> None:
     remote = Remote(server_on_ipv6, f"fault{next(_numbers)}")
-    remote.bend({"fault": fault})
+    remote.set_rule({"fault": fault})
 
-    assert remote.seen(timeout=PATIENCE.get(fault, 5))[0] == SEEN[fault][0]
+    assert remote.outcome(timeout=PATIENCE.get(fault, 5))[0] == SEEN[fault][0]
 
 
 @pytest.mark.parametrize("path", [DOSSIER, "/dossiers/all"], ids=["a dossier", "a streamed list"])
 def test_a_truncated_body_is_the_first_half_of_the_real_one(remote: Remote, path: str) -> None:
     real = remote.send("GET", path).content
-    remote.bend({"fault": "TRUNCATED_BODY"}, ["getDossier", "listAllDossiers"])
+    remote.set_rule({"fault": "TRUNCATED_BODY"}, ["getDossier", "listAllDossiers"])
 
-    _, came = remote.seen("GET", path)
+    _, came = remote.outcome("GET", path)
 
     head, _, body = came.partition(b"\r\n\r\n")
     assert f"content-length: {len(real)}".encode() in head.lower()
@@ -129,9 +128,9 @@ def test_a_truncated_body_is_the_first_half_of_the_real_one(remote: Remote, path
 
 
 def test_a_truncated_answer_keeps_its_status_and_headers(remote: Remote) -> None:
-    remote.bend({"fault": "TRUNCATED_BODY"}, name="cut off")
+    remote.set_rule({"fault": "TRUNCATED_BODY"}, name="cut off")
 
-    _, came = remote.seen("GET", "/dossiers/1")
+    _, came = remote.outcome("GET", "/dossiers/1")
 
     head = came.partition(b"\r\n\r\n")[0].decode().splitlines()
     assert head[0] == "HTTP/1.1 404 Not Found"
@@ -140,9 +139,9 @@ def test_a_truncated_answer_keeps_its_status_and_headers(remote: Remote) -> None
 
 @pytest.mark.parametrize("fault", ["TRUNCATED_BODY", "MALFORMED_BODY", "EMPTY_BODY"])
 def test_a_head_that_meets_a_damaged_body_has_none(remote: Remote, fault: str) -> None:
-    remote.bend({"fault": fault})
+    remote.set_rule({"fault": fault})
 
-    end, came = remote.seen("HEAD")
+    end, came = remote.outcome("HEAD")
 
     assert end == "closed"
     assert re.fullmatch(HEAD, came), came
@@ -150,16 +149,16 @@ def test_a_head_that_meets_a_damaged_body_has_none(remote: Remote, fault: str) -
 
 def test_a_head_tells_the_length_of_the_body_that_would_be_truncated(remote: Remote) -> None:
     length = len(remote.send("GET", DOSSIER).content)
-    remote.bend({"fault": "TRUNCATED_BODY"})
+    remote.set_rule({"fault": "TRUNCATED_BODY"})
 
     assert remote.send("HEAD", DOSSIER).headers["Content-Length"] == str(length)
 
 
 @pytest.mark.parametrize("fault", ["CONNECTION_RESET_BY_PEER", "EMPTY_RESPONSE", "RANDOM_DATA_THEN_CLOSE"])
 def test_a_head_meets_the_same_faults_of_the_connection(remote: Remote, fault: str) -> None:
-    remote.bend({"fault": fault})
+    remote.set_rule({"fault": fault})
 
-    assert remote.seen("HEAD")[0] == SEEN[fault][0]
+    assert remote.outcome("HEAD")[0] == SEEN[fault][0]
 
 
 # Carried out or not
@@ -177,9 +176,9 @@ CARRIED_OUT: dict[str, tuple[str, Any, bool]] = {
 def test_a_command_that_meets_a_fault_was_carried_out_or_not_as_the_rule_says(
     remote: Remote, fault: str, said: Any, *, done: bool
 ) -> None:
-    remote.bend({"fault": fault, "carriedOut": said}, "stopDossier")
+    remote.set_rule({"fault": fault, "carriedOut": said}, "stopDossier")
 
-    end, _ = remote.seen("POST", f"{DOSSIER}/stop", timeout=PATIENCE.get(fault, 5))
+    end, _ = remote.outcome("POST", f"{DOSSIER}/stop", timeout=PATIENCE.get(fault, 5))
 
     assert end == SEEN[fault][0]
     assert is_monitored(remote) is not done
@@ -190,10 +189,10 @@ def test_a_command_that_meets_a_fault_was_carried_out_or_not_as_the_rule_says(
 
 @pytest.mark.parametrize("fault", BREAKING)
 def test_a_fault_comes_after_its_delay(remote: Remote, fault: str) -> None:
-    remote.bend({"fault": fault, "delay": {"type": "fixed", "milliseconds": 100}})
+    remote.set_rule({"fault": fault, "delay": {"type": "fixed", "milliseconds": 100}})
 
     began = time.monotonic()
-    end, _ = remote.seen()
+    end, _ = remote.outcome()
     took = time.monotonic() - began
 
     assert end == SEEN[fault][0]
@@ -202,9 +201,9 @@ def test_a_fault_comes_after_its_delay(remote: Remote, fault: str) -> None:
 
 def test_a_malformed_body_may_come_in_pieces(remote: Remote) -> None:
     dribble = {"type": "dribble", "chunks": 3, "milliseconds": 60}
-    remote.bend({"fault": "MALFORMED_BODY", "delay": dribble})
+    remote.set_rule({"fault": "MALFORMED_BODY", "delay": dribble})
 
-    end, came = remote.seen()
+    end, came = remote.outcome()
 
     assert end == "closed"
     assert re.fullmatch(SEEN["MALFORMED_BODY"][1], came, re.DOTALL)
@@ -216,29 +215,29 @@ def test_a_malformed_body_may_come_in_pieces(remote: Remote) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_leaves_the_other_connections_alone(remote: Remote, fault: str) -> None:
     bystander = Remote(remote.url, f"{remote.sandbox}-bystander")
-    mine, other = remote.written("GET", "/requirements"), bystander.written("GET", DOSSIER)
-    remote.bend({"fault": fault})
-    with connected(remote.url) as second, connected(remote.url) as foreign:
+    mine, other = remote.request_bytes("GET", "/requirements"), bystander.request_bytes("GET", DOSSIER)
+    remote.set_rule({"fault": fault})
+    with connect(remote.url) as second, connect(remote.url) as foreign:
         second.sendall(mine)
         foreign.sendall(other)
-        before = [one_answer(client)[0] for client in (second, foreign)]
+        before = [read_answer(client)[0] for client in (second, foreign)]
 
-        remote.seen(timeout=PATIENCE.get(fault, 5))
+        remote.outcome(timeout=PATIENCE.get(fault, 5))
 
         second.sendall(mine)
         foreign.sendall(other)
-        after = [one_answer(client)[0] for client in (second, foreign)]
+        after = [read_answer(client)[0] for client in (second, foreign)]
 
     assert (before, after) == ([200, 200], [200, 200])
 
 
 @pytest.mark.parametrize("fault", ["MALFORMED_BODY", "EMPTY_BODY"])
 def test_a_connection_on_which_a_body_was_damaged_is_kept(remote: Remote, fault: str) -> None:
-    remote.bend({"fault": fault}, times=1)
-    with remote.asked() as client:
-        _, damaged = one_answer(client)
-        client.sendall(remote.written("GET", DOSSIER))
-        _, whole = one_answer(client)
+    remote.set_rule({"fault": fault}, times=1)
+    with remote.send_raw() as client:
+        _, damaged = read_answer(client)
+        client.sendall(remote.request_bytes("GET", DOSSIER))
+        _, whole = read_answer(client)
 
     assert len(damaged) < len(whole)
     assert json.loads(whole)["content"]["dossierReference"] == "TEST"
@@ -246,21 +245,21 @@ def test_a_connection_on_which_a_body_was_damaged_is_kept(remote: Remote, fault:
 
 @pytest.mark.parametrize("fault", BREAKING)
 def test_a_fault_meets_a_request_on_a_connection_that_was_used_before(remote: Remote, fault: str) -> None:
-    remote.bend({"fault": fault}, when={"operation": "getDossier", "nth": 2})
-    with remote.asked() as client:
-        status, _ = one_answer(client)
-        client.sendall(remote.written("GET", DOSSIER))
-        end, _ = end_of(client)
+    remote.set_rule({"fault": fault}, when={"operation": "getDossier", "nth": 2})
+    with remote.send_raw() as client:
+        status, _ = read_answer(client)
+        client.sendall(remote.request_bytes("GET", DOSSIER))
+        end, _ = read_to_end(client)
 
     assert (status, end) == (200, SEEN[fault][0])
 
 
 def test_a_client_that_has_gone_before_its_fault_harms_nobody(remote: Remote) -> None:
-    remote.bend({"fault": "CONNECTION_RESET_BY_PEER", "delay": {"type": "fixed", "milliseconds": 30}})
-    for client in [remote.asked() for _ in range(20)]:
+    remote.set_rule({"fault": "CONNECTION_RESET_BY_PEER", "delay": {"type": "fixed", "milliseconds": 30}})
+    for client in [remote.send_raw() for _ in range(20)]:
         client.close()
 
-    end, _ = remote.seen()
+    end, _ = remote.outcome()
 
     assert end == "reset"
     assert remote.get("/dossiers")

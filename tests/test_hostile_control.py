@@ -17,8 +17,7 @@ from werkzeug.test import TestResponse
 
 from mock_server.control.app import CALLS
 from mock_server.control.calls import ControlCall
-from tests.hostile import as_json, damaged, mangled, texts, values
-from tests.rounds import rounds
+from tests.properties import as_json, damaged, example_count, mangled, texts, values
 from tests.support import ACCOUNT, SEED_DOSSIER, Api
 from tests.test_control_calls import EXAMPLES
 
@@ -84,7 +83,7 @@ def paths(draw: st.DrawFn, call: ControlCall) -> str:
 
 
 @pytest.mark.parametrize("name", CALLED)
-@rounds(5)
+@example_count(5)
 @given(data=st.data())
 def test_a_control_call_is_done_or_refused(app: Flask, name: str, data: st.DataObject) -> None:
     call, sandbox = CALLED[name], Sandbox(app)
@@ -97,7 +96,7 @@ def test_a_control_call_is_done_or_refused(app: Flask, name: str, data: st.DataO
     assert sandbox.is_sound()
 
 
-@rounds(10)
+@example_count(10)
 @given(data=st.data())
 def test_the_state_of_a_sandbox_can_be_damaged_and_is_then_refused_or_taken(
     app: Flask, data: st.DataObject
@@ -114,7 +113,7 @@ def test_the_state_of_a_sandbox_can_be_damaged_and_is_then_refused_or_taken(
 @pytest.mark.parametrize(
     ("path", "originals"), [("/fixture", RECIPES), ("/scenario", SCENARIOS)], ids=["recipe", "scenario"]
 )
-@rounds(20)
+@example_count(20)
 @given(data=st.data())
 def test_a_yaml_file_that_was_mangled_is_taken_or_refused(
     app: Flask, path: str, originals: list[str], data: st.DataObject

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from mock_server.control.app import CALLS
 from mock_server.domain.operations import OPERATIONS
-from tests.hostile import DATES, WORDS, as_json, damaged, texts, values
-from tests.rounds import rounds
-from tests.sockets import connected, exchanged, is_up, statuses
+from tests.properties import DATES, WORDS, as_json, damaged, example_count, texts, values
+from tests.sockets import connect, is_up, send_and_read, statuses
 from tests.support import ACCOUNT, SEED_DOSSIER, Api
 
 IDS = {
@@ -93,7 +92,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 def answered(url: str, sent: bytes) -> bytes:
     """What the server answers; where it waits for more, it is told that there is none."""
-    with connected(url, timeout=0.3) as client:
+    with connect(url, timeout=0.3) as client:
         try:
             client.sendall(sent)
             first = _first(client)
@@ -111,7 +110,7 @@ def _first(client: socket.socket) -> bytes:
         return b""
 
 
-@rounds(20)
+@example_count(20)
 @given(sent=requests())
 def test_bytes_that_are_nearly_a_request_are_answered_or_hung_up_on(server: str, sent: bytes) -> None:
     found = statuses(answered(server, sent).partition(b"\r\n")[0])
@@ -120,14 +119,14 @@ def test_bytes_that_are_nearly_a_request_are_answered_or_hung_up_on(server: str,
     assert is_up(server)
 
 
-@rounds(20)
+@example_count(20)
 @given(sent=st.binary(max_size=200))
 def test_bytes_that_are_no_request_are_answered_or_hung_up_on(server: str, sent: bytes) -> None:
     assert [status for status in statuses(answered(server, sent)) if status >= 500] == []
     assert is_up(server)
 
 
-@rounds(40)
+@example_count(40)
 @given(method=METHODS, target=targets(), body=values.map(as_json) | BYTES, header=st.tuples(NAMES, FIELDS))
 def test_a_path_of_any_kind_is_answered_by_the_app(
     app: Flask, method: str, target: bytes, body: bytes, header: tuple[str, str]
@@ -148,7 +147,7 @@ def test_a_path_of_any_kind_is_answered_by_the_app(
 def test_a_query_in_raw_bytes_is_answered(server: str, app: Flask, path: str, query: bytes) -> None:
     line = b"GET %b?%b HTTP/1.1" % (path.encode(), query)
 
-    found = statuses(exchanged(server, line + b"\r\nHost: a\r\nConnection: close\r\n\r\n"))
+    found = statuses(send_and_read(server, line + b"\r\nHost: a\r\nConnection: close\r\n\r\n"))
     within = app.test_client().get(path, environ_overrides={"QUERY_STRING": query.decode("latin-1")})
 
     assert found in ([200], [400], [401], [404])
@@ -194,7 +193,7 @@ LONG = {
 }
 
 
-@pytest.mark.speaks("edge")
+@pytest.mark.dialects("edge")
 @pytest.mark.parametrize("expression", LONG.values(), ids=LONG)
 def test_a_long_expression_is_read_or_refused(api: Api, expression: str) -> None:
     assert api.get("/thirdparties/q", search=expression).status_code in {200, 400, 404}
@@ -209,7 +208,7 @@ FILTERS = ["op", "thirdpartyCode", "dossierReference", "siren", "stateLastChange
 OPERATORS = st.sampled_from(["like", "starts", "ends", "LIKE", "like,ends", "(a*)*b", ""])
 
 
-@rounds(40)
+@example_count(40)
 @given(op=OPERATORS | texts, query=st.dictionaries(st.sampled_from(FILTERS), texts, max_size=4))
 def test_any_filter_with_any_op_finds_or_is_refused(searching: Api, op: str, query: dict[str, str]) -> None:
     asked = {"op": op} | {name: value.encode(errors="replace").decode() for name, value in query.items()}

@@ -10,7 +10,7 @@ import pytest
 from tests.support import OTHER_SIRET, SIRET, Api, codes, content
 from tests.test_imports import DUNS, GERMAN_VAT, GREEK_VAT, SLOW_SIRET
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 DEFAULT_SET = ["ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR"]
 
@@ -25,7 +25,7 @@ def thirdparty(api: Api, dossier: dict[str, Any]) -> dict[str, Any]:
     return dict(content(api.get(f"/thirdparties/{dossier['thirdpartyId']}")))
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_new_dossier_is_dated_when_its_process_ended(api: Api) -> None:
     api.set_clock("2031-05-02T10:00:00")
 
@@ -186,7 +186,7 @@ def test_two_invented_companies_have_different_names(api: Api) -> None:
 def test_foreign_companies_have_neither_siren_nor_siret(
     api: Api, id_type: str, value: str, shown: str | None, country: str
 ) -> None:
-    assert api.imported(companyIdType=id_type, companyIdValue=value)["success"]
+    assert api.import_and_wait(companyIdType=id_type, companyIdValue=value)["success"]
 
     found = content(api.get("/dossiers", companyIdType=id_type, companyIdValue=value))[0]
     assert [found["siren"], found["siret"]] == [None, None]
@@ -201,17 +201,17 @@ def test_a_reference_is_stored_without_its_white_space(api: Api) -> None:
 def test_references_that_differ_in_case_are_different(api: Api) -> None:
     api.new_dossier(dossierReference="PO-1")
 
-    assert api.imported(dossierReference="po-1")["success"]
+    assert api.import_and_wait(dossierReference="po-1")["success"]
 
 
 def test_a_stopped_dossier_keeps_its_reference_taken(api: Api) -> None:
     api.stopped_dossier(dossierReference="PO-1")
 
-    assert api.refused_import(dossierReference="PO-1") == ["E202"]
+    assert api.refused_import_codes(dossierReference="PO-1") == ["E202"]
 
 
 def test_a_dash_is_no_reference_and_can_be_given_twice(api: Api) -> None:
-    assert [api.imported(dossierReference="-")["success"] for _ in range(2)] == [True, True]
+    assert [api.import_and_wait(dossierReference="-")["success"] for _ in range(2)] == [True, True]
 
 
 def test_of_two_imports_with_one_reference_the_second_to_end_fails(api: Api) -> None:
@@ -239,7 +239,7 @@ def test_imports_that_end_at_one_instant_end_in_the_order_of_their_launch(api: A
 def test_a_code_is_taken_by_the_import_that_ends_first(api: Api) -> None:
     slow = api.launch(companyIdValue=SLOW_SIRET, thirdpartyCode="F-1")
 
-    assert api.imported(thirdpartyCode="F-1")["success"]
+    assert api.import_and_wait(thirdpartyCode="F-1")["success"]
 
     api.advance("PT2M")
     assert [error["code"] for error in api.process(slow)["errors"]] == ["E112"]

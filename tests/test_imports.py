@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import OTHER_SIRET, SIRET, Api, codes, content, is_protocol_error
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 SEED_SIRET = "50382936800045"
 SLOW_SIRET = "99000200800011"
@@ -228,7 +228,7 @@ def test_every_import_has_a_process_of_its_own(api: Api) -> None:
     assert api.launch() != api.launch()
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_process_runs_until_its_time_is_over(api: Api) -> None:
     process_id = api.launch()
 
@@ -242,7 +242,7 @@ def test_a_process_runs_until_its_time_is_over(api: Api) -> None:
     }
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_process_ends_when_its_time_is_over(api: Api) -> None:
     process_id = api.launch()
 
@@ -271,7 +271,7 @@ def test_a_process_ends_with_all_that_is_wrong(
     api.set_clock("2031-05-02T10:00:00")
     api.new_dossier(companyIdValue=OTHER_SIRET, thirdpartyCode="MINE")
 
-    assert api.refused_import(**members) == expected
+    assert api.refused_import_codes(**members) == expected
 
 
 @pytest.mark.parametrize(
@@ -283,12 +283,12 @@ def test_an_account_may_import_no_more_than_it_subscribed_to(
     api = make_api(user=user, account=account)
     api.set_clock("2031-05-02T10:00:00")
 
-    assert api.refused_import(**members) == expected
+    assert api.refused_import_codes(**members) == expected
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_the_errors_of_a_process_have_code_and_french_message(api: Api) -> None:
-    process = api.imported(companyIdValue="99000103400018")
+    process = api.import_and_wait(companyIdValue="99000103400018")
 
     assert process["errors"] == [{"code": "E103", "message": "L'établissement est fermé."}]
 
@@ -299,7 +299,7 @@ def test_a_refused_import_makes_nothing(api: Api, members: dict[str, Any], expec
     api.new_dossier(companyIdValue=OTHER_SIRET, thirdpartyCode="MINE")
     before = portfolio(api)
 
-    assert api.refused_import(**members) == expected
+    assert api.refused_import_codes(**members) == expected
 
     assert portfolio(api) == before
 
@@ -312,11 +312,11 @@ def test_a_company_whose_third_party_is_out_of_business_cannot_be_imported(
         f"thirdparties: [{{siret: '{SIRET}', outOfBusiness: true}}]\n"
     )
 
-    assert api.refused_import() == ["E103"]
+    assert api.refused_import_codes() == ["E103"]
 
 
 def test_the_establishment_where_a_transferred_one_has_gone_can_be_imported(api: Api) -> None:
-    assert api.imported(companyIdValue="99000115800015")["success"]
+    assert api.import_and_wait(companyIdValue="99000115800015")["success"]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
 from mock_server.services import of
-from tests.journals import latest, listing, requests_of
-from tests.rules import bend, log_in
+from tests.control_calls import latest, listing, log_in, requests_of, set_rule
 from tests.support import (
     ACCOUNT,
     OPENID,
@@ -107,12 +106,12 @@ def test_a_refusal_told_as_a_result_has_its_codes_too(make_variant_api: MakeApi)
 def test_a_process_tells_the_codes_of_its_import(api: Api) -> None:
     api.new_dossier()
 
-    assert api.refused_import() == ["E202"]
+    assert api.refused_import_codes() == ["E202"]
     assert (latest(api)["operation"], latest(api)["codes"]) == ("getProcess", ["E202"])
 
 
 def test_a_rule_that_bends_an_answer_is_named(api: Api) -> None:
-    bend(api, {"patch": {"content": {"description": "bent"}}}, name="bent by hand")
+    set_rule(api, {"patch": {"content": {"description": "bent"}}}, name="bent by hand")
     api.dossier(SEED_DOSSIER)
 
     entry = latest(api)
@@ -121,7 +120,7 @@ def test_a_rule_that_bends_an_answer_is_named(api: Api) -> None:
 
 
 def test_a_fault_of_the_connection_leaves_no_status(api: Api) -> None:
-    bend(api, {"fault": "EMPTY_RESPONSE"})
+    set_rule(api, {"fault": "EMPTY_RESPONSE"})
     api.get(f"/dossiers/{SEED_DOSSIER}")
 
     entry = latest(api)
@@ -130,7 +129,7 @@ def test_a_fault_of_the_connection_leaves_no_status(api: Api) -> None:
 
 
 def test_a_fault_of_the_body_is_there_as_it_was_sent(api: Api) -> None:
-    bend(api, {"fault": "MALFORMED_BODY"})
+    set_rule(api, {"fault": "MALFORMED_BODY"})
     answer = api.get(f"/dossiers/{SEED_DOSSIER}")
 
     entry = latest(api)
@@ -141,7 +140,7 @@ def test_a_fault_of_the_body_is_there_as_it_was_sent(api: Api) -> None:
 
 def test_a_rule_about_logging_in_bends_a_refresh_as_well(api: Api) -> None:
     tokens = api.log_in()
-    bend(api, {"patch": {"scope": "none"}}, "getToken")
+    set_rule(api, {"patch": {"scope": "none"}}, "getToken")
 
     answer = refresh(api.client, tokens["refresh_token"])
 

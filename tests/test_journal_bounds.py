@@ -14,9 +14,8 @@ import pytest
 from mock_server.journal import Exchange, Journal, Limits
 from mock_server.journal.coverage import Tally
 from mock_server.journal.entry import entries_of
-from tests.journals import count, expect, listing, requests_of, verdict
-from tests.support import SEED_DOSSIER, Api
-from tests.threads import at_once
+from tests.control_calls import count, expect, listing, requests_of, verdict
+from tests.support import SEED_DOSSIER, Api, run_at_once
 
 MakeApi = Callable[..., Api]
 
@@ -171,7 +170,7 @@ def call_often(api: Api, times: int) -> None:
         api.get("/dossiers")
 
 
-@pytest.mark.usefixtures("restless")
+@pytest.mark.usefixtures("frequent_switches")
 def test_calls_of_many_threads_are_all_there_under_numbers_of_their_own(make_api: MakeApi) -> None:
     api = make_api()
     token = api.token
@@ -182,7 +181,7 @@ def test_calls_of_many_threads_are_all_there_under_numbers_of_their_own(make_api
             url = api.url("/dossiers", page=page, thirdpartyId=number)
             clients[number].get(url, headers={"Authorization": f"Bearer {token}"})
 
-    at_once(8, call)
+    run_at_once(8, call)
 
     found = listing(api)
     numbers = [entry["number"] for entry in found["requests"]]
@@ -267,12 +266,12 @@ def test_no_exchange_is_lost_of_those_that_are_recorded_at_once(monkeypatch: pyt
         for _ in range(20):
             journal.record(exchange(), b"")
 
-    at_once(8, record)
+    run_at_once(8, record)
 
     assert sum(journal.tally.counts.values()) == 160
 
 
-@pytest.mark.usefixtures("restless")
+@pytest.mark.usefixtures("frequent_switches")
 def test_threads_that_record_read_and_clear_at_once_do_not_disturb_each_other() -> None:
     journal = Journal(Limits(entries=20))
     sizes: list[int] = []
@@ -286,7 +285,7 @@ def test_threads_that_record_read_and_clear_at_once_do_not_disturb_each_other() 
             if number == 0:
                 journal.clear()
 
-    at_once(8, work)
+    run_at_once(8, work)
 
     assert journal.last == 1600
     assert max(sizes) <= 20

@@ -12,8 +12,7 @@ from mock_server.scenarios.asking import Asked, request_differences
 from mock_server.scenarios.json_paths import TooCostly, compiled_json_path, found_at
 from mock_server.scenarios.patterns import fits
 from mock_server.scenarios.script import Request
-from tests.hostile import values
-from tests.rounds import rounds
+from tests.properties import example_count, values
 
 
 def chain(depth: int) -> Any:
@@ -130,7 +129,7 @@ STEPS = [
 ]
 
 
-@rounds(100)
+@example_count(100)
 @given(steps=st.lists(st.sampled_from(STEPS) | st.text(max_size=3), max_size=12), body=values)
 def test_any_path_is_refused_or_finds_a_list_in_any_body(steps: list[str], body: Any) -> None:
     try:
@@ -141,7 +140,7 @@ def test_any_path_is_refused_or_finds_a_list_in_any_body(steps: list[str], body:
     assert isinstance(found, list)
 
 
-@rounds(100)
+@example_count(100)
 @given(pattern=st.text(alphabet="ab.*+?()[]{}|\\^$19,-dwPx:i!é", max_size=20), text=st.text(max_size=50))
 def test_any_pattern_is_refused_or_matched(pattern: str, text: str) -> None:
     try:

@@ -21,8 +21,7 @@ from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.numbers import numbers_for
 from mock_server.fixtures.placing import laid_over
 from mock_server.fixtures.spelled import spelled_contents
-from tests.coherence import complaints
-from tests.naive import next_due, portfolio_index, portfolios, world_index
+from tests.consistency import inconsistencies, next_due, portfolio_index, portfolios, world_index
 from tests.support import ACCOUNT, DAY, OTHER_SIRET, SECOND_ACCOUNT, SEED_DOSSIER, SIRET
 
 NOW = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
@@ -350,7 +349,7 @@ def test_a_dossier_takes_the_place_of_the_one_of_its_id() -> None:
 
     after = dossier_of(over, SEED_DOSSIER)
     assert (after.reference, after.complete, after.documents) == ("NEW", True, ())
-    assert complaints(over, NOW) == []
+    assert inconsistencies(over, NOW) == []
 
 
 def test_ids_left_open_are_the_next_ones_and_stay_beyond_those_spelled_out() -> None:
@@ -372,7 +371,7 @@ def test_dates_left_open_are_now() -> None:
     over = laid(dossiers=[{"dossierId": 900001, "siret": SIRET, "dossierReference": "A"}])
 
     assert dossier_of(over, 900001).starting_date == NOW
-    assert complaints(over, NOW) == []
+    assert inconsistencies(over, NOW) == []
 
 
 def test_a_dossier_gives_its_third_party_a_code() -> None:

@@ -7,10 +7,9 @@ from datetime import datetime
 
 import pytest
 
-from tests.support import SIRET, Api, content
-from tests.timed import PARIS, RECIPE, global_state, indicator, present
+from tests.support import PARIS, RECIPE, SIRET, Api, content, global_state, indicator, present
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 
 @pytest.mark.parametrize(

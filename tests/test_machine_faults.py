@@ -22,10 +22,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from mock_server import clock
-from tests.remote import Remote
-from tests.sockets import HEALTH, address, connected, is_up, log_in
-from tests.support import ACCOUNT, OPENID, SIRET, Api, content, running_server
-from tests.threads import at_once
+from tests.sockets import HEALTH, Remote, address, connect, is_up, log_in
+from tests.support import ACCOUNT, OPENID, SIRET, Api, content, run_at_once, running_server
 
 resource = pytest.importorskip("resource")
 FULL = Path("/dev/full")
@@ -90,7 +88,7 @@ def test_every_request_that_was_taken_is_answered_though_the_server_is_told_to_e
 
         return asked_until_the_end(url, client, answered)
 
-    answered = {path for paths in at_once(8, one_ends_it) for path in paths}
+    answered = {path for paths in run_at_once(8, one_ends_it) for path in paths}
     process.stdout.close()
 
     taken = set(re.findall(r"GET (/nothing/\S+) 404", log.read_text(encoding="utf-8")))
@@ -113,7 +111,7 @@ def test_a_server_that_was_killed_under_load_begins_anew_on_its_port() -> None:
                 url, client, lambda number: process.kill() if (client, number) == (0, 20) else None
             )
 
-        at_once(8, one_kills_it)
+        run_at_once(8, one_kills_it)
         assert process.wait(timeout=10) == -signal.SIGKILL
 
         with running_server("--port", str(address(url)[1])) as (again, _):
@@ -319,7 +317,7 @@ def test_a_server_without_file_descriptors_left_goes_on_when_some_are_free_again
         assert is_up(url)
         used = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used + 5, used + 5))
-        crowd = [connected(url) for _ in range(20)]
+        crowd = [connect(url) for _ in range(20)]
         with pytest.raises(requests.ReadTimeout):
             requests.get(f"{url}{HEALTH}", timeout=0.3)
 

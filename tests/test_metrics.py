@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mock_server.control.metrics import METRICS
-from tests.rules import bend
+from tests.control_calls import set_rule
 from tests.support import ACCOUNT, SEED_DOSSIER, SIRET, Api
 
 MakeApi = Callable[..., Api]
@@ -114,11 +114,11 @@ def test_an_import_that_is_ended_by_hand_counts_and_one_that_is_held_does_not(ap
 
 
 def test_rules_are_counted_by_what_they_did(api: Api) -> None:
-    bend(api, {"patch": {"content": {"siren": None}}}, "getDossier", name="patched", times=1)
-    bend(api, {"delay": {"type": "fixed", "milliseconds": 0}}, "getDossier", name="delayed", times=1)
-    bend(api, {"respond": {"status": 503}}, "getDossier", name="down", times=1)
-    bend(api, {"fault": "EMPTY_RESPONSE"}, "listDossiers", name="cut")
-    bend(api, {"fault": "EMPTY_BODY"}, "listAllDossiers", name="empty")
+    set_rule(api, {"patch": {"content": {"siren": None}}}, "getDossier", name="patched", times=1)
+    set_rule(api, {"delay": {"type": "fixed", "milliseconds": 0}}, "getDossier", name="delayed", times=1)
+    set_rule(api, {"respond": {"status": 503}}, "getDossier", name="down", times=1)
+    set_rule(api, {"fault": "EMPTY_RESPONSE"}, "listDossiers", name="cut")
+    set_rule(api, {"fault": "EMPTY_BODY"}, "listAllDossiers", name="empty")
     for _ in range(4):
         api.get(f"/dossiers/{SEED_DOSSIER}")
     api.get("/dossiers")
@@ -136,7 +136,7 @@ def test_rules_are_counted_by_what_they_did(api: Api) -> None:
 
 def test_no_reset_and_no_dropped_sandbox_takes_a_count_away(api: Api) -> None:
     other = Api(api.client, "other")
-    other.imported(companyIdValue=SIRET)
+    other.import_and_wait(companyIdValue=SIRET)
     other.get("/dosiers")
     before = {name: samples(api, name) for name in ("requests_total", "imports_total")}
 

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from mock_server.dispatch import PREFIXES
 from mock_server.domain.operations import OPERATIONS, TOKEN_PATH, Kind
-from tests.rounds import rounds
+from tests.properties import example_count
 from tests.support import ACCOUNT, SECOND_ACCOUNT, SEED_DOSSIER, TOKEN_URL
 
 _numbers = count(1)
@@ -170,7 +170,7 @@ def fits(answer: TestResponse) -> bool:
     return shape(answer) in allowed.get(answer.status_code, set())
 
 
-@rounds(60)
+@example_count(60)
 @given(steps=steps)
 def test_any_calls_in_any_order_are_answered_in_a_known_shape(
     app: Flask, steps: list[tuple[str, str, Mapping[str, str], bytes, str] | str]
@@ -183,7 +183,7 @@ def test_any_calls_in_any_order_are_answered_in_a_known_shape(
     assert misfits == []
 
 
-@rounds(80)
+@example_count(80)
 @given(body=jsons)
 def test_a_body_of_any_json_is_accepted_or_refused_by_every_operation_that_reads_one(
     app: Flask, body: Any
@@ -202,7 +202,7 @@ def test_a_body_of_any_json_is_accepted_or_refused_by_every_operation_that_reads
     "operation",
     [name for name, row in OPERATIONS.items() if row.kind is Kind.SEARCH],
 )
-@rounds(80)
+@example_count(80)
 @given(query=queries)
 def test_a_search_is_answered_whatever_its_query(app: Flask, operation: str, query: dict[str, str]) -> None:
     caller = Caller(app.test_client())
@@ -213,7 +213,7 @@ def test_a_search_is_answered_whatever_its_query(app: Flask, operation: str, que
     assert [answer.text for answer in answers if not fits(answer)] == []
 
 
-@rounds(60)
+@example_count(60)
 @given(form=st.dictionaries(st.sampled_from(["grant_type", "client_id", "username", "password"]), texts))
 def test_the_token_endpoint_answers_any_form(app: Flask, form: dict[str, str]) -> None:
     answer = app.test_client().post(TOKEN_URL, data=form)
@@ -222,7 +222,7 @@ def test_the_token_endpoint_answers_any_form(app: Flask, form: dict[str, str]) -
     assert isinstance(json.loads(answer.data), dict)
 
 
-@rounds(60)
+@example_count(60)
 @given(credentials=st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=40))
 def test_any_authorization_is_admitted_or_refused_with_401(app: Flask, credentials: str) -> None:
     headers = {"Authorization": f"Bearer {credentials}"}

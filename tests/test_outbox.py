@@ -153,7 +153,7 @@ def test_nobody_is_asked_at_an_unregistered_third_party(api: Api) -> None:
     "refused",
     [
         pytest.param(
-            lambda api: api.refused_import(
+            lambda api: api.refused_import_codes(
                 thirdpartyEmail=["a@supplier.example"],
                 userInCharge=["a@client.example"],
                 expirationDate="2020-01-01",

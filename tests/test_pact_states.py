@@ -97,14 +97,14 @@ def test_an_account_is_inactive(api: Api) -> None:
 def test_a_document_type_is_withdrawn(api: Api) -> None:
     set_up(api, "document type {code} is withdrawn", code="ATT_VIGI")
 
-    assert api.refused_import(requiredDocuments=["ATT_VIGI"]) == ["E301"]
+    assert api.refused_import_codes(requiredDocuments=["ATT_VIGI"]) == ["E301"]
 
 
 def test_an_import_fails_and_another_one_does_not(api: Api) -> None:
     set_up(api, f"the import of {SIRET} fails with E103")
 
-    assert api.refused_import() == ["E103"]
-    assert api.imported(companyIdValue=OTHER_SIRET)["success"] is True
+    assert api.refused_import_codes() == ["E103"]
+    assert api.import_and_wait(companyIdValue=OTHER_SIRET)["success"] is True
 
 
 def test_an_import_never_ends(api: Api) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
-from tests.rounds import rounds
+from tests.properties import example_count
 from tests.support import SIRET, Api, codes, content
 
 MakeApi = Callable[..., Api]
@@ -188,7 +188,7 @@ def test_a_stopped_dossier_leaves_the_pages_of_the_active_ones(api: Api) -> None
 
 
 @given(size=st.integers(min_value=1, max_value=1000), path=st.sampled_from(PATHS))
-@rounds(30)
+@example_count(30)
 def test_the_pages_joined_are_the_whole_list_whatever_their_size(crowd: Api, size: int, path: str) -> None:
     whole = content(crowd.get(path, pageSize=1000))
 
@@ -205,7 +205,7 @@ def test_the_pages_joined_are_the_whole_list_whatever_their_size(crowd: Api, siz
         },
     ),
 )
-@rounds(30)
+@example_count(30)
 def test_the_pages_of_a_filtered_list_joined_are_all_its_hits(
     crowd: Api, size: int, query: dict[str, str]
 ) -> None:
@@ -215,7 +215,7 @@ def test_the_pages_of_a_filtered_list_joined_are_all_its_hits(
 
 
 @given(number=st.integers(min_value=0, max_value=INT64_MAX), size=st.integers(min_value=1, max_value=1000))
-@rounds(100)
+@example_count(100)
 def test_any_page_is_its_slice_of_the_whole(crowd: Api, number: int, size: int) -> None:
     whole = content(crowd.get("/dossiers/all"))
 

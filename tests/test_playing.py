@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from mock_server.scenarios import STARTED, Asked, Playing, Progress, Rule, Scenario
-from tests.threads import at_once
+from tests.support import run_at_once
 
 CALL = Asked(operation="getDossier", method="GET", path="/api/v1/account/1/dossiers/2")
 OTHER_CALL = Asked(operation="stopDossier", method="POST", path="/api/v1/account/1/dossiers/2/stop")
@@ -305,32 +305,32 @@ def test_another_playing_goes_on_from_where_one_had_got() -> None:
 # Many threads
 
 
-@pytest.mark.usefixtures("restless")
+@pytest.mark.usefixtures("frequent_switches")
 def test_of_many_calls_at_once_a_rule_applies_to_exactly_as_many_as_its_times() -> None:
     play = playing(rule(times=10))
 
-    applied = at_once(16, lambda _: len(bent(play, calls=50)))
+    applied = run_at_once(16, lambda _: len(bent(play, calls=50)))
 
     assert sum(applied) == 10
     assert play.progress.matched["rule"] == 800
 
 
-@pytest.mark.usefixtures("restless")
+@pytest.mark.usefixtures("frequent_switches")
 def test_of_many_calls_at_once_each_one_has_a_number_of_its_own() -> None:
     play = playing(rule(nth={"every": 8}))
 
-    applied = at_once(16, lambda _: len(bent(play, calls=50)))
+    applied = run_at_once(16, lambda _: len(bent(play, calls=50)))
 
     assert sum(applied) == 100
 
 
-@pytest.mark.usefixtures("restless")
+@pytest.mark.usefixtures("frequent_switches")
 def test_of_many_calls_at_once_exactly_one_makes_each_transition() -> None:
     states = [STARTED, *(f"state {number}" for number in range(40))]
     rules = [rule(f"to {after}", state=before, newState=after) for before, after in pairwise(states)]
     play = playing(*rules)
 
-    applied = at_once(16, lambda _: [name_applied(play) for _ in range(10)])
+    applied = run_at_once(16, lambda _: [name_applied(play) for _ in range(10)])
 
     assert Counter(name for names in applied for name in names if name) == dict.fromkeys(
         [found.name for found in rules], 1

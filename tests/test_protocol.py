@@ -14,7 +14,7 @@ from mock_server.dispatch import PREFIXES
 from mock_server.domain.operations import OPERATIONS, Operation
 from tests.support import SEED_DOSSIER, TOKEN_URL, Api, assert_protocol_error, codes, content
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 MakeApi = Callable[..., Api]
 
@@ -156,7 +156,7 @@ def test_the_processes_are_read_at_their_path_and_at_their_alias(api: Api, path:
     ],
 )
 def test_an_id_that_is_no_int64_is_a_bad_request(api: Api, path: str) -> None:
-    assert_protocol_error(api.send("GET", f"{api.spelling.prefix}{path}"), 400)
+    assert_protocol_error(api.send("GET", f"{api.wire.prefix}{path}"), 400)
 
 
 @pytest.mark.parametrize("literal", ["all", "processes", "process", "search"])
@@ -211,7 +211,7 @@ def test_letters_beyond_ascii_are_sent_as_they_are(api: Api) -> None:
     assert "Société par actions simplifiée".encode() in api.get("/thirdparties/875").data
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 @pytest.mark.parametrize(
     ("path", "code", "message"),
     [
@@ -230,7 +230,7 @@ def test_what_is_not_there_is_told_in_business_format(api: Api, path: str, code:
     assert answer.json == {"messages": {"error": [{"code": code, "message": message}]}}
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 @pytest.mark.parametrize("language", ["en", "fr", "de;q=0.5"])
 def test_messages_are_french_whatever_language_is_accepted(api: Api, language: str) -> None:
     answer = api.send("GET", api.url("/dossiers", siren=""), headers={"Accept-Language": language})

@@ -186,7 +186,7 @@ def test_the_parameters_of_a_search_are_its_filters(dialect: str, name: str, fil
     assert names_of(dialect, name) == known | {"page", "pageSize"}
 
 
-@pytest.mark.speaks("rest", "edge")
+@pytest.mark.dialects("rest", "edge")
 @pytest.mark.parametrize("name", [row.name for row in OPERATIONS.values() if row.method == "GET"])
 def test_a_parameter_is_documented_where_it_has_a_bearing_and_nowhere_else(api: Api, name: str) -> None:
     if api.dialect not in OPERATIONS[name].dialects:

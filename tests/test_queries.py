@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
-from tests.rounds import rounds
-from tests.support import SEED_DOSSIER, SPELLINGS, Api, codes
+from tests.properties import example_count
+from tests.support import SEED_DOSSIER, WIRE_NAMES, Api, codes
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 PARAMETERS = [
     *("thirdpartyId", "companyIdType", "companyIdValue", "siren", "siret", "tva", "thirdpartyCode", "name"),
@@ -26,7 +26,7 @@ VALUES = [
 ]
 
 
-@pytest.fixture(scope="module", params=SPELLINGS)
+@pytest.fixture(scope="module", params=WIRE_NAMES)
 def one_api(request: pytest.FixtureRequest) -> Api:
     return Api(create_app(Settings()).test_client(), "default", dialect=request.param)
 
@@ -44,7 +44,7 @@ def today(api: Api, days: int = 0) -> str:
 # Its form.
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 @pytest.mark.parametrize("operator", ["like", "nonsense", ""])
 def test_an_operator_is_one_of_the_unknown_parameters_of_rest(api: Api, operator: str) -> None:
     assert found_by(api, f"dossierReference=TEST&op={operator}") == [SEED_DOSSIER]
@@ -138,7 +138,7 @@ def test_an_odd_value_finds_nothing(api: Api, query: str) -> None:
     path=st.sampled_from(["/dossiers", "/thirdparties", "/thirdparties/q", "/dossiers/processes"]),
     query=st.dictionaries(st.sampled_from([*PARAMETERS, "fromDate"]), st.sampled_from(VALUES) | st.text()),
 )
-@rounds(200)
+@example_count(200)
 def test_no_query_makes_the_sandbox_fail(one_api: Api, path: str, query: dict[str, str]) -> None:
     answer = one_api.get(path, **query)
 

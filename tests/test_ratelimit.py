@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import ACCOUNT, OTHER_SIRET, SECOND_ACCOUNT, Api, is_protocol_error
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from mock_server.fixtures.library import bundled, bundled_names
 from mock_server.fixtures.making import generate
 from mock_server.fixtures.worlds import GeneratedWorld, load, save
 from mock_server.settings import Settings
-from tests.coherence import complaints, nothing_due
-from tests.rounds import rounds
+from tests.consistency import inconsistencies, nothing_due
+from tests.properties import example_count
 from tests.support import SEED_DOSSIER, Api
 
 ORIGIN = date(2026, 3, 2)
@@ -87,14 +87,14 @@ def default() -> Fixture:
 def test_a_bundled_recipe_loads_and_is_coherent(name: str) -> None:
     now = from_local("2026-03-02T09:00:00")
 
-    assert complaints(started(load_fixture(name, ORIGIN), now), now) == []
+    assert inconsistencies(started(load_fixture(name, ORIGIN), now), now) == []
 
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
 def test_the_default_population_is_coherent_on_whatever_day_it_starts(default: Fixture, start: str) -> None:
     now = from_local(start)
 
-    assert complaints(started(default, now), now) == []
+    assert inconsistencies(started(default, now), now) == []
 
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
@@ -215,7 +215,7 @@ def test_what_a_recipe_leaves_to_now_is_never_in_the_future(tmp_path: Path, star
     now = from_local(start)
     fixture = made(tmp_path, stopped, day=ORIGIN)
 
-    assert complaints(started(fixture, now), now) == []
+    assert inconsistencies(started(fixture, now), now) == []
 
 
 def test_the_same_recipe_gives_the_same_world(default: Fixture) -> None:
@@ -286,7 +286,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("recipes")
 
 
-@rounds(40)
+@example_count(40)
 @given(
     first=populations,
     second=populations,
@@ -316,7 +316,7 @@ def test_a_population_of_any_shape_is_coherent(
     # JSON is YAML as well.
     world = made(folder, msgspec.json.encode(recipe).decode()).world(now)
 
-    assert complaints(world, now) == []
+    assert inconsistencies(world, now) == []
     assert nothing_due(world, now, within=timedelta(days=2))
     assert [len(portfolio.dossiers) for _, portfolio in sorted(world.portfolios.items())] == [
         first["dossiers"],

@@ -12,7 +12,7 @@ from mock_server import services
 from mock_server.domain.model import Dossier
 from tests.support import ACCOUNT, SEED_DOSSIER, Api, content
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 
 def imported(api: Api) -> ref[Dossier]:

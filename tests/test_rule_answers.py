@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from mock_server.scenarios import FAULTS
-from tests.rules import bend, log_in
+from tests.control_calls import log_in, set_rule
 from tests.support import (
     ACCOUNT,
     SECOND_ACCOUNT,
@@ -51,20 +51,20 @@ PATCHES: dict[str, tuple[Any, dict[str, Any]]] = {
 @pytest.mark.parametrize(("patch", "changed"), PATCHES.values(), ids=list(PATCHES))
 def test_a_patch_changes_members_of_the_real_answer(api: Api, patch: Any, changed: dict[str, Any]) -> None:
     real = api.dossier(SEED_DOSSIER)
-    bend(api, {"patch": patch})
+    set_rule(api, {"patch": patch})
 
     assert api.dossier(SEED_DOSSIER) == real | changed
 
 
 def test_a_null_in_a_patch_takes_a_member_away(api: Api) -> None:
-    bend(api, {"patch": {"content": {"documents": None, "unknown": None}}})
+    set_rule(api, {"patch": {"content": {"documents": None, "unknown": None}}})
 
     assert "documents" not in api.dossier(SEED_DOSSIER)
 
 
 @pytest.mark.parametrize("patch", [["a"], "text", 1, False], ids=["a list", "a text", "a number", "false"])
 def test_a_patch_that_is_no_object_takes_the_place_of_the_answer(api: Api, patch: Any) -> None:
-    bend(api, {"patch": patch})
+    set_rule(api, {"patch": patch})
 
     answer = dossier(api)
 
@@ -72,7 +72,7 @@ def test_a_patch_that_is_no_object_takes_the_place_of_the_answer(api: Api, patch
 
 
 def test_a_patch_leaves_what_the_call_does(api: Api) -> None:
-    bend(api, {"patch": {"content": {"success": False}}}, "stopDossier")
+    set_rule(api, {"patch": {"content": {"success": False}}}, "stopDossier")
 
     assert content(api.post(f"/dossiers/{SEED_DOSSIER}/stop"))["success"] is False
 
@@ -80,7 +80,7 @@ def test_a_patch_leaves_what_the_call_does(api: Api) -> None:
 
 
 def test_a_patch_changes_a_refusal(api: Api) -> None:
-    bend(api, {"patch": {"messages": None, "hint": "ask again"}})
+    set_rule(api, {"patch": {"messages": None, "hint": "ask again"}})
 
     answer = api.get("/dossiers/1")
 
@@ -88,7 +88,7 @@ def test_a_patch_changes_a_refusal(api: Api) -> None:
 
 
 def test_a_patch_changes_an_error_of_the_protocol(api: Api) -> None:
-    bend(api, {"patch": {"timestamp": None, "message": "no"}})
+    set_rule(api, {"patch": {"timestamp": None, "message": "no"}})
     api.control("POST", "/clock/advance", {"by": "PT2H", "tokens": True})
 
     answer = dossier(api)
@@ -99,7 +99,7 @@ def test_a_patch_changes_an_error_of_the_protocol(api: Api) -> None:
 
 
 def test_a_patch_changes_the_whole_list_of_dossiers(api: Api) -> None:
-    bend(api, {"patch": {"content": [], "size": 0}}, "listAllDossiers")
+    set_rule(api, {"patch": {"content": [], "size": 0}}, "listAllDossiers")
 
     answer = api.get("/dossiers/all")
 
@@ -108,7 +108,7 @@ def test_a_patch_changes_the_whole_list_of_dossiers(api: Api) -> None:
 
 
 def test_a_patch_changes_a_token_answer(api: Api) -> None:
-    bend(api, {"patch": {"expires_in": 5, "refresh_token": None}}, "getToken")
+    set_rule(api, {"patch": {"expires_in": 5, "refresh_token": None}}, "getToken")
 
     granted = log_in(api).json or {}
 
@@ -128,7 +128,7 @@ def test_a_patch_changes_a_token_answer(api: Api) -> None:
     ],
 )
 def test_a_token_that_a_rule_refuses_is_a_401_with_its_challenge(api: Api, token: str, told: str) -> None:
-    bend(api, {"token": token}, when={"operation": "getDossier", "nth": 2})
+    set_rule(api, {"token": token}, when={"operation": "getDossier", "nth": 2})
 
     answers = [dossier(api) for _ in range(3)]
 
@@ -142,7 +142,7 @@ def test_a_token_that_a_rule_refuses_is_a_401_with_its_challenge(api: Api, token
 @pytest.mark.parametrize("token", ["expired", "refused"])
 def test_a_login_that_a_rule_refuses_is_refused_as_with_a_wrong_password(api: Api, token: str) -> None:
     wrong = log_in(api, "wrong")
-    bend(api, {"token": token}, "getToken")
+    set_rule(api, {"token": token}, "getToken")
 
     refused = log_in(api)
 
@@ -153,7 +153,7 @@ def test_a_login_that_a_rule_refuses_is_refused_as_with_a_wrong_password(api: Ap
 @pytest.mark.parametrize("token", ["expired", "refused"])
 def test_a_refresh_that_a_rule_refuses_is_refused_as_an_expired_one(api: Api, token: str) -> None:
     granted = api.log_in()
-    bend(api, {"token": token}, "getToken", times=1)
+    set_rule(api, {"token": token}, "getToken", times=1)
 
     refused, again = (refresh(api.client, granted["refresh_token"]) for _ in range(2))
 
@@ -165,7 +165,7 @@ def test_a_refresh_that_a_rule_refuses_is_refused_as_an_expired_one(api: Api, to
 
 
 def test_a_login_that_is_malformed_is_told_so_whatever_the_rule(api: Api) -> None:
-    bend(api, {"token": "refused"}, "getToken")
+    set_rule(api, {"token": "refused"}, "getToken")
 
     answers = [
         api.client.post(TOKEN_URL, data={"username": api.username} | form)
@@ -189,7 +189,7 @@ def limits(answer: TestResponse) -> dict[str, str]:
 
 
 def test_an_exceeded_limit_is_a_429_with_the_documented_headers(api: Api) -> None:
-    bend(api, {"rateLimit": "exceeded"}, when={"nth": 2})
+    set_rule(api, {"rateLimit": "exceeded"}, when={"nth": 2})
 
     answers = [dossier(api) for _ in range(3)]
 
@@ -208,7 +208,7 @@ def test_an_exceeded_limit_is_a_429_with_the_documented_headers(api: Api) -> Non
 
 def test_an_enforced_limit_counts_as_documented_on_the_sandbox_s_clock(api: Api) -> None:
     api.set_clock("2031-05-02T10:00:00")
-    bend(api, {"rateLimit": "enforced"}, when={})
+    set_rule(api, {"rateLimit": "enforced"}, when={})
 
     statuses = [dossier(api).status_code for _ in range(21)]
     api.advance("PT1S")
@@ -220,14 +220,14 @@ def test_an_enforced_limit_counts_as_documented_on_the_sandbox_s_clock(api: Api)
 
 def test_an_enforced_limit_counts_only_the_calls_that_the_rule_means(api: Api) -> None:
     api.set_clock("2031-05-02T10:00:00")
-    bend(api, {"rateLimit": "enforced"})
+    set_rule(api, {"rateLimit": "enforced"})
 
     assert limits(api.get("/dossiers")) == {}
     assert limits(dossier(api))["x-ratelimit-remaining"] == "19"
 
 
 def test_an_account_that_is_not_the_caller_s_is_no_matter_of_the_limit(api: Api) -> None:
-    bend(api, {"rateLimit": "exceeded"})
+    set_rule(api, {"rateLimit": "exceeded"})
 
     foreign = api.send("GET", f"/api/v1/account/{SECOND_ACCOUNT}/dossiers/1")
 
@@ -241,7 +241,7 @@ def test_an_account_that_is_not_the_caller_s_is_no_matter_of_the_limit(api: Api)
 def test_without_the_real_server_a_fault_is_a_502_that_says_so_and_nothing_is_done(
     api: Api, fault: str
 ) -> None:
-    bend(api, {"fault": fault}, "stopDossier")
+    set_rule(api, {"fault": fault}, "stopDossier")
 
     answer = api.post(f"/dossiers/{SEED_DOSSIER}/stop")
 
@@ -251,7 +251,7 @@ def test_without_the_real_server_a_fault_is_a_502_that_says_so_and_nothing_is_do
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_call_that_is_carried_out_before_the_fault_is_done(api: Api, fault: str) -> None:
-    bend(api, {"fault": fault, "carriedOut": True}, "stopDossier", times=1)
+    set_rule(api, {"fault": fault, "carriedOut": True}, "stopDossier", times=1)
 
     api.post(f"/dossiers/{SEED_DOSSIER}/stop")
 
@@ -259,7 +259,7 @@ def test_a_call_that_is_carried_out_before_the_fault_is_done(api: Api, fault: st
 
 
 def test_an_empty_body_is_the_real_answer_without_it(api: Api) -> None:
-    bend(api, {"fault": "EMPTY_BODY"})
+    set_rule(api, {"fault": "EMPTY_BODY"})
 
     answer = dossier(api)
 
@@ -268,7 +268,7 @@ def test_an_empty_body_is_the_real_answer_without_it(api: Api) -> None:
 
 @pytest.mark.parametrize("operation", ["getDossier", "getProcess"])
 def test_a_malformed_body_is_no_json(api: Api, operation: str) -> None:
-    bend(api, {"fault": "MALFORMED_BODY"}, operation)
+    set_rule(api, {"fault": "MALFORMED_BODY"}, operation)
     process_id = api.launch()
 
     bodies = {"getDossier": dossier(api), "getProcess": api.get(f"/dossiers/process/{process_id}")}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.rules import bend
+from tests.control_calls import set_rule
 from tests.support import (
     ACCOUNT,
     INACTIVE_ACCOUNT,
@@ -23,16 +23,16 @@ NEVER_ENDS = "99000201600014"
 
 
 def test_an_import_that_is_held_never_ends_by_itself(api: Api) -> None:
-    bend(api, {"process": {"hold": True}}, "importDossier")
+    set_rule(api, {"process": {"hold": True}}, "importDossier")
 
-    process = api.imported()
+    process = api.import_and_wait()
     api.advance("P30D")
 
     assert [process["complete"], content(api.get("/dossiers", dossierReference="PO-1"))] == [False, []]
 
 
 def test_an_import_that_is_held_is_ended_by_hand(api: Api) -> None:
-    bend(api, {"process": {"hold": True}}, "importDossier")
+    set_rule(api, {"process": {"hold": True}}, "importDossier")
     process_id = api.launch()
 
     api.control("POST", f"/processes/{process_id}", {"outcome": "finish"})
@@ -44,7 +44,7 @@ def test_an_import_that_is_held_is_ended_by_hand(api: Api) -> None:
     "siret", [SIRET, NEVER_ENDS], ids=["of any company", "of one whose import never ends"]
 )
 def test_an_import_ends_after_the_time_that_the_rule_gives(api: Api, siret: str) -> None:
-    bend(api, {"process": {"after": "PT1H"}}, "importDossier")
+    set_rule(api, {"process": {"after": "PT1H"}}, "importDossier")
     process_id = api.launch(companyIdValue=siret)
 
     api.advance("PT59M59S")
@@ -55,16 +55,16 @@ def test_an_import_ends_after_the_time_that_the_rule_gives(api: Api, siret: str)
 
 
 def test_an_import_that_ends_at_once_is_over_when_it_is_asked_for(api: Api) -> None:
-    bend(api, {"process": {"after": "0s"}}, "importDossier")
+    set_rule(api, {"process": {"after": "0s"}}, "importDossier")
 
     assert api.process(api.launch())["success"] is True
 
 
 @pytest.mark.parametrize("code", ["E101", "E102", "E103", "E104", "E105"])
 def test_an_import_fails_as_the_provider_has_it_fail(api: Api, code: str) -> None:
-    bend(api, {"process": {"fail": code}}, "importDossier")
+    set_rule(api, {"process": {"fail": code}}, "importDossier")
 
-    assert api.refused_import() == [code]
+    assert api.refused_import_codes() == [code]
     assert content(api.get("/dossiers", dossierReference="PO-1")) == []
 
 
@@ -80,12 +80,12 @@ def test_an_import_fails_as_the_provider_has_it_fail(api: Api, code: str) -> Non
 def test_a_failure_that_a_rule_makes_reads_as_the_one_of_the_magic_identifier(
     make_api: Callable[..., Api], code: str, siret: str
 ) -> None:
-    magic, bent = make_api().imported(companyIdValue=siret), make_api()
-    bend(bent, {"process": {"fail": code}}, "importDossier")
+    magic, bent = make_api().import_and_wait(companyIdValue=siret), make_api()
+    set_rule(bent, {"process": {"fail": code}}, "importDossier")
 
     errors = [
         {name: str(value).replace(SIRET, siret) for name, value in error.items()}
-        for error in bent.imported()["errors"]
+        for error in bent.import_and_wait()["errors"]
     ]
 
     assert errors == [{name: str(value) for name, value in error.items()} for error in magic["errors"]]
@@ -108,14 +108,14 @@ def test_a_failure_leaves_refusals_that_come_before_it_in_force(
     make_api: Callable[..., Api], user: str, account: int, members: dict[str, Any], expected: list[str]
 ) -> None:
     api = make_api(user=user, account=account)
-    bend(api, {"process": {"fail": "E103"}}, "importDossier")
+    set_rule(api, {"process": {"fail": "E103"}}, "importDossier")
 
-    assert sorted(api.refused_import(**members)) == sorted(expected)
+    assert sorted(api.refused_import_codes(**members)) == sorted(expected)
 
 
 @pytest.mark.parametrize("process", [{"hold": True}, {"after": "PT1H"}, {"fail": "E103"}])
 def test_a_course_leaves_the_refusals_at_the_launch_in_force(api: Api, process: dict[str, Any]) -> None:
-    bend(api, {"process": process}, "importDossier")
+    set_rule(api, {"process": process}, "importDossier")
 
     answer = api.try_import(dossierReference=...)
 
@@ -125,7 +125,7 @@ def test_a_course_leaves_the_refusals_at_the_launch_in_force(api: Api, process: 
 @pytest.mark.parametrize("process", [{"after": "PT1H"}, {"after": "0s"}])
 def test_an_import_that_takes_its_time_is_refused_as_ever(api: Api, process: dict[str, Any]) -> None:
     api.new_dossier()
-    bend(api, {"process": process}, "importDossier")
+    set_rule(api, {"process": process}, "importDossier")
 
     process_id = api.launch()
     api.advance("PT1H")
@@ -135,10 +135,10 @@ def test_an_import_that_takes_its_time_is_refused_as_ever(api: Api, process: dic
 
 def test_imports_of_several_companies_each_go_their_own_way(api: Api) -> None:
     for_company = {"operation": "importDossier", "body": {"companyIdValue": OTHER_SIRET}}
-    bend(api, {"process": {"fail": "E102"}}, when=for_company, name="one")
-    bend(api, {"process": {"fail": "E104", "after": "0s"}}, "importDossier", times=1, name="another")
+    set_rule(api, {"process": {"fail": "E102"}}, when=for_company, name="one")
+    set_rule(api, {"process": {"fail": "E104", "after": "0s"}}, "importDossier", times=1, name="another")
 
-    refused = [api.refused_import(companyIdValue=siret) for siret in (OTHER_SIRET, SIRET)]
+    refused = [api.refused_import_codes(companyIdValue=siret) for siret in (OTHER_SIRET, SIRET)]
 
     assert refused == [["E102"], ["E104"]]
-    assert api.imported(companyIdValue=THIRD_SIRET)["success"] is True
+    assert api.import_and_wait(companyIdValue=THIRD_SIRET)["success"] is True

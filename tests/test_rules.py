@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.rules import bend, counted, log_in
+from tests.control_calls import counted, log_in, set_rule
 from tests.support import (
     ACCOUNT,
     SEED_DOSSIER,
@@ -42,7 +42,7 @@ def dossier(api: Api) -> TestResponse:
     ],
 )
 def test_a_rule_answers_with_its_body(api: Api, body: Any, sent: str) -> None:
-    bend(api, {"respond": {"status": 200, "body": body}})
+    set_rule(api, {"respond": {"status": 200, "body": body}})
 
     answer = dossier(api)
 
@@ -51,7 +51,7 @@ def test_a_rule_answers_with_its_body(api: Api, body: Any, sent: str) -> None:
 
 
 def test_a_rule_without_a_body_answers_with_none(api: Api) -> None:
-    bend(api, {"respond": {"status": 503, "headers": {"Retry-After": "30", "content-type": "text/html"}}})
+    set_rule(api, {"respond": {"status": 503, "headers": {"Retry-After": "30", "content-type": "text/html"}}})
 
     answer = dossier(api)
 
@@ -60,7 +60,7 @@ def test_a_rule_without_a_body_answers_with_none(api: Api) -> None:
 
 
 def test_a_call_that_a_rule_answers_is_not_carried_out(api: Api) -> None:
-    bend(api, {"respond": {"status": 200}}, "stopDossier")
+    set_rule(api, {"respond": {"status": 200}}, "stopDossier")
 
     assert api.post(f"/dossiers/{SEED_DOSSIER}/stop").status_code == 200
 
@@ -68,14 +68,14 @@ def test_a_call_that_a_rule_answers_is_not_carried_out(api: Api) -> None:
 
 
 def test_an_answer_names_the_rule_that_bent_it_and_no_other_does(api: Api) -> None:
-    bend(api, {"respond": {"status": 503}}, name="the provider is down – again")
+    set_rule(api, {"respond": {"status": 503}}, name="the provider is down – again")
 
     assert dossier(api).headers[RULE] == "the provider is down \\u2013 again"
     assert RULE not in api.get("/dossiers").headers
 
 
 def test_a_rule_answers_a_token_that_would_not_do_and_an_account_that_is_not_there(api: Api) -> None:
-    bend(api, {"respond": {"status": 503}})
+    set_rule(api, {"respond": {"status": 503}})
     api.advance("PT2H")
     api.control("POST", "/clock/advance", {"by": "PT2H", "tokens": True})
 
@@ -87,7 +87,7 @@ def test_a_rule_answers_a_token_that_would_not_do_and_an_account_that_is_not_the
 
 @pytest.mark.parametrize("prefix", ["/api/v1", "/rest/api/v1"])
 def test_a_rule_bends_a_call_under_each_prefix(api: Api, prefix: str) -> None:
-    bend(api, {"respond": {"status": 503}})
+    set_rule(api, {"respond": {"status": 503}})
 
     answer = api.send("GET", f"{prefix}/account/{ACCOUNT}/dossiers/{SEED_DOSSIER}")
 
@@ -111,7 +111,7 @@ MEANT: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("when", MEANT.values(), ids=list(MEANT))
 def test_a_rule_means_a_call_of_the_dossier_by(api: Api, when: dict[str, Any]) -> None:
-    bend(api, {"respond": {"status": 503}}, when=when)
+    set_rule(api, {"respond": {"status": 503}}, when=when)
 
     url = api.url(f"/dossiers/{SEED_DOSSIER}", page=3)
     answer = api.send("GET", url, headers={"Accept": "application/json"})
@@ -131,7 +131,7 @@ NOT_MEANT: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("when", NOT_MEANT.values(), ids=list(NOT_MEANT))
 def test_a_rule_does_not_mean_a_call_of_the_dossier_by(api: Api, when: dict[str, Any]) -> None:
-    bend(api, {"respond": {"status": 503}}, when=when)
+    set_rule(api, {"respond": {"status": 503}}, when=when)
 
     assert dossier(api).status_code == 200
 
@@ -142,7 +142,7 @@ def test_a_rule_means_an_import_by_its_body(api: Api) -> None:
         "body": {"dossierReference": "PO-2"},
         "jsonPath": {"$.companyIdValue": SIRET},
     }
-    bend(api, {"respond": {"status": 503}}, when=when)
+    set_rule(api, {"respond": {"status": 503}}, when=when)
 
     answers = [api.try_import(dossierReference=reference).status_code for reference in ("PO-1", "PO-2")]
 
@@ -151,7 +151,7 @@ def test_a_rule_means_an_import_by_its_body(api: Api) -> None:
 
 def test_a_rule_means_a_process_by_its_id(api: Api) -> None:
     one, other = api.launch(dossierReference="PO-1"), api.launch(dossierReference="PO-2")
-    bend(api, {"respond": {"status": 503}}, when={"processId": other})
+    set_rule(api, {"respond": {"status": 503}}, when={"processId": other})
 
     answers = [api.get(f"/dossiers/process/{process_id}").status_code for process_id in (one, other)]
 
@@ -160,7 +160,7 @@ def test_a_rule_means_a_process_by_its_id(api: Api) -> None:
 
 def test_a_rule_means_a_login_by_its_form_and_its_user(api: Api) -> None:
     when = {"operation": "getToken", "body": {"password": "wrong"}, "user": "api@example.com"}
-    bend(api, {"respond": {"status": 503}}, when=when)
+    set_rule(api, {"respond": {"status": 503}}, when=when)
 
     assert [log_in(api, password).status_code for password in ("demo", "wrong")] == [200, 503]
 
@@ -177,7 +177,7 @@ def test_a_rule_means_a_login_by_its_form_and_its_user(api: Api) -> None:
 def test_a_rule_that_looks_at_a_body_leaves_it_to_the_call(
     api: Api, data: str, kind: str, status: int
 ) -> None:
-    bend(api, {"delay": {"type": "fixed", "milliseconds": 1}}, "importDossier", name="late")
+    set_rule(api, {"delay": {"type": "fixed", "milliseconds": 1}}, "importDossier", name="late")
 
     answer = api.send("POST", api.url("/dossiers"), data=data, content_type=kind)
 
@@ -186,7 +186,7 @@ def test_a_rule_that_looks_at_a_body_leaves_it_to_the_call(
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_no_rule_bends_a_control_call(api: Api, method: str) -> None:
-    bend(api, {"respond": {"status": 503}}, when={})
+    set_rule(api, {"respond": {"status": 503}}, when={})
 
     answer = api.client.open(
         "/__admin/rules", method=method, json={"rules": []}, headers={"X-Mock-Sandbox": api.sandbox}
@@ -197,7 +197,7 @@ def test_no_rule_bends_a_control_call(api: Api, method: str) -> None:
 
 
 def test_no_rule_bends_what_is_no_operation(api: Api) -> None:
-    bend(api, {"respond": {"status": 503}}, when={})
+    set_rule(api, {"respond": {"status": 503}}, when={})
 
     statuses = [
         api.send("GET", "/nothing").status_code,
@@ -211,7 +211,7 @@ def test_no_rule_bends_what_is_no_operation(api: Api) -> None:
 def test_no_rule_bends_a_call_in_another_sandbox(make_api: Callable[..., Api]) -> None:
     bent, other = make_api(), make_api()
 
-    bend(bent, {"respond": {"status": 503}}, when={})
+    set_rule(bent, {"respond": {"status": 503}}, when={})
 
     statuses = [(dossier(api).status_code, log_in(api).status_code) for api in (bent, other)]
     assert statuses == [(503, 503), (200, 200)]
@@ -221,7 +221,7 @@ def test_without_tokens_a_rule_holds_in_the_sandbox_that_the_call_names(
     make_server_api: Callable[..., Api],
 ) -> None:
     api = make_server_api(auth="off")
-    bend(api, {"respond": {"status": 503}}, when={"operation": "getDossier", "user": {"$absent": True}})
+    set_rule(api, {"respond": {"status": 503}}, when={"operation": "getDossier", "user": {"$absent": True}})
     url = api.url(f"/dossiers/{SEED_DOSSIER}")
 
     answers = [
@@ -236,8 +236,8 @@ def test_without_tokens_a_rule_holds_in_the_sandbox_that_the_call_names(
 
 def test_the_rules_in_force_are_told_as_they_were_written_with_what_they_counted(api: Api) -> None:
     when = {"operation": ["getDossier", "stopDossier"], "nth": {"from": 2}}
-    bend(api, {"respond": {"status": 503}}, when=when, times=1)
-    bend(api, {"delay": {"type": "fixed", "milliseconds": 0.0}}, name="late")
+    set_rule(api, {"respond": {"status": 503}}, when=when, times=1)
+    set_rule(api, {"delay": {"type": "fixed", "milliseconds": 0.0}}, name="late")
     statuses = [dossier(api).status_code for _ in range(3)]
 
     assert statuses == [200, 503, 200]
@@ -263,9 +263,9 @@ def test_the_rules_in_force_are_told_as_they_were_written_with_what_they_counted
 
 
 def test_rules_are_taken_back_one_or_all(api: Api) -> None:
-    bend(api, {"respond": {"status": 503}}, name="a")
-    bend(api, {"respond": {"status": 504}}, name="b")
-    bend(api, {"respond": {"status": 505}}, name="c")
+    set_rule(api, {"respond": {"status": 503}}, name="a")
+    set_rule(api, {"respond": {"status": 504}}, name="b")
+    set_rule(api, {"respond": {"status": 505}}, name="c")
 
     api.control("DELETE", "/rules?name=a")
     after_one = dossier(api).status_code
@@ -275,12 +275,12 @@ def test_rules_are_taken_back_one_or_all(api: Api) -> None:
 
 
 def test_a_rule_bends_calls_of_threads_exactly_as_often_as_it_says(app: Flask, api: Api) -> None:
-    from tests.threads import at_once
+    from tests.support import run_at_once
 
-    bend(api, {"respond": {"status": 503}}, times=7)
+    set_rule(api, {"respond": {"status": 503}}, times=7)
     url, headers = api.url(f"/dossiers/{SEED_DOSSIER}"), {"Authorization": f"Bearer {api.token}"}
 
-    statuses = at_once(32, lambda _: app.test_client().get(url, headers=headers).status_code)
+    statuses = run_at_once(32, lambda _: app.test_client().get(url, headers=headers).status_code)
 
     assert statuses.count(503) == 7
     assert counted(api) == {"rule": (32, 7)}

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from mock_server.domain.variants import VARIANTS
-from tests.rules import a_rule, bend, counted, play, scenario
+from tests.control_calls import a_rule, counted, play, scenario, set_rule
 from tests.support import SEED_DOSSIER, SIRET, Api, content
 
 DOSSIER = {"dossierId": 900001, "siret": SIRET, "dossierReference": "GIVEN"}
@@ -166,7 +166,7 @@ def test_a_scenario_that_is_played_again_begins_anew(api: Api) -> None:
 
 
 def test_rules_made_by_hand_outlive_the_change_of_scenario_and_come_first(api: Api) -> None:
-    bend(api, {"respond": {"status": 504}}, name="by hand", times=1)
+    set_rule(api, {"respond": {"status": 504}}, name="by hand", times=1)
 
     play(api, rules=OUTAGE)
 
@@ -177,7 +177,7 @@ def test_rules_made_by_hand_outlive_the_change_of_scenario_and_come_first(api: A
 
 def test_rules_made_by_hand_may_hold_in_the_states_of_the_scenario(api: Api) -> None:
     play(api, rules=OUTAGE)
-    bend(api, {"respond": {"status": 504}}, state="down", newState="up")
+    set_rule(api, {"respond": {"status": 504}}, state="down", newState="up")
 
     statuses = [api.get(f"/dossiers/{SEED_DOSSIER}").status_code for _ in range(3)]
 
@@ -186,7 +186,7 @@ def test_rules_made_by_hand_may_hold_in_the_states_of_the_scenario(api: Api) -> 
 
 def test_a_sandbox_that_leaves_its_scenario_keeps_content_clock_and_variants(api: Api) -> None:
     play(api, given=GIVEN, rules=OUTAGE)
-    bend(api, {"respond": {"status": 504}}, "stopDossier", name="by hand")
+    set_rule(api, {"respond": {"status": 504}}, "stopDossier", name="by hand")
     before = circumstances(api)
 
     answer = api.control("DELETE", "/scenario")
@@ -296,7 +296,7 @@ def test_a_scenario_that_cannot_play_is_refused_and_leaves_all_as_it_was(
     api: Api, body: Any, words: str
 ) -> None:
     play(api, given=GIVEN, rules=OUTAGE)
-    bend(api, DOWN, "stopDossier", name="by hand")
+    set_rule(api, DOWN, "stopDossier", name="by hand")
     api.advance("P1D")
     api.new_dossier()
     before = circumstances(api)
@@ -434,7 +434,7 @@ def test_a_rule_that_cannot_hold_is_refused_and_none_is_added(
     api: Api, body: Any, status: int, words: str
 ) -> None:
     play(api, rules=OUTAGE)
-    bend(api, DOWN, "stopDossier", name="by hand")
+    set_rule(api, DOWN, "stopDossier", name="by hand")
 
     answer = told(api, "POST", "/rules", body)
 
@@ -444,7 +444,7 @@ def test_a_rule_that_cannot_hold_is_refused_and_none_is_added(
 
 def test_a_rule_that_nobody_made_by_hand_is_not_taken_back(api: Api) -> None:
     play(api, rules=OUTAGE)
-    bend(api, DOWN, "stopDossier", name="by hand")
+    set_rule(api, DOWN, "stopDossier", name="by hand")
 
     answer = told(api, "DELETE", "/rules?name=goes down")
 
@@ -462,7 +462,7 @@ def elsewhere(make_server_api: Callable[..., Api], tmp_path: Path) -> Api:
     path.write_text(STORY, encoding="utf-8")
     api = make_server_api(scenario=str(path), variants={"refusals": "result"})
     play(api, "other", given={"clock": "2031-06-01T10:00:00"}, rules=OUTAGE)
-    bend(api, DOWN, "stopDossier", name="by hand")
+    set_rule(api, DOWN, "stopDossier", name="by hand")
     api.new_dossier(dossierReference="NEW")
     api.control("PUT", "/variants", {"referenceCase": "upper"})
     api.advance("P1D")
@@ -531,7 +531,7 @@ def test_a_reset_brings_back_the_parts_it_names(
 
 def test_a_reset_scenario_is_at_its_first_state_and_has_counted_nothing(api: Api) -> None:
     play(api, rules=OUTAGE)
-    bend(api, DOWN, "stopDossier", name="by hand")
+    set_rule(api, DOWN, "stopDossier", name="by hand")
     api.get(f"/dossiers/{SEED_DOSSIER}")
 
     api.control("POST", "/reset", {"only": ["scenario"]})

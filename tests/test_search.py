@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, Api, codes, content
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 MakeApi = Callable[..., Api]
 Test = Callable[[dict[str, Any]], bool]

@@ -87,13 +87,13 @@ def test_the_reference_is_entered_when_creating_and_when_modifying_a_dossier(api
 def test_a_third_party_cannot_have_two_dossiers_of_one_client_with_the_same_reference(api: Api) -> None:
     api.new_dossier(dossierReference="PO-1")
 
-    assert api.refused_import(dossierReference="PO-1") == ["E202"]
+    assert api.refused_import_codes(dossierReference="PO-1") == ["E202"]
 
 
 def test_two_third_parties_may_have_dossiers_with_the_same_reference(api: Api) -> None:
     api.new_dossier(dossierReference="PO-1")
 
-    assert api.imported(dossierReference="PO-1", companyIdValue=OTHER_SIRET)["success"]
+    assert api.import_and_wait(dossierReference="PO-1", companyIdValue=OTHER_SIRET)["success"]
 
 
 def test_the_reference_is_sent_back_to_the_information_system(api: Api) -> None:

@@ -6,8 +6,8 @@ Tried on the real server, and on one app in threads that take turns at any momen
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -20,12 +20,10 @@ from hypothesis import strategies as st
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
-from tests.naive_api import BEGINNING, NaiveApi, written_recipe
-from tests.rounds import rounds
-from tests.serial import Call, Step, serial_order, taken
-from tests.spoken_api import Send, SpokenApi, numbered
-from tests.support import OTHER_SIRET, SIRET, TOKEN_URL, running_server
-from tests.threads import at_once, taking_turns
+from tests.naive_api import BEGINNING, NaiveApi, Outcome, write_recipe
+from tests.properties import example_count
+from tests.support import OTHER_SIRET, SIRET, TOKEN_URL, frequent_thread_switches, run_at_once, running_server
+from tests.wire_api import Send, WireApi, numbered
 
 CLIENTS = 3
 ASK = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "A"}
@@ -74,7 +72,7 @@ plans = st.lists(st.lists(steps, min_size=1, max_size=3), min_size=CLIENTS, max_
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return written_recipe(tmp_path_factory.mktemp("serial"))
+    return write_recipe(tmp_path_factory.mktemp("serial"))
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +120,7 @@ def in_threads(recipe: Path) -> Iterator[OpenSandbox]:
 
         return connect
 
-    with taking_turns():
+    with frequent_thread_switches():
         yield open_sandbox
 
 
@@ -135,14 +133,14 @@ def explained(open_sandbox: OpenSandbox, plan: list[list[Step]]) -> None:
     """Carry the plan out in a new sandbox; an order has to explain what came of it."""
     name = f"serial{next(_numbers)}"
     connect = open_sandbox(name)
-    first, naive = SpokenApi(connect(), "rest"), NaiveApi(BEGINNING)
+    first, naive = WireApi(connect(), "rest"), NaiveApi(BEGINNING)
     first.send("PUT", "/__admin/clock", {"now": BEGINNING.isoformat()})
     for step in BEFORE:
-        taken(naive, step)
-        taken(first, step)
+        run_step(naive, step)
+        run_step(first, step)
 
-    connections = [SpokenApi(connect(), "rest") for _ in plan]
-    went_by = at_once(len(plan), lambda client: went(client, connections[client], plan[client]))
+    connections = [WireApi(connect(), "rest") for _ in plan]
+    went_by = run_at_once(len(plan), lambda client: went(client, connections[client], plan[client]))
 
     _, process_ids = first.list_processes()
     numbers = {process_id: number for number, process_id in enumerate(reversed(process_ids))}
@@ -152,18 +150,18 @@ def explained(open_sandbox: OpenSandbox, plan: list[list[Step]]) -> None:
     assert serial_order(naive, told, end) is not None, "\n".join(map(str, [*told, end]))
 
 
-def went(client: int, api: SpokenApi, plan: list[Step]) -> list[Call]:
+def went(client: int, api: WireApi, plan: list[Step]) -> list[Call]:
     """A client takes its steps, one after the other."""
     calls = []
     for step in plan:
         began = time.perf_counter()
-        outcome = taken(api, step)
+        outcome = run_step(api, step)
         calls.append(Call(client, step, began, time.perf_counter(), outcome))
     return calls
 
 
 # Threads do not run alike twice, so there is nothing to be had from trying smaller plans.
-at_random = settings(rounds(15), phases=[Phase.generate], database=None)
+at_random = settings(example_count(15), phases=[Phase.generate], database=None)
 
 
 @at_random
@@ -203,14 +201,56 @@ def test_an_order_is_found_when_there_is_one(
 ) -> None:
     naive = NaiveApi(BEGINNING)
     for step in BEFORE:
-        taken(naive, step)
+        run_step(naive, step)
     end = naive.copy()
     for step, _, _, status in calls[::-1]:
         if status == 200:
-            taken(end, step)
+            run_step(end, step)
     told = [
         Call(client, step, began, ended, (status, None if status == 200 else ["E201"]))
         for client, (step, began, ended, status) in enumerate(calls)
     ]
 
     assert (serial_order(naive, told, end.all_dossiers()) is not None) is possible
+
+
+Step = tuple[str, tuple[Any, ...], dict[str, Any]]
+"""The name of an operation of the naive API, and its arguments."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A step that a client took between two instants, and what came of it."""
+
+    client: int
+    step: Step
+    began: float
+    ended: float
+    outcome: Outcome
+
+
+def serial_order(start: NaiveApi, calls: Sequence[Call], end: Outcome) -> list[Call] | None:
+    """An order of the calls in which the naive API gives each its outcome, and comes to its end.
+
+    A call that had ended before another began comes before it. None: there is no such order.
+    """
+    if not calls:
+        return [] if start.all_dossiers() == end else None
+    first_end = min(call.ended for call in calls)
+    for call in calls:
+        if call.began > first_end:
+            continue
+        after = start.copy()
+        if run_step(after, call.step) != call.outcome:
+            continue
+        rest = serial_order(after, [other for other in calls if other is not call], end)
+        if rest is not None:
+            return [call, *rest]
+    return None
+
+
+def run_step(api: Any, step: Step) -> Outcome:
+    """What comes of a step, of an api of any kind."""
+    name, arguments, members = step
+    outcome: Outcome = getattr(api, name)(*arguments, **members)
+    return outcome

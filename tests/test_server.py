@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from mock_server.server.listening import bind
-from tests.sockets import HEALTH, address, connected, exchanged, is_up, log_in, received, request, statuses
+from tests.sockets import HEALTH, address, connect, is_up, log_in, read_all, request, send_and_read, statuses
 from tests.support import ACCOUNT, running_server
 
 POPULOUS = f"""\
@@ -67,7 +67,7 @@ def test_an_idle_connection_does_not_hold_it_back(number: int) -> None:
     ids=["nothing sent", "half a request line", "half a body", "half a chunked body"],
 )
 def test_a_client_that_says_nothing_more_does_not_hold_it_back(begun: bytes) -> None:
-    with running_server() as (url, process), connected(url) as client:
+    with running_server() as (url, process), connect(url) as client:
         client.sendall(begun)
         assert is_up(url)
 
@@ -193,24 +193,24 @@ def can_bind(successor: socket.socket, place: tuple[str, int], within: float) ->
 def test_pipelined_requests_are_answered_in_order(server: str) -> None:
     one, two = request("GET /one HTTP/1.1"), request("GET /two HTTP/1.1", "Connection: close")
 
-    answers = exchanged(server, one + request(f"GET {HEALTH} HTTP/1.1") + two)
+    answers = send_and_read(server, one + request(f"GET {HEALTH} HTTP/1.1") + two)
 
     assert statuses(answers) == [404, 200, 404]
     assert re.findall(rb'"path":"(/[a-z]+)"', answers) == [b"/one", b"/two"]
 
 
 def test_a_connection_is_kept_for_several_requests(server: str) -> None:
-    with connected(server, timeout=0.5) as client:
+    with connect(server, timeout=0.5) as client:
         client.sendall(request(f"GET {HEALTH} HTTP/1.1"))
-        first = received(client)
+        first = read_all(client)
         client.sendall(request("GET /nothing HTTP/1.1", "Connection: close"))
-        second = received(client)
+        second = read_all(client)
 
     assert (statuses(first), statuses(second)) == ([200], [404])
 
 
 def test_http_1_0_is_answered_and_closed(server: str) -> None:
-    answer = exchanged(server, f"GET {HEALTH} HTTP/1.0\r\n\r\n".encode(), timeout=2)
+    answer = send_and_read(server, f"GET {HEALTH} HTTP/1.0\r\n\r\n".encode(), timeout=2)
 
     assert statuses(answer) == [200]
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == "UP"
@@ -219,7 +219,7 @@ def test_http_1_0_is_answered_and_closed(server: str) -> None:
 def test_head_has_the_headers_of_get_and_no_body(server: str) -> None:
     got = requests.get(f"{server}/nothing", timeout=5)
 
-    answer = exchanged(server, request("HEAD /nothing HTTP/1.1", "Connection: close"))
+    answer = send_and_read(server, request("HEAD /nothing HTTP/1.1", "Connection: close"))
 
     head, _, body = answer.partition(b"\r\n\r\n")
     assert (statuses(head), body) == ([404], b"")
@@ -238,7 +238,7 @@ def test_head_has_the_headers_of_get_and_no_body(server: str) -> None:
     ids=["blank lines", "a word", "no path", "a version", "TLS"],
 )
 def test_what_is_no_http_is_refused_and_others_are_served(server: str, garbage: bytes) -> None:
-    answer = exchanged(server, garbage, timeout=0.5)
+    answer = send_and_read(server, garbage, timeout=0.5)
 
     assert statuses(answer) in ([], [400], [505])
     assert is_up(server)
@@ -249,7 +249,7 @@ def test_what_is_no_http_is_refused_and_others_are_served(server: str, garbage: 
     ["/nothing/%00", "/nothing/%01", "/nothing/%0D%0A", "/nothing/%FF", "/nothing/%7F", "/nothing/%"],
 )
 def test_a_path_of_odd_bytes_is_an_unknown_one(server: str, target: str) -> None:
-    answer = exchanged(server, request(f"GET {target} HTTP/1.1", "Connection: close"), timeout=2)
+    answer = send_and_read(server, request(f"GET {target} HTTP/1.1", "Connection: close"), timeout=2)
 
     assert statuses(answer) == [404]
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from tests.sockets import connected, exchanged, is_up, log_in, received, request, statuses, uploaded
+from tests.sockets import connect, is_up, log_in, read_all, request, send_and_read, statuses, upload
 from tests.support import ACCOUNT, TOKEN_URL, running_server
 
 LIMIT = 1024 * 1024
@@ -51,7 +51,7 @@ def test_a_body_sent_in_slow_pieces_is_read_whole(server: str) -> None:
     head = request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, f"Content-Length: {len(FORM)}", CLOSE)
     pieces = [FORM[at : at + 10] for at in range(0, len(FORM), 10)]
 
-    answer = exchanged(server, head, *pieces, pause=0.02)
+    answer = send_and_read(server, head, *pieces, pause=0.02)
 
     assert statuses(answer) == [200]
 
@@ -60,13 +60,13 @@ def test_a_body_in_chunks_is_read_whole(server: str) -> None:
     head = request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, "Transfer-Encoding: chunked", CLOSE)
     pieces = [chunk(FORM[at : at + 10]) for at in range(0, len(FORM), 10)]
 
-    answer = exchanged(server, head, *pieces, b"0\r\n\r\n")
+    answer = send_and_read(server, head, *pieces, b"0\r\n\r\n")
 
     assert statuses(answer) == [200]
 
 
 def test_others_are_served_while_a_body_is_on_its_way(server: str) -> None:
-    with connected(server) as client:
+    with connect(server) as client:
         client.sendall(
             request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, f"Content-Length: {len(FORM)}", CLOSE)
         )
@@ -109,9 +109,9 @@ def test_a_body_beyond_the_limit_is_a_413_and_others_are_served(
     piece = b"[" * 65536
     sent = chunk(piece) if "chunked" in framing else piece
 
-    with connected(server) as client:
+    with connect(server) as client:
         client.sendall(head)
-        answer = uploaded(client, sent, times=3 * LIMIT // len(piece))
+        answer = upload(client, sent, times=3 * LIMIT // len(piece))
 
     assert statuses(answer)[:1] == [413]
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"] == "Request Entity Too Large"
@@ -126,7 +126,7 @@ def test_a_client_that_leaves_half_way_changes_nothing(server: str, authorizatio
     body = chunk(import_half) if "chunked" in framing else import_half
     head = request(f"POST {DOSSIERS} HTTP/1.1", authorization, "Content-Type: application/json", framing)
 
-    with connected(server) as client:
+    with connect(server) as client:
         client.sendall(head + body)
 
     assert is_up(server)
@@ -143,7 +143,7 @@ def test_a_client_that_leaves_half_way_changes_nothing(server: str, authorizatio
     ids=["negative", "no number", "two", "exponent"],
 )
 def test_a_length_that_cannot_be_is_refused(server: str, framing: str) -> None:
-    answer = exchanged(server, request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, framing), FORM, timeout=1)
+    answer = send_and_read(server, request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, framing), FORM, timeout=1)
 
     assert statuses(answer)[:1] in ([], [400])
     assert is_up(server)
@@ -152,7 +152,7 @@ def test_a_length_that_cannot_be_is_refused(server: str, framing: str) -> None:
 def test_a_chunk_whose_length_cannot_be_is_refused(server: str) -> None:
     head = request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, "Transfer-Encoding: chunked")
 
-    answer = exchanged(server, head, b"xyz\r\n" + FORM + b"\r\n", timeout=1)
+    answer = send_and_read(server, head, b"xyz\r\n" + FORM + b"\r\n", timeout=1)
 
     assert statuses(answer)[:1] in ([], [400])
     assert is_up(server)
@@ -161,7 +161,7 @@ def test_a_chunk_whose_length_cannot_be_is_refused(server: str) -> None:
 def test_what_follows_a_body_is_the_next_request(server: str) -> None:
     head = request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, f"Content-Length: {len(FORM)}")
 
-    answer = exchanged(server, head + FORM + request("GET /nothing HTTP/1.1", CLOSE))
+    answer = send_and_read(server, head + FORM + request("GET /nothing HTTP/1.1", CLOSE))
 
     assert statuses(answer) == [200, 404]
 
@@ -170,7 +170,7 @@ def test_a_body_with_get_is_not_read_as_a_request(server: str) -> None:
     smuggled = request("GET /smuggled HTTP/1.1")
     head = request("GET /nothing HTTP/1.1", f"Content-Length: {len(smuggled)}")
 
-    answer = exchanged(server, head + smuggled + request("GET /last HTTP/1.1", CLOSE))
+    answer = send_and_read(server, head + smuggled + request("GET /last HTTP/1.1", CLOSE))
 
     assert statuses(answer) == [404, 404]
     assert b"/smuggled" not in answer
@@ -181,7 +181,7 @@ def test_a_client_that_asks_before_it_sends_is_told_to_go_on(server: str) -> Non
         f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, f"Content-Length: {len(FORM)}", "Expect: 100-continue", CLOSE
     )
 
-    with connected(server) as client:
+    with connect(server) as client:
         client.sendall(head)
         told = client.recv(1024)
         client.sendall(FORM)
@@ -204,7 +204,7 @@ def test_many_clients_at_once_are_all_answered(server: str) -> None:
 def test_hundreds_of_idle_connections_leave_room_for_others(server: str) -> None:
     with ExitStack() as idle:
         for _ in range(200):
-            idle.enter_context(connected(server))
+            idle.enter_context(connect(server))
         began = time.monotonic()
 
         assert is_up(server)
@@ -220,11 +220,11 @@ def test_a_command_that_is_cut_off_is_not_carried_out(
 ) -> None:
     body = b'{"description":"CUT OFF"}'
     headers = [authorization, "Content-Type: application/json", "Content-Length: 500", CLOSE]
-    client = connected(server)
+    client = connect(server)
     client.sendall(request(f"POST {DOSSIERS}/836000 HTTP/1.1", *headers, body=body))
     if half_closed:
         client.shutdown(socket.SHUT_WR)
-        received(client)
+        read_all(client)
     client.close()
 
     header = dict([authorization.split(": ", 1)])

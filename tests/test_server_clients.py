@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sockets import HEALTH, address, connected, exchanged, is_up, log_in, request, statuses, uploaded
+from tests.sockets import HEALTH, address, connect, is_up, log_in, request, send_and_read, statuses, upload
 from tests.support import ACCOUNT, running_server
 
 CLOSE = "Connection: close"
@@ -31,7 +31,7 @@ def populous(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_a_client_that_sends_byte_by_byte_is_answered_and_holds_nobody_up(server: str) -> None:
-    with connected(server) as client:
+    with connect(server) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for number, byte in enumerate(request("GET /slowly HTTP/1.1", CLOSE)):
             client.sendall(bytes([byte]))
@@ -60,7 +60,7 @@ def test_clients_that_leave_in_the_middle_of_an_answer_hold_nobody_up(populous: 
     token = log_in(populous)["Authorization"]
     asked = request(f"GET /api/v1/account/{ACCOUNT}/dossiers/all HTTP/1.1", f"Authorization: {token}")
     for _ in range(20):
-        with connected(populous) as client:
+        with connect(populous) as client:
             client.sendall(asked)
             assert client.recv(100).startswith(b"HTTP/1.1 200")
 
@@ -70,16 +70,16 @@ def test_clients_that_leave_in_the_middle_of_an_answer_hold_nobody_up(populous: 
 def test_a_hundred_pipelined_requests_are_all_answered(server: str) -> None:
     one = request(f"GET {HEALTH} HTTP/1.1")
 
-    answers = exchanged(server, one * 99 + request("GET /nothing HTTP/1.1", CLOSE))
+    answers = send_and_read(server, one * 99 + request("GET /nothing HTTP/1.1", CLOSE))
 
     assert statuses(answers) == [200] * 99 + [404]
 
 
 def test_headers_of_ten_megabytes_are_refused(server: str) -> None:
     line = b"X-A: " + b"a" * 8000 + b"\r\n"
-    with connected(server) as client:
+    with connect(server) as client:
         client.sendall(b"GET /nothing HTTP/1.1\r\nHost: sandbox\r\n")
-        answer = uploaded(client, line, times=MEGABYTES * 2**20 // len(line))
+        answer = upload(client, line, times=MEGABYTES * 2**20 // len(line))
 
     # Closing with what was not read resets the connection: the refusal may be lost.
     assert statuses(answer) in ([431], [])
@@ -96,8 +96,8 @@ def test_headers_of_ten_megabytes_are_refused(server: str) -> None:
     ids=["a long header", "many headers", "a long path"],
 )
 def test_a_head_that_is_too_large_is_refused(server: str, sent: bytes, status: int) -> None:
-    with connected(server) as client:
-        answer = uploaded(client, sent, times=1)
+    with connect(server) as client:
+        answer = upload(client, sent, times=1)
 
     assert statuses(answer) in ([status], [])
     assert is_up(server)
@@ -105,7 +105,7 @@ def test_a_head_that_is_too_large_is_refused(server: str, sent: bytes, status: i
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND"])
 def test_a_method_that_the_api_does_not_have_is_answered(server: str, method: str) -> None:
-    answer = exchanged(server, request(f"{method} /api/v1/account HTTP/1.1", CLOSE))
+    answer = send_and_read(server, request(f"{method} /api/v1/account HTTP/1.1", CLOSE))
 
     assert statuses(answer) in ([404], [405])
 
@@ -113,7 +113,7 @@ def test_a_method_that_the_api_does_not_have_is_answered(server: str, method: st
 def test_an_upgrade_is_not_taken_up(server: str) -> None:
     asked = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==")
 
-    with connected(server) as client:
+    with connect(server) as client:
         client.sendall(request("GET /nothing HTTP/1.1", "Connection: Upgrade", *asked))
         answer = client.recv(65536)
 
@@ -127,9 +127,9 @@ def test_a_thousand_connections_come_and_go_without_a_trace() -> None:
         assert is_up(url)
         before = len(list(files.iterdir()))
         for number in range(1000):
-            with connected(url) as client:
+            with connect(url) as client:
                 client.sendall(b"GET / HTTP/1.1\r\n"[: number % 16])
-        assert exchanged(url, request(f"GET {HEALTH} HTTP/1.1", CLOSE))
+        assert send_and_read(url, request(f"GET {HEALTH} HTTP/1.1", CLOSE))
         after = len(list(files.iterdir()))
 
     assert after <= before + 5

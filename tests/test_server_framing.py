@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sockets import exchanged, is_up, log_in, request, statuses
+from tests.sockets import is_up, log_in, request, send_and_read, statuses
 from tests.support import TOKEN_URL
 
 FORM = b"grant_type=password&client_id=ea-api-edge&username=any%40x.fr&password=demo"
@@ -65,7 +65,7 @@ SHAPES: dict[str, tuple[bytes, list[int]]] = {
 def test_a_request_that_could_be_read_in_two_ways_hides_no_other(
     server: str, sent: bytes, expected: list[int]
 ) -> None:
-    answers = exchanged(server, sent)
+    answers = send_and_read(server, sent)
 
     assert statuses(answers) == expected
     assert b"/smuggled" not in answers
@@ -75,7 +75,7 @@ def test_a_request_that_could_be_read_in_two_ways_hides_no_other(
 def admitted(server: str, *authorizations: str) -> int:
     """The status of a call with these headers."""
     lines = [f"Authorization: {authorization}" for authorization in authorizations]
-    (status,) = statuses(exchanged(server, request("GET /api/v1/account HTTP/1.1", *lines, CLOSE)))
+    (status,) = statuses(send_and_read(server, request("GET /api/v1/account HTTP/1.1", *lines, CLOSE)))
     return status
 
 
@@ -90,7 +90,7 @@ def test_of_two_tokens_neither_is_taken(server: str) -> None:
 def control_status(server: str, *headers: str) -> int:
     """The status of a control call with these headers, `Host` among them."""
     sent = "\r\n".join(["GET /__admin/clock HTTP/1.1", *headers, CLOSE, "", ""])
-    (status,) = statuses(exchanged(server, sent.encode()))
+    (status,) = statuses(send_and_read(server, sent.encode()))
     return status
 
 

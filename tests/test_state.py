@@ -10,6 +10,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
+import orjson
 import pytest
 import requests
 from flask import Flask, Response
@@ -23,10 +24,11 @@ from mock_server.domain.model import Account
 from mock_server.domain.process import ImportProcess
 from mock_server.fixtures.world_state import KeptAccount, KeptProcess
 from mock_server.settings import Settings
-from tests.rounds import rounds
+from tests.properties import example_count
 from tests.support import (
     ACCOUNT,
     OTHER_SIRET,
+    RECIPE,
     SECOND_ACCOUNT,
     SEED_DOSSIER,
     SIRET,
@@ -34,8 +36,6 @@ from tests.support import (
     Api,
     running_server,
 )
-from tests.timed import RECIPE
-from tests.walking import walk
 
 NOW = "2031-05-03T10:00:00"
 CLOSED_SIRET = "99000103400018"
@@ -59,7 +59,7 @@ def seen(api: Api, account: int = ACCOUNT) -> dict[str, tuple[int, bytes]]:
         answer = api.send("GET", path)
         return answer.status_code, answer.data
 
-    return walk(get, account)
+    return read_everything(get, account)
 
 
 def state_of(api: Api) -> Any:
@@ -97,8 +97,8 @@ def eventful(api: Api) -> None:
     api.new_dossier(dossierReference="PO-4", expirationDate="2031-05-04")
     api.post(f"/dossiers/{SEED_DOSSIER}", {"description": "changed", "dossierReference": "NEW"})
     api.post(f"/dossiers/{SEED_DOSSIER}", {"thirdpartyEmail": ["new@supplier.example"]})
-    api.refused_import(companyIdValue=CLOSED_SIRET)
-    api.refused_import()
+    api.refused_import_codes(companyIdValue=CLOSED_SIRET)
+    api.refused_import_codes()
     closed = api.new_dossier(dossierReference="PO-5", companyIdValue=THIRD_SIRET)
     api.control("POST", f"/thirdparties/{closed['thirdpartyId']}/close")
     api.advance("P2D")
@@ -140,7 +140,7 @@ def test_every_get_answers_the_same_bytes_in_another_process(api: Api) -> None:
             answer = session.get(f"{url}{path}", timeout=5)
             return answer.status_code, answer.content
 
-        there = walk(get, ACCOUNT)
+        there = read_everything(get, ACCOUNT)
         session.close()
 
     assert there == seen(api)
@@ -193,7 +193,7 @@ def small_app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     return create_app(Settings(fixture=str(path), log_level="error"))
 
 
-@rounds(40)
+@example_count(40)
 @given(st.lists(st.tuples(st.sampled_from(sorted(commands)), st.integers(0, 30)), max_size=12))
 def test_whatever_was_done_a_state_tells_all_of_it(small_app: Flask, done: list[tuple[str, int]]) -> None:
     api = Api(small_app.test_client(), f"h{next(_numbers)}")
@@ -286,7 +286,7 @@ def good(small_app: Flask) -> Any:
     api.set_clock(NOW)
     mail = ["a@b.example"]
     api.new_dossier(dossierReference="A", thirdpartyCode="F-1", companyIdValue=SIRET, thirdpartyEmail=mail)
-    api.refused_import(dossierReference="A", companyIdValue=SIRET)
+    api.refused_import_codes(dossierReference="A", companyIdValue=SIRET)
     api.launch(dossierReference="B")
     users = [{"username": "u", "password": "p", "accountIds": [ACCOUNT], "firstname": "A", "lastname": "B"}]
     state = state_of(api)
@@ -477,7 +477,7 @@ ODDITIES: list[Any] = [
 ]
 
 
-@rounds(150)
+@example_count(150)
 @given(st.data())
 def test_any_other_state_is_read_or_refused_and_what_was_read_can_be_served(good: Any, data: Any) -> None:
     path = data.draw(st.sampled_from(sorted(places(good))))
@@ -534,3 +534,39 @@ def test_a_state_with_a_rule_that_cannot_be_is_refused(good: Any) -> None:
 
     assert answer.status_code == 400
     assert "$.playing.rules[0].when.operation" in (answer.json or {})["detail"]
+
+
+Get = Callable[[str], tuple[int, bytes]]
+"""Answers status and body of a GET on a path such as `/api/v1/account`."""
+
+
+def read_everything(get: Get, account: int) -> dict[str, tuple[int, bytes]]:
+    """Status and body by path, of everything that the account shows."""
+    seen: dict[str, tuple[int, bytes]] = {}
+
+    def content(path: str) -> list[dict[str, Any]]:
+        seen[path] = status, body = get(path)
+        found = orjson.loads(body)["content"] if status == 200 and body.startswith(b"{") else []
+        return list(found) if isinstance(found, list) else []
+
+    base = f"/api/v1/account/{account}"
+    dossiers = f"{base}/dossiers"
+    pages = ("?pageSize=1000", "?pageSize=7&page=2", "?monitored=false", "?monitored=true&pageSize=3")
+    paths = ["/api/v1/account", base, f"{base}/requirements", *(f"{dossiers}{page}" for page in pages)]
+    paths += [
+        f"{base}/thirdparties/{row['thirdpartyId']}" for row in content(f"{base}/thirdparties{pages[0]}")
+    ]
+    paths += [f"{dossiers}/process/{row['processId']}" for row in content(f"{dossiers}/processes{pages[0]}")]
+    paths += [path for dossier in content(f"{dossiers}/all") for path in _of_dossier(dossiers, dossier)]
+    for path in paths:
+        content(path)
+    return seen
+
+
+def _of_dossier(dossiers: str, dossier: dict[str, Any]) -> Iterator[str]:
+    base = f"{dossiers}/{dossier['dossierId']}"
+    yield from (base, f"{base}/requirements", f"{base}/documents")
+    for document in dossier["documents"]:
+        path = f"{base}/documents/{document['documentId']}"
+        yield from (path, f"{path}/files")
+        yield from (f"{path}/files/{file['fileId']}" for file in document["listFileInformation"])

@@ -12,7 +12,7 @@ from mock_server.app import create_app
 from mock_server.settings import Settings
 from tests.support import SEED_DOSSIER, SIRET, Api, codes, content
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 STOPPED_AT = "2031-05-02T10:00:00.000"
 DEFAULT_SET = ["ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR"]
@@ -167,7 +167,7 @@ def test_what_the_registry_says_of_an_establishment_counts_as_well(
 # Requirements
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_the_requirements_of_a_dossier_name_its_types(api: Api) -> None:
     dossier = api.new_dossier(requiredDocuments=["LST_SAL_ETR"])
 
@@ -188,7 +188,7 @@ def test_a_stopped_dossier_has_no_requirements(api: Api) -> None:
     assert content(api.get(f"/dossiers/{dossier['dossierId']}/requirements")) == []
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 @pytest.mark.parametrize(
     "wrap", [list, lambda codes: {"newRequiredDocuments": codes}], ids=["array", "object"]
 )
@@ -201,7 +201,7 @@ def test_new_requirements_replace_the_former_ones(api: Api, wrap: Callable[[list
     assert set(documents_of(api, dossier["dossierId"])) == {"I2", "ATT_VIGI"}
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_kept_requirement_keeps_its_document_whole(api: Api) -> None:
     dossier = next(
         dossier
@@ -217,7 +217,7 @@ def test_a_kept_requirement_keeps_its_document_whole(api: Api) -> None:
     assert len(documents) == 2
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_new_requirement_is_asked_now_and_not_present(api: Api) -> None:
     api.set_clock("2031-05-02T10:00:00")
 
@@ -234,7 +234,7 @@ def test_a_new_requirement_is_asked_now_and_not_present(api: Api) -> None:
     }
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_dropped_requirement_that_returns_gets_a_new_document(api: Api) -> None:
     dossier_id = api.new_dossier()["dossierId"]
     first = documents_of(api, dossier_id)["ATT_VIGI"]
@@ -265,7 +265,7 @@ def test_new_requirements_are_judged_anew(api: Api) -> None:
     }
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_dropping_what_was_missing_completes_a_dossier(api: Api) -> None:
     dossier = next(
         dossier

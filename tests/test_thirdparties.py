@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import SEED_DOSSIER, SIRET, Api, codes, content
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 MakeApi = Callable[..., Api]
 Test = Callable[[dict[str, Any]], bool]
@@ -120,14 +120,14 @@ def today(api: Api, days: int = 0) -> str:
 # What a third party shows.
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_third_party_in_the_list_has_the_documented_members_in_their_order(api: Api) -> None:
     (row,) = content(api.get("/thirdparties", siren="503829368"))
 
     assert list(row.items()) == [("thirdpartyId", 875), *IDENTITY, *COMPANY]
 
 
-@pytest.mark.speaks("rest")
+@pytest.mark.dialects("rest")
 def test_a_third_party_in_detail_has_the_documented_members(api: Api) -> None:
     detail = content(api.get(f"/thirdparties/{SEED_THIRDPARTY}"))
 

@@ -7,10 +7,9 @@ from datetime import datetime
 
 import pytest
 
-from tests.support import THIRD_SIRET, Api, codes, content
-from tests.timed import PARIS, RECIPE, global_state
+from tests.support import PARIS, RECIPE, THIRD_SIRET, Api, codes, content, global_state
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 EXPIRIES: dict[str, tuple[str, str, str]] = {
     "on a day like any other": ("2031-05-12", "2031-05-11T10:00:00", "PT14H"),

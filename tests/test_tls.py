@@ -22,8 +22,20 @@ import requests
 
 from mock_server.client import Sandbox
 from mock_server.scenarios import FAULTS
-from tests.remote import DOSSIER, Remote, end_of, one_answer
-from tests.sockets import HEALTH, address, connected, exchanged, is_up, log_in, request, statuses
+from tests.sockets import (
+    DOSSIER,
+    HEALTH,
+    Remote,
+    address,
+    connect,
+    is_up,
+    log_in,
+    read_answer,
+    read_to_end,
+    request,
+    send_and_read,
+    statuses,
+)
 from tests.support import ACCOUNT, OPENID, REALM, SEED_DOSSIER, claims, running_server
 from tests.test_faults import PATIENCE, RAISED, SEEN
 
@@ -165,11 +177,11 @@ def test_clients_choose_between_tls_1_2_and_1_3(secure: str, version: ssl.TLSVer
 
 
 def test_a_connection_is_kept_for_several_requests(secure: str) -> None:
-    with connected(secure) as client:
+    with connect(secure) as client:
         client.sendall(request(f"GET {HEALTH} HTTP/1.1"))
-        first, _ = one_answer(client)
+        first, _ = read_answer(client)
         client.sendall(request("GET /nothing HTTP/1.1"))
-        second, _ = one_answer(client)
+        second, _ = read_answer(client)
 
     assert (first, second) == (200, 404)
 
@@ -215,11 +227,11 @@ def test_events_come_as_they_happen(remote: Remote) -> None:
 
 
 def test_a_reset_is_one_of_the_connection_below(remote: Remote) -> None:
-    remote.bend({"fault": "CONNECTION_RESET_BY_PEER"})
+    remote.set_rule({"fault": "CONNECTION_RESET_BY_PEER"})
 
-    with remote.asked() as client, socket.socket(fileno=os.dup(client.fileno())) as below:
+    with remote.send_raw() as client, socket.socket(fileno=os.dup(client.fileno())) as below:
         below.settimeout(5)
-        end, _ = end_of(below)
+        end, _ = read_to_end(below)
 
     assert end == "reset"
 
@@ -227,9 +239,9 @@ def test_a_reset_is_one_of_the_connection_below(remote: Remote) -> None:
 @pytest.mark.parametrize("fault", [name for name in FAULTS if name != "CONNECTION_RESET_BY_PEER"])
 def test_a_fault_is_seen_inside_of_the_encryption(remote: Remote, fault: str) -> None:
     end, pattern = SEEN[fault]
-    remote.bend({"fault": fault})
+    remote.set_rule({"fault": fault})
 
-    seen = remote.seen(timeout=PATIENCE.get(fault, 5))
+    seen = remote.outcome(timeout=PATIENCE.get(fault, 5))
 
     assert seen[0] == end
     assert re.fullmatch(pattern, seen[1], re.DOTALL), seen[1][:2000]
@@ -240,7 +252,7 @@ def test_a_fault_is_seen_by_the_requests_library(remote: Remote, fault: str) -> 
     kind, words = RAISED[fault]
     if fault == "CONNECTION_RESET_BY_PEER":
         words += "|Remote end closed connection"  # which is what Python's ssl makes of it
-    remote.bend({"fault": fault})
+    remote.set_rule({"fault": fault})
 
     with pytest.raises(kind, match=words):
         remote.send("GET", DOSSIER, timeout=PATIENCE.get(fault, 5)).json()
@@ -248,7 +260,7 @@ def test_a_fault_is_seen_by_the_requests_library(remote: Remote, fault: str) -> 
 
 def test_an_answer_may_come_late_and_in_pieces(remote: Remote) -> None:
     real = remote.get(DOSSIER)
-    remote.bend({"delay": {"type": "dribble", "chunks": 5, "milliseconds": 100}})
+    remote.set_rule({"delay": {"type": "dribble", "chunks": 5, "milliseconds": 100}})
 
     began = time.monotonic()
     found = remote.get(DOSSIER)
@@ -280,7 +292,7 @@ def test_what_is_behind_the_encryption_answers_nobody_else(cache: Path) -> None:
     assert cache.is_dir()
     with running_server("--tls-self-signed") as (url, process):
         [behind] = listening(process.pid) - {address(url)[1]}
-        answer = exchanged(
+        answer = send_and_read(
             f"http://127.0.0.1:{behind}", request(f"GET {HEALTH} HTTP/1.1", "Connection: close")
         )
 
@@ -312,12 +324,12 @@ def test_a_request_that_waits_is_answered_before_it_ends(cache: Path) -> None:
     assert cache.is_dir()
     with running_server("--tls-self-signed") as (url, process):
         remote = Remote(url, "ends")
-        remote.bend({"delay": {"type": "fixed", "milliseconds": 60_000}})
-        with remote.asked() as client:
+        remote.set_rule({"delay": {"type": "fixed", "milliseconds": 60_000}})
+        with remote.send_raw() as client:
             while not remote.control("POST", "/requests/count", {"operation": "getDossier"})["count"]:
                 pass  # it is on its way
             process.send_signal(signal.SIGTERM)
-            status, body = one_answer(client)
+            status, body = read_answer(client)
         process.wait(timeout=10)
 
     assert (status, process.returncode) == (200, 0)

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.remote import DOSSIER, Remote
-from tests.support import SIRET
-from tests.threads import at_once
+from tests.sockets import DOSSIER, Remote
+from tests.support import SIRET, run_at_once
 
 CLIENTS = 20
 REFERENCES = [f"PO-{number}" for number in range(1, 6)]
@@ -40,7 +39,7 @@ def imported(remote: Remote, reference: str) -> str:
 def lived(remote: Remote, number: int) -> Story:
     """Turn one's clock, make a rule, import all the references, and look around."""
     remote.control("PUT", "/clock", {"now": f"2031-01-{number + 1:02}T10:00:00"})
-    remote.bend({"respond": {"status": 500 + number}}, name=f"rule {number}", times=1)
+    remote.set_rule({"respond": {"status": 500 + number}}, name=f"rule {number}", times=1)
     launched = [imported(remote, reference) for reference in REFERENCES]
     bent = [remote.send("GET", DOSSIER) for _ in range(2)]
     remote.control("POST", "/clock/advance", {"by": "PT1S"})
@@ -60,7 +59,7 @@ def lived(remote: Remote, number: int) -> Story:
 def stories(server: str) -> list[Story]:
     """What the clients found, all at the same time."""
     run = next(_runs)
-    return at_once(CLIENTS, lambda number: lived(Remote(server, f"crowd{run}-{number}"), number))
+    return run_at_once(CLIENTS, lambda number: lived(Remote(server, f"crowd{run}-{number}"), number))
 
 
 def test_each_one_s_clock_stands_where_they_turned_it(stories: list[Story]) -> None:

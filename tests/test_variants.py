@@ -16,7 +16,7 @@ from tests.support import (
     content,
 )
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 EMPTY_PAGE = {"content": [], "page": 0, "size": 10, "totalElements": 0}
 NOT_FOUND = {"messages": {"error": [{"code": "NOT_FOUND", "message": "La ressource n'existe pas"}]}}
@@ -141,7 +141,7 @@ def requirements_update(api: Api) -> Any:
 
 
 def reference_spaces(api: Api) -> Any:
-    stored = api.imported(dossierReference=" P O\t1 ")
+    stored = api.import_and_wait(dossierReference=" P O\t1 ")
     found = content(api.get("/dossiers", dossierReference=" P O\t1 "))
     dossier_id = found[0]["dossierId"]
     api.post(f"/dossiers/{dossier_id}", {"dossierReference": " Q  2\n"})
@@ -149,8 +149,8 @@ def reference_spaces(api: Api) -> Any:
 
 
 def reference_case(api: Api) -> Any:
-    first = api.imported(dossierReference="Po-1é")
-    second = api.imported(dossierReference="PO-1É")
+    first = api.import_and_wait(dossierReference="Po-1é")
+    second = api.import_and_wait(dossierReference="PO-1É")
     found = content(api.get("/dossiers", dossierReference="Po-1é"))
     references = [dossier["dossierReference"] for dossier in found]
     return first["success"], [error["code"] for error in second["errors"]], references
@@ -246,7 +246,7 @@ def test_a_variant_that_nobody_chose_is_as_the_dialect_has_it(api: Api, name: st
 def test_variants_can_be_chosen_together(make_variant_api: Callable[..., Api]) -> None:
     api = make_variant_api(referenceSpaces="trim", referenceCase="upper")
 
-    assert api.imported(dossierReference=" a b ")["success"]
+    assert api.import_and_wait(dossierReference=" a b ")["success"]
 
     (dossier,) = content(api.get("/dossiers", dossierReference="A B"))
     assert dossier["dossierReference"] == "A B"
@@ -276,7 +276,7 @@ def test_lists_without_pages_are_empty_and_never_missing(make_variant_api: Calla
 def test_trimmed_references_that_differ_inside_are_different(make_variant_api: Callable[..., Api]) -> None:
     api = make_variant_api(referenceSpaces="trim")
 
-    assert [api.imported(dossierReference=given)["success"] for given in ("P 1", "P1", " P1 ")] == [
+    assert [api.import_and_wait(dossierReference=given)["success"] for given in ("P 1", "P1", " P1 ")] == [
         True,
         True,
         False,

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.journals import count, expect, reasons, requests_of, verdict, verify
-from tests.rules import bend
+from tests.control_calls import count, expect, reasons, requests_of, set_rule, verdict, verify
 from tests.support import ACCOUNT, OPENID, OTHER_SIRET, SECOND_ACCOUNT, SEED_DOSSIER, SIRET, Api
 
 MakeApi = Callable[..., Api]
@@ -20,7 +19,7 @@ def busy(api: Api) -> Api:
     """An api whose client searched, imported one reference twice, and stopped a dossier."""
     api.get("/dossiers", pageSize=5, siret=SIRET)
     api.new_dossier(dossierReference="PO-1")
-    api.refused_import(dossierReference="PO-1")
+    api.refused_import_codes(dossierReference="PO-1")
     api.post(f"/dossiers/{SEED_DOSSIER}/stop")
     return api
 
@@ -74,7 +73,7 @@ def test_the_third_party_of_a_dossier_is_asked_for(api: Api) -> None:
 
 
 def test_a_rule_is_asked_for_by_name(api: Api) -> None:
-    bend(api, {"respond": {"status": 503}}, name="outage")
+    set_rule(api, {"respond": {"status": 503}}, name="outage")
     api.get(f"/dossiers/{SEED_DOSSIER}")
 
     assert count(api, rule="outage", status=503) == 1
@@ -518,7 +517,7 @@ def test_another_status_is_told_with_its_codes(api: Api) -> None:
 
 
 def test_a_fault_instead_of_a_status_is_told(api: Api) -> None:
-    bend(api, {"fault": "NO_RESPONSE"})
+    set_rule(api, {"fault": "NO_RESPONSE"})
     api.get(f"/dossiers/{SEED_DOSSIER}")
 
     assert reasons(api, operation="getDossier", status=200) == [

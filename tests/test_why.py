@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.journals import latest
+from tests.control_calls import latest
 from tests.support import INACTIVE_ACCOUNT, OTHER_SIRET, SEED_DOSSIER, SIRET, Api
 
-pytestmark = pytest.mark.speaks("rest", "edge")
+pytestmark = pytest.mark.dialects("rest", "edge")
 
 Call = Callable[[Api], Any]
 
@@ -34,7 +34,7 @@ def updated(**members: Any) -> Call:
 
 def imported(**members: Any) -> Call:
     """An import, and the call that tells how it went."""
-    return lambda api: api.imported(**members)
+    return lambda api: api.import_and_wait(**members)
 
 
 def in_turn(*calls: Call) -> Call:
@@ -51,7 +51,7 @@ def stop(api: Api) -> None:
 
 
 def import_first(api: Api) -> None:
-    api.imported(dossierReference="PO-1", thirdpartyCode="F1")
+    api.import_and_wait(dossierReference="PO-1", thirdpartyCode="F1")
 
 
 def reactivate(**members: str) -> Call:
@@ -158,7 +158,7 @@ def test_a_code_within_a_value_is_no_refusal_of_its_own(api: Api) -> None:
 def test_the_reason_leads_to_the_dossier_that_stands_in_the_way(api: Api) -> None:
     first = api.new_dossier(dossierReference="PO-1")["dossierId"]
     api.post(f"/dossiers/{first}/stop")
-    api.imported(dossierReference="PO-1")
+    api.import_and_wait(dossierReference="PO-1")
 
     [cause] = why(api)
 
@@ -199,7 +199,7 @@ def test_a_dossier_of_another_account_is_named_so(api: Api) -> None:
 
 def test_an_account_that_may_not_import_is_named(make_api: Callable[..., Api]) -> None:
     api = make_api(user="inactive", account=INACTIVE_ACCOUNT)
-    api.imported()
+    api.import_and_wait()
 
     assert sentences(api) == ["The subscription of account 119800 is INACTIVE: it may not import."]
 

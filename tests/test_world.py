@@ -33,8 +33,8 @@ from mock_server.domain.variants import resolve
 from mock_server.domain.world import World
 from mock_server.fixtures.contents import Contents, build_world
 from mock_server.store import Store
-from tests.naive import figures, next_due, portfolio_index, portfolios, present, vigilant, world_index
-from tests.rounds import rounds
+from tests.consistency import figures, next_due, portfolio_index, portfolios, present, vigilant, world_index
+from tests.properties import example_count
 
 BEGINNING = datetime(2026, 3, 27, 21, 30, tzinfo=UTC)  # the night in which French clocks change is near
 VARIANTS = resolve({}, "rest")
@@ -324,5 +324,5 @@ class AnyWorld(RuleBasedStateMachine):
         return found
 
 
-AnyWorld.TestCase.settings = rounds(80, steps=40)
+AnyWorld.TestCase.settings = example_count(80, steps=40)
 TestAnyWorld = AnyWorld.TestCase

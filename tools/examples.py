@@ -102,7 +102,7 @@ class Player:
         """Choose variants."""
         self.control("PUT", "/variants", variants)
 
-    def imported(self, name: str = "", **members: Any) -> Any:
+    def import_and_wait(self, name: str = "", **members: Any) -> Any:
         """Import a dossier and wait for its end; with a name, the process at its end is noted under it."""
         body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"} | members
         account = members.pop("accountId", ACCOUNT)
@@ -184,7 +184,7 @@ def reading(dialect: str, notes: list[dict[str, Any]]) -> None:
     reading_otherwise(play)
     absent(play)
     small = Player(dialect, notes, fixture="empty")
-    small.imported(companyIdValue="50382936800045", dossierReference="TEST")
+    small.import_and_wait(companyIdValue="50382936800045", dossierReference="TEST")
     small.call("listRequirements", "The document types of an account")
     small.call("listAllDossiers", "An account with one dossier")
 
@@ -284,24 +284,32 @@ def imports(dialect: str, notes: list[dict[str, Any]]) -> None:
     play.call("getProcess", "Still running", processId=process)
     play.control("POST", "/clock/advance", {"by": "PT1S"})
     play.call("getProcess", "A dossier was made", processId=process)
-    play.imported("E021: the date is in the past", dossierReference="PO-2", expirationDate=PAST)
-    play.imported(
+    play.import_and_wait("E021: the date is in the past", dossierReference="PO-2", expirationDate=PAST)
+    play.import_and_wait(
         "E030: a domain without mail", dossierReference="PO-2", thirdpartyEmail=["a@invalid.example"]
     )
     failing = {"E101": "99000101800011", "E102": "99000102600014", "E103": "99000103400018"}
     failing |= {"E104": "99000104200011", "E105": "99000105900015"}
     for code, siret in failing.items():
-        play.imported(f"{code}: what the data provider says", companyIdValue=siret, dossierReference="PO-2")
-    play.imported("E111: the third party has another code", dossierReference="PO-2", thirdpartyCode="C2")
-    play.imported(
+        play.import_and_wait(
+            f"{code}: what the data provider says", companyIdValue=siret, dossierReference="PO-2"
+        )
+    play.import_and_wait(
+        "E111: the third party has another code", dossierReference="PO-2", thirdpartyCode="C2"
+    )
+    play.import_and_wait(
         "E112: another third party has the code", companyIdValue="99050001900015", thirdpartyCode="C1"
     )
     french = {"companyIdType": "CIT002", "companyIdValue": "FR69503829368"}
-    play.imported("E121: a French company by VAT number", **french)
-    play.imported("E202: the reference is taken")
-    play.imported("E301: a withdrawn document type", dossierReference="PO-2", requiredDocuments=["ADO"])
-    play.imported("E302: an unknown document type", dossierReference="PO-2", requiredDocuments=["NONE"])
-    play.imported("Several at once", requiredDocuments=["NONE"], expirationDate=PAST)
+    play.import_and_wait("E121: a French company by VAT number", **french)
+    play.import_and_wait("E202: the reference is taken")
+    play.import_and_wait(
+        "E301: a withdrawn document type", dossierReference="PO-2", requiredDocuments=["ADO"]
+    )
+    play.import_and_wait(
+        "E302: an unknown document type", dossierReference="PO-2", requiredDocuments=["NONE"]
+    )
+    play.import_and_wait("Several at once", requiredDocuments=["NONE"], expirationDate=PAST)
     play.call("listProcesses", "The imports of a day, every outcome", query={"fromDate": CLOCK[:10]})
     other_accounts(dialect, notes)
 
@@ -309,11 +317,11 @@ def imports(dialect: str, notes: list[dict[str, Any]]) -> None:
 def other_accounts(dialect: str, notes: list[dict[str, Any]]) -> None:
     """What accounts without a subscription, or without the international option, are refused."""
     play = Player(dialect, notes, user="inactive")
-    play.imported("E113: the account is not active", accountId=119800)
+    play.import_and_wait("E113: the account is not active", accountId=119800)
     play.call("listProcesses", "E113: the account is not active", accountId=119800)
     play = Player(dialect, notes, user="domestic")
     foreign = {"companyIdType": "CIT003", "companyIdValue": "150483782"}
-    play.imported("E122: no international option", accountId=119900, **foreign)
+    play.import_and_wait("E122: no international option", accountId=119900, **foreign)
     play.call("listProcesses", "E122: no international option", accountId=119900)
 
 
@@ -330,8 +338,8 @@ def commands(dialect: str, notes: list[dict[str, Any]]) -> None:
 
 def carry_out(play: Player) -> None:
     """Every command on dossiers of one third party."""
-    play.imported(thirdpartyCode="C1")
-    play.imported(dossierReference="PO-2")
+    play.import_and_wait(thirdpartyCode="C1")
+    play.import_and_wait(dossierReference="PO-2")
     updates(play, play.dossier_of("PO-1"))
     requirements(play)
     stops(play, play.dossier_of("PO-2"))

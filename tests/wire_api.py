@@ -7,20 +7,20 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from tests.naive_values import Outcome, Row
-from tests.support import ACCOUNT, SPELLINGS
+from tests.naive_api import Outcome, Row
+from tests.support import ACCOUNT, WIRE_NAMES
 
 Send = Callable[[str, str, Any], tuple[int, Any]]
 """Takes method, path and JSON body; gives status and JSON body."""
 
 
-class SpokenApi:
+class WireApi:
     """One account of one sandbox in one dialect; `send` carries the calls, those of control included."""
 
     def __init__(self, send: Send, dialect: str) -> None:
         self.send = send
         self.dialect = dialect
-        self.base = f"{SPELLINGS[dialect].prefix}/account/{ACCOUNT}"
+        self.base = f"{WIRE_NAMES[dialect].prefix}/account/{ACCOUNT}"
 
     def launch(self, **body: Any) -> Outcome:
         status, answer = self.send("POST", f"{self.base}/dossiers", body)
@@ -37,7 +37,7 @@ class SpokenApi:
 
     def end_process(self, process_id: str, outcome: str, code: str | None = None) -> Outcome:
         body = {"outcome": outcome} | ({"code": code} if code else {})
-        return self._controlled("POST", f"/processes/{process_id}", body)
+        return self._control("POST", f"/processes/{process_id}", body)
 
     def forward(self, by: timedelta) -> Outcome:
         """Which dossiers expired, by their ids, and which imports ended, by those of their processes."""
@@ -47,25 +47,25 @@ class SpokenApi:
         return status, [event.get("processId", event["dossierId"]) for event in events]
 
     def update(self, dossier_id: int, **body: Any) -> Outcome:
-        return self._commanded(f"/dossiers/{dossier_id}", body)
+        return self._command(f"/dossiers/{dossier_id}", body)
 
     def stop(self, dossier_id: int) -> Outcome:
-        return self._commanded(f"/dossiers/{dossier_id}/stop", None)
+        return self._command(f"/dossiers/{dossier_id}/stop", None)
 
     def reactivate(self, dossier_id: int, **body: Any) -> Outcome:
-        return self._commanded(f"/dossiers/{dossier_id}/reactivate", body)
+        return self._command(f"/dossiers/{dossier_id}/reactivate", body)
 
     def update_requirements(self, dossier_id: int, codes: list[str], *, add: bool) -> Outcome:
         """What the list does is a matter of the dialect (behaviour.md 3.15)."""
         assert add is (self.dialect == "edge")
-        return self._commanded(f"/dossiers/{dossier_id}/requirements", codes)
+        return self._command(f"/dossiers/{dossier_id}/requirements", codes)
 
     def deposit(self, dossier_id: int, code: str, until: str | None) -> Outcome:
         path = f"/dossiers/{dossier_id}/documents/{quote(code)}/evidences"
-        return self._controlled("POST", path, {"expirationDate": until} if until else {})
+        return self._control("POST", path, {"expirationDate": until} if until else {})
 
     def close(self, thirdparty_id: int) -> Outcome:
-        return self._controlled("POST", f"/thirdparties/{thirdparty_id}/close")
+        return self._control("POST", f"/thirdparties/{thirdparty_id}/close")
 
     def dossier(self, dossier_id: int) -> Outcome:
         status, content = self._content(f"/dossiers/{dossier_id}")
@@ -104,11 +104,11 @@ class SpokenApi:
             return 200, ([], 0)  # behaviour.md 3.0.10
         return status, ([row[name] for row in answer["content"]], answer["totalElements"])
 
-    def _commanded(self, path: str, body: Any) -> Outcome:
+    def _command(self, path: str, body: Any) -> Outcome:
         status, answer = self.send("POST", self.base + path, body)
         return status, _codes(answer) if status == 400 else None
 
-    def _controlled(self, method: str, path: str, body: Any = None) -> Outcome:
+    def _control(self, method: str, path: str, body: Any = None) -> Outcome:
         status, _ = self.send(method, f"/__admin{path}", body)
         return status, None
 

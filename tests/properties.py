@@ -1,4 +1,4 @@
-"""What nobody means to send: odd values, values that were damaged, texts that were cut and glued together."""
+"""Hypothesis in tests: profiles, how many examples to try, and strategies for odd and damaged input."""
 
 from __future__ import annotations
 
@@ -6,7 +6,31 @@ import json
 from copy import deepcopy
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+_QUICK = 100
+"""Examples of the profile `quick`; another profile tries as many times more, of each property."""
+
+
+def register_profiles() -> None:
+    """Let there be `quick`, in force unless another is chosen, and `soak` (`--hypothesis-profile=soak`)."""
+    slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    settings.register_profile("quick", deadline=None, max_examples=_QUICK)
+    settings.register_profile(
+        "soak", deadline=None, max_examples=20 * _QUICK, print_blob=True, suppress_health_check=slow
+    )
+    settings.load_profile("quick")
+
+
+def example_count(examples: int, *, steps: int = 50) -> settings:
+    """So many examples in the profile `quick`, and in proportion in others; `steps` of a state machine."""
+    chosen = settings()
+    longer = 2 if chosen.max_examples > _QUICK else 1
+    return settings(
+        chosen, max_examples=examples * chosen.max_examples // _QUICK, stateful_step_count=steps * longer
+    )
+
 
 NUMBERS = [0, -1, 1, 7, 2**31, 2**63 - 1, 2**63, -(2**63) - 1, 10**9, 10**400, 0.5, -0.0, 1e308, 1e-320]
 DATES = [
