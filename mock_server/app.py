@@ -14,7 +14,8 @@ from mock_server.api.dossiers import dossiers
 from mock_server.api.openid import openid
 from mock_server.api.processes import processes
 from mock_server.api.thirdparties import thirdparties
-from mock_server.certificates import tls_of
+from mock_server.auth.certificates import tls_of
+from mock_server.auth.tokens import TokenService
 from mock_server.clock import real_now
 from mock_server.control.health import health
 from mock_server.dialects import DIALECTS
@@ -29,7 +30,6 @@ from mock_server.scenarios import FixtureFinder, ScenarioSetup, load_scenario_se
 from mock_server.scenarios.library import scenario_path
 from mock_server.services import Services
 from mock_server.settings import CONTROL_PREFIX, Settings
-from mock_server.tokens import TokenOffice
 from mock_server.watching import Watch
 
 
@@ -38,8 +38,8 @@ def create_app(settings: Settings) -> Dispatcher:
 
     Raises:
         FileError: the fixture or the scenario is missing or wrong; the message names file and line.
-        KeyMistake: the signing key cannot be used.
-        TlsMistake: nor can what was told about HTTPS.
+        KeyFileError: the signing key cannot be used.
+        TlsError: nor can what was told about HTTPS.
     """
     shared = _services(settings)
     app = Dispatcher(settings.dialect, cache(partial(_control, shared)))
@@ -88,7 +88,7 @@ def _services(settings: Settings) -> Services:
             users=_setups_of_users(settings, config.setup.fixture, find_fixture),
         ),
         find_fixture=find_fixture,
-        tokens=TokenOffice(
+        tokens=TokenService(
             key_file=settings.signing_key,
             access_lifetime=settings.access_token_lifetime,
             refresh_lifetime=settings.refresh_token_lifetime,

@@ -9,12 +9,12 @@ from flask import Flask, current_app, request
 from msgspec import Struct
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
-from mock_server.certificates import Tls
+from mock_server.auth.certificates import Tls
+from mock_server.auth.tokens import TokenService
 from mock_server.dialects import wire
 from mock_server.sandbox import DEFAULT_SANDBOX, NoSandbox, Sandbox, Sandboxes
 from mock_server.scenarios import FixtureFinder
 from mock_server.settings import SANDBOX_HEADER, Settings
-from mock_server.tokens import TokenOffice
 
 _KEY = "mock_server"
 _logger = logging.getLogger("mock_server")
@@ -25,7 +25,7 @@ class Services(Struct, frozen=True, kw_only=True):
 
     settings: Settings
     sandboxes: Sandboxes
-    tokens: TokenOffice
+    tokens: TokenService
     find_fixture: FixtureFinder
     started: datetime
     tls: Tls | None = None

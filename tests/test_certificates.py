@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from trustme import CA, LeafCert
 
-from mock_server.certificates import TlsMistake, kept_authority, tls_of
+from mock_server.auth.certificates import TlsError, load_or_create_authority, tls_of
 from mock_server.settings import Settings
 from tests.sockets import is_up
 from tests.support import running_server
@@ -111,7 +111,7 @@ def test_files_that_are_no_good_are_named_with_what_is_wrong(
         if content is not None:
             write(name, content)
 
-    with pytest.raises(TlsMistake) as refused:
+    with pytest.raises(TlsError) as refused:
         tls_of(Settings(tls_cert=Path("cert.pem"), tls_key=Path("key.pem")))
 
     assert str(refused.value) == sentence
@@ -127,17 +127,17 @@ def test_a_mistake_stops_the_start_with_its_sentence(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_certificate(tmp_path: Path) -> None:
-    with pytest.raises(TlsMistake, match="Is a directory"):
+    with pytest.raises(TlsError, match="Is a directory"):
         tls_of(Settings(tls_cert=tmp_path))
 
 
 def test_a_key_without_its_certificate_is_refused() -> None:
-    with pytest.raises(TlsMistake, match="--tls-key needs --tls-cert"):
+    with pytest.raises(TlsError, match="--tls-key needs --tls-cert"):
         tls_of(Settings(tls_key=Path("key.pem")))
 
 
 def test_a_given_certificate_and_one_of_its_own_exclude_each_other() -> None:
-    with pytest.raises(TlsMistake, match="--tls-cert and --tls-self-signed exclude each other"):
+    with pytest.raises(TlsError, match="--tls-cert and --tls-self-signed exclude each other"):
         tls_of(Settings(tls_cert=Path("cert.pem"), tls_self_signed=True))
 
 
@@ -146,7 +146,7 @@ def test_a_public_url_that_no_certificate_can_name_is_refused(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    with pytest.raises(TlsMistake, match="--public-url: no certificate can be made for 'mock_server'"):
+    with pytest.raises(TlsError, match="--public-url: no certificate can be made for 'mock_server'"):
         tls_of(Settings(tls_self_signed=True, public_url="https://mock_server:8080"))
 
 
@@ -158,7 +158,7 @@ def test_nothing_is_said_of_https_by_default() -> None:
 
 
 def test_an_authority_is_made_once_and_its_key_kept_for_its_owner_alone(tmp_path: Path) -> None:
-    first, second = kept_authority(tmp_path / "tls"), kept_authority(tmp_path / "tls")
+    first, second = load_or_create_authority(tmp_path / "tls"), load_or_create_authority(tmp_path / "tls")
 
     assert first[0].cert_pem.bytes() == second[0].cert_pem.bytes()
     assert (first[1], second[1]) == (True, True)
@@ -168,7 +168,7 @@ def test_an_authority_is_made_once_and_its_key_kept_for_its_owner_alone(tmp_path
 
 def test_servers_that_start_at_once_keep_one(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as starting:
-        made = list(starting.map(lambda _: kept_authority(tmp_path / "tls"), range(8)))
+        made = list(starting.map(lambda _: load_or_create_authority(tmp_path / "tls"), range(8)))
 
     assert {authority.cert_pem.bytes() for authority, _ in made} == {
         (tmp_path / "tls" / "ca.pem").read_bytes()
@@ -181,17 +181,17 @@ def test_servers_that_start_at_once_keep_one(tmp_path: Path) -> None:
 def test_a_kept_authority_that_was_damaged_is_made_anew(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "authority.pem").write_bytes(damage)
 
-    made, kept = kept_authority(tmp_path)
+    made, kept = load_or_create_authority(tmp_path)
 
     assert kept
     assert (tmp_path / "ca.pem").read_bytes() == made.cert_pem.bytes()
 
 
 def test_what_clients_trust_is_put_back_when_it_was_lost(tmp_path: Path) -> None:
-    made, _ = kept_authority(tmp_path)
+    made, _ = load_or_create_authority(tmp_path)
     (tmp_path / "ca.pem").write_text("lost", encoding="ascii")
 
-    kept_authority(tmp_path)
+    load_or_create_authority(tmp_path)
 
     assert (tmp_path / "ca.pem").read_bytes() == made.cert_pem.bytes()
 

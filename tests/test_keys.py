@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from mock_server.tokens import KeyMistake, given_key, kept_key
+from mock_server.auth.keys import KeyFileError, load_key, load_or_create_key
 
 
 def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
@@ -20,7 +20,7 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
 def test_a_key_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "key.pem"
 
-    first, second = kept_key(path), kept_key(path)
+    first, second = load_or_create_key(path), load_or_create_key(path)
 
     assert first.private_numbers() == second.private_numbers()
     assert path.stat().st_mode & 0o077 == 0
@@ -30,16 +30,16 @@ def test_a_key_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path) -> None
 def test_a_key_that_cannot_be_kept_lives_as_long_as_the_process(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be", encoding="utf-8")
 
-    assert kept_key(tmp_path / "cache" / "key.pem").key_size == 2048
+    assert load_or_create_key(tmp_path / "cache" / "key.pem").key_size == 2048
 
 
 def test_a_kept_key_that_was_damaged_is_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     path.write_bytes(b"-----BEGIN PRIVATE KEY-----\nnonsense")
 
-    made = kept_key(path)
+    made = load_or_create_key(path)
 
-    assert given_key(path).private_numbers() == made.private_numbers()
+    assert load_key(path).private_numbers() == made.private_numbers()
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_a_given_key_that_is_no_good_is_refused_with_its_file(
     if written is not None:
         path.write_bytes(written)
 
-    with pytest.raises(KeyMistake, match=f"key.pem: .*{sentence}"):
-        given_key(path)
+    with pytest.raises(KeyFileError, match=f"key.pem: .*{sentence}"):
+        load_key(path)

@@ -9,6 +9,7 @@ from flask import request
 from msgspec import Struct, field
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
+from mock_server.auth.tokens import Token
 from mock_server.contract import body_mistake
 from mock_server.dialects import Dialect, Json
 from mock_server.domain.operations import Operation
@@ -20,7 +21,6 @@ from mock_server.journal import Fact
 from mock_server.nesting import parsed_json
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import Application
-from mock_server.tokens import Token
 
 
 class Call(Struct, frozen=True, eq=False):

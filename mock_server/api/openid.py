@@ -11,11 +11,11 @@ from mock_server.api.answers import json_response
 from mock_server.api.bending import answered
 from mock_server.api.call import CALLER, Caller
 from mock_server.api.who import bearer
+from mock_server.auth.tokens import REALM_PATH, Identity, Token, TokenRejected
 from mock_server.domain.operations import CLIENT_ID, OPERATIONS
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import Then, untagged
 from mock_server.services import services
-from mock_server.tokens import REALM_PATH, Identity, Token, TokenRefused
 
 openid = Blueprint("openid", __name__, url_prefix=REALM_PATH)
 
@@ -36,7 +36,7 @@ def _user_meant() -> str:
     username = request.form.get("username", "").strip()
     try:
         return username or services().tokens.refresh(request.form.get("refresh_token", "")).username
-    except TokenRefused:
+    except TokenRejected:
         return ""
 
 
@@ -112,7 +112,7 @@ def logout() -> Response:
     """End the session of a refresh token; its access tokens stay good until they expire, as with Keycloak."""
     try:
         token = services().tokens.refresh(request.form.get("refresh_token", ""))
-    except TokenRefused:
+    except TokenRejected:
         return _error(400, "invalid_grant", "Invalid refresh token")
     _recognised(token)
     services().tokens.end_session(token)
@@ -180,7 +180,7 @@ def _active_refresh(encoded: str) -> Token | None:
 def _unexpired(read: Callable[[str], Token], encoded: str) -> Token | None:
     try:
         token = read(encoded)
-    except TokenRefused:
+    except TokenRejected:
         return None
     return None if _expired(token) else token
 

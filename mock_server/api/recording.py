@@ -18,13 +18,13 @@ from werkzeug.exceptions import HTTPException
 from mock_server import delivery
 from mock_server.api.call import CALLER, Call, Caller
 from mock_server.api.who import bearer
+from mock_server.auth.tokens import TokenRejected
 from mock_server.clock import real_seconds
 from mock_server.domain.operations import BY_VIEW, Kind
 from mock_server.journal import Exchange, hidden_credentials
 from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import FAULTS
 from mock_server.services import named_sandbox, services
-from mock_server.tokens import TokenRefused
 
 _APART = ("published.", "health.")
 """What the endpoints begin with that are no part of the API."""
@@ -93,7 +93,7 @@ def _caller_meant(environ: Mapping[str, Any]) -> Caller:
     try:
         token = shared.tokens.access(bearer(environ))
         return Caller(shared.sandboxes.for_user(token.username), token)
-    except (TokenRefused, NoSandbox):
+    except (TokenRejected, NoSandbox):
         pass
     try:
         return Caller(named_sandbox(), None)

@@ -10,12 +10,12 @@ from flask import Response, after_this_request, request
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from mock_server.api.call import CALLER, Call, Caller
+from mock_server.auth.tokens import Token, TokenRejected, TokenService
 from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
 from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 from mock_server.scenarios import AS_IT_IS, Then, course_of
 from mock_server.services import named_sandbox, services
-from mock_server.tokens import Token, TokenOffice, TokenRefused
 
 _REFUSALS = {
     "malformed": "The access token is malformed",
@@ -86,12 +86,12 @@ def bearer(environ: Mapping[str, Any]) -> str:
     return encoded.strip() if scheme.lower() == "bearer" else ""
 
 
-def _token(tokens: TokenOffice, dialect: Dialect, encoded: str) -> Token:
+def _token(tokens: TokenService, dialect: Dialect, encoded: str) -> Token:
     if not encoded:
         raise TokenRequired("An access token is required: Authorization: Bearer ...", 'realm="eat_realm"')
     try:
         return tokens.access(encoded)
-    except TokenRefused as refused:
+    except TokenRejected as refused:
         # behaviour.md 1.4 (documented; otherwise in `rest`: inferred)
         if refused.why == "altered" and dialect.forbids_altered_tokens:
             raise Forbidden(_REFUSALS[refused.why]) from None

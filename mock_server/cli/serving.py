@@ -13,7 +13,7 @@ from mock_server.cli.environment import read_variable, unknown_variables
 from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings
 
 if TYPE_CHECKING:
-    from mock_server.certificates import Tls
+    from mock_server.auth.certificates import Tls
 
 READY = "mock-server ready on"
 """What the one line on stdout begins with; the base URL follows."""
@@ -66,14 +66,14 @@ def serve(**given: Any) -> None:
     _log(settings)
     from mock_server import server, services  # the other commands need no Flask
     from mock_server.app import create_app, scenario_watch
-    from mock_server.certificates import TlsMistake
+    from mock_server.auth.certificates import TlsError
+    from mock_server.auth.keys import KeyFileError
     from mock_server.fixtures import FileError
-    from mock_server.tokens import KeyMistake
 
     try:
         bound = server.bind(settings.host, settings.port)
         app = create_app(settings)
-    except (server.PortMistake, FileError, KeyMistake, TlsMistake) as mistake:
+    except (server.PortMistake, FileError, KeyFileError, TlsError) as mistake:
         raise click.ClickException(str(mistake)) from None
     tls = services.of(app).tls
     ready = f"{READY} {server.base_url(bound, 'https' if tls else 'http')}{_to_trust(tls)}"

@@ -48,14 +48,14 @@ def _server_at(url: str, token: str | None) -> Server:
 def _own_server(chosen: Mapping[str, object]) -> Iterator[Server]:
     from mock_server import server
     from mock_server.app import create_app
+    from mock_server.auth.keys import KeyFileError
     from mock_server.fixtures import FileError
-    from mock_server.tokens import KeyMistake
 
     logging.getLogger("mock_server").setLevel(logging.WARNING)  # or a test would see its lines in caplog
     try:
         settings = _settings(chosen)
         app = create_app(settings)
-    except (FileError, KeyMistake, ValueError) as mistake:
+    except (FileError, KeyFileError, ValueError) as mistake:
         raise pytest.fail.Exception(f"dossiers_settings: {mistake}", pytrace=False) from None
     bound = server.bind("127.0.0.1", 0)
     url = server.base_url(bound)

@@ -7,18 +7,17 @@ a secret derived from it. Expiry is in the machine's time, because clients hold 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from msgspec import Struct
 
+from mock_server.auth.keys import cached_key_file, load_key, load_or_create_key
 from mock_server.clock import real_now
 from mock_server.domain.operations import CLIENT_ID
 
@@ -34,16 +33,12 @@ _REMEMBERED = 8192
 _LONGEST = 16 * 1024
 
 
-class TokenRefused(Exception):
+class TokenRejected(Exception):
     """A token that is not good: `malformed`, `altered` or `expired`."""
 
     def __init__(self, why: Literal["malformed", "altered", "expired"]) -> None:
         super().__init__(why)
         self.why = why
-
-
-class KeyMistake(ValueError):
-    """The signing key that was given cannot be used; the message says which file and why."""
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -74,13 +69,13 @@ class Token(Struct, frozen=True, kw_only=True):
         return real_now() + age >= self.expires_at
 
 
-class TokenOffice:
+class TokenService:
     """Issues tokens and tells good from bad. Tokens that were verified once are remembered."""
 
     def __init__(
         self, *, key_file: Path | None, access_lifetime: timedelta, refresh_lifetime: timedelta
     ) -> None:
-        self._given_key = given_key(key_file) if key_file else None
+        self._given_key = load_key(key_file) if key_file else None
         self._access_lifetime = access_lifetime
         self._refresh_lifetime = refresh_lifetime
         self._known: dict[str, Token] = {}
@@ -115,7 +110,7 @@ class TokenOffice:
         """The access token in `encoded`; whether it has expired is the caller's question.
 
         Raises:
-            TokenRefused: it is malformed, or altered: not signed by this server, or no access token.
+            TokenRejected: it is malformed, or altered: not signed by this server, or no access token.
 
         behaviour.md 1.4 (documented).
         """
@@ -123,20 +118,20 @@ class TokenOffice:
         if known is None:
             known = self._remember(encoded, _token(self._decode(encoded, self._key.public_key(), "RS256")))
         if not _is_for_access(known.claims):
-            raise TokenRefused("altered")
+            raise TokenRejected("altered")
         return known
 
     def refresh(self, encoded: str) -> Token:
         """The refresh token in `encoded`, of a session that was not ended.
 
         Raises:
-            TokenRefused: it is malformed, altered or expired, or its session was ended.
+            TokenRejected: it is malformed, altered or expired, or its session was ended.
         """
         token = self._known.get(encoded) or _token(self._decode(encoded, self._refresh_secret, "HS256"))
         if token.claims.get("typ") != "Refresh":
-            raise TokenRefused("altered")
+            raise TokenRejected("altered")
         if self.session_ended(token):
-            raise TokenRefused("expired")
+            raise TokenRejected("expired")
         return token
 
     def end_session(self, token: Token) -> None:
@@ -179,13 +174,13 @@ class TokenOffice:
             "require": ["exp", "iat", "sub"],
         }
         if len(encoded) > _LONGEST:
-            raise TokenRefused("malformed")
+            raise TokenRejected("malformed")
         try:
             return jwt.decode(encoded, key, algorithms=[algorithm], options=options)
         except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError, jwt.MissingRequiredClaimError):
-            raise TokenRefused("altered") from None
+            raise TokenRejected("altered") from None
         except (jwt.PyJWTError, ValueError, RecursionError):
-            raise TokenRefused("malformed") from None
+            raise TokenRejected("malformed") from None
 
     def _remember(self, encoded: str, token: Token) -> Token:
         with self._lock:
@@ -197,7 +192,7 @@ class TokenOffice:
     @cached_property
     def _key(self) -> RSAPrivateKey:
         with self._lock:
-            return self._given_key or kept_key(_key_cache())
+            return self._given_key or load_or_create_key(cached_key_file())
 
     @cached_property
     def _key_id(self) -> str:
@@ -209,72 +204,13 @@ class TokenOffice:
         return sha256(f"refresh/{self._key.private_numbers().d}".encode()).digest()
 
 
-def given_key(path: Path) -> RSAPrivateKey:
-    """The RSA key in a PEM file.
-
-    Raises:
-        KeyMistake: the file is missing, unreadable, or holds no unencrypted RSA private key of 2048 bits or
-            more.
-    """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as problem:
-        raise KeyMistake(f"{path}: {problem.strerror or problem}") from None
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise KeyMistake(f"{path}: no unencrypted private key in PEM form") from None
-    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:  # noqa: PLR2004  # RFC 7518, 3.3
-        raise KeyMistake(f"{path}: RS256 needs an RSA key of 2048 bits or more")
-    return key
-
-
-def kept_key(path: Path) -> RSAPrivateKey:
-    """The key kept at `path` from an earlier start, or a new one, kept there if that is possible."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    try:
-        return given_key(path)
-    except KeyMistake:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    with suppress(OSError):  # a read-only or full disk: the key then lives as long as the process
-        _keep(pem, path)
-    return key
-
-
-def _keep(pem: bytes, path: Path) -> None:
-    """Write the file as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, delete=False) as file:  # readable by its owner alone
-        partial = Path(file.name)
-        try:
-            file.write(pem)
-            file.flush()
-            partial.replace(path)
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
-
-
-def _key_cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("mock-server") / "signing-key.pem"
-
-
 def _token(claims: Mapping[str, Any], *, issued_at: datetime | None = None) -> Token:
     try:
         issued = issued_at or datetime.fromtimestamp(int(claims["iat"]), UTC)
         expires = datetime.fromtimestamp(int(claims["exp"]), UTC)
         account_ids = tuple(int(number) for number in str(claims.get("account_ids", "")).split(",") if number)
     except (ValueError, TypeError, OverflowError, OSError):
-        raise TokenRefused("malformed") from None
+        raise TokenRejected("malformed") from None
     username = str(claims["sub"]).split(":", 2)[-1]
     return Token(
         claims=claims, username=username, account_ids=account_ids, issued_at=issued, expires_at=expires

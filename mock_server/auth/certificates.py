@@ -30,7 +30,7 @@ _ISSUED_FOR = timedelta(days=397)
 _NAMES_AT_ONCE = 256
 
 
-class TlsMistake(ValueError):
+class TlsError(ValueError):
     """What was told about HTTPS cannot be done; the message says which option or file, and why."""
 
 
@@ -50,26 +50,26 @@ def tls_of(settings: Settings) -> Tls | None:
     """How a server with these settings speaks HTTPS; None when it does not.
 
     Raises:
-        TlsMistake: the options contradict each other, or a file is missing or wrong.
+        TlsError: the options contradict each other, or a file is missing or wrong.
     """
     if settings.tls_cert is not None:
         if settings.tls_self_signed:
-            raise TlsMistake("--tls-cert and --tls-self-signed exclude each other")
+            raise TlsError("--tls-cert and --tls-self-signed exclude each other")
         return Tls(context=_given(settings.tls_cert, settings.tls_key or settings.tls_cert))
     if settings.tls_key is not None:
-        raise TlsMistake("--tls-key needs --tls-cert: the certificate of that key")
+        raise TlsError("--tls-key needs --tls-cert: the certificate of that key")
     return _self_signed(settings) if settings.tls_self_signed else None
 
 
 def _given(certificate_file: Path, key_file: Path) -> SSLContext:
     certified = _certified_key(certificate_file, _read(certificate_file))
     if _public_key(key_file, _read(key_file)) != certified:
-        raise TlsMistake(f"{key_file}: not the key of the first certificate in {certificate_file}")
+        raise TlsError(f"{key_file}: not the key of the first certificate in {certificate_file}")
     context = _context()
     try:
         context.load_cert_chain(certificate_file, key_file)
     except SSLError as problem:
-        raise TlsMistake(f"{certificate_file}: {problem.reason or problem}") from None
+        raise TlsError(f"{certificate_file}: {problem.reason or problem}") from None
     return context
 
 
@@ -81,7 +81,7 @@ def _certified_key(file: Path, pem: bytes) -> object:
     try:
         return load_pem_x509_certificates(pem)[0].public_key()
     except (ValueError, UnsupportedAlgorithm):
-        raise TlsMistake(f"{file}: no certificate in PEM form") from None
+        raise TlsError(f"{file}: no certificate in PEM form") from None
 
 
 def _public_key(file: Path, pem: bytes) -> object:
@@ -92,20 +92,20 @@ def _public_key(file: Path, pem: bytes) -> object:
     try:
         return load_pem_private_key(pem, password=None).public_key()
     except TypeError:
-        raise TlsMistake(f"{file}: the private key is encrypted; give one without a password") from None
+        raise TlsError(f"{file}: the private key is encrypted; give one without a password") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise TlsMistake(f"{file}: no private key in PEM form") from None
+        raise TlsError(f"{file}: no private key in PEM form") from None
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as problem:
-        raise TlsMistake(f"{path}: {problem.strerror or problem}") from None
+        raise TlsError(f"{path}: {problem.strerror or problem}") from None
 
 
 def _self_signed(settings: Settings) -> Tls:
-    authority, kept = kept_authority(_cache())
+    authority, kept = load_or_create_authority(_cache())
     context = _context_for(authority, *_names(authority, settings))
     _certify_other_names(context, authority)
     return Tls(
@@ -121,7 +121,7 @@ def _cache() -> Path:
     return user_cache_path("mock-server") / "tls"
 
 
-def kept_authority(folder: Path) -> tuple[CA, bool]:
+def load_or_create_authority(folder: Path) -> tuple[CA, bool]:
     """The authority kept in a folder, or a new one, and whether it is kept there from now on.
 
     `authority.pem` has its key and certificate, `ca.pem` the certificate alone, for clients.
@@ -170,7 +170,7 @@ def _names(authority: CA, settings: Settings) -> list[str]:
     public = urlsplit(settings.public_url or "").hostname
     if public is not None:
         if not _can_be_certified(authority, public):
-            raise TlsMistake(f"--public-url: no certificate can be made for {public!r}")
+            raise TlsError(f"--public-url: no certificate can be made for {public!r}")
         names.append(public)
     return list(dict.fromkeys(names))
 
@@ -204,7 +204,7 @@ def _context_for(authority: CA, *names: str) -> SSLContext:
             *names, not_after=(real_now() + _ISSUED_FOR).replace(tzinfo=None)
         ).configure_cert(context)
     except OSError as problem:
-        raise TlsMistake(f"--tls-self-signed: the certificate has to be written down: {problem}") from None
+        raise TlsError(f"--tls-self-signed: the certificate has to be written down: {problem}") from None
     return context
 
 

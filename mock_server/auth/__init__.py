@@ -1,0 +1,1 @@
+"""Tokens, the keys that sign them, certificates for HTTPS, and who may call what."""

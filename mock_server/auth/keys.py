@@ -1,0 +1,75 @@
+"""The RSA key that signs access tokens: read from a file, or made once and kept."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+
+class KeyFileError(ValueError):
+    """The signing key that was given cannot be used; the message says which file and why."""
+
+
+def load_key(path: Path) -> RSAPrivateKey:
+    """The RSA key in a PEM file.
+
+    Raises:
+        KeyFileError: the file is missing, unreadable, or holds no unencrypted RSA private key of 2048 bits or
+            more.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as problem:
+        raise KeyFileError(f"{path}: {problem.strerror or problem}") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise KeyFileError(f"{path}: no unencrypted private key in PEM form") from None
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:  # noqa: PLR2004  # RFC 7518, 3.3
+        raise KeyFileError(f"{path}: RS256 needs an RSA key of 2048 bits or more")
+    return key
+
+
+def load_or_create_key(path: Path) -> RSAPrivateKey:
+    """The key kept at `path` from an earlier start, or a new one, kept there if that is possible."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    try:
+        return load_key(path)
+    except KeyFileError:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with suppress(OSError):  # a read-only or full disk: the key then lives as long as the process
+        _keep(pem, path)
+    return key
+
+
+def _keep(pem: bytes, path: Path) -> None:
+    """Write the file as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, delete=False) as file:  # readable by its owner alone
+        partial = Path(file.name)
+        try:
+            file.write(pem)
+            file.flush()
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def cached_key_file() -> Path:
+    """Where a key that the server makes is kept: in the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("mock-server") / "signing-key.pem"
