@@ -112,6 +112,9 @@ KEPT: dict[str, list[int]] = {
 }
 
 REFUSED: dict[str, list[str]] = {
+    " OR ".join(["ceo~QQ"] * 4500): [
+        "E010 search/position 1001: expected at most 100 criteria, found 'ceo~QQ'"
+    ],
     "workforce": ["E010 search/position 10: expected one of : ~ ! > < after 'workforce', found the end"],
     "name: Nord": ["E010 search/position 6: expected a value right after the operator, found a blank"],
     "(name:Nord )": ["E010 search/position 2: expected a blank after the parenthesis, found 'name:Nord'"],

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mock_server.domain.query import (
     DEEPEST,
+    MOST_CRITERIA,
     AllOf,
     AnyOf,
     Criterion,
@@ -131,6 +132,16 @@ def test_parentheses_go_so_deep_and_no_deeper() -> None:
 
     with pytest.raises(Unreadable, match=rf"position {2 * DEEPEST + 1}: expected at most {DEEPEST} paren"):
         parse(nested(DEEPEST + 1))
+
+
+def test_an_expression_has_at_most_100_criteria() -> None:
+    most = " OR ".join(["a:1"] * MOST_CRITERIA)
+
+    assert parse(most) == AnyOf((A,) * MOST_CRITERIA)
+    with pytest.raises(Unreadable, match=rf"position {len(most) + 5}: expected at most 100 criteria"):
+        parse(f"{most} OR a:1")
+    with pytest.raises(Unreadable, match="expected at most 100 criteria"):
+        parse(f"{' AND '.join(['a:1'] * 60)} AND ( {' OR '.join(['a:1'] * 60)} )")
 
 
 def test_a_very_deep_expression_is_a_mistake_like_any_other() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from operator import eq, gt, lt, ne
@@ -14,7 +14,7 @@ from msgspec import Struct
 from mock_server.domain import checks
 from mock_server.domain.errors import E002, E010
 from mock_server.domain.local_time import from_local, local_date
-from mock_server.domain.query import AllOf, Criterion, Expression, Operator, Unreadable, parse, shown
+from mock_server.domain.query import AnyOf, Criterion, Expression, Operator, Unreadable, parse, shown
 from mock_server.domain.spelling import nearest
 
 Value = str | float | date
@@ -59,8 +59,19 @@ def _test(findings: checks.Findings, expression: Expression, fields: Mapping[str
     if isinstance(expression, Criterion):
         return _criterion(findings, expression, fields)
     tests = [_test(findings, part, fields) for part in expression.parts]
-    together = all if isinstance(expression, AllOf) else any
-    return lambda *row: together(test(*row) for test in tests)
+    return _combine(tests, until=isinstance(expression, AnyOf))
+
+
+def _combine(tests: Sequence[Test], *, until: bool) -> Test:
+    """Run the tests until one gives `until`. A plain loop: `any` and a generator take half as long again."""
+
+    def test(*row: object) -> bool:
+        for part in tests:
+            if part(*row) is until:
+                return until
+        return not until
+
+    return test
 
 
 def _criterion(findings: checks.Findings, criterion: Criterion, fields: Mapping[str, Field]) -> Test:

@@ -16,7 +16,13 @@ from enum import StrEnum
 from msgspec import Struct
 
 DEEPEST = 50
-"""Parentheses inside each other; more is refused (behaviour.md 3.5, inferred)."""
+"""Parentheses inside each other; more are rejected (behaviour.md 3.5, inferred)."""
+
+MOST_CRITERIA = 100
+"""Criteria of one expression; more are rejected (behaviour.md 3.5, inferred).
+
+Each is compared with every third party of the account, and no other call is answered meanwhile.
+"""
 
 _AND, _OR, _OPEN, _CLOSE = ("AND", "and"), ("OR", "or"), ("(",), (")",)
 _RESERVED = frozenset((*_AND, *_OR, *_OPEN, *_CLOSE))
@@ -120,6 +126,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._criteria = 0
         self._go_to(0)
 
     def any_of(self, depth: int) -> Expression:
@@ -162,6 +169,9 @@ class _Reader:
         operator = self._text[name.end() : name.end() + 1]
         if operator not in _OPERATORS:
             raise self.expected(f"{_OPERATOR} after {name[0]!r}", name.end())
+        if self._criteria == MOST_CRITERIA:
+            raise self.expected(f"at most {MOST_CRITERIA} criteria")
+        self._criteria += 1
         value = self._value(name.end() + 1)
         return Criterion(name[0], Operator(operator), value, begins + 1)
 
