@@ -6,12 +6,9 @@ from functools import cache, partial
 
 from flask import Flask
 
-from mock_server import services
-from mock_server.api import accesslog, checked, errors, published
 from mock_server.api.accounts import accounts
 from mock_server.api.documents import documents
 from mock_server.api.dossiers import dossiers
-from mock_server.api.openid import openid
 from mock_server.api.processes import processes
 from mock_server.api.thirdparties import thirdparties
 from mock_server.auth.certificates import tls_of
@@ -19,7 +16,6 @@ from mock_server.auth.tokens import TokenService
 from mock_server.clock import real_now
 from mock_server.control.health import health
 from mock_server.dialects import DIALECTS
-from mock_server.dispatch import Dispatcher
 from mock_server.domain.operations import API_PATH
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
@@ -28,9 +24,12 @@ from mock_server.journal import Limits
 from mock_server.sandbox import SandboxConfig, Sandboxes
 from mock_server.scenarios import FixtureFinder, ScenarioSetup, load_scenario_setup
 from mock_server.scenarios.library import scenario_path
-from mock_server.services import Services
 from mock_server.settings import CONTROL_PREFIX, Settings
 from mock_server.watching import Watch
+from mock_server.web import access_log, contract_check, errors, published, services
+from mock_server.web.pipeline import Dispatcher
+from mock_server.web.services import Services
+from mock_server.web.token_endpoint import openid
 
 
 def create_app(settings: Settings) -> Dispatcher:
@@ -60,8 +59,8 @@ def create_app(settings: Settings) -> Dispatcher:
     app.register_blueprint(health, url_prefix=CONTROL_PREFIX)
     errors.install(app)
     if settings.check_responses:
-        checked.install(app)
-    accesslog.install(app)
+        contract_check.install(app)
+    access_log.install(app)
     return app
 
 
@@ -69,7 +68,7 @@ def _control(shared: Services) -> Flask:
     from mock_server.control.app import create_control
 
     app = create_control(shared)
-    accesslog.install(app)
+    access_log.install(app)
     return app
 
 

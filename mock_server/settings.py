@@ -22,6 +22,9 @@ from mock_server.domain.variants import VARIANTS, checked
 CONTROL_PREFIX = "/__admin"
 """Where the control API is served; nothing of the emulated API is."""
 
+HEALTH_PATH = f"{CONTROL_PREFIX}/health"
+"""The one control call that any caller may make."""
+
 CONTROL_MAX_BODY = 256 * 1024 * 1024
 """Bytes of the body of a control call, which may be the state of a sandbox."""
 

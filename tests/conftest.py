@@ -12,10 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from mock_server.api.bending import RULE_HEADER
-from mock_server.api.checked import mistake_of
 from mock_server.app import create_app
 from mock_server.settings import Settings
+from mock_server.web.contract_check import mistake_of
+from mock_server.web.rule_effects import RULE_HEADER
 from tests.properties import register_profiles
 from tests.support import RECIPE, START, Api, frequent_thread_switches, running_server
 

@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
-from mock_server.services import of
+from mock_server.web.services import of
 from tests.control_calls import latest, listing, log_in, requests_of, set_rule
 from tests.support import (
     ACCOUNT,

@@ -20,7 +20,7 @@ from mock_server.domain.operations import DIALECTS, OPERATIONS
 from tests.browser import CHROMIUM, Page, browser
 from tests.support import Api
 
-PAGE = files("mock_server.api").joinpath("docs.html").read_text(encoding="utf-8")
+PAGE = files("mock_server.web").joinpath("docs.html").read_text(encoding="utf-8")
 
 LISTED = "document.querySelectorAll('nav a').length > 20"
 OPEN_EACH = """

@@ -8,8 +8,8 @@ from weakref import ref
 
 import pytest
 
-from mock_server import services
 from mock_server.domain.model import Dossier
+from mock_server.web import services
 from tests.support import ACCOUNT, SEED_DOSSIER, Api, content
 
 pytestmark = pytest.mark.dialects("rest", "edge")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Response
 
-from mock_server.api import answers
-from mock_server.api.call import Call
 from mock_server.api.resource import resource, serves
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
 from mock_server.domain.statistics import statistics
+from mock_server.web import responses
+from mock_server.web.context import Call
 
 accounts = resource("accounts")
 
@@ -21,13 +21,15 @@ def list_accounts(call: Call) -> Response:
     known = [world.portfolios[account_id].account for account_id in opened if account_id in world.portfolios]
     if not known:
         raise NotFound(Refusal(NOT_FOUND, "account_ids", tuple(map(str, opened))))
-    return answers.content([call.dialect.account(account) for account in known])
+    return responses.content([call.dialect.account(account) for account in known])
 
 
 @serves(accounts)
 def get_account_statistics(call: Call, account_id: int) -> Response:
     """behaviour.md 3.2."""
-    return answers.content(call.dialect.statistics(account_id, statistics(call.world, account_id=account_id)))
+    return responses.content(
+        call.dialect.statistics(account_id, statistics(call.world, account_id=account_id))
+    )
 
 
 @serves(accounts)
@@ -35,4 +37,4 @@ def list_requirements(call: Call, account_id: int) -> Response:
     """behaviour.md 3.3."""
     requirements = call.world.portfolio(account_id).account.requirements.values()
     allowed = [requirement for requirement in requirements if not requirement.withdrawn]
-    return answers.content([call.dialect.requirement(account_id, requirement) for requirement in allowed])
+    return responses.content([call.dialect.requirement(account_id, requirement) for requirement in allowed])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Response
 
-from mock_server.api import answers
-from mock_server.api.call import Call
 from mock_server.api.pdf import file_bytes
 from mock_server.api.resource import resource, serves
 from mock_server.domain.evidences import file_of, shown_document, shown_documents
+from mock_server.web import responses
+from mock_server.web.context import Call
 
 documents = resource("documents")
 
@@ -19,7 +19,7 @@ def list_documents(call: Call, account_id: int, dossier_id: int) -> Response:
     portfolio = call.world.portfolio(account_id)
     shown = shown_documents(portfolio.dossier(dossier_id), call.variants)
     requirements = portfolio.account.requirements
-    return answers.content(
+    return responses.content(
         [call.dialect.document(document, requirements, call.variants) for document in shown]
     )
 
@@ -30,7 +30,7 @@ def get_document(call: Call, account_id: int, dossier_id: int, document_id: int)
     portfolio = call.world.portfolio(account_id)
     document = shown_document(portfolio.dossier(dossier_id), document_id, call.variants)
     rendered = call.dialect.document(document, portfolio.account.requirements, call.variants)
-    return answers.content([rendered] if call.variants["documentDetail"] == "array" else rendered)
+    return responses.content([rendered] if call.variants["documentDetail"] == "array" else rendered)
 
 
 @serves(documents)
@@ -38,7 +38,7 @@ def list_files(call: Call, account_id: int, dossier_id: int, document_id: int) -
     """behaviour.md 3.18."""
     dossier = call.world.portfolio(account_id).dossier(dossier_id)
     document = shown_document(dossier, document_id, call.variants)
-    return answers.content(call.dialect.files(document, call.variants))
+    return responses.content(call.dialect.files(document, call.variants))
 
 
 @serves(documents)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Response
 
-from mock_server.api import answers
-from mock_server.api.call import Call, body, members, query, required_body
 from mock_server.api.rendering import dossier_rendering
 from mock_server.api.resource import resource, serves
 from mock_server.domain import dossiers as commands
 from mock_server.domain import search
 from mock_server.domain.imports import ImportRequest, launch_import
+from mock_server.web import responses
+from mock_server.web.context import Call, body, members, query, required_body
 
 dossiers = resource("dossiers")
 
@@ -26,7 +26,7 @@ def list_dossiers(call: Call, account_id: int) -> Response:
         world, call.now, account_id=account_id, query=query(call), variants=call.variants
     )
     row = dossier_rendering(call, world, world.portfolio(account_id))
-    return answers.page(call, found, [row(dossier) for dossier in found.content])
+    return responses.page(call, found, [row(dossier) for dossier in found.content])
 
 
 @serves(dossiers)
@@ -34,7 +34,7 @@ def list_all_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.8."""
     world = call.world
     row = dossier_rendering(call, world, world.portfolio(account_id))
-    return answers.stream(map(row, search.list_all_dossiers(world, account_id=account_id)))
+    return responses.stream(map(row, search.list_all_dossiers(world, account_id=account_id)))
 
 
 @serves(dossiers)
@@ -49,7 +49,7 @@ def import_dossier(call: Call, account_id: int) -> Response:
         duration=call.sandbox.config.import_duration,
         course=call.course,
     )
-    return answers.content(call.dialect.launched(process))
+    return responses.content(call.dialect.launched(process))
 
 
 @serves(dossiers)
@@ -57,7 +57,7 @@ def get_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.10."""
     world = call.world
     portfolio = world.portfolio(account_id)
-    return answers.content(dossier_rendering(call, world, portfolio)(portfolio.dossier(dossier_id)))
+    return responses.content(dossier_rendering(call, world, portfolio)(portfolio.dossier(dossier_id)))
 
 
 @serves(dossiers)
@@ -72,14 +72,14 @@ def update_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
         wanted=wanted,
         variants=call.variants,
     )
-    return answers.accepted(call)
+    return responses.accepted(call)
 
 
 @serves(dossiers)
 def stop_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.12."""
     call.sandbox.change(commands.stop_dossier, account_id=account_id, dossier_id=dossier_id)
-    return answers.accepted(call)
+    return responses.accepted(call)
 
 
 @serves(dossiers)
@@ -89,7 +89,7 @@ def reactivate_dossier(call: Call, account_id: int, dossier_id: int) -> Response
     call.sandbox.change(
         commands.reactivate_dossier, account_id=account_id, dossier_id=dossier_id, expiration_date=until
     )
-    return answers.accepted(call)
+    return responses.accepted(call)
 
 
 @serves(dossiers)
@@ -99,7 +99,7 @@ def list_dossier_requirements(call: Call, account_id: int, dossier_id: int) -> R
     dossier = world.portfolio(account_id).dossier(dossier_id)
     asked = [document.code for document in dossier.documents] if dossier.monitored else []
     requirements = [world.requirement(account_id, code) for code in asked]
-    return answers.content([call.dialect.dossier_requirement(dossier, row) for row in requirements])
+    return responses.content([call.dialect.dossier_requirement(dossier, row) for row in requirements])
 
 
 @serves(dossiers)
@@ -114,7 +114,7 @@ def update_dossier_requirements(call: Call, account_id: int, dossier_id: int) ->
         codes=codes or (),
         add=call.variants["requirementsUpdate"] == "add",
     )
-    return answers.accepted(call)
+    return responses.accepted(call)
 
 
 def _expiration(given: dict[str, str | None] | None) -> dict[str, str | None]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Response
 
-from mock_server.api import answers
-from mock_server.api.call import Call, query
 from mock_server.api.resource import resource, serves
 from mock_server.domain import search
 from mock_server.journal import process_facts
+from mock_server.web import responses
+from mock_server.web.context import Call, query
 
 processes = resource("processes")
 
@@ -18,7 +18,7 @@ def get_process(call: Call, account_id: int, process_id: str) -> Response:
     """behaviour.md 3.21."""
     process = call.world.portfolio(account_id).process(process_id)
     call.facts.extend(process_facts([process]))
-    return answers.content(call.dialect.process(process))
+    return responses.content(call.dialect.process(process))
 
 
 @serves(processes)
@@ -27,4 +27,4 @@ def list_processes(call: Call, account_id: int) -> Response:
     since = query(call).get("from_date")
     found = search.list_processes(call.world, call.now, account_id=account_id, from_date=since)
     call.facts.extend(process_facts(found))
-    return answers.content([call.dialect.process(process) for process in found])
+    return responses.content([call.dialect.process(process) for process in found])

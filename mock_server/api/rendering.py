@@ -13,11 +13,11 @@ from weakref import ref
 
 import orjson
 
-from mock_server.api.call import Call
 from mock_server.dialects import Dialect, Json
 from mock_server.domain.model import Account, Dossier, Requirement, Thirdparty
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Portfolio, World
+from mock_server.web.context import Call
 
 REMEMBERED = 131_072
 """Dossiers whose bytes a dialect keeps, about 1 kB each: a large account is rendered once, then copied."""

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 from flask import Blueprint, Response
 from flask.sansio.blueprints import BlueprintSetupState
 
-from mock_server.api.bending import answered
-from mock_server.api.who import admitted, identified
 from mock_server.dialects import Dialect
 from mock_server.domain.operations import BY_VIEW, Operation
 from mock_server.domain.spelling import snake
 from mock_server.scenarios import Then
+from mock_server.web.authentication import admitted, identified
+from mock_server.web.rule_effects import answered
 
 View = TypeVar("View", bound=Callable[..., Response])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Response
 
-from mock_server.api import answers
-from mock_server.api.call import Call, query
 from mock_server.api.resource import resource, serves
 from mock_server.domain import search
+from mock_server.web import responses
+from mock_server.web.context import Call, query
 
 thirdparties = resource("thirdparties")
 
@@ -16,7 +16,7 @@ thirdparties = resource("thirdparties")
 def list_thirdparties(call: Call, account_id: int) -> Response:
     """behaviour.md 3.4."""
     found = search.list_thirdparties(call.world, call.now, account_id=account_id, query=query(call))
-    return answers.page(call, found, [call.dialect.thirdparty_summary(*row) for row in found.content])
+    return responses.page(call, found, [call.dialect.thirdparty_summary(*row) for row in found.content])
 
 
 @serves(thirdparties)
@@ -25,11 +25,11 @@ def search_thirdparties(call: Call, account_id: int) -> Response:
     found = search.search_thirdparties(
         call.world, account_id=account_id, query=query(call), fields=call.dialect.searched
     )
-    return answers.page(call, found, [call.dialect.thirdparty(account_id, *row) for row in found.content])
+    return responses.page(call, found, [call.dialect.thirdparty(account_id, *row) for row in found.content])
 
 
 @serves(thirdparties)
 def get_thirdparty(call: Call, account_id: int, thirdparty_id: int) -> Response:
     """behaviour.md 3.6."""
     found, relation = call.world.relation(account_id, thirdparty_id)
-    return answers.content(call.dialect.thirdparty(account_id, found, relation))
+    return responses.content(call.dialect.thirdparty(account_id, found, relation))

@@ -64,11 +64,12 @@ def serve(**given: Any) -> None:
     _refuse_unknown_variables()
     settings = _settings(given)
     _log(settings)
-    from mock_server import server, services  # the other commands need no Flask
+    from mock_server import server  # the other commands need no Flask
     from mock_server.app import create_app, scenario_watch
     from mock_server.auth.certificates import TlsError
     from mock_server.auth.keys import KeyFileError
     from mock_server.fixtures import FileError
+    from mock_server.web import services
 
     try:
         bound = server.bind(settings.host, settings.port)

@@ -7,7 +7,7 @@ from typing import Any
 from mock_server.dialects import DIALECTS
 from mock_server.domain.world import holder_of
 from mock_server.sandbox import Sandbox
-from mock_server.services import services
+from mock_server.web.services import services
 
 
 def answered_dossier(found: Sandbox, dossier_id: int) -> dict[str, Any]:

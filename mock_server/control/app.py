@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Flask
 
-from mock_server import services
 from mock_server.control.calls import CALLS
 from mock_server.control.certificate import certificate
 from mock_server.control.clock import clock
@@ -28,8 +27,9 @@ from mock_server.control.scenarios import scenarios
 from mock_server.control.state import state
 from mock_server.control.ui import ui
 from mock_server.control.verification import verification
-from mock_server.services import Services
 from mock_server.settings import CONTROL_MAX_BODY, CONTROL_PREFIX
+from mock_server.web import services
+from mock_server.web.services import Services
 
 __all__ = ["CALLS", "create_control"]
 

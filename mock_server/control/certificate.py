@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from mock_server.control.calls import serves
 from mock_server.control.problems import Problem
-from mock_server.services import services
+from mock_server.web.services import services
 
 certificate = Blueprint("certificate", __name__)
 

@@ -15,8 +15,8 @@ from mock_server.deprecation import DEPRECATION_HEADER, log_renamed
 from mock_server.dialects import wire
 from mock_server.domain.settlement import Event
 from mock_server.sandbox import Sandbox
-from mock_server.services import named_sandbox
 from mock_server.settings import duration, instant
+from mock_server.web.services import named_sandbox
 
 clock = Blueprint("clock", __name__)
 

@@ -16,7 +16,7 @@ from mock_server.domain.local_time import local_date
 from mock_server.domain.model import Document, Evidence
 from mock_server.domain.overview import Row, Standing, overview, row_of
 from mock_server.domain.world import World, holder_of
-from mock_server.services import named_sandbox
+from mock_server.web.services import named_sandbox
 
 dossiers = Blueprint("dossiers", __name__)
 

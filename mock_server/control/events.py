@@ -19,7 +19,7 @@ from mock_server.domain.model import FormAnswer
 from mock_server.domain.process import ImportProcess
 from mock_server.domain.world import World, holder_of, process_of
 from mock_server.fixtures.entries import MAX_FILE_SIZE, MIN_FILE_SIZE
-from mock_server.services import named_sandbox
+from mock_server.web.services import named_sandbox
 
 events = Blueprint("events", __name__)
 

@@ -15,7 +15,7 @@ from mock_server.fixtures import Fixture, sent_fixture
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.library import bundled_names
 from mock_server.sandbox import Sandbox
-from mock_server.services import named_sandbox, services
+from mock_server.web.services import named_sandbox, services
 
 fixture = Blueprint("fixture", __name__)
 

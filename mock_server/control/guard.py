@@ -13,10 +13,9 @@ from urllib.parse import urlsplit
 
 from flask import request
 
-from mock_server.control.health import HEALTH_PATH
 from mock_server.control.problems import Problem
-from mock_server.services import services
-from mock_server.settings import CONTROL_PREFIX
+from mock_server.settings import CONTROL_PREFIX, HEALTH_PATH
+from mock_server.web.services import services
 
 _DASHBOARD = f"{CONTROL_PREFIX}/ui"
 

@@ -9,10 +9,7 @@ from mock_server.clock import real_now
 from mock_server.control.calls import serves
 from mock_server.control.problems import json_answer
 from mock_server.sandbox import Sandbox
-from mock_server.services import services
-from mock_server.settings import CONTROL_PREFIX
-
-HEALTH_PATH = f"{CONTROL_PREFIX}/health"
+from mock_server.web.services import services
 
 health = Blueprint("health", __name__)
 

@@ -19,7 +19,7 @@ from mock_server.journal.entry import Entry, entries_of
 from mock_server.journal.explaining import Known
 from mock_server.journal.questions import Question, check_question, found
 from mock_server.sandbox import Sandbox
-from mock_server.services import named_sandbox, services
+from mock_server.web.services import named_sandbox, services
 
 journal = Blueprint("journal", __name__)
 

@@ -20,7 +20,7 @@ from mock_server.control.journal import shown
 from mock_server.delivery import Delivery
 from mock_server.journal import Excerpt, Journal
 from mock_server.journal.entry import entries_of
-from mock_server.services import named_sandbox
+from mock_server.web.services import named_sandbox
 
 live = Blueprint("live", __name__)
 

@@ -16,7 +16,7 @@ from mock_server.control.calls import serves
 from mock_server.journal.coverage import Kind, Tally
 from mock_server.journal.facts import OUTCOMES
 from mock_server.scenarios import EFFECTS, FAULTS
-from mock_server.services import Services, services
+from mock_server.web.services import Services, services
 
 metrics = Blueprint("metrics", __name__)
 

@@ -14,10 +14,9 @@ from flask import Blueprint, Response
 
 from mock_server import __version__
 from mock_server.control.calls import CALLS, YAML_TYPES, ControlCall, serves
-from mock_server.control.health import HEALTH_PATH
 from mock_server.control.problems import PROBLEM_HEADER, PROBLEM_JSON
 from mock_server.domain.spelling import camel
-from mock_server.settings import CONTROL_PREFIX, SANDBOX_HEADER
+from mock_server.settings import CONTROL_PREFIX, HEALTH_PATH, SANDBOX_HEADER
 
 openapi = Blueprint("openapi", __name__)
 

@@ -10,7 +10,7 @@ from mock_server.control.calls import serves
 from mock_server.control.problems import json_answer
 from mock_server.dialects import wire
 from mock_server.domain.mail import Mail
-from mock_server.services import named_sandbox
+from mock_server.web.services import named_sandbox
 
 outbox = Blueprint("outbox", __name__)
 

@@ -15,7 +15,7 @@ from mock_server.control.provider_states import State, meant
 from mock_server.domain.errors import Rejected
 from mock_server.fixtures.errors import InputError
 from mock_server.sandbox import PARTS, Sandbox
-from mock_server.services import named_sandbox
+from mock_server.web.services import named_sandbox
 
 pact = Blueprint("pact", __name__)
 

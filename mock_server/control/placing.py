@@ -33,7 +33,7 @@ from mock_server.fixtures.placed_dossiers import found_dossier
 from mock_server.fixtures.placed_thirdparties import known_thirdparty, registering, with_user
 from mock_server.fixtures.placing import laid_over
 from mock_server.sandbox import Sandbox
-from mock_server.services import named_sandbox, services
+from mock_server.web.services import named_sandbox, services
 
 placing = Blueprint("placing", __name__)
 

@@ -18,8 +18,8 @@ from mock_server.fixtures.errors import InputError
 from mock_server.nesting import check_depth
 from mock_server.pages import NO_SANDBOX, of_control_call
 from mock_server.sandbox import NoSandbox
-from mock_server.services import log_bug, refusal_of
 from mock_server.settings import CONTROL_PREFIX
+from mock_server.web.services import log_bug, refusal_of
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from mock_server.control.calls import serves
 from mock_server.control.problems import json_answer
 from mock_server.sandbox import PARTS, Part
-from mock_server.services import named_sandbox
+from mock_server.web.services import named_sandbox
 
 sandbox = Blueprint("sandbox", __name__)
 

@@ -11,7 +11,7 @@ from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.variants import VARIANTS, checked
 from mock_server.sandbox import DEFAULT_SANDBOX, Sandbox
-from mock_server.services import named_sandbox, services
+from mock_server.web.services import named_sandbox, services
 
 sandboxes = Blueprint("sandboxes", __name__)
 

@@ -27,7 +27,7 @@ from mock_server.scenarios import (
 from mock_server.scenarios.checking import check_rules, check_scenario
 from mock_server.scenarios.library import scenario_files, scenario_path
 from mock_server.scenarios.reading import read_scenario_once, scenario_in
-from mock_server.services import named_sandbox, services
+from mock_server.web.services import named_sandbox, services
 
 scenarios = Blueprint("scenarios", __name__)
 

@@ -25,7 +25,7 @@ from mock_server.fixtures.worlds import uncollected
 from mock_server.sandbox import SandboxState
 from mock_server.scenarios import STARTED, Progress, Rule, Scenario
 from mock_server.scenarios.checking import check_rules, check_scenario
-from mock_server.services import named_sandbox
+from mock_server.web.services import named_sandbox
 
 state = Blueprint("state", __name__)
 

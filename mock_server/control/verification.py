@@ -12,7 +12,7 @@ from mock_server.domain.operations import OPERATIONS
 from mock_server.journal.coverage import Part, coverage_of
 from mock_server.journal.explaining import Known
 from mock_server.journal.verifying import Miss, Verdict, Verification, check_verification, verdicts
-from mock_server.services import named_sandbox, services
+from mock_server.web.services import named_sandbox, services
 
 verification = Blueprint("verification", __name__)
 

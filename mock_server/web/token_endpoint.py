@@ -7,15 +7,15 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from mock_server.api.answers import json_response
-from mock_server.api.bending import answered
-from mock_server.api.call import CALLER, Caller
-from mock_server.api.who import bearer
 from mock_server.auth.tokens import REALM_PATH, Identity, Token, TokenRejected
 from mock_server.domain.operations import CLIENT_ID, OPERATIONS
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import Then, untagged
-from mock_server.services import services
+from mock_server.web.authentication import bearer
+from mock_server.web.context import CALLER, Caller
+from mock_server.web.responses import json_response
+from mock_server.web.rule_effects import answered
+from mock_server.web.services import services
 
 openid = Blueprint("openid", __name__, url_prefix=REALM_PATH)
 

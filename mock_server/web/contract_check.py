@@ -10,12 +10,12 @@ import logging
 from flask import Flask, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from mock_server.api.bending import is_bent
 from mock_server.contract import answer_mistake
 from mock_server.dialects import Dialect, wire
 from mock_server.domain.operations import BY_VIEW
-from mock_server.services import services
 from mock_server.settings import is_control_path
+from mock_server.web.rule_effects import is_bent
+from mock_server.web.services import services
 
 CONTRACT_HEADER = "X-Mock-Contract"
 

@@ -9,14 +9,14 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response as AnyResponse
 
-from mock_server.api import answers
-from mock_server.api.call import current
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.domain.operations import Kind
 from mock_server.pages import UNMATCHED
 from mock_server.sandbox import NoSandbox
-from mock_server.services import log_bug, refusal_of
+from mock_server.web import responses
+from mock_server.web.context import current
+from mock_server.web.services import log_bug, refusal_of
 
 UNMATCHED_HEADER = "X-Mock-Unmatched"
 DOCS_HEADER = "X-Mock-Docs"
@@ -32,14 +32,14 @@ def install(app: Flask) -> None:
 
 
 def _not_found(error: NotFound) -> Response:
-    return answers.refused(error.refusals, 404)
+    return responses.refused(error.refusals, 404)
 
 
 def _rejected(error: Rejected) -> Response:
     """A refused command is a result; a refused search or import a message."""
     if current().operation.kind is Kind.COMMAND:
-        return answers.refused_command(error.refusals)
-    return answers.refused(error.refusals, 400)
+        return responses.refused_command(error.refusals)
+    return responses.refused(error.refusals, 400)
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -54,8 +54,8 @@ def _http_error(error: HTTPException) -> Response:
     if request.url_rule is None and status == HTTPStatus.NOT_FOUND:
         headers[UNMATCHED_HEADER] = wire.header_text(f"{request.method} {request.path}")
         headers[DOCS_HEADER] = UNMATCHED
-        return answers.protocol_error(status, reason, None, headers)
-    return answers.protocol_error(status, reason, _message(error), headers)
+        return responses.protocol_error(status, reason, None, headers)
+    return responses.protocol_error(status, reason, _message(error), headers)
 
 
 def _message(error: HTTPException) -> str | None:
@@ -72,4 +72,6 @@ def _no_sandbox(error: NoSandbox) -> Response:
 def _unexpected(error: Exception) -> Response:
     """A bug of the sandbox, in the protocol format."""
     log_bug(error)
-    return answers.protocol_error(500, "Internal Server Error", f"The sandbox failed: {type(error).__name__}")
+    return responses.protocol_error(
+        500, "Internal Server Error", f"The sandbox failed: {type(error).__name__}"
+    )

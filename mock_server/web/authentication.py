@@ -9,13 +9,13 @@ from typing import Any
 from flask import Response, after_this_request, request
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
-from mock_server.api.call import CALLER, Call, Caller
 from mock_server.auth.tokens import Token, TokenRejected, TokenService
 from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
 from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 from mock_server.scenarios import AS_IT_IS, Then, course_of
-from mock_server.services import named_sandbox, services
+from mock_server.web.context import CALLER, Call, Caller
+from mock_server.web.services import named_sandbox, services
 
 _REFUSALS = {
     "malformed": "The access token is malformed",

@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 from flask import Response, request
 
-from mock_server.api.call import CALLER, Call, Caller, current
 from mock_server.dialects import Json, wire
 from mock_server.domain.errors import NOT_FOUND, Refusal
 from mock_server.domain.paging import Page
 from mock_server.journal import page_facts, refusal_facts
-from mock_server.services import services
+from mock_server.web.context import CALLER, Call, Caller, current
+from mock_server.web.services import services
 
 JSON_TYPE = "application/json;charset=UTF-8"
 REFUSAL_HEADER = "X-Mock-Refusal"

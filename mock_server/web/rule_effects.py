@@ -13,8 +13,6 @@ from flask import Response, request
 from msgspec import UNSET
 
 from mock_server import delivery
-from mock_server.api.answers import JSON_TYPE
-from mock_server.api.call import CALLER, Caller
 from mock_server.delivery import Delivery
 from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.operations import Operation
@@ -23,6 +21,8 @@ from mock_server.nesting import parsed_json
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import AS_IT_IS, FAULTS, Application, Asked, Then, untagged
 from mock_server.scenarios.script import Dribble, Fixed, Lognormal, Respond, Uniform
+from mock_server.web.context import CALLER, Caller
+from mock_server.web.responses import JSON_TYPE
 
 RULE_HEADER = "X-Mock-Rule"
 

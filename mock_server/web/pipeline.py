@@ -20,13 +20,12 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import BaseConverter, MapAdapter, Rule
 
-from mock_server.api import bending, recording
-from mock_server.api.call import CALLER, Caller
-from mock_server.control.health import HEALTH_PATH
 from mock_server.dialects import DIALECTS
 from mock_server.domain.checks import as_int64
 from mock_server.domain.operations import API_PATH
-from mock_server.settings import is_control_path
+from mock_server.settings import HEALTH_PATH, is_control_path
+from mock_server.web import journal_entry, rule_effects
+from mock_server.web.context import CALLER, Caller
 
 PREFIXES: dict[str, str | None] = {API_PATH: None, **{f"/{name}{API_PATH}": name for name in DIALECTS}}
 """Where the API is served, and the dialect spoken there; None is that of the host, or the server's own."""
@@ -66,7 +65,7 @@ class Dispatcher(Flask):
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Flask's; the journal tells how long it takes. The control API is another app."""
-        environ[recording.BEGAN] = perf_counter()
+        environ[journal_entry.BEGAN] = perf_counter()
         if not environ["QUERY_STRING"].isascii():
             # Bytes that nobody escaped, as curl sends them; what is no UTF-8 then has its replacement.
             environ["QUERY_STRING"] = quote(environ["QUERY_STRING"], safe=punctuation, encoding="latin-1")
@@ -88,8 +87,8 @@ class Dispatcher(Flask):
         environ = request_ctx.request.environ
         caller: Caller | None = environ.get(CALLER)
         if caller is not None and caller.applied is not None:
-            answer = bending.bent(answer, caller.applied)
-        recording.record(answer, environ, caller)
+            answer = rule_effects.bent(answer, caller.applied)
+        journal_entry.record(answer, environ, caller)
         return answer
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,15 +16,15 @@ from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
 from mock_server import delivery
-from mock_server.api.call import CALLER, Call, Caller
-from mock_server.api.who import bearer
 from mock_server.auth.tokens import TokenRejected
 from mock_server.clock import real_seconds
 from mock_server.domain.operations import BY_VIEW, Kind
 from mock_server.journal import Exchange, hidden_credentials
 from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import FAULTS
-from mock_server.services import named_sandbox, services
+from mock_server.web.authentication import bearer
+from mock_server.web.context import CALLER, Call, Caller
+from mock_server.web.services import named_sandbox, services
 
 _APART = ("published.", "health.")
 """What the endpoints begin with that are no part of the API."""
