@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
 from mock_server import __version__
@@ -26,6 +27,7 @@ FILES = {
     ".github/workflows/ci.yml": "vendor.github-workflows",
     ".github/workflows/release.yml": "vendor.github-workflows",
 }
+MANIFEST = "examples/kubernetes/mock-server.yaml"
 WORKFLOWS = [name for name, schema in FILES.items() if schema == "vendor.github-workflows"]
 BY_VARIABLE = {setting.variable: setting for setting in SETTINGS}
 IMAGE = "dossiers-mock-server"
@@ -140,6 +142,38 @@ def test_the_compose_file_of_the_text_is_one(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text(written, encoding="utf-8")
 
     assert_valid(tmp_path / "compose.yaml", "vendor.compose-spec")
+
+
+def test_the_kubernetes_manifest_is_what_its_format_wants() -> None:
+    command = [sys.executable, "-m", "kubernetes_validate", "--strict", "--quiet", str(ROOT / MANIFEST)]
+
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_a_server_starts_with_the_data_of_the_kubernetes_manifest(tmp_path: Path) -> None:
+    data, deployment, _ = yaml.safe_load_all(text_of(MANIFEST))
+    pod = deployment["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    environment = {each["name"]: each["value"] for each in container["env"]}
+    for mount in container["volumeMounts"]:
+        [volume] = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+        folder = tmp_path / mount["mountPath"].lstrip("/")
+        folder.mkdir(parents=True)
+        for item in volume["configMap"]["items"]:
+            (folder / item["path"]).write_text(data["data"][item["key"]], encoding="utf-8")
+    inside = {
+        name: str(tmp_path / value.lstrip("/")) if name.endswith("_DIR") else value
+        for name, value in environment.items()
+    }
+
+    with running_server(**inside) as (url, _):
+        counts = requests.get(f"{url}/__admin/health", timeout=10).json()["counts"]
+        requests.put(f"{url}/__admin/scenario", json={"name": "slow-search"}, timeout=10).raise_for_status()
+
+    assert counts["dossiers"] == 2
+    assert set(environment) <= set(BY_VARIABLE)
 
 
 @pytest.mark.parametrize("name", ["examples/README.md", "examples/client/README.md"])
