@@ -1,4 +1,4 @@
-"""A headless Chromium as a test drives it, by the messages that it takes through a pipe."""
+"""A headless Chromium for tests, driven by DevTools messages through a pipe."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowUp": 
 
 
 class Page:
-    """One page; `asked` are the URLs of all that it loaded and sent."""
+    """One page; `requested` lists the URLs of all its requests."""
 
     def __init__(self, commands: int, messages: int) -> None:
         self._commands, self._messages = commands, messages
         self._number, self._unread, self._session = 0, b"", ""
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         target = self._send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self._send("Network.enable")
@@ -35,7 +35,7 @@ class Page:
         self._send("Page.navigate", url=url)
 
     def press(self, *keys: str) -> None:
-        """Press and release keys one by one, as a person does: `Tab`, or a sign such as `j`."""
+        """Press and release keys one by one: `Tab`, or a character such as `j`."""
         for key in keys:
             code = _KEYS.get(key, ord(key[0].upper()))
             text = {"text": "\r"} if key == "Enter" else {} if key in _KEYS else {"text": key}
@@ -43,25 +43,25 @@ class Page:
             self._send("Input.dispatchKeyEvent", type="keyDown", **named, **text)
             self._send("Input.dispatchKeyEvent", type="keyUp", **named)
 
-    def look(self, scheme: str, width: int = 1280, height: int = 800) -> None:
-        """Have the page in a window of that size, for a person who prefers `light` or `dark`."""
+    def resize(self, scheme: str, width: int = 1280, height: int = 800) -> None:
+        """Set the size of the window and the preferred colour scheme, `light` or `dark`."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._send("Emulation.setDeviceMetricsOverride", **size)
         preferred = [{"name": "prefers-color-scheme", "value": scheme}]
         self._send("Emulation.setEmulatedMedia", features=preferred)
 
-    def picture(self) -> bytes:
-        """What the window shows, as a PNG."""
+    def screenshot(self) -> bytes:
+        """Return a screenshot of the window as PNG."""
         return b64decode(self._send("Page.captureScreenshot", format="png")["data"])
 
     def value(self, expression: str) -> Any:
-        """What a JavaScript expression is worth."""
+        """Return the value of a JavaScript expression."""
         result = self._send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
     def wait_for(self, expression: str) -> Any:
-        """The value of the expression as soon as it is a true one."""
+        """Return the value of the expression as soon as it is truthy."""
         end = monotonic() + _PATIENCE
         while not (value := self.value(expression)):
             assert monotonic() < end, (
@@ -77,17 +77,17 @@ class Page:
             message["sessionId"] = self._session
         os.write(self._commands, json.dumps(message).encode() + b"\0")
         while True:
-            told = self._read()
-            if told.get("method") == "Network.requestWillBeSent":
-                self.asked.append(told["params"]["request"]["url"])
-            if told.get("id") == self._number:
-                assert "error" not in told, told
-                return dict(told["result"])
+            received = self._read()
+            if received.get("method") == "Network.requestWillBeSent":
+                self.requested.append(received["params"]["request"]["url"])
+            if received.get("id") == self._number:
+                assert "error" not in received, received
+                return dict(received["result"])
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._unread:
             part = os.read(self._messages, 65536)
-            assert part, "the browser has gone"
+            assert part, "the browser has ended"
             self._unread += part
         first, _, self._unread = self._unread.partition(b"\0")
         return dict(json.loads(first))
@@ -95,7 +95,7 @@ class Page:
 
 @contextmanager
 def browser(folder: Path) -> Iterator[Page]:
-    """A browser with an empty page, its profile in that folder."""
+    """Start a browser with an empty page and its profile in that folder."""
     assert CHROMIUM
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()

@@ -78,10 +78,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 def page(shared: Page, server: str) -> Iterator[Page]:
     """An empty page; whatever a test did with it, it asked no other host for anything."""
     shared.open("about:blank")
-    shared.look("light")
-    shared.asked.clear()
+    shared.resize("light")
+    shared.requested.clear()
     yield shared
-    asked = [url for url in shared.asked if not url.startswith("data:")]
+    asked = [url for url in shared.requested if not url.startswith("data:")]
     assert [url for url in asked if not url.startswith(f"{server}/")] == []
 
 
@@ -127,21 +127,21 @@ def test_a_refusal_is_explained_as_it_happens(page: Page, client: Client) -> Non
     page.wait_for(shows("stopDossier, request 2", ".reasons"))
 
 
-def test_from_the_refusal_one_gets_to_the_dossier_and_helps_it(page: Page, client: Client) -> None:
+def test_the_refusal_links_to_the_dossier_which_can_be_reactivated(page: Page, client: Client) -> None:
     client.refused_update()
     open_at(page, client)
 
     follow(page, "Dossier 804127")
     page.wait_for(shows("stopped", "main h1 + span"))
     page.wait_for(shows("3 updateDossier E201"))
-    follow(page, "Make it active again")
+    follow(page, "Reactivate")
 
     page.wait_for(shows("incomplete", "main h1 + span"))
     assert client.call("POST", f"/dossiers/{SEED_DOSSIER}", json={"dossierReference": "NEW"}).ok
     page.wait_for(shows("4 updateDossier"))
 
 
-def test_a_third_party_answers_by_a_deposit(page: Page, client: Client) -> None:
+def test_a_deposited_file_makes_a_document_present(page: Page, client: Client) -> None:
     client.import_and_wait("PO-1")
     dossier_id = client.control("GET", "/dossiers?search=PO-1")["dossiers"][0]["dossierId"]
     open_at(page, client, f"dossiers/{dossier_id}", "ATT_VIGI")
@@ -162,11 +162,11 @@ def test_an_import_that_failed_is_explained_at_the_import_itself(page: Page, cli
 
     page.wait_for(shows("has the reference 'PO-1' already, for the same third party", ".reasons"))
     open_at(page, client, "requests/5", "getProcess")
-    follow(page, "The import itself, request 4")
+    follow(page, "importDossier, request 4")
     page.wait_for("location.hash.startsWith('#/requests/4?')")
 
 
-def test_a_rule_that_bent_a_call_is_named(page: Page, client: Client) -> None:
+def test_the_rule_that_changed_an_answer_is_named(page: Page, client: Client) -> None:
     open_at(page, client, "scenarios", "outage-of-three-calls")
     follow(page, "Start outage-of-three-calls")
     page.wait_for(shows("outage-of-three-calls", "#state"))
@@ -177,9 +177,9 @@ def test_a_rule_that_bent_a_call_is_named(page: Page, client: Client) -> None:
     page.wait_for(
         shows("of the scenario 'outage-of-three-calls', bent this call: it ended with 503", ".reasons")
     )
-    open_at(page, client, "scenarios", "Leave it")
-    follow(page, "Leave it")
-    page.wait_for(shows("No scenario plays"))
+    open_at(page, client, "scenarios", "outage-of-three-calls")
+    follow(page, "Stop")
+    page.wait_for(shows("No scenario is active"))
     assert client.control("GET", "/rules")["rules"] == []
 
 
@@ -198,15 +198,15 @@ def test_the_list_is_filtered_by_words_and_by_kind(page: Page, client: Client) -
     assert filtered("804127 stop") == "stopDossier"
     assert filtered("e201") == "updateDossier"
     assert filtered("no such thing") == ""
-    assert page.value(shows("No request is like that."))
+    assert page.value(shows("No request matches."))
     filtered("")
-    page.value("document.querySelector('.chips [data-value=noted]').click()")
+    page.value("document.querySelector('.chips [data-value=hints]').click()")
     assert page.value(rows) == "listDossiers"
-    page.value("document.querySelector('.chips [data-value=refused]').click()")
+    page.value("document.querySelector('.chips [data-value=errors]').click()")
     assert page.value(rows) == "updateDossier"
 
 
-def test_the_clock_is_turned_and_tells_what_fell_due(page: Page, client: Client) -> None:
+def test_advancing_the_clock_shows_its_effects(page: Page, client: Client) -> None:
     client.control("PATCH", f"/dossiers/{SEED_DOSSIER}", {"expirationDate": "2900-01-01"})
     client.control("PUT", "/clock", {"now": "2899-12-31T12:00:00"})
     open_at(page, client, "clock", "31 Dec 2899")
@@ -222,16 +222,16 @@ def test_coverage_outbox_and_sandboxes_are_shown(page: Page, client: Client) -> 
     client.call("GET", "/dossiers/999")
 
     open_at(page, client, "coverage", "Operations 4 of")
-    page.wait_for("[...document.querySelectorAll('.met b')].some((one) => one.textContent === 'E200')")
+    page.wait_for("[...document.querySelectorAll('.coverage b')].some((one) => one.textContent === 'E200')")
     client.call("POST", f"/dossiers/{SEED_DOSSIER}", json={"thirdpartyEmail": ["paul@example.com"]})
     open_at(page, client, "outbox", "paul@example.com")
     open_at(page, client, "sandboxes", client.sandbox)
-    follow(page, f"Drop {client.sandbox}")
-    follow(page, "Drop it")
-    page.wait_for(shows("sandbox is gone", "#state"))
+    follow(page, f"Delete {client.sandbox}")
+    follow(page, "Delete")
+    page.wait_for(shows("no such sandbox", "#state"))
 
 
-def test_one_switches_to_another_sandbox_and_waits_for_one_that_is_not_there(page: Page, server: str) -> None:
+def test_a_user_switches_to_another_sandbox_or_waits_until_one_exists(page: Page, server: str) -> None:
     first, second = Client(server), Client(server)
     second.refused_update()
     open_at(page, first, headline="No request yet")
@@ -244,14 +244,14 @@ def test_one_switches_to_another_sandbox_and_waits_for_one_that_is_not_there(pag
         " select.dispatchEvent(new Event('change')); })()"
     )
     page.wait_for(shows("E201"))
-    page.open(f"{server}/__admin/ui#/requests?sandbox=nobody-yet")
-    page.wait_for(shows("There is no sandbox “nobody-yet”"))
+    page.open(f"{server}/__admin/ui#/requests?sandbox=not-created")
+    page.wait_for(shows("There is no sandbox “not-created”"))
 
     names = [one["name"] for one in first.control("GET", "/sandboxes")["sandboxes"]]
-    assert "nobody-yet" not in names  # looking did not make it
+    assert "not-created" not in names  # looking did not make it
 
 
-def test_a_link_leads_to_the_very_request(page: Page, client: Client) -> None:
+def test_a_link_opens_one_request(page: Page, client: Client) -> None:
     client.refused_update()
 
     open_at(page, client, "requests/2", "Request 2")
@@ -260,7 +260,7 @@ def test_a_link_leads_to_the_very_request(page: Page, client: Client) -> None:
     open_at(page, client, "dossiers/1", "No dossier 1")
 
 
-def test_a_request_is_copied_as_a_command_that_the_shell_takes_as_it_is(page: Page, client: Client) -> None:
+def test_a_request_is_copied_as_a_curl_command_with_correct_quotes(page: Page, client: Client) -> None:
     client.call(
         "POST", f"/dossiers/{SEED_DOSSIER}", json={"description": "it's $HOME `id`"}, params={"a": "b c"}
     )
@@ -297,7 +297,7 @@ def test_a_long_answer_is_shown_without_colours(page: Page, client: Client) -> N
 MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>\'"><b>'
 
 
-def test_no_text_of_a_client_is_ever_markup(page: Page, client: Client) -> None:
+def test_no_text_of_a_client_becomes_markup(page: Page, client: Client) -> None:
     rule = {"name": MARKUP, "when": {"operation": "listAccounts"}, "then": {"respond": {"status": 503}}}
     client.control("POST", "/rules", {"rules": [rule]})
     client.call(
@@ -315,8 +315,8 @@ def test_no_text_of_a_client_is_ever_markup(page: Page, client: Client) -> None:
     shown = "document.querySelector('.exchange:has(.reasons)')?.ariaLabel === 'Request {}'"
     places = {f"requests/{number}": shown.format(number) for number in range(1, last + 1)} | {
         "dossiers": shows("<img", "tbody"),
-        f"dossiers/{dossier_id}": shows("As the API shows it"),
-        f"dossiers/{SEED_DOSSIER}": shows("As the API shows it"),
+        f"dossiers/{dossier_id}": shows("Answer of the API"),
+        f"dossiers/{SEED_DOSSIER}": shows("Answer of the API"),
         "scenarios": shows("<img", "tbody"),
         "coverage": shows("Operations", "h2"),
         "outbox": shows("invitation"),
@@ -336,7 +336,7 @@ def test_no_text_of_a_client_is_ever_markup(page: Page, client: Client) -> None:
     page.wait_for(shows("<img", ".reasons"))
 
 
-def test_the_browser_itself_makes_no_markup_of_texts(page: Page, client: Client) -> None:
+def test_the_browser_rejects_markup_from_text(page: Page, client: Client) -> None:
     open_at(page, client)
 
     attempts = {
@@ -356,7 +356,7 @@ def focused(page: Page) -> str:
     return str(page.value("document.activeElement.textContent.trim() || document.activeElement.ariaLabel"))
 
 
-def test_a_request_is_found_and_left_by_keyboard(page: Page, client: Client) -> None:
+def test_the_keyboard_filters_and_selects_requests(page: Page, client: Client) -> None:
     client.refused_update()
     open_at(page, client, headline="E201")
 
@@ -376,7 +376,7 @@ def test_a_request_is_found_and_left_by_keyboard(page: Page, client: Client) -> 
     page.wait_for("location.hash.startsWith('#/requests/3?')")
 
 
-def test_a_dossier_is_found_and_opened_by_keyboard(page: Page, client: Client) -> None:
+def test_the_keyboard_finds_and_opens_a_dossier(page: Page, client: Client) -> None:
     open_at(page, client)
     page.value("document.querySelector('main').focus()")
 
@@ -392,12 +392,12 @@ def test_a_dossier_is_found_and_opened_by_keyboard(page: Page, client: Client) -
     page.wait_for(shows("Dossier 804127", "h1"))
 
 
-def test_the_help_tells_the_keys_and_switches_them_off(page: Page, client: Client) -> None:
+def test_the_help_lists_the_keys_and_switches_them_off(page: Page, client: Client) -> None:
     open_at(page, client)
     page.value("document.querySelector('main').focus()")
 
     page.press("?")
-    page.wait_for(shows("the views, from left to right", "dialog"))
+    page.wait_for(shows("Open a view, from left to right", "dialog"))
     page.value("document.querySelector('dialog input').checked = true")
     follow(page, "Done")
     page.wait_for("!document.querySelector('dialog')")
@@ -409,7 +409,7 @@ def test_the_help_tells_the_keys_and_switches_them_off(page: Page, client: Clien
     page.wait_for(shows("Clock", "h1"))
 
 
-def test_what_has_the_focus_is_seen(page: Page, client: Client) -> None:
+def test_the_focus_is_visible(page: Page, client: Client) -> None:
     client.refused_update()
     open_at(page, client, headline="E201")
     outline = (
@@ -465,33 +465,33 @@ CONTRASTS = r"""(() => {
 @pytest.mark.parametrize(
     "place", ["requests", "dossiers", f"dossiers/{SEED_DOSSIER}", "scenarios", "coverage"]
 )
-def test_all_text_can_be_read_in_light_and_in_dark(
+def test_all_text_has_enough_contrast_in_light_and_dark(
     page: Page, client: Client, scheme: str, place: str
 ) -> None:
     client.call("GET", "/dossiers", params={"pagesize": "20"})
     client.refused_update()
-    page.look(scheme)
+    page.resize(scheme)
     open_at(page, client, place)
     page.wait_for("document.querySelectorAll('main h2, main h3, main td').length > 1")
 
     assert page.value(CONTRASTS) == []
-    assert len(page.picture()) > 10_000
+    assert len(page.screenshot()) > 10_000
 
 
-def test_light_and_dark_are_what_the_person_prefers(page: Page, client: Client) -> None:
+def test_light_or_dark_follows_the_preference_of_the_browser(page: Page, client: Client) -> None:
     open_at(page, client)
     ground = "getComputedStyle(document.body).backgroundColor"
 
     light = page.value(ground)
-    page.look("dark")
+    page.resize("dark")
 
     assert page.wait_for(f"{ground} !== {json.dumps(light)}")
 
 
 @pytest.mark.parametrize("place", ["requests", "requests/3", "dossiers", "scenarios", "clock", "coverage"])
-def test_a_narrow_window_is_wide_enough(page: Page, client: Client, place: str) -> None:
+def test_a_narrow_window_needs_no_horizontal_scrolling(page: Page, client: Client, place: str) -> None:
     client.refused_update()
-    page.look("light", 380, 800)
+    page.resize("light", 380, 800)
     open_at(page, client, place)
     page.wait_for("document.querySelector('main').innerText.length > 40")
 
@@ -501,7 +501,7 @@ def test_a_narrow_window_is_wide_enough(page: Page, client: Client, place: str) 
 # Who may see it, and a server that is gone.
 
 
-def test_the_control_token_is_asked_for_and_the_loss_of_the_server_is_told(tmp_path: Path) -> None:
+def test_the_page_asks_for_the_control_token_and_reports_a_lost_server(tmp_path: Path) -> None:
     with browser(tmp_path) as page, running_server("--control-token", "s3cret") as (server, process):
         page.open(f"{server}/__admin/ui")
         answer = "document.querySelector('dialog input').value = {}; document.forms[0].requestSubmit()"
@@ -519,6 +519,6 @@ def test_the_control_token_is_asked_for_and_the_loss_of_the_server_is_told(tmp_p
         process.wait(timeout=10)
         page.wait_for(shows("no connection", "#state"))
         assert page.value(shows("An access token is required", ".entry .why"))
-        assert {re.sub(r"^(\w+://[^/]+).*", r"\1", url) for url in page.asked if url[:5] != "data:"} == {
+        assert {re.sub(r"^(\w+://[^/]+).*", r"\1", url) for url in page.requested if url[:5] != "data:"} == {
             server
         }

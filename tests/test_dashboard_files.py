@@ -1,8 +1,9 @@
-"""The files of the dashboard: served as a browser needs them, and such that no text can become a script."""
+"""The files of the dashboard: how they are served, what they import, and that they never parse markup."""
 
 from __future__ import annotations
 
 import re
+from graphlib import TopologicalSorter
 from importlib.resources import files
 
 import pytest
@@ -26,7 +27,7 @@ POLICY = {
 
 
 @pytest.mark.parametrize("path", ["/__admin/ui", "/__admin/ui/app.js", "/__admin/ui/style.css"])
-def test_a_browser_is_told_to_run_and_load_nothing_else(client: FlaskClient, path: str) -> None:
+def test_the_security_policy_allows_only_own_files(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers
     policy = dict(rule.strip().split(" ", 1) for rule in headers["Content-Security-Policy"].split(";"))
 
@@ -39,7 +40,7 @@ def test_a_browser_is_told_to_run_and_load_nothing_else(client: FlaskClient, pat
     ("path", "media_type"),
     [("", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")],
 )
-def test_a_file_is_served_as_what_it_is(client: FlaskClient, path: str, media_type: str) -> None:
+def test_a_file_has_its_media_type(client: FlaskClient, path: str, media_type: str) -> None:
     answer = client.get(f"/__admin/ui{path}")
 
     assert (answer.status_code, answer.mimetype) == (200, media_type)
@@ -47,11 +48,11 @@ def test_a_file_is_served_as_what_it_is(client: FlaskClient, path: str, media_ty
 
 
 @pytest.mark.parametrize("name", ["none.js", "..", "ui.py", "..%2fui.py", "%2e%2e/ui.py", "dashboard"])
-def test_what_is_no_file_of_it_is_not_served(client: FlaskClient, name: str) -> None:
+def test_any_other_path_is_not_found(client: FlaskClient, name: str) -> None:
     assert client.get(f"/__admin/ui/{name}").status_code == 404
 
 
-def test_looking_at_it_leaves_no_trace_in_the_journal(client: FlaskClient) -> None:
+def test_the_dashboard_adds_nothing_to_the_journal(client: FlaskClient) -> None:
     before = client.get("/__admin/requests").json
     client.get("/__admin/ui")
     client.get("/__admin/ui/app.js")
@@ -60,7 +61,7 @@ def test_looking_at_it_leaves_no_trace_in_the_journal(client: FlaskClient) -> No
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_script_is_small_and_makes_no_markup_of_text(name: str) -> None:
+def test_a_script_is_short_and_never_parses_markup(name: str) -> None:
     text = FILES[name]
 
     assert (
@@ -72,16 +73,25 @@ def test_a_script_is_small_and_makes_no_markup_of_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_script_imports_what_there_is_and_uses_it(name: str) -> None:
+def test_a_script_imports_only_what_exists_and_is_used(name: str) -> None:
     text = FILES[name]
 
     for names, module in re.findall(r'^import \{ ([^}]+) \} from "\./(\S+)";$', text, re.MULTILINE):
         for imported in names.split(", "):
-            exported, _, given = imported.partition(" as ")
+            exported, _, alias = imported.partition(" as ")
             assert re.search(
                 rf"^export (?:async )?(?:function\*?|const|class) {exported}\b", FILES[module], re.MULTILINE
             )
-            assert len(re.findall(rf"\b{given or exported}\b", text)) > 1, imported
+            assert len(re.findall(rf"\b{alias or exported}\b", text)) > 1, imported
+
+
+def test_no_script_imports_itself_through_others() -> None:
+    imports = {
+        name: re.findall(r'^import .* from "\./(\S+)";$', FILES[name], re.MULTILINE) for name in SCRIPTS
+    }
+    assert any(imports.values())
+
+    tuple(TopologicalSorter(imports).static_order())  # raises CycleError, which names the cycle
 
 
 def test_the_page_and_its_styles_load_nothing_from_elsewhere() -> None:

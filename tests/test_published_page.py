@@ -162,7 +162,7 @@ def test_one_logs_in_and_sends_a_request_by_the_keyboard(server: str, page: Page
     page.press("Enter")
 
     page.wait_for("document.querySelector('.try pre')?.textContent.includes('CPTDO2E2FFC774EDD6637F')")
-    assert {url.split("/")[2] for url in page.asked if not url.startswith("data:")} == {
+    assert {url.split("/")[2] for url in page.requested if not url.startswith("data:")} == {
         urlsplit(server).netloc
     }
 

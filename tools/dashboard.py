@@ -1,6 +1,6 @@
-"""Takes the picture of the dashboard in the README anew: a client whose update is refused. Needs Chromium.
+"""Take the screenshot of the dashboard for the README: a client whose update is refused. Needs Chromium.
 
-.venv/bin/python tools/dashboard.py [FOLDER]    with a folder, every view as well, in light, dark and narrow
+.venv/bin/python tools/dashboard.py [FOLDER]    with a folder, also take every view in light, dark and narrow
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ sys.path.insert(0, str(ROOT))
 from tests.browser import Page, browser  # noqa: E402  # found by the line above
 from tests.support import TOKEN_URL, running_server  # noqa: E402
 
-PICTURE = ROOT / "docs" / "images" / "dashboard.png"
+SCREENSHOT = ROOT / "docs" / "images" / "dashboard.png"
 PLACES = (
+    "requests",
     "requests/11",
     "dossiers",
     "dossiers/804127",
@@ -35,19 +36,19 @@ LIVE = "document.querySelector('#state .link')?.textContent === 'live' && !!docu
 
 
 def main() -> None:
-    """Write the picture, and into the folder given those of all views."""
+    """Write the screenshot, and those of all views into each folder of the command line."""
     with running_server("--clock", "2026-03-02T09:00:00") as (url, _), TemporaryDirectory() as profile:
-        tell_a_story(url)
+        send_requests(url)
         with browser(Path(profile)) as page:
-            PICTURE.parent.mkdir(exist_ok=True)
-            page.look("light", 1240, 760)
-            PICTURE.write_bytes(picture(page, url, "requests"))
+            SCREENSHOT.parent.mkdir(exist_ok=True)
+            page.resize("light", 1240, 760)
+            SCREENSHOT.write_bytes(screenshot(page, url, "requests"))
             for folder in sys.argv[1:]:
-                write_all(page, url, Path(folder))
+                take_all(page, url, Path(folder))
 
 
-def tell_a_story(url: str) -> None:
-    """What the client of the picture did: eleven requests, the last one refused."""
+def send_requests(url: str) -> None:
+    """Send the eleven requests of the screenshot; the last one is refused."""
     form = {"grant_type": "password", "client_id": "ea-api-edge", "username": "api@example.com"}
     requests.post(url + TOKEN_URL, data=form | {"password": "wrong"}, timeout=5)
     token = requests.post(url + TOKEN_URL, data=form | {"password": "demo"}, timeout=5).json()["access_token"]
@@ -58,9 +59,9 @@ def tell_a_story(url: str) -> None:
         return requests.request(method, account + path, headers=headers, timeout=5, **options).json()
 
     def import_dossier(**members: Any) -> None:
-        launched = call("POST", "/dossiers", json=IMPORT | members)
+        started = call("POST", "/dossiers", json=IMPORT | members)
         requests.post(f"{url}/__admin/clock/advance", json={"by": "PT20S"}, timeout=5)
-        call("GET", f"/dossiers/process/{launched['content']['processId']}")
+        call("GET", f"/dossiers/process/{started['content']['processId']}")
 
     call("GET", "/dossiers", params={"siren": "503829368", "pagesize": "50"})
     import_dossier(thirdpartyEmail=["paul@example.com"])
@@ -72,22 +73,22 @@ def tell_a_story(url: str) -> None:
     call("POST", "/dossiers/804127", json={"dossierReference": "PO-2026-118", "description": "Façade, lot 3"})
 
 
-def write_all(page: Page, url: str, folder: Path) -> None:
-    """Every view in every look."""
+def take_all(page: Page, url: str, folder: Path) -> None:
+    """Take every view in every look."""
     folder.mkdir(parents=True, exist_ok=True)
     for look, (scheme, width, height) in LOOKS.items():
-        page.look(scheme, width, height)
+        page.resize(scheme, width, height)
         for place in PLACES:
-            folder.joinpath(f"{place.replace('/', '-')}-{look}.png").write_bytes(picture(page, url, place))
+            folder.joinpath(f"{place.replace('/', '-')}-{look}.png").write_bytes(screenshot(page, url, place))
 
 
-def picture(page: Page, url: str, place: str) -> bytes:
-    """What the window shows there, once all has come."""
+def screenshot(page: Page, url: str, place: str) -> bytes:
+    """Return a screenshot of the view as PNG, once it has loaded."""
     page.open("about:blank")
     page.open(f"{url}/__admin/ui#/{place}")
     page.wait_for(LIVE)
     page.value("new Promise((done) => setTimeout(done, 600))")
-    return page.picture()
+    return page.screenshot()
 
 
 if __name__ == "__main__":

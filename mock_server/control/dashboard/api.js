@@ -1,33 +1,33 @@
-/* The control calls: with the sandbox and, where the server asks for it, the control token. */
+/* The control API: calls with the sandbox and the control token, the event stream, and labels of error codes. */
 
-import { parse } from "./json.js";
+import { parse } from "./format.js";
 
 const PREFIX = "/__admin";
-const KEPT = "control-token";
+const TOKEN_KEY = "control-token";
 
-/** A control call that could not be done: its status, and a sentence that says why. */
+/** A failed control call: its status, 0 without an answer, and the message. */
 export class Problem extends Error {
-  constructor(status, sentence) {
-    super(sentence);
+  constructor(status, message) {
+    super(message);
     this.status = status;
   }
 }
 
 let askForToken = async () => null;
 
-/** Have the control token asked for by this function, which is told what is wrong with the one there was. */
+/** Set the function that asks the user for the control token; it receives the problem with the last token. */
 export function onTokenNeeded(ask) {
   askForToken = ask;
 }
 
-/** What a control call answers. Throws a Problem when it is refused, or when the server is not there. */
+/** Send a control call and return its JSON. Throws a Problem when it fails or the server does not answer. */
 export async function call(method, path, { sandbox, body, signal } = {}) {
   const answer = await send(method, path, { sandbox, signal, body: body && JSON.stringify(body) });
   const text = await answer.text();
   return text ? parse(text) : null;
 }
 
-/** Each event of the stream after number `since`, as [name, data]; it ends when the server ends it. */
+/** Each event after number `since`, as [name, data], until the server ends the stream. */
 export async function* events(sandbox, since, signal) {
   const headers = { Accept: "text/event-stream", "Last-Event-ID": String(since) };
   const answer = await send("GET", "/events", { sandbox, signal, headers });
@@ -38,35 +38,35 @@ export async function* events(sandbox, since, signal) {
     if (done) return;
     const parts = (unread + value).split("\n\n");
     unread = parts.pop();
-    yield* parts.map(event).filter(Boolean);
+    yield* parts.map(parseEvent).filter(Boolean);
   }
 }
 
 async function send(method, path, { sandbox, headers = {}, ...rest }) {
   for (;;) {
-    const answer = await reached(PREFIX + path, {
+    const answer = await fetchOrThrow(PREFIX + path, {
       method,
       cache: "no-store",
       ...rest,
-      headers: { ...headers, ...given("X-Mock-Sandbox", sandbox), ...authorization() },
+      headers: { ...headers, ...optional("X-Mock-Sandbox", sandbox), ...authorization() },
     });
     if (answer.ok) return answer;
-    const sentence = await said(answer);
-    if (answer.status !== 401) throw new Problem(answer.status, sentence);
-    await newToken(sentence);
+    const message = await errorText(answer);
+    if (answer.status !== 401) throw new Problem(answer.status, message);
+    await newToken(message);
   }
 }
 
-async function reached(url, options) {
+async function fetchOrThrow(url, options) {
   try {
     return await fetch(url, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, "The server does not answer. Does it still run?");
+    throw new Problem(0, "The server does not answer. Is it still running?");
   }
 }
 
-async function said(answer) {
+async function errorText(answer) {
   const text = await answer.text();
   try {
     return JSON.parse(text).detail;
@@ -77,23 +77,37 @@ async function said(answer) {
 
 let asking = null;
 
-/** Ask for the token once, however many calls wait for it. */
-async function newToken(sentence) {
-  asking ??= askForToken(sessionStorage.getItem(KEPT) ? "That is not the token of this server." : "");
+/** Ask for the token once, also when several calls wait for it. */
+async function newToken(message) {
+  asking ??= askForToken(sessionStorage.getItem(TOKEN_KEY) ? "That is not the token of this server." : "");
   const token = await asking;
   asking = null;
-  if (!token) throw new Problem(401, sentence);
-  sessionStorage.setItem(KEPT, token);
+  if (!token) throw new Problem(401, message);
+  sessionStorage.setItem(TOKEN_KEY, token);
 }
 
 function authorization() {
-  const token = sessionStorage.getItem(KEPT);
+  const token = sessionStorage.getItem(TOKEN_KEY);
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
-const given = (name, value) => (value ? { [name]: value } : {});
+const optional = (name, value) => (value ? { [name]: value } : {});
 
-function event(text) {
+function parseEvent(text) {
   const fields = Object.fromEntries(text.split("\n").map((line) => line.split(/: (.*)/s, 2)));
   return fields.event && [fields.event, parse(fields.data)];
 }
+
+const labelled = new Map();
+let loading = null;
+
+/** Load the labels of error codes once; `labels.of(code)` is empty until then. */
+export function labels() {
+  loading ??= call("GET", "/provenance").then(({ errors }) => {
+    for (const error of errors) labelled.set(error.code, error);
+    return labelled;
+  });
+  return loading;
+}
+
+labels.of = (code) => labelled.get(code)?.label ?? "";

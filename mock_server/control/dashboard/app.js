@@ -1,39 +1,32 @@
-/* The shell: which view of which sandbox is shown, and what is said of that sandbox above it. */
+/* The start of the dashboard: show the view that the address names, refresh the header, listen to keys. */
 
-import { Problem, call, onTokenNeeded } from "./api.js";
-import { fill } from "./dom.js";
-import { askToken } from "./dialogs.js";
-import { installKeys } from "./keys.js";
-import { Live } from "./live.js";
-import { DEFAULT, here, link } from "./route.js";
-import { announce, showSandboxes, showState, showTabs, toast } from "./shell.js";
-import { absent } from "./absent.js";
-import { clock } from "./clock.js";
-import { coverage } from "./coverage.js";
+import { call, onTokenNeeded, Problem } from "./api.js";
+import { ask, askToken, el, fill, toast } from "./dom.js";
 import { dossiers } from "./dossiers.js";
-import { outbox } from "./outbox.js";
+import { Live } from "./live.js";
+import { announce, DEFAULT, go, currentRoute, link, showSandboxes, showState, showTabs } from "./navigation.js";
 import { requests } from "./requests.js";
-import { sandboxes } from "./sandboxes.js";
 import { scenarios } from "./scenarios.js";
+import { absent, clock, coverage, outbox, sandboxes } from "./views.js";
 
 const VIEWS = { requests, dossiers, scenarios, clock, coverage, outbox, sandboxes };
-const POLLED_EVERY = 3000;
+const REFRESH_MS = 3000;
 
 const main = document.getElementById("main");
 const live = new Live();
 let shown = { view: null, sandbox: null };
-let there = new Set([DEFAULT]);
+let existing = new Set([DEFAULT]);
 let current = {};
 let timer = 0;
 
-/** What a view is given: the live journal, calls about its sandbox, and ways to tell what happened. */
+/** The context of a view: its sandbox, the live journal, control calls, and how to report a result. */
 function context(sandbox) {
   return {
     sandbox,
     live,
     call: (method, path, body) => call(method, path, { sandbox, body }),
     refresh,
-    /** Do something that may be refused; what it gives, or undefined when it was. */
+    /** Run an action and show its success or error; returns its result, undefined after an error. */
     attempt: async (act, done) => {
       try {
         const result = await act();
@@ -49,12 +42,12 @@ function context(sandbox) {
   };
 }
 
-/** Show what the address says. Nothing is asked about a sandbox that is not there: that would make it. */
+/** Show the view of the address. A sandbox that does not exist gets no call: a call would create it. */
 function navigate() {
-  const route = here();
+  const route = currentRoute();
   const view = route.view in VIEWS ? route.view : "requests";
-  const made = there.has(route.sandbox) || view === "sandboxes" ? VIEWS[view] : absent;
-  const isOther = view !== shown.view || route.sandbox !== shown.sandbox || made !== shown.made;
+  const render = existing.has(route.sandbox) || view === "sandboxes" ? VIEWS[view] : absent;
+  const isOther = view !== shown.view || route.sandbox !== shown.sandbox || render !== shown.render;
   if (route.sandbox !== shown.sandbox) {
     live.stop();
     live.follow(route.sandbox);
@@ -63,41 +56,41 @@ function navigate() {
     current.close?.();
     fill(main);
     main.dataset.view = view;
-    current = made(main, context(route.sandbox)) ?? {};
-    if (shown.view && shown.made !== absent) main.focus({ preventScroll: true });
+    current = render(main, context(route.sandbox)) ?? {};
+    if (shown.view && shown.render !== absent) main.focus({ preventScroll: true });
   }
-  shown = { view, sandbox: route.sandbox, made };
+  shown = { view, sandbox: route.sandbox, render };
   showTabs(Object.keys(VIEWS), view);
   document.title = `${[view, route.id].filter(Boolean).join(" ")} · ${route.sandbox} · Dossiers sandbox`;
   current.show?.(route.id);
   refresh();
 }
 
-/** The sandbox shown was not there before, or nobody had asked. */
-function appeared() {
-  if (live.state === "gone") live.follow(shown.sandbox);
+/** Show a sandbox that exists only now. */
+function sandboxCreated() {
+  if (live.state === "missing") live.follow(shown.sandbox);
   navigate();
 }
 
-/** Ask how the sandboxes are, and say it above the view. */
+/** Fetch the list of sandboxes and update the header. */
 async function refresh() {
   clearTimeout(timer);
   try {
-    const { sandboxes: present } = await call("GET", "/sandboxes");
-    showSandboxes(present, shown.sandbox);
-    showState(present.find((one) => one.name === shown.sandbox), live.state);
-    current.present?.(present);
-    there = new Set(present.map((one) => one.name));
-    if (there.has(shown.sandbox) && shown.made === absent) appeared();
+    const { sandboxes: found } = await call("GET", "/sandboxes");
+    showSandboxes(found, shown.sandbox);
+    showState(found.find((one) => one.name === shown.sandbox), live.state);
+    current.onSandboxes?.(found);
+    existing = new Set(found.map((one) => one.name));
+    if (existing.has(shown.sandbox) && shown.render === absent) sandboxCreated();
   } catch {
     showState(null, "lost");
   }
   clearTimeout(timer);
-  timer = setTimeout(refresh, document.hidden ? POLLED_EVERY * 10 : POLLED_EVERY);
+  timer = setTimeout(refresh, document.hidden ? REFRESH_MS * 10 : REFRESH_MS);
 }
 
-/** Look again, after nobody did. */
-function wake() {
+/** Connect again when the page becomes visible. */
+function resume() {
   live.follow(shown.sandbox);
   refresh();
 }
@@ -107,25 +100,25 @@ function refreshSoon() {
   soon ||= setTimeout(() => {
     soon = 0;
     refresh();
-    current.grown?.();
+    current.onExchange?.();
   }, 250);
 }
 
 onTokenNeeded(askToken);
-live.addEventListener("grown", ({ detail }) => {
+live.addEventListener("added", ({ detail }) => {
   announce(detail);
   refreshSoon();
 });
 live.addEventListener("state", () => refresh());
-document.addEventListener("visibilitychange", () => (document.hidden ? live.pause() : wake()));
+document.addEventListener("visibilitychange", () => (document.hidden ? live.pause() : resume()));
 addEventListener("pagehide", () => live.pause());
-addEventListener("pageshow", ({ persisted }) => persisted && wake());
+addEventListener("pageshow", ({ persisted }) => persisted && resume());
 document.getElementById("sandbox").addEventListener("change", ({ target }) => {
-  const { view } = here();
+  const { view } = currentRoute();
   location.hash = link(view, null, target.value);
 });
 document.getElementById("skip").addEventListener("click", (event) => {
-  event.preventDefault(); // the address says which view is shown
+  event.preventDefault(); // the address names the view, so it must not change
   main.focus();
 });
 addEventListener("hashchange", navigate);
@@ -134,3 +127,52 @@ addEventListener("unhandledrejection", ({ reason }) => {
 });
 installKeys(Object.keys(VIEWS), () => current);
 navigate();
+
+const KEYS_OFF = "keys-off";
+const TYPING = "input, textarea, select, dialog, [contenteditable]";
+
+/* Keyboard: single keys only, never with Ctrl, Alt or Meta, never while typing. */
+
+const HELP = [
+  ["1 to 7", "Open a view, from left to right"],
+  ["j, k", "Next and previous request"],
+  ["↓ ↑ Home End", "The same, in the list"],
+  ["/", "Go to the filter or search field"],
+  ["Esc", "Leave the filter, back to the list"],
+  ["?", "This help"],
+];
+
+/** Listen to keys; `current` returns the shown view, which may have `step(by)`. */
+function installKeys(views, current) {
+  addEventListener("keydown", (event) => {
+    const isPlain = !event.ctrlKey && !event.altKey && !event.metaKey && !event.defaultPrevented;
+    if (!isPlain || event.target.closest(TYPING) || areKeysOff(event)) return;
+    const act = keyAction(event.key, views, current());
+    if (act) {
+      event.preventDefault();
+      act();
+    }
+  });
+}
+
+function keyAction(key, views, view) {
+  const filter = document.querySelector("main input[type=search]");
+  if (key >= "1" && key <= String(views.length)) return () => go(link(views[key - 1]));
+  if (key === "/" && filter) return () => filter.focus();
+  if (key === "j" && view.step) return () => view.step(1);
+  if (key === "k" && view.step) return () => view.step(-1);
+  if (key === "?") return showHelp;
+  return null;
+}
+
+const areKeysOff = (event) => event.key !== "?" && localStorage.getItem(KEYS_OFF) === "yes";
+
+async function showHelp() {
+  const box = el("input", { type: "checkbox", name: "off", value: "yes", checked: localStorage.getItem(KEYS_OFF) === "yes" });
+  const given = await ask("Keys", [
+    el("dl", { class: "keys" }, HELP.map(([keys, what]) =>
+      el("div", {}, el("dt", {}, el("kbd", {}, keys)), el("dd", {}, what)))),
+    el("label", { class: "check" }, box, " Switch off all keys except ?"),
+  ], { confirm: "Done", cancel: null });
+  if (given) localStorage.setItem(KEYS_OFF, given.get("off") ?? "no");
+}

@@ -1,33 +1,33 @@
-/* Elements made of data: text stays text, whatever a client sent. Nothing here, or anywhere, reads markup. */
+/* HTML elements, dialogs and short messages. Text of a client stays text: nothing in the dashboard parses markup. */
 
-/** An element: its tag, its attributes (a function under `on…` listens), and what is in it. */
-export function el(tag, given = {}, ...inside) {
+/** Create an element from its tag, attributes (`on…` takes a listener) and content. */
+export function el(tag, attributes = {}, ...content) {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(given)) give(made, name, value);
-  made.append(...inside.flat(Infinity).filter(isSomething));
+  for (const [name, value] of Object.entries(attributes)) setAttribute(made, name, value);
+  made.append(...content.flat(Infinity).filter(isShown));
   return made;
 }
 
-/** Put these in place of what an element has. */
+/** Replace the content of an element. */
 export function fill(place, ...inside) {
-  place.replaceChildren(...inside.flat(Infinity).filter(isSomething));
+  place.replaceChildren(...inside.flat(Infinity).filter(isShown));
   return place;
 }
 
-/** The same, with the focus and what was unfolded as they were, as far as they are still there. */
+/** Replace the content of an element; keep the focus and open details where they still exist. */
 export function refill(place, ...inside) {
   const focused = place.contains(document.activeElement) && nameOf(document.activeElement);
-  const unfolded = [...place.querySelectorAll("details[open] > summary")].map(nameOf);
+  const opened = [...place.querySelectorAll("details[open] > summary")].map(nameOf);
   fill(place, ...inside);
-  for (const one of place.querySelectorAll("summary")) one.parentElement.open = unfolded.includes(nameOf(one));
-  const reached = [...place.querySelectorAll("a, button, select, summary, [tabindex]")];
-  if (focused) reached.find((one) => nameOf(one) === focused)?.focus();
+  for (const one of place.querySelectorAll("summary")) one.parentElement.open = opened.includes(nameOf(one));
+  const targets = [...place.querySelectorAll("a, button, select, summary, [tabindex]")];
+  if (focused) targets.find((one) => nameOf(one) === focused)?.focus();
 }
 
-/** A text in which what stands between backticks is code. */
+/** A text; parts between backticks become code. */
 export const rich = (text) => text.split("`").map((part, at) => (at % 2 ? code(part) : part));
 
-/** A button that does something; it is disabled while that is under way. */
+/** A button with an action; it is disabled while the action runs. */
 export function button(text, act, given = {}) {
   const press = async (event) => {
     event.currentTarget.setAttribute("aria-disabled", "true");
@@ -41,7 +41,7 @@ export function button(text, act, given = {}) {
   return el("button", { type: "button", onclick: (event) => !isBusy(event) && press(event), ...given }, text);
 }
 
-/** A table with its head; rows are lists of cells. */
+/** A table with a header; a row is a list of cells. */
 export function table(caption, head, rows, given = {}) {
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
     el("table", given,
@@ -50,29 +50,29 @@ export function table(caption, head, rows, given = {}) {
       el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell)))))));
 }
 
-/** Pairs of a name and a value, those without a value left out. */
+/** A list of names and values; pairs without a value are left out. */
 export function facts(pairs) {
-  const there = pairs.filter(([, value]) => isSomething(value));
+  const present = pairs.filter(([, value]) => isShown(value));
   return el("dl", { class: "facts" },
-    there.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+    present.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
-/** What a view says when there is nothing to show. */
+/** The message of a view without content. */
 export const empty = (title, ...inside) => el("div", { class: "empty" }, el("h2", {}, title), inside);
 
-/** A field with its label. */
+/** An input with its label. */
 export const field = (text, input) => el("label", { class: "field" }, el("span", {}, text), input);
 
-/** What is said beside something, in a softer colour. */
+/** Secondary text in a softer colour. */
 export const soft = (...inside) => el("span", { class: "soft" }, inside);
 
-/** What is written as it stands: a path, an address, a name of the API. */
+/** Literal text: a path, an address, a name of the API. */
 export const code = (text) => el("code", {}, text);
 
-/** A code, a state, a rule: a short word that stands out. */
+/** A highlighted short word: a code, a state, a rule. */
 export const badge = (text, kind = "") => el("span", { class: `badge ${kind}` }, text);
 
-/** A group of buttons of which one is pressed: `choices` are [value, text] pairs. */
+/** A group of buttons, one of them pressed; `choices` are [value, text] pairs. */
 export function chips(label, choices, chosen, choose) {
   const group = el("div", { class: "chips", role: "group", "aria-label": label });
   const press = (value) => {
@@ -85,7 +85,7 @@ export function chips(label, choices, chosen, choose) {
   return group;
 }
 
-function give(made, name, value) {
+function setAttribute(made, name, value) {
   if (value === undefined || value === null || value === false) return;
   if (typeof value === "function") made.addEventListener(name.slice(2), value);
   else if (name === "value" || name === "checked") made[name] = value;
@@ -94,4 +94,61 @@ function give(made, name, value) {
 
 const nameOf = (made) => made.getAttribute("aria-label") ?? made.textContent;
 const isBusy = (event) => event.currentTarget.getAttribute("aria-disabled") === "true";
-const isSomething = (part) => part !== null && part !== undefined && part !== "" && part !== false;
+const isShown = (part) => part !== null && part !== undefined && part !== "" && part !== false;
+
+/** Show a dialog with a form; returns its FormData, or null when it was cancelled. */
+export function ask(title, body, { confirm = "OK", cancel = "Cancel" } = {}) {
+  return new Promise((resolve) => {
+    const form = el("form", { method: "dialog" },
+      el("h2", {}, title), body,
+      el("div", { class: "row end" },
+        cancel && el("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, cancel),
+        el("button", { value: "yes" }, confirm)));
+    const dialog = el("dialog", { "aria-label": title }, form);
+    let given = null;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      given = new FormData(form);
+      dialog.close();
+    });
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(given);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+/** Ask for the control token; null when the user enters none. */
+export async function askToken(problem) {
+  const input = el("input", { name: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false" });
+  const given = await ask("This server needs its control token", [
+    el("p", {}, "It was started with ", code("--control-token"), " or ",
+      code("MOCK_SERVER_CONTROL_TOKEN"), ". The token is kept in this browser tab only."),
+    problem && el("p", { class: "error", role: "alert" }, problem),
+    field("Control token", input),
+  ], { confirm: "Use token", cancel: null });
+  return given?.get("token").trim() || null;
+}
+
+/** Show a message in the corner for some seconds. */
+export function toast(text, kind = "") {
+  const message = el("p", { class: `toast ${kind}` }, text);
+  document.getElementById("toasts").append(message);
+  setTimeout(() => message.remove(), kind === "bad" ? 12000 : 4000);
+}
+
+/** Copy a text to the clipboard. */
+export async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = el("textarea", { class: "hidden", value: text }); // not a secure context: http, and not localhost
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  toast(`${what} copied`, "good");
+}

@@ -1,55 +1,54 @@
-/* The dossiers of all accounts: found by how they stand and by a part of a name; one of them on a page of its own. */
+/* The dossiers view: search, and the page of one dossier with its documents and requests. */
 
-import { badge, button, chips, code, el, empty, fill, refill, table } from "./dom.js";
-import { dossier } from "./dossier.js";
-import { STANDING, day, many } from "./format.js";
-import { link } from "./route.js";
+import { ask, badge, button, chips, code, el, empty, facts, field, fill, refill, soft, table } from "./dom.js";
+import { day, many, moment, severity, highlightJson, size, timeOfDay } from "./format.js";
+import { link } from "./navigation.js";
 
-const AT_ONCE = 50;
+const PAGE_SIZE = 50;
 const STANDINGS = [["", "All"], ["complete", "Complete"], ["incomplete", "Incomplete"], ["stopped", "Stopped"]];
 
-/** The view of the dossiers of a sandbox. */
+/** The dossiers view: the list, or one dossier. */
 export function dossiers(place, context) {
-  const kept = { search: "", standing: "", limit: AT_ONCE };
+  const filters = { search: "", standing: "", limit: PAGE_SIZE };
   let id = null;
   let inner = {};
 
   const show = (wanted) => {
     inner.close?.();
     id = wanted;
-    inner = id === null ? list(place, context, kept) : dossier(place, context, id);
+    inner = id === null ? list(place, context, filters) : dossier(place, context, id);
   };
-  return { show, grown: () => inner.grown?.(), close: () => inner.close?.() };
+  return { show, onExchange: () => inner.onExchange?.(), close: () => inner.close?.() };
 }
 
-function list(place, context, kept) {
+function list(place, context, filters) {
   const result = el("div", { class: "result" });
-  const said = el("p", { class: "hidden", role: "status" });
-  let before = "";
+  const status = el("p", { class: "hidden", role: "status" });
+  let last = "";
   const search = el("input", {
-    type: "search", value: kept.search, placeholder: "reference, id, company, SIRET, code …",
+    type: "search", value: filters.search, placeholder: "reference, id, company, SIRET, code …",
     "aria-label": "Search the dossiers",
-    oninput: () => { kept.search = search.value; kept.limit = AT_ONCE; later(); },
+    oninput: () => { filters.search = search.value; filters.limit = PAGE_SIZE; later(); },
   });
-  const standings = chips("How they stand", STANDINGS.map(([value, text]) => [value, text, el("span", { class: "count" })]),
-    kept.standing, (value) => { kept.standing = value; kept.limit = AT_ONCE; load(); });
-  let asked = 0;
+  const standings = chips("State", STANDINGS.map(([value, text]) => [value, text, el("span", { class: "count" })]),
+    filters.standing, (value) => { filters.standing = value; filters.limit = PAGE_SIZE; load(); });
+  let latestCall = 0;
   let timer = 0;
   const later = () => { clearTimeout(timer); timer = setTimeout(load, 150); };
 
   async function load() {
-    const mine = (asked += 1);
-    const query = new URLSearchParams({ limit: kept.limit, search: kept.search });
-    if (kept.standing) query.set("standing", kept.standing);
+    const call = (latestCall += 1);
+    const query = new URLSearchParams({ limit: filters.limit, search: filters.search });
+    if (filters.standing) query.set("standing", filters.standing);
     const found = await context.call("GET", `/dossiers?${query}`);
-    if (mine !== asked) return;
-    if (JSON.stringify(found) === before) return;
-    before = JSON.stringify(found);
-    said.textContent = many(found.total, "dossier");
+    if (call !== latestCall) return;
+    if (JSON.stringify(found) === last) return;
+    last = JSON.stringify(found);
+    status.textContent = many(found.total, "dossier");
     count(found.counts);
-    refill(result, found.total ? rows(found) : nothing(kept), found.dossiers.length < found.total && button(
+    refill(result, found.total ? rows(found) : noDossiers(filters), found.dossiers.length < found.total && button(
       `Show more: ${found.dossiers.length} of ${many(found.total, "dossier")} are shown`,
-      () => { kept.limit += 4 * AT_ONCE; return load(); }, { class: "quiet" }));
+      () => { filters.limit += 4 * PAGE_SIZE; return load(); }, { class: "quiet" }));
   }
 
   function count(counts) {
@@ -60,9 +59,9 @@ function list(place, context, kept) {
   }
 
   const tools = el("div", { class: "tools" }, search, standings);
-  fill(place, el("div", { class: "page" }, el("h1", {}, "Dossiers"), tools, said, result));
+  fill(place, el("div", { class: "page" }, el("h1", {}, "Dossiers"), tools, status, result));
   load();
-  return { grown: load, close: () => { clearTimeout(timer); asked += 1; } };
+  return { onExchange: load, close: () => { clearTimeout(timer); latestCall += 1; } };
 }
 
 const rows = (found) => table("Dossiers, newest first",
@@ -78,13 +77,116 @@ const rows = (found) => table("Dossiers, newest first",
     one.accountId,
   ]));
 
-/** How a dossier stands, in its colour. */
-export const standing = (one) => [
-  badge(one.standing, STANDING[one.standing]),
+/** The state of a dossier in its colour, with the reason of a stop. */
+const standing = (one) => [
+  badge(one.standing, STATE_COLOURS[one.standing]),
   one.stoppingReason && el("span", { class: "soft block" }, one.stoppingReason)];
 
-const nothing = (kept) => kept.search || kept.standing
-  ? empty("No dossier is like that",
-    el("p", {}, "Search for a part of the reference, the id, the company's name or number, or its code."))
-  : empty("No dossier in this sandbox", el("p", {}, "Import one with ", code("importDossier"), ", put one in place with ",
-    code("POST /__admin/dossiers"), ", or start over from another fixture."));
+const noDossiers = (filters) => filters.search || filters.standing
+  ? empty("No dossier matches",
+    el("p", {}, "Search for a part of the reference, the dossier id, the company's name or number, or the third-party code."))
+  : empty("No dossier in this sandbox", el("p", {}, "Import one with ", code("importDossier"), ", create one directly with ",
+    code("POST /__admin/dossiers"), ", or load another fixture."));
+
+/** How a dossier stands, and the colour of that. */
+export const STATE_COLOURS = { complete: "good", incomplete: "warn", stopped: "off" };
+
+const KINDS = { CIT001: "SIRET", CIT002: "VAT number", CIT003: "DUNS" };
+
+/** The page of one dossier. */
+export function dossier(place, context, id) {
+  let isClosed = false;
+  let last = "";
+
+  async function load() {
+    try {
+      const found = await context.call("GET", `/dossiers/${id}`);
+      const { requests } = await context.call("POST", "/requests/find", { dossierId: found.dossierId });
+      const now = JSON.stringify([found, requests.length]);
+      if (isClosed || now === last) return;
+      last = now;
+      refill(place, page(found, requests));
+    } catch (problem) {
+      const message = empty(`No dossier ${id}`, el("p", {}, problem.message));
+      if (!isClosed) fill(place, el("div", { class: "page" }, back(), message));
+    }
+  }
+
+  const change = (body, done) => context.attempt(() => context.call("PATCH", `/dossiers/${id}`, body), done).then(load);
+
+  async function deposit(document) {
+    const day = el("input", { type: "date", name: "day" });
+    const file = el("input", { type: "file", name: "file" });
+    const given = await ask(`Deposit a file for ${document.documentCode}`, [
+      el("p", { class: "soft" }, document.label),
+      field("Valid until (empty: no expiry)", day),
+      field("File (empty: a generated PDF)", file),
+    ], { confirm: "Deposit" });
+    if (!given) return;
+    const content = given.get("file").size ? await base64(given.get("file")) : undefined;
+    const body = { ...(given.get("day") && { expirationDate: given.get("day") }), ...(content && { content }) };
+    const path = `/dossiers/${id}/documents/${encodeURIComponent(document.documentCode)}/evidences`;
+    await context.attempt(() => context.call("POST", path, body), `${document.documentCode} deposited`);
+    await load();
+  }
+
+  const page = (found, requests) => el("div", { class: "page" },
+    back(),
+    el("div", { class: "row" },
+      el("h1", {}, `Dossier ${found.dossierId}`), el("span", {}, standing(found)), el("span", { class: "grow" }),
+      found.standing === "stopped"
+        ? button("Reactivate", () => change({ stoppingReason: null }, "Reactivated"))
+        : button("Stop", () => change({ stoppingReason: "STOPREQUEST" }, "Stopped"), { class: "quiet" })),
+    facts([
+      ["Reference", el("b", {}, found.dossierReference)],
+      ["Third party", `${found.name} (${found.thirdpartyId})`],
+      [KINDS[found.companyIdType], found.companyIdValue],
+      ["Code", found.thirdpartyCode],
+      ["Account", found.accountId],
+      ["Start", moment(found.startingDate)],
+      ["Expires", day(found.expirationDate)],
+      ["Stopped", found.stoppingDate && `${moment(found.stoppingDate)}, ${found.stoppingReason}`],
+      ["Company", found.outOfBusiness && badge("out of business", "bad")],
+      ["Description", found.description],
+      ["Import", found.processId && code(found.processId)],
+    ]),
+    el("h2", {}, "Documents"),
+    found.documents.length ? documents(found) : el("p", { class: "soft" }, "No document is requested."),
+    el("h2", {}, "Requests about this dossier"),
+    requests.length ? calls(requests) : el("p", { class: "soft" }, "The journal has no request about this dossier."),
+    el("details", {}, el("summary", {}, "Answer of the API"), highlightJson(found.answer)));
+
+  const documents = (found) => table("Documents", ["Code", "Document", "Present", "Evidence", "Requested", ""],
+    found.documents.map((document) => [
+      el("b", {}, document.documentCode), document.label,
+      document.present ? badge("present", "good") : badge("missing", "warn"),
+      el("ul", { class: "plain" }, document.evidences.map((evidence) => el("li", {}, evidenceText(evidence)))),
+      el("span", { class: "nowrap" }, day(document.requestDate)),
+      button("Deposit", () => deposit(document),
+        { class: "quiet small", "aria-label": `Deposit ${document.documentCode}` }),
+    ]));
+
+  fill(place);
+  load();
+  return { onExchange: load, close: () => { isClosed = true; } };
+}
+
+const back = () => el("p", { class: "eyebrow" }, el("a", { href: link("dossiers") }, "← All dossiers"));
+
+function evidenceText(evidence) {
+  const what = evidence.formdata ? `a form of ${evidence.formdata} answers` : `a file of ${size(evidence.fileSize)}`;
+  const validity = evidence.expirationDate ? `valid until ${day(evidence.expirationDate)}` : "no expiry";
+  return [`${what}, ${validity}`, !evidence.valid && [" ", badge("expired", "warn")]];
+}
+
+const calls = (requests) => el("ol", { class: "plain" }, requests.toReversed().slice(0, 20).map((one) => el("li", {},
+  badge(one.fault ?? one.status, severity(one)), " ",
+  el("a", { href: link("requests", one.number) }, `${one.number} ${one.operation}`), " ",
+  one.codes.map((name) => [badge(name, "bad"), " "]), soft(timeOfDay(one.realTime)))));
+
+async function base64(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(text);
+}

@@ -1,25 +1,22 @@
-/* One exchange: why it was answered as it was, then the request and the answer side by side. */
+/* The details of one request: why it got its answer, the request and the answer. Without any request: how to make one. */
 
-import { badge, button, el, empty, facts, fill, refill, rich, soft } from "./dom.js";
-import { curl } from "./curl.js";
-import { duration, moment, mood, timeOfDay } from "./format.js";
-import { show as json } from "./json.js";
-import { link } from "./route.js";
-import { copy } from "./shell.js";
+import { badge, button, code, copy, el, empty, facts, fill, refill, rich, soft } from "./dom.js";
+import { curl, duration, moment, severity, highlightJson, timeOfDay } from "./format.js";
+import { DEFAULT, link } from "./navigation.js";
 
 const HEADINGS = {
-  rule: "Bent by a rule", fault: "A fault on the wire", unmatched: "No such path", access: "Not let in",
-  format: "Refused ahead of any rule", refusal: "Refused by a rule of the business", import: "How the import went on",
+  rule: "Changed by a rule", fault: "Network fault", unmatched: "No such path", access: "Access denied",
+  format: "Malformed request", refusal: "Refused by a business rule", import: "Result of the import",
 };
 
-const AT_REST = 120; // milliseconds that a request is the latest before its reasons are asked for
+const SETTLE_MS = 120; // a request is the latest for this long before its reasons are loaded
 
-/** A pane that shows exchanges, one at a time. */
+/** The pane of one exchange. */
 export function exchange(place, context) {
   let shown = null;
   let unfinished = null;
 
-  /** Show the request of that number; `follows` when it was not chosen, but is the latest of note. */
+  /** Show the request of that number; `follows` if it is shown as the latest and was not selected. */
   async function show(number, { follows }) {
     const entry = context.live.find(number);
     const key = `${number} ${entry?.realTime} ${follows}`;
@@ -27,7 +24,7 @@ export function exchange(place, context) {
     shown = key;
     unfinished = null;
     if (entry) fill(place, article(entry, null, follows));
-    if (follows) await new Promise((done) => setTimeout(done, AT_REST));
+    if (follows) await new Promise((done) => setTimeout(done, SETTLE_MS));
     if (key !== shown) return;
     let found = entry;
     try {
@@ -35,23 +32,23 @@ export function exchange(place, context) {
     } catch (problem) {
       if (key === shown && !entry) fill(place, empty(`No request ${number}`, el("p", {}, problem.message)));
     }
-    const earlier = found && await before(found, context);
+    const earlier = found && await earlierChanges(found, context);
     if (key !== shown || !found) return;
     refill(place, article(found, found.why ?? [], follows, { earlier, entries: context.live.entries }));
-    if (found.why?.some(runs)) unfinished = [number, { follows }];
+    if (found.why?.some(isRunning)) unfinished = [number, { follows }];
   }
 
-  /** Ask again about an import that was still running. */
-  function again() {
+  /** Load again a request whose import was still running. */
+  function refreshUnfinished() {
     if (!unfinished) return;
     shown = null;
     show(...unfinished);
   }
 
-  return { show, again };
+  return { show, refreshUnfinished };
 }
 
-const runs = (cause) => cause.kind === "import" && cause.code === null && cause.dossierId === null;
+const isRunning = (cause) => cause.kind === "import" && cause.code === null && cause.dossierId === null;
 
 function article(entry, why, follows, { earlier = null, entries = [] } = {}) {
   const query = new URLSearchParams(entry.query).toString();
@@ -60,29 +57,29 @@ function article(entry, why, follows, { earlier = null, entries = [] } = {}) {
       el("p", { class: "eyebrow back" }, el("a", { href: link("requests") }, "← All requests")),
       el("div", { class: "row" },
         el("p", { class: "eyebrow grow" }, `Request ${entry.number}`,
-          follows && (mood(entry) === "bad" ? " · the latest refusal" : " · the latest")),
+          follows && (severity(entry) === "bad" ? " · latest error" : " · latest")),
         button("Copy link", () => copy(new URL(link("requests", entry.number), location.href).href, "Link"),
           { class: "quiet small" }),
         button("Copy as curl", () => copy(curl(entry), "Command"), { class: "quiet small" })),
-      el("h2", {}, badge(entry.fault ?? entry.status, `big ${mood(entry)}`), " ",
-        entry.operation ?? "No operation of the API"),
+      el("h2", {}, badge(entry.fault ?? entry.status, `big ${severity(entry)}`), " ",
+        entry.operation ?? "Unknown path"),
       el("p", { class: "line" }, el("b", {}, entry.method), " ", entry.path, query && soft(`?${query}`)),
       el("p", { class: "row soft" },
         el("span", {}, `${timeOfDay(entry.realTime)}, in ${duration(entry.milliseconds)}`),
-        el("span", { title: "On the sandbox's clock" }, `sandbox: ${moment(entry.at)}`),
+        el("span", { title: "Time of the sandbox's clock" }, `sandbox: ${moment(entry.at)}`),
         entry.user && el("span", {}, entry.user),
         entry.dossierId !== undefined && toDossier(entry.dossierId, "dossier"))),
     why && reasons(entry, why, earlier, entries),
     el("div", { class: "sides" },
       side("Request", entry.query, entry.headers, entry.body, entry.bodyNote, "The request has no body."),
       side("Answer", null, entry.answerHeaders, entry.answer, entry.answerNote,
-        entry.fault ? "The client saw no answer." : "The answer has no body.")));
+        entry.fault ? "The client received no answer." : "The answer has no body.")));
 }
 
 const toDossier = (id, noun) => el("a", { href: link("dossiers", id) }, `${noun} ${id}`);
 
 function reasons(entry, why, earlier, entries) {
-  const tone = why.some((cause) => cause.code) ? "bad" : mood(entry);
+  const tone = why.some((cause) => cause.code) ? "bad" : severity(entry);
   return el("section", { class: `reasons ${tone}`, "aria-label": "Why" },
     why.map((cause) => el("div", { class: "cause" },
       el("h3", {}, cause.code && badge(cause.code, "bad"), " ", cause.label ?? HEADINGS[cause.kind]),
@@ -90,42 +87,71 @@ function reasons(entry, why, earlier, entries) {
       el("p", { class: "row soft" },
         cause.when && el("span", { title: `This rule is ${cause.provenance}` }, "Rule: ", rich(cause.when)),
         cause.dossierId !== null && toDossier(cause.dossierId, "Dossier"),
-        cause.kind === "rule" && el("a", { href: link("scenarios") }, "The rules in force"),
-        cause.kind === "import" && launch(entry, cause, entries)))),
+        cause.kind === "rule" && el("a", { href: link("scenarios") }, "Active rules"),
+        cause.kind === "import" && importLink(entry, cause, entries)))),
     earlier,
-    !why.length && el("p", { class: "soft" }, tone === "good" ? "Answered as asked." : "The answer says it all."),
+    !why.length && el("p", { class: "soft" }, tone === "good" ? "A normal answer." : "No further reason is known."),
     entry.matched && entry.warnings.length > 0 && el("div", { class: "cause" },
-      el("h3", {}, badge("note", "info"), " Ignored by the API"),
+      el("h3", {}, badge("hint", "info"), " Ignored by the API"),
       el("ul", {}, entry.warnings.map((warning) => el("li", {}, warning)))));
 }
 
-/** From an answer that tells of an import to the request that launched it; there, that it is told elsewhere. */
-function launch(entry, { code, processId }, entries) {
-  if (entry.operation === "importDossier") return code && el("span", {}, "The answer does not tell; getProcess does.");
-  const launched = entries.find((one) => one.operation === "importDossier" && one.answer?.content?.processId === processId);
-  return launched && el("a", { href: link("requests", launched.number) }, `The import itself, request ${launched.number}`);
+/** A link from the result of an import to its importDossier request. */
+function importLink(entry, { code, processId }, entries) {
+  if (entry.operation === "importDossier") return code && el("span", {}, "getProcess returns this error, importDossier does not.");
+  const importRequest = entries.find((one) => one.operation === "importDossier" && one.answer?.content?.processId === processId);
+  return importRequest && el("a", { href: link("requests", importRequest.number) }, `importDossier, request ${importRequest.number}`);
 }
 
 function side(title, query, headers, body, note, none) {
-  const isNothing = body === null || body === undefined;
+  const isAbsent = body === null || body === undefined;
   return el("section", { class: "side" },
     el("h3", {}, title),
     query && Object.keys(query).length > 0 && facts(Object.entries(query)),
-    !isNothing && (typeof body === "string" ? el("pre", { class: "json", tabindex: "0" }, body) : json(body)),
+    !isAbsent && (typeof body === "string" ? el("pre", { class: "json", tabindex: "0" }, body) : highlightJson(body)),
     note && el("p", { class: "soft" }, `The body is ${note}.`),
-    isNothing && !note && el("p", { class: "soft" }, none),
+    isAbsent && !note && el("p", { class: "soft" }, none),
     el("details", {}, el("summary", {}, `Headers (${Object.keys(headers).length})`), facts(Object.entries(headers))));
 }
 
-/** What the client did to the same dossier before: often the cause lies there. */
-async function before(entry, context) {
+/** Earlier changes of the same dossier by the client: often they are the cause. */
+async function earlierChanges(entry, context) {
   const dossierId = entry.dossierId ?? entry.why?.find((cause) => cause.dossierId !== null)?.dossierId;
-  if (dossierId === undefined || mood(entry) !== "bad") return null;
+  if (dossierId === undefined || severity(entry) !== "bad") return null;
   const { requests } = await context.call("POST", "/requests/find", { dossierId });
   const earlier = requests.filter((one) => one.number < entry.number && one.method !== "GET").slice(-5).reverse();
   if (!earlier.length) return null;
-  return el("div", { class: "earlier" }, el("p", { class: "soft" }, `Before that, to dossier ${dossierId}:`),
+  return el("div", { class: "earlier" }, el("p", { class: "soft" }, `Earlier changes of dossier ${dossierId}:`),
     el("ol", { class: "row plain" }, earlier.map((one) => el("li", {},
-      badge(one.fault ?? one.status, mood(one)), " ",
+      badge(one.fault ?? one.status, severity(one)), " ",
       el("a", { href: link("requests", one.number) }, `${one.operation}, request ${one.number}`)))));
+}
+
+/** The page before the first request: how to point a client at this sandbox. */
+export function welcome(context) {
+  const place = el("div", {});
+  context.call("GET", "/fixture").then((fixture) => fill(place, instructions(context.sandbox, fixture)));
+  return place;
+}
+
+function instructions(sandbox, { users, defaultAccount }) {
+  const [name, domain] = (users[0]?.username ?? "api@example.com").split("@");
+  const username = `${name}${sandbox === DEFAULT ? "" : `+${sandbox}`}@${domain}`;
+  const account = defaultAccount ?? users[0]?.accounts[0];
+  const script = `TOKEN=$(curl -s ${location.origin}/auth/realms/eat_realm/protocol/openid-connect/token \\
+  -d grant_type=password -d client_id=ea-api-edge \\
+  -d username=${username} -d password=demo \\
+  | sed 's/.*"access_token":"\\([^"]*\\).*/\\1/')
+curl -H "Authorization: Bearer $TOKEN" \\
+  ${location.origin}/api/v1/account/${account}/dossiers`;
+  return empty("No request yet",
+    el("p", {}, "Each request of your client appears here, with its answer and the reason of an error."),
+    el("dl", { class: "facts wide" },
+      el("div", {}, el("dt", {}, "API"), el("dd", {}, code(`${location.origin}/api/v1`))),
+      el("div", {}, el("dt", {}, "Authorisation server"), el("dd", {}, code(location.origin))),
+      el("div", {}, el("dt", {}, "User of this sandbox"),
+        el("dd", {}, code(username), ", password ", code("demo")))),
+    el("p", {}, "Or try it with curl:"),
+    el("pre", { class: "json", tabindex: "0" }, script),
+    button("Copy the commands", () => copy(script, "Commands")));
 }

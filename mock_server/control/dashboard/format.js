@@ -1,40 +1,120 @@
-/* Moments, sizes and standings in words. */
+/* Values as text: times, sizes, JSON in colours, and a request as a curl command. */
+
+import { el } from "./dom.js";
 
 const TIME = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
-/** A real instant as the time of day here. */
+/** The local time of day of a real instant. */
 export const timeOfDay = (text) => TIME.format(new Date(text));
 
-/** A moment of the platform's clock, which has no zone: `24 Nov 2026, 01:08:44`. */
+/** An instant of the sandbox's clock, which has no zone: `24 Nov 2026, 01:08:44`. */
 export function moment(text) {
   return text && `${day(text)}, ${text.slice(11, 19)}`;
 }
 
-/** The day of such a moment, or a plain day. */
+/** The day of such an instant, or of a date. */
 export const day = (text) => text && DAY.format(new Date(`${text.slice(0, 10)}T00:00:00Z`));
 
-/** Milliseconds, as exact as they are of use. */
+/** Milliseconds with useful precision. */
 export function duration(ms) {
   if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
 
-/** Bytes. */
+/** A number of bytes. */
 export function size(bytes) {
   if (bytes < 1024) return `${bytes} B`;
   return bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} kB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`;
 }
 
-/** So many of something. */
+/** A count with its noun: `3 requests`. */
 export const many = (count, one, several = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : several}`;
 
-/** Whether an exchange did not go as its client will have hoped: bad, bent, good. */
-export function mood(entry) {
+/** The colour of an exchange: `bad` for an error, `warn` if a rule changed it, else `good`. */
+export function severity(entry) {
   if (entry.fault || entry.status >= 500) return "bad";
   if (entry.status >= 400 || entry.codes.length) return "bad";
   return entry.rule ? "warn" : "good";
 }
 
-/** How a dossier stands, and the colour of that. */
-export const STANDING = { complete: "good", incomplete: "warn", stopped: "off" };
+const MAX_COLOURED = 100_000;
+
+/** A number that JavaScript writes differently, such as an id of 64 bits or 1.0: it keeps its digits. */
+export class Exact extends Number {
+  constructor(value, source) {
+    super(value);
+    this.source = source;
+  }
+
+  toString() {
+    return this.source;
+  }
+
+  toJSON() {
+    return JSON.rawJSON?.(this.source) ?? this.valueOf();
+  }
+}
+
+/** Parse JSON; ids of 64 bits keep all their digits. */
+export const parse = (text) => JSON.parse(text, exact);
+
+function exact(_name, value, context) {
+  const isDifferent = typeof value === "number" && context && String(value) !== context.source;
+  return isDifferent ? new Exact(value, context.source) : value;
+}
+
+/** A value as indented JSON. */
+export const pretty = (value) => JSON.stringify(value, null, 2);
+
+/** A value as indented JSON in colours; very long JSON has no colours, which would be slow. */
+export function highlightJson(value) {
+  const text = pretty(value);
+  return el("pre", { class: "json", tabindex: "0" }, text.length > MAX_COLOURED ? text : parts(value, "\n"));
+}
+
+function parts(value, line) {
+  if (Array.isArray(value)) return bracketed("[", value.map((each) => parts(each, `${line}  `)), "]", line);
+  if (value && typeof value === "object" && !(value instanceof Exact)) {
+    const members = Object.entries(value).map(([name, each]) =>
+      [el("span", { class: "name" }, JSON.stringify(name)), ": ", parts(each, `${line}  `)]);
+    return bracketed("{", members, "}", line);
+  }
+  if (value instanceof Exact) return el("span", { class: "number" }, value.source);
+  return el("span", { class: value === null ? "null" : typeof value }, JSON.stringify(value));
+}
+
+function bracketed(open, members, close, line) {
+  if (!members.length) return open + close;
+  return [open, members.map((member, at) => [`${line}  `, member, at < members.length - 1 ? "," : ""]), line, close];
+}
+
+const CONNECTION_HEADERS = new Set(["host", "content-length", "accept-encoding", "connection", "user-agent", "accept"]);
+const FORM = "application/x-www-form-urlencoded";
+
+/** An exchange as a curl command; the token, which the journal masks, is a variable of the shell. */
+export function curl(entry) {
+  const query = new URLSearchParams(entry.query).toString();
+  const path = entry.path.split("/").map(encodeURIComponent).join("/");
+  const url = `${location.origin}${path}${query && `?${query}`}`;
+  const headers = Object.entries(entry.headers).filter(([name]) => !CONNECTION_HEADERS.has(name));
+  const method = entry.method !== "GET" && `-X ${shellQuote(entry.method)}`;
+  const words = ["curl -i", method, ...headers.map(header), ...data(entry), shellQuote(url)];
+  return words.filter(Boolean).join(" \\\n  ");
+}
+
+function header([name, value]) {
+  if (name === "authorization") return `-H "Authorization: Bearer $TOKEN"`;
+  return `-H ${shellQuote(`${name}: ${value}`)}`;
+}
+
+function data({ body, headers }) {
+  if (body === null || body === undefined) return [];
+  if (headers["content-type"]?.startsWith(FORM)) {
+    return Object.entries(body).map(([name, value]) => `--data-urlencode ${shellQuote(`${name}=${value}`)}`);
+  }
+  return [`--data-raw ${shellQuote(typeof body === "string" ? body : pretty(body))}`];
+}
+
+/** Quote a text for the shell. */
+const shellQuote = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;

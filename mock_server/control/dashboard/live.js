@@ -1,94 +1,94 @@
-/* The journal of the sandbox shown, as it grows: first what there is, then each exchange as it happens. */
+/* The journal of the shown sandbox: first its requests so far, then each exchange as it happens. */
 
 import { call, events } from "./api.js";
 
-export const MOST = 1000; // exchanges kept here; more would make the page slow, and the journal has them all
+export const MAX_ENTRIES = 1000; // of the page, which more would slow down; the journal keeps more
 
-const AGAIN_AFTER = 2000;
+const RECONNECT_MS = 2000;
 
-/** Events: `grown` with the new entries, `renewed` when all are others, `state` when the connection is. */
+/** Events: `added` with a new entry, `replaced` after a reload, `state` when the connection changes. */
 export class Live extends EventTarget {
   entries = [];
   complete = true;
   state = "connecting";
   #abort = new AbortController();
 
-  /** Follow a sandbox until `stop`, connecting again whenever the stream breaks. */
+  /** Follow a sandbox until `stop`; reconnect when the stream breaks. */
   async follow(sandbox) {
     this.pause();
     const { signal } = (this.#abort = new AbortController());
     while (!signal.aborted) {
       try {
-        await this.#once(sandbox, signal);
+        await this.#connect(sandbox, signal);
       } catch (error) {
         if (signal.aborted) return;
-        this.#become("lost", error.message);
+        this.#setState("lost", error.message);
       }
-      if (this.state === "gone") return;
-      // A stream that ends at once, as under a server that has none, is no reason to haste.
-      await later(AGAIN_AFTER, signal);
+      if (this.state === "missing") return;
+      // Some servers end the stream at once: wait before the next try.
+      await sleep(RECONNECT_MS, signal);
     }
   }
 
-  /** Let go of the connection, of which a browser has six for all tabs; `follow` goes on from here. */
+  /** Close the connection (a browser allows six for all tabs); `follow` continues from here. */
   pause() {
     this.#abort.abort();
   }
 
-  /** Forget it all: another sandbox is to be followed. */
+  /** Close the connection and forget the entries, before another sandbox is followed. */
   stop() {
     this.pause();
     this.entries = [];
     this.state = "connecting";
   }
 
-  /** The entry of that number, if it is here. */
+  /** The entry of that number, or undefined. */
   find(number) {
     return this.entries.find((entry) => entry.number === number);
   }
 
-  /** Read the journal anew, after it was cleared. */
-  async renew(sandbox, signal) {
-    const { requests, complete } = await call("GET", `/requests?limit=${MOST}`, { sandbox, signal });
-    const isSame = ends(requests) === ends(this.entries);
+  /** Read the journal again. */
+  async reload(sandbox, signal) {
+    const { requests, complete } = await call("GET", `/requests?limit=${MAX_ENTRIES}`, { sandbox, signal });
+    const isSame = identity(requests) === identity(this.entries);
     this.entries = requests;
-    this.complete = complete && requests.length < MOST;
-    if (!isSame) this.dispatchEvent(new Event("renewed"));
+    this.complete = complete && requests.length < MAX_ENTRIES;
+    if (!isSame) this.dispatchEvent(new Event("replaced"));
   }
 
-  async #once(sandbox, signal) {
+  async #connect(sandbox, signal) {
     const { sandboxes } = await call("GET", "/sandboxes", { signal });
     const found = sandboxes.find((one) => one.name === sandbox);
     if (!found) {
-      this.#become("gone");
+      this.#setState("missing");
       return;
     }
-    await this.renew(sandbox, signal);
+    await this.reload(sandbox, signal);
     const stream = events(sandbox, Math.max(found.latestRequest, this.entries.at(-1)?.number ?? 0), signal);
-    this.#become("live");
-    for await (const [name, data] of stream) this.#take(name, data);
+    this.#setState("live");
+    for await (const [name, data] of stream) this.#receive(name, data);
   }
 
-  #take(name, data) {
+  #receive(name, data) {
     if (name === "dropped") this.complete = false;
     if (name !== "exchange") return;
     this.entries.push(data);
-    if (this.entries.length > MOST) {
+    if (this.entries.length > MAX_ENTRIES) {
       this.entries.shift();
       this.complete = false;
     }
-    this.dispatchEvent(new CustomEvent("grown", { detail: data }));
+    this.dispatchEvent(new CustomEvent("added", { detail: data }));
   }
 
-  #become(state, why = "") {
+  #setState(state, why = "") {
     this.state = state;
     this.dispatchEvent(new CustomEvent("state", { detail: why }));
   }
 }
 
-const ends = (entries) => `${entries[0]?.number} ${entries.at(-1)?.number} ${entries.at(-1)?.realTime}`;
+const identity = (entries) => `${entries[0]?.number} ${entries.at(-1)?.number} ${entries.at(-1)?.realTime}`;
 
-const later = (ms, signal) => new Promise((done) => {
+const sleep = (ms, signal) => new Promise((done) => {
   setTimeout(done, ms);
   signal.addEventListener("abort", done);
 });

@@ -1,34 +1,33 @@
-/* The journal: a list that grows at its top, and beside it one exchange, the latest refusal unless one is chosen. */
+/* The requests view: the journal as a list, newest first, and the details of one request. */
 
-import { MOST } from "./live.js";
+import { labels } from "./api.js";
 import { badge, button, chips, el, fill } from "./dom.js";
-import { exchange } from "./exchange.js";
-import { duration, many, mood, timeOfDay } from "./format.js";
-import { labels } from "./labels.js";
-import { go, link } from "./route.js";
-import { welcome } from "./welcome.js";
+import { exchange, welcome } from "./exchange.js";
+import { duration, many, severity, timeOfDay } from "./format.js";
+import { MAX_ENTRIES } from "./live.js";
+import { go, link } from "./navigation.js";
 
 const KINDS = {
   all: ["All", () => true],
-  refused: ["Refused", (entry) => mood(entry) === "bad"],
-  bent: ["Bent", (entry) => entry.rule !== null, "Bent by a rule"],
-  noted: ["Noted", (entry) => entry.warnings.length > 0, "The API ignored a part of them, or has no such path"],
+  errors: ["Errors", (entry) => severity(entry) === "bad"],
+  rule: ["Changed by rule", (entry) => entry.rule !== null, "A rule changed the answer"],
+  hints: ["With hints", (entry) => entry.warnings.length > 0, "The API ignores a part of the request, or has no such path"],
 };
 
-const NEWS = ["grown", "renewed", "state"];
-const AT_ONCE = 100; // milliseconds in which what comes in is shown together
+const EVENTS = ["added", "replaced", "state"];
+const RENDER_MS = 100; // new requests within this time are shown together
 
-/** The view of the requests of a sandbox. */
+/** The requests view. */
 export function requests(place, context) {
   const { live } = context;
   let kind = "all";
   let chosen = null;
   let followed = null;
-  let reached = null;
+  let scrolledTo = null;
   let waiting = 0;
   let rows = new WeakMap();
 
-  const list = el("ol", { class: "list", "aria-label": "Requests, newest first", onkeydown: moved });
+  const list = el("ol", { class: "list", "aria-label": "Requests, newest first", onkeydown: onArrowKey });
   const note = el("p", { class: "quiet pad" });
   const detail = el("section", { class: "detail", "aria-label": "The request" });
   const filter = el("input", {
@@ -47,7 +46,7 @@ export function requests(place, context) {
     el("div", { class: "split" },
       el("div", { class: "master" },
         el("div", { class: "tools" }, filter, kinds,
-          button("Clear", clear, { class: "quiet small", title: "Forget the requests so far; coverage goes on" })),
+          button("Clear", clear, { class: "quiet small", title: "Delete the requests so far; coverage keeps its counts" })),
         list, note),
       detail));
 
@@ -56,20 +55,20 @@ export function requests(place, context) {
     return live.entries.filter((entry) => KINDS[kind][1](entry) && words.every((word) => text(entry).includes(word)));
   };
 
-  /** Which one is shown: the one chosen, else the latest refusal, else the latest of all. */
-  function subject(entries) {
+  /** The shown request: the selected one, else the latest error, else the latest. */
+  function shownNumber(entries) {
     if (chosen !== null) return chosen;
-    if (isRead(detail) && live.find(followed)) return followed;
-    return (entries.findLast((entry) => mood(entry) === "bad") ?? entries.at(-1))?.number ?? null;
+    if (isInUse(detail) && live.find(followed)) return followed;
+    return (entries.findLast((entry) => severity(entry) === "bad") ?? entries.at(-1))?.number ?? null;
   }
 
   function render() {
     const entries = matching();
-    const number = subject(entries);
-    arrange(list, entries.toReversed().map(rowOf));
+    const number = shownNumber(entries);
+    updateRows(list, entries.toReversed().map(rowOf));
     mark(number);
     count();
-    note.textContent = remark(entries);
+    note.textContent = noteText(entries);
     note.hidden = !note.textContent;
     followed = number;
     if (number !== null) pane.show(number, { follows: chosen === null });
@@ -83,7 +82,7 @@ export function requests(place, context) {
     return rows.get(entry);
   }
 
-  /** One row is the current one, and reached by Tab; the arrows lead on from it. */
+  /** Mark the current row; Tab reaches it, and arrow keys move from it. */
   function mark(number) {
     const links = [...list.querySelectorAll("a")];
     const current = links.find((one) => Number(one.dataset.number) === number);
@@ -92,8 +91,8 @@ export function requests(place, context) {
       if (one === current) one.setAttribute("aria-current", "true");
       else one.removeAttribute("aria-current");
     }
-    if (chosen !== null && chosen !== reached) current?.scrollIntoView({ block: "nearest" });
-    reached = chosen;
+    if (chosen !== null && chosen !== scrolledTo) current?.scrollIntoView({ block: "nearest" });
+    scrolledTo = chosen;
   }
 
   function count() {
@@ -103,22 +102,22 @@ export function requests(place, context) {
     }
   }
 
-  function remark(entries) {
-    if (!entries.length) return live.entries.length ? "No request is like that." : "";
-    const latest = many(Math.min(live.entries.length, MOST), "request");
-    return live.complete ? "" : `Older ones are left out here; the list has the latest ${latest}.`;
+  function noteText(entries) {
+    if (!entries.length) return live.entries.length ? "No request matches." : "";
+    const latest = many(Math.min(live.entries.length, MAX_ENTRIES), "request");
+    return live.complete ? "" : `The list shows the latest ${latest}; older ones are left out.`;
   }
 
-  const later = () => { waiting ||= setTimeout(() => { waiting = 0; render(); }, AT_ONCE); };
+  const renderSoon = () => { waiting ||= setTimeout(() => { waiting = 0; render(); }, RENDER_MS); };
 
-  function moved(event) {
+  function onArrowKey(event) {
     const by = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key];
     if (by === undefined) return;
     event.preventDefault();
     step(by);
   }
 
-  /** Choose the next one down the list, or up. */
+  /** Select the request so many rows down or up. */
   function step(by) {
     const links = [...list.querySelectorAll("a")];
     const now = links.findIndex((one) => one.hasAttribute("aria-current"));
@@ -131,28 +130,28 @@ export function requests(place, context) {
   const focusRow = () => list.querySelector("a[tabindex='0']")?.focus();
 
   async function clear() {
-    const done = await context.attempt(() => context.call("DELETE", "/requests"), "Forgotten");
+    const done = await context.attempt(() => context.call("DELETE", "/requests"), "Deleted");
     if (!done) return;
     go(link("requests"));
-    await live.renew(context.sandbox);
+    await live.reload(context.sandbox);
     render();
   }
 
-  for (const name of NEWS) live.addEventListener(name, later);
-  labels().then(() => { rows = new WeakMap(); texts = new WeakMap(); later(); });
+  for (const name of EVENTS) live.addEventListener(name, renderSoon);
+  labels().then(() => { rows = new WeakMap(); texts = new WeakMap(); renderSoon(); });
   return {
     step,
-    present: () => pane.again(),
+    onSandboxes: () => pane.refreshUnfinished(),
     show: (id) => { chosen = /^\d+$/.test(id ?? "") ? Number(id) : null; render(); },
     close: () => {
       clearTimeout(waiting);
-      for (const name of NEWS) live.removeEventListener(name, later);
+      for (const name of EVENTS) live.removeEventListener(name, renderSoon);
     },
   };
 }
 
-/** Put these rows into the list; when it only grew at its top, the others stay, and the focus with them. */
-function arrange(list, rows) {
+/** Show these rows. If rows were only added at the top, the others stay, and so does the focus. */
+function updateRows(list, rows) {
   const at = list.firstChild ? rows.indexOf(list.firstChild) : -1;
   const kept = rows.slice(at);
   const isGrown = at >= 0 && kept.every((one, place) => one === list.children[place]);
@@ -162,26 +161,26 @@ function arrange(list, rows) {
   return list;
 }
 
-/** Whether somebody is at it, by keyboard or by marking a text: then it stays as it is. */
-function isRead(place) {
+/** Whether the user reads this part (focus or selected text): then it must not change. */
+function isInUse(place) {
   const marked = getSelection();
   return place.contains(document.activeElement) || (!marked.isCollapsed && place.contains(marked.anchorNode));
 }
 
-/** How all paths begin, which a short line can do without. */
-const KNOWN = /^((\/rest|\/edge)?\/api\/v1\/account(?=\/)|\/auth\/realms\/eat_realm\/protocol)/;
+/** The start of every path of the API; the list leaves it out. */
+const API_PREFIX = /^((\/rest|\/edge)?\/api\/v1\/account(?=\/)|\/auth\/realms\/eat_realm\/protocol)/;
 
-/** A request in three short lines: what was called, how it went, and why it did not. */
+/** A row: operation and status, path and time, and the reason of an error. */
 function row(entry) {
   const why = reason(entry);
   return el("li", {}, el("a", {
-    href: link("requests", entry.number), class: `entry ${mood(entry)}`, "data-number": entry.number,
+    href: link("requests", entry.number), class: `entry ${severity(entry)}`, "data-number": entry.number,
     tabindex: "-1",
   },
   el("span", { class: "status" }, entry.fault ? "fault" : entry.status),
   el("span", { class: "what" }, entry.operation ?? "no such path"),
   el("span", { class: "when" }, timeOfDay(entry.realTime)),
-  el("span", { class: "path" }, `${entry.method} ${entry.path.replace(KNOWN, "…")}`),
+  el("span", { class: "path" }, `${entry.method} ${entry.path.replace(API_PREFIX, "…")}`),
   el("span", { class: "took" }, duration(entry.milliseconds)),
   why && el("span", { class: "why" }, why)));
 }
@@ -191,18 +190,18 @@ function reason(entry) {
   const rule = entry.rule && [badge("rule", "warn"), " ", entry.rule, " "];
   if (codes.length || rule) return [rule, codes];
   if (entry.status >= 400 && entry.matched) return entry.answer?.error_description ?? entry.answer?.message;
-  return entry.fault ?? (entry.warnings.length ? [badge("note", "info"), " ", entry.warnings[0]] : null);
+  return entry.fault ?? (entry.warnings.length ? [badge("hint", "info"), " ", entry.warnings[0]] : null);
 }
 
 let texts = new WeakMap();
 
-/** What a filter may find of an exchange: all that was sent, and of the answer what it comes down to. */
+/** The text that the filter searches: the request, and status, codes, rule and hints of the answer. */
 function text(entry) {
   if (!texts.has(entry)) {
     const { number, operation, method, path, query, status, codes, rule, fault, user, body, answer, warnings } = entry;
-    const told = [status, ...codes, ...codes.map(labels.of), rule, fault, answer?.content?.processId, ...warnings];
+    const result = [status, ...codes, ...codes.map(labels.of), rule, fault, answer?.content?.processId, ...warnings];
     const sent = [`#${number}`, operation, method, path, user, JSON.stringify(query), JSON.stringify(body)];
-    texts.set(entry, [...sent, ...told].join(" ").toLowerCase());
+    texts.set(entry, [...sent, ...result].join(" ").toLowerCase());
   }
   return texts.get(entry);
 }

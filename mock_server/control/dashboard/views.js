@@ -1,0 +1,177 @@
+/* The smaller views: clock, coverage, outbox, sandboxes, and the message for a sandbox that does not exist. */
+
+import { call, labels } from "./api.js";
+import { ask, badge, button, code, el, empty, field, fill, refill, soft, table } from "./dom.js";
+import { moment } from "./format.js";
+import { DEFAULT, link } from "./navigation.js";
+
+const DURATIONS = {
+  PT1S: "1 second", PT1M: "1 minute", PT1H: "1 hour", P1D: "1 day", P30D: "30 days", P1Y: "1 year",
+};
+
+/** The clock view. */
+export function clock(place, context) {
+  const face = el("p", { class: "face" });
+  const effects = el("div", { "aria-live": "polite" });
+  const tokens = el("input", { type: "checkbox" });
+  const by = el("input", { value: "P30D", pattern: "P.*", required: true, size: "10", spellcheck: "false" });
+  const at = el("input", { type: "datetime-local", step: "1", required: true });
+
+  const put = async (path, body, method = "PUT") => {
+    const changed = await context.attempt(() => context.call(method, path, body));
+    if (changed) fill(effects, effectList(changed));
+  };
+  const advance = (duration) => put("/clock/advance", { by: duration, tokens: tokens.checked }, "POST");
+  const form = (label, inside, text, act) => el("form", {
+    class: "row", "aria-label": label, onsubmit: (event) => { event.preventDefault(); act(); },
+  }, inside, el("button", {}, text));
+
+  fill(place, el("div", { class: "page narrow" },
+    el("h1", {}, "Clock"), face,
+    el("section", { class: "panel" }, el("h2", {}, "Advance"),
+      el("div", { class: "row" }, Object.entries(DURATIONS).map(([duration, text]) =>
+        button(text, () => advance(duration), { class: "quiet" }))),
+      form("Advance by a duration", field("ISO duration", by), "Advance", () => advance(by.value.trim())),
+      el("label", { class: "check" }, tokens, " Existing tokens get older, too")),
+    el("section", { class: "panel" }, el("h2", {}, "Set, freeze, unfreeze"),
+      form("Set the clock", field("French time", at), "Set and freeze", () => put("/clock", { now: at.value })),
+      el("div", { class: "row" },
+        button("Freeze", () => put("/clock", { frozen: true }), { class: "quiet" }),
+        button("Unfreeze", () => put("/clock", { frozen: false }), { class: "quiet" }))),
+    effects));
+
+  return {
+    onSandboxes(sandboxes) {
+      const found = sandboxes.find((one) => one.name === context.sandbox);
+      if (!found) return;
+      fill(face, moment(found.now), " ", found.frozen ? badge("frozen", "info") : badge("running", "good"));
+      if (!at.value) at.value = found.now.slice(0, 19);
+    },
+  };
+}
+
+function effectList({ now, effects }) {
+  return el("section", { class: "panel" },
+    el("h2", {}, `Now ${moment(now)}`),
+    effects.length
+      ? el("ol", { class: "plain" }, effects.map((event) => el("li", {},
+        soft(moment(event.at)), " ", el("b", {}, event.what), " ", effectSubject(event))))
+      : el("p", { class: "soft" }, "No effects: no dossier expired, no document expired,"
+        + " no import ended."));
+}
+
+const effectSubject = ({ dossierId, processId }) =>
+  (dossierId ? el("a", { href: link("dossiers", dossierId) }, `dossier ${dossierId}`) : processId);
+
+/** The coverage view. */
+export function coverage(place, context) {
+  const shown = el("div", { class: "grid" });
+
+  async function load() {
+    const [found] = await Promise.all([context.call("GET", "/coverage"), labels()]);
+    const { operations, codes, pages, processes } = found;
+    fill(shown,
+      coveragePanel("Operations", operations, ({ calls, statuses }) => `${calls} · ${Object.keys(statuses).join(" ")}`),
+      coveragePanel("Error codes", codes, String, labels.of),
+      coveragePanel("Import outcomes", processes, String, labels.of),
+      Object.entries(pages).map(([search, edges]) => coveragePanel(`Page edges of ${search}`, edges, String)),
+      found.unmatched > 0 && el("section", { class: "panel" }, el("h2", {}, "Unknown paths"),
+        el("p", {}, badge(found.unmatched, "bad"), " calls of the client matched no operation of the API.")));
+  }
+
+  fill(place, el("div", { class: "page" }, el("h1", {}, "Coverage"),
+    el("p", { class: "soft" }, "Counts of all calls since the start, or since the last reset of the journal."), shown));
+  load();
+  return { onExchange: load };
+}
+
+function coveragePanel(title, { met, never }, words, label = () => "") {
+  const names = Object.keys(met);
+  const all = names.length + never.length;
+  return el("section", { class: "panel" },
+    el("h2", {}, title, soft(` ${names.length} of ${all}`)),
+    el("progress", { max: all, value: names.length, "aria-label": `${title} reached` }),
+    el("ul", { class: "coverage" },
+      names.map((name) => el("li", {},
+        el("b", {}, name), " ", soft(label(name)), el("span", { class: "count" }, words(met[name])))),
+      never.map((name) => el("li", { class: "never" },
+        el("span", {}, name), " ", soft(label(name)), el("span", { class: "hidden" }, "never")))));
+}
+
+/** The outbox view. */
+export function outbox(place, context) {
+  const shown = el("div");
+
+  async function load() {
+    const { mails } = await context.call("GET", "/outbox");
+    refill(shown, mails.length ? mailTable(mails) : empty("No e-mail yet",
+      el("p", {}, "Imports, updates and reactivations send invitations and document requests to third parties."
+        + " The sandbox keeps these e-mails here and sends none.")));
+  }
+
+  fill(place, el("div", { class: "page" }, el("h1", {}, "Outbox"), shown));
+  load();
+  return { onExchange: load };
+}
+
+const MAIL_HEAD = ["Sent", "To", "Kind", "Documents", "Dossier", "Subscription key"];
+
+const mailTable = (mails) => table("E-mails, newest first", MAIL_HEAD, mails.toReversed().map((mail) => [
+  el("span", { class: "nowrap" }, moment(mail.sentAt)),
+  el("b", {}, mail.to),
+  badge(mail.kind, "info"),
+  mail.documentCodes.map((code) => [badge(code), " "]),
+  mail.dossierId && el("a", { href: link("dossiers", mail.dossierId) }, mail.dossierId),
+  code(mail.subscriptionKey),
+]));
+
+/** The sandboxes view. */
+export function sandboxes(place, context) {
+  const shown = el("div", {});
+  let last = "";
+
+  function onSandboxes(found) {
+    const now = JSON.stringify(found.map(({ now: _, ...rest }) => rest));
+    if (now === last && found.every((one) => one.frozen)) return;
+    last = now;
+    refill(shown, rows(found));
+  }
+
+  const rows = (found) => table("Sandboxes", ["Sandbox", "Clock", "Scenario", "Requests", ""], found.map((one) => [
+    el("a", { href: link("requests", null, one.name), "aria-label": `Show ${one.name}` }, one.name),
+    [el("span", { class: "nowrap" }, moment(one.now)), one.frozen && [" ", badge("frozen", "info")]],
+    one.playing && [badge(one.playing, "warn"), " ", one.state],
+    one.latestRequest,
+    el("div", { class: "row end" },
+      button("Reset", () => reset(one.name), { class: "quiet small", "aria-label": `Reset ${one.name}` }),
+      one.name !== DEFAULT && button("Delete", () => remove(one.name),
+        { class: "quiet small", "aria-label": `Delete ${one.name}` })),
+  ]));
+
+  async function reset(name) {
+    const what = "Data, clock, scenario, rules, outbox and journal return to their start.";
+    const isConfirmed = await ask(`Reset ${name}?`, el("p", {}, what), { confirm: "Reset" });
+    if (isConfirmed) await context.attempt(() => call("POST", "/reset", { sandbox: name }), `${name} was reset`);
+  }
+
+  async function remove(name) {
+    const what = "The next login or control call that names it creates it again.";
+    const isConfirmed = await ask(`Delete ${name}?`, el("p", {}, what), { confirm: "Delete" });
+    if (isConfirmed) await context.attempt(() => call("DELETE", `/sandboxes/${encodeURIComponent(name)}`), `${name} deleted`);
+  }
+
+  fill(place, el("div", { class: "page" }, el("h1", {}, "Sandboxes"),
+    el("p", { class: "soft" }, "A user name with a plus tag selects a sandbox: ", code("api+gw3@example.com"),
+      " uses the sandbox ", code("gw3"), "."), shown));
+  return { onSandboxes };
+}
+
+/** The message for a sandbox that does not exist; empty until the server has answered. */
+export function absent(place, { sandbox, live }) {
+  const update = () => live.state === "missing" && fill(place, empty(`There is no sandbox “${sandbox}”`,
+    el("p", {}, "It was deleted, or was never created. A client creates it by logging in as ",
+      code(`api+${sandbox}@example.com`), ". This page shows it as soon as it exists.")));
+  live.addEventListener("state", update);
+  update();
+  return { close: () => live.removeEventListener("state", update) };
+}
