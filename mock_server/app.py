@@ -6,17 +6,11 @@ from functools import cache, partial
 
 from flask import Flask
 
-from mock_server.api.accounts import accounts
-from mock_server.api.documents import documents
-from mock_server.api.dossiers import dossiers
-from mock_server.api.processes import processes
-from mock_server.api.thirdparties import thirdparties
+from mock_server.api import VIEWS
 from mock_server.auth.certificates import tls_of
 from mock_server.auth.tokens import TokenService
 from mock_server.clock import real_now
 from mock_server.control.health import health
-from mock_server.dialects import DIALECTS
-from mock_server.domain.operations import API_PATH
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.invention import invented_company
 from mock_server.fixtures.library import bundled
@@ -26,40 +20,28 @@ from mock_server.scenarios import FixtureFinder, ScenarioSetup, load_scenario_se
 from mock_server.scenarios.library import scenario_path
 from mock_server.settings import CONTROL_PREFIX, Settings
 from mock_server.watching import Watch
-from mock_server.web import access_log, contract_check, errors, published, services
-from mock_server.web.pipeline import Dispatcher
+from mock_server.web import access_log, contract, errors, services, token_endpoint
+from mock_server.web.pipeline import Application
 from mock_server.web.services import Services
-from mock_server.web.token_endpoint import openid
 
 
-def create_app(settings: Settings) -> Dispatcher:
-    """The sandbox as a WSGI application, its fixture loaded.
+def create_app(settings: Settings) -> Application:
+    """Return the sandbox as a WSGI application, its fixture loaded.
 
     Raises:
         FileError: the fixture or the scenario is missing or wrong; the message names file and line.
         KeyFileError: the signing key cannot be used.
-        TlsError: nor can what was told about HTTPS.
+        TlsError: the certificate or its key cannot be used.
     """
     shared = _services(settings)
-    app = Dispatcher(settings.dialect, cache(partial(_control, shared)))
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
-    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # another method is a 405, whichever
-    shared.sandboxes.get()  # its world is made now, not when the first request waits for it
-    services.install(app, shared)
-    app.register_blueprint(openid)
-    for name, dialect in DIALECTS.items():
-        for resource in (accounts, thirdparties, dossiers, documents, processes):
-            app.register_blueprint(
-                resource,
-                name=f"{name}_{resource.name}",
-                url_prefix=f"/{name}{API_PATH}",
-                url_defaults={"dialect": dialect},
-            )
-    published.install(app, settings.dialect)
+    shared.sandboxes.get()  # generated now, not when the first request waits for it
+    app = Application(shared, VIEWS, cache(partial(_control, shared)))
+    app.register_blueprint(token_endpoint.openid)
     app.register_blueprint(health, url_prefix=CONTROL_PREFIX)
+    contract.install_documents(app, settings.dialect)
     errors.install(app)
     if settings.check_responses:
-        contract_check.install(app)
+        contract.install_check(app)
     access_log.install(app)
     return app
 
@@ -100,7 +82,7 @@ def _services(settings: Settings) -> Services:
 def _setups_of_users(
     settings: Settings, fixture: Fixture, find_fixture: FixtureFinder
 ) -> dict[str, ScenarioSetup]:
-    """What plays in the sandboxes of users whose entry in the fixture names a scenario."""
+    """The start of the sandboxes of users whose entry in the fixture names a scenario."""
     now = settings.clock or real_now()
     return {
         user.username: load_scenario_setup(
@@ -112,7 +94,7 @@ def _setups_of_users(
 
 
 def scenario_watch(app: Flask) -> Watch:
-    """What plays scenario files of the app anew as they change."""
+    """Return what reloads the scenario files of the app when they change."""
     shared: Services = services.of(app)
     setups = shared.sandboxes.setups
     folders = [setup.path.parent for setup in setups if setup.path is not None]

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
-from mock_server.web.contract_check import mistake_of
+from mock_server.web.contract import contract_error
 from mock_server.web.rule_effects import RULE_HEADER
 from tests.properties import register_profiles
 from tests.support import RECIPE, START, Api, frequent_thread_switches, running_server
@@ -27,7 +27,7 @@ class CheckedClient(FlaskClient):
         answer = super().open(*args, **kwargs)
         if RULE_HEADER not in answer.headers:
             with self.application.request_context(answer.request.environ):
-                mistake = mistake_of(answer)
+                mistake = contract_error(answer)
             assert mistake is None, f"{answer.request.method} {answer.request.path}: {mistake}"
         return answer
 

@@ -19,10 +19,10 @@ from zoneinfo import ZoneInfo
 
 import jwt
 from flask.testing import FlaskClient
-from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.test import TestResponse
 
 from mock_server.app import create_app
+from mock_server.dialects import wire
 from mock_server.settings import Settings
 
 ACCOUNT = 119631
@@ -219,7 +219,7 @@ def assert_protocol_error(answer: TestResponse, status: int) -> None:
     body = answer.json or {}
     assert answer.status_code == status, answer.text
     assert list(body) == ["timestamp", "status", "error", "message", "path"]
-    assert (body["status"], body["error"]) == (status, HTTP_STATUS_CODES[status])
+    assert (body["status"], body["error"]) == (status, wire.status_phrase(status))
     assert body["path"] == unquote(answer.request.path)
 
 

@@ -15,7 +15,7 @@ from mock_server.app import create_app
 from mock_server.dialects import DIALECTS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.settings import SETTINGS, Settings
-from mock_server.web.pipeline import PREFIXES
+from mock_server.web.routing import PREFIXES
 from tests.support import SEED_DOSSIER, Api, assert_protocol_error, content, running_server
 
 MakeApi = Callable[..., Api]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from mock_server.domain.operations import OPERATIONS, TOKEN_PATH, Kind
-from mock_server.web.pipeline import PREFIXES
+from mock_server.web.routing import PREFIXES
 from tests.properties import example_count
 from tests.support import ACCOUNT, SECOND_ACCOUNT, SEED_DOSSIER, TOKEN_URL
 

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from mock_server.domain.operations import OPERATIONS
-from mock_server.web.pipeline import PREFIXES
+from mock_server.web.routing import PREFIXES
 from tests.support import TOKEN_URL, Api, content
 
 # What to call, and with which body; {dossier} and the like are filled in with what the sandbox has.

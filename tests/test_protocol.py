@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from mock_server.domain.operations import OPERATIONS, Operation
-from mock_server.web.pipeline import PREFIXES
+from mock_server.web.routing import PREFIXES
 from tests.support import SEED_DOSSIER, TOKEN_URL, Api, assert_protocol_error, codes, content
 
 pytestmark = pytest.mark.dialects("rest", "edge")

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from flask import Response
 
-from mock_server.api.resource import resource, serves
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
 from mock_server.domain.statistics import statistics
 from mock_server.web import responses
 from mock_server.web.context import Call
 
-accounts = resource("accounts")
 
-
-@serves(accounts)
 def list_accounts(call: Call) -> Response:
     """behaviour.md 3.1."""
     world = call.world
@@ -24,7 +20,6 @@ def list_accounts(call: Call) -> Response:
     return responses.content([call.dialect.account(account) for account in known])
 
 
-@serves(accounts)
 def get_account_statistics(call: Call, account_id: int) -> Response:
     """behaviour.md 3.2."""
     return responses.content(
@@ -32,7 +27,6 @@ def get_account_statistics(call: Call, account_id: int) -> Response:
     )
 
 
-@serves(accounts)
 def list_requirements(call: Call, account_id: int) -> Response:
     """behaviour.md 3.3."""
     requirements = call.world.portfolio(account_id).account.requirements.values()

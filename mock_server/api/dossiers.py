@@ -5,39 +5,33 @@ from __future__ import annotations
 from flask import Response
 
 from mock_server.api.rendering import dossier_rendering
-from mock_server.api.resource import resource, serves
 from mock_server.domain import dossiers as commands
 from mock_server.domain import search
 from mock_server.domain.imports import ImportRequest, launch_import
 from mock_server.web import responses
 from mock_server.web.context import Call, body, members, query, required_body
 
-dossiers = resource("dossiers")
-
 _IMPORT_MEMBERS = ImportRequest.__struct_fields__
 _UPDATE_MEMBERS = commands.DossierUpdate.__struct_fields__
 
 
-@serves(dossiers)
 def list_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.7."""
     world = call.world
     found = search.list_dossiers(
         world, call.now, account_id=account_id, query=query(call), variants=call.variants
     )
-    row = dossier_rendering(call, world, world.portfolio(account_id))
+    row = dossier_rendering(call, world.portfolio(account_id))
     return responses.page(call, found, [row(dossier) for dossier in found.content])
 
 
-@serves(dossiers)
 def list_all_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.8."""
     world = call.world
-    row = dossier_rendering(call, world, world.portfolio(account_id))
+    row = dossier_rendering(call, world.portfolio(account_id))
     return responses.stream(map(row, search.list_all_dossiers(world, account_id=account_id)))
 
 
-@serves(dossiers)
 def import_dossier(call: Call, account_id: int) -> Response:
     """behaviour.md 3.9."""
     request = ImportRequest(**members(required_body(call), _IMPORT_MEMBERS))
@@ -52,15 +46,13 @@ def import_dossier(call: Call, account_id: int) -> Response:
     return responses.content(call.dialect.launched(process))
 
 
-@serves(dossiers)
 def get_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.10."""
     world = call.world
     portfolio = world.portfolio(account_id)
-    return responses.content(dossier_rendering(call, world, portfolio)(portfolio.dossier(dossier_id)))
+    return responses.content(dossier_rendering(call, portfolio)(portfolio.dossier(dossier_id)))
 
 
-@serves(dossiers)
 def update_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.11."""
     given = body(call)
@@ -75,14 +67,12 @@ def update_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     return responses.accepted(call)
 
 
-@serves(dossiers)
 def stop_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.12."""
     call.sandbox.change(commands.stop_dossier, account_id=account_id, dossier_id=dossier_id)
     return responses.accepted(call)
 
 
-@serves(dossiers)
 def reactivate_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.13."""
     until = _expiration(body(call)).get("expiration_date", commands.ABSENT)
@@ -92,7 +82,6 @@ def reactivate_dossier(call: Call, account_id: int, dossier_id: int) -> Response
     return responses.accepted(call)
 
 
-@serves(dossiers)
 def list_dossier_requirements(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.14."""
     world = call.world
@@ -102,7 +91,6 @@ def list_dossier_requirements(call: Call, account_id: int, dossier_id: int) -> R
     return responses.content([call.dialect.dossier_requirement(dossier, row) for row in requirements])
 
 
-@serves(dossiers)
 def update_dossier_requirements(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.15."""
     given = body(call)

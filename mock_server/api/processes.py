@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from flask import Response
 
-from mock_server.api.resource import resource, serves
 from mock_server.domain import search
 from mock_server.journal import process_facts
 from mock_server.web import responses
 from mock_server.web.context import Call, query
 
-processes = resource("processes")
 
-
-@serves(processes)
 def get_process(call: Call, account_id: int, process_id: str) -> Response:
     """behaviour.md 3.21."""
     process = call.world.portfolio(account_id).process(process_id)
@@ -21,7 +17,6 @@ def get_process(call: Call, account_id: int, process_id: str) -> Response:
     return responses.content(call.dialect.process(process))
 
 
-@serves(processes)
 def list_processes(call: Call, account_id: int) -> Response:
     """behaviour.md 3.22."""
     since = query(call).get("from_date")

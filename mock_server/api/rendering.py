@@ -1,81 +1,79 @@
-"""Dossiers as bytes, remembered: an immutable dossier renders to the same bytes as long as it lives.
+"""Remembered renderings: an immutable object renders to the same bytes for its whole lifetime.
 
-The memory is keyed by the objects themselves: nothing ever has to be invalidated, and what nobody holds any
-more (a dossier that was changed, a sandbox that was reset) is not held here either.
+The memory is keyed by the objects themselves and does not keep them alive. Nothing has to be invalidated:
+what no sandbox holds any more (a changed dossier, a sandbox that was reset) is forgotten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import ref
 
 import orjson
 
-from mock_server.dialects import Dialect, Json
-from mock_server.domain.model import Account, Dossier, Requirement, Thirdparty
-from mock_server.domain.variants import Variants
-from mock_server.domain.world import Portfolio, World
+from mock_server.dialects import Json
+from mock_server.domain.model import Dossier
+from mock_server.domain.world import Portfolio
 from mock_server.web.context import Call
 
 REMEMBERED = 131_072
-"""Dossiers whose bytes a dialect keeps, about 1 kB each: a large account is rendered once, then copied."""
+"""Renderings that each function keeps, about 1 kB each: a large account is rendered once, then copied."""
 
 
-def dossier_rendering(call: Call, world: World, portfolio: Portfolio) -> Callable[[Dossier], Json]:
-    """What makes of a dossier of the portfolio its bytes in the call's dialect, ready for an answer."""
-    rendered, account, variants = _remembering(call.dialect), portfolio.account, call.variants
-    thirdparties, relations = world.thirdparties, portfolio.relations
+def dossier_rendering(call: Call, portfolio: Portfolio) -> Callable[[Dossier], Json]:
+    """Return what renders a dossier of the portfolio in the dialect of the call."""
+    render, requirements, variants = (
+        remember(call.dialect.dossier),
+        portfolio.account.requirements,
+        call.variants,
+    )
+    thirdparties, relations = call.world.thirdparties, portfolio.relations
 
-    def render(dossier: Dossier) -> Json:
+    def render_row(dossier: Dossier) -> Json:
         found = dossier.thirdparty_id
-        return rendered(dossier, thirdparties[found], relations[found].thirdparty_code, account, variants)
+        return render(dossier, thirdparties[found], relations[found].thirdparty_code, requirements, variants)
 
-    return render
+    return render_row
 
 
-class _Held(ref[Dossier]):
-    """A dossier as long as it lives, under the key by which it is forgotten."""
+@cache
+def remember(render: Callable[..., Json]) -> Callable[..., orjson.Fragment]:
+    """Return `render`, a method of a dialect, with a memory; its first argument is the object shown."""
+    memory: dict[int, _Rendered] = {}
+
+    def forget(shown: _CacheRef) -> None:
+        memory.pop(shown.key, None)
+
+    def remembered(shown: object, *others: object) -> orjson.Fragment:
+        key = id(shown)
+        found = memory.get(key)
+        # Tuples compare their members by identity first.
+        if found is not None and found.others == others:
+            return found.fragment
+        # A copy, since orjson's own bytes have kilobytes of room behind them.
+        fragment = orjson.Fragment(bytes(memoryview(orjson.dumps(render(shown, *others)))))
+        held = _CacheRef(shown, forget)
+        held.key = key
+        if len(memory) >= REMEMBERED:
+            memory.pop(next(iter(memory), 0), None)
+        memory[key] = _Rendered(held, others, fragment)
+        return fragment
+
+    return remembered
+
+
+class _CacheRef(ref[Any]):
+    """A reference that does not keep its object alive, with the key of what is then forgotten."""
 
     __slots__ = ("key",)
     key: int
 
 
 class _Rendered(NamedTuple):
-    """The bytes of a dossier, and all that they were made of."""
+    """The bytes of an object, and the other arguments that they were made of."""
 
-    dossier: _Held
-    made_of: tuple[Thirdparty, str | None, Account, Variants]
+    shown: _CacheRef
+    others: tuple[object, ...]
     fragment: orjson.Fragment
-
-
-@cache
-def _remembering(dialect: Dialect) -> Callable[..., orjson.Fragment]:
-    """What renders in one dialect; each has a memory of its own, so that two do not push each other out."""
-    memory: dict[int, _Rendered] = {}
-
-    def forget(held: _Held) -> None:
-        memory.pop(held.key, None)
-
-    def rendered(
-        dossier: Dossier, thirdparty: Thirdparty, code: str | None, account: Account, variants: Variants
-    ) -> orjson.Fragment:
-        key = id(dossier)
-        found = memory.get(key)
-        made_of = (thirdparty, code, account, variants)
-        # Tuples compare their members by identity first; all but the code compare by nothing else.
-        if found is not None and found.made_of == made_of:
-            return found.fragment
-        requirements: Mapping[str, Requirement] = account.requirements
-        shown = dialect.dossier(dossier, thirdparty, code, requirements, variants)
-        # A copy, since orjson's own bytes have kilobytes of room behind them.
-        fragment = orjson.Fragment(bytes(memoryview(orjson.dumps(shown))))
-        held = _Held(dossier, forget)
-        held.key = key
-        if len(memory) >= REMEMBERED:
-            memory.pop(next(iter(memory), 0), None)
-        memory[key] = _Rendered(held, made_of, fragment)
-        return fragment
-
-    return rendered

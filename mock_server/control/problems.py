@@ -9,7 +9,6 @@ import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound as NotFoundHttp
-from werkzeug.http import HTTP_STATUS_CODES
 
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
@@ -19,7 +18,7 @@ from mock_server.nesting import check_depth
 from mock_server.pages import NO_SANDBOX, of_control_call
 from mock_server.sandbox import NoSandbox
 from mock_server.settings import CONTROL_PREFIX
-from mock_server.web.services import log_bug, refusal_of
+from mock_server.web.services import http_error, log_bug
 
 T = TypeVar("T")
 
@@ -71,7 +70,7 @@ def install_problems(app: Flask) -> None:
 
 def problem_answer(status: int, detail: str, **members: object) -> Response:
     """problem+json with this detail, the page of the documentation, and members of its own."""
-    title = HTTP_STATUS_CODES[status]
+    title = wire.status_phrase(status)
     if len(detail) > _LONGEST_DETAIL:
         detail = f"{detail[:_LONGEST_DETAIL]} ..."
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "docs": _page(status)}
@@ -111,8 +110,8 @@ def _http_problem(error: HTTPException) -> Response:
 
 
 def _no_sandbox(error: NoSandbox) -> Response:
-    refusal = refusal_of(error)
-    return problem_answer(refusal.code or 400, str(error), docs=NO_SANDBOX)
+    cause = http_error(error)
+    return problem_answer(cause.code or 400, str(error), docs=NO_SANDBOX)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -69,7 +69,7 @@ class Edge:
             "dossierId": dossier.dossier_id,
         }
 
-    def thirdparty_summary(self, thirdparty: Thirdparty, relation: Relation) -> Json:
+    def thirdparty_summary(self, relation: Relation, thirdparty: Thirdparty) -> Json:
         """behaviour.md 4.4 (documented), C20."""
         return {
             "thirdpartyId": thirdparty.thirdparty_id,
@@ -78,7 +78,7 @@ class Edge:
             **members.address(thirdparty.company),
         }
 
-    def thirdparty(self, account_id: int, thirdparty: Thirdparty, relation: Relation) -> Json:
+    def thirdparty(self, relation: Relation, thirdparty: Thirdparty, account_id: int) -> Json:
         """behaviour.md 4.4 (documented), C20, C21, C51."""
         return {
             "thirdpartyId": thirdparty.thirdparty_id,

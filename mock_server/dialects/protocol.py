@@ -45,10 +45,10 @@ class Dialect(Protocol):
     def dossier_requirement(self, dossier: Dossier, requirement: Requirement) -> Json:
         """A document type as asked in a dossier."""
 
-    def thirdparty_summary(self, thirdparty: Thirdparty, relation: Relation) -> Json:
+    def thirdparty_summary(self, relation: Relation, thirdparty: Thirdparty) -> Json:
         """A third party as a row of the list."""
 
-    def thirdparty(self, account_id: int, thirdparty: Thirdparty, relation: Relation) -> Json:
+    def thirdparty(self, relation: Relation, thirdparty: Thirdparty, account_id: int) -> Json:
         """A third party in full."""
 
     def dossier(

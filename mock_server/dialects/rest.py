@@ -68,7 +68,7 @@ class Rest:
             "dossierId": dossier.dossier_id,
         }
 
-    def thirdparty_summary(self, thirdparty: Thirdparty, relation: Relation) -> Json:
+    def thirdparty_summary(self, relation: Relation, thirdparty: Thirdparty) -> Json:
         """behaviour.md 4.4 (example), C27."""
         return {
             "thirdpartyId": thirdparty.thirdparty_id,
@@ -76,7 +76,7 @@ class Rest:
             **members.company(thirdparty.company, creation=_CREATION),
         }
 
-    def thirdparty(self, account_id: int, thirdparty: Thirdparty, relation: Relation) -> Json:
+    def thirdparty(self, relation: Relation, thirdparty: Thirdparty, account_id: int) -> Json:
         """behaviour.md 4.4 (documented)."""
         return {
             "thirdpartyId": thirdparty.thirdparty_id,

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from http import HTTPStatus
 
 from mock_server.domain.errors import Refusal
 from mock_server.domain.local_time import ZONE
 from mock_server.domain.spelling import camel
 
 _NEVER = "2099-12-31T23:59:59.999"
+_PHRASES = {
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    416: "Requested Range Not Satisfiable",
+    422: "Unprocessable Entity",
+}
 
 
 def instant(at: datetime | None) -> str | None:
@@ -44,6 +51,11 @@ def twin(value: bool | None) -> str:  # noqa: FBT001
 def zoned(at: datetime) -> str:
     """The timestamp of a protocol error: `2019-02-05T09:06:15.245+0000` (behaviour.md 11.2)."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}+0000"
+
+
+def status_phrase(status: int) -> str:
+    """The reason phrase of an HTTP status, the same on every Python: 3.13 renamed some."""
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def header_text(text: str) -> str:

@@ -48,7 +48,7 @@ class Due(NamedTuple):
     process_id: str
 
 
-class Relation(Struct, frozen=True, kw_only=True, eq=False):
+class Relation(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     """What one account has to do with one third party. `active`, `complete` and `vigilant` count dossiers."""
 
     thirdparty_id: int

@@ -8,8 +8,8 @@ from time import perf_counter
 from flask import Flask, Response, request
 
 from mock_server.dialects import wire
+from mock_server.web.errors import REFUSAL_HEADER
 from mock_server.web.journal_entry import BEGAN
-from mock_server.web.responses import REFUSAL_HEADER
 
 logger = logging.getLogger("mock_server.access")
 

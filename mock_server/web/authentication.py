@@ -1,4 +1,4 @@
-"""Who calls, in which sandbox, and whether the account is theirs (behaviour.md 1.4)."""
+"""Authenticate a request by its token, and authorize it for the account in its path (behaviour.md 1.4)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mock_server.auth.tokens import Token, TokenRejected, TokenService
 from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
 from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
-from mock_server.scenarios import AS_IT_IS, Then, course_of
-from mock_server.web.context import CALLER, Call, Caller
+from mock_server.scenarios import Then, course_of
+from mock_server.web.context import CONTEXT, Call, RequestContext
 from mock_server.web.services import named_sandbox, services
 
-_REFUSALS = {
+_REASONS = {
     "malformed": "The access token is malformed",
     "altered": "The access token was not issued by this server, or was altered",
     "expired": "The access token has expired",
@@ -32,33 +32,35 @@ class TokenRequired(Unauthorized):
         self._challenge = challenge
 
     def get_headers(self, *arguments: Any, **options: Any) -> list[tuple[str, str]]:
-        """Werkzeug's, and the challenge."""
+        """Return Werkzeug's headers and the challenge."""
         return [
             *super().get_headers(*arguments, **options),
             ("WWW-Authenticate", f"Bearer {self._challenge}"),
         ]
 
 
-def identified(dialect: Dialect) -> Caller:
-    """Who makes this request.
+def authenticate(dialect: Dialect) -> RequestContext:
+    """Find the user and the sandbox of the request, and keep them in its environ.
 
     Raises:
         TokenRequired: no token, or one that is malformed or altered.
         Forbidden: one that is altered, where the dialect says so.
-        NoSandbox: the sandbox is not to be had.
+        NoSandbox: the sandbox does not exist and cannot be created.
     """
     shared = services()
     environ = request.environ
-    token = None if shared.settings.auth == "off" else _token(shared.tokens, dialect, bearer(environ))
+    token = (
+        None if shared.settings.auth == "off" else _read_token(shared.tokens, dialect, bearer_token(environ))
+    )
     sandbox = named_sandbox() if token is None else shared.sandboxes.for_user(token.username)
-    environ[CALLER] = caller = Caller(sandbox, token, token.username if token else None)
-    return caller
+    environ[CONTEXT] = context = RequestContext(sandbox, token, token.username if token else None)
+    return context
 
 
-def admitted(
-    caller: Caller, operation: Operation, dialect: Dialect, account_id: int | None, then: Then = AS_IT_IS
+def authorize(
+    context: RequestContext, operation: Operation, dialect: Dialect, account_id: int | None, effect: Then
 ) -> Call:
-    """The call of this operation, on an account that the token opens; `then` is what a rule does to it.
+    """Return the call of this operation, on an account that the token opens; `effect` is that of a rule.
 
     Raises:
         TokenRequired: the token has expired, or a rule says so.
@@ -66,27 +68,27 @@ def admitted(
         TooManyRequests: the rate limit is on and used up, or a rule says so.
         NotFound: there is no such account.
     """
-    sandbox, token = caller.sandbox, caller.token
-    if then.token is not None:
-        raise _unauthorized("expired" if then.token == "expired" else "altered")  # noqa: S105
+    sandbox, token = context.sandbox, context.token
+    if effect.token is not None:
+        raise _unauthorized("expired" if effect.token == "expired" else "altered")  # noqa: S105
     if token is not None and token.expired(sandbox.token_age(token.issued_at)):
         raise _unauthorized("expired")
     accounts = None if token is None else token.account_ids
     world, now = sandbox.current()
     variants = sandbox.variants_for(dialect.name)
-    caller.call = call = Call(operation, dialect, sandbox, accounts, variants, world, now, course_of(then))
+    context.call = call = Call(operation, dialect, sandbox, accounts, variants, world, now, course_of(effect))
     if account_id is not None:
-        _open_account(call, account_id, then)
+        _check_account(call, account_id, effect)
     return call
 
 
-def bearer(environ: Mapping[str, Any]) -> str:
-    """What a request brings as a bearer token, the scheme in whatever case; empty when nothing."""
+def bearer_token(environ: Mapping[str, Any]) -> str:
+    """The bearer token of a request, empty when there is none. The scheme may be in any case."""
     scheme, _, encoded = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     return encoded.strip() if scheme.lower() == "bearer" else ""
 
 
-def _token(tokens: TokenService, dialect: Dialect, encoded: str) -> Token:
+def _read_token(tokens: TokenService, dialect: Dialect, encoded: str) -> Token:
     if not encoded:
         raise TokenRequired("An access token is required: Authorization: Bearer ...", 'realm="eat_realm"')
     try:
@@ -94,34 +96,33 @@ def _token(tokens: TokenService, dialect: Dialect, encoded: str) -> Token:
     except TokenRejected as refused:
         # behaviour.md 1.4 (documented; otherwise in `rest`: inferred)
         if refused.why == "altered" and dialect.forbids_altered_tokens:
-            raise Forbidden(_REFUSALS[refused.why]) from None
+            raise Forbidden(_REASONS[refused.why]) from None
         raise _unauthorized(refused.why) from None
 
 
 def _unauthorized(why: str) -> TokenRequired:
-    challenge = f'realm="eat_realm", error="invalid_token", error_description="{_REFUSALS[why]}"'
-    return TokenRequired(_REFUSALS[why], challenge)
+    challenge = f'realm="eat_realm", error="invalid_token", error_description="{_REASONS[why]}"'
+    return TokenRequired(_REASONS[why], challenge)
 
 
-def _open_account(call: Call, account_id: int, then: Then) -> None:
+def _check_account(call: Call, account_id: int, effect: Then) -> None:
     call.world.portfolio(account_id)
     if call.accounts is not None and account_id not in call.accounts:
         raise Forbidden(f"The access token does not open account {account_id}")
-    if then.rate_limit == "exceeded":
-        _limit(None)
-    elif call.variants["rateLimit"] == "on" or then.rate_limit == "enforced":
-        _limit(call.sandbox.rate_limit.take(account_id, call.now))
+    if effect.rate_limit == "exceeded":
+        _report_limit(None)
+    elif call.variants["rateLimit"] == "on" or effect.rate_limit == "enforced":
+        _report_limit(call.sandbox.rate_limit.take(account_id, call.now))
 
 
-def _limit(left: int | None) -> None:
-    """Tell what is left of the limit; None is nothing. behaviour.md 1.5 (documented), C45."""
-    after_this_request(partial(_with_limit, left or 0))
+def _report_limit(left: int | None) -> None:
+    """Add the rest of the rate limit to the response; None is a 429. behaviour.md 1.5 (documented), C45."""
+    after_this_request(partial(_add_limit, left or 0))
     if left is None:
         raise TooManyRequests("Too many requests")
 
 
-def _with_limit(left: int, response: Response) -> Response:
-    """The answer with what is left of the limit. behaviour.md 1.5 (documented)."""
+def _add_limit(left: int, response: Response) -> Response:
     response.headers["x-ratelimit-remaining"] = str(left)
     response.headers["x-ratelimit-burst-capacity"] = str(BURST_CAPACITY)
     response.headers["x-ratelimit-replenish-rate"] = str(REPLENISH_RATE)

@@ -1,4 +1,4 @@
-"""One call of the emulated API: by whom, in which sandbox, which operation, in which dialect."""
+"""What is known about one request: who calls, in which sandbox, and the call that a view answers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from mock_server.domain.world import World
 from mock_server.journal import Fact
 from mock_server.nesting import parsed_json
 from mock_server.sandbox import Sandbox
-from mock_server.scenarios import Application
+from mock_server.scenarios import Application as AppliedRule
 
 
 class Call(Struct, frozen=True, eq=False):
-    """What the views of the API work with; made before the view runs.
+    """An authorized call, as the views get it.
 
-    `accounts` None opens every account. `world` is the sandbox's at `now`, for those who only read it.
-    `course` is the one that a rule gives to an import. `facts` is what the answer tells, for the journal.
+    `accounts` None opens every account. `world` is the sandbox's at `now`, for views that only read.
+    `course` is the one that a rule gives to an import. `facts` is what the answer shows, for the journal.
     """
 
     operation: Operation
@@ -41,43 +41,58 @@ class Call(Struct, frozen=True, eq=False):
     facts: list[Fact] = field(default_factory=list)
 
 
-CALLER = "mock_server.caller"
-"""Where the environ has the `Caller`. Flask's `g` would do as well, and cost a µs more at every access."""
+class RequestContext(Struct, eq=False):
+    """Who calls, known before the call is authorized: the sandbox, and the token, None where none is needed.
 
-
-class Caller(Struct, eq=False):
-    """Who calls, known before anything is judged: the sandbox, and the token, None where none is asked for.
-
-    A token names its sandbox and its user even when it has expired. `applied` is the rule that bends the
-    call, if there is one; `call` is there once the caller is let in.
+    A token names its sandbox and its user even when it has expired. `applied` is the rule that matched, if
+    there is one; `call` is there once it is authorized.
     """
 
     sandbox: Sandbox
     token: Token | None
     username: str | None = None
-    applied: Application | None = None
+    applied: AppliedRule | None = None
     call: Call | None = None
 
 
-def current() -> Call:
-    """The call that is being served, for those who answer what went wrong in it."""
-    call: Call = request.environ[CALLER].call
+CONTEXT = "mock_server.context"
+"""The key of the `RequestContext` in the environ. Flask's `g` costs a µs more at every access."""
+
+_REMEMBERED = 1024
+_LONGEST_REMEMBERED = 300
+"""Query strings that are remembered: how many, and the longest in characters."""
+
+_queries: dict[tuple[str, str], Mapping[str, str]] = {}
+
+
+def current_call() -> Call:
+    """The authorized call that is answered: for the renderers of what went wrong in it."""
+    call: Call = request.environ[CONTEXT].call
     return call
 
 
 def query(call: Call) -> Mapping[str, str]:
-    """The query parameters under their Python names, less those unknown to the dialect.
+    """The query parameters by their Python names, without those unknown to the dialect.
 
-    Of one given twice the first counts.
+    Of a parameter that is given twice the first counts.
     """
-    if not request.query_string:
+    raw: str = request.environ["QUERY_STRING"]
+    if not raw:
         return {}
-    ignored = call.dialect.ignored_parameters
-    return {snake(name): value for name, value in request.args.items() if name not in ignored}
+    key = raw, call.dialect.name
+    found = _queries.get(key)
+    if found is None:
+        ignored = call.dialect.ignored_parameters
+        found = {snake(name): value for name, value in request.args.items() if name not in ignored}
+        if len(raw) <= _LONGEST_REMEMBERED:
+            if len(_queries) >= _REMEMBERED:
+                _queries.clear()
+            _queries[key] = found
+    return found
 
 
 def body(call: Call) -> Json:
-    """The JSON body, None when there is not a byte of it; its JSON types are those of the contract.
+    """The JSON body, None when it is empty; its JSON types are those of the contract.
 
     Raises:
         UnsupportedMediaType: not empty and not declared as JSON.
@@ -94,17 +109,18 @@ def body(call: Call) -> Json:
         parsed = parsed_json(raw)
     except ValueError as problem:
         raise BadRequest(f"JSON parse error: {problem}") from None
-    mistake = body_mistake(call.operation.name, parsed)
-    if mistake:
-        raise BadRequest(f"JSON parse error: {mistake}")
+    error = body_mistake(call.operation.name, parsed)
+    if error:
+        raise BadRequest(f"JSON parse error: {error}")
     return parsed
 
 
 def required_body(call: Call) -> Json:
-    """As `body`, for an operation that cannot do without.
+    """The JSON body of an operation that needs one.
 
     Raises:
-        BadRequest: there is none.
+        UnsupportedMediaType: as `body`.
+        BadRequest: as `body`, or there is none.
     """
     parsed = body(call)
     if parsed is None:

@@ -1,29 +1,31 @@
-"""The only place where an exception becomes a response (behaviour.md 3.0, 11)."""
+"""Errors of the emulated API: exceptions become responses, in one of two formats (behaviour.md 11)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response as AnyResponse
 
 from mock_server.dialects import wire
-from mock_server.domain.errors import NotFound, Rejected
+from mock_server.domain.errors import NotFound, Refusal, Rejected
 from mock_server.domain.operations import Kind
+from mock_server.journal import refusal_facts
 from mock_server.pages import UNMATCHED
 from mock_server.sandbox import NoSandbox
-from mock_server.web import responses
-from mock_server.web.context import current
-from mock_server.web.services import log_bug, refusal_of
+from mock_server.web.context import CONTEXT, RequestContext, current_call
+from mock_server.web.responses import json_response
+from mock_server.web.services import http_error, log_bug, services
 
+REFUSAL_HEADER = "X-Mock-Refusal"
 UNMATCHED_HEADER = "X-Mock-Unmatched"
 DOCS_HEADER = "X-Mock-Docs"
 
 
 def install(app: Flask) -> None:
-    """Let the app answer whatever goes wrong, in the vendor's formats."""
+    """Answer every exception of the app in the vendor's formats."""
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Rejected, _rejected)
     app.register_error_handler(HTTPException, _http_error)
@@ -32,46 +34,82 @@ def install(app: Flask) -> None:
 
 
 def _not_found(error: NotFound) -> Response:
-    return responses.refused(error.refusals, 404)
+    return _business_error(error.refusals, 404)
 
 
 def _rejected(error: Rejected) -> Response:
-    """A refused command is a result; a refused search or import a message."""
-    if current().operation.kind is Kind.COMMAND:
-        return responses.refused_command(error.refusals)
-    return responses.refused(error.refusals, 400)
+    """A rejected command is a result; a rejected search or import a message."""
+    if current_call().operation.kind is Kind.COMMAND:
+        return _rejected_command(error.refusals)
+    return _business_error(error.refusals, 400)
+
+
+def _business_error(refusals: Sequence[Refusal], status: int) -> Response:
+    """No content, refusals as messages. behaviour.md 11.1 (documented)."""
+    call = current_call()
+    call.facts.extend(refusal_facts(refusals))
+    messages = [call.dialect.message(refusal, request.path) for refusal in refusals]
+    return json_response({"messages": {"error": messages}}, status, _refusal_header(refusals))
+
+
+def _rejected_command(refusals: Sequence[Refusal]) -> Response:
+    """The result of a command that a rule rejects: status as the variant `refusals` says. behaviour.md C5."""
+    call = current_call()
+    call.facts.extend(refusal_facts(refusals))
+    result = call.dialect.result(refusals, request.path)
+    status = 200 if call.variants["refusals"] == "result" else 400
+    body = {"content": result, "messages": {"error": result["errors"]}}
+    return json_response(body, status, _refusal_header(refusals))
+
+
+def _refusal_header(refusals: Sequence[Refusal]) -> dict[str, str]:
+    """Codes and values of a refusal, which v1.1 has no member for; ASCII, since it is a header."""
+    code = current_call().dialect.error
+    texts = [f"{code(refusal)} {wire.reason(refusal)}".strip() for refusal in refusals]
+    return {REFUSAL_HEADER: wire.header_text("; ".join(texts))}
 
 
 def _http_error(error: HTTPException) -> Response:
-    """What HTTP itself refuses, in the protocol format; an unmapped path says so in a header of ours."""
+    """What HTTP itself rejects, in the protocol format; an unmapped path has an extra header."""
     if isinstance(error.response, AnyResponse):
         return Response(error.response.get_data(), error.response.status_code, error.response.headers)
     status = error.code or 500
-    reason = HTTP_STATUS_CODES[status]
     headers = {
         name: value for name, value in error.get_headers() if name.lower() in {"allow", "www-authenticate"}
     }
     if request.url_rule is None and status == HTTPStatus.NOT_FOUND:
         headers[UNMATCHED_HEADER] = wire.header_text(f"{request.method} {request.path}")
         headers[DOCS_HEADER] = UNMATCHED
-        return responses.protocol_error(status, reason, None, headers)
-    return responses.protocol_error(status, reason, _message(error), headers)
+        return _protocol_error(status, None, headers)
+    return _protocol_error(status, _message(error), headers)
 
 
 def _message(error: HTTPException) -> str | None:
-    """What there is to say beyond the status; nothing where only Werkzeug's stock phrase would be said."""
+    """What there is to say beyond the status; nothing where only Werkzeug's default text would be said."""
     if isinstance(error, MethodNotAllowed):
         return f"Request method '{request.method}' not supported"
     return None if error.description == type(error).description else error.description
 
 
 def _no_sandbox(error: NoSandbox) -> Response:
-    return _http_error(refusal_of(error))
+    return _http_error(http_error(error))
 
 
 def _unexpected(error: Exception) -> Response:
     """A bug of the sandbox, in the protocol format."""
     log_bug(error)
-    return responses.protocol_error(
-        500, "Internal Server Error", f"The sandbox failed: {type(error).__name__}"
-    )
+    return _protocol_error(500, f"The sandbox failed: {type(error).__name__}")
+
+
+def _protocol_error(status: int, message: str | None, headers: dict[str, str] | None = None) -> Response:
+    """An error in the protocol format, dated by the caller's sandbox. behaviour.md 11.2 (documented)."""
+    context: RequestContext | None = request.environ.get(CONTEXT)
+    sandbox = services().sandboxes.get() if context is None else context.sandbox
+    body = {
+        "timestamp": wire.zoned(sandbox.clock.now()),
+        "status": status,
+        "error": wire.status_phrase(status),
+        "message": message or "No message available",
+        "path": request.path,
+    }
+    return json_response(body, status, headers)

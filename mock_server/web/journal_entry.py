@@ -1,4 +1,4 @@
-"""Puts each exchange into the journal of its sandbox, before the answer is sent.
+"""The journal entry of each exchange, added before the answer is sent.
 
 Nothing is parsed or decoded here: this happens in every request, and the journal is read in few.
 """
@@ -18,49 +18,51 @@ from werkzeug.exceptions import HTTPException
 from mock_server import delivery
 from mock_server.auth.tokens import TokenRejected
 from mock_server.clock import real_seconds
-from mock_server.domain.operations import BY_VIEW, Kind
+from mock_server.domain.operations import Kind
 from mock_server.journal import Exchange, hidden_credentials
 from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import FAULTS
-from mock_server.web.authentication import bearer
-from mock_server.web.context import CALLER, Call, Caller
+from mock_server.web.authentication import bearer_token
+from mock_server.web.context import CONTEXT, Call, RequestContext
+from mock_server.web.routing import operation_of
 from mock_server.web.services import named_sandbox, services
 
-_APART = ("published.", "health.")
-"""What the endpoints begin with that are no part of the API."""
+_NOT_THE_API = ("published.", "health.")
+"""The beginnings of the endpoints that are no part of the API."""
 
 BEGAN = "mock_server.began"
-"""Where the environ has the time at which the request came in."""
+"""The key of the time in the environ at which the request came in."""
 
 _OBJECTS = (
     BEGAN,
-    CALLER,
+    CONTEXT,
     delivery.KEY,
     "werkzeug.request",
     "wsgi.errors",
     "wsgi.input",
 )
-"""What the environ holds besides texts, under the real server."""
+"""The keys of the environ, under the real server, whose values are no texts."""
 
 _UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
-"""How a call is answered that no rule of the URL map is for. An id that is none is another mistake, a 400."""
+"""The statuses of a call that has no route. An id that is not an int64 is another error, a 400."""
 
 
-def record(response: Response, environ: dict[str, Any], caller: Caller | None) -> None:
-    """Put the exchange into its sandbox's journal; what is no part of the API is in none."""
-    # The request itself: Flask's stand-in for it costs half a µs at every access.
+def add_journal_entry(response: Response, environ: dict[str, Any], context: RequestContext | None) -> None:
+    """Add the exchange to the journal of its sandbox, unless it is no part of the API."""
+    # The request itself: Flask's proxy for it costs half a µs at every access.
     asked: Request = environ["werkzeug.request"]
-    if caller is None and (asked.endpoint or "").startswith(_APART):
+    if context is None and (asked.endpoint or "").startswith(_NOT_THE_API):
         return
-    caller = caller or _caller_meant(environ)
-    sandbox, call = caller.sandbox, caller.call
+    context = context or _intended_context(environ)
+    sandbox, call = context.sandbox, context.call
+    operation = operation_of(asked) if call is None else call.operation
     ids = dict(asked.view_args or ())
     dialect = ids.pop("dialect", None)
     sandbox.journal.record(
         Exchange(
-            _operation(asked) if call is None else call.operation.name,
+            None if operation is None else operation.name,
             None if dialect is None else dialect.name,
-            None if caller.token is None else caller.token.username,
+            None if context.token is None else context.token.username,
             sandbox.clock.now() if call is None else call.now,
             real_seconds(),
             perf_counter() - environ[BEGAN],
@@ -75,34 +77,28 @@ def record(response: Response, environ: dict[str, Any], caller: Caller | None) -
             () if call is None else tuple(call.facts),
             _fault(environ) if delivery.KEY in environ else None,
             asked.url_rule is not None or response.status_code not in _UNMATCHED,
-            None if caller.applied is None else caller.applied.rule.then.effect,
+            None if context.applied is None else context.applied.rule.then.effect,
         ),
         _answer(response, call),
     )
 
 
-def _operation(asked: Request) -> str | None:
-    """The operation that was asked for, if one was, of a call that did not get as far as to know."""
-    view = (asked.endpoint or "").rpartition(".")[2]
-    return BY_VIEW[view].name if view in BY_VIEW else None
-
-
-def _caller_meant(environ: Mapping[str, Any]) -> Caller:
-    """Who makes a call that was refused too early to ask: the user of its token, else nobody we know."""
+def _intended_context(environ: Mapping[str, Any]) -> RequestContext:
+    """The context of a call that was rejected before authentication: the user of its token, else none."""
     shared = services()
     try:
-        token = shared.tokens.access(bearer(environ))
-        return Caller(shared.sandboxes.for_user(token.username), token)
+        token = shared.tokens.access(bearer_token(environ))
+        return RequestContext(shared.sandboxes.for_user(token.username), token)
     except (TokenRejected, NoSandbox):
         pass
     try:
-        return Caller(named_sandbox(), None)
+        return RequestContext(named_sandbox(), None)
     except NoSandbox:
-        return Caller(shared.sandboxes.get(), None)
+        return RequestContext(shared.sandboxes.get(), None)
 
 
 def _texts(environ: Mapping[str, Any]) -> dict[str, Any]:
-    """The texts of the environ; credentials are hidden at once: tokens are long, and not to be seen."""
+    """The texts of the environ. Credentials are hidden at once: tokens are long, and secret."""
     texts = dict(environ)
     for name in _OBJECTS:
         texts.pop(name, None)
@@ -112,7 +108,7 @@ def _texts(environ: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _body(environ: Mapping[str, Any], asked: Request) -> bytes:
-    """What the client sent, whether or not anybody has read it."""
+    """The request body, whether or not a view has read it."""
     sent = environ["wsgi.input"]
     if isinstance(sent, BytesIO):
         return sent.getvalue()
@@ -123,7 +119,7 @@ def _body(environ: Mapping[str, Any], asked: Request) -> bytes:
 
 
 def _answer(response: Response, call: Call | None) -> bytes | None:
-    """The body of the answer, None when it comes bit by bit, or is a file."""
+    """The body of the response, None when it is a stream or a file."""
     if call is not None and call.operation.kind is Kind.DOWNLOAD and response.status_code == HTTPStatus.OK:
         return None
     parts = response.response
@@ -133,6 +129,6 @@ def _answer(response: Response, call: Call | None) -> bytes | None:
 
 
 def _fault(environ: Mapping[str, Any]) -> str | None:
-    """The fault of the connection by name, where the client sees one and no answer."""
+    """The name of the connection fault, where the client sees one instead of an answer."""
     name: str | None = environ[delivery.KEY].fault
     return None if name is None or FAULTS[name].needs_answer else name

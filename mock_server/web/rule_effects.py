@@ -1,4 +1,4 @@
-"""What the rules of a scenario do to a call: before it is carried out, and to its answer on the way out."""
+"""Effects of a scenario's rules: before a call is carried out, and on its response."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ from mock_server.nesting import parsed_json
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import AS_IT_IS, FAULTS, Application, Asked, Then, untagged
 from mock_server.scenarios.script import Dribble, Fixed, Lognormal, Respond, Uniform
-from mock_server.web.context import CALLER, Caller
+from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.responses import JSON_TYPE
 
 RULE_HEADER = "X-Mock-Rule"
 
 _LONGEST = 3600.0
 _PREFIX = re.compile(rf"^/(?:{'|'.join(DIALECTS)})(?=/api/)")
-"""The prefix that picks a dialect: no part of the path, as rules know it."""
+"""The prefix that selects a dialect. The path that rules match is without it."""
 
 
-def answered(
+def run_with_rules(
     operation: Operation,
-    caller: Caller,
+    context: RequestContext,
     ids: Mapping[str, Any],
     carry_out: Callable[[Then], Response],
 ) -> Response:
-    """The answer of a call, carried out as the rule that applies to it says; mostly there is none."""
-    if not caller.sandbox.active_scenario.rules:
+    """Carry out the call with the effect of the first rule that matches it; mostly there is none."""
+    if not context.sandbox.active_scenario.rules:
         return carry_out(AS_IT_IS)
-    applied = caller.sandbox.active_scenario.apply(_asked(operation, caller, ids))
+    applied = context.sandbox.active_scenario.apply(_asked(operation, context, ids))
     if applied is None:
         return carry_out(AS_IT_IS)
-    caller.applied = applied
+    context.applied = applied
     then = applied.rule.then
     if then.respond is not None:
-        return _response(then.respond)
+        return _respond(then.respond)
     if then.fault is not None and not (then.carried_out or FAULTS[then.fault].needs_answer):
         return Response(f"{then.fault}: seen under the real server only", 502, content_type="text/plain")
     return carry_out(then)
 
 
-def bent(response: Response, applied: Application) -> Response:
-    """The answer as the rule that applied to its call leaves it, with a word of ours that names the rule."""
+def apply_rule_to_response(response: Response, applied: Application) -> Response:
+    """Change the response as the rule says, and name the rule in an extra header."""
     then = applied.rule.then
     response.headers[RULE_HEADER] = wire.header_text(applied.rule.name)
     if then.patch is not UNSET and response.is_json:
-        response.set_data(orjson.dumps(merged(orjson.loads(response.get_data()), then.patch)))
+        response.set_data(orjson.dumps(merge_patch(orjson.loads(response.get_data()), then.patch)))
     if then.fault == "MALFORMED_BODY":
         response.set_data(_malformed(response.get_data()))
     if then.fault == "EMPTY_BODY":
@@ -66,14 +66,14 @@ def bent(response: Response, applied: Application) -> Response:
     return response
 
 
-def is_bent() -> bool:
-    """Whether a rule applied to the call that is being answered."""
-    caller: Caller | None = request.environ.get(CALLER)
-    return caller is not None and caller.applied is not None
+def rule_applied() -> bool:
+    """Whether a rule matched the call that is being answered."""
+    context: RequestContext | None = request.environ.get(CONTEXT)
+    return context is not None and context.applied is not None
 
 
-def merged(target: Any, patch: Any) -> Any:
-    """The JSON merge patch applied to the target (RFC 7396): null takes a member away."""
+def merge_patch(target: Any, patch: Any) -> Any:
+    """Apply a JSON merge patch to the target (RFC 7396): null removes a member."""
     if not isinstance(patch, dict):
         return patch
     result = dict(target) if isinstance(target, dict) else {}
@@ -81,12 +81,12 @@ def merged(target: Any, patch: Any) -> Any:
         if value is None:
             result.pop(name, None)
         else:
-            result[name] = merged(result.get(name), value)
+            result[name] = merge_patch(result.get(name), value)
     return result
 
 
-def _asked(operation: Operation, caller: Caller, ids: Mapping[str, Any]) -> Asked:
-    request.get_data()  # kept, so that the call finds its body also where it is looked at as a form
+def _asked(operation: Operation, context: RequestContext, ids: Mapping[str, Any]) -> Asked:
+    request.get_data()  # kept: the view finds its body although it is read as a form here
     return Asked(
         operation=operation.name,
         method=request.method,
@@ -94,13 +94,13 @@ def _asked(operation: Operation, caller: Caller, ids: Mapping[str, Any]) -> Aske
         query=request.args,
         headers={name.lower(): value for name, value in request.headers.items()},
         body=_body(),
-        ids={camel(name): value for name, value in ids.items()} | _thirdparty(caller.sandbox, ids),
-        user=untagged(caller.username) if caller.username else None,
+        ids={camel(name): value for name, value in ids.items()} | _thirdparty(context.sandbox, ids),
+        user=untagged(context.username) if context.username else None,
     )
 
 
 def _body() -> Any:
-    """What was sent, as far as it can be read; a form's fields as an object."""
+    """The request body as JSON, None when it is not; the fields of a form as an object."""
     if request.mimetype == "application/x-www-form-urlencoded":
         return request.form.to_dict()
     try:
@@ -110,14 +110,14 @@ def _body() -> Any:
 
 
 def _thirdparty(sandbox: Sandbox, ids: Mapping[str, Any]) -> dict[str, int]:
-    """The third party of the dossier in the path."""
+    """The id of the third party of the dossier in the path."""
     found = (
         sandbox.read().thirdparty_of(ids["account_id"], ids["dossier_id"]) if "dossier_id" in ids else None
     )
     return {} if found is None else {"thirdpartyId": found}
 
 
-def _response(wanted: Respond) -> Response:
+def _respond(wanted: Respond) -> Response:
     """JSON, unless the body is text, which is sent as it is."""
     body = b"" if wanted.body is UNSET else wanted.body
     raw = body if isinstance(body, str | bytes) else orjson.dumps(body)
@@ -128,7 +128,7 @@ def _response(wanted: Respond) -> Response:
 
 
 def _malformed(body: bytes) -> bytes:
-    """No JSON, whatever it was: the second half is missing, and something else there."""
+    """Replace the second half of a body, so that it is not JSON."""
     return body[: len(body) // 2] + b'{"\x00'
 
 

@@ -1,4 +1,4 @@
-"""What the requests of one app share: its settings, sandboxes and tokens. Found here and nowhere else."""
+"""What all requests of one app share: settings, sandboxes, tokens. Both APIs find it here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Services(Struct, frozen=True, kw_only=True):
 
 
 def install(app: Flask, services: Services) -> None:
-    """Give the app its services."""
+    """Attach the services to the app."""
     app.extensions[_KEY] = services
 
 
@@ -48,16 +48,16 @@ def services() -> Services:
 
 
 def named_sandbox() -> Sandbox:
-    """The sandbox that the request names by header or query, else the default one."""
+    """The sandbox that the request names by header or query parameter, else the default one."""
     name = request.headers.get(SANDBOX_HEADER) or request.args.get("sandbox") or DEFAULT_SANDBOX
     return services().sandboxes.get(name)
 
 
-def refusal_of(error: NoSandbox) -> HTTPException:
-    """What HTTP says where a sandbox is not to be had: later perhaps, or never."""
+def http_error(error: NoSandbox) -> HTTPException:
+    """A missing sandbox as an HTTP error: 503 when there may be one later, else 400."""
     return (ServiceUnavailable if error.later else BadRequest)(str(error))
 
 
 def log_bug(error: Exception) -> None:
-    """Tell the log of an error in the sandbox itself, with its traceback."""
+    """Log an error of the sandbox itself, with its traceback."""
     _logger.error("unexpected error at %s %s", request.method, wire.header_text(request.path), exc_info=error)

@@ -11,10 +11,10 @@ from mock_server.auth.tokens import REALM_PATH, Identity, Token, TokenRejected
 from mock_server.domain.operations import CLIENT_ID, OPERATIONS
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import Then, untagged
-from mock_server.web.authentication import bearer
-from mock_server.web.context import CALLER, Caller
+from mock_server.web.authentication import bearer_token
+from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.responses import json_response
-from mock_server.web.rule_effects import answered
+from mock_server.web.rule_effects import run_with_rules
 from mock_server.web.services import services
 
 openid = Blueprint("openid", __name__, url_prefix=REALM_PATH)
@@ -25,14 +25,14 @@ PROTOCOL = "/protocol/openid-connect"
 @openid.post(f"{PROTOCOL}/token")
 def get_token() -> Response:
     """behaviour.md 1.2."""
-    username = _user_meant()
+    username = _intended_user()
     sandbox = services().sandboxes.for_user(username)
-    request.environ[CALLER] = caller = Caller(sandbox, None, username)
-    return answered(OPERATIONS["getToken"], caller, {}, _token_answer)
+    request.environ[CONTEXT] = context = RequestContext(sandbox, None, username)
+    return run_with_rules(OPERATIONS["getToken"], context, {}, _answer_token_request)
 
 
-def _user_meant() -> str:
-    """Who logs in, or whose refresh token it is, be it expired; empty where nobody can be told."""
+def _intended_user() -> str:
+    """The user name that logs in, or that of the refresh token, even an expired one; empty when unknown."""
     username = request.form.get("username", "").strip()
     try:
         return username or services().tokens.refresh(request.form.get("refresh_token", "")).username
@@ -40,7 +40,7 @@ def _user_meant() -> str:
         return ""
 
 
-def _token_answer(then: Then) -> Response:
+def _answer_token_request(effect: Then) -> Response:
     grant = request.form.get("grant_type")
     if not grant:
         return _error(400, "invalid_request", "Missing form parameter: grant_type")
@@ -49,14 +49,14 @@ def _token_answer(then: Then) -> Response:
     granted = _GRANTS.get(grant)
     if granted is None:
         return _error(400, "unsupported_grant_type", "Unsupported grant_type")
-    if then.token is not None:
-        return _refused_login() if grant == "password" else _refused_refresh()
+    if effect.token is not None:
+        return _rejected_login() if grant == "password" else _rejected_refresh()
     return granted()
 
 
 @openid.get("/.well-known/openid-configuration")
 def configuration() -> Response:
-    """What an OpenID client discovers; the issuer is the one that tokens name."""
+    """The discovery document of OpenID Connect; the issuer is that of the tokens."""
     issuer = f"{_base_url()}{REALM_PATH}"
     endpoint = f"{issuer}{PROTOCOL}"
     return json_response(
@@ -87,7 +87,7 @@ def certs() -> Response:
 @openid.route(f"{PROTOCOL}/userinfo", methods=["GET", "POST"])
 def userinfo() -> Response:
     """The claims of the bearer token about its user."""
-    token = _active(bearer(request.environ))
+    token = _active(bearer_token(request.environ))
     if token is None:
         challenge = {"WWW-Authenticate": 'Bearer realm="eat_realm", error="invalid_token"'}
         return _error(401, "invalid_token", "Token verification failed", challenge)
@@ -109,22 +109,22 @@ def introspect() -> Response:
 
 @openid.post(f"{PROTOCOL}/logout")
 def logout() -> Response:
-    """End the session of a refresh token; its access tokens stay good until they expire, as with Keycloak."""
+    """End the session of a refresh token; its access tokens stay valid, as with Keycloak."""
     try:
         token = services().tokens.refresh(request.form.get("refresh_token", ""))
     except TokenRejected:
         return _error(400, "invalid_grant", "Invalid refresh token")
-    _recognised(token)
+    _set_context(token)
     services().tokens.end_session(token)
     return Response(status=204)
 
 
 def _by_password() -> Response:
     username, password = request.form.get("username", "").strip(), request.form.get("password", "")
-    identity = _identity(username, password)
+    identity = _log_in(username, password)
     if identity is None:
-        return _refused_login()
-    return _granted(services().tokens.issue(identity, base_url=_base_url()))
+        return _rejected_login()
+    return _grant(services().tokens.issue(identity, base_url=_base_url()))
 
 
 def _by_refresh() -> Response:
@@ -132,26 +132,26 @@ def _by_refresh() -> Response:
     if not encoded:
         return _error(400, "invalid_request", "No refresh token")
     token = _active_refresh(encoded)
-    identity = None if token is None else _known(token.username)
+    identity = None if token is None else _identity_of(token.username)
     if token is None or identity is None:
-        return _refused_refresh()
+        return _rejected_refresh()
     session = str(token.claims["session_state"])
-    return _granted(services().tokens.issue(identity, base_url=_base_url(), session=session))
+    return _grant(services().tokens.issue(identity, base_url=_base_url(), session=session))
 
 
 _GRANTS = {"password": _by_password, "refresh_token": _by_refresh}
 
 
-def _identity(username: str, password: str) -> Identity | None:
-    """Who logs in with this password; None when nobody may."""
+def _log_in(username: str, password: str) -> Identity | None:
+    """The identity of a login with this password; None when the login is rejected."""
     declared = services().sandboxes.admission_for(username).logins.get(untagged(username))
     if declared is not None and declared.password != password:
         return None
-    return _known(username) if username and password else None
+    return _identity_of(username) if username and password else None
 
 
-def _known(username: str) -> Identity | None:
-    """A declared user with its accounts; anybody else with the default account, where anybody may log in."""
+def _identity_of(username: str) -> Identity | None:
+    """The identity of a declared user; any other has the default account, unless only declared may log in."""
     admission = services().sandboxes.admission_for(username)
     declared = admission.logins.get(untagged(username))
     if declared is not None:
@@ -168,7 +168,7 @@ def _known(username: str) -> Identity | None:
 
 
 def _active(encoded: str) -> Token | None:
-    """The access token, if it is good and its session was not ended."""
+    """The access token, if it is valid and its session was not ended."""
     token = _unexpired(services().tokens.access, encoded)
     return None if token is None or services().tokens.session_ended(token) else token
 
@@ -185,23 +185,23 @@ def _unexpired(read: Callable[[str], Token], encoded: str) -> Token | None:
     return None if _expired(token) else token
 
 
-def _refused_login() -> Response:
+def _rejected_login() -> Response:
     return _error(401, "invalid_grant", "Invalid user credentials")
 
 
-def _refused_refresh() -> Response:
+def _rejected_refresh() -> Response:
     return _error(400, "invalid_grant", "Token is not active")
 
 
 def _expired(token: Token) -> bool:
-    return token.expired(_recognised(token).token_age(token.issued_at))
+    return token.expired(_set_context(token).token_age(token.issued_at))
 
 
-def _recognised(token: Token) -> Sandbox:
-    """The sandbox of the token's user, who makes this request."""
+def _set_context(token: Token) -> Sandbox:
+    """Keep the token as that of this request, for the journal; return its sandbox."""
     sandbox = services().sandboxes.for_user(token.username)
-    caller: Caller = request.environ.setdefault(CALLER, Caller(sandbox, token))
-    caller.token = token
+    context: RequestContext = request.environ.setdefault(CONTEXT, RequestContext(sandbox, token))
+    context.token = token
     return sandbox
 
 
@@ -209,7 +209,7 @@ def _base_url() -> str:
     return services().settings.public_url or request.host_url.rstrip("/")
 
 
-def _granted(tokens: dict[str, Any]) -> Response:
+def _grant(tokens: dict[str, Any]) -> Response:
     return json_response(tokens, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
 

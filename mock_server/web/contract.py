@@ -1,0 +1,99 @@
+"""The published contract over HTTP: OpenAPI documents, a page to read and try them, and a check of answers.
+
+The documents and the page are no part of the emulated API: they need no token, and no sandbox.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache, partial
+from importlib.resources import files
+
+import orjson
+from flask import Blueprint, Flask, Response, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from mock_server.contract import answer_mistake, document
+from mock_server.dialects import DIALECTS, Dialect, wire
+from mock_server.settings import is_control_path
+from mock_server.web.routing import operation_of
+from mock_server.web.rule_effects import rule_applied
+from mock_server.web.services import services
+
+CONTRACT_HEADER = "X-Mock-Contract"
+
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self';"
+    " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+"""The page loads nothing from another place, and calls only the server that it came from."""
+
+_logger = logging.getLogger("mock_server.contract")
+
+
+def install_documents(app: Flask, default: str) -> None:
+    """Serve the document of each dialect, and at `/openapi.json` that of the server's default."""
+    published = Blueprint("published", __name__)
+    published.add_url_rule("/docs", "docs", _docs)
+    published.add_url_rule("/openapi.json", "openapi", partial(_openapi, default))
+    for dialect in DIALECTS:
+        published.add_url_rule(f"/{dialect}/openapi.json", f"openapi_{dialect}", partial(_openapi, dialect))
+    app.register_blueprint(published)
+
+
+def install_check(app: Flask) -> None:
+    """Validate each answer of the app (`--check-responses`).
+
+    A difference is logged as an error and named in an extra header; the answer itself is sent unchanged.
+    """
+    app.after_request(_check)
+
+
+def contract_error(response: AnyResponse) -> str | None:
+    """What the contract does not allow in the answer to this request; None when all is allowed.
+
+    An answer that a rule changed is not checked, nor one of a path that is no part of the emulated API.
+    """
+    if rule_applied() or request.method == "HEAD" or is_control_path(request.path):
+        return None
+    operation = operation_of(request)
+    if request.url_rule is not None and operation is None:
+        return None
+    dialect: Dialect | None = (request.view_args or {}).get("dialect")
+    return answer_mistake(
+        dialect.name if dialect else services().settings.dialect,
+        operation.name if operation else None,
+        response.status_code,
+        response.content_type or "",
+        response.get_data(),
+    )
+
+
+def _check(response: Response) -> Response:
+    error = contract_error(response)
+    if error is not None:
+        _logger.error(
+            "not as the contract says: %s %s: %s", request.method, wire.header_text(request.path), error
+        )
+        response.headers[CONTRACT_HEADER] = wire.header_text(error)
+    return response
+
+
+def _openapi(dialect: str) -> Response:
+    return Response(_encoded(dialect), content_type="application/json")
+
+
+def _docs() -> Response:
+    page = Response(_page(), content_type="text/html; charset=utf-8")
+    page.headers["Content-Security-Policy"] = _PAGE_POLICY
+    return page
+
+
+@cache
+def _encoded(dialect: str) -> bytes:
+    return orjson.dumps(document(dialect))
+
+
+@cache
+def _page() -> bytes:
+    return files(__package__).joinpath("docs.html").read_bytes()
