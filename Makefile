@@ -9,7 +9,7 @@ READY  := .venv/.ready
 SITE   := .venv/.site
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test soak scenarios client examples coverage check lint types audit format docs site picture worlds
+.PHONY: help serve test soak scenarios client examples coverage check lint types audit format docs site picture states
 .PHONY: contract bench bench-peers bench-scale load image build clean
 
 help: ## List the targets
@@ -67,9 +67,9 @@ site: $(SITE) ## Build docs/ into site/: no warning, no dead link, nothing from 
 picture: $(READY) ## Take the picture of the dashboard anew (needs Chromium)
 	$(BIN)/python tools/dashboard.py $(ARGS)
 
-worlds: $(READY) ## Generate the bundled worlds anew
+states: $(READY) ## Generate the bundled state files
 	for name in default empty pages; do \
-	  $(BIN)/mock-server fixtures generate $$name --day 2026-01-15 --out fixtures/worlds/$$name.json || exit 1; done
+	  $(BIN)/mock-server fixtures generate $$name --day 2026-01-15 --out fixtures/states/$$name.json || exit 1; done
 
 contract: $(READY) ## Hold the server against both OpenAPI documents with schemathesis
 	$(BIN)/python tools/contract.py $(ARGS)

@@ -12,7 +12,7 @@ from mock_server.auth.tokens import TokenService
 from mock_server.clock import real_now
 from mock_server.control.health import health
 from mock_server.fixtures import Fixture, load_fixture
-from mock_server.fixtures.invention import invented_company
+from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import bundled
 from mock_server.journal import Limits
 from mock_server.sandbox import SandboxConfig, Sandboxes
@@ -88,7 +88,7 @@ def _setups_of_users(
         user.username: load_scenario_setup(
             scenario_path(user.scenario, settings.scenarios_dir), fixture, find_fixture, now
         )
-        for user in fixture.made.recipe.users
+        for user in fixture.source.recipe.users
         if user.scenario is not None
     }
 
@@ -115,7 +115,7 @@ def _sandbox_config(settings: Settings, find_fixture: FixtureFinder) -> SandboxC
         setup = load_scenario_setup(path, fixture, find_fixture, settings.clock or real_now())
     return SandboxConfig(
         setup=setup,
-        invent=invented_company,
+        invent=generate_company,
         clock=settings.clock,
         variants=settings.variants,
         import_duration=settings.import_duration,

@@ -164,13 +164,13 @@ REFUSED: dict[str, tuple[object, str | None, str]] = {
     "a mistake in the meaning": (
         {"recipe": RECIPE | {"dossiers": [{"siret": "99050000100014", "dossierReference": "A"}]}},
         None,
-        "the recipe sent: $.dossiers[0].siret: '99050000100014' is no well-formed SIRET",
+        "the recipe sent: $.dossiers[0].siret: '99050000100014' is not a well-formed SIRET",
     ),
     "an unknown key in a text": (None, f"{TEXT}dossers: []\n", "the recipe sent:7: $: unknown key 'dossers'"),
     "a mistake in the meaning of a text": (
         None,
         TEXT.replace(SIRET, "99050000100014"),
-        "the recipe sent:5: $.dossiers[0].siret: '99050000100014' is no well-formed SIRET",
+        "the recipe sent:5: $.dossiers[0].siret: '99050000100014' is not a well-formed SIRET",
     ),
     "a text that is no YAML": (None, "version: [\n", "the recipe sent:2: "),
     "an include that is not there": (

@@ -413,7 +413,7 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
         "/thirdparties",
         {"siret": "99050000100014"},
         400,
-        "$.siret: '99050000100014' is no well-formed SIRET",
+        "$.siret: '99050000100014' is not a well-formed SIRET",
     ),
     "no such document type": ("PATCH", "/requirements/NOPE", {"withdrawn": True}, 404, "code/NOPE"),
     "a document type that the account has not": (
@@ -437,7 +437,7 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
         "/dossiers",
         {"siret": "99050000100014", "dossierReference": "A"},
         400,
-        "$.siret: '99050000100014' is no well-formed SIRET",
+        "$.siret: '99050000100014' is not a well-formed SIRET",
     ),
     "a dossier in no account": (
         "POST",
@@ -473,14 +473,14 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
         f"/dossiers/{SEED_DOSSIER}",
         {"stoppingDate": None, "stoppingReason": "UNKNOWN"},
         400,
-        "null, which makes it active, goes for both",
+        "to make it active again, set both stoppingDate and stoppingReason to null, or one alone",
     ),
     "no date-time": (
         "PATCH",
         f"/dossiers/{SEED_DOSSIER}",
         {"stateLastChangeDate": "soon"},
         400,
-        "$.stateLastChangeDate: 'soon' is no ISO date-time",
+        "$.stateLastChangeDate: 'soon' is not an ISO date-time",
     ),
     "a document twice": (
         "PATCH",
@@ -501,7 +501,7 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
         f"/dossiers/{SEED_DOSSIER}",
         {"expirationDate": "9999-01-01"},
         400,
-        "$.expirationDate: 9999-01-01 is not of the years",
+        "$.expirationDate: 9999-01-01 is not in the years",
     ),
 }
 

@@ -12,14 +12,13 @@ from mock_server.app import create_app
 from mock_server.cli import main
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.errors import FileError
+from mock_server.fixtures.fixture import generate_from_file, load_state
 from mock_server.fixtures.library import bundled, recipe_path
-from mock_server.fixtures.making import generate
-from mock_server.fixtures.worlds import load
 from mock_server.settings import Settings
 from tests.support import DAY, Api, content
 
 BUNDLED = sorted(path.stem for path in bundled("fixtures").glob("*.yaml"))
-READY = sorted(path.stem for path in (bundled("fixtures") / "worlds").glob("*.json"))
+READY = sorted(path.stem for path in (bundled("fixtures") / "states").glob("*.json"))
 
 OWN = """\
 version: 1
@@ -86,7 +85,7 @@ def test_generate_makes_as_many_dossiers_as_are_asked_for_in_the_recipes_proport
 
     run("generate", str(folder / "mine.yaml"), "--dossiers", str(total), "--out", str(out))
 
-    accounts = [dossier.account_id for dossier in load(out).generated.dossiers]
+    accounts = [dossier.account_id for dossier in load_state(out).generated.dossiers]
     assert len(accounts) == total
     assert accounts.count(8) == pytest.approx(total / 4, abs=1)
 
@@ -138,11 +137,11 @@ def test_what_generate_cannot_do_is_told_in_a_sentence(arguments: list[str], sen
 
 @pytest.mark.parametrize("name", READY)
 def test_a_bundled_world_is_what_its_recipe_generates(name: str) -> None:
-    ready = load(bundled("fixtures") / "worlds" / f"{name}.json")
+    ready = load_state(bundled("fixtures") / "states" / f"{name}.json")
 
-    made = generate(recipe_path(name), day=ready.origin.day)
+    made = generate_from_file(recipe_path(name), day=ready.origin.day)
 
-    assert json.loads(as_json(made)) == json.loads(as_json(ready)), "run `make worlds`"
+    assert json.loads(as_json(made)) == json.loads(as_json(ready)), "run `make states`"
 
 
 @pytest.mark.parametrize("name", [name for name in BUNDLED if name not in {"catalogue", "large"}])

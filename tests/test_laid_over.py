@@ -9,18 +9,17 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from mock_server.domain.local_time import midnight
 from mock_server.domain.model import CompanyId, CompanyIdType, Dossier
 from mock_server.domain.world import World
 from mock_server.fixtures import load_fixture
+from mock_server.fixtures.build import ids_for_recipe
+from mock_server.fixtures.build_dossiers import build_contents
 from mock_server.fixtures.contents import build_world
-from mock_server.fixtures.entries import Given, Recipe
+from mock_server.fixtures.entries import Overrides, Recipe
 from mock_server.fixtures.errors import InputError
-from mock_server.fixtures.numbers import numbers_for
-from mock_server.fixtures.placing import laid_over
-from mock_server.fixtures.spelled import spelled_contents
+from mock_server.fixtures.upsert import apply_overrides
 from tests.consistency import inconsistencies, next_due, portfolio_index, portfolios, world_index
 from tests.support import ACCOUNT, DAY, OTHER_SIRET, SECOND_ACCOUNT, SEED_DOSSIER, SIRET
 
@@ -31,7 +30,7 @@ CLOSED_SIRET = "99000103400018"
 
 
 def laid(world: World = DEFAULT, **entries: Any) -> World:
-    return laid_over(world, NOW, msgspec.convert(entries, Given), default_account=ACCOUNT)
+    return apply_overrides(world, NOW, msgspec.convert(entries, Overrides), default_account=ACCOUNT)
 
 
 def dossier_of(world: World, dossier_id: int, account_id: int = ACCOUNT) -> Dossier:
@@ -78,13 +77,13 @@ spelled_dossiers = st.lists(
 
 
 def recipe(**entries: Any) -> Recipe:
-    catalogue = load_fixture("empty", DAY).made.recipe.requirements
+    catalogue = load_fixture("empty", DAY).source.recipe.requirements
     written = {"version": 1, "accounts": [{"accountId": 1}, {"accountId": 2}]} | entries
     return msgspec.structs.replace(msgspec.convert(written, Recipe), requirements=catalogue)
 
 
 def built(written: Recipe) -> World:
-    return build_world(spelled_contents(written, numbers_for(written), DAY))
+    return build_world(build_contents(written, ids_for_recipe(written), DAY))
 
 
 def relations(world: World) -> Any:
@@ -113,20 +112,11 @@ def contents(world: World) -> Any:
 
 @given(spelled_dossiers)
 def test_dossiers_laid_over_are_as_if_the_recipe_had_had_them(entries: list[dict[str, Any]]) -> None:
-    numbers = numbers_for(recipe())
-    empty = built(recipe())
-    begun = replace(
-        empty,
-        next_ids=replace(
-            empty.next_ids,
-            thirdparty=numbers.thirdparty,
-            dossier=numbers.dossier,
-            document=numbers.document,
-            evidence=numbers.evidence,
-        ),
-    )
+    begun = ids_for_recipe(recipe()).save_to(built(recipe()))
 
-    over = laid_over(begun, midnight(DAY), msgspec.convert({"dossiers": entries}, Given), default_account=1)
+    over = apply_overrides(
+        begun, midnight(DAY), msgspec.convert({"dossiers": entries}, Overrides), default_account=1
+    )
 
     whole = built(recipe(dossiers=entries))
     assert contents(over) == contents(whole)
@@ -151,7 +141,9 @@ def test_counts_agenda_and_indexes_hold_whatever_takes_the_place_of_what(
         if random.random() < 0.7
     ]
 
-    over = laid_over(begun, midnight(DAY), msgspec.convert({"dossiers": again}, Given), default_account=1)
+    over = apply_overrides(
+        begun, midnight(DAY), msgspec.convert({"dossiers": again}, Overrides), default_account=1
+    )
 
     replaced = {each["dossierId"]: each for each in again}
     whole = built(recipe(dossiers=[replaced.get(each["dossierId"], each) for each in numbered]))
@@ -394,7 +386,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
     "a population": (
         {"accounts": [{"accountId": 7, "population": {"dossiers": 1}}]},
         "$.accounts[0].population",
-        "spell dossiers out",
+        "list the dossiers instead",
     ),
     "an account twice": (
         {"accounts": [{"accountId": 7}, {"accountId": 7}]},
@@ -419,12 +411,12 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
     "no date-time of an account": (
         {"accounts": [{"accountId": ACCOUNT, "creation": "soon"}]},
         "$.accounts[0].creation",
-        "no ISO date-time",
+        "is not an ISO date-time",
     ),
     "no date-time of a subscription": (
         {"accounts": [{"accountId": ACCOUNT, "subscriptionDate": "soon"}]},
         "$.accounts[0].subscriptionDate",
-        "no ISO date-time",
+        "is not an ISO date-time",
     ),
     "the id of another document type": (
         {
@@ -438,7 +430,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
     "a malformed SIRET of an establishment": (
         {"establishments": [{"siret": "99050000100014"}]},
         "$.establishments[0].siret",
-        "no well-formed SIRET",
+        "is not a well-formed SIRET",
     ),
     "an establishment twice": (
         {"establishments": [{"siret": SIRET}, {"siret": SIRET}]},
@@ -459,7 +451,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
     "a malformed SIRET of a third party": (
         {"thirdparties": [{"siret": "99050000100014"}]},
         "$.thirdparties[0].siret",
-        "no well-formed SIRET",
+        "is not a well-formed SIRET",
     ),
     "a third party twice": (
         {"thirdparties": [{"siret": SIRET}, {"siret": SIRET}]},
@@ -494,7 +486,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
     "a malformed SIRET of a dossier": (
         {"dossiers": [ANY | {"siret": "99050000100014"}]},
         "$.dossiers[0].siret",
-        "no well-formed SIRET",
+        "is not a well-formed SIRET",
     ),
     "an unknown document type": (
         {"dossiers": [ANY | {"siret": SIRET, "documents": [{"documentCode": "NOPE"}]}]},
@@ -571,10 +563,10 @@ def test_what_cannot_be_is_refused_with_its_place(mistake: tuple[dict[str, Any],
 
 
 def test_without_a_default_account_a_dossier_has_to_name_one() -> None:
-    entries = msgspec.convert({"dossiers": [ANY | {"siret": SIRET}]}, Given)
+    entries = msgspec.convert({"dossiers": [ANY | {"siret": SIRET}]}, Overrides)
 
     with pytest.raises(InputError, match="name one") as refused:
-        laid_over(DEFAULT, NOW, entries, default_account=None)
+        apply_overrides(DEFAULT, NOW, entries, default_account=None)
 
     assert refused.value.path == "$.dossiers[0].accountId"
 

@@ -72,9 +72,9 @@ def test_the_wheel_contains_every_module_and_data_file_of_the_package(names: set
 
 
 def test_the_wheel_contains_the_generated_worlds(names: set[str]) -> None:
-    worlds = {f"mock_server/_data/fixtures/worlds/{p.name}" for p in (ROOT / "fixtures/worlds").glob("*")}
+    states = {f"mock_server/_data/fixtures/states/{p.name}" for p in (ROOT / "fixtures/states").glob("*")}
 
-    assert worlds - names == set()
+    assert states - names == set()
 
 
 def test_the_wheel_contains_no_tests_or_documentation(names: set[str]) -> None:

@@ -149,7 +149,7 @@ def test_the_variants_and_their_values_are_those_of_the_code() -> None:
 def test_the_magic_identifiers_are_those_of_the_default_fixture() -> None:
     written = re.findall(r"^\| `(\d{14})` \|", README, re.MULTILINE)
 
-    establishments = load_fixture("default", DAY).made.recipe.establishments
+    establishments = load_fixture("default", DAY).source.recipe.establishments
     assert written == [row.siret for row in establishments]
 
 

@@ -1,4 +1,4 @@
-"""docs/recipes.md is true: it has every key with its default, its recipes load, its mistakes are real."""
+"""docs/recipes.md is true: it has every key with its default, its recipes load, its messages are real."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECTIONS: dict[type[msgspec.Struct], str] = {
     entries.AccountEntry: "`accounts`",
     entries.SubscriptionEntry: "`subscriptions` of an account",
     entries.Population: "`population` of an account",
-    entries.Identified: "What names a company",
+    entries.CompanyRef: "What names a company",
     entries.CompanyEntry: "What is known of a company",
     entries.EstablishmentEntry: "`establishments`",
     entries.ThirdpartyEntry: "`thirdparties`",
@@ -38,14 +38,11 @@ SECTIONS: dict[type[msgspec.Struct], str] = {
 }
 
 
-def own_keys() -> list[tuple[str, FieldInfo]]:
-    """Each key beside the section whose table has it; inherited keys are in that of the base."""
-    return [
-        (section, key)
-        for struct, section in SECTIONS.items()
-        for key in msgspec.structs.fields(struct)
-        if key.name in inspect.get_annotations(struct)
-    ]
+def own_keys(struct: type[msgspec.Struct]) -> dict[str, FieldInfo]:
+    """Return the keys of an entry that no other entry in `SECTIONS` has already for it."""
+    base = struct.__base__ if struct.__base__ in SECTIONS else None
+    known = {key.name for key in msgspec.structs.fields(base)} if base else set()
+    return {f"`{key.encode_name}`": key for key in msgspec.structs.fields(struct) if key.name not in known}
 
 
 def table(section: str) -> list[list[str]]:
@@ -57,7 +54,7 @@ def table(section: str) -> list[list[str]]:
 
 
 def shown_default(key: FieldInfo) -> str:
-    """What the column has to say; empty where the default is none, or derived, and words tell it."""
+    """Return the text of the column; empty where the default is none, or derived and described in words."""
     if key.required:
         return "required"
     if key.default in (None, "", (), msgspec.UNSET, msgspec.NODEFAULT):
@@ -66,8 +63,8 @@ def shown_default(key: FieldInfo) -> str:
     return f"`{plain}`"
 
 
-def written(folder: Path) -> list[Path]:
-    """The recipes of the page as files, under the name in their first line if there is one."""
+def write_recipes(folder: Path) -> list[Path]:
+    """Write the recipes of the page to files, named as their first line says if it does."""
     paths = []
     for number, block in enumerate(RECIPES):
         named = re.match(r"# (\S+\.yaml)\n", block)
@@ -78,50 +75,36 @@ def written(folder: Path) -> list[Path]:
 
 
 def test_every_entry_type_has_its_section() -> None:
-    structs = {found for found in vars(entries).values() if inspect.isclass(found)}
-    patches = {
-        entries.AccountChange,
-        entries.AccountPatch,
-        entries.ThirdpartyPatch,
-        entries.DossierPatch,
-        entries.Given,
+    listed = {found for found in vars(entries).values() if inspect.isclass(found)}
+    of_recipes = {
+        found for found in listed if found.__name__.endswith(("Entry", "Ref", "Recipe", "Population"))
     }
-    written = {found for found in structs if issubclass(found, entries.Written)} - {entries.Written}
 
-    assert written - patches == set(SECTIONS)
-
-
-@pytest.mark.parametrize(
-    ("section", "key"), own_keys(), ids=[f"{section}-{key.encode_name}" for section, key in own_keys()]
-)
-def test_every_key_has_its_row_with_its_default(section: str, key: FieldInfo) -> None:
-    rows = [row for row in table(section) if row[0] == f"`{key.encode_name}`"]
-
-    assert len(rows) == 1
-    assert shown_default(key) in ("", rows[0][2])
+    assert of_recipes - {entries.Entry} == set(SECTIONS)
 
 
-@pytest.mark.parametrize("section", SECTIONS.values())
-def test_every_row_is_a_key(section: str) -> None:
-    keys = [f"`{key.encode_name}`" for where, key in own_keys() if where == section]
+@pytest.mark.parametrize(("struct", "section"), SECTIONS.items(), ids=SECTIONS.values())
+def test_every_key_has_one_row_with_its_default(struct: type[msgspec.Struct], section: str) -> None:
+    keys, rows = own_keys(struct), table(section)
 
-    assert sorted(row[0] for row in table(section)) == sorted(keys)
+    assert sorted(row[0] for row in rows) == sorted(keys)
+    assert [row for row in rows if shown_default(keys[row[0]]) not in ("", row[2])] == []
 
 
 @pytest.mark.parametrize("number", range(len(RECIPES)))
 def test_every_recipe_on_the_page_starts_a_server(tmp_path: Path, number: int) -> None:
-    path = written(tmp_path)[number]
+    path = write_recipes(tmp_path)[number]
 
     try:
         app = create_app(Settings(fixture=str(path)))
-    except FileError as mistake:  # good for being included only
-        assert "no account in it to serve" in str(mistake)  # noqa: PT017
+    except FileError as error:  # only to be included
+        assert "no account in it to serve" in str(error)  # noqa: PT017
     else:
         assert app.test_client().get("/__admin/health").status_code == 200
 
 
 def test_the_first_recipe_has_what_the_text_says(tmp_path: Path) -> None:
-    app = create_app(Settings(fixture=str(written(tmp_path)[0]), auth="off"))
+    app = create_app(Settings(fixture=str(write_recipes(tmp_path)[0]), auth="off"))
     api = Api(app.test_client(), "default", account=1)
 
     [dossier] = content(api.get("/dossiers", dossierReference="PO-1"))
@@ -134,8 +117,8 @@ def test_the_first_recipe_has_what_the_text_says(tmp_path: Path) -> None:
     assert not any(document["present"] for document in dossier["documents"])
 
 
-def test_the_spelled_dossiers_are_what_their_comments_say(tmp_path: Path) -> None:
-    app = create_app(Settings(fixture=str(written(tmp_path)[1]), auth="off"))
+def test_the_listed_dossiers_are_as_their_comments_say(tmp_path: Path) -> None:
+    app = create_app(Settings(fixture=str(write_recipes(tmp_path)[1]), auth="off"))
     api = Api(app.test_client(), "default", account=1)
 
     found = {dossier["dossierReference"]: dossier for dossier in content(api.get("/dossiers/all"))}
@@ -152,11 +135,11 @@ def test_the_spelled_dossiers_are_what_their_comments_say(tmp_path: Path) -> Non
     [("dossierReference", "dossierReferenc"), ("99050000100013", "99050000100014")],
     ids=["an unknown key", "a wrong check digit"],
 )
-def test_the_mistakes_on_the_page_are_told_in_those_words(tmp_path: Path, right: str, wrong: str) -> None:
-    path = tmp_path / "my-world.yaml"
+def test_the_error_messages_on_the_page_are_the_real_ones(tmp_path: Path, right: str, wrong: str) -> None:
+    path = tmp_path / "my-state.yaml"
     path.write_text(RECIPES[0].replace(right, wrong), encoding="utf-8")
 
-    with pytest.raises(FileError) as refused:
+    with pytest.raises(FileError) as rejected:
         load_fixture(str(path), date(2026, 3, 2))
 
-    assert f"```text\n{str(refused.value).removeprefix(f'{tmp_path}/')}\n```" in PAGE
+    assert f"```text\n{str(rejected.value).removeprefix(f'{tmp_path}/')}\n```" in PAGE

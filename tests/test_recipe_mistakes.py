@@ -51,7 +51,7 @@ FORM = {
     ),
     "a number for a SIRET": (
         f"{BASE}thirdparties:\n  - siret: 99050000100013\n",
-        "6: $.thirdparties[0].siret: Expected `str | null`, got `int`",
+        "6: $.thirdparties[0].siret: a SIRET has 14 digits, quote it in YAML",
     ),
     "a missing member": (
         "version: 1\naccounts:\n  - name: X\n",
@@ -172,15 +172,15 @@ MEANING = {
     ),
     "a SIRET with a wrong check digit": (
         f"{BASE}thirdparties:\n  - siret: '99050000100014'\n",
-        "6: $.thirdparties[0].siret: '99050000100014' is no well-formed SIRET (check digits?)",
+        "6: $.thirdparties[0].siret: '99050000100014' is not a well-formed SIRET (check digits?)",
     ),
     "a malformed VAT number": (
         f"{BASE}thirdparties:\n  - companyIdType: CIT002\n    companyIdValue: DE12\n",
-        "7: $.thirdparties[0].companyIdValue: 'DE12' is no well-formed VAT (check digits?)",
+        "7: $.thirdparties[0].companyIdValue: 'DE12' is not a well-formed VAT (check digits?)",
     ),
     "an instant of another form": (
         f"{BASE}    creation: yesterday\n",
-        "5: $.accounts[0].creation: 'yesterday' is no ISO date-time",
+        "5: $.accounts[0].creation: 'yesterday' is not an ISO date-time",
     ),
     "an instant beyond the calendar": (
         f"{BASE}    creation: '9999-12-31T23:59:59-14:00'\n",
@@ -264,7 +264,7 @@ def test_a_recipe_that_is_not_utf_8_is_told_with_the_byte(tmp_path: Path) -> Non
     path = tmp_path / "mine.yaml"
     path.write_bytes("version: 1\ntitle: déjà\n".encode("latin-1"))
 
-    assert mistake(path) == "mine.yaml: not UTF-8 at byte 19"
+    assert mistake(path) == "mine.yaml: not UTF-8 at byte 19; in Latin-1 it is 'é': save the file as UTF-8"
 
 
 def test_an_include_that_is_not_there_is_told_where_it_is_asked_for(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_a_recipe_that_includes_itself_is_told_with_the_way_round(tmp_path: Path
         (f"{BASE}dossers: []\n", "other.yaml:5: $: unknown key 'dossers'"),
         (
             f"{BASE}thirdparties:\n  - siret: '99050000100014'\n",
-            "other.yaml:6: $.thirdparties[0].siret: '99050000100014' is no well-formed SIRET",
+            "other.yaml:6: $.thirdparties[0].siret: '99050000100014' is not a well-formed SIRET",
         ),
     ],
     ids=["in the form", "in the meaning"],
@@ -323,4 +323,4 @@ def test_a_world_file_that_was_not_generated_is_told_by_its_path(tmp_path: Path,
     path = tmp_path / "mine.json"
     path.write_bytes(content)
 
-    assert mistake(path).startswith("mine.json: no generated world: ")
+    assert mistake(path).startswith("mine.json: not a generated state file: ")

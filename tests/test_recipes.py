@@ -18,10 +18,9 @@ from mock_server.domain.model import Dossier
 from mock_server.domain.settlement import settle
 from mock_server.domain.world import World
 from mock_server.fixtures import Fixture, load_fixture
-from mock_server.fixtures.invention import invented_company
+from mock_server.fixtures.fixture import GeneratedState, generate_from_file, load_state, save_state
+from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import bundled, bundled_names
-from mock_server.fixtures.making import generate
-from mock_server.fixtures.worlds import GeneratedWorld, load, save
 from mock_server.settings import Settings
 from tests.consistency import inconsistencies, nothing_due
 from tests.properties import example_count
@@ -56,7 +55,7 @@ dossiers:
 
 def started(fixture: Fixture, now: datetime) -> World:
     """The world as a sandbox shows it that starts at `now`."""
-    world, _ = settle(fixture.world(now), now, invented_company)
+    world, _ = settle(fixture.world(now), now, generate_company)
     return world
 
 
@@ -71,16 +70,16 @@ def referred(among: list[Dossier], reference: str) -> list[Dossier]:
 def made(folder: Path, text: str, day: date = ORIGIN) -> Fixture:
     path = folder / "mine.yaml"
     path.write_text(text, encoding="utf-8")
-    return Fixture(generate(path, day=day))
+    return Fixture(generate_from_file(path, day=day))
 
 
-def encoded(world: GeneratedWorld) -> bytes:
+def encoded(world: GeneratedState) -> bytes:
     return msgspec.json.encode(world)
 
 
 @pytest.fixture(scope="module")
 def default() -> Fixture:
-    return Fixture(generate(bundled("fixtures") / "default.yaml", day=ORIGIN))
+    return Fixture(generate_from_file(bundled("fixtures") / "default.yaml", day=ORIGIN))
 
 
 @pytest.mark.parametrize("name", sorted({*bundled_names("fixtures")} - {"catalogue"}))
@@ -219,9 +218,9 @@ def test_what_a_recipe_leaves_to_now_is_never_in_the_future(tmp_path: Path, star
 
 
 def test_the_same_recipe_gives_the_same_world(default: Fixture) -> None:
-    again = generate(bundled("fixtures") / "default.yaml", day=ORIGIN)
+    again = generate_from_file(bundled("fixtures") / "default.yaml", day=ORIGIN)
 
-    assert encoded(again) == encoded(default.made)
+    assert encoded(again) == encoded(default.source)
 
 
 def test_another_seed_gives_another_population_and_the_same_spelled_contents(tmp_path: Path) -> None:
@@ -238,9 +237,9 @@ def test_another_seed_gives_another_population_and_the_same_spelled_contents(tmp
 def test_a_world_that_was_saved_and_loaded_is_the_same(default: Fixture, tmp_path: Path) -> None:
     path = tmp_path / "world.json"
 
-    save(default.made, path)
+    save_state(default.source, path)
 
-    assert encoded(load(path)) == encoded(default.made)
+    assert encoded(load_state(path)) == encoded(default.source)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +250,9 @@ def test_a_world_that_was_saved_and_loaded_is_the_same(default: Fixture, tmp_pat
 def test_a_server_answers_the_same_from_a_world_file_as_from_its_recipe(tmp_path: Path, path: str) -> None:
     today = local_date(datetime.now(UTC))
     saved = tmp_path / "world.json"
-    save(generate(bundled("fixtures") / "default.yaml", day=today - timedelta(days=40)), saved)
+    save_state(
+        generate_from_file(bundled("fixtures") / "default.yaml", day=today - timedelta(days=40)), saved
+    )
 
     def answer(fixture: str) -> Any:
         client = create_app(Settings(fixture=fixture, log_level="error")).test_client()

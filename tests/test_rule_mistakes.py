@@ -305,7 +305,7 @@ def test_what_is_right_is_read(tmp_path: Path, fixture: Fixture, text: str) -> N
     ("name", "content", "told"),
     [
         pytest.param("mine.yaml", b"title: \xe9t\xe9\n", "not UTF-8 at byte 7", id="another encoding"),
-        pytest.param("mine.json", b"{}", "a generated world; a recipe is a .yaml file", id="JSON"),
+        pytest.param("mine.json", b"{}", "a generated state file; a recipe is a .yaml file", id="JSON"),
     ],
 )
 def test_what_is_no_scenario_file_is_refused(tmp_path: Path, name: str, content: bytes, told: str) -> None:

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from msgspec.structs import FieldInfo
 
 from mock_server.cli import main
-from mock_server.fixtures.entries import Given
+from mock_server.fixtures.entries import Overrides
 from mock_server.fixtures.library import bundled
 from mock_server.fixtures.yaml_files import read_yaml
 from mock_server.scenarios import FAULTS, script
@@ -30,7 +30,7 @@ FAILURE, MISTAKES = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
 SECTIONS: dict[type[msgspec.Struct], str] = {
     script.Scenario: "The file",
     script.Background: "`given`",
-    Given: "`given`",
+    Overrides: "`given`",
     script.Rule: "`rules`",
     script.Request: "`when`",
     script.When: "`when`",
@@ -84,7 +84,7 @@ def shown_default(key: FieldInfo) -> str:
 
 def test_every_type_of_the_format_has_its_section() -> None:
     structs = {found for found in vars(script).values() if inspect.isclass(found)}
-    written = {found for found in structs if issubclass(found, script.Written | Given)}
+    written = {found for found in structs if issubclass(found, script.Written | Overrides)}
 
     assert written - {script.Written} == set(SECTIONS)
 

@@ -62,7 +62,7 @@ MISTAKES: dict[str, tuple[str, str, int, str]] = {
     "a name with blanks": ("scenario: mine", "scenario: My Story", 2, "Expected `str` matching regex"),
     "another name than the file's": ("scenario: mine", "scenario: yours", 2, "say 'mine', or call the file yours"),
     "a missing fixture": ("fixture: default", "fixture: nowhere", 5, "there is no recipe 'nowhere'; there are"),
-    "a time that is none": ("2026-03-02T09", "2026-03-32T09", 6, "is no ISO date-time"),
+    "a time that is none": ("2026-03-02T09", "2026-03-32T09", 6, "is not an ISO date-time"),
     "an unknown variant": ("referenceCase", "referenceCases", 7, "there is no variant 'referenceCases'"),
     "an unknown value of a variant": (": keep", ": kept", 7, "variant referenceCase is keep or upper, not 'kept'"),
     "a wrong check digit": ('00013", dossierReference: PO-1', '00014", dossierReference: PO-1', 9, "99050000100014"),

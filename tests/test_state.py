@@ -22,7 +22,7 @@ from werkzeug.test import TestResponse
 from mock_server.app import create_app
 from mock_server.domain.model import Account
 from mock_server.domain.process import ImportProcess
-from mock_server.fixtures.world_state import KeptAccount, KeptProcess
+from mock_server.fixtures.state_file import AccountState, ProcessState
 from mock_server.settings import Settings
 from tests.properties import example_count
 from tests.support import (
@@ -256,7 +256,7 @@ def test_a_snapshot_taken_before_is_still_there(api: Api) -> None:
     assert state_of(other)["content"] == before["content"]
 
 
-@pytest.mark.parametrize(("kept", "kind"), [(KeptProcess, ImportProcess), (KeptAccount, Account)])
+@pytest.mark.parametrize(("kept", "kind"), [(ProcessState, ImportProcess), (AccountState, Account)])
 def test_what_is_kept_has_every_member(kept: Any, kind: Any) -> None:
     assert kept.__struct_fields__ == kind.__struct_fields__
 

@@ -23,7 +23,7 @@ from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.library import recipe_path
-from mock_server.fixtures.making import read_recipe
+from mock_server.fixtures.recipes import read_recipe
 from mock_server.scenarios import Scenario
 from mock_server.settings import CONTROL_PREFIX, SETTINGS
 
@@ -149,7 +149,7 @@ def control_calls() -> Iterator[tuple[str, ...]]:
 
 def identifiers() -> Iterator[tuple[str, ...]]:
     """A row per establishment of the catalogue."""
-    recipe, _ = read_recipe(recipe_path("catalogue"))
+    recipe = read_recipe(recipe_path("catalogue")).recipe
     for row in recipe.establishments:
         value = row.siret or row.company_id_value or ""
         yield row.company_id_type or "CIT001", f"`{value}`", row.about, shown_by(value)

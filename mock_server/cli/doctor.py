@@ -96,7 +96,7 @@ def _somebody(settings: Settings) -> tuple[str, str]:
         fixture = load_fixture(settings.fixture, real_now().date(), settings.fixtures_dir)
     except FileError:
         return _USER, _PASSWORD
-    declared = {user.username: user.password for user in fixture.made.recipe.users}
+    declared = {user.username: user.password for user in fixture.source.recipe.users}
     return next(iter(declared.items()), (_USER, _PASSWORD))
 
 

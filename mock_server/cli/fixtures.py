@@ -74,14 +74,13 @@ def show(name: str, folder: Path | None) -> None:
 @_FOLDER
 def check(files: tuple[str, ...], folder: Path | None) -> None:
     """Say what is wrong with recipes, with file and line; exit 1 if anything is."""
-    from mock_server.fixtures.making import check_recipe
-    from mock_server.fixtures.worlds import load
+    from mock_server.fixtures.fixture import check_recipe, load_state
 
     mistakes = 0
     for file in files:
         try:
             path = recipe_path(file, folder)
-            load(path) if path.suffix == ".json" else check_recipe(path)
+            load_state(path) if path.suffix == ".json" else check_recipe(path)
             click.echo(f"{file}: ok")
         except FileError as mistake:
             mistakes += 1
@@ -107,31 +106,31 @@ def generate(
 ) -> None:
     """Generate a recipe's world into a file that loads fast: `mock-server serve --fixture FILE`."""
     from mock_server.clock import real_now
-    from mock_server.fixtures.making import carry_out, read_recipe, resized
-    from mock_server.fixtures.worlds import save, uncollected
+    from mock_server.fixtures.fixture import generate_state, save_state
+    from mock_server.fixtures.recipes import read_recipe
 
     if out.suffix != ".json":
         raise click.UsageError(f"--out {out}: the name of a world ends in .json")
     try:
-        written, sources = read_recipe(recipe_path(recipe, folder))
-        if dossiers is not None and not any(entry.population for entry in written.accounts):
+        merged = read_recipe(recipe_path(recipe, folder))
+        if dossiers is not None and not any(entry.population for entry in merged.recipe.accounts):
             raise click.UsageError(f"--dossiers {dossiers}: no account of {recipe} has a population")
-        wanted = resized(written, dossiers=dossiers, seed=seed)
-        with _progress(_size(wanted)) as made, uncollected():
-            world = carry_out(wanted, sources, day=_day(day) or real_now().date(), progress=made)
-        save(world, out)
+        merged = merged.resized(dossiers=dossiers, seed=seed)
+        with _progress(_size(merged.recipe)) as made:
+            state = generate_state(merged, day=_day(day) or real_now().date(), progress=made)
+        save_state(state, out)
     except FileError as mistake:
         raise click.ClickException(str(mistake)) from None
-    click.echo(f"{out}: {len(wanted.dossiers) + len(world.generated.dossiers):,} dossiers")
+    click.echo(f"{out}: {len(state.recipe.dossiers) + len(state.generated.dossiers):,} dossiers")
 
 
 def _recipe(name: str, folder: Path | None) -> Recipe:
-    from mock_server.fixtures.making import read_recipe
-    from mock_server.fixtures.worlds import load
+    from mock_server.fixtures.fixture import load_state
+    from mock_server.fixtures.recipes import read_recipe
 
     path = recipe_path(name, folder)
     try:
-        return load(path).recipe if path.suffix == ".json" else read_recipe(path)[0]
+        return load_state(path).recipe if path.suffix == ".json" else read_recipe(path).recipe
     except FileError as mistake:
         raise click.ClickException(str(mistake)) from None
 

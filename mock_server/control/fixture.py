@@ -11,7 +11,7 @@ from mock_server.clock import real_now
 from mock_server.control.calls import YamlText, serves
 from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.model import Establishment
-from mock_server.fixtures import Fixture, sent_fixture
+from mock_server.fixtures import Fixture, fixture_from_recipe
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.library import bundled_names
 from mock_server.sandbox import Sandbox
@@ -54,9 +54,9 @@ def _chosen(wanted: NewFixture | YamlText) -> Fixture:
     """
     folder = services().settings.fixtures_dir
     if isinstance(wanted, YamlText):
-        return sent_fixture(wanted.text, real_now().date(), folder)
+        return fixture_from_recipe(wanted.text, real_now().date(), folder)
     if wanted.recipe is not None and wanted.name is None:
-        return sent_fixture(wanted.recipe, real_now().date(), folder)
+        return fixture_from_recipe(wanted.recipe, real_now().date(), folder)
     if wanted.name is None or wanted.recipe is not None:
         raise Problem('say {"name": "pages"} or {"recipe": {"version": 1, ...}}')
     names = bundled_names("fixtures", folder)
@@ -67,7 +67,7 @@ def _chosen(wanted: NewFixture | YamlText) -> Fixture:
 
 def _fixture(found: Sandbox) -> dict[str, Any]:
     fixture = found.setup.fixture
-    origin, recipe = fixture.made.origin, fixture.made.recipe
+    origin, recipe = fixture.source.origin, fixture.source.recipe
     return {
         "name": origin.name,
         "title": origin.title,

@@ -17,21 +17,24 @@ from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.model import Thirdparty
 from mock_server.domain.requirements import withdraw_requirement
 from mock_server.domain.world import World
-from mock_server.fixtures.changed_dossiers import changed_dossier
 from mock_server.fixtures.entries import (
     AccountChange,
     AccountPatch,
     DossierEntry,
     DossierPatch,
-    Given,
     Id,
+    Overrides,
     ThirdpartyPatch,
 )
 from mock_server.fixtures.errors import InputError
-from mock_server.fixtures.placed_accounts import changed_account
-from mock_server.fixtures.placed_dossiers import found_dossier
-from mock_server.fixtures.placed_thirdparties import known_thirdparty, registering, with_user
-from mock_server.fixtures.placing import laid_over
+from mock_server.fixtures.upsert import (
+    apply_overrides,
+    change_account,
+    ensure_user,
+    find_thirdparty,
+    with_registration_date,
+)
+from mock_server.fixtures.upsert_dossiers import change_dossier, find_dossier
 from mock_server.sandbox import Sandbox
 from mock_server.web.services import named_sandbox, services
 
@@ -73,7 +76,7 @@ def post_account(wanted: NewAccount) -> Response:
 def patch_account(wanted: AccountChange, account_id: int) -> Response:
     """Change an account: deactivate it, take its international option, let it ask for other documents."""
     found = named_sandbox()
-    found.change(lambda world, _: changed_account(world, account_id, wanted, "$"))
+    found.change(lambda world, _: change_account(world, account_id, wanted, "$"))
     return json_answer(_account(found, account_id))
 
 
@@ -85,7 +88,7 @@ def post_thirdparty(wanted: ThirdpartyPatch) -> Response:
     """
 
     def register(world: World, now: datetime) -> tuple[World, Thirdparty]:
-        after = _placed(world, now, thirdparties=(registering(world, now, wanted),))
+        after = _placed(world, now, thirdparties=(with_registration_date(world, now, wanted),))
         return _peopled(after, wanted)
 
     return json_answer(_thirdparty(named_sandbox().execute(register)), 201)
@@ -111,7 +114,7 @@ def post_dossier(wanted: DossierEntry) -> Response:
 
     def place(world: World, now: datetime) -> tuple[World, int]:
         dossier_id = world.next_ids.dossier if wanted.dossier_id is None else wanted.dossier_id
-        if found_dossier(world, dossier_id) is not None:
+        if find_dossier(world, dossier_id) is not None:
             raise Problem(f"there is a dossier {dossier_id}: PATCH /__admin/dossiers/{dossier_id}", 409)
         return _placed(world, now, dossiers=(wanted,)), dossier_id
 
@@ -127,7 +130,7 @@ def patch_dossier(wanted: DossierPatch, dossier_id: int) -> Response:
     A null `stoppingDate` or `stoppingReason` makes it active again. What follows from a change is dated now.
     """
     found = named_sandbox()
-    found.change(changed_dossier, dossier_id=dossier_id, patch=wanted)
+    found.change(change_dossier, dossier_id=dossier_id, patch=wanted)
     return json_answer(answered_dossier(found, dossier_id))
 
 
@@ -138,7 +141,9 @@ def _placed(world: World, now: datetime, **entries: Any) -> World:
         InputError: it cannot be.
     """
     try:
-        return laid_over(world, now, Given(**entries), default_account=world.admission.default_account)
+        return apply_overrides(
+            world, now, Overrides(**entries), default_account=world.admission.default_account
+        )
     except InputError as mistake:
         path = re.sub(r"^\$\.[a-z]+\[0\]", "$", mistake.path)
         raise InputError(path, str(mistake)) from None
@@ -155,9 +160,9 @@ def _opened_to(world: World, account_id: int, usernames: tuple[str, ...]) -> Wor
 
 
 def _peopled(world: World, wanted: ThirdpartyPatch) -> tuple[World, Thirdparty]:
-    made = known_thirdparty(world, wanted, "$")
+    made = find_thirdparty(world, wanted, "$")
     assert made is not None  # noqa: S101  # it was just laid over the world
-    world = with_user(world, made)
+    world = ensure_user(world, made)
     return world, world.thirdparties[made.thirdparty_id]
 
 

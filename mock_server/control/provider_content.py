@@ -13,12 +13,16 @@ from mock_server.domain.model import Dossier
 from mock_server.domain.placing import without_dossiers
 from mock_server.domain.requirements import withdraw_requirement
 from mock_server.domain.world import World, holder_of
-from mock_server.fixtures.changed_dossiers import changed_dossier
-from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, Given, ThirdpartyPatch
+from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, Overrides, ThirdpartyPatch
 from mock_server.fixtures.errors import InputError
-from mock_server.fixtures.placed_accounts import changed_account
-from mock_server.fixtures.placed_thirdparties import known_thirdparty, registering, with_user
-from mock_server.fixtures.placing import laid_over
+from mock_server.fixtures.upsert import (
+    apply_overrides,
+    change_account,
+    ensure_user,
+    find_thirdparty,
+    with_registration_date,
+)
+from mock_server.fixtures.upsert_dossiers import change_dossier
 from mock_server.sandbox import Sandbox
 
 Values = Mapping[str, Any]
@@ -41,7 +45,7 @@ def archived(sandbox: Sandbox, given: Values) -> dict[str, Any]:
     patch = convert({"stoppingReason": given["reason"]}, DossierPatch)
 
     def stop(placed: _Placed, now: datetime) -> World:
-        return changed_dossier(placed.world, now, dossier_id=placed.dossier.dossier_id, patch=patch)
+        return change_dossier(placed.world, now, dossier_id=placed.dossier.dossier_id, patch=patch)
 
     return _done(sandbox, given, stop)
 
@@ -86,7 +90,7 @@ def inactive(sandbox: Sandbox, given: Values) -> dict[str, Any]:
 
     def deactivate(world: World, _: datetime) -> tuple[World, dict[str, Any]]:
         account_id = _account(world, given)
-        return changed_account(world, account_id, change, "$"), {"accountId": account_id}
+        return change_account(world, account_id, change, "$"), {"accountId": account_id}
 
     return sandbox.execute(deactivate)
 
@@ -102,7 +106,9 @@ def withdrawn(sandbox: Sandbox, given: Values) -> dict[str, Any]:
 
 def registered(sandbox: Sandbox, given: Values) -> dict[str, Any]:
     """The third party is on the platform, and has a user."""
-    return _with_thirdparty(sandbox, convert({"siret": given["siret"]}, ThirdpartyPatch), registering)
+    return _with_thirdparty(
+        sandbox, convert({"siret": given["siret"]}, ThirdpartyPatch), with_registration_date
+    )
 
 
 def out_of_business(sandbox: Sandbox, given: Values) -> dict[str, Any]:
@@ -117,10 +123,10 @@ def _with_thirdparty(
     prepared: Callable[[World, datetime, ThirdpartyPatch], ThirdpartyPatch],
 ) -> dict[str, Any]:
     def place(world: World, now: datetime) -> tuple[World, dict[str, Any]]:
-        world = _laid(world, now, Given(thirdparties=(prepared(world, now, patch),)))
-        made = known_thirdparty(world, patch, "$")
+        world = _laid(world, now, Overrides(thirdparties=(prepared(world, now, patch),)))
+        made = find_thirdparty(world, patch, "$")
         assert made is not None  # noqa: S101  # it was just laid over the world
-        return with_user(world, made), {"thirdpartyId": made.thirdparty_id}
+        return ensure_user(world, made), {"thirdpartyId": made.thirdparty_id}
 
     return sandbox.execute(place)
 
@@ -143,14 +149,14 @@ def _ensured(world: World, now: datetime, given: Values) -> _Placed:
     }
     account_id = _account(world, given)
     entry = convert({**members, "accountId": account_id}, DossierEntry)
-    thirdparty = known_thirdparty(world, convert({"siret": given["siret"]}, ThirdpartyPatch), "$")
+    thirdparty = find_thirdparty(world, convert({"siret": given["siret"]}, ThirdpartyPatch), "$")
     portfolio = world.portfolio(account_id)
     for number in portfolio.index.get(("reference", given["reference"]), ()) if thirdparty else ():
         dossier = portfolio.dossiers[number]
         if thirdparty and dossier.thirdparty_id == thirdparty.thirdparty_id:
             return _Placed(world, dossier)
     dossier_id = entry.dossier_id or world.next_ids.dossier
-    world = _laid(world, now, Given(dossiers=(entry,)))
+    world = _laid(world, now, Overrides(dossiers=(entry,)))
     return _Placed(world, holder_of(world, dossier_id).dossiers[dossier_id])
 
 
@@ -162,8 +168,8 @@ def _account(world: World, given: Values) -> int:
     return int(account_id)
 
 
-def _laid(world: World, now: datetime, given: Given) -> World:
-    return laid_over(world, now, given, default_account=world.admission.default_account)
+def _laid(world: World, now: datetime, given: Overrides) -> World:
+    return apply_overrides(world, now, given, default_account=world.admission.default_account)
 
 
 def _deposited(world: World, now: datetime, dossier: Dossier, code: str, given: evidences.Deposit) -> World:

@@ -18,10 +18,15 @@ from mock_server.dialects import wire
 from mock_server.domain.local_time import is_reckonable
 from mock_server.domain.variants import checked
 from mock_server.fixtures.errors import InputError
-from mock_server.fixtures.mirroring import converted, mirrored
-from mock_server.fixtures.state_checks import check_state
-from mock_server.fixtures.world_state import WorldState, state_of, world_of
-from mock_server.fixtures.worlds import uncollected
+from mock_server.fixtures.fixture import gc_paused
+from mock_server.fixtures.state_file import (
+    WorldState,
+    convert_struct,
+    export_world,
+    import_world,
+    json_struct,
+)
+from mock_server.fixtures.validate_state import validate_state
 from mock_server.sandbox import SandboxState
 from mock_server.scenarios import STARTED, Progress, Rule, Scenario
 from mock_server.scenarios.checking import check_rules, check_scenario
@@ -77,21 +82,21 @@ def get_state() -> Response:
         clock=Time(now=whole.clock.now(), frozen=whole.clock.frozen_at is not None),
         variants=dict(whole.variants),
         playing=msgspec.to_builtins(_played(whole)),
-        content=state_of(whole.world),
+        content=export_world(whole.world),
     )
-    encoded = msgspec.json.encode(converted(written, mirrored(State)))
+    encoded = msgspec.json.encode(convert_struct(written, json_struct(State)))
     return Response(encoded, content_type="application/json")
 
 
-@serves(state, "PUT /state", body=mirrored(State))
+@serves(state, "PUT /state", body=json_struct(State))
 def put_state(wanted: Any) -> Response:
     """Be the sandbox that was written down, here or on another server.
 
     A reset still goes back to the fixture that this sandbox stands on.
     """
     found = named_sandbox()
-    with uncollected():
-        whole = _whole(converted(wanted, State))
+    with gc_paused():
+        whole = _whole(convert_struct(wanted, State))
     found.restore_state(whole)
     return json_answer({"sandbox": found.name, "now": wire.instant(found.clock.now())})
 
@@ -103,7 +108,7 @@ def _whole(written: State) -> SandboxState:
         InputError: it cannot be; nothing was changed.
     """
     try:
-        check_state(written.content)
+        validate_state(written.content)
     except InputError as mistake:
         raise InputError(f"$.content{mistake.path.removeprefix('$')}", str(mistake)) from None
     try:
@@ -115,7 +120,9 @@ def _whole(written: State) -> SandboxState:
     clock = Clock().freeze(written.clock.now) if written.clock.frozen else Clock().run(written.clock.now)
     played = _play(written.playing)
     progress = Progress(played.state, Map(played.matched), Map(played.applied))
-    return SandboxState(world_of(written.content), clock, variants, played.scenario, played.rules, progress)
+    return SandboxState(
+        import_world(written.content), clock, variants, played.scenario, played.rules, progress
+    )
 
 
 def _played(whole: SandboxState) -> Played:

@@ -10,8 +10,8 @@ from msgspec import UNSET
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import checked
+from mock_server.fixtures.build import parse_instant
 from mock_server.fixtures.errors import InputError
-from mock_server.fixtures.values import instant
 from mock_server.scenarios.checking_steps import mistakes_of_steps
 from mock_server.scenarios.faults import FAULTS
 from mock_server.scenarios.json_paths import compiled_json_path
@@ -70,7 +70,9 @@ def mistakes_of(scenario: Scenario, path: str = "$") -> Mistakes:
     """Everything wrong with a scenario that stands at `path`."""
     yield from as_judged(checked, scenario.given.variants, f"{path}.given.variants")
     if scenario.given.clock is not None:
-        yield from as_judged(lambda text: instant(text, ""), scenario.given.clock, f"{path}.given.clock")
+        yield from as_judged(
+            lambda text: parse_instant(text, ""), scenario.given.clock, f"{path}.given.clock"
+        )
     yield from _of_rules(scenario.rules, f"{path}.rules")
     yield from _of_states(scenario.rules, f"{path}.rules")
     yield from mistakes_of_steps(scenario.steps, f"{path}.steps")

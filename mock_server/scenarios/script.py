@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, field
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName
 from mock_server.domain.variants import VARIANTS
-from mock_server.fixtures.entries import Given, Instant, Text
+from mock_server.fixtures.entries import Instant, Overrides, Text
 from mock_server.scenarios.faults import FaultName
 
 STARTED = "Started"
@@ -36,7 +36,7 @@ class Written(
     """Something that a person writes in a scenario."""
 
 
-class Background(Given, frozen=True, kw_only=True):
+class Background(Overrides, frozen=True, kw_only=True):
     """What is given: a fixture, and over it what is spelled out here; `clock` freezes the sandbox's clock."""
 
     fixture: Text | None = None

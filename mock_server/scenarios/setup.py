@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from mock_server.domain.world import World
 from mock_server.fixtures import FileError, Fixture
+from mock_server.fixtures.build import parse_instant
 from mock_server.fixtures.errors import InputError
-from mock_server.fixtures.values import instant
 from mock_server.scenarios.script import Scenario
 
 FixtureFinder = Callable[[str], Fixture]
@@ -28,9 +28,9 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
 
     @property
     def clock(self) -> datetime | None:
-        """The instant at which the scenario freezes the clock, or None."""
+        """The parse_instant at which the scenario freezes the clock, or None."""
         at = self.scenario.given.clock if self.scenario else None
-        return None if at is None else instant(at, "$.given.clock")
+        return None if at is None else parse_instant(at, "$.given.clock")
 
     def world(self, now: datetime) -> World:
         """Build the content of a sandbox that starts at `now`: the fixture, then the scenario's entries.
@@ -41,10 +41,12 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
         world = self.fixture.world(now)
         if self.scenario is None:
             return world
-        from mock_server.fixtures.placing import laid_over  # most sandboxes need it not
+        from mock_server.fixtures.upsert import apply_overrides  # most sandboxes need it not
 
         try:
-            return laid_over(world, now, self.scenario.given, default_account=self.fixture.default_account)
+            return apply_overrides(
+                world, now, self.scenario.given, default_account=self.fixture.default_account
+            )
         except InputError as mistake:
             raise InputError(f"$.given{mistake.path.removeprefix('$')}", str(mistake)) from None
 
