@@ -37,7 +37,7 @@ from mock_server.control.placing import NewAccount
 from mock_server.domain.spelling import camel
 from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.library import bundled
-from mock_server.journal.questions import Question
+from mock_server.journal.matching import ExchangeFilter
 from mock_server.sandbox import PARTS
 from mock_server.scenarios.script import Rule
 from mock_server.settings import Settings
@@ -534,7 +534,7 @@ def fields(struct: type) -> dict[str, msgspec.structs.FieldInfo]:
         (members.NewAccount, NewAccount),
         (members.NewThirdparty, ThirdpartyPatch),
         (members.RuleMembers, Rule),
-        (members.RequestFilter, Question),
+        (members.RequestFilter, ExchangeFilter),
     ],
     ids=lambda kind: kind.__name__,
 )

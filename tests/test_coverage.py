@@ -12,7 +12,7 @@ from flask import Flask
 from mock_server.app import create_app
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS
-from mock_server.journal.facts import CODES, OUTCOMES, PAGE_EDGES
+from mock_server.journal.coverage import CODES, OUTCOMES, PAGE_EDGES
 from mock_server.settings import Settings
 from tests.control_calls import set_rule
 from tests.support import ACCOUNT, SEED_DOSSIER, Api

@@ -175,7 +175,7 @@ def test_the_rule_that_changed_an_answer_is_named(page: Page, client: Client) ->
 
     open_at(page, client)
     page.wait_for(
-        shows("of the scenario 'outage-of-three-calls', bent this call: it ended with 503", ".reasons")
+        shows("of the scenario 'outage-of-three-calls', changed this answer: the result is 503", ".reasons")
     )
     open_at(page, client, "scenarios", "outage-of-three-calls")
     follow(page, "Stop")

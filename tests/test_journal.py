@@ -280,7 +280,7 @@ def test_no_credentials_are_shown_of_headers(api: Api, name: str) -> None:
 def test_the_credentials_of_a_call_are_not_even_kept(app: Flask, api: Api) -> None:
     api.get("/dossiers")
 
-    kept = of(app).sandboxes.get(api.sandbox).journal.excerpt().kept[-1]
+    kept = of(app).sandboxes.get(api.sandbox).journal.read().packed[-1]
     assert api.token.encode() not in kept.exchange
     assert b"Bearer ***" in kept.exchange
 
@@ -340,7 +340,7 @@ def test_a_body_of_json_is_shown_as_json(api: Api) -> None:
         (b"{not json", "{not json", None),
         (b"", None, None),
         ("é".encode(), "é", None),
-        (b"\xff\xfe\x00", None, "no text, 3 bytes, not shown"),
+        (b"\xff\xfe\x00", None, "not text, 3 bytes, not shown"),
         (b"x" * 20_000, "x" * 16_384, "cut off after 16384 of 20000 characters"),
     ],
     ids=["no JSON", "nothing", "accents", "bytes", "a long text"],

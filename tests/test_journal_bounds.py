@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from mock_server.journal import Exchange, Journal, Limits
-from mock_server.journal.coverage import Tally
-from mock_server.journal.entry import entries_of
+from mock_server.journal.coverage import ExchangeCounts, ExchangeKind
+from mock_server.journal.entries import read_entries
 from tests.control_calls import count, expect, listing, requests_of, verdict
 from tests.support import SEED_DOSSIER, Api, run_at_once
 
@@ -46,12 +46,12 @@ def exchange(body: bytes = b"", **texts: Any) -> Exchange:
         (),
         None,
         matched=True,
-        bent=None,
+        rule_effect=None,
     )
 
 
 def bodies(journal: Journal) -> list[Any]:
-    return [entry.body.value for entry in entries_of(journal.excerpt())]
+    return [entry.body.value for entry in read_entries(journal.read())]
 
 
 # Over HTTP
@@ -122,7 +122,7 @@ def test_a_count_that_cannot_be_vouched_for_does_not_pass(small: Api, times: Any
     found = verdict(small, expect(times, operation="listDossiers"))
 
     assert (found["verdict"], found["found"]) == (judgment, 10)
-    assert ("older requests were forgotten" in (found["why"] or "")) == (judgment == "unknown")
+    assert ("older requests were dropped" in (found["why"] or "")) == (judgment == "unknown")
 
 
 def test_an_order_that_cannot_be_vouched_for_does_not_pass(small: Api) -> None:
@@ -162,7 +162,7 @@ def test_an_answer_takes_no_more_memory_than_the_journal_says() -> None:
 
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert taken < 2 * sum(kept.size for kept in journal.excerpt().kept)
+    assert taken < 2 * sum(kept.size for kept in journal.read().packed)
 
 
 def call_often(api: Api, times: int) -> None:
@@ -199,11 +199,11 @@ def test_bytes_bound_the_journal_as_well() -> None:
     for number in range(20):
         journal.record(exchange(b'"%d"' % number), b"x" * 1_500)
 
-    excerpt = journal.excerpt()
-    assert 8 <= len(excerpt.kept) <= 12
-    assert sum(kept.size for kept in excerpt.kept) <= 20_000
+    found = journal.read()
+    assert 8 <= len(found.packed) <= 12
+    assert sum(kept.size for kept in found.packed) <= 20_000
     assert bodies(journal)[-1] == "19"
-    assert not excerpt.complete
+    assert not found.complete
 
 
 @pytest.mark.parametrize("large", [(b"x" * 5_000, b""), (b"", b"x" * 5_000)], ids=["request", "answer"])
@@ -214,11 +214,11 @@ def test_an_exchange_that_would_displace_too_many_loses_its_bodies(large: tuple[
     journal.record(exchange(b'"small"'), b'"small"')
     journal.record(exchange(body), answer)
 
-    small, entry = entries_of(journal.excerpt())
+    small, entry = read_entries(journal.read())
     assert (small.body.value, small.answer.value) == ("small", "small")
     assert (entry.body.value, entry.answer.value) == (None, None)
     assert entry.body.note == entry.answer.note == "too large for the journal, and not kept"
-    assert journal.excerpt().complete
+    assert journal.read().complete
 
 
 def test_an_exchange_that_does_not_fit_at_all_is_forgotten_at_once() -> None:
@@ -226,8 +226,8 @@ def test_an_exchange_that_does_not_fit_at_all_is_forgotten_at_once() -> None:
 
     journal.record(exchange(), b"")
 
-    assert journal.excerpt().kept == ()
-    assert not journal.excerpt().complete
+    assert journal.read().packed == ()
+    assert not journal.read().complete
     assert journal.last == 1
 
 
@@ -237,7 +237,7 @@ def test_texts_that_no_encoding_has_are_recorded(value: str) -> None:
 
     journal.record(exchange(HTTP_X_NAME=value, QUERY_STRING=f"a={value}"), b"")
 
-    [entry] = entries_of(journal.excerpt())
+    [entry] = read_entries(journal.read())
     assert "\ud800" not in entry.headers["x-name"] + entry.query["a"]
 
 
@@ -247,19 +247,19 @@ def test_objects_of_another_server_are_left_out() -> None:
     texts: dict[str, Any] = {"HTTP_HOST": "sandbox", "another.server": object(), "flags": {1, 2}}
     journal.record(exchange(**texts), b"")
 
-    [entry] = entries_of(journal.excerpt())
+    [entry] = read_entries(journal.read())
     assert entry.headers == {"host": "sandbox"}
 
 
 def test_no_exchange_is_lost_of_those_that_are_recorded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def count_slowly(tally: Tally, found: Exchange) -> None:
-        before = dict(tally.counts)
+    def count_slowly(counts: ExchangeCounts, kind: ExchangeKind) -> None:
+        before = dict(counts.by_kind)
         time.sleep(0.0001)
-        tally.counts = before
-        counted(tally, found)
+        counts.by_kind = before
+        counted(counts, kind)
 
-    counted = Tally.count
-    monkeypatch.setattr(Tally, "count", count_slowly)
+    counted = ExchangeCounts.count
+    monkeypatch.setattr(ExchangeCounts, "count", count_slowly)
     journal = Journal(Limits())
 
     def record(_: int) -> None:
@@ -268,7 +268,7 @@ def test_no_exchange_is_lost_of_those_that_are_recorded_at_once(monkeypatch: pyt
 
     run_at_once(8, record)
 
-    assert sum(journal.tally.counts.values()) == 160
+    assert sum(journal.counts.by_kind.values()) == 160
 
 
 @pytest.mark.usefixtures("frequent_switches")
@@ -279,9 +279,9 @@ def test_threads_that_record_read_and_clear_at_once_do_not_disturb_each_other() 
     def work(number: int) -> None:
         for _ in range(200):
             journal.record(exchange(), b"x" * number)
-            excerpt = journal.excerpt()
-            sizes.append(len(excerpt.kept))
-            assert excerpt.last <= journal.last
+            found = journal.read()
+            sizes.append(len(found.packed))
+            assert found.last <= journal.last
             if number == 0:
                 journal.clear()
 
@@ -289,4 +289,4 @@ def test_threads_that_record_read_and_clear_at_once_do_not_disturb_each_other() 
 
     assert journal.last == 1600
     assert max(sizes) <= 20
-    assert sum(journal.tally.counts.values()) == 1600
+    assert sum(journal.counts.by_kind.values()) == 1600

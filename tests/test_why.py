@@ -66,33 +66,41 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
     "a member is missing": (
         lambda api: api.try_import(dossierReference=...),
         "E001",
-        "The call gives no dossierReference",
+        "The call has no dossierReference, which is required.",
     ),
     "a type of company there is not": (
         lambda api: api.try_import(companyIdType="CIT9"),
         "E002",
-        "companyIdType 'CIT9' is none of those there are: CIT001 (SIRET)",
+        "companyIdType 'CIT9' is unknown; the types are CIT001 (SIRET)",
     ),
-    "an empty filter": (searched(siren=""), "E003", "siren is there, but empty."),
+    "an empty filter": (searched(siren=""), "E003", "siren is empty."),
     "an update of nothing": (updated(), "E003", "nothing to update"),
-    "a page that is no number": (searched(page="two/1"), "E010", "page 'two/1' is not of its format."),
-    "a page too large": (searched(pageSize="1001"), "E011", "1000 hits at most"),
-    "a text too long": (updated(dossierReference="x" * 256), "E011", "has more than the 255 characters"),
+    "a page that is no number": (searched(page="two/1"), "E010", "page 'two/1' has the wrong format."),
+    "a page too large": (
+        searched(pageSize="1001"),
+        "E011",
+        "pageSize is more than the 1000 hits that a page may have.",
+    ),
+    "a text too long": (
+        updated(dossierReference="x" * 256),
+        "E011",
+        "has more than 255 characters, which is the limit.",
+    ),
     "an expiration in the past": (updated(expirationDate="2020-01-01"), "E021", "on the sandbox's clock"),
     "a date in the future": (
         searched(stateLastChangeDate="2999-01-01"),
         "E022",
-        "stateLastChangeDate is later than the call",
+        "stateLastChangeDate is after the call",
     ),
     "a closed establishment": (
         imported(companyIdValue="99000103400018"),
         "E103",
-        "The data provider says of 99000103400018: the establishment is closed. The fixture says of it:",
+        "provider reports for 99000103400018: the establishment is closed. The fixture says about it:",
     ),
     "an establishment that has moved": (
         imported(companyIdValue="99000105900015"),
         "E105",
-        "The data provider says of 99000105900015",
+        "The data provider reports for 99000105900015",
     ),
     "another code of the third party": (
         in_turn(import_first, imported(dossierReference="PO-2", thirdpartyCode="F2")),
@@ -112,20 +120,20 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
     "a stopped dossier": (
         in_turn(stop, updated(dossierReference="NEW")),
         "E201",
-        "Dossier 804127 (reference 'TEST') is not monitored: it was stopped on 2031-03-02 at 09:15, for the",
+        "Dossier 804127 (reference 'TEST') is not monitored: it was stopped on 2031-03-02 at 09:15 (reason ",
     ),
     "a reference used already": (
         in_turn(import_first, imported(dossierReference=" PO-1 ")),
         "E202",
-        "Dossier 836200, which is monitored, has the reference 'PO-1' already, for the same third party,",
+        "Dossier 836200 (monitored) already has the reference 'PO-1', for the same third party,",
     ),
-    "an active dossier": (reactivate(), "E204", "Dossier 804127 was active when the call was made"),
+    "an active dossier": (reactivate(), "E204", "Dossier 804127 was active at the time of the call"),
     "a reactivation until yesterday": (
         in_turn(stop, reactivate(expirationDate="2031-03-01")),
         "E205",
-        "would expire on 2031-03-01, which is not later than 2031-03-02 on the sandbox's clock",
+        "would expire on 2031-03-01, which is not after 2031-03-02 on the sandbox's clock",
     ),
-    "a document type of nobody": (ask_for("NOPE"), "E302", "'NOPE' is none of those that account 119631"),
+    "a document type of nobody": (ask_for("NOPE"), "E302", "'NOPE' is not one that account 119631"),
 }
 
 
@@ -163,7 +171,7 @@ def test_the_reason_leads_to_the_dossier_that_stands_in_the_way(api: Api) -> Non
     [cause] = why(api)
 
     assert cause["dossierId"] == first
-    assert "which is stopped" in cause["sentence"]
+    assert "(stopped)" in cause["sentence"]
 
 
 def test_an_update_to_the_reference_of_another_leads_to_that_one(api: Api) -> None:
@@ -185,7 +193,7 @@ def test_a_dossier_does_not_stand_in_its_own_way_once_it_has_the_reference(api: 
     [cause] = why(api, refused)
 
     assert cause["dossierId"] is None
-    assert cause["sentence"].startswith("The third party has a dossier with the reference 'PO-1' already.")
+    assert cause["sentence"].startswith("The third party already had a dossier with the reference 'PO-1'.")
 
 
 def test_a_dossier_of_another_account_is_named_so(api: Api) -> None:
@@ -193,7 +201,7 @@ def test_a_dossier_of_another_account_is_named_so(api: Api) -> None:
     api.get(f"/dossiers/{theirs['dossierId']}")
 
     assert sentences(api) == [
-        f"Account 119631 has no dossier {theirs['dossierId']}: it is one of account 119700."
+        f"Account 119631 has no dossier {theirs['dossierId']}: it belongs to account 119700."
     ]
 
 
@@ -212,15 +220,15 @@ def test_an_import_tells_what_became_of_it_as_time_goes_by(api: Api) -> None:
     api.advance("PT1S")
     ended = why(api, number)
 
-    assert running[0]["sentence"] == "The import was accepted, and is still running on the sandbox's clock."
-    assert ended[0]["sentence"] == "The import was accepted, and has made dossier 836200."
+    assert running[0]["sentence"] == "The import was accepted and is still running on the sandbox's clock."
+    assert ended[0]["sentence"] == "The import was accepted and created dossier 836200."
     assert (ended[0]["processId"], ended[0]["dossierId"]) == (process_id, 836200)
 
 
 def test_an_import_that_is_held_says_so(api: Api) -> None:
     api.launch(companyIdValue="99000201600014")
 
-    assert sentences(api) == ["The import was accepted, and is held: it does not end by itself."]
+    assert sentences(api) == ["The import was accepted and is on hold: it does not end by itself."]
 
 
 def test_what_is_answered_as_asked_needs_no_reason(api: Api) -> None:
@@ -235,13 +243,15 @@ def test_what_is_answered_as_asked_needs_no_reason(api: Api) -> None:
 def test_a_call_without_a_token_was_let_in_nowhere(api: Api) -> None:
     api.client.get(api.url("/dossiers"), headers={"X-Mock-Sandbox": api.sandbox})
 
-    assert sentences(api) == ["Nobody was let in. An access token is required: Authorization: Bearer ..."]
+    assert sentences(api) == [
+        "The call is not authenticated. An access token is required: Authorization: Bearer ..."
+    ]
 
 
 def test_a_wrong_password_is_told(api: Api) -> None:
     api.log_in("wrong")
 
-    assert sentences(api) == ["Nobody was let in. Invalid user credentials."]
+    assert sentences(api) == ["The call is not authenticated. Invalid user credentials."]
 
 
 def test_an_account_of_others_is_beyond_the_token(make_api: Callable[..., Api]) -> None:
@@ -249,7 +259,7 @@ def test_an_account_of_others_is_beyond_the_token(make_api: Callable[..., Api]) 
     api.get("/dossiers")
 
     assert sentences(api) == [
-        "The token does not go that far. The access token does not open account 119700."
+        "The token does not allow this call. The access token does not open account 119700."
     ]
 
 
@@ -284,7 +294,7 @@ def test_a_rule_made_by_hand_is_named(api: Api) -> None:
     api.control("POST", "/rules", {"rules": [rule]})
     api.get("/dossiers")
 
-    assert sentences(api) == ["The rule 'it is down', made by hand, bent this call: it ended with 503."]
+    assert sentences(api) == ["The rule 'it is down', made by hand, changed this answer: the result is 503."]
 
 
 def test_a_rule_of_a_scenario_is_named_with_it_and_when_it_has_gone(api: Api) -> None:
@@ -294,8 +304,8 @@ def test_a_rule_of_a_scenario_is_named_with_it_and_when_it_has_gone(api: Api) ->
     before = sentences(api)
     api.control("DELETE", "/scenario")
 
-    assert ", of the scenario 'outage-of-three-calls', bent this call" in before[0]
-    assert ", which is in force no more, bent this call" in sentences(api)[0]
+    assert ", of the scenario 'outage-of-three-calls', changed this answer" in before[0]
+    assert ", which is no longer active, changed this answer" in sentences(api)[0]
 
 
 def test_a_fault_is_told_after_its_rule(api: Api) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -14,10 +15,10 @@ from mock_server.control.calls import serves
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.errors import ERRORS
-from mock_server.journal.causes import Cause, causes
-from mock_server.journal.entry import Entry, entries_of
-from mock_server.journal.explaining import Known
-from mock_server.journal.questions import Question, check_question, found
+from mock_server.journal.entries import Entry, read_entries
+from mock_server.journal.explain import Cause, explain_answer
+from mock_server.journal.matching import ExchangeFilter, check_filter, find_entries
+from mock_server.journal.near_misses import ExplainContext
 from mock_server.sandbox import Sandbox
 from mock_server.web.services import named_sandbox, services
 
@@ -42,11 +43,11 @@ _QUERY = {
 def list_requests() -> Response:
     """The exchanges of the sandbox, newest last."""
     since, limit = query.number("since"), query.number("limit")
-    excerpt = named_sandbox().journal.excerpt(since or 0)
-    total = len(excerpt.kept)
+    found_slice = named_sandbox().journal.read(since or 0)
+    total = len(found_slice.packed)
     first = 0 if limit is None or since is not None else max(total - limit, 0)
-    listed = islice(entries_of(excerpt), first, None if limit is None else first + limit)
-    return _listed(listed, total, complete=excerpt.complete)
+    listed = islice(read_entries(found_slice), first, None if limit is None else first + limit)
+    return _listed(listed, total, complete=found_slice.complete)
 
 
 @serves(journal, "DELETE /requests")
@@ -56,15 +57,15 @@ def delete_requests() -> Response:
     return json_answer({"sandbox": sandbox.name, "removed": sandbox.journal.clear()})
 
 
-@serves(journal, "POST /requests/count", body=Question)
-def count_requests(wanted: Question) -> Response:
+@serves(journal, "POST /requests/count", body=ExchangeFilter)
+def count_requests(wanted: ExchangeFilter) -> Response:
     """How many exchanges are meant by a description: of calls as in rules, and of how they were answered."""
     meant, complete = _meant(wanted)
     return json_answer({"count": len(meant), "complete": complete})
 
 
-@serves(journal, "POST /requests/find", body=Question)
-def find_requests(wanted: Question) -> Response:
+@serves(journal, "POST /requests/find", body=ExchangeFilter)
+def find_requests(wanted: ExchangeFilter) -> Response:
     """The exchanges that are meant by such a description, newest last."""
     meant, complete = _meant(wanted)
     return _listed(meant, len(meant), complete=complete)
@@ -73,9 +74,9 @@ def find_requests(wanted: Question) -> Response:
 @serves(journal, "GET /requests/unmatched")
 def list_unmatched_requests() -> Response:
     """The calls of a path or method that the API does not have, and what was probably meant."""
-    excerpt = named_sandbox().journal.excerpt()
-    unmatched = [entry for entry in entries_of(excerpt) if not entry.matched]
-    return _listed(unmatched, len(unmatched), complete=excerpt.complete)
+    found_slice = named_sandbox().journal.read()
+    unmatched = [entry for entry in read_entries(found_slice) if not entry.exchange.matched]
+    return _listed(unmatched, len(unmatched), complete=found_slice.complete)
 
 
 @serves(journal, "GET /requests/<int:number>")
@@ -86,13 +87,15 @@ def get_request(number: int) -> Response:
     code, the dossier and the import that it is about.
     """
     sandbox = named_sandbox()
-    entry = next(entries_of(sandbox.journal.excerpt(number - 1)), None)
+    entry = next(read_entries(sandbox.journal.read(number - 1)), None)
     if entry is None or entry.number != number:
         latest = sandbox.journal.last
         raise Problem(
             f"the journal has no request {number}; the latest is {latest}, old ones are forgotten", 404
         )
-    return json_answer({**shown(entry), "why": [_why(cause) for cause in causes(entry, _known(sandbox))]})
+    return json_answer(
+        {**shown(entry), "why": [_why(cause) for cause in explain_answer(entry, _explain_context(sandbox))]}
+    )
 
 
 def shown(entry: Entry) -> dict[str, Any]:
@@ -100,9 +103,9 @@ def shown(entry: Entry) -> dict[str, Any]:
     notes = {"bodyNote": entry.body.note, "answerNote": entry.answer.note, "fault": entry.fault}
     return {
         "number": entry.number,
-        "at": wire.instant(entry.at),
-        "realTime": entry.ended.isoformat(timespec="milliseconds"),
-        "milliseconds": round(entry.seconds * 1000, 3),
+        "at": wire.instant(entry.exchange.at),
+        "realTime": datetime.fromtimestamp(entry.exchange.ended, UTC).isoformat(timespec="milliseconds"),
+        "milliseconds": round(entry.exchange.seconds * 1000, 3),
         "operation": entry.operation,
         "user": entry.user,
         "method": entry.method,
@@ -116,18 +119,18 @@ def shown(entry: Entry) -> dict[str, Any]:
         "rule": entry.rule,
         "answerHeaders": entry.answer_headers,
         "answer": entry.answer.value,
-        "matched": entry.matched,
+        "matched": entry.exchange.matched,
         "warnings": entry.warnings,
         **{name: note for name, note in notes.items() if note is not None},
     }
 
 
-def _known(sandbox: Sandbox) -> Known:
+def _explain_context(sandbox: Sandbox) -> ExplainContext:
     playing = sandbox.active_scenario
     of_scenario = f"of the scenario {playing.scenario.scenario!r}" if playing.scenario else ""
     rules = {rule.name: of_scenario for rule in playing.rules}
     rules |= {rule.name: "made by hand" for rule in playing.ad_hoc_rules}
-    return Known(
+    return ExplainContext(
         world=sandbox.read(), variants=sandbox.variants_for(services().settings.dialect), rules=rules
     )
 
@@ -146,10 +149,10 @@ def _why(cause: Cause) -> dict[str, Any]:
     }
 
 
-def _meant(wanted: Question) -> tuple[list[Entry], bool]:
-    check_question(wanted, "$")
-    excerpt = named_sandbox().journal.excerpt()
-    return found(wanted, excerpt), excerpt.complete
+def _meant(wanted: ExchangeFilter) -> tuple[list[Entry], bool]:
+    check_filter(wanted, "$")
+    found_slice = named_sandbox().journal.read()
+    return find_entries(wanted, found_slice), found_slice.complete
 
 
 def _listed(entries: Iterable[Entry], total: int, *, complete: bool) -> Response:

@@ -18,8 +18,8 @@ from mock_server import delivery
 from mock_server.control.calls import serves
 from mock_server.control.journal import shown
 from mock_server.delivery import Delivery
-from mock_server.journal import Excerpt, Journal
-from mock_server.journal.entry import entries_of
+from mock_server.journal import Journal, JournalSlice
+from mock_server.journal.entries import read_entries
 from mock_server.web.services import named_sandbox
 
 live = Blueprint("live", __name__)
@@ -52,12 +52,12 @@ async def events(journal: Journal, since: int, heartbeat: float = HEARTBEAT) -> 
         yield b": listening\n\n"
         while True:
             news.clear()
-            excerpt = journal.excerpt(since)
-            for event in _told(excerpt, since):
+            found_slice = journal.read(since)
+            for event in _told(found_slice, since):
                 yield event
                 # Sending need not wait: others get their turn between two events all the same.
                 await asyncio.sleep(0)
-            since = excerpt.last
+            since = found_slice.last
             if journal.closed:
                 return
             if not await _is_set(news, heartbeat):
@@ -66,11 +66,11 @@ async def events(journal: Journal, since: int, heartbeat: float = HEARTBEAT) -> 
         stop()
 
 
-def _told(excerpt: Excerpt, since: int) -> Iterator[bytes]:
-    """The events of an excerpt that was to begin after `since`."""
-    if excerpt.first > since + 1:
-        yield _event("dropped", {"count": excerpt.first - since - 1})
-    for entry in entries_of(excerpt):
+def _told(found_slice: JournalSlice, since: int) -> Iterator[bytes]:
+    """The events of an found_slice that was to begin after `since`."""
+    if found_slice.first > since + 1:
+        yield _event("dropped", {"count": found_slice.first - since - 1})
+    for entry in read_entries(found_slice):
         yield _event("exchange", shown(entry), entry.number)
 
 

@@ -13,8 +13,7 @@ from flask import Blueprint, Response
 from mock_server import __version__
 from mock_server.clock import real_now
 from mock_server.control.calls import serves
-from mock_server.journal.coverage import Kind, Tally
-from mock_server.journal.facts import OUTCOMES
+from mock_server.journal.coverage import OUTCOMES, ExchangeCounts, ExchangeKind
 from mock_server.scenarios import EFFECTS, FAULTS
 from mock_server.web.services import Services, services
 
@@ -31,7 +30,7 @@ Samples = Mapping[tuple[str, ...], float]
 class Census:
     """What metrics are computed from: the counts since the start, the dossiers of now, and the server."""
 
-    tally: Tally
+    counts: ExchangeCounts
     dossiers: int
     server: Services
 
@@ -58,40 +57,42 @@ def get_metrics() -> Response:
     return Response(exposed(census), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _summed(tally: Tally, labels_of: Callable[[Kind], Iterator[tuple[str, ...]]]) -> Counter[tuple[str, ...]]:
+def _summed(
+    counts: ExchangeCounts, labels_of: Callable[[ExchangeKind], Iterator[tuple[str, ...]]]
+) -> Counter[tuple[str, ...]]:
     """The exchanges counted anew, each under the labels that its kind has."""
     found: Counter[tuple[str, ...]] = Counter()
-    for kind, count in tally.counts.items():
+    for kind, count in counts.by_kind.items():
         for labels in labels_of(kind):
             found[labels] += count
     return found
 
 
-def _request(kind: Kind) -> Iterator[tuple[str, ...]]:
+def _request(kind: ExchangeKind) -> Iterator[tuple[str, ...]]:
     operation, dialect, seen, *_ = kind
     yield operation or NONE, dialect or NONE, str(seen) if isinstance(seen, int) else NONE
 
 
-def _codes(kind: Kind) -> Iterator[tuple[str, ...]]:
+def _codes(kind: ExchangeKind) -> Iterator[tuple[str, ...]]:
     operation, *_, facts = kind
     if not any(fact.about == "process" for fact in facts):  # how imports ended is told by another metric
         yield from ((operation or NONE, fact.name) for fact in facts if fact.about == "code")
 
 
-def _effect(kind: Kind) -> Iterator[tuple[str, ...]]:
+def _effect(kind: ExchangeKind) -> Iterator[tuple[str, ...]]:
     *_, bent, _ = kind
     if bent is not None:
         yield ("fault" if bent in FAULTS else bent,)
 
 
-def _fault(kind: Kind) -> Iterator[tuple[str, ...]]:
+def _fault(kind: ExchangeKind) -> Iterator[tuple[str, ...]]:
     *_, bent, _ = kind
     if bent in FAULTS:
         yield (str(bent),)
 
 
 def _imports(census: Census) -> Samples:
-    ended = {outcome: 0 for outcome in OUTCOMES if outcome != "running"} | census.tally.imports
+    ended = {outcome: 0 for outcome in OUTCOMES if outcome != "running"} | census.counts.imports
     return {(outcome,): count for outcome, count in ended.items()}
 
 
@@ -106,21 +107,21 @@ METRICS = (
         "counter",
         ("operation", "dialect", "status"),
         "Requests of the emulated API; where the client saw a fault and no answer, the status is none.",
-        lambda census: _summed(census.tally, _request),
+        lambda census: _summed(census.counts, _request),
     ),
     Metric(
         "mock_server_refusals_total",
         "counter",
         ("operation", "code"),
         "Codes with which calls were refused.",
-        lambda census: _summed(census.tally, _codes),
+        lambda census: _summed(census.counts, _codes),
     ),
     Metric(
         "mock_server_unmatched_requests_total",
         "counter",
         (),
         "Requests of a path or method that the API does not have.",
-        lambda census: {(): census.tally.unmatched},
+        lambda census: {(): census.counts.unmatched},
     ),
     Metric(
         "mock_server_imports_total",
@@ -134,14 +135,14 @@ METRICS = (
         "counter",
         ("effect",),
         f"Calls that a rule was applied to, by what it did: {', '.join(EFFECTS)}.",
-        lambda census: _summed(census.tally, _effect),
+        lambda census: _summed(census.counts, _effect),
     ),
     Metric(
         "mock_server_faults_total",
         "counter",
         ("fault",),
         "Faults of the wire that rules made.",
-        lambda census: _summed(census.tally, _fault),
+        lambda census: _summed(census.counts, _fault),
     ),
     Metric(
         "mock_server_sandboxes",

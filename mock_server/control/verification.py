@@ -9,9 +9,10 @@ from flask import Blueprint, Response
 from mock_server.control.calls import serves
 from mock_server.control.problems import json_answer, problem_answer
 from mock_server.domain.operations import OPERATIONS
-from mock_server.journal.coverage import Part, coverage_of
-from mock_server.journal.explaining import Known
-from mock_server.journal.verifying import Miss, Verdict, Verification, check_verification, verdicts
+from mock_server.journal.coverage import CoverageRow, compute_coverage
+from mock_server.journal.near_misses import ExplainContext
+from mock_server.journal.verify import NearMiss, Verdict, Verification, check_verification
+from mock_server.journal.verify import verify as verify_journal
 from mock_server.web.services import named_sandbox, services
 
 verification = Blueprint("verification", __name__)
@@ -25,13 +26,13 @@ def verify(wanted: Verification) -> Response:
     """
     check_verification(wanted)
     sandbox = named_sandbox()
-    excerpt = sandbox.journal.excerpt()
-    known = Known(world=sandbox.read(), variants=sandbox.variants_for(services().settings.dialect))
-    judged = verdicts(wanted, excerpt, known)
+    found_slice = sandbox.journal.read()
+    known = ExplainContext(world=sandbox.read(), variants=sandbox.variants_for(services().settings.dialect))
+    judged = verify_journal(wanted, found_slice, known)
     failed = [verdict for verdict in judged if verdict.judgment != "held"]
     members = {
         "verified": not failed,
-        "complete": excerpt.complete,
+        "complete": found_slice.complete,
         "expectations": [_shown(verdict) for verdict in judged],
     }
     if not failed:
@@ -45,7 +46,7 @@ def get_coverage() -> Response:
     sandbox = named_sandbox()
     spoken = services().settings.dialect
     served = [row.name for row in OPERATIONS.values() if spoken in row.dialects]
-    met = coverage_of(sandbox.journal.tally, served)
+    met = compute_coverage(sandbox.journal.counts, served)
     operations = {
         name: {"calls": calls, "statuses": met.statuses[name]} for name, calls in met.operations.met.items()
     }
@@ -77,7 +78,7 @@ def _shown(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _named(miss: Miss) -> str:
+def _named(miss: NearMiss) -> str:
     entry = miss.entry
     return f"{entry.operation or 'unmatched'}: {entry.method} {entry.path}"
 
@@ -91,5 +92,5 @@ def _sentence(verdict: Verdict) -> str:
     return f"{name}: {verdict.why}. Nearest is request {nearest.entry.number}: {'; '.join(nearest.reasons)}."
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: CoverageRow) -> dict[str, Any]:
     return {"met": part.met, "never": part.never}

@@ -1,23 +1,22 @@
-"""What a client asked and was answered: kept within bounds, counted, and judged against expectations.
+"""The journal: recorded exchanges within bounds, their counts, verification and explanations.
 
-It knows the API's words and nothing of HTTP servers: whoever serves hands it each exchange. What records is
-named here; what reads (`entry`, `questions`, `verifying`, `explaining`) is imported by its own name.
+This package knows the API's names but not HTTP servers. It exports what records; the modules that read the
+journal (`entries`, `matching`, `verify`, `explain`, `near_misses`) are imported by name.
 """
 
 from __future__ import annotations
 
-from mock_server.journal.exchange import Exchange
-from mock_server.journal.facts import Fact, page_facts, process_facts, refusal_facts
-from mock_server.journal.journal import Excerpt, Journal, Limits
-from mock_server.journal.redaction import hidden_credentials
+from mock_server.journal.coverage import Fact, page_facts, process_facts, refusal_facts
+from mock_server.journal.journal import Exchange, Journal, JournalSlice, Limits
+from mock_server.journal.redaction import hide_credentials
 
 __all__ = [
-    "Excerpt",
     "Exchange",
     "Fact",
     "Journal",
+    "JournalSlice",
     "Limits",
-    "hidden_credentials",
+    "hide_credentials",
     "page_facts",
     "process_facts",
     "refusal_facts",

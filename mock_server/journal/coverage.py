@@ -1,116 +1,205 @@
-"""What the client met of the API, counted over all its calls, however few of them the journal still has."""
+"""Facts about answers (codes, edges of paging, outcomes of imports), their counts, and the API's coverage.
+
+Facts are noted while an answer is made. Counts include the exchanges that the journal dropped.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from mock_server.journal.exchange import Exchange
-from mock_server.journal.facts import CODES, OUTCOMES, PAGE_EDGES, Fact
+from mock_server.domain.checks import as_int64
+from mock_server.domain.errors import E003, E010, E011, ERRORS, Refusal
+from mock_server.domain.paging import MAX_PAGE_SIZE
+from mock_server.domain.process import ImportProcess
+
+
+class Fact(NamedTuple):
+    """`about` is `code`, `page` or `process`; `name` is one of `CODES`, `PAGE_EDGES`, `OUTCOMES`."""
+
+    about: str
+    name: str
+
+
+PAGE_EDGES: dict[str, str] = {
+    "empty": "no hit at all",
+    "oneHit": "exactly one hit",
+    "onePage": "all hits on one page, with room left",
+    "moreToCome": "a page that others follow",
+    "lastPartial": "the last of several pages, not full",
+    "lastFull": "the last page, exactly full",
+    "beyondEnd": "a page after the last one",
+    "largestSize": f"a page of the largest size, {MAX_PAGE_SIZE}",
+    "sizeTooLarge": "a larger size, rejected",
+    "outOfRange": "a page below 0 or a size below 1, rejected",
+    "notANumber": "a page or size that is not a number, rejected",
+    "blank": "a page or size without a value, rejected",
+}
+"""What can happen at the edges of a paged search."""
+
+CODES = tuple(error.code for error in ERRORS.values() if error.places)
+"""Every code that an answer can have."""
+
+OUTCOMES = (
+    "running",
+    "succeeded",
+    *(error.code for error in ERRORS.values() if "P" in error.places),
+)
+"""The states in which a process can be found: running, succeeded, or with a code."""
 
 SEARCHES = ("listDossiers", "listThirdparties")
-"""The operations that answer pages."""
+"""The operations that return pages."""
+
+ExchangeKind = tuple[str | None, str | None, str | int, bool, str | None, tuple[Fact, ...]]
+"""Exchanges are counted by operation, dialect, status or fault, whether the API has the path, effect of a
+rule, and facts."""
+
+_EDGES = {name: Fact("page", name) for name in PAGE_EDGES}
+_CODES = {code: Fact("code", code) for code in ERRORS}
+_OUTCOMES = {name: Fact("process", name) for name in (*OUTCOMES, *ERRORS)}
 
 
-Kind = tuple[str | None, str | None, str | int, bool, str | None, tuple[Fact, ...]]
-"""What exchanges are told apart by: operation, dialect, status or fault, whether the API has the path, what a
-rule did, facts."""
-
-
-class Part(Struct, frozen=True):
-    """Of so many things those met, each with how often, and those never met."""
+class CoverageRow(Struct, frozen=True):
+    """What the client reached, with how often, and what it never reached."""
 
     met: Mapping[str, int]
     never: tuple[str, ...]
 
 
 class Coverage(Struct, frozen=True, kw_only=True):
-    """`statuses` has for each operation met how often each status, or fault, was seen.
+    """`statuses` has for each operation how often each status, or fault, was seen.
 
-    `pages` has one part per search; `unmatched` counts the calls that no operation answered.
+    `pages` has one row per search; `unmatched` counts the calls that no operation served.
     """
 
-    operations: Part
+    operations: CoverageRow
     statuses: Mapping[str, Mapping[str, int]]
-    codes: Part
-    pages: Mapping[str, Part]
-    processes: Part
+    codes: CoverageRow
+    pages: Mapping[str, CoverageRow]
+    processes: CoverageRow
     unmatched: int
 
 
-class Tally(Struct, eq=False):
-    """How often exchanges of each kind were seen, and imports ended in each way.
+class ExchangeCounts(Struct, eq=False):
+    """How often each kind of exchange was seen, and how often imports ended in each way.
 
-    Not for several threads at once: the journal has a lock.
+    Not thread-safe: the journal has a lock.
     """
 
-    counts: dict[Kind, int] = field(default_factory=dict)
+    by_kind: dict[ExchangeKind, int] = field(default_factory=dict)
     imports: dict[str, int] = field(default_factory=dict)
 
-    def count(self, exchange: Exchange) -> None:
+    def count(self, kind: ExchangeKind) -> None:
         """Add one exchange."""
-        seen = exchange.fault or exchange.status
-        kind = (
-            exchange.operation,
-            exchange.dialect,
-            seen,
-            exchange.matched,
-            exchange.bent,
-            exchange.facts,
-        )
-        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.by_kind[kind] = self.by_kind.get(kind, 0) + 1
 
     @property
     def unmatched(self) -> int:
-        """How many calls no operation answered."""
-        return sum(count for (_, _, _, matched, *_), count in self.counts.items() if not matched)
+        """How many calls no operation served."""
+        return sum(count for (_, _, _, matched, *_), count in self.by_kind.items() if not matched)
 
-    def copy(self) -> Tally:
-        """The counts of now."""
-        return Tally(dict(self.counts), dict(self.imports))
+    def copy(self) -> ExchangeCounts:
+        """Return the present counts."""
+        return ExchangeCounts(dict(self.by_kind), dict(self.imports))
 
-    def add(self, other: Tally) -> None:
-        """Add what another one counted."""
-        for kind, count in other.counts.items():
-            self.counts[kind] = self.counts.get(kind, 0) + count
+    def add(self, other: ExchangeCounts) -> None:
+        """Add other counts."""
+        for kind, count in other.by_kind.items():
+            self.by_kind[kind] = self.by_kind.get(kind, 0) + count
         for outcome, count in other.imports.items():
             self.imports[outcome] = self.imports.get(outcome, 0) + count
 
 
-def coverage_of(tally: Tally, operations: Iterable[str]) -> Coverage:
-    """The coverage of these operations."""
+def page_facts(number: int, size: int, total: int) -> list[Fact]:
+    """Return the edges that a page touches: its zero-based number, its size, and the hits over all pages."""
+    found = [_EDGES[_position(number * size, size, total)]]
+    if total == 1:
+        found.append(_EDGES["oneHit"])
+    if size == MAX_PAGE_SIZE:
+        found.append(_EDGES["largestSize"])
+    return found
+
+
+def refusal_facts(refusals: Iterable[Refusal]) -> list[Fact]:
+    """Return the codes of refusals, and the edges of paging among them."""
+    found = []
+    for refusal in refusals:
+        found.append(_CODES[refusal.error.code])
+        if refusal.parameter in {"page", "page_size"}:
+            found.append(_EDGES[_refused_paging(refusal)])
+    return list(dict.fromkeys(found))
+
+
+def process_facts(processes: Sequence[ImportProcess]) -> list[Fact]:
+    """Return the states of these imports, and the codes of those that failed."""
+    found: list[Fact] = []
+    for process in processes:
+        if process.refusals:
+            codes = [refusal.error.code for refusal in process.refusals]
+            found += [_OUTCOMES[code] for code in codes] + [_CODES[code] for code in codes]
+        else:
+            found.append(_OUTCOMES["succeeded" if process.complete else "running"])
+    return list(dict.fromkeys(found))
+
+
+def codes_in(facts: Iterable[Fact]) -> tuple[str, ...]:
+    """Return the codes among these facts."""
+    return tuple(fact.name for fact in facts if fact.about == "code")
+
+
+def compute_coverage(counts: ExchangeCounts, operations: Iterable[str]) -> Coverage:
+    """Return the coverage of these operations."""
     statuses: dict[str, dict[str, int]] = {}
-    for (operation, _, seen, *_), count in tally.counts.items():
+    for (operation, _, outcome, *_), count in counts.by_kind.items():
         if operation is not None:
             counted = statuses.setdefault(operation, {})
-            counted[str(seen)] = counted.get(str(seen), 0) + count
-    calls = {operation: sum(counts.values()) for operation, counts in statuses.items()}
+            counted[str(outcome)] = counted.get(str(outcome), 0) + count
+    calls = {operation: sum(counted.values()) for operation, counted in statuses.items()}
     return Coverage(
-        operations=_part(calls, operations),
+        operations=_row(calls, operations),
         statuses=statuses,
-        codes=_part(_told(tally, "code"), CODES),
-        pages={search: _part(_told(tally, "page", search), PAGE_EDGES) for search in SEARCHES},
-        processes=_part(_told(tally, "process"), OUTCOMES),
-        unmatched=tally.unmatched,
+        codes=_row(_count_facts(counts, "code"), CODES),
+        pages={search: _row(_count_facts(counts, "page", search), PAGE_EDGES) for search in SEARCHES},
+        processes=_row(_count_facts(counts, "process"), OUTCOMES),
+        unmatched=counts.unmatched,
     )
 
 
-def _told(tally: Tally, about: str, operation: str | None = None) -> Counter[str]:
-    """How often each fact of that kind was met, in all operations or in one."""
+def _position(start: int, size: int, total: int) -> str:
+    """Return the edge of a page that starts with hit `start`."""
+    end = start + size
+    if start >= total:
+        return "beyondEnd" if total else "empty"
+    if end < total:
+        return "moreToCome"
+    if end == total:
+        return "lastFull"
+    return "lastPartial" if start else "onePage"
+
+
+def _refused_paging(refusal: Refusal) -> str:
+    if refusal.error is E010:
+        return "notANumber" if as_int64(refusal.values[0]) is None else "outOfRange"
+    return {E011: "sizeTooLarge", E003: "blank"}[refusal.error]
+
+
+def _count_facts(counts: ExchangeCounts, about: str, operation: str | None = None) -> Counter[str]:
+    """Count each fact of that kind, over all operations or for one."""
     found: Counter[str] = Counter()
-    for (told_by, *_, facts), count in tally.counts.items():
+    for (of_operation, *_, facts), count in counts.by_kind.items():
         for fact in facts:
-            if fact.about == about and operation in {None, told_by}:
+            if fact.about == about and operation in {None, of_operation}:
                 found[fact.name] += count
     return found
 
 
-def _part(met: Mapping[str, int], all_there_is: Iterable[str]) -> Part:
-    """In the order of the table; what is met beyond it stands at the end."""
-    names = tuple(all_there_is)
-    ordered = {
-        name: met[name] for name in (*names, *(name for name in met if name not in names)) if name in met
-    }
-    return Part(ordered, tuple(name for name in names if name not in met))
+def _row(met: Mapping[str, int], names: Iterable[str]) -> CoverageRow:
+    """Return a row in the order of `names`; other names come at the end."""
+    ordered = dict.fromkeys((*names, *met))
+    return CoverageRow(
+        {name: met[name] for name in ordered if name in met},
+        tuple(name for name in ordered if name not in met),
+    )

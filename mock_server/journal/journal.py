@@ -1,22 +1,75 @@
-"""The journal of one sandbox: its latest exchanges, bounded by count and by bytes, oldest forgotten first.
+"""The journal of one sandbox: its latest exchanges, bounded by count and by bytes; the oldest drop out first.
 
-One that has forgotten anything says so. It never waits for anybody who listens: a listener is woken, and
-reads what there still is from where it got to.
+An exchange is recorded as the server has it, with nothing parsed. It is packed into two objects: to free its
+forty objects long after they were made would cost a request more than the recording does.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from threading import Lock
+from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from mock_server.journal.coverage import Tally
-from mock_server.journal.exchange import Exchange, Packed, packed
+from mock_server.journal.coverage import ExchangeCounts, ExchangeKind, Fact
 
-_LARGEST_SHARE = 8
-"""An exchange that alone takes more than this part of the journal loses its bodies: it displaces too many."""
+_MAX_SHARE = 8
+"""An exchange above this fraction of the journal is kept without its bodies: it would displace too many."""
+
+_OVERHEAD = 300
+"""Bytes that a packed exchange takes besides its own, measured."""
+
+
+class Exchange(Struct, frozen=True, array_like=True, gc=False):
+    """A request and its answer as the server has them; the body of the answer is separate.
+
+    `texts` is the WSGI environ without its objects; `ids` are those of the path, by their Python names.
+    `fault` is what the client saw instead of `status`; `ended` is in real time; `seconds` is the duration.
+    `rule_effect` is what a rule did to the call, None if no rule applied.
+    """
+
+    operation: str | None
+    dialect: str | None
+    user: str | None
+    at: datetime
+    ended: float
+    seconds: float
+    texts: Mapping[str, Any]
+    body: bytes
+    ids: Mapping[str, Any]
+    thirdparty_id: int | None
+    status: int
+    headers: Sequence[tuple[str, str]]
+    facts: tuple[Fact, ...]
+    fault: str | None
+    matched: bool
+    rule_effect: str | None
+    without_bodies: bool = False
+
+    @property
+    def kind(self) -> ExchangeKind:
+        """The kind under which the exchange is counted."""
+        return (
+            self.operation,
+            self.dialect,
+            self.fault or self.status,
+            self.matched,
+            self.rule_effect,
+            self.facts,
+        )
+
+
+class PackedExchange(NamedTuple):
+    """An encoded exchange and the body of its answer, None if it is not kept; both take `size` bytes."""
+
+    exchange: bytes
+    answer: bytes | None
+    size: int
 
 
 class Limits(Struct, frozen=True):
@@ -26,99 +79,104 @@ class Limits(Struct, frozen=True):
     bytes: int = 16 * 1024 * 1024
 
 
-class Excerpt(Struct, frozen=True):
-    """Exchanges, oldest first, and the number of the first; and whether none of those meant was forgotten."""
+class JournalSlice(Struct, frozen=True):
+    """Consecutive exchanges and the number of the first. `complete` is False if some of them were dropped."""
 
     first: int
-    kept: tuple[Packed, ...]
+    packed: tuple[PackedExchange, ...]
     complete: bool
 
     @property
     def last(self) -> int:
-        """The number of the last one, of the one before the first where there is none."""
-        return self.first + len(self.kept) - 1
+        """The number of the last exchange; `first - 1` if there is none."""
+        return self.first + len(self.packed) - 1
 
 
 class Journal:
-    """What a client asked and was answered. Numbers only go up, also when the journal is cleared."""
+    """The exchanges of a sandbox. Numbers only increase, also when the journal is cleared.
+
+    It never waits for a listener: it wakes the listener, which then reads the exchanges that are still there.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._kept: deque[Packed] = deque()
+        self._packed: deque[PackedExchange] = deque()
         self._bytes = 0
         self._last = 0
-        self._forgotten = 0
-        self._tally = Tally()
-        self._before = Tally()
+        self._last_dropped = 0
+        self._counts = ExchangeCounts()
+        self._counts_before_reset = ExchangeCounts()
         self._listeners: tuple[Callable[[], None], ...] = ()
         self._lock = Lock()
         self.closed = False
 
     def record(self, exchange: Exchange, answer: bytes | None) -> None:
-        """Keep an exchange, under the next number; of its answer the body, unless that is None."""
-        kept = packed(exchange, answer, self._limits.bytes // _LARGEST_SHARE)
+        """Keep an exchange under the next number, with the body of its answer if that is not None."""
+        packed = pack(exchange, answer, self._limits.bytes // _MAX_SHARE)
         with self._lock:
             self._last += 1
-            self._kept.append(kept)
-            self._bytes += kept.size
-            if len(self._kept) > self._limits.entries or self._bytes > self._limits.bytes:
-                self._forget()
-            self._tally.count(exchange)
+            self._packed.append(packed)
+            self._bytes += packed.size
+            while len(self._packed) > self._limits.entries or self._bytes > self._limits.bytes:
+                self._bytes -= self._packed.popleft().size
+                self._last_dropped = self._last - len(self._packed)
+            self._counts.count(exchange.kind)
         for wake in self._listeners:
             wake()
 
-    def excerpt(self, since: int = 0) -> Excerpt:
-        """The exchanges there are with a number above `since`."""
+    def read(self, since: int = 0) -> JournalSlice:
+        """Return the exchanges with a number above `since`."""
         with self._lock:
-            kept, last, forgotten = tuple(self._kept), self._last, self._forgotten
-        first = last - len(kept) + 1
-        return Excerpt(max(first, since + 1), kept[max(since + 1 - first, 0) :], forgotten <= since)
+            packed, last, last_dropped = tuple(self._packed), self._last, self._last_dropped
+        first = last - len(packed) + 1
+        skipped = max(since + 1 - first, 0)
+        return JournalSlice(max(first, since + 1), packed[skipped:], last_dropped <= since)
 
     @property
     def last(self) -> int:
-        """The number of the latest exchange there ever was, 0 for none."""
+        """The number of the latest exchange, dropped or not; 0 for none."""
         return self._last
 
     @property
-    def tally(self) -> Tally:
-        """What was counted since the start or the last reset."""
+    def counts(self) -> ExchangeCounts:
+        """The counts since the start or the last reset."""
         with self._lock:
-            return self._tally.copy()
+            return self._counts.copy()
 
     @property
-    def total(self) -> Tally:
-        """What was counted since the journal was made, over all resets."""
+    def total_counts(self) -> ExchangeCounts:
+        """The counts since the journal was created, over all resets."""
         with self._lock:
-            total = self._before.copy()
-            total.add(self._tally)
+            total = self._counts_before_reset.copy()
+            total.add(self._counts)
             return total
 
     def count_imports(self, outcomes: Iterable[str]) -> None:
-        """Count imports that ended, each with its outcome."""
+        """Count imports that ended, by outcome."""
         with self._lock:
             for outcome in outcomes:
-                self._tally.imports[outcome] = self._tally.imports.get(outcome, 0) + 1
+                self._counts.imports[outcome] = self._counts.imports.get(outcome, 0) + 1
 
     def clear(self) -> int:
-        """Forget the exchanges as if they had never been; counts go on. How many there were."""
+        """Delete the exchanges, and return how many there were. The counts stay."""
         with self._lock:
             return self._clear()
 
     def reset(self) -> None:
-        """Forget the exchanges and the counts."""
+        """Delete the exchanges and the counts."""
         with self._lock:
             self._clear()
-            self._before.add(self._tally)
-            self._tally = Tally()
+            self._counts_before_reset.add(self._counts)
+            self._counts = ExchangeCounts()
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Have `wake` called after each exchange, and when the journal is closed; the result ends that."""
+        """Call `wake` after each exchange and when the journal is closed. The returned function ends that."""
         with self._lock:
             self._listeners = (*self._listeners, wake)
         return lambda: self._unlisten(wake)
 
     def close(self) -> None:
-        """Let those who listen know that nothing more comes."""
+        """Wake the listeners for the last time."""
         self.closed = True
         for wake in self._listeners:
             wake()
@@ -127,13 +185,46 @@ class Journal:
         with self._lock:
             self._listeners = tuple(other for other in self._listeners if other is not wake)
 
-    def _forget(self) -> None:
-        while len(self._kept) > self._limits.entries or self._bytes > self._limits.bytes:
-            self._bytes -= self._kept.popleft().size
-            self._forgotten = self._last - len(self._kept)
-
     def _clear(self) -> int:
-        count = len(self._kept)
-        self._kept.clear()
-        self._bytes = self._forgotten = 0
+        count = len(self._packed)
+        self._packed.clear()
+        self._bytes = self._last_dropped = 0
         return count
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Exchange).decode
+
+
+def pack(exchange: Exchange, answer: bytes | None, max_size: int) -> PackedExchange:
+    """Encode an exchange, without both bodies if it would be larger than `max_size`."""
+    encoded = _encode_any(exchange)
+    size = _OVERHEAD + len(encoded) + len(answer or b"")
+    if size <= max_size:
+        # Copy the answer: orjson's own bytes object keeps kilobytes of spare memory.
+        return PackedExchange(encoded, answer and bytes(memoryview(answer)), size)
+    encoded = _encode_any(replace(exchange, body=b"", without_bodies=True))
+    return PackedExchange(encoded, b"", _OVERHEAD + len(encoded))
+
+
+def unpack(packed: PackedExchange) -> Exchange:
+    """Decode an exchange."""
+    return _decode(packed.exchange)
+
+
+def _encode_any(exchange: Exchange) -> bytes:
+    try:
+        return _encode(exchange)
+    except (TypeError, UnicodeEncodeError):
+        # Another WSGI server puts objects into the environ, or a text has lone surrogates.
+        return _encode(replace(exchange, **_encodable_texts(exchange)))
+
+
+def _encodable_texts(exchange: Exchange) -> dict[str, Any]:
+    texts = {name: _encodable(value) for name, value in exchange.texts.items() if isinstance(value, str)}
+    headers = [(name, _encodable(value)) for name, value in exchange.headers]
+    return {"texts": texts, "headers": headers, "user": exchange.user and _encodable(exchange.user)}
+
+
+def _encodable(value: str) -> str:
+    return value.encode("utf-8", "replace").decode()

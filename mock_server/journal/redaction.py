@@ -1,9 +1,12 @@
-"""Secrets, taken out of whatever is shown: nothing readable leaves the journal but through here."""
+"""Bodies and headers in readable form, with secrets hidden. All text that leaves the journal passes here."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import orjson
 
 HIDDEN = "***"
 
@@ -20,11 +23,15 @@ SECRET_MEMBERS = frozenset(
         "token",
     }
 )
-"""Form fields, query parameters and JSON members that hold secrets, whatever the path they are sent to."""
+"""Form fields, query parameters and JSON members that hold secrets, on any path."""
 
-DEEPEST = 64
-"""Levels of nesting that are shown; what lies deeper is not."""
+MAX_DEPTH = 64
+"""Levels of nesting that are shown; deeper values are hidden."""
 
+MAX_TEXT = 16_384
+"""Characters of a text that are shown. JSON and forms are shown in full."""
+
+_FORM = "application/x-www-form-urlencoded"
 _CREDENTIALS = {"authorization", "proxy-authorization"}
 _COOKIES = {"cookie", "set-cookie"}
 _IN_TEXT = re.compile(
@@ -32,34 +39,85 @@ _IN_TEXT = re.compile(
 )
 
 
-def redacted_header(name: str, value: str) -> str:
-    """A header's value, as far as it may be seen."""
+class ReadableBody(NamedTuple):
+    """The value of a body, None if it is empty or not shown; `note` says why, or what is missing."""
+
+    value: Any
+    note: str | None = None
+
+
+NO_BODY = ReadableBody(None)
+STREAMED = ReadableBody(None, "streamed, and not kept")
+TOO_LARGE = ReadableBody(None, "too large for the journal, and not kept")
+
+
+def read_body(raw: bytes, content_type: str) -> ReadableBody:
+    """Parse a body and hide its secrets."""
+    if not raw:
+        return NO_BODY
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == _FORM:
+        return ReadableBody(redact_json(parse_fields(raw)))
+    if media_type.startswith("multipart/"):
+        return ReadableBody(None, f"a multipart form, {len(raw)} bytes, not shown")
+    try:
+        return ReadableBody(redact_json(orjson.loads(raw)))
+    except orjson.JSONDecodeError:
+        return _read_text(raw)
+
+
+def parse_fields(raw: bytes) -> dict[str, str]:
+    """Return the fields of a form or the parameters of a query; the first of two with one name counts."""
+    found: dict[str, str] = {}
+    for name, value in parse_pairs(raw):
+        found.setdefault(name, value)
+    return found
+
+
+def parse_pairs(raw: bytes) -> list[tuple[str, str]]:
+    """Return the names and values of a form or query in the order sent."""
+    return parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def redact_header(name: str, value: str) -> str:
+    """Return a header's value without credentials and cookies."""
     plain = name.lower()
     if plain in _CREDENTIALS:
-        return hidden_credentials(value)
+        return hide_credentials(value)
     return HIDDEN if plain in _COOKIES else value
 
 
-def hidden_credentials(value: str) -> str:
-    """Of credentials such as `Bearer eyJ...` the scheme alone is left."""
+def hide_credentials(value: str) -> str:
+    """Keep only the scheme of credentials such as `Bearer eyJ...`."""
     scheme, _, credentials = value.partition(" ")
     return f"{scheme} {HIDDEN}" if credentials else HIDDEN
 
 
-def redacted(value: Any, depth: int = DEEPEST) -> Any:
-    """JSON, or the fields of a form, with the secret members hidden; nothing is shown deeper than `depth`."""
+def redact_json(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """Hide the secret members of JSON or of a form's fields, and what lies deeper than `depth`."""
     if not isinstance(value, dict | list):
         return value
     if not depth:
         return "..."
+    below = depth - 1
     if isinstance(value, list):
-        return [redacted(element, depth - 1) for element in value]
+        # A long list of plain values costs no call per element.
+        return [redact_json(each, below) if isinstance(each, dict | list) else each for each in value]
     return {
-        name: HIDDEN if name.lower() in SECRET_MEMBERS and member else redacted(member, depth - 1)
+        name: HIDDEN if name.lower() in SECRET_MEMBERS and member else redact_json(member, below)
         for name, member in value.items()
     }
 
 
-def redacted_text(text: str) -> str:
-    """A text of no known form; what follows the name of a secret is hidden."""
+def _redact_text(text: str) -> str:
+    """Hide what follows the name of a secret in a text of unknown format."""
     return _IN_TEXT.sub(rf"\1\2{HIDDEN}", text)
+
+
+def _read_text(raw: bytes) -> ReadableBody:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return ReadableBody(None, f"not text, {len(raw)} bytes, not shown")
+    note = f"cut off after {MAX_TEXT} of {len(text)} characters" if len(text) > MAX_TEXT else None
+    return ReadableBody(_redact_text(text[:MAX_TEXT]), note)

@@ -11,7 +11,7 @@ from time import monotonic
 from msgspec.structs import replace
 
 from mock_server.domain.model import Admission
-from mock_server.journal.coverage import Tally
+from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.sandbox import Sandbox, SandboxConfig
 from mock_server.scenarios import ScenarioSetup, untagged
 
@@ -55,7 +55,7 @@ class Sandboxes:
         self._lock = RLock()
         self._by_name: dict[str, Sandbox] = {}
         self._last_used: dict[str, float] = {}
-        self._dropped = Tally()
+        self._dropped = ExchangeCounts()
 
     def get(self, name: str = DEFAULT_SANDBOX) -> Sandbox:
         """Return the sandbox of that name; create it if it is new.
@@ -110,7 +110,7 @@ class Sandboxes:
         with self._lock:
             journal = self._by_name.pop(name).journal
             journal.close()
-            self._dropped.add(journal.total)
+            self._dropped.add(journal.total_counts)
             self._last_used.pop(name, None)
 
     @property
@@ -119,12 +119,12 @@ class Sandboxes:
         return (self.config.setup, *self._setups.values())
 
     @property
-    def total(self) -> Tally:
+    def total(self) -> ExchangeCounts:
         """The counts since the start, dropped sandboxes included."""
         with self._lock:
             total = self._dropped.copy()
             for sandbox in self._by_name.values():
-                total.add(sandbox.journal.total)
+                total.add(sandbox.journal.total_counts)
             return total
 
     @property

@@ -19,7 +19,7 @@ from mock_server import delivery
 from mock_server.auth.tokens import TokenRejected
 from mock_server.clock import real_seconds
 from mock_server.domain.operations import Kind
-from mock_server.journal import Exchange, hidden_credentials
+from mock_server.journal import Exchange, hide_credentials
 from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import FAULTS
 from mock_server.web.authentication import bearer_token
@@ -103,7 +103,7 @@ def _texts(environ: Mapping[str, Any]) -> dict[str, Any]:
     for name in _OBJECTS:
         texts.pop(name, None)
     if "HTTP_AUTHORIZATION" in texts:
-        texts["HTTP_AUTHORIZATION"] = hidden_credentials(texts["HTTP_AUTHORIZATION"])
+        texts["HTTP_AUTHORIZATION"] = hide_credentials(texts["HTTP_AUTHORIZATION"])
     return texts
 
 

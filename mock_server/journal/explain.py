@@ -1,0 +1,402 @@
+"""Explanations of answers: the rule that changed it, why it was refused, how its import ended.
+
+They use the sandbox's present content, which is mostly that at the time of the call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from mock_server.domain.errors import ERRORS, NOT_FOUND
+from mock_server.domain.local_time import ZONE, local_date
+from mock_server.domain.model import CompanyId, CompanyIdType, Dossier
+from mock_server.domain.paging import MAX_PAGE_SIZE
+from mock_server.domain.process import ImportProcess
+from mock_server.domain.sortedset import EMPTY
+from mock_server.domain.spelling import camel
+from mock_server.domain.world import Portfolio, World
+from mock_server.journal.entries import Entry
+from mock_server.journal.hints import MEMBERS, QUERIES
+from mock_server.journal.near_misses import ExplainContext, process_in
+
+REFUSAL_HEADER = "x-mock-refusal"
+
+CauseKind = Literal["rule", "fault", "unmatched", "refusal", "access", "format", "import"]
+
+_IMPORT_CALLS = ("importDossier", "getProcess", "listProcesses")
+
+_OTHER_PARAMETERS = (
+    *("accountId", "dossierId", "documentId", "thirdpartyId", "processId", "fileId", "documentCode"),
+    *("dataToUpdate", "requiredDocuments"),
+)
+"""Parameters of refusals that are neither a query parameter nor a member of the body."""
+
+
+class Cause(Struct, frozen=True, kw_only=True):
+    """A reason in a sentence, with the code, dossier and import that it concerns, if any."""
+
+    kind: CauseKind
+    sentence: str
+    code: str | None = None
+    dossier_id: int | None = None
+    process_id: str | None = None
+
+
+class ReportedError(NamedTuple):
+    """An error as an answer reports it: code, parameter in the API's spelling, values."""
+
+    code: str
+    parameter: str | None
+    values: tuple[str, ...]
+
+    @property
+    def value(self) -> str:
+        """The values as one text, for codes with a single value that may contain slashes."""
+        return "/".join(self.values)
+
+
+def explain_answer(entry: Entry, context: ExplainContext) -> tuple[Cause, ...]:
+    """Return the causes of an answer, the first one first; empty for an ordinary success."""
+    return tuple(cause for find in _FINDERS for cause in find(entry, context))
+
+
+def _rule(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
+    if entry.rule is not None:
+        origin = context.rules.get(entry.rule, "which is no longer active")
+        result = entry.fault or entry.status
+        sentence = f"The rule {entry.rule!r}, {origin}, changed this answer: the result is {result}."
+        yield Cause(kind="rule", sentence=sentence)
+
+
+def _fault(entry: Entry, _: ExplainContext) -> Iterator[Cause]:
+    if entry.fault is not None:
+        yield Cause(kind="fault", sentence=f"The client got the fault {entry.fault} instead of an answer.")
+
+
+def _unmatched(entry: Entry, _: ExplainContext) -> Iterator[Cause]:
+    if not entry.exchange.matched:
+        yield Cause(kind="unmatched", sentence=_as_sentence(entry.warnings[0]))
+
+
+def _access(entry: Entry, _: ExplainContext) -> Iterator[Cause]:
+    """Explain a rejected token or login, and too many calls."""
+    explain = None if entry.rule is not None or entry.status is None else _ACCESS.get(entry.status)
+    if explain is not None:
+        yield Cause(kind="access", sentence=explain(_message(entry)))
+
+
+def _format(entry: Entry, _: ExplainContext) -> Iterator[Cause]:
+    """Explain an error of the protocol, which comes before any business rule."""
+    if entry.status is None or entry.status < HTTPStatus.BAD_REQUEST:
+        return
+    explained = _errors_of(entry) or entry.rule is not None or not entry.exchange.matched
+    if not explained and entry.status not in _ACCESS:
+        yield Cause(kind="format", sentence=_as_sentence(_message(entry) or f"the answer is {entry.status}"))
+
+
+def _refusal(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
+    account_id, dossier_id = entry.ids.get("accountId"), entry.ids.get("dossierId")
+    call = _Refused(
+        world=context.world,
+        at=entry.exchange.at,
+        account_id=account_id if isinstance(account_id, int) else None,
+        dossier_id=dossier_id if isinstance(dossier_id, int) else None,
+    )
+    return (_explain_error(call, error, "refusal") for error in _errors_of(entry))
+
+
+def _import(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
+    for process in _imports_of(entry, context.world):
+        if process.refusals:
+            yield from _failed_import(process, context)
+        elif entry.operation == "importDossier":
+            yield _accepted_import(process)
+
+
+def _failed_import(process: ImportProcess, context: ExplainContext) -> Iterator[Cause]:
+    call = _Refused(
+        world=context.world,
+        at=process.ends or process.creation,
+        account_id=process.account_id,
+        company_id=process.wanted.company_id,
+    )
+    for refusal in process.refusals:
+        parameter = refusal.parameter and camel(refusal.parameter)
+        error = ReportedError(refusal.error.code, parameter, refusal.values)
+        yield _explain_error(call, error, "import", process.process_id)
+
+
+def _accepted_import(process: ImportProcess) -> Cause:
+    if process.dossier_id is not None:
+        how = f"created dossier {process.dossier_id}"
+    elif process.ends is None:
+        how = "is on hold: it does not end by itself"
+    else:
+        how = "is still running on the sandbox's clock"
+    return Cause(
+        kind="import",
+        sentence=f"The import was accepted and {how}.",
+        dossier_id=process.dossier_id,
+        process_id=process.process_id,
+    )
+
+
+_FINDERS: tuple[Callable[[Entry, ExplainContext], Iterator[Cause]], ...] = (
+    _rule,
+    _fault,
+    _unmatched,
+    _access,
+    _format,
+    _refusal,
+    _import,
+)
+
+_ACCESS: Mapping[int, Callable[[str], str]] = {
+    HTTPStatus.UNAUTHORIZED: lambda message: f"The call is not authenticated. {_as_sentence(message)}",
+    HTTPStatus.FORBIDDEN: lambda message: f"The token does not allow this call. {_as_sentence(message)}",
+    HTTPStatus.TOO_MANY_REQUESTS: lambda _: "The rate limit of the account is used up.",
+}
+
+
+def _message(entry: Entry) -> str:
+    """Return the message of the answer, in the format of the protocol or of the authorisation server."""
+    body = entry.answer.value
+    if not isinstance(body, Mapping):
+        return ""
+    return next((str(body[name]) for name in ("error_description", "message", "error") if body.get(name)), "")
+
+
+def _as_sentence(text: str) -> str:
+    end = "" if text.endswith((".", "?")) else "."
+    return f"{text[:1].upper()}{text[1:]}{end}" if text else ""
+
+
+def _errors_of(entry: Entry) -> list[ReportedError]:
+    """Return the errors that the refusal header names."""
+    codes = "|".join({*entry.codes, NOT_FOUND.code})  # only these: a value may look like a code
+    parts = re.split(rf"(?:^|; )({codes})(?= |;|$)", entry.answer_headers.get(REFUSAL_HEADER, ""))
+    operation = entry.operation or ""
+    known = {*MEMBERS.get(operation, ()), *QUERIES.get(operation, ()), *_OTHER_PARAMETERS}
+    return [
+        _reported_error(code, text.strip(), known)
+        for code, text in zip(parts[1::2], parts[2::2], strict=True)
+    ]
+
+
+def _reported_error(code: str, text: str, known: set[str]) -> ReportedError:
+    first, *others = text.split("/")
+    if first in known:
+        return ReportedError(code, first, tuple(others))
+    return ReportedError(code, None, (first, *others) if text else ())
+
+
+def _imports_of(entry: Entry, world: World) -> Iterator[ImportProcess]:
+    """Return the import that the call started or asked for, as it is now; of a list those that failed."""
+    if entry.operation not in _IMPORT_CALLS:
+        return
+    content = entry.answer.value.get("content") if isinstance(entry.answer.value, Mapping) else None
+    for row in content if isinstance(content, list) else [content]:
+        found = process_in(row, world)
+        if found is not None and (found.refusals or not isinstance(content, list)):
+            yield found
+
+
+class _Refused(Struct, frozen=True, kw_only=True):
+    """A refused call or import: when, the account and dossier of the call, the company of the import."""
+
+    world: World
+    at: datetime
+    account_id: int | None = None
+    dossier_id: int | None = None
+    company_id: CompanyId | None = None
+
+    @property
+    def portfolio(self) -> Portfolio | None:
+        """The present content of the account."""
+        return None if self.account_id is None else self.world.portfolios.get(self.account_id)
+
+    @property
+    def dossier(self) -> Dossier | None:
+        """The dossier of the call as it is now."""
+        if self.portfolio is None or self.dossier_id is None:
+            return None
+        return self.portfolio.dossiers.get(self.dossier_id)
+
+    @property
+    def thirdparty_id(self) -> int | None:
+        """The third party that the call concerns."""
+        if self.dossier is not None:
+            return self.dossier.thirdparty_id
+        found = None if self.company_id is None else self.world.thirdparty_identified(self.company_id)
+        return None if found is None else found.thirdparty_id
+
+    @property
+    def today(self) -> str:
+        """The day of the call on the sandbox's clock."""
+        return f"{local_date(self.at).isoformat()} on the sandbox's clock"
+
+
+def _explain_error(
+    call: _Refused, error: ReportedError, kind: CauseKind, process_id: str | None = None
+) -> Cause:
+    dossier = _holder(call, error) if error.code == "E202" else call.dossier
+    explain = _EXPLANATIONS.get(error.code)
+    if isinstance(explain, str):
+        sentence: str | None = explain.format(
+            parameter=error.parameter, value=error.value, account=call.account_id, today=call.today
+        )
+    else:
+        sentence = explain and explain(call, error)
+    return Cause(
+        kind=kind,
+        code=error.code,
+        sentence=sentence or _label(error),
+        dossier_id=None if dossier is None else dossier.dossier_id,
+        process_id=process_id,
+    )
+
+
+def _holder(call: _Refused, error: ReportedError) -> Dossier | None:
+    """Return the other dossier of the same third party that has the reference."""
+    if call.portfolio is None:
+        return None
+    ids: Iterable[int] = call.portfolio.index.get(("reference", error.value), EMPTY)
+    others = (call.portfolio.dossiers[found] for found in ids if found != call.dossier_id)
+    thirdparty_id = call.thirdparty_id
+    return next((found for found in others if thirdparty_id in {None, found.thirdparty_id}), None)
+
+
+def _label(error: ReportedError) -> str:
+    about = " ".join(filter(None, (error.parameter, error.value and repr(error.value))))
+    label = ERRORS[error.code].label_en.rstrip(".")
+    return f"{label}: {about}." if about else f"{label}."
+
+
+def _unknown_value(_: _Refused, error: ReportedError) -> str:
+    if error.parameter == "companyIdType":
+        types = ", ".join(f"{each.value} ({each.name})" for each in CompanyIdType)
+        return f"companyIdType {error.value!r} is unknown; the types are {types}."
+    return f"{error.parameter} {error.value!r} is not an allowed value."
+
+
+def _empty(_: _Refused, error: ReportedError) -> str:
+    if error.parameter == "dataToUpdate":
+        return "The call has nothing to update: its body has none of the members that an update reads."
+    return f"{error.parameter} is empty."
+
+
+def _too_long(_: _Refused, error: ReportedError) -> str:
+    if error.parameter == "pageSize":
+        return f"pageSize is more than the {MAX_PAGE_SIZE} hits that a page may have."
+    return f"{error.parameter} has more than {error.value} characters, which is the limit."
+
+
+def _provider_error(call: _Refused, error: ReportedError) -> str | None:
+    if call.company_id is None:
+        return None
+    row = call.world.establishments.get(call.company_id)
+    label = ERRORS[error.code].label_en.rstrip(".")
+    about = f" The fixture says about it: {row.about}" if row is not None and row.about else ""
+    return f"The data provider reports for {call.company_id.value}: {label[:1].lower()}{label[1:]}.{about}"
+
+
+def _code_taken(_: _Refused, error: ReportedError) -> str | None:
+    match error.values:
+        case (_, identifier):
+            return f"The thirdpartyCode belongs to another third party of the account, {identifier}."
+    return None
+
+
+def _inactive_account(call: _Refused, _: ReportedError) -> str | None:
+    if call.portfolio is None:
+        return None
+    status = call.portfolio.account.subscription_status
+    return f"The subscription of account {call.account_id} is {status}: it may not import."
+
+
+def _no_dossier(call: _Refused, error: ReportedError) -> str:
+    owners = (
+        portfolio.account.account_id
+        for portfolio in call.world.portfolios.values()
+        if error.value.isdecimal() and int(error.value) in portfolio.dossiers
+    )
+    owner = next(owners, None)
+    hint = "" if owner is None else f": it belongs to account {owner}"
+    return f"Account {call.account_id} has no dossier {error.value}{hint}."
+
+
+def _stopped(call: _Refused, _: ReportedError) -> str | None:
+    dossier = call.dossier
+    if dossier is None:
+        return None
+    name = f"Dossier {dossier.dossier_id} (reference {dossier.reference!r})"
+    if dossier.monitored or dossier.stopping_date is None:
+        return f"{name} was not monitored at the time of the call; now it is."
+    when = f"{dossier.stopping_date.astimezone(ZONE):%Y-%m-%d at %H:%M}"
+    return f"{name} is not monitored: it was stopped on {when} (reason {dossier.stopping_reason.value})."
+
+
+def _duplicate(call: _Refused, error: ReportedError) -> str:
+    rule = "A reference is unique per account and third party, stopped dossiers included"
+    found = _holder(call, error)
+    if found is None:
+        return f"The third party already had a dossier with the reference {error.value!r}. {rule}."
+    thirdparty = call.world.thirdparties[found.thirdparty_id]
+    return (
+        f"Dossier {found.dossier_id} ({'monitored' if found.monitored else 'stopped'}) already has the"
+        f" reference {error.value!r}, for the same third party,"
+        f" {thirdparty.company.name} ({thirdparty.company_id.value}). {rule}."
+    )
+
+
+def _active(call: _Refused, _: ReportedError) -> str | None:
+    if call.dossier is None:
+        return None
+    return f"Dossier {call.dossier.dossier_id} was active at the time of the call: nothing to reactivate."
+
+
+def _absent(call: _Refused, error: ReportedError) -> str | None:
+    nouns = {
+        "accountId": "account",
+        "processId": "import process",
+        "documentId": "document",
+        "fileId": "file",
+    }
+    if error.parameter == "dossierId":
+        return _no_dossier(call, error)
+    if error.parameter == "thirdpartyId":
+        return f"Account {call.account_id} never had a dossier of the third party {error.value}."
+    noun = nouns.get(error.parameter or "")
+    return None if noun is None else f"This sandbox has no {noun} {error.value}."
+
+
+_EXPLANATIONS: dict[str, str | Callable[[_Refused, ReportedError], str | None]] = {
+    "E001": "The call has no {parameter}, which is required.",
+    "E002": _unknown_value,
+    "E003": _empty,
+    "E010": "{parameter} {value!r} has the wrong format.",
+    "E011": _too_long,
+    "E021": "The expirationDate is not after the day of the call, {today}.",
+    "E022": "{parameter} is after the call, which was made on {today}.",
+    "E030": "The domain of {value!r} accepts no mail here: it is one of the recipe's invalidEmailDomains.",
+    "E100": "Account {account} never had a dossier of the third party {value}.",
+    **dict.fromkeys(("E101", "E102", "E103", "E104", "E105"), _provider_error),
+    "E111": "The third party has the code {value!r} in this account, and the import has another code.",
+    "E112": _code_taken,
+    "E113": _inactive_account,
+    "E200": _no_dossier,
+    "E201": _stopped,
+    "E202": _duplicate,
+    "E204": _active,
+    "E205": "The dossier would expire on {value}, which is not after {today}.",
+    "E301": "The document type {value!r} was withdrawn: account {account} may not request it.",
+    "E302": "The document type {value!r} is not one that account {account} may request.",
+    "NOT_FOUND": _absent,
+}
+"""A sentence, or a function that returns one, per code; the code's label if there is none."""

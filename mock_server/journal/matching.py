@@ -1,0 +1,118 @@
+"""Filters for the journal: which exchanges match a description of the request and of its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from mock_server.domain.errors import ERRORS
+from mock_server.fixtures.errors import InputError
+from mock_server.journal.entries import Entry, read_entries
+from mock_server.journal.hints import similar_name
+from mock_server.journal.journal import JournalSlice
+from mock_server.scenarios import Asked
+from mock_server.scenarios.asking import request_differences
+from mock_server.scenarios.checking import check_request
+from mock_server.scenarios.matching import Difference, check_expectation, differences, text_differences
+from mock_server.scenarios.script import Code, Expected, Request
+
+
+class ExchangeFilter(Request, frozen=True, kw_only=True):
+    """A call as a rule's `when` describes it, and its answer.
+
+    `code` is one that the answer reports: of a refusal, or of an import. `rule` is the name of the rule that
+    changed the answer.
+    """
+
+    status: Expected = UNSET
+    code: Code | tuple[Code, ...] | None = None
+    rule: Expected = UNSET
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The operations to match, empty for all."""
+        return _as_tuple(self.operation)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes to match, empty for all."""
+        return _as_tuple(self.code)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The members that the caller set, as JSON."""
+        names = zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True)
+        default = ExchangeFilter()
+        members = {
+            encoded: getattr(self, name)
+            for name, encoded in names
+            if getattr(self, name) != getattr(default, name)
+        }
+        return dict(msgspec.to_builtins(members))
+
+
+def check_filter(wanted: ExchangeFilter, path: str) -> None:
+    """Reject a filter that no exchange can be compared with; `path` is its place.
+
+    Raises:
+        InputError: an operation, an operator, a JSONPath or a code is invalid.
+    """
+    check_request(wanted, path)
+    for code in wanted.codes:
+        if code not in ERRORS:
+            similar = similar_name(code, ERRORS)
+            hint = f"did you mean {similar!r}?" if similar else f"there are {', '.join(ERRORS)}"
+            raise InputError(f"{path}.code", f"there is no error code {code!r}; {hint}")
+    for name, expected in (("status", wanted.status), ("rule", wanted.rule)):
+        try:
+            check_expectation(expected)
+        except ValueError as error:
+            raise InputError(f"{path}.{name}", str(error)) from None
+
+
+def find_entries(wanted: ExchangeFilter, journal_slice: JournalSlice) -> list[Entry]:
+    """Return the exchanges that match, oldest first."""
+    return [entry for entry in read_entries(journal_slice) if is_match(wanted, entry)]
+
+
+def is_match(wanted: ExchangeFilter, entry: Entry) -> bool:
+    """Return whether the exchange matches."""
+    return next(mismatches(wanted, entry), None) is None
+
+
+def mismatches(wanted: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
+    """Return why the exchange does not match; the cheapest comparisons come first."""
+    if wanted.operations and entry.operation not in wanted.operations:
+        # Most filters name an operation: nothing else of the exchange is decoded.
+        yield Difference("operation", " or ".join(wanted.operations), entry.operation)
+    yield from differences(wanted.status, entry.status, "status")
+    if wanted.rule is not UNSET:
+        yield from text_differences(wanted.rule, entry.rule, "rule")
+    if wanted.codes and not set(wanted.codes) & set(entry.codes):
+        yield Difference("code", " or ".join(wanted.codes), list(entry.codes))
+    yield from request_differences(replace(wanted, operation=None), _call_of(wanted, entry))
+
+
+def _call_of(wanted: ExchangeFilter, entry: Entry) -> Asked:
+    """Return the call as rules see it; its body is parsed only if the filter needs it."""
+    needs_body = wanted.body is not UNSET or wanted.json_path
+    return Asked(
+        operation=entry.operation,
+        method=entry.method,
+        path=entry.path,
+        query=entry.query,
+        headers=entry.headers,
+        body=entry.body.value if needs_body else None,
+        ids=entry.ids,
+        user=entry.user,
+    )
+
+
+def _as_tuple(names: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    return names if isinstance(names, tuple) else (names,)

@@ -1,0 +1,413 @@
+"""Explanations of near misses: why an exchange does not match, in terms of dossiers, companies and imports.
+
+Each explanation handles one kind of difference; the first that applies is used. A sentence states only what
+was computed from the two values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from itertools import combinations
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, field
+
+from mock_server.domain.checks import normalised
+from mock_server.domain.errors import NotFound
+from mock_server.domain.identifiers import french_vat_of, is_well_formed, siren_of
+from mock_server.domain.local_time import from_local, local_date
+from mock_server.domain.model import CompanyId, CompanyIdType, Dossier
+from mock_server.domain.process import ImportProcess
+from mock_server.domain.sortedset import EMPTY
+from mock_server.domain.variants import Variants
+from mock_server.domain.world import Portfolio, World, process_of
+from mock_server.journal.entries import Entry
+from mock_server.journal.hints import MEMBERS, QUERIES, similar_name
+from mock_server.scenarios.matching import ABSENT, Difference
+
+_COMPANY_NUMBERS = {"siren", "siret", "tva", "companyIdValue"}
+_PATH_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_DAY_FIRST = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})", re.ASCII)
+_YEAR_FIRST = re.compile(r"(\d{4})[/.]?(\d{1,2})[/.]?(\d{1,2})", re.ASCII)
+_SIRET_DIGITS = 14
+_SIREN_DIGITS = 9
+_FIRST_ERROR_STATUS = 400
+
+
+class ExplainContext(Struct, frozen=True, kw_only=True):
+    """The sandbox's present content and variants, which explanations refer to.
+
+    `rules` has the origin of each active rule by name, such as `of the scenario 'outage'`.
+    """
+
+    world: World
+    variants: Variants
+    rules: Mapping[str, str] = field(default_factory=dict)
+
+
+class Mismatch(Struct, frozen=True, kw_only=True):
+    """A difference between a filter and an exchange; `alone` if it is the only one.
+
+    `at` is its place, such as `body.dossierReference`; `wanted` is UNSET if an operator describes the value.
+    """
+
+    at: str
+    found: Any
+    wanted: Any
+    expected: str
+    entry: Entry
+    context: ExplainContext
+    alone: bool
+
+    @property
+    def name(self) -> str:
+        """The last part of the place."""
+        return self.at.rpartition(".")[2]
+
+    @property
+    def are_texts(self) -> bool:
+        """Whether both values are texts."""
+        return isinstance(self.found, str) and isinstance(self.wanted, str)
+
+    @property
+    def portfolio(self) -> Portfolio | None:
+        """The present content of the account of the exchange."""
+        account_id = self.entry.ids.get("accountId")
+        return self.context.world.portfolios.get(account_id) if isinstance(account_id, int) else None
+
+
+def explain_mismatches(
+    differences: Sequence[Difference], entry: Entry, context: ExplainContext
+) -> tuple[str, ...]:
+    """Return a sentence for each difference."""
+    alone = len(differences) == 1
+    return tuple(_explain(difference, entry, context, alone=alone) for difference in differences)
+
+
+def _explain(difference: Difference, entry: Entry, context: ExplainContext, *, alone: bool) -> str:
+    wanted = difference.wanted
+    mismatch = Mismatch(
+        at=difference.at,
+        found=difference.found,
+        wanted=wanted,
+        expected=difference.expected if wanted is UNSET else str(wanted),
+        entry=entry,
+        context=context,
+        alone=alone,
+    )
+    sentences = (explain(mismatch) for explain in _EXPLANATIONS)
+    return next((sentence for sentence in sentences if sentence), str(difference))
+
+
+def _operation(mismatch: Mismatch) -> str | None:
+    if mismatch.at != "operation":
+        return None
+    entry = mismatch.entry
+    if entry.operation is not None:
+        return f"it was {entry.operation}"
+    return entry.warnings[0] if entry.warnings else f"it was {entry.method} {entry.path}"
+
+
+def _account(mismatch: Mismatch) -> str | None:
+    if mismatch.at != "accountId" or mismatch.found is ABSENT:
+        return None
+    right = "it was the right call, but " if mismatch.alone else "it was made "
+    return f"{right}on account {mismatch.found}, expected {mismatch.expected}"
+
+
+def _dossier(mismatch: Mismatch) -> str | None:
+    if mismatch.at != "dossierId" or mismatch.found is ABSENT or mismatch.portfolio is None:
+        return None
+    dossier = mismatch.portfolio.dossiers.get(int(mismatch.found))
+    which = f" with reference {dossier.reference!r}" if dossier else ", which the account does not have"
+    return f"it was about dossier {mismatch.found}{which}, expected {mismatch.expected}"
+
+
+def _user(mismatch: Mismatch) -> str | None:
+    if mismatch.at != "user":
+        return None
+    who = "without a login" if mismatch.found is ABSENT else f"by {mismatch.found}"
+    return f"it was made {who}, expected {mismatch.expected}"
+
+
+def _answer(mismatch: Mismatch) -> str | None:
+    if mismatch.at not in {"status", "code"}:
+        return None
+    entry = mismatch.entry
+    codes = f" with {', '.join(entry.codes)}" if entry.codes else ""
+    seen = entry.fault or f"{entry.status}{codes}"
+    outcome = _outcome(mismatch) if entry.operation == "importDossier" and _wants_refusal(mismatch) else None
+    return f"it was answered {seen}{outcome or f', expected {mismatch.expected}'}"
+
+
+def _wants_refusal(mismatch: Mismatch) -> bool:
+    if mismatch.at == "code":
+        return True
+    return isinstance(mismatch.wanted, int) and mismatch.wanted >= _FIRST_ERROR_STATUS
+
+
+def _outcome(mismatch: Mismatch) -> str | None:
+    """Say how the import ended that the call started."""
+    body = mismatch.entry.answer.value
+    process = process_in(body.get("content") if isinstance(body, Mapping) else None, mismatch.context.world)
+    if process is None:
+        return None
+    if not process.complete:
+        how = "is still running"
+    elif process.refusals:
+        how = f"ended with {', '.join(refusal.error.code for refusal in process.refusals)}"
+    else:
+        how = f"created dossier {process.dossier_id}"
+    return f": the import was accepted, and its process {process.process_id} {how} (see getProcess)"
+
+
+def process_in(content: Any, world: World) -> ImportProcess | None:
+    """Return the import process that the content of an answer names, as it is now."""
+    process_id = content.get("processId") if isinstance(content, Mapping) else None
+    try:
+        return process_of(world, str(process_id))
+    except NotFound:
+        return None
+
+
+def _body(mismatch: Mismatch) -> str | None:
+    if mismatch.at != "body" or mismatch.found is not None:
+        return None
+    note = mismatch.entry.body.note
+    return "the call has no body" if note is None else f"its body is {note}"
+
+
+def _missing(mismatch: Mismatch) -> str | None:
+    """Name a missing member, parameter or header, and a similar name that was sent or would be right."""
+    if mismatch.found is not ABSENT:
+        return None
+    name = mismatch.name
+    sent = similar_name(name, _names_sent(mismatch))
+    if sent:
+        return f"the call sends {sent!r} and no {name!r}"
+    place = mismatch.at.partition(".")[0]
+    operation = mismatch.entry.operation or ""
+    known = (MEMBERS if place == "body" else QUERIES).get(operation, ())
+    right = None if name in known else similar_name(name, known)
+    advice = f"; did you mean {right!r}, which {operation} reads?" if right else ""
+    return f"the call sends no {name!r}{advice}"
+
+
+def _names_sent(mismatch: Mismatch) -> Iterable[str]:
+    """Return the names that were sent at the place of the missing one."""
+    place, _, rest = mismatch.at.partition(".")
+    if place == "query":
+        return mismatch.entry.query
+    if place == "headers":
+        return mismatch.entry.headers
+    here: Any = mismatch.entry.body.value
+    for name, number in _PATH_STEP.findall(f".{rest}")[:-1]:
+        here = here[int(number)] if number else here[name]
+    return here if place == "body" and isinstance(here, Mapping) else ()
+
+
+def _type(mismatch: Mismatch) -> str | None:
+    """Say that the text "10" is not the number 10, nor "true" the boolean, nor "null" null."""
+    found, wanted = mismatch.found, mismatch.wanted
+    if not mismatch.at.startswith("body") or isinstance(found, str) == isinstance(wanted, str):
+        return None
+    if isinstance(found, Mapping | list) or isinstance(wanted, Mapping | list) or wanted is UNSET:
+        return None
+    if found is ABSENT or _plain_json(found) != _plain_json(wanted):
+        return None
+    return f"{mismatch.name} is {_typed(found)}, expected {_typed(wanted)}"
+
+
+def _plain_json(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _typed(value: Any) -> str:
+    if value is None:
+        return "null"
+    kind = "boolean" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
+    return f"the {kind} {value!r}" if kind == "text" else f"the {kind} {_plain_json(value)}"
+
+
+def _reference(mismatch: Mismatch) -> str | None:
+    """Compare two references as the platform does. behaviour.md 6.1."""
+    if mismatch.name != "dossierReference" or not mismatch.are_texts:
+        return None
+    found, wanted, variants = mismatch.found, mismatch.wanted, mismatch.context.variants
+    holder = _holder(mismatch)
+    of_dossier = f"; dossier {holder.dossier_id} has {holder.reference!r}" if holder else ""
+    kinds = compare_texts(found, wanted)
+    if normalised(found, variants) == normalised(wanted, variants):
+        detail = f": {_only(kinds)}" if kinds else ""
+        return f"reference {found!r} is the same as {wanted!r} for the platform{detail}{of_dossier}"
+    if kinds:
+        variant = _VARIANTS.get(kinds)
+        counts = f", which matters (variant {variant})" if variant else ""
+        return f"reference {found!r} is not {wanted!r}: {_only(kinds)}{counts}{of_dossier}"
+    return f"reference {found!r} is not {wanted!r}{of_dossier}" if holder else None
+
+
+_VARIANTS: dict[tuple[str, ...], str] = {("capitals",): "referenceCase", ("white space",): "referenceSpaces"}
+"""The variant that makes the platform ignore a difference between references."""
+
+
+def _holder(mismatch: Mismatch) -> Dossier | None:
+    """Return the first dossier of the account that has the reference found."""
+    if mismatch.portfolio is None:
+        return None
+    key = ("reference", normalised(mismatch.found, mismatch.context.variants))
+    found = mismatch.portfolio.index.get(key, EMPTY).first
+    return None if found is None else mismatch.portfolio.dossiers[found]
+
+
+def _text(mismatch: Mismatch) -> str | None:
+    if not mismatch.are_texts:
+        return None
+    found, wanted, name = mismatch.found, mismatch.wanted, mismatch.name
+    said = compare_company_numbers(found, wanted) if name in _COMPANY_NUMBERS else None
+    said = said or (compare_days(found, wanted) if name.endswith("Date") else None)
+    kinds = compare_texts(found, wanted)
+    said = said or (f"is not {wanted!r}: {_only(kinds)}" if kinds else None)
+    return said and f"{name} {found!r} {said}"
+
+
+_EXPLANATIONS: tuple[Callable[[Mismatch], str | None], ...] = (
+    _operation,
+    _account,
+    _dossier,
+    _user,
+    _answer,
+    _body,
+    _missing,
+    _type,
+    _reference,
+    _text,
+)
+
+
+_IGNORED: dict[str, Callable[[str], str]] = {
+    "white space": lambda text: "".join(text.split()),
+    "capitals": str.lower,
+    "separators": lambda text: re.sub(r"[.\-/_]", "", text),
+}
+"""Kinds of differences between texts, each with a function that removes what may differ."""
+
+
+def compare_texts(found: str, wanted: str) -> tuple[str, ...]:
+    """Return the fewest kinds of difference that explain why two texts differ, empty if none do."""
+    for count in range(1, len(_IGNORED) + 1):
+        for kinds in combinations(_IGNORED, count):
+            if _without(kinds, found) == _without(kinds, wanted):
+                return kinds if found != wanted else ()
+    return ()
+
+
+def _without(kinds: Iterable[str], text: str) -> str:
+    for kind in kinds:
+        text = _IGNORED[kind](text)
+    return text
+
+
+def _only(kinds: tuple[str, ...]) -> str:
+    *others, last = kinds
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return f"only {listed} {'differs' if kinds == ('white space',) else 'differ'}"
+
+
+def compare_company_numbers(found: str, wanted: str) -> str | None:
+    """Recognise separators, a typing error, or another number of the same company; None for anything else."""
+    kinds = compare_texts(found, wanted)
+    if kinds and "capitals" not in kinds:
+        return f"is not {wanted!r}: {_only(kinds)}; the API accepts only the plain number"
+    return _typing_error(found, wanted) or _same_company(found, wanted)
+
+
+def _typing_error(found: str, wanted: str) -> str | None:
+    if len(found) != len(wanted):
+        return None
+    places = [at for at, (one, other) in enumerate(zip(found, wanted, strict=True)) if one != other]
+    if len(places) == 1:
+        how = f"only the {_ordinal(places[0] + 1)} character differs"
+    elif len(places) == 2 and sorted(found) == sorted(wanted):  # noqa: PLR2004  # two characters
+        how = f"the {_ordinal(places[0] + 1)} and {_ordinal(places[1] + 1)} characters are swapped"
+    else:
+        return None
+    return f"is not {wanted!r}: {how}{_luhn(found, wanted)}"
+
+
+def _ordinal(number: int) -> str:
+    suffix = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number not in {11, 12, 13} else "th"
+    return f"{number}{suffix}"
+
+
+def _luhn(found: str, wanted: str) -> str:
+    """Say which of two SIRETs fails the Luhn check."""
+    if not all(len(text) == _SIRET_DIGITS and _are_digits(text) for text in (found, wanted)):
+        return ""
+    if not _is_siret(found):
+        return "; it fails the Luhn check"
+    return "" if _is_siret(wanted) else "; the expected one fails the Luhn check"
+
+
+def _same_company(found: str, wanted: str) -> str | None:
+    siren = _siren(found)
+    if siren is None or siren != _siren(wanted) or found == wanted:
+        return None
+    if len(found) == len(wanted):
+        return f"is another establishment of the company of {wanted!r}"
+    return f"is the {_number_type(found)} of the company whose {_number_type(wanted)} is {wanted!r}"
+
+
+def _siren(number: str) -> str | None:
+    """Return the SIREN in a SIREN, a SIRET or a French VAT number."""
+    if _are_digits(number) and len(number) in {_SIREN_DIGITS, _SIRET_DIGITS}:
+        return siren_of(number)
+    siren = number[-_SIREN_DIGITS:]
+    return siren if _are_digits(siren) and number == french_vat_of(siren) else None
+
+
+def _number_type(number: str) -> str:
+    return {_SIREN_DIGITS: "SIREN", _SIRET_DIGITS: "SIRET"}.get(len(number), "VAT number")
+
+
+def _are_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _is_siret(value: str) -> bool:
+    return is_well_formed(CompanyId(CompanyIdType.SIRET, value))
+
+
+def compare_days(found: str, wanted: str) -> str | None:
+    """Recognise two notations of one day, None if they are not."""
+    day = _day(found)
+    if day is None or day != _day(wanted) or found == wanted:
+        return None
+    if _iso_day(found) is None:
+        return f"is probably {day.isoformat()}, but the API accepts only ISO 8601"
+    return f"is the same day as {wanted!r}, but not the same text"
+
+
+def _day(text: str) -> date | None:
+    return _iso_day(text) or _other_day(text.strip())
+
+
+def _iso_day(text: str) -> date | None:
+    with suppress(ValueError):
+        return local_date(from_local(text))
+    return None
+
+
+def _other_day(text: str) -> date | None:
+    """Read a day in another notation, which has the day or the year first."""
+    with suppress(ValueError):
+        if found := _DAY_FIRST.fullmatch(text):
+            day, month, year = map(int, found.groups())
+            return date(year, month, day)
+        if found := _YEAR_FIRST.fullmatch(text):
+            return date(*map(int, found.groups()))
+    return None
