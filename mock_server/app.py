@@ -20,7 +20,7 @@ from mock_server.scenarios import FixtureFinder, ScenarioSetup, load_scenario_se
 from mock_server.scenarios.library import scenario_path
 from mock_server.settings import CONTROL_PREFIX, Settings
 from mock_server.watching import Watch
-from mock_server.web import access_log, contract, errors, services, token_endpoint
+from mock_server.web import access_log, authentication, contract, errors, services, token_endpoint
 from mock_server.web.pipeline import Application
 from mock_server.web.services import Services
 
@@ -40,6 +40,8 @@ def create_app(settings: Settings) -> Application:
     app.register_blueprint(health, url_prefix=CONTROL_PREFIX)
     contract.install_documents(app, settings.dialect)
     errors.install(app)
+    if settings.auth == "off":
+        authentication.reject_foreign_pages(app)
     if settings.check_responses:
         contract.install_check(app)
     access_log.install(app)

@@ -1,82 +1,288 @@
-"""Who may drive a sandbox, and how many there may be."""
+"""Who may call what, line by line of the table in SECURITY.md, and how many sandboxes there may be."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from mock_server.app import create_app
+from mock_server.auth.access import AccessDenied, check_api_call, check_control_call
 from mock_server.settings import Settings
-from tests.support import TOKEN_URL
+from tests.support import TOKEN_URL, claims
+
+SECURITY = (Path(__file__).parents[1] / "SECURITY.md").read_text(encoding="utf-8")
+
+THIS_MACHINE = ("127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1")
+OTHER_MACHINES = ("10.0.0.7", "192.168.1.5", "2001:db8::1", "", "nonsense")
+PROXY_HEADERS = {
+    "X-Forwarded-For": "127.0.0.1",
+    "X-Forwarded-Host": "localhost",
+    "X-Forwarded-Proto": "http",
+    "Forwarded": "for=127.0.0.1",
+    "X-Real-IP": "127.0.0.1",
+    "Via": "1.1 nginx",
+}
+OWN_NAMES = (
+    *("localhost", "localhost:8080", "sandbox:8080", "my_sandbox", "[::1]:8080", "10.1.2.3", "app.localhost"),
+    "127.0.0.1:18080",
+)
+FOREIGN_NAMES = (
+    "evil.example",
+    "evil.example:8080",
+    "localhost.evil.example",
+    "a b",
+    "x:99999",
+    "me@localhost",
+    "é",
+)
+FOREIGN_PAGES: tuple[dict[str, str], ...] = (
+    {"Origin": "http://evil.example"},
+    {"Origin": "http://localhost:3000"},
+    {"Origin": "null"},
+    {"Origin": "nonsense"},
+    {"Origin": "http://[::1"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"},
+)
+OWN_PAGES: tuple[dict[str, str], ...] = (
+    {"Host": "localhost:8080", "Origin": "http://localhost:8080"},
+    {"Host": "localhost", "Origin": "http://localhost:80"},
+    {"Host": "sandbox", "Origin": "https://sandbox", "Sec-Fetch-Site": "same-origin"},
+)
+OPEN: tuple[dict[str, Any], ...] = ({}, {"control_open": True}, {"control_token": "s3cret"})
+TOKEN = {"Authorization": "Bearer s3cret"}
+CONTROL, HEALTH, DASHBOARD = "/__admin/clock", "/__admin/health", "/__admin/ui"
+LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+
+
+def rejection(
+    path: str, headers: dict[str, str] | None = None, remote: str = "127.0.0.1", **settings: Any
+) -> int:
+    """The status with which a call is rejected; 200 when it is not."""
+    environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in (headers or {}).items()}
+    environ = {"HTTP_HOST": "localhost", "PATH_INFO": path, "REMOTE_ADDR": remote} | environ
+    check = check_control_call if path.startswith("/__admin") else check_api_call
+    try:
+        check(Settings(**settings), environ)
+    except AccessDenied as denied:
+        return denied.status
+    return 200
+
+
+def line_1() -> Iterator[tuple[int, int]]:
+    """Health is open to all."""
+    for settings in OPEN:
+        for headers in ({}, PROXY_HEADERS, *FOREIGN_PAGES, {"Host": "evil.example"}):
+            yield 200, rejection(HEALTH, dict(headers), "10.0.0.7", **settings)
+
+
+def line_2() -> Iterator[tuple[int, int]]:
+    """This machine may make control calls."""
+    for remote in THIS_MACHINE:
+        yield 200, rejection(CONTROL, remote=remote)
+
+
+def line_3() -> Iterator[tuple[int, int]]:
+    """Another machine may not."""
+    for remote in OTHER_MACHINES:
+        yield 403, rejection(CONTROL, remote=remote)
+        yield 403, rejection(CONTROL, TOKEN, remote)
+
+
+def line_4() -> Iterator[tuple[int, int]]:
+    """Nor may a proxy, wherever it is and whatever address it names."""
+    for name, text in PROXY_HEADERS.items():
+        for value in (text, "10.0.0.7", ""):
+            yield 403, rejection(CONTROL, {name: value})
+            yield 403, rejection(CONTROL, {name: value}, "10.0.0.7")
+
+
+def line_5() -> Iterator[tuple[int, int]]:
+    """An open server accepts control calls from every machine and through every proxy."""
+    for remote in (*THIS_MACHINE, *OTHER_MACHINES):
+        yield 200, rejection(CONTROL, PROXY_HEADERS, remote, control_open=True)
+
+
+def line_6() -> Iterator[tuple[int, int]]:
+    """With a control token, a call without it is rejected, from this machine and on an open server too."""
+    for headers in ({}, *({"Authorization": value} for value in ("Bearer", "Bearer wrong", "Basic s3cret"))):
+        for remote in ("127.0.0.1", "10.0.0.7"):
+            yield 401, rejection(CONTROL, dict(headers), remote, control_token="s3cret")
+            yield 401, rejection(CONTROL, dict(headers), remote, control_token="s3cret", control_open=True)
+
+
+def line_7() -> Iterator[tuple[int, int]]:
+    """With the token every machine and every proxy may make control calls."""
+    for remote in (*THIS_MACHINE, *OTHER_MACHINES):
+        for authorization in ("Bearer s3cret", "bearer s3cret"):
+            headers = PROXY_HEADERS | {"Authorization": authorization}
+            yield 200, rejection(CONTROL, headers, remote, control_token="s3cret")
+
+
+def line_8() -> Iterator[tuple[int, int]]:
+    """Control calls go to a name that no stranger can own."""
+    for settings in OPEN:
+        for host in OWN_NAMES:
+            yield 200, rejection(CONTROL, TOKEN | {"Host": host}, **settings)
+        for host in FOREIGN_NAMES:
+            yield 403, rejection(CONTROL, TOKEN | {"Host": host}, **settings)
+    public = {"public_url": "https://sandbox.example.org", "host": "box.example.org"}
+    for host in ("sandbox.example.org", "sandbox.example.org:8443", "box.example.org"):
+        yield 200, rejection(CONTROL, {"Host": host}, **public)
+
+
+def line_9() -> Iterator[tuple[int, int]]:
+    """A page of another site may not make control calls; a page of the server may."""
+    for settings in OPEN:
+        for headers in FOREIGN_PAGES:
+            yield 403, rejection(CONTROL, TOKEN | headers, **settings)
+        yield 403, rejection(CONTROL, TOKEN | LINK, **settings)
+        for headers in OWN_PAGES:
+            yield 200, rejection(CONTROL, TOKEN | headers, **settings)
+
+
+def line_10() -> Iterator[tuple[int, int]]:
+    """The files of the dashboard need no token; what only looks like them does."""
+    for path in (DASHBOARD, f"{DASHBOARD}/app.js"):
+        yield 200, rejection(path, remote="10.0.0.7", control_token="s3cret")
+    for path in ("/__admin/uix", "/__admin/ui2/app.js"):
+        yield 401, rejection(path, control_token="s3cret")
+
+
+def line_11() -> Iterator[tuple[int, int]]:
+    """Without a token the dashboard is for this machine only, or for every machine on an open server."""
+    yield 200, rejection(DASHBOARD)
+    yield 403, rejection(DASHBOARD, remote="10.0.0.7")
+    yield 403, rejection(DASHBOARD, {"Via": "1.1 nginx"})
+    yield 200, rejection(DASHBOARD, remote="10.0.0.7", control_open=True)
+
+
+def line_12() -> Iterator[tuple[int, int]]:
+    """A link on any page may lead to the dashboard; nothing else on it may."""
+    for settings in OPEN:
+        yield 200, rejection(DASHBOARD, LINK, **settings)
+        yield 403, rejection(DASHBOARD, LINK | {"Host": "evil.example"}, **settings)
+        for headers in FOREIGN_PAGES:
+            yield 403, rejection(DASHBOARD, headers, **settings)
+
+
+GUARDED = {1: line_1, 2: line_2, 3: line_3, 4: line_4, 5: line_5, 6: line_6}
+GUARDED |= {7: line_7, 8: line_8, 9: line_9, 10: line_10, 11: line_11, 12: line_12}
+
+
+@pytest.mark.parametrize("line", GUARDED.values(), ids=[f"line {number}" for number in GUARDED])
+def test_a_line_of_the_guards_table_holds(line: Any) -> None:
+    found = list(line())
+
+    assert [status for _, status in found] == [wanted for wanted, _ in found]
+
+
+API_LINES = {13, 14, 15, 16}
+"""The lines on the emulated API: the tests below call a server."""
+
+
+def test_security_md_has_a_row_for_each_line_that_is_tested() -> None:
+    rows = re.findall(r"^\| (\d+) \|", SECURITY, re.MULTILINE)
+
+    assert list(map(int, rows)) == sorted({*GUARDED, *API_LINES})
 
 
 def client(**settings: Any) -> FlaskClient:
-    return create_app(Settings(fixture="empty", **settings)).test_client()
+    return create_app(Settings(fixture="empty", log_level="error", **settings)).test_client()
 
 
-def ask(client: FlaskClient, *, remote: str = "127.0.0.1", **headers: str) -> int:
-    """The status of a control call from `remote` with these headers."""
+def ask(client: FlaskClient, path: str, *, remote: str = "127.0.0.1", **headers: str) -> int:
+    """The status of a GET from `remote` with these headers."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return client.get("/__admin/clock", headers=named, environ_base={"REMOTE_ADDR": remote}).status_code
+    return client.get(path, headers=named, environ_base={"REMOTE_ADDR": remote}).status_code
 
 
-@pytest.mark.parametrize(
-    ("remote", "status"),
-    [
-        *((remote, 200) for remote in ("127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1")),
-        *((remote, 403) for remote in ("10.0.0.7", "192.168.1.5", "2001:db8::1", "", "nonsense")),
-    ],
-)
-def test_without_a_token_control_is_for_this_machine_alone(remote: str, status: int) -> None:
-    assert ask(client(), remote=remote) == status
-
-
-def test_an_open_server_takes_control_calls_from_everywhere() -> None:
-    assert ask(client(control_open=True), remote="10.0.0.7") == 200
-
-
-@pytest.mark.parametrize(
-    ("authorization", "status"),
-    [("", 401), ("Bearer wrong", 401), ("Basic s3cret", 401), ("Bearer s3cret", 200), ("bearer s3cret", 200)],
-)
-@pytest.mark.parametrize("remote", ["127.0.0.1", "10.0.0.7"])
-def test_with_a_token_control_is_for_those_who_have_it(authorization: str, status: int, remote: str) -> None:
-    asked = ask(client(control_token="s3cret"), remote=remote, Authorization=authorization)
-
-    assert asked == status
-
-
-def test_health_is_open_to_orchestrators() -> None:
+def test_the_control_api_has_the_guard() -> None:
     closed = client(control_token="s3cret")
 
-    answer = closed.get("/__admin/health", environ_base={"REMOTE_ADDR": "10.0.0.7"})
+    assert [ask(closed, path) for path in (CONTROL, "/__admin/state", "/__admin/nothing")] == [401] * 3
+    assert ask(closed, CONTROL, Authorization="Bearer s3cret") == 200
+    assert ask(closed, HEALTH, remote="10.0.0.7", Via="1.1 nginx") == 200
+    assert ask(closed, f"{DASHBOARD}/app.js") == 200
 
-    assert answer.status_code == 200
+
+@pytest.mark.parametrize("headers", [{}, {"X-Forwarded-For": "127.0.0.1"}], ids=["direct", "through a proxy"])
+def test_a_rejected_reset_changes_nothing_and_says_what_to_do(headers: dict[str, str]) -> None:
+    server, remote = client(), {"REMOTE_ADDR": "10.0.0.7" if not headers else "127.0.0.1"}
+    server.put("/__admin/clock", json={"now": "2031-01-01T00:00:00Z"})
+
+    answer = server.post("/__admin/reset", headers=headers, environ_base=remote)
+
+    assert answer.status_code == 403
+    assert "--control-token" in (answer.json or {})["detail"]
+    assert str((server.get("/__admin/clock").json or {})["now"]).startswith("2031")
+
+
+# The emulated API
+
+
+ACCOUNT_URL = "/api/v1/account"
+PAGE_OF_ANOTHER_SITE = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+
+
+@pytest.mark.parametrize("auth", ["any", "declared"])
+def test_line_13_a_token_is_enough_for_the_api(auth: str) -> None:
+    server = create_app(Settings(auth=auth, log_level="error")).test_client()
+    form = {
+        "grant_type": "password",
+        "client_id": "ea-api-edge",
+        "username": "api@example.com",
+        "password": "demo",
+    }
+    token = (server.post(TOKEN_URL, data=form).json or {})["access_token"]
+    called = {
+        "headers": {"Authorization": f"Bearer {token}", "Host": "api.corp.example", **PAGE_OF_ANOTHER_SITE}
+    }
+
+    assert claims(token)["account_ids"] == "119631"
+    assert server.get(ACCOUNT_URL, **called).status_code == 200
+    assert server.get(ACCOUNT_URL, headers={"Host": "api.corp.example"}).status_code == 401
+
+
+@pytest.mark.parametrize("host", [*OWN_NAMES, "rs.e-attestations.com", "edge.test-e-attestations.com"])
+def test_line_14_without_tokens_every_machine_may_call_the_api(host: str) -> None:
+    open_server = client(auth="off")
+
+    assert ask(open_server, ACCOUNT_URL, remote="10.0.0.7", Host=host, Via="1.1 nginx") == 200
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        pytest.param({"Origin": "http://evil.example"}, 403, id="a page of another site"),
-        pytest.param({"Origin": "null"}, 403, id="a page of no site"),
-        pytest.param({"Sec_Fetch_Site": "cross-site"}, 403, id="a browser says so"),
-        pytest.param({"Host": "evil.example"}, 403, id="a foreign name that points here"),
-        pytest.param({"Host": "localhost:8080", "Origin": "http://localhost:8080"}, 200, id="its own page"),
-        pytest.param({"Host": "sandbox:8080"}, 200, id="a container's name"),
-        pytest.param({"Host": "[::1]:8080"}, 200, id="an address"),
-    ],
+    "host", [*FOREIGN_NAMES[:-1], "rs.e-attestations.com.evil.example", "xe-attestations.com"]
 )
-def test_a_browser_on_a_foreign_page_is_refused(headers: dict[str, str], status: int) -> None:
-    assert ask(client(control_open=True), **headers) == status
+def test_line_15_without_tokens_the_api_has_no_foreign_name(host: str) -> None:
+    open_server = client(auth="off")
+
+    assert ask(open_server, ACCOUNT_URL, Host=host) == 403
+    assert ask(open_server, "/no/such/path", Host=host) == 403
+    assert [ask(open_server, path, Host=host) for path in ("/openapi.json", "/docs", HEALTH)] == [200] * 3
 
 
-def test_the_public_name_is_its_own() -> None:
-    public = client(public_url="https://sandbox.example.org")
+@pytest.mark.parametrize("headers", FOREIGN_PAGES)
+def test_line_16_without_tokens_a_page_of_another_site_changes_nothing(headers: dict[str, str]) -> None:
+    server = create_app(Settings(auth="off", log_level="error")).test_client()
+    dossier = f"{ACCOUNT_URL}/119631/dossiers/804127"
 
-    assert ask(public, Host="sandbox.example.org") == 200
+    answer = server.post(f"{dossier}/stop", data="x=y", content_type="text/plain", headers=headers)
+
+    assert answer.status_code == 403
+    assert "a page of another site" in (answer.json or {})["message"]
+    assert "a page of another site" in server.get(f"{dossier}/stop", headers=headers).text
+    assert server.get(dossier).json["content"]["monitored"] is True  # type: ignore[index]
+    assert server.post(TOKEN_URL, headers=headers).status_code == 403
+
+
+# How many sandboxes
 
 
 def named(client: FlaskClient, sandbox: str) -> int:
@@ -141,48 +347,3 @@ def test_a_sandbox_that_is_only_listed_grows_idle_all_the_same(monkeypatch: pyte
 
     assert listed(200) == ["default", "a"]
     assert listed(310) == ["default"]
-
-
-# The dashboard
-
-
-def page(client: FlaskClient, path: str = "/ui", *, remote: str = "127.0.0.1", **headers: str) -> int:
-    """The status of a file of the dashboard."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    answer = client.get(f"/__admin{path}", headers=named, environ_base={"REMOTE_ADDR": remote})
-    return answer.status_code
-
-
-@pytest.mark.parametrize("path", ["/ui", "/ui/app.js"])
-def test_the_files_of_the_dashboard_need_no_token(path: str) -> None:
-    assert page(client(control_token="s3cret"), path, remote="10.0.0.7") == 200
-
-
-@pytest.mark.parametrize("path", ["/uix", "/ui2/app.js", "/clock"])
-def test_what_only_looks_like_the_dashboard_needs_it(path: str) -> None:
-    assert page(client(control_token="s3cret"), path) != 200
-
-
-def test_without_a_token_the_dashboard_is_for_this_machine_alone() -> None:
-    assert page(client(), remote="10.0.0.7") == 403
-    assert page(client(control_open=True), remote="10.0.0.7") == 200
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        pytest.param(
-            {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}, 200, id="a link followed"
-        ),
-        pytest.param(
-            {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"}, 403, id="a script elsewhere"
-        ),
-        pytest.param({"Sec_Fetch_Site": "cross-site"}, 403, id="a browser that does not say how"),
-        pytest.param({"Host": "evil.example"}, 403, id="a foreign name that points here"),
-    ],
-)
-def test_a_link_from_anywhere_leads_to_the_dashboard_and_nothing_else(
-    headers: dict[str, str], status: int
-) -> None:
-    assert page(client(), **headers) == status
-    assert page(client(), "/clock", **headers) == 403

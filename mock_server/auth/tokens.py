@@ -29,8 +29,16 @@ AUDIENCE = "account"
 NOT_BEFORE_POLICY = 1550670103
 SCOPE = "profile email"
 
-_REMEMBERED = 8192
-_LONGEST = 16 * 1024
+MAX_USERNAME = 255
+"""Characters of a user name; a longer one cannot log in (inferred)."""
+
+_MAX_CACHED = 24 * 1024 * 1024
+"""Bytes of all tokens that are cached together: about 8,000 of them."""
+_CLAIMS = 3
+"""How many times its own length a cached token takes, measured."""
+_MAX_SESSIONS = 8192
+_MAX_TOKEN = 16 * 1024
+"""Characters of a token; a longer one is malformed, and never cached."""
 
 
 class TokenRejected(Exception):
@@ -66,7 +74,7 @@ class Token(Struct, frozen=True, kw_only=True):
 
     def expired(self, age: timedelta = timedelta()) -> bool:
         """Whether it has ended, when `age` is added to the machine's time."""
-        return real_now() + age >= self.expires_at
+        return age >= self.expires_at - real_now()
 
 
 class TokenService:
@@ -78,7 +86,8 @@ class TokenService:
         self._given_key = load_key(key_file) if key_file else None
         self._access_lifetime = access_lifetime
         self._refresh_lifetime = refresh_lifetime
-        self._known: dict[str, Token] = {}
+        self._cache: dict[str, Token] = {}
+        self.cached_bytes = 0
         self._ended_sessions: dict[str, None] = {}
         self._lock = Lock()
 
@@ -114,7 +123,7 @@ class TokenService:
 
         behaviour.md 1.4 (documented).
         """
-        known = self._known.get(encoded)
+        known = self._cache.get(encoded)
         if known is None:
             known = self._remember(encoded, _token(self._decode(encoded, self._key.public_key(), "RS256")))
         if not _is_for_access(known.claims):
@@ -127,7 +136,7 @@ class TokenService:
         Raises:
             TokenRejected: it is malformed, altered or expired, or its session was ended.
         """
-        token = self._known.get(encoded) or _token(self._decode(encoded, self._refresh_secret, "HS256"))
+        token = self._cache.get(encoded) or _token(self._decode(encoded, self._refresh_secret, "HS256"))
         if token.claims.get("typ") != "Refresh":
             raise TokenRejected("altered")
         if self.session_ended(token):
@@ -138,7 +147,7 @@ class TokenService:
         """Let no refresh token of this session be used any more."""
         with self._lock:
             self._ended_sessions[str(token.claims.get("session_state"))] = None
-            while len(self._ended_sessions) > _REMEMBERED:
+            while len(self._ended_sessions) > _MAX_SESSIONS:
                 del self._ended_sessions[next(iter(self._ended_sessions))]
 
     def session_ended(self, token: Token) -> bool:
@@ -173,7 +182,7 @@ class TokenService:
             "verify_iat": False,
             "require": ["exp", "iat", "sub"],
         }
-        if len(encoded) > _LONGEST:
+        if len(encoded) > _MAX_TOKEN:
             raise TokenRejected("malformed")
         try:
             return jwt.decode(encoded, key, algorithms=[algorithm], options=options)
@@ -183,10 +192,18 @@ class TokenService:
             raise TokenRejected("malformed") from None
 
     def _remember(self, encoded: str, token: Token) -> Token:
+        """Cache a token that is good; the oldest ones make room."""
+        size = len(encoded) * _CLAIMS
+        if len(encoded) > _MAX_TOKEN:
+            return token
         with self._lock:
-            while len(self._known) >= _REMEMBERED:
-                del self._known[next(iter(self._known))]
-            self._known[encoded] = token
+            if encoded not in self._cache:
+                self.cached_bytes += size
+            self._cache[encoded] = token
+            while self.cached_bytes > _MAX_CACHED:
+                oldest = next(iter(self._cache))
+                del self._cache[oldest]
+                self.cached_bytes -= len(oldest) * _CLAIMS
         return token
 
     @cached_property

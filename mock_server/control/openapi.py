@@ -13,8 +13,9 @@ import orjson
 from flask import Blueprint, Response
 
 from mock_server import __version__
+from mock_server.auth.access import PROBLEM_HEADER
 from mock_server.control.calls import CALLS, YAML_TYPES, ControlCall, serves
-from mock_server.control.problems import PROBLEM_HEADER, PROBLEM_JSON
+from mock_server.control.problems import PROBLEM_JSON
 from mock_server.domain.spelling import camel
 from mock_server.settings import CONTROL_PREFIX, HEALTH_PATH, SANDBOX_HEADER
 

@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound as NotFoundHttp
 
+from mock_server.auth.access import PROBLEM_HEADER
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
 from mock_server.fixtures import FileError
@@ -23,9 +24,6 @@ from mock_server.web.services import http_error, log_bug
 T = TypeVar("T")
 
 PROBLEM_JSON = "application/problem+json"
-PROBLEM_HEADER = "X-Mock-Problem"
-"""The detail once more, for what shows the headers of an answer alone, such as the verifier of Pact."""
-
 _LONGEST_DETAIL = 10_000
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from hashlib import sha1
 from uuid import UUID
 
 from mock_server.dialects import wire
 from mock_server.dialects.protocol import Json
+from mock_server.domain.caching import cache_short
 from mock_server.domain.model import Document, Evidence
 
 _UUID_DIGITS = 32
@@ -41,7 +41,7 @@ def _evidence(evidence: Evidence) -> dict[str, Json]:
     }
 
 
-@lru_cache(maxsize=65536)
+@cache_short(65536)
 def _uuid(file_uuid: str) -> str:
     """A UUID of version 4; what is none yet gives one that follows from it. behaviour.md C52 (example)."""
     try:

@@ -11,11 +11,11 @@ A dossier on the wire, its members in this order:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from hashlib import sha1
 
 from mock_server.dialects import members, wire
 from mock_server.dialects.protocol import Json
+from mock_server.domain.caching import cache_short
 from mock_server.domain.criteria import Field
 from mock_server.domain.errors import ErrorCode, Refusal
 from mock_server.domain.evidences import shown_documents
@@ -180,7 +180,7 @@ def _file(evidence: Evidence) -> dict[str, Json]:
     }
 
 
-@lru_cache(maxsize=65536)
+@cache_short(65536)
 def _file_hash(file_uuid: str | None) -> str | None:
     """40 hex digits, as v1.1 shows them; an id that has them already is kept. behaviour.md C52 (example)."""
     if file_uuid is None or len(file_uuid) == _HASH_DIGITS:

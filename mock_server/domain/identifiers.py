@@ -8,17 +8,24 @@ from functools import lru_cache
 
 from mock_server.domain.model import CompanyId, CompanyIdType
 
+MAX_LENGTH = 15
+"""Characters of the longest identifier, a VAT number."""
+
 _DUNS = re.compile(r"[0-9]{9}", re.ASCII)
 _VAT = re.compile(r"[A-Z]{2}[0-9A-Z+*]{2,13}", re.ASCII)
 _GREECE = {"EL": "GR"}
 
 
-@lru_cache(maxsize=4096)
 def is_well_formed(company_id: CompanyId) -> bool:
     """Whether the value has the format of its type: Luhn for a SIRET, 9 digits for a DUNS, a VAT number.
 
     behaviour.md 7 (documented); refusing the others with E010 is inferred.
     """
+    return len(company_id.value) <= MAX_LENGTH and _has_format(company_id)
+
+
+@lru_cache(maxsize=4096)
+def _has_format(company_id: CompanyId) -> bool:
     return _FORMATS[company_id.type](company_id.value)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import lru_cache
+
+from mock_server.domain.caching import cache_short
 
 LONGEST = 100
 """Characters of a name that may be another one misspelt: to compare longer texts takes too long."""
@@ -13,13 +14,13 @@ LONGEST = 100
 _UNDERSCORE = re.compile(r"_([a-z])")
 
 
-@lru_cache(maxsize=256)
+@cache_short(256)
 def camel(name: str) -> str:
     """A Python name as the wire writes it: `thirdparty_code` is `thirdpartyCode`."""
     return _UNDERSCORE.sub(lambda letter: letter[1].upper(), name)
 
 
-@lru_cache(maxsize=256)
+@cache_short(256)
 def snake(name: str) -> str:
     """A name of the wire as Python writes it; empty for one that the wire would not write so."""
     plain = re.sub(r"([A-Z])", r"_\1", name).lower()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mock_server.journal.coverage import Fact, page_facts, process_facts, refusal_facts
 from mock_server.journal.journal import Exchange, Journal, JournalSlice, Limits
-from mock_server.journal.redaction import hide_credentials
+from mock_server.journal.redaction import hide_credentials, redact_json, redact_text, redact_url
 
 __all__ = [
     "Exchange",
@@ -19,5 +19,8 @@ __all__ = [
     "hide_credentials",
     "page_facts",
     "process_facts",
+    "redact_json",
+    "redact_text",
+    "redact_url",
     "refusal_facts",
 ]

@@ -22,6 +22,7 @@ from mock_server.journal.redaction import (
     read_body,
     redact_header,
     redact_json,
+    redact_text,
 )
 from mock_server.scenarios import untagged
 
@@ -52,7 +53,7 @@ class Entry(Struct, frozen=True, dict=True):
     @cached_property
     def path(self) -> str:
         """The path without its query."""
-        return _decode_latin1(self.exchange.texts["PATH_INFO"])
+        return redact_text(_decode_latin1(self.exchange.texts["PATH_INFO"]))
 
     @cached_property
     def query(self) -> Mapping[str, str]:

@@ -1,10 +1,10 @@
-"""Bodies and headers in readable form, with secrets hidden. All text that leaves the journal passes here."""
+"""Bodies, headers and URLs in readable form, secrets hidden: for the journal, the log and error texts."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 import orjson
 
@@ -13,17 +13,22 @@ HIDDEN = "***"
 SECRET_MEMBERS = frozenset(
     {
         "access_token",
+        "actor_token",
         "assertion",
+        "authorization",
         "client_assertion",
         "client_secret",
+        "control_token",
         "id_token",
         "id_token_hint",
         "password",
         "refresh_token",
+        "secret",
+        "subject_token",
         "token",
     }
 )
-"""Form fields, query parameters and JSON members that hold secrets, on any path."""
+"""Form fields, query parameters, JSON members and headers that hold secrets, anywhere; `-` counts as `_`."""
 
 MAX_DEPTH = 64
 """Levels of nesting that are shown; deeper values are hidden."""
@@ -34,8 +39,11 @@ MAX_TEXT = 16_384
 _FORM = "application/x-www-form-urlencoded"
 _CREDENTIALS = {"authorization", "proxy-authorization"}
 _COOKIES = {"cookie", "set-cookie"}
+_NAME = "|".join(sorted(SECRET_MEMBERS)).replace("_", "[_-]")
+_CREDENTIAL = r"(?:Bearer|Basic)\s+[^&\s,}<]*"
+_QUOTED = r""""(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?"""
 _IN_TEXT = re.compile(
-    rf"\b({'|'.join(sorted(SECRET_MEMBERS))})\b(\"?\s*[:=]\s*)(\"[^\"]*\"?|[^&\s,}}]*)", re.IGNORECASE
+    rf"""\b({_NAME})\b(["']?\s*[:=>]\s*)({_CREDENTIAL}|{_QUOTED}|[^&\s,}}<]*)""", re.IGNORECASE | re.DOTALL
 )
 
 
@@ -84,7 +92,8 @@ def redact_header(name: str, value: str) -> str:
     plain = name.lower()
     if plain in _CREDENTIALS:
         return hide_credentials(value)
-    return HIDDEN if plain in _COOKIES else value
+    hidden = plain in _COOKIES or _is_secret(plain.removeprefix("x-"))
+    return HIDDEN if hidden else redact_text(value)
 
 
 def hide_credentials(value: str) -> str:
@@ -95,6 +104,8 @@ def hide_credentials(value: str) -> str:
 
 def redact_json(value: Any, depth: int = MAX_DEPTH) -> Any:
     """Hide the secret members of JSON or of a form's fields, and what lies deeper than `depth`."""
+    if isinstance(value, str):
+        return redact_text(value) if "=" in value else value
     if not isinstance(value, dict | list):
         return value
     if not depth:
@@ -102,14 +113,31 @@ def redact_json(value: Any, depth: int = MAX_DEPTH) -> Any:
     below = depth - 1
     if isinstance(value, list):
         # A long list of plain values costs no call per element.
-        return [redact_json(each, below) if isinstance(each, dict | list) else each for each in value]
+        return [redact_json(each, below) if isinstance(each, dict | list | str) else each for each in value]
     return {
-        name: HIDDEN if name.lower() in SECRET_MEMBERS and member else redact_json(member, below)
+        name: HIDDEN if member and _is_secret(name) else redact_json(member, below)
         for name, member in value.items()
     }
 
 
-def _redact_text(text: str) -> str:
+def _is_secret(name: str) -> bool:
+    """Whether a member, parameter or header of this name holds a secret."""
+    return name.lower().replace("-", "_") in SECRET_MEMBERS
+
+
+def redact_url(url: str) -> str:
+    """Hide the secrets of a path and its query string; the rest is as it was sent."""
+    path, mark, query = url.partition("?")
+    return redact_text(path) + mark + "&".join(map(_redact_pair, query.split("&")))
+
+
+def _redact_pair(pair: str) -> str:
+    name, mark, value = pair.partition("=")
+    hidden = value and _is_secret(unquote_plus(name).strip())
+    return f"{name}={HIDDEN}" if hidden else name + mark + redact_text(value)
+
+
+def redact_text(text: str) -> str:
     """Hide what follows the name of a secret in a text of unknown format."""
     return _IN_TEXT.sub(rf"\1\2{HIDDEN}", text)
 
@@ -120,4 +148,4 @@ def _read_text(raw: bytes) -> ReadableBody:
     except UnicodeDecodeError:
         return ReadableBody(None, f"not text, {len(raw)} bytes, not shown")
     note = f"cut off after {MAX_TEXT} of {len(text)} characters" if len(text) > MAX_TEXT else None
-    return ReadableBody(_redact_text(text[:MAX_TEXT]), note)
+    return ReadableBody(redact_text(text[:MAX_TEXT]), note)

@@ -34,6 +34,14 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
+TokenAges = tuple[tuple[datetime, timedelta], ...]
+"""When the tokens issued before were aged, in the machine's time, and by how much."""
+
+_MAX_AGES = 1000
+_MAX_AGE = timedelta(days=200 * 365)
+"""Longer than any token is valid."""
+
+
 class SandboxConfig(Struct, frozen=True, kw_only=True):
     """How a sandbox starts: fixture, scenario, clock, variants, duration of imports, journal limits."""
 
@@ -71,7 +79,7 @@ class Sandbox:
         self.pact_states_at: int | None = (
             None  # number of the last exchange when Pact set its provider states
         )
-        self._token_ages: tuple[tuple[datetime, timedelta], ...] = ()
+        self._token_ages: TokenAges = ()
         self._snapshot_clocks: dict[str, tuple[datetime, bool]] = {}
         self._lock = RLock()
         self._store = Store(self.setup.world(self.clock.now()))
@@ -257,7 +265,7 @@ class Sandbox:
             clock = change(self.clock)
             if age_tokens:
                 by = clock.now() - self.clock.now()
-                self._token_ages = (*self._token_ages, (real_now(), by))
+                self._token_ages = _with_age(self._token_ages, by)
             self.clock = clock
             return self.settle()
 
@@ -276,3 +284,12 @@ class Sandbox:
         """Return the active variants of a dialect."""
         found = self._resolved.get(dialect)
         return found or self._resolved.setdefault(dialect, resolve(self.variants, dialect))
+
+
+def _with_age(ages: TokenAges, by: timedelta) -> TokenAges:
+    """Add an ageing by `by` now. Beyond `_MAX_AGES` the oldest two become one, of at most `_MAX_AGE`."""
+    ages = (*ages, (real_now(), by))
+    if len(ages) <= _MAX_AGES:
+        return ages
+    (aged_at, first), (_, second), *rest = ages
+    return ((aged_at, min(first + second, _MAX_AGE)), *rest)

@@ -67,6 +67,14 @@ class Sandboxes:
         self._last_used[name] = monotonic()
         return found
 
+    def find(self, name: str) -> Sandbox | None:
+        """Return the sandbox of that name, None if it does not exist."""
+        return self._by_name.get(name)
+
+    def find_for_user(self, username: str) -> Sandbox | None:
+        """Return the sandbox of a user name, None if it does not exist."""
+        return self._by_name.get(self._name_of(username))
+
     def for_user(self, username: str) -> Sandbox:
         """Return the sandbox of a user name: `api+gw3@example.com` opens `gw3`, no tag the default one.
 
@@ -79,9 +87,10 @@ class Sandboxes:
 
     def admission_for(self, username: str) -> Admission:
         """Return who may log in to the sandbox of a user name, without creating it."""
-        name = self._name_of(username)
-        found = self._by_name.get(name)
-        return self._config_of(name).setup.fixture.admission if found is None else found.read().admission
+        found = self.find_for_user(username)
+        if found is not None:
+            return found.read().admission
+        return self._config_of(self._name_of(username)).setup.fixture.admission
 
     def _name_of(self, username: str) -> str:
         tag = username.partition("@")[0].partition("+")[2]

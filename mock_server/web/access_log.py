@@ -8,6 +8,7 @@ from time import perf_counter
 from flask import Flask, Response, request
 
 from mock_server.dialects import wire
+from mock_server.journal import redact_url
 from mock_server.web.errors import REFUSAL_HEADER
 from mock_server.web.journal_entry import BEGAN
 
@@ -24,7 +25,7 @@ def _log(response: Response) -> Response:
     logger.info(
         "%s %s %d %.1fms%s",
         request.method,
-        wire.header_text(request.full_path.rstrip("?")),
+        wire.header_text(redact_url(request.full_path.rstrip("?"))),
         response.status_code,
         (perf_counter() - request.environ[BEGAN]) * 1000,
         f" {response.headers[REFUSAL_HEADER]}" if REFUSAL_HEADER in response.headers else "",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from flask import Response, after_this_request, request
+from flask import Flask, Response, after_this_request, request
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
+from mock_server.auth.access import bearer_token, check_api_call
 from mock_server.auth.tokens import Token, TokenRejected, TokenService
 from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
 from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 from mock_server.scenarios import Then, course_of
 from mock_server.web.context import CONTEXT, Call, RequestContext
+from mock_server.web.routing import NOT_THE_API
 from mock_server.web.services import named_sandbox, services
 
 _REASONS = {
@@ -37,6 +38,17 @@ class TokenRequired(Unauthorized):
             *super().get_headers(*arguments, **options),
             ("WWW-Authenticate", f"Bearer {self._challenge}"),
         ]
+
+
+def reject_foreign_pages(app: Flask) -> None:
+    """Under `--auth off`, reject calls of the emulated API that a page of another site sends."""
+    app.before_request(_check_page)
+
+
+def _check_page() -> None:
+    """Raise AccessDenied unless the page that calls is the server's. Documentation and health are open."""
+    if not (request.endpoint or "").startswith(NOT_THE_API):
+        check_api_call(services().settings, request.environ)
 
 
 def authenticate(dialect: Dialect) -> RequestContext:
@@ -80,12 +92,6 @@ def authorize(
     if account_id is not None:
         _check_account(call, account_id, effect)
     return call
-
-
-def bearer_token(environ: Mapping[str, Any]) -> str:
-    """The bearer token of a request, empty when there is none. The scheme may be in any case."""
-    scheme, _, encoded = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return encoded.strip() if scheme.lower() == "bearer" else ""
 
 
 def _read_token(tokens: TokenService, dialect: Dialect, encoded: str) -> Token:

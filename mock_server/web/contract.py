@@ -13,8 +13,10 @@ import orjson
 from flask import Blueprint, Flask, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from mock_server.auth.access import PROBLEM_HEADER
 from mock_server.contract import answer_mistake, document
 from mock_server.dialects import DIALECTS, Dialect, wire
+from mock_server.journal import redact_text
 from mock_server.settings import is_control_path
 from mock_server.web.routing import operation_of
 from mock_server.web.rule_effects import rule_applied
@@ -52,9 +54,11 @@ def install_check(app: Flask) -> None:
 def contract_error(response: AnyResponse) -> str | None:
     """What the contract does not allow in the answer to this request; None when all is allowed.
 
-    An answer that a rule changed is not checked, nor one of a path that is no part of the emulated API.
+    Not checked: an answer that a rule changed, a page that was rejected, and what is not of the emulated API.
     """
     if rule_applied() or request.method == "HEAD" or is_control_path(request.path):
+        return None
+    if PROBLEM_HEADER in response.headers:
         return None
     operation = operation_of(request)
     if request.url_rule is not None and operation is None:
@@ -73,7 +77,10 @@ def _check(response: Response) -> Response:
     error = contract_error(response)
     if error is not None:
         _logger.error(
-            "not as the contract says: %s %s: %s", request.method, wire.header_text(request.path), error
+            "not as the contract says: %s %s: %s",
+            request.method,
+            wire.header_text(redact_text(request.path)),
+            redact_text(error),
         )
         response.headers[CONTRACT_HEADER] = wire.header_text(error)
     return response

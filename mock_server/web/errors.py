@@ -9,6 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
 
+from mock_server.auth.access import PROBLEM_HEADER, AccessDenied
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Refusal, Rejected
 from mock_server.domain.operations import Kind
@@ -30,6 +31,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(Rejected, _rejected)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(NoSandbox, _no_sandbox)
+    app.register_error_handler(AccessDenied, _access_denied)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -93,6 +95,11 @@ def _message(error: HTTPException) -> str | None:
 
 def _no_sandbox(error: NoSandbox) -> Response:
     return _http_error(http_error(error))
+
+
+def _access_denied(error: AccessDenied) -> Response:
+    """A call that the sandbox itself rejects; no answer of the vendor has this header."""
+    return _protocol_error(error.status, str(error), {PROBLEM_HEADER: wire.header_text(str(error))})
 
 
 def _unexpected(error: Exception) -> Response:

@@ -16,19 +16,16 @@ from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
 from mock_server import delivery
+from mock_server.auth.access import bearer_token
 from mock_server.auth.tokens import TokenRejected
 from mock_server.clock import real_seconds
 from mock_server.domain.operations import Kind
 from mock_server.journal import Exchange, hide_credentials
 from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import FAULTS
-from mock_server.web.authentication import bearer_token
 from mock_server.web.context import CONTEXT, Call, RequestContext
-from mock_server.web.routing import operation_of
-from mock_server.web.services import named_sandbox, services
-
-_NOT_THE_API = ("published.", "health.")
-"""The beginnings of the endpoints that are no part of the API."""
+from mock_server.web.routing import NOT_THE_API, operation_of
+from mock_server.web.services import requested_name, services
 
 BEGAN = "mock_server.began"
 """The key of the time in the environ at which the request came in."""
@@ -51,7 +48,7 @@ def add_journal_entry(response: Response, environ: dict[str, Any], context: Requ
     """Add the exchange to the journal of its sandbox, unless it is no part of the API."""
     # The request itself: Flask's proxy for it costs half a µs at every access.
     asked: Request = environ["werkzeug.request"]
-    if context is None and (asked.endpoint or "").startswith(_NOT_THE_API):
+    if context is None and (asked.endpoint or "").startswith(NOT_THE_API):
         return
     context = context or _intended_context(environ)
     sandbox, call = context.sandbox, context.call
@@ -91,10 +88,8 @@ def _intended_context(environ: Mapping[str, Any]) -> RequestContext:
         return RequestContext(shared.sandboxes.for_user(token.username), token)
     except (TokenRejected, NoSandbox):
         pass
-    try:
-        return RequestContext(named_sandbox(), None)
-    except NoSandbox:
-        return RequestContext(shared.sandboxes.get(), None)
+    # A call without a token creates no sandbox.
+    return RequestContext(shared.sandboxes.find(requested_name()) or shared.sandboxes.get(), None)
 
 
 def _texts(environ: Mapping[str, Any]) -> dict[str, Any]:

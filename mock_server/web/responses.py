@@ -12,7 +12,7 @@ from flask import Response, request
 from mock_server.dialects import Json
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
 from mock_server.domain.paging import Page
-from mock_server.journal import page_facts
+from mock_server.journal import page_facts, redact_json
 from mock_server.web.context import Call
 
 JSON_TYPE = "application/json;charset=UTF-8"
@@ -54,7 +54,7 @@ def page(call: Call, found: Page[Any], rows: Sequence[Json]) -> Response:
     """
     call.facts.extend(page_facts(found.number, found.size, found.total_elements))
     if not found.total_elements and call.variants["emptySearch"] == "not-found":
-        criteria = "&".join(f"{name}={value}" for name, value in request.args.items())
+        criteria = "&".join(f"{name}={value}" for name, value in redact_json(request.args.to_dict()).items())
         raise NotFound(Refusal(NOT_FOUND, None, (criteria,)))
     return json_response(
         {"content": rows, "page": found.number, "size": found.size, "totalElements": found.total_elements}

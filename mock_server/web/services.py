@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from mock_server.auth.certificates import Tls
 from mock_server.auth.tokens import TokenService
 from mock_server.dialects import wire
+from mock_server.journal import redact_text
 from mock_server.sandbox import DEFAULT_SANDBOX, NoSandbox, Sandbox, Sandboxes
 from mock_server.scenarios import FixtureFinder
 from mock_server.settings import SANDBOX_HEADER, Settings
@@ -47,10 +48,14 @@ def services() -> Services:
     return of(current_app)
 
 
+def requested_name() -> str:
+    """The name of the sandbox in the request's header or query, else that of the default one."""
+    return request.headers.get(SANDBOX_HEADER) or request.args.get("sandbox") or DEFAULT_SANDBOX
+
+
 def named_sandbox() -> Sandbox:
     """The sandbox that the request names by header or query parameter, else the default one."""
-    name = request.headers.get(SANDBOX_HEADER) or request.args.get("sandbox") or DEFAULT_SANDBOX
-    return services().sandboxes.get(name)
+    return services().sandboxes.get(requested_name())
 
 
 def http_error(error: NoSandbox) -> HTTPException:
@@ -60,4 +65,9 @@ def http_error(error: NoSandbox) -> HTTPException:
 
 def log_bug(error: Exception) -> None:
     """Log an error of the sandbox itself, with its traceback."""
-    _logger.error("unexpected error at %s %s", request.method, wire.header_text(request.path), exc_info=error)
+    _logger.error(
+        "unexpected error at %s %s",
+        request.method,
+        wire.header_text(redact_text(request.path)),
+        exc_info=error,
+    )

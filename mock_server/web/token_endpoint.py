@@ -7,11 +7,11 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from mock_server.auth.tokens import REALM_PATH, Identity, Token, TokenRejected
+from mock_server.auth.access import bearer_token
+from mock_server.auth.tokens import MAX_USERNAME, REALM_PATH, Identity, Token, TokenRejected
 from mock_server.domain.operations import CLIENT_ID, OPERATIONS
 from mock_server.sandbox import Sandbox
-from mock_server.scenarios import Then, untagged
-from mock_server.web.authentication import bearer_token
+from mock_server.scenarios import AS_IT_IS, Then, untagged
 from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.responses import json_response
 from mock_server.web.rule_effects import run_with_rules
@@ -26,18 +26,36 @@ PROTOCOL = "/protocol/openid-connect"
 def get_token() -> Response:
     """behaviour.md 1.2."""
     username = _intended_user()
-    sandbox = services().sandboxes.for_user(username)
+    sandboxes = services().sandboxes
+    if sandboxes.find_for_user(username) is None and not _may_log_in(username):
+        return _answer_token_request(AS_IT_IS)  # a rejected login creates no sandbox: their number is limited
+    sandbox = sandboxes.for_user(username)
     request.environ[CONTEXT] = context = RequestContext(sandbox, None, username)
     return run_with_rules(OPERATIONS["getToken"], context, {}, _answer_token_request)
 
 
 def _intended_user() -> str:
     """The user name that logs in, or that of the refresh token, even an expired one; empty when unknown."""
-    username = request.form.get("username", "").strip()
+    username = _username()
     try:
         return username or services().tokens.refresh(request.form.get("refresh_token", "")).username
     except TokenRejected:
         return ""
+
+
+def _username() -> str:
+    """The user name in the form; empty when there is none, or it is too long to be one."""
+    username = request.form.get("username", "").strip()
+    return username if len(username) <= MAX_USERNAME else ""
+
+
+def _may_log_in(username: str) -> bool:
+    """Whether the credentials in the form are good, as far as that is known without a sandbox."""
+    if request.form.get("client_id") != CLIENT_ID:
+        return False
+    if request.form.get("grant_type") == "password":
+        return _log_in(username, request.form.get("password", "")) is not None
+    return request.form.get("grant_type") == "refresh_token" and _identity_of(username) is not None
 
 
 def _answer_token_request(effect: Then) -> Response:
@@ -120,7 +138,7 @@ def logout() -> Response:
 
 
 def _by_password() -> Response:
-    username, password = request.form.get("username", "").strip(), request.form.get("password", "")
+    username, password = _username(), request.form.get("password", "")
     identity = _log_in(username, password)
     if identity is None:
         return _rejected_login()

@@ -1,0 +1,162 @@
+"""Who may call what: from which machine, from which web page, under which name, with which token.
+
+SECURITY.md has these rules as a table, with a test per line. A control call needs the control token; without
+one, it must come from this machine. A browser that shows a page of another site must not be made to call: not
+by that page, and not by a name that a stranger lets point here (DNS rebinding). Health alone is open, for
+orchestrators. The files of the dashboard hold nothing of a sandbox: they need no token, because the page asks
+for it, and a link on any page may lead to them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hmac import compare_digest
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from mock_server.settings import CONTROL_PREFIX, HEALTH_PATH, Settings
+
+PROBLEM_HEADER = "X-Mock-Problem"
+"""What the sandbox itself has to say about a rejected call, as no answer of the vendor has."""
+
+_DASHBOARD = f"{CONTROL_PREFIX}/ui"
+_VENDOR_DOMAINS = (".e-attestations.com", ".test-e-attestations.com")
+"""The API's own names, which a test network may let point here: no stranger owns those."""
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class AccessDenied(Exception):
+    """A call that this client may not make: the status, and a sentence that says what to do."""
+
+    def __init__(self, reason: str, status: int = 403) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def check_control_call(settings: Settings, environ: Mapping[str, Any]) -> None:
+    """Reject a control call by a client that may not make it.
+
+    Raises:
+        AccessDenied: 401 without the token; 403 from another machine, page, or under a foreign name.
+    """
+    path = environ["PATH_INFO"]
+    if path == HEALTH_PATH:
+        return
+    is_dashboard = path == _DASHBOARD or path.startswith(f"{_DASHBOARD}/")
+    _check_page(environ, "make control calls", links=is_dashboard)
+    name = _host_name(environ)
+    if not _is_own_name(name, settings):
+        raise AccessDenied(
+            f"control calls go to an address, localhost or a container's name, not to {name!r}"
+        )
+    if settings.control_token is not None:
+        if not is_dashboard:
+            _check_token(environ, settings.control_token)
+    elif not settings.control_open:
+        _check_machine(environ)
+
+
+def check_api_call(settings: Settings, environ: Mapping[str, Any]) -> None:
+    """Reject a call of the emulated API that only a browser on a foreign page would make.
+
+    Only for `--auth off`: otherwise no page has the token that the API asks for.
+
+    Raises:
+        AccessDenied: 403 from a page of another site, or under a foreign name.
+    """
+    _check_page(environ, "call the API under --auth off", links=False)
+    name = _host_name(environ)
+    if not (_is_own_name(name, settings) or name.endswith(_VENDOR_DOMAINS)):
+        raise AccessDenied(
+            f"under --auth off calls go to an address, localhost or a container's name, not to {name!r}"
+        )
+
+
+def bearer_token(environ: Mapping[str, Any]) -> str:
+    """The bearer token of a request, with the scheme in upper or lower case; empty when there is none."""
+    scheme, _, encoded = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return encoded.strip() if scheme.lower() == "bearer" else ""
+
+
+def forwarding_header(environ: Mapping[str, Any]) -> str | None:
+    """The first header that only a proxy adds, by its name; None when there is none."""
+    for name in environ:
+        plain = name.removeprefix("HTTP_").replace("_", "-").title()
+        if name in {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP"} or plain.startswith("X-Forwarded"):
+            return plain
+    return None
+
+
+def _check_machine(environ: Mapping[str, Any]) -> None:
+    """Reject a call from another machine. A proxy on this machine may act for any other."""
+    advice = "start the server with --control-token TOKEN, or with --control-open in a network of your own"
+    header = forwarding_header(environ)
+    if header is not None:
+        raise AccessDenied(
+            f"control calls are accepted from this machine only, not from a proxy ({header}); {advice}"
+        )
+    if not _is_loopback(environ.get("REMOTE_ADDR") or ""):
+        raise AccessDenied(f"control calls are accepted from this machine only; {advice}")
+
+
+def _check_token(environ: Mapping[str, Any], token: str) -> None:
+    if not compare_digest(bearer_token(environ).encode(), token.encode()):
+        raise AccessDenied("this server needs its control token: Authorization: Bearer TOKEN", 401)
+
+
+def _check_page(environ: Mapping[str, Any], what: str, *, links: bool) -> None:
+    """Reject what a page of another site sends, except for a link that is followed where `links` may lead."""
+    origin = environ.get("HTTP_ORIGIN")
+    followed = links and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+    foreign = environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" and not followed
+    if foreign or (origin and not _is_same_origin(origin, environ)):
+        raise AccessDenied(f"a page of another site may not {what}")
+
+
+def _is_same_origin(origin: str, environ: Mapping[str, Any]) -> bool:
+    page, scheme = _split(origin), environ.get("wsgi.url_scheme", "http")
+    here = _split(f"{page.scheme or scheme}://{environ.get('HTTP_HOST', '')}")
+    return bool(page.hostname) and (page.hostname, _port(page)) == (here.hostname, _port(here))
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or _PORTS.get(parts.scheme)
+
+
+def _host_name(environ: Mapping[str, Any]) -> str:
+    """The name in the Host header: empty when there is none, as it is when it cannot be read."""
+    named = str(environ.get("HTTP_HOST", ""))
+    return _split(f"//{named}").hostname or named
+
+
+def _split(text: str) -> SplitResult:
+    """The parts of a URL; none of one that cannot be read."""
+    try:
+        parts = urlsplit(text)
+        return parts if parts.username is None and parts.port != 0 else urlsplit("")
+    except ValueError:
+        return urlsplit("")
+
+
+def _is_own_name(name: str, settings: Settings) -> bool:
+    """An address, a name without a dot, or one from the settings: no stranger owns those."""
+    public = urlsplit(settings.public_url or "").hostname
+    if "." not in name:
+        return re.fullmatch(r"[\w-]*", name, re.ASCII) is not None or _address(name) is not None
+    return name in {public, settings.host} or name.endswith(".localhost") or _address(name) is not None
+
+
+def _is_loopback(remote: str) -> bool:
+    address = _address(remote.strip("[]"))
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return address is not None and (mapped or address).is_loopback
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
