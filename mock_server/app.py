@@ -17,7 +17,7 @@ from mock_server.fixtures.library import bundled
 from mock_server.journal import Limits
 from mock_server.sandbox import SandboxConfig, Sandboxes
 from mock_server.scenarios import FixtureFinder, ScenarioSetup, load_scenario_setup
-from mock_server.scenarios.library import scenario_path
+from mock_server.scenarios.files import find_scenario
 from mock_server.settings import CONTROL_PREFIX, Settings
 from mock_server.watching import Watch
 from mock_server.web import access_log, authentication, contract, errors, services, token_endpoint
@@ -88,7 +88,7 @@ def _setups_of_users(
     now = settings.clock or real_now()
     return {
         user.username: load_scenario_setup(
-            scenario_path(user.scenario, settings.scenarios_dir), fixture, find_fixture, now
+            find_scenario(user.scenario, settings.scenarios_dir), fixture, find_fixture, now
         )
         for user in fixture.source.recipe.users
         if user.scenario is not None
@@ -113,7 +113,7 @@ def _sandbox_config(settings: Settings, find_fixture: FixtureFinder) -> SandboxC
     fixture = find_fixture(settings.fixture)
     setup = ScenarioSetup(fixture)
     if settings.scenario is not None:
-        path = scenario_path(settings.scenario, settings.scenarios_dir)
+        path = find_scenario(settings.scenario, settings.scenarios_dir)
         setup = load_scenario_setup(path, fixture, find_fixture, settings.clock or real_now())
     return SandboxConfig(
         setup=setup,

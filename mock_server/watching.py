@@ -12,7 +12,7 @@ from mock_server.clock import real_now
 from mock_server.fixtures import FileError
 from mock_server.sandbox import Sandboxes
 from mock_server.scenarios import FixtureFinder, NameTaken, load_scenario_setup
-from mock_server.scenarios.library import SUFFIXES
+from mock_server.scenarios.files import SUFFIXES
 
 _logger = logging.getLogger("mock_server")
 

@@ -8,10 +8,9 @@ import pytest
 
 from mock_server.domain.operations import DIALECTS
 from mock_server.fixtures.library import bundled
-from mock_server.scenarios.performances import performances
-from mock_server.scenarios.reading import read_scenario
-from mock_server.scenarios.reporting import failure_lines
-from mock_server.scenarios.running import play
+from mock_server.scenarios.files import read_scenario
+from mock_server.scenarios.report import failure_lines
+from mock_server.scenarios.runner import plan_runs, run_scenario
 from mock_server.scenarios.target import Target, find_target
 
 FILES = sorted(bundled("scenarios").glob("*.yaml"))
@@ -26,7 +25,7 @@ def target(request: pytest.FixtureRequest, server: str) -> Target:
 def test_a_bundled_scenario_is_as_it_says(path: Path, target: Target) -> None:
     scenario = read_scenario(path)
 
-    results = [play(performance, target) for performance in performances(scenario, {}, on_sandbox=True)]
+    results = [run_scenario(performance, target) for performance in plan_runs(scenario, {}, on_sandbox=True)]
 
     assert [line for result in results for line in failure_lines(result)] == []
     foreign = {step.name for step in scenario.steps if target.dialect not in step.dialects}

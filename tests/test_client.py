@@ -39,7 +39,7 @@ from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPat
 from mock_server.fixtures.library import bundled
 from mock_server.journal.matching import ExchangeFilter
 from mock_server.sandbox import PARTS
-from mock_server.scenarios.script import Rule
+from mock_server.scenarios.file_format import Rule
 from mock_server.settings import Settings
 from tests.support import SIRET, control_routes
 

@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mock_server.cli import main
-from mock_server.comparing.choosing import chosen, only_reads
+from mock_server.compare.selection import only_reads, select_scenarios
 from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.variants import VARIANTS
-from mock_server.scenarios import polling
+from mock_server.scenarios import runner
 from tests.sockets import Remote
 from tests.support import SEED_DOSSIER, TOKEN_URL, running_server
 from tests.test_scenarios_elsewhere import elsewhere
@@ -48,7 +48,7 @@ BY_WRITING: dict[str, Told] = {
     "referenceSpaces=trim": [("$.content.dossierReference", "'...", "as expected (...")],
     "referenceCase=upper": [("$.content.dossierReference", "'...", "as expected (...")],
 }
-UNSAVED = "processId was not saved: the step before that does it did not pass"
+UNSAVED = "processId was not saved: the step that saves it did not pass"
 DOSSIER = {"operation": "getDossier", "dossierId": SEED_DOSSIER}
 
 
@@ -136,7 +136,7 @@ def test_every_operation_is_compared(dialect: str) -> None:
 def called(dialect: str, *, allow_writes: bool) -> set[str]:
     return {
         name
-        for scenario in chosen(dialect, allow_writes=allow_writes)
+        for scenario in select_scenarios(dialect, allow_writes=allow_writes)
         for step in scenario.steps
         for name in (step.call, *(call.call for call in step.together))
         if name is not None
@@ -160,7 +160,7 @@ def test_a_variant_that_reading_shows_is_named_and_nothing_else(
     there.control("PUT", "/variants", {name: value})
     # Where requests are limited, a pause is one of the sandbox's clock.
     pause = {"by": "PT1S"}
-    monkeypatch.setattr(polling, "sleep", lambda _: there.control("POST", "/clock/advance", pause))
+    monkeypatch.setattr(runner, "sleep", lambda _: there.control("POST", "/clock/advance", pause))
 
     code, report = compared()
 
@@ -306,7 +306,7 @@ def test_reading_changes_nothing_and_writing_is_allowed_by_an_option(
 
 
 def test_only_scenarios_that_read_are_chosen_unless_writes_are_allowed() -> None:
-    assert all(only_reads(scenario) for scenario in chosen("rest", allow_writes=False))
+    assert all(only_reads(scenario) for scenario in select_scenarios("rest", allow_writes=False))
     kinds = {OPERATIONS[name].kind for name in called("rest", allow_writes=True)}
     assert {Kind.IMPORT, Kind.COMMAND} <= kinds
 

@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.scenarios.asking import Asked, request_differences
-from mock_server.scenarios.json_paths import TooCostly, compiled_json_path, found_at
-from mock_server.scenarios.patterns import fits
-from mock_server.scenarios.script import Request
+from mock_server.scenarios.file_format import RequestPattern
+from mock_server.scenarios.matching import ReceivedRequest, request_differences
+from mock_server.scenarios.patterns import (
+    PathTooExpensive,
+    compile_json_path,
+    find_json_path,
+    matches_pattern,
+)
 from tests.properties import example_count, values
 
 
@@ -38,7 +42,7 @@ FOUND: dict[str, tuple[str, Any, list[Any]]] = {
 
 @pytest.mark.parametrize(("path", "body", "found"), FOUND.values(), ids=FOUND)
 def test_a_path_finds(path: str, body: Any, found: list[Any]) -> None:
-    assert found_at(path, body) == found
+    assert find_json_path(path, body) == found
 
 
 COSTLY: dict[str, tuple[str, Any]] = {
@@ -54,18 +58,18 @@ COSTLY: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize(("path", "body"), COSTLY.values(), ids=COSTLY)
 def test_a_path_that_looks_at_too_much_is_given_up(path: str, body: Any) -> None:
-    with pytest.raises(TooCostly):
-        found_at(path, body)
+    with pytest.raises(PathTooExpensive):
+        find_json_path(path, body)
 
 
 def test_a_rule_whose_path_is_given_up_does_not_mean_the_call_and_says_why() -> None:
-    rule = Request(json_path={"$..*..*..*..*..*": 1})
-    asked = Asked(operation="importDossier", method="POST", path="/", body=chain(90))
+    rule = RequestPattern(json_path={"$..*..*..*..*..*": 1})
+    asked = ReceivedRequest(operation="importDossier", method="POST", path="/", body=chain(90))
 
     told = [str(difference) for difference in request_differences(rule, asked)]
 
     assert told == [
-        "body $..*..*..*..*..*: expected 1, found 'more than the 100000 values that a JSONPath may look at'"
+        "body $..*..*..*..*..*: expected 1, found 'more than the 100000 values that a JSONPath may visit'"
     ]
 
 
@@ -86,7 +90,7 @@ WRONG = {
 @pytest.mark.parametrize("path", WRONG.values(), ids=WRONG)
 def test_a_path_that_is_none_is_refused_with_a_sentence(path: str) -> None:
     with pytest.raises(ValueError, match="JSONPath"):
-        compiled_json_path(path)
+        compile_json_path(path)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_a_path_that_is_none_is_refused_with_a_sentence(path: str) -> None:
     ],
 )
 def test_a_pattern_that_would_run_for_ever_elsewhere_is_matched_at_once(pattern: str, text: str) -> None:
-    assert not fits(pattern, text)
+    assert not matches_pattern(pattern, text)
 
 
 STEPS = [
@@ -133,8 +137,8 @@ STEPS = [
 @given(steps=st.lists(st.sampled_from(STEPS) | st.text(max_size=3), max_size=12), body=values)
 def test_any_path_is_refused_or_finds_a_list_in_any_body(steps: list[str], body: Any) -> None:
     try:
-        found = found_at("$" + "".join(steps), body)
-    except (ValueError, TooCostly):
+        found = find_json_path("$" + "".join(steps), body)
+    except (ValueError, PathTooExpensive):
         return
 
     assert isinstance(found, list)
@@ -144,7 +148,7 @@ def test_any_path_is_refused_or_finds_a_list_in_any_body(steps: list[str], body:
 @given(pattern=st.text(alphabet="ab.*+?()[]{}|\\^$19,-dwPx:i!é", max_size=20), text=st.text(max_size=50))
 def test_any_pattern_is_refused_or_matched(pattern: str, text: str) -> None:
     try:
-        found = fits(pattern, text)
+        found = matches_pattern(pattern, text)
     except ValueError:
         return
 

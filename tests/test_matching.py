@@ -1,4 +1,4 @@
-"""What is expected against what was found: operators, subsets, JSONPath, and which calls a rule means."""
+"""Matching of values and requests: operators, subsets of objects, JSONPath."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from mock_server.scenarios.asking import Asked, means, request_differences
-from mock_server.scenarios.json_paths import compiled_json_path
+from mock_server.scenarios.file_format import RequestPattern
 from mock_server.scenarios.matching import (
     ABSENT,
     OPERATORS,
+    ReceivedRequest,
     check_expectation,
     differences,
     matches,
+    matches_request,
+    request_differences,
     text_differences,
 )
-from mock_server.scenarios.script import Request
+from mock_server.scenarios.patterns import compile_json_path
 
 names = st.text(max_size=5).filter(lambda name: not name.startswith("$"))
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
@@ -178,20 +180,20 @@ MISUSED: dict[str, tuple[Any, str]] = {
     "true for $atMost": ({"$atMost": True}, r"\$atMost takes a number or a text, not True"),
     "an open parenthesis": (
         {"$matches": "("},
-        r"'\(' is no regular expression: missing \)",
+        r"'\(' is not a regular expression: missing \)",
     ),
     "a repetition beyond all": (
         {"$matches": "a{9999}"},
-        "is no regular expression: invalid repetition size",
+        "is not a regular expression: invalid repetition size",
     ),
     "a pattern that is large": (
         {"$matches": "[ab].{900}" * 9},
-        "is no regular expression: pattern too large",
+        "is not a regular expression: pattern too large",
     ),
     "a pattern that is long": ({"$matches": "a" * 1001}, "has at most 1000 characters, this one 1001"),
-    "a look-ahead": ({"$matches": "(?!a).*"}, "no look-around and no back-reference; say it with "),
-    "a back-reference": ({"$matches": r"(a)\1"}, "no look-around and no back-reference; say it with "),
-    "half a surrogate pair": ({"$matches": "\ud800"}, "is no regular expression: half a surrogate pair"),
+    "a look-ahead": ({"$matches": "(?!a).*"}, "look-around and back-references are not supported; use "),
+    "a back-reference": ({"$matches": r"(a)\1"}, "look-around and back-references are not supported; use "),
+    "half a surrogate pair": ({"$matches": "\ud800"}, "is not a regular expression: half a surrogate pair"),
 }
 
 
@@ -290,10 +292,10 @@ def test_a_difference_stands_at_a_place_that_exists_and_shows_what_is_there(
 
 
 TEXTS: dict[str, tuple[Any, str | None, bool]] = {
-    "a number means its digits": (10, "10", True),
+    "a number matches_request its digits": (10, "10", True),
     "a number is not another one's beginning": (10, "100", False),
     "a fraction": (1.5, "1.5", True),
-    "true means the word": (True, "true", True),
+    "true matches_request the word": (True, "true", True),
     "true is not 1": (True, "1", False),
     "numbers among several": ({"$oneOf": [10, 20]}, "20", True),
     "a number in a negation": ({"$not": 10}, "10", False),
@@ -323,7 +325,7 @@ def test_in_a_text_numbers_mean_their_digits(expected: Any, found: str | None, *
 # Which calls are meant
 
 
-ASKED = Asked(
+ASKED = ReceivedRequest(
     operation="updateDossier",
     method="POST",
     path="/api/v1/account/119631/dossiers/804127",
@@ -410,38 +412,38 @@ NOT_MEANT: dict[str, tuple[str, str]] = {
 }
 
 
-def described(text: str) -> Request:
-    return msgspec.json.decode(text, type=Request)
+def described(text: str) -> RequestPattern:
+    return msgspec.json.decode(text, type=RequestPattern)
 
 
 @pytest.mark.parametrize("text", MEANT.values(), ids=list(MEANT))
 def test_a_description_means_a_call_of_which_all_of_it_holds(text: str) -> None:
     assert [str(difference) for difference in request_differences(described(text), ASKED)] == []
-    assert means(described(text), ASKED)
+    assert matches_request(described(text), ASKED)
 
 
 @pytest.mark.parametrize(("text", "told"), as_parameters(NOT_MEANT))
 def test_a_description_does_not_mean_a_call_that_differs(text: str, told: str) -> None:
     assert [str(difference) for difference in request_differences(described(text), ASKED)] == [told]
-    assert not means(described(text), ASKED)
+    assert not matches_request(described(text), ASKED)
 
 
 @pytest.mark.parametrize("body", [None, "text", 1, True], ids=["none", "a text", "a number", "a boolean"])
 def test_a_body_that_is_no_object_has_no_members_and_nothing_at_a_json_path(body: Any) -> None:
-    asked = Asked(operation="importDossier", method="POST", path="/", body=body)
+    asked = ReceivedRequest(operation="importDossier", method="POST", path="/", body=body)
 
-    assert not means(described('{"body": {"a": {"$absent": true}}}'), asked)
-    assert means(described('{"jsonPath": {"$.a": {"$absent": true}}}'), asked)
+    assert not matches_request(described('{"body": {"a": {"$absent": true}}}'), asked)
+    assert matches_request(described('{"jsonPath": {"$.a": {"$absent": true}}}'), asked)
 
 
 def test_a_call_of_no_operation_is_meant_by_its_path() -> None:
-    asked = Asked(operation=None, method="GET", path="/nothing")
+    asked = ReceivedRequest(operation=None, method="GET", path="/nothing")
 
-    assert means(described('{"path": "/nothing"}'), asked)
-    assert not means(described('{"operation": "getDossier"}'), asked)
+    assert matches_request(described('{"path": "/nothing"}'), asked)
+    assert not matches_request(described('{"operation": "getDossier"}'), asked)
 
 
 @pytest.mark.parametrize("path", ["$.a[", "$[?@.a ==]", "$..", "$.a.length("])
 def test_what_is_no_json_path_is_refused(path: str) -> None:
-    with pytest.raises(ValueError, match="is no JSONPath: "):
-        compiled_json_path(path)
+    with pytest.raises(ValueError, match="is not a JSONPath: "):
+        compile_json_path(path)

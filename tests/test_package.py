@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 import requests
 
-from mock_server.comparing.choosing import PROBES
+from mock_server.compare.selection import PROBES
 from mock_server.fixtures.library import bundled_names
 from tests.support import running_server
 
@@ -55,7 +55,7 @@ def unpacked(wheel: Path) -> Path:
         "mock_server/__main__.py",
         *(f"mock_server/_data/fixtures/{name}.yaml" for name in bundled_names("fixtures")),
         *(f"mock_server/_data/scenarios/{name}.yaml" for name in bundled_names("scenarios")),
-        *(f"mock_server/comparing/probes/{path.name}" for path in PROBES.glob("*.yaml")),
+        *(f"mock_server/compare/probes/{path.name}" for path in PROBES.glob("*.yaml")),
     ],
 )
 def test_the_wheel_contains(names: set[str], name: str) -> None:

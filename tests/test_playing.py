@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from mock_server.scenarios import STARTED, Asked, Playing, Progress, Rule, Scenario
+from mock_server.scenarios import STARTED, ActiveScenario, Progress, ReceivedRequest, Rule, Scenario
 from tests.support import run_at_once
 
-CALL = Asked(operation="getDossier", method="GET", path="/api/v1/account/1/dossiers/2")
-OTHER_CALL = Asked(operation="stopDossier", method="POST", path="/api/v1/account/1/dossiers/2/stop")
+CALL = ReceivedRequest(operation="getDossier", method="GET", path="/api/v1/account/1/dossiers/2")
+OTHER_CALL = ReceivedRequest(operation="stopDossier", method="POST", path="/api/v1/account/1/dossiers/2/stop")
 
 
 def rule(name: str = "rule", *, operation: Any = "getDossier", nth: Any = None, **members: Any) -> Rule:
@@ -24,24 +24,24 @@ def rule(name: str = "rule", *, operation: Any = "getDossier", nth: Any = None, 
     return msgspec.convert(written, type=Rule)
 
 
-def playing(*rules: Rule, seed: int = 0) -> Playing:
-    return Playing(Scenario(version=1, scenario="story", title="A story", seed=seed, rules=rules))
+def playing(*rules: Rule, seed: int = 0) -> ActiveScenario:
+    return ActiveScenario(Scenario(version=1, scenario="story", title="A story", seed=seed, rules=rules))
 
 
-def ad_hoc(*rules: Rule) -> Playing:
+def ad_hoc(*rules: Rule) -> ActiveScenario:
     """Rules with no scenario."""
-    made = Playing()
+    made = ActiveScenario()
     made.add(rules)
     return made
 
 
-def name_applied(play: Playing, asked: Asked = CALL) -> str | None:
+def name_applied(play: ActiveScenario, asked: ReceivedRequest = CALL) -> str | None:
     """The rule that applies to a call."""
     applied = play.apply(asked)
     return applied.rule.name if applied else None
 
 
-def bent(play: Playing, calls: int) -> list[int]:
+def bent(play: ActiveScenario, calls: int) -> list[int]:
     """Which of so many calls, counted from 1, a rule applies to."""
     return [number for number in range(1, calls + 1) if play.apply(CALL)]
 
@@ -181,7 +181,7 @@ def test_a_jump_leads_to_a_state_and_leaves_the_counts() -> None:
     play = playing(*OUTAGE)
     bent(play, calls=2)
 
-    play.jump("up")
+    play.set_state("up")
 
     assert name_applied(play) == "up"
     assert dict(play.progress.applied) == {"down": 1, "up": 1}
@@ -234,7 +234,7 @@ def test_a_name_that_is_taken_is_refused_and_no_rule_is_added(added: Sequence[Ru
     play = playing(rule("of the scenario"))
     play.add([rule("by hand")])
 
-    with pytest.raises(ValueError, match=f"there is a rule named '{added[1].name}' already"):
+    with pytest.raises(ValueError, match=f"there is already a rule named '{added[1].name}'"):
         play.add(added)
 
     assert [found.name for found in play.rules] == ["by hand", "of the scenario"]
@@ -296,7 +296,7 @@ def test_another_playing_goes_on_from_where_one_had_got() -> None:
     play.add([rule("by hand", times=1)])
     bent(play, calls=2)
 
-    successor = Playing(play.scenario, play.ad_hoc_rules, play.progress)
+    successor = ActiveScenario(play.scenario, play.ad_hoc_rules, play.progress)
 
     assert [found.name for found in successor.ad_hoc_rules] == ["by hand"]
     assert [name_applied(successor) for _ in range(2)] == [None, "still down"]

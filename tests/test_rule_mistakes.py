@@ -12,7 +12,7 @@ import pytest
 
 from mock_server.fixtures import FileError, Fixture, load_fixture
 from mock_server.scenarios import load_scenario_setup
-from mock_server.scenarios.reading import read_scenario
+from mock_server.scenarios.files import read_scenario
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -129,41 +129,41 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "a wrong regular expression": (
         when("path: {$matches: '('}"),
-        "7: $.rules[0].when.path: '(' is no regular expression: missing ): (",
+        "7: $.rules[0].when.path: '(' is not a regular expression: missing ): (",
     ),
     "a wrong JSONPath": (
         when("jsonPath: {'$.a[': 1}"),
-        "7: $.rules[0].when.jsonPath: '$.a[' is no JSONPath: ",
+        "7: $.rules[0].when.jsonPath: '$.a[' is not a JSONPath: ",
     ),
     "a number beyond 64 bits": (
         when("body: {a: 99999999999999999999}"),
-        "7: $.rules[0].when.body.a: 99999999999999999999 is beyond 64 bits",
+        "7: $.rules[0].when.body.a: 99999999999999999999 has more than 64 bits",
     ),
     # What happens
     "nothing happens": (
         RIGHT.replace(THEN, "      {}\n"),
-        "9: $.rules[0].then: nothing happens: give respond, fault, process, patch, token, rateLimit or delay",
+        "9: $.rules[0].then: the rule has no effect: give respond, fault, process, patch, token, rateLimit",
     ),
     "then is left out": (
         RIGHT.replace(f"    then:\n{THEN}", ""),
-        "5: $.rules[0].then: nothing happens: give respond, ",
+        "5: $.rules[0].then: the rule has no effect: give respond, ",
     ),
     "two actions": (
         then("respond: {status: 503}\n      rateLimit: exceeded"),
-        "9: $.rules[0].then: one thing at a time: respond and rateLimit are given; make it two rules",
+        "9: $.rules[0].then: a rule has one effect, and this one has respond and rateLimit; make it two",
     ),
     "an unknown fault": (then("fault: CRASH"), "9: $.rules[0].then.fault: Invalid enum value 'CRASH'"),
     "carried out without a fault": (
         then("patch: {}\n      carriedOut: true"),
-        "10: $.rules[0].then.carriedOut: carriedOut goes with a fault",
+        "10: $.rules[0].then.carriedOut: carriedOut requires a fault",
     ),
     "a damaged answer of a call that is not carried out": (
         then("fault: EMPTY_BODY\n      carriedOut: false"),
-        "10: $.rules[0].then.carriedOut: the call is carried out: EMPTY_BODY damages its answer",
+        "10: $.rules[0].then.carriedOut: EMPTY_BODY changes the answer, so the call is executed",
     ),
     "a dribble of no body": (
         then("fault: NO_RESPONSE\n      delay: {type: dribble, chunks: 2, milliseconds: 5}"),
-        "10: $.rules[0].then.delay: NO_RESPONSE leaves no body to dribble; delay it otherwise",
+        "10: $.rules[0].then.delay: NO_RESPONSE sends no body to dribble; use another delay",
     ),
     "bounds the wrong way round": (
         then("delay: {type: uniform, lower: 5, upper: 4}"),
@@ -175,46 +175,46 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "a header that is none": (
         then("respond: {status: 200, headers: {'Retry After': '5'}}"),
-        "9: $.rules[0].then.respond.headers.Retry After: 'Retry After' is no name of a header",
+        "9: $.rules[0].then.respond.headers.Retry After: 'Retry After' is not the name of a header",
     ),
     "a length of one's own": (
         then("respond: {status: 200, headers: {Content-Length: '5'}}"),
-        "9: $.rules[0].then.respond.headers.Content-Length: the server writes it; ",
+        "9: $.rules[0].then.respond.headers.Content-Length: the server writes this header; ",
     ),
     "a number that is none": (
         then("respond: {status: 200, body: {a: [1, .inf]}}"),
-        "9: $.rules[0].then.respond.body.a[1]: inf is no number of JSON",
+        "9: $.rules[0].then.respond.body.a[1]: inf is not a number of JSON",
     ),
     "a refusal that is written": (
         then("respond: {status: 400, body: {messages: {error: [{code: E202}]}}}"),
-        "9: $.rules[0].then.respond.body.messages.error[0]: the refusal E202 is not for a rule to answer; ",
+        "9: $.rules[0].then.respond.body.messages.error[0]: a rule cannot answer the refusal E202; ",
     ),
     "a rate limit of what has no account": (
         then("rateLimit: exceeded", RIGHT.replace("getDossier", "getToken")),
-        "9: $.rules[0].then.rateLimit: the rate limit is one of accounts; getToken has none",
+        "9: $.rules[0].then.rateLimit: rate limits are per account, and getToken has none",
     ),
     # The course of an import
     "a course of another operation": (
         then("process: {hold: true}"),
-        "7: $.rules[0].when.operation: process goes with operation: importDossier",
+        "7: $.rules[0].when.operation: process requires operation: importDossier",
     ),
     "a course of all operations": (
         IMPORT.replace("      operation: importDossier\n", "      method: POST\n").replace(
             THEN, "      process: {hold: true}\n"
         ),
-        "7: $.rules[0].when.operation: process goes with operation: importDossier",
+        "7: $.rules[0].when.operation: process requires operation: importDossier",
     ),
     "a course that says nothing": (
         then("process: {}", IMPORT),
-        "9: $.rules[0].then.process: say hold, after or fail",
+        "9: $.rules[0].then.process: give hold, after or fail",
     ),
     "a course that holds and ends": (
         then("process: {hold: true, after: 5s}", IMPORT),
-        "9: $.rules[0].then.process: an import that is held neither ends nor fails",
+        "9: $.rules[0].then.process: an import on hold neither ends nor fails",
     ),
     "a refusal that is no provider's": (
         then("process: {fail: E202}", IMPORT),
-        "9: $.rules[0].then.process.fail: there is no code of the provider 'E202'; every other refusal ",
+        "9: $.rules[0].then.process.fail: there is no code of the provider 'E202'; other refusals ",
     ),
     "a code of nobody": (
         then("process: {fail: E106}", IMPORT),
@@ -231,12 +231,12 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "a state that no rule leads to": (
         f"{RIGHT}    state: Down\n    newState: down\n",
-        "10: $.rules[0].state: there is no state that a rule leads to 'Down'; did you mean 'down'?",
+        "10: $.rules[0].state: there is no newState of a rule 'Down'; did you mean 'down'?",
     ),
     # What is given
     "another name than the file's": (
         RIGHT.replace("mine", "other"),
-        "2: $.scenario: it is found by the name of its file: say 'mine', or call the file other.yaml",
+        "2: $.scenario: the name must be that of the file: write 'mine', or rename the file to other.yaml",
     ),
     "a missing fixture": (
         RIGHT + "given: {fixture: nowhere}\n",

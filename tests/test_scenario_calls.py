@@ -263,9 +263,9 @@ WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
     "both": ({"name": "story", "scenario": scenario()}, 'say {"name": "..."} or {"scenario": {...}}'),
     "an unknown name": (
         {"name": "storm"},
-        "there is no scenario 'storm'; there are ",
+        "there is no scenario 'storm'; `mock-server scenarios list` lists them; --scenarios-dir DIR adds",
     ),
-    "a path": ({"name": "/etc/passwd.yaml"}, "there is no scenario '/etc/passwd.yaml'; there are "),
+    "a path": ({"name": "/etc/passwd.yaml"}, "there is no scenario '/etc/passwd.yaml'; `mock-server"),
     "a name that is none": (
         {"name": 5},
         "the body does not fit: Expected `str | null`, got `int` - at `$.name`",
@@ -374,12 +374,12 @@ WRONG_RULES: dict[str, tuple[Any, int, str]] = {
     "two actions": (
         {"rules": [a_rule(DOWN | {"token": "expired"})]},
         400,
-        "$.rules[0].then: one thing at a time: respond and token are given; make it two rules",
+        "$.rules[0].then: a rule has one effect, and this one has respond and token; make it two rules",
     ),
     "a code that is no provider's": (
         {"rules": [a_rule({"process": {"fail": "E202"}}, "importDossier")]},
         400,
-        "$.rules[0].then.process.fail: there is no code of the provider 'E202'; every other refusal ",
+        "$.rules[0].then.process.fail: there is no code of the provider 'E202'; other refusals ",
     ),
     "a name twice": (
         {"rules": [a_rule(DOWN), a_rule(DOWN)]},
@@ -389,27 +389,27 @@ WRONG_RULES: dict[str, tuple[Any, int, str]] = {
     "a name that a rule has": (
         {"rules": [a_rule(DOWN), a_rule(DOWN, name="by hand")]},
         409,
-        "there is a rule named 'by hand' already",
+        "there is already a rule named 'by hand'",
     ),
     "a name that a rule of the scenario has": (
         {"rules": [a_rule(DOWN, name="goes down")]},
         409,
-        "there is a rule named 'goes down' already",
+        "there is already a rule named 'goes down'",
     ),
     "a number beyond 64 bits in an answer": (
         {"rules": [a_rule({"respond": {"status": 200, "body": [2**64]}})]},
         400,
-        "$.rules[0].then.respond.body[0]: 18446744073709551616 is beyond 64 bits; ",
+        "$.rules[0].then.respond.body[0]: 18446744073709551616 has more than 64 bits; ",
     ),
     "a number beyond 64 bits in a patch": (
         {"rules": [a_rule({"patch": {"a": 2**64}})]},
         400,
-        "$.rules[0].then.patch.a: 18446744073709551616 is beyond 64 bits; ",
+        "$.rules[0].then.patch.a: 18446744073709551616 has more than 64 bits; ",
     ),
     "a number beyond 64 bits that is expected": (
         {"rules": [a_rule(DOWN, when={"body": {"a": 2**64}})]},
         400,
-        "$.rules[0].when.body.a: 18446744073709551616 is beyond 64 bits; ",
+        "$.rules[0].when.body.a: 18446744073709551616 has more than 64 bits; ",
     ),
     "a header of two lines": (
         {"rules": [a_rule({"respond": {"status": 200, "headers": {"X-A": "a\r\nX-B: b"}}})]},
@@ -419,12 +419,12 @@ WRONG_RULES: dict[str, tuple[Any, int, str]] = {
     "a header with a blank in its name": (
         {"rules": [a_rule({"respond": {"status": 200, "headers": {"X A": "a"}}})]},
         400,
-        "$.rules[0].then.respond.headers.X A: 'X A' is no name of a header, such as Retry-After",
+        "$.rules[0].then.respond.headers.X A: 'X A' is not the name of a header, such as Retry-After",
     ),
     "a header that frames the answer": (
         {"rules": [a_rule({"respond": {"status": 200, "headers": {"transfer-encoding": "chunked"}}})]},
         400,
-        "$.rules[0].then.respond.headers.transfer-encoding: the server writes it; ",
+        "$.rules[0].then.respond.headers.transfer-encoding: the server writes this header; ",
     ),
 }
 

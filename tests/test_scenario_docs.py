@@ -17,10 +17,10 @@ from mock_server.cli import main
 from mock_server.fixtures.entries import Overrides
 from mock_server.fixtures.library import bundled
 from mock_server.fixtures.yaml_files import read_yaml
-from mock_server.scenarios import FAULTS, script
-from mock_server.scenarios.checking_steps import BUILT_IN
+from mock_server.scenarios import FAULTS, file_format
 from mock_server.scenarios.matching import OPERATORS
-from mock_server.scenarios.preparing import BUILT_IN as KNOWN
+from mock_server.scenarios.prepare import BUILT_IN as KNOWN
+from mock_server.scenarios.validation import BUILT_IN
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "scenarios.md").read_text(encoding="utf-8")
@@ -28,26 +28,26 @@ PAGE = (DOCS / "scenarios.md").read_text(encoding="utf-8")
 FAILURE, MISTAKES = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
 
 SECTIONS: dict[type[msgspec.Struct], str] = {
-    script.Scenario: "The file",
-    script.Background: "`given`",
+    file_format.Scenario: "The file",
+    file_format.ScenarioGiven: "`given`",
     Overrides: "`given`",
-    script.Rule: "`rules`",
-    script.Request: "`when`",
-    script.When: "`when`",
-    script.Nth: "`nth`",
-    script.Then: "`then`",
-    script.Respond: "`respond`",
-    script.ImportCourse: "`process`",
-    script.Fixed: "`delay: {type: fixed}`",
-    script.Uniform: "`delay: {type: uniform}`",
-    script.Lognormal: "`delay: {type: lognormal}`",
-    script.Dribble: "`delay: {type: dribble}`",
-    script.Step: "`steps`",
-    script.Call: "`together`",
-    script.Sending: "What is sent",
-    script.Login: "`as`",
-    script.Expect: "`expect`",
-    script.Took: "`took`",
+    file_format.Rule: "`rules`",
+    file_format.RequestPattern: "`when`",
+    file_format.When: "`when`",
+    file_format.CallNumbers: "`nth`",
+    file_format.Then: "`then`",
+    file_format.Respond: "`respond`",
+    file_format.ProcessEffect: "`process`",
+    file_format.FixedDelay: "`delay: {type: fixed}`",
+    file_format.UniformDelay: "`delay: {type: uniform}`",
+    file_format.LognormalDelay: "`delay: {type: lognormal}`",
+    file_format.DribbleDelay: "`delay: {type: dribble}`",
+    file_format.Step: "`steps`",
+    file_format.ParallelCall: "`together`",
+    file_format.RequestSpec: "What is sent",
+    file_format.StepLogin: "`as`",
+    file_format.Expect: "`expect`",
+    file_format.DurationLimits: "`took`",
 }
 
 
@@ -83,10 +83,10 @@ def shown_default(key: FieldInfo) -> str:
 
 
 def test_every_type_of_the_format_has_its_section() -> None:
-    structs = {found for found in vars(script).values() if inspect.isclass(found)}
-    written = {found for found in structs if issubclass(found, script.Written | Overrides)}
+    structs = {found for found in vars(file_format).values() if inspect.isclass(found)}
+    written = {found for found in structs if issubclass(found, file_format.StrictStruct | Overrides)}
 
-    assert written - {script.Written} == set(SECTIONS)
+    assert written - {file_format.StrictStruct} == set(SECTIONS)
 
 
 @pytest.mark.parametrize(
@@ -115,11 +115,11 @@ def test_every_operator_is_told() -> None:
 def test_every_member_of_an_expectation_is_told() -> None:
     told = [row[0] for row in rows("What is expected") if not row[0].startswith("`$")]
 
-    assert told == [f"`{key.encode_name}`" for key in msgspec.structs.fields(script.Expect)]
+    assert told == [f"`{key.encode_name}`" for key in msgspec.structs.fields(file_format.Expect)]
 
 
 def test_everything_that_can_happen_to_a_call_is_told() -> None:
-    keys = [key.encode_name for key in msgspec.structs.fields(script.Then)]
+    keys = [key.encode_name for key in msgspec.structs.fields(file_format.Then)]
 
     assert [row[0] for row in rows("Rules")] == [f"`{name}`" for name in keys if name != "carriedOut"]
 
@@ -130,10 +130,11 @@ def test_every_fault_is_told_with_what_is_seen() -> None:
 
 def test_every_delay_is_told_by_an_example() -> None:
     delays = [
-        msgspec.convert(read_yaml(row[0].strip("`"), "row", dict), script.Delay) for row in rows("Delays")
+        msgspec.convert(read_yaml(row[0].strip("`"), "row", dict), file_format.Delay)
+        for row in rows("Delays")
     ]
 
-    assert [type(delay) for delay in delays] == list(script.Delay.__args__)
+    assert [type(delay) for delay in delays] == list(file_format.Delay.__args__)
 
 
 def test_what_every_run_knows_is_told() -> None:

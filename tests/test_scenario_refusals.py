@@ -10,14 +10,14 @@ import pytest
 
 from mock_server.domain.operations import OPERATIONS
 from mock_server.fixtures.errors import InputError
-from mock_server.scenarios.checking import check_rules
-from mock_server.scenarios.client import Answer
-from mock_server.scenarios.judging import judged
-from mock_server.scenarios.script import Expect, Rule, Then, When
+from mock_server.scenarios.file_format import Expect, Rule, Then, When
+from mock_server.scenarios.http_client import HttpResponse
+from mock_server.scenarios.results import response_differences
+from mock_server.scenarios.validation import check_rules
 
 
-def answer(status: int, body: Any) -> Answer:
-    return Answer(status=status, headers={}, content=json.dumps(body).encode(), took=timedelta())
+def answer(status: int, body: Any) -> HttpResponse:
+    return HttpResponse(status=status, headers={}, content=json.dumps(body).encode(), took=timedelta())
 
 
 def messages(*codes: str) -> dict[str, Any]:
@@ -39,15 +39,17 @@ def errors(*codes: str) -> dict[str, Any]:
         ("getDossier", "E200", answer(404, messages("E200"))),
     ],
 )
-def test_a_refusal_has_the_status_of_the_place_that_tells_it(operation: str, code: str, told: Answer) -> None:
-    assert judged(Expect(refused=(code,)), told, operation=OPERATIONS[operation]) == []
+def test_a_refusal_has_the_status_of_the_place_that_tells_it(
+    operation: str, code: str, told: HttpResponse
+) -> None:
+    assert response_differences(Expect(refused=(code,)), told, operation=OPERATIONS[operation]) == []
 
 
 @pytest.mark.parametrize("operation", ["getToken", "listAccounts"])
 def test_what_concerns_no_account_cannot_be_limited(operation: str) -> None:
     rule = Rule(name="too many", when=When(operation=operation), then=Then(rate_limit="exceeded"))
 
-    with pytest.raises(InputError, match=f"the rate limit is one of accounts; {operation} has none"):
+    with pytest.raises(InputError, match=f"rate limits are per account, and {operation} has none"):
         check_rules([rule], "$.rules")
 
 

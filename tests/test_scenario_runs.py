@@ -21,7 +21,7 @@ from mock_server.cli import main
 from mock_server.cli.own_server import NotStarted, own_server
 from mock_server.cli.parallel import in_parallel
 from mock_server.scenarios import FAULTS
-from mock_server.scenarios.client import NoAnswer, Sent, new_session, send
+from mock_server.scenarios.http_client import HttpRequest, NoResponse, new_session, send
 from tests.support import running_server
 
 Run = Callable[..., Result]
@@ -200,8 +200,8 @@ DIFFERING = {
     ),
     "nothing that is waited for": (
         "listAccounts, timeout: 100ms, until: {content: 1}",
-        "$.content, asked for 0.",
-        "$.content, asked for 0.",
+        "$.content, polled for 0.",
+        "$.content, polled for 0.",
     ),
 }
 
@@ -274,11 +274,11 @@ ABOUT_ONE = """\
 @pytest.mark.parametrize(
     ("suffix", "options", "row"),
     [
-        ("", (), "mine 3 1 - 2 it is about edge alone"),
-        ("/rest/api/v1", (), "mine 3 1 - 2 it is about edge alone"),
-        ("/edge", (), "mine 3 2 - 1 it is about rest alone"),
-        ("", ("--dialect", "edge"), "mine 3 2 - 1 it is about rest alone"),
-        ("/edge", ("--dialect", "rest"), "mine 3 1 - 2 it is about edge alone"),
+        ("", (), "mine 3 1 - 2 the step is for edge only"),
+        ("/rest/api/v1", (), "mine 3 1 - 2 the step is for edge only"),
+        ("/edge", (), "mine 3 2 - 1 the step is for rest only"),
+        ("", ("--dialect", "edge"), "mine 3 2 - 1 the step is for rest only"),
+        ("/edge", ("--dialect", "rest"), "mine 3 1 - 2 the step is for edge only"),
     ],
     ids=["of the server", "of a URL", "of another URL", "of an option", "of an option, whatever the URL"],
 )
@@ -298,7 +298,7 @@ def test_a_server_is_asked_which_dialect_is_its_own(tmp_path: Path) -> None:
     with running_server("--dialect", "edge") as (url, _):
         found = CliRunner().invoke(main, ["scenarios", "run", str(path), "--base-url", url])
 
-    assert "mine 3 2 - 1 it is about rest alone" in " ".join(found.stdout.split())
+    assert "mine 3 2 - 1 the step is for rest only" in " ".join(found.stdout.split())
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["in the file", "on the command line"])
@@ -381,8 +381,8 @@ def test_waiting_on_a_clock_that_stands_still_ends(run: Run) -> None:
 
     found = run(never, given=FROZEN)
 
-    assert "- $.content.complete, asked for 30 s: True" in found.stdout
-    assert "+ $.content.complete, asked for 30 s: False" in found.stdout
+    assert "- $.content.complete, polled for 30 s: True" in found.stdout
+    assert "+ $.content.complete, polled for 30 s: False" in found.stdout
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -464,10 +464,10 @@ def test_a_file_is_not_shown_but_its_size(run: Run) -> None:
 
 
 def test_that_nobody_is_there_is_no_fault() -> None:
-    outcome = send(new_session("http://127.0.0.1:9"), Sent(method="GET", url="http://127.0.0.1:9/"), 1)
+    outcome = send(new_session("http://127.0.0.1:9"), HttpRequest(method="GET", url="http://127.0.0.1:9/"), 1)
 
-    assert isinstance(outcome, NoAnswer)
-    assert outcome.symptom is None
+    assert isinstance(outcome, NoResponse)
+    assert outcome.fault is None
     assert "refused" in outcome.problem
 
 
@@ -566,7 +566,7 @@ def test_junit_tells_what_could_not_be_played(run: Run, tmp_path: Path) -> None:
 
     [suite] = ET.parse(report).getroot()
     assert [(case.attrib["name"], case[0].tag) for case in suite] == [
-        ("what is given", "error"),
+        ("setup", "error"),
         ("a", "skipped"),
     ]
 
@@ -574,7 +574,12 @@ def test_junit_tells_what_could_not_be_played(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        pytest.param(["nowhere"], 2, "there is no scenario 'nowhere'; there are", id="an unknown name"),
+        pytest.param(
+            ["nowhere"],
+            2,
+            "there is no scenario 'nowhere'; `mock-server scenarios list` lists them; --scenarios-dir",
+            id="an unknown name",
+        ),
         pytest.param(["--tag", "x9"], 2, "no scenario has the tag x9; there are ", id="an unknown tag"),
         pytest.param(["--variant", "x=1"], 2, "there is no variant 'x'", id="an unknown variant"),
         pytest.param(["--jobs", "0"], 2, "0 is not in the range", id="no jobs"),

@@ -77,5 +77,7 @@ def test_show_of_what_is_not_there_says_what_is() -> None:
     shown = scenarios("show", "nowhere")
 
     assert shown.exit_code == 1
-    names = ", ".join(path.stem for path in BUNDLED)
-    assert f"there is no scenario 'nowhere'; there are {names};" in shown.stderr
+    assert (
+        "there is no scenario 'nowhere'; `mock-server scenarios list` lists them; --scenarios-dir DIR adds"
+        in shown.stderr
+    )

@@ -142,7 +142,7 @@ def test_a_scenario_that_needs_a_sandbox_is_skipped_wholly(
     found = run(tmp_path, url, "  - {name: a, call: getDossier, path: {dossierId: 7}}\n", given=given)
 
     assert found.exit_code == 0
-    assert row(found) == "1 - - 1 what it gives and its rules need a sandbox"
+    assert row(found) == "1 - - 1 its start data and rules need a sandbox"
     assert {path for _, path, _, _ in seen} == {"/__admin/health"}
 
 
@@ -159,7 +159,7 @@ def test_a_refused_command_is_played_once_and_either_status_is_right(
 
 @pytest.mark.parametrize(
     ("options", "skipped"),
-    [((), "it is about edge alone"), (("--dialect", "edge"), "it is about rest alone")],
+    [((), "the step is for edge only"), (("--dialect", "edge"), "the step is for rest only")],
     ids=["rest unless told otherwise", "as it is told"],
 )
 def test_what_it_speaks_is_said_by_who_plays(

@@ -16,7 +16,7 @@ from mock_server.cli.scenario_options import AUTH_URL, CONTROL_TOKEN, VARIANTS, 
 from mock_server.domain.operations import API_PATH, DIALECTS
 
 if TYPE_CHECKING:
-    from mock_server.comparing.reporting import Report
+    from mock_server.compare.report import Report
     from mock_server.scenarios.target import Target
 
 
@@ -64,7 +64,7 @@ def compare(json_file: Path | None, junit_file: Path | None, chosen: Sequence[st
 
 
 def _tell(report: Report) -> None:
-    from mock_server.comparing.reporting import sentences, table
+    from mock_server.compare.report import sentences, table
 
     if report.differs:
         printing.show(table(report))
@@ -74,7 +74,7 @@ def _tell(report: Report) -> None:
 
 
 def _write(report: Report, json_file: Path | None, junit_file: Path | None) -> None:
-    from mock_server.comparing.reporting import as_json, as_junit
+    from mock_server.compare.report import as_json, as_junit
 
     if json_file is not None:
         write("--json", json_file, as_json(report))
@@ -83,39 +83,36 @@ def _write(report: Report, json_file: Path | None, junit_file: Path | None) -> N
 
 
 def _compared(given: dict[str, Any], variants: dict[str, str]) -> Report:
-    from mock_server.client.errors import ControlRefused
-    from mock_server.comparing.choosing import chosen
-    from mock_server.comparing.comparison import played
-    from mock_server.comparing.explaining import explanations, sandbox_of
-    from mock_server.comparing.reporting import Report
+    from mock_server.client import ControlRefused, NoServer
+    from mock_server.compare.comparison import compare, explanations, open_comparison_sandbox
+    from mock_server.compare.report import Report
+    from mock_server.compare.selection import select_scenarios
 
     dialect = given["dialect"]
-    scenarios = chosen(dialect, allow_writes=given["allow_writes"])
+    scenarios = select_scenarios(dialect, allow_writes=given["allow_writes"])
     theirs = _theirs(given)
     try:
         with _sandbox(given) as ours:
-            with sandbox_of(ours, variants) as here:
-                progress = printing.tracked(played(scenarios, theirs, here, dialect), len(scenarios))
+            with open_comparison_sandbox(ours, variants) as here:
+                progress = printing.tracked(compare(scenarios, theirs, here, dialect), len(scenarios))
                 found = list(progress)
             explained = list(explanations(found, ours, dialect, variants))
-    except ControlRefused as refused:
+    except (ControlRefused, NoServer) as refused:
         raise CannotCompare(str(refused)) from None
-    return Report(base_url=theirs.base_url, dialect=dialect, played=found, explanations=explained)
+    return Report(base_url=theirs.base_url, dialect=dialect, scenarios=found, explanations=explained)
 
 
 def _theirs(given: dict[str, Any]) -> Target:
     """The other environment, where the user has an account; be it a sandbox, it is treated as none."""
-    from mock_server.scenarios.client import new_session
-    from mock_server.scenarios.logins import LoginFailed, Logins
-    from mock_server.scenarios.preparing import first_account
-    from mock_server.scenarios.target import NoTarget, find_target
+    from mock_server.scenarios.http_client import new_session
+    from mock_server.scenarios.target import LoginFailed, NoTarget, TokenCache, find_target
 
     who = {name: given[name] for name in ("auth_url", "username", "password", "dialect")}
     try:
-        target = replace(find_target(given["base_url"], **who), control_url=None)
+        target = replace(find_target(given["base_url"], **who), sandbox_server=None)
         with new_session(target.base_url) as session:
-            logins = Logins(target, None, session)
-            first_account(logins, logins.user)
+            logins = TokenCache(target, None, session)
+            logins.first_account(logins.user)
     except (LoginFailed, NoTarget) as problem:
         raise CannotCompare(str(problem)) from None
     return target
@@ -136,6 +133,6 @@ def _sandbox(given: dict[str, Any]) -> Iterator[Target]:
         target = find_target(f"{url}/{given['dialect']}", control_token=given["control_token"])
     except (NoTarget, NotStarted) as problem:
         raise CannotCompare(str(problem)) from None
-    if target.control_url is None:
+    if target.sandbox_server is None:
         raise CannotCompare(f"--sandbox-url {given['sandbox_url']}: that is no sandbox")
     yield target

@@ -92,7 +92,7 @@ def _is_ours(url: str) -> bool:
     from mock_server.scenarios.target import NoTarget, find_target
 
     try:
-        return find_target(url).control_url is not None
+        return find_target(url).sandbox_server is not None
     except NoTarget:
         return False
 
@@ -113,12 +113,11 @@ def _fixture(settings: Settings) -> Finding:
 
 def _scenarios(settings: Settings) -> Iterator[Finding]:
     """Those there are, and the one that every sandbox is to play."""
-    from mock_server.scenarios.library import scenario_files, scenario_path
-    from mock_server.scenarios.reading import check_files
+    from mock_server.scenarios.files import check_files, find_scenario, scenario_files
 
     remedy = f"correct it there; see {COMMANDS['scenarios']}"
     try:
-        played = [scenario_path(settings.scenario, settings.scenarios_dir)] if settings.scenario else []
+        played = [find_scenario(settings.scenario, settings.scenarios_dir)] if settings.scenario else []
         files = [*dict.fromkeys([*scenario_files(settings.scenarios_dir), *played])]
         mistakes = check_files(files, trial(settings.fixtures_dir))
     except FileError as mistake:

@@ -6,6 +6,7 @@ It works in a sandbox of its own, which it drops again, so that nobody's tests s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from secrets import token_hex
 
@@ -14,13 +15,13 @@ import requests
 
 from mock_server import __version__
 from mock_server.cli.findings import Finding
-from mock_server.client.errors import ControlRefused
+from mock_server.client import ControlRefused, Sandbox
+from mock_server.client.login import Tokens
 from mock_server.clock import real_seconds
 from mock_server.domain.operations import API_PATH
 from mock_server.pages import CLOCKS, COMMANDS, WHO_MAY
-from mock_server.scenarios.client import Answer, NoAnswer, Sent, new_session, send
-from mock_server.scenarios.logins import LoginFailed, Logins, Tokens
-from mock_server.scenarios.target import Control, NoTarget, Target, find_target
+from mock_server.scenarios.http_client import HttpRequest, HttpResponse, NoResponse, new_session, send
+from mock_server.scenarios.target import LoginFailed, NoTarget, Target, TokenCache, find_target
 
 _TIMEOUT = 10.0
 _SKEW = 30
@@ -36,20 +37,21 @@ def of_server(base_url: str, username: str, password: str, control_token: str | 
     except NoTarget as nobody:
         yield Finding("server", "wrong", str(nobody), f"start it, or name its base URL; see {_NOT_ANSWERING}")
         return
-    if target.control_url is None:
+    if target.sandbox_server is None:
         remedy = f"name the base URL of a mock-server; see {_NOT_ANSWERING}"
         yield Finding("server", "wrong", f"what answers at {target.base_url} is no mock-server", remedy)
         return
     with new_session(target.base_url) as session:
-        control = Control(target, f"doctor-{token_hex(4)}", session)
-        yield _health(control)
-        yield from _calls(target, control, session)
-        yield _control(control)
-        send(session, control.sent("DELETE", f"/sandboxes/{control.sandbox}"), _TIMEOUT)
+        sandbox = target.sandbox(f"doctor-{token_hex(4)}")
+        yield _health(sandbox)
+        yield from _calls(target, sandbox, session)
+        yield _control(sandbox)
+        with suppress(ControlRefused):
+            sandbox.drop()
 
 
-def _health(control: Control) -> Finding:
-    found = control.ask("GET", "/health")
+def _health(sandbox: Sandbox) -> Finding:
+    found = sandbox.call("GET", "/health")
     shown = f"version {found['version']}, fixture {found['fixture']}, dialect {found['dialect']}"
     if found["version"] != __version__:
         remedy = f"this command is of version {__version__}: update the older of the two"
@@ -57,8 +59,8 @@ def _health(control: Control) -> Finding:
     return Finding("server", "ok", f"up: {shown}")
 
 
-def _calls(target: Target, control: Control, session: requests.Session) -> Iterator[Finding]:
-    logins = Logins(target, control.sandbox, session)
+def _calls(target: Target, sandbox: Sandbox, session: requests.Session) -> Iterator[Finding]:
+    logins = TokenCache(target, sandbox, session)
     try:
         tokens = logins.tokens(logins.user)
     except LoginFailed as failed:
@@ -84,35 +86,35 @@ def _token(tokens: Tokens, target: Target) -> Finding:
 
 def _search(tokens: Tokens, target: Target, session: requests.Session) -> Finding:
     account = next(iter(tokens.account_ids), 0)
-    asked = Sent(
+    asked = HttpRequest(
         method="GET",
         url=f"{target.base_url}{API_PATH}/account/{account}/dossiers",
         query=(("pageSize", "1"),),
         headers={"Authorization": f"Bearer {tokens.access}"},
     )
     outcome = send(session, asked, _TIMEOUT)
-    if isinstance(outcome, Answer) and outcome.status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
+    if isinstance(outcome, HttpResponse) and outcome.status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
         milliseconds = outcome.took.total_seconds() * 1000
         return Finding("search", "ok", f"{asked}: {outcome.status} in {milliseconds:.0f} ms")
     return Finding("search", "wrong", f"{asked}: {_told(outcome)}", _remedy(outcome))
 
 
-def _remedy(outcome: Answer | NoAnswer) -> str:
-    rule = outcome.headers.get("x-mock-rule") if isinstance(outcome, Answer) else None
+def _remedy(outcome: HttpResponse | NoResponse) -> str:
+    rule = outcome.headers.get("x-mock-rule") if isinstance(outcome, HttpResponse) else None
     if rule is not None:
         return f"a scenario plays, and its rule {rule!r} says so: DELETE /__admin/scenario leaves it"
     return f"look into the server's log, which tells why; see {_NOT_ANSWERING}"
 
 
-def _told(outcome: Answer | NoAnswer) -> str:
-    if isinstance(outcome, NoAnswer):
+def _told(outcome: HttpResponse | NoResponse) -> str:
+    if isinstance(outcome, NoResponse):
         return outcome.problem
     return f"{outcome.status}, {outcome.text[:200]}"
 
 
-def _control(control: Control) -> Finding:
+def _control(sandbox: Sandbox) -> Finding:
     try:
-        control.ask("GET", "/clock")
+        sandbox.call("GET", "/clock")
     except ControlRefused as refused:
         remedy = f"give --control-token, or start the server with --control-open; see {WHO_MAY}"
         return Finding("control", "note", str(refused), remedy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from mock_server.fixtures import Fixture
-    from mock_server.scenarios.script import Scenario
+    from mock_server.scenarios.file_format import Scenario
 
 FOLDER = click.option(
     "--scenarios-dir",
@@ -64,8 +64,8 @@ def read_variants(chosen: Sequence[str]) -> dict[str, str]:
         raise click.UsageError(f"--variant: {mistake}") from None
 
 
-def trial(fixtures_dir: Path | None) -> Callable[[Scenario], object]:
-    """What sets a scenario up on its fixture, and raises InputError where that cannot be."""
+def trial(fixtures_dir: Path | None) -> Callable[[Scenario, Path], object]:
+    """Return a function that sets up a scenario file on its fixture; it raises InputError."""
     from mock_server.clock import real_now
     from mock_server.fixtures import load_fixture
     from mock_server.scenarios.setup import build_scenario_setup
@@ -74,7 +74,12 @@ def trial(fixtures_dir: Path | None) -> Callable[[Scenario], object]:
     now = real_now()
 
     @cache
-    def named(name: str) -> Fixture:
+    def find_fixture(name: str) -> Fixture:
         return load_fixture(name, now.date(), fixtures_dir)
 
-    return partial(build_scenario_setup, fixture=named(Settings().fixture), find_fixture=named, now=now)
+    default = find_fixture(Settings().fixture)
+
+    def set_up(scenario: Scenario, path: Path) -> object:
+        return build_scenario_setup(scenario, default, find_fixture, now, folder=path.parent)
+
+    return set_up

@@ -25,9 +25,9 @@ from mock_server.domain.operations import DIALECTS
 from mock_server.fixtures.errors import FileError
 
 if TYPE_CHECKING:
-    from mock_server.scenarios.performances import Performance
+    from mock_server.scenarios.file_format import Scenario
     from mock_server.scenarios.results import Result
-    from mock_server.scenarios.script import Scenario
+    from mock_server.scenarios.runner import ScenarioRun
     from mock_server.scenarios.target import Target
 
 _OF_THE_TARGET = ("dialect", "auth_url", "username", "password", "control_token")
@@ -60,7 +60,7 @@ _OF_THE_TARGET = ("dialect", "auth_url", "username", "password", "control_token"
 @click.option(
     "--jobs",
     type=click.IntRange(1, 64),
-    help="How many play at once.  [default: 4; one where there are no sandboxes]",
+    help="How many run_scenario at once.  [default: 4; one where there are no sandboxes]",
 )
 @FOLDER
 @FIXTURES
@@ -77,7 +77,7 @@ def run(
     NAMES are names or paths. Exit 1 if anything was not as expected.
 
     Without NAMES: all that there are. Each plays in a sandbox of its own. Where the base URL is no sandbox,
-    they play one after the other, and what only a sandbox can do is skipped.
+    they run_scenario one after the other, and what only a sandbox can do is skipped.
     """
     from time import monotonic
 
@@ -86,10 +86,10 @@ def run(
     together = read_variants(chosen)
     wanted = _wanted(names, tags, folder, given)
     with _target(given) as target:
-        results = _play(_performances(wanted, together, target), target, given["jobs"])
+        results = _play(_planned_runs(wanted, together, target), target, given["jobs"])
     _tell(results, monotonic() - begun)
     if report is not None:
-        from mock_server.scenarios.junit import junit
+        from mock_server.scenarios.report import junit
 
         write("--junit", report, junit(results))
     if any(result.failed for result in results):
@@ -100,11 +100,10 @@ def _wanted(
     names: Sequence[str], tags: Sequence[str], folder: Path | None, given: dict[str, Any]
 ) -> list[tuple[Path, Scenario]]:
     """The scenarios that were asked for, each with its file; all of them right."""
-    from mock_server.scenarios.library import scenario_files, scenario_path
-    from mock_server.scenarios.reading import check_files, read_scenario
+    from mock_server.scenarios.files import check_files, find_scenario, read_scenario, scenario_files
 
     try:
-        paths = [scenario_path(name, folder) for name in names] or scenario_files(folder)
+        paths = [find_scenario(name, folder) for name in names] or scenario_files(folder)
     except FileError as mistake:
         raise click.UsageError(str(mistake)) from None
     # Another server may have other fixtures than this machine: it says itself what it cannot set up.
@@ -120,24 +119,24 @@ def _wanted(
     return wanted
 
 
-def _performances(
+def _planned_runs(
     wanted: Sequence[tuple[Path, Scenario]], chosen: dict[str, str], target: Target
-) -> list[Performance]:
-    from mock_server.scenarios.performances import performances
+) -> list[ScenarioRun]:
+    from mock_server.scenarios.runner import plan_runs
 
-    on_sandbox = target.control_url is not None
+    on_sandbox = target.sandbox_server is not None
     if chosen and not on_sandbox:
         raise click.UsageError(f"--variant: {target.base_url} is no sandbox, and reads the API its own way")
     return [
-        performance
+        run
         for path, scenario in wanted
-        for performance in performances(scenario, chosen, on_sandbox=on_sandbox, file=path)
+        for run in plan_runs(scenario, chosen, on_sandbox=on_sandbox, file=path)
     ]
 
 
 @contextmanager
 def _target(given: dict[str, Any]) -> Iterator[Target]:
-    """Whom to play against: the one that was named, or a server that runs meanwhile."""
+    """The target that was named, or a server that runs meanwhile."""
     from mock_server.cli.own_server import NotStarted, own_server
     from mock_server.scenarios.target import NoTarget, find_target
 
@@ -154,18 +153,18 @@ def _target(given: dict[str, Any]) -> Iterator[Target]:
         raise click.ClickException(str(problem)) from None
 
 
-def _play(performances: Sequence[Performance], target: Target, jobs: int | None) -> list[Result]:
+def _play(runs: Sequence[ScenarioRun], target: Target, jobs: int | None) -> list[Result]:
     """Play them, several at once, with a bar on stderr where that is a terminal."""
-    from mock_server.scenarios.running import play
+    from mock_server.scenarios.runner import run_scenario
 
     # Elsewhere they have no sandbox each, and would meet in one account.
-    jobs = 1 if target.control_url is None else jobs or 4
-    done = in_parallel(lambda performance: play(performance, target), performances, jobs)
-    return list(printing.tracked(done, len(performances)))
+    jobs = 1 if target.sandbox_server is None else jobs or 4
+    done = in_parallel(lambda run: run_scenario(run, target), runs, jobs)
+    return list(printing.tracked(done, len(runs)))
 
 
 def _tell(results: Sequence[Result], seconds: float) -> None:
-    from mock_server.scenarios.reporting import failure_lines, styled, summary, table
+    from mock_server.scenarios.report import failure_lines, styled, summary, table
 
     for result in results:
         for line in failure_lines(result):

@@ -15,7 +15,7 @@ from mock_server.fixtures.errors import FileError
 from mock_server.pages import COMMANDS
 
 if TYPE_CHECKING:
-    from mock_server.scenarios.script import Scenario
+    from mock_server.scenarios.file_format import Scenario
 
 
 @click.group()
@@ -33,8 +33,7 @@ def list_scenarios(folder: Path | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from mock_server.scenarios.library import scenario_files
-    from mock_server.scenarios.reading import read_scenario
+    from mock_server.scenarios.files import read_scenario, scenario_files
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("name", no_wrap=True)
@@ -60,11 +59,10 @@ def show(name: str, folder: Path | None) -> None:
     from rich.syntax import Syntax
 
     from mock_server.fixtures.yaml_files import read_text
-    from mock_server.scenarios.library import scenario_path
-    from mock_server.scenarios.reading import read_scenario
+    from mock_server.scenarios.files import find_scenario, read_scenario
 
     try:
-        path = scenario_path(name, folder)
+        path = find_scenario(name, folder)
         text, found = read_text(path), read_scenario(path)
     except FileError as mistake:
         raise click.ClickException(str(mistake)) from None
@@ -86,8 +84,7 @@ def check(files: tuple[Path, ...], folder: Path | None, fixtures_dir: Path | Non
 
     Exit 1 if anything is. Without FILES: all that there are.
     """
-    from mock_server.scenarios.library import scenario_files
-    from mock_server.scenarios.reading import check_files
+    from mock_server.scenarios.files import check_files, scenario_files
 
     chosen = files or tuple(scenario_files(folder))
     mistakes = check_files(chosen, trial(fixtures_dir))

@@ -6,15 +6,17 @@ So a test that replaces its own HTTP library, such as `requests`, does not inter
 from __future__ import annotations
 
 import json
+import os
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import date
 from http.client import HTTPException, HTTPResponse
 from ipaddress import ip_address
+from ssl import create_default_context
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.request import BaseHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from mock_server.client.errors import ControlRefused, NoServer
 from mock_server.domain.operations import API_PATH
@@ -88,7 +90,11 @@ def server_url(url: str) -> str:
 
 def opener(url: str) -> OpenerDirector:
     """Return an opener for this URL; on this machine it uses no proxy."""
-    return build_opener(ProxyHandler({})) if _is_local(url) else build_opener()
+    handlers: list[BaseHandler] = [ProxyHandler({})] if is_local(url) else []
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE")
+    if bundle is not None and url.startswith("https:"):  # as `requests` trusts it
+        handlers.append(HTTPSHandler(context=create_default_context(cafile=bundle)))
+    return build_opener(*handlers)
 
 
 def send(opened_by: OpenerDirector, request: Request) -> bytes:
@@ -151,7 +157,8 @@ def _control_refused(error: HTTPError, call: str) -> ControlRefused:
     return ControlRefused(call, error.code, text[:200] or error.reason)
 
 
-def _is_local(url: str) -> bool:
+def is_local(url: str) -> bool:
+    """Whether the URL leads to this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback

@@ -10,7 +10,7 @@ import msgspec
 from mock_server.domain.operations import OPERATIONS
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import Rule
-from mock_server.scenarios.checking import check_rules
+from mock_server.scenarios.validation import check_rules
 
 _BEHIND_THE_LOGIN = [row.name for row in OPERATIONS.values() if row.paths[0].startswith("/account")]
 _LIMITED = [name for name in _BEHIND_THE_LOGIN if name != "listAccounts"]

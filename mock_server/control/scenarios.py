@@ -24,9 +24,8 @@ from mock_server.scenarios import (
     build_scenario_setup,
     load_scenario_setup,
 )
-from mock_server.scenarios.checking import check_rules, check_scenario
-from mock_server.scenarios.library import scenario_files, scenario_path
-from mock_server.scenarios.reading import read_scenario_once, scenario_in
+from mock_server.scenarios.files import find_scenario, parse_scenario, read_scenario_cached, scenario_files
+from mock_server.scenarios.validation import check_rules, check_scenario
 from mock_server.web.services import named_sandbox, services
 
 scenarios = Blueprint("scenarios", __name__)
@@ -91,7 +90,7 @@ def put_scenario_state(wanted: NewState, name: str) -> Response:
     states = [STARTED, *(state for rule in playing.rules for state in (rule.state, rule.new_state) if state)]
     if wanted.state not in states:
         raise Problem(f"{name} has no state {wanted.state!r}; it has {', '.join(dict.fromkeys(states))}")
-    found.active_scenario.jump(wanted.state)
+    found.active_scenario.set_state(wanted.state)
     return json_answer(_played(found))
 
 
@@ -127,12 +126,12 @@ def _stage(found: Sandbox, wanted: NewScenario | YamlText) -> ScenarioSetup:
     shared, now = services(), real_now()
     fixture = found.config.setup.fixture
     if isinstance(wanted, YamlText):
-        return build_scenario_setup(scenario_in(wanted.text), fixture, _find_fixture, now)
+        return build_scenario_setup(parse_scenario(wanted.text), fixture, _find_fixture, now)
     if wanted.scenario is not None and wanted.name is None:
         check_scenario(wanted.scenario, "$.scenario")
         return build_scenario_setup(wanted.scenario, fixture, _find_fixture, now)
     if wanted.scenario is None and wanted.name is not None:
-        path = scenario_path(wanted.name, shared.settings.scenarios_dir, paths=False)
+        path = find_scenario(wanted.name, shared.settings.scenarios_dir, paths=False)
         return load_scenario_setup(path, fixture, shared.find_fixture, now)
     raise Problem('say {"name": "..."} or {"scenario": {...}}')
 
@@ -159,7 +158,7 @@ def _played(found: Sandbox) -> dict[str, Any]:
 
 def _listed(path: Path) -> dict[str, Any]:
     try:
-        scenario = read_scenario_once(path)
+        scenario = read_scenario_cached(path)
     except FileError as mistake:
         return {"name": path.stem, "mistake": str(mistake)}
     return {

@@ -29,7 +29,7 @@ from mock_server.fixtures.state_file import (
 from mock_server.fixtures.validate_state import validate_state
 from mock_server.sandbox import SandboxState
 from mock_server.scenarios import STARTED, Progress, Rule, Scenario
-from mock_server.scenarios.checking import check_rules, check_scenario
+from mock_server.scenarios.validation import check_rules, check_scenario
 from mock_server.web.services import named_sandbox
 
 state = Blueprint("state", __name__)

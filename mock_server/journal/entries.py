@@ -24,7 +24,7 @@ from mock_server.journal.redaction import (
     redact_json,
     redact_text,
 )
-from mock_server.scenarios import untagged
+from mock_server.scenarios import without_tag
 
 RULE_HEADER = "x-mock-rule"
 
@@ -89,7 +89,7 @@ class Entry(Struct, frozen=True, dict=True):
         name = self.exchange.user
         if name is None and self.operation == "getToken" and isinstance(self.body.value, Mapping):
             name = str(self.body.value.get("username", "")).strip()
-        return untagged(name) if name else None
+        return without_tag(name) if name else None
 
     @property
     def fault(self) -> str | None:

@@ -14,14 +14,19 @@ from mock_server.fixtures.errors import InputError
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.hints import similar_name
 from mock_server.journal.journal import JournalSlice
-from mock_server.scenarios import Asked
-from mock_server.scenarios.asking import request_differences
-from mock_server.scenarios.checking import check_request
-from mock_server.scenarios.matching import Difference, check_expectation, differences, text_differences
-from mock_server.scenarios.script import Code, Expected, Request
+from mock_server.scenarios import ReceivedRequest
+from mock_server.scenarios.file_format import Code, Expected, RequestPattern
+from mock_server.scenarios.matching import (
+    Difference,
+    check_expectation,
+    differences,
+    request_differences,
+    text_differences,
+)
+from mock_server.scenarios.validation import check_request_pattern
 
 
-class ExchangeFilter(Request, frozen=True, kw_only=True):
+class ExchangeFilter(RequestPattern, frozen=True, kw_only=True):
     """A call as a rule's `when` describes it, and its answer.
 
     `code` is one that the answer reports: of a refusal, or of an import. `rule` is the name of the rule that
@@ -61,7 +66,7 @@ def check_filter(wanted: ExchangeFilter, path: str) -> None:
     Raises:
         InputError: an operation, an operator, a JSONPath or a code is invalid.
     """
-    check_request(wanted, path)
+    check_request_pattern(wanted, path)
     for code in wanted.codes:
         if code not in ERRORS:
             similar = similar_name(code, ERRORS)
@@ -97,10 +102,10 @@ def mismatches(wanted: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
     yield from request_differences(replace(wanted, operation=None), _call_of(wanted, entry))
 
 
-def _call_of(wanted: ExchangeFilter, entry: Entry) -> Asked:
+def _call_of(wanted: ExchangeFilter, entry: Entry) -> ReceivedRequest:
     """Return the call as rules see it; its body is parsed only if the filter needs it."""
     needs_body = wanted.body is not UNSET or wanted.json_path
-    return Asked(
+    return ReceivedRequest(
         operation=entry.operation,
         method=entry.method,
         path=entry.path,

@@ -14,8 +14,8 @@ from mock_server.journal.hints import similar_operation
 from mock_server.journal.journal import JournalSlice
 from mock_server.journal.matching import ExchangeFilter, check_filter, is_match, mismatches
 from mock_server.journal.near_misses import ExplainContext, explain_mismatches
+from mock_server.scenarios.file_format import StrictStruct
 from mock_server.scenarios.matching import Difference
-from mock_server.scenarios.script import Written
 
 MAX_NEAR_MISSES = 3
 """Near misses that are shown per expectation."""
@@ -32,7 +32,7 @@ _DROPPED = (
 Calls = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
-class Times(Written, frozen=True, kw_only=True):
+class Times(StrictStruct, frozen=True, kw_only=True):
     """How many exchanges are expected, bounds included."""
 
     at_least: Calls = 0
@@ -47,7 +47,7 @@ class Times(Written, frozen=True, kw_only=True):
         return f"at least {self.at_least}" + (f" and {upper}" if self.at_most is not None else "")
 
 
-class Expectation(Written, frozen=True, kw_only=True):
+class Expectation(StrictStruct, frozen=True, kw_only=True):
     """The exchanges expected and their number; without `count`, one or more."""
 
     request: ExchangeFilter
@@ -59,7 +59,7 @@ class Expectation(Written, frozen=True, kw_only=True):
         return self.count if isinstance(self.count, Times) else Times(at_least=self.count, at_most=self.count)
 
 
-class Verification(Written, frozen=True, kw_only=True):
+class Verification(StrictStruct, frozen=True, kw_only=True):
     """Expectations that must all hold; with `inOrder`, the exchanges of each before those of the next."""
 
     expectations: Annotated[tuple[Expectation, ...], Meta(min_length=1)]

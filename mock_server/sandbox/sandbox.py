@@ -23,7 +23,7 @@ from mock_server.domain.world import World
 from mock_server.fixtures import Fixture
 from mock_server.journal import Journal, Limits
 from mock_server.sandbox.rate_limit import RateLimit
-from mock_server.scenarios import Playing, Progress, Rule, Scenario, ScenarioSetup
+from mock_server.scenarios import ActiveScenario, Progress, Rule, Scenario, ScenarioSetup
 from mock_server.store import Store
 
 Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "outbox", "journal"]
@@ -72,7 +72,7 @@ class Sandbox:
         self.config = config
         self.setup = config.setup
         self.clock = self._first_clock()
-        self.active_scenario = Playing(self.setup.scenario)
+        self.active_scenario = ActiveScenario(self.setup.scenario)
         self.set_variants(self._first_variants())
         self.rate_limit = RateLimit()
         self.journal = Journal(config.journal)
@@ -117,7 +117,7 @@ class Sandbox:
             NameTaken: one of its rules has the name of an ad hoc rule.
         """
         with self._lock:
-            self.active_scenario.refuse_names_of(setup.scenario)
+            self.active_scenario.check_rule_names(setup.scenario)
             world = setup.world(setup.clock or Clock.start_at(self.config.clock).now())
             self.setup = setup
             self.clock = self._first_clock()
@@ -155,7 +155,7 @@ class Sandbox:
         """Replace the present state. A reset still goes back to the fixture."""
         with self._lock:
             self.setup = ScenarioSetup(self.setup.fixture, state.scenario)
-            self.active_scenario = Playing(state.scenario, state.ad_hoc_rules, state.progress)
+            self.active_scenario = ActiveScenario(state.scenario, state.ad_hoc_rules, state.progress)
             self.clock = state.clock
             self.set_variants(state.variants)
             self._store.change(lambda _: (state.world, None))
@@ -178,7 +178,7 @@ class Sandbox:
 
     def _restart_scenario(self) -> None:
         """Start the scenario from its first state. A concurrent call sees the old rules or the new ones."""
-        self.active_scenario = Playing(self.setup.scenario, self.active_scenario.ad_hoc_rules)
+        self.active_scenario = ActiveScenario(self.setup.scenario, self.active_scenario.ad_hoc_rules)
 
     def _first_clock(self) -> Clock:
         """The clock at the start: frozen where the scenario says, else running."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from mock_server.domain.model import Admission
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.sandbox import Sandbox, SandboxConfig
-from mock_server.scenarios import ScenarioSetup, untagged
+from mock_server.scenarios import ScenarioSetup, without_tag
 
 DEFAULT_SANDBOX = "default"
 
@@ -94,7 +94,7 @@ class Sandboxes:
 
     def _name_of(self, username: str) -> str:
         tag = username.partition("@")[0].partition("+")[2]
-        scenario = self._scenario_of.get(untagged(username))
+        scenario = self._scenario_of.get(without_tag(username))
         if scenario is None:
             return tag or DEFAULT_SANDBOX
         return f"{tag}.{scenario}" if tag else scenario

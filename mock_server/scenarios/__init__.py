@@ -1,16 +1,24 @@
-"""Scenarios: what a file says, how far a playing one has got, which calls a rule means, and the runner.
+"""Scenarios: the file format, matching, the active scenario of a sandbox, and the runner.
 
-The runner is given a base URL and knows nothing of servers. What plays is named here; what reads and checks
-files (`reading`, `checking`), and the runner, are imported by their own names, by those who have such a file.
+This package exports what the server needs. The modules that read and validate files, and the runner, are
+imported by their own names where they are used.
 """
 
 from __future__ import annotations
 
-from mock_server.scenarios.asking import Asked, means, untagged
-from mock_server.scenarios.courses import course_of
-from mock_server.scenarios.faults import FAULTS, Fault
-from mock_server.scenarios.playing import Application, NameTaken, Playing, Progress
-from mock_server.scenarios.script import AS_IT_IS, EFFECTS, STARTED, Request, Rule, Scenario, Then
+from mock_server.scenarios.active import ActiveScenario, AppliedRule, NameTaken, Progress, import_plan
+from mock_server.scenarios.file_format import (
+    EFFECTS,
+    FAULTS,
+    NO_EFFECT,
+    STARTED,
+    Fault,
+    RequestPattern,
+    Rule,
+    Scenario,
+    Then,
+)
+from mock_server.scenarios.matching import ReceivedRequest, matches_request, without_tag
 from mock_server.scenarios.setup import (
     FixtureFinder,
     ScenarioSetup,
@@ -19,25 +27,25 @@ from mock_server.scenarios.setup import (
 )
 
 __all__ = [
-    "AS_IT_IS",
     "EFFECTS",
     "FAULTS",
+    "NO_EFFECT",
     "STARTED",
-    "Application",
-    "Asked",
+    "ActiveScenario",
+    "AppliedRule",
     "Fault",
     "FixtureFinder",
     "NameTaken",
-    "Playing",
     "Progress",
-    "Request",
+    "ReceivedRequest",
+    "RequestPattern",
     "Rule",
     "Scenario",
     "ScenarioSetup",
     "Then",
     "build_scenario_setup",
-    "course_of",
+    "import_plan",
     "load_scenario_setup",
-    "means",
-    "untagged",
+    "matches_request",
+    "without_tag",
 ]

@@ -1,68 +1,140 @@
-"""What is expected against what was found: the reasons why it does not fit, none when it does.
+"""Compare expected values with found ones, and requests with request patterns.
 
-The same language in rules (`when`), in steps (`expect`) and in questions to the journal.
+Rules (`when`), steps (`expect`) and queries of the journal use the same language.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, field
 
-from mock_server.scenarios.patterns import compiled, fits
+from mock_server.scenarios.file_format import RequestPattern
+from mock_server.scenarios.patterns import PathTooExpensive, compile_pattern, find_json_path, matches_pattern
 
 
 class _Absent:
-    """What is not there."""
+    """The type of ABSENT."""
 
     def __repr__(self) -> str:
         return "nothing"
 
 
 ABSENT = _Absent()
-"""Stands for a value that is not there, in `difference` and in a `Difference`."""
+"""Stands for a missing value, in `differences` and in a `Difference`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One reason: where (such as `$.content[0].code`), what was expected there, what was found.
+    """A difference: where (such as `$.content[0].code`), what was expected there, and what was found.
 
-    `wanted` is the very value that was expected, where one was and no operator.
+    `wanted` is the expected value itself, unless an operator was expected.
     """
 
     at: str
     expected: str
     found: Any
-    wanted: Any = field(default=UNSET, compare=False)
+    wanted: Any = dataclass_field(default=UNSET, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.at}: expected {self.expected}, found {shown(self.found)}"
+        return f"{self.at}: expected {self.expected}, found {format_value(self.found)}"
+
+
+class ReceivedRequest(Struct, frozen=True, kw_only=True):
+    """A request as rules and queries of the journal see it; the names of its headers in lower case.
+
+    `ids` are those of the path, and the third party of its dossier; `body` is JSON, form fields or None.
+    """
+
+    operation: str | None
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    ids: Mapping[str, int | str] = field(default_factory=dict)
+    user: str | None = None
+
+
+def without_tag(username: str) -> str:
+    """Return the user name without its tag: `api@example.com` for `api+gw3@example.com`."""
+    local, at, host = username.partition("@")
+    return local.partition("+")[0] + at + host
+
+
+def matches_request(pattern: RequestPattern, request: ReceivedRequest) -> bool:
+    """Whether the request matches the pattern."""
+    return next(request_differences(pattern, request), None) is None
+
+
+def request_differences(pattern: RequestPattern, request: ReceivedRequest) -> Iterator[Difference]:
+    """Why the request does not match; the cheap comparisons come first."""
+    if pattern.operation is not None:
+        yield from text_differences({"$oneOf": pattern.operations}, request.operation, "operation")
+    if pattern.method is not None:
+        yield from text_differences(pattern.method.upper(), request.method, "method")
+    for at, expected, found in _text_members(pattern, request):
+        if expected is not UNSET:
+            yield from text_differences(expected, None if found is None else str(found), at)
+    yield from differences(pattern.body, request.body, "body")
+    for path, expected in pattern.json_path.items():
+        yield from _json_path_differences(path, expected, request.body)
+
+
+def _text_members(pattern: RequestPattern, request: ReceivedRequest) -> Iterator[tuple[str, Any, Any]]:
+    """What is compared as text: where, what is expected, what was found."""
+    yield "path", pattern.path, request.path
+    yield "accountId", pattern.account_id, request.ids.get("accountId")
+    yield "dossierId", pattern.dossier_id, request.ids.get("dossierId")
+    yield "thirdpartyId", pattern.thirdparty_id, request.ids.get("thirdpartyId")
+    yield "documentId", pattern.document_id, request.ids.get("documentId")
+    yield "processId", pattern.process_id, request.ids.get("processId")
+    yield "user", pattern.user, request.user
+    for name, expected in pattern.query.items():
+        yield f"query.{name}", expected, request.query.get(name)
+    for name, expected in pattern.headers.items():
+        yield f"headers.{name}", expected, request.headers.get(name.lower())
+
+
+def _json_path_differences(path: str, expected: Any, body: Any) -> Iterator[Difference]:
+    """One of the values at the path must fit; `$absent` expects that there are none."""
+    try:
+        found = find_json_path(path, body)
+    except PathTooExpensive as problem:
+        yield Difference(f"body {path}", repr(expected), str(problem))
+        return
+    if found and any(matches(expected, value) for value in found):
+        return
+    if not found and matches(expected, ABSENT):
+        return
+    yield Difference(f"body {path}", repr(expected), found)
 
 
 def differences(expected: Any, found: Any, at: str = "$") -> Iterator[Difference]:
     """Why `found` is not what is expected.
 
-    A mapping names some members, or says with operators (`$matches`, `$absent` ...) what is expected; a list
-    names every element; all else is to be equal.
+    A mapping lists some members, or expectations as operators (`$matches`, `$absent` ...). A list lists every
+    element. Any other value must be equal.
 
     Raises:
-        ValueError: an operator is unknown or wrongly used; the message says which.
+        ValueError: an operator is unknown, or has a wrong operand; the message says which.
     """
     if expected is UNSET:
         return
     if isinstance(expected, Mapping):
-        yield from _named(expected, found, at)
+        yield from _mapping_differences(expected, found, at)
     elif isinstance(expected, list | tuple):
-        yield from _elements(expected, found, at)
+        yield from _list_differences(expected, found, at)
     elif not _equal(expected, found):
-        yield Difference(at, shown(expected), found, expected)
+        yield Difference(at, format_value(expected), found, expected)
 
 
 def text_differences(expected: Any, found: str | None, at: str) -> Iterator[Difference]:
-    """As `differences` for what can only be a text, such as a header; numbers mean their digits."""
+    """As `differences`, for a value that is always text, such as a header; numbers stand for their digits."""
     yield from differences(_as_text(expected), ABSENT if found is None else _Text(found), at)
 
 
@@ -72,41 +144,42 @@ def matches(expected: Any, found: Any) -> bool:
 
 
 def check_expectation(expected: Any) -> None:
-    """Refuse an expectation with an unknown operator, or one wrongly used.
+    """Reject an expectation with an unknown operator or a wrong operand.
 
     Raises:
-        ValueError: the message says which, and what there is.
+        ValueError: the message says which, and what is allowed.
     """
     if isinstance(expected, Mapping):
         for name, operand in expected.items():
             if name.startswith("$"):
-                _checked_operator(name, operand)
-    for part in _expectations_in(expected):
+                _check_operator(name, operand)
+    for part in _inner_expectations(expected):
         check_expectation(part)
 
 
-def _expectations_in(expected: Any) -> Sequence[Any]:
-    """Those of members, operators and elements; what `$equals` names is taken as it is."""
+def _inner_expectations(expected: Any) -> Sequence[Any]:
+    """Those of members, operators and elements; the operand of `$equals` is a plain value."""
     if isinstance(expected, Mapping):
         return [operand for name, operand in expected.items() if name != "$equals"]
     return expected if isinstance(expected, list | tuple) else ()
 
 
-def _named(expected: Mapping[str, Any], found: Any, at: str) -> Iterator[Difference]:
-    """Members and operators."""
+def _mapping_differences(expected: Mapping[str, Any], found: Any, at: str) -> Iterator[Difference]:
+    """Compare members and operators."""
     for name, value in expected.items():
-        yield from (_operated if name.startswith("$") else _member)(name, value, found, at)
+        compare = _operator_differences if name.startswith("$") else _member_differences
+        yield from compare(name, value, found, at)
     names_a_member = not all(name.startswith("$") for name in expected)
     if not isinstance(found, Mapping) and (names_a_member or not expected):
         yield Difference(at, "an object", found)
 
 
-def _member(name: str, expected: Any, found: Any, at: str) -> Iterator[Difference]:
+def _member_differences(name: str, expected: Any, found: Any, at: str) -> Iterator[Difference]:
     if isinstance(found, Mapping):
         yield from differences(expected, found.get(name, ABSENT), f"{at}.{name}")
 
 
-def _elements(expected: Sequence[Any], found: Any, at: str) -> Iterator[Difference]:
+def _list_differences(expected: Sequence[Any], found: Any, at: str) -> Iterator[Difference]:
     if not isinstance(found, list | tuple):
         yield Difference(at, "a list", found)
     elif len(found) != len(expected):
@@ -116,11 +189,11 @@ def _elements(expected: Sequence[Any], found: Any, at: str) -> Iterator[Differen
             yield from differences(one, other, f"{at}[{number}]")
 
 
-def _operated(name: str, operand: Any, found: Any, at: str) -> Iterator[Difference]:
-    _checked_operator(name, operand)
+def _operator_differences(name: str, operand: Any, found: Any, at: str) -> Iterator[Difference]:
+    _check_operator(name, operand)
     if not OPERATORS[name].holds(operand, found):
         wanted = operand if name == "$equals" else UNSET
-        yield Difference(at, OPERATORS[name].phrase.format(shown(operand)), found, wanted)
+        yield Difference(at, OPERATORS[name].phrase.format(format_value(operand)), found, wanted)
 
 
 def _equal(expected: Any, found: Any) -> bool:
@@ -128,22 +201,22 @@ def _equal(expected: Any, found: Any) -> bool:
     return bool(isinstance(expected, bool) == isinstance(found, bool) and expected == found)
 
 
-def _is_same(expected: Any, found: Any) -> bool:
-    """Equal in every part, no member more or less."""
+def _equal_exactly(expected: Any, found: Any) -> bool:
+    """Equal in every part, with the same members."""
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         return expected.keys() == found.keys() and all(
-            _is_same(value, found[name]) for name, value in expected.items()
+            _equal_exactly(value, found[name]) for name, value in expected.items()
         )
     if isinstance(expected, list | tuple) and isinstance(found, list | tuple):
-        return len(expected) == len(found) and all(map(_is_same, expected, found))
+        return len(expected) == len(found) and all(map(_equal_exactly, expected, found))
     return _equal(expected, found)
 
 
-def _is_there(operand: Any, found: Any) -> bool:  # noqa: ARG001  # all operators are asked alike
+def _exists(operand: Any, found: Any) -> bool:  # noqa: ARG001  # all operators have the same signature
     return found is not ABSENT
 
 
-def _length(operand: Any, found: Any) -> bool:
+def _has_length(operand: Any, found: Any) -> bool:
     return isinstance(found, str | list | tuple | Mapping) and len(found) == operand
 
 
@@ -158,7 +231,7 @@ def _is_number(value: Any) -> bool:
 
 
 class _Text(str):
-    """A text that means a number where one is expected: a header, a query parameter, an id."""
+    """A text that is compared as a number with a number: a header, a query parameter, an id."""
 
     __slots__ = ()
 
@@ -167,7 +240,7 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 def _number_in(text: _Text) -> float | None:
-    """The number that the text writes, if it does."""
+    """The number that the text writes, or None."""
     written = _NUMBER.fullmatch(text)
     return written and (float(text) if written[1] else int(text))
 
@@ -176,70 +249,71 @@ def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def compare(operand: Any, found: Any) -> bool:
         if isinstance(found, _Text) and _is_number(operand):
             found = _number_in(found)
-        alike = (_is_number(operand) and _is_number(found)) or (
+        comparable = (_is_number(operand) and _is_number(found)) or (
             isinstance(operand, str) and isinstance(found, str)
         )
-        return alike and holds(operand, found)
+        return comparable and holds(operand, found)
 
     return compare
 
 
-class Operator(Struct, frozen=True):
-    """An operator: what it expects, in words, and whether it holds; `operand` are the types that it takes."""
+class MatchOperator(Struct, frozen=True):
+    """An operator: a phrase for what it expects, its test, and the types of its operand."""
 
     phrase: str
     holds: Callable[[Any, Any], bool]
     operand: tuple[type, ...] = ()
 
-    def takes(self, operand: Any) -> bool:
-        """Whether the operand is of a type that it takes, none named being any; a boolean is no number."""
+    def accepts(self, operand: Any) -> bool:
+        """Whether the operand has one of the types; without types any does. A boolean is not a number."""
         if isinstance(operand, bool) or not self.operand:
             return not self.operand or bool in self.operand
         return isinstance(operand, self.operand) or (float in self.operand and isinstance(operand, int))
 
 
 _ORDERED = (float, str)
-_WORDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", list: "a list"}
+_TYPE_NAMES = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", list: "a list"}
 
-OPERATORS: dict[str, Operator] = {
-    "$equals": Operator("exactly {}", _is_same),
-    "$not": Operator("anything but {}", lambda operand, found: not matches(operand, found)),
-    "$absent": Operator("absent: {}", lambda operand, found: (found is ABSENT) == operand, (bool,)),
-    "$any": Operator("anything", _is_there),
-    "$matches": Operator(
+OPERATORS: dict[str, MatchOperator] = {
+    "$equals": MatchOperator("exactly {}", _equal_exactly),
+    "$not": MatchOperator("anything but {}", lambda operand, found: not matches(operand, found)),
+    "$absent": MatchOperator("absent: {}", lambda operand, found: (found is ABSENT) == operand, (bool,)),
+    "$any": MatchOperator("anything", _exists),
+    "$matches": MatchOperator(
         "a text that matches {}",
-        lambda operand, found: isinstance(found, str) and fits(operand, found),
+        lambda operand, found: isinstance(found, str) and matches_pattern(operand, found),
         (str,),
     ),
-    "$contains": Operator("something that contains {}", _contains),
-    "$oneOf": Operator(
+    "$contains": MatchOperator("something that contains {}", _contains),
+    "$oneOf": MatchOperator(
         "one of {}", lambda operand, found: any(matches(one, found) for one in operand), (list, tuple)
     ),
-    "$length": Operator("a length of {}", _length, (int,)),
-    "$atLeast": Operator("at least {}", _ordered(lambda operand, found: found >= operand), _ORDERED),
-    "$atMost": Operator("at most {}", _ordered(lambda operand, found: found <= operand), _ORDERED),
+    "$length": MatchOperator("a length of {}", _has_length, (int,)),
+    "$atLeast": MatchOperator("at least {}", _ordered(lambda operand, found: found >= operand), _ORDERED),
+    "$atMost": MatchOperator("at most {}", _ordered(lambda operand, found: found <= operand), _ORDERED),
 }
 """Every operator by name."""
 
 
-def _checked_operator(name: str, operand: Any) -> None:
+def _check_operator(name: str, operand: Any) -> None:
     if name not in OPERATORS:
         raise ValueError(f"there is no operator {name!r}; there are {', '.join(OPERATORS)}")
-    if not OPERATORS[name].takes(operand):
-        wanted = " or ".join(_WORDS[kind] for kind in OPERATORS[name].operand if kind in _WORDS)
-        raise ValueError(f"{name} takes {wanted}, not {shown(operand)}")
+    if not OPERATORS[name].accepts(operand):
+        types = " or ".join(_TYPE_NAMES[kind] for kind in OPERATORS[name].operand if kind in _TYPE_NAMES)
+        raise ValueError(f"{name} takes {types}, not {format_value(operand)}")
     if name == "$matches":
-        compiled(operand)
+        compile_pattern(operand)
 
 
-_NO_TEXT = {"$absent", "$length", "$atLeast", "$atMost"}
-"""Operators whose operand does not become text."""
+_OPERAND_IS_NOT_TEXT = {"$absent", "$length", "$atLeast", "$atMost"}
 
 
 def _as_text(expected: Any) -> Any:
+    """The expectation with numbers and booleans as text, as in a header."""
     if isinstance(expected, Mapping):
         return {
-            name: operand if name in _NO_TEXT else _as_text(operand) for name, operand in expected.items()
+            name: operand if name in _OPERAND_IS_NOT_TEXT else _as_text(operand)
+            for name, operand in expected.items()
         }
     if isinstance(expected, list | tuple):
         return [_as_text(element) for element in expected]
@@ -248,7 +322,7 @@ def _as_text(expected: Any) -> Any:
     return str(expected) if _is_number(expected) else expected
 
 
-def shown(value: Any) -> str:
-    """A value as messages show it; a long one is cut off."""
+def format_value(value: Any) -> str:
+    """Return a value as messages show it; a long one is cut off."""
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:200]}... ({len(text)} characters)"  # noqa: PLR2004

@@ -1,35 +1,50 @@
-"""Regular expressions that people write, matched by RE2: in time linear in the text, whatever they are.
+"""Regular expressions and JSONPath of users, within limits, so that no pattern blocks the server.
 
-One of Python's can take longer than anybody waits, and nothing else would be answered meanwhile.
+Regular expressions are matched by RE2, in time linear in the text: one of Python's can take hours. JSONPath
+(RFC 9535) may visit a limited number of values: a few characters can ask for all descendants of all
+descendants.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterator
+from contextvars import ContextVar
+from functools import cache, lru_cache
 from typing import Any
 
 MAX_LENGTH = 1000
-"""Characters of a pattern."""
+"""Characters of a regular expression and of a JSONPath, whose segments the library follows recursively."""
 
 MAX_MEMORY = 256 * 1024
-"""Bytes that a compiled one may take: enough for `.{1,1000}`, and too few to be slow."""
+"""Bytes of a compiled regular expression: enough for `.{1,1000}`, and too few to be slow."""
+
+MAX_VISITS = 100_000
+"""Values that one JSONPath may visit."""
+
+_CHARACTERS_PER_VISIT = 1000
+
+_visits_left: ContextVar[list[int]] = ContextVar("_visits_left")
 
 
-def fits(pattern: str, text: str) -> bool:
+class PathTooExpensive(Exception):
+    """The JSONPath would visit too many values, or values that are nested too deeply."""
+
+
+def matches_pattern(pattern: str, text: str) -> bool:
     """Whether the whole text matches.
 
     Raises:
-        ValueError: it is no regular expression; the message says why.
+        ValueError: the regular expression is invalid; the message says why.
     """
-    return compiled(pattern).fullmatch(encodable(text)) is not None
+    return compile_pattern(pattern).fullmatch(replace_surrogates(text)) is not None
 
 
 @lru_cache(maxsize=1024)
-def compiled(pattern: str) -> Any:
-    """The regular expression, ready to match.
+def compile_pattern(pattern: str) -> Any:
+    """Return the compiled regular expression.
 
     Raises:
-        ValueError: it is none that RE2 takes, or too large a one; the message says why.
+        ValueError: RE2 does not accept it, or it is too large; the message says why.
     """
     import re2  # only what matches by one needs it
 
@@ -40,18 +55,140 @@ def compiled(pattern: str) -> Any:
     try:
         return re2.compile(pattern, options)
     except UnicodeEncodeError:
-        raise ValueError(f"{pattern!r} is no regular expression: half a surrogate pair") from None
+        raise ValueError(f"{pattern!r} is not a regular expression: half a surrogate pair") from None
     except re2.error as problem:
-        raise ValueError(f"{pattern!r} is no regular expression: {_told(problem)}") from None
+        raise ValueError(f"{pattern!r} is not a regular expression: {_reason(problem)}") from None
 
 
-def encodable(text: str) -> str:
-    """The text, half of a surrogate pair replaced: JSON can write one, and UTF-8 cannot."""
+def replace_surrogates(text: str) -> str:
+    """Replace each half of a surrogate pair: JSON can contain one, and UTF-8 cannot."""
     return text.encode(errors="replace").decode()
 
 
-def _told(problem: Exception) -> str:
+def _reason(problem: Exception) -> str:
     reason = str(problem.args[0].decode(errors="replace"))
     if "perl operator" in reason or "invalid escape sequence" in reason:
-        return f"{reason} (there is no look-around and no back-reference; say it with $not or $oneOf)"
+        return f"{reason} (look-around and back-references are not supported; use $not or $oneOf)"
     return reason
+
+
+def find_json_path(path: str, body: Any) -> list[Any]:
+    """Return the values at the path; none in a body that is neither an object nor a list.
+
+    Raises:
+        PathTooExpensive: the path visits more than `MAX_VISITS` values.
+    """
+    if not isinstance(body, dict | list):
+        return []
+    token = _visits_left.set([MAX_VISITS])
+    try:
+        found = compile_json_path(path).findall(_counting(body))
+    except RecursionError:
+        raise PathTooExpensive("values nested too deeply for a JSONPath") from None
+    finally:
+        _visits_left.reset(token)
+    return [getattr(value, "plain", value) for value in found]
+
+
+@lru_cache(maxsize=256)
+def compile_json_path(path: str) -> Any:
+    """Return the compiled JSONPath.
+
+    Raises:
+        ValueError: it is invalid; the message says why.
+    """
+    import jsonpath  # takes a tenth of a second, which most starts do not need
+
+    if not path.startswith("$"):
+        raise ValueError(f"a JSONPath begins with $, and {path[:MAX_LENGTH]!r} does not")
+    if len(path) > MAX_LENGTH:
+        raise ValueError(f"a JSONPath has at most {MAX_LENGTH} characters, and this one {len(path)}")
+    try:
+        return _environment().compile(path)
+    except (jsonpath.JSONPathError, RecursionError, ValueError) as problem:
+        reason = (str(problem) or "nested too deeply").splitlines()[0]
+        raise ValueError(f"{path!r} is not a JSONPath: {reason}") from None
+
+
+@cache
+def _environment() -> Any:
+    """JSONPath as in the RFC, without the extensions of the library; its patterns are matched by RE2."""
+    from jsonpath import JSONPathEnvironment
+
+    found = JSONPathEnvironment(strict=True)
+    for name, method in (("match", "fullmatch"), ("search", "search")):
+        found.function_extensions[name] = _pattern_function(method)
+    return found
+
+
+def _pattern_function(method: str) -> Any:
+    """A filter function: false if the value is not a text or the pattern is invalid."""
+    from jsonpath.function_extensions import ExpressionType, FilterFunction
+
+    class PatternFunction(FilterFunction):
+        arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]  # noqa: RUF012  # as the library writes it
+        return_type = ExpressionType.LOGICAL
+
+        def __call__(self, value: object, pattern: object) -> bool:
+            if not isinstance(value, str) or not isinstance(pattern, str):
+                return False
+            _count_visits(len(value) // _CHARACTERS_PER_VISIT)
+            try:
+                return getattr(compile_pattern(pattern), method)(replace_surrogates(value)) is not None
+            except ValueError:
+                return False
+
+    return PatternFunction()
+
+
+def _count_visits(values: int) -> None:
+    left = _visits_left.get()
+    left[0] -= values + 1
+    if left[0] < 0:
+        raise PathTooExpensive(f"more than the {MAX_VISITS} values that a JSONPath may visit")
+
+
+class _CountingObject(dict[str, Any]):
+    """An object that counts how many of its members are visited."""
+
+    __hash__ = None
+
+    def __init__(self, plain: dict[str, Any]) -> None:
+        super().__init__((name, _counting(value)) for name, value in plain.items())
+        self.plain = plain
+
+    def items(self) -> Any:
+        _count_visits(len(self))
+        return super().items()
+
+    def __eq__(self, other: object) -> bool:
+        _count_visits(len(self))
+        return super().__eq__(other)
+
+
+class _CountingList(list[Any]):
+    """A list that counts how many of its elements are visited."""
+
+    __hash__ = None
+
+    def __init__(self, plain: list[Any]) -> None:
+        super().__init__(map(_counting, plain))
+        self.plain = plain
+
+    def __iter__(self) -> Iterator[Any]:
+        _count_visits(len(self))
+        return super().__iter__()
+
+    def __getitem__(self, index: Any) -> Any:
+        _count_visits(len(self) if isinstance(index, slice) else 0)
+        return super().__getitem__(index)
+
+    def __eq__(self, other: object) -> bool:
+        _count_visits(len(self))
+        return super().__eq__(other)
+
+
+def _counting(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _CountingObject(value)
+    return _CountingList(value) if isinstance(value, list) else value

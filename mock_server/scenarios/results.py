@@ -1,37 +1,54 @@
-"""What became of the steps of a scenario that was played."""
+"""The results of a run, and how a response differs from what a step expects."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
-from mock_server.scenarios.client import Outcome, Sent
-from mock_server.scenarios.matching import Difference
-from mock_server.scenarios.script import Scenario
+from mock_server.domain.errors import ERRORS, NOT_FOUND
+from mock_server.domain.operations import OPERATIONS, Kind, Operation
+from mock_server.scenarios.file_format import Expect, Scenario
+from mock_server.scenarios.http_client import HttpOutcome, HttpRequest, HttpResponse, NoResponse
+from mock_server.scenarios.matching import ABSENT, Difference, differences, text_differences
+from mock_server.settings import duration
+
+_SUCCESS, _REFUSED = range(200, 300), range(400, 500)
+_NOTHING_FOUND = (200, 404)
+_REFUSED_COMMAND = {"http400": (400,), "result": (200,), None: (400, 200)}
+_PROCESS_OPERATIONS = {OPERATIONS["getProcess"], OPERATIONS["listProcesses"]}
+"""Operations that report the refusal of an import in a successful answer."""
 
 
 class CallResult(Struct, frozen=True, kw_only=True):
-    """One call: what was sent, what came back, and why that is not what was expected, if it is not.
+    """A call: its request, the outcome, and the differences from what was expected.
 
-    `problem` is what kept it from being sent at all, or from being judged.
+    `problem` is why it could not be sent or compared.
     """
 
     name: str
-    sent: Sent | None = None
-    outcome: Outcome | None = None
+    request: HttpRequest | None = None
+    outcome: HttpOutcome | None = None
     differences: tuple[Difference, ...] = ()
     problem: str = ""
 
     @property
     def failed(self) -> bool:
-        """Whether it was not as expected."""
+        """Whether it differs from what was expected."""
         return bool(self.differences or self.problem)
+
+    @property
+    def brief(self) -> str:
+        """The problem, or the first difference."""
+        return self.problem or str(self.differences[0])
 
 
 class StepResult(Struct, frozen=True, kw_only=True):
-    """One step; `place` is where it stands in the file. `skipped` says why it was not played."""
+    """A step; `place` is its place in the file. `skipped` is why it did not run."""
 
     name: str
     place: str
@@ -41,14 +58,21 @@ class StepResult(Struct, frozen=True, kw_only=True):
 
     @property
     def failed(self) -> bool:
-        """Whether one of its calls was not as expected."""
+        """Whether one of its calls failed."""
         return any(call.failed for call in self.calls)
+
+    @property
+    def verdict(self) -> str:
+        """`passed`, `failed` or `skipped`."""
+        if self.skipped:
+            return "skipped"
+        return "failed" if self.failed else "passed"
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """One playing of a scenario. `label` tells it from the other playings of the same scenario.
+    """One run of a scenario. `label` distinguishes it from other runs of the same scenario.
 
-    `problem` is what kept it from being played at all.
+    `problem` is why it could not run at all.
     """
 
     scenario: Scenario
@@ -64,13 +88,8 @@ class Result(Struct, frozen=True, kw_only=True):
 
     @property
     def failed(self) -> bool:
-        """Whether anything was not as expected."""
-        return bool(self.problem) or any(step.failed for step in self.steps)
-
-    @property
-    def took(self) -> timedelta:
-        """How long its steps took."""
-        return sum((step.took for step in self.steps), timedelta())
+        """Whether anything failed."""
+        return bool(self.problem or self.failures)
 
     @property
     def failures(self) -> tuple[StepResult, ...]:
@@ -79,10 +98,126 @@ class Result(Struct, frozen=True, kw_only=True):
 
     def count(self, verdict: str) -> int:
         """How many steps `passed`, `failed` or were `skipped`."""
-        return sum(verdict == _verdict(step) for step in self.steps)
+        return sum(step.verdict == verdict for step in self.steps)
 
 
-def _verdict(step: StepResult) -> str:
-    if step.skipped:
-        return "skipped"
-    return "failed" if step.failed else "passed"
+def response_differences(
+    expect: Expect, outcome: HttpOutcome, *, operation: Operation | None = None, refusals: str | None = None
+) -> list[Difference]:
+    """Return how the outcome differs from what is expected.
+
+    `refusals` is the variant of that name; None if it is unknown, as with the vendor.
+    """
+    slow = list(_duration_differences(expect, outcome))
+    if expect.fault is not None:
+        return [*_fault_differences(expect, outcome), *slow]
+    if isinstance(outcome, NoResponse):
+        return [Difference("answer", "an answer", outcome), *slow]
+    return [
+        *_status_differences(_expected_status(expect, operation, refusals), outcome),
+        *_header_differences(expect, outcome),
+        *_refusal_differences(expect, outcome),
+        *_total_differences(expect, outcome),
+        *differences(expect.body, outcome.body),
+        *_exact_text_differences(expect, outcome),
+        *slow,
+    ]
+
+
+def error_codes(body: Any) -> list[str]:
+    """Return the codes of the errors in an answer, from its messages or its content, each once.
+
+    A list of processes has those of each process.
+    """
+    content = _member(body, "content")
+    results = content if isinstance(content, list) else [content]
+    errors = [
+        *_list(_member(_member(body, "messages"), "error")),
+        *(error for result in results for error in _list(_member(result, "errors"))),
+    ]
+    codes = [error.get("code") for error in errors if isinstance(error, Mapping)]
+    return sorted({code for code in codes if isinstance(code, str)})
+
+
+def are_not_found(codes: tuple[str, ...]) -> bool:
+    """Whether all of these codes say that something does not exist, which is always a 404."""
+    return all(ERRORS[code].places == "404" for code in codes)
+
+
+def _status_differences(expected: Sequence[int], response: HttpResponse) -> Iterator[Difference]:
+    if response.status not in expected:
+        words = f"{expected[0] // 100}xx" if isinstance(expected, range) else " or ".join(map(str, expected))
+        yield Difference("status", words, response.status)
+
+
+def _expected_status(expect: Expect, operation: Operation | None, refusals: str | None) -> Sequence[int]:
+    if expect.status is not None:
+        return expect.status if isinstance(expect.status, tuple) else (expect.status,)
+    if expect.refused is None:
+        return _NOTHING_FOUND if expect.found == 0 else _SUCCESS
+    if operation in _PROCESS_OPERATIONS and any("P" in ERRORS[code].places for code in expect.refused):
+        return _SUCCESS
+    if are_not_found(expect.refused):
+        return (404,)
+    is_command = operation is not None and operation.kind is Kind.COMMAND
+    return _REFUSED_COMMAND[refusals] if is_command else _REFUSED
+
+
+def _fault_differences(expect: Expect, outcome: HttpOutcome) -> Iterator[Difference]:
+    if not outcome.shows_fault(expect.fault):
+        yield Difference("fault", str(expect.fault), outcome)
+    if isinstance(outcome, HttpResponse) and expect.status is not None:
+        yield from _status_differences(_expected_status(expect, None, None), outcome)
+
+
+def _header_differences(expect: Expect, response: HttpResponse) -> Iterator[Difference]:
+    for name, expected in expect.headers.items():
+        yield from text_differences(expected, response.headers.get(name.lower()), f"headers.{name}")
+
+
+def _refusal_differences(expect: Expect, response: HttpResponse) -> Iterator[Difference]:
+    if expect.refused is None:
+        return
+    codes, wanted = error_codes(response.body), sorted(set(expect.refused))
+    if codes != wanted:
+        yield Difference("refused", ", ".join(wanted), codes)
+    success = _member(_member(response.body, "content"), "success")
+    if success not in {None, False}:
+        yield Difference("$.content.success", "False", success)
+
+
+def _total_differences(expect: Expect, response: HttpResponse) -> Iterator[Difference]:
+    if expect.found is not None and _total(response) != expect.found:
+        yield Difference("found", str(expect.found), _total(response))
+
+
+def _total(response: HttpResponse) -> Any:
+    """The total of a search; 0 for a 404 with NOT_FOUND, as with the variant `emptySearch`."""
+    if response.status == HTTPStatus.NOT_FOUND and error_codes(response.body) == [NOT_FOUND.code]:
+        return 0
+    total = _member(response.body, "totalElements")
+    return ABSENT if total is None else total
+
+
+def _exact_text_differences(expect: Expect, response: HttpResponse) -> Iterator[Difference]:
+    if expect.text is not None and response.text != expect.text:
+        yield Difference("text", repr(expect.text), response.text)
+
+
+def _duration_differences(expect: Expect, outcome: HttpOutcome) -> Iterator[Difference]:
+    if expect.took is None:
+        return
+    seconds = outcome.took.total_seconds()
+    least, most = expect.took.at_least, expect.took.at_most
+    if least is not None and outcome.took < duration(least):
+        yield Difference("took", f"at least {least}", f"{seconds:.3f} s")
+    if most is not None and outcome.took > duration(most):
+        yield Difference("took", f"at most {most}", f"{seconds:.3f} s")
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

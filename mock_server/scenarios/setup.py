@@ -13,7 +13,8 @@ from mock_server.domain.world import World
 from mock_server.fixtures import FileError, Fixture
 from mock_server.fixtures.build import parse_instant
 from mock_server.fixtures.errors import InputError
-from mock_server.scenarios.script import Scenario
+from mock_server.fixtures.library import is_path
+from mock_server.scenarios.file_format import Scenario
 
 FixtureFinder = Callable[[str], Fixture]
 """Return the fixture of a name or path. Raises FileError."""
@@ -28,7 +29,7 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
 
     @property
     def clock(self) -> datetime | None:
-        """The parse_instant at which the scenario freezes the clock, or None."""
+        """The instant at which the scenario freezes the clock, or None."""
         at = self.scenario.given.clock if self.scenario else None
         return None if at is None else parse_instant(at, "$.given.clock")
 
@@ -41,14 +42,14 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
         world = self.fixture.world(now)
         if self.scenario is None:
             return world
-        from mock_server.fixtures.upsert import apply_overrides  # most sandboxes need it not
+        from mock_server.fixtures.upsert import apply_overrides  # most sandboxes have no scenario
 
         try:
             return apply_overrides(
                 world, now, self.scenario.given, default_account=self.fixture.default_account
             )
-        except InputError as mistake:
-            raise InputError(f"$.given{mistake.path.removeprefix('$')}", str(mistake)) from None
+        except InputError as error:
+            raise InputError(f"$.given{error.path.removeprefix('$')}", str(error)) from None
 
 
 def load_scenario_setup(
@@ -59,28 +60,37 @@ def load_scenario_setup(
     Raises:
         FileError: the file, its fixture or its start data is wrong; the message starts with file and line.
     """
-    from mock_server.scenarios.reading import placed, read_scenario  # most servers load no scenario
+    from mock_server.scenarios.files import read_scenario, with_line  # most servers load no scenario
 
     scenario = read_scenario(path)
     try:
-        return replace(build_scenario_setup(scenario, fixture, find_fixture, now), path=path.resolve())
-    except InputError as mistake:
-        raise placed(mistake, path) from None
+        setup = build_scenario_setup(scenario, fixture, find_fixture, now, folder=path.parent)
+    except InputError as error:
+        raise with_line(error, path) from None
+    return replace(setup, path=path.resolve())
 
 
 def build_scenario_setup(
-    scenario: Scenario, fixture: Fixture, find_fixture: FixtureFinder, now: datetime
+    scenario: Scenario,
+    fixture: Fixture,
+    find_fixture: FixtureFinder,
+    now: datetime,
+    *,
+    folder: Path | None = None,
 ) -> ScenarioSetup:
     """Check that a scenario fits its fixture (`fixture` if it names none) at `now`.
+
+    `folder` is that of the scenario's file: a fixture that is a path is relative to it.
 
     Raises:
         InputError: there is no such fixture, or an entry does not fit it; with the place in the file.
     """
-    if scenario.given.fixture is not None:
+    name = scenario.given.fixture
+    if name is not None:
         try:
-            fixture = find_fixture(scenario.given.fixture)
-        except FileError as mistake:
-            raise InputError("$.given.fixture", str(mistake)) from None
+            fixture = find_fixture(str(folder / name) if folder is not None and is_path(name) else name)
+        except FileError as error:
+            raise InputError("$.given.fixture", str(error)) from None
     setup = ScenarioSetup(fixture, scenario)
     setup.world(setup.clock or now)
     return setup

@@ -1,52 +1,69 @@
-"""Whom a run talks to: a server of this project, which gives it a sandbox, or the vendor's environment."""
+"""The environment of a run, the sandbox of a run in it, and the tokens of its users."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from secrets import token_hex
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import requests
 from msgspec import Struct
 
-from mock_server.client.errors import ControlRefused
+from mock_server.client import ControlRefused, NoServer, Sandbox
+from mock_server.client.calls import server_url
+from mock_server.client.login import DEFAULT_PASSWORD, DEFAULT_USER, Tokens, login_form, tokens_in
 from mock_server.domain.operations import API_PATH, DIALECTS, TOKEN_PATH, DialectName
-from mock_server.scenarios.client import Answer, NoAnswer, Sent, new_session, send
-from mock_server.scenarios.script import Scenario
-from mock_server.settings import CONTROL_PREFIX, SANDBOX_HEADER
+from mock_server.scenarios.file_format import Scenario, StepLogin
+from mock_server.scenarios.http_client import (
+    HttpOutcome,
+    HttpRequest,
+    HttpResponse,
+    NoResponse,
+    new_session,
+    send,
+)
+from mock_server.settings import CONTROL_PREFIX
 
 _HOSTS: dict[str, DialectName] = {"rs.": "rest", "edge.": "edge"}
-_TIMEOUT = 10.0
+_HEALTH_TIMEOUT = 10.0
+_LOGIN_TIMEOUT = 30.0
 
 
 class NoTarget(Exception):
-    """Nobody answers at the base URL, or not as an HTTP server does."""
+    """The base URL is invalid, or no HTTP server answers there."""
+
+
+class LoginFailed(Exception):
+    """A user got no token; the message has the user and the answer."""
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Base URLs of the API (without /api/v1) and of the authorisation server, and who logs in there.
+    """An environment: base URL of the API (without /api/v1), authorisation server, and the user of the run.
 
-    `dialect` is what is spoken at the base URL. `control_url` is that of a sandbox's control calls, None for
-    any other environment.
+    `dialect` is that of the base URL. `sandbox_server` is the URL of a server of sandboxes, None for any
+    other environment.
     """
 
     base_url: str
     auth_url: str
     dialect: DialectName = "rest"
-    control_url: str | None = None
+    sandbox_server: str | None = None
     control_token: str | None = None
-    username: str = "api@example.com"
-    password: str = "demo"  # noqa: S105  # that of the bundled fixtures
+    username: str = DEFAULT_USER
+    password: str = DEFAULT_PASSWORD
 
     @property
     def token_url(self) -> str:
-        """Where tokens are got."""
+        """The token endpoint."""
         return f"{self.auth_url}{TOKEN_PATH}"
+
+    def sandbox(self, name: str) -> Sandbox:
+        """Return the sandbox of that name; only a server of sandboxes has one."""
+        assert self.sandbox_server is not None  # noqa: S101  # callers have asked
+        return Sandbox(self.sandbox_server, name, control_token=self.control_token)
 
 
 def find_target(
@@ -54,27 +71,27 @@ def find_target(
     *,
     dialect: DialectName | None = None,
     auth_url: str | None = None,
-    username: str = "api@example.com",
-    password: str = "demo",  # noqa: S107  # that of the bundled fixtures
+    username: str = DEFAULT_USER,
+    password: str = DEFAULT_PASSWORD,
     control_token: str | None = None,
 ) -> Target:
-    """The target at a base URL, asked whether it is a sandbox.
+    """Return the target at a base URL; ask there whether it is a server of sandboxes.
 
-    A sandbox is asked in `dialect`, whatever the URL says; elsewhere it only tells what is spoken there.
+    There, `dialect` selects what is used. In other environments it only says what the URL has.
 
     Raises:
-        NoTarget: nobody answers there.
+        NoTarget: the URL is invalid, or no server answers there.
     """
     base = base_url.rstrip("/").removesuffix(API_PATH)
-    control_url, at_home = _sandbox(base)
-    spoken = _named_dialect(base) or at_home or "rest"
-    if control_url is not None and dialect not in {None, spoken}:
-        base = f"{control_url.removesuffix(CONTROL_PREFIX)}/{dialect}"
+    server, default_dialect = _find_sandbox_server(base)
+    found_dialect = _named_dialect(base) or default_dialect or "rest"
+    if server is not None and dialect not in {None, found_dialect}:
+        base = f"{server}/{dialect}"
     return Target(
         base_url=base,
-        dialect=dialect or spoken,
-        auth_url=(auth_url or (control_url or base).removesuffix(CONTROL_PREFIX)).rstrip("/"),
-        control_url=control_url,
+        dialect=dialect or found_dialect,
+        auth_url=(auth_url or server or base).rstrip("/"),
+        sandbox_server=server,
         control_token=control_token,
         username=username,
         password=password,
@@ -82,96 +99,126 @@ def find_target(
 
 
 def _named_dialect(base: str) -> DialectName | None:
-    """The dialect that a base URL names by its last part or its host, if it does."""
+    """The dialect that the last part or the host of a base URL names, or None."""
     parts = urlsplit(base)
     hosts = (name for start, name in _HOSTS.items() if (parts.hostname or "").startswith(start))
     return next((name for name in DIALECTS if parts.path.endswith(f"/{name}")), next(hosts, None))
 
 
-def _sandbox(base: str) -> tuple[str, DialectName] | tuple[None, None]:
-    """Where the control calls of a sandbox go, and what it speaks where nothing names a dialect.
-
-    A base URL may end in the prefix of a dialect, which control calls do not have.
-    """
-    roots = dict.fromkeys((base, *(base.removesuffix(f"/{name}") for name in DIALECTS)))
+def _find_sandbox_server(base: str) -> tuple[str, DialectName] | tuple[None, None]:
+    """The server of sandboxes at a base URL and its default dialect; None for anything else."""
+    try:
+        server = server_url(base)
+    except ValueError as problem:
+        raise NoTarget(str(problem)) from None
     with new_session(base) as session:
-        for root in roots:
-            url = f"{root}{CONTROL_PREFIX}"
-            outcome = send(session, Sent(method="GET", url=f"{url}/health"), _TIMEOUT)
-            if isinstance(outcome, NoAnswer):
-                raise NoTarget(f"{base} does not answer: {outcome.problem}")
-            spoken = _spoken_at_home(outcome)
-            if spoken is not None:
-                return url, spoken
+        health = HttpRequest(method="GET", url=f"{server}{CONTROL_PREFIX}/health")
+        outcome = send(session, health, _HEALTH_TIMEOUT)
+    if isinstance(outcome, NoResponse):
+        raise NoTarget(f"{base} does not answer: {outcome.problem}")
+    body = outcome.body
+    if isinstance(body, Mapping) and {"status", "fixture"} <= body.keys():
+        for name in DIALECTS:
+            if body.get("dialect") == name:
+                return server, name
     return None, None
 
 
-def _spoken_at_home(answer: Answer) -> DialectName | None:
-    """The dialect of the server whose health this is; None where it is none of ours."""
-    body = answer.body
-    is_ours = isinstance(body, Mapping) and {"status", "fixture"} <= body.keys()
-    return next((name for name in DIALECTS if is_ours and body.get("dialect") == name), None)
-
-
-class Control:
-    """The control calls of a run, to a sandbox of its own."""
-
-    def __init__(self, target: Target, sandbox: str, session: requests.Session) -> None:
-        self.sandbox = sandbox
-        self._target = target
-        self._session = session
-
-    def sent(self, method: str, path: str, **parts: Any) -> Sent:
-        """The request of a control call; `parts` as those of `Sent`."""
-        headers = {SANDBOX_HEADER: self.sandbox, **parts.pop("headers", {})}
-        if self._target.control_token is not None:
-            headers = {"Authorization": f"Bearer {self._target.control_token}"} | headers
-        return Sent(method=method, url=f"{self._target.control_url}{path}", headers=headers, **parts)
-
-    def ask(self, method: str, path: str, content: bytes | None = None) -> Any:
-        """Make a control call; what it answers.
-
-        Raises:
-            ControlRefused: it was not done.
-        """
-        outcome = send(self._session, self.sent(method, path, content=content), _TIMEOUT)
-        call = f"{method} {CONTROL_PREFIX}{path}"
-        if isinstance(outcome, NoAnswer):
-            raise ControlRefused(call, None, outcome.problem)
-        if outcome.status >= HTTPStatus.BAD_REQUEST:
-            raise ControlRefused(call, outcome.status, _detail(outcome))
-        return outcome.body
-
-    def is_frozen(self) -> bool:
-        """Whether the sandbox's clock stands still."""
-        return bool(self.ask("GET", "/clock")["frozen"])
-
-    def advance(self, seconds: int) -> None:
-        """Let time go on in the sandbox."""
-        self.ask("POST", "/clock/advance", json.dumps({"by": f"PT{seconds}S"}).encode())
-
-
 @contextmanager
-def opened(target: Target, scenario: Scenario, session: requests.Session) -> Iterator[Control | None]:
-    """A sandbox in which the scenario is active, dropped in the end; None where the target has none to give.
+def open_sandbox(target: Target, scenario: Scenario) -> Iterator[Sandbox | None]:
+    """Open a new sandbox with the scenario active, and drop it at the end; None if the target has none.
 
     Raises:
-        ControlRefused: the sandbox does not take the scenario.
+        ControlRefused: the server rejects the scenario.
+        NoServer: the server does not answer.
     """
-    if target.control_url is None:
+    if target.sandbox_server is None:
         yield None
         return
-    name = f"run-{token_hex(4)}"
-    control = Control(target, name, session)
+    sandbox = target.sandbox(f"run-{token_hex(4)}")
     try:
-        control.ask("PUT", "/scenario", msgspec.json.encode({"scenario": scenario}))
-        yield control
+        sandbox.scenario(msgspec.to_builtins(scenario))
+        yield sandbox
     finally:
-        # It may not be there, and a run is not judged by its tidying up: an idle sandbox goes by itself.
-        send(session, control.sent("DELETE", f"/sandboxes/{name}"), _TIMEOUT)
+        # It may not exist, and an idle sandbox expires: the result of a run does not depend on this.
+        with suppress(ControlRefused, NoServer):
+            sandbox.drop()
 
 
-def _detail(refusal: Answer) -> str:
-    body = refusal.body
-    detail = body.get("detail") if isinstance(body, Mapping) else None
-    return str(detail or refusal.text[:200])
+class TokenCache:
+    """The tokens of the users of a run, who log in at first use. In a sandbox their names carry its tag.
+
+    `run_id` is a word that no other run has.
+    """
+
+    def __init__(self, target: Target, sandbox: Sandbox | None, session: requests.Session) -> None:
+        self.user = StepLogin(username=target.username, password=target.password)
+        self.run_id = token_hex(4)
+        self._token_url = target.token_url
+        self._sandbox = sandbox
+        self._session = session
+        self._tokens: dict[tuple[str, str], Tokens] = {}
+
+    def tagged(self, username: str) -> str:
+        """Return the user name with the tag of the run's sandbox, if it has one."""
+        return username if self._sandbox is None else self._sandbox.tagged(username)
+
+    def form(self, login: StepLogin, members: Mapping[str, str | None]) -> dict[str, str]:
+        """Return the form of a token request: a password login with `members` added; None removes one."""
+        form: dict[str, str | None] = dict(login_form(login.username, login.password))
+        if members.get("grant_type", "password") != "password":
+            del form["username"], form["password"]
+        form |= members
+        if form.get("username"):
+            form["username"] = self.tagged(str(form["username"]))
+        return {name: value for name, value in form.items() if value is not None}
+
+    def request(self, form: Mapping[str, str]) -> HttpRequest:
+        """Return the token request with this form."""
+        return HttpRequest(method="POST", url=self._token_url, form=form)
+
+    def tokens(self, login: StepLogin) -> Tokens:
+        """Return the tokens of a user; log the user in if needed.
+
+        Raises:
+            LoginFailed: the user got no token.
+        """
+        form = self.form(login, {})
+        known = self._tokens.get(_key(form))
+        if known is not None:
+            return known
+        outcome = send(self._session, self.request(form), _LOGIN_TIMEOUT)
+        tokens = _tokens_in(outcome)
+        if tokens is None:
+            detail = f": {outcome.text[:200]}" if isinstance(outcome, HttpResponse) else ""
+            raise LoginFailed(f"{form['username']} could not log in at {self._token_url}: {outcome}{detail}")
+        return self._tokens.setdefault(_key(form), tokens)
+
+    def first_account(self, login: StepLogin) -> int:
+        """Return the first account of a user's token.
+
+        Raises:
+            LoginFailed: the user got no token, or the token has no account.
+        """
+        accounts = self.tokens(login).account_ids
+        if not accounts:
+            raise LoginFailed(
+                f"the token of {login.username} names no account: give path: {{accountId: ...}}"
+            )
+        return accounts[0]
+
+    def remember(self, login: StepLogin, form: Mapping[str, str], outcome: HttpOutcome) -> None:
+        """Use the tokens that a step got: they are those of the user in the form, or else of `login`."""
+        tokens = _tokens_in(outcome)
+        if tokens is not None:
+            self._tokens[_key(form if "password" in form else self.form(login, {}))] = tokens
+
+
+def _key(form: Mapping[str, str]) -> tuple[str, str]:
+    return form.get("username", ""), form.get("password", "")
+
+
+def _tokens_in(outcome: HttpOutcome) -> Tokens | None:
+    if not isinstance(outcome, HttpResponse) or outcome.status != HTTPStatus.OK:
+        return None
+    return tokens_in(outcome.body)

@@ -13,7 +13,7 @@ from mock_server.auth.tokens import Token, TokenRejected, TokenService
 from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
 from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
-from mock_server.scenarios import Then, course_of
+from mock_server.scenarios import Then, import_plan
 from mock_server.web.context import CONTEXT, Call, RequestContext
 from mock_server.web.routing import NOT_THE_API
 from mock_server.web.services import named_sandbox, services
@@ -88,7 +88,9 @@ def authorize(
     accounts = None if token is None else token.account_ids
     world, now = sandbox.current()
     variants = sandbox.variants_for(dialect.name)
-    context.call = call = Call(operation, dialect, sandbox, accounts, variants, world, now, course_of(effect))
+    context.call = call = Call(
+        operation, dialect, sandbox, accounts, variants, world, now, import_plan(effect)
+    )
     if account_id is not None:
         _check_account(call, account_id, effect)
     return call

@@ -20,7 +20,7 @@ from mock_server.domain.world import World
 from mock_server.journal import Fact
 from mock_server.nesting import parsed_json
 from mock_server.sandbox import Sandbox
-from mock_server.scenarios import Application as AppliedRule
+from mock_server.scenarios import AppliedRule
 
 
 class Call(Struct, frozen=True, eq=False):

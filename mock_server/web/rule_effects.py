@@ -19,8 +19,8 @@ from mock_server.domain.operations import Operation
 from mock_server.domain.spelling import camel
 from mock_server.nesting import parsed_json
 from mock_server.sandbox import Sandbox
-from mock_server.scenarios import AS_IT_IS, FAULTS, Application, Asked, Then, untagged
-from mock_server.scenarios.script import Dribble, Fixed, Lognormal, Respond, Uniform
+from mock_server.scenarios import FAULTS, NO_EFFECT, AppliedRule, ReceivedRequest, Then, without_tag
+from mock_server.scenarios.file_format import DribbleDelay, FixedDelay, LognormalDelay, Respond, UniformDelay
 from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.responses import JSON_TYPE
 
@@ -39,10 +39,10 @@ def run_with_rules(
 ) -> Response:
     """Carry out the call with the effect of the first rule that matches it; mostly there is none."""
     if not context.sandbox.active_scenario.rules:
-        return carry_out(AS_IT_IS)
+        return carry_out(NO_EFFECT)
     applied = context.sandbox.active_scenario.apply(_asked(operation, context, ids))
     if applied is None:
-        return carry_out(AS_IT_IS)
+        return carry_out(NO_EFFECT)
     context.applied = applied
     then = applied.rule.then
     if then.respond is not None:
@@ -52,7 +52,7 @@ def run_with_rules(
     return carry_out(then)
 
 
-def apply_rule_to_response(response: Response, applied: Application) -> Response:
+def apply_rule_to_response(response: Response, applied: AppliedRule) -> Response:
     """Change the response as the rule says, and name the rule in an extra header."""
     then = applied.rule.then
     response.headers[RULE_HEADER] = wire.header_text(applied.rule.name)
@@ -85,9 +85,9 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return result
 
 
-def _asked(operation: Operation, context: RequestContext, ids: Mapping[str, Any]) -> Asked:
+def _asked(operation: Operation, context: RequestContext, ids: Mapping[str, Any]) -> ReceivedRequest:
     request.get_data()  # kept: the view finds its body although it is read as a form here
-    return Asked(
+    return ReceivedRequest(
         operation=operation.name,
         method=request.method,
         path=_PREFIX.sub("", request.path),
@@ -95,7 +95,7 @@ def _asked(operation: Operation, context: RequestContext, ids: Mapping[str, Any]
         headers={name.lower(): value for name, value in request.headers.items()},
         body=_body(),
         ids={camel(name): value for name, value in ids.items()} | _thirdparty(context.sandbox, ids),
-        user=untagged(context.username) if context.username else None,
+        user=without_tag(context.username) if context.username else None,
     )
 
 
@@ -134,18 +134,18 @@ def _malformed(body: bytes) -> bytes:
 
 def _delivery(then: Then, random: Random) -> Delivery:
     fault = then.fault
-    if isinstance(then.delay, Dribble):
+    if isinstance(then.delay, DribbleDelay):
         spread = timedelta(milliseconds=then.delay.milliseconds)
         return Delivery(pieces=then.delay.chunks, spread=spread, fault=fault)
     return Delivery(delay=_delay(then.delay, random), fault=fault)
 
 
-def _delay(delay: Fixed | Uniform | Lognormal | None, random: Random) -> timedelta:
-    if isinstance(delay, Fixed):
+def _delay(delay: FixedDelay | UniformDelay | LognormalDelay | None, random: Random) -> timedelta:
+    if isinstance(delay, FixedDelay):
         seconds = delay.milliseconds / 1000
-    elif isinstance(delay, Uniform):
+    elif isinstance(delay, UniformDelay):
         seconds = random.uniform(delay.lower, delay.upper) / 1000
-    elif isinstance(delay, Lognormal):
+    elif isinstance(delay, LognormalDelay):
         seconds = delay.median / 1000 * random.lognormvariate(0, delay.sigma)
     else:
         seconds = 0

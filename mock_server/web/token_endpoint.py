@@ -11,7 +11,7 @@ from mock_server.auth.access import bearer_token
 from mock_server.auth.tokens import MAX_USERNAME, REALM_PATH, Identity, Token, TokenRejected
 from mock_server.domain.operations import CLIENT_ID, OPERATIONS
 from mock_server.sandbox import Sandbox
-from mock_server.scenarios import AS_IT_IS, Then, untagged
+from mock_server.scenarios import NO_EFFECT, Then, without_tag
 from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.responses import json_response
 from mock_server.web.rule_effects import run_with_rules
@@ -28,7 +28,9 @@ def get_token() -> Response:
     username = _intended_user()
     sandboxes = services().sandboxes
     if sandboxes.find_for_user(username) is None and not _may_log_in(username):
-        return _answer_token_request(AS_IT_IS)  # a rejected login creates no sandbox: their number is limited
+        return _answer_token_request(
+            NO_EFFECT
+        )  # a rejected login creates no sandbox: their number is limited
     sandbox = sandboxes.for_user(username)
     request.environ[CONTEXT] = context = RequestContext(sandbox, None, username)
     return run_with_rules(OPERATIONS["getToken"], context, {}, _answer_token_request)
@@ -162,7 +164,7 @@ _GRANTS = {"password": _by_password, "refresh_token": _by_refresh}
 
 def _log_in(username: str, password: str) -> Identity | None:
     """The identity of a login with this password; None when the login is rejected."""
-    declared = services().sandboxes.admission_for(username).logins.get(untagged(username))
+    declared = services().sandboxes.admission_for(username).logins.get(without_tag(username))
     if declared is not None and declared.password != password:
         return None
     return _identity_of(username) if username and password else None
@@ -171,7 +173,7 @@ def _log_in(username: str, password: str) -> Identity | None:
 def _identity_of(username: str) -> Identity | None:
     """The identity of a declared user; any other has the default account, unless only declared may log in."""
     admission = services().sandboxes.admission_for(username)
-    declared = admission.logins.get(untagged(username))
+    declared = admission.logins.get(without_tag(username))
     if declared is not None:
         return Identity(
             username=username,

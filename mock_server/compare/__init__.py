@@ -1,0 +1,1 @@
+"""Compare another environment with a sandbox: send the same requests to both and report the differences."""

@@ -1,0 +1,209 @@
+"""Run the same steps on both sides and compare status, codes, shape and rules, never values.
+
+Variants explain a difference if the sandbox has it without them and not with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from msgspec.structs import replace
+
+from mock_server.compare.shapes import Divergence, divergences, may_be_null, shape
+from mock_server.domain.operations import OPERATIONS, Kind
+from mock_server.domain.variants import VARIANTS, resolve
+from mock_server.scenarios.file_format import RequestSpec, Scenario, ScenarioGiven, Step
+from mock_server.scenarios.http_client import HttpOutcome, HttpResponse, NoResponse
+from mock_server.scenarios.matching import Difference, format_value
+from mock_server.scenarios.results import CallResult, Result, StepResult, error_codes
+from mock_server.scenarios.runner import ScenarioRun, run_scenario
+from mock_server.scenarios.target import Target, open_sandbox
+
+_REPORTED_OTHERWISE = {"status", "refused", "answer"}
+"""Failed expectations that are reported as another status, other codes or no answer."""
+
+
+FoundDivergence = tuple[str, str, Divergence]
+"""A divergence with its scenario and step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepComparison:
+    """A step that ran on both sides. `skipped` is why it could not be compared."""
+
+    step: str
+    operation: str
+    divergences: tuple[Divergence, ...] = ()
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioComparison:
+    """A scenario that ran on both sides: the result of the other side, and the comparison of each step."""
+
+    scenario: Scenario
+    theirs: Result
+    steps: tuple[StepComparison, ...]
+
+    @property
+    def divergences(self) -> set[FoundDivergence]:
+        """All divergences."""
+        return {(self.scenario.scenario, step.step, one) for step in self.steps for one in step.divergences}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A variant with which there are fewer divergences, and how many fewer."""
+
+    variant: str
+    value: str
+    explains: int
+
+    def __str__(self) -> str:
+        return f"{self.variant}={self.value} explains {self.explains}"
+
+
+def compare(
+    scenarios: Sequence[Scenario], theirs: Target, ours: Target, dialect: str
+) -> Iterator[ScenarioComparison]:
+    """Run each scenario there and then here, without a new sandbox for it."""
+    for scenario in scenarios:
+        yield _compare_with(scenario, run_scenario(ScenarioRun(scenario=scenario), theirs), ours, dialect)
+
+
+@contextmanager
+def open_comparison_sandbox(ours: Target, variants: Mapping[str, str]) -> Iterator[Target]:
+    """Open a new sandbox with these variants, as a target without control calls, and drop it at the end.
+
+    Raises:
+        ControlRefused: the server does not open it.
+        NoServer: the server does not answer.
+    """
+    given = ScenarioGiven(variants=dict(variants))
+    blank = Scenario(version=1, scenario="compare", title="Compare", given=given)
+    with open_sandbox(ours, blank) as sandbox:
+        username = ours.username if sandbox is None else sandbox.tagged(ours.username)
+        yield replace(ours, sandbox_server=None, username=username)
+
+
+def explanations(
+    found: Sequence[ScenarioComparison], ours: Target, dialect: str, variants: Mapping[str, str]
+) -> Iterator[Explanation]:
+    """Yield the variants that each explain some divergences, until all are explained.
+
+    Raises:
+        ControlRefused: the server does not open a sandbox.
+        NoServer: the server does not answer.
+    """
+    diverging = [one for one in found if one.divergences]
+    before = _all_divergences(diverging)
+    others = list(_other_variants(dialect, variants))
+    # If all variants together explain nothing, none of them does.
+    if before <= _divergences_with({**variants, **dict(others)}, diverging, ours, dialect):
+        return
+    unexplained = len(before)
+    for name, value in others:
+        explains = len(before) - len(_divergences_with({**variants, name: value}, diverging, ours, dialect))
+        if explains > 0:
+            unexplained -= explains
+            yield Explanation(variant=name, value=value, explains=explains)
+        if unexplained <= 0:
+            return
+
+
+def _divergences_with(
+    variants: Mapping[str, str], diverging: Sequence[ScenarioComparison], ours: Target, dialect: str
+) -> set[FoundDivergence]:
+    """The divergences if the sandbox has these variants."""
+    if not diverging:
+        return set()
+    with open_comparison_sandbox(ours, variants) as target:
+        return _all_divergences(
+            [_compare_with(one.scenario, one.theirs, target, dialect) for one in diverging]
+        )
+
+
+def _all_divergences(found: Sequence[ScenarioComparison]) -> set[FoundDivergence]:
+    return {one for each in found for one in each.divergences}
+
+
+def _other_variants(dialect: str, variants: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    active = resolve(variants, dialect)
+    for variant in VARIANTS.values():
+        yield from ((variant.name, value) for value in variant.values if value != active[variant.name])
+
+
+def _compare_with(scenario: Scenario, theirs: Result, ours: Target, dialect: str) -> ScenarioComparison:
+    """Run the scenario here and compare with `theirs`."""
+    here = run_scenario(ScenarioRun(scenario=scenario), ours)
+    both = zip(scenario.steps, theirs.steps, here.steps, strict=True)
+    steps = tuple(_compare_steps(*results, dialect) for results in both)
+    return ScenarioComparison(scenario=scenario, theirs=theirs, steps=steps)
+
+
+def _compare_steps(step: Step, theirs: StepResult, ours: StepResult, dialect: str) -> StepComparison:
+    results = zip(step.calls, theirs.calls, ours.calls, strict=False)  # a skipped step has no results
+    found = tuple(
+        one
+        for (operation, spec), there, here in results
+        for one in _compare_calls(operation, spec, there, here, dialect)
+    )
+    return StepComparison(
+        step=step.name,
+        operation=", ".join(operation for operation, _ in step.calls),
+        divergences=found,
+        skipped=_skip_reason(theirs, "there") or _skip_reason(ours, "here"),
+    )
+
+
+def _skip_reason(step: StepResult, where: str) -> str:
+    """Why the step did not run; empty if it did."""
+    problem = step.skipped or next((call.problem for call in step.calls if call.outcome is None), "")
+    return f"{where}: {problem}" if problem else ""
+
+
+def _compare_calls(
+    operation: str, spec: RequestSpec, theirs: CallResult, ours: CallResult, dialect: str
+) -> Iterator[Divergence]:
+    if theirs.outcome is None or ours.outcome is None:
+        return
+    yield from _compare_outcomes(theirs.outcome, ours.outcome)
+    if not isinstance(theirs.outcome, HttpResponse) or not isinstance(ours.outcome, HttpResponse):
+        return
+    if theirs.outcome.status != ours.outcome.status:
+        return  # with another status, everything else differs too
+    if OPERATIONS[operation].kind is not Kind.DOWNLOAD:
+        nullable = partial(may_be_null, dialect, operation, ours.outcome.status)
+        yield from divergences(shape(theirs.outcome.body), shape(ours.outcome.body), nullable)
+    yield from _compare_expectations(_unmet_expectations(spec, theirs), _unmet_expectations(spec, ours))
+
+
+def _compare_outcomes(theirs: HttpOutcome, ours: HttpOutcome) -> Iterator[Divergence]:
+    if isinstance(theirs, NoResponse) or isinstance(ours, NoResponse):
+        if repr(theirs) != repr(ours):
+            yield Divergence("answer", "the answer", repr(theirs), repr(ours))
+        return
+    codes = [" ".join(error_codes(one.body)) or "none" for one in (theirs, ours)]
+    if theirs.status != ours.status:
+        yield Divergence("status", "the status", str(theirs.status), str(ours.status))
+    if codes[0] != codes[1]:
+        yield Divergence("codes", "the error code", *codes)
+
+
+def _unmet_expectations(spec: RequestSpec, call: CallResult) -> dict[str, Difference]:
+    """The differences from what the step expects, by place; a missing value to save is not one of them."""
+    ignored = _REPORTED_OTHERWISE.union(spec.save.values())
+    return {one.at: one for one in call.differences if one.at not in ignored}
+
+
+def _compare_expectations(theirs: dict[str, Difference], ours: dict[str, Difference]) -> Iterator[Divergence]:
+    """Yield what only one of the sides does as expected."""
+    for at in theirs.keys() - ours.keys():
+        expected = f"as expected ({theirs[at].expected})"
+        yield Divergence("rule", at, format_value(theirs[at].found), expected)
+    for at in ours.keys() - theirs.keys():
+        expected = f"as expected ({ours[at].expected})"
+        yield Divergence("rule", at, expected, format_value(ours[at].found))

@@ -1,0 +1,146 @@
+"""Find and read scenario files; an error has file, line, what was found and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+
+from mock_server.domain.spelling import nearest
+from mock_server.fixtures.errors import FileError, InputError
+from mock_server.fixtures.library import bundled, files_in
+from mock_server.fixtures.yaml_files import line_of, read_text, read_yaml
+from mock_server.scenarios.file_format import Scenario
+from mock_server.scenarios.validation import Errors, check_scenario, raise_first, scenario_errors
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def find_scenario(name: str, folder: Path | None = None, *, paths: bool = True) -> Path:
+    """Return the file of a scenario: in `folder` or bundled, or with `paths` also a path.
+
+    Raises:
+        FileError: there is none; the message has the most similar name, and how to list them.
+    """
+    if paths and (name.endswith(SUFFIXES) or "/" in name):
+        return Path(name)
+    files = scenario_files(folder)
+    found = next((path for path in files if path.stem == name), None)
+    if found is None:
+        near = nearest(name, [path.stem for path in files])
+        hint = f"did you mean {near!r}?" if near else "`mock-server scenarios list` lists them"
+        own = "--scenarios-dir DIR adds your own" if folder is None else f"those in {folder} are included"
+        or_path = ", or give the path of a file" if paths else ""
+        raise FileError(f"there is no scenario {name!r}; {hint}; {own}{or_path}")
+    return found
+
+
+def scenario_files(folder: Path | None = None) -> list[Path]:
+    """Return all scenario files, sorted by name; one in `folder` hides a bundled one of the same name."""
+    found: dict[str, Path] = {}
+    for place in (bundled("scenarios"), folder):
+        for path in files_in(place) if place else ():
+            if path.suffix in SUFFIXES:
+                found[path.stem] = path
+    return [found[name] for name in sorted(found)]
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Read and check a scenario file, except its start data, which needs the fixture.
+
+    Raises:
+        FileError: it is missing or wrong; the message begins with file and line.
+    """
+    text = read_text(path)
+    scenario = read_yaml(text, str(path), Scenario)
+    try:
+        raise_first(chain(scenario_errors(scenario), _name_errors(scenario, path)))
+    except InputError as error:
+        raise with_line(error, path, text) from None
+    return scenario
+
+
+def read_scenario_cached(path: Path) -> Scenario:
+    """As `read_scenario`; an unchanged file is not read again.
+
+    Raises:
+        FileError: it is missing or wrong.
+    """
+    try:
+        found = path.stat()
+    except OSError as problem:
+        raise FileError(f"{path}: {problem.strerror or problem}") from None
+    return _read_version(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _read_version(path: Path, _changed: int, _size: int) -> Scenario:
+    return read_scenario(path)
+
+
+def parse_scenario(text: str) -> Scenario:
+    """Read and check a scenario that was sent as YAML, except its start data.
+
+    Raises:
+        FileError: it is wrong; the message has the line.
+    """
+    name = "the scenario sent"
+    scenario = read_yaml(text, name, Scenario)
+    try:
+        check_scenario(scenario)
+    except InputError as error:
+        raise FileError(f"{name}:{line_of(text, error.path)}: {error.path}: {error}") from None
+    return scenario
+
+
+def with_line(error: InputError, path: Path, text: str | None = None) -> FileError:
+    """Return the error with file and line in its message."""
+    line = line_of(read_text(path) if text is None else text, error.path)
+    return FileError(f"{path}:{line}: {error.path}: {error}")
+
+
+def check_files(
+    paths: Sequence[Path], set_up: Callable[[Scenario, Path], object] = lambda *_: None
+) -> list[FileError]:
+    """Return every error in these files, and names that two of them share.
+
+    `set_up` loads the start data of a scenario in a file, and raises InputError if that is not possible.
+    """
+    errors: list[FileError] = []
+    seen: dict[str, Path] = {}
+    for path in dict.fromkeys(paths):
+        found, scenario = _file_errors(path, set_up)
+        errors += found
+        if scenario is None:
+            continue
+        first = seen.setdefault(scenario.scenario, path)
+        if first != path:
+            duplicate = InputError("$.scenario", f"{first} also has the name {scenario.scenario!r}")
+            errors.append(with_line(duplicate, path))
+    return errors
+
+
+def _file_errors(
+    path: Path, set_up: Callable[[Scenario, Path], object]
+) -> tuple[list[FileError], Scenario | None]:
+    """Return the errors of a file in line order, and the scenario if it can be read."""
+    try:
+        text = read_text(path)
+        scenario = read_yaml(text, str(path), Scenario)
+    except FileError as error:
+        return [error], None
+    found = [*scenario_errors(scenario), *_name_errors(scenario, path)]
+    try:
+        if not found:
+            set_up(scenario, path)
+    except InputError as error:
+        found.append(error)
+    found.sort(key=lambda error: line_of(text, error.path))
+    return [with_line(error, path, text) for error in found], scenario
+
+
+def _name_errors(scenario: Scenario, path: Path) -> Errors:
+    if scenario.scenario != path.stem:
+        advice = f"write {path.stem!r}, or rename the file to {scenario.scenario}.yaml"
+        yield InputError("$.scenario", f"the name must be that of the file: {advice}")

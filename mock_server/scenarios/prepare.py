@@ -1,0 +1,173 @@
+"""Prepare the requests of a step: replace placeholders, build paths, tokens and bodies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from string import Formatter
+from typing import Any
+from urllib.parse import quote
+
+from msgspec import UNSET, Struct, field, structs
+from msgspec.structs import replace
+
+from mock_server.client import Sandbox
+from mock_server.domain.operations import API_PATH, OPERATIONS, Kind, Operation
+from mock_server.scenarios.file_format import Expect, RequestSpec, StepLogin
+from mock_server.scenarios.http_client import HttpRequest
+from mock_server.scenarios.target import Target, TokenCache
+from mock_server.scenarios.templates import fill, to_text
+from mock_server.settings import SANDBOX_HEADER
+
+
+class PreparedCall(Struct, frozen=True, kw_only=True):
+    """A call that is ready to be sent: its request and what is expected, without placeholders."""
+
+    name: str
+    spec: RequestSpec
+    request: HttpRequest
+    expect: Expect
+    until: Mapping[str, Any] = field(default_factory=dict)
+    operation: Operation | None = None
+    login: StepLogin
+
+
+BUILT_IN: dict[str, Callable[[TokenCache], Any]] = {
+    "accountId": lambda users: users.first_account(users.user),
+    "username": lambda users: users.tagged(users.user.username),
+    "password": lambda users: users.user.password,
+    "refreshToken": lambda users: users.tokens(users.user).refresh,
+    "accessToken": lambda users: users.tokens(users.user).access,
+    "runId": lambda users: users.run_id,
+}
+"""The names that every run has before its first step."""
+
+
+class Preparer:
+    """Prepares the calls of one run. `saved` has the values that its steps saved."""
+
+    def __init__(self, target: Target, sandbox: Sandbox | None, users: TokenCache) -> None:
+        self.saved: dict[str, Any] = {}
+        self._target = target
+        self._sandbox = sandbox
+        self._users = users
+
+    def call(self, spec: RequestSpec, operation_name: str, name: str) -> PreparedCall:
+        """Prepare a call of an operation; `name` distinguishes it from others of its step.
+
+        Raises:
+            KeyError: a placeholder has no saved value.
+            LoginFailed: the call needs a token, and the user got none.
+        """
+        operation, login = OPERATIONS[operation_name], self._login(spec)
+        build = self._token_request if operation.kind is Kind.TOKEN else self._api_request
+        request = build(spec, operation, login)
+        return replace(self._prepared(spec, request), name=name, operation=operation, login=login)
+
+    def control_call(self, spec: RequestSpec, call: str, sandbox: Sandbox) -> PreparedCall:
+        """Prepare a control call, such as `POST /clock/advance`.
+
+        Raises:
+            KeyError: a placeholder has no saved value.
+            LoginFailed: a placeholder needs a token, and the user got none.
+        """
+        method, path = self._text(call).split(" ", 1)
+        request = HttpRequest(
+            method=method,
+            url=f"{sandbox.control_url}{path}",
+            headers=sandbox.headers | self._headers(spec),
+            **self._query_and_body(spec),
+        )
+        return replace(self._prepared(spec, request), name=call)
+
+    def _prepared(self, spec: RequestSpec, request: HttpRequest) -> PreparedCall:
+        expect = spec.expect
+        body = expect.body if expect.body is UNSET else self._fill(expect.body)
+        text = None if expect.text is None else self._text(expect.text)
+        return PreparedCall(
+            name="",
+            spec=spec,
+            request=request,
+            expect=structs.replace(expect, headers=self._fill(expect.headers), body=body, text=text),
+            until=self._fill(spec.until),
+            login=self._users.user,
+        )
+
+    def _token_request(self, spec: RequestSpec, operation: Operation, login: StepLogin) -> HttpRequest:
+        if spec.text is not None:
+            return HttpRequest(
+                method=operation.method,
+                url=self._target.token_url,
+                headers=self._headers(spec),
+                **self._query_and_body(spec),
+            )
+        request = self._users.request(self._users.form(login, self._fill(spec.form or {})))
+        return HttpRequest(
+            method=request.method, url=request.url, headers=self._headers(spec), form=request.form
+        )
+
+    def _api_request(self, spec: RequestSpec, operation: Operation, login: StepLogin) -> HttpRequest:
+        headers = self._headers(spec)
+        if not any(name.lower() == "authorization" for name in headers):
+            headers |= self._authorization(spec, login)
+        if self._sandbox is not None:
+            headers.setdefault(SANDBOX_HEADER, self._sandbox.name)  # for a server that needs no token
+        return HttpRequest(
+            method=operation.method,
+            url=f"{self._target.base_url}{API_PATH}{self._path(spec, operation, login)}",
+            headers=headers,
+            **self._query_and_body(spec),
+        )
+
+    def _authorization(self, spec: RequestSpec, login: StepLogin) -> dict[str, str]:
+        token = self._users.tokens(login).access if spec.token is None else self._text(spec.token)
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def _path(self, spec: RequestSpec, operation: Operation, login: StepLogin) -> str:
+        template = operation.paths[0]
+        ids = {name: to_text(value) for name, value in self._fill(spec.path).items()}
+        names = {name for _, name, _, _ in Formatter().parse(template) if name}
+        if "accountId" in names and "accountId" not in ids:
+            ids["accountId"] = str(self._users.first_account(login))
+        return template.format_map({name: quote(value, safe="") for name, value in ids.items()})
+
+    def _login(self, spec: RequestSpec) -> StepLogin:
+        login = spec.login
+        if login is None:
+            return self._users.user
+        return StepLogin(username=self._text(login.username), password=self._text(login.password))
+
+    def _headers(self, spec: RequestSpec) -> dict[str, str]:
+        return {name: self._text(value) for name, value in spec.headers.items()}
+
+    def _query_and_body(self, spec: RequestSpec) -> dict[str, Any]:
+        query = tuple(
+            (name, to_text(one))
+            for name, value in self._fill(spec.query).items()
+            for one in (value if isinstance(value, list) else [value])
+        )
+        if spec.form is not None:
+            form = self._fill(spec.form)
+            fields = {name: to_text(value) for name, value in form.items() if value is not None}
+            return {"query": query, "form": fields}
+        if spec.text is not None:
+            return {"query": query, "content": _encode(self._text(spec.text))}
+        if spec.body is not UNSET:
+            text = json.dumps(self._fill(spec.body), ensure_ascii=False)
+            return {"query": query, "content": _encode(text)}
+        return {"query": query}
+
+    def _fill(self, value: Any) -> Any:
+        return fill(value, self._value_of)
+
+    def _text(self, template: str) -> str:
+        return to_text(self._fill(template))
+
+    def _value_of(self, name: str) -> Any:
+        """The value that a step saved under this name, or that every run has."""
+        return self.saved[name] if name in self.saved else BUILT_IN[name](self._users)
+
+
+def _encode(text: str) -> bytes:
+    """UTF-8; half of a surrogate pair is sent as such, and the server must reject it."""
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,208 @@
+"""Reports of a run: for a person a table and the details of failures, for machines JUnit XML."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from textwrap import shorten
+from typing import Any, NamedTuple
+from xml.etree.ElementTree import Element, SubElement, tostring  # only written, never read
+
+from rich.table import Table
+from rich.text import Text
+
+from mock_server.fixtures.yaml_files import line_of, read_text
+from mock_server.scenarios.http_client import HttpOutcome, HttpResponse
+from mock_server.scenarios.matching import format_value
+from mock_server.scenarios.results import CallResult, Result, StepResult
+
+SETUP = "setup"
+"""The test case in JUnit XML of a scenario that could not run at all."""
+_MAX_BODY_LINES = 24
+_MAX_SHORT_JSON = 100
+_MAX_BRIEF = 120
+_SECRETS = {"access_token", "refresh_token"}
+_STYLES = {"FAILED": "bold red", "  -": "red", "  +": "green"}
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def table(results: Sequence[Result]) -> Table:
+    """Return a table with a row for each run."""
+    differed = any(result.failed or result.count("skipped") for result in results)
+    found = Table(box=None, header_style="bold", pad_edge=False)
+    found.add_column("scenario", no_wrap=True)
+    for name in ("steps", "passed", "failed", "skipped"):
+        found.add_column(name, justify="right")
+    if differed:
+        found.add_column("reason", overflow="fold")
+    for result in results:
+        counts = [result.count(verdict) for verdict in ("passed", "failed", "skipped")]
+        style = "red" if result.failed else "yellow" if any(counts[1:]) else "green"
+        cells = [str(len(result.steps)), *(str(count or "-") for count in counts)]
+        brief = [Text(escape_control(_brief(result)))] if differed else []
+        found.add_row(Text(result.name, style), *cells, *brief)
+    return found
+
+
+def summary(results: Sequence[Result], seconds: float) -> str:
+    """Return one sentence about all runs."""
+    steps = sum(len(result.steps) for result in results)
+    failed = sum(result.failed for result in results)
+    skipped = sum(result.count("skipped") for result in results)
+    verdict = f"{failed} of them failed" if failed else "all passed"
+    skips = f", {skipped} steps skipped" if skipped else ""
+    return f"{len(results)} played, {steps} steps: {verdict}{skips}, in {seconds:.1f} s"
+
+
+def failure_lines(result: Result) -> Iterator[str]:
+    """Yield the details of everything that failed in a run."""
+    if result.problem:
+        yield f"FAILED {result.name}"
+        yield f"  {result.problem}"
+    for step in result.failures:
+        yield f"FAILED {result.name}: {step.name}"
+        yield from step_lines(result, step)
+
+
+def step_lines(result: Result, step: StepResult) -> Iterator[str]:
+    """Yield file and line of the step, and each of its calls that failed."""
+    if result.file is not None:
+        yield f"  {_relative(result.file)}:{line_of(read_text(result.file), step.place)}"
+    for call in step.calls:
+        if call.failed:
+            yield from _call_lines(call)
+
+
+def styled(line: str) -> Text:
+    """Return the line for a terminal."""
+    style = next((style for start, style in _STYLES.items() if line.startswith(start)), "")
+    return Text(escape_control(line), style)
+
+
+def escape_control(text: str) -> str:
+    """Escape what is not printable: an answer may contain commands of a terminal."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def _relative(path: Path) -> Path:
+    """The path relative to the current folder, if it is inside."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _call_lines(call: CallResult) -> Iterator[str]:
+    yield f"  {call.name}"
+    if call.request is not None:
+        yield from _labelled("sent", [str(call.request), *call.request.readable_body.splitlines()])
+    if call.outcome is not None:
+        yield from _labelled("answered", _outcome_lines(call.outcome))
+    if call.problem:
+        yield f"  {call.problem}"
+    if call.differences:
+        yield "  --- expected"
+        yield "  +++ found"
+    for difference in call.differences:
+        yield f"  - {difference.at}: {difference.expected}"
+        yield f"  + {difference.at}: {format_value(difference.found)}"
+
+
+def _labelled(label: str, lines: Sequence[str]) -> Iterator[str]:
+    yield f"    {label:<9} {lines[0]}"
+    for line in lines[1:]:
+        yield f"    {'':<9} {line}"
+
+
+def _outcome_lines(outcome: HttpOutcome) -> list[str]:
+    took = f"in {outcome.took.total_seconds() * 1000:.0f} ms"
+    if not isinstance(outcome, HttpResponse):
+        return [f"{outcome!r}, {took}"]
+    extra = [f"{name}: {value}" for name, value in outcome.headers.items() if name.startswith("x-mock-")]
+    return [f"{outcome.status} {took}", *extra, *_body_lines(outcome)]
+
+
+def _body_lines(response: HttpResponse) -> list[str]:
+    kind = response.headers.get("content-type", "")
+    if kind.startswith(("application/pdf", "application/octet-stream", "image/")):
+        return [f"{len(response.content)} bytes of {kind}"]
+    body = response.body
+    if isinstance(body, Mapping):
+        body = {name: "***" if name in _SECRETS else value for name, value in body.items()}
+    lines = _format_json(body).splitlines() if response.content else []
+    left = len(lines) - _MAX_BODY_LINES
+    return lines if left <= 0 else [*lines[:_MAX_BODY_LINES], f"... and {left} more lines"]
+
+
+def _format_json(body: Any) -> str:
+    if isinstance(body, str):
+        return body
+    short = json.dumps(body, ensure_ascii=False)
+    return short if len(short) <= _MAX_SHORT_JSON else json.dumps(body, ensure_ascii=False, indent=1)
+
+
+def _brief(result: Result) -> str:
+    """The first problem or difference, on one line."""
+    if result.problem:
+        return result.problem
+    call = next((call for step in result.failures for call in step.calls if call.failed), None)
+    if call is None:
+        return next((step.skipped for step in result.steps if step.skipped), "")
+    return shorten(call.brief, _MAX_BRIEF, placeholder=" ...")
+
+
+class JunitCase(NamedTuple):
+    """A test case: `kind` is empty if it passed, else `failure`, `error` or `skipped`."""
+
+    name: str
+    seconds: float | None = None
+    kind: str = ""
+    message: str = ""
+    details: str | None = None
+
+
+def junit(results: Sequence[Result]) -> bytes:
+    """Return the results as JUnit XML: a suite for each run, a case for each step."""
+    return junit_document("scenarios", {result.name: list(_cases(result)) for result in results})
+
+
+def _cases(result: Result) -> Iterator[JunitCase]:
+    if result.problem:
+        yield JunitCase(SETUP, 0, "error", result.problem)
+    for step in result.steps:
+        case = JunitCase(step.name, step.took.total_seconds())
+        if step.skipped:
+            case = case._replace(kind="skipped", message=step.skipped)
+        elif step.failed:
+            message = next(call.brief for call in step.calls if call.failed)
+            details = "\n".join(step_lines(result, step))
+            case = case._replace(kind="failure", message=message, details=details)
+        yield case
+
+
+def junit_document(command: str, suites: Mapping[str, Sequence[JunitCase]]) -> bytes:
+    """Return JUnit XML of a command, with the cases of each suite and their counts."""
+    every_case = [case for cases in suites.values() for case in cases]
+    root = Element("testsuites", {"name": f"mock-server {command}", **_counts(every_case)})
+    for name, cases in suites.items():
+        suite = SubElement(root, "testsuite", {"name": _xml_text(name), **_counts(cases)})
+        for case in cases:
+            time = {} if case.seconds is None else {"time": f"{case.seconds:.3f}"}
+            names = {"classname": _xml_text(f"{command}.{name}"), "name": _xml_text(case.name)}
+            element = SubElement(suite, "testcase", names | time)
+            if case.kind:
+                problem = SubElement(element, case.kind, message=_xml_text(case.message))
+                problem.text = None if case.details is None else _xml_text(case.details)
+    return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _counts(cases: Sequence[JunitCase]) -> dict[str, str]:
+    counted = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    counts = {name: str(sum(case.kind == kind for case in cases)) for name, kind in counted.items()}
+    seconds = [case.seconds for case in cases if case.seconds is not None]
+    time = {"time": f"{sum(seconds):.3f}"} if seconds else {}
+    return {"tests": str(len(cases)), **counts, **time}
+
+
+def _xml_text(text: str) -> str:
+    """Replace the characters that XML cannot have, and an answer may have."""
+    return _NOT_IN_XML.sub("\ufffd", text)

@@ -1,0 +1,297 @@
+"""Run the steps of a scenario against a base URL, and collect the differences from what they expect.
+
+The runner knows HTTP and the scenario, not the server: the same steps run against a sandbox and against the
+vendor's environment, where steps that need a sandbox are skipped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from http import HTTPStatus
+from math import ceil
+from pathlib import Path
+from threading import Barrier, Thread
+from time import monotonic, sleep
+
+import requests
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mock_server.client import ControlRefused, NoServer, Sandbox
+from mock_server.domain.operations import OPERATIONS, Kind
+from mock_server.domain.variants import VARIANTS
+from mock_server.scenarios.file_format import RequestSpec, Scenario, Step
+from mock_server.scenarios.http_client import HttpOutcome, HttpResponse, new_session, send
+from mock_server.scenarios.matching import ABSENT, Difference, differences
+from mock_server.scenarios.prepare import PreparedCall, Preparer
+from mock_server.scenarios.results import (
+    CallResult,
+    Result,
+    StepResult,
+    are_not_found,
+    response_differences,
+)
+from mock_server.scenarios.target import LoginFailed, Target, TokenCache, open_sandbox
+from mock_server.scenarios.templates import value_at
+from mock_server.settings import duration
+
+_TIMEOUT, _TIMEOUT_ELSEWHERE = 10.0, 30.0
+"""Seconds until a call fails, in a sandbox and in another environment."""
+_POLL_FROZEN, _POLL_RUNNING, _POLL_ELSEWHERE = 600.0, 10.0, 120.0
+"""Default seconds of polling: on a frozen clock, on a running one, and in another environment."""
+_FIRST_PAUSE, _MAX_PAUSE = 0.05, 1.0
+_MAX_RATE_LIMIT_PAUSES = 30
+_NEEDS_SANDBOX = "only a sandbox has control calls"
+_SCENARIO_NEEDS_SANDBOX = "its start data and rules need a sandbox"
+
+
+class ScenarioRun(Struct, frozen=True, kw_only=True):
+    """One run of a scenario: with its variants, and a label that distinguishes it from the other runs."""
+
+    scenario: Scenario
+    label: str = ""
+    refusals: str | None = None
+    file: Path | None = None
+
+
+def plan_runs(
+    scenario: Scenario, variants: Mapping[str, str], *, on_sandbox: bool, file: Path | None = None
+) -> list[ScenarioRun]:
+    """Plan the runs of a scenario: one, or one for each value of the variant `refusals` if it matters."""
+    if not on_sandbox:
+        return [ScenarioRun(scenario=scenario, file=file)]
+    chosen = {**scenario.given.variants, **variants}
+    if "refusals" in chosen or not _depends_on_refusals(scenario):
+        labels: dict[str, str | None] = {"": chosen.get("refusals")}
+    else:
+        labels = {f"refusals={value}": value for value in VARIANTS["refusals"].values}
+    return [
+        ScenarioRun(
+            scenario=_with_variants(scenario, chosen | ({"refusals": value} if value else {})),
+            label=label,
+            refusals=value,
+            file=file,
+        )
+        for label, value in labels.items()
+    ]
+
+
+def _depends_on_refusals(scenario: Scenario) -> bool:
+    """Whether a command is expected to be refused with a status that the variant decides."""
+    return any(
+        OPERATIONS[name].kind is Kind.COMMAND
+        and spec.expect.refused
+        and not are_not_found(spec.expect.refused)
+        for step in scenario.steps
+        for name, spec in step.calls
+    )
+
+
+def _with_variants(scenario: Scenario, variants: Mapping[str, str]) -> Scenario:
+    given = replace(scenario.given, variants=dict(variants))
+    return replace(scenario, given=given)
+
+
+def run_scenario(run: ScenarioRun, target: Target) -> Result:
+    """Run a scenario in a new sandbox, or as far as another environment allows."""
+    scenario = run.scenario
+    result = Result(scenario=scenario, label=run.label, file=run.file)
+    if target.sandbox_server is None and scenario.needs_sandbox:
+        return replace(result, steps=_skip_all(scenario, _SCENARIO_NEEDS_SANDBOX))
+    try:
+        with open_sandbox(target, scenario) as sandbox, new_session(target.base_url) as session:
+            steps = tuple(_StepRunner(target, sandbox, session, run.refusals).run(scenario.steps))
+    except (ControlRefused, NoServer) as problem:
+        skipped = _skip_all(scenario, "the scenario could not be activated")
+        return replace(result, problem=str(problem), steps=skipped)
+    return replace(result, steps=steps)
+
+
+def _skip_all(scenario: Scenario, reason: str) -> tuple[StepResult, ...]:
+    return tuple(
+        StepResult(name=step.name, place=f"$.steps[{at}]", skipped=reason)
+        for at, step in enumerate(scenario.steps)
+    )
+
+
+class _StepRunner:
+    """Runs the steps of one run, in its sandbox if it has one."""
+
+    def __init__(
+        self, target: Target, sandbox: Sandbox | None, session: requests.Session, refusals: str | None
+    ) -> None:
+        self._target = target
+        self._sandbox = sandbox
+        self._session = session
+        self._refusals = refusals
+        self._users = TokenCache(target, sandbox, session)
+        self._preparer = Preparer(target, sandbox, self._users)
+
+    def run(self, steps: Sequence[Step]) -> Iterator[StepResult]:
+        """Run them one after the other; the next one runs also after a failure."""
+        for at, step in enumerate(steps):
+            started = monotonic()
+            result = self._run_step(step, f"$.steps[{at}]")
+            yield replace(result, took=timedelta(seconds=monotonic() - started))
+
+    def _run_step(self, step: Step, place: str) -> StepResult:
+        result = StepResult(name=step.name, place=place)
+        if self._target.dialect not in step.dialects:
+            return replace(result, skipped=f"the step is for {step.dialects[0]} only")
+        if step.control is not None and self._sandbox is None:
+            return replace(result, skipped=_NEEDS_SANDBOX)
+        try:
+            calls = self._prepare(step)
+        except KeyError as missing:
+            reason = f"{missing.args[0]} was not saved: the step that saves it did not pass"
+            return replace(result, skipped=reason)
+        except LoginFailed as problem:
+            return replace(result, calls=(CallResult(name=step.call or step.name, problem=str(problem)),))
+        results = self._run_together(calls) if step.together else [self._run_call(calls[0], self._session)]
+        return replace(result, calls=tuple(results))
+
+    def _prepare(self, step: Step) -> list[PreparedCall]:
+        if step.control is not None and self._sandbox is not None:
+            return [self._preparer.control_call(step, step.control, self._sandbox)]
+        if step.call is not None:
+            return [self._preparer.call(step, step.call, step.call)]
+        return [self._preparer.call(call, call.call, call.name or call.call) for call in step.together]
+
+    def _run_together(self, calls: Sequence[PreparedCall]) -> list[CallResult]:
+        """Send all calls at the same moment, each from its own thread and on its own connection."""
+        barrier = Barrier(len(calls))
+        results: dict[int, CallResult] = {}
+
+        def run_one(number: int, call: PreparedCall) -> None:
+            with new_session(self._target.base_url) as session:
+                barrier.wait()
+                results[number] = self._run_call(call, session)
+
+        threads = [Thread(target=run_one, args=given, daemon=True) for given in enumerate(calls)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [results[number] for number in range(len(calls))]
+
+    def _run_call(self, call: PreparedCall, session: requests.Session) -> CallResult:
+        result = CallResult(name=call.name, request=call.request)
+        try:
+            outcome, found = self._repeat(call, session)
+        except (
+            ControlRefused,
+            NoServer,
+            ValueError,
+        ) as problem:
+            # A ValueError: an operand may be wrong once its placeholders are replaced.
+            return replace(result, problem=str(problem))
+        found += self._save(call.spec, outcome, report_missing=not found)
+        return replace(result, outcome=outcome, differences=tuple(found))
+
+    def _repeat(self, call: PreparedCall, session: requests.Session) -> tuple[HttpOutcome, list[Difference]]:
+        """Return the last outcome, or the first one that differs from what is expected."""
+        send_once = self._sender(call, session)
+        for _ in range(call.spec.repeat):
+            outcome, found = poll(call, send_once, self._sandbox) if call.until else (send_once(), [])
+            found += response_differences(
+                call.expect, outcome, operation=call.operation, refusals=self._refusals
+            )
+            if found:
+                break
+        return outcome, found
+
+    def _sender(self, call: PreparedCall, session: requests.Session) -> Callable[[], HttpOutcome]:
+        given = None if call.until else call.spec.timeout
+        default = _TIMEOUT_ELSEWHERE if self._sandbox is None else _TIMEOUT
+        timeout = default if given is None else duration(given).total_seconds()
+
+        def send_once() -> HttpOutcome:
+            outcome = send(session, call.request, timeout)
+            if call.operation is not None and call.operation.kind is Kind.TOKEN:
+                self._users.remember(call.login, call.request.form or {}, outcome)
+            return outcome
+
+        # Other environments may enforce the documented rate limit, which a run would soon reach.
+        waits = self._sandbox is None and not _expects_429(call)
+        return _wait_for_rate_limit(send_once) if waits else send_once
+
+    def _save(self, spec: RequestSpec, outcome: HttpOutcome, *, report_missing: bool) -> list[Difference]:
+        """Save values from the answer; a missing one is a difference, unless there are others."""
+        missing = []
+        for name, place in spec.save.items():
+            value = value_at(outcome.body, place) if isinstance(outcome, HttpResponse) else ABSENT
+            if value is ABSENT:
+                missing.append(Difference(place, f"something to save as {name}", value))
+            else:
+                self._preparer.saved[name] = value
+        return missing if report_missing else []
+
+
+def _expects_429(call: PreparedCall) -> bool:
+    status = call.expect.status
+    return HTTPStatus.TOO_MANY_REQUESTS in (status if isinstance(status, tuple) else (status,))
+
+
+def _wait_for_rate_limit(send_once: Callable[[], HttpOutcome]) -> Callable[[], HttpOutcome]:
+    """Send again after a second as long as the answer is 429."""
+
+    def send_patiently() -> HttpOutcome:
+        for _ in range(_MAX_RATE_LIMIT_PAUSES):
+            outcome = send_once()
+            if not isinstance(outcome, HttpResponse) or outcome.status != HTTPStatus.TOO_MANY_REQUESTS:
+                return outcome
+            sleep(1)
+        return send_once()
+
+    return send_patiently
+
+
+def poll(
+    call: PreparedCall, send_once: Callable[[], HttpOutcome], sandbox: Sandbox | None
+) -> tuple[HttpOutcome, list[Difference]]:
+    """Send the request until the answer has the values of `until`; at a timeout, return what still differs.
+
+    A frozen clock of the sandbox is advanced by a second before each further request.
+
+    Raises:
+        ControlRefused: the clock may not be advanced.
+        NoServer: the server does not answer.
+    """
+    outcome, waited = send_once(), 0.0
+    missing = _until_differences(call, outcome)
+    pauses = _pauses(call, sandbox)
+    while missing:
+        pause = next(pauses, None)
+        if pause is None:
+            break
+        outcome, waited = send_once(), pause
+        missing = _until_differences(call, outcome)
+    return outcome, [dataclasses.replace(one, at=f"{one.at}, polled for {waited:g} s") for one in missing]
+
+
+def _until_differences(call: PreparedCall, outcome: HttpOutcome) -> list[Difference]:
+    body = outcome.body if isinstance(outcome, HttpResponse) else ABSENT
+    return [
+        difference
+        for place, expected in call.until.items()
+        for difference in differences(expected, value_at(body, place), f"$.{place}")
+    ]
+
+
+def _pauses(call: PreparedCall, sandbox: Sandbox | None) -> Iterator[float]:
+    """Pause until the timeout; yield the seconds that have passed on the clock of the answers."""
+    given = call.spec.timeout
+    limit = None if given is None else duration(given).total_seconds()
+    if sandbox is not None and sandbox.clock.is_frozen():
+        for second in range(1, ceil(limit or _POLL_FROZEN) + 1):
+            sandbox.clock.advance(seconds=1)
+            yield second
+        return
+    limit = limit or (_POLL_ELSEWHERE if sandbox is None else _POLL_RUNNING)
+    started, pause = monotonic(), _FIRST_PAUSE
+    while monotonic() - started < limit:
+        sleep(pause)
+        yield round(monotonic() - started, 1)
+        pause = min(pause * 1.5, _MAX_PAUSE)

@@ -1,0 +1,460 @@
+"""Validate the meaning of a scenario: names exist, rules can apply, steps can run.
+
+Each function yields what is wrong, with its place in the file and what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import isfinite
+from string import Formatter
+from typing import Any
+
+from msgspec import UNSET
+
+from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
+from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
+from mock_server.domain.spelling import nearest
+from mock_server.domain.variants import checked
+from mock_server.fixtures.build import parse_instant
+from mock_server.fixtures.errors import InputError
+from mock_server.scenarios.file_format import (
+    FAULTS,
+    STARTED,
+    DribbleDelay,
+    Expect,
+    RequestPattern,
+    RequestSpec,
+    Rule,
+    Scenario,
+    Step,
+    Then,
+    UniformDelay,
+)
+from mock_server.scenarios.matching import check_expectation
+from mock_server.scenarios.patterns import compile_json_path
+from mock_server.scenarios.templates import PLACE, names_in
+from mock_server.settings import duration
+
+Errors = Iterator[InputError]
+
+BUILT_IN = ("accountId", "username", "password", "refreshToken", "accessToken", "runId")
+"""The names that every run has before its first step."""
+
+_MAY_BE_NO_IMPORT = {None, *OPERATIONS} - {"importDossier"}
+_EFFECTS = {
+    "respond": "respond",
+    "fault": "fault",
+    "process": "process",
+    "patch": "patch",
+    "token": "token",
+    "rate_limit": "rateLimit",
+}
+"""The effects of a rule of which only one is possible: the name in Python, and in a file."""
+
+_ONLY_OF_API_CALLS = ("login", "token", "form")
+_NOT_FOUND = {code for code, error in ERRORS.items() if error.places == "404"}
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_FRAMING_HEADERS = {"content-length", "transfer-encoding"}
+_MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1
+
+
+def check_scenario(scenario: Scenario, path: str = "$") -> None:
+    """Reject a scenario that cannot run; `path` is its place in the file.
+
+    Raises:
+        InputError: the first error: the place, and what would be right.
+    """
+    raise_first(scenario_errors(scenario, path))
+
+
+def check_rules(rules: Sequence[Rule], path: str) -> None:
+    """Reject rules that cannot apply; `path` is their place.
+
+    Raises:
+        InputError: the first error.
+    """
+    raise_first(_rules_errors(rules, path))
+
+
+def check_request_pattern(pattern: RequestPattern, path: str) -> None:
+    """Reject a pattern with an unknown operation, an unknown operator or an invalid JSONPath.
+
+    Raises:
+        InputError: the first error.
+    """
+    raise_first(_pattern_errors(pattern, path))
+
+
+def raise_first(errors: Errors) -> None:
+    """Raise the first of the errors, if there is one."""
+    first = next(errors, None)
+    if first is not None:
+        raise first
+
+
+def scenario_errors(scenario: Scenario, path: str = "$") -> Errors:
+    """Everything that is wrong with a scenario at `path`."""
+    yield from _value_error(checked, scenario.given.variants, f"{path}.given.variants")
+    if scenario.given.clock is not None:
+        yield from _value_error(
+            lambda text: parse_instant(text, ""), scenario.given.clock, f"{path}.given.clock"
+        )
+    yield from _rules_errors(scenario.rules, f"{path}.rules")
+    yield from _states_errors(scenario.rules, f"{path}.rules")
+    yield from _steps_errors(scenario.steps, f"{path}.steps")
+
+
+# Parts of rules and steps
+
+
+def _unknown_name(name: str, allowed: Iterable[str], path: str, kind: str, advice: str = "") -> Errors:
+    """An error unless there is a `kind` of that name."""
+    known = list(allowed)
+    if name not in known:
+        near = nearest(name, known)
+        hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
+        yield InputError(path, f"there is no {kind} {name!r}{advice}; {hint}")
+
+
+def _value_error(check: Callable[[Any], Any], value: Any, path: str) -> Errors:
+    """The ValueError that `check` raises for the value, as an error at `path`."""
+    try:
+        check(value)
+    except ValueError as error:
+        yield InputError(path, str(error))
+
+
+def _duration_error(text: str | None, path: str) -> Errors:
+    """An error if the text is not a duration."""
+    if text is not None:
+        yield from _value_error(duration, text, path)
+
+
+def _duplicate_names(names: Sequence[str], path: str, kind: str) -> Errors:
+    """An error for each name in the list at `path` that an earlier entry has."""
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            yield InputError(f"{path}[{at}].name", f"there is another {kind} named {name!r}")
+
+
+def _header_errors(headers: Mapping[str, str], path: str) -> Errors:
+    """Invalid names and values, and headers that frame the answer."""
+    for name, value in headers.items():
+        where = f"{path}.{name}"
+        if not _HEADER_NAME.fullmatch(name):
+            yield InputError(where, f"{name!r} is not the name of a header, such as Retry-After")
+        if not _HEADER_VALUE.fullmatch(value):
+            yield InputError(where, "a header is one line of text")
+        if name.lower() in _FRAMING_HEADERS:
+            yield InputError(where, "the server writes this header; for a broken answer use a fault")
+
+
+def _json_errors(value: Any, path: str) -> Errors:
+    """Numbers that not every JSON parser can read: infinite ones, NaN, integers beyond 64 bits."""
+    if isinstance(value, float) and not isfinite(value):
+        yield InputError(path, f"{value} is not a number of JSON")
+    if isinstance(value, int) and not _MIN_INTEGER <= value <= _MAX_INTEGER:
+        yield InputError(path, f"{value} has more than 64 bits; quote it to send it as a text")
+    for place, part in _parts(value):
+        yield from _json_errors(part, f"{path}{place}")
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield from ((f".{name}", part) for name, part in value.items())
+    elif isinstance(value, list | tuple):
+        yield from ((f"[{at}]", part) for at, part in enumerate(value))
+
+
+# Rules
+
+
+def _rules_errors(rules: Sequence[Rule], path: str) -> Errors:
+    yield from _duplicate_names([rule.name for rule in rules], path, "rule")
+    for at, rule in enumerate(rules):
+        where = f"{path}[{at}]"
+        yield from _pattern_errors(rule.when, f"{where}.when")
+        yield from _then_errors(rule.then, f"{where}.then")
+        if rule.then.process is not None and _MAY_BE_NO_IMPORT.intersection(rule.when.operations):
+            yield InputError(f"{where}.when.operation", "process requires operation: importDossier")
+        if rule.then.rate_limit is not None:
+            yield from _rate_limit_errors(rule.when.operations, f"{where}.then.rateLimit")
+
+
+def _pattern_errors(pattern: RequestPattern, path: str) -> Errors:
+    for name in pattern.operations:
+        if name is not None:
+            yield from _unknown_name(name, OPERATIONS, f"{path}.operation", "operation")
+    for name, expected in (
+        ("path", pattern.path),
+        ("accountId", pattern.account_id),
+        ("dossierId", pattern.dossier_id),
+        ("thirdpartyId", pattern.thirdparty_id),
+        ("documentId", pattern.document_id),
+        ("processId", pattern.process_id),
+        ("user", pattern.user),
+        ("body", pattern.body),
+        *((f"query.{name}", expected) for name, expected in pattern.query.items()),
+        *((f"headers.{name}", expected) for name, expected in pattern.headers.items()),
+        *((f"jsonPath.{name}", expected) for name, expected in pattern.json_path.items()),
+    ):
+        yield from _value_error(check_expectation, expected, f"{path}.{name}")
+        yield from _json_errors(expected, f"{path}.{name}")
+    for name in pattern.json_path:
+        yield from _value_error(compile_json_path, name, f"{path}.jsonPath")
+
+
+def _then_errors(then: Then, path: str) -> Errors:
+    given = [written for name, written in _EFFECTS.items() if getattr(then, name) not in (None, UNSET)]
+    if len(given) > 1:
+        effects = " and ".join(given)
+        yield InputError(path, f"a rule has one effect, and this one has {effects}; make it two rules")
+    if not given and then.delay is None:
+        yield InputError(path, f"the rule has no effect: give {', '.join(_EFFECTS.values())} or delay")
+    yield from _fault_errors(then, path)
+    if isinstance(then.delay, UniformDelay) and then.delay.lower > then.delay.upper:
+        yield InputError(f"{path}.delay", "lower is more than upper")
+    yield from _process_errors(then, f"{path}.process")
+    if then.respond is not None:
+        yield from _refusal_errors(then.respond.body, f"{path}.respond.body")
+        yield from _json_errors(then.respond.body, f"{path}.respond.body")
+        yield from _header_errors(then.respond.headers, f"{path}.respond.headers")
+    yield from _refusal_errors(then.patch, f"{path}.patch")
+    yield from _json_errors(then.patch, f"{path}.patch")
+
+
+def _fault_errors(then: Then, path: str) -> Errors:
+    if then.fault is None:
+        if then.carried_out is not None:
+            yield InputError(f"{path}.carriedOut", "carriedOut requires a fault")
+        return
+    fault = FAULTS[then.fault]
+    if fault.needs_answer and then.carried_out is False:
+        yield InputError(f"{path}.carriedOut", f"{fault.name} changes the answer, so the call is executed")
+    if isinstance(then.delay, DribbleDelay) and not fault.leaves_a_body:
+        yield InputError(f"{path}.delay", f"{fault.name} sends no body to dribble; use another delay")
+
+
+def _refusal_errors(value: Any, path: str) -> Errors:
+    """A scripted refusal could contradict the business rules; one that follows from start data cannot."""
+    if isinstance(value, dict) and value.get("code") in ERRORS:
+        advice = "give start data that leads to it, such as a closed establishment or a stopped dossier"
+        yield InputError(path, f"a rule cannot answer the refusal {value['code']}; {advice}")
+    if isinstance(value, dict | list):
+        for place, part in _parts(value):
+            yield from _refusal_errors(part, f"{path}{place}")
+
+
+def _process_errors(then: Then, path: str) -> Errors:
+    effect = then.process
+    if effect is None:
+        return
+    if effect == type(effect)():
+        yield InputError(path, "give hold, after or fail")
+        return
+    if effect.hold and (effect.after or effect.fail):
+        yield InputError(path, "an import on hold neither ends nor fails")
+    yield from _duration_error(effect.after, f"{path}.after")
+    if effect.fail is not None:
+        codes = [error.code for error in PROVIDER_ERRORS]
+        kind, advice = "code of the provider", "; other refusals follow from start data"
+        yield from _unknown_name(effect.fail, codes, f"{path}.fail", kind, advice)
+
+
+def _rate_limit_errors(operations: Sequence[str | None], path: str) -> Errors:
+    """A call without an account has no limit; a rule for all operations limits those with one."""
+    for name in operations:
+        if name in OPERATIONS and "{accountId}" not in OPERATIONS[name].paths[0]:
+            yield InputError(path, f"rate limits are per account, and {name} has none")
+
+
+def _states_errors(rules: Sequence[Rule], path: str) -> Errors:
+    reachable = {STARTED} | {rule.new_state for rule in rules if rule.new_state}
+    for at, rule in enumerate(rules):
+        if rule.state is not None:
+            yield from _unknown_name(rule.state, reachable, f"{path}[{at}].state", "newState of a rule")
+
+
+# Steps
+
+
+class _SavedNames:
+    """The names that steps can use, each with the dialects in which an earlier step saved it."""
+
+    def __init__(self) -> None:
+        self.dialects: tuple[DialectName, ...] = DIALECTS
+        self._saved_in = defaultdict[str, set[DialectName]](set)
+        self.add(BUILT_IN)
+
+    def add(self, names: Iterable[str]) -> None:
+        """These names are saved in the dialects of the step."""
+        for name in names:
+            self._saved_in[name].update(self.dialects)
+
+    def missing_reason(self, name: str) -> str | None:
+        """Why the step cannot use the name, or None."""
+        if name not in self._saved_in:
+            near = nearest(name, self._saved_in)
+            advice = f"; did you mean {near!r}?" if near else ""
+            return f"no earlier step saves {{{name}}}{advice}"
+        missing = [dialect for dialect in self.dialects if dialect not in self._saved_in[name]]
+        return f"no earlier step saves {{{name}}} in {missing[0]}" if missing else None
+
+
+def _steps_errors(steps: Sequence[Step], path: str) -> Errors:
+    yield from _duplicate_names([step.name for step in steps], path, "step")
+    saved = _SavedNames()
+    for at, step in enumerate(steps):
+        saved.dialects = step.dialects
+        yield from _step_errors(step, saved, f"{path}[{at}]")
+        saved.add(set(step.save).union(*(call.save for call in step.together)))
+
+
+def _step_errors(step: Step, saved: _SavedNames, path: str) -> Errors:
+    given = [value for value in (step.call, step.control, step.together) if value]
+    if len(given) != 1:
+        yield InputError(path, f"a step has one of call, control and together; this has {len(given)}")
+    yield from _dialect_errors(step, path)
+    if step.together:
+        yield from _together_errors(step, path)
+    if step.control is not None:
+        yield from _control_errors(step, saved, path)
+    yield from _request_errors(step, step.call, saved, path)
+    for number, call in enumerate(step.together):
+        yield from _request_errors(call, call.call, saved, f"{path}.together[{number}]")
+
+
+def _dialect_errors(step: Step, path: str) -> Errors:
+    for name, _ in step.calls:
+        if step.dialect is not None and name in OPERATIONS and step.dialect not in OPERATIONS[name].dialects:
+            only = OPERATIONS[name].dialects[0]
+            yield InputError(f"{path}.dialect", f"{name} exists in {only} only")
+
+
+def _together_errors(step: Step, path: str) -> Errors:
+    fields = RequestSpec.__struct_fields__
+    given = [name for name in fields if getattr(step, name) != getattr(_EMPTY_SPEC, name)]
+    if given:
+        yield InputError(path, f"{_key(given[0])} belongs to each of the calls made together")
+
+
+def _control_errors(step: Step, saved: _SavedNames, path: str) -> Errors:
+    for name in _ONLY_OF_API_CALLS:
+        if getattr(step, name) is not None:
+            yield InputError(path, f"a control call has no {_key(name)}: that belongs to calls of the API")
+    yield from _placeholder_errors(names_in(step.control), saved, f"{path}.control")
+
+
+def _request_errors(spec: RequestSpec, operation: str | None, saved: _SavedNames, path: str) -> Errors:
+    if operation is not None:
+        yield from _unknown_name(operation, OPERATIONS, f"{path}.call", "operation")
+        yield from _path_errors(spec, operation, path)
+        yield from _status_errors(spec.expect, operation, f"{path}.expect")
+    yield from _found_errors(spec.expect, operation, f"{path}.expect")
+    bodies = [name for name in ("body", "text", "form") if getattr(spec, name) not in (None, UNSET)]
+    if len(bodies) > 1:
+        yield InputError(path, f"a request has one body, and this one has {' and '.join(bodies)}")
+    for where, value in _templates(spec, path):
+        yield from _placeholder_errors(names_in(value), saved, where)
+    for where, username in _usernames(spec, operation, path):
+        if "+" in username.partition("@")[0]:
+            yield InputError(where, "leave out the tag: each run adds its own")
+    yield from _duration_error(spec.timeout, f"{path}.timeout")
+    yield from _place_errors(spec, path)
+    yield from _expect_errors(spec, f"{path}.expect")
+
+
+def _path_errors(spec: RequestSpec, operation: str, path: str) -> Errors:
+    if operation not in OPERATIONS:
+        return
+    allowed = {name for _, name, _, _ in Formatter().parse(OPERATIONS[operation].paths[0]) if name}
+    for name in spec.path:
+        if name not in allowed:
+            ids = ", ".join(sorted(allowed)) or "no ids"
+            yield InputError(f"{path}.path.{name}", f"{operation} has {ids}")
+    missing = sorted(allowed - set(spec.path) - {"accountId"})
+    if missing:
+        yield InputError(path, f"{operation} needs path: {{{missing[0]}: ...}}")
+
+
+def _status_errors(expect: Expect, operation: str, path: str) -> Errors:
+    """The variant `refusals` decides the status of a refused command, and the file runs with both values."""
+    is_command = operation in OPERATIONS and OPERATIONS[operation].kind is Kind.COMMAND
+    if is_command and expect.status is not None and not _NOT_FOUND.issuperset(expect.refused or _NOT_FOUND):
+        advice = "the variant refusals decides it, and the step runs with both values"
+        yield InputError(f"{path}.status", f"leave it out: {advice}")
+
+
+def _found_errors(expect: Expect, operation: str | None, path: str) -> Errors:
+    if expect.found is None:
+        return
+    searches = [name for name, known in OPERATIONS.items() if known.kind is Kind.SEARCH]
+    if operation not in searches:
+        yield InputError(f"{path}.found", f"found requires a search: {', '.join(searches)}")
+    if expect.refused is not None:
+        yield InputError(path, "a refused search finds nothing: leave out found or refused")
+
+
+def _place_errors(spec: RequestSpec, path: str) -> Errors:
+    """Check the places in the answer, and what is expected there."""
+    places = [(place, f"{path}.until.{place}") for place in spec.until]
+    places += [(place, f"{path}.save.{name}") for name, place in spec.save.items()]
+    for place, where in places:
+        if PLACE.fullmatch(place) is None or place.startswith("$"):
+            examples = "content.complete, content[0].code"
+            yield InputError(where, f"{place!r} is not a place in a body, such as {examples}")
+    for place, expected in spec.until.items():
+        yield from _value_error(check_expectation, expected, f"{path}.until.{place}")
+
+
+def _expect_errors(spec: RequestSpec, path: str) -> Errors:
+    expect = spec.expect
+    for at, code in enumerate(expect.refused or ()):
+        yield from _unknown_name(code, ERRORS, f"{path}.refused[{at}]", "error code")
+    if expect.refused == ():
+        yield InputError(f"{path}.refused", "list the codes, or leave it out if no refusal is expected")
+    if expect.fault == "NO_RESPONSE" and spec.timeout is None:
+        yield InputError(f"{path}.fault", "give the time that the client waits, such as timeout: 300ms")
+    for name, expected in (("body", expect.body), *((f"headers.{n}", e) for n, e in expect.headers.items())):
+        yield from _value_error(check_expectation, expected, f"{path}.{name}")
+    if expect.took is not None:
+        yield from _duration_error(expect.took.at_least, f"{path}.took.atLeast")
+        yield from _duration_error(expect.took.at_most, f"{path}.took.atMost")
+
+
+def _placeholder_errors(names: Iterable[str], saved: _SavedNames, path: str) -> Errors:
+    for name in names:
+        reason = saved.missing_reason(name)
+        if reason is not None:
+            yield InputError(path, reason)
+
+
+def _templates(spec: RequestSpec, path: str) -> Iterator[tuple[str, Any]]:
+    """The values that may have placeholders, each with its place."""
+    for name in ("token", "path", "query", "headers", "body", "text", "form", "until"):
+        yield f"{path}.{name}", getattr(spec, name)
+    if spec.login is not None:
+        yield f"{path}.as", [spec.login.username, spec.login.password]
+    expect = spec.expect
+    yield f"{path}.expect.headers", expect.headers
+    yield f"{path}.expect.body", expect.body
+    yield f"{path}.expect.text", expect.text
+
+
+def _usernames(spec: RequestSpec, operation: str | None, path: str) -> Iterator[tuple[str, str]]:
+    if spec.login is not None:
+        yield f"{path}.as.username", spec.login.username
+    if operation == "getToken" and spec.form is not None:
+        yield f"{path}.form.username", spec.form.get("username") or ""
+
+
+def _key(name: str) -> str:
+    """The name of a member in a file."""
+    return {"login": "as"}.get(name, name)
+
+
+_EMPTY_SPEC = RequestSpec()
