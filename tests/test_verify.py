@@ -95,7 +95,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an operator in a body that is none": ({"body": {"a": {"$like": 1}}}, "$.body: there is no operator"),
     "a regular expression that is none": (
         {"rule": {"$matches": "("}},
-        "$.rule: '(' is no regular",
+        "$.rule: '(' is not a regular",
     ),
     "a member that is none": ({"operationId": "getDossier"}, "Object contains unknown field `operationId`"),
 }
