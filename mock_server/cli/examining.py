@@ -16,7 +16,7 @@ from mock_server.fixtures.errors import FileError
 from mock_server.pages import CLOCKS, COMMANDS, PROXY
 from mock_server.settings import Settings, local_url
 
-_LIBRARIES = ("flask", "granian", "msgspec", "immutables", "pyjwt", "click")
+_LIBRARIES = ("flask", "httptools", "msgspec", "immutables", "pyjwt", "click")
 _PROXIES = ("http_proxy", "all_proxy")
 _FIRST_YEAR = 2026
 """No machine whose clock is right runs this in an earlier one."""

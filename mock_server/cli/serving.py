@@ -79,11 +79,10 @@ def serve(**given: Any) -> None:
     tls = services.of(app).tls
     ready = f"{READY} {server.base_url(bound, 'https' if tls else 'http')}{_to_trust(tls)}"
     server.serve(
-        app.wsgi_app,
+        server.Service(app.wsgi_app, max_body=settings.max_body),
         bound,
-        max_body=settings.max_body,
         announce=lambda: _announce(ready),
-        beside=scenario_watch(app).run if settings.watch else None,
+        background=scenario_watch(app).run if settings.watch else None,
         tls=None if tls is None else tls.context,
     )
 

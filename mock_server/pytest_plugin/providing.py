@@ -59,7 +59,7 @@ def _own_server(chosen: Mapping[str, object]) -> Iterator[Server]:
         raise pytest.fail.Exception(f"dossiers_settings: {mistake}", pytrace=False) from None
     bound = server.bind("127.0.0.1", 0)
     url = server.base_url(bound)
-    with server.serving(app.wsgi_app, bound, max_body=settings.max_body):
+    with server.serving(server.Service(app.wsgi_app, max_body=settings.max_body), bound):
         yield Server(url, settings.control_token)
 
 
