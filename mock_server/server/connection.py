@@ -139,6 +139,11 @@ class Connection(asyncio.Protocol):
         """Whether it is kept alive between two requests."""
         return not (self._is_over or self._is_head_due or self._environ or self._delivery)
 
+    @property
+    def is_stalled(self) -> bool:
+        """Whether it waits for its client, to read or to close."""
+        return self._delivery is None or not self._writable.is_set()
+
     def close(self) -> None:
         """Close it once all is sent."""
         self._is_over = True

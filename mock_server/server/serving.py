@@ -22,6 +22,8 @@ from mock_server.server.tls import connect_tls
 MAX_CONNECTIONS = 10_000
 _GRACE = 0.8
 """Seconds after a signal in which answers that have begun are sent."""
+_LONG_GRACE = 5.0
+"""The same for a list that its client reads as fast as it is made."""
 _SWEEP = 0.5
 """Seconds between two looks at the deadlines of all connections."""
 _AT_ONCE = 16
@@ -65,8 +67,10 @@ class Server:
             task.cancel()
         connections = self._service.connections
         deliveries = [connection.end() for connection in list(connections)]
-        until = self._loop.time() + _GRACE
-        while connections and self._loop.time() < until:  # noqa: ASYNC110  # short, and once
+        begun = self._loop.time()
+        while connections and (past := self._loop.time() - begun) < _LONG_GRACE:
+            for connection in [found for found in connections if past > _GRACE and found.is_stalled]:
+                connection.abort()
             await asyncio.sleep(0.01)
         for connection in list(connections):
             connection.abort()
