@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
 
@@ -13,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
+from mock_server.dialects import wire
 from mock_server.web.services import of
 from tests.control_calls import latest, listing, log_in, requests_of, set_rule
 from tests.support import (
@@ -588,3 +591,49 @@ def test_a_call_for_a_sandbox_that_is_not_to_be_had_is_in_the_default_one(make_s
     answer = api.client.get("/api/v1/account", headers={"X-Mock-Sandbox": "one-too-many"})
 
     assert (answer.status_code, latest(api)["status"]) == (401, 401)
+
+
+# Times
+
+
+def test_an_exchange_takes_no_longer_than_its_caller_measured(api: Api) -> None:
+    assert api.token
+    began, clock = datetime.now(UTC), time.perf_counter()
+    api.get("/dossiers")
+    measured, ended = time.perf_counter() - clock, datetime.now(UTC)
+
+    entry = latest(api)
+
+    assert 0 < entry["milliseconds"] <= measured * 1000
+    real_time = datetime.fromisoformat(entry["realTime"])
+    assert began.replace(microsecond=began.microsecond // 1000 * 1000) <= real_time <= ended
+
+
+# Limits
+
+
+LONG_HEADER: dict[str, tuple[str, str]] = {
+    "as long as it may be": ("x" * 1000, "x" * 1000),
+    "a character too long": ("x" * 1001, "x" * 1000),
+    "beyond ASCII, cut before it is escaped": ("é" * 1001, r"\xe9" * 1000),
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), LONG_HEADER.values(), ids=list(LONG_HEADER))
+def test_a_text_in_a_header_is_cut_off_after_1000_characters(text: str, shown: str) -> None:
+    assert wire.header_text(text) == shown
+
+
+def test_an_unmatched_path_is_cut_off_in_its_header(api: Api) -> None:
+    answer = api.send("GET", "/" + "x" * 2000)
+
+    assert answer.headers["X-Mock-Unmatched"] == f"GET /{'x' * 995}"
+
+
+def test_a_text_body_of_the_most_characters_is_shown_in_full(api: Api) -> None:
+    for length in (16_384, 16_385):
+        api.send("POST", api.url("/dossiers"), data="x" * length, content_type="text/plain")
+
+    bodies = [(len(entry["body"]), entry.get("bodyNote")) for entry in requests_of(api)[-2:]]
+
+    assert bodies == [(16_384, None), (16_384, "cut off after 16384 of 16385 characters")]

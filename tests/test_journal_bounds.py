@@ -8,12 +8,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
+from mock_server.fixtures.errors import InputError
 from mock_server.journal import Exchange, Journal, Limits
 from mock_server.journal.coverage import ExchangeCounts, ExchangeKind
 from mock_server.journal.entries import read_entries
+from mock_server.journal.matching import ExchangeFilter, find_entries
 from tests.control_calls import count, expect, listing, requests_of, verdict
 from tests.support import SEED_DOSSIER, Api, run_at_once
 
@@ -28,7 +31,7 @@ def small(make_server_api: MakeApi) -> Api:
 
 def exchange(body: bytes = b"", **texts: Any) -> Exchange:
     """An exchange as the server would hand it over."""
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/v1/account", "QUERY_STRING": ""} | texts
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/v1/account", "QUERY_STRING": "page=1"} | texts
     at = datetime(2026, 3, 2, tzinfo=UTC)
     return Exchange(
         "listAccounts",
@@ -290,3 +293,84 @@ def test_threads_that_record_read_and_clear_at_once_do_not_disturb_each_other() 
     assert journal.last == 1600
     assert max(sizes) <= 20
     assert sum(journal.counts.by_kind.values()) == 1600
+
+
+# Costly filters
+
+
+NESTED = {"a": [[1] * 300] * 300}
+MANY = {"a": [1] * 150_000}
+
+COSTLY: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    "$contains in $contains": ([MANY] * 5, {"body": {"a": {"$contains": {"$contains": 2}}}}),
+    "$contains in $contains of lists": ([NESTED] * 5, {"body": {"a": {"$contains": {"$contains": 2}}}}),
+    "$contains of $oneOf": ([{"a": [1] * 300}] * 5, {"body": {"a": {"$contains": {"$oneOf": [2] * 300}}}}),
+    "$oneOf in every exchange": ([{"a": 1}] * 300, {"body": {"a": {"$oneOf": list(range(2, 900))}}}),
+    "$oneOf of a query": ([{"a": 1}] * 300, {"query": {"page": {"$oneOf": list(range(2, 900))}}}),
+    "a long list": ([{"a": [1] * 20_000}] * 20, {"body": {"a": [1] * 19_999 + [2]}}),
+    "$equals of a long list": ([{"a": [1] * 20_000}] * 20, {"body": {"a": {"$equals": [1] * 20_000}}}),
+    "many members": (
+        [{f"m{at}": 1 for at in range(3000)}] * 30,
+        {"body": {f"m{at}": 1 for at in range(3000)}},
+    ),
+    "$matches in long texts": ([{"a": "x" * 1_000_000}] * 20, {"body": {"a": {"$matches": ".*y"}}}),
+    "a JSONPath to everything": ([NESTED] * 5, {"jsonPath": {"$..*": 7}}),
+    "many JSONPaths": ([{"a": [1] * 900}] * 9, {"jsonPath": {f"$.a[?@ == {at}]": 0 for at in range(2, 30)}}),
+}
+
+
+def journal_with(bodies: list[Any]) -> Journal:
+    journal = Journal(Limits(bytes=64 * 1024 * 1024))
+    for body in bodies:
+        journal.record(exchange(orjson.dumps(body), CONTENT_TYPE="application/json"), b"")
+    return journal
+
+
+@pytest.mark.parametrize(("bodies", "members"), COSTLY.values(), ids=list(COSTLY))
+def test_a_filter_that_would_hold_up_other_calls_is_rejected(bodies: list[Any], members: Any) -> None:
+    wanted = msgspec.convert(members, ExchangeFilter)
+    journal = journal_with(bodies)
+    began = time.process_time()
+
+    with pytest.raises(InputError, match="name an operation, nest fewer operators, or DELETE"):
+        find_entries(wanted, journal.read())
+
+    assert time.process_time() - began < 1  # 0.1 s on an idle machine; without the limit it takes seconds
+
+
+def test_an_expectation_is_limited_as_a_filter_is(api: Api) -> None:
+    for _ in range(2):
+        api.try_import(description=[1] * 60_000)
+    body = {"description": {"$contains": {"$contains": 2}}}
+
+    answers = [
+        api.client.post(f"/__admin/{path}?sandbox={api.sandbox}", json=question)
+        for path, question in (
+            ("requests/count", {"body": body}),
+            ("requests/find", {"body": body}),
+            ("verify", {"expectations": [{"request": {"body": body}}]}),
+        )
+    ]
+
+    assert [answer.status_code for answer in answers] == [400, 400, 400]
+    assert all("takes more than" in (answer.json or {})["detail"] for answer in answers)
+
+
+def test_ordinary_filters_over_a_full_journal_are_answered() -> None:
+    names = [f"PO-{at}" for at in range(1000)]
+    journal = journal_with([{"dossierReference": name, "thirdpartyEmail": ["a@b.example"]} for name in names])
+    wanted = {
+        "body": {"dossierReference": {"$oneOf": names[:9]}, "thirdpartyEmail": {"$contains": "a@b.example"}}
+    }
+
+    found = find_entries(msgspec.convert(wanted, ExchangeFilter), journal.read())
+
+    assert [entry.number for entry in found] == list(range(1, 10))
+
+
+def test_a_list_of_large_exchanges_comes_in_small_parts(api: Api) -> None:
+    for _ in range(4):
+        api.try_import(description="x" * 30_000)
+    answer = api.client.get(f"/__admin/requests?sandbox={api.sandbox}", buffered=False)
+
+    assert len(list(answer.response)) >= 4

@@ -244,6 +244,17 @@ def test_a_client_that_comes_back_is_sent_what_it_missed(
     assert [(one.name, one.number) for one in found][: len(expected)] == expected
 
 
+@pytest.mark.parametrize("seen", ["6", "99", "999999999999999999"])
+def test_a_number_of_another_server_begins_with_exchange_1_of_a_full_journal(
+    url: str, sandbox: str, seen: str
+) -> None:
+    search(url, token(url, sandbox), 4)
+
+    found = listen(url, sandbox, 5, **{"Last-Event-ID": seen})
+
+    assert [(one.name, one.number) for one in found] == [("exchange", str(number)) for number in range(1, 6)]
+
+
 def test_a_server_ends_though_clients_went_in_the_middle_of_what_they_were_sent() -> None:
     with running_server("--journal-entries", "5") as (base, process):
         search(base, token(base, "cut"), 6)

@@ -286,6 +286,21 @@ def test_too_many_calls_are_too_many(make_variant_api: Callable[..., Api]) -> No
     assert sentences(api) == ["The rate limit of the account is used up."]
 
 
+UNKNOWN_ACCOUNT = 424242
+
+
+@pytest.mark.parametrize("path", ["", "/stop", "/reactivate", "/requirements"])
+def test_a_call_on_an_unknown_account_is_explained(make_server_api: Callable[..., Api], path: str) -> None:
+    api = make_server_api(auth="off")
+    api.account = UNKNOWN_ACCOUNT
+    api.post(f"/dossiers/{SEED_DOSSIER}{path}", {"dossierReference": "PO-1"} if path == "" else [])
+
+    causes = why(api)
+
+    assert [cause["dossierId"] for cause in causes] == [None]
+    assert f"This sandbox has no account {UNKNOWN_ACCOUNT}." in causes[0]["sentence"]
+
+
 # Rules.
 
 

@@ -24,7 +24,9 @@ from mock_server.web.services import named_sandbox, services
 
 journal = Blueprint("journal", __name__)
 
-_AT_ONCE = 20
+_PART_SIZE = 20_000
+"""Bytes of exchanges that are shown at once in a list, before other calls continue."""
+
 _QUERY = {
     "since": {
         "type": "integer",
@@ -164,7 +166,13 @@ def _listed(entries: Iterable[Entry], total: int, *, complete: bool) -> Response
 def _parts(head: bytes, entries: Iterator[Entry]) -> Iterator[bytes]:
     yield head
     separator = b""
-    while several := [shown(entry) for entry in islice(entries, _AT_ONCE)]:
-        yield separator + orjson.dumps(several)[1:-1]
-        separator = b","
+    part, size = [], 0
+    for entry in entries:
+        part.append(shown(entry))
+        size += entry.packed.size
+        if size > _PART_SIZE:
+            yield separator + orjson.dumps(part)[1:-1]
+            part, size, separator = [], 0, b","
+    if part:
+        yield separator + orjson.dumps(part)[1:-1]
     yield b"]}"

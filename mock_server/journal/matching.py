@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -23,7 +24,17 @@ from mock_server.scenarios.matching import (
     request_differences,
     text_differences,
 )
+from mock_server.scenarios.patterns import TooManySteps, limit_steps, spend_steps
 from mock_server.scenarios.validation import check_request_pattern
+
+MAX_STEPS = 20_000
+"""Steps that the comparisons of one control call may take: it must not hold up other calls for 100 ms."""
+
+_STEPS_PER_EXCHANGE = 10
+"""Steps that each exchange and filter add to `MAX_STEPS`; ordinary ones need fewer."""
+
+_VALUES_PER_STEP = 4
+"""Values of a body that are parsed in the time of one step."""
 
 
 class ExchangeFilter(RequestPattern, frozen=True, kw_only=True):
@@ -38,14 +49,11 @@ class ExchangeFilter(RequestPattern, frozen=True, kw_only=True):
     rule: Expected = UNSET
 
     @property
-    def operations(self) -> tuple[str, ...]:
-        """The operations to match, empty for all."""
-        return _as_tuple(self.operation)
-
-    @property
     def codes(self) -> tuple[str, ...]:
         """The codes to match, empty for all."""
-        return _as_tuple(self.code)
+        if self.code is None:
+            return ()
+        return self.code if isinstance(self.code, tuple) else (self.code,)
 
     @property
     def given(self) -> dict[str, Any]:
@@ -79,9 +87,33 @@ def check_filter(wanted: ExchangeFilter, path: str) -> None:
             raise InputError(f"{path}.{name}", str(error)) from None
 
 
+@contextmanager
+def limit_work(path: str, exchanges: int, filters: int = 1) -> Iterator[None]:
+    """Limit the steps of comparing so many exchanges with filters; `path` is the place of the filters.
+
+    Raises:
+        InputError: they need more.
+    """
+    limit = MAX_STEPS + _STEPS_PER_EXCHANGE * exchanges * filters
+    try:
+        with limit_steps(limit):
+            yield
+    except TooManySteps:
+        raise InputError(
+            path,
+            f"comparing the bodies in the journal takes more than {limit} steps: name an operation,"
+            " nest fewer operators, or DELETE /__admin/requests before the test",
+        ) from None
+
+
 def find_entries(wanted: ExchangeFilter, journal_slice: JournalSlice) -> list[Entry]:
-    """Return the exchanges that match, oldest first."""
-    return [entry for entry in read_entries(journal_slice) if is_match(wanted, entry)]
+    """Return the exchanges that match, oldest first.
+
+    Raises:
+        InputError: the comparisons would take too long.
+    """
+    with limit_work("$", len(journal_slice.packed)):
+        return [entry for entry in read_entries(journal_slice) if is_match(wanted, entry)]
 
 
 def is_match(wanted: ExchangeFilter, entry: Entry) -> bool:
@@ -104,7 +136,8 @@ def mismatches(wanted: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
 
 def _call_of(wanted: ExchangeFilter, entry: Entry) -> ReceivedRequest:
     """Return the call as rules see it; its body is parsed only if the filter needs it."""
-    needs_body = wanted.body is not UNSET or wanted.json_path
+    needs_body = (wanted.body is not UNSET) + len(wanted.json_path)
+    spend_steps(needs_body * entry.exchange.body.count(b",") // _VALUES_PER_STEP)
     return ReceivedRequest(
         operation=entry.operation,
         method=entry.method,
@@ -115,9 +148,3 @@ def _call_of(wanted: ExchangeFilter, entry: Entry) -> ReceivedRequest:
         ids=entry.ids,
         user=entry.user,
     )
-
-
-def _as_tuple(names: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    if names is None:
-        return ()
-    return names if isinstance(names, tuple) else (names,)

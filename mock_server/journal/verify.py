@@ -12,7 +12,7 @@ from mock_server.fixtures.errors import InputError
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.hints import similar_operation
 from mock_server.journal.journal import JournalSlice
-from mock_server.journal.matching import ExchangeFilter, check_filter, is_match, mismatches
+from mock_server.journal.matching import ExchangeFilter, check_filter, is_match, limit_work, mismatches
 from mock_server.journal.near_misses import ExplainContext, explain_mismatches
 from mock_server.scenarios.file_format import StrictStruct
 from mock_server.scenarios.matching import Difference
@@ -100,12 +100,18 @@ def check_verification(wanted: Verification) -> None:
 
 
 def verify(wanted: Verification, journal_slice: JournalSlice, context: ExplainContext) -> list[Verdict]:
-    """Return the verdict on each expectation."""
+    """Return the verdict on each expectation.
+
+    Raises:
+        InputError: the comparisons would take too long.
+    """
     entries = list(read_entries(journal_slice))
     complete = journal_slice.complete
-    verdicts = [
-        _verify_one(expectation, entries, context, complete=complete) for expectation in wanted.expectations
-    ]
+    with limit_work("$.expectations", len(entries), len(wanted.expectations)):
+        verdicts = [
+            _verify_one(expectation, entries, context, complete=complete)
+            for expectation in wanted.expectations
+        ]
     return list(_check_order(verdicts, complete=complete)) if wanted.in_order else verdicts
 
 

@@ -14,7 +14,14 @@ from typing import Any
 from msgspec import UNSET, Struct, field
 
 from mock_server.scenarios.file_format import RequestPattern
-from mock_server.scenarios.patterns import PathTooExpensive, compile_pattern, find_json_path, matches_pattern
+from mock_server.scenarios.patterns import (
+    CHARACTERS_PER_STEP,
+    PathTooExpensive,
+    compile_pattern,
+    find_json_path,
+    matches_pattern,
+    spend_steps,
+)
 
 
 class _Absent:
@@ -140,6 +147,7 @@ def text_differences(expected: Any, found: str | None, at: str) -> Iterator[Diff
 
 def matches(expected: Any, found: Any) -> bool:
     """Whether there is no difference."""
+    spend_steps(1)
     return next(differences(expected, found), None) is None
 
 
@@ -166,6 +174,7 @@ def _inner_expectations(expected: Any) -> Sequence[Any]:
 
 def _mapping_differences(expected: Mapping[str, Any], found: Any, at: str) -> Iterator[Difference]:
     """Compare members and operators."""
+    spend_steps(len(expected))
     for name, value in expected.items():
         compare = _operator_differences if name.startswith("$") else _member_differences
         yield from compare(name, value, found, at)
@@ -185,6 +194,7 @@ def _list_differences(expected: Sequence[Any], found: Any, at: str) -> Iterator[
     elif len(found) != len(expected):
         yield Difference(at, f"{len(expected)} elements", found)
     else:
+        spend_steps(len(expected) // 2)
         for number, (one, other) in enumerate(zip(expected, found, strict=True)):
             yield from differences(one, other, f"{at}[{number}]")
 
@@ -203,6 +213,7 @@ def _equal(expected: Any, found: Any) -> bool:
 
 def _equal_exactly(expected: Any, found: Any) -> bool:
     """Equal in every part, with the same members."""
+    spend_steps(1)
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         return expected.keys() == found.keys() and all(
             _equal_exactly(value, found[name]) for name, value in expected.items()
@@ -222,6 +233,7 @@ def _has_length(operand: Any, found: Any) -> bool:
 
 def _contains(operand: Any, found: Any) -> bool:
     if isinstance(found, str):
+        spend_steps(len(found) // CHARACTERS_PER_STEP)
         return str(operand) in found
     return isinstance(found, list | tuple) and any(matches(operand, element) for element in found)
 
@@ -316,6 +328,7 @@ def _as_text(expected: Any) -> Any:
             for name, operand in expected.items()
         }
     if isinstance(expected, list | tuple):
+        spend_steps(len(expected) // 4)
         return [_as_text(element) for element in expected]
     if isinstance(expected, bool):
         return str(expected).lower()
@@ -325,4 +338,5 @@ def _as_text(expected: Any) -> Any:
 def format_value(value: Any) -> str:
     """Return a value as messages show it; a long one is cut off."""
     text = repr(value)
+    spend_steps(len(text) // CHARACTERS_PER_STEP)
     return text if len(text) <= 200 else f"{text[:200]}... ({len(text)} characters)"  # noqa: PLR2004

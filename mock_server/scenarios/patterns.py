@@ -8,6 +8,7 @@ descendants.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, lru_cache
 from typing import Any
@@ -26,6 +27,43 @@ _CHARACTERS_PER_VISIT = 1000
 _visits_left: ContextVar[list[int]] = ContextVar("_visits_left")
 
 
+CHARACTERS_PER_STEP = 500
+"""Characters of a text that are searched or shown in the time of one step of a comparison, or less."""
+
+_steps_left: ContextVar[list[int] | None] = ContextVar("_steps_left", default=None)
+
+
+class TooManySteps(Exception):
+    """The comparisons need more steps than `limit_steps` allows."""
+
+
+@contextmanager
+def limit_steps(steps: int) -> Iterator[None]:
+    """Allow the comparisons in this block so many steps in all; a step takes a few microseconds.
+
+    Raises:
+        TooManySteps: they need more.
+    """
+    token = _steps_left.set([steps])
+    try:
+        yield
+    finally:
+        _steps_left.reset(token)
+
+
+def spend_steps(steps: int) -> None:
+    """Count steps, if they are limited here.
+
+    Raises:
+        TooManySteps: none are left.
+    """
+    left = _steps_left.get()
+    if left is not None:
+        left[0] -= steps
+        if left[0] < 0:
+            raise TooManySteps
+
+
 class PathTooExpensive(Exception):
     """The JSONPath would visit too many values, or values that are nested too deeply."""
 
@@ -36,6 +74,7 @@ def matches_pattern(pattern: str, text: str) -> bool:
     Raises:
         ValueError: the regular expression is invalid; the message says why.
     """
+    spend_steps(len(text) // CHARACTERS_PER_STEP)
     return compile_pattern(pattern).fullmatch(replace_surrogates(text)) is not None
 
 
@@ -77,16 +116,21 @@ def find_json_path(path: str, body: Any) -> list[Any]:
 
     Raises:
         PathTooExpensive: the path visits more than `MAX_VISITS` values.
+        TooManySteps: it visits more values than steps are left.
     """
     if not isinstance(body, dict | list):
         return []
-    token = _visits_left.set([MAX_VISITS])
+    limit = _steps_left.get()
+    allowed = MAX_VISITS if limit is None else min(MAX_VISITS, limit[0])
+    left = [allowed]
+    token = _visits_left.set(left)
     try:
         found = compile_json_path(path).findall(_counting(body))
     except RecursionError:
         raise PathTooExpensive("values nested too deeply for a JSONPath") from None
     finally:
         _visits_left.reset(token)
+        spend_steps(allowed - left[0])
     return [getattr(value, "plain", value) for value in found]
 
 
