@@ -85,7 +85,7 @@ def _named(miss: NearMiss) -> str:
 
 def _sentence(verdict: Verdict) -> str:
     """The verdict in words, with the nearest miss."""
-    name = " or ".join(verdict.expectation.request.operations) or "Any call"
+    name = " or ".join(verdict.expectation.request.operation_names) or "Any call"
     if not verdict.misses:
         return f"{name}: {verdict.why}."
     nearest = verdict.misses[0]

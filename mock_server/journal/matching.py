@@ -49,6 +49,11 @@ class ExchangeFilter(RequestPattern, frozen=True, kw_only=True):
     rule: Expected = UNSET
 
     @property
+    def operation_names(self) -> tuple[str, ...]:
+        """The operations to match, empty for all."""
+        return tuple(name for name in self.operations if name is not None)
+
+    @property
     def codes(self) -> tuple[str, ...]:
         """The codes to match, empty for all."""
         if self.code is None:
@@ -123,9 +128,9 @@ def is_match(wanted: ExchangeFilter, entry: Entry) -> bool:
 
 def mismatches(wanted: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
     """Return why the exchange does not match; the cheapest comparisons come first."""
-    if wanted.operations and entry.operation not in wanted.operations:
+    if wanted.operation_names and entry.operation not in wanted.operation_names:
         # Most filters name an operation: nothing else of the exchange is decoded.
-        yield Difference("operation", " or ".join(wanted.operations), entry.operation)
+        yield Difference("operation", " or ".join(wanted.operation_names), entry.operation)
     yield from differences(wanted.status, entry.status, "status")
     if wanted.rule is not UNSET:
         yield from text_differences(wanted.rule, entry.rule, "rule")

@@ -184,12 +184,12 @@ def _near_misses(
 
 def _has_operation(wanted: ExchangeFilter, entry: Entry) -> bool:
     """Return whether the exchange is, or was probably intended to be, of a wanted operation."""
-    if not wanted.operations:
+    if not wanted.operation_names:
         return True
     if entry.operation is None:
         similar = similar_operation(entry.method, entry.path)
-        return similar is not None and similar.name in wanted.operations
-    return entry.operation in wanted.operations
+        return similar is not None and similar.name in wanted.operation_names
+    return entry.operation in wanted.operation_names
 
 
 def _shares_input(wanted: ExchangeFilter, differences: Sequence[Difference]) -> bool:
