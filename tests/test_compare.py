@@ -383,7 +383,7 @@ def test_another_server_is_no_sandbox(there: Remote, elsewhere: tuple[str, list[
     found = compare(there, "--sandbox-url", elsewhere[0])
 
     assert (found.exit_code, found.stdout) == (2, "")
-    assert found.stderr.startswith(f"Error: --sandbox-url {elsewhere[0]}: that is no sandbox\nSee docs/")
+    assert found.stderr.startswith(f"Error: --sandbox-url {elsewhere[0]}: that is not a sandbox\nSee docs/")
 
 
 def test_called_with_too_little_it_says_what_is_missing() -> None:

@@ -1,4 +1,4 @@
-"""`mock-server doctor` as somebody in trouble types it: what it finds, what it advises, what it hides."""
+"""`mock-server doctor`: what it finds, what it advises, what it hides."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SERVER = ["server", "token", "search", "control"]
 
 
 def doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command, on a free port unless it is told another."""
+    """Run the command, on a free port by default."""
     return subprocess.run(
         [sys.executable, "-m", "mock_server", "doctor", *arguments],
         capture_output=True,
@@ -41,10 +41,10 @@ def report(*arguments: str, **environment: str) -> dict[str, Any]:
     return dict(json.loads(doctor(*arguments, "--json", **environment).stdout))
 
 
-def finding(told: dict[str, Any], about: str) -> dict[str, str]:
+def finding(found_all: dict[str, Any], about: str) -> dict[str, str]:
     """What was found about something, the worst of it."""
     order = {"wrong": 0, "note": 1, "ok": 2}
-    found = [each for each in told["findings"] if each["about"] == about]
+    found = [each for each in found_all["findings"] if each["about"] == about]
     return dict(min(found, key=lambda each: order[each["state"]]))
 
 
@@ -53,17 +53,17 @@ def healthy() -> dict[str, Any]:
     return report()
 
 
-def test_where_all_is_well_it_ends_with_0_and_a_line_for_everything() -> None:
+def test_without_problems_it_exits_0_and_prints_a_line_per_check() -> None:
     found = doctor()
 
     assert (found.returncode, found.stderr) == (0, "")
     *lines, blank, verdict = found.stdout.splitlines()
     assert [line[6:17].strip() for line in lines] == [*ABOUT, *START, *SERVER]
     assert {line[:6].strip() for line in lines} == {"ok"}
-    assert (blank, verdict) == ("", "all is well")
+    assert (blank, verdict) == ("", "everything is ok")
 
 
-def test_json_says_the_same(healthy: dict[str, Any]) -> None:
+def test_json_has_the_same_findings(healthy: dict[str, Any]) -> None:
     assert healthy["healthy"] is True
     assert [each["about"] for each in healthy["findings"]] == [*ABOUT, *START, *SERVER]
     assert finding(healthy, "version")["found"] == f"mock-server {__version__}"
@@ -87,65 +87,65 @@ def test_json_says_the_same(healthy: dict[str, Any]) -> None:
     ],
     ids=["unknown variable", "wrong value", "fixture", "scenario", "key"],
 )
-def test_what_is_wrong_ends_with_1_and_says_what_to_do(
-    environment: dict[str, str], about: str, sentence: str
-) -> None:
-    told = report(**environment)
+def test_a_problem_exits_1_and_has_a_remedy(environment: dict[str, str], about: str, sentence: str) -> None:
+    found_all = report(**environment)
 
-    found = finding(told, about)
-    assert told["healthy"] is False
+    found = finding(found_all, about)
+    assert found_all["healthy"] is False
     assert found["state"] == "wrong"
     assert sentence in found["found"]
     assert found["remedy"]
     assert doctor(**environment).returncode == 1
 
 
-def test_every_mistake_in_a_scenario_of_ones_own_is_told(tmp_path: Path) -> None:
+def test_an_error_in_an_own_scenario_is_reported_with_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("version: 1\nscenario: mine\ntitle: x\nrules: 7\n", encoding="utf-8")
 
     found = finding(report(MOCK_SERVER_SCENARIOS_DIR=str(tmp_path)), "scenarios")
 
     assert found["state"] == "wrong"
     assert f"{tmp_path}/mine.yaml:4: " in found["found"]
-    assert found["remedy"] == "correct it there; see docs/scenarios.md#mistakes"
+    assert found["remedy"] == "correct the file; see docs/scenarios.md#mistakes"
 
 
-def test_a_port_that_somebody_has_is_wrong_and_one_that_a_mock_server_has_is_not(server: str) -> None:
+def test_a_port_in_use_is_wrong_unless_a_mock_server_uses_it(server: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         taken = finding(report(MOCK_SERVER_PORT=str(other.getsockname()[1])), "port")
 
-    told = report(MOCK_SERVER_PORT=str(urlsplit(server).port))
+    found_all = report(MOCK_SERVER_PORT=str(urlsplit(server).port))
 
     assert taken["state"] == "wrong"
     assert "--port 0" in taken["remedy"]
-    assert told["healthy"] is True
-    assert finding(told, "port")["remedy"] == f"mock-server doctor --base-url {server} examines it"
+    assert found_all["healthy"] is True
+    assert finding(found_all, "port")["remedy"] == f"check it with mock-server doctor --base-url {server}"
 
 
-def test_a_proxy_that_would_be_asked_for_the_sandbox_is_noted() -> None:
-    told = report("--base-url", "http://127.0.0.1:1", HTTP_PROXY="http://proxy:3128", NO_PROXY="intranet")
-    spared = report(
+def test_a_proxy_for_local_addresses_is_noted() -> None:
+    found_all = report(
+        "--base-url", "http://127.0.0.1:1", HTTP_PROXY="http://proxy:3128", NO_PROXY="intranet"
+    )
+    excluded = report(
         "--base-url", "http://127.0.0.1:1", HTTP_PROXY="http://proxy", NO_PROXY="localhost,127.0.0.1"
     )
 
-    assert finding(told, "proxy")["state"] == "note"
-    assert "NO_PROXY=127.0.0.1,localhost" in finding(told, "proxy")["remedy"]
-    assert finding(spared, "proxy")["state"] == "ok"
+    assert finding(found_all, "proxy")["state"] == "note"
+    assert "NO_PROXY=127.0.0.1,localhost" in finding(found_all, "proxy")["remedy"]
+    assert finding(excluded, "proxy")["state"] == "ok"
 
 
-def test_a_server_that_runs_is_examined_and_left_as_it_was(server: str) -> None:
+def test_a_running_server_is_checked_and_unchanged(server: str) -> None:
     before = requests.get(f"{server}/__admin/sandboxes", timeout=5).json()
 
-    told = report("--base-url", server)
+    found_all = report("--base-url", server)
 
-    assert told["healthy"] is True
-    assert [each["about"] for each in told["findings"]] == [*ABOUT, *SERVER]
+    assert found_all["healthy"] is True
+    assert [each["about"] for each in found_all["findings"]] == [*ABOUT, *SERVER]
     after = requests.get(f"{server}/__admin/sandboxes", timeout=5).json()
     assert [each["name"] for each in after["sandboxes"]] == [each["name"] for each in before["sandboxes"]]
 
 
-def test_a_server_with_users_of_its_own_asks_for_one_of_them(tmp_path: Path) -> None:
+def test_a_server_with_declared_users_needs_one_of_them(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text(
         "version: 1\ninclude: [catalogue]\naccounts: [{accountId: 7}]\n"
@@ -155,17 +155,17 @@ def test_a_server_with_users_of_its_own_asks_for_one_of_them(tmp_path: Path) -> 
     settings = ("--fixture", str(recipe), "--auth", "declared")
 
     with running_server(*settings) as (url, _):
-        stranger = doctor("--base-url", url)
+        unknown = doctor("--base-url", url)
         user = doctor("--base-url", url, "--username", "me@example.com", "--password", "hushhush")
     own = doctor(MOCK_SERVER_FIXTURE=str(recipe), MOCK_SERVER_AUTH="declared")
 
-    assert stranger.returncode == 1
-    assert "--username and --password" in stranger.stdout
+    assert unknown.returncode == 1
+    assert "--username and --password" in unknown.stdout
     assert user.returncode == 0, user.stdout
     assert own.returncode == 0, own.stdout
 
 
-def test_nobody_at_the_url_is_wrong() -> None:
+def test_no_server_at_the_url_is_wrong() -> None:
     found = finding(report("--base-url", "http://127.0.0.1:1"), "server")
 
     assert found["state"] == "wrong"
@@ -182,8 +182,8 @@ class _Other(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def somebody_else() -> Iterator[str]:
-    """The URL of a server that is none of ours."""
+def other_server() -> Iterator[str]:
+    """The URL of a server that is not a mock-server."""
     with HTTPServer(("127.0.0.1", 0), _Other) as other:
         thread = Thread(target=other.serve_forever)
         thread.start()
@@ -192,26 +192,26 @@ def somebody_else() -> Iterator[str]:
         thread.join()
 
 
-def test_a_server_that_is_none_of_ours_is_wrong(somebody_else: str) -> None:
-    found = finding(report("--base-url", somebody_else), "server")
+def test_another_kind_of_server_is_wrong(other_server: str) -> None:
+    found = finding(report("--base-url", other_server), "server")
 
     assert found["state"] == "wrong"
-    assert found["found"].endswith("is no mock-server")
+    assert found["found"].endswith("is not a mock-server")
 
 
-def test_a_rule_that_bends_the_search_is_named(tmp_path: Path) -> None:
+def test_a_rule_that_changes_the_search_is_named(tmp_path: Path) -> None:
     path = tmp_path / "down.yaml"
     rule = "{name: gone, when: {operation: listDossiers}, then: {respond: {status: 503}}}"
     path.write_text(f"version: 1\nscenario: down\ntitle: Down\nrules: [{rule}]\n", encoding="utf-8")
 
     with running_server("--scenario", str(path)) as (url, _):
-        bent = finding(report("--base-url", url), "search")
+        search = finding(report("--base-url", url), "search")
     own = report(MOCK_SERVER_SCENARIO=str(path))
 
-    assert bent["state"] == "wrong"
-    assert "its rule 'gone' says so" in bent["remedy"]
+    assert search["state"] == "wrong"
+    assert "the rule 'gone' changes the answer" in search["remedy"]
     assert own["healthy"] is True
-    assert finding(own, "scenarios")["found"].endswith(f"every sandbox plays {path}")
+    assert finding(own, "scenarios")["found"].endswith(f"every sandbox starts with {path}")
 
 
 def test_no_secret_is_printed() -> None:
@@ -229,7 +229,7 @@ def test_no_secret_is_printed() -> None:
     assert text.returncode == 0, text.stdout
 
 
-def test_a_control_token_that_is_missing_is_noted_and_the_rest_is_done() -> None:
+def test_a_missing_control_token_is_noted_and_the_other_checks_continue() -> None:
     with running_server("--control-token", "hushhush") as (url, _):
         without = report("--base-url", url)
         with_it = report("--base-url", url, "--control-token", "hushhush")

@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 
 from mock_server.cli import main
 from mock_server.cli.own_server import NotStarted, own_server
-from mock_server.cli.parallel import in_parallel
+from mock_server.cli.scenarios import in_parallel
 from mock_server.scenarios import FAULTS
 from mock_server.scenarios.http_client import HttpRequest, NoResponse, new_session, send
 from tests.support import running_server

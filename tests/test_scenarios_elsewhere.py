@@ -196,7 +196,7 @@ def test_a_variant_cannot_be_chosen(tmp_path: Path, elsewhere: tuple[str, list[A
     found = run(tmp_path, url, "  - {name: a, call: listAccounts}\n", "--variant", "refusals=result")
 
     assert found.exit_code == 2
-    assert "is no sandbox, and reads the API its own way" in " ".join(found.stderr.split())
+    assert "is not a sandbox and has no variants" in " ".join(found.stderr.split())
 
 
 def test_what_differs_from_the_sandbox_is_told(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:

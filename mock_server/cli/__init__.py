@@ -1,4 +1,4 @@
-"""The command `mock-server`. Mistakes are told in a sentence on stderr: exit 2 for a wrong option, else 1."""
+"""The command `mock-server`. An error is one sentence on stderr: exit 2 for a wrong option, else 1."""
 
 from __future__ import annotations
 
@@ -17,51 +17,43 @@ __all__ = ["main"]
 
 _UNWRITABLE = {EDQUOT, EFBIG, EIO, ENOSPC}
 
-_MODULES = {
-    "serve": "serving",
-    "healthcheck": "health",
-    "doctor": "doctor",
-    "fixtures": "fixtures",
-    "scenarios": "scenarios",
-    "compare": "comparing",
-    "openapi": "openapi",
-}
-"""Where in this package each command is: only the one that runs is imported."""
+_COMMANDS = ("compare", "doctor", "fixtures", "healthcheck", "openapi", "scenarios", "serve")
+"""Each is in the module of its name; only the one that runs is imported."""
 
 
 class _Commands(click.Group):
-    """Commands whose mistakes end with the page of the documentation that tells more."""
+    """Commands whose errors end with the page of the documentation that explains them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # as click calls it
-        """By name."""
-        return sorted(_MODULES)
+        """The names, sorted."""
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of its module."""
-        if cmd_name not in _MODULES:
+        """Import the command."""
+        if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{_MODULES[cmd_name]}"), cmd_name)
+        command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
         return command
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        """Run the command, and exit; output that goes to a full disk is told in a sentence."""
+        """Run the command and exit; a full disk under the output is an error in one sentence."""
         try:
             return super().main(*arguments, **options)
-        except OSError as problem:
-            if problem.errno not in _UNWRITABLE or problem.filename is not None:
+        except OSError as error:
+            if error.errno not in _UNWRITABLE or error.filename is not None:
                 raise
-            click.echo(f"Error: standard output: {problem.strerror}", err=True)
+            click.echo(f"Error: standard output: {error.strerror}", err=True)
             sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Click's."""
+        """Run the command; add the page of the documentation to its error."""
         try:
             return super().invoke(ctx)
-        except click.ClickException as mistake:
+        except click.ClickException as error:
             page = COMMANDS.get(ctx.invoked_subcommand or "")
             if page is not None:
-                told = f"{mistake.format_message()}\nSee {page}"
-                mistake.format_message = lambda: told  # type: ignore[method-assign]  # whatever kind it is
+                message = f"{error.format_message()}\nSee {page}"
+                error.format_message = lambda: message  # type: ignore[method-assign]  # whatever kind it is
             raise
 
 

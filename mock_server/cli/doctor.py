@@ -1,103 +1,106 @@
-"""`mock-server doctor`: what is the matter, in lines that a bug report can carry."""
+"""`mock-server doctor`: check this machine, the settings and a server, in lines for a bug report."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+import platform
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from mock_server import __version__
+from mock_server.cli.options import CONTROL_TOKEN, password_option, scenario_check, username_option
+from mock_server.cli.serve import given_variables, read_environment
+from mock_server.clock import real_now, real_seconds
+from mock_server.domain.operations import API_PATH
+from mock_server.fixtures.errors import FileError
+from mock_server.pages import CLOCKS, COMMANDS, PROXY, WHO_MAY
+from mock_server.settings import Settings, local_url
+
 if TYPE_CHECKING:
-    from mock_server.cli.findings import Finding
-    from mock_server.settings import Settings
+    import requests
 
-_USER, _PASSWORD = "api@example.com", "demo"
+    from mock_server.client import Sandbox
+    from mock_server.client.login import Tokens
+    from mock_server.scenarios.http_client import HttpResponse, NoResponse
+    from mock_server.scenarios.target import Target
+
+_USERNAME, _PASSWORD = "api@example.com", "demo"
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
+_LIBRARIES = ("flask", "httptools", "msgspec", "immutables", "pyjwt", "click")
+_PROXIES = ("http_proxy", "all_proxy")
+_FIRST_YEAR = 2026
+"""An earlier year means that the clock of the machine is wrong."""
+_TIMEOUT = 10.0
+_MAX_CLOCK_DIFFERENCE = 30
+"""Seconds. Two clocks that differ by more make tokens invalid."""
+_NOT_ANSWERING = COMMANDS["healthcheck"]
+_CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
-@click.command(short_help="Say what is the matter, and what to do.")
-@click.option(
-    "--base-url", metavar="URL", help="Examine the server that runs there; left out, one is started for it."
-)
-@click.option("--username", default=_USER, show_default=True, help="Who logs in there.")
-@click.option(
-    "--password",
-    default=_PASSWORD,
-    show_default=True,
-    envvar="DOSSIERS_PASSWORD",
-    show_envvar=True,
-    help="Their password.",
-)
-@click.option(
-    "--control-token",
-    metavar="TOKEN",
-    envvar="MOCK_SERVER_CONTROL_TOKEN",
-    show_envvar=True,
-    help="What the server asks of control calls.",
-)
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was checked, its state, and details; `remedy` says what to do, if anything."""
+
+    about: str
+    state: Literal["ok", "note", "wrong"]
+    found: str
+    remedy: str = ""
+
+
+@click.command(short_help="Find out why the sandbox does not work.")
+@click.option("--base-url", metavar="URL", help="The server to check.  [default: start one for the check]")
+@username_option(default=_USERNAME)
+@password_option(default=_PASSWORD)
+@CONTROL_TOKEN
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(
     base_url: str | None, username: str, password: str, control_token: str | None, as_json: bool
 ) -> None:
-    """Examine this machine, its settings and files, and a server from login to search.
+    """Check this machine, its settings and files, and a server from login to search.
 
-    Exit 0 if all is well, else 1. What it prints holds no password and no token.
+    Exit 1 if something is wrong. The output contains no password and no token.
     """
-    from mock_server.cli.findings import without_secrets
-
-    found = [*_found(base_url, username, password, control_token)]
-    secrets = [control_token or "", "" if password == _PASSWORD else password]
-    shown = without_secrets(found, [*secrets, os.environ.get("MOCK_SERVER_CONTROL_TOKEN", "")])
+    findings = [*_findings(base_url, username, password, control_token)]
+    secrets = [control_token, "" if password == _PASSWORD else password]
+    shown = _mask_secrets(findings, [*secrets, os.environ.get("MOCK_SERVER_CONTROL_TOKEN")])
     (_print_json if as_json else _print)(shown)
     if any(finding.state == "wrong" for finding in shown):
         raise click.exceptions.Exit(1)
 
 
-def _found(
+def _findings(
     base_url: str | None, username: str, password: str, control_token: str | None
 ) -> Iterator[Finding]:
-    from mock_server.cli.environment import read_environment
-    from mock_server.cli.examining import of_a_start, of_this_machine
-    from mock_server.cli.round_trip import of_server
-
-    yield from of_this_machine()
+    yield from _check_machine()
     if base_url is not None:
-        yield from of_server(base_url, username, password, control_token)
+        yield from _check_server(base_url, username, password, control_token)
         return
-    settings, mistakes = read_environment()
-    yield from of_a_start(settings, mistakes)
-    yield from _of_an_own_server(settings, control_token)
+    settings, errors = read_environment()
+    yield from _check_settings(errors)
+    yield _check_port(settings)
+    yield _check_fixture(settings)
+    yield from _check_scenarios(settings)
+    yield from _check_own_server(settings, control_token)
 
 
-def _of_an_own_server(settings: Settings, control_token: str | None) -> Iterator[Finding]:
-    """What a server that this environment configures answers, on a port of its own and without a scenario."""
-    from mock_server.cli.findings import Finding
-    from mock_server.cli.own_server import NotStarted, own_server
-    from mock_server.cli.round_trip import of_server
+def _mask_secrets(findings: Iterable[Finding], secrets: Iterable[str | None]) -> list[Finding]:
+    """Mask passwords, tokens and credentials in URLs."""
+    hidden = [secret for secret in secrets if secret]
 
-    username, password = _somebody(settings)
-    try:
-        with own_server(configured=True) as url:
-            yield from of_server(url, username, password, control_token)
-    except NotStarted as why:
-        told = " ".join(str(why).partition("Error: ")[2].split()) or str(why)
-        yield Finding("server", "wrong", f"a server of its own did not start: {told}", "see the lines above")
+    def mask(text: str) -> str:
+        for secret in hidden:
+            text = text.replace(secret, "***")
+        return _CREDENTIALS_IN_URL.sub("***", text)
 
-
-def _somebody(settings: Settings) -> tuple[str, str]:
-    """A user whom the server lets in, by name and password: one of the fixture, where it declares any."""
-    from mock_server.clock import real_now
-    from mock_server.fixtures import FileError, load_fixture
-
-    try:
-        fixture = load_fixture(settings.fixture, real_now().date(), settings.fixtures_dir)
-    except FileError:
-        return _USER, _PASSWORD
-    declared = {user.username: user.password for user in fixture.source.recipe.users}
-    return next(iter(declared.items()), (_USER, _PASSWORD))
+    return [replace(each, found=mask(each.found), remedy=mask(each.remedy)) for each in findings]
 
 
 def _print(findings: list[Finding]) -> None:
@@ -107,10 +110,241 @@ def _print(findings: list[Finding]) -> None:
         if finding.remedy:
             click.echo(f"{'':<17}-> {finding.remedy}")
     wrong = sum(finding.state == "wrong" for finding in findings)
-    click.echo(f"\n{f'{wrong} wrong: see above' if wrong else 'all is well'}")
+    click.echo(f"\n{f'{wrong} wrong: see above' if wrong else 'everything is ok'}")
 
 
 def _print_json(findings: list[Finding]) -> None:
     healthy = not any(finding.state == "wrong" for finding in findings)
     report = {"healthy": healthy, "findings": [asdict(finding) for finding in findings]}
     click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+
+
+# This machine.
+
+
+def _check_machine() -> Iterator[Finding]:
+    yield Finding("version", "ok", f"mock-server {__version__}")
+    yield Finding("Python", "ok", f"{platform.python_implementation()} {platform.python_version()}")
+    yield Finding("platform", "ok", platform.platform())
+    yield Finding("libraries", "ok", ", ".join(f"{name} {version(name)}" for name in _LIBRARIES))
+    yield _check_clock()
+    yield _check_proxy()
+
+
+def _check_clock() -> Finding:
+    now = real_now()
+    shown = now.isoformat(timespec="seconds")
+    if now.year < _FIRST_YEAR:
+        return Finding("clock", "wrong", shown, f"set this machine's clock: tokens need it; see {CLOCKS}")
+    return Finding("clock", "ok", shown)
+
+
+def _check_proxy() -> Finding:
+    """Check the variables that make a client send calls for a local sandbox to a proxy."""
+    set_here = [name for name in (*_PROXIES, *map(str.upper, _PROXIES)) if os.environ.get(name)]
+    excluded = f"{os.environ.get('no_proxy', '')},{os.environ.get('NO_PROXY', '')}"
+    if not set_here:
+        return Finding("proxy", "ok", "none in the environment")
+    shown = ", ".join(f"{name}={os.environ[name]}" for name in set_here)
+    if "*" in excluded or {"127.0.0.1", "localhost"} <= {name.strip() for name in excluded.split(",")}:
+        return Finding("proxy", "ok", f"{shown}; not used for this machine")
+    remedy = f"set NO_PROXY=127.0.0.1,localhost, or the client sends its calls to the proxy; see {PROXY}"
+    return Finding("proxy", "note", shown, remedy)
+
+
+# The start of a server that the environment configures.
+
+
+def _check_settings(errors: list[str]) -> Iterator[Finding]:
+    given = ", ".join(f"{name}={value}" for name, value in given_variables().items())
+    yield Finding("settings", "ok", given or "none in the environment: the defaults")
+    for error in errors:
+        remedy = f"correct or unset the variable; see {COMMANDS['serve']}"
+        yield Finding("settings", "wrong", error, remedy)
+
+
+def _check_port(settings: Settings) -> Finding:
+    from mock_server import server
+
+    try:
+        server.bind(settings.host, settings.port).close()
+    except server.PortMistake as error:
+        url = local_url(settings.host, settings.port)
+        if _is_sandbox(url):
+            remedy = f"check it with mock-server doctor --base-url {url}"
+            return Finding("port", "note", f"{error}: a mock-server runs there", remedy)
+        remedy = f"use another port: --port 0 picks a free one; see {COMMANDS['serve']}"
+        return Finding("port", "wrong", str(error), remedy)
+    port = f"port {settings.port}: free" if settings.port else "a port picked at the start"
+    return Finding("port", "ok", f"{settings.host}, {port}")
+
+
+def _is_sandbox(url: str) -> bool:
+    from mock_server.scenarios.target import NoTarget, find_target
+
+    try:
+        return find_target(url).sandbox_server is not None
+    except NoTarget:
+        return False
+
+
+def _check_fixture(settings: Settings) -> Finding:
+    from mock_server.fixtures import load_fixture
+
+    now = real_now()
+    try:
+        world = load_fixture(settings.fixture, now.date(), settings.fixtures_dir).world(now)
+    except FileError as error:
+        return Finding("fixture", "wrong", str(error), f"correct the file; see {COMMANDS['fixtures']}")
+    dossiers = sum(len(portfolio.dossiers) for portfolio in world.portfolios.values())
+    found = f"{settings.fixture}: {len(world.portfolios)} accounts, {dossiers:,} dossiers"
+    return Finding("fixture", "ok", found)
+
+
+def _check_scenarios(settings: Settings) -> Iterator[Finding]:
+    """Check all scenarios, and the one that every sandbox starts with."""
+    from mock_server.scenarios.files import check_files, find_scenario, scenario_files
+
+    try:
+        active = [find_scenario(settings.scenario, settings.scenarios_dir)] if settings.scenario else []
+        files = [*dict.fromkeys([*scenario_files(settings.scenarios_dir), *active])]
+        errors = check_files(files, scenario_check(settings.fixtures_dir))
+    except FileError as error:
+        files, errors = [], [error]
+    if not errors:
+        start = f"; every sandbox starts with {settings.scenario}" if settings.scenario else ""
+        yield Finding("scenarios", "ok", f"{len(files)} checked, no errors{start}")
+    for each in errors:
+        remedy = f"correct the file; see {COMMANDS['scenarios']}"
+        yield Finding("scenarios", "wrong", str(each), remedy)
+
+
+def _check_own_server(settings: Settings, control_token: str | None) -> Iterator[Finding]:
+    """Start a server with this environment, on a free port and without a scenario, and check it."""
+    from mock_server.cli.own_server import NotStarted, own_server
+
+    username, password = _known_user(settings)
+    try:
+        with own_server(configured=True) as url:
+            yield from _check_server(url, username, password, control_token)
+    except NotStarted as error:
+        reason = " ".join(str(error).partition("Error: ")[2].split()) or str(error)
+        yield Finding("server", "wrong", f"a server for the check did not start: {reason}", "see above")
+
+
+def _known_user(settings: Settings) -> tuple[str, str]:
+    """The name and password of a user of the fixture, or the default ones if it declares none."""
+    from mock_server.fixtures import load_fixture
+
+    try:
+        fixture = load_fixture(settings.fixture, real_now().date(), settings.fixtures_dir)
+    except FileError:
+        return _USERNAME, _PASSWORD
+    declared = {user.username: user.password for user in fixture.source.recipe.users}
+    return next(iter(declared.items()), (_USERNAME, _PASSWORD))
+
+
+# A server: health, token, search, a control call. The checks use a sandbox that they delete afterwards.
+
+
+def _check_server(
+    base_url: str, username: str, password: str, control_token: str | None
+) -> Iterator[Finding]:
+    from secrets import token_hex
+
+    from mock_server.client import ControlRefused
+    from mock_server.scenarios.http_client import new_session
+    from mock_server.scenarios.target import NoTarget, find_target
+
+    try:
+        target = find_target(base_url, username=username, password=password, control_token=control_token)
+    except NoTarget as error:
+        yield Finding("server", "wrong", str(error), f"start it, or correct the URL; see {_NOT_ANSWERING}")
+        return
+    if target.sandbox_server is None:
+        remedy = f"give the base URL of a mock-server; see {_NOT_ANSWERING}"
+        yield Finding("server", "wrong", f"the server at {target.base_url} is not a mock-server", remedy)
+        return
+    with new_session(target.base_url) as session:
+        sandbox = target.sandbox(f"doctor-{token_hex(4)}")
+        yield _check_health(sandbox)
+        yield from _check_calls(target, sandbox, session)
+        yield _check_control(sandbox)
+        with suppress(ControlRefused):
+            sandbox.drop()
+
+
+def _check_health(sandbox: Sandbox) -> Finding:
+    found = sandbox.call("GET", "/health")
+    shown = f"up: version {found['version']}, fixture {found['fixture']}, dialect {found['dialect']}"
+    if found["version"] != __version__:
+        remedy = f"this command has version {__version__}: update the older of the two"
+        return Finding("server", "note", shown, remedy)
+    return Finding("server", "ok", shown)
+
+
+def _check_calls(target: Target, sandbox: Sandbox, session: requests.Session) -> Iterator[Finding]:
+    from mock_server.scenarios.target import LoginFailed, TokenCache
+
+    logins = TokenCache(target, sandbox, session)
+    try:
+        tokens = logins.tokens(logins.user)
+    except LoginFailed as error:
+        remedy = "give a user of the fixture: --username and --password; or start the server with --auth any"
+        yield Finding("token", "wrong", str(error), remedy)
+        return
+    yield _check_token(tokens, target)
+    yield _check_search(tokens, target, session)
+
+
+def _check_token(tokens: Tokens, target: Target) -> Finding:
+    """Check a token, and the difference between the clocks of the server and of this machine."""
+    import jwt
+
+    claims = jwt.decode(tokens.access, options={"verify_signature": False})
+    seconds = round(claims["iat"] - real_seconds())
+    if abs(seconds) > _MAX_CLOCK_DIFFERENCE:
+        found = f"the server's clock is {abs(seconds)} s {'fast' if seconds > 0 else 'slow'}"
+        return Finding("token", "wrong", found, f"set the clocks of both machines; see {CLOCKS}")
+    accounts = ", ".join(map(str, tokens.account_ids))
+    return Finding("token", "ok", f"issued by {claims['iss']} to {target.username} for {accounts}")
+
+
+def _check_search(tokens: Tokens, target: Target, session: requests.Session) -> Finding:
+    from mock_server.scenarios.http_client import HttpRequest, HttpResponse, send
+
+    account = next(iter(tokens.account_ids), 0)
+    request = HttpRequest(
+        method="GET",
+        url=f"{target.base_url}{API_PATH}/account/{account}/dossiers",
+        query=(("pageSize", "1"),),
+        headers={"Authorization": f"Bearer {tokens.access}"},
+    )
+    outcome = send(session, request, _TIMEOUT)
+    if not isinstance(outcome, HttpResponse):
+        return Finding("search", "wrong", f"{request}: {outcome.problem}", _search_remedy(outcome))
+    if outcome.status not in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
+        found = f"{request}: {outcome.status}, {outcome.text[:200]}"
+        return Finding("search", "wrong", found, _search_remedy(outcome))
+    milliseconds = outcome.took.total_seconds() * 1000
+    return Finding("search", "ok", f"{request}: {outcome.status} in {milliseconds:.0f} ms")
+
+
+def _search_remedy(outcome: HttpResponse | NoResponse) -> str:
+    from mock_server.scenarios.http_client import HttpResponse
+
+    rule = outcome.headers.get("x-mock-rule") if isinstance(outcome, HttpResponse) else None
+    if rule is not None:
+        return f"the rule {rule!r} changes the answer: stop its scenario with DELETE /__admin/scenario"
+    return f"look for the reason in the server's log; see {_NOT_ANSWERING}"
+
+
+def _check_control(sandbox: Sandbox) -> Finding:
+    from mock_server.client import ControlRefused
+
+    try:
+        sandbox.call("GET", "/clock")
+    except ControlRefused as error:
+        remedy = f"give --control-token, or start the server with --control-open; see {WHO_MAY}"
+        return Finding("control", "note", str(error), remedy)
+    return Finding("control", "ok", "the server accepts control calls from this machine")

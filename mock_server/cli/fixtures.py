@@ -1,4 +1,4 @@
-"""`mock-server fixtures`: what recipes there are, what is wrong with one, worlds made ahead of time."""
+"""`mock-server fixtures`: list, show and check recipes, and generate state files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mock_server.cli.options import FIXTURES_DIR
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import bundled_names, recipe_path
 from mock_server.pages import COMMANDS
@@ -15,42 +16,31 @@ from mock_server.pages import COMMANDS
 if TYPE_CHECKING:
     from mock_server.fixtures.entries import Recipe
 
-_FOLDER = click.option(
-    "--fixtures-dir",
-    "folder",
-    metavar="DIR",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    envvar="MOCK_SERVER_FIXTURES_DIR",
-    show_envvar=True,
-    help="A folder of recipes of your own; its names come before the bundled ones.",
-)
-
-
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
 @click.group()
 def fixtures() -> None:
-    """Recipes: list and show them, check one, generate its world."""
+    """List, show and check recipes, and generate their state."""
 
 
 @fixtures.command("list")
-@_FOLDER
-def list_recipes(folder: Path | None) -> None:
-    """The recipes that `--fixture` takes by name."""
+@FIXTURES_DIR
+def list_recipes(fixtures_dir: Path | None) -> None:
+    """List the recipes that `--fixture` accepts by name."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table("name", "accounts", "dossiers", box=None, header_style="bold")
     table.add_column("title", overflow="fold")
-    for name in bundled_names("fixtures", folder):
+    for name in bundled_names("fixtures", fixtures_dir):
         try:
-            recipe = _recipe(name, folder)
-        except click.ClickException as mistake:
-            table.add_row(name, "", "", Text(mistake.message))
+            recipe = _recipe(name, fixtures_dir)
+        except click.ClickException as error:
+            table.add_row(name, "", "", Text(error.message))
         else:
-            if not recipe.accounts:  # only good for being included
+            if not recipe.accounts:  # a part that other recipes include
                 continue
             table.add_row(name, str(len(recipe.accounts)), f"{_size(recipe):,}", Text(recipe.title))
     Console().print(table)
@@ -58,34 +48,34 @@ def list_recipes(folder: Path | None) -> None:
 
 @fixtures.command()
 @click.argument("name")
-@_FOLDER
-def show(name: str, folder: Path | None) -> None:
+@FIXTURES_DIR
+def show(name: str, fixtures_dir: Path | None) -> None:
     """Print a recipe, by name or path."""
     from mock_server.fixtures.yaml_files import read_text
 
     try:
-        click.echo(read_text(recipe_path(name, folder)), nl=False)
-    except FileError as mistake:
-        raise click.ClickException(str(mistake)) from None
+        click.echo(read_text(recipe_path(name, fixtures_dir)), nl=False)
+    except FileError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @fixtures.command()
 @click.argument("files", nargs=-1, required=True)
-@_FOLDER
-def check(files: tuple[str, ...], folder: Path | None) -> None:
-    """Say what is wrong with recipes, with file and line; exit 1 if anything is."""
+@FIXTURES_DIR
+def check(files: tuple[str, ...], fixtures_dir: Path | None) -> None:
+    """Check recipes and print each error with file and line; exit 1 if there is an error."""
     from mock_server.fixtures.fixture import check_recipe, load_state
 
-    mistakes = 0
+    errors = 0
     for file in files:
         try:
-            path = recipe_path(file, folder)
+            path = recipe_path(file, fixtures_dir)
             load_state(path) if path.suffix == ".json" else check_recipe(path)
             click.echo(f"{file}: ok")
-        except FileError as mistake:
-            mistakes += 1
-            click.echo(str(mistake), err=True)
-    if mistakes:
+        except FileError as error:
+            errors += 1
+            click.echo(str(error), err=True)
+    if errors:
         click.echo(f"See {COMMANDS['fixtures']}", err=True)
         raise click.exceptions.Exit(1)
 
@@ -93,46 +83,49 @@ def check(files: tuple[str, ...], folder: Path | None) -> None:
 @fixtures.command()
 @click.argument("recipe")
 @click.option(
-    "--dossiers", type=click.IntRange(1, 2_000_000), help="Generate as many, in the recipe's proportions."
+    "--dossiers", type=click.IntRange(1, 2_000_000), help="Number of dossiers, in the recipe's proportions."
 )
-@click.option("--seed", type=int, help="Another seed than the recipe's: another population.")
-@click.option("--day", metavar="DATE", help="The day from which dates count.  [default: today]")
+@click.option("--seed", type=int, help="Another seed than the recipe's, for other data.")
+@click.option("--day", metavar="DATE", help="The date that relative dates start from.  [default: today]")
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file, .json."
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The state file to write, .json.",
 )
-@_FOLDER
+@FIXTURES_DIR
 def generate(
-    recipe: str, dossiers: int | None, seed: int | None, day: str | None, out: Path, folder: Path | None
+    recipe: str, dossiers: int | None, seed: int | None, day: str | None, out: Path, fixtures_dir: Path | None
 ) -> None:
-    """Generate a recipe's world into a file that loads fast: `mock-server serve --fixture FILE`."""
+    """Generate the state of a recipe into a file, for `mock-server serve --fixture FILE`."""
     from mock_server.clock import real_now
     from mock_server.fixtures.fixture import generate_state, save_state
     from mock_server.fixtures.recipes import read_recipe
 
     if out.suffix != ".json":
-        raise click.UsageError(f"--out {out}: the name of a world ends in .json")
+        raise click.UsageError(f"--out {out}: the name of a state file ends in .json")
     try:
-        merged = read_recipe(recipe_path(recipe, folder))
+        merged = read_recipe(recipe_path(recipe, fixtures_dir))
         if dossiers is not None and not any(entry.population for entry in merged.recipe.accounts):
             raise click.UsageError(f"--dossiers {dossiers}: no account of {recipe} has a population")
         merged = merged.resized(dossiers=dossiers, seed=seed)
         with _progress(_size(merged.recipe)) as made:
             state = generate_state(merged, day=_day(day) or real_now().date(), progress=made)
         save_state(state, out)
-    except FileError as mistake:
-        raise click.ClickException(str(mistake)) from None
+    except FileError as error:
+        raise click.ClickException(str(error)) from None
     click.echo(f"{out}: {len(state.recipe.dossiers) + len(state.generated.dossiers):,} dossiers")
 
 
-def _recipe(name: str, folder: Path | None) -> Recipe:
+def _recipe(name: str, fixtures_dir: Path | None) -> Recipe:
     from mock_server.fixtures.fixture import load_state
     from mock_server.fixtures.recipes import read_recipe
 
-    path = recipe_path(name, folder)
+    path = recipe_path(name, fixtures_dir)
     try:
         return load_state(path).recipe if path.suffix == ".json" else read_recipe(path).recipe
-    except FileError as mistake:
-        raise click.ClickException(str(mistake)) from None
+    except FileError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _size(recipe: Recipe) -> int:

@@ -1,4 +1,4 @@
-"""A server of one's own for as long as a command runs: `mock-server serve` on a free port."""
+"""Start a server for the time of a command: `mock-server serve` on a free port."""
 
 from __future__ import annotations
 
@@ -11,43 +11,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mock_server.cli.serving import READY
+from mock_server.cli.serve import READY
 
-_GRACE = 10
-_OWN = ("MOCK_SERVER_SCENARIO", "MOCK_SERVER_WATCH")
-"""What a configured server leaves out of the environment: a scenario would bend what it answers."""
+_COMMAND = (sys.executable, *["-m", "mock_server", "serve", "--port", "0", "--log-level", "warning"])
+_GRACE_SECONDS = 10
+_LEFT_OUT = ("MOCK_SERVER_SCENARIO", "MOCK_SERVER_WATCH")
+"""Variables that a configured server does not get: a scenario would change its answers."""
 
 
 class NotStarted(Exception):
-    """The server did not start; the message is its own."""
+    """The server did not start; the message is that of the server."""
 
 
 @contextmanager
 def own_server(*arguments: str, configured: bool = False) -> Iterator[str]:
-    """The base URL of a server that runs meanwhile, with these arguments and else its defaults.
+    """Start a server with these arguments and otherwise default settings; yield its base URL.
 
-    One that is `configured` takes the rest from the environment, but for a scenario; what it says is told
-    if it does not start. The others say it themselves.
+    A `configured` server takes the other settings from the environment, except a scenario, and its log is
+    part of the error. The log of any other server goes to stderr.
 
     Raises:
-        NotStarted: it said why, or nothing.
+        NotStarted: the server ended before it was ready.
     """
-    with _ended_by_sigterm():
+    with _exit_on_sigterm():
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "mock_server",
-                "serve",
-                "--port",
-                "0",
-                "--log-level",
-                "warning",
-                *arguments,
-            ],
+            [*_COMMAND, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if configured else None,
-            env=_environment(*_OWN if configured else ()),
+            env=_environment(*_LEFT_OUT if configured else ()),
             text=True,
         )
         try:
@@ -57,9 +48,9 @@ def own_server(*arguments: str, configured: bool = False) -> Iterator[str]:
 
 
 def _environment(*left_out: str) -> dict[str, str]:
-    """This one without these variables, or else without any of a server's.
+    """The environment without these variables; if none is named, without all settings of a server.
 
-    What scenarios expect must not depend on how somebody configured another server.
+    The results of scenarios must not depend on the settings of another server.
     """
     names = left_out or tuple(name for name in os.environ if name.startswith("MOCK_SERVER_"))
     return {name: value for name, value in os.environ.items() if name not in names}
@@ -69,23 +60,23 @@ def _ready_url(process: subprocess.Popen[str]) -> str:
     line = process.stdout.readline() if process.stdout else ""
     ready = re.fullmatch(rf"{READY} (http://\S+)\n", line)
     if ready is None:
-        told = process.stderr.read() if process.stderr else ""
-        raise NotStarted(f"the server did not start{': ' if told else ''}{told.strip()}")
+        log = process.stderr.read() if process.stderr else ""
+        raise NotStarted(f"the server did not start{': ' if log else ''}{log.strip()}")
     return ready[1]
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
     process.terminate()
     try:
-        process.communicate(timeout=_GRACE)
+        process.communicate(timeout=_GRACE_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """A command that is told to end stops its server first; by default it would leave it behind."""
+def _exit_on_sigterm() -> Iterator[None]:
+    """Stop the server when the command gets SIGTERM; by default the server would keep running."""
 
     def end(number: int, _: FrameType | None) -> None:
         sys.exit(128 + number)

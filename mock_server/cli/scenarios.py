@@ -1,35 +1,54 @@
-"""`mock-server scenarios`: what scenarios there are, what is wrong with one, and playing them."""
+"""`mock-server scenarios`: list, show and check scenarios, and run them against a server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mock_server.cli import printing
-from mock_server.cli.scenario_options import FIXTURES, FOLDER, trial
-from mock_server.cli.scenario_runs import run
+from mock_server.cli import output
+from mock_server.cli.options import (
+    AUTH_URL,
+    CONTROL_TOKEN,
+    FIXTURES_DIR,
+    SCENARIOS_DIR,
+    VARIANTS,
+    dialect_option,
+    password_option,
+    read_variants,
+    scenario_check,
+    username_option,
+)
 from mock_server.fixtures.errors import FileError
 from mock_server.pages import COMMANDS
 
 if TYPE_CHECKING:
     from mock_server.scenarios.file_format import Scenario
+    from mock_server.scenarios.results import Result
+    from mock_server.scenarios.runner import ScenarioRun
+    from mock_server.scenarios.target import Target
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
+_TARGET_OPTIONS = ("dialect", "auth_url", "username", "password", "control_token")
 
 
 @click.group()
 def scenarios() -> None:
-    """Scenarios: list and show them, check and run them."""
-
-
-scenarios.add_command(run)
+    """List, show, check and run scenarios."""
 
 
 @scenarios.command("list")
-@FOLDER
-def list_scenarios(folder: Path | None) -> None:
-    """The scenarios there are."""
+@SCENARIOS_DIR
+def list_scenarios(scenarios_dir: Path | None) -> None:
+    """List the scenarios."""
     from rich.table import Table
     from rich.text import Text
 
@@ -40,69 +59,226 @@ def list_scenarios(folder: Path | None) -> None:
     table.add_column("title", overflow="fold")
     table.add_column("tags", overflow="fold")
     table.add_column("steps", justify="right")
-    for path in scenario_files(folder):
+    for path in scenario_files(scenarios_dir):
         try:
             found = read_scenario(path)
-        except FileError as mistake:
-            table.add_row(path.stem, Text(str(mistake), "red"))
+        except FileError as error:
+            table.add_row(path.stem, Text(str(error), "red"))
         else:
             tags = ", ".join(found.tags)
             table.add_row(found.scenario, Text(found.title), Text(tags), str(len(found.steps)))
-    printing.show(table)
+    output.show(table)
 
 
 @scenarios.command()
 @click.argument("name")
-@FOLDER
-def show(name: str, folder: Path | None) -> None:
-    """Print a scenario, by name or path, also in brief."""
+@SCENARIOS_DIR
+def show(name: str, scenarios_dir: Path | None) -> None:
+    """Print a scenario, by name or path, and a summary of it."""
     from rich.syntax import Syntax
 
     from mock_server.fixtures.yaml_files import read_text
     from mock_server.scenarios.files import find_scenario, read_scenario
 
     try:
-        path = find_scenario(name, folder)
+        path = find_scenario(name, scenarios_dir)
         text, found = read_text(path), read_scenario(path)
-    except FileError as mistake:
-        raise click.ClickException(str(mistake)) from None
-    if printing.console().is_terminal:
-        printing.show(Syntax(text, "yaml", background_color="default"))
+    except FileError as error:
+        raise click.ClickException(str(error)) from None
+    if output.console().is_terminal:
+        output.show(Syntax(text, "yaml", background_color="default"))
     else:
         click.echo(text, nl=not text.endswith("\n"))
     click.echo()
-    for line in _brief(found):
+    for line in _summary(found):
         click.echo(line)
 
 
 @scenarios.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@FOLDER
-@FIXTURES
-def check(files: tuple[Path, ...], folder: Path | None, fixtures_dir: Path | None) -> None:
-    """Say what is wrong with scenarios, by file and line.
+@SCENARIOS_DIR
+@FIXTURES_DIR
+def check(files: tuple[Path, ...], scenarios_dir: Path | None, fixtures_dir: Path | None) -> None:
+    """Check scenarios and print each error with file and line.
 
-    Exit 1 if anything is. Without FILES: all that there are.
+    Exit 1 if there is an error. Without FILES, all scenarios are checked.
     """
     from mock_server.scenarios.files import check_files, scenario_files
 
-    chosen = files or tuple(scenario_files(folder))
-    mistakes = check_files(chosen, trial(fixtures_dir))
-    for mistake in mistakes:
-        click.echo(str(mistake), err=True)
-    click.echo(f"{len(chosen)} checked, mistakes: {len(mistakes) or 'none'}")
-    if mistakes:
+    chosen = files or tuple(scenario_files(scenarios_dir))
+    errors = check_files(chosen, scenario_check(fixtures_dir))
+    for error in errors:
+        click.echo(str(error), err=True)
+    click.echo(f"{len(chosen)} checked, errors: {len(errors) or 'none'}")
+    if errors:
         click.echo(f"See {COMMANDS['scenarios']}", err=True)
         raise click.exceptions.Exit(1)
 
 
-def _brief(scenario: Scenario) -> Iterator[str]:
+def _summary(scenario: Scenario) -> Iterator[str]:
     yield f"{scenario.scenario}: {scenario.title}"
     for rule in scenario.rules:
-        meant = rule.when.operation
-        operations = meant if isinstance(meant, tuple) else (meant or "any call",)
+        named = rule.when.operation
+        operations = named if isinstance(named, tuple) else (named or "any call",)
         yield f"  rule {rule.name} ({', '.join(operations)})"
     for number, step in enumerate(scenario.steps, 1):
         calls = step.call or step.control or ", ".join(call.call for call in step.together)
         about = f", {step.dialect} alone" if step.dialect else ""
         yield f"  step {number} {step.name} ({calls}{about})"
+
+
+@scenarios.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Only scenarios with this tag; repeat it for several."
+)
+@click.option("--base-url", metavar="URL", help="The server to test.  [default: start one for the run]")
+@dialect_option(help="The dialect of that server.  [default: that of the base URL, else rest]")
+@AUTH_URL
+@username_option(default="api@example.com")
+@password_option(default="demo")
+@CONTROL_TOKEN
+@VARIANTS
+@output.report_option("--junit", "report", "JUnit XML")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    help="Scenarios at the same time.  [default: 4; 1 without sandboxes]",
+)
+@SCENARIOS_DIR
+@FIXTURES_DIR
+def run(
+    names: tuple[str, ...],
+    tags: tuple[str, ...],
+    chosen: tuple[str, ...],
+    scenarios_dir: Path | None,
+    report: Path | None,
+    **given: Any,
+) -> None:
+    """Run scenarios and report what differs from the expected answers.
+
+    NAMES are names or paths; without NAMES, all scenarios run. Exit 1 if anything differs.
+
+    Each scenario has its own sandbox. If the base URL is not a sandbox, scenarios run one after the other,
+    and steps that need a sandbox are skipped.
+    """
+    from time import monotonic
+
+    output.need_folder("--junit", report)
+    started = monotonic()
+    variants = read_variants(chosen)
+    selected = _select(names, tags, scenarios_dir, given)
+    with _target(given) as target:
+        results = _play(_plan_runs(selected, variants, target), target, given["jobs"])
+    _print_results(results, monotonic() - started)
+    if report is not None:
+        from mock_server.scenarios.report import junit
+
+        output.write_report("--junit", report, junit(results))
+    if any(result.failed for result in results):
+        raise click.exceptions.Exit(1)
+
+
+def _select(
+    names: Sequence[str], tags: Sequence[str], scenarios_dir: Path | None, given: dict[str, Any]
+) -> list[tuple[Path, Scenario]]:
+    """Return the selected scenarios with their files; an error in any of them ends the command."""
+    from mock_server.scenarios.files import check_files, find_scenario, read_scenario, scenario_files
+
+    try:
+        paths = [find_scenario(name, scenarios_dir) for name in names] or scenario_files(scenarios_dir)
+    except FileError as error:
+        raise click.UsageError(str(error)) from None
+    # Another server may have other fixtures than this machine, so it checks them itself.
+    checks = [] if given["base_url"] else [scenario_check(given["fixtures_dir"])]
+    errors = check_files(paths, *checks)
+    if errors:
+        raise click.ClickException("\n".join(map(str, errors)))
+    found = [(path, read_scenario(path)) for path in dict.fromkeys(paths)]
+    selected = [(path, scenario) for path, scenario in found if not tags or set(tags) & set(scenario.tags)]
+    if not selected:
+        known = ", ".join(sorted({tag for _, scenario in found for tag in scenario.tags}))
+        raise click.UsageError(f"no scenario has the tag {' or '.join(tags)}; there are {known}")
+    return selected
+
+
+def _plan_runs(
+    selected: Sequence[tuple[Path, Scenario]], variants: dict[str, str], target: Target
+) -> list[ScenarioRun]:
+    from mock_server.scenarios.runner import plan_runs
+
+    on_sandbox = target.sandbox_server is not None
+    if variants and not on_sandbox:
+        raise click.UsageError(f"--variant: {target.base_url} is not a sandbox and has no variants")
+    return [
+        run
+        for path, scenario in selected
+        for run in plan_runs(scenario, variants, on_sandbox=on_sandbox, file=path)
+    ]
+
+
+@contextmanager
+def _target(given: dict[str, Any]) -> Iterator[Target]:
+    """The server of the base URL, or one that is started for the run."""
+    from mock_server.cli.own_server import NotStarted, own_server
+    from mock_server.scenarios.target import NoTarget, find_target
+
+    options = {name: given[name] for name in _TARGET_OPTIONS}
+    try:
+        if given["base_url"] is not None:
+            yield find_target(given["base_url"], **options)
+            return
+        flags = {"--dialect": given["dialect"], "--fixtures-dir": given["fixtures_dir"]}
+        arguments = [part for flag, value in flags.items() if value for part in (flag, str(value))]
+        with own_server(*arguments) as url:
+            yield find_target(url, username=given["username"], password=given["password"])
+    except (NoTarget, NotStarted) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _play(runs: Sequence[ScenarioRun], target: Target, jobs: int | None) -> list[Result]:
+    """Run the scenarios, several at once, with a progress bar."""
+    from mock_server.scenarios.runner import run_scenario
+
+    # Without sandboxes they would share one account.
+    jobs = 1 if target.sandbox_server is None else jobs or 4
+    done = in_parallel(lambda run: run_scenario(run, target), runs, jobs)
+    return list(output.with_progress(done, len(runs)))
+
+
+def _print_results(results: Sequence[Result], seconds: float) -> None:
+    from mock_server.scenarios.report import failure_lines, styled, summary, table
+
+    for result in results:
+        for line in failure_lines(result):
+            output.show_line(styled(line))
+        if result.failed:
+            click.echo()
+    output.show(table(results))
+    click.echo()
+    click.echo(summary(results, seconds))
+
+
+def in_parallel(do: Callable[[Item], Done], items: Sequence[Item], jobs: int) -> Iterator[Done]:
+    """Yield the result of `do` for each item, in order; `jobs` run at once.
+
+    Unlike the threads of a pool, these do not delay the end of the process.
+    """
+    futures: list[Future[Done]] = [Future() for _ in items]
+    waiting: SimpleQueue[tuple[Future[Done], Item]] = SimpleQueue()
+    for pair in zip(futures, items, strict=True):
+        waiting.put(pair)
+    for _ in range(jobs):
+        Thread(target=_work, args=(do, waiting), daemon=True).start()
+    for future in futures:
+        yield future.result()
+
+
+def _work(do: Callable[[Item], Done], waiting: SimpleQueue[tuple[Future[Done], Item]]) -> None:
+    with suppress(Empty):
+        while True:
+            future, item = waiting.get_nowait()
+            try:
+                future.set_result(do(item))
+            except Exception as error:  # noqa: BLE001  # the reader of the result receives it
+                future.set_exception(error)

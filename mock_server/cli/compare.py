@@ -1,0 +1,137 @@
+"""`mock-server compare`: report differences between another environment and a sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from msgspec.structs import replace
+
+from mock_server.cli import output
+from mock_server.cli.options import (
+    AUTH_URL,
+    CONTROL_TOKEN,
+    VARIANTS,
+    dialect_option,
+    password_option,
+    read_variants,
+    username_option,
+)
+from mock_server.domain.operations import API_PATH
+
+if TYPE_CHECKING:
+    from mock_server.compare.report import Report
+    from mock_server.scenarios.target import Target
+
+
+class CannotCompare(click.ClickException):
+    """One side does not answer or rejects the login: exit 2, because 1 means a difference."""
+
+    exit_code = 2
+
+
+@click.command(short_help="Compare another environment with a sandbox.")
+@click.option("--base-url", metavar="URL", required=True, help="The other environment.")
+@AUTH_URL
+@username_option()
+@password_option()
+@dialect_option(default="rest", show_default=True)
+@click.option(
+    "--allow-writes", is_flag=True, help="Also run scenarios that import, change and stop dossiers there."
+)
+@click.option("--sandbox-url", metavar="URL", help="The sandbox.  [default: start one for the comparison]")
+@CONTROL_TOKEN
+@VARIANTS
+@output.report_option("--json", "json_file", "JSON")
+@output.report_option("--junit", "junit_file", "JUnit XML")
+def compare(json_file: Path | None, junit_file: Path | None, chosen: Sequence[str], **given: Any) -> None:
+    """Compare another environment with a sandbox: status, shape and effects of rules, not values.
+
+    Exit 1 if anything differs, 2 if the comparison was not possible. Without --allow-writes, only GET and
+    token requests are sent there.
+    """
+    output.need_folder("--json", json_file)
+    output.need_folder("--junit", junit_file)
+    report = _compare(given, read_variants(chosen))
+    _print_report(report)
+    _write(report, json_file, junit_file)
+    if report.differs:
+        raise click.exceptions.Exit(1)
+
+
+def _print_report(report: Report) -> None:
+    from mock_server.compare.report import sentences, table
+
+    if report.differs:
+        output.show(table(report))
+        click.echo()
+    for sentence in sentences(report):
+        click.echo(sentence)
+
+
+def _write(report: Report, json_file: Path | None, junit_file: Path | None) -> None:
+    from mock_server.compare.report import as_json, as_junit
+
+    if json_file is not None:
+        output.write_report("--json", json_file, as_json(report))
+    if junit_file is not None:
+        output.write_report("--junit", junit_file, as_junit(report))
+
+
+def _compare(given: dict[str, Any], variants: dict[str, str]) -> Report:
+    from mock_server.client import ControlRefused, NoServer
+    from mock_server.compare.comparison import compare, explanations, open_comparison_sandbox
+    from mock_server.compare.report import Report
+    from mock_server.compare.selection import select_scenarios
+
+    dialect = given["dialect"]
+    scenarios = select_scenarios(dialect, allow_writes=given["allow_writes"])
+    other = _other_environment(given)
+    try:
+        with _sandbox(given) as ours:
+            with open_comparison_sandbox(ours, variants) as here:
+                progress = output.with_progress(compare(scenarios, other, here, dialect), len(scenarios))
+                found = list(progress)
+            explained = list(explanations(found, ours, dialect, variants))
+    except (ControlRefused, NoServer) as error:
+        raise CannotCompare(str(error)) from None
+    return Report(base_url=other.base_url, dialect=dialect, scenarios=found, explanations=explained)
+
+
+def _other_environment(given: dict[str, Any]) -> Target:
+    """The other environment, where the user has an account. A sandbox gets no control calls."""
+    from mock_server.scenarios.http_client import new_session
+    from mock_server.scenarios.target import LoginFailed, NoTarget, TokenCache, find_target
+
+    options = {name: given[name] for name in ("auth_url", "username", "password", "dialect")}
+    try:
+        target = replace(find_target(given["base_url"], **options), sandbox_server=None)
+        with new_session(target.base_url) as session:
+            logins = TokenCache(target, None, session)
+            logins.first_account(logins.user)
+    except (LoginFailed, NoTarget) as error:
+        raise CannotCompare(str(error)) from None
+    return target
+
+
+@contextmanager
+def _sandbox(given: dict[str, Any]) -> Iterator[Target]:
+    """The sandbox of the option, or one that is started for the comparison, in that dialect."""
+    from mock_server.cli.own_server import NotStarted, own_server
+    from mock_server.scenarios.target import NoTarget, find_target
+
+    try:
+        if given["sandbox_url"] is None:
+            with own_server("--import-duration", "0") as url:
+                yield find_target(f"{url}/{given['dialect']}")
+            return
+        url = given["sandbox_url"].rstrip("/").removesuffix(API_PATH)
+        target = find_target(f"{url}/{given['dialect']}", control_token=given["control_token"])
+    except (NoTarget, NotStarted) as error:
+        raise CannotCompare(str(error)) from None
+    if target.sandbox_server is None:
+        raise CannotCompare(f"--sandbox-url {given['sandbox_url']}: that is not a sandbox")
+    yield target

@@ -1,0 +1,150 @@
+"""Options that several commands share, and the settings of a server as options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mock_server.domain.operations import DIALECTS
+from mock_server.settings import SETTINGS, Setting, Settings, variants
+
+if TYPE_CHECKING:
+    from mock_server.fixtures import Fixture
+    from mock_server.scenarios.file_format import Scenario
+
+Option = Callable[[Any], Any]
+"""Decorates a command with an option."""
+
+_FLAGS = frozenset(setting.flag for setting in SETTINGS)
+
+
+class SettingValue(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.4
+    """A value of a setting."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.name = setting.metavar
+        self._setting = setting
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the value; an error is a sentence about the option."""
+        if not isinstance(value, str):
+            return value
+        if value.partition("=")[0] in _FLAGS:
+            self.fail(f"{value.partition('=')[0]} is an option: the value is missing", param, ctx)
+        try:
+            return self._setting.read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def server_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Decorate a command with an option per setting. The environment is read later, for those not given."""
+    for setting in reversed(SETTINGS):
+        default = f"  [default: {setting.default}]" if setting.default else ""
+        # `flag_value` would make the value of an option optional: a forgotten token would be no token.
+        kind: dict[str, Any] = {"is_flag": True, "flag_value": "yes"} if setting.switch else {}
+        command = click.option(
+            setting.flag,
+            setting.name,
+            type=SettingValue(setting),
+            metavar=setting.metavar or None,
+            multiple=setting.many,
+            help=f"{setting.help}{default}  [env var: {setting.variable}]",
+            **kind,
+        )(command)
+    return command
+
+
+def setting_option(name: str, text: str) -> Option:
+    """The option of another command that has name, values, default and variable of a setting."""
+    setting = next(row for row in SETTINGS if row.name == name)
+    default = getattr(Settings(), name)
+    return click.option(
+        setting.flag,
+        name,
+        type=SettingValue(setting),
+        metavar=setting.metavar,
+        default=default,
+        show_default=default is not None,
+        envvar=setting.variable,
+        show_envvar=True,
+        help=text,
+    )
+
+
+def username_option(*, default: str | None = None) -> Option:
+    """The user who logs in; required without a default."""
+    return click.option(
+        "--username",
+        required=default is None,
+        default=default,
+        show_default=True,
+        help="The user name for the login.",
+    )
+
+
+def password_option(*, default: str | None = None) -> Option:
+    """The password of the user; required without a default."""
+    return click.option(
+        "--password",
+        required=default is None,
+        default=default,
+        show_default=True,
+        envvar="DOSSIERS_PASSWORD",
+        show_envvar=True,
+        help="The password of that user.",
+    )
+
+
+def dialect_option(**options: Any) -> Option:
+    """The dialect of another server."""
+    return click.option(
+        "--dialect", type=click.Choice(DIALECTS), **{"help": "The dialect of that server."} | options
+    )
+
+
+SCENARIOS_DIR = setting_option("scenarios_dir", "A folder with your own scenarios; its names come first.")
+FIXTURES_DIR = setting_option("fixtures_dir", "A folder with your own recipes; its names come first.")
+CONTROL_TOKEN = setting_option("control_token", "The control token of the server.")
+AUTH_URL = click.option(
+    "--auth-url", metavar="URL", help="The authorization server.  [default: that of the base URL]"
+)
+VARIANTS = click.option(
+    "--variant",
+    "chosen",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Choose a reading of the API; repeat it for several.",
+)
+
+
+def read_variants(chosen: Sequence[str]) -> dict[str, str]:
+    """The variants of the option, by name."""
+    try:
+        return variants(",".join(chosen))
+    except ValueError as error:
+        raise click.UsageError(f"--variant: {error}") from None
+
+
+def scenario_check(fixtures_dir: Path | None) -> Callable[[Scenario, Path], object]:
+    """Return a function that sets up a scenario file on its fixture; it raises InputError."""
+    from mock_server.clock import real_now
+    from mock_server.fixtures import load_fixture
+    from mock_server.scenarios.setup import build_scenario_setup
+
+    now = real_now()
+
+    @cache
+    def find_fixture(name: str) -> Fixture:
+        return load_fixture(name, now.date(), fixtures_dir)
+
+    default = find_fixture(Settings().fixture)
+
+    def set_up(scenario: Scenario, path: Path) -> object:
+        return build_scenario_setup(scenario, default, find_fixture, now, folder=path.parent)
+
+    return set_up

@@ -1,0 +1,77 @@
+"""Output of commands: tables and colours on a terminal, plain text elsewhere, and report files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+Item = TypeVar("Item")
+
+_PLAIN_WIDTH = 160
+"""Columns where the output is not a terminal."""
+
+
+def console() -> Console:
+    """Standard output."""
+    from rich.console import Console
+
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=_PLAIN_WIDTH)
+
+
+def show(renderable: Any) -> None:
+    """Print an object of rich; outside a terminal, without trailing blanks."""
+    target = console()
+    if target.is_terminal:
+        target.print(renderable)
+        return
+    with target.capture() as captured:
+        target.print(renderable)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def show_line(line: Text) -> None:
+    """Print a line of any length without wrapping it."""
+    target = console()
+    if target.is_terminal:
+        target.print(line, soft_wrap=True)
+    else:
+        click.echo(line.plain)
+
+
+def with_progress(items: Iterable[Item], total: int) -> Iterable[Item]:
+    """The items, with a progress bar on stderr if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    stderr = Console(stderr=True)
+    disable = not stderr.is_terminal
+    return track(items, "scenarios", total=total, console=stderr, transient=True, disable=disable)
+
+
+def report_option(flag: str, name: str, kind: str) -> Callable[[Any], Any]:
+    """The option for a file with the results."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    return click.option(flag, name, metavar="FILE", type=path, help=f"Write the results as {kind} to a file.")
+
+
+def need_folder(flag: str, path: Path | None) -> None:
+    """Reject a report file in a folder that does not exist, before any work is done."""
+    if path is not None and not path.parent.is_dir():
+        raise click.UsageError(f"{flag} {path}: there is no folder {path.parent}")
+
+
+def write_report(flag: str, path: Path, content: bytes) -> None:
+    """Write a report file."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise click.ClickException(f"{flag} {path}: {error.strerror or error}") from None

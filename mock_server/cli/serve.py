@@ -1,0 +1,160 @@
+"""`mock-server serve`: read the settings from options and environment, and start the server."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mock_server.cli.options import server_options
+from mock_server.domain.spelling import nearest
+from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings
+
+if TYPE_CHECKING:
+    from mock_server.auth.certificates import Tls
+
+READY = "mock-server ready on"
+"""The start of the one line on stdout; the base URL follows."""
+
+# Variables that Docker links and Kubernetes set for a service called mock-server.
+_SET_BY_OTHERS = re.compile(r"MOCK_SERVER_(SERVICE_(HOST|PORT).*|PORT_[0-9]+_.*|ENV_.*|NAME)")
+
+
+@click.command()
+@server_options
+def serve(**given: Any) -> None:
+    """Serve the API until SIGTERM or SIGINT."""
+    for error in unknown_variables():
+        raise click.UsageError(error)
+    settings = _settings(given)
+    _configure_log(settings)
+    from mock_server import server  # the other commands need no Flask
+    from mock_server.app import create_app, scenario_watch
+    from mock_server.auth.certificates import TlsError
+    from mock_server.auth.keys import KeyFileError
+    from mock_server.fixtures import FileError
+    from mock_server.web import services
+
+    try:
+        bound = server.bind(settings.host, settings.port)
+        app = create_app(settings)
+    except (server.PortMistake, FileError, KeyFileError, TlsError) as error:
+        raise click.ClickException(str(error)) from None
+    tls = services.of(app).tls
+    ready = f"{READY} {server.base_url(bound, 'https' if tls else 'http')}{_certificate_note(tls)}"
+    server.serve(
+        server.Service(app.wsgi_app, max_body=settings.max_body),
+        bound,
+        announce=lambda: _announce(ready),
+        background=scenario_watch(app).run if settings.watch else None,
+        tls=None if tls is None else tls.context,
+    )
+
+
+def given_variables() -> dict[str, str]:
+    """The variables of settings that are set, in the order of the table."""
+    return {row.variable: os.environ[row.variable] for row in SETTINGS if _is_given(row)}
+
+
+def unknown_variables() -> Iterator[str]:
+    """A sentence for each variable that has our prefix and no setting: it would have no effect."""
+    known = [setting.variable for setting in SETTINGS]
+    for name in sorted(os.environ):
+        if name.startswith("MOCK_SERVER_") and name not in known and not _SET_BY_OTHERS.fullmatch(name):
+            near = nearest(name, known)
+            advice = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
+            yield f"there is no variable {name}; {advice}"
+
+
+def read_environment() -> tuple[Settings, list[str]]:
+    """The settings of a server without options, and a sentence for each variable with an error."""
+    chosen: dict[str, Any] = {}
+    errors = list(unknown_variables())
+    for row in SETTINGS:
+        try:
+            value = _read_variable(row)
+        except ValueError as error:
+            errors.append(str(error))
+        else:
+            chosen |= {} if value is None else {row.name: value}
+    return Settings(**chosen), errors
+
+
+def _read_variable(row: Setting) -> Any:
+    """The value of a setting in the environment; None when its variable is not set.
+
+    Raises:
+        ValueError: the value is wrong; the message names the variable.
+    """
+    if not _is_given(row):
+        return None
+    try:
+        return row.read(os.environ[row.variable])
+    except ValueError as error:
+        raise ValueError(f"{row.variable}: {error}") from None
+
+
+def _is_given(row: Setting) -> bool:
+    """Whether the variable is set; an empty one counts as unset, unless it would protect the server."""
+    text = os.environ.get(row.variable)
+    return text is not None and (text != "" or row.protects)
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    """The settings given as options, else in the environment; all others keep the default."""
+    chosen: dict[str, Any] = {}
+    for setting in SETTINGS:
+        value = given[setting.name]
+        if setting.many:
+            value = {name: choice for part in value for name, choice in part.items()} or None
+        try:
+            value = _read_variable(setting) if value is None else value
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        if value is not None:
+            chosen[setting.name] = value
+    return Settings(**chosen)
+
+
+def _certificate_note(tls: Tls | None) -> str:
+    """The part of the ready line that names the CA certificate, if the server made it."""
+    if tls is None or tls.authority is None:
+        return ""
+    return f" (CA certificate: {tls.authority_file or f'{CONTROL_PREFIX}/ca.pem'})"
+
+
+def _announce(ready: str) -> None:
+    """Print the ready line; the server also runs when standard output is full."""
+    try:
+        click.echo(ready)
+    except OSError as error:
+        logging.getLogger("mock_server").error("%s; standard output: %s", ready, error.strerror)  # noqa: TRY400
+
+
+def _configure_log(settings: Settings) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        _JsonFormatter() if settings.log_format == "json" else logging.Formatter("%(message)s")
+    )
+    logger = logging.getLogger("mock_server")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(settings.log_level.upper())
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        import json
+
+        entry = {"time": self.formatTime(record), "level": record.levelname.lower(), "logger": record.name}
+        entry["message"] = record.getMessage()
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
