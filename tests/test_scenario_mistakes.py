@@ -137,7 +137,7 @@ def test_a_mistake_is_told_with_file_and_line_and_what_would_be_right(
 def test_a_file_without_a_mistake_passes(tmp_path: Path) -> None:
     found = check(written(tmp_path, RIGHT))
 
-    assert (found.exit_code, found.output) == (0, "1 checked, mistakes: none\n")
+    assert (found.exit_code, found.output) == (0, "1 checked, errors: none\n")
 
 
 def test_all_mistakes_of_a_file_are_told_from_top_to_bottom(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_all_mistakes_of_a_file_are_told_from_top_to_bottom(tmp_path: Path) -> N
 
     lines = [line.removeprefix(f"{path}:").split(":")[0] for line in found.stderr.splitlines()[:-1]]
     assert lines == ["13", "14", "32"]
-    assert found.stdout == "1 checked, mistakes: 3\n"
+    assert found.stdout == "1 checked, errors: 3\n"
 
 
 def test_two_files_of_one_name_are_a_mistake(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_fixture_of_ones_own_is_found_in_its_folder(tmp_path: Path) -> None:
     command = ["scenarios", "check", str(path), "--fixtures-dir", str(tmp_path / "fixtures")]
     found = CliRunner().invoke(main, command)
 
-    assert (found.exit_code, found.output) == (0, "1 checked, mistakes: none\n")
+    assert (found.exit_code, found.output) == (0, "1 checked, errors: none\n")
 
 
 def test_every_bundled_scenario_passes() -> None:
