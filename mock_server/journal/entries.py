@@ -24,7 +24,7 @@ from mock_server.journal.redaction import (
     redact_json,
     redact_text,
 )
-from mock_server.scenarios import without_tag
+from mock_server.scenarios import ReceivedRequest, without_tag
 
 RULE_HEADER = "x-mock-rule"
 
@@ -133,6 +133,19 @@ class Entry(Struct, frozen=True, dict=True):
         """What the API ignored of the call; for an unmatched call first what was probably intended."""
         unmatched = () if self.exchange.matched else (explain_unmatched(self.method, self.path),)
         return (*unmatched, *ignored_input(self.operation, parse_pairs(self._query), self.body.value))
+
+    @cached_property
+    def request(self) -> ReceivedRequest:
+        """The request as rules see it, without its body."""
+        return ReceivedRequest(
+            operation=self.operation,
+            method=self.method,
+            path=self.path,
+            query=self.query,
+            headers=self.headers,
+            ids=self.ids,
+            user=self.user,
+        )
 
     @property
     def _query(self) -> bytes:

@@ -123,33 +123,29 @@ def find_entries(wanted: ExchangeFilter, journal_slice: JournalSlice) -> list[En
 
 def is_match(wanted: ExchangeFilter, entry: Entry) -> bool:
     """Return whether the exchange matches."""
+    if wanted.operation is not None and entry.operation not in wanted.operations:
+        return False  # most filters name an operation: nothing else of the exchange is decoded
     return next(mismatches(wanted, entry), None) is None
 
 
 def mismatches(wanted: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
     """Return why the exchange does not match; the cheapest comparisons come first."""
     if wanted.operation_names and entry.operation not in wanted.operation_names:
-        # Most filters name an operation: nothing else of the exchange is decoded.
         yield Difference("operation", " or ".join(wanted.operation_names), entry.operation)
     yield from differences(wanted.status, entry.status, "status")
     if wanted.rule is not UNSET:
         yield from text_differences(wanted.rule, entry.rule, "rule")
     if wanted.codes and not set(wanted.codes) & set(entry.codes):
         yield Difference("code", " or ".join(wanted.codes), list(entry.codes))
-    yield from request_differences(replace(wanted, operation=None), _call_of(wanted, entry))
+    for difference in request_differences(wanted, _request_of(wanted, entry)):
+        if difference.at != "operation":
+            yield difference
 
 
-def _call_of(wanted: ExchangeFilter, entry: Entry) -> ReceivedRequest:
-    """Return the call as rules see it; its body is parsed only if the filter needs it."""
-    needs_body = (wanted.body is not UNSET) + len(wanted.json_path)
-    spend_steps(needs_body * entry.exchange.body.count(b",") // _VALUES_PER_STEP)
-    return ReceivedRequest(
-        operation=entry.operation,
-        method=entry.method,
-        path=entry.path,
-        query=entry.query,
-        headers=entry.headers,
-        body=entry.body.value if needs_body else None,
-        ids=entry.ids,
-        user=entry.user,
-    )
+def _request_of(wanted: ExchangeFilter, entry: Entry) -> ReceivedRequest:
+    """Return the request, with its body if the filter needs it."""
+    bodies = (wanted.body is not UNSET) + len(wanted.json_path)
+    if not bodies:
+        return entry.request
+    spend_steps(bodies * entry.exchange.body.count(b",") // _VALUES_PER_STEP)
+    return replace(entry.request, body=entry.body.value)
