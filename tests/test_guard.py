@@ -124,6 +124,12 @@ def line_7() -> Iterator[tuple[int, int]]:
             headers = PROXY_HEADERS | {"Authorization": authorization}
             yield 200, rejection(CONTROL, headers, remote, control_token="s3cret")
 
+    for encoding in ("utf-8", "latin-1"):
+        headers = {"Authorization": "Bearer clé d'à".encode(encoding).decode("latin-1")}
+        yield 200, rejection(CONTROL, headers, control_token="clé d'à")
+        yield 401, rejection(CONTROL, headers, control_token="cl? d'?")
+    yield 401, rejection(CONTROL, {"Authorization": "Bearer ?"}, control_token="日")
+
 
 def line_8() -> Iterator[tuple[int, int]]:
     """Control calls go to a name that no stranger can own."""

@@ -145,8 +145,9 @@ BAD = [
     ("control_open", "enabled", "'enabled' is not one of true, yes, on, 1, false, no, off, 0"),
     ("check_responses", "maybe", "'maybe' is not one of true, yes, on, 1, false, no, off, 0"),
     ("control_token", " ", "the value is empty"),
-    ("control_token", "clé", "a control token is one or more printable ASCII characters"),
-    ("control_token", "a\tb", "a control token is one or more printable ASCII characters"),
+    ("control_token", "a\ud800", "a control token is one or more printable characters"),
+    ("control_token", "a\nb", "a control token is one or more printable characters"),
+    ("control_token", "a\tb", "a control token is one or more printable characters"),
     ("max_sandboxes", "0", "'0' is not a number from 1 to 1000000"),
     ("sandbox_idle", "0s", "'0s' is shorter than a second"),
     ("max_body", "1023", "'1023' is not a number from 1024 to 1073741824"),
@@ -420,12 +421,12 @@ def test_a_switch_takes_no_value(rejected: Callable[..., str]) -> None:
 
 
 def test_a_rejected_token_is_not_repeated(rejected: Callable[..., str]) -> None:
-    assert "clé" not in rejected("--control-token", "clé")
+    assert "s3cret" not in rejected("--control-token", "s3cret\x01more")
 
 
-@pytest.mark.parametrize("token", ["", " ", "clé", "a\nb"])
+@pytest.mark.parametrize("token", ["", " ", " a", "a\nb"])
 def test_settings_made_in_python_need_a_token_that_can_be_sent(token: str) -> None:
-    with pytest.raises(ValueError, match="printable ASCII"):
+    with pytest.raises(ValueError, match="printable characters"):
         Settings(control_token=token)
 
 

@@ -78,7 +78,7 @@ def check_api_call(settings: Settings, environ: Mapping[str, Any]) -> None:
 def bearer_token(environ: Mapping[str, Any]) -> str:
     """The bearer token of a request, with the scheme in upper or lower case; empty when there is none."""
     scheme, _, encoded = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return encoded.strip() if scheme.lower() == "bearer" else ""
+    return encoded.strip(" \t") if scheme.lower() == "bearer" else ""
 
 
 def forwarding_header(environ: Mapping[str, Any]) -> str | None:
@@ -103,7 +103,10 @@ def _check_machine(environ: Mapping[str, Any]) -> None:
 
 
 def _check_token(environ: Mapping[str, Any], token: str) -> None:
-    if not compare_digest(bearer_token(environ).encode(), token.encode()):
+    given = bearer_token(environ).encode("utf-8", "surrogateescape")
+    # Beyond ASCII, WSGI shows the bytes of a header as Latin-1; clients send a token as that or as UTF-8.
+    expected = token.encode(), token.encode().decode("latin-1").encode()
+    if not any(compare_digest(given, each) for each in expected):
         raise AccessDenied("this server needs its control token: Authorization: Bearer TOKEN", 401)
 
 
