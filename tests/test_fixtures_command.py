@@ -185,7 +185,8 @@ def test_a_broken_recipe_does_not_hide_the_others(folder: Path) -> None:
     listed = run("list", "--fixtures-dir", str(folder)).output
 
     assert "default" in listed
-    assert "Invalid enum value 2" in listed
+    # The table folds a long path, between two words or within one.
+    assert "Invalidenumvalue2" in "".join(listed.split())
 
 
 def test_a_world_loads_into_the_same_answers_as_its_recipe(folder: Path) -> None:

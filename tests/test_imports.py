@@ -155,9 +155,26 @@ OTHER_ACCOUNTS: dict[str, tuple[str, int, dict[str, Any], list[str]]] = {
 }
 
 
-def portfolio(api: Api) -> tuple[bytes, bytes]:
-    """All dossiers and third parties of the account, as they are sent."""
-    return api.get("/dossiers/all").data, api.get("/thirdparties", pageSize=1000).data
+_IN_2031: dict[str, Api] = {}
+
+
+@pytest.fixture
+def in_2031(make_api: Callable[..., Api], dialect: str) -> Api:
+    """A sandbox in 2031 with a third party called MINE: prepared once, and restored for each test."""
+    if dialect not in _IN_2031:
+        api = _IN_2031[dialect] = make_api()
+        api.set_clock("2031-05-02T10:00:00")
+        api.new_dossier(companyIdValue=OTHER_SIRET, thirdpartyCode="MINE")
+        api.control("POST", "/snapshots/prepared")
+    _IN_2031[dialect].control("POST", "/snapshots/prepared/restore")
+    return _IN_2031[dialect]
+
+
+def all_but_imports(api: Api) -> Any:
+    """The content of the whole sandbox, without its import processes."""
+    content = api.control("GET", "/state")["content"]
+    del content["processes"], content["nextIds"]["process"]
+    return content
 
 
 @pytest.mark.parametrize(("members", "expected"), STRUCTURAL.values(), ids=STRUCTURAL)
@@ -266,12 +283,9 @@ def test_an_import_that_takes_no_time_has_ended_when_it_is_answered(
 
 @pytest.mark.parametrize(("members", "expected"), REFUSED.values(), ids=REFUSED)
 def test_a_process_ends_with_all_that_is_wrong(
-    api: Api, members: dict[str, Any], expected: list[str]
+    in_2031: Api, members: dict[str, Any], expected: list[str]
 ) -> None:
-    api.set_clock("2031-05-02T10:00:00")
-    api.new_dossier(companyIdValue=OTHER_SIRET, thirdpartyCode="MINE")
-
-    assert api.refused_import_codes(**members) == expected
+    assert in_2031.refused_import_codes(**members) == expected
 
 
 @pytest.mark.parametrize(
@@ -294,14 +308,13 @@ def test_the_errors_of_a_process_have_code_and_french_message(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("members", "expected"), REFUSED.values(), ids=REFUSED)
-def test_a_refused_import_makes_nothing(api: Api, members: dict[str, Any], expected: list[str]) -> None:
-    api.set_clock("2031-05-02T10:00:00")
-    api.new_dossier(companyIdValue=OTHER_SIRET, thirdpartyCode="MINE")
-    before = portfolio(api)
+def test_a_refused_import_makes_nothing(in_2031: Api, members: dict[str, Any], expected: list[str]) -> None:
+    api = in_2031
+    before = all_but_imports(api)
 
     assert api.refused_import_codes(**members) == expected
 
-    assert portfolio(api) == before
+    assert all_but_imports(api) == before
 
 
 def test_a_company_whose_third_party_is_out_of_business_cannot_be_imported(

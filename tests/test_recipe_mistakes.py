@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from mock_server.fixtures import FileError, load_fixture
+from mock_server.fixtures.library import bundled
 
 TODAY = date(2026, 3, 2)
 
@@ -98,6 +100,7 @@ FORM = {
         "version: 1\ntitle: &a x\naccounts:\n  - accountId: 1\n    name: *a\n",
         "5: aliases (*name) are not supported",
     ),
+    "nested too deeply": (f"version: 1\ntitle: {'[' * 100}{']' * 100}\n", "2: nested deeper than 100 levels"),
     "a key that is a number": ("version: 1\n7: 1\n", "2: a key is text"),
     "a key that is a boolean": ("version: 1\nyes: 1\n", "2: a key is text"),
     "a key twice": (f"{BASE}title: a\ntitle: b\n", "6: "),
@@ -244,6 +247,37 @@ def test_a_file_may_be_valid_until_the_calendar_ends(tmp_path: Path, day: str) -
     assert [dossier.documents[0].present for dossier in world.portfolio(1).dossiers.values()] == [True]
 
 
+def test_a_recipe_may_be_nested_100_levels(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"version: 1\ntitle: {'[' * 99}{']' * 99}\n", encoding="utf-8")
+
+    assert mistake(path) == "mine.yaml:2: $.title: Expected `str`, got `array`"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (gzip.compress(BASE.encode()), "a gzip file, not plain UTF-8 text"),
+        (BASE.encode("utf-16"), "UTF-16 text, not plain UTF-8 text"),
+        (b"PK\x03\x04", "a zip file, not plain UTF-8 text"),
+        (b"version: 1\ntitle: \x81\n", "not UTF-8 at byte 18"),
+    ],
+    ids=["gzip", "UTF-16", "zip", "neither UTF-8 nor a letter of Latin-1"],
+)
+def test_a_file_that_is_not_text_is_named_as_what_it_is(tmp_path: Path, raw: bytes, expected: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(raw)
+
+    assert mistake(path) == f"mine.yaml: {expected}"
+
+
+def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(DOSSIER, encoding="utf-8-sig")
+
+    assert len(load_fixture(str(path), TODAY).source.recipe.dossiers) == 1
+
+
 def test_a_recipe_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
     assert mistake(tmp_path / "mine.yaml") == "mine.yaml: No such file or directory"
 
@@ -324,3 +358,13 @@ def test_a_world_file_that_was_not_generated_is_told_by_its_path(tmp_path: Path,
     path.write_bytes(content)
 
     assert mistake(path).startswith("mine.json: not a generated state file: ")
+
+
+def test_a_state_file_may_begin_with_a_byte_order_mark_and_a_compressed_one_is_named(tmp_path: Path) -> None:
+    text = (bundled("fixtures") / "states" / "empty.json").read_bytes()
+    path, packed = tmp_path / "mine.json", tmp_path / "packed.json"
+    path.write_bytes(b"\xef\xbb\xbf" + text)
+    packed.write_bytes(gzip.compress(text))
+
+    assert load_fixture(str(path), TODAY).name == "empty"
+    assert mistake(packed) == "packed.json: a gzip file, not plain UTF-8 text"

@@ -414,6 +414,14 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
         "$.content.dossiers[0].documents[0].evidences[0].fileSize",
     ),
     "a process twice": (twice("processes"), "$.content.processes[3]"),
+    "a process without an id": (
+        at("content.processes.0.processId", value=""),
+        "$.content.processes[0].processId: ''",
+    ),
+    "a process whose id has a slash": (
+        at("content.processes.0.processId", value="a/b"),
+        "$.content.processes[0].processId: 'a/b' cannot be a part of a URL path",
+    ),
     "a process of no account": (
         at("content.processes.0.accountId", value=7),
         "$.content.processes[0].accountId",
