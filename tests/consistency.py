@@ -23,7 +23,7 @@ Complaints = Iterator[str]
 
 
 def inconsistencies(world: World, now: datetime) -> list[str]:
-    """What is wrong with a world that starts at `now`; empty when nothing is."""
+    """Return what is wrong with a state that starts at `now`; empty if nothing is."""
     found = [*_indexes(world), *_shared(world)]
     for thirdparty in world.thirdparties.values():
         found += _identity(thirdparty)

@@ -1,4 +1,4 @@
-"""Any calls in any order, in both dialects: each answer is the one that the naive API gives."""
+"""Any calls in any order, in both dialects: each answer equals that of the naive reference model."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ picks = st.integers(0, 7)
 
 
 def differences(found: Any, expected: Any, where: str = "") -> list[str]:
-    """Where two outcomes differ, down to the single value."""
+    """The differences between two outcomes, value by value."""
     if isinstance(found, dict) and isinstance(expected, dict) and found.keys() == expected.keys():
         pairs = {name: (found[name], expected[name]) for name in found}
     elif (
@@ -111,7 +111,7 @@ def differences(found: Any, expected: Any, where: str = "") -> list[str]:
 
 
 class AnyCalls(RuleBasedStateMachine):
-    """A user in a new sandbox, whose clock stands still between the calls."""
+    """A user in a new sandbox with a frozen clock."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,14 +139,14 @@ class AnyCalls(RuleBasedStateMachine):
         self.kept: NaiveApi | None = None
 
     def agree(self, dialect: str, name: str, *arguments: Any, **members: Any) -> Outcome:
-        """Ask both; what they say has to be the same."""
+        """Call both; the answers must be equal."""
         expected: Outcome = getattr(self.naive, name)(*arguments, **members)
         found: Outcome = getattr(self.spoken[dialect], name)(*arguments, **members)
         assert differences(found, expected) == [], f"{name} {arguments} {members} in {dialect}"
         return found
 
     def dossier_id(self, pick: int) -> int:
-        """One that there is, if there is any."""
+        """An existing dossier, if there is one."""
         rows = self.naive.dossiers
         return int(rows[pick % len(rows)]["dossierId"]) if rows else 9
 
@@ -177,7 +177,7 @@ class AnyCalls(RuleBasedStateMachine):
         body |= {"companyIdType": kind, "companyIdValue": value}
         status, number = self.naive.launch(**body)
         found = self.spoken[dialect].launch(**body)
-        # The same imports have the same ids, however often one comes back to where they were made.
+        # The same imports get the same ids after each restore.
         process_id = self.process_ids.setdefault(number, found[1]) if status == 200 else number
         assert found == (status, process_id)
 
@@ -257,7 +257,7 @@ class AnyCalls(RuleBasedStateMachine):
     def statistics(self, dialect: str) -> None:
         self.agree(dialect, "statistics")
 
-    # Coming back
+    # Snapshots
 
     @rule()
     def snapshot(self) -> None:

@@ -1,4 +1,4 @@
-"""The control of a sandbox's clock, what turning it brings about, and reset (behaviour.md 6.5.5)."""
+"""Control of a sandbox's clock, the effects of changing it, and reset (behaviour.md 6.5.5)."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ SHOWN: dict[str, tuple[Any, str, bool]] = {
 
 
 def try_control(api: Api, method: str, path: str, body: Any) -> Any:
-    """A control call in the sandbox of `api`; the answer, also of one that fails."""
+    """Make a control call in the sandbox of `api`; return the answer, also of a failure."""
     headers = {"X-Mock-Sandbox": api.sandbox}
     return api.client.open(f"/__admin{path}", method=method, json=body, headers=headers)
 
 
 def eventually(question: Callable[[], bool]) -> bool:
-    """Whether the answer is yes within two seconds."""
+    """Whether the condition becomes true within two seconds."""
     deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
         if question():
@@ -111,7 +111,7 @@ def test_a_running_clock_moves(timed: Api) -> None:
     assert eventually(lambda: timed.control("GET", "/clock")["now"] > shown["now"])
 
 
-def test_a_frozen_clock_that_runs_on_goes_on_from_where_it_stood(timed: Api) -> None:
+def test_a_frozen_clock_continues_from_its_instant(timed: Api) -> None:
     shown = timed.control("PUT", "/clock", {"frozen": False})
 
     assert [shown["frozen"], shown["now"][:17]] == [False, "2031-05-02T10:00:"]
@@ -124,7 +124,7 @@ def test_a_frozen_clock_can_be_advanced(timed: Api, by: str) -> None:
     assert [shown["now"], shown["frozen"]] == ["2031-05-03T11:01:01.500", True]
 
 
-def test_a_running_clock_that_is_advanced_runs_on(timed: Api) -> None:
+def test_a_running_clock_that_is_advanced_keeps_running(timed: Api) -> None:
     timed.control("PUT", "/clock", {"frozen": False})
 
     shown = timed.control("POST", "/clock/advance", {"by": "P1D"})
@@ -140,7 +140,7 @@ def test_an_advance_counts_real_hours_across_summer_time(timed: Api) -> None:
     assert shown["now"] == "2031-10-26T11:00:00.000"
 
 
-def test_what_falls_due_while_the_clock_runs_is_dated_at_its_own_instant(timed: Api) -> None:
+def test_what_is_due_while_the_clock_runs_is_dated_at_its_own_instant(timed: Api) -> None:
     timed.control("PUT", "/clock", {"now": "2031-05-10T23:59:59.900", "frozen": False})
 
     assert eventually(lambda: timed.dossier(1)["state"] is False)
@@ -155,7 +155,7 @@ def test_an_import_ends_by_itself_while_the_clock_runs(timed: Api) -> None:
     assert eventually(lambda: timed.process(process_id)["success"] is True)
 
 
-def test_the_clocks_of_two_sandboxes_are_two(make_api: Callable[..., Api]) -> None:
+def test_two_sandboxes_have_separate_clocks(make_api: Callable[..., Api]) -> None:
     one, other = make_api(), make_api()
     before = other.control("GET", "/clock")["now"]
 
@@ -165,7 +165,7 @@ def test_the_clocks_of_two_sandboxes_are_two(make_api: Callable[..., Api]) -> No
 
 
 @pytest.mark.parametrize("body", PUT_MISTAKES.values(), ids=PUT_MISTAKES)
-def test_a_clock_that_cannot_be_set_is_a_problem_and_stays(timed: Api, body: Any) -> None:
+def test_an_invalid_time_is_a_problem_and_the_clock_stays(timed: Api, body: Any) -> None:
     answer = try_control(timed, "PUT", "/clock", body)
 
     assert [answer.status_code, answer.content_type] == [400, "application/problem+json"]
@@ -174,7 +174,7 @@ def test_a_clock_that_cannot_be_set_is_a_problem_and_stays(timed: Api, body: Any
 
 
 @pytest.mark.parametrize("body", ADVANCE_MISTAKES.values(), ids=ADVANCE_MISTAKES)
-def test_an_advance_that_cannot_be_is_a_problem_and_the_clock_stays(timed: Api, body: Any) -> None:
+def test_an_impossible_advance_is_a_problem_and_the_clock_stays(timed: Api, body: Any) -> None:
     answer = try_control(timed, "POST", "/clock/advance", body)
 
     assert [answer.status_code, answer.content_type] == [400, "application/problem+json"]
@@ -190,7 +190,7 @@ def test_the_clock_does_not_go_beyond_the_year_9000(timed: Api) -> None:
     assert [answer.status_code, answer.content_type] == [400, "application/problem+json"]
 
 
-def test_a_turn_tells_what_it_caused_in_the_order_of_time(timed: Api) -> None:
+def test_a_clock_change_returns_its_effects_in_the_order_of_time(timed: Api) -> None:
     process_id = timed.launch(dossierReference="NEW", expirationDate="2031-05-11")
 
     caused = timed.set_clock("2031-05-12T10:00:00")
@@ -213,7 +213,7 @@ def test_a_turn_tells_what_it_caused_in_the_order_of_time(timed: Api) -> None:
     ]
 
 
-def test_an_import_that_failed_is_told_without_a_dossier(timed: Api) -> None:
+def test_a_failed_import_is_reported_without_a_dossier(timed: Api) -> None:
     process_id = timed.launch(dossierReference="LAPSES")
 
     assert timed.advance("PT1S") == [
@@ -227,7 +227,7 @@ def test_an_import_that_failed_is_told_without_a_dossier(timed: Api) -> None:
     ]
 
 
-def test_nothing_is_caused_twice(timed: Api) -> None:
+def test_each_effect_happens_once(timed: Api) -> None:
     timed.set_clock("2031-05-12T10:00:00")
 
     assert timed.set_clock("2031-05-12T11:00:00") == []
@@ -236,7 +236,7 @@ def test_nothing_is_caused_twice(timed: Api) -> None:
 # Reset
 
 
-def test_a_reset_brings_back_content_and_clock(timed: Api) -> None:
+def test_a_reset_restores_content_and_clock(timed: Api) -> None:
     before = timed.get("/dossiers/all").data
     timed.import_and_wait(dossierReference="NEW")
     timed.set_clock("2031-06-01T10:00:00")
@@ -249,7 +249,7 @@ def test_a_reset_brings_back_content_and_clock(timed: Api) -> None:
     assert timed.get("/dossiers/all").data == before
 
 
-def test_a_reset_forgets_the_processes(timed: Api) -> None:
+def test_a_reset_deletes_the_processes(timed: Api) -> None:
     process_id = timed.launch(dossierReference="NEW")
 
     timed.control("POST", "/reset")
@@ -277,7 +277,7 @@ def test_a_reset_of_the_state_leaves_the_clock(timed: Api) -> None:
     assert timed.dossier(3)["monitored"] is True
 
 
-def test_a_state_that_is_reset_late_has_what_fell_due_by_then(timed: Api) -> None:
+def test_a_late_reset_includes_what_is_due_by_then(timed: Api) -> None:
     timed.set_clock("2031-05-15T10:00:00")
 
     timed.control("POST", "/reset", {"only": ["state"]})
@@ -304,7 +304,7 @@ def test_a_reset_of_nothing_changes_nothing(timed: Api) -> None:
 
 
 @pytest.mark.parametrize("body", [{"only": ["everything"]}, {"only": "state"}, {"parts": ["state"]}, []])
-def test_a_reset_of_what_there_is_not_is_a_problem(timed: Api, body: Any) -> None:
+def test_a_reset_of_an_unknown_part_is_a_problem(timed: Api, body: Any) -> None:
     answer = try_control(timed, "POST", "/reset", body)
 
     assert [answer.status_code, answer.content_type] == [400, "application/problem+json"]

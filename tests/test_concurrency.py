@@ -16,7 +16,7 @@ _numbers = count(1)
 
 
 class Remote:
-    """A user of the default account in a sandbox of their own; used by many threads at once."""
+    """A user of the default account in a separate sandbox, shared by many threads."""
 
     def __init__(self, url: str, sandbox: str) -> None:
         form = {"grant_type": "password", "client_id": "ea-api-edge", "password": "demo"}
@@ -34,12 +34,12 @@ class Remote:
         return requests.post(self.base + path, json=body, headers=self.headers, timeout=30)
 
     def launch(self, reference: str) -> str:
-        """Import a dossier of `SIRET`; the id of the process."""
+        """Import a dossier of `SIRET`; return the id of the process."""
         body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": reference}
         return str(self.post("/dossiers", body).json()["content"]["processId"])
 
     def ended(self, process_id: str) -> dict[str, Any]:
-        """The process, once it is complete."""
+        """Wait until the process is complete, and return it."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             process = dict(self.get(f"/dossiers/process/{process_id}"))
@@ -55,11 +55,11 @@ def remote(server: str) -> Remote:
 
 
 def outcome(errors: list[dict[str, str]]) -> str:
-    """The codes of the errors in one word, nothing for a success."""
+    """The codes of the errors as one text, empty for a success."""
     return " ".join(error["code"] for error in errors)
 
 
-def test_of_64_imports_of_one_reference_exactly_one_makes_a_dossier(remote: Remote) -> None:
+def test_of_64_imports_of_one_reference_exactly_one_creates_a_dossier(remote: Remote) -> None:
     launched = run_at_once(64, lambda _: remote.launch("CROWD"))
 
     ended = [remote.ended(process_id) for process_id in launched]
@@ -70,7 +70,7 @@ def test_of_64_imports_of_one_reference_exactly_one_makes_a_dossier(remote: Remo
     assert len(remote.get("/dossiers?dossierReference=CROWD")) == 1
 
 
-def test_of_64_imports_of_different_references_each_makes_a_dossier(remote: Remote) -> None:
+def test_of_64_imports_of_different_references_each_creates_a_dossier(remote: Remote) -> None:
     launched = run_at_once(64, lambda number: remote.launch(f"CROWD-{number}"))
 
     ended = [remote.ended(process_id) for process_id in launched]
@@ -105,7 +105,7 @@ def test_of_8_stops_of_one_dossier_exactly_one_is_accepted(remote: Remote) -> No
     assert Counter(outcome(answer.json()["content"]["errors"]) for answer in answers) == {"": 1, "E201": 7}
 
 
-# The server takes one request at a time; the app has to bear threads all the same.
+# The server handles one request at a time, but the app must be thread-safe for other servers.
 
 
 @pytest.mark.usefixtures("frequent_switches")

@@ -90,7 +90,7 @@ def test_an_empty_sandbox_has_none(make_server_api: Callable[..., Api]) -> None:
     ],
     ids=["standing", "limit", "offset"],
 )
-def test_a_wrong_question_is_told_what_would_be_right(api: Api, query: dict[str, str], detail: str) -> None:
+def test_a_wrong_filter_is_rejected_with_a_hint(api: Api, query: dict[str, str], detail: str) -> None:
     answer = api.client.get("/__admin/dossiers", query_string=query | {"sandbox": api.sandbox})
 
     assert (answer.status_code, (answer.json or {})["detail"]) == (400, detail)

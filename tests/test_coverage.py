@@ -1,4 +1,4 @@
-"""What a client met of the API, and what it never met: operations, codes, page edges, ends of imports."""
+"""Coverage: operations, codes, page edges and import outcomes that a client reached, or never reached."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def coverage(api: Api) -> dict[str, Any]:
     return dict(api.control("GET", "/coverage"))
 
 
-def test_at_first_nothing_was_met(api: Api) -> None:
+def test_at_first_nothing_is_covered(api: Api) -> None:
     found = coverage(api)
 
     served = [row.name for row in OPERATIONS.values() if "rest" in row.dialects]
@@ -39,7 +39,7 @@ def test_at_first_nothing_was_met(api: Api) -> None:
     assert (found["unmatched"], found["complete"]) == (0, True)
 
 
-def test_an_operation_is_met_with_each_status(api: Api) -> None:
+def test_an_operation_is_covered_with_each_status(api: Api) -> None:
     api.get(f"/dossiers/{SEED_DOSSIER}")
     api.get(f"/dossiers/{SEED_DOSSIER}")
     api.get("/dossiers/1")
@@ -68,14 +68,14 @@ def test_a_fault_is_counted_by_its_name(api: Api) -> None:
     assert statuses == {"CONNECTION_RESET_BY_PEER": 1}
 
 
-def test_calls_that_no_operation_answers_are_counted(api: Api) -> None:
+def test_unmatched_calls_are_counted(api: Api) -> None:
     api.send("GET", "/nowhere")
     api.send("DELETE", api.url("/dossiers"))
 
     assert coverage(api)["unmatched"] == 2
 
 
-def test_codes_are_met_whichever_way_they_are_told(make_variant_api: MakeApi) -> None:
+def test_codes_are_covered_in_errors_results_and_processes(make_variant_api: MakeApi) -> None:
     api = make_variant_api(refusals="result")
     api.new_dossier()
     api.refused_import_codes()
@@ -89,7 +89,7 @@ def test_codes_are_met_whichever_way_they_are_told(make_variant_api: MakeApi) ->
     assert set(codes["met"]) | set(codes["never"]) == set(CODES)
 
 
-# Edges of paging, in accounts of so many dossiers
+# Edges of paging, in accounts with a chosen number of dossiers
 
 EDGES: dict[str, tuple[int, dict[str, Any], set[str]]] = {
     "no hit": (0, {}, {"empty"}),
@@ -119,7 +119,7 @@ def pages() -> Flask:
 
 
 @pytest.mark.parametrize(("dossiers", "query", "edges"), EDGES.values(), ids=list(EDGES))
-def test_the_edges_of_paging_are_met(
+def test_the_edges_of_paging_are_covered(
     pages: Flask, dossiers: int, query: dict[str, Any], edges: set[str]
 ) -> None:
     name = re.sub(r"\W", "-", f"{dossiers}{query}")
@@ -137,16 +137,16 @@ def test_every_edge_of_paging_has_an_example() -> None:
     assert set().union(*(edges for *_, edges in EDGES.values())) == set(PAGE_EDGES)
 
 
-def test_edges_are_told_apart_by_search(api: Api) -> None:
+def test_edges_are_counted_per_search(api: Api) -> None:
     api.get("/thirdparties", pageSize=1)
 
     assert coverage(api)["pages"]["listThirdparties"]["met"] == {"moreToCome": 1}
 
 
-# Ends of imports
+# Outcomes of imports
 
 
-def test_the_outcomes_of_imports_are_met_when_they_are_asked_for(api: Api) -> None:
+def test_the_outcomes_of_imports_are_covered_when_the_client_reads_them(api: Api) -> None:
     process_id = api.launch()
     assert coverage(api)["processes"]["met"] == {}
 
@@ -171,7 +171,7 @@ def test_outcomes_are_those_that_an_import_can_have() -> None:
 # Independent of the journal
 
 
-def test_coverage_outlives_what_the_journal_forgets(make_server_api: MakeApi) -> None:
+def test_coverage_includes_what_the_journal_dropped(make_server_api: MakeApi) -> None:
     api = make_server_api(journal_entries=2)
     for _ in range(5):
         api.get("/dossiers")
@@ -189,7 +189,7 @@ def test_coverage_outlives_what_the_journal_forgets(make_server_api: MakeApi) ->
     ],
     ids=["the requests deleted", "another part reset", "the journal reset", "all reset"],
 )
-def test_coverage_goes_on_until_the_journal_is_reset(
+def test_coverage_continues_until_the_journal_is_reset(
     api: Api, method: str, path: str, body: Any, calls: int
 ) -> None:
     api.get("/dossiers")
@@ -200,7 +200,7 @@ def test_coverage_goes_on_until_the_journal_is_reset(
     assert sum(row["calls"] for row in met.values()) == calls
 
 
-def test_nobody_covers_for_another_sandbox(make_api: MakeApi) -> None:
+def test_coverage_is_per_sandbox(make_api: MakeApi) -> None:
     one, other = make_api(), make_api()
     one.get("/dossiers")
 

@@ -1,4 +1,4 @@
-"""The journal of a sandbox: each exchange as it was, readable, without secrets, in its own sandbox alone."""
+"""The journal of a sandbox: each exchange as sent, readable, without secrets, in its own sandbox only."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def operations(api: Api) -> list[str | None]:
     return [entry["operation"] for entry in requests_of(api)]
 
 
-# What an exchange says of itself
+# The members of an exchange
 
 
-def test_every_call_is_there_newest_last(api: Api) -> None:
+def test_every_call_is_listed_newest_last(api: Api) -> None:
     api.get("/dossiers")
     api.get(f"/dossiers/{SEED_DOSSIER}")
 
@@ -93,27 +93,27 @@ def test_the_ids_of_the_path_come_with_the_third_party_of_the_dossier(api: Api) 
     }
 
 
-def test_a_refusal_is_there_with_its_codes(api: Api) -> None:
+def test_a_refusal_is_recorded_with_its_codes(api: Api) -> None:
     api.post("/dossiers", {"companyIdType": "CIT009", "dossierReference": ""})
 
     assert (latest(api)["status"], latest(api)["codes"]) == (400, ["E001", "E002", "E003"])
 
 
-def test_a_refusal_told_as_a_result_has_its_codes_too(make_variant_api: MakeApi) -> None:
+def test_a_refusal_as_a_result_has_its_codes_too(make_variant_api: MakeApi) -> None:
     api = make_variant_api(refusals="result")
     api.post(f"/dossiers/{SEED_DOSSIER}/reactivate")
 
     assert (latest(api)["status"], latest(api)["codes"]) == (200, ["E204"])
 
 
-def test_a_process_tells_the_codes_of_its_import(api: Api) -> None:
+def test_the_answer_about_a_process_has_the_codes_of_its_import(api: Api) -> None:
     api.new_dossier()
 
     assert api.refused_import_codes() == ["E202"]
     assert (latest(api)["operation"], latest(api)["codes"]) == ("getProcess", ["E202"])
 
 
-def test_a_rule_that_bends_an_answer_is_named(api: Api) -> None:
+def test_a_rule_that_changes_an_answer_is_named(api: Api) -> None:
     set_rule(api, {"patch": {"content": {"description": "bent"}}}, name="bent by hand")
     api.dossier(SEED_DOSSIER)
 
@@ -131,7 +131,7 @@ def test_a_fault_of_the_connection_leaves_no_status(api: Api) -> None:
     assert (entry["fault"], entry["status"], entry["answer"]) == ("EMPTY_RESPONSE", None, None)
 
 
-def test_a_fault_of_the_body_is_there_as_it_was_sent(api: Api) -> None:
+def test_a_fault_of_the_body_is_recorded_as_sent(api: Api) -> None:
     set_rule(api, {"fault": "MALFORMED_BODY"})
     answer = api.get(f"/dossiers/{SEED_DOSSIER}")
 
@@ -141,7 +141,7 @@ def test_a_fault_of_the_body_is_there_as_it_was_sent(api: Api) -> None:
     assert "fault" not in entry
 
 
-def test_a_rule_about_logging_in_bends_a_refresh_as_well(api: Api) -> None:
+def test_a_rule_about_the_token_call_applies_to_a_refresh_as_well(api: Api) -> None:
     tokens = api.log_in()
     set_rule(api, {"patch": {"scope": "none"}}, "getToken")
 
@@ -151,7 +151,7 @@ def test_a_rule_about_logging_in_bends_a_refresh_as_well(api: Api) -> None:
     assert (latest(api)["rule"], latest(api)["user"]) == ("rule", "api@example.com")
 
 
-# Calls that nobody was let in for
+# Calls without a valid token
 
 
 def test_a_call_without_a_token_is_recorded(client: FlaskClient, api: Api) -> None:
@@ -211,7 +211,7 @@ def test_a_call_with_an_expired_token_is_in_the_sandbox_of_the_token(api: Api) -
     ],
     ids=["a letter more", "another number", "another realm", "another method", "nothing like it"],
 )
-def test_an_unmatched_call_is_told_what_was_probably_meant(
+def test_an_unmatched_call_has_a_hint_to_a_similar_operation(
     api: Api, method: str, path: str, status: int, sentence: str
 ) -> None:
     api.get("/dossiers")
@@ -225,7 +225,7 @@ def test_an_unmatched_call_is_told_what_was_probably_meant(
     assert entry["warnings"] == [sentence]
 
 
-def test_an_id_that_is_none_does_not_make_a_call_unmatched(api: Api) -> None:
+def test_an_invalid_id_does_not_make_a_call_unmatched(api: Api) -> None:
     api.get("/dossiers/abc")
 
     assert (latest(api)["status"], latest(api)["matched"], latest(api)["warnings"]) == (400, True, [])
@@ -348,7 +348,7 @@ def test_a_body_of_json_is_shown_as_json(api: Api) -> None:
     ],
     ids=["no JSON", "nothing", "accents", "bytes", "a long text"],
 )
-def test_a_body_that_is_no_json_is_shown_as_far_as_it_can_be(
+def test_a_body_that_is_not_json_is_shown_as_far_as_possible(
     api: Api, body: bytes, shown: str | None, note: str | None
 ) -> None:
     api.send("POST", api.url("/dossiers"), data=body, content_type="application/json")
@@ -356,13 +356,13 @@ def test_a_body_that_is_no_json_is_shown_as_far_as_it_can_be(
     assert (latest(api)["body"], latest(api).get("bodyNote")) == (shown, note)
 
 
-def test_json_that_is_nested_too_deep_is_shown_as_far_as_it_can_be(api: Api) -> None:
+def test_json_that_is_nested_too_deep_is_shown_as_far_as_possible(api: Api) -> None:
     api.send("POST", api.url("/dossiers"), data="[" * 900 + "]" * 900, content_type="application/json")
 
     assert json.dumps(latest(api)["body"]) == "[" * 64 + '"..."' + "]" * 64
 
 
-def test_a_body_is_there_that_nobody_read(api: Api) -> None:
+def test_a_body_is_recorded_even_if_no_code_read_it(api: Api) -> None:
     api.send("POST", api.url(f"/dossiers/{SEED_DOSSIER}/stop"), json={"reason": "none"})
 
     assert latest(api)["body"] == {"reason": "none"}
@@ -474,10 +474,10 @@ def test_the_journal_warns_of_what_the_api_ignored(
     assert latest(api)["warnings"] == warnings
 
 
-# Listing and forgetting
+# Listing and deleting
 
 
-def test_a_limit_gives_the_latest(api: Api) -> None:
+def test_a_limit_returns_the_latest_exchanges(api: Api) -> None:
     for page in range(4):
         api.get("/dossiers", page=page)
 
@@ -487,7 +487,7 @@ def test_a_limit_gives_the_latest(api: Api) -> None:
     assert (found["total"], found["complete"]) == (5, True)
 
 
-def test_since_goes_on_from_a_number(api: Api) -> None:
+def test_since_continues_from_a_number(api: Api) -> None:
     for page in range(4):
         api.get("/dossiers", page=page)
 
@@ -499,14 +499,14 @@ def test_since_goes_on_from_a_number(api: Api) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=-1", "limit=ten", "since=", "since=1.5", "limit=%D9%A1"])
-def test_a_limit_that_is_no_number_is_refused(api: Api, query: str) -> None:
+def test_a_limit_that_is_not_a_number_is_rejected(api: Api, query: str) -> None:
     answer = api.client.get(f"/__admin/requests?{query}")
 
     assert answer.status_code == 400
     assert "is a number such as 10, not '" in (answer.json or {})["detail"]
 
 
-def test_deleting_forgets_the_requests_and_numbers_go_on(api: Api) -> None:
+def test_deleting_removes_the_requests_and_numbers_continue(api: Api) -> None:
     api.get("/dossiers")
 
     removed = api.control("DELETE", "/requests")
@@ -520,9 +520,7 @@ def test_deleting_forgets_the_requests_and_numbers_go_on(api: Api) -> None:
 @pytest.mark.parametrize(
     ("parts", "left"), [(None, 0), (["journal"], 0), (["state", "clock", "variants"], 2)]
 )
-def test_a_reset_forgets_the_requests_when_it_is_about_them(
-    api: Api, parts: list[str] | None, left: int
-) -> None:
+def test_a_reset_of_the_journal_deletes_the_requests(api: Api, parts: list[str] | None, left: int) -> None:
     api.get("/dossiers")
 
     api.control("POST", "/reset", {} if parts is None else {"only": parts})
@@ -541,7 +539,7 @@ def test_a_dropped_sandbox_begins_with_an_empty_journal(api: Api) -> None:
 # Sandboxes
 
 
-def test_nobody_sees_the_calls_of_another_sandbox(make_api: MakeApi) -> None:
+def test_the_journal_has_only_the_calls_of_its_sandbox(make_api: MakeApi) -> None:
     one, other = make_api(), make_api(user="multi", account=SECOND_ACCOUNT)
     one.get("/dossiers")
     other.get("/thirdparties")
@@ -578,7 +576,7 @@ def test_the_other_calls_of_the_authorisation_server_are_in_the_sandbox_of_the_t
     assert tokens["access_token"] not in json.dumps(requests_of(api))
 
 
-def test_where_no_token_is_asked_for_the_header_names_the_sandbox(make_server_api: MakeApi) -> None:
+def test_without_tokens_the_header_names_the_sandbox(make_server_api: MakeApi) -> None:
     api = make_server_api(auth="off")
     api.client.get("/api/v1/account", headers={"X-Mock-Sandbox": "elsewhere"})
 
@@ -586,7 +584,7 @@ def test_where_no_token_is_asked_for_the_header_names_the_sandbox(make_server_ap
     assert operations(Api(api.client, "elsewhere")) == ["listAccounts"]
 
 
-def test_a_call_for_a_sandbox_that_is_not_to_be_had_is_in_the_default_one(make_server_api: MakeApi) -> None:
+def test_a_call_for_a_sandbox_that_cannot_be_created_is_in_the_default_one(make_server_api: MakeApi) -> None:
     api = make_server_api(max_sandboxes=1)
     answer = api.client.get("/api/v1/account", headers={"X-Mock-Sandbox": "one-too-many"})
 

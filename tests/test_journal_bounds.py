@@ -1,4 +1,4 @@
-"""What a journal keeps: so many exchanges, so many bytes, the latest ones; it says when that is not all."""
+"""The limits of a journal: exchanges, bytes, and the work of a filter; it says when it is incomplete."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def small(make_server_api: MakeApi) -> Api:
 
 
 def exchange(body: bytes = b"", **texts: Any) -> Exchange:
-    """An exchange as the server would hand it over."""
+    """An exchange as the server records it."""
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/v1/account", "QUERY_STRING": "page=1"} | texts
     at = datetime(2026, 3, 2, tzinfo=UTC)
     return Exchange(
@@ -60,7 +60,7 @@ def bodies(journal: Journal) -> list[Any]:
 # Over HTTP
 
 
-def test_the_oldest_are_forgotten_and_the_journal_says_so(small: Api) -> None:
+def test_the_oldest_are_dropped_and_the_journal_says_so(small: Api) -> None:
     for page in range(12):
         small.get("/dossiers", page=page)
 
@@ -73,14 +73,14 @@ def test_the_oldest_are_forgotten_and_the_journal_says_so(small: Api) -> None:
     assert small.control("GET", "/requests/unmatched")["complete"] is False
 
 
-def test_as_long_as_all_is_there_the_journal_is_complete(small: Api) -> None:
+def test_a_journal_that_dropped_nothing_is_complete(small: Api) -> None:
     for page in range(9):
         small.get("/dossiers", page=page)
 
     assert (listing(small)["total"], listing(small)["complete"]) == (10, True)
 
 
-def test_what_came_since_a_number_may_be_complete_when_older_is_not(small: Api) -> None:
+def test_the_exchanges_since_a_number_may_be_complete_when_older_ones_are_not(small: Api) -> None:
     for page in range(12):
         small.get("/dossiers", page=page)
 
@@ -98,7 +98,7 @@ def test_a_cleared_journal_is_complete_again(small: Api) -> None:
     assert (listing(small)["total"], listing(small)["complete"]) == (1, True)
 
 
-def test_a_journal_of_nothing_keeps_nothing_and_counts_all_the_same(make_server_api: MakeApi) -> None:
+def test_a_journal_of_size_0_keeps_nothing_but_counts(make_server_api: MakeApi) -> None:
     api = make_server_api(journal_entries=0)
     api.get("/dossiers")
 
@@ -118,7 +118,7 @@ VERDICTS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("times", "judgment"), VERDICTS.values(), ids=list(VERDICTS))
-def test_a_count_that_cannot_be_vouched_for_does_not_pass(small: Api, times: Any, judgment: str) -> None:
+def test_a_count_over_an_incomplete_journal_does_not_pass(small: Api, times: Any, judgment: str) -> None:
     for page in range(12):
         small.get("/dossiers", page=page)
 
@@ -128,7 +128,7 @@ def test_a_count_that_cannot_be_vouched_for_does_not_pass(small: Api, times: Any
     assert ("older requests were dropped" in (found["why"] or "")) == (judgment == "unknown")
 
 
-def test_an_order_that_cannot_be_vouched_for_does_not_pass(small: Api) -> None:
+def test_an_order_over_an_incomplete_journal_does_not_pass(small: Api) -> None:
     small.get(f"/dossiers/{SEED_DOSSIER}")
     for page in range(9):
         small.get("/dossiers", page=page)
@@ -138,7 +138,7 @@ def test_an_order_that_cannot_be_vouched_for_does_not_pass(small: Api) -> None:
     assert found["verdict"] == "unknown"
 
 
-def test_after_very_many_requests_memory_is_flat_and_counts_say_that_they_are_not_complete(
+def test_after_very_many_requests_memory_is_flat_and_counts_are_marked_incomplete(
     make_server_api: MakeApi,
 ) -> None:
     api = make_server_api(journal_entries=50)
@@ -151,12 +151,12 @@ def test_after_very_many_requests_memory_is_flat_and_counts_say_that_they_are_no
 
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # What was recorded before is not traced: 50 exchanges are, and no more.
+    # The first exchanges are not traced; 50 later ones are.
     assert after - before < 50 * 20_000
     assert api.control("POST", "/requests/count", {}) == {"count": 50, "complete": False}
 
 
-def test_an_answer_takes_no_more_memory_than_the_journal_says() -> None:
+def test_an_answer_takes_no_more_memory_than_the_journal_counts() -> None:
     journal = Journal(Limits(entries=1_000, bytes=16 * 1024 * 1024))
     tracemalloc.start()
 
@@ -174,7 +174,7 @@ def call_often(api: Api, times: int) -> None:
 
 
 @pytest.mark.usefixtures("frequent_switches")
-def test_calls_of_many_threads_are_all_there_under_numbers_of_their_own(make_api: MakeApi) -> None:
+def test_calls_of_many_threads_are_all_recorded_under_different_numbers(make_api: MakeApi) -> None:
     api = make_api()
     token = api.token
     clients = [api.client.application.test_client() for _ in range(8)]
@@ -193,7 +193,7 @@ def test_calls_of_many_threads_are_all_there_under_numbers_of_their_own(make_api
     assert api.control("GET", "/coverage")["operations"]["met"]["listDossiers"]["calls"] == 200
 
 
-# The journal by itself
+# The journal without HTTP
 
 
 def test_bytes_bound_the_journal_as_well() -> None:
@@ -224,7 +224,7 @@ def test_an_exchange_that_would_displace_too_many_loses_its_bodies(large: tuple[
     assert journal.read().complete
 
 
-def test_an_exchange_that_does_not_fit_at_all_is_forgotten_at_once() -> None:
+def test_an_exchange_larger_than_the_journal_is_dropped_at_once() -> None:
     journal = Journal(Limits(entries=100, bytes=100))
 
     journal.record(exchange(), b"")
@@ -235,7 +235,7 @@ def test_an_exchange_that_does_not_fit_at_all_is_forgotten_at_once() -> None:
 
 
 @pytest.mark.parametrize("value", ["\udce9t\udce9", "\ud800"], ids=["undecodable", "half a sign"])
-def test_texts_that_no_encoding_has_are_recorded(value: str) -> None:
+def test_texts_that_cannot_be_encoded_are_recorded(value: str) -> None:
     journal = Journal(Limits())
 
     journal.record(exchange(HTTP_X_NAME=value, QUERY_STRING=f"a={value}"), b"")

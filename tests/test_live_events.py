@@ -1,4 +1,4 @@
-"""Each exchange as it happens, as server-sent events: for one sandbox, from where a client got to."""
+"""Exchanges as server-sent events: for one sandbox, from the last event that the client has seen."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def event(raw: bytes) -> Event:
 
 @pytest.fixture(scope="module")
 def own_app() -> Flask:
-    """An app whose requests are made in loops of their own, where pytest-flask must not have its hands."""
+    """An app that is called in separate event loops, without the fixtures of pytest-flask."""
     return create_app(Settings(journal_entries=5, log_level="error"))
 
 
@@ -56,7 +56,7 @@ def journal_of(api: Api) -> Journal:
 
 
 async def take(stream: AsyncGenerator[bytes, None], many: int) -> list[Event]:
-    """So many events."""
+    """Read this number of events."""
     return [event(await asyncio.wait_for(anext(stream), 5)) for _ in range(many)]
 
 
@@ -81,7 +81,7 @@ def test_exchanges_come_as_the_journal_shows_them(quiet: Api) -> None:
     assert [login.data, search.data] == quiet.control("GET", "/requests")["requests"]
 
 
-def test_what_happens_later_wakes_the_stream(quiet: Api) -> None:
+def test_a_later_exchange_wakes_the_stream(quiet: Api) -> None:
     async def course() -> list[Event]:
         stream = events(journal_of(quiet), 0)
         first = await take(stream, 1)
@@ -92,14 +92,14 @@ def test_what_happens_later_wakes_the_stream(quiet: Api) -> None:
     assert [found.number for found in run(course())] == [None, "1", "2"]
 
 
-def test_a_silent_stream_shows_that_it_is_alive() -> None:
+def test_a_silent_stream_sends_heartbeats() -> None:
     async def course() -> list[Event]:
         return await take(events(Journal(Limits()), 0, heartbeat=0.01), 3)
 
     assert [found.data for found in run(course())] == ["listening", "still here", "still here"]
 
 
-def test_a_stream_goes_on_from_a_number(quiet: Api) -> None:
+def test_a_stream_continues_from_a_number(quiet: Api) -> None:
     for page in range(3):
         quiet.get("/dossiers", page=page)
 
@@ -109,7 +109,7 @@ def test_a_stream_goes_on_from_a_number(quiet: Api) -> None:
     assert [found.number for found in run(course())] == [None, "3", "4"]
 
 
-def test_a_slow_client_is_told_how_many_it_missed(quiet: Api) -> None:
+def test_a_slow_client_learns_how_many_events_it_missed(quiet: Api) -> None:
     async def course() -> list[Event]:
         stream = events(journal_of(quiet), 0)
         quiet.get("/dossiers")
@@ -125,13 +125,13 @@ def test_a_slow_client_is_told_how_many_it_missed(quiet: Api) -> None:
     assert [one.number for one in found[4:]] == ["5", "6", "7", "8", "9"]
 
 
-def test_a_stream_that_is_closed_is_woken_no_more(quiet: Api) -> None:
+def test_a_closed_stream_no_longer_listens(quiet: Api) -> None:
     journal = journal_of(quiet)
 
     async def course() -> list[Event]:
         stream = events(journal, 0)
         first = await take(stream, 1)
-        assert len(journal._listeners) == 1  # noqa: SLF001  # whether somebody is left over shows nowhere else
+        assert len(journal._listeners) == 1  # noqa: SLF001  # a listener that stays shows nowhere else
         await stream.aclose()
         return first
 
@@ -141,7 +141,7 @@ def test_a_stream_that_is_closed_is_woken_no_more(quiet: Api) -> None:
     assert quiet.get("/dossiers").status_code == 200
 
 
-def test_a_stream_whose_loop_has_gone_hurts_nobody(quiet: Api) -> None:
+def test_a_stream_whose_loop_is_closed_does_no_harm(quiet: Api) -> None:
     loop = asyncio.new_event_loop()
     stream = events(journal_of(quiet), 0)
     loop.run_until_complete(anext(stream))
@@ -194,7 +194,7 @@ def search(url: str, bearer: str, times: int = 1) -> None:
 
 
 def listen(url: str, sandbox: str, many: int, **headers: str) -> list[Event]:
-    """So many events of a sandbox, comments left out."""
+    """Read this number of events of a sandbox, without comments."""
     found: list[Event] = []
     with requests.get(
         f"{url}/__admin/events", headers={"X-Mock-Sandbox": sandbox} | headers, stream=True, timeout=10
@@ -210,7 +210,7 @@ def listen(url: str, sandbox: str, many: int, **headers: str) -> list[Event]:
     return found
 
 
-def test_a_client_is_sent_what_happens_in_its_sandbox_alone(url: str, sandbox: str) -> None:
+def test_a_client_gets_the_events_of_its_sandbox_only(url: str, sandbox: str) -> None:
     bearer, other = token(url, sandbox), token(url, f"{sandbox}b")
     found: list[Event] = []
     listener = Thread(target=lambda: found.extend(listen(url, sandbox, 2)))
@@ -234,7 +234,7 @@ RESUMED: dict[str, tuple[str, list[tuple[str, str | None]]]] = {
 
 
 @pytest.mark.parametrize(("seen", "expected"), RESUMED.values(), ids=list(RESUMED))
-def test_a_client_that_comes_back_is_sent_what_it_missed(
+def test_a_client_that_reconnects_gets_the_events_it_missed(
     url: str, sandbox: str, seen: str, expected: list[tuple[str, str | None]]
 ) -> None:
     search(url, token(url, sandbox), 6)
@@ -255,7 +255,7 @@ def test_a_number_of_another_server_begins_with_exchange_1_of_a_full_journal(
     assert [(one.name, one.number) for one in found] == [("exchange", str(number)) for number in range(1, 6)]
 
 
-def test_a_server_ends_though_clients_went_in_the_middle_of_what_they_were_sent() -> None:
+def test_a_server_ends_after_clients_left_in_the_middle_of_a_stream() -> None:
     with running_server("--journal-entries", "5") as (base, process):
         search(base, token(base, "cut"), 6)
         for _ in range(4):

@@ -198,25 +198,25 @@ MISUSED: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("expected", "found"), as_parameters(FITTING))
-def test_what_is_found_fits_what_is_expected(expected: Any, found: Any) -> None:
+def test_a_found_value_matches_the_expected_one(expected: Any, found: Any) -> None:
     assert reasons(expected, found) == []
     assert matches(expected, found)
 
 
 @pytest.mark.parametrize(("expected", "found", "told"), as_parameters(UNFITTING))
-def test_what_does_not_fit_is_told_with_its_place(expected: Any, found: Any, told: list[str]) -> None:
+def test_a_difference_is_reported_with_its_place(expected: Any, found: Any, told: list[str]) -> None:
     assert reasons(expected, found) == told
     assert not matches(expected, found)
 
 
 @pytest.mark.parametrize(("expected", "told"), as_parameters(MISUSED))
-def test_an_operator_that_is_wrong_is_refused_before_anything_is_compared(expected: Any, told: str) -> None:
+def test_a_wrong_operator_is_rejected_before_any_comparison(expected: Any, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         check_expectation(expected)
 
 
 @pytest.mark.parametrize("expected", [row[0] for row in FITTING.values()], ids=list(FITTING))
-def test_an_expectation_that_can_hold_is_not_refused(expected: Any) -> None:
+def test_a_valid_expectation_is_accepted(expected: Any) -> None:
     check_expectation(expected)
 
 
@@ -265,7 +265,7 @@ def test_one_of_holds_where_any_of_them_does(one: Any, found: Any) -> None:
 
 
 def place(value: Any, path: str) -> Any:
-    """What stands at a path of single-letter members, such as `$.a[0].b`; ABSENT where nothing does."""
+    """The value at a path of single-letter members, such as `$.a[0].b`; ABSENT if there is none."""
     for step in path.removeprefix("$").replace("[", ".[").split(".")[1:]:
         value = value[int(step[1:-1])] if step.startswith("[") else value.get(step, ABSENT)
     return value
@@ -280,9 +280,7 @@ simple = st.recursive(
 
 
 @given(simple, simple)
-def test_a_difference_stands_at_a_place_that_exists_and_shows_what_is_there(
-    expected: Any, found: Any
-) -> None:
+def test_a_difference_names_an_existing_place_and_its_value(expected: Any, found: Any) -> None:
     told = list(differences(expected, found))
 
     assert [difference.found for difference in told] == [place(found, difference.at) for difference in told]
@@ -318,11 +316,11 @@ TEXTS: dict[str, tuple[Any, str | None, bool]] = {
 
 
 @pytest.mark.parametrize(("expected", "found", "fits"), as_parameters(TEXTS))
-def test_in_a_text_numbers_mean_their_digits(expected: Any, found: str | None, *, fits: bool) -> None:
+def test_in_a_text_a_number_stands_for_its_digits(expected: Any, found: str | None, *, fits: bool) -> None:
     assert (list(text_differences(expected, found, "query.page")) == []) is fits
 
 
-# Which calls are meant
+# Patterns of calls
 
 
 ASKED = ReceivedRequest(
@@ -417,26 +415,26 @@ def described(text: str) -> RequestPattern:
 
 
 @pytest.mark.parametrize("text", MEANT.values(), ids=list(MEANT))
-def test_a_description_means_a_call_of_which_all_of_it_holds(text: str) -> None:
+def test_a_pattern_matches_a_call_if_every_part_holds(text: str) -> None:
     assert [str(difference) for difference in request_differences(described(text), ASKED)] == []
     assert matches_request(described(text), ASKED)
 
 
 @pytest.mark.parametrize(("text", "told"), as_parameters(NOT_MEANT))
-def test_a_description_does_not_mean_a_call_that_differs(text: str, told: str) -> None:
+def test_a_pattern_does_not_match_a_call_that_differs(text: str, told: str) -> None:
     assert [str(difference) for difference in request_differences(described(text), ASKED)] == [told]
     assert not matches_request(described(text), ASKED)
 
 
 @pytest.mark.parametrize("body", [None, "text", 1, True], ids=["none", "a text", "a number", "a boolean"])
-def test_a_body_that_is_no_object_has_no_members_and_nothing_at_a_json_path(body: Any) -> None:
+def test_a_body_that_is_not_an_object_has_no_members_and_nothing_at_a_json_path(body: Any) -> None:
     asked = ReceivedRequest(operation="importDossier", method="POST", path="/", body=body)
 
     assert not matches_request(described('{"body": {"a": {"$absent": true}}}'), asked)
     assert matches_request(described('{"jsonPath": {"$.a": {"$absent": true}}}'), asked)
 
 
-def test_a_call_of_no_operation_is_meant_by_its_path() -> None:
+def test_a_call_without_an_operation_is_matched_by_its_path() -> None:
     asked = ReceivedRequest(operation=None, method="GET", path="/nothing")
 
     assert matches_request(described('{"path": "/nothing"}'), asked)
@@ -444,6 +442,6 @@ def test_a_call_of_no_operation_is_meant_by_its_path() -> None:
 
 
 @pytest.mark.parametrize("path", ["$.a[", "$[?@.a ==]", "$..", "$.a.length("])
-def test_what_is_no_json_path_is_refused(path: str) -> None:
+def test_an_invalid_json_path_is_rejected(path: str) -> None:
     with pytest.raises(ValueError, match="is not a JSONPath: "):
         compile_json_path(path)

@@ -1,4 +1,4 @@
-"""Calls of several clients at once: some order, one after the other, explains all that came of them.
+"""Concurrent calls are linearizable: some serial order of them explains all their results.
 
 Tried on the real server, and on one app in threads that take turns at any moment.
 """
@@ -34,10 +34,10 @@ BEFORE: list[Step] = [
     ("forward", (timedelta(seconds=1),), {}),
     ("stop", (2,), {}),
 ]
-"""What there is before the clients come: dossiers 1 and 2 of a third party, 3 of another; 2 is stopped."""
+"""The start data: dossiers 1 and 2 of a third party, 3 of another; 2 is stopped."""
 
 OpenSandbox = Callable[[str], Callable[[], Send]]
-"""Opens the sandbox of that name; gives what makes a connection to it, one for each client."""
+"""Opens the sandbox of that name; returns a function that connects one client to it."""
 
 _numbers = count(1)
 
@@ -77,7 +77,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def on_the_server(recipe: Path) -> Iterator[OpenSandbox]:
-    """Clients of a real server, each with a connection of its own."""
+    """Clients of a real server, each with a separate connection."""
     with running_server("--fixture", str(recipe), "--clock", BEGINNING.isoformat()) as (url, _):
 
         def open_sandbox(name: str) -> Callable[[], Send]:
@@ -130,7 +130,7 @@ def login(sandbox: str) -> dict[str, str]:
 
 
 def explained(open_sandbox: OpenSandbox, plan: list[list[Step]]) -> None:
-    """Carry the plan out in a new sandbox; an order has to explain what came of it."""
+    """Run the plan in a new sandbox; a serial order must explain the results."""
     name = f"serial{next(_numbers)}"
     connect = open_sandbox(name)
     first, naive = WireApi(connect(), "rest"), NaiveApi(BEGINNING)
@@ -151,7 +151,7 @@ def explained(open_sandbox: OpenSandbox, plan: list[list[Step]]) -> None:
 
 
 def went(client: int, api: WireApi, plan: list[Step]) -> list[Call]:
-    """A client takes its steps, one after the other."""
+    """Run the steps of a client, one after the other."""
     calls = []
     for step in plan:
         began = time.perf_counter()
@@ -160,13 +160,13 @@ def went(client: int, api: WireApi, plan: list[Step]) -> list[Call]:
     return calls
 
 
-# Threads do not run alike twice, so there is nothing to be had from trying smaller plans.
+# Threads never run the same way twice, so smaller plans would show nothing.
 at_random = settings(example_count(15), phases=[Phase.generate], database=None)
 
 
 @at_random
 @given(plan=plans)
-def test_an_order_explains_what_clients_of_the_real_server_see(
+def test_a_serial_order_explains_what_clients_of_the_real_server_see(
     on_the_server: OpenSandbox, plan: list[list[Step]]
 ) -> None:
     explained(on_the_server, plan)
@@ -174,13 +174,13 @@ def test_an_order_explains_what_clients_of_the_real_server_see(
 
 @at_random
 @given(plan=plans)
-def test_an_order_explains_what_threads_of_one_app_see(
+def test_a_serial_order_explains_what_threads_of_one_app_see(
     in_threads: OpenSandbox, plan: list[list[Step]]
 ) -> None:
     explained(in_threads, plan)
 
 
-# The search for an order itself
+# The search for a serial order
 
 STOP: Step = ("stop", (1,), {})
 RENAME: Step = ("update", (1,), {"dossierReference": "NEW"})
@@ -196,7 +196,7 @@ RENAME: Step = ("update", (1,), {"dossierReference": "NEW"})
         pytest.param([(RENAME, 0, 1, 400), (STOP, 2, 3, 200)], False, id="it cannot have come first"),
     ],
 )
-def test_an_order_is_found_when_there_is_one(
+def test_a_serial_order_is_found_if_one_exists(
     calls: list[tuple[Step, float, float, int]], *, possible: bool
 ) -> None:
     naive = NaiveApi(BEGINNING)
@@ -220,7 +220,7 @@ Step = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Call:
-    """A step that a client took between two instants, and what came of it."""
+    """A step that a client made between two instants, and its result."""
 
     client: int
     step: Step
@@ -230,7 +230,7 @@ class Call:
 
 
 def serial_order(start: NaiveApi, calls: Sequence[Call], end: Outcome) -> list[Call] | None:
-    """An order of the calls in which the naive API gives each its outcome, and comes to its end.
+    """Return an order of the calls in which the naive API gives the same results and the same final state.
 
     A call that had ended before another began comes before it. None: there is no such order.
     """
@@ -250,7 +250,7 @@ def serial_order(start: NaiveApi, calls: Sequence[Call], end: Outcome) -> list[C
 
 
 def run_step(api: Any, step: Step) -> Outcome:
-    """What comes of a step, of an api of any kind."""
+    """Run a step on any kind of api; return its result."""
     name, arguments, members = step
     outcome: Outcome = getattr(api, name)(*arguments, **members)
     return outcome

@@ -1,4 +1,4 @@
-"""Twenty clients at once, each in a sandbox of their own by user name alone: nobody sees another's world."""
+"""Twenty clients at once, each in a separate sandbox by user name: none sees the data of another."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Story:
 
 
 def imported(remote: Remote, reference: str) -> str:
-    """Launch an import; the id of its process."""
+    """Start an import; return the id of its process."""
     body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": reference}
     return str(remote.send("POST", "/dossiers", body).json()["content"]["processId"])
 
 
 def lived(remote: Remote, number: int) -> Story:
-    """Turn one's clock, make a rule, import all the references, and look around."""
+    """Set the clock, add a rule, import all the references, and read everything."""
     remote.control("PUT", "/clock", {"now": f"2031-01-{number + 1:02}T10:00:00"})
     remote.set_rule({"respond": {"status": 500 + number}}, name=f"rule {number}", times=1)
     launched = [imported(remote, reference) for reference in REFERENCES]
@@ -57,22 +57,22 @@ def lived(remote: Remote, number: int) -> Story:
 
 @pytest.fixture(scope="module")
 def stories(server: str) -> list[Story]:
-    """What the clients found, all at the same time."""
+    """The findings of clients that ran at the same time."""
     run = next(_runs)
     return run_at_once(CLIENTS, lambda number: lived(Remote(server, f"crowd{run}-{number}"), number))
 
 
-def test_each_one_s_clock_stands_where_they_turned_it(stories: list[Story]) -> None:
+def test_each_client_s_clock_is_where_it_was_set(stories: list[Story]) -> None:
     assert [story.clock for story in stories] == [
         f"2031-01-{number + 1:02}T10:00:01.000" for number in range(CLIENTS)
     ]
 
 
-def test_each_one_s_imports_of_the_same_references_all_end_in_a_dossier(stories: list[Story]) -> None:
+def test_each_client_s_imports_of_the_same_references_all_create_dossiers(stories: list[Story]) -> None:
     assert [story.outcomes for story in stories] == [[True] * len(REFERENCES)] * CLIENTS
 
 
-def test_each_one_finds_their_own_dossiers_and_no_others(stories: list[Story]) -> None:
+def test_each_client_finds_only_its_own_dossiers(stories: list[Story]) -> None:
     began = [f"2031-01-{number + 1:02}T10:00:00.200" for number in range(CLIENTS)]
 
     assert [story.dossiers for story in stories] == [dict.fromkeys(REFERENCES, instant) for instant in began]
@@ -83,7 +83,7 @@ def test_the_same_requests_have_the_same_ids_everywhere(stories: list[Story]) ->
     assert len({tuple(story.dossier_ids) for story in stories}) == 1
 
 
-def test_each_one_s_rule_bends_their_own_call_once(stories: list[Story]) -> None:
+def test_each_client_s_rule_applies_once_to_its_own_call(stories: list[Story]) -> None:
     assert [story.rules for story in stories] == [[f"rule {number}"] for number in range(CLIENTS)]
     assert [story.bent for story in stories] == [
         [(500 + number, f"rule {number}"), (200, None)] for number in range(CLIENTS)
@@ -91,7 +91,7 @@ def test_each_one_s_rule_bends_their_own_call_once(stories: list[Story]) -> None
 
 
 @pytest.mark.usefixtures("stories")
-def test_a_sandbox_that_nobody_asked_for_knows_of_nothing(server: str) -> None:
+def test_a_new_sandbox_has_an_empty_journal(server: str) -> None:
     bystander = Remote(server, f"bystander{next(_runs)}")
 
     assert bystander.get(f"/dossiers?siret={SIRET}") == []

@@ -1,4 +1,4 @@
-"""Questions to the journal, expectations of what a client did, and what is said of those that miss."""
+"""Filters of the journal, expectations of what a client did, and explanations of near misses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def busy(api: Api) -> Api:
     return api
 
 
-# Questions
+# Filters
 
 QUESTIONS: dict[str, tuple[dict[str, Any], int]] = {
     "nothing asked": ({}, 8),
@@ -52,27 +52,27 @@ QUESTIONS: dict[str, tuple[dict[str, Any], int]] = {
 
 
 @pytest.mark.parametrize(("question", "found"), QUESTIONS.values(), ids=list(QUESTIONS))
-def test_a_question_means_exchanges(busy: Api, question: dict[str, Any], found: int) -> None:
+def test_a_filter_finds_exchanges(busy: Api, question: dict[str, Any], found: int) -> None:
     listed = busy.control("POST", "/requests/find", question)
 
     assert busy.control("POST", "/requests/count", question) == {"count": found, "complete": True}
     assert (len(listed["requests"]), listed["total"], listed["complete"]) == (found, found, True)
 
 
-def test_what_is_found_is_what_the_journal_shows(busy: Api) -> None:
+def test_a_filter_finds_what_the_journal_shows(busy: Api) -> None:
     found = busy.control("POST", "/requests/find", {"code": "E202"})["requests"]
 
     assert found == [entry for entry in requests_of(busy) if entry["codes"] == ["E202"]]
 
 
-def test_the_third_party_of_a_dossier_is_asked_for(api: Api) -> None:
+def test_a_filter_finds_the_third_party_of_a_dossier(api: Api) -> None:
     thirdparty = api.dossier(SEED_DOSSIER)["thirdpartyId"]
 
     assert count(api, operation="getDossier", thirdpartyId=thirdparty) == 1
     assert count(api, operation="getDossier", thirdpartyId=thirdparty + 1) == 0
 
 
-def test_a_rule_is_asked_for_by_name(api: Api) -> None:
+def test_a_filter_finds_a_rule_by_name(api: Api) -> None:
     set_rule(api, {"respond": {"status": 503}}, name="outage")
     api.get(f"/dossiers/{SEED_DOSSIER}")
 
@@ -103,7 +103,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("question", "sentence"), WRONG.values(), ids=list(WRONG))
 @pytest.mark.parametrize("path", ["/requests/count", "/requests/find"])
-def test_a_wrong_question_is_told_what_would_be_right(
+def test_a_wrong_filter_is_rejected_with_a_hint(
     api: Api, path: str, question: dict[str, Any], sentence: str
 ) -> None:
     answer = api.client.post(f"/__admin{path}", json=question)
@@ -125,7 +125,7 @@ HELD: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("expectation", HELD.values(), ids=list(HELD))
-def test_an_expectation_that_is_met_holds(busy: Api, expectation: dict[str, Any]) -> None:
+def test_a_fulfilled_expectation_holds(busy: Api, expectation: dict[str, Any]) -> None:
     answer = verify(busy, expectation)
 
     assert (answer.status_code, answer.content_type) == (200, "application/json")
@@ -150,15 +150,13 @@ FAILED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("expectation", "why"), FAILED.values(), ids=list(FAILED))
-def test_an_expectation_that_is_not_met_says_what_was_found(
-    busy: Api, expectation: dict[str, Any], why: str
-) -> None:
+def test_a_failed_expectation_says_what_was_found(busy: Api, expectation: dict[str, Any], why: str) -> None:
     found = verdict(busy, expectation)
 
     assert (found["verdict"], found["why"]) == ("failed", why)
 
 
-def test_a_verdict_that_failed_is_a_problem_whose_detail_says_all(busy: Api) -> None:
+def test_a_failed_verdict_is_a_problem_with_all_in_its_detail(busy: Api) -> None:
     answer = verify(busy, expect(operation="importDossier"), expect(1, operation="getProcess", code="E103"))
 
     body = answer.json or {}
@@ -171,13 +169,13 @@ def test_a_verdict_that_failed_is_a_problem_whose_detail_says_all(busy: Api) -> 
     )
 
 
-def test_a_verdict_repeats_what_was_asked(busy: Api) -> None:
+def test_a_verdict_repeats_its_expectation(busy: Api) -> None:
     question = {"operation": ["getProcess"], "accountId": {"$not": 1}, "body": None, "code": "E202"}
 
     assert verdict(busy, {"request": question})["request"] == question
 
 
-def test_one_exchange_may_meet_several_expectations(busy: Api) -> None:
+def test_one_exchange_may_fulfil_several_expectations(busy: Api) -> None:
     answer = verify(busy, expect(1, code="E202"), expect(2, operation="getProcess"))
 
     assert answer.status_code == 200
@@ -212,7 +210,7 @@ def test_expectations_may_have_an_order(
     assert (found["verdict"], found["why"]) == ("failed" if why else "held", why)
 
 
-def test_without_an_order_any_will_do(busy: Api) -> None:
+def test_without_an_order_any_order_holds(busy: Api) -> None:
     answer = verify(busy, expect(operation="stopDossier"), expect(operation="importDossier"))
 
     assert answer.status_code == 200
@@ -238,7 +236,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("body", "sentence"), MISTAKES.values(), ids=list(MISTAKES))
-def test_expectations_that_make_no_sense_are_refused(api: Api, body: Any, sentence: str) -> None:
+def test_invalid_expectations_are_rejected(api: Api, body: Any, sentence: str) -> None:
     answer = api.client.post("/__admin/verify", json=body)
 
     assert answer.status_code == 400
@@ -248,7 +246,7 @@ def test_expectations_that_make_no_sense_are_refused(api: Api, body: Any, senten
 # Near misses
 
 
-def test_a_reference_with_spaces_is_told_with_the_dossier_that_has_it(api: Api) -> None:
+def test_a_near_miss_names_the_dossier_of_a_reference_with_spaces(api: Api) -> None:
     dossier = api.new_dossier(dossierReference=" PO-1 ")
 
     assert reasons(api, operation="importDossier", body={"dossierReference": "PO-1"}) == [
@@ -259,7 +257,7 @@ def test_a_reference_with_spaces_is_told_with_the_dossier_that_has_it(api: Api) 
     ]
 
 
-def test_a_reference_in_capitals_is_another_one_by_default(api: Api) -> None:
+def test_capitals_matter_in_a_reference_by_default(api: Api) -> None:
     api.launch(dossierReference="po-1")
 
     assert reasons(api, operation="importDossier", body={"dossierReference": "PO-1"}) == [
@@ -267,7 +265,7 @@ def test_a_reference_in_capitals_is_another_one_by_default(api: Api) -> None:
     ]
 
 
-def test_a_reference_in_capitals_is_the_same_where_the_variant_says_so(make_variant_api: MakeApi) -> None:
+def test_capitals_do_not_matter_in_a_reference_under_the_variant(make_variant_api: MakeApi) -> None:
     api = make_variant_api(referenceCase="upper")
     api.launch(dossierReference="po-1")
 
@@ -276,7 +274,7 @@ def test_a_reference_in_capitals_is_the_same_where_the_variant_says_so(make_vari
     ]
 
 
-def test_another_reference_is_told_with_the_dossier_that_has_it(api: Api) -> None:
+def test_a_near_miss_names_the_dossier_of_another_reference(api: Api) -> None:
     dossier = api.new_dossier(dossierReference="PO-2")
     api.get("/dossiers", dossierReference="PO-2")
 
@@ -322,7 +320,7 @@ COMPANIES: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize(("sent", "wanted", "said"), COMPANIES.values(), ids=list(COMPANIES))
-def test_a_company_number_is_told_by_what_is_wrong_with_it(
+def test_a_near_miss_says_what_is_wrong_with_a_company_number(
     api: Api, sent: str, wanted: str, said: str
 ) -> None:
     api.try_import(companyIdValue=sent)
@@ -332,7 +330,7 @@ def test_a_company_number_is_told_by_what_is_wrong_with_it(
     ]
 
 
-def test_another_company_is_told_as_it_is(api: Api) -> None:
+def test_another_company_has_a_plain_difference(api: Api) -> None:
     api.try_import(companyIdValue=OTHER_SIRET)
 
     assert reasons(api, operation="importDossier", body={"companyIdValue": SIRET}) == [
@@ -350,7 +348,7 @@ DATES: dict[str, str] = {
 
 
 @pytest.mark.parametrize(("sent", "said"), DATES.items(), ids=list(DATES))
-def test_a_day_written_otherwise_is_recognised(api: Api, sent: str, said: str) -> None:
+def test_the_same_day_in_another_notation_is_recognised(api: Api, sent: str, said: str) -> None:
     api.try_import(expirationDate=sent)
 
     assert reasons(api, operation="importDossier", body={"expirationDate": "2031-12-31"}) == [
@@ -359,7 +357,7 @@ def test_a_day_written_otherwise_is_recognised(api: Api, sent: str, said: str) -
 
 
 @pytest.mark.parametrize("sent", ["2031-12-30", "32/12/2031", "soon", ""])
-def test_another_day_is_told_as_it_is(api: Api, sent: str) -> None:
+def test_another_day_has_a_plain_difference(api: Api, sent: str) -> None:
     api.try_import(expirationDate=sent)
 
     assert reasons(api, operation="importDossier", body={"expirationDate": "2031-12-31"}) == [
@@ -380,7 +378,7 @@ TYPES: dict[str, tuple[Any, Any, str]] = {
 
 
 @pytest.mark.parametrize(("sent", "wanted", "said"), TYPES.values(), ids=list(TYPES))
-def test_a_value_of_another_type_or_spelling_is_told(api: Api, sent: Any, wanted: Any, said: str) -> None:
+def test_a_near_miss_names_another_type_or_spelling(api: Api, sent: Any, wanted: Any, said: str) -> None:
     api.try_import(description=sent)
 
     assert reasons(api, operation="importDossier", body={"description": wanted}) == [said]
@@ -402,13 +400,13 @@ NAMES: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize(("sent", "name", "said"), NAMES.values(), ids=list(NAMES))
-def test_a_member_that_is_missing_is_told(api: Api, sent: dict[str, Any], name: str, said: str) -> None:
+def test_a_near_miss_names_a_missing_member(api: Api, sent: dict[str, Any], name: str, said: str) -> None:
     api.try_import(**sent)
 
     assert reasons(api, operation="importDossier", body={name: "x"}) == [said]
 
 
-def test_a_parameter_that_is_misspelt_is_told(api: Api) -> None:
+def test_a_near_miss_names_a_misspelt_parameter(api: Api) -> None:
     api.get("/dossiers", pagesize=5)
 
     assert reasons(api, operation="listDossiers", query={"pageSize": 5}) == [
@@ -416,13 +414,13 @@ def test_a_parameter_that_is_misspelt_is_told(api: Api) -> None:
     ]
 
 
-def test_a_header_that_is_missing_is_told(api: Api) -> None:
+def test_a_near_miss_names_a_missing_header(api: Api) -> None:
     api.get("/dossiers")
 
     assert reasons(api, operation="listDossiers", headers={"X-Trace": "1"}) == ["the call sends no 'X-Trace'"]
 
 
-def test_a_member_deeper_in_a_body_is_told(api: Api) -> None:
+def test_a_near_miss_names_a_nested_member(api: Api) -> None:
     api.try_import(description={"lines": [{"txt": "a"}]})
 
     assert reasons(api, operation="importDossier", body={"description": {"lines": [{"text": "a"}]}}) == [
@@ -433,13 +431,13 @@ def test_a_member_deeper_in_a_body_is_told(api: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "said"), [(None, "the call has no body"), (b"\xff", "its body is not text, 1 bytes, not shown")]
 )
-def test_a_call_without_a_readable_body_is_told(api: Api, body: bytes | None, said: str) -> None:
+def test_a_near_miss_names_an_unreadable_body(api: Api, body: bytes | None, said: str) -> None:
     api.send("POST", api.url("/dossiers"), data=body, content_type="application/json")
 
     assert reasons(api, operation="importDossier", body={"dossierReference": "PO-1"}) == [said]
 
 
-def test_the_right_call_on_another_account_is_told(make_api: MakeApi) -> None:
+def test_the_right_call_on_another_account_is_a_near_miss(make_api: MakeApi) -> None:
     api = make_api(user="multi", account=SECOND_ACCOUNT)
     api.get("/dossiers")
 
@@ -448,7 +446,7 @@ def test_the_right_call_on_another_account_is_told(make_api: MakeApi) -> None:
     ]
 
 
-def test_another_dossier_is_told_with_its_reference(api: Api) -> None:
+def test_a_near_miss_names_another_dossier_with_its_reference(api: Api) -> None:
     dossier = api.new_dossier(dossierReference="PO-7")
     api.post(f"/dossiers/{dossier['dossierId']}/stop")
     api.post("/dossiers/1/stop")
@@ -470,7 +468,7 @@ OUTCOMES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("members", "said"), OUTCOMES.values(), ids=list(OUTCOMES))
 @pytest.mark.parametrize("asked", [{"code": "E103"}, {"status": 400}], ids=["a code", "a status"])
-def test_a_refusal_that_an_import_tells_later_is_told(
+def test_a_near_miss_says_how_the_import_ended(
     api: Api, asked: dict[str, Any], members: dict[str, Any], said: str
 ) -> None:
     api.new_dossier(dossierReference="PO-1")
@@ -484,14 +482,14 @@ def test_a_refusal_that_an_import_tells_later_is_told(
     assert re.fullmatch(rf"{accepted} {said} \(see getProcess\)", reason), reason
 
 
-def test_of_an_import_that_nobody_knows_any_more_the_answer_alone_is_told(api: Api) -> None:
+def test_a_near_miss_of_an_import_that_was_reset_has_only_its_answer(api: Api) -> None:
     api.launch()
     api.control("POST", "/reset", {"only": ["state"]})
 
     assert reasons(api, operation="importDossier", code="E202") == ["it was answered 200, expected E202"]
 
 
-def test_another_call_of_the_authorisation_server_is_told(api: Api) -> None:
+def test_a_near_miss_names_another_call_of_the_authorisation_server(api: Api) -> None:
     api.client.get(f"{OPENID}/userinfo", headers={"X-Mock-Sandbox": api.sandbox})
 
     assert reasons(api, operation="getToken") == [f"it was GET {OPENID}/userinfo"]
@@ -506,7 +504,7 @@ def test_without_an_operation_any_call_may_be_near(api: Api) -> None:
     assert [row["number"] for row in rows] == [3, 2, 1]
 
 
-def test_many_that_are_too_many_are_told_in_part(api: Api) -> None:
+def test_long_lists_of_numbers_are_cut_off(api: Api) -> None:
     for page in range(12):
         api.get("/dossiers", page=page)
 
@@ -515,7 +513,7 @@ def test_many_that_are_too_many_are_told_in_part(api: Api) -> None:
     )
 
 
-def test_another_status_is_told_with_its_codes(api: Api) -> None:
+def test_a_near_miss_names_another_status_with_its_codes(api: Api) -> None:
     api.post("/dossiers/1/stop")
 
     assert reasons(api, operation="stopDossier", status=200) == [
@@ -523,14 +521,14 @@ def test_another_status_is_told_with_its_codes(api: Api) -> None:
     ]
 
 
-def test_a_fault_instead_of_a_status_is_told(api: Api) -> None:
+def test_a_near_miss_names_the_fault_instead_of_the_status(api: Api) -> None:
     set_rule(api, {"fault": "NO_RESPONSE"})
     api.get(f"/dossiers/{SEED_DOSSIER}")
 
     assert reasons(api, operation="getDossier", status=200) == ["it was answered NO_RESPONSE, expected 200"]
 
 
-def test_another_user_is_told(api: Api) -> None:
+def test_a_near_miss_names_another_user(api: Api) -> None:
     api.get("/dossiers")
 
     assert reasons(api, operation="listDossiers", user="multi@example.com") == [
@@ -539,7 +537,7 @@ def test_another_user_is_told(api: Api) -> None:
     assert verdict(api, expect(user="api@example.com", operation="listAccounts"))["nearMisses"] == []
 
 
-def test_a_call_of_a_path_that_is_nearly_right_is_told(api: Api) -> None:
+def test_a_similar_path_is_a_near_miss(api: Api) -> None:
     api.send("GET", "/api/v1/accounts/119631/dossiers")
 
     assert reasons(api, operation="listDossiers") == [
@@ -550,7 +548,7 @@ def test_a_call_of_a_path_that_is_nearly_right_is_told(api: Api) -> None:
     ]
 
 
-def test_the_right_body_sent_to_another_operation_is_told(api: Api) -> None:
+def test_the_right_body_to_another_operation_is_a_near_miss(api: Api) -> None:
     api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": "PO-1"})
 
     assert reasons(api, operation="importDossier", body={"dossierReference": "PO-1"}) == [
@@ -558,7 +556,7 @@ def test_the_right_body_sent_to_another_operation_is_told(api: Api) -> None:
     ]
 
 
-def test_what_has_nothing_in_common_is_no_near_miss(api: Api) -> None:
+def test_a_call_with_nothing_in_common_is_not_a_near_miss(api: Api) -> None:
     api.get("/dossiers")
 
     found = verdict(api, expect(operation="importDossier", body={"dossierReference": "PO-1"}))
@@ -566,7 +564,7 @@ def test_what_has_nothing_in_common_is_no_near_miss(api: Api) -> None:
     assert found["nearMisses"] == []
 
 
-def test_the_nearest_misses_come_first_and_they_are_few(api: Api) -> None:
+def test_the_nearest_misses_come_first_and_are_few(api: Api) -> None:
     for reference, value in (
         ("PO-9", OTHER_SIRET),
         ("PO-1", OTHER_SIRET),

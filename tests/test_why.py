@@ -1,4 +1,4 @@
-"""Why a request was answered as it was: the rule that bent it, what refused it, how its import went on."""
+"""The explanation of an answer: the rule that changed it, why it was refused, how its import ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Call = Callable[[Api], Any]
 
 
 def why(api: Api, number: int | None = None) -> list[dict[str, Any]]:
-    """The reasons of a request, the last one unless told otherwise."""
+    """The explanation of a request, by default of the last one."""
     return list(api.control("GET", f"/requests/{number or latest(api)['number']}")["why"])
 
 
@@ -33,7 +33,7 @@ def updated(**members: Any) -> Call:
 
 
 def imported(**members: Any) -> Call:
-    """An import, and the call that tells how it went."""
+    """An import, and the call that reports its result."""
     return lambda api: api.import_and_wait(**members)
 
 
@@ -138,7 +138,7 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
 
 
 @pytest.mark.parametrize(("call", "code", "sentence"), REFUSED.values(), ids=list(REFUSED))
-def test_a_refusal_is_explained_with_what_the_sandbox_holds(
+def test_a_refusal_is_explained_with_the_content_of_the_sandbox(
     api: Api, call: Call, code: str, sentence: str
 ) -> None:
     call(api)
@@ -151,19 +151,19 @@ def test_a_refusal_is_explained_with_what_the_sandbox_holds(
     assert causes[0]["provenance"]
 
 
-def test_every_refusal_of_a_call_has_its_reason(api: Api) -> None:
+def test_every_refusal_of_a_call_is_explained(api: Api) -> None:
     api.get("/dossiers", siren="", page="x", pageSize="5000")
 
     assert [cause["code"] for cause in why(api)] == ["E003", "E010", "E011"]
 
 
-def test_a_code_within_a_value_is_no_refusal_of_its_own(api: Api) -> None:
+def test_a_code_inside_a_value_is_not_a_refusal(api: Api) -> None:
     api.get("/dossiers", page="1; E201 TEST", siren="")
 
     assert [cause["code"] for cause in why(api)] == ["E003", "E010"]
 
 
-def test_the_reason_leads_to_the_dossier_that_stands_in_the_way(api: Api) -> None:
+def test_the_explanation_names_the_dossier_that_has_the_reference(api: Api) -> None:
     first = api.new_dossier(dossierReference="PO-1")["dossierId"]
     api.post(f"/dossiers/{first}/stop")
     api.import_and_wait(dossierReference="PO-1")
@@ -174,7 +174,7 @@ def test_the_reason_leads_to_the_dossier_that_stands_in_the_way(api: Api) -> Non
     assert "(stopped)" in cause["sentence"]
 
 
-def test_an_update_to_the_reference_of_another_leads_to_that_one(api: Api) -> None:
+def test_an_update_to_a_used_reference_names_the_other_dossier(api: Api) -> None:
     one = api.new_dossier(dossierReference="PO-1")["dossierId"]
     other = api.new_dossier(dossierReference="PO-2")["dossierId"]
     api.post(f"/dossiers/{other}", {"dossierReference": "PO-1"})
@@ -182,7 +182,7 @@ def test_an_update_to_the_reference_of_another_leads_to_that_one(api: Api) -> No
     assert [cause["dossierId"] for cause in why(api)] == [one]
 
 
-def test_a_dossier_does_not_stand_in_its_own_way_once_it_has_the_reference(api: Api) -> None:
+def test_a_dossier_is_not_its_own_duplicate(api: Api) -> None:
     one = api.new_dossier(dossierReference="PO-1")["dossierId"]
     other = api.new_dossier(dossierReference="PO-2")["dossierId"]
     api.post(f"/dossiers/{other}", {"dossierReference": "PO-1"})
@@ -196,7 +196,7 @@ def test_a_dossier_does_not_stand_in_its_own_way_once_it_has_the_reference(api: 
     assert cause["sentence"].startswith("The third party already had a dossier with the reference 'PO-1'.")
 
 
-def test_a_dossier_of_another_account_is_named_so(api: Api) -> None:
+def test_a_dossier_of_another_account_is_explained(api: Api) -> None:
     theirs = api.control("POST", "/dossiers", {"accountId": 119700, "siret": SIRET, "dossierReference": "X"})
     api.get(f"/dossiers/{theirs['dossierId']}")
 
@@ -212,7 +212,7 @@ def test_an_account_that_may_not_import_is_named(make_api: Callable[..., Api]) -
     assert sentences(api) == ["The subscription of account 119800 is INACTIVE: it may not import."]
 
 
-def test_an_import_tells_what_became_of_it_as_time_goes_by(api: Api) -> None:
+def test_the_explanation_of_an_import_follows_its_progress(api: Api) -> None:
     process_id = api.launch(dossierReference="PO-1")
     number = latest(api)["number"]
 
@@ -225,22 +225,22 @@ def test_an_import_tells_what_became_of_it_as_time_goes_by(api: Api) -> None:
     assert (ended[0]["processId"], ended[0]["dossierId"]) == (process_id, 836200)
 
 
-def test_an_import_that_is_held_says_so(api: Api) -> None:
+def test_an_import_on_hold_is_explained(api: Api) -> None:
     api.launch(companyIdValue="99000201600014")
 
     assert sentences(api) == ["The import was accepted and is on hold: it does not end by itself."]
 
 
-def test_what_is_answered_as_asked_needs_no_reason(api: Api) -> None:
+def test_an_ordinary_success_has_no_explanation(api: Api) -> None:
     api.get("/dossiers")
 
     assert why(api) == []
 
 
-# What is refused ahead of any rule of the business.
+# Errors before any business rule.
 
 
-def test_a_call_without_a_token_was_let_in_nowhere(api: Api) -> None:
+def test_a_call_without_a_token_is_explained(api: Api) -> None:
     api.client.get(api.url("/dossiers"), headers={"X-Mock-Sandbox": api.sandbox})
 
     assert sentences(api) == [
@@ -248,13 +248,13 @@ def test_a_call_without_a_token_was_let_in_nowhere(api: Api) -> None:
     ]
 
 
-def test_a_wrong_password_is_told(api: Api) -> None:
+def test_a_wrong_password_is_explained(api: Api) -> None:
     api.log_in("wrong")
 
     assert sentences(api) == ["The call is not authenticated. Invalid user credentials."]
 
 
-def test_an_account_of_others_is_beyond_the_token(make_api: Callable[..., Api]) -> None:
+def test_an_account_outside_the_token_is_explained(make_api: Callable[..., Api]) -> None:
     api = make_api(account=119700)
     api.get("/dossiers")
 
@@ -263,7 +263,7 @@ def test_an_account_of_others_is_beyond_the_token(make_api: Callable[..., Api]) 
     ]
 
 
-def test_a_path_that_is_none_is_told_with_the_one_that_was_meant(api: Api) -> None:
+def test_an_unknown_path_is_explained_with_a_similar_one(api: Api) -> None:
     api.get("/dossier/804127")
 
     [cause] = why(api)
@@ -271,14 +271,14 @@ def test_a_path_that_is_none_is_told_with_the_one_that_was_meant(api: Api) -> No
     assert cause["sentence"].endswith("(getDossier)?")
 
 
-def test_a_malformed_call_is_told_in_the_words_of_the_answer(api: Api) -> None:
+def test_a_malformed_call_is_explained_with_the_message_of_the_answer(api: Api) -> None:
     api.get("/dossiers/abc")
 
     assert [cause["kind"] for cause in why(api)] == ["format"]
     assert sentences(api) == ["Failed to convert value 'abc' to an int64."]
 
 
-def test_too_many_calls_are_too_many(make_variant_api: Callable[..., Api]) -> None:
+def test_the_rate_limit_is_explained(make_variant_api: Callable[..., Api]) -> None:
     api = make_variant_api(rateLimit="on")
     answers = [api.get("/dossiers").status_code for _ in range(40)]
 
@@ -304,7 +304,7 @@ def test_a_call_on_an_unknown_account_is_explained(make_server_api: Callable[...
 # Rules.
 
 
-def test_a_rule_made_by_hand_is_named(api: Api) -> None:
+def test_an_ad_hoc_rule_is_named(api: Api) -> None:
     rule = {"name": "it is down", "when": {"operation": "listDossiers"}, "then": {"respond": {"status": 503}}}
     api.control("POST", "/rules", {"rules": [rule]})
     api.get("/dossiers")
@@ -312,7 +312,7 @@ def test_a_rule_made_by_hand_is_named(api: Api) -> None:
     assert sentences(api) == ["The rule 'it is down', made by hand, changed this answer: the result is 503."]
 
 
-def test_a_rule_of_a_scenario_is_named_with_it_and_when_it_has_gone(api: Api) -> None:
+def test_a_rule_of_a_scenario_is_named_while_active_and_after(api: Api) -> None:
     api.control("PUT", "/scenario", {"name": "outage-of-three-calls"})
     api.get("/dossiers")
 
@@ -323,7 +323,7 @@ def test_a_rule_of_a_scenario_is_named_with_it_and_when_it_has_gone(api: Api) ->
     assert ", which is no longer active, changed this answer" in sentences(api)[0]
 
 
-def test_a_fault_is_told_after_its_rule(api: Api) -> None:
+def test_a_fault_is_explained_after_its_rule(api: Api) -> None:
     rule = {
         "name": "cut",
         "when": {"operation": "listDossiers"},
