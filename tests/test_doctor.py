@@ -82,7 +82,7 @@ def test_json_has_the_same_findings(healthy: dict[str, Any]) -> None:
             "MOCK_SERVER_AUTH: 'none' is not one of any, declared, off",
         ),
         ({"MOCK_SERVER_FIXTURE": "nowhere.yaml"}, "fixture", "nowhere.yaml: No such file"),
-        ({"MOCK_SERVER_SCENARIO": "nowhere"}, "scenarios", "there is no scenario 'nowhere'"),
+        ({"MOCK_SERVER_SCENARIO": "nowhere"}, "scenarios", "unknown scenario 'nowhere'"),
         ({"MOCK_SERVER_SIGNING_KEY": "nowhere.pem"}, "server", "nowhere.pem"),
     ],
     ids=["unknown variable", "wrong value", "fixture", "scenario", "key"],

@@ -263,9 +263,9 @@ WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
     "both": ({"name": "story", "scenario": scenario()}, 'say {"name": "..."} or {"scenario": {...}}'),
     "an unknown name": (
         {"name": "storm"},
-        "there is no scenario 'storm'; `mock-server scenarios list` lists them; --scenarios-dir DIR adds",
+        "unknown scenario 'storm'; `mock-server scenarios list` lists them; --scenarios-dir DIR adds",
     ),
-    "a path": ({"name": "/etc/passwd.yaml"}, "there is no scenario '/etc/passwd.yaml'; `mock-server"),
+    "a path": ({"name": "/etc/passwd.yaml"}, "unknown scenario '/etc/passwd.yaml'; `mock-server"),
     "a name that is none": (
         {"name": 5},
         "the body does not fit: Expected `str | null`, got `int` - at `$.name`",

@@ -577,7 +577,7 @@ def test_junit_tells_what_could_not_be_played(run: Run, tmp_path: Path) -> None:
         pytest.param(
             ["nowhere"],
             2,
-            "there is no scenario 'nowhere'; `mock-server scenarios list` lists them; --scenarios-dir",
+            "unknown scenario 'nowhere'; `mock-server scenarios list` lists them; --scenarios-dir",
             id="an unknown name",
         ),
         pytest.param(["--tag", "x9"], 2, "no scenario has the tag x9; there are ", id="an unknown tag"),

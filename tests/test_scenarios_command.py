@@ -78,6 +78,24 @@ def test_show_of_what_is_not_there_says_what_is() -> None:
 
     assert shown.exit_code == 1
     assert (
-        "there is no scenario 'nowhere'; `mock-server scenarios list` lists them; --scenarios-dir DIR adds"
+        "unknown scenario 'nowhere'; `mock-server scenarios list` lists them; --scenarios-dir DIR adds"
         in shown.stderr
     )
+
+
+def test_a_renamed_scenario_is_found_by_its_old_name_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    shown = scenarios("show", "completeness-evidence-lapses")
+
+    assert "scenario: completeness-evidence-expires\n" in shown.output
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "the scenario completeness-evidence-lapses is deprecated and will be removed in version 0.3.0:"
+        " use completeness-evidence-expires"
+    )
+
+
+def test_a_similar_name_and_the_option_for_other_folders_are_proposed(tmp_path: Path) -> None:
+    near, own = scenarios("show", "wire-garbag"), scenarios("show", "x", "--scenarios-dir", str(tmp_path))
+
+    assert "unknown scenario 'wire-garbag'; did you mean 'wire-garbage'?; --scenarios-dir DIR" in near.stderr
+    assert f"those in {tmp_path} are included" in " ".join(own.stderr.split())

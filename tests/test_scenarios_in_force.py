@@ -89,7 +89,7 @@ def test_a_server_does_not_start_with_a_user_whose_scenario_does_not_exist(tmp_p
     recipe = tmp_path / "users.yaml"
     recipe.write_text(USERS.replace("SCENARIO", "no-such"), encoding="utf-8")
 
-    with pytest.raises(ValueError, match="there is no scenario 'no-such'"):
+    with pytest.raises(ValueError, match="unknown scenario 'no-such'"):
         create_app(Settings(fixture=str(recipe), log_level="error"))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
+from mock_server.deprecation import renamed
 from mock_server.domain.spelling import nearest
 from mock_server.fixtures.errors import FileError, InputError
 from mock_server.fixtures.library import bundled, files_in
@@ -15,6 +17,8 @@ from mock_server.scenarios.file_format import Scenario
 from mock_server.scenarios.validation import Errors, check_scenario, raise_first, scenario_errors
 
 SUFFIXES = (".yaml", ".yml")
+_RENAMED = {"completeness-evidence-lapses": "completeness-evidence-expires"}
+_logger = logging.getLogger("mock_server")
 
 
 def find_scenario(name: str, folder: Path | None = None, *, paths: bool = True) -> Path:
@@ -25,14 +29,16 @@ def find_scenario(name: str, folder: Path | None = None, *, paths: bool = True) 
     """
     if paths and (name.endswith(SUFFIXES) or "/" in name):
         return Path(name)
+    if name in _RENAMED:
+        _logger.warning(renamed(f"the scenario {name}", _RENAMED[name]))
     files = scenario_files(folder)
-    found = next((path for path in files if path.stem == name), None)
+    found = next((path for path in files if path.stem == _RENAMED.get(name, name)), None)
     if found is None:
         near = nearest(name, [path.stem for path in files])
         hint = f"did you mean {near!r}?" if near else "`mock-server scenarios list` lists them"
         own = "--scenarios-dir DIR adds your own" if folder is None else f"those in {folder} are included"
         or_path = ", or give the path of a file" if paths else ""
-        raise FileError(f"there is no scenario {name!r}; {hint}; {own}{or_path}")
+        raise FileError(f"unknown scenario {name!r}; {hint}; {own}{or_path}")
     return found
 
 
