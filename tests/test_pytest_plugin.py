@@ -200,7 +200,7 @@ def test_what_came_of_such_a_path_is_not_what_the_report_begins_with(run: Run) -
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["> *answer.json()?'content'? == *", f"E *{UNMATCHED}", "E *What came of it: KeyError: 'content'"]
+        ["> *answer.json()?'content'? == *", f"E *{UNMATCHED}", "E *The test failed with KeyError: 'content'"]
     )
 
 

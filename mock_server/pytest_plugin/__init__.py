@@ -1,7 +1,6 @@
 """The pytest plugin: a sandbox for each test, in this process or on a server that runs already.
 
-It costs nothing where it is not used: server and client are imported by the fixtures. docs/pytest.md tells
-how it is used.
+Without its fixtures it costs nothing: they import server and client. docs/pytest.md explains its use.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ from mock_server.pytest_plugin import options
 
 if TYPE_CHECKING:
     from mock_server.client import Sandbox, Server
-    from mock_server.pytest_plugin.held import Held
+    from mock_server.pytest_plugin.sandbox import TestSandbox
 
 _SCENARIO = "dossiers_scenario"
 _UNMATCHED = "dossiers_unmatched"
-_HELD: pytest.StashKey[Held] = pytest.StashKey()
-"""Where a test has its sandbox, for its report."""
+_SANDBOX: pytest.StashKey[TestSandbox] = pytest.StashKey()
+"""The key under which a test keeps its sandbox for the report."""
 
 _Phase = Generator[None, Any, Any]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options, each with its line of an ini file."""
+    """Add the options to the command line and the ini file."""
     group = parser.getgroup("dossiers", "sandbox of the dossiers API")
     for option in options.OPTIONS:
         group.addoption(option.flag, dest=option.name, metavar=option.metavar, help=option.help)
@@ -34,48 +33,52 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marks; a wrong option stops the run."""
-    config.addinivalue_line("markers", f"{_SCENARIO}(name): the scenario that plays in the test's sandbox.")
+    """Register the marks; a wrong option ends the run."""
     config.addinivalue_line(
-        "markers", f'{_UNMATCHED}("ignore"): what comes of a path that the API does not have.'
+        "markers", f"{_SCENARIO}(name): the scenario that the test's sandbox starts with."
+    )
+    config.addinivalue_line(
+        "markers", f'{_UNMATCHED}("ignore"): the test may call paths that the API does not have.'
     )
     options.check(config)
 
 
 @pytest.fixture(scope="session")
 def dossiers_settings() -> Mapping[str, object]:
-    """Settings of the server in this process, as `mock-server serve` has them: override it with your own.
+    """Settings of the server in this process, as of `mock-server serve`; override this fixture with your own.
 
-    `{"dialect": "edge", "import_duration": "0"}`; a server that runs already has been told its own.
+    Example: `{"dialect": "edge", "import_duration": "0"}`. A server that runs already keeps its own.
     """
     return {}
 
 
 @pytest.fixture(scope="session")
 def dossiers_server(pytestconfig: pytest.Config, dossiers_settings: Mapping[str, object]) -> Iterator[Server]:
-    """The server of all tests: one in this process, or with --dossiers-sandbox-url the one there."""
-    from mock_server.pytest_plugin.providing import provided
+    """The server of all tests: in this process, or the one of --dossiers-sandbox-url."""
+    from mock_server.pytest_plugin.sandbox import open_server
 
-    with provided(pytestconfig, dossiers_settings) as server:
+    with open_server(pytestconfig, dossiers_settings) as server:
         yield server
 
 
 @pytest.fixture
 def dossiers_sandbox(request: pytest.FixtureRequest, dossiers_server: Server) -> Iterator[Sandbox]:
-    """A sandbox of the test's own, as after the start, or playing the scenario of its mark."""
-    from mock_server.pytest_plugin.held import Held, sandbox_name
+    """A new sandbox for the test, with the scenario of its mark."""
+    from mock_server.pytest_plugin.sandbox import TestSandbox, sandbox_name
 
     sandbox = dossiers_server.sandbox(sandbox_name(request.node.name))
-    held = Held(sandbox, dossiers_server, is_own=not options.value(request.config, "dossiers_sandbox_url"))
-    request.node.stash[_HELD] = held
-    held.play(request.node.get_closest_marker(_SCENARIO), request.path.parent)
+    test_sandbox = TestSandbox(
+        sandbox, dossiers_server, is_own=not options.value(request.config, "dossiers_sandbox_url")
+    )
+    request.node.stash[_SANDBOX] = test_sandbox
+    test_sandbox.play(request.node.get_closest_marker(_SCENARIO), request.path.parent)
     yield sandbox
-    del request.node.stash[_HELD]
-    held.drop()
+    del request.node.stash[_SANDBOX]
+    test_sandbox.drop()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A mark that would silently mean nothing is a mistake."""
+    """Fail a test whose mark has no effect."""
     marked = [name for name in (_SCENARIO, _UNMATCHED) if item.get_closest_marker(name)]
     if marked and "dossiers_sandbox" not in getattr(item, "fixturenames", ()):
         pytest.fail(
@@ -83,30 +86,30 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         )
     try:
         options.unmatched(item, _UNMATCHED)
-    except ValueError as mistake:
-        raise pytest.fail.Exception(str(mistake), pytrace=False) from None
+    except ValueError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> _Phase:
-    """A test whose client met a path that the API does not have fails with that, not with what followed."""
-    held = item.stash.get(_HELD, None)
-    if held is None or options.unmatched(item, _UNMATCHED) == "ignore":
+    """Fail a test whose client called an unknown path, with that path as the reason."""
+    test_sandbox = item.stash.get(_SANDBOX, None)
+    if test_sandbox is None or options.unmatched(item, _UNMATCHED) == "ignore":
         return (yield)
     try:
         outcome = yield
     except (Exception, pytest.fail.Exception) as failure:
-        held.refuse_unmatched(failure)
+        test_sandbox.check_unmatched(failure)
         raise
-    held.refuse_unmatched()
+    test_sandbox.check_unmatched()
     return outcome
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> _Phase:
-    """The report of a failed test has the journal of its sandbox."""
+    """Add the journal of the sandbox to the report of a failed test."""
     report: pytest.TestReport = yield
-    held = item.stash.get(_HELD, None)
-    if held is not None and report.failed and call.when != "teardown":
-        report.sections.append(held.section())
+    test_sandbox = item.stash.get(_SANDBOX, None)
+    if test_sandbox is not None and report.failed and call.when != "teardown":
+        report.sections.append(test_sandbox.section())
     return report
