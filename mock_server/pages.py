@@ -17,17 +17,17 @@ COMMANDS: Mapping[str, str] = {
 
 CONTROL_CALLS: Mapping[str, str] = {
     "accounts": "docs/control.md#put-things-in-place",
-    "clock": "docs/time.md#the-clock-of-a-sandbox",
-    "coverage": "docs/journal.md#what-was-never-met",
+    "clock": "docs/time.md#set-the-clock-of-a-sandbox",
+    "coverage": "docs/journal.md#see-what-the-client-never-reached",
     "dossiers": "docs/control.md#put-things-in-place",
-    "events": "docs/journal.md#as-it-happens",
+    "events": "docs/journal.md#follow-requests-live",
     "fixture": "docs/recipes.md#naming-one-to-the-server",
     "metrics": "docs/metrics.md",
     "outbox": "docs/control.md#what-the-platform-would-have-sent",
     "pact": "docs/pact.md#what-is-sent",
     "processes": "docs/time.md#imports",
     "provenance": "docs/fidelity.md#how-sure-each-rule-is",
-    "requests": "docs/journal.md#the-journal",
+    "requests": "docs/journal.md#list-count-and-find-requests",
     "requirements": "docs/control.md#put-things-in-place",
     "reset": "docs/control.md#start-over",
     "rules": "docs/scenarios.md#rules",
@@ -38,7 +38,7 @@ CONTROL_CALLS: Mapping[str, str] = {
     "state": "docs/parallel.md#a-whole-sandbox-as-json",
     "thirdparties": "docs/control.md#put-things-in-place",
     "variants": "docs/fidelity.md#variants",
-    "verify": "docs/journal.md#expectations",
+    "verify": "docs/journal.md#verify-what-the-client-did",
 }
 """Per first word of a control call's path the page that explains it."""
 

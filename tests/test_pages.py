@@ -122,7 +122,7 @@ def test_every_page_for_control_calls_is_about_one() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "page"),
     [
-        ("PUT", "/clock", "docs/time.md#the-clock-of-a-sandbox"),
+        ("PUT", "/clock", "docs/time.md#set-the-clock-of-a-sandbox"),
         ("PUT", "/scenario", "docs/scenarios.md#playing-one"),
         ("GET", "/nowhere", "docs/control.md"),
         ("GET", "/clock?sandbox=a%20b", "docs/parallel.md#names-and-limits"),
