@@ -73,12 +73,13 @@ def read_filters(
     findings = checks.Findings()
     past = checks.past(now)
     wanted = {}
-    for name, check in filters.items():
-        value = query.get(name)
+    for name in [name for name in filters if name in query]:
+        value = query[name]
         if value == "":
             findings.note(E003, name)
-        elif value is not None:
-            wanted[name] = (past if name == "state_last_change_date" else check)(findings, name, value)
+        else:
+            check = past if name == "state_last_change_date" else filters[name]
+            wanted[name] = check(findings, name, value)
     number, size = asked(findings, query)
     findings.raise_any()
     return wanted, number, size

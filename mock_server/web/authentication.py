@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from flask import Flask, Response, after_this_request, request
+from flask import Flask, Request, Response, after_this_request, request
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from mock_server.auth.access import bearer_token, check_api_call
@@ -16,7 +16,7 @@ from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 from mock_server.scenarios import Then, import_plan
 from mock_server.web.context import CONTEXT, Call, RequestContext
 from mock_server.web.routing import NOT_THE_API
-from mock_server.web.services import named_sandbox, services
+from mock_server.web.services import Services, named_sandbox, services
 
 _REASONS = {
     "malformed": "The access token is malformed",
@@ -51,7 +51,7 @@ def _check_page() -> None:
         check_api_call(services().settings, request.environ)
 
 
-def authenticate(dialect: Dialect) -> RequestContext:
+def authenticate(asked: Request, dialect: Dialect, shared: Services) -> RequestContext:
     """Find the user and the sandbox of the request, and keep them in its environ.
 
     Raises:
@@ -59,8 +59,7 @@ def authenticate(dialect: Dialect) -> RequestContext:
         Forbidden: one that is altered, where the dialect says so.
         NoSandbox: the sandbox does not exist and cannot be created.
     """
-    shared = services()
-    environ = request.environ
+    environ = asked.environ
     token = (
         None if shared.settings.auth == "off" else _read_token(shared.tokens, dialect, bearer_token(environ))
     )
@@ -70,7 +69,12 @@ def authenticate(dialect: Dialect) -> RequestContext:
 
 
 def authorize(
-    context: RequestContext, operation: Operation, dialect: Dialect, account_id: int | None, effect: Then
+    asked: Request,
+    context: RequestContext,
+    operation: Operation,
+    dialect: Dialect,
+    account_id: int | None,
+    effect: Then,
 ) -> Call:
     """Return the call of this operation, on an account that the token opens; `effect` is that of a rule.
 
@@ -89,7 +93,7 @@ def authorize(
     world, now = sandbox.current()
     variants = sandbox.variants_for(dialect.name)
     context.call = call = Call(
-        operation, dialect, sandbox, accounts, variants, world, now, import_plan(effect)
+        asked, operation, dialect, sandbox, accounts, variants, world, now, import_plan(effect)
     )
     if account_id is not None:
         _check_account(call, account_id, effect)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from flask import request
+from flask import Request, request
 from msgspec import Struct, field
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
@@ -24,12 +24,14 @@ from mock_server.scenarios import AppliedRule
 
 
 class Call(Struct, frozen=True, eq=False):
-    """An authorized call, as the views get it.
+    """An authorized call: all that a view works with.
 
-    `accounts` None opens every account. `world` is the sandbox's at `now`, for views that only read.
-    `course` is the one that a rule gives to an import. `facts` is what the answer shows, for the journal.
+    `request` is the one itself: Flask's proxy costs half a µs at every access. `accounts` None opens every
+    account. `world` is the sandbox's at `now`, for views that only read. `course` is what a rule gives
+    to an import. `facts` is what the answer shows, for the journal.
     """
 
+    request: Request
     operation: Operation
     dialect: Dialect
     sandbox: Sandbox
@@ -76,14 +78,14 @@ def query(call: Call) -> Mapping[str, str]:
 
     Of a parameter that is given twice the first counts.
     """
-    raw: str = request.environ["QUERY_STRING"]
+    raw: str = call.request.environ["QUERY_STRING"]
     if not raw:
         return {}
     key = raw, call.dialect.name
     found = _queries.get(key)
     if found is None:
         ignored = call.dialect.ignored_parameters
-        found = {snake(name): value for name, value in request.args.items() if name not in ignored}
+        found = {snake(name): value for name, value in call.request.args.items() if name not in ignored}
         if len(raw) <= _LONGEST_REMEMBERED:
             if len(_queries) >= _REMEMBERED:
                 _queries.clear()
@@ -100,6 +102,7 @@ def body(call: Call) -> Json:
 
     behaviour.md 3.0, 11.2 (inferred).
     """
+    request = call.request
     raw = request.get_data()
     if not raw:
         return None

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 import orjson
-from flask import Response, request
+from flask import Response
 
 from mock_server.dialects import Json
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
@@ -33,10 +33,7 @@ class _RawResponse(Response):
 
 def json_response(body: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A response with this JSON body."""
-    encoded = orjson.dumps(body)
-    response = _RawResponse(encoded, status, headers, content_type=JSON_TYPE)
-    response.headers["Content-Length"] = str(len(encoded))
-    return response
+    return _RawResponse(orjson.dumps(body), status, headers, content_type=JSON_TYPE)
 
 
 def content(rendered: Json) -> Response:
@@ -54,7 +51,9 @@ def page(call: Call, found: Page[Any], rows: Sequence[Json]) -> Response:
     """
     call.facts.extend(page_facts(found.number, found.size, found.total_elements))
     if not found.total_elements and call.variants["emptySearch"] == "not-found":
-        criteria = "&".join(f"{name}={value}" for name, value in redact_json(request.args.to_dict()).items())
+        criteria = "&".join(
+            f"{name}={value}" for name, value in redact_json(call.request.args.to_dict()).items()
+        )
         raise NotFound(Refusal(NOT_FOUND, None, (criteria,)))
     return json_response(
         {"content": rows, "page": found.number, "size": found.size, "totalElements": found.total_elements}
@@ -68,7 +67,7 @@ def stream(rows: Iterable[Json]) -> Response:
 
 def accepted(call: Call) -> Response:
     """The result of a command that was carried out. behaviour.md 3.0 (carried-over), C33."""
-    return content(call.dialect.result((), request.path))
+    return content(call.dialect.result((), call.request.path))
 
 
 def _envelope(rows: Iterator[Json]) -> Iterator[bytes]:

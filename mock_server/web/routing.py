@@ -40,7 +40,7 @@ class Router:
         routes.redirect_defaults = False
         self._dialect = dialect
         self._adapter = routes.bind("localhost")
-        self._remembered = lru_cache(_REMEMBERED)(self._search)
+        self.remembered = lru_cache(_REMEMBERED)(self._search)
 
     def find(self, request: Request) -> tuple[Rule, dict[str, Any]]:
         """Return the rule for the request, and the values in its path.
@@ -56,7 +56,7 @@ class Router:
         if path.startswith(_BARE):
             label, dot, _ = request.environ.get("HTTP_HOST", "").lower().partition(".")
             path = f"/{_HOSTS.get(label + dot, self._dialect)}{path}"
-        find = self._remembered if len(path) <= _LONGEST_REMEMBERED else self._search
+        find = self.remembered if len(path) <= _LONGEST_REMEMBERED else self._search
         rule, values = find(path, request.method)
         return rule, dict(values)
 
