@@ -21,7 +21,7 @@ def real_now() -> datetime:
     return datetime.fromtimestamp(time(), UTC)
 
 
-class Onward:
+class MonotonicClock:
     """The machine's time, which never goes back: set back, it continues from its last value."""
 
     def __init__(self) -> None:
@@ -40,12 +40,12 @@ class Onward:
         return now
 
 
-_onward = Onward()
+_monotonic_clock = MonotonicClock()
 
 
 def monotonic_now() -> datetime:
     """The time of sandboxes, aware, in UTC. An import ends even if the machine's time is set back."""
-    return datetime.fromtimestamp(_onward.seconds(), UTC)
+    return datetime.fromtimestamp(_monotonic_clock.seconds(), UTC)
 
 
 class Clock(Struct, frozen=True):

@@ -351,7 +351,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Time:
     found = Time()
     monkeypatch.setattr(clock, "time", lambda: found.shown)
     monkeypatch.setattr(clock, "monotonic", lambda: found.passed)
-    monkeypatch.setattr(clock, "_onward", clock.Onward())
+    monkeypatch.setattr(clock, "_monotonic_clock", clock.MonotonicClock())
     return found
 
 

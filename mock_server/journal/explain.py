@@ -236,23 +236,13 @@ class _Refused(Struct, frozen=True, kw_only=True):
         found = None if self.company_id is None else self.world.thirdparty_identified(self.company_id)
         return None if found is None else found.thirdparty_id
 
-    @property
-    def today(self) -> str:
-        """The day of the call on the sandbox's clock."""
-        return f"{local_date(self.at).isoformat()} on the sandbox's clock"
-
 
 def _explain_error(
     call: _Refused, error: ReportedError, kind: CauseKind, process_id: str | None = None
 ) -> Cause:
     dossier = _holder(call, error) if error.code == "E202" else call.dossier
-    explain = _EXPLANATIONS.get(error.code)
-    if isinstance(explain, str):
-        sentence: str | None = explain.format(
-            parameter=error.parameter, value=error.value, account=call.account_id, today=call.today
-        )
-    else:
-        sentence = explain and explain(call, error)
+    explain = _EXPLANATIONS.get((error.code, error.parameter)) or _EXPLANATIONS.get((error.code, None))
+    sentence = _fill(explain, call, error) if isinstance(explain, str) else explain and explain(call, error)
     return Cause(
         kind=kind,
         code=error.code,
@@ -260,6 +250,21 @@ def _explain_error(
         dossier_id=None if dossier is None else dossier.dossier_id,
         process_id=process_id,
     )
+
+
+def _fill(template: str, call: _Refused, error: ReportedError) -> str | None:
+    """Fill in a sentence, None if it names something unknown."""
+    texts = {
+        "parameter": error.parameter,
+        "value": error.value,
+        "last_value": error.values[-1] if error.values else None,
+        "account": call.account_id,
+        "subscription": call.portfolio and call.portfolio.account.subscription_status,
+        "dossier": call.dossier_id if call.dossier is not None else None,
+        "today": f"{local_date(call.at).isoformat()} on the sandbox's clock",
+    }
+    unknown = (name for name, text in texts.items() if text is None)
+    return None if any(f"{{{name}" in template for name in unknown) else template.format(**texts)
 
 
 def _holder(call: _Refused, error: ReportedError) -> Dossier | None:
@@ -278,25 +283,6 @@ def _label(error: ReportedError) -> str:
     return f"{label}: {about}." if about else f"{label}."
 
 
-def _unknown_value(_: _Refused, error: ReportedError) -> str:
-    if error.parameter == "companyIdType":
-        types = ", ".join(f"{each.value} ({each.name})" for each in CompanyIdType)
-        return f"companyIdType {error.value!r} is unknown; the types are {types}."
-    return f"{error.parameter} {error.value!r} is not an allowed value."
-
-
-def _empty(_: _Refused, error: ReportedError) -> str:
-    if error.parameter == "dataToUpdate":
-        return "The call has nothing to update: its body has none of the members that an update reads."
-    return f"{error.parameter} is empty."
-
-
-def _too_long(_: _Refused, error: ReportedError) -> str:
-    if error.parameter == "pageSize":
-        return f"pageSize is more than the {MAX_PAGE_SIZE} hits that a page may have."
-    return f"{error.parameter} has more than {error.value} characters, which is the limit."
-
-
 def _provider_error(call: _Refused, error: ReportedError) -> str | None:
     if call.company_id is None:
         return None
@@ -304,20 +290,6 @@ def _provider_error(call: _Refused, error: ReportedError) -> str | None:
     label = ERRORS[error.code].label_en.rstrip(".")
     about = f" The fixture says about it: {row.about}" if row is not None and row.about else ""
     return f"The data provider reports for {call.company_id.value}: {label[:1].lower()}{label[1:]}.{about}"
-
-
-def _code_taken(_: _Refused, error: ReportedError) -> str | None:
-    match error.values:
-        case (_, identifier):
-            return f"The thirdpartyCode belongs to another third party of the account, {identifier}."
-    return None
-
-
-def _inactive_account(call: _Refused, _: ReportedError) -> str | None:
-    if call.portfolio is None:
-        return None
-    status = call.portfolio.account.subscription_status
-    return f"The subscription of account {call.account_id} is {status}: it may not import."
 
 
 def _no_dossier(call: _Refused, error: ReportedError) -> str:
@@ -355,48 +327,41 @@ def _duplicate(call: _Refused, error: ReportedError) -> str:
     )
 
 
-def _active(call: _Refused, _: ReportedError) -> str | None:
-    if call.dossier is None:
-        return None
-    return f"Dossier {call.dossier.dossier_id} was active at the time of the call: nothing to reactivate."
+_TYPES = ", ".join(f"{each.value} ({each.name})" for each in CompanyIdType)
+_NO_THIRDPARTY = "Account {account} never had a dossier of the third party {value}."
 
-
-def _absent(call: _Refused, error: ReportedError) -> str | None:
-    nouns = {
-        "accountId": "account",
-        "processId": "import process",
-        "documentId": "document",
-        "fileId": "file",
-    }
-    if error.parameter == "dossierId":
-        return _no_dossier(call, error)
-    if error.parameter == "thirdpartyId":
-        return f"Account {call.account_id} never had a dossier of the third party {error.value}."
-    noun = nouns.get(error.parameter or "")
-    return None if noun is None else f"This sandbox has no {noun} {error.value}."
-
-
-_EXPLANATIONS: dict[str, str | Callable[[_Refused, ReportedError], str | None]] = {
-    "E001": "The call has no {parameter}, which is required.",
-    "E002": _unknown_value,
-    "E003": _empty,
-    "E010": "{parameter} {value!r} has the wrong format.",
-    "E011": _too_long,
-    "E021": "The expirationDate is not after the day of the call, {today}.",
-    "E022": "{parameter} is after the call, which was made on {today}.",
-    "E030": "The domain of {value!r} accepts no mail here: it is one of the recipe's invalidEmailDomains.",
-    "E100": "Account {account} never had a dossier of the third party {value}.",
-    **dict.fromkeys(("E101", "E102", "E103", "E104", "E105"), _provider_error),
-    "E111": "The third party has the code {value!r} in this account, and the import has another code.",
-    "E112": _code_taken,
-    "E113": _inactive_account,
-    "E200": _no_dossier,
-    "E201": _stopped,
-    "E202": _duplicate,
-    "E204": _active,
-    "E205": "The dossier would expire on {value}, which is not after {today}.",
-    "E301": "The document type {value!r} was withdrawn: account {account} may not request it.",
-    "E302": "The document type {value!r} is not one that account {account} may request.",
-    "NOT_FOUND": _absent,
+_EXPLANATIONS: dict[tuple[str, str | None], str | Callable[[_Refused, ReportedError], str | None]] = {
+    ("E001", None): "The call has no {parameter}, which is required.",
+    ("E002", None): "{parameter} {value!r} is not an allowed value.",
+    ("E002", "companyIdType"): f"companyIdType {{value!r}} is unknown; the types are {_TYPES}.",
+    ("E003", None): "{parameter} is empty.",
+    ("E003", "dataToUpdate"): "The call has nothing to update: its body has no member that an update reads.",
+    ("E010", None): "{parameter} {value!r} has the wrong format.",
+    ("E011", None): "{parameter} has more than {value} characters, which is the limit.",
+    ("E011", "pageSize"): f"pageSize is more than the {MAX_PAGE_SIZE} hits that a page may have.",
+    ("E021", None): "The expirationDate is not after the day of the call, {today}.",
+    ("E022", None): "{parameter} is after the call, which was made on {today}.",
+    ("E030", None): "The domain of {value!r} accepts no mail: it is one of the recipe's invalidEmailDomains.",
+    ("E100", None): _NO_THIRDPARTY,
+    **dict.fromkeys(((f"E10{number}", None) for number in range(1, 6)), _provider_error),
+    ("E111", None): "The third party has the code {value!r} in this account, and the import another one.",
+    ("E112", None): "The thirdpartyCode belongs to another third party of the account, {last_value}.",
+    ("E113", None): "The subscription of account {account} is {subscription}: it may not import.",
+    ("E200", None): _no_dossier,
+    ("E201", None): _stopped,
+    ("E202", None): _duplicate,
+    ("E204", None): "Dossier {dossier} was active at the time of the call: nothing to reactivate.",
+    ("E205", None): "The dossier would expire on {value}, which is not after {today}.",
+    ("E301", None): "The document type {value!r} was withdrawn: account {account} may not request it.",
+    ("E302", None): "The document type {value!r} is not one that account {account} may request.",
+    ("NOT_FOUND", "accountId"): "This sandbox has no account {value}.",
+    ("NOT_FOUND", "documentId"): "This sandbox has no document {value}.",
+    ("NOT_FOUND", "dossierId"): _no_dossier,
+    ("NOT_FOUND", "fileId"): "This sandbox has no file {value}.",
+    ("NOT_FOUND", "processId"): "This sandbox has no import process {value}.",
+    ("NOT_FOUND", "thirdpartyId"): _NO_THIRDPARTY,
 }
-"""A sentence, or a function that returns one, per code; the code's label if there is none."""
+"""A sentence, or a function that returns one, per code and parameter; None is any other parameter.
+
+The code's label replaces a sentence that is missing or that names something unknown.
+"""
