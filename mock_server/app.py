@@ -10,7 +10,7 @@ from mock_server.api import VIEWS
 from mock_server.auth.certificates import tls_of
 from mock_server.auth.tokens import TokenService
 from mock_server.clock import real_now
-from mock_server.control.health import health
+from mock_server.control.server_info import get_health
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import bundled
@@ -18,7 +18,7 @@ from mock_server.journal import Limits
 from mock_server.sandbox import SandboxConfig, Sandboxes
 from mock_server.scenarios import FixtureFinder, ScenarioSetup, load_scenario_setup
 from mock_server.scenarios.files import find_scenario
-from mock_server.settings import CONTROL_PREFIX, Settings
+from mock_server.settings import HEALTH_PATH, Settings
 from mock_server.watching import Watch
 from mock_server.web import access_log, authentication, contract, errors, services, token_endpoint
 from mock_server.web.pipeline import Application
@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> Application:
     shared.sandboxes.get()  # generated now, not when the first request waits for it
     app = Application(shared, VIEWS, cache(partial(_control, shared)))
     app.register_blueprint(token_endpoint.openid)
-    app.register_blueprint(health, url_prefix=CONTROL_PREFIX)
+    app.add_url_rule(HEALTH_PATH, "health", get_health)
     contract.install_documents(app, settings.dialect)
     errors.install(app)
     if settings.auth == "off":

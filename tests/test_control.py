@@ -48,8 +48,8 @@ def test_fixture_lists_the_identifiers_with_a_meaning_of_their_own(api: Api) -> 
         pytest.param("DELETE", "/clock", None, 405, "not allowed", id="another method"),
         pytest.param("POST", "/reset", b'{"all": true}', 400, "all", id="an unknown member"),
         pytest.param("POST", "/reset", b'{"only": ["dossiers"]}', 400, "dossiers", id="an unknown part"),
-        pytest.param("POST", "/reset", b"{", 400, "does not fit", id="no JSON"),
-        pytest.param("PUT", "/clock", b"[]", 400, "does not fit", id="not an object"),
+        pytest.param("POST", "/reset", b"{", 400, "the body is not JSON: ", id="no JSON"),
+        pytest.param("PUT", "/clock", b"[]", 400, "a list is not an object", id="not an object"),
     ],
 )
 def test_what_cannot_be_done_is_a_problem_that_says_so(

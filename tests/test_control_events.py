@@ -175,12 +175,22 @@ def test_a_dropped_sandbox_is_new_when_it_is_asked_for_again(make_api: Callable[
             "POST", "/dossiers/804127/documents/X/evidences", {}, 404, "documentCode/X", id="no request"
         ),
         pytest.param(
-            "POST", "/dossiers/804127/documents/I2/evidences", {"fileSize": 1}, 400, ">= 2048", id="too small"
+            "POST",
+            "/dossiers/804127/documents/I2/evidences",
+            {"fileSize": 1},
+            400,
+            "at least 2048",
+            id="too small",
         ),
         pytest.param("POST", "/thirdparties/1/close", None, 404, "no third party", id="no such third party"),
         pytest.param("POST", "/processes/x", {"outcome": "hold"}, 404, "processId/x", id="no such process"),
         pytest.param(
-            "POST", "/processes/x", {"outcome": "fail"}, 400, "with a code", id="fail without a code"
+            "POST",
+            "/processes/x",
+            {"outcome": "fail"},
+            400,
+            'needs a "code": E101, ',
+            id="fail without a code",
         ),
         pytest.param(
             "POST",

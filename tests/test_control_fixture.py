@@ -155,12 +155,16 @@ def test_recipes_of_the_folder_are_known_by_name(make_server_api: Callable[..., 
 
 
 REFUSED: dict[str, tuple[object, str | None, str]] = {
-    "nothing": ({}, None, 'say {"name": "pages"}'),
-    "both": ({"name": "pages", "recipe": RECIPE}, None, 'say {"name": "pages"}'),
+    "nothing": ({}, None, 'send {"name": "pages"}'),
+    "both": ({"name": "pages", "recipe": RECIPE}, None, 'send {"name": "pages"}'),
     "no such recipe": ({"name": "nope"}, None, "there is no recipe 'nope'; there are"),
     "a path": ({"name": "/etc/passwd.yaml"}, None, "there is no recipe '/etc/passwd.yaml'"),
     "no account in it": ({"name": "catalogue"}, None, "there is no account in it to serve"),
-    "an unknown key": ({"recipe": {"version": 1, "dossers": []}}, None, "`$.recipe`"),
+    "an unknown key": (
+        {"recipe": {"version": 1, "dossers": []}},
+        None,
+        "unknown key 'dossers'; did you mean 'dossiers'?",
+    ),
     "a mistake in the meaning": (
         {"recipe": RECIPE | {"dossiers": [{"siret": "99050000100014", "dossierReference": "A"}]}},
         None,

@@ -383,7 +383,7 @@ def test_the_dates_of_changes_are_written(frozen: Api) -> None:
 
 
 REFUSED: dict[str, tuple[str, str, object, int, str]] = {
-    "an account without an id": ("POST", "/accounts", {}, 400, "`accountId`"),
+    "an account without an id": ("POST", "/accounts", {}, 400, "the key 'accountId' is missing"),
     "an account of nobody": (
         "POST",
         "/accounts",
@@ -406,7 +406,7 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
         400,
         "$.requirements[0]: there is no requirement 'NOPE'",
     ),
-    "an account moved": ("PATCH", f"/accounts/{ACCOUNT}", {"accountId": 7}, 400, "`accountId`"),
+    "an account moved": ("PATCH", f"/accounts/{ACCOUNT}", {"accountId": 7}, 400, "unknown key 'accountId'"),
     "a third party without a company": ("POST", "/thirdparties", {}, 400, "$: a company needs a siret"),
     "a malformed SIRET": (
         "POST",
@@ -430,8 +430,14 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
         404,
         "accountId/7",
     ),
-    "a withdrawal without a word": ("PATCH", "/requirements/I2", {}, 400, "`withdrawn`"),
-    "a dossier without a reference": ("POST", "/dossiers", {"siret": SIRET}, 400, "`dossierReference`"),
+    "a withdrawal without a word": ("PATCH", "/requirements/I2", {}, 400, "the key 'withdrawn' is missing"),
+    "a dossier without a reference": (
+        "POST",
+        "/dossiers",
+        {"siret": SIRET},
+        400,
+        "the key 'dossierReference' is missing",
+    ),
     "a dossier of a malformed SIRET": (
         "POST",
         "/dossiers",

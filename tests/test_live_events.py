@@ -15,7 +15,7 @@ import requests
 from flask import Flask
 
 from mock_server.app import create_app
-from mock_server.control.live import events
+from mock_server.control.events import events
 from mock_server.journal import Journal, Limits
 from mock_server.settings import Settings
 from mock_server.web.services import of

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from mock_server.control.provider_states import STATES as PROVIDER_STATES
-from mock_server.control.provider_states import meant
+from mock_server.control.pact import find_state
+from mock_server.control.pact_states import STATES as PROVIDER_STATES
 from tests.support import SIRET, TOKEN_URL, running_server
 
 pact_python = pytest.importorskip("pact", reason="pact-python does not install here")
@@ -152,7 +152,7 @@ def test_this_provider_keeps_the_contract(server: str, sandbox: str, tmp_path: P
     assert judge.results["result"] is True
     results = judge.results["interactionResults"]
     assert {result["result"] for result in results} == {"OK"}
-    verified = {meant(name, {})[0] for result in results for name in result["providerStates"]}
+    verified = {find_state(name, {})[0] for result in results for name in result["providerStates"]}
     assert verified == set(PROVIDER_STATES)
 
 

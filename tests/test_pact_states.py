@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from mock_server.control.provider_states import STATES
+from mock_server.control.pact_states import STATES
 from tests.support import OTHER_SIRET, SECOND_ACCOUNT, SIRET, Api
 
 DOCS = Path(__file__).parent.parent / "docs" / "pact.md"
@@ -208,13 +208,13 @@ def test_an_unknown_state_says_which_there_are(api: Api) -> None:
         ("the API is down", {"statsu": 500}, "has no parameter 'statsu'; did you mean 'status'?"),
         ("there are no dossiers", {"a": 1}, "There are: none"),
         ("the API is down", {"status": "low"}, "status is an integer, not 'low'"),
-        ("the API is down", {"status": 20}, "cannot be"),
+        ("the API is down", {"status": 20}, "is not possible"),
         ("a document I2 of dossier PO-1 is answered until soon", {}, "date is a date such as 2090-12-31"),
         ("a document I2 of dossier PO-1 is answered until 2080-01-01", {}, "the dossier asks for ATT_VIGI"),
         ("the import of 1 fails with E999", {}, "E999"),
-        ("third party 12 is registered", {}, "cannot be"),
-        ("account 4 is inactive", {}, "cannot be"),
-        ("account 4 is inactive", {"accountId": SECOND_ACCOUNT}, "says accountId 4"),
+        ("third party 12 is registered", {}, "is not possible"),
+        ("account 4 is inactive", {}, "is not possible"),
+        ("account 4 is inactive", {"accountId": SECOND_ACCOUNT}, "has accountId 4"),
     ],
 )
 def test_what_cannot_be_is_told(api: Api, state: str, params: dict[str, Any], told: str) -> None:

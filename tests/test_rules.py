@@ -247,7 +247,8 @@ def test_the_rules_in_force_are_told_as_they_were_written_with_what_they_counted
             "when": when,
             "then": {"respond": {"status": 503}},
             "times": 1,
-            "byHand": True,
+            "adHoc": True,
+            "byHand": True,  # the old name
             "matched": 3,
             "applied": 1,
         },
@@ -255,7 +256,8 @@ def test_the_rules_in_force_are_told_as_they_were_written_with_what_they_counted
             "name": "late",
             "when": {"operation": "getDossier"},
             "then": {"delay": {"type": "fixed", "milliseconds": 0.0}},
-            "byHand": True,
+            "adHoc": True,
+            "byHand": True,  # the old name
             "matched": 3,
             "applied": 2,
         },

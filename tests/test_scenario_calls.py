@@ -85,7 +85,7 @@ def circumstances(api: Api) -> dict[str, Any]:
     """What a sandbox is made of, as clients find it."""
     return {
         "scenario": playing(api)[0],
-        "rules": [row["name"] for row in api.control("GET", "/rules")["rules"] if row["byHand"]],
+        "rules": [row["name"] for row in api.control("GET", "/rules")["rules"] if row["adHoc"]],
         "state": references(api),
         "clock": api.control("GET", "/clock")["now"][:10],
         "variants": chosen(api),
@@ -172,7 +172,7 @@ def test_rules_made_by_hand_outlive_the_change_of_scenario_and_come_first(api: A
 
     statuses = [api.get(f"/dossiers/{SEED_DOSSIER}").status_code for _ in range(2)]
     assert statuses == [504, 503]
-    assert [row["byHand"] for row in api.control("GET", "/rules")["rules"]] == [True, False, False]
+    assert [row["adHoc"] for row in api.control("GET", "/rules")["rules"]] == [True, False, False]
 
 
 def test_rules_made_by_hand_may_hold_in_the_states_of_the_scenario(api: Api) -> None:
@@ -230,11 +230,15 @@ def test_a_jump_leads_to_a_state_of_the_scenario(api: Api) -> None:
             "other",
             "up",
             409,
-            "the scenario 'other' does not play, 'story' does; PUT /__admin/scenario lets it",
+            "the scenario 'other' is not active, 'story' is; PUT /__admin/scenario activates it",
             id="another scenario",
         ),
         pytest.param(
-            "story", "", 400, "the body does not fit: Expected `str` of length >= 1 - at `$.state`", id="none"
+            "story",
+            "",
+            400,
+            "the body is invalid: $.state: '' does not fit: at least 1 character",
+            id="none",
         ),
     ],
 )
@@ -252,15 +256,15 @@ def test_a_jump_that_leads_nowhere_is_refused(
 def test_where_no_scenario_plays_there_is_no_state_to_jump_to(api: Api) -> None:
     answer = told(api, "PUT", "/scenarios/story/state", {"state": "up"})
 
-    assert detail(answer, 409).startswith("the scenario 'story' does not play, none does; ")
+    assert detail(answer, 409).startswith("the scenario 'story' is not active, none is; ")
 
 
 # Mistakes
 
 
 WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
-    "neither name nor scenario": ({}, 'say {"name": "..."} or {"scenario": {...}}'),
-    "both": ({"name": "story", "scenario": scenario()}, 'say {"name": "..."} or {"scenario": {...}}'),
+    "neither name nor scenario": ({}, 'send {"name": "..."} or {"scenario": {...}}'),
+    "both": ({"name": "story", "scenario": scenario()}, 'send {"name": "..."} or {"scenario": {...}}'),
     "an unknown name": (
         {"name": "storm"},
         "unknown scenario 'storm'; `mock-server scenarios list` lists them; --scenarios-dir DIR adds",
@@ -268,12 +272,15 @@ WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
     "a path": ({"name": "/etc/passwd.yaml"}, "unknown scenario '/etc/passwd.yaml'; `mock-server"),
     "a name that is none": (
         {"name": 5},
-        "the body does not fit: Expected `str | null`, got `int` - at `$.name`",
+        "the body is invalid: $.name: 5 is not a text: quote it",
     ),
-    "an unknown member": ({"scenari": 1}, "the body does not fit: Object contains unknown field `scenari`"),
+    "an unknown member": (
+        {"scenari": 1},
+        "the body is invalid: $: unknown key 'scenari'; did you mean 'scenario'?",
+    ),
     "an unknown key": (
         {"scenario": scenario(rule=[])},
-        "the body does not fit: Object contains unknown field `rule` - at `$.scenario`",
+        "the body is invalid: $.scenario: unknown key 'rule'; did you mean 'rules'?",
     ),
     "an unknown operation": (
         {"scenario": scenario(rules=[a_rule(DOWN, "getDossiers")])},
@@ -287,7 +294,7 @@ WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
         {"scenario": scenario(given={"dossiers": [DOSSIER, DOSSIER | {"dossierId": 900002}]})},
         "given.dossiers[1].dossierReference: the third party has another dossier with the reference 'GIVEN'",
     ),
-    "no JSON object": ([], "the body does not fit: Expected `object`, got `array`"),
+    "no JSON object": ([], "the body is invalid: $: a list is not an object"),
 }
 
 
@@ -345,21 +352,21 @@ def test_bytes_that_are_no_text_are_refused(client: FlaskClient) -> None:
 
 
 WRONG_RULES: dict[str, tuple[Any, int, str]] = {
-    "no rules": ({}, 400, "the body does not fit: Object missing required field `rules`"),
+    "no rules": ({}, 400, "the body is invalid: $: the key 'rules' is missing"),
     "no name": (
         {"rules": [{"when": {}, "then": DOWN}]},
         400,
-        "the body does not fit: Object missing required field `name` - at `$.rules[0]`",
+        "the body is invalid: $.rules[0]: the key 'name' is missing",
     ),
     "an unknown key": (
         {"rules": [a_rule(DOWN, time=1)]},
         400,
-        "the body does not fit: Object contains unknown field `time` - at `$.rules[0]`",
+        "the body is invalid: $.rules[0]: unknown key 'time'; did you mean 'times'?",
     ),
     "an unknown fault": (
         {"rules": [a_rule({"fault": "BOOM"})]},
         400,
-        "the body does not fit: Invalid enum value 'BOOM' - at `$.rules[0].then.fault`",
+        "the body is invalid: $.rules[0].then.fault: 'BOOM' is not allowed: use ",
     ),
     "an unknown operation in the second rule": (
         {"rules": [a_rule(DOWN), a_rule(DOWN, "getDocuments", name="other")]},
@@ -448,7 +455,7 @@ def test_a_rule_that_nobody_made_by_hand_is_not_taken_back(api: Api) -> None:
 
     answer = told(api, "DELETE", "/rules?name=goes down")
 
-    assert detail(answer, 404) == "no rule made by hand is named 'goes down'; there are: by hand"
+    assert detail(answer, 404) == "there is no ad hoc rule 'goes down'; there are: by hand"
     assert list(counted(api)) == ["by hand", "goes down", "comes back"]
 
 

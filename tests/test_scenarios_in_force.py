@@ -126,7 +126,7 @@ def test_a_wrong_file_of_the_folder_is_listed_with_its_mistake(tmp_path: Path, d
     by_name = {row["name"]: row for row in listed}
 
     assert by_name[down.stem]["title"] == "The API is down"
-    assert "wrong.yaml:1: $: Object missing required field `scenario`" in by_name["wrong"]["mistake"]
+    assert "wrong.yaml:1: $: Object missing required field `scenario`" in by_name["wrong"]["error"]
 
 
 def test_every_behaviour_tells_how_sure_it_is(api: Api) -> None:

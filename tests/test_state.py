@@ -321,15 +321,24 @@ def at(path: str, *, value: Any) -> Callable[[Any], Any]:
 
 
 MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "another version": (at("version", value=2), "`$.version`"),
-    "no content": (at("content", value=...), "missing required field `content`"),
-    "an unknown member": (at("content.dossiers.0.color", value="red"), "`$.content.dossiers[0]`"),
+    "another version": (at("version", value=2), "$.version: 2 is not allowed: use 1"),
+    "no content": (at("content", value=...), "the key 'content' is missing"),
+    "an unknown member": (
+        at("content.dossiers.0.color", value="red"),
+        "$.content.dossiers[0]: unknown key 'color'",
+    ),
     "a text for a number": (
         at("content.dossiers.0.dossierId", value="1"),
-        "`$.content.dossiers[0].dossierId`",
+        "$.content.dossiers[0].dossierId: '1' is not an integer",
     ),
-    "an id that is none": (at("content.accounts.0.accountId", value=0), "`$.content.accounts[0].accountId`"),
-    "an instant without offset": (at("clock.now", value="2031-01-01T00:00:00"), "`$.clock.now`"),
+    "an id that is none": (
+        at("content.accounts.0.accountId", value=0),
+        "$.content.accounts[0].accountId: 0 is out of range: at least 1",
+    ),
+    "an instant without offset": (
+        at("clock.now", value="2031-01-01T00:00:00"),
+        "$.clock.now: '2031-01-01T00:00:00' has no offset",
+    ),
     "a clock at the end of time": (at("clock.now", value="9999-01-01T00:00:00Z"), "$.clock.now"),
     "an unknown variant": (at("variants", value={"color": "red"}), "$.variants: there is no variant 'color'"),
     "a user twice": (twice("users"), "$.content.users[1]"),
@@ -383,7 +392,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "an unknown reason": (
         at("content.dossiers.0.stoppingReason", value="BORED"),
-        "`$.content.dossiers[0].stoppingReason`",
+        "$.content.dossiers[0].stoppingReason: 'BORED' is not allowed: use ",
     ),
     "a day at the end of time": (
         at("content.dossiers.0.expirationDate", value="9999-12-31"),

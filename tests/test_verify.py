@@ -97,7 +97,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"rule": {"$matches": "("}},
         "$.rule: '(' is not a regular",
     ),
-    "a member that is none": ({"operationId": "getDossier"}, "Object contains unknown field `operationId`"),
+    "a member that is none": (
+        {"operationId": "getDossier"},
+        "unknown key 'operationId'; did you mean 'operation'?",
+    ),
 }
 
 
@@ -217,9 +220,9 @@ def test_without_an_order_any_order_holds(busy: Api) -> None:
 
 
 MISTAKES: dict[str, tuple[Any, str]] = {
-    "no expectation": ({"expectations": []}, "Expected `array` of length >= 1"),
-    "no request": ({"expectations": [{"count": 1}]}, "missing required field `request`"),
-    "a negative count": ({"expectations": [expect(-1)]}, "Expected `int` >= 0"),
+    "no expectation": ({"expectations": []}, "$.expectations: [] does not fit: at least 1 entry"),
+    "no request": ({"expectations": [{"count": 1}]}, "the key 'request' is missing"),
+    "a negative count": ({"expectations": [expect(-1)]}, "-1 is out of range: at least 0"),
     "a count without bounds": (
         {"expectations": [expect(1), expect({})]},
         "$.expectations[1].count: say a number, atLeast or atMost",

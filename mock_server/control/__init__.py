@@ -1,5 +1,5 @@
-"""The control API under `/__admin`: what a test does to its sandbox, never what the vendor's API does.
+"""The control API under `/__admin`: calls with which a test controls its sandbox; not the vendor's API.
 
-Errors are problem+json (RFC 9457) that say what was wrong and what would be right. It is an application of
-its own, in `app`, made when the first call comes in: all wait for the start, and many never make such a call.
+Errors are problem+json (RFC 9457) that say what is wrong and what is allowed. `app` creates it as a separate
+Flask application at the first control call, so that the start does not wait for it.
 """

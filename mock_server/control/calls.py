@@ -1,4 +1,4 @@
-"""The table of control calls: a view says once what it serves, for its route, its body and the document."""
+"""The table of control calls: a view declares its route, body and answer once, for Flask and OpenAPI."""
 
 from __future__ import annotations
 
@@ -9,30 +9,25 @@ from functools import wraps
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 from msgspec import Struct
 
-from mock_server.control.problems import body_as
+from mock_server.control.bodies import read_body
+from mock_server.control.problems import Problem
 
 View = TypeVar("View", bound=Callable[..., Response])
 
-YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
-
-_CONVERTED = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
-
-
-class YamlText(Struct, frozen=True):
-    """A body sent as YAML, unread: a mistake in it is told with the line it stands on."""
-
-    text: str
+_PATH_VARIABLE = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
+_LONGEST_NUMBER = 18
 
 
 class ControlCall(Struct, frozen=True, kw_only=True):
-    """One call: `rule` is Flask's. `sandboxed`: it is about the sandbox named, not about the server."""
+    """One call: `rule` is Flask's. `sandboxed`: it is about one sandbox, not about the server."""
 
     name: str
     method: str
     rule: str
+    view: Callable[..., Response]
     summary: str
     description: str
     body: Any
@@ -45,22 +40,21 @@ class ControlCall(Struct, frozen=True, kw_only=True):
     @property
     def path(self) -> str:
         """The rule as OpenAPI writes it: `/dossiers/{dossier_id}`."""
-        return _CONVERTED.sub(r"{\g<name>}", self.rule)
+        return _PATH_VARIABLE.sub(r"{\g<name>}", self.rule)
 
     @property
     def ids(self) -> dict[str, type]:
         """The names in the path, and the type of each."""
-        found = _CONVERTED.finditer(self.rule)
+        found = _PATH_VARIABLE.finditer(self.rule)
         return {match["name"]: int if match["converter"] == "int" else str for match in found}
 
 
 CALLS: list[ControlCall] = []
-"""Every control call, in the order in which the views are imported."""
+"""Every control call, in the order in which the modules are imported."""
 
 
-def serves(  # noqa: PLR0913  # one argument per thing that a call says of itself
-    blueprint: Blueprint,
-    route: str,
+def route(  # one argument per fact about a call
+    method_and_path: str,
     *,
     body: Any = None,
     yaml: Any = None,
@@ -69,14 +63,14 @@ def serves(  # noqa: PLR0913  # one argument per thing that a call says of itsel
     sandboxed: bool = True,
     query: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[View], View]:
-    """Serve a route, such as `POST /dossiers/<int:dossier_id>`, with the view below.
+    """Add the view below to the table, with its route: `POST /dossiers/<int:dossier_id>`.
 
     The ids of the path are passed by name. The JSON body, decoded as the type `body`, is the first argument;
-    where `yaml` says what a YAML document would have to be, one is passed as `YamlText` instead. `status` and
+    a YAML body is passed as `YamlText`, where `yaml` has the type that it must have. `status` and
     `media_type` are those of the answer; `query` has a JSON Schema for each parameter. The docstring
     documents the call.
     """
-    method, _, rule = route.partition(" ")
+    method, _, rule = method_and_path.partition(" ")
 
     def register(view: View) -> View:
         text = inspect.cleandoc(view.__doc__ or "")
@@ -85,6 +79,7 @@ def serves(  # noqa: PLR0913  # one argument per thing that a call says of itsel
                 name=view.__name__,
                 method=method,
                 rule=rule,
+                view=view if body is None else _with_body(view, body, yaml),
                 summary=text.partition("\n")[0],
                 description=text.partition("Raises:")[0].partition("\n")[2].strip(),
                 body=body,
@@ -95,18 +90,28 @@ def serves(  # noqa: PLR0913  # one argument per thing that a call says of itsel
                 query=query,
             )
         )
-        entered = view if body is None else _with_body(view, body, yaml)
-        blueprint.add_url_rule(rule, view.__name__, entered, methods=[method])
         return view
 
     return register
 
 
+def query_number(name: str) -> int | None:
+    """Return a query parameter that is a number, None where it is not given.
+
+    Raises:
+        Problem: it is not a number.
+    """
+    given = request.args.get(name)
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdecimal() and len(given) <= _LONGEST_NUMBER):
+        raise Problem(f"{name} is a number such as 10, not {given!r}")
+    return int(given)
+
+
 def _with_body(view: Callable[..., Response], body: Any, yaml: Any) -> Callable[..., Response]:
     @wraps(view)
-    def entered(**ids: Any) -> Response:
-        if yaml is not None and request.mimetype in YAML_TYPES:
-            return view(YamlText(request.get_data(as_text=True)), **ids)
-        return view(body_as(body), **ids)
+    def call_with_body(**ids: Any) -> Response:
+        return view(read_body(body, takes_yaml=yaml is not None), **ids)
 
-    return entered
+    return call_with_body

@@ -1,26 +1,31 @@
-"""The dossiers of a sandbox, of all its accounts: found, and shown with all that hangs on them."""
+"""The dossiers of a sandbox, of all its accounts: find, show, create, change, and answer their documents.
+
+The API's rules are not checked.
+"""
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
 
-from flask import Blueprint, Response, request
+from flask import Response, request
+from msgspec import Meta, Struct
 
-from mock_server.control.answered import answered_dossier
-from mock_server.control.calls import serves
+from mock_server.control.accounts import add_entry
+from mock_server.control.calls import query_number, route
 from mock_server.control.problems import Problem, json_answer
-from mock_server.control.query import number
-from mock_server.dialects import wire
+from mock_server.dialects import DIALECTS, wire
+from mock_server.domain import evidences
 from mock_server.domain.local_time import local_date
-from mock_server.domain.model import Document, Evidence
+from mock_server.domain.model import Document, Evidence, FormAnswer
 from mock_server.domain.overview import Row, Standing, overview, row_of
 from mock_server.domain.world import World, holder_of
-from mock_server.web.services import named_sandbox
+from mock_server.fixtures import upsert_dossiers
+from mock_server.fixtures.entries import MAX_FILE_SIZE, MIN_FILE_SIZE, DossierEntry, DossierPatch
+from mock_server.sandbox import Sandbox
+from mock_server.web.services import named_sandbox, services
 
-dossiers = Blueprint("dossiers", __name__)
-
-_AT_ONCE = 50
+_DEFAULT_LIMIT = 50
 _QUERY = {
     "search": {
         "type": "string",
@@ -28,35 +33,45 @@ _QUERY = {
     },
     "standing": {"enum": [standing.value for standing in Standing]},
     "offset": {"type": "integer", "minimum": 0, "default": 0},
-    "limit": {"type": "integer", "minimum": 0, "default": _AT_ONCE},
+    "limit": {"type": "integer", "minimum": 0, "default": _DEFAULT_LIMIT},
 }
 
 
-@serves(dossiers, "GET /dossiers", query=_QUERY)
+class NewEvidence(Struct, forbid_unknown_fields=True, rename="camel"):
+    """The answer of a third party: a generated PDF of `fileSize` bytes, `content` in base64, or a form."""
+
+    expiration_date: date | None = None
+    file_size: Annotated[int, Meta(ge=MIN_FILE_SIZE, le=MAX_FILE_SIZE)] | None = None
+    content: bytes | None = None
+    metadata: dict[str, str] = {}
+    formdata: tuple[FormAnswer, ...] = ()
+
+
+@route("GET /dossiers", query=_QUERY)
 def find_dossiers() -> Response:
-    """The dossiers of all accounts, newest first, and how many there are complete, incomplete and stopped."""
-    offset, limit = number("offset"), number("limit")
+    """Return dossiers of all accounts, newest first, and how many are complete, incomplete and stopped."""
+    offset, limit = query_number("offset"), query_number("limit")
     found = overview(
         named_sandbox().read(),
         text=request.args.get("search", ""),
         standing=_standing(),
         offset=offset or 0,
-        limit=_AT_ONCE if limit is None else limit,
+        limit=_DEFAULT_LIMIT if limit is None else limit,
     )
     counts = {standing.value: count for standing, count in found.counts.items()}
-    shown = [_shown(row) for row in found.rows]
-    return json_answer({"total": found.total, "counts": counts, "dossiers": shown})
+    rows = [_row(row) for row in found.rows]
+    return json_answer({"total": found.total, "counts": counts, "dossiers": rows})
 
 
-@serves(dossiers, "GET /dossiers/<int:dossier_id>")
+@route("GET /dossiers/<int:dossier_id>")
 def show_dossier(dossier_id: int) -> Response:
-    """A dossier with its documents, stopped or not, and its import; `answer` is how the API shows it now."""
-    found = named_sandbox()
-    world, now = found.current()
+    """Return a dossier, stopped or not, with its documents and import; `answer` is what the API returns."""
+    sandbox = named_sandbox()
+    world, now = sandbox.current()
     row = row_of(world, holder_of(world, dossier_id), dossier_id)
     today = local_date(now)
     return json_answer(
-        _shown(row)
+        _row(row)
         | {
             "description": row.dossier.description,
             "purchasingCategory": row.dossier.purchasing_category,
@@ -64,9 +79,61 @@ def show_dossier(dossier_id: int) -> Response:
             "outOfBusiness": row.thirdparty.out_of_business,
             "processId": _process_id(row),
             "documents": [_document(world, row, document, today) for document in row.dossier.documents],
-            "answer": answered_dossier(found, dossier_id),
+            "answer": _api_answer(sandbox, dossier_id),
         }
     )
+
+
+@route("POST /dossiers", body=DossierEntry, status=201)
+def create_dossier(wanted: DossierEntry) -> Response:
+    """Create a dossier, with the fields of a recipe; what is left out is computed from the rest."""
+
+    def create(world: World, now: datetime) -> tuple[World, int]:
+        dossier_id = world.next_ids.dossier if wanted.dossier_id is None else wanted.dossier_id
+        if upsert_dossiers.find_dossier(world, dossier_id) is not None:
+            raise Problem(f"there is a dossier {dossier_id}: PATCH /__admin/dossiers/{dossier_id}", 409)
+        return add_entry(world, now, dossiers=(wanted,)), dossier_id
+
+    sandbox = named_sandbox()
+    dossier_id = sandbox.execute(create)
+    return json_answer(_api_answer(sandbox, dossier_id), 201)
+
+
+@route("PATCH /dossiers/<int:dossier_id>", body=DossierPatch)
+def change_dossier(wanted: DossierPatch, dossier_id: int) -> Response:
+    """Change a dossier, stopped or not.
+
+    A null `stoppingDate` or `stoppingReason` makes it active again. The effects of a change are dated now.
+    """
+    sandbox = named_sandbox()
+    sandbox.change(upsert_dossiers.change_dossier, dossier_id=dossier_id, patch=wanted)
+    return json_answer(_api_answer(sandbox, dossier_id))
+
+
+@route(
+    "POST /dossiers/<int:dossier_id>/documents/<path:code>/evidences",
+    body=NewEvidence,
+    status=201,
+)
+def deposit_evidence(wanted: NewEvidence, dossier_id: int, code: str) -> Response:
+    """Answer the request for a document as the third party; presence, state and indicator follow."""
+    size = wanted.file_size or (0 if wanted.formdata else evidences.DEFAULT_FILE_SIZE)
+    given = evidences.Deposit(
+        content=wanted.content,
+        file_size=size,
+        expiration_date=evidences.last_day(wanted.expiration_date),
+        metadata=wanted.metadata,
+        formdata=wanted.formdata,
+    )
+
+    def deposit(world: World, now: datetime) -> tuple[World, int]:
+        account_id = holder_of(world, dossier_id).account.account_id
+        after = evidences.deposit(
+            world, now, account_id=account_id, dossier_id=dossier_id, code=code, given=given
+        )
+        return after, world.next_ids.evidence
+
+    return json_answer({"fileId": named_sandbox().execute(deposit)}, 201)
 
 
 def _standing() -> Standing | None:
@@ -78,7 +145,27 @@ def _standing() -> Standing | None:
         raise Problem(f"standing is one of {names}, not {given!r}") from None
 
 
-def _shown(row: Row) -> dict[str, Any]:
+def _api_answer(sandbox: Sandbox, dossier_id: int) -> dict[str, Any]:
+    """Return the dossier, of any account, as the API shows it in the server's default dialect.
+
+    Raises:
+        NotFound: E200, no account has it.
+    """
+    dialect = DIALECTS[services().settings.dialect]
+    world = sandbox.read()
+    portfolio = holder_of(world, dossier_id)
+    dossier = portfolio.dossiers[dossier_id]
+    answer: dict[str, Any] = dialect.dossier(
+        dossier,
+        world.thirdparties[dossier.thirdparty_id],
+        portfolio.relations[dossier.thirdparty_id].thirdparty_code,
+        portfolio.account.requirements,
+        sandbox.variants_for(dialect.name),
+    )
+    return answer
+
+
+def _row(row: Row) -> dict[str, Any]:
     dossier, thirdparty = row.dossier, row.thirdparty
     return {
         "dossierId": dossier.dossier_id,
@@ -124,5 +211,5 @@ def _evidence(evidence: Evidence, today: date) -> dict[str, Any]:
 
 def _process_id(row: Row) -> str | None:
     processes = row.portfolio.processes.values()
-    made = (process.process_id for process in processes if process.dossier_id == row.dossier.dossier_id)
-    return next(made, None)
+    ids = (process.process_id for process in processes if process.dossier_id == row.dossier.dossier_id)
+    return next(ids, None)

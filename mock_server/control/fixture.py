@@ -1,72 +1,74 @@
-"""What a sandbox starts from: its recipe, users, accounts and magic identifiers; and another one."""
+"""The fixture of a sandbox: its recipe, users, accounts and magic identifiers; and loading another one."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Response
 from msgspec import Struct
 
 from mock_server.clock import real_now
-from mock_server.control.calls import YamlText, serves
+from mock_server.control.bodies import YamlText
+from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.model import Establishment
+from mock_server.domain.spelling import nearest
 from mock_server.fixtures import Fixture, fixture_from_recipe
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.library import bundled_names
 from mock_server.sandbox import Sandbox
 from mock_server.web.services import named_sandbox, services
 
-fixture = Blueprint("fixture", __name__)
-
 
 class NewFixture(Struct, forbid_unknown_fields=True):
-    """The `name` of a recipe, bundled or in the server's --fixtures-dir, or a whole `recipe`."""
+    """The `name` of a recipe, bundled or in the server's --fixtures-dir, or a `recipe` itself."""
 
     name: str | None = None
     recipe: Recipe | None = None
 
 
-@serves(fixture, "GET /fixture")
+@route("GET /fixture")
 def get_fixture() -> Response:
-    """What the sandbox started from: recipe, users, accounts, and identifiers with a meaning of their own."""
+    """Return the fixture of the sandbox: recipe, users, accounts and magic identifiers."""
     return json_answer(_fixture(named_sandbox()))
 
 
-@serves(fixture, "PUT /fixture", body=NewFixture, yaml=Recipe)
+@route("PUT /fixture", body=NewFixture, yaml=Recipe)
 def put_fixture(wanted: NewFixture | YamlText) -> Response:
-    """Start over from another recipe: content, users and default account are its own.
+    """Start again from another recipe, with its content, users and default account.
 
-    The clock, variants and rules made by hand stay; a scenario that plays ends. A reset comes back to this
-    recipe. As YAML the body is the text of a recipe file.
+    The clock, variants and ad hoc rules stay; the scenario stops. A reset returns to this recipe. As YAML the
+    body is the text of a recipe file.
     """
-    found = named_sandbox()
-    found.load_fixture(_chosen(wanted))
-    return json_answer(_fixture(found))
+    sandbox = named_sandbox()
+    sandbox.load_fixture(_find_or_build(wanted))
+    return json_answer(_fixture(sandbox))
 
 
-def _chosen(wanted: NewFixture | YamlText) -> Fixture:
-    """The fixture that is wanted.
+def _find_or_build(wanted: NewFixture | YamlText) -> Fixture:
+    """Find the fixture by its name, or build it from the recipe.
 
     Raises:
-        Problem: there is none of that name, or it is not clear which.
-        FileError: it is wrong; the message has the place.
+        Problem: there is none of that name, or the body has neither name nor recipe, or both.
+        FileError: the recipe is wrong; the message has the place.
     """
     folder = services().settings.fixtures_dir
-    if isinstance(wanted, YamlText):
-        return fixture_from_recipe(wanted.text, real_now().date(), folder)
-    if wanted.recipe is not None and wanted.name is None:
-        return fixture_from_recipe(wanted.recipe, real_now().date(), folder)
-    if wanted.name is None or wanted.recipe is not None:
-        raise Problem('say {"name": "pages"} or {"recipe": {"version": 1, ...}}')
+    recipe = wanted.text if isinstance(wanted, YamlText) else wanted.recipe
+    name = None if isinstance(wanted, YamlText) else wanted.name
+    if recipe is not None and name is None:
+        return fixture_from_recipe(recipe, real_now().date(), folder)
+    if name is None or recipe is not None:
+        raise Problem('send {"name": "pages"} or {"recipe": {"version": 1, ...}}')
     names = bundled_names("fixtures", folder)
-    if wanted.name not in names:
-        raise Problem(f"there is no recipe {wanted.name!r}; there are {', '.join(names)}")
-    return services().find_fixture(wanted.name)
+    if name not in names:
+        near = nearest(name, names)
+        advice = f"did you mean {near!r}? There are" if near else "there are"
+        raise Problem(f"there is no recipe {name!r}; {advice}: {', '.join(names)}")
+    return services().find_fixture(name)
 
 
-def _fixture(found: Sandbox) -> dict[str, Any]:
-    fixture = found.setup.fixture
+def _fixture(sandbox: Sandbox) -> dict[str, Any]:
+    fixture = sandbox.setup.fixture
     origin, recipe = fixture.source.origin, fixture.source.recipe
     return {
         "name": origin.name,
@@ -83,7 +85,7 @@ def _fixture(found: Sandbox) -> dict[str, Any]:
             }
             for account in recipe.accounts
         ],
-        "magicIdentifiers": [_identifier(row) for row in found.read().establishments.values()],
+        "magicIdentifiers": [_identifier(row) for row in sandbox.read().establishments.values()],
     }
 
 

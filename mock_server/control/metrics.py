@@ -1,4 +1,4 @@
-"""What the server counted, for Prometheus: one table, computed on demand from counts there are anyway."""
+"""The metrics for Prometheus: one table, computed at each scrape from counts that the server keeps anyway."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ import platform
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from flask import Blueprint, Response
+from flask import Response
 
 from mock_server import __version__
 from mock_server.clock import real_now
-from mock_server.control.calls import serves
+from mock_server.control.calls import route
 from mock_server.journal.coverage import OUTCOMES, ExchangeCounts, ExchangeKind
 from mock_server.scenarios import EFFECTS, FAULTS
 from mock_server.web.services import Services, services
 
-metrics = Blueprint("metrics", __name__)
+if TYPE_CHECKING:
+    from prometheus_client import Metric as Family
 
 NONE = "none"
-"""The value of a label where there is nothing to name."""
+"""The value of a label that does not apply."""
 
 Samples = Mapping[tuple[str, ...], float]
-"""By the values of the labels the number."""
+"""Per values of the labels the number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """What metrics are computed from: the counts since the start, the dossiers of now, and the server."""
+    """The input of the metrics: the counts since the start, the number of dossiers, and the server."""
 
     counts: ExchangeCounts
     dossiers: int
@@ -37,7 +38,7 @@ class Census:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A row of the table: the name as Prometheus shows it, what it tells, and its samples."""
+    """A row of the table: the name in Prometheus, its help text, and its samples."""
 
     name: str
     kind: Literal["counter", "gauge"]
@@ -46,21 +47,42 @@ class Metric:
     samples: Callable[[Census], Samples]
 
 
-@serves(metrics, "GET /metrics", media_type="text/plain", sandboxed=False)
+@route("GET /metrics", media_type="text/plain", sandboxed=False)
 def get_metrics() -> Response:
-    """What the server counted since its start, over all sandboxes, in the text format of Prometheus."""
-    from mock_server.control.exposing import exposed
-
+    """Return the counts since the start, over all sandboxes, in the text format of Prometheus."""
     server = services()
-    dossiers = _dossiers(server)  # first: to count them settles what is due, and that counts as well
+    dossiers = _dossiers(server)  # first, because this ends imports that are due, which are counted as well
     census = Census(server.sandboxes.total, dossiers, server)
-    return Response(exposed(census), content_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(prometheus_text(census), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _summed(
+def prometheus_text(census: Census) -> bytes:
+    """Return every metric of the table, and on Linux those of the process."""
+    from prometheus_client import ProcessCollector, generate_latest  # takes 80 ms, so only for a scrape
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+    from prometheus_client.registry import Collector
+
+    kinds = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
+
+    class Table(Collector):
+        """The table, as the library reads it."""
+
+        def collect(self) -> Iterator[Family]:
+            """Yield each metric with its samples."""
+            for row in METRICS:
+                family = kinds[row.kind](row.name, row.help, labels=row.labels)
+                for labels, value in row.samples(census).items():
+                    family.add_metric(labels, value)
+                yield family
+            yield from ProcessCollector(registry=None).collect()
+
+    return generate_latest(Table())
+
+
+def _sum(
     counts: ExchangeCounts, labels_of: Callable[[ExchangeKind], Iterator[tuple[str, ...]]]
 ) -> Counter[tuple[str, ...]]:
-    """The exchanges counted anew, each under the labels that its kind has."""
+    """Count the requests by the labels of their kinds."""
     found: Counter[tuple[str, ...]] = Counter()
     for kind, count in counts.by_kind.items():
         for labels in labels_of(kind):
@@ -69,26 +91,26 @@ def _summed(
 
 
 def _request(kind: ExchangeKind) -> Iterator[tuple[str, ...]]:
-    operation, dialect, seen, *_ = kind
-    yield operation or NONE, dialect or NONE, str(seen) if isinstance(seen, int) else NONE
+    operation, dialect, status, *_ = kind
+    yield operation or NONE, dialect or NONE, str(status) if isinstance(status, int) else NONE
 
 
 def _codes(kind: ExchangeKind) -> Iterator[tuple[str, ...]]:
     operation, *_, facts = kind
-    if not any(fact.about == "process" for fact in facts):  # how imports ended is told by another metric
+    if not any(fact.about == "process" for fact in facts):  # another metric counts how imports ended
         yield from ((operation or NONE, fact.name) for fact in facts if fact.about == "code")
 
 
 def _effect(kind: ExchangeKind) -> Iterator[tuple[str, ...]]:
-    *_, bent, _ = kind
-    if bent is not None:
-        yield ("fault" if bent in FAULTS else bent,)
+    *_, effect, _ = kind
+    if effect is not None:
+        yield ("fault" if effect in FAULTS else effect,)
 
 
 def _fault(kind: ExchangeKind) -> Iterator[tuple[str, ...]]:
-    *_, bent, _ = kind
-    if bent in FAULTS:
-        yield (str(bent),)
+    *_, effect, _ = kind
+    if effect in FAULTS:
+        yield (str(effect),)
 
 
 def _imports(census: Census) -> Samples:
@@ -107,55 +129,55 @@ METRICS = (
         "counter",
         ("operation", "dialect", "status"),
         "Requests of the emulated API; where the client saw a fault and no answer, the status is none.",
-        lambda census: _summed(census.counts, _request),
+        lambda census: _sum(census.counts, _request),
     ),
     Metric(
         "mock_server_refusals_total",
         "counter",
         ("operation", "code"),
-        "Codes with which calls were refused.",
-        lambda census: _summed(census.counts, _codes),
+        "Error codes of rejected calls.",
+        lambda census: _sum(census.counts, _codes),
     ),
     Metric(
         "mock_server_unmatched_requests_total",
         "counter",
         (),
-        "Requests of a path or method that the API does not have.",
+        "Requests whose path or method the API does not have.",
         lambda census: {(): census.counts.unmatched},
     ),
     Metric(
         "mock_server_imports_total",
         "counter",
         ("outcome",),
-        "Imports that ended: succeeded, or the first of the codes with which one failed.",
+        "Imports that ended: succeeded, or the first error code of a failed one.",
         _imports,
     ),
     Metric(
         "mock_server_rules_applied_total",
         "counter",
         ("effect",),
-        f"Calls that a rule was applied to, by what it did: {', '.join(EFFECTS)}.",
-        lambda census: _summed(census.counts, _effect),
+        f"Calls that a rule changed, by its effect: {', '.join(EFFECTS)}.",
+        lambda census: _sum(census.counts, _effect),
     ),
     Metric(
         "mock_server_faults_total",
         "counter",
         ("fault",),
-        "Faults of the wire that rules made.",
-        lambda census: _summed(census.counts, _fault),
+        "Faults of the connection that rules caused.",
+        lambda census: _sum(census.counts, _fault),
     ),
     Metric(
         "mock_server_sandboxes",
         "gauge",
         (),
-        "Sandboxes there are.",
+        "Number of sandboxes.",
         lambda census: {(): len(census.server.sandboxes.existing)},
     ),
     Metric(
         "mock_server_dossiers",
         "gauge",
         (),
-        "Dossiers in all of them.",
+        "Number of dossiers in all sandboxes.",
         lambda census: {(): census.dossiers},
     ),
     Metric(
@@ -169,7 +191,7 @@ METRICS = (
         "mock_server_build_info",
         "gauge",
         ("version", "python"),
-        "Always 1; the labels tell what runs.",
+        "Always 1; the labels have the versions.",
         lambda _: {(__version__, platform.python_version()): 1},
     ),
 )

@@ -1,31 +1,29 @@
-"""The e-mails that the platform would have sent; here none ever leaves."""
+"""The e-mails that the platform would have sent; the sandbox sends none."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Response
 
-from mock_server.control.calls import serves
+from mock_server.control.calls import route
 from mock_server.control.problems import json_answer
 from mock_server.dialects import wire
 from mock_server.domain.mail import Mail
 from mock_server.web.services import named_sandbox
 
-outbox = Blueprint("outbox", __name__)
 
-
-@serves(outbox, "GET /outbox")
+@route("GET /outbox")
 def get_outbox() -> Response:
-    """The e-mails that would have been sent, oldest first: invitations, requests for documents.
+    """Return the e-mails that would have been sent, oldest first: invitations, requests for documents.
 
     `POST /reset` with `{"only": ["outbox"]}` empties it.
     """
     mails = named_sandbox().read().mails
-    return json_answer({"mails": [_shown(mails[number]) for number in sorted(mails)]})
+    return json_answer({"mails": [_mail(mails[number]) for number in sorted(mails)]})
 
 
-def _shown(mail: Mail) -> dict[str, Any]:
+def _mail(mail: Mail) -> dict[str, Any]:
     return {
         "number": mail.number,
         "sentAt": wire.instant(mail.sent_at),

@@ -1,4 +1,4 @@
-"""Scenarios and rules of a sandbox: what there is, what plays, and how far it has got."""
+"""The scenario, the rules and the variants of a sandbox: what changes its answers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Response, request
 from msgspec import Meta, Struct
 
 from mock_server.clock import real_now
-from mock_server.control.calls import YamlText, serves
-from mock_server.control.problems import Problem, json_answer
-from mock_server.fixtures import FileError, Fixture
+from mock_server.control.bodies import YamlText
+from mock_server.control.calls import route
+from mock_server.control.problems import Problem, json_answer, with_old_names
+from mock_server.domain.variants import VARIANTS, checked
+from mock_server.fixtures import Fixture
+from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import is_path
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import (
@@ -28,18 +31,16 @@ from mock_server.scenarios.files import find_scenario, parse_scenario, read_scen
 from mock_server.scenarios.validation import check_rules, check_scenario
 from mock_server.web.services import named_sandbox, services
 
-scenarios = Blueprint("scenarios", __name__)
-
 
 class NewScenario(Struct, forbid_unknown_fields=True):
-    """A scenario by `name`, or a whole one as a file writes it."""
+    """The `name` of a scenario, or a `scenario` itself, as in a file."""
 
     name: str | None = None
     scenario: Scenario | None = None
 
 
 class NewState(Struct, forbid_unknown_fields=True):
-    """The state that a scenario is to be in."""
+    """The new state of the scenario's state machine."""
 
     state: Annotated[str, Meta(min_length=1)]
 
@@ -50,117 +51,137 @@ class NewRules(Struct, forbid_unknown_fields=True):
     rules: tuple[Rule, ...]
 
 
-@serves(scenarios, "GET /scenarios")
+@route("GET /scenarios")
 def list_scenarios() -> Response:
-    """The scenarios there are, and the one that plays."""
+    """Return the scenarios that the server has, and the active one."""
     files = scenario_files(services().settings.scenarios_dir)
-    return json_answer(_played(named_sandbox()) | {"scenarios": [_listed(path) for path in files]})
+    listed = _active(named_sandbox()) | {"scenarios": [_scenario(path) for path in files]}
+    return with_old_names(json_answer(listed), "mistake", "error")
 
 
-@serves(scenarios, "PUT /scenario", body=NewScenario, yaml=Scenario)
+@route("PUT /scenario", body=NewScenario, yaml=Scenario)
 def put_scenario(wanted: NewScenario | YamlText) -> Response:
-    """Play a scenario: begin anew with what it gives, its clock and variants, and let its rules hold.
+    """Activate a scenario: the sandbox gets its content, clock, variants and rules.
 
-    By name, `{"name": "outage"}`, or one that is sent: `{"scenario": {...}}`, or as the YAML of its file.
+    By name, `{"name": "outage"}`, or the scenario itself: `{"scenario": {...}}`, or the YAML of its file.
     """
-    found = named_sandbox()
+    sandbox = named_sandbox()
     try:
-        found.play(_stage(found, wanted))
-    except NameTaken as taken:
-        raise Problem(str(taken), 409) from None
-    return json_answer(_played(found))
+        sandbox.play(_setup(sandbox, wanted))
+    except NameTaken as error:
+        raise Problem(str(error), 409) from None
+    return json_answer(_active(sandbox))
 
 
-@serves(scenarios, "DELETE /scenario")
+@route("DELETE /scenario")
 def delete_scenario() -> Response:
-    """Leave the scenario: its rules end; content, clock and variants stay until the next reset."""
-    found = named_sandbox()
-    found.stop_scenario()
-    return json_answer(_played(found))
+    """Stop the scenario: its rules end; content, clock and variants stay until the next reset."""
+    sandbox = named_sandbox()
+    sandbox.stop_scenario()
+    return json_answer(_active(sandbox))
 
 
-@serves(scenarios, "PUT /scenarios/<name>/state", body=NewState)
+@route("PUT /scenarios/<name>/state", body=NewState)
 def put_scenario_state(wanted: NewState, name: str) -> Response:
-    """Jump to a state of the scenario that plays."""
-    found = named_sandbox()
-    playing = found.active_scenario.scenario
-    if playing is None or playing.scenario != name:
-        now = "none" if playing is None else repr(playing.scenario)
-        raise Problem(f"the scenario {name!r} does not play, {now} does; PUT /__admin/scenario lets it", 409)
-    states = [STARTED, *(state for rule in playing.rules for state in (rule.state, rule.new_state) if state)]
+    """Set the state of the active scenario's state machine."""
+    sandbox = named_sandbox()
+    scenario = sandbox.active_scenario.scenario
+    if scenario is None or scenario.scenario != name:
+        active = "none" if scenario is None else repr(scenario.scenario)
+        raise Problem(
+            f"the scenario {name!r} is not active, {active} is; PUT /__admin/scenario activates it", 409
+        )
+    states = [STARTED]
+    states += [state for rule in scenario.rules for state in (rule.state, rule.new_state) if state]
     if wanted.state not in states:
         raise Problem(f"{name} has no state {wanted.state!r}; it has {', '.join(dict.fromkeys(states))}")
-    found.active_scenario.set_state(wanted.state)
-    return json_answer(_played(found))
+    sandbox.active_scenario.set_state(wanted.state)
+    return json_answer(_active(sandbox))
 
 
-@serves(scenarios, "GET /rules")
+@route("GET /rules")
 def get_rules() -> Response:
-    """The rules in force, the first that matches wins: those made by hand, then the scenario's."""
-    return json_answer(_rules(named_sandbox()))
+    """Return the active rules; the first that matches wins: ad hoc rules, then the scenario's."""
+    return _rules(named_sandbox())
 
 
-@serves(scenarios, "POST /rules", body=NewRules, status=201)
+@route("POST /rules", body=NewRules, status=201)
 def post_rules(wanted: NewRules) -> Response:
-    """Put rules in force, ahead of the scenario's."""
-    found = named_sandbox()
+    """Add ad hoc rules; they come before those of the scenario."""
+    sandbox = named_sandbox()
     check_rules(wanted.rules, "$.rules")
     try:
-        found.active_scenario.add(wanted.rules)
-    except NameTaken as taken:
-        raise Problem(str(taken), 409) from None
-    return json_answer(_rules(found), 201)
+        sandbox.active_scenario.add(wanted.rules)
+    except NameTaken as error:
+        raise Problem(str(error), 409) from None
+    return _rules(sandbox, 201)
 
 
-@serves(scenarios, "DELETE /rules")
+@route("DELETE /rules")
 def delete_rules() -> Response:
-    """Take back the rules made by hand; with `?name=` one of them."""
-    found, name = named_sandbox(), request.args.get("name")
-    if not found.active_scenario.remove(name) and name is not None:
-        names = ", ".join(rule.name for rule in found.active_scenario.ad_hoc_rules) or "none"
-        raise Problem(f"no rule made by hand is named {name!r}; there are: {names}", 404)
-    return json_answer(_rules(found))
+    """Delete the ad hoc rules; with `?name=` one of them."""
+    sandbox, name = named_sandbox(), request.args.get("name")
+    if not sandbox.active_scenario.remove(name) and name is not None:
+        names = ", ".join(rule.name for rule in sandbox.active_scenario.ad_hoc_rules) or "none"
+        raise Problem(f"there is no ad hoc rule {name!r}; there are: {names}", 404)
+    return _rules(sandbox)
 
 
-def _stage(found: Sandbox, wanted: NewScenario | YamlText) -> ScenarioSetup:
-    shared, now = services(), real_now()
-    fixture = found.config.setup.fixture
+@route("GET /variants")
+def get_variants() -> Response:
+    """Return the variants, as they are in the server's default dialect."""
+    return json_answer(_variants(named_sandbox()))
+
+
+@route("PUT /variants", body=dict[str, str])
+def put_variants(wanted: dict[str, str]) -> Response:
+    """Set variants, such as {"refusals": "result"}; all others get their default."""
+    sandbox = named_sandbox()
+    try:
+        sandbox.set_variants(checked(wanted))
+    except ValueError as error:
+        raise Problem(str(error)) from None
+    return json_answer(_variants(sandbox))
+
+
+def _setup(sandbox: Sandbox, wanted: NewScenario | YamlText) -> ScenarioSetup:
+    fixture, now = sandbox.config.setup.fixture, real_now()
     if isinstance(wanted, YamlText):
         return build_scenario_setup(parse_scenario(wanted.text), fixture, _find_fixture, now)
     if wanted.scenario is not None and wanted.name is None:
         check_scenario(wanted.scenario, "$.scenario")
         return build_scenario_setup(wanted.scenario, fixture, _find_fixture, now)
     if wanted.scenario is None and wanted.name is not None:
-        path = find_scenario(wanted.name, shared.settings.scenarios_dir, paths=False)
-        return load_scenario_setup(path, fixture, shared.find_fixture, now)
-    raise Problem('say {"name": "..."} or {"scenario": {...}}')
+        path = find_scenario(wanted.name, services().settings.scenarios_dir, paths=False)
+        return load_scenario_setup(path, fixture, services().find_fixture, now)
+    raise Problem('send {"name": "..."} or {"scenario": {...}}')
 
 
 def _find_fixture(name: str) -> Fixture:
-    """The fixture of that name; a scenario that is sent does not reach for files of this machine.
+    """Find the fixture of a scenario that was sent; it may not name a file of this machine.
 
     Raises:
-        FileError: there is none, or it is a path.
+        FileError: there is none of that name, or it is a path.
     """
     if is_path(name):
         raise FileError(f"a scenario that is sent names its fixture, and {name!r} is a path")
     return services().find_fixture(name)
 
 
-def _played(found: Sandbox) -> dict[str, Any]:
-    playing = found.active_scenario.scenario
+def _active(sandbox: Sandbox) -> dict[str, Any]:
+    scenario = sandbox.active_scenario.scenario
     return {
-        "sandbox": found.name,
-        "playing": None if playing is None else playing.scenario,
-        "state": None if playing is None else found.active_scenario.progress.state,
+        "sandbox": sandbox.name,
+        "playing": None if scenario is None else scenario.scenario,
+        "state": None if scenario is None else sandbox.active_scenario.progress.state,
     }
 
 
-def _listed(path: Path) -> dict[str, Any]:
+def _scenario(path: Path) -> dict[str, Any]:
     try:
         scenario = read_scenario_cached(path)
-    except FileError as mistake:
-        return {"name": path.stem, "mistake": str(mistake)}
+    except FileError as error:
+        return {"name": path.stem, "error": str(error), "mistake": str(error)}
     return {
         "name": scenario.scenario,
         "title": scenario.title,
@@ -170,23 +191,28 @@ def _listed(path: Path) -> dict[str, Any]:
     }
 
 
-def _rules(found: Sandbox) -> dict[str, Any]:
-    progress = found.active_scenario.progress
-    ad_hoc = {rule.name for rule in found.active_scenario.ad_hoc_rules}
-    return {
-        "rules": [
-            _written(rule)
-            | {
-                "byHand": rule.name in ad_hoc,
-                "matched": progress.matched.get(rule.name, 0),
-                "applied": progress.applied.get(rule.name, 0),
-            }
-            for rule in found.active_scenario.rules
-        ]
-    }
+def _rules(sandbox: Sandbox, status: int = 200) -> Response:
+    progress = sandbox.active_scenario.progress
+    ad_hoc = {rule.name for rule in sandbox.active_scenario.ad_hoc_rules}
+    rules = [
+        _rule(rule)
+        | {
+            "adHoc": rule.name in ad_hoc,
+            "byHand": rule.name in ad_hoc,
+            "matched": progress.matched.get(rule.name, 0),
+            "applied": progress.applied.get(rule.name, 0),
+        }
+        for rule in sandbox.active_scenario.rules
+    ]
+    return with_old_names(json_answer({"rules": rules}, status), "byHand", "adHoc")
 
 
-def _written(rule: Rule) -> dict[str, Any]:
-    """The rule as it was written, what was left out left out."""
-    written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(rule))
-    return written
+def _rule(rule: Rule) -> dict[str, Any]:
+    """Return the rule as in its file, without members that were left out."""
+    members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(rule))
+    return members
+
+
+def _variants(sandbox: Sandbox) -> dict[str, str]:
+    variants = sandbox.variants_for(services().settings.dialect)
+    return {name: variants[name] for name in VARIANTS}

@@ -1,6 +1,6 @@
-"""The dashboard, a page that shows a sandbox by control calls: its files, and what a browser may do with it.
+"""The dashboard, a page that shows a sandbox by control calls: its files, and the policy for browsers.
 
-The files hold nothing of a sandbox; what the page shows, it asks for as anybody has to.
+The files have no data of a sandbox; the page makes control calls, with the token if there is one.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
-from flask import Blueprint, Response
+from flask import Response
 
-from mock_server.control.calls import serves
+from mock_server.control.calls import route
 from mock_server.control.problems import Problem
-
-ui = Blueprint("ui", __name__)
 
 _PAGE = "index.html"
 _TYPES = MappingProxyType({"css": "text/css", "html": "text/html", "js": "text/javascript"})
@@ -31,8 +29,8 @@ _POLICY = (
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
 )
-"""The page loads nothing from anywhere, talks to the server it came from alone, runs no script but its own,
-and makes no markup of text, whatever a client sent."""
+"""The page loads nothing from other servers, sends requests only to its own server, runs only its own
+scripts, and never turns text of a client into markup."""
 
 _HEADERS = MappingProxyType(
     {
@@ -45,18 +43,18 @@ _HEADERS = MappingProxyType(
 )
 
 
-@serves(ui, "GET /ui", media_type="text/html", sandboxed=False)
+@route("GET /ui", media_type="text/html", sandboxed=False)
 def get_ui() -> Response:
-    """The dashboard: live journal, dossiers, scenarios, clock, coverage and outbox of a sandbox.
+    """Return the dashboard: live journal, dossiers, scenarios, clock, coverage and outbox of a sandbox.
 
-    It is served without the control token, and asks for it.
+    The page needs no control token; it asks the user for it.
     """
     return _file(_PAGE)
 
 
-@serves(ui, "GET /ui/<name>", media_type="*/*", sandboxed=False)
+@route("GET /ui/<name>", media_type="*/*", sandboxed=False)
 def get_ui_file(name: str) -> Response:
-    """A script or style of the dashboard."""
+    """Return a script or style of the dashboard."""
     if name not in _names():
         raise Problem(f"the dashboard has no file {name!r}", 404)
     return _file(name)

@@ -18,7 +18,7 @@ from mock_server.domain.spelling import snake
 PREFIXES: dict[str, str | None] = {API_PATH: None, **{f"/{name}{API_PATH}": name for name in DIALECTS}}
 """Where the API is served, and in which dialect; None is that of the host, or the server's default."""
 
-NOT_THE_API = ("published.", "health.")
+NOT_THE_API = ("published.", "health")
 """The beginnings of the endpoints that are no part of the emulated API."""
 
 _BARE = f"{API_PATH}/"

@@ -47,7 +47,7 @@ export function scenarios(place, context) {
   }
 
   const ruleTable = (rules) => table("Active rules", HEAD, rules.map((rule) => [
-    el("b", {}, rule.name), rule.byHand ? "ad hoc" : "scenario",
+    el("b", {}, rule.name), rule.adHoc ? "ad hoc" : "scenario",
     code(ruleText(rule.when)), code(ruleText(rule.then)), rule.matched, rule.applied,
   ]));
 
@@ -66,7 +66,7 @@ export function scenarios(place, context) {
   const card = (one) => el("li", { class: one.name === playing ? "current" : null },
     el("div", {},
       el("h3", {}, one.name),
-      el("p", {}, one.title ?? el("span", { class: "error" }, one.mistake)),
+      el("p", {}, one.title ?? el("span", { class: "error" }, one.error)),
       el("p", { class: "row" }, (one.tags ?? []).map((tag) => badge(tag)),
         one.rules > 0 && soft(many(one.rules, "rule")))),
     one.title && button(one.name === playing ? "Restart" : "Start",

@@ -1,0 +1,78 @@
+"""Reading the body of a control call: JSON, or the YAML text of a file; what is wrong is named exactly."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from flask import request
+from msgspec import Struct
+
+from mock_server.control.problems import Problem
+from mock_server.fixtures.decode_errors import explain_decode_error
+from mock_server.nesting import check_depth
+
+T = TypeVar("T")
+
+YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
+MAX_YAML_BYTES = 1_000_000
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class YamlText(Struct, frozen=True):
+    """A YAML body, unread, because an error in it is reported with its line."""
+
+    text: str
+
+
+def read_body(kind: type[T], *, takes_yaml: bool) -> T | YamlText:
+    """Return the request's JSON body as `kind`, or its YAML text; an empty body is an empty object.
+
+    Raises:
+        Problem: it is compressed, not UTF-8, not JSON, or not of that type.
+    """
+    raw = _plain_bytes()
+    if takes_yaml and request.mimetype in YAML_TYPES:
+        if len(raw) > MAX_YAML_BYTES:
+            raise Problem(f"the YAML is larger than {MAX_YAML_BYTES} bytes: send JSON", 413)
+        return YamlText(raw.decode())
+    raw = raw or b"{}"
+    try:
+        check_depth(raw)
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        path, sentence = explain_decode_error(str(error), msgspec.json.decode(raw), kind)
+        raise Problem(f"the body is invalid: {path}: {sentence}") from None
+    except msgspec.DecodeError as error:
+        raise Problem(_not_json(raw, str(error), takes_yaml=takes_yaml)) from None
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"the body is invalid: {error}") from None
+
+
+def _plain_bytes() -> bytes:
+    """Return the body in UTF-8, without a byte order mark."""
+    raw = request.get_data()
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity" or raw.startswith(_GZIP):
+        name = encoding if encoding.lower() != "identity" else "gzip"
+        raise Problem(f"the body is compressed ({name[:20]}): send it without Content-Encoding", 415)
+    if raw.startswith(_UTF_16):
+        raise Problem("the body is encoded in UTF-16: send it in UTF-8")
+    raw = raw.removeprefix(_BYTE_ORDER_MARK)
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        raise Problem(
+            f"the body is not encoded in UTF-8 (byte {error.start}), perhaps in latin-1: send it in UTF-8"
+        ) from None
+    return raw
+
+
+def _not_json(raw: bytes, error: str, *, takes_yaml: bool) -> str:
+    reason = error.removeprefix("JSON is malformed: ")
+    if takes_yaml and not raw.lstrip().startswith((b"{", b"[")):
+        return f"the body is not JSON ({reason}); to send YAML, set Content-Type: {YAML_TYPES[0]}"
+    return f"the body is not JSON: {reason}"

@@ -1,0 +1,87 @@
+"""The import processes of a sandbox: list them, and finish, hold or fail one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Literal
+
+from flask import Response
+from msgspec import Struct
+
+from mock_server.control.calls import route
+from mock_server.control.problems import Problem, json_answer
+from mock_server.dialects import wire
+from mock_server.domain.errors import PROVIDER_ERRORS, ErrorCode, Refusal
+from mock_server.domain.imports import end_import, fail_import, hold_import
+from mock_server.domain.process import ImportProcess
+from mock_server.domain.world import World, process_of
+from mock_server.web.services import named_sandbox
+
+_PROVIDER_CODES = {error.code: error for error in PROVIDER_ERRORS}
+
+
+class NewOutcome(Struct, forbid_unknown_fields=True):
+    """The outcome of a running import: it finishes, keeps running, or fails with a code of the provider."""
+
+    outcome: Literal["finish", "hold", "fail"]
+    code: str | None = None
+
+
+@route("GET /processes")
+def list_processes() -> Response:
+    """Return every import of the sandbox, of all accounts, in the order of their start."""
+    portfolios = named_sandbox().read().portfolios.values()
+    found = [process for portfolio in portfolios for process in portfolio.processes.values()]
+    return json_answer({"processes": [_process(each) for each in sorted(found, key=attrgetter("number"))]})
+
+
+@route("POST /processes/<process_id>", body=NewOutcome)
+def set_process_outcome(wanted: NewOutcome, process_id: str) -> Response:
+    """Finish, hold or fail a running import now."""
+    sandbox = named_sandbox()
+    error = _provider_error(wanted)
+
+    def set_outcome(world: World, now: datetime) -> tuple[World, ImportProcess]:
+        process = process_of(world, process_id)
+        if process.complete:
+            raise Problem("the import has ended already", 409)
+        if wanted.outcome == "hold":
+            return hold_import(world, process)
+        if error is None:
+            return end_import(world, now, process, sandbox.config.invent)
+        company_id = process.wanted.company_id
+        values = (company_id.type.value, company_id.value)
+        return fail_import(world, process, [Refusal(error, None, values)])
+
+    process = sandbox.execute(set_outcome)
+    if process.complete:
+        sandbox.journal.count_imports([process.outcome])
+    return json_answer(_process(process))
+
+
+def _provider_error(wanted: NewOutcome) -> ErrorCode | None:
+    """Return the error to fail with; None where the import does not fail."""
+    codes = ", ".join(_PROVIDER_CODES)
+    if wanted.outcome == "fail" and wanted.code is None:
+        raise Problem(f'the outcome fail needs a "code": {codes}')
+    if wanted.outcome != "fail" and wanted.code is not None:
+        raise Problem(f'"code" goes with the outcome fail, not with {wanted.outcome}')
+    if wanted.code is not None and wanted.code not in _PROVIDER_CODES:
+        raise Problem(f"{wanted.code!r} is not a code of the provider: use one of {codes}")
+    return None if wanted.code is None else _PROVIDER_CODES[wanted.code]
+
+
+def _process(process: ImportProcess) -> dict[str, Any]:
+    return {
+        "processId": process.process_id,
+        "accountId": process.account_id,
+        "creation": wire.instant(process.creation),
+        "ends": wire.instant(process.ends),
+        "dossierReference": process.wanted.reference,
+        "companyIdValue": process.wanted.company_id.value,
+        "complete": process.complete,
+        "success": process.success,
+        "dossierId": process.dossier_id,
+        "errors": [refusal.error.code for refusal in process.refusals],
+    }

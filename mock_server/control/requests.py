@@ -1,0 +1,252 @@
+"""The journal of a sandbox: its requests listed, counted, found and explained; verification and coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+import orjson
+from flask import Response
+
+from mock_server.control.calls import query_number, route
+from mock_server.control.problems import Problem, json_answer, problem_answer
+from mock_server.dialects import wire
+from mock_server.domain.errors import ERRORS
+from mock_server.domain.operations import OPERATIONS
+from mock_server.journal.coverage import CoverageRow, compute_coverage
+from mock_server.journal.entries import Entry, read_entries
+from mock_server.journal.explain import Cause, explain_answer
+from mock_server.journal.matching import ExchangeFilter, check_filter, find_entries
+from mock_server.journal.near_misses import ExplainContext
+from mock_server.journal.verify import Verdict, Verification, check_verification
+from mock_server.journal.verify import verify as verify_journal
+from mock_server.sandbox import Sandbox
+from mock_server.web.services import named_sandbox, services
+
+_CHUNK_BYTES = 20_000
+"""Bytes of requests that are encoded at once, before other calls continue."""
+_QUERY = {
+    "since": {
+        "type": "integer",
+        "minimum": 0,
+        "description": "Only requests with a greater number; `complete` is then about these alone.",
+    },
+    "limit": {
+        "type": "integer",
+        "minimum": 0,
+        "description": "At most so many: the first ones after `since`, or without it the latest.",
+    },
+}
+
+
+@route("GET /requests", query=_QUERY)
+def list_requests() -> Response:
+    """Return the requests of the sandbox and their answers, newest last."""
+    since, limit = query_number("since"), query_number("limit")
+    entries = named_sandbox().journal.read(since or 0)
+    total = len(entries.packed)
+    first = 0 if limit is None or since is not None else max(total - limit, 0)
+    listed = islice(read_entries(entries), first, None if limit is None else first + limit)
+    return _list(listed, total, complete=entries.complete)
+
+
+@route("DELETE /requests")
+def delete_requests() -> Response:
+    """Delete the requests from the journal; coverage still counts them."""
+    sandbox = named_sandbox()
+    return json_answer({"sandbox": sandbox.name, "removed": sandbox.journal.clear()})
+
+
+@route("POST /requests/count", body=ExchangeFilter)
+def count_requests(wanted: ExchangeFilter) -> Response:
+    """Return how many requests match: a request as in the `when` of a rule, and how it was answered."""
+    entries, complete = _find(wanted)
+    return json_answer({"count": len(entries), "complete": complete})
+
+
+@route("POST /requests/find", body=ExchangeFilter)
+def find_requests(wanted: ExchangeFilter) -> Response:
+    """Return the requests that match, newest last."""
+    entries, complete = _find(wanted)
+    return _list(entries, len(entries), complete=complete)
+
+
+@route("GET /requests/unmatched")
+def list_unmatched_requests() -> Response:
+    """Return the requests whose path or method the API does not have, and what is near."""
+    entries = named_sandbox().journal.read()
+    unmatched = [entry for entry in read_entries(entries) if not entry.exchange.matched]
+    return _list(unmatched, len(unmatched), complete=entries.complete)
+
+
+@route("GET /requests/<int:number>")
+def get_request(number: int) -> Response:
+    """Return one request, with the explanation of its answer.
+
+    `why` has, in sentences, the rule that changed it, what rejected it, or how its import continued; each
+    with the code, the dossier and the import that it is about.
+    """
+    sandbox = named_sandbox()
+    entry = next(read_entries(sandbox.journal.read(number - 1)), None)
+    if entry is None or entry.number != number:
+        latest = sandbox.journal.last
+        raise Problem(
+            f"the journal has no request {number}; the latest is {latest}, old ones are dropped", 404
+        )
+    why = [_cause(cause) for cause in explain_answer(entry, _explain_context(sandbox))]
+    return json_answer({**exchange(entry), "why": why})
+
+
+@route("POST /verify", body=Verification)
+def verify(wanted: Verification) -> Response:
+    """Return whether the requests are as expected; 422 with the nearest ones where they are not.
+
+    Where the journal has dropped requests that could decide, the verdict is `unknown`, and 422.
+    """
+    check_verification(wanted)
+    sandbox = named_sandbox()
+    entries = sandbox.journal.read()
+    verdicts = verify_journal(wanted, entries, _explain_context(sandbox))
+    failed = [verdict for verdict in verdicts if verdict.judgment != "held"]
+    members = {
+        "verified": not failed,
+        "complete": entries.complete,
+        "expectations": [_verdict(verdict) for verdict in verdicts],
+    }
+    if not failed:
+        return json_answer(members)
+    return problem_answer(422, " ".join(_sentence(verdict) for verdict in failed), **members)
+
+
+@route("GET /coverage")
+def get_coverage() -> Response:
+    """Return which parts of the API the client has reached since the start or a reset, and which not."""
+    sandbox = named_sandbox()
+    dialect = services().settings.dialect
+    served = [row.name for row in OPERATIONS.values() if dialect in row.dialects]
+    coverage = compute_coverage(sandbox.journal.counts, served)
+    operations = {
+        name: {"calls": calls, "statuses": coverage.statuses[name]}
+        for name, calls in coverage.operations.met.items()
+    }
+    return json_answer(
+        {
+            "sandbox": sandbox.name,
+            "complete": True,
+            "operations": {"met": operations, "never": coverage.operations.never},
+            "codes": _coverage_row(coverage.codes),
+            "pages": {search: _coverage_row(row) for search, row in coverage.pages.items()},
+            "processes": _coverage_row(coverage.processes),
+            "unmatched": coverage.unmatched,
+        }
+    )
+
+
+def exchange(entry: Entry) -> dict[str, Any]:
+    """Return a request and its answer as JSON; its members have the names of the filters."""
+    notes = {"bodyNote": entry.body.note, "answerNote": entry.answer.note, "fault": entry.fault}
+    return {
+        "number": entry.number,
+        "at": wire.instant(entry.exchange.at),
+        "realTime": datetime.fromtimestamp(entry.exchange.ended, UTC).isoformat(timespec="milliseconds"),
+        "milliseconds": round(entry.exchange.seconds * 1000, 3),
+        "operation": entry.operation,
+        "user": entry.user,
+        "method": entry.method,
+        "path": entry.path,
+        **entry.ids,
+        "query": entry.query,
+        "headers": entry.headers,
+        "body": entry.body.value,
+        "status": entry.status,
+        "codes": entry.codes,
+        "rule": entry.rule,
+        "answerHeaders": entry.answer_headers,
+        "answer": entry.answer.value,
+        "matched": entry.exchange.matched,
+        "warnings": entry.warnings,
+        **{name: note for name, note in notes.items() if note is not None},
+    }
+
+
+def _find(wanted: ExchangeFilter) -> tuple[list[Entry], bool]:
+    check_filter(wanted, "$")
+    entries = named_sandbox().journal.read()
+    return find_entries(wanted, entries), entries.complete
+
+
+def _list(entries: Iterable[Entry], total: int, *, complete: bool) -> Response:
+    """Stream the list, so that a long one does not block other requests."""
+    head = orjson.dumps({"total": total, "complete": complete})[:-1] + b',"requests":['
+    return Response(_chunks(head, iter(entries)), content_type="application/json")
+
+
+def _chunks(head: bytes, entries: Iterator[Entry]) -> Iterator[bytes]:
+    yield head
+    chunk, size, separator = [], 0, b""
+    for entry in entries:
+        chunk.append(exchange(entry))
+        size += entry.packed.size
+        if size > _CHUNK_BYTES:
+            yield separator + orjson.dumps(chunk)[1:-1]
+            chunk, size, separator = [], 0, b","
+    if chunk:
+        yield separator + orjson.dumps(chunk)[1:-1]
+    yield b"]}"
+
+
+def _explain_context(sandbox: Sandbox) -> ExplainContext:
+    active = sandbox.active_scenario
+    of_scenario = f"of the scenario {active.scenario.scenario!r}" if active.scenario else ""
+    rules = {rule.name: of_scenario for rule in active.rules}
+    rules |= {rule.name: "made by hand" for rule in active.ad_hoc_rules}
+    variants = sandbox.variants_for(services().settings.dialect)
+    return ExplainContext(world=sandbox.read(), variants=variants, rules=rules)
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    error = None if cause.code is None else ERRORS[cause.code]
+    return {
+        "kind": cause.kind,
+        "sentence": cause.sentence,
+        "code": cause.code,
+        "label": error and error.label_en,
+        "when": error and error.when,
+        "provenance": error and error.provenance,
+        "dossierId": cause.dossier_id,
+        "processId": cause.process_id,
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "request": verdict.expectation.request.given,
+        "expected": str(verdict.expectation.times),
+        "found": len(verdict.found),
+        "requests": verdict.found,
+        "verdict": verdict.judgment,
+        "why": verdict.why,
+        "nearMisses": [
+            {"number": miss.entry.number, "request": _name(miss.entry), "differences": miss.reasons}
+            for miss in verdict.misses
+        ],
+    }
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.operation or 'unmatched'}: {entry.method} {entry.path}"
+
+
+def _sentence(verdict: Verdict) -> str:
+    """Return the verdict in words, with the nearest request."""
+    name = " or ".join(verdict.expectation.request.operation_names) or "Any call"
+    if not verdict.misses:
+        return f"{name}: {verdict.why}."
+    nearest = verdict.misses[0]
+    return f"{name}: {verdict.why}. Nearest is request {nearest.entry.number}: {'; '.join(nearest.reasons)}."
+
+
+def _coverage_row(row: CoverageRow) -> dict[str, Any]:
+    return {"met": row.met, "never": row.never}
