@@ -123,7 +123,7 @@ def test_every_page_for_control_calls_is_about_one() -> None:
     ("method", "path", "page"),
     [
         ("PUT", "/clock", "docs/time.md#set-the-clock-of-a-sandbox"),
-        ("PUT", "/scenario", "docs/scenarios.md#playing-one"),
+        ("PUT", "/scenario", "docs/scenarios.md#run-a-scenario"),
         ("GET", "/nowhere", "docs/control.md"),
         ("GET", "/clock?sandbox=a%20b", "docs/parallel.md#names-and-limits"),
     ],
