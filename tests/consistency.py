@@ -16,7 +16,7 @@ from mock_server.domain.model import (
     StoppingReason,
     Thirdparty,
 )
-from mock_server.domain.statistics import Figures
+from mock_server.domain.overview import Figures
 from mock_server.domain.world import Portfolio, World
 
 Complaints = Iterator[str]

@@ -34,7 +34,7 @@ from mock_server.control.accounts import NewAccount
 from mock_server.control.app import create_control as _create_control  # noqa: F401  # which fills the table of calls
 from mock_server.control.calls import CALLS
 from mock_server.control.dossiers import NewEvidence
-from mock_server.domain.spelling import camel
+from mock_server.domain.names import camel
 from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.library import bundled
 from mock_server.journal.matching import ExchangeFilter

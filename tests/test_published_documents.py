@@ -19,9 +19,9 @@ from mock_server.contract.requests import QUERY
 from mock_server.contract.schemas import components
 from mock_server.dialects import DIALECTS as SPOKEN
 from mock_server.domain.errors import ERRORS
-from mock_server.domain.filters import DOSSIER_FILTERS, THIRDPARTY_FILTERS
+from mock_server.domain.names import camel
 from mock_server.domain.operations import BY_VIEW, DIALECTS, OPERATIONS, Kind
-from mock_server.domain.spelling import camel
+from mock_server.domain.search import DOSSIER_FILTERS, THIRDPARTY_FILTERS
 from tests.support import Api
 from tests.test_published_answers import OF_ANY_REQUEST
 

@@ -23,7 +23,7 @@ from mock_server.dialects.evidences import _uuid
 from mock_server.dialects.rest import _file_hash
 from mock_server.domain.identifiers import is_well_formed
 from mock_server.domain.model import CompanyId, CompanyIdType
-from mock_server.domain.spelling import camel, snake
+from mock_server.domain.names import camel, snake
 from mock_server.journal.redaction import SECRET_MEMBERS, redact_text, redact_url
 from mock_server.settings import Settings
 from tests.support import OPENID, REALM, TOKEN_URL, Api, refresh

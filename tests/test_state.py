@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from mock_server.app import create_app
-from mock_server.domain.model import Account
-from mock_server.domain.process import ImportProcess
+from mock_server.domain.model import Account, ImportProcess
 from mock_server.fixtures.state_file import AccountState, ProcessState
 from mock_server.settings import Settings
 from tests.properties import example_count

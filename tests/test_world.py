@@ -25,10 +25,10 @@ from mock_server.domain.model import (
     Establishment,
     Requirement,
 )
+from mock_server.domain.overview import statistics
+from mock_server.domain.platform import close_thirdparty
 from mock_server.domain.search import list_dossiers
 from mock_server.domain.settlement import settle
-from mock_server.domain.statistics import statistics
-from mock_server.domain.thirdparties import close_thirdparty
 from mock_server.domain.variants import resolve
 from mock_server.domain.world import World
 from mock_server.fixtures.contents import Contents, build_world

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
-from mock_server.domain.statistics import statistics
+from mock_server.domain.overview import statistics
 from mock_server.web import responses
 from mock_server.web.context import Call
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mock_server.cli.options import server_options
-from mock_server.domain.spelling import nearest
+from mock_server.domain.names import nearest
 from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings
 
 if TYPE_CHECKING:

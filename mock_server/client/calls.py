@@ -19,8 +19,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import BaseHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from mock_server.client.errors import ControlRefused, NoServer
+from mock_server.domain.names import camel
 from mock_server.domain.operations import API_PATH
-from mock_server.domain.spelling import camel
 from mock_server.settings import CONTROL_PREFIX, SANDBOX_HEADER
 from mock_server.settings import url as checked_url
 

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import DIALECTS, wire
-from mock_server.domain import thirdparties
+from mock_server.domain import platform
 from mock_server.domain.model import Thirdparty
-from mock_server.domain.requirements import withdraw_requirement
+from mock_server.domain.platform import withdraw_requirement
 from mock_server.domain.world import World
 from mock_server.fixtures import upsert
 from mock_server.fixtures.entries import AccountChange, AccountPatch, Id, Overrides, ThirdpartyPatch
@@ -95,7 +95,7 @@ def register_thirdparty(wanted: ThirdpartyPatch) -> Response:
 @route("POST /thirdparties/<int:thirdparty_id>/close")
 def close_thirdparty(thirdparty_id: int) -> Response:
     """Close a company: its dossiers stop, in every account."""
-    named_sandbox().change(thirdparties.close_thirdparty, thirdparty_id=thirdparty_id)
+    named_sandbox().change(platform.close_thirdparty, thirdparty_id=thirdparty_id)
     return json_answer({"thirdpartyId": thirdparty_id, "outOfBusiness": True})
 
 

@@ -12,7 +12,7 @@ from mock_server.control.bodies import YamlText
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.model import Establishment
-from mock_server.domain.spelling import nearest
+from mock_server.domain.names import nearest
 from mock_server.fixtures import Fixture, fixture_from_recipe
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.library import bundled_names

@@ -17,7 +17,7 @@ from mock_server.auth.access import PROBLEM_HEADER
 from mock_server.control.bodies import YAML_TYPES
 from mock_server.control.calls import CALLS, ControlCall, route
 from mock_server.control.problems import PROBLEM_JSON
-from mock_server.domain.spelling import camel
+from mock_server.domain.names import camel
 from mock_server.settings import CONTROL_PREFIX, HEALTH_PATH, SANDBOX_HEADER
 
 _SANDBOX = {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,64}$", "default": "default"}

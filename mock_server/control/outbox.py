@@ -9,7 +9,7 @@ from flask import Response
 from mock_server.control.calls import route
 from mock_server.control.problems import json_answer
 from mock_server.dialects import wire
-from mock_server.domain.mail import Mail
+from mock_server.domain.model import Mail
 from mock_server.web.services import named_sandbox
 
 

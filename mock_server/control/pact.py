@@ -16,7 +16,7 @@ from mock_server.control.calls import route
 from mock_server.control.pact_states import STATES, Parameter, ProviderState
 from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.errors import Rejected
-from mock_server.domain.spelling import nearest
+from mock_server.domain.names import nearest
 from mock_server.fixtures.decode_errors import explain_decode_error
 from mock_server.fixtures.errors import InputError
 from mock_server.sandbox import PARTS, Sandbox

@@ -12,8 +12,7 @@ from mock_server.control.accounts import add_entry, ensure_user
 from mock_server.domain import evidences
 from mock_server.domain.model import Dossier
 from mock_server.domain.operations import OPERATIONS
-from mock_server.domain.placing import without_dossiers
-from mock_server.domain.requirements import withdraw_requirement
+from mock_server.domain.platform import withdraw_requirement, without_dossiers
 from mock_server.domain.world import World, holder_of
 from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.errors import InputError

@@ -14,7 +14,7 @@ from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.errors import PROVIDER_ERRORS, ErrorCode, Refusal
 from mock_server.domain.imports import end_import, fail_import, hold_import
-from mock_server.domain.process import ImportProcess
+from mock_server.domain.model import ImportProcess
 from mock_server.domain.world import World, process_of
 from mock_server.web.services import named_sandbox
 

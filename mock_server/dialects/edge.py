@@ -15,21 +15,21 @@ from mock_server.dialects import members, wire
 from mock_server.dialects.evidences import evidences
 from mock_server.dialects.protocol import Json
 from mock_server.dialects.searched import SEARCHED
-from mock_server.domain.criteria import Field
 from mock_server.domain.errors import E100, E200, NOT_FOUND, ErrorCode, Refusal
 from mock_server.domain.evidences import shown_documents
 from mock_server.domain.model import (
     Account,
     Document,
     Dossier,
+    ImportProcess,
     Indicator,
     NewDossier,
     Requirement,
     Thirdparty,
 )
-from mock_server.domain.process import ImportProcess
-from mock_server.domain.spelling import camel
-from mock_server.domain.statistics import Statistics
+from mock_server.domain.names import camel
+from mock_server.domain.overview import Statistics
+from mock_server.domain.query import Field
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Relation
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from mock_server.dialects import wire
 from mock_server.dialects.protocol import Json
-from mock_server.domain.caching import cache_short
 from mock_server.domain.model import Document, Evidence
+from mock_server.domain.names import cache_short
 
 _UUID_DIGITS = 32
 

@@ -15,7 +15,7 @@ from mock_server.domain.model import (
     StoppingReason,
     Thirdparty,
 )
-from mock_server.domain.statistics import Figures, Statistics
+from mock_server.domain.overview import Figures, Statistics
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Relation
 

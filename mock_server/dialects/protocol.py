@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from mock_server.domain.criteria import Field
 from mock_server.domain.errors import ErrorCode, Refusal
-from mock_server.domain.model import Account, Document, Dossier, Requirement, Thirdparty
-from mock_server.domain.process import ImportProcess
-from mock_server.domain.statistics import Statistics
+from mock_server.domain.model import Account, Document, Dossier, ImportProcess, Requirement, Thirdparty
+from mock_server.domain.overview import Statistics
+from mock_server.domain.query import Field
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Relation
 

@@ -15,8 +15,6 @@ from hashlib import sha1
 
 from mock_server.dialects import members, wire
 from mock_server.dialects.protocol import Json
-from mock_server.domain.caching import cache_short
-from mock_server.domain.criteria import Field
 from mock_server.domain.errors import ErrorCode, Refusal
 from mock_server.domain.evidences import shown_documents
 from mock_server.domain.model import (
@@ -24,12 +22,14 @@ from mock_server.domain.model import (
     Document,
     Dossier,
     Evidence,
+    ImportProcess,
     Indicator,
     Requirement,
     Thirdparty,
 )
-from mock_server.domain.process import ImportProcess
-from mock_server.domain.statistics import Statistics
+from mock_server.domain.names import cache_short
+from mock_server.domain.overview import Statistics
+from mock_server.domain.query import Field
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Relation
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mock_server.dialects import members, wire
-from mock_server.domain.criteria import Field, Kind
 from mock_server.domain.model import Thirdparty
-from mock_server.domain.spelling import camel
+from mock_server.domain.names import camel
+from mock_server.domain.query import Field, Kind
 from mock_server.domain.world import Relation
 
 _COMPANY = {

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from mock_server.domain.errors import Refusal
 from mock_server.domain.local_time import ZONE
-from mock_server.domain.spelling import camel
+from mock_server.domain.names import camel
 
 _NEVER = "2099-12-31T23:59:59.999"
 _PHRASES = {

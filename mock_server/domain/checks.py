@@ -6,14 +6,29 @@ Parameters are named as in Python; the dialect spells them as the wire does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 
-from mock_server.domain.errors import E001, E002, E003, E010, E011, E022, ErrorCode, Refusal, Rejected
+from mock_server.domain.errors import (
+    E001,
+    E002,
+    E003,
+    E010,
+    E011,
+    E022,
+    E030,
+    E112,
+    E301,
+    E302,
+    ErrorCode,
+    Refusal,
+    Rejected,
+)
 from mock_server.domain.identifiers import is_well_formed
 from mock_server.domain.local_time import from_local, local_date
-from mock_server.domain.model import CompanyId, CompanyIdType
+from mock_server.domain.model import Account, CompanyId, CompanyIdType
 from mock_server.domain.variants import Variants
+from mock_server.domain.world import Portfolio, World
 
 SHORT_TEXT = 255
 LONG_TEXT = 4000
@@ -167,3 +182,36 @@ def past(now: datetime) -> Callable[[Findings, str, str], date | None]:
         return found
 
     return check
+
+
+def refused_codes(account: Account, codes: Iterable[str]) -> list[Refusal]:
+    """E302 for a code the account may not ask for, E301 for a withdrawn one. behaviour.md 5 (documented)."""
+    refusals = []
+    for code in dict.fromkeys(codes):
+        requirement = account.requirements.get(code)
+        if requirement is None:
+            refusals.append(Refusal(E302, None, (code,)))
+        elif requirement.withdrawn:
+            refusals.append(Refusal(E301, None, (code,)))
+    return sorted(refusals, key=lambda refusal: refusal.error.code)
+
+
+def refused_emails(addresses: Iterable[str], invalid_domains: frozenset[str]) -> list[Refusal]:
+    """E030 for an address of a domain that takes no mail. behaviour.md 5 (list of domains: inferred)."""
+    return [
+        Refusal(E030, None, (address,))
+        for address in dict.fromkeys(addresses)
+        if address.rpartition("@")[2].lower() in invalid_domains
+    ]
+
+
+def taken_code(
+    world: World, portfolio: Portfolio, code: str | None, thirdparty_id: int | None
+) -> list[Refusal]:
+    """E112 when another third party of the account has the code. behaviour.md 6.2 (documented)."""
+    holders = list(portfolio.thirdparties_coded(code)) if code else []
+    # A recipe may give one code to several third parties; each of them then keeps it.
+    if not holders or thirdparty_id in holders:
+        return []
+    company_id = world.thirdparties[holders[0]].company_id
+    return [Refusal(E112, None, (company_id.type.value, company_id.value))]

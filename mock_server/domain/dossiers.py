@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_server.domain import checks
-from mock_server.domain.codes import refused_codes, refused_emails, taken_code
+from mock_server.domain.checks import refused_codes, refused_emails, taken_code
 from mock_server.domain.completeness import assessed
 from mock_server.domain.errors import E003, E021, E103, E201, E202, E204, E205, Refusal, Rejected
 from mock_server.domain.local_time import local_date, midnight

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_server.domain import checks
-from mock_server.domain.codes import refused_codes, refused_emails, taken_code
+from mock_server.domain.checks import refused_codes, refused_emails, taken_code
 from mock_server.domain.completeness import assessed, new_indicator
 from mock_server.domain.errors import (
     E021,
@@ -30,19 +30,21 @@ from mock_server.domain.errors import (
 from mock_server.domain.identifiers import country_of, french_vat_of, is_french, siren_of
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import (
+    BY_ITSELF,
     Company,
     CompanyId,
     CompanyIdType,
     Condition,
+    Course,
     Document,
     Dossier,
     Establishment,
+    ImportProcess,
     NewDossier,
     StoppingReason,
     Thirdparty,
 )
 from mock_server.domain.outbox import with_import_mails
-from mock_server.domain.process import BY_ITSELF, Course, ImportProcess
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import (
     Portfolio,

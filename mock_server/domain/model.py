@@ -12,6 +12,8 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from mock_server.domain.errors import Refusal
+
 VIGILANCE_CODES = ("ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR")
 """The duty-of-vigilance set: an account's standard default and what I001 looks at (behaviour.md 6.6, 6.8)."""
 
@@ -272,3 +274,68 @@ class NewDossier(Struct, frozen=True, kw_only=True):
     required_documents: tuple[str, ...] = ()
     thirdparty_email: tuple[str, ...] = ()
     user_in_charge: tuple[str, ...] = ()
+
+
+class Course(Struct, frozen=True, kw_only=True):
+    """How an import is made to go, whatever its establishment says; None leaves that open."""
+
+    held: bool = False
+    lasts: timedelta | None = None
+    condition: Condition | None = None
+
+
+BY_ITSELF = Course()
+"""The course of an import that nobody bends."""
+
+
+class ImportProcess(Struct, frozen=True, kw_only=True, eq=False):
+    """An import under way or ended. `number` counts launches; `ends` is when it will have run, or None.
+
+    `wanted` is what was asked for; `condition`, if any, is what the data provider will say, whatever the
+    registry says; `refusals` are filled when it ended without a dossier.
+    """
+
+    process_id: str
+    number: int
+    account_id: int
+    creation: datetime
+    ends: datetime | None
+    wanted: NewDossier
+    condition: Condition | None = None
+    complete: bool = False
+    refusals: tuple[Refusal, ...] = ()
+    dossier_id: int | None = None
+
+    @property
+    def success(self) -> bool:
+        """A dossier was made; false as long as the process runs."""
+        return self.dossier_id is not None
+
+    @property
+    def outcome(self) -> str:
+        """`running`, `succeeded`, or the first of the codes with which it ended."""
+        if self.refusals:
+            return self.refusals[0].error.code
+        return "succeeded" if self.complete else "running"
+
+
+class MailKind(StrEnum):
+    """What an e-mail is for (behaviour.md 6.11)."""
+
+    INVITATION = "invitation"
+    REQUEST = "request"
+    USER_IN_CHARGE = "userInCharge"
+
+
+class Mail(Struct, frozen=True, kw_only=True, eq=False):
+    """One e-mail to one address, about one dossier; with the key that an invited third party registers by."""
+
+    number: int
+    sent_at: datetime
+    kind: MailKind
+    account_id: int
+    dossier_id: int
+    thirdparty_id: int
+    to: str
+    document_codes: tuple[str, ...] = ()
+    subscription_key: str | None = None

@@ -8,8 +8,7 @@ from datetime import datetime
 from immutables import Map
 from msgspec.structs import replace
 
-from mock_server.domain.mail import Mail, MailKind
-from mock_server.domain.model import Dossier, NewDossier, Thirdparty
+from mock_server.domain.model import Dossier, Mail, MailKind, NewDossier, Thirdparty
 from mock_server.domain.world import World
 
 

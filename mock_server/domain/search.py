@@ -1,32 +1,223 @@
-"""Searching dossiers, third parties and processes: filters and order (behaviour.md 3.4, 3.5, 3.7, 3.22).
-
-A filter that has an index narrows first; only what is left is looked at one by one. So a search by reference,
-code, siren, siret, tva or third party costs the same in a world of a thousand dossiers and of a million.
-"""
+"""Searches: pages of hits, filters, and order (behaviour.md 3.4, 3.5, 3.7, 3.22, 8)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from heapq import merge
+from itertools import islice
+from typing import Any, Generic, TypeVar
 
-from mock_server.domain import checks, criteria
-from mock_server.domain.errors import E001, E003, Refusal, Rejected
-from mock_server.domain.filters import (
-    DOSSIER_FILTERS,
-    DOSSIER_TESTS,
-    THIRDPARTY_FILTERS,
-    THIRDPARTY_TESTS,
-    part_tests,
-    read_filters,
-)
-from mock_server.domain.local_time import midnight
-from mock_server.domain.model import CompanyIdType, Dossier, Thirdparty
-from mock_server.domain.paging import Page, asked, page_of
-from mock_server.domain.process import ImportProcess
+from msgspec import Struct
+
+from mock_server.domain import checks
+from mock_server.domain.errors import E001, E002, E003, E010, E011, Refusal, Rejected
+from mock_server.domain.local_time import local_date, midnight
+from mock_server.domain.model import CompanyIdType, Dossier, ImportProcess, Thirdparty
+from mock_server.domain.query import Field, understood
 from mock_server.domain.sortedset import EMPTY, SortedSet
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Portfolio, Relation, World
+
+Found = TypeVar("Found")
+
+DEFAULT_PAGE_SIZE = 10
+MAX_PAGE_SIZE = 1000
+
+
+class Page(Struct, Generic[Found], frozen=True):
+    """One page of hits: its zero-based number, the size asked for, and the number of hits over all pages."""
+
+    content: Sequence[Found]
+    number: int
+    size: int
+    total_elements: int
+
+
+def asked(findings: checks.Findings, query: Mapping[str, str]) -> tuple[int, int]:
+    """Number and size of the page asked for; what is wrong with them is noted: E003, E010, E011."""
+    number = _integer(findings, "page", query.get("page"), default=0, least=0)
+    size = _integer(findings, "page_size", query.get("page_size"), default=DEFAULT_PAGE_SIZE, least=1)
+    if size > MAX_PAGE_SIZE:
+        findings.note(E011, "page_size", str(MAX_PAGE_SIZE))
+    return number, size
+
+
+def page_of(
+    sources: Sequence[SortedSet[int]],
+    look_up: Callable[[int], Found],
+    hit: Callable[[Found], bool] | None,
+    number: int,
+    size: int,
+) -> Page[Found]:
+    """The page of hits among the ids of `sources`, which have none in common."""
+    start = number * size
+    if hit is None and len(sources) == 1:
+        return Page(
+            [look_up(found) for found in sources[0].slice(start, size)], number, size, len(sources[0])
+        )
+    if hit is None:
+        total = sum(map(len, sources))
+        beyond = start >= total
+        ids = () if beyond else islice(merge(*sources), start, start + size)
+        return Page([look_up(found) for found in ids], number, size, total)
+    hits = [found for found in map(look_up, merge(*sources)) if hit(found)]
+    return Page(hits[start : start + size], number, size, len(hits))
+
+
+def _integer(findings: checks.Findings, name: str, value: str | None, *, default: int, least: int) -> int:
+    """`page` or `pageSize`: an integer of at least `least`, else E010. behaviour.md 8 (limits: inferred)."""
+    if value is None:
+        return default
+    if value == "":
+        findings.note(E003, name)
+        return default
+    number = checks.integer(findings, name, value)
+    if number is not None and number < least:
+        findings.note(E010, name, value)
+    return default if number is None else number
+
+
+Check = Callable[[checks.Findings, str, str], Any]
+DossierTest = Callable[[World, Portfolio, Dossier], bool]
+
+OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "like": lambda value, part: part in value,
+    "starts": str.startswith,
+    "ends": str.endswith,
+}
+"""What `op` makes of the filters on code and reference. behaviour.md 3.7 (documented)."""
+
+
+def _text(_findings: checks.Findings, _parameter: str, value: str) -> str:
+    return value
+
+
+def _operator(findings: checks.Findings, parameter: str, value: str) -> str:
+    if value not in OPERATORS:
+        findings.note(E002, parameter, value)
+    return value
+
+
+DOSSIER_FILTERS: dict[str, Check] = {
+    "thirdparty_id": checks.integer,
+    "company_id_type": checks.company_id_type,
+    "company_id_value": _text,
+    "thirdparty_code": _text,
+    "dossier_reference": _text,
+    "monitored": checks.boolean,
+    "state_last_change_date": _text,
+    "siren": _text,
+    "siret": _text,
+    "tva": _text,
+    "op": _operator,
+}
+"""The filters of listDossiers and how each value is read. behaviour.md 3.7 (documented)."""
+
+THIRDPARTY_FILTERS: dict[str, Check] = {
+    "monitored": checks.boolean,
+    "company_id_type": checks.company_id_type,
+    "company_id_value": _text,
+    "name": _text,
+    "siren": _text,
+    "siret": _text,
+    "tva": _text,
+    "state_last_change_date": _text,
+    "thirdparty_global_state": checks.boolean,
+    "subscription_state": checks.boolean,
+}
+"""The filters of listThirdparties and how each value is read. behaviour.md 3.4 (documented)."""
+
+
+def read_filters(
+    query: Mapping[str, str], filters: Mapping[str, Check], now: datetime
+) -> tuple[dict[str, Any], int, int]:
+    """The filters given, each read; then page number and size. Unknown parameters are ignored."""
+    if not query:
+        return {}, 0, DEFAULT_PAGE_SIZE
+    findings = checks.Findings()
+    past = checks.past(now)
+    wanted = {}
+    for name in [name for name in filters if name in query]:
+        value = query[name]
+        if value == "":
+            findings.note(E003, name)
+        else:
+            check = past if name == "state_last_change_date" else filters[name]
+            wanted[name] = check(findings, name, value)
+    number, size = asked(findings, query)
+    findings.raise_any()
+    return wanted, number, size
+
+
+def part_tests(wanted: dict[str, Any]) -> list[DossierTest]:
+    """The tests of code and reference by the operator given; both are taken out of `wanted` with it."""
+    operator = wanted.pop("op", None)
+    if operator is None:
+        return []
+    given = {name: wanted.pop(name) for name in _PARTS if name in wanted}
+    return [_part_test(_PARTS[name], OPERATORS[operator], part) for name, part in given.items()]
+
+
+def _part_test(
+    read: Callable[[Portfolio, Dossier], str | None], compare: Callable[[str, str], bool], part: str
+) -> DossierTest:
+    def test(_: World, portfolio: Portfolio, dossier: Dossier) -> bool:
+        value = read(portfolio, dossier)
+        return value is not None and compare(value, part)
+
+    return test
+
+
+def _of_thirdparty(test: Callable[[Thirdparty, Any], bool]) -> Callable[[Any], Callable[..., bool]]:
+    return lambda wanted: lambda world, _, dossier: test(world.thirdparties[dossier.thirdparty_id], wanted)
+
+
+def _of_row(test: Callable[[Thirdparty, Any], bool]) -> Callable[[Any], Callable[..., bool]]:
+    return lambda wanted: lambda thirdparty, _: test(thirdparty, wanted)
+
+
+_IDENTITY_TESTS: dict[str, Callable[[Thirdparty, Any], bool]] = {
+    "thirdparty_id": lambda thirdparty, wanted: thirdparty.thirdparty_id == wanted,
+    "company_id_type": lambda thirdparty, wanted: thirdparty.company_id.type is wanted,
+    "company_id_value": lambda thirdparty, wanted: thirdparty.company_id.value == wanted,
+    "name": lambda thirdparty, wanted: thirdparty.company.name.casefold() == wanted.casefold(),
+    "siren": lambda thirdparty, wanted: thirdparty.siren == wanted,
+    "siret": lambda thirdparty, wanted: thirdparty.siret == wanted,
+    "tva": lambda thirdparty, wanted: thirdparty.tva == wanted,
+}
+
+_PARTS: dict[str, Callable[[Portfolio, Dossier], str | None]] = {
+    "thirdparty_code": lambda portfolio, dossier: portfolio.relations[dossier.thirdparty_id].thirdparty_code,
+    "dossier_reference": lambda _, dossier: dossier.reference,
+}
+
+DOSSIER_TESTS: dict[str, Callable[[Any], DossierTest]] = {
+    **{name: _of_thirdparty(test) for name, test in _IDENTITY_TESTS.items()},
+    "thirdparty_code": lambda wanted: (
+        lambda _, portfolio, dossier: portfolio.relations[dossier.thirdparty_id].thirdparty_code == wanted
+    ),
+    "dossier_reference": lambda wanted: lambda _world, _portfolio, dossier: dossier.reference == wanted,
+    "monitored": lambda wanted: lambda _world, _portfolio, dossier: dossier.monitored == wanted,
+    "state_last_change_date": lambda wanted: (
+        lambda _world, _portfolio, dossier: (
+            dossier.monitored and local_date(dossier.state_last_change_date) >= wanted
+        )
+    ),
+}
+
+THIRDPARTY_TESTS: dict[str, Callable[[Any], Callable[[Thirdparty, Relation], bool]]] = {
+    **{name: _of_row(test) for name, test in _IDENTITY_TESTS.items()},
+    "monitored": lambda wanted: lambda _, relation: relation.monitored == wanted,
+    "state_last_change_date": lambda wanted: (
+        lambda _, relation: (
+            relation.state_last_change_date is not None and relation.state_last_change_date >= wanted
+        )
+    ),
+    "thirdparty_global_state": lambda wanted: lambda _, relation: relation.state is wanted,
+    "subscription_state": lambda wanted: lambda thirdparty, _: thirdparty.registered == wanted,
+}
+
 
 Row = tuple[Thirdparty, Relation]
 
@@ -100,7 +291,7 @@ def list_thirdparties(world: World, now: datetime, *, account_id: int, query: Ma
 
 
 def search_thirdparties(
-    world: World, *, account_id: int, query: Mapping[str, str], fields: Mapping[str, criteria.Field]
+    world: World, *, account_id: int, query: Mapping[str, str], fields: Mapping[str, Field]
 ) -> Page[Row]:
     """A page of the third parties that the expression `search` selects by these fields, ascending by id.
 
@@ -120,7 +311,7 @@ def search_thirdparties(
     if expression is None or not expression.strip():
         findings.note(E001 if expression is None else E003, "search")
     else:
-        test = criteria.understood(findings, expression, fields)
+        test = understood(findings, expression, fields)
     number, size = asked(findings, query)
     findings.raise_any()
 

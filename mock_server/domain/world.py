@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from mock_server.domain.completeness import next_due
 from mock_server.domain.errors import E100, E200, NOT_FOUND, NotFound, Refusal
 from mock_server.domain.local_time import local_date
-from mock_server.domain.mail import Mail
 from mock_server.domain.model import (
     NO_REFERENCE,
     NOBODY,
@@ -26,10 +25,11 @@ from mock_server.domain.model import (
     CompanyId,
     Dossier,
     Establishment,
+    ImportProcess,
+    Mail,
     Requirement,
     Thirdparty,
 )
-from mock_server.domain.process import ImportProcess
 from mock_server.domain.sortedset import EMPTY, SortedSet
 
 Index = Map[tuple[str, str], SortedSet[int]]

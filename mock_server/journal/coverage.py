@@ -13,8 +13,8 @@ from msgspec import Struct, field
 
 from mock_server.domain.checks import as_int64
 from mock_server.domain.errors import E003, E010, E011, ERRORS, Refusal
-from mock_server.domain.paging import MAX_PAGE_SIZE
-from mock_server.domain.process import ImportProcess
+from mock_server.domain.model import ImportProcess
+from mock_server.domain.search import MAX_PAGE_SIZE
 
 
 class Fact(NamedTuple):

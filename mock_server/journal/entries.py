@@ -8,7 +8,7 @@ from itertools import starmap
 
 from msgspec import Struct
 
-from mock_server.domain.spelling import camel
+from mock_server.domain.names import camel
 from mock_server.journal.coverage import codes_in
 from mock_server.journal.hints import explain_unmatched, ignored_input
 from mock_server.journal.journal import Exchange, JournalSlice, PackedExchange, unpack

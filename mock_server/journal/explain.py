@@ -15,11 +15,10 @@ from msgspec import Struct
 
 from mock_server.domain.errors import ERRORS, NOT_FOUND
 from mock_server.domain.local_time import ZONE, local_date
-from mock_server.domain.model import CompanyId, CompanyIdType, Dossier
-from mock_server.domain.paging import MAX_PAGE_SIZE
-from mock_server.domain.process import ImportProcess
+from mock_server.domain.model import CompanyId, CompanyIdType, Dossier, ImportProcess
+from mock_server.domain.names import camel
+from mock_server.domain.search import MAX_PAGE_SIZE
 from mock_server.domain.sortedset import EMPTY
-from mock_server.domain.spelling import camel
 from mock_server.domain.world import Portfolio, World
 from mock_server.journal.entries import Entry
 from mock_server.journal.hints import MEMBERS, QUERIES

@@ -11,9 +11,9 @@ from typing import Any
 
 from mock_server.domain.dossiers import DossierUpdate
 from mock_server.domain.imports import ImportRequest
+from mock_server.domain.names import camel, nearest
 from mock_server.domain.operations import API_PATH, OPERATIONS, TOKEN_PATH, Operation
 from mock_server.domain.search import PARAMETERS
-from mock_server.domain.spelling import camel, nearest
 
 QUERIES: dict[str, tuple[str, ...]] = {
     operation: tuple(map(camel, names)) for operation, names in PARAMETERS.items()

@@ -20,8 +20,7 @@ from mock_server.domain.checks import normalised
 from mock_server.domain.errors import NotFound
 from mock_server.domain.identifiers import french_vat_of, is_well_formed, siren_of
 from mock_server.domain.local_time import from_local, local_date
-from mock_server.domain.model import CompanyId, CompanyIdType, Dossier
-from mock_server.domain.process import ImportProcess
+from mock_server.domain.model import CompanyId, CompanyIdType, Dossier, ImportProcess
 from mock_server.domain.sortedset import EMPTY
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Portfolio, World, process_of

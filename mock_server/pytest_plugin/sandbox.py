@@ -18,7 +18,7 @@ from secrets import token_hex
 import pytest
 
 from mock_server.client import ControlRefused, NoServer, RecordedRequest, Sandbox, Server
-from mock_server.domain.spelling import nearest
+from mock_server.domain.names import nearest
 from mock_server.pytest_plugin import options
 from mock_server.settings import SETTINGS, Settings
 

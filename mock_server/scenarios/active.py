@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_server.domain.imports import PROVIDER_ANSWERS
-from mock_server.domain.process import BY_ITSELF, Course
+from mock_server.domain.model import BY_ITSELF, Course
 from mock_server.scenarios.file_format import STARTED, CallNumbers, Rule, Scenario, Then
 from mock_server.scenarios.matching import ReceivedRequest, matches_request
 from mock_server.settings import duration

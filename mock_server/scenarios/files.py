@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from mock_server.deprecation import renamed
-from mock_server.domain.spelling import nearest
+from mock_server.domain.names import nearest
 from mock_server.fixtures.errors import FileError, InputError
 from mock_server.fixtures.library import bundled, files_in
 from mock_server.fixtures.yaml_files import line_of, read_text, read_yaml

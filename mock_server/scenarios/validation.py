@@ -15,8 +15,8 @@ from typing import Any
 from msgspec import UNSET
 
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
+from mock_server.domain.names import nearest
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
-from mock_server.domain.spelling import nearest
 from mock_server.domain.variants import checked
 from mock_server.fixtures.build import parse_instant
 from mock_server.fixtures.errors import InputError

@@ -12,9 +12,9 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from mock_server.auth.tokens import Token
 from mock_server.contract import body_mistake
 from mock_server.dialects import Dialect, Json
+from mock_server.domain.model import BY_ITSELF, Course
+from mock_server.domain.names import snake
 from mock_server.domain.operations import Operation
-from mock_server.domain.process import BY_ITSELF, Course
-from mock_server.domain.spelling import snake
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World
 from mock_server.journal import Fact

@@ -11,7 +11,7 @@ from flask import Response
 
 from mock_server.dialects import Json
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
-from mock_server.domain.paging import Page
+from mock_server.domain.search import Page
 from mock_server.journal import page_facts, redact_json
 from mock_server.web.context import Call
 

@@ -12,8 +12,8 @@ from werkzeug.routing import BaseConverter, Map, Rule
 
 from mock_server.dialects import DIALECTS, Dialect
 from mock_server.domain.checks import as_int64
+from mock_server.domain.names import snake
 from mock_server.domain.operations import API_PATH, BY_VIEW, Operation
-from mock_server.domain.spelling import snake
 
 PREFIXES: dict[str, str | None] = {API_PATH: None, **{f"/{name}{API_PATH}": name for name in DIALECTS}}
 """Where the API is served, and in which dialect; None is that of the host, or the server's default."""

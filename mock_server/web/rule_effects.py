@@ -15,8 +15,8 @@ from msgspec import UNSET
 from mock_server import delivery
 from mock_server.delivery import Delivery
 from mock_server.dialects import DIALECTS, wire
+from mock_server.domain.names import camel
 from mock_server.domain.operations import Operation
-from mock_server.domain.spelling import camel
 from mock_server.nesting import parsed_json
 from mock_server.sandbox import Sandbox
 from mock_server.scenarios import FAULTS, NO_EFFECT, AppliedRule, ReceivedRequest, Then, without_tag

@@ -1,0 +1,55 @@
+"""Names in Python and on the wire, the nearest known name, and a cache for functions of short texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from functools import lru_cache, wraps
+from typing import ParamSpec, TypeVar, cast
+
+MAX_KEY = 256
+"""Characters of all texts of a key together."""
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def cache_short(entries: int) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
+    """Cache a function of texts: at most `entries` results, and none of long arguments."""
+
+    def decorate(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+        cached = cast(Callable[Arguments, Result], lru_cache(entries)(function))
+
+        @wraps(function)
+        def call(*texts: Arguments.args, **options: Arguments.kwargs) -> Result:
+            is_short = sum(len(text) for text in texts if isinstance(text, str)) <= MAX_KEY
+            return (cached if is_short else function)(*texts, **options)
+
+        return call
+
+    return decorate
+
+
+LONGEST = 100
+"""Characters of a name that may be another one misspelt: to compare longer texts takes too long."""
+
+_UNDERSCORE = re.compile(r"_([a-z])")
+
+
+@cache_short(256)
+def camel(name: str) -> str:
+    """A Python name as the wire writes it: `thirdparty_code` is `thirdpartyCode`."""
+    return _UNDERSCORE.sub(lambda letter: letter[1].upper(), name)
+
+
+@cache_short(256)
+def snake(name: str) -> str:
+    """A name of the wire as Python writes it; empty for one that the wire would not write so."""
+    plain = re.sub(r"([A-Z])", r"_\1", name).lower()
+    return plain if camel(plain) == name else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, None when there is none like it."""
+    return next(iter(get_close_matches(name, known, n=1)), None) if len(name) <= LONGEST else None

@@ -1,0 +1,113 @@
+"""Changes that no call of the API makes: a company closes, a document type is withdrawn, dossiers are set.
+
+Only the control API and fixtures make them (behaviour.md 6.3, 6.6, 6.7).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from immutables import Map
+from msgspec.structs import replace
+
+from mock_server.domain.dossiers import stopped
+from mock_server.domain.errors import E100, NOT_FOUND, NotFound, Refusal
+from mock_server.domain.local_time import local_date
+from mock_server.domain.model import Account, Dossier, StoppingReason
+from mock_server.domain.sortedset import EMPTY
+from mock_server.domain.world import Portfolio, Relation, World, with_dossier, with_portfolio, with_thirdparty
+
+
+def close_thirdparty(world: World, now: datetime, *, thirdparty_id: int) -> World:
+    """The company goes out of business: its monitored dossiers stop, in every account.
+
+    Raises:
+        NotFound: E100, no such third party on the platform.
+
+    behaviour.md 6.7 (documented).
+    """
+    thirdparty = world.thirdparties.get(thirdparty_id)
+    if thirdparty is None:
+        raise NotFound(Refusal(E100, "thirdparty_id", (str(thirdparty_id),)))
+    world = with_thirdparty(world, replace(thirdparty, out_of_business=True))
+    for portfolio in world.portfolios.values():
+        relation = portfolio.relations.get(thirdparty_id)
+        for dossier_id in relation.dossiers if relation else ():
+            dossier = portfolio.dossiers[dossier_id]
+            if dossier.monitored:
+                world = with_dossier(world, stopped(dossier, now, StoppingReason.OUT_OF_BUSINESS), now)
+    return world
+
+
+def withdraw_requirement(world: World, *, code: str, withdrawn: bool, account_id: int | None) -> World:
+    """Let the account, or every one that has it, ask for the document type no more, or (not) again.
+
+    A withdrawn one is no default any more, and does not become one when it is taken back. What was asked for
+    stays asked for.
+
+    Raises:
+        NotFound: NOT_FOUND, no such account, or no such document type.
+
+    behaviour.md 5 (documented, E301).
+    """
+    holders = world.portfolios.values() if account_id is None else [world.portfolio(account_id)]
+    having = [portfolio for portfolio in holders if code in portfolio.account.requirements]
+    known = having or (account_id is None and code in world.requirements)
+    if not known:
+        raise NotFound(Refusal(NOT_FOUND, "code", (code,)))
+    for portfolio in having:
+        account = _withdrawn(portfolio.account, code, withdrawn=withdrawn)
+        world = with_portfolio(world, replace(portfolio, account=account))
+    if account_id is not None or code not in world.requirements:
+        return world
+    row = replace(world.requirements[code], withdrawn=withdrawn)
+    return replace(world, requirements={**world.requirements, code: row})
+
+
+def _withdrawn(account: Account, code: str, *, withdrawn: bool) -> Account:
+    row = replace(account.requirements[code], withdrawn=withdrawn)
+    defaults = account.default_requirements
+    return replace(
+        account,
+        requirements={**account.requirements, code: row},
+        default_requirements=tuple(each for each in defaults if each != code or not withdrawn),
+    )
+
+
+def with_placed_dossier(world: World, dossier: Dossier) -> World:
+    """The world with this dossier, new or in place of the former one.
+
+    The state of its third party dates from the latest change of an active dossier, as in a world that was
+    just made: what changed before the dossier was there, nobody saw.
+    """
+    former = world.portfolio(dossier.account_id)
+    relation = former.relations.get(dossier.thirdparty_id)
+    is_new = dossier.dossier_id not in former.dossiers
+    world = with_dossier(world, dossier, dossier.state_last_change_date)
+    portfolio = world.portfolio(dossier.account_id)
+    placed = portfolio.relations[dossier.thirdparty_id]
+    if not placed.monitored:
+        return world
+    if is_new:
+        dates = [relation.state_last_change_date] if relation else []
+        dates += [_changed(dossier)] if dossier.monitored else []
+    else:
+        found = (portfolio.dossiers[dossier_id] for dossier_id in placed.dossiers)
+        dates = [_changed(each) for each in found if each.monitored]
+    return _dated(world, portfolio, placed, max(day for day in dates if day is not None))
+
+
+def without_dossiers(world: World) -> World:
+    """The world in which no account has a dossier, ever had one, or imports any; ids go on."""
+    emptied = {number: Portfolio(account=held.account) for number, held in world.portfolios.items()}
+    return replace(world, portfolios=Map(emptied), agenda=EMPTY)
+
+
+def _changed(dossier: Dossier) -> date:
+    return local_date(dossier.state_last_change_date)
+
+
+def _dated(world: World, portfolio: Portfolio, relation: Relation, day: date) -> World:
+    dated = replace(relation, state_last_change_date=day)
+    relations = portfolio.relations.set(relation.thirdparty_id, dated)
+    return with_portfolio(world, replace(portfolio, relations=relations))
