@@ -1,7 +1,7 @@
-"""One pointer to an immutable value, and the lock under which it is moved.
+"""One reference to an immutable value, replaced under a lock.
 
-Knows nothing of what it holds. Reading takes no lock: whoever has the value keeps it as it is. Reset,
-snapshot and restore only point somewhere else, whatever the size.
+Reading takes no lock: a reader keeps the value that it read. Reset, snapshot and restore replace that
+reference, at any size of the value.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ Result = TypeVar("Result")
 
 
 class Store(Generic[Value]):
-    """Holds the current value, the one it began with, and the snapshots taken."""
+    """The current value, the first one, and the snapshots."""
 
-    def __init__(self, beginning: Value) -> None:
-        self._beginning = beginning
-        self._current = beginning
+    def __init__(self, first: Value) -> None:
+        self._first = first
+        self._current = first
         self._snapshots: dict[str, Value] = {}
         self._lock = RLock()
 
     def get(self) -> Value:
-        """The current value."""
+        """Return the current value."""
         return self._current
 
     def change(self, command: Callable[[Value], tuple[Value, Result]]) -> Result:
-        """Swap in the value that `command` makes of the current one; nothing is swapped when it raises."""
+        """Replace the value by that of `command`, and return its result; if it raises, change nothing."""
         with self._lock:
-            following, result = command(self._current)
-            self._current = following
+            next_value, result = command(self._current)
+            self._current = next_value
         return result
 
-    def reset(self, beginning: Value | None = None) -> None:
-        """Go back to the beginning, or begin again with another value."""
+    def reset(self, first: Value | None = None) -> None:
+        """Go back to the first value, or start again with another one."""
         with self._lock:
-            if beginning is not None:
-                self._beginning = beginning
-            self._current = self._beginning
+            if first is not None:
+                self._first = first
+            self._current = self._first
 
     def snapshot(self, name: str) -> None:
-        """Keep the current value under `name`."""
+        """Save the current value under `name`."""
         with self._lock:
             self._snapshots[name] = self._current
 
     def restore(self, name: str) -> None:
-        """Make the value kept under `name` the current one.
+        """Restore the value saved under `name`.
 
         Raises:
-            KeyError: nothing was kept under it.
+            KeyError: there is no snapshot of that name.
         """
         with self._lock:
             self._current = self._snapshots[name]

@@ -20,7 +20,7 @@ from mock_server.domain.world import World
 from mock_server.fixtures import upsert
 from mock_server.fixtures.entries import AccountChange, AccountPatch, Id, Overrides, ThirdpartyPatch
 from mock_server.fixtures.errors import InputError
-from mock_server.sandbox import Sandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.web.services import named_sandbox, services
 
 
@@ -132,7 +132,7 @@ def _give_account(world: World, account_id: int, usernames: tuple[str, ...]) -> 
     return replace(world, admission=replace(world.admission, logins=logins))
 
 
-def _account(sandbox: Sandbox, account_id: int) -> dict[str, Any]:
+def _account(sandbox: ServerSandbox, account_id: int) -> dict[str, Any]:
     """Return an account as the API shows it, with members that the API does not show."""
     account = sandbox.read().portfolio(account_id).account
     rows = account.requirements.values()

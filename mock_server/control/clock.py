@@ -14,7 +14,7 @@ from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer, with_old_names
 from mock_server.dialects import wire
 from mock_server.domain.settlement import Event
-from mock_server.sandbox import Sandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.settings import duration, instant
 from mock_server.web.services import named_sandbox
 
@@ -74,13 +74,13 @@ def _advance(clock: Clock, by: timedelta) -> Clock:
     return clock.advance(by)
 
 
-def _answer(sandbox: Sandbox, events: list[Event]) -> Response:
+def _answer(sandbox: ServerSandbox, events: list[Event]) -> Response:
     effects = [_effect(event) for event in events]
     answer = json_answer(_clock(sandbox) | {"effects": effects, "caused": effects})
     return with_old_names(answer, "caused", "effects")
 
 
-def _clock(sandbox: Sandbox) -> dict[str, Any]:
+def _clock(sandbox: ServerSandbox) -> dict[str, Any]:
     frozen = sandbox.clock.frozen_at is not None
     return {"sandbox": sandbox.name, "now": wire.instant(sandbox.clock.now()), "frozen": frozen}
 

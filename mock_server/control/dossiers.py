@@ -22,7 +22,7 @@ from mock_server.domain.overview import Row, Standing, overview, row_of
 from mock_server.domain.world import World, holder_of
 from mock_server.fixtures import upsert_dossiers
 from mock_server.fixtures.entries import MAX_FILE_SIZE, MIN_FILE_SIZE, DossierEntry, DossierPatch
-from mock_server.sandbox import Sandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.web.services import named_sandbox, services
 
 _DEFAULT_LIMIT = 50
@@ -145,7 +145,7 @@ def _standing() -> Standing | None:
         raise Problem(f"standing is one of {names}, not {given!r}") from None
 
 
-def _api_answer(sandbox: Sandbox, dossier_id: int) -> dict[str, Any]:
+def _api_answer(sandbox: ServerSandbox, dossier_id: int) -> dict[str, Any]:
     """Return the dossier, of any account, as the API shows it in the server's default dialect.
 
     Raises:

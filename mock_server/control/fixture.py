@@ -16,7 +16,7 @@ from mock_server.domain.names import nearest
 from mock_server.fixtures import Fixture, fixture_from_recipe
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.library import bundled_names
-from mock_server.sandbox import Sandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.web.services import named_sandbox, services
 
 
@@ -67,7 +67,7 @@ def _find_or_build(wanted: NewFixture | YamlText) -> Fixture:
     return services().find_fixture(name)
 
 
-def _fixture(sandbox: Sandbox) -> dict[str, Any]:
+def _fixture(sandbox: ServerSandbox) -> dict[str, Any]:
     fixture = sandbox.setup.fixture
     origin, recipe = fixture.source.origin, fixture.source.recipe
     return {

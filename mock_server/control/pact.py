@@ -19,7 +19,7 @@ from mock_server.domain.errors import Rejected
 from mock_server.domain.names import nearest
 from mock_server.fixtures.decode_errors import explain_decode_error
 from mock_server.fixtures.errors import InputError
-from mock_server.sandbox import PARTS, Sandbox
+from mock_server.sandbox import PARTS, ServerSandbox
 from mock_server.web.services import named_sandbox
 
 _logger = logging.getLogger("mock_server.pact")
@@ -71,7 +71,7 @@ def change_provider_state(wanted: StateChange) -> Response:
         raise
 
 
-def _set_up(sandbox: Sandbox, change: StateChange) -> dict[str, Any]:
+def _set_up(sandbox: ServerSandbox, change: StateChange) -> dict[str, Any]:
     """Set up the states and return what they return, merged."""
     chosen = [find_state(named.name, named.params or {}) for named in _named(change)]
     if change.states or sandbox.pact_states_at != sandbox.journal.last:
@@ -102,12 +102,12 @@ def _named(change: StateChange) -> list[NamedState]:
     return [each for each in named if each.name]
 
 
-def _reset(sandbox: Sandbox) -> None:
+def _reset(sandbox: ServerSandbox) -> None:
     sandbox.reset(_RESET)
     sandbox.pact_states_at = None
 
 
-def _set_up_state(sandbox: Sandbox, state: ProviderState, values: dict[str, Any]) -> dict[str, Any]:
+def _set_up_state(sandbox: ServerSandbox, state: ProviderState, values: dict[str, Any]) -> dict[str, Any]:
     """Set up one state and return what it returns."""
     try:
         return state.set_up(sandbox, values)

@@ -18,12 +18,12 @@ from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPat
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.upsert import change_account, find_thirdparty, with_registration_date
 from mock_server.fixtures.upsert_dossiers import change_dossier
-from mock_server.sandbox import Sandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.scenarios import Rule
 from mock_server.scenarios.validation import check_rules
 
 Values = Mapping[str, Any]
-SetUp = Callable[[Sandbox, Values], dict[str, Any]]
+SetUp = Callable[[ServerSandbox, Values], dict[str, Any]]
 
 _WITH_TOKEN = [row.name for row in OPERATIONS.values() if row.paths[0].startswith("/account")]
 _LIMITED = [name for name in _WITH_TOKEN if name != "listAccounts"]
@@ -53,12 +53,12 @@ class _DossierInWorld(NamedTuple):
     dossier: Dossier
 
 
-def dossier_exists(sandbox: Sandbox, values: Values) -> dict[str, Any]:
+def dossier_exists(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Create the dossier, if it does not exist."""
     return _with_dossier(sandbox, values, lambda found, _: found.world)
 
 
-def dossier_is_archived(sandbox: Sandbox, values: Values) -> dict[str, Any]:
+def dossier_is_archived(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Create the dossier, and stop it."""
     patch = convert({"stoppingReason": values["reason"]}, DossierPatch)
 
@@ -68,7 +68,7 @@ def dossier_is_archived(sandbox: Sandbox, values: Values) -> dict[str, Any]:
     return _with_dossier(sandbox, values, stop)
 
 
-def dossier_is_complete(sandbox: Sandbox, values: Values) -> dict[str, Any]:
+def dossier_is_complete(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Create the dossier, and answer each of its documents, without expiry."""
 
     def answer_all(found: _DossierInWorld, now: datetime) -> World:
@@ -80,7 +80,7 @@ def dossier_is_complete(sandbox: Sandbox, values: Values) -> dict[str, Any]:
     return _with_dossier(sandbox, values, answer_all)
 
 
-def document_is_answered(sandbox: Sandbox, values: Values) -> dict[str, Any]:
+def document_is_answered(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Create the dossier, and answer one document of it with a file that is valid until a day."""
     until = evidences.Deposit(file_size=40_000, expiration_date=evidences.last_day(values["date"]))
 
@@ -96,13 +96,13 @@ def document_is_answered(sandbox: Sandbox, values: Values) -> dict[str, Any]:
     return sandbox.execute(answer)
 
 
-def no_dossiers(sandbox: Sandbox, _: Values) -> dict[str, Any]:
+def no_dossiers(sandbox: ServerSandbox, _: Values) -> dict[str, Any]:
     """Remove the dossiers of all accounts."""
     sandbox.change(lambda world, _: without_dossiers(world))
     return {}
 
 
-def account_is_inactive(sandbox: Sandbox, values: Values) -> dict[str, Any]:
+def account_is_inactive(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Deactivate the subscription of the account."""
     change = AccountChange(subscription_status="INACTIVE")
 
@@ -113,7 +113,7 @@ def account_is_inactive(sandbox: Sandbox, values: Values) -> dict[str, Any]:
     return sandbox.execute(deactivate)
 
 
-def document_type_is_withdrawn(sandbox: Sandbox, values: Values) -> dict[str, Any]:
+def document_type_is_withdrawn(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Withdraw the document type, for one account or for all."""
     code, account_id = values["code"], values["accountId"]
     sandbox.change(
@@ -122,21 +122,21 @@ def document_type_is_withdrawn(sandbox: Sandbox, values: Values) -> dict[str, An
     return {}
 
 
-def thirdparty_is_registered(sandbox: Sandbox, values: Values) -> dict[str, Any]:
+def thirdparty_is_registered(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Register the third party on the platform, with a user."""
     return _with_thirdparty(
         sandbox, convert({"siret": values["siret"]}, ThirdpartyPatch), with_registration_date
     )
 
 
-def thirdparty_is_out_of_business(sandbox: Sandbox, values: Values) -> dict[str, Any]:
+def thirdparty_is_out_of_business(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Close the company; its dossiers stop."""
     patch = convert({"siret": values["siret"], "outOfBusiness": True}, ThirdpartyPatch)
     return _with_thirdparty(sandbox, patch, lambda _, __, patch: patch)
 
 
 def _with_thirdparty(
-    sandbox: Sandbox,
+    sandbox: ServerSandbox,
     patch: ThirdpartyPatch,
     prepare: Callable[[World, datetime, ThirdpartyPatch], ThirdpartyPatch],
 ) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def _with_thirdparty(
 
 
 def _with_dossier(
-    sandbox: Sandbox, values: Values, then: Callable[[_DossierInWorld, datetime], World]
+    sandbox: ServerSandbox, values: Values, then: Callable[[_DossierInWorld, datetime], World]
 ) -> dict[str, Any]:
     """Create the dossier, apply `then`, and return its ids."""
 
@@ -201,28 +201,28 @@ def _ids(dossier: Dossier) -> dict[str, Any]:
     }
 
 
-def import_fails(sandbox: Sandbox, values: Values) -> dict[str, Any]:
+def import_fails(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Let the data provider fail for this company."""
     return _add_rule(sandbox, _import_of(values), {"process": {"fail": values["code"]}})
 
 
-def import_never_ends(sandbox: Sandbox, values: Values) -> dict[str, Any]:
+def import_never_ends(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Let the data provider never answer for this company."""
     return _add_rule(sandbox, _import_of(values), {"process": {"hold": True}})
 
 
-def api_is_down(sandbox: Sandbox, values: Values) -> dict[str, Any]:
+def api_is_down(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Answer every call of the API with this status; logins work."""
     body = {"message": "the API is down"}
     return _add_rule(sandbox, _any_call(), {"respond": {"status": values["status"], "body": body}})
 
 
-def token_is_expired(sandbox: Sandbox, _: Values) -> dict[str, Any]:
+def token_is_expired(sandbox: ServerSandbox, _: Values) -> dict[str, Any]:
     """Treat the token of every call as expired."""
     return _add_rule(sandbox, _any_call(), {"token": "expired"})
 
 
-def rate_limit_is_exceeded(sandbox: Sandbox, _: Values) -> dict[str, Any]:
+def rate_limit_is_exceeded(sandbox: ServerSandbox, _: Values) -> dict[str, Any]:
     """Reject every call in an account by the rate limit."""
     return _add_rule(sandbox, {"operation": _LIMITED}, {"rateLimit": "exceeded"})
 
@@ -235,7 +235,7 @@ def _any_call() -> dict[str, Any]:
     return {"operation": _WITH_TOKEN}
 
 
-def _add_rule(sandbox: Sandbox, when: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+def _add_rule(sandbox: ServerSandbox, when: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
     """Add a rule, after those of earlier states."""
     name = f"provider state {len(sandbox.active_scenario.ad_hoc_rules) + 1}"
     rule = convert({"name": name, "when": when, "then": then}, Rule)

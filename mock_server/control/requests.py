@@ -22,7 +22,7 @@ from mock_server.journal.matching import ExchangeFilter, check_filter, find_entr
 from mock_server.journal.near_misses import ExplainContext
 from mock_server.journal.verify import Verdict, Verification, check_verification
 from mock_server.journal.verify import verify as verify_journal
-from mock_server.sandbox import Sandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.web.services import named_sandbox, services
 
 _CHUNK_BYTES = 20_000
@@ -197,7 +197,7 @@ def _chunks(head: bytes, entries: Iterator[Entry]) -> Iterator[bytes]:
     yield b"]}"
 
 
-def _explain_context(sandbox: Sandbox) -> ExplainContext:
+def _explain_context(sandbox: ServerSandbox) -> ExplainContext:
     active = sandbox.active_scenario
     of_scenario = f"of the scenario {active.scenario.scenario!r}" if active.scenario else ""
     rules = {rule.name: of_scenario for rule in active.rules}

@@ -28,7 +28,7 @@ from mock_server.fixtures.state_file import (
     json_struct,
 )
 from mock_server.fixtures.validate_state import validate_state
-from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, Sandbox, SandboxState
+from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, SandboxState, ServerSandbox
 from mock_server.scenarios import STARTED, Progress, Rule, Scenario
 from mock_server.scenarios.validation import check_rules, check_scenario
 from mock_server.web.services import named_sandbox, services
@@ -160,7 +160,7 @@ def put_state(wanted: Any) -> Response:
     return json_answer({"sandbox": sandbox.name, "now": wire.instant(sandbox.clock.now())})
 
 
-def _sandbox(sandbox: Sandbox) -> dict[str, Any]:
+def _sandbox(sandbox: ServerSandbox) -> dict[str, Any]:
     scenario = sandbox.active_scenario.scenario
     return {
         "name": sandbox.name,

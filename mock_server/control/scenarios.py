@@ -17,7 +17,7 @@ from mock_server.domain.variants import VARIANTS, checked
 from mock_server.fixtures import Fixture
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import is_path
-from mock_server.sandbox import Sandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.scenarios import (
     STARTED,
     NameTaken,
@@ -144,7 +144,7 @@ def put_variants(wanted: dict[str, str]) -> Response:
     return json_answer(_variants(sandbox))
 
 
-def _setup(sandbox: Sandbox, wanted: NewScenario | YamlText) -> ScenarioSetup:
+def _setup(sandbox: ServerSandbox, wanted: NewScenario | YamlText) -> ScenarioSetup:
     fixture, now = sandbox.config.setup.fixture, real_now()
     if isinstance(wanted, YamlText):
         return build_scenario_setup(parse_scenario(wanted.text), fixture, _find_fixture, now)
@@ -168,7 +168,7 @@ def _find_fixture(name: str) -> Fixture:
     return services().find_fixture(name)
 
 
-def _active(sandbox: Sandbox) -> dict[str, Any]:
+def _active(sandbox: ServerSandbox) -> dict[str, Any]:
     scenario = sandbox.active_scenario.scenario
     return {
         "sandbox": sandbox.name,
@@ -191,7 +191,7 @@ def _scenario(path: Path) -> dict[str, Any]:
     }
 
 
-def _rules(sandbox: Sandbox, status: int = 200) -> Response:
+def _rules(sandbox: ServerSandbox, status: int = 200) -> Response:
     progress = sandbox.active_scenario.progress
     ad_hoc = {rule.name for rule in sandbox.active_scenario.ad_hoc_rules}
     rules = [
@@ -213,6 +213,6 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return members
 
 
-def _variants(sandbox: Sandbox) -> dict[str, str]:
+def _variants(sandbox: ServerSandbox) -> dict[str, str]:
     variants = sandbox.variants_for(services().settings.dialect)
     return {name: variants[name] for name in VARIANTS}

@@ -11,7 +11,7 @@ from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
-from mock_server.sandbox import Sandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.web.services import services
 
 _PEM = "application/x-pem-file"
@@ -73,7 +73,7 @@ def get_ca_certificate() -> Response:
     return Response(tls.authority, content_type=_PEM)
 
 
-def _counts(sandbox: Sandbox) -> dict[str, int]:
+def _counts(sandbox: ServerSandbox) -> dict[str, int]:
     world = sandbox.read()
     portfolios = world.portfolios.values()
     return {

@@ -1,6 +1,6 @@
 """Sandboxes: one isolated state with its clock, rules and journal, and all of them by name."""
 
-from mock_server.sandbox.sandbox import PARTS, Part, Sandbox, SandboxConfig, SandboxState
+from mock_server.sandbox.sandbox import PARTS, Part, SandboxConfig, SandboxState, ServerSandbox
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes
 
 __all__ = [
@@ -8,8 +8,8 @@ __all__ = [
     "PARTS",
     "NoSandbox",
     "Part",
-    "Sandbox",
     "SandboxConfig",
     "SandboxState",
     "Sandboxes",
+    "ServerSandbox",
 ]

@@ -1,4 +1,4 @@
-"""The documented rate limit of an account (behaviour.md 1.5): a bucket of 20, 10 more each whole second."""
+"""The documented rate limit of an account (behaviour.md 1.5): 20 at once, 10 more each full second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REPLENISH_RATE = 10
 
 
 class Bucket(Struct, frozen=True):
-    """What an account has left, counted at a whole second."""
+    """The requests that an account has left, counted at a full second."""
 
     left: int
     second: int
@@ -26,14 +26,14 @@ class RateLimit:
         self._lock = Lock()
 
     def take(self, account_id: int, now: datetime) -> int | None:
-        """Use one request of the account's; how many are left, None when there was none.
+        """Use one request of the account's; return how many are left, None if there was none.
 
         behaviour.md 1.5 (documented).
         """
         second = int(now.timestamp())
         with self._lock:
             bucket = self._buckets.get(account_id, Bucket(BURST_CAPACITY, second))
-            if second < bucket.second:  # somebody turned the clock back
+            if second < bucket.second:  # the clock was set back
                 bucket = Bucket(BURST_CAPACITY, second)
             refilled = (second - bucket.second) * REPLENISH_RATE
             left = min(BURST_CAPACITY, bucket.left + refilled) - 1

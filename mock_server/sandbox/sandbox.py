@@ -64,7 +64,7 @@ class SandboxState(NamedTuple):
     progress: Progress
 
 
-class Sandbox:
+class ServerSandbox:
     """One content and its clock. Commands run one at a time; reading locks only if something is due."""
 
     def __init__(self, name: str, config: SandboxConfig) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mock_server.domain.model import Admission
 from mock_server.journal.coverage import ExchangeCounts
-from mock_server.sandbox.sandbox import Sandbox, SandboxConfig
+from mock_server.sandbox.sandbox import SandboxConfig, ServerSandbox
 from mock_server.scenarios import ScenarioSetup, without_tag
 
 DEFAULT_SANDBOX = "default"
@@ -53,11 +53,11 @@ class Sandboxes:
         self._limit = limit
         self._idle_seconds = idle.total_seconds()
         self._lock = RLock()
-        self._by_name: dict[str, Sandbox] = {}
+        self._by_name: dict[str, ServerSandbox] = {}
         self._last_used: dict[str, float] = {}
         self._dropped = ExchangeCounts()
 
-    def get(self, name: str = DEFAULT_SANDBOX) -> Sandbox:
+    def get(self, name: str = DEFAULT_SANDBOX) -> ServerSandbox:
         """Return the sandbox of that name; create it if it is new.
 
         Raises:
@@ -67,15 +67,15 @@ class Sandboxes:
         self._last_used[name] = monotonic()
         return found
 
-    def find(self, name: str) -> Sandbox | None:
+    def find(self, name: str) -> ServerSandbox | None:
         """Return the sandbox of that name, None if it does not exist."""
         return self._by_name.get(name)
 
-    def find_for_user(self, username: str) -> Sandbox | None:
+    def find_for_user(self, username: str) -> ServerSandbox | None:
         """Return the sandbox of a user name, None if it does not exist."""
         return self._by_name.get(self._name_of(username))
 
-    def for_user(self, username: str) -> Sandbox:
+    def for_user(self, username: str) -> ServerSandbox:
         """Return the sandbox of a user name: `api+gw3@example.com` opens `gw3`, no tag the default one.
 
         A user whose fixture entry names a scenario has a sandbox of that name, with a tag `gw3.NAME`.
@@ -137,12 +137,12 @@ class Sandboxes:
             return total
 
     @property
-    def existing(self) -> tuple[Sandbox, ...]:
+    def existing(self) -> tuple[ServerSandbox, ...]:
         """The existing sandboxes, oldest first. This does not count as a use."""
         self._drop_idle()
         return tuple(self._by_name.values())
 
-    def _create(self, name: str) -> Sandbox:
+    def _create(self, name: str) -> ServerSandbox:
         if _NAME.fullmatch(name) is None:
             raise NoSandbox(
                 "a sandbox's name is up to 64 letters, digits, dots, dashes, underscores", later=False
@@ -151,7 +151,7 @@ class Sandboxes:
             if name not in self._by_name:
                 self._drop_idle()
                 self._check_limit()
-                self._by_name[name] = Sandbox(name, self._config_of(name))
+                self._by_name[name] = ServerSandbox(name, self._config_of(name))
                 self._last_used[name] = monotonic()
             return self._by_name[name]
 

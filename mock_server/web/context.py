@@ -19,7 +19,7 @@ from mock_server.domain.variants import Variants
 from mock_server.domain.world import World
 from mock_server.journal import Fact
 from mock_server.nesting import parsed_json
-from mock_server.sandbox import Sandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.scenarios import AppliedRule
 
 
@@ -34,7 +34,7 @@ class Call(Struct, frozen=True, eq=False):
     request: Request
     operation: Operation
     dialect: Dialect
-    sandbox: Sandbox
+    sandbox: ServerSandbox
     accounts: tuple[int, ...] | None
     variants: Variants
     world: World
@@ -50,7 +50,7 @@ class RequestContext(Struct, eq=False):
     there is one; `call` is there once it is authorized.
     """
 
-    sandbox: Sandbox
+    sandbox: ServerSandbox
     token: Token | None
     username: str | None = None
     applied: AppliedRule | None = None

@@ -18,7 +18,7 @@ from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.names import camel
 from mock_server.domain.operations import Operation
 from mock_server.nesting import parsed_json
-from mock_server.sandbox import Sandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.scenarios import FAULTS, NO_EFFECT, AppliedRule, ReceivedRequest, Then, without_tag
 from mock_server.scenarios.file_format import DribbleDelay, FixedDelay, LognormalDelay, Respond, UniformDelay
 from mock_server.web.context import CONTEXT, RequestContext
@@ -109,7 +109,7 @@ def _body() -> Any:
         return None
 
 
-def _thirdparty(sandbox: Sandbox, ids: Mapping[str, Any]) -> dict[str, int]:
+def _thirdparty(sandbox: ServerSandbox, ids: Mapping[str, Any]) -> dict[str, int]:
     """The id of the third party of the dossier in the path."""
     found = (
         sandbox.read().thirdparty_of(ids["account_id"], ids["dossier_id"]) if "dossier_id" in ids else None

@@ -13,7 +13,7 @@ from mock_server.auth.certificates import Tls
 from mock_server.auth.tokens import TokenService
 from mock_server.dialects import wire
 from mock_server.journal import redact_text
-from mock_server.sandbox import DEFAULT_SANDBOX, NoSandbox, Sandbox, Sandboxes
+from mock_server.sandbox import DEFAULT_SANDBOX, NoSandbox, Sandboxes, ServerSandbox
 from mock_server.scenarios import FixtureFinder
 from mock_server.settings import SANDBOX_HEADER, Settings
 
@@ -53,7 +53,7 @@ def requested_name() -> str:
     return request.headers.get(SANDBOX_HEADER) or request.args.get("sandbox") or DEFAULT_SANDBOX
 
 
-def named_sandbox() -> Sandbox:
+def named_sandbox() -> ServerSandbox:
     """The sandbox that the request names by header or query parameter, else the default one."""
     return services().sandboxes.get(requested_name())
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from mock_server.auth.access import bearer_token
 from mock_server.auth.tokens import MAX_USERNAME, REALM_PATH, Identity, Token, TokenRejected
 from mock_server.domain.operations import CLIENT_ID, OPERATIONS
-from mock_server.sandbox import Sandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.scenarios import NO_EFFECT, Then, without_tag
 from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.responses import json_response
@@ -217,7 +217,7 @@ def _expired(token: Token) -> bool:
     return token.expired(_set_context(token).token_age(token.issued_at))
 
 
-def _set_context(token: Token) -> Sandbox:
+def _set_context(token: Token) -> ServerSandbox:
     """Keep the token as that of this request, for the journal; return its sandbox."""
     sandbox = services().sandboxes.for_user(token.username)
     context: RequestContext = request.environ.setdefault(CONTEXT, RequestContext(sandbox, token))
