@@ -1,4 +1,4 @@
-"""The documentation is what the code says; `make docs` writes what is generated."""
+"""The documentation agrees with the code; `make docs` writes the generated pages."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS
+from mock_server.domain.search import PARAMETERS
+from mock_server.domain.spelling import camel
 from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.library import bundled
 from mock_server.fixtures.yaml_files import read_yaml
@@ -22,7 +24,7 @@ BEHAVIOUR = (ROOT / "docs" / "behaviour.md").read_text(encoding="utf-8")
 WORDS = {"documented", "example", "carried-over", "observed", "inferred"}
 
 
-def test_the_generated_pages_are_what_the_code_says() -> None:
+def test_the_generated_pages_are_up_to_date() -> None:
     command = [sys.executable, str(ROOT / "tools" / "reference.py"), "--check"]
 
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -60,7 +62,7 @@ def test_every_code_has_its_provenance(code: str) -> None:
     assert ERRORS[code].provenance in WORDS
 
 
-def test_every_citation_in_the_code_leads_to_a_section() -> None:
+def test_every_citation_in_the_code_names_a_section() -> None:
     sections = set(re.findall(r"^##+ ([\d.]+)", BEHAVIOUR, re.MULTILINE))
     rows = set(re.findall(r"^\| (C\d+) \|", BEHAVIOUR, re.MULTILINE))
     cited = {
@@ -84,7 +86,7 @@ def test_the_bundled_recipes_fit_the_schema(path: Path) -> None:
     assert [error.message for error in Draft202012Validator(schema).iter_errors(recipe)] == []
 
 
-def test_the_links_between_the_pages_lead_somewhere() -> None:
+def test_every_link_between_pages_has_a_target() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
     targets = {
         (page.parent / target).resolve()
@@ -93,3 +95,69 @@ def test_the_links_between_the_pages_lead_somewhere() -> None:
     }
 
     assert {target for target in targets if not target.exists()} == set()
+
+
+def section(number: str) -> str:
+    """The text of a section of behaviour.md."""
+    [text] = re.findall(rf"^### {re.escape(number)} .*?\n(.*?)(?=^##)", BEHAVIOUR, re.MULTILINE | re.DOTALL)
+    return str(text)
+
+
+def first_column(number: str) -> set[str]:
+    """The names in the first column of the tables of a section."""
+    return {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", section(number), re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+
+
+@pytest.mark.parametrize(("number", "operation"), [("3.4", "listThirdparties"), ("3.7", "listDossiers")])
+def test_the_table_of_a_search_has_exactly_its_filters(number: str, operation: str) -> None:
+    filters = {camel(name) for name in PARAMETERS[operation]} - {"page", "pageSize"}
+
+    assert first_column(number) == filters
+
+
+@pytest.mark.parametrize("operation", PARAMETERS)
+def test_every_query_parameter_is_documented_with_its_operation(operation: str) -> None:
+    text = section(OPERATIONS[operation].section) + BEHAVIOUR.split("\n## 8")[1].split("\n## 9")[0]
+
+    assert [name for name in map(camel, PARAMETERS[operation]) if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "place", "elsewhere"),
+    [("5.2", "S", ()), ("5.3", "I", ()), ("5.4", "P", ()), ("5.5", "C", ("E103",))],
+    ids=["search", "import", "process", "command"],
+)
+def test_the_rules_about_codes_name_exactly_those_of_the_code(
+    rule: str, place: str, elsewhere: tuple[str, ...]
+) -> None:
+    [text] = re.findall(rf"^- \*\*{rule}\*\* (.*?)(?=^- )", BEHAVIOUR, re.MULTILINE | re.DOTALL)
+    named: set[str] = set(elsewhere)  # 5.6 has the code of a reactivation
+    for first, last in re.findall(r"`E(\d+)`(?: to\s+`E(\d+)`)?", text):
+        named |= {f"E{number:03}" for number in range(int(first), int(last or first) + 1)}
+
+    assert named & ERRORS.keys() == {row.code for row in ERRORS.values() if place in row.places}
+
+
+def test_the_codes_of_a_404_are_those_of_the_code() -> None:
+    [text] = re.findall(r"^- \*\*5\.6\*\* (.*?)(?=^- )", BEHAVIOUR, re.MULTILINE | re.DOTALL)
+    [named] = re.findall(r"((?:`\w+`(?:, )?)+) accompany a 404", text)
+
+    assert re.findall(r"`(\w+)`", named) == [row.code for row in ERRORS.values() if row.places == "404"]
+
+
+@pytest.mark.parametrize(("number", "body"), [("3.9", "NewDossier"), ("3.11", "DossierUpdate")])
+def test_the_table_of_a_body_has_exactly_the_members_of_its_schema(number: str, body: str) -> None:
+    schemas = json.loads((ROOT / "mock_server/contract/bodies.json").read_text(encoding="utf-8"))["$defs"]
+
+    assert first_column(number) == set(schemas[body]["properties"])
+
+
+def test_the_required_members_of_an_import_are_those_of_its_schema() -> None:
+    schemas = json.loads((ROOT / "mock_server/contract/bodies.json").read_text(encoding="utf-8"))["$defs"]
+    required = re.findall(r"^\| `(\w+)` \| [^|]+ \| yes \|", section("3.9"), re.MULTILINE)
+
+    assert required == schemas["NewDossier"]["required"]
