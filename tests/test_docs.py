@@ -12,9 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from mock_server.domain.errors import ERRORS
+from mock_server.domain.names import camel
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.search import PARAMETERS
-from mock_server.domain.spelling import camel
 from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.library import bundled
 from mock_server.fixtures.yaml_files import read_yaml
