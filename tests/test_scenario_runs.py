@@ -59,7 +59,7 @@ def run(tmp_path: Path, server: str) -> Run:
 
 def rows(result: Result) -> dict[str, list[str]]:
     """By name of what was played: steps, passed, failed, skipped."""
-    found = re.findall(r"^(mine(?: \[\S+\])?) +(\d+) +(\S+) +(\S+) +(\S+)", result.stdout, re.MULTILINE)
+    found = re.findall(r"^(\w+(?: \[\S+\])?) +(\d+) +(\S+) +(\S+) +(\S+)", result.stdout, re.MULTILINE)
     return {name: counts for name, *counts in found}
 
 
@@ -383,6 +383,31 @@ def test_waiting_on_a_clock_that_stands_still_ends(run: Run) -> None:
 
     assert "- $.content.complete, polled for 30 s: True" in found.stdout
     assert "+ $.content.complete, polled for 30 s: False" in found.stdout
+
+
+def test_a_poll_that_cannot_advance_the_clock_fails_with_the_reason_and_the_next_scenario_runs(
+    run: Run, tmp_path: Path
+) -> None:
+    following = tmp_path / "following.yaml"
+    following.write_text(
+        "version: 1\nscenario: following\ntitle: The next\nsteps:\n  - {name: a, call: listAccounts}\n",
+        encoding="utf-8",
+    )
+
+    found = run(
+        "  - {name: near the end of time, control: POST /clock/advance, body: {by: PT1H}}\n"
+        "  - {name: polls, call: listAccounts, until: {content.x: 1}}\n"
+        "  - {name: the step after it, call: listAccounts}\n",
+        str(following),
+        given='given: {clock: "8999-12-31T23:59:58"}\n',
+    )
+
+    assert found.exit_code == 1
+    sentence = "POST /__admin/clock/advance: 400, the clock does not go beyond the year 9000"
+    assert "FAILED mine: polls\n" in found.stdout
+    assert sentence in found.stdout
+    assert rows(found)["mine"][:4] == ["3", "2", "1", "-"]
+    assert rows(found)["following"][:3] == ["1", "1", "-"]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

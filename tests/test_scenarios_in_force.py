@@ -118,6 +118,50 @@ def test_a_changed_file_is_taken_at_once_and_a_wrong_one_is_reported(down: Path)
     assert rules[0]["when"] == {"operation": "listAccounts"}
 
 
+def test_after_its_file_changed_a_reset_and_a_new_sandbox_use_the_changed_scenario(down: Path) -> None:
+    with running_server("--watch", "--scenario", str(down)) as (url, _):
+        down.write_text(DOWN.replace("listAccounts", "listDossiers"), encoding="utf-8")
+        changed = {"operation": "listDossiers"}
+        assert seen(url, "/rules", lambda answer: answer["rules"][0]["when"] == changed)
+
+        requests.post(f"{url}/__admin/reset", timeout=5)
+
+        for sandbox in ("default", "new"):
+            rules = requests.get(f"{url}/__admin/rules?sandbox={sandbox}", timeout=5).json()["rules"]
+            assert [rule["when"] for rule in rules] == [changed], sandbox
+
+
+def test_after_its_file_was_removed_a_reset_keeps_the_last_scenario(down: Path) -> None:
+    with running_server("--watch", "--scenario", str(down)) as (url, _):
+        down.unlink()
+
+        requests.post(f"{url}/__admin/reset", timeout=5)
+
+        rules = requests.get(f"{url}/__admin/rules", timeout=5).json()["rules"]
+        assert [rule["when"] for rule in rules] == [{"operation": "listAccounts"}]
+
+
+def test_a_fixture_that_is_a_path_is_relative_to_the_scenario_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    recipe = "version: 1\naccounts:\n  - {accountId: 77, name: Mine, company: ACME}\n"
+    (folder / "small.yaml").write_text(recipe, encoding="utf-8")
+    (tmp_path / "small.yaml").write_text("not a recipe", encoding="utf-8")
+    scenario = folder / "s.yaml"
+    scenario.write_text(
+        "version: 1\nscenario: s\ntitle: S\ngiven: {fixture: ./small.yaml}\n", encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+
+    app = create_app(Settings(scenario=str(scenario), log_level="error"))
+
+    state = app.test_client().get("/__admin/fixture").json
+    assert state is not None
+    assert [account["accountId"] for account in state["accounts"]] == [77]
+
+
 def test_a_wrong_file_of_the_folder_is_listed_with_its_mistake(tmp_path: Path, down: Path) -> None:
     (tmp_path / "wrong.yaml").write_text("version: 1\n", encoding="utf-8")
     client = create_app(Settings(scenarios_dir=tmp_path, log_level="error")).test_client()
