@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from mock_server.domain.local_time import from_local
 from mock_server.domain.operations import DIALECTS
-from mock_server.domain.variants import VARIANTS, checked
+from mock_server.domain.variants import VARIANTS, check_variants
 
 CONTROL_PREFIX = "/__admin"
 """Where the control API is served; nothing of the emulated API is."""
@@ -184,7 +184,7 @@ def variants(text: str) -> dict[str, str]:
         if not equals:
             raise ValueError(f"{pair!r} is not name=value; the variants are {', '.join(VARIANTS)}")
         chosen[name.strip()] = value.strip()
-    return checked(chosen)
+    return check_variants(chosen)
 
 
 def instant(text: str) -> datetime:

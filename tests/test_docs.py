@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from mock_server.domain.errors import ERRORS
+from mock_server.domain.errors import ERRORS, Place
 from mock_server.domain.names import camel
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.search import PARAMETERS
@@ -128,11 +128,16 @@ def test_every_query_parameter_is_documented_with_its_operation(operation: str) 
 
 @pytest.mark.parametrize(
     ("rule", "place", "elsewhere"),
-    [("5.2", "S", ()), ("5.3", "I", ()), ("5.4", "P", ()), ("5.5", "C", ("E103",))],
+    [
+        ("5.2", Place.SEARCH, ()),
+        ("5.3", Place.IMPORT, ()),
+        ("5.4", Place.PROCESS, ()),
+        ("5.5", Place.COMMAND, ("E103",)),
+    ],
     ids=["search", "import", "process", "command"],
 )
 def test_the_rules_about_codes_name_exactly_those_of_the_code(
-    rule: str, place: str, elsewhere: tuple[str, ...]
+    rule: str, place: Place, elsewhere: tuple[str, ...]
 ) -> None:
     [text] = re.findall(rf"^- \*\*{rule}\*\* (.*?)(?=^- )", BEHAVIOUR, re.MULTILINE | re.DOTALL)
     named: set[str] = set(elsewhere)  # 5.6 has the code of a reactivation
@@ -146,7 +151,9 @@ def test_the_codes_of_a_404_are_those_of_the_code() -> None:
     [text] = re.findall(r"^- \*\*5\.6\*\* (.*?)(?=^- )", BEHAVIOUR, re.MULTILINE | re.DOTALL)
     [named] = re.findall(r"((?:`\w+`(?:, )?)+) accompany a 404", text)
 
-    assert re.findall(r"`(\w+)`", named) == [row.code for row in ERRORS.values() if row.places == "404"]
+    assert re.findall(r"`(\w+)`", named) == [
+        row.code for row in ERRORS.values() if Place.RESOURCE in row.places
+    ]
 
 
 @pytest.mark.parametrize(("number", "body"), [("3.9", "NewDossier"), ("3.11", "DossierUpdate")])

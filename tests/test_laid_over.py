@@ -38,7 +38,7 @@ def dossier_of(world: World, dossier_id: int, account_id: int = ACCOUNT) -> Doss
 
 
 def thirdparty_of(world: World, siret: str) -> Any:
-    return world.thirdparty_identified(CompanyId(CompanyIdType.SIRET, siret))
+    return world.thirdparty_with_id(CompanyId(CompanyIdType.SIRET, siret))
 
 
 # As a recipe would have it.
@@ -370,7 +370,7 @@ def test_a_dossier_gives_its_third_party_a_code() -> None:
     over = laid(dossiers=[{"siret": SEED_SIRET, "dossierReference": "A", "thirdpartyCode": "F-9"}])
 
     portfolio = over.portfolios[ACCOUNT]
-    assert list(portfolio.thirdparties_coded("F-9")) == [thirdparty_of(over, SEED_SIRET).thirdparty_id]
+    assert list(portfolio.thirdparties_with_code("F-9")) == [thirdparty_of(over, SEED_SIRET).thirdparty_id]
 
 
 def test_domains_are_added() -> None:

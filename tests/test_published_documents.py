@@ -18,7 +18,7 @@ from mock_server.contract.links import links_of
 from mock_server.contract.requests import QUERY
 from mock_server.contract.schemas import components
 from mock_server.dialects import DIALECTS as SPOKEN
-from mock_server.domain.errors import ERRORS
+from mock_server.domain.errors import ERRORS, Place
 from mock_server.domain.names import camel
 from mock_server.domain.operations import BY_VIEW, DIALECTS, OPERATIONS, Kind
 from mock_server.domain.search import DOSSIER_FILTERS, THIRDPARTY_FILTERS
@@ -252,17 +252,21 @@ def test_every_code_is_given_by_some_operation(code: str) -> None:
 
 @pytest.mark.parametrize(
     ("place", "kinds"),
-    [("S", {Kind.SEARCH, Kind.READ}), ("I", {Kind.IMPORT}), ("C", {Kind.COMMAND})],
+    [
+        (Place.SEARCH, {Kind.SEARCH, Kind.READ}),
+        (Place.IMPORT, {Kind.IMPORT}),
+        (Place.COMMAND, {Kind.COMMAND}),
+    ],
     ids=["searches", "imports", "commands"],
 )
-def test_the_places_of_a_code_are_those_of_the_operations(place: str, kinds: set[Kind]) -> None:
+def test_the_places_of_a_code_are_those_of_the_operations(place: Place, kinds: set[Kind]) -> None:
     given = {code for name, several in REFUSED.items() if OPERATIONS[name].kind in kinds for code in several}
 
     assert given == {code for code, error in ERRORS.items() if place in error.places}
 
 
 def test_an_import_ends_with_the_codes_of_its_place() -> None:
-    assert set(IMPORT_CODES) == {code for code, error in ERRORS.items() if "P" in error.places}
+    assert set(IMPORT_CODES) == {code for code, error in ERRORS.items() if Place.PROCESS in error.places}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

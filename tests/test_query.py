@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.domain.query import (
-    DEEPEST,
-    MOST_CRITERIA,
+    MAX_CRITERIA,
+    MAX_NESTING,
     AllOf,
     AnyOf,
     Criterion,
     Expression,
+    ExpressionError,
     Operator,
-    Unreadable,
+    format_expression,
     parse,
-    written,
 )
 
 
@@ -116,7 +116,7 @@ def test_an_expression_is_read(text: str, expression: Expression) -> None:
 def test_a_mistake_tells_where_it_is_and_what_was_expected(text: str, mistake: tuple[int, str, str]) -> None:
     position, expected, found = mistake
 
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(ExpressionError) as refused:
         parse(text)
 
     assert str(refused.value) == f"position {position}: expected {expected}, found {found}"
@@ -128,24 +128,26 @@ def nested(depth: int) -> str:
 
 
 def test_parentheses_go_so_deep_and_no_deeper() -> None:
-    assert parse(nested(DEEPEST)) == A
+    assert parse(nested(MAX_NESTING)) == A
 
-    with pytest.raises(Unreadable, match=rf"position {2 * DEEPEST + 1}: expected at most {DEEPEST} paren"):
-        parse(nested(DEEPEST + 1))
+    with pytest.raises(
+        ExpressionError, match=rf"position {2 * MAX_NESTING + 1}: expected at most {MAX_NESTING} paren"
+    ):
+        parse(nested(MAX_NESTING + 1))
 
 
 def test_an_expression_has_at_most_100_criteria() -> None:
-    most = " OR ".join(["a:1"] * MOST_CRITERIA)
+    most = " OR ".join(["a:1"] * MAX_CRITERIA)
 
-    assert parse(most) == AnyOf((A,) * MOST_CRITERIA)
-    with pytest.raises(Unreadable, match=rf"position {len(most) + 5}: expected at most 100 criteria"):
+    assert parse(most) == AnyOf((A,) * MAX_CRITERIA)
+    with pytest.raises(ExpressionError, match=rf"position {len(most) + 5}: expected at most 100 criteria"):
         parse(f"{most} OR a:1")
-    with pytest.raises(Unreadable, match="expected at most 100 criteria"):
+    with pytest.raises(ExpressionError, match="expected at most 100 criteria"):
         parse(f"{' AND '.join(['a:1'] * 60)} AND ( {' OR '.join(['a:1'] * 60)} )")
 
 
 def test_a_very_deep_expression_is_a_mistake_like_any_other() -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(ExpressionError):
         parse("( " * 100_000)
 
 
@@ -161,11 +163,11 @@ def test_a_criterion_knows_where_it_and_its_value_stand() -> None:
 # Whatever is written.
 
 
-def parsed(text: str) -> Expression | Unreadable:
+def parsed(text: str) -> Expression | ExpressionError:
     """What comes of a text; anything else that is raised is a bug."""
     try:
         return parse(text)
-    except Unreadable as mistake:
+    except ExpressionError as mistake:
         return mistake
 
 
@@ -196,14 +198,14 @@ tokens = st.sampled_from(
 
 @given(expression=expressions)
 def test_what_is_written_is_read_as_the_same_expression(expression: Expression) -> None:
-    assert parse(written(expression)) == expression
+    assert parse(format_expression(expression)) == expression
 
 
 @given(text=st.text() | st.lists(tokens).map(" ".join) | st.lists(tokens).map("".join))
 def test_any_text_is_an_expression_or_a_mistake_at_a_place_of_it(text: str) -> None:
     outcome = parsed(text)
 
-    if isinstance(outcome, Unreadable):
+    if isinstance(outcome, ExpressionError):
         assert 1 <= outcome.position <= len(text) + 1
     else:
-        assert parse(written(outcome)) == outcome
+        assert parse(format_expression(outcome)) == outcome

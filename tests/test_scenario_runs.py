@@ -267,7 +267,7 @@ def test_that_the_address_is_wrong_is_no_search_without_hit(run: Run) -> None:
 ABOUT_ONE = """\
   - {name: a, dialect: rest, call: getDossier, path: {dossierId: 1}, expect: {refused: [E200]}}
   - {name: b, dialect: edge, call: getDossier, path: {dossierId: 1}, expect: {refused: [NOT_FOUND]}}
-  - {name: c, call: searchThirdparties, query: {search: "name:NOBODY"}, expect: {found: 0}}
+  - {name: c, call: searchThirdparties, query: {search: "name:NO_LOGINS"}, expect: {found: 0}}
 """
 
 

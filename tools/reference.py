@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mock_server.control.app import CALLS
-from mock_server.domain.errors import ERRORS
+from mock_server.domain.errors import ERRORS, Place
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.entries import Recipe
@@ -23,7 +23,13 @@ from mock_server.settings import CONTROL_PREFIX, SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-_PLACES = {"S": "search", "I": "import, at once", "P": "import process", "C": "command"}
+_PLACES = {
+    Place.SEARCH: "search",
+    Place.IMPORT: "import, at once",
+    Place.PROCESS: "import process",
+    Place.COMMAND: "command",
+    Place.RESOURCE: "404",
+}
 _WRITTEN = "<!-- Written by `make docs` from the code. -->\n"
 
 
@@ -99,9 +105,7 @@ def operations() -> Iterator[tuple[str, ...]]:
 def errors() -> Iterator[tuple[str, ...]]:
     """A row per code."""
     for row in ERRORS.values():
-        places = ", ".join(
-            _PLACES.get(place, place) for place in ([row.places] if row.places == "404" else row.places)
-        )
+        places = ", ".join(_PLACES[place] for place in Place if place in row.places)
         yield f"`{row.code}`", row.label_fr, row.label_en, places, row.when, row.provenance
 
 

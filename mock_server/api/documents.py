@@ -11,7 +11,7 @@ from io import BytesIO
 from flask import Response
 
 from mock_server.dialects import wire
-from mock_server.domain.evidences import file_of, shown_document, shown_documents
+from mock_server.domain.evidences import file_of, visible_document, visible_documents
 from mock_server.domain.model import Document, Dossier, Evidence, Requirement
 from mock_server.web import responses
 from mock_server.web.context import Call
@@ -25,7 +25,7 @@ _LONGEST_COMMENT = 4000
 def list_documents(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.16."""
     portfolio = call.world.portfolio(account_id)
-    shown = shown_documents(portfolio.dossier(dossier_id), call.variants)
+    shown = visible_documents(portfolio.dossier(dossier_id), call.variants)
     requirements = portfolio.account.requirements
     return responses.content(
         [call.dialect.document(document, requirements, call.variants) for document in shown]
@@ -35,7 +35,7 @@ def list_documents(call: Call, account_id: int, dossier_id: int) -> Response:
 def get_document(call: Call, account_id: int, dossier_id: int, document_id: int) -> Response:
     """behaviour.md 3.17."""
     portfolio = call.world.portfolio(account_id)
-    document = shown_document(portfolio.dossier(dossier_id), document_id, call.variants)
+    document = visible_document(portfolio.dossier(dossier_id), document_id, call.variants)
     rendered = call.dialect.document(document, portfolio.account.requirements, call.variants)
     return responses.content([rendered] if call.variants["documentDetail"] == "array" else rendered)
 
@@ -43,7 +43,7 @@ def get_document(call: Call, account_id: int, dossier_id: int, document_id: int)
 def list_files(call: Call, account_id: int, dossier_id: int, document_id: int) -> Response:
     """behaviour.md 3.18."""
     dossier = call.world.portfolio(account_id).dossier(dossier_id)
-    document = shown_document(dossier, document_id, call.variants)
+    document = visible_document(dossier, document_id, call.variants)
     return responses.content(call.dialect.files(document, call.variants))
 
 
@@ -55,7 +55,7 @@ def list_evidences(call: Call, account_id: int, dossier_id: int, document_id: in
 def download_file(call: Call, account_id: int, dossier_id: int, document_id: int, file_id: int) -> Response:
     """behaviour.md 3.20."""
     dossier = call.world.portfolio(account_id).dossier(dossier_id)
-    document = shown_document(dossier, document_id, call.variants)
+    document = visible_document(dossier, document_id, call.variants)
     requirement = call.world.requirement(account_id, document.code)
     content = _file_bytes(dossier, document, file_of(document, file_id), requirement)
     return Response(content, content_type="application/octet-stream")

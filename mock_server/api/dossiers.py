@@ -41,7 +41,7 @@ def import_dossier(call: Call, account_id: int) -> Response:
         request=request,
         variants=call.variants,
         duration=call.sandbox.config.import_duration,
-        course=call.course,
+        plan=call.plan,
     )
     return responses.content(call.dialect.launched(process))
 

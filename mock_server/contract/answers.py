@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from mock_server.contract.requests import BODIES
 from mock_server.contract.schemas import Json, Schema, ref
-from mock_server.domain.errors import ERRORS
+from mock_server.domain.errors import ERRORS, Place
 from mock_server.domain.operations import OPERATIONS, Kind, Operation
 
 JSON_TYPE = "application/json;charset=UTF-8"
@@ -93,7 +93,7 @@ _FILES: dict[str, tuple[Shape, ...]] = {
         ),
     ),
 }
-IMPORT_CODES = tuple(code for code, error in ERRORS.items() if "P" in error.places)
+IMPORT_CODES = tuple(code for code, error in ERRORS.items() if Place.PROCESS in error.places)
 """What an import may be refused with; its process tells it."""
 
 _PROCESSES = {

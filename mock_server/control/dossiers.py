@@ -18,8 +18,8 @@ from mock_server.dialects import DIALECTS, wire
 from mock_server.domain import evidences
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import Document, Evidence, FormAnswer
-from mock_server.domain.overview import Row, Standing, overview, row_of
-from mock_server.domain.world import World, holder_of
+from mock_server.domain.overview import DossierStatus, Row, overview, row_of
+from mock_server.domain.world import World, find_portfolio
 from mock_server.fixtures import upsert_dossiers
 from mock_server.fixtures.entries import MAX_FILE_SIZE, MIN_FILE_SIZE, DossierEntry, DossierPatch
 from mock_server.sandbox import ServerSandbox
@@ -31,7 +31,7 @@ _QUERY = {
         "type": "string",
         "description": "A part of the reference, of an id, of the company's name or number, or of its code.",
     },
-    "standing": {"enum": [standing.value for standing in Standing]},
+    "standing": {"enum": [standing.value for standing in DossierStatus]},
     "offset": {"type": "integer", "minimum": 0, "default": 0},
     "limit": {"type": "integer", "minimum": 0, "default": _DEFAULT_LIMIT},
 }
@@ -68,7 +68,7 @@ def show_dossier(dossier_id: int) -> Response:
     """Return a dossier, stopped or not, with its documents and import; `answer` is what the API returns."""
     sandbox = named_sandbox()
     world, now = sandbox.current()
-    row = row_of(world, holder_of(world, dossier_id), dossier_id)
+    row = row_of(world, find_portfolio(world, dossier_id), dossier_id)
     today = local_date(now)
     return json_answer(
         _row(row)
@@ -127,7 +127,7 @@ def deposit_evidence(wanted: NewEvidence, dossier_id: int, code: str) -> Respons
     )
 
     def deposit(world: World, now: datetime) -> tuple[World, int]:
-        account_id = holder_of(world, dossier_id).account.account_id
+        account_id = find_portfolio(world, dossier_id).account.account_id
         after = evidences.deposit(
             world, now, account_id=account_id, dossier_id=dossier_id, code=code, given=given
         )
@@ -136,12 +136,12 @@ def deposit_evidence(wanted: NewEvidence, dossier_id: int, code: str) -> Respons
     return json_answer({"fileId": named_sandbox().execute(deposit)}, 201)
 
 
-def _standing() -> Standing | None:
+def _standing() -> DossierStatus | None:
     given = request.args.get("standing")
     try:
-        return None if given is None else Standing(given)
+        return None if given is None else DossierStatus(given)
     except ValueError:
-        names = ", ".join(standing.value for standing in Standing)
+        names = ", ".join(standing.value for standing in DossierStatus)
         raise Problem(f"standing is one of {names}, not {given!r}") from None
 
 
@@ -153,7 +153,7 @@ def _api_answer(sandbox: ServerSandbox, dossier_id: int) -> dict[str, Any]:
     """
     dialect = DIALECTS[services().settings.dialect]
     world = sandbox.read()
-    portfolio = holder_of(world, dossier_id)
+    portfolio = find_portfolio(world, dossier_id)
     dossier = portfolio.dossiers[dossier_id]
     answer: dict[str, Any] = dialect.dossier(
         dossier,

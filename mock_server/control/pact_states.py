@@ -12,8 +12,8 @@ from mock_server.control.accounts import add_entry, ensure_user
 from mock_server.domain import evidences
 from mock_server.domain.model import Dossier
 from mock_server.domain.operations import OPERATIONS
-from mock_server.domain.platform import withdraw_requirement, without_dossiers
-from mock_server.domain.world import World, holder_of
+from mock_server.domain.platform import clear_dossiers, withdraw_requirement
+from mock_server.domain.world import World, find_portfolio
 from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.upsert import change_account, find_thirdparty, with_registration_date
@@ -98,7 +98,7 @@ def document_is_answered(sandbox: ServerSandbox, values: Values) -> dict[str, An
 
 def no_dossiers(sandbox: ServerSandbox, _: Values) -> dict[str, Any]:
     """Remove the dossiers of all accounts."""
-    sandbox.change(lambda world, _: without_dossiers(world))
+    sandbox.change(lambda world, _: clear_dossiers(world))
     return {}
 
 
@@ -176,7 +176,7 @@ def _ensure_dossier(world: World, now: datetime, values: Values) -> _DossierInWo
             return _DossierInWorld(world, dossier)
     dossier_id = entry.dossier_id or world.next_ids.dossier
     world = add_entry(world, now, dossiers=(entry,))
-    return _DossierInWorld(world, holder_of(world, dossier_id).dossiers[dossier_id])
+    return _DossierInWorld(world, find_portfolio(world, dossier_id).dossiers[dossier_id])
 
 
 def _account(world: World, values: Values) -> int:

@@ -15,7 +15,7 @@ from mock_server.dialects import wire
 from mock_server.domain.errors import PROVIDER_ERRORS, ErrorCode, Refusal
 from mock_server.domain.imports import end_import, fail_import, hold_import
 from mock_server.domain.model import ImportProcess
-from mock_server.domain.world import World, process_of
+from mock_server.domain.world import World, find_process
 from mock_server.web.services import named_sandbox
 
 _PROVIDER_CODES = {error.code: error for error in PROVIDER_ERRORS}
@@ -43,7 +43,7 @@ def set_process_outcome(wanted: NewOutcome, process_id: str) -> Response:
     error = _provider_error(wanted)
 
     def set_outcome(world: World, now: datetime) -> tuple[World, ImportProcess]:
-        process = process_of(world, process_id)
+        process = find_process(world, process_id)
         if process.complete:
             raise Problem("the import has ended already", 409)
         if wanted.outcome == "hold":

@@ -15,8 +15,8 @@ from mock_server.clock import Clock
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
-from mock_server.domain.local_time import is_reckonable
-from mock_server.domain.variants import checked
+from mock_server.domain.local_time import is_supported_day
+from mock_server.domain.variants import check_variants
 from mock_server.fixtures.decode_errors import explain_decode_error
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.fixture import gc_paused
@@ -183,10 +183,10 @@ def _build_state(exported: StateFile) -> SandboxState:
     except InputError as error:
         raise InputError(f"$.content{error.path.removeprefix('$')}", str(error)) from None
     try:
-        variants = checked(exported.variants)
+        variants = check_variants(exported.variants)
     except ValueError as error:
         raise InputError("$.variants", str(error)) from None
-    if not is_reckonable(exported.clock.now.date()):
+    if not is_supported_day(exported.clock.now.date()):
         raise InputError("$.clock.now", "not of the years 1000 to 8999")
     now = exported.clock.now
     clock = Clock().freeze(now) if exported.clock.frozen else Clock().run(now)

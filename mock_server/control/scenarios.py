@@ -13,7 +13,7 @@ from mock_server.clock import real_now
 from mock_server.control.bodies import YamlText
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer, with_old_names
-from mock_server.domain.variants import VARIANTS, checked
+from mock_server.domain.variants import VARIANTS, check_variants
 from mock_server.fixtures import Fixture
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import is_path
@@ -138,7 +138,7 @@ def put_variants(wanted: dict[str, str]) -> Response:
     """Set variants, such as {"refusals": "result"}; all others get their default."""
     sandbox = named_sandbox()
     try:
-        sandbox.set_variants(checked(wanted))
+        sandbox.set_variants(check_variants(wanted))
     except ValueError as error:
         raise Problem(str(error)) from None
     return json_answer(_variants(sandbox))

@@ -16,7 +16,7 @@ from mock_server.dialects.evidences import evidences
 from mock_server.dialects.protocol import Json
 from mock_server.dialects.searched import SEARCHED
 from mock_server.domain.errors import E100, E200, NOT_FOUND, ErrorCode, Refusal
-from mock_server.domain.evidences import shown_documents
+from mock_server.domain.evidences import visible_documents
 from mock_server.domain.model import (
     Account,
     Document,
@@ -117,7 +117,7 @@ class Edge:
             "indicators": [_indicator(indicator) for indicator in dossier.indicators],
             "documents": [
                 self.document(document, requirements, variants)
-                for document in shown_documents(dossier, variants)
+                for document in visible_documents(dossier, variants)
             ],
         }
 

@@ -16,7 +16,7 @@ from hashlib import sha1
 from mock_server.dialects import members, wire
 from mock_server.dialects.protocol import Json
 from mock_server.domain.errors import ErrorCode, Refusal
-from mock_server.domain.evidences import shown_documents
+from mock_server.domain.evidences import visible_documents
 from mock_server.domain.model import (
     Account,
     Document,
@@ -107,7 +107,7 @@ class Rest:
             "indicators": [_indicator(indicator) for indicator in dossier.indicators],
             "documents": [
                 self.document(document, requirements, variants)
-                for document in shown_documents(dossier, variants)
+                for document in visible_documents(dossier, variants)
             ],
         }
 

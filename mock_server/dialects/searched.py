@@ -7,61 +7,65 @@ from collections.abc import Callable
 from mock_server.dialects import members, wire
 from mock_server.domain.model import Thirdparty
 from mock_server.domain.names import camel
-from mock_server.domain.query import Field, Kind
+from mock_server.domain.query import Field, FieldKind
 from mock_server.domain.world import Relation
 
 _COMPANY = {
-    "name": Kind.TEXT,
-    "date_creation": Kind.DAY,
-    "legal_category_label": Kind.TEXT,
-    "legal_category_code": Kind.TEXT,
-    "acronym": Kind.TEXT,
-    "activity_label": Kind.TEXT,
-    "activity_code": Kind.TEXT,
-    "ceo": Kind.TEXT,
-    "capital": Kind.NUMBER,
-    "capital_currency": Kind.TEXT,
-    "turnover": Kind.NUMBER,
-    "turnover_currency": Kind.TEXT,
-    "last_balance_sheet_date": Kind.DAY,
-    "workforce": Kind.NUMBER,
-    "address_street": Kind.TEXT,
-    "address_city": Kind.TEXT,
-    "address_post_code": Kind.TEXT,
-    "address_country_code": Kind.TEXT,
+    "name": FieldKind.TEXT,
+    "date_creation": FieldKind.DAY,
+    "legal_category_label": FieldKind.TEXT,
+    "legal_category_code": FieldKind.TEXT,
+    "acronym": FieldKind.TEXT,
+    "activity_label": FieldKind.TEXT,
+    "activity_code": FieldKind.TEXT,
+    "ceo": FieldKind.TEXT,
+    "capital": FieldKind.NUMBER,
+    "capital_currency": FieldKind.TEXT,
+    "turnover": FieldKind.NUMBER,
+    "turnover_currency": FieldKind.TEXT,
+    "last_balance_sheet_date": FieldKind.DAY,
+    "workforce": FieldKind.NUMBER,
+    "address_street": FieldKind.TEXT,
+    "address_city": FieldKind.TEXT,
+    "address_post_code": FieldKind.TEXT,
+    "address_country_code": FieldKind.TEXT,
 }
 _THIRDPARTY = {
-    "thirdparty_id": Kind.NUMBER,
-    "siren": Kind.TEXT,
-    "siret": Kind.TEXT,
-    "tva": Kind.TEXT,
-    "subscription_date": Kind.DAY,
-    "subscription_key": Kind.TEXT,
+    "thirdparty_id": FieldKind.NUMBER,
+    "siren": FieldKind.TEXT,
+    "siret": FieldKind.TEXT,
+    "tva": FieldKind.TEXT,
+    "subscription_date": FieldKind.DAY,
+    "subscription_key": FieldKind.TEXT,
 }
-_RELATION = {"thirdparty_code": Kind.TEXT, "state_last_change_date": Kind.DAY}
+_RELATION = {"thirdparty_code": FieldKind.TEXT, "state_last_change_date": FieldKind.DAY}
 
 
-def _of_company(name: str, kind: Kind) -> Field:
+def _of_company(name: str, kind: FieldKind) -> Field:
     return Field(kind, lambda _account_id, thirdparty, _: getattr(thirdparty.company, name))
 
 
-def _of_thirdparty(name: str, kind: Kind) -> Field:
+def _of_thirdparty(name: str, kind: FieldKind) -> Field:
     return Field(kind, lambda _account_id, thirdparty, _: getattr(thirdparty, name))
 
 
-def _of_relation(name: str, kind: Kind) -> Field:
+def _of_relation(name: str, kind: FieldKind) -> Field:
     return Field(kind, lambda _account_id, _, relation: getattr(relation, name))
 
 
 def _twin(read: Callable[[Thirdparty, Relation], bool | None]) -> Field:
-    return Field(Kind.TEXT, lambda _account_id, thirdparty, relation: wire.twin(read(thirdparty, relation)))
+    return Field(
+        FieldKind.TEXT, lambda _account_id, thirdparty, relation: wire.twin(read(thirdparty, relation))
+    )
 
 
 SEARCHED: dict[str, Field] = {
-    "accountId": Field(Kind.NUMBER, lambda account_id, _thirdparty, _relation: account_id),
-    "companyIdType": Field(Kind.TEXT, lambda _account_id, thirdparty, _: thirdparty.company_id.type.value),
+    "accountId": Field(FieldKind.NUMBER, lambda account_id, _thirdparty, _relation: account_id),
+    "companyIdType": Field(
+        FieldKind.TEXT, lambda _account_id, thirdparty, _: thirdparty.company_id.type.value
+    ),
     "companyIdValue": Field(
-        Kind.TEXT, lambda _account_id, thirdparty, _: members.company_id_value(thirdparty)
+        FieldKind.TEXT, lambda _account_id, thirdparty, _: members.company_id_value(thirdparty)
     ),
     **{camel(name): _of_thirdparty(name, kind) for name, kind in _THIRDPARTY.items()},
     **{camel(name): _of_relation(name, kind) for name, kind in _RELATION.items()},

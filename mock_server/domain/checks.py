@@ -41,7 +41,7 @@ _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
 
 
-class Findings:
+class ErrorCollector:
     """The refusals found so far in one request."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Findings:
             raise Rejected(*self._refusals)
 
 
-def normalised(reference: str, variants: Variants) -> str:
+def normalize_reference(reference: str, variants: Variants) -> str:
     """A dossier reference as it is stored and compared. behaviour.md 6.1 (documented), C15."""
     if variants["referenceSpaces"] == "remove":
         reference = _WHITE_SPACE.sub("", reference)
@@ -73,89 +73,89 @@ def normalised(reference: str, variants: Variants) -> str:
     return reference.upper() if variants["referenceCase"] == "upper" else reference
 
 
-def required(findings: Findings, parameter: str, value: str | None) -> str | None:
+def required(collector: ErrorCollector, parameter: str, value: str | None) -> str | None:
     """A member that must be there and not empty: else E001, E003."""
     if value is None:
-        findings.note(E001, parameter)
+        collector.note(E001, parameter)
         return None
     if not value.strip():
-        findings.note(E003, parameter)
+        collector.note(E003, parameter)
         return None
     return value
 
 
-def text(findings: Findings, parameter: str, value: str | None, limit: int = SHORT_TEXT) -> str | None:
+def text(collector: ErrorCollector, parameter: str, value: str | None, limit: int = SHORT_TEXT) -> str | None:
     """A free text of at most `limit` characters: else E011."""
     if value is not None and len(value) > limit:
-        findings.note(E011, parameter, str(limit))
+        collector.note(E011, parameter, str(limit))
     return value
 
 
-def code(findings: Findings, parameter: str, value: str | None) -> str | None:
+def code(collector: ErrorCollector, parameter: str, value: str | None) -> str | None:
     """A third-party code; too long: E011."""
-    return stripped(text(findings, parameter, value))
+    return normalize_code(text(collector, parameter, value))
 
 
-def stripped(value: str | None) -> str | None:
+def normalize_code(value: str | None) -> str | None:
     """A third-party code without the blanks around it; a blank one counts as not given. behaviour.md 6.2."""
     return (value or "").strip() or None
 
 
-def reference(findings: Findings, parameter: str, value: str, variants: Variants) -> str:
+def reference(collector: ErrorCollector, parameter: str, value: str, variants: Variants) -> str:
     """A dossier reference, normalised; empty after that: E003, too long before: E011. behaviour.md 5."""
-    stored = normalised(value, variants)
+    stored = normalize_reference(value, variants)
     if not stored:
-        findings.note(E003, parameter)
-    text(findings, parameter, value)
+        collector.note(E003, parameter)
+    text(collector, parameter, value)
     return stored
 
 
-def company_id(findings: Findings, type_name: str | None, value: str | None) -> CompanyId | None:
+def company_id(collector: ErrorCollector, type_name: str | None, value: str | None) -> CompanyId | None:
     """The identifier of an import: E001, E003, E002 for an unknown type, E010 for a malformed value."""
-    given_type = required(findings, "company_id_type", type_name)
-    given_value = required(findings, "company_id_value", value)
-    known = company_id_type(findings, "company_id_type", given_type) if given_type else None
+    given_type = required(collector, "company_id_type", type_name)
+    given_value = required(collector, "company_id_value", value)
+    known = company_id_type(collector, "company_id_type", given_type) if given_type else None
     if known is None or given_value is None:
         return None
     found = CompanyId(known, given_value.strip())
     if not is_well_formed(found):
-        findings.note(E010, "company_id_value", given_value)
+        collector.note(E010, "company_id_value", given_value)
     return found
 
 
-def company_id_type(findings: Findings, parameter: str, value: str) -> CompanyIdType | None:
+def company_id_type(collector: ErrorCollector, parameter: str, value: str) -> CompanyIdType | None:
     """One of CIT001, CIT002, CIT003: else E002."""
     try:
         return CompanyIdType(value)
     except ValueError:
-        findings.note(E002, parameter, value)
+        collector.note(E002, parameter, value)
         return None
 
 
-def emails(findings: Findings, parameter: str, values: Sequence[str] | None) -> tuple[str, ...]:
+def emails(collector: ErrorCollector, parameter: str, values: Sequence[str] | None) -> tuple[str, ...]:
     """Well-formed addresses: else E010."""
     for value in values or ():
         if len(value) > SHORT_TEXT or _EMAIL.fullmatch(value) is None:
-            findings.note(E010, parameter, value)
+            collector.note(E010, parameter, value)
     return tuple(values or ())
 
 
-def day(findings: Findings, parameter: str, value: str | None) -> date | None:
+def day(collector: ErrorCollector, parameter: str, value: str | None) -> date | None:
     """A plain date, or a date-time of which the French day counts: else E010. None stays None."""
     if value is None:
         return None
     try:
         return local_date(from_local(value))
     except ValueError:
-        findings.note(E010, parameter, value)
+        collector.note(E010, parameter, value)
         return None
 
 
-def integer(findings: Findings, parameter: str, value: str) -> int | None:
+def integer(collector: ErrorCollector, parameter: str, value: str) -> int | None:
     """A decimal number of 64 bits: else E010."""
     number = as_int64(value)
     if number is None:
-        findings.note(E010, parameter, value)
+        collector.note(E010, parameter, value)
     return number
 
 
@@ -165,26 +165,26 @@ def as_int64(value: str) -> int | None:
     return number if number is not None and -INT64 <= number < INT64 else None
 
 
-def boolean(findings: Findings, parameter: str, value: str) -> bool | None:
+def boolean(collector: ErrorCollector, parameter: str, value: str) -> bool | None:
     """`true` or `false`: else E010. behaviour.md 3.0 (inferred)."""
     if value not in {"true", "false"}:
-        findings.note(E010, parameter, value)
+        collector.note(E010, parameter, value)
     return value == "true"
 
 
-def past(now: datetime) -> Callable[[Findings, str, str], date | None]:
+def past_day(now: datetime) -> Callable[[ErrorCollector, str, str], date | None]:
     """A check for a day that is not later than today: else E010, E022."""
 
-    def check(findings: Findings, parameter: str, value: str) -> date | None:
-        found = day(findings, parameter, value)
+    def check(collector: ErrorCollector, parameter: str, value: str) -> date | None:
+        found = day(collector, parameter, value)
         if found is not None and found > local_date(now):
-            findings.note(E022, parameter)
+            collector.note(E022, parameter)
         return found
 
     return check
 
 
-def refused_codes(account: Account, codes: Iterable[str]) -> list[Refusal]:
+def check_requirement_codes(account: Account, codes: Iterable[str]) -> list[Refusal]:
     """E302 for a code the account may not ask for, E301 for a withdrawn one. behaviour.md 5 (documented)."""
     refusals = []
     for code in dict.fromkeys(codes):
@@ -196,7 +196,7 @@ def refused_codes(account: Account, codes: Iterable[str]) -> list[Refusal]:
     return sorted(refusals, key=lambda refusal: refusal.error.code)
 
 
-def refused_emails(addresses: Iterable[str], invalid_domains: frozenset[str]) -> list[Refusal]:
+def check_email_domains(addresses: Iterable[str], invalid_domains: frozenset[str]) -> list[Refusal]:
     """E030 for an address of a domain that takes no mail. behaviour.md 5 (list of domains: inferred)."""
     return [
         Refusal(E030, None, (address,))
@@ -205,11 +205,11 @@ def refused_emails(addresses: Iterable[str], invalid_domains: frozenset[str]) ->
     ]
 
 
-def taken_code(
+def check_code_is_free(
     world: World, portfolio: Portfolio, code: str | None, thirdparty_id: int | None
 ) -> list[Refusal]:
     """E112 when another third party of the account has the code. behaviour.md 6.2 (documented)."""
-    holders = list(portfolio.thirdparties_coded(code)) if code else []
+    holders = list(portfolio.thirdparties_with_code(code)) if code else []
     # A recipe may give one code to several third parties; each of them then keeps it.
     if not holders or thirdparty_id in holders:
         return []

@@ -13,18 +13,18 @@ from mock_server.domain.model import VIGILANCE_CODES, Document, Dossier, Indicat
 I001 = "I001"
 
 
-def assessed(dossier: Dossier, now: datetime) -> Dossier:
+def recompute_completeness(dossier: Dossier, now: datetime) -> Dossier:
     """The dossier with its documents' presence, state and indicator as of `now`, changes dated `now`.
 
     The very same object when nothing changed. A stopped dossier keeps its last state and indicator.
 
     behaviour.md 6.8 (carried-over), 6.7 (example).
     """
-    documents = _settled(dossier.documents, now)
+    documents = _update_presence(dossier.documents, now)
     if not dossier.monitored:
         return dossier if documents is dossier.documents else replace(dossier, documents=documents)
     complete = all(document.present for document in documents)
-    indicators = tuple(_judged(indicator, documents, now) for indicator in dossier.indicators)
+    indicators = tuple(_update_indicator(indicator, documents, now) for indicator in dossier.indicators)
     if documents is dossier.documents and complete == dossier.complete and indicators == dossier.indicators:
         return dossier
     return replace(
@@ -55,13 +55,13 @@ def new_indicator(documents: Iterable[Document], now: datetime) -> Indicator:
 
 def next_due(dossier: Dossier) -> datetime | None:
     """When this dossier next changes by itself: it expires, or a document's last valid evidence lapses."""
-    instants = [lapse for document in dossier.documents if (lapse := _lapse(document)) is not None]
+    instants = [lapse for document in dossier.documents if (lapse := _expires_at(document)) is not None]
     if dossier.monitored and dossier.expiration_date is not None:
         instants.append(midnight(dossier.expiration_date))
     return min(instants, default=None)
 
 
-def _settled(documents: tuple[Document, ...], now: datetime) -> tuple[Document, ...]:
+def _update_presence(documents: tuple[Document, ...], now: datetime) -> tuple[Document, ...]:
     today = local_date(now)
     settled = tuple(
         _with_presence(document, any(e.valid_on(today) for e in document.evidences)) for document in documents
@@ -74,12 +74,12 @@ def _with_presence(document: Document, present: bool) -> Document:  # noqa: FBT0
     return document if document.present == present else replace(document, present=present)
 
 
-def _judged(indicator: Indicator, documents: tuple[Document, ...], now: datetime) -> Indicator:
+def _update_indicator(indicator: Indicator, documents: tuple[Document, ...], now: datetime) -> Indicator:
     state = is_vigilant(documents)
     return indicator if state == indicator.state else replace(indicator, state=state, last_change_date=now)
 
 
-def _lapse(document: Document) -> datetime | None:
+def _expires_at(document: Document) -> datetime | None:
     """When a present document stops being so; None when it is absent or has an evidence valid for ever."""
     if not document.present:
         return None

@@ -14,8 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_server.domain import checks
-from mock_server.domain.checks import refused_codes, refused_emails, taken_code
-from mock_server.domain.completeness import assessed
+from mock_server.domain.checks import check_code_is_free, check_email_domains, check_requirement_codes
+from mock_server.domain.completeness import recompute_completeness
 from mock_server.domain.errors import E003, E021, E103, E201, E202, E204, E205, Refusal, Rejected
 from mock_server.domain.local_time import local_date, midnight
 from mock_server.domain.model import Condition, Document, Dossier, StoppingReason
@@ -69,11 +69,11 @@ def update_dossier(
 
     behaviour.md 3.11 and 6.11 (carried-over), 6.1 and 6.2 (documented).
     """
-    dossier = _monitored(world, account_id, dossier_id)
+    dossier = _find_monitored(world, account_id, dossier_id)
     if wanted.empty:
         raise Rejected(Refusal(E003, "data_to_update"))
-    changed = _updated(world, now, dossier, wanted, variants)
-    code = checks.stripped(wanted.thirdparty_code)
+    changed = _apply_update(world, now, dossier, wanted, variants)
+    code = checks.normalize_code(wanted.thirdparty_code)
     if code is not None:
         portfolio = with_code(world.portfolio(account_id), dossier.thirdparty_id, code)
         world = with_portfolio(world, portfolio)
@@ -90,8 +90,8 @@ def stop_dossier(world: World, now: datetime, *, account_id: int, dossier_id: in
 
     behaviour.md 3.12 (carried-over), 6.7 (documented).
     """
-    dossier = _monitored(world, account_id, dossier_id)
-    return with_dossier(world, stopped(dossier, now, StoppingReason.STOP_REQUEST), now)
+    dossier = _find_monitored(world, account_id, dossier_id)
+    return with_dossier(world, mark_stopped(dossier, now, StoppingReason.STOP_REQUEST), now)
 
 
 def reactivate_dossier(
@@ -109,12 +109,12 @@ def reactivate_dossier(
     dossier = world.portfolio(account_id).dossier(dossier_id)
     if dossier.monitored:
         raise Rejected(Refusal(E204, None, (dossier.reference,)))
-    findings = checks.Findings()
+    collector = checks.ErrorCollector()
     until = dossier.expiration_date
     if expiration_date is not ABSENT:
-        until = checks.day(findings, "expiration_date", expiration_date)
-    findings.raise_any()
-    _refuse_reactivation(world, now, dossier, until)
+        until = checks.day(collector, "expiration_date", expiration_date)
+    collector.raise_any()
+    _check_reactivation(world, now, dossier, until)
     active = replace(
         dossier,
         monitored=True,
@@ -124,7 +124,7 @@ def reactivate_dossier(
         state_last_change_date=now,
         documents=tuple(replace(document, request_date=now) for document in dossier.documents),
     )
-    world = with_dossier(world, assessed(active, now), now)
+    world = with_dossier(world, recompute_completeness(active, now), now)
     asked = tuple(document.code for document in active.documents)
     return with_requests(world, now, dossier=active, codes=asked)
 
@@ -140,10 +140,10 @@ def update_requirements(
 
     behaviour.md 3.15 (carried-over), 6.11 (inferred), C10, C54.
     """
-    dossier = _monitored(world, account_id, dossier_id)
+    dossier = _find_monitored(world, account_id, dossier_id)
     if not codes:
         raise Rejected(Refusal(E003, "required_documents"))
-    refusals = refused_codes(world.portfolio(account_id).account, codes)
+    refusals = check_requirement_codes(world.portfolio(account_id).account, codes)
     if refusals:
         raise Rejected(*refusals)
     # A dossier made on the platform's web pages may ask for one code twice; both requests are kept.
@@ -156,48 +156,48 @@ def update_requirements(
         asked = [document for document in documents if document.code in codes]
         documents = tuple(sorted(asked, key=lambda document: codes.index(document.code)))
     world = replace(world, next_ids=replace(world.next_ids, document=first + len(new)))
-    world = with_dossier(world, assessed(replace(dossier, documents=documents), now), now)
+    world = with_dossier(world, recompute_completeness(replace(dossier, documents=documents), now), now)
     return with_requests(world, now, dossier=dossier, codes=tuple(new))
 
 
-def stopped(dossier: Dossier, at: datetime, reason: StoppingReason) -> Dossier:
+def mark_stopped(dossier: Dossier, at: datetime, reason: StoppingReason) -> Dossier:
     """The dossier no longer monitored since `at`. behaviour.md 6.7 (documented)."""
     return replace(dossier, monitored=False, stopping_date=at, stopping_reason=reason)
 
 
-def expired(dossier: Dossier, now: datetime) -> bool:
+def is_expired(dossier: Dossier, now: datetime) -> bool:
     """Whether the day of its expiration has begun. behaviour.md 6.5 (documented), C17."""
     until = dossier.expiration_date
     return dossier.monitored and until is not None and midnight(until) <= now
 
 
-def _monitored(world: World, account_id: int, dossier_id: int) -> Dossier:
+def _find_monitored(world: World, account_id: int, dossier_id: int) -> Dossier:
     dossier = world.portfolio(account_id).dossier(dossier_id)
     if not dossier.monitored:
         raise Rejected(Refusal(E201, None, (dossier.reference,)))
     return dossier
 
 
-def _updated(
+def _apply_update(
     world: World, now: datetime, dossier: Dossier, wanted: DossierUpdate, variants: Variants
 ) -> Dossier:
-    findings = checks.Findings()
+    collector = checks.ErrorCollector()
     reference = dossier.reference
     if wanted.dossier_reference is not None:
-        reference = checks.reference(findings, "dossier_reference", wanted.dossier_reference, variants)
-    checks.text(findings, "description", wanted.description, checks.LONG_TEXT)
-    checks.text(findings, "purchasing_category", wanted.purchasing_category)
-    code = checks.code(findings, "thirdparty_code", wanted.thirdparty_code)
-    addresses = checks.emails(findings, "thirdparty_email", wanted.thirdparty_email)
+        reference = checks.reference(collector, "dossier_reference", wanted.dossier_reference, variants)
+    checks.text(collector, "description", wanted.description, checks.LONG_TEXT)
+    checks.text(collector, "purchasing_category", wanted.purchasing_category)
+    code = checks.code(collector, "thirdparty_code", wanted.thirdparty_code)
+    addresses = checks.emails(collector, "thirdparty_email", wanted.thirdparty_email)
     until = dossier.expiration_date
     if wanted.expiration_date is not ABSENT:
-        until = _future_day(findings, wanted.expiration_date, now)
+        until = _future_day(collector, wanted.expiration_date, now)
     portfolio = world.portfolio(dossier.account_id)
-    findings.extend(taken_code(world, portfolio, code, dossier.thirdparty_id))
+    collector.extend(check_code_is_free(world, portfolio, code, dossier.thirdparty_id))
     if portfolio.has_reference(dossier.thirdparty_id, reference, except_for=dossier.dossier_id):
-        findings.note(E202, None, reference)
-    findings.extend(refused_emails(addresses, world.invalid_email_domains))
-    findings.raise_any()
+        collector.note(E202, None, reference)
+    collector.extend(check_email_domains(addresses, world.invalid_email_domains))
+    collector.raise_any()
     return replace(
         dossier,
         reference=reference,
@@ -209,20 +209,20 @@ def _updated(
     )
 
 
-def _future_day(findings: checks.Findings, value: str | None, now: datetime) -> date | None:
+def _future_day(collector: checks.ErrorCollector, value: str | None, now: datetime) -> date | None:
     """A day after today, else E021; None, which clears, stays None. behaviour.md 6.5 (documented), C71."""
-    until = checks.day(findings, "expiration_date", value)
+    until = checks.day(collector, "expiration_date", value)
     if until is not None and until <= local_date(now):
-        findings.note(E021, "expiration_date")
+        collector.note(E021, "expiration_date")
     return until
 
 
-def _refuse_reactivation(world: World, now: datetime, dossier: Dossier, until: date | None) -> None:
-    findings = checks.Findings()
+def _check_reactivation(world: World, now: datetime, dossier: Dossier, until: date | None) -> None:
+    collector = checks.ErrorCollector()
     thirdparty = world.thirdparties[dossier.thirdparty_id]
     row = world.establishments.get(thirdparty.company_id)
     if thirdparty.out_of_business or (row is not None and row.condition is Condition.CLOSED):
-        findings.note(E103, None, thirdparty.company_id.type.value, thirdparty.company_id.value)
+        collector.note(E103, None, thirdparty.company_id.type.value, thirdparty.company_id.value)
     if until is not None and until <= local_date(now):
-        findings.note(E205, None, until.isoformat())
-    findings.raise_any()
+        collector.note(E205, None, until.isoformat())
+    collector.raise_any()

@@ -9,16 +9,28 @@ Anything else that is raised is a bug of the sandbox. How a refusal looks on the
 
 from __future__ import annotations
 
+from enum import Flag, auto
+
 from msgspec import Struct
 
 
+class Place(Flag):
+    """Where a code is shown: in the answer of which kind of call, or in an import process."""
+
+    SEARCH = auto()
+    IMPORT = auto()
+    PROCESS = auto()
+    COMMAND = auto()
+    RESOURCE = auto()
+
+
 class ErrorCode(Struct, frozen=True):
-    """A row of behaviour.md 5. `places`: S search, P import process, I the import's own answer, C command."""
+    """A row of behaviour.md 5: code, labels, places, condition and provenance."""
 
     code: str
     label_fr: str
     label_en: str
-    places: str
+    places: Place
     when: str
     provenance: str
 
@@ -50,7 +62,7 @@ E001 = ErrorCode(
     "E001",
     "Paramètre manquant",
     "Missing parameter",
-    "SI",
+    Place.SEARCH | Place.IMPORT,
     "A required parameter or member is absent.",
     "documented",
 )
@@ -58,7 +70,7 @@ E002 = ErrorCode(
     "E002",
     "Paramètre inconnu",
     "Unknown parameter",
-    "SI",
+    Place.SEARCH | Place.IMPORT,
     "A value lies outside its enumeration, such as `companyIdType`; an expression names an unknown field.",
     "inferred",
 )
@@ -66,7 +78,7 @@ E003 = ErrorCode(
     "E003",
     "Paramètre vide",
     "Empty parameter",
-    "SIC",
+    Place.SEARCH | Place.IMPORT | Place.COMMAND,
     "A parameter is present but empty; an update has nothing to update; a list of requirements is empty.",
     "documented",
 )
@@ -74,7 +86,7 @@ E010 = ErrorCode(
     "E010",
     "Format incorrect",
     "Incorrect format",
-    "SIC",
+    Place.SEARCH | Place.IMPORT | Place.COMMAND,
     "A date, boolean, integer, e-mail, company identifier or expression is not of its format.",
     "documented",
 )
@@ -82,7 +94,7 @@ E011 = ErrorCode(
     "E011",
     "Taille maximale dépassée",
     "Maximum size exceeded",
-    "SIC",
+    Place.SEARCH | Place.IMPORT | Place.COMMAND,
     "Longer than 255 characters (reference, code, category) or 4000 (description); a page of more than 1000.",
     "documented",
 )
@@ -90,7 +102,7 @@ E021 = ErrorCode(
     "E021",
     "Date d'expiration dans le passé",
     "Expiration date in the past",
-    "PC",
+    Place.PROCESS | Place.COMMAND,
     "The `expirationDate` of an import or update is not later than today.",
     "documented",
 )
@@ -98,7 +110,7 @@ E022 = ErrorCode(
     "E022",
     "Date dans le futur",
     "Date in the future",
-    "S",
+    Place.SEARCH,
     "`stateLastChangeDate` or `fromDate` is later than now.",
     "documented",
 )
@@ -106,7 +118,7 @@ E030 = ErrorCode(
     "E030",
     "Domaine de l'e-mail invalide",
     "Invalid email domain",
-    "PC",
+    Place.PROCESS | Place.COMMAND,
     "An address is well formed, its domain is among the recipe's `invalidEmailDomains`.",
     "documented",
 )
@@ -114,7 +126,7 @@ E100 = ErrorCode(
     "E100",
     "Aucun tiers ne correspond aux critères",
     "There is no third party for this criteria",
-    "404",
+    Place.RESOURCE,
     "The third party is unknown to the account.",
     "documented",
 )
@@ -122,7 +134,7 @@ E101 = ErrorCode(
     "E101",
     "Erreur lors de la qualification de l'établissement",
     "Error when qualifying the establishment",
-    "P",
+    Place.PROCESS,
     "The data provider fails on this establishment (condition `failing`).",
     "documented",
 )
@@ -130,7 +142,7 @@ E102 = ErrorCode(
     "E102",
     "L'établissement n'existe pas.",
     "The establishment does not exist",
-    "P",
+    Place.PROCESS,
     "The data provider does not know the establishment (condition `unknown`).",
     "documented",
 )
@@ -138,7 +150,7 @@ E103 = ErrorCode(
     "E103",
     "L'établissement est fermé.",
     "The establishment is closed",
-    "PC",
+    Place.PROCESS | Place.COMMAND,
     "The establishment is closed (condition `closed`), or its third party is out of business.",
     "documented",
 )
@@ -146,7 +158,7 @@ E104 = ErrorCode(
     "E104",
     "Plusieurs tiers correspondent à la recherche",
     "Too many third parties for this criteria",
-    "P",
+    Place.PROCESS,
     "Several third parties match the identifier (condition `ambiguous`).",
     "documented",
 )
@@ -154,7 +166,7 @@ E105 = ErrorCode(
     "E105",
     "L'établissement a été transféré",
     "The establishment has been transferred to a new establishment",
-    "P",
+    Place.PROCESS,
     "The establishment moved to another identifier (condition `transferred`).",
     "documented",
 )
@@ -162,7 +174,7 @@ E111 = ErrorCode(
     "E111",
     "Le code fournisseur est différent de celui déjà existant",
     "The supplier code in parameter is different from the existing supplier code for third party",
-    "P",
+    Place.PROCESS,
     "The third party has a code in this account and the import gives another one.",
     "documented",
 )
@@ -170,7 +182,7 @@ E112 = ErrorCode(
     "E112",
     "Le code fournisseur (thirdpartyCode) déjà utilisé pour un autre fournisseur.",
     "The supplier code (thirdpartyCode) already used for another supplier",
-    "PC",
+    Place.PROCESS | Place.COMMAND,
     "The code belongs to another third party of the account.",
     "documented",
 )
@@ -178,7 +190,7 @@ E113 = ErrorCode(
     "E113",
     "Compte donneur d'ordres non actif",
     "Non active ordering account",
-    "P",
+    Place.PROCESS,
     "The account's subscription is not active.",
     "documented",
 )
@@ -186,7 +198,7 @@ E121 = ErrorCode(
     "E121",
     "Import impossible d'un tiers français par son numéro de TVA",
     "Impossible to create a dossier based on TVA for a french third party. Plesae use SIRET number",
-    "P",
+    Place.PROCESS,
     "A `CIT002` value begins with FR.",
     "documented",
 )
@@ -194,7 +206,7 @@ E122 = ErrorCode(
     "E122",
     "Import impossible d'un tiers étranger, option non activée",
     "Impossible to import a non French thirdparty, subscription is inactive for international third parties",
-    "P",
+    Place.PROCESS,
     "A foreign company, and the account lacks the international option.",
     "documented",
 )
@@ -202,7 +214,7 @@ E200 = ErrorCode(
     "E200",
     "Aucun dossier ne correspond à la recherche",
     "There is no dossier for this criteria",
-    "404",
+    Place.RESOURCE,
     "The dossier is unknown to the account.",
     "documented",
 )
@@ -210,7 +222,7 @@ E201 = ErrorCode(
     "E201",
     "Le dossier est désactivé",
     "This dossier is disabled",
-    "C",
+    Place.COMMAND,
     "Update, stop or requirements of a dossier that is not monitored.",
     "documented",
 )
@@ -218,7 +230,7 @@ E202 = ErrorCode(
     "E202",
     "La référence du dossier existe déjà pour ce couple donneur d'ordres / Fournisseur",
     "This dossier reference already exists for this client / supplier couple",
-    "PC",
+    Place.PROCESS | Place.COMMAND,
     "Another dossier of the same account and third party, monitored or stopped, has the reference.",
     "documented",
 )
@@ -226,7 +238,7 @@ E203 = ErrorCode(
     "E203",
     "Aucun dossier avec cette référence",
     "There is no dossier for this reference",
-    "",
+    Place(0),
     "Never: no command of this API looks a dossier up by its reference.",
     "documented",
 )
@@ -234,7 +246,7 @@ E204 = ErrorCode(
     "E204",
     "Le dossier est déjà actif",
     "This dossier is already active",
-    "C",
+    Place.COMMAND,
     "Reactivation of a monitored dossier.",
     "documented",
 )
@@ -243,7 +255,7 @@ E205 = ErrorCode(
     "Date d'expiration dépassée pour la réactivation",
     "This dossier to reactivate has an outdated date for its re-activation."
     " Please provide a date in the future.",
-    "C",
+    Place.COMMAND,
     "The expiration date that a reactivation gives, or else the stored one, is not later than today.",
     "documented",
 )
@@ -251,7 +263,7 @@ E301 = ErrorCode(
     "E301",
     "Le document (requirement) est désactivé",
     "This document/requirement is deactivated",
-    "PC",
+    Place.PROCESS | Place.COMMAND,
     "The account knows the document type, but it was withdrawn.",
     "documented",
 )
@@ -259,7 +271,7 @@ E302 = ErrorCode(
     "E302",
     "Le document (requirement) n'est pas autorisé",
     "This document/requirement is not authorized",
-    "PC",
+    Place.PROCESS | Place.COMMAND,
     "The document type is not among the account's requirements.",
     "documented",
 )
@@ -267,7 +279,7 @@ NOT_FOUND = ErrorCode(
     "NOT_FOUND",
     "La ressource n'existe pas",
     "The resource does not exist. Please check you search criteria and values.",
-    "404",
+    Place.RESOURCE,
     "Account, document, file or process unknown; in EDGE any absent resource and a search without a hit.",
     "documented",
 )

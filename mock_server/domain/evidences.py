@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mock_server.domain.completeness import assessed
+from mock_server.domain.completeness import recompute_completeness
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
 from mock_server.domain.model import Document, Dossier, Evidence, FormAnswer
 from mock_server.domain.variants import Variants
@@ -37,7 +37,7 @@ class Deposit(Struct, frozen=True, kw_only=True):
     formdata: tuple[FormAnswer, ...] = ()
 
 
-def shown_documents(dossier: Dossier, variants: Variants) -> tuple[Document, ...]:
+def visible_documents(dossier: Dossier, variants: Variants) -> tuple[Document, ...]:
     """The documents that the API shows: none of a stopped dossier, unless the variant keeps them.
 
     behaviour.md 6.7 (example), C50.
@@ -45,13 +45,13 @@ def shown_documents(dossier: Dossier, variants: Variants) -> tuple[Document, ...
     return dossier.documents if dossier.monitored or variants["stoppedDocuments"] == "keep" else ()
 
 
-def shown_document(dossier: Dossier, document_id: int, variants: Variants) -> Document:
+def visible_document(dossier: Dossier, document_id: int, variants: Variants) -> Document:
     """The document of that id among those shown.
 
     Raises:
         NotFound: NOT_FOUND.
     """
-    for document in shown_documents(dossier, variants):
+    for document in visible_documents(dossier, variants):
         if document.document_id == document_id:
             return document
     raise NotFound(Refusal(NOT_FOUND, "document_id", (str(document_id),)))
@@ -88,7 +88,7 @@ def deposit(
         for document in dossier.documents
     )
     world = replace(world, next_ids=replace(world.next_ids, evidence=evidence.evidence_id + 1))
-    return with_dossier(world, assessed(replace(dossier, documents=documents), now), now)
+    return with_dossier(world, recompute_completeness(replace(dossier, documents=documents), now), now)
 
 
 def _evidence(evidence_id: int, now: datetime, given: Deposit) -> Evidence:

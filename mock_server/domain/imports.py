@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_server.domain import checks
-from mock_server.domain.checks import refused_codes, refused_emails, taken_code
-from mock_server.domain.completeness import assessed, new_indicator
+from mock_server.domain.checks import check_code_is_free, check_email_domains, check_requirement_codes
+from mock_server.domain.completeness import new_indicator, recompute_completeness
 from mock_server.domain.errors import (
     E021,
     E101,
@@ -30,15 +30,15 @@ from mock_server.domain.errors import (
 from mock_server.domain.identifiers import country_of, french_vat_of, is_french, siren_of
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import (
-    BY_ITSELF,
+    DEFAULT_OUTCOME,
     Company,
     CompanyId,
     CompanyIdType,
     Condition,
-    Course,
     Document,
     Dossier,
     Establishment,
+    ImportPlan,
     ImportProcess,
     NewDossier,
     StoppingReason,
@@ -92,11 +92,11 @@ def launch_import(
     request: ImportRequest,
     variants: Variants,
     duration: timedelta,
-    course: Course = BY_ITSELF,
+    plan: ImportPlan = DEFAULT_OUTCOME,
 ) -> tuple[World, ImportProcess]:
     """Begin an import; nothing but the form of the request is judged here.
 
-    The process ends as its `course` says, else as its establishment says, else after `duration`.
+    The process ends as its `plan` says, else as its establishment says, else after `duration`.
 
     Raises:
         NotFound: NOT_FOUND, no such account.
@@ -105,10 +105,10 @@ def launch_import(
     behaviour.md 3.9 (documented), C8.
     """
     world.portfolio(account_id)
-    wanted = _checked(request, variants)
+    wanted = _check_request(request, variants)
     establishment = world.establishments.get(wanted.company_id, Establishment(company_id=wanted.company_id))
-    lasts = next(time for time in (course.lasts, establishment.import_duration, duration) if time is not None)
-    held = course.held or (establishment.never_ends and course.lasts is None)
+    lasts = next(time for time in (plan.lasts, establishment.import_duration, duration) if time is not None)
+    held = plan.held or (establishment.never_ends and plan.lasts is None)
     process = ImportProcess(
         process_id=_process_id(account_id, world.next_ids.process),
         number=world.next_ids.process,
@@ -116,7 +116,7 @@ def launch_import(
         creation=now,
         ends=None if held else now + lasts,
         wanted=wanted,
-        condition=course.condition,
+        condition=plan.condition,
     )
     counted = replace(world, next_ids=replace(world.next_ids, process=world.next_ids.process + 1))
     return with_process(counted, process), process
@@ -129,7 +129,7 @@ def end_import(
 
     behaviour.md 6.4 (order of checks: inferred).
     """
-    refusals = _refusals(world, now, process)
+    refusals = _find_refusals(world, now, process)
     if refusals:
         return fail_import(world, process, refusals)
     world, thirdparty = _thirdparty_for(world, process.wanted.company_id, invent)
@@ -153,18 +153,18 @@ def hold_import(world: World, process: ImportProcess) -> tuple[World, ImportProc
     return with_process(world, held), held
 
 
-def _checked(request: ImportRequest, variants: Variants) -> NewDossier:
-    findings = checks.Findings()
-    company_id = checks.company_id(findings, request.company_id_type, request.company_id_value)
-    given = checks.required(findings, "dossier_reference", request.dossier_reference)
-    reference = checks.reference(findings, "dossier_reference", given, variants) if given else ""
-    code = checks.code(findings, "thirdparty_code", request.thirdparty_code)
-    description = checks.text(findings, "description", request.description, checks.LONG_TEXT)
-    category = checks.text(findings, "purchasing_category", request.purchasing_category)
-    expiration_date = checks.day(findings, "expiration_date", request.expiration_date)
-    thirdparty_email = checks.emails(findings, "thirdparty_email", request.thirdparty_email)
-    user_in_charge = checks.emails(findings, "user_in_charge", request.user_in_charge)
-    findings.raise_any()
+def _check_request(request: ImportRequest, variants: Variants) -> NewDossier:
+    collector = checks.ErrorCollector()
+    company_id = checks.company_id(collector, request.company_id_type, request.company_id_value)
+    given = checks.required(collector, "dossier_reference", request.dossier_reference)
+    reference = checks.reference(collector, "dossier_reference", given, variants) if given else ""
+    code = checks.code(collector, "thirdparty_code", request.thirdparty_code)
+    description = checks.text(collector, "description", request.description, checks.LONG_TEXT)
+    category = checks.text(collector, "purchasing_category", request.purchasing_category)
+    expiration_date = checks.day(collector, "expiration_date", request.expiration_date)
+    thirdparty_email = checks.emails(collector, "thirdparty_email", request.thirdparty_email)
+    user_in_charge = checks.emails(collector, "user_in_charge", request.user_in_charge)
+    collector.raise_any()
     assert company_id is not None  # noqa: S101  # absent or of an unknown type, it was refused just above
     return NewDossier(
         company_id=company_id,
@@ -179,7 +179,7 @@ def _checked(request: ImportRequest, variants: Variants) -> NewDossier:
     )
 
 
-def _refusals(world: World, now: datetime, process: ImportProcess) -> list[Refusal]:
+def _find_refusals(world: World, now: datetime, process: ImportProcess) -> list[Refusal]:
     portfolio = world.portfolio(process.account_id)
     wanted = process.wanted
     refusals = _account_refusals(portfolio, wanted)
@@ -190,16 +190,16 @@ def _refusals(world: World, now: datetime, process: ImportProcess) -> list[Refus
     refusals += _thirdparty_refusals(world, portfolio, wanted)
     if wanted.expiration_date is not None and wanted.expiration_date <= local_date(now):
         refusals.append(Refusal(E021, "expiration_date"))
-    refusals += refused_codes(portfolio.account, wanted.required_documents)
+    refusals += check_requirement_codes(portfolio.account, wanted.required_documents)
     addresses = (*wanted.thirdparty_email, *wanted.user_in_charge)
-    return refusals + refused_emails(addresses, world.invalid_email_domains)
+    return refusals + check_email_domains(addresses, world.invalid_email_domains)
 
 
 def _account_refusals(portfolio: Portfolio, wanted: NewDossier) -> list[Refusal]:
     refusals = [] if portfolio.account.active else [Refusal(E113)]
     if is_french(wanted.company_id):
         if wanted.company_id.type is CompanyIdType.VAT:
-            refusals.append(Refusal(E121, None, _named(wanted.company_id)))
+            refusals.append(Refusal(E121, None, _id_values(wanted.company_id)))
     elif not portfolio.account.international:
         refusals.append(Refusal(E122))
     return refusals
@@ -208,7 +208,7 @@ def _account_refusals(portfolio: Portfolio, wanted: NewDossier) -> list[Refusal]
 def _provider_failure(world: World, company_id: CompanyId, condition: Condition | None) -> Refusal | None:
     establishment = world.establishments.get(company_id, Establishment(company_id=company_id))
     answer = PROVIDER_ANSWERS.get(condition or establishment.condition)
-    thirdparty = world.thirdparty_identified(company_id)
+    thirdparty = world.thirdparty_with_id(company_id)
     if answer is None and thirdparty is not None and thirdparty.out_of_business:
         answer = E103
     if answer is None:
@@ -216,24 +216,24 @@ def _provider_failure(world: World, company_id: CompanyId, condition: Condition 
     if answer is E101:
         return Refusal(E101)
     concerned = company_id if answer is not E105 else establishment.transferred_to or company_id
-    return Refusal(answer, None, _named(concerned))
+    return Refusal(answer, None, _id_values(concerned))
 
 
 def _thirdparty_refusals(world: World, portfolio: Portfolio, wanted: NewDossier) -> list[Refusal]:
-    thirdparty = world.thirdparty_identified(wanted.company_id)
+    thirdparty = world.thirdparty_with_id(wanted.company_id)
     relation = portfolio.relations.get(thirdparty.thirdparty_id) if thirdparty else None
     refusals = []
     code = wanted.thirdparty_code
     if code and relation and relation.thirdparty_code and relation.thirdparty_code != code:
         refusals.append(Refusal(E111, None, (relation.thirdparty_code,)))
-    refusals += taken_code(world, portfolio, code, thirdparty.thirdparty_id if thirdparty else None)
+    refusals += check_code_is_free(world, portfolio, code, thirdparty.thirdparty_id if thirdparty else None)
     if thirdparty and portfolio.has_reference(thirdparty.thirdparty_id, wanted.reference):
         refusals.append(Refusal(E202, None, (wanted.reference,)))
     return refusals
 
 
 def _thirdparty_for(world: World, company_id: CompanyId, invent: Invent) -> tuple[World, Thirdparty]:
-    known = world.thirdparty_identified(company_id)
+    known = world.thirdparty_with_id(company_id)
     if known is not None:
         return world, known
     establishment = world.establishments.get(company_id)
@@ -296,10 +296,10 @@ def _new_dossier(
     )
     if wanted.thirdparty_code:
         world = with_portfolio(world, with_code(portfolio, thirdparty.thirdparty_id, wanted.thirdparty_code))
-    return with_dossier(replace(world, next_ids=next_ids), assessed(dossier, now), now), dossier
+    return with_dossier(replace(world, next_ids=next_ids), recompute_completeness(dossier, now), now), dossier
 
 
-def _named(company_id: CompanyId) -> tuple[str, ...]:
+def _id_values(company_id: CompanyId) -> tuple[str, ...]:
     return company_id.type.value, company_id.value
 
 

@@ -42,12 +42,12 @@ def from_local(text: str) -> datetime:
     Raises:
         ValueError: the text is no calendar date (and time), or not of the years 1000 to 8999.
     """
-    if _ISO.fullmatch(text) is None or not is_reckonable(date.fromisoformat(text[:10])):
+    if _ISO.fullmatch(text) is None or not is_supported_day(date.fromisoformat(text[:10])):
         raise ValueError(f"{text!r} is no ISO date or date-time")
     instant = datetime.fromisoformat(text)
     return (instant.replace(tzinfo=ZONE) if instant.tzinfo is None else instant).astimezone(UTC)
 
 
-def is_reckonable(day: date) -> bool:
+def is_supported_day(day: date) -> bool:
     """Whether there is room before and after the day: it is not near the ends of the calendar."""
     return _EARLIEST <= day < _LATEST

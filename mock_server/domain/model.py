@@ -258,7 +258,7 @@ class Admission(Struct, frozen=True, kw_only=True):
     default_account: int | None = None
 
 
-NOBODY = Admission()
+NO_LOGINS = Admission()
 """No user is declared, and there is no account for others."""
 
 
@@ -276,7 +276,7 @@ class NewDossier(Struct, frozen=True, kw_only=True):
     user_in_charge: tuple[str, ...] = ()
 
 
-class Course(Struct, frozen=True, kw_only=True):
+class ImportPlan(Struct, frozen=True, kw_only=True):
     """How an import is made to go, whatever its establishment says; None leaves that open."""
 
     held: bool = False
@@ -284,7 +284,7 @@ class Course(Struct, frozen=True, kw_only=True):
     condition: Condition | None = None
 
 
-BY_ITSELF = Course()
+DEFAULT_OUTCOME = ImportPlan()
 """The course of an import that nobody bends."""
 
 

@@ -31,7 +31,7 @@ def cache_short(entries: int) -> Callable[[Callable[Arguments, Result]], Callabl
     return decorate
 
 
-LONGEST = 100
+MAX_NAME = 100
 """Characters of a name that may be another one misspelt: to compare longer texts takes too long."""
 
 _UNDERSCORE = re.compile(r"_([a-z])")
@@ -52,4 +52,4 @@ def snake(name: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant, None when there is none like it."""
-    return next(iter(get_close_matches(name, known, n=1)), None) if len(name) <= LONGEST else None
+    return next(iter(get_close_matches(name, known, n=1)), None) if len(name) <= MAX_NAME else None

@@ -62,7 +62,7 @@ def statistics(world: World, *, account_id: int) -> Statistics:
     )
 
 
-class Standing(StrEnum):
+class DossierStatus(StrEnum):
     """How a dossier stands; what the API calls its state is none once it is stopped."""
 
     COMPLETE = "complete"
@@ -83,13 +83,13 @@ class Row(Struct, frozen=True, eq=False):
         return self.portfolio.relations[self.thirdparty.thirdparty_id].thirdparty_code
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> DossierStatus:
         """How it stands."""
         if not self.dossier.monitored:
-            return Standing.STOPPED
-        return Standing.COMPLETE if self.dossier.complete else Standing.INCOMPLETE
+            return DossierStatus.STOPPED
+        return DossierStatus.COMPLETE if self.dossier.complete else DossierStatus.INCOMPLETE
 
-    def says(self, text: str) -> bool:
+    def contains_text(self, text: str) -> bool:
         """Whether one of its names has the text in it, in capitals or not."""
         names = (
             self.dossier.dossier_id,
@@ -109,17 +109,17 @@ class Overview(Struct, frozen=True):
     """Some of those found, newest first; of all that say the text how many stand how; how many are found."""
 
     rows: Sequence[Row]
-    counts: Mapping[Standing, int]
+    counts: Mapping[DossierStatus, int]
     total: int
 
 
-def overview(world: World, *, text: str, standing: Standing | None, offset: int, limit: int) -> Overview:
+def overview(world: World, *, text: str, standing: DossierStatus | None, offset: int, limit: int) -> Overview:
     """`limit` of the dossiers of which a name has `text` in it, and that stand so; an empty text is in all.
 
     Without a text none is looked at beyond the last one shown, however many there are.
     """
     wanted = text.strip().casefold()
-    counts = _counts_said(world, wanted) if wanted else _counts(world)
+    counts = _count_matches(world, wanted) if wanted else _counts(world)
     rows = _newest(world, wanted, standing)
     total = sum(counts.values()) if standing is None else counts[standing]
     return Overview(list(islice(rows, offset, offset + limit)), counts, total)
@@ -131,13 +131,13 @@ def row_of(world: World, portfolio: Portfolio, dossier_id: int) -> Row:
     return Row(portfolio, dossier, world.thirdparties[dossier.thirdparty_id])
 
 
-def _newest(world: World, wanted: str, standing: Standing | None = None) -> Iterator[Row]:
+def _newest(world: World, wanted: str, standing: DossierStatus | None = None) -> Iterator[Row]:
     for row in map(partial(_row, world), _newest_ids(world, standing)):
-        if standing in {None, row.standing} and (not wanted or row.says(wanted)):
+        if standing in {None, row.standing} and (not wanted or row.contains_text(wanted)):
             yield row
 
 
-def _newest_ids(world: World, standing: Standing | None) -> Iterator[tuple[int, int]]:
+def _newest_ids(world: World, standing: DossierStatus | None) -> Iterator[tuple[int, int]]:
     """Ids of dossiers and their accounts, stopped or not as may be, newest first."""
     of_each = [
         zip(reversed(_ids(portfolio, standing)), repeat(account_id))
@@ -146,10 +146,10 @@ def _newest_ids(world: World, standing: Standing | None) -> Iterator[tuple[int, 
     return merge(*of_each, reverse=True)
 
 
-def _ids(portfolio: Portfolio, standing: Standing | None) -> SortedSet[int]:
+def _ids(portfolio: Portfolio, standing: DossierStatus | None) -> SortedSet[int]:
     if standing is None:
         return portfolio.dossier_ids
-    return portfolio.stopped_ids if standing is Standing.STOPPED else portfolio.monitored_ids
+    return portfolio.stopped_ids if standing is DossierStatus.STOPPED else portfolio.monitored_ids
 
 
 def _row(world: World, found: tuple[int, int]) -> Row:
@@ -157,18 +157,18 @@ def _row(world: World, found: tuple[int, int]) -> Row:
     return row_of(world, world.portfolios[account_id], dossier_id)
 
 
-def _counts_said(world: World, wanted: str) -> Mapping[Standing, int]:
+def _count_matches(world: World, wanted: str) -> Mapping[DossierStatus, int]:
     counted = Counter(row.standing for row in _newest(world, wanted))
-    return {standing: counted[standing] for standing in Standing}
+    return {standing: counted[standing] for standing in DossierStatus}
 
 
-def _counts(world: World) -> Mapping[Standing, int]:
+def _counts(world: World) -> Mapping[DossierStatus, int]:
     portfolios = world.portfolios.values()
     complete = sum(one.complete for portfolio in portfolios for one in portfolio.relations.values())
     monitored = sum(len(portfolio.monitored_ids) for portfolio in portfolios)
     stopped = sum(len(portfolio.stopped_ids) for portfolio in portfolios)
     return {
-        Standing.COMPLETE: complete,
-        Standing.INCOMPLETE: monitored - complete,
-        Standing.STOPPED: stopped,
+        DossierStatus.COMPLETE: complete,
+        DossierStatus.INCOMPLETE: monitored - complete,
+        DossierStatus.STOPPED: stopped,
     }

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from immutables import Map
 from msgspec.structs import replace
 
-from mock_server.domain.dossiers import stopped
+from mock_server.domain.dossiers import mark_stopped
 from mock_server.domain.errors import E100, NOT_FOUND, NotFound, Refusal
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import Account, Dossier, StoppingReason
@@ -35,7 +35,7 @@ def close_thirdparty(world: World, now: datetime, *, thirdparty_id: int) -> Worl
         for dossier_id in relation.dossiers if relation else ():
             dossier = portfolio.dossiers[dossier_id]
             if dossier.monitored:
-                world = with_dossier(world, stopped(dossier, now, StoppingReason.OUT_OF_BUSINESS), now)
+                world = with_dossier(world, mark_stopped(dossier, now, StoppingReason.OUT_OF_BUSINESS), now)
     return world
 
 
@@ -56,7 +56,7 @@ def withdraw_requirement(world: World, *, code: str, withdrawn: bool, account_id
     if not known:
         raise NotFound(Refusal(NOT_FOUND, "code", (code,)))
     for portfolio in having:
-        account = _withdrawn(portfolio.account, code, withdrawn=withdrawn)
+        account = _with_withdrawn(portfolio.account, code, withdrawn=withdrawn)
         world = with_portfolio(world, replace(portfolio, account=account))
     if account_id is not None or code not in world.requirements:
         return world
@@ -64,7 +64,7 @@ def withdraw_requirement(world: World, *, code: str, withdrawn: bool, account_id
     return replace(world, requirements={**world.requirements, code: row})
 
 
-def _withdrawn(account: Account, code: str, *, withdrawn: bool) -> Account:
+def _with_withdrawn(account: Account, code: str, *, withdrawn: bool) -> Account:
     row = replace(account.requirements[code], withdrawn=withdrawn)
     defaults = account.default_requirements
     return replace(
@@ -74,7 +74,7 @@ def _withdrawn(account: Account, code: str, *, withdrawn: bool) -> Account:
     )
 
 
-def with_placed_dossier(world: World, dossier: Dossier) -> World:
+def set_dossier(world: World, dossier: Dossier) -> World:
     """The world with this dossier, new or in place of the former one.
 
     The state of its third party dates from the latest change of an active dossier, as in a world that was
@@ -94,10 +94,10 @@ def with_placed_dossier(world: World, dossier: Dossier) -> World:
     else:
         found = (portfolio.dossiers[dossier_id] for dossier_id in placed.dossiers)
         dates = [_changed(each) for each in found if each.monitored]
-    return _dated(world, portfolio, placed, max(day for day in dates if day is not None))
+    return _with_state_date(world, portfolio, placed, max(day for day in dates if day is not None))
 
 
-def without_dossiers(world: World) -> World:
+def clear_dossiers(world: World) -> World:
     """The world in which no account has a dossier, ever had one, or imports any; ids go on."""
     emptied = {number: Portfolio(account=held.account) for number, held in world.portfolios.items()}
     return replace(world, portfolios=Map(emptied), agenda=EMPTY)
@@ -107,7 +107,7 @@ def _changed(dossier: Dossier) -> date:
     return local_date(dossier.state_last_change_date)
 
 
-def _dated(world: World, portfolio: Portfolio, relation: Relation, day: date) -> World:
+def _with_state_date(world: World, portfolio: Portfolio, relation: Relation, day: date) -> World:
     dated = replace(relation, state_last_change_date=day)
     relations = portfolio.relations.set(relation.thirdparty_id, dated)
     return with_portfolio(world, replace(portfolio, relations=relations))

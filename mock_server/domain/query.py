@@ -17,10 +17,10 @@ from mock_server.domain.errors import E002, E010
 from mock_server.domain.local_time import from_local, local_date
 from mock_server.domain.names import nearest
 
-DEEPEST = 50
+MAX_NESTING = 50
 """Parentheses inside each other; more are rejected (behaviour.md 3.5, inferred)."""
 
-MOST_CRITERIA = 100
+MAX_CRITERIA = 100
 """Criteria of one expression; more are rejected (behaviour.md 3.5, inferred).
 
 Each is compared with every third party of the account, and no other call is answered meanwhile.
@@ -78,7 +78,7 @@ class AnyOf(Struct, frozen=True):
 Expression = Criterion | AllOf | AnyOf
 
 
-class Unreadable(ValueError):
+class ExpressionError(ValueError):
     """The text is no expression: at `position`, counted from 1, something else was `expected`.
 
     `position 12: expected one of : ~ ! > <, found the end`
@@ -94,7 +94,7 @@ def parse(text: str) -> Expression:
     """The expression that a text writes; AND binds tighter than OR.
 
     Raises:
-        Unreadable: it writes none.
+        ExpressionError: it writes none.
 
     behaviour.md 3.5 (documented; precedence, and where a value ends: inferred).
     """
@@ -105,22 +105,22 @@ def parse(text: str) -> Expression:
     return found
 
 
-def written(expression: Expression) -> str:
+def format_expression(expression: Expression) -> str:
     """The text that writes an expression; `parse` gives the same expression again."""
     if isinstance(expression, Criterion):
         return f"{expression.field}{expression.operator}{expression.value}"
     if isinstance(expression, AllOf):
-        return " AND ".join(_grouped(part, AllOf, AnyOf) for part in expression.parts)
-    return " OR ".join(_grouped(part, AnyOf) for part in expression.parts)
+        return " AND ".join(_in_parentheses(part, AllOf, AnyOf) for part in expression.parts)
+    return " OR ".join(_in_parentheses(part, AnyOf) for part in expression.parts)
 
 
-def shown(word: str) -> str:
+def quote_word(word: str) -> str:
     """A word of an expression as a mistake shows it."""
     return repr(word[:30])
 
 
-def _grouped(part: Expression, *kinds: type) -> str:
-    return f"( {written(part)} )" if isinstance(part, kinds) else written(part)
+def _in_parentheses(part: Expression, *kinds: type) -> str:
+    return f"( {format_expression(part)} )" if isinstance(part, kinds) else format_expression(part)
 
 
 class _Reader:
@@ -138,11 +138,11 @@ class _Reader:
             parts.append(self._all_of(depth))
         return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
-    def expected(self, what: str, at: int | None = None) -> Unreadable:
+    def expected(self, what: str, at: int | None = None) -> ExpressionError:
         """The mistake at this word, or further on."""
         at = self._at if at is None else at
         word = self._text[at : self._end_of_word(at)]
-        return Unreadable(at + 1, what, shown(word) if word else self._gap(at))
+        return ExpressionError(at + 1, what, quote_word(word) if word else self._gap(at))
 
     def _all_of(self, depth: int) -> Expression:
         parts = [self._term(depth)]
@@ -153,8 +153,8 @@ class _Reader:
     def _term(self, depth: int) -> Expression:
         if self.word not in _OPEN:
             return self._criterion()
-        if depth == DEEPEST:
-            raise self.expected(f"at most {DEEPEST} parentheses inside each other")
+        if depth == MAX_NESTING:
+            raise self.expected(f"at most {MAX_NESTING} parentheses inside each other")
         self._took(_OPEN)
         inside = self.any_of(depth + 1)
         if not self._took(_CLOSE):
@@ -171,8 +171,8 @@ class _Reader:
         operator = self._text[name.end() : name.end() + 1]
         if operator not in _OPERATORS:
             raise self.expected(f"{_OPERATOR} after {name[0]!r}", name.end())
-        if self._criteria == MOST_CRITERIA:
-            raise self.expected(f"at most {MOST_CRITERIA} criteria")
+        if self._criteria == MAX_CRITERIA:
+            raise self.expected(f"at most {MAX_CRITERIA} criteria")
         self._criteria += 1
         value = self._value(name.end() + 1)
         return Criterion(name[0], Operator(operator), value, begins + 1)
@@ -217,7 +217,7 @@ NOTHING = "null"
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """What the values of a field are, as a mistake names them."""
 
     TEXT = "text"
@@ -228,11 +228,13 @@ class Kind(Enum):
 class Field(Struct, frozen=True):
     """A field that expressions may name; `read` gets what is searched and gives its value, or None."""
 
-    kind: Kind
+    kind: FieldKind
     read: Callable[..., Value | None]
 
 
-def understood(findings: checks.Findings, text: str, fields: Mapping[str, Field]) -> Test | None:
+def compile_expression(
+    collector: checks.ErrorCollector, text: str, fields: Mapping[str, Field]
+) -> Test | None:
     """Whether something is selected by the expression that `text` writes; None when that was noted as wrong.
 
     E010 for what cannot be read, E002 for a field that is none; each tells the position and what is right.
@@ -240,16 +242,16 @@ def understood(findings: checks.Findings, text: str, fields: Mapping[str, Field]
     behaviour.md 3.5 (documented; codes, case and null: inferred).
     """
     try:
-        return _test(findings, parse(text), fields)
-    except Unreadable as mistake:
-        findings.note(E010, "search", str(mistake))
+        return _test(collector, parse(text), fields)
+    except ExpressionError as mistake:
+        collector.note(E010, "search", str(mistake))
         return None
 
 
-def _test(findings: checks.Findings, expression: Expression, fields: Mapping[str, Field]) -> Test:
+def _test(collector: checks.ErrorCollector, expression: Expression, fields: Mapping[str, Field]) -> Test:
     if isinstance(expression, Criterion):
-        return _criterion(findings, expression, fields)
-    tests = [_test(findings, part, fields) for part in expression.parts]
+        return _criterion(collector, expression, fields)
+    tests = [_test(collector, part, fields) for part in expression.parts]
     return _combine(tests, until=isinstance(expression, AnyOf))
 
 
@@ -265,10 +267,10 @@ def _combine(tests: Sequence[Test], *, until: bool) -> Test:
     return test
 
 
-def _criterion(findings: checks.Findings, criterion: Criterion, fields: Mapping[str, Field]) -> Test:
+def _criterion(collector: checks.ErrorCollector, criterion: Criterion, fields: Mapping[str, Field]) -> Test:
     found = fields.get(criterion.field)
     if found is None:
-        findings.note(E002, "search", f"position {criterion.position}: {_no_field(criterion.field, fields)}")
+        collector.note(E002, "search", f"position {criterion.position}: {_no_field(criterion.field, fields)}")
         return _never
     read = found.read
     if criterion.operator in {Operator.EQUALS, Operator.DIFFERS} and criterion.value == NOTHING:
@@ -280,8 +282,10 @@ def _criterion(findings: checks.Findings, criterion: Criterion, fields: Mapping[
     try:
         wanted = _READ[found.kind](criterion.value)
     except ValueError:
-        mistake = Unreadable(criterion.value_position, f"a {found.kind.value}", shown(criterion.value))
-        findings.note(E010, "search", str(mistake))
+        mistake = ExpressionError(
+            criterion.value_position, f"a {found.kind.value}", quote_word(criterion.value)
+        )
+        collector.note(E010, "search", str(mistake))
         return _never
     return _comparing(read, _COMPARISONS[criterion.operator], wanted)
 
@@ -303,7 +307,7 @@ def _never(*_row: object) -> bool:
 
 def _no_field(name: str, fields: Mapping[str, Field]) -> str:
     near = nearest(name, fields)
-    return f"no field {shown(name)}" + (f"; did you mean {near!r}?" if near else "")
+    return f"no field {quote_word(name)}" + (f"; did you mean {near!r}?" if near else "")
 
 
 def _number(text: str) -> float:
@@ -316,7 +320,11 @@ def _day(text: str) -> date:
     return local_date(from_local(text))
 
 
-_READ: dict[Kind, Callable[[str], Value]] = {Kind.TEXT: str, Kind.NUMBER: _number, Kind.DAY: _day}
+_READ: dict[FieldKind, Callable[[str], Value]] = {
+    FieldKind.TEXT: str,
+    FieldKind.NUMBER: _number,
+    FieldKind.DAY: _day,
+}
 
 _COMPARISONS: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.EQUALS: eq,

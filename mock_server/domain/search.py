@@ -14,7 +14,7 @@ from mock_server.domain import checks
 from mock_server.domain.errors import E001, E002, E003, E010, E011, Refusal, Rejected
 from mock_server.domain.local_time import local_date, midnight
 from mock_server.domain.model import CompanyIdType, Dossier, ImportProcess, Thirdparty
-from mock_server.domain.query import Field, understood
+from mock_server.domain.query import Field, compile_expression
 from mock_server.domain.sortedset import EMPTY, SortedSet
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Portfolio, Relation, World
@@ -34,12 +34,12 @@ class Page(Struct, Generic[Found], frozen=True):
     total_elements: int
 
 
-def asked(findings: checks.Findings, query: Mapping[str, str]) -> tuple[int, int]:
+def requested_page(collector: checks.ErrorCollector, query: Mapping[str, str]) -> tuple[int, int]:
     """Number and size of the page asked for; what is wrong with them is noted: E003, E010, E011."""
-    number = _integer(findings, "page", query.get("page"), default=0, least=0)
-    size = _integer(findings, "page_size", query.get("page_size"), default=DEFAULT_PAGE_SIZE, least=1)
+    number = _integer(collector, "page", query.get("page"), default=0, least=0)
+    size = _integer(collector, "page_size", query.get("page_size"), default=DEFAULT_PAGE_SIZE, least=1)
     if size > MAX_PAGE_SIZE:
-        findings.note(E011, "page_size", str(MAX_PAGE_SIZE))
+        collector.note(E011, "page_size", str(MAX_PAGE_SIZE))
     return number, size
 
 
@@ -65,20 +65,22 @@ def page_of(
     return Page(hits[start : start + size], number, size, len(hits))
 
 
-def _integer(findings: checks.Findings, name: str, value: str | None, *, default: int, least: int) -> int:
+def _integer(
+    collector: checks.ErrorCollector, name: str, value: str | None, *, default: int, least: int
+) -> int:
     """`page` or `pageSize`: an integer of at least `least`, else E010. behaviour.md 8 (limits: inferred)."""
     if value is None:
         return default
     if value == "":
-        findings.note(E003, name)
+        collector.note(E003, name)
         return default
-    number = checks.integer(findings, name, value)
+    number = checks.integer(collector, name, value)
     if number is not None and number < least:
-        findings.note(E010, name, value)
+        collector.note(E010, name, value)
     return default if number is None else number
 
 
-Check = Callable[[checks.Findings, str, str], Any]
+Check = Callable[[checks.ErrorCollector, str, str], Any]
 DossierTest = Callable[[World, Portfolio, Dossier], bool]
 
 OPERATORS: dict[str, Callable[[str, str], bool]] = {
@@ -89,13 +91,13 @@ OPERATORS: dict[str, Callable[[str, str], bool]] = {
 """What `op` makes of the filters on code and reference. behaviour.md 3.7 (documented)."""
 
 
-def _text(_findings: checks.Findings, _parameter: str, value: str) -> str:
+def _text(_findings: checks.ErrorCollector, _parameter: str, value: str) -> str:
     return value
 
 
-def _operator(findings: checks.Findings, parameter: str, value: str) -> str:
+def _operator(collector: checks.ErrorCollector, parameter: str, value: str) -> str:
     if value not in OPERATORS:
-        findings.note(E002, parameter, value)
+        collector.note(E002, parameter, value)
     return value
 
 
@@ -135,18 +137,18 @@ def read_filters(
     """The filters given, each read; then page number and size. Unknown parameters are ignored."""
     if not query:
         return {}, 0, DEFAULT_PAGE_SIZE
-    findings = checks.Findings()
-    past = checks.past(now)
+    collector = checks.ErrorCollector()
+    past = checks.past_day(now)
     wanted = {}
     for name in [name for name in filters if name in query]:
         value = query[name]
         if value == "":
-            findings.note(E003, name)
+            collector.note(E003, name)
         else:
             check = past if name == "state_last_change_date" else filters[name]
-            wanted[name] = check(findings, name, value)
-    number, size = asked(findings, query)
-    findings.raise_any()
+            wanted[name] = check(collector, name, value)
+    number, size = requested_page(collector, query)
+    collector.raise_any()
     return wanted, number, size
 
 
@@ -244,7 +246,7 @@ def list_dossiers(
     portfolio = world.portfolio(account_id)
     wanted, number, size = read_filters(query, DOSSIER_FILTERS, now)
     if "dossier_reference" in wanted:
-        wanted["dossier_reference"] = checks.normalised(wanted["dossier_reference"], variants)
+        wanted["dossier_reference"] = checks.normalize_reference(wanted["dossier_reference"], variants)
         if not wanted["dossier_reference"]:
             raise Rejected(Refusal(E003, "dossier_reference"))
     partly = part_tests(wanted)
@@ -305,15 +307,15 @@ def search_thirdparties(
     behaviour.md 3.5 (documented; codes: inferred), 8.
     """
     portfolio = world.portfolio(account_id)
-    findings = checks.Findings()
+    collector = checks.ErrorCollector()
     expression = query.get("search")
     test = None
     if expression is None or not expression.strip():
-        findings.note(E001 if expression is None else E003, "search")
+        collector.note(E001 if expression is None else E003, "search")
     else:
-        test = understood(findings, expression, fields)
-    number, size = asked(findings, query)
-    findings.raise_any()
+        test = compile_expression(collector, expression, fields)
+    number, size = requested_page(collector, query)
+    collector.raise_any()
 
     def row(thirdparty_id: int) -> Row:
         return world.thirdparties[thirdparty_id], portfolio.relations[thirdparty_id]
@@ -336,11 +338,11 @@ def list_processes(
     behaviour.md 3.22 (documented; order: inferred).
     """
     portfolio = world.portfolio(account_id)
-    findings = checks.Findings()
+    collector = checks.ErrorCollector()
     if from_date == "":
-        findings.note(E003, "from_date")
-    since = checks.past(now)(findings, "from_date", from_date) if from_date else None
-    findings.raise_any()
+        collector.note(E003, "from_date")
+    since = checks.past_day(now)(collector, "from_date", from_date) if from_date else None
+    collector.raise_any()
     begins = now - timedelta(days=1) if since is None else midnight(since)
     launched = portfolio.launched.since((begins, 0, ""))
     return [portfolio.processes[process_id] for *_, process_id in launched][::-1]
@@ -383,7 +385,7 @@ def _thirdparty_candidates(
     """Per filter that an index answers, the ids of the third parties that pass it."""
     yield from _identified_candidates(world, wanted)
     if "thirdparty_code" in wanted:
-        yield portfolio.thirdparties_coded(wanted["thirdparty_code"]), ("thirdparty_code",)
+        yield portfolio.thirdparties_with_code(wanted["thirdparty_code"]), ("thirdparty_code",)
     if "thirdparty_id" in wanted:
         yield SortedSet.of([wanted["thirdparty_id"]]), ("thirdparty_id",)
 

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from mock_server.domain.completeness import assessed
-from mock_server.domain.dossiers import expired, stopped
+from mock_server.domain.completeness import recompute_completeness
+from mock_server.domain.dossiers import is_expired, mark_stopped
 from mock_server.domain.imports import Invent, end_import
 from mock_server.domain.model import StoppingReason
 from mock_server.domain.world import Due, World, with_dossier
@@ -39,12 +39,12 @@ def settle(world: World, now: datetime, invent: Invent) -> tuple[World, list[Eve
     while world.is_due(now):
         due = world.agenda.first
         assert due is not None  # noqa: S101  # is_due just found it
-        world, event = _happen(world, due, invent)
+        world, event = _apply_due(world, due, invent)
         events.append(event)
     return world, events
 
 
-def _happen(world: World, due: Due, invent: Invent) -> tuple[World, Event]:
+def _apply_due(world: World, due: Due, invent: Invent) -> tuple[World, Event]:
     if due.process_id:
         process = world.portfolio(due.account_id).process(due.process_id)
         world, ended = end_import(world, due.at, process, invent)
@@ -57,8 +57,8 @@ def _happen(world: World, due: Due, invent: Invent) -> tuple[World, Event]:
             outcome=ended.outcome,
         )
     dossier = world.portfolio(due.account_id).dossier(due.dossier_id)
-    ends = expired(dossier, due.at)
-    after = stopped(dossier, due.at, StoppingReason.EXPIRATION) if ends else dossier
-    world = with_dossier(world, assessed(after, due.at), due.at)
+    ends = is_expired(dossier, due.at)
+    after = mark_stopped(dossier, due.at, StoppingReason.EXPIRATION) if ends else dossier
+    world = with_dossier(world, recompute_completeness(after, due.at), due.at)
     kind = "dossier expired" if ends else "documents lapsed"
     return world, Event(kind=kind, at=due.at, account_id=due.account_id, dossier_id=due.dossier_id)

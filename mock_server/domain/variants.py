@@ -103,7 +103,7 @@ class Variants(Mapping[str, str]):
     __eq__ = object.__eq__
 
 
-def checked(chosen: Mapping[str, str]) -> dict[str, str]:
+def check_variants(chosen: Mapping[str, str]) -> dict[str, str]:
     """`chosen` as it is, when every name and value exists.
 
     Raises:

@@ -18,8 +18,8 @@ from mock_server.domain.completeness import next_due
 from mock_server.domain.errors import E100, E200, NOT_FOUND, NotFound, Refusal
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import (
+    NO_LOGINS,
     NO_REFERENCE,
-    NOBODY,
     Account,
     Admission,
     CompanyId,
@@ -106,7 +106,7 @@ class Portfolio(Struct, frozen=True, kw_only=True, eq=False):
             raise NotFound(Refusal(NOT_FOUND, "process_id", (process_id,)))
         return found
 
-    def thirdparties_coded(self, code: str) -> SortedSet[int]:
+    def thirdparties_with_code(self, code: str) -> SortedSet[int]:
         """Ids of the third parties that have this code in the account."""
         return self.index.get(("code", code), EMPTY)
 
@@ -141,7 +141,7 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
     outbox, by number.
     """
 
-    admission: Admission = NOBODY
+    admission: Admission = NO_LOGINS
     requirements: Mapping[str, Requirement] = field(default_factory=dict)
     portfolios: Map[int, Portfolio] = Map()
     thirdparties: Map[int, Thirdparty] = Map()
@@ -179,7 +179,7 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
         account = self.portfolios[account_id].account
         return account.requirements.get(code) or self.requirements[code]
 
-    def thirdparty_identified(self, company_id: CompanyId) -> Thirdparty | None:
+    def thirdparty_with_id(self, company_id: CompanyId) -> Thirdparty | None:
         """The third party stored under this very identifier."""
         found = self.index.get((company_id.type.value, company_id.value), EMPTY).first
         return None if found is None else self.thirdparties[found]
@@ -196,7 +196,7 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
         return first is not None and first.at <= now
 
 
-def holder_of(world: World, dossier_id: int) -> Portfolio:
+def find_portfolio(world: World, dossier_id: int) -> Portfolio:
     """The portfolio that has the dossier; ids are those of the platform, so there is one at most.
 
     Raises:
@@ -208,7 +208,7 @@ def holder_of(world: World, dossier_id: int) -> Portfolio:
     raise NotFound(Refusal(E200, "dossier_id", (str(dossier_id),)))
 
 
-def process_of(world: World, process_id: str) -> ImportProcess:
+def find_process(world: World, process_id: str) -> ImportProcess:
     """The import process of that id, in whatever account.
 
     Raises:
@@ -232,9 +232,9 @@ def with_thirdparty(world: World, thirdparty: Thirdparty) -> World:
     keys = thirdparty_keys(thirdparty)
     for key in thirdparty_keys(before) if before else ():
         if key not in keys:
-            index = _unindexed(index, key, thirdparty.thirdparty_id)
+            index = _remove_from_index(index, key, thirdparty.thirdparty_id)
     for key in keys:
-        index = _indexed(index, key, thirdparty.thirdparty_id)
+        index = _add_to_index(index, key, thirdparty.thirdparty_id)
     kept = world.thirdparties.set(thirdparty.thirdparty_id, thirdparty)
     return replace(world, thirdparties=kept, index=index)
 
@@ -244,9 +244,9 @@ def with_code(portfolio: Portfolio, thirdparty_id: int, code: str | None) -> Por
     relation = portfolio.relations.get(thirdparty_id, Relation(thirdparty_id=thirdparty_id))
     index = portfolio.index
     if relation.thirdparty_code is not None:
-        index = _unindexed(index, ("code", relation.thirdparty_code), thirdparty_id)
+        index = _remove_from_index(index, ("code", relation.thirdparty_code), thirdparty_id)
     if code is not None:
-        index = _indexed(index, ("code", code), thirdparty_id)
+        index = _add_to_index(index, ("code", code), thirdparty_id)
     coded = replace(relation, thirdparty_code=code)
     return replace(
         portfolio,
@@ -262,8 +262,8 @@ def with_dossier(world: World, dossier: Dossier, now: datetime) -> World:
     before = portfolio.dossiers.get(dossier.dossier_id)
     index = portfolio.index
     if before is not None and before.reference != dossier.reference:
-        index = _unindexed(index, ("reference", before.reference), dossier.dossier_id)
-    index = _indexed(index, ("reference", dossier.reference), dossier.dossier_id)
+        index = _remove_from_index(index, ("reference", before.reference), dossier.dossier_id)
+    index = _add_to_index(index, ("reference", dossier.reference), dossier.dossier_id)
     monitored, stopped = portfolio.monitored_ids.discard(dossier.dossier_id), portfolio.stopped_ids
     if dossier.monitored:
         monitored, stopped = portfolio.monitored_ids, portfolio.stopped_ids.discard(dossier.dossier_id)
@@ -277,7 +277,7 @@ def with_dossier(world: World, dossier: Dossier, now: datetime) -> World:
         relation_ids=portfolio.relation_ids.add(dossier.thirdparty_id),
         index=index,
     )
-    return replace(with_portfolio(world, changed), agenda=_rescheduled(world.agenda, before, dossier))
+    return replace(with_portfolio(world, changed), agenda=_reschedule(world.agenda, before, dossier))
 
 
 def with_process(world: World, process: ImportProcess) -> World:
@@ -322,7 +322,7 @@ def _process_due(process: ImportProcess) -> Due | None:
     return Due(process.ends, process.number, process.account_id, 0, process.process_id)
 
 
-def _rescheduled(agenda: SortedSet[Due], before: Dossier | None, after: Dossier) -> SortedSet[Due]:
+def _reschedule(agenda: SortedSet[Due], before: Dossier | None, after: Dossier) -> SortedSet[Due]:
     old, new = (None if before is None else dossier_due(before)), dossier_due(after)
     if old == new:
         return agenda
@@ -354,10 +354,10 @@ def _counts(dossier: Dossier | None) -> tuple[int, int, int]:
     return 1, int(dossier.complete), int(vigilant)
 
 
-def _indexed(index: Index, key: tuple[str, str], found: int) -> Index:
+def _add_to_index(index: Index, key: tuple[str, str], found: int) -> Index:
     return index.set(key, index.get(key, EMPTY).add(found))
 
 
-def _unindexed(index: Index, key: tuple[str, str], found: int) -> Index:
+def _remove_from_index(index: Index, key: tuple[str, str], found: int) -> Index:
     left = index.get(key, EMPTY).discard(found)
     return index.set(key, left) if len(left) else index.delete(key)

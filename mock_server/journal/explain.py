@@ -232,7 +232,7 @@ class _Refused(Struct, frozen=True, kw_only=True):
         """The third party that the call concerns."""
         if self.dossier is not None:
             return self.dossier.thirdparty_id
-        found = None if self.company_id is None else self.world.thirdparty_identified(self.company_id)
+        found = None if self.company_id is None else self.world.thirdparty_with_id(self.company_id)
         return None if found is None else found.thirdparty_id
 
 

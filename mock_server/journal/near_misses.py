@@ -16,14 +16,14 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, field
 
-from mock_server.domain.checks import normalised
+from mock_server.domain.checks import normalize_reference
 from mock_server.domain.errors import NotFound
 from mock_server.domain.identifiers import french_vat_of, is_well_formed, siren_of
 from mock_server.domain.local_time import from_local, local_date
 from mock_server.domain.model import CompanyId, CompanyIdType, Dossier, ImportProcess
 from mock_server.domain.sortedset import EMPTY
 from mock_server.domain.variants import Variants
-from mock_server.domain.world import Portfolio, World, process_of
+from mock_server.domain.world import Portfolio, World, find_process
 from mock_server.journal.entries import Entry
 from mock_server.journal.hints import MEMBERS, QUERIES, similar_name
 from mock_server.scenarios.matching import ABSENT, Difference
@@ -168,7 +168,7 @@ def process_in(content: Any, world: World) -> ImportProcess | None:
     """Return the import process that the content of an answer names, as it is now."""
     process_id = content.get("processId") if isinstance(content, Mapping) else None
     try:
-        return process_of(world, str(process_id))
+        return find_process(world, str(process_id))
     except NotFound:
         return None
 
@@ -240,7 +240,7 @@ def _reference(mismatch: Mismatch) -> str | None:
     holder = _holder(mismatch)
     of_dossier = f"; dossier {holder.dossier_id} has {holder.reference!r}" if holder else ""
     kinds = compare_texts(found, wanted)
-    if normalised(found, variants) == normalised(wanted, variants):
+    if normalize_reference(found, variants) == normalize_reference(wanted, variants):
         detail = f": {_only(kinds)}" if kinds else ""
         return f"reference {found!r} is the same as {wanted!r} for the platform{detail}{of_dossier}"
     if kinds:
@@ -258,7 +258,7 @@ def _holder(mismatch: Mismatch) -> Dossier | None:
     """Return the first dossier of the account that has the reference found."""
     if mismatch.portfolio is None:
         return None
-    key = ("reference", normalised(mismatch.found, mismatch.context.variants))
+    key = ("reference", normalize_reference(mismatch.found, mismatch.context.variants))
     found = mismatch.portfolio.index.get(key, EMPTY).first
     return None if found is None else mismatch.portfolio.dossiers[found]
 

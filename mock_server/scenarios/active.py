@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_server.domain.imports import PROVIDER_ANSWERS
-from mock_server.domain.model import BY_ITSELF, Course
+from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan
 from mock_server.scenarios.file_format import STARTED, CallNumbers, Rule, Scenario, Then
 from mock_server.scenarios.matching import ReceivedRequest, matches_request
 from mock_server.settings import duration
@@ -161,12 +161,12 @@ class ActiveScenario:
         self._operations = {name for rule in self.rules for name in rule.when.operations}
 
 
-def import_plan(then: Then) -> Course:
+def import_plan(then: Then) -> ImportPlan:
     """Return the plan of the import that the call starts."""
     effect = then.process
     if effect is None:
-        return BY_ITSELF
-    return Course(
+        return DEFAULT_OUTCOME
+    return ImportPlan(
         held=effect.hold,
         lasts=None if effect.after is None else duration(effect.after),
         condition=None if effect.fail is None else _CONDITIONS[effect.fail],

@@ -14,10 +14,10 @@ from typing import Any
 
 from msgspec import UNSET
 
-from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
+from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS, Place
 from mock_server.domain.names import nearest
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
-from mock_server.domain.variants import checked
+from mock_server.domain.variants import check_variants
 from mock_server.fixtures.build import parse_instant
 from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.file_format import (
@@ -55,7 +55,7 @@ _EFFECTS = {
 """The effects of a rule of which only one is possible: the name in Python, and in a file."""
 
 _ONLY_OF_API_CALLS = ("login", "token", "form")
-_NOT_FOUND = {code for code, error in ERRORS.items() if error.places == "404"}
+_NOT_FOUND = {code for code, error in ERRORS.items() if Place.RESOURCE in error.places}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _FRAMING_HEADERS = {"content-length", "transfer-encoding"}
@@ -98,7 +98,7 @@ def raise_first(errors: Errors) -> None:
 
 def scenario_errors(scenario: Scenario, path: str = "$") -> Errors:
     """Everything that is wrong with a scenario at `path`."""
-    yield from _value_error(checked, scenario.given.variants, f"{path}.given.variants")
+    yield from _value_error(check_variants, scenario.given.variants, f"{path}.given.variants")
     if scenario.given.clock is not None:
         yield from _value_error(
             lambda text: parse_instant(text, ""), scenario.given.clock, f"{path}.given.clock"

@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from mock_server.auth.tokens import Token
 from mock_server.contract import body_mistake
 from mock_server.dialects import Dialect, Json
-from mock_server.domain.model import BY_ITSELF, Course
+from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan
 from mock_server.domain.names import snake
 from mock_server.domain.operations import Operation
 from mock_server.domain.variants import Variants
@@ -27,7 +27,7 @@ class Call(Struct, frozen=True, eq=False):
     """An authorized call: all that a view works with.
 
     `request` is the one itself: Flask's proxy costs half a µs at every access. `accounts` None opens every
-    account. `world` is the sandbox's at `now`, for views that only read. `course` is what a rule gives
+    account. `world` is the sandbox's at `now`, for views that only read. `plan` is what a rule gives
     to an import. `facts` is what the answer shows, for the journal.
     """
 
@@ -39,7 +39,7 @@ class Call(Struct, frozen=True, eq=False):
     variants: Variants
     world: World
     now: datetime
-    course: Course = BY_ITSELF
+    plan: ImportPlan = DEFAULT_OUTCOME
     facts: list[Fact] = field(default_factory=list)
 
 
