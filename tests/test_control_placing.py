@@ -505,9 +505,9 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
     "a day at the end of time": (
         "PATCH",
         f"/dossiers/{SEED_DOSSIER}",
-        {"expirationDate": "9999-01-01"},
+        {"expirationDate": "0999-12-31"},
         400,
-        "$.expirationDate: 9999-01-01 is not in the years",
+        "$.expirationDate: 0999-12-31 is not in the years",
     ),
 }
 

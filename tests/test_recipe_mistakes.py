@@ -238,9 +238,10 @@ def test_a_mistake_in_the_meaning_is_told_with_file_and_line(
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "9999-01-01"], ids=["the last day", "the last year"])
-def test_a_file_may_be_valid_until_the_calendar_ends(tmp_path: Path, day: str) -> None:
+def test_a_file_and_a_dossier_may_be_valid_until_the_calendar_ends(tmp_path: Path, day: str) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text(f"{FILE}          - expirationDate: '{day}'\n", encoding="utf-8")
+    text = FILE.replace("dossierReference: A", f"dossierReference: A\n    expirationDate: '{day}'")
+    path.write_text(f"{text}          - expirationDate: '{day}'\n", encoding="utf-8")
 
     world = load_fixture(str(path), TODAY).world(datetime(2026, 3, 2, 9, tzinfo=UTC))
 

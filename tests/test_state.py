@@ -275,6 +275,19 @@ def test_what_lies_at_the_ends_of_what_may_be_is_written_and_read(api: Api) -> N
     assert state_of(other)["content"] == state_of(api)["content"]
 
 
+@pytest.mark.parametrize("now", ["1000-01-01T00:00:00", "8999-12-31T23:59:59"], ids=["first", "last"])
+def test_a_state_at_the_edges_of_the_calendar_is_imported_again(api: Api, now: str) -> None:
+    api.set_clock(now)
+    api.launch()
+    api.new_dossier(dossierReference="LAST", expirationDate="9999-12-31")
+    api.advance("PT1S")
+
+    other = moved(api)
+
+    assert state_of(other) | {"fixture": "default"} == state_of(api)
+    assert api.hits("/dossiers", dossierReference="LAST")[0]["expirationDate"].startswith("9999-12-31")
+
+
 # What cannot be.
 
 
@@ -393,8 +406,8 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
         at("content.dossiers.0.stoppingReason", value="BORED"),
         "$.content.dossiers[0].stoppingReason: 'BORED' is not allowed: use ",
     ),
-    "a day at the end of time": (
-        at("content.dossiers.0.expirationDate", value="9999-12-31"),
+    "a day at the start of time": (
+        at("content.dossiers.0.expirationDate", value="0001-01-01"),
         "$.content.dossiers[0].expirationDate",
     ),
     "no such document type": (

@@ -15,7 +15,6 @@ from mock_server.clock import Clock
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
-from mock_server.domain.local_time import is_supported_day
 from mock_server.domain.variants import check_variants
 from mock_server.fixtures.decode_errors import explain_decode_error
 from mock_server.fixtures.errors import InputError
@@ -27,7 +26,7 @@ from mock_server.fixtures.state_file import (
     import_world,
     json_struct,
 )
-from mock_server.fixtures.validate_state import validate_state
+from mock_server.fixtures.validate_state import LAST_CLOCK_YEAR, check_instant, validate_state
 from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, SandboxState, ServerSandbox
 from mock_server.scenarios import STARTED, Progress, Rule, Scenario
 from mock_server.scenarios.validation import check_rules, check_scenario
@@ -186,8 +185,7 @@ def _build_state(exported: StateFile) -> SandboxState:
         variants = check_variants(exported.variants)
     except ValueError as error:
         raise InputError("$.variants", str(error)) from None
-    if not is_supported_day(exported.clock.now.date()):
-        raise InputError("$.clock.now", "not of the years 1000 to 8999")
+    check_instant(exported.clock.now, "$.clock.now", last_year=LAST_CLOCK_YEAR)
     now = exported.clock.now
     clock = Clock().freeze(now) if exported.clock.frozen else Clock().run(now)
     active = _read_progress(exported.playing)

@@ -25,7 +25,7 @@ from mock_server.domain.errors import (
     Rejected,
 )
 from mock_server.domain.identifiers import is_well_formed
-from mock_server.domain.local_time import from_local, local_date
+from mock_server.domain.local_time import local_date, local_day
 from mock_server.domain.model import Account, CompanyId, CompanyIdType
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Portfolio, World
@@ -145,7 +145,7 @@ def day(collector: ErrorCollector, parameter: str, value: str | None) -> date | 
     if value is None:
         return None
     try:
-        return local_date(from_local(value))
+        return local_day(value)
     except ValueError:
         collector.note(E010, parameter, value)
         return None

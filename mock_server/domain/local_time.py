@@ -32,8 +32,8 @@ def midnight(day: date) -> datetime:
 
 
 def next_midnight(day: date) -> datetime:
-    """The instant at which `day` is over in France."""
-    return midnight(day + timedelta(days=1))
+    """The instant at which `day` is over in France; the last day of the calendar is never over."""
+    return midnight(day + timedelta(days=1)) if day < date.max else datetime.max.replace(tzinfo=UTC)
 
 
 def from_local(text: str) -> datetime:
@@ -42,12 +42,23 @@ def from_local(text: str) -> datetime:
     Raises:
         ValueError: the text is no calendar date (and time), or not of the years 1000 to 8999.
     """
-    if _ISO.fullmatch(text) is None or not is_supported_day(date.fromisoformat(text[:10])):
+    if _ISO.fullmatch(text) is None or not _EARLIEST <= date.fromisoformat(text[:10]) < _LATEST:
         raise ValueError(f"{text!r} is no ISO date or date-time")
     instant = datetime.fromisoformat(text)
     return (instant.replace(tzinfo=ZONE) if instant.tzinfo is None else instant).astimezone(UTC)
 
 
+def local_day(text: str) -> date:
+    """Return the day in France that an ISO date or date-time names: a plain date up to 9999-12-31.
+
+    Raises:
+        ValueError: the text is not a calendar date (and time), or is out of these years.
+    """
+    if len(text) == len("2026-03-02") and _ISO.fullmatch(text) and is_supported_day(date.fromisoformat(text)):
+        return date.fromisoformat(text)
+    return local_date(from_local(text))
+
+
 def is_supported_day(day: date) -> bool:
-    """Whether there is room before and after the day: it is not near the ends of the calendar."""
-    return _EARLIEST <= day < _LATEST
+    """Whether the day is in the years 1000 to 9999."""
+    return day >= _EARLIEST

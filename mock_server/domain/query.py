@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from mock_server.domain import checks
 from mock_server.domain.errors import E002, E010
-from mock_server.domain.local_time import from_local, local_date
+from mock_server.domain.local_time import local_day
 from mock_server.domain.names import nearest
 
 MAX_NESTING = 50
@@ -317,7 +317,7 @@ def _number(text: str) -> float:
 
 
 def _day(text: str) -> date:
-    return local_date(from_local(text))
+    return local_day(text)
 
 
 _READ: dict[FieldKind, Callable[[str], Value]] = {

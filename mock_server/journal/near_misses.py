@@ -19,7 +19,7 @@ from msgspec import UNSET, Struct, field
 from mock_server.domain.checks import normalize_reference
 from mock_server.domain.errors import NotFound
 from mock_server.domain.identifiers import french_vat_of, is_well_formed, siren_of
-from mock_server.domain.local_time import from_local, local_date
+from mock_server.domain.local_time import local_day
 from mock_server.domain.model import CompanyId, CompanyIdType, Dossier, ImportProcess
 from mock_server.domain.sortedset import EMPTY
 from mock_server.domain.variants import Variants
@@ -397,7 +397,7 @@ def _day(text: str) -> date | None:
 
 def _iso_day(text: str) -> date | None:
     with suppress(ValueError):
-        return local_date(from_local(text))
+        return local_day(text)
     return None
 
 
