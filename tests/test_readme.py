@@ -80,15 +80,15 @@ def token(server: str) -> str:
 
 def test_the_commands_on_recipes_run(tmp_path: Path) -> None:
     [block] = re.findall(r"```sh\n(mock-server fixtures list\n.*?)```", README, re.DOTALL)
-    shutil.copy(bundled("fixtures") / "empty.yaml", tmp_path / "my-world.yaml")
+    shutil.copy(bundled("fixtures") / "empty.yaml", tmp_path / "my-state.yaml")
     *commands, serve = block.strip().splitlines()
     command = f"{sys.executable} -m mock_server"
 
     for line in commands:
         subprocess.run(line.replace("mock-server", command, 1).split(), cwd=tmp_path, check=True, timeout=60)
 
-    assert serve == "mock-server serve --fixture my-world.json"
-    with running_server("--fixture", str(tmp_path / "my-world.json")) as (url, _):
+    assert serve == "mock-server serve --fixture my-state.json"
+    with running_server("--fixture", str(tmp_path / "my-state.json")) as (url, _):
         health = requests.get(f"{url}/__admin/health", timeout=5).json()
     assert health["counts"]["dossiers"] == 5001
 
