@@ -57,9 +57,9 @@ def spoken(answer: Any) -> str:
 
 @pytest.fixture(scope="module")
 def apis() -> dict[str, Api]:
-    """An api of a server of each dialect, which needs no token."""
+    """An api of a server of each dialect."""
     return {
-        name: Api(create_app(Settings(log_level="error", auth="off", dialect=name)).test_client(), "default")
+        name: Api(create_app(Settings(log_level="error", dialect=name)).test_client(), "default")
         for name in DIALECTS
     }
 
@@ -70,7 +70,7 @@ def apis() -> dict[str, Api]:
 def test_prefix_before_host_before_option_chooses(
     apis: dict[str, Api], own: str, prefix: str, host: str, expected: str
 ) -> None:
-    answer = apis[own].client.get(f"{prefix}{DOSSIER}", headers={"Host": host})
+    answer = apis[own].send("GET", f"{prefix}{DOSSIER}", headers={"Host": host})
 
     assert spoken(answer) == expected
 
