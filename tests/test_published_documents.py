@@ -12,9 +12,8 @@ from openapi_spec_validator import validate
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 from mock_server.contract import document
-from mock_server.contract.answers import IMPORT_CODES, REFUSED, answers, codes
+from mock_server.contract.answers import IMPORT_CODES, REFUSED, answers, codes, links_of
 from mock_server.contract.examples import examples
-from mock_server.contract.links import links_of
 from mock_server.contract.requests import QUERY
 from mock_server.contract.schemas import components
 from mock_server.dialects import DIALECTS as SPOKEN

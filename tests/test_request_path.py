@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import Client
 
 from mock_server.api.rendering import remember
-from mock_server.dialects import DIALECTS, wire
+from mock_server.dialects import wire
 from mock_server.web import context
 from tests.support import ACCOUNT, Api, content
 
@@ -101,7 +101,3 @@ def test_a_rendering_is_made_once_for_the_same_arguments() -> None:
 )
 def test_a_status_has_the_same_phrase_on_every_python(status: int, phrase: str) -> None:
     assert wire.status_phrase(status) == phrase
-
-
-def test_every_dialect_has_a_prefix_and_a_host() -> None:
-    assert {name: dialect.host for name, dialect in DIALECTS.items()} == {"rest": "rs", "edge": "edge"}

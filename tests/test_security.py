@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from mock_server.app import create_app
 from mock_server.auth.tokens import MAX_USERNAME
-from mock_server.dialects.evidences import _uuid
+from mock_server.dialects.edge import _uuid
 from mock_server.dialects.rest import _file_hash
 from mock_server.domain.identifiers import is_well_formed
 from mock_server.domain.model import CompanyId, CompanyIdType

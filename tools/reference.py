@@ -113,7 +113,7 @@ def variants() -> Iterator[tuple[str, ...]]:
     """A row per variant."""
     for row in VARIANTS.values():
         values = ", ".join(f"`{value}`" for value in row.values)
-        values += f" (`edge`: `{row.edge}`)" if row.edge else ""
+        values += "".join(f" (`{dialect}`: `{value}`)" for dialect, value in row.defaults.items())
         decision = f"[{row.decision}](behaviour.md#12-where-the-sources-disagree)"
         yield f"`{row.name}`", values, row.effect, decision
 

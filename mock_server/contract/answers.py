@@ -1,6 +1,6 @@
-"""What each operation answers: its statuses, the bodies that each may have, and the codes in them.
+"""The answers of each operation: statuses, the bodies that each may have, codes in them, links to others.
 
-The codes are those of the table in `domain.errors`; which of them an operation gives is said here.
+The codes are those of the table in `domain.errors`; which of them an operation gives is declared here.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from http import HTTPStatus
+from typing import Any
 
 from msgspec import Struct
 
 from mock_server.contract.requests import BODIES
 from mock_server.contract.schemas import Json, Schema, ref
-from mock_server.domain.errors import ERRORS, Place
+from mock_server.dialects import DIALECTS, Dialect, wire
+from mock_server.domain.errors import E100, E200, ERRORS, NOT_FOUND, Place, Refusal
 from mock_server.domain.operations import OPERATIONS, Kind, Operation
 
 JSON_TYPE = "application/json;charset=UTF-8"
@@ -38,7 +39,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     def narrowed(self, status: int) -> Schema:
         """The schema of the body, with no code that the operation does not give."""
         if self.schema == PROTOCOL:
-            phrase = {"status": {"const": status}, "error": {"const": HTTPStatus(status).phrase}}
+            phrase = {"status": {"const": status}, "error": {"const": wire.status_phrase(status)}}
             return {**ref(PROTOCOL), "properties": phrase}
         allowed: Schema = {"properties": {"code": {"enum": list(self.codes)}}}
         narrowing: Schema = {}
@@ -75,24 +76,6 @@ _CONTENT: dict[str, tuple[Shape, ...]] = {
     ),
     "downloadFile": (Shape(schema="", about="The bytes.", media_type=BYTES_TYPE),),
 }
-_FILES: dict[str, tuple[Shape, ...]] = {
-    "rest": (
-        Shape(schema="FileInformationList", about="The files, oldest first."),
-        Shape(
-            schema="FileInformationOfDocumentList",
-            about="The files, each with its document's id and itself in a list.",
-            variant="fileItems=document",
-        ),
-    ),
-    "edge": (
-        Shape(schema="EvidenceList", about="The evidences, oldest first."),
-        Shape(
-            schema="EvidenceOfDocumentList",
-            about="The evidences, each with its document's id and itself in a list.",
-            variant="fileItems=document",
-        ),
-    ),
-}
 IMPORT_CODES = tuple(code for code, error in ERRORS.items() if Place.PROCESS in error.places)
 """What an import may be refused with; its process tells it."""
 
@@ -114,11 +97,8 @@ REFUSED: dict[str, tuple[str, ...]] = {
 }
 """The codes with which an operation refuses values, or a command is refused by a rule (behaviour.md 5)."""
 
-_ABSENT = {"rest": {"dossierId": "E200", "thirdpartyId": "E100"}, "edge": {}}
-"""What a dialect tells of an id that is not there; of any other, NOT_FOUND (behaviour.md 3.0)."""
-
-_FORBIDS_ALTERED_TOKENS = {"rest": False, "edge": True}
-"""Whether an altered token is a 403, where no account is in the path (behaviour.md 1.4)."""
+_ABSENT = {"dossierId": E200, "thirdpartyId": E100}
+"""The error of an id that does not exist; of any other id, NOT_FOUND (behaviour.md 3.0)."""
 
 ABOUT: dict[int, str] = {
     200: "Done.",
@@ -131,6 +111,38 @@ ABOUT: dict[int, str] = {
     429: "Too many requests: the variant rateLimit is on, and the account's bucket is empty.",
     503: "The server has as many sandboxes as it may have.",
 }
+
+_FIRST = "$response.body#/content/0"
+_ACCOUNT = {"accountId": "$request.path.accountId"}
+_DOSSIER = {**_ACCOUNT, "dossierId": "$request.path.dossierId"}
+_DOCUMENT = {**_DOSSIER, "documentId": f"{_FIRST}/documentId"}
+_FIRST_DOSSIER = {**_ACCOUNT, "dossierId": f"{_FIRST}/dossierId"}
+_FOUND_DOSSIER = {**_ACCOUNT, "dossierId": "$response.body#/content/dossierId"}
+_THIRDPARTY = {**_ACCOUNT, "thirdpartyId": f"{_FIRST}/thirdpartyId"}
+
+_LINKS: dict[str, dict[str, dict[str, str]]] = {
+    "listAccounts": {
+        name: {"accountId": f"{_FIRST}/id"}
+        for name in ("getAccountStatistics", "listRequirements", "listThirdparties", "listDossiers")
+    },
+    "listThirdparties": {"getThirdparty": _THIRDPARTY},
+    "searchThirdparties": {"getThirdparty": _THIRDPARTY},
+    "listDossiers": dict.fromkeys(
+        ("getDossier", "updateDossier", "stopDossier", "reactivateDossier", "listDocuments"), _FIRST_DOSSIER
+    ),
+    "getDossier": dict.fromkeys(
+        ("listDocuments", "listDossierRequirements", "updateDossierRequirements"), _FOUND_DOSSIER
+    )
+    | {"getThirdparty": {**_ACCOUNT, "thirdpartyId": "$response.body#/content/thirdpartyId"}},
+    "importDossier": {"getProcess": {**_ACCOUNT, "processId": "$response.body#/content/processId"}},
+    "listProcesses": {"getProcess": {**_ACCOUNT, "processId": f"{_FIRST}/processId"}},
+    "updateDossier": {"getDossier": _DOSSIER},
+    "stopDossier": {"getDossier": _DOSSIER, "reactivateDossier": _DOSSIER},
+    "reactivateDossier": {"getDossier": _DOSSIER, "stopDossier": _DOSSIER},
+    "updateDossierRequirements": {"listDossierRequirements": _DOSSIER, "listDocuments": _DOSSIER},
+    "listDocuments": {"getDocument": _DOCUMENT, "listFiles": _DOCUMENT},
+}
+"""By operation, the operations that its answer leads to, and what each of their ids is read from."""
 
 
 @cache
@@ -159,7 +171,7 @@ def _done(row: Operation, dialect: str) -> tuple[Shape, ...]:
     if row.name in _PROCESSES:
         return (_PROCESSES[row.name],)
     if row.name in {"listFiles", "listEvidences"}:
-        return _FILES[dialect]
+        return _files(DIALECTS[dialect])
     if row.kind is Kind.COMMAND:
         refused = Shape(
             schema="RefusedAnswer",
@@ -169,6 +181,18 @@ def _done(row: Operation, dialect: str) -> tuple[Shape, ...]:
         )
         return (Shape(schema="AcceptedAnswer", about="Carried out."), refused)
     return _CONTENT[row.name]
+
+
+def _files(dialect: Dialect) -> tuple[Shape, ...]:
+    plural = dialect.file_label
+    return (
+        Shape(schema=f"{dialect.file_schema}List", about=f"The {plural}, oldest first."),
+        Shape(
+            schema=f"{dialect.file_schema}OfDocumentList",
+            about=f"The {plural}, each with its document's id and itself in a list.",
+            variant="fileItems=document",
+        ),
+    )
 
 
 def _malformed(row: Operation) -> tuple[Shape, ...]:
@@ -189,8 +213,9 @@ def _malformed(row: Operation) -> tuple[Shape, ...]:
 
 def _absence(row: Operation, dialect: str) -> Shape:
     ids = re.findall(r"\{(\w+)\}", row.paths[0])
-    told = {_ABSENT[dialect].get(name, "NOT_FOUND") for name in ("accountId", *ids)}
-    given = tuple(code for code in ERRORS if code in told)
+    errors = [Refusal(_ABSENT.get(name, NOT_FOUND), None) for name in ("accountId", *ids)]
+    reported = {DIALECTS[dialect].error(refusal).code for refusal in errors}
+    given = tuple(code for code in ERRORS if code in reported)
     return Shape(schema="ErrorAnswer", about=ABOUT[404], codes=given)
 
 
@@ -198,7 +223,7 @@ def _of_protocol(row: Operation, dialect: str) -> list[int]:
     """The further statuses that always have a body in protocol format."""
     of_account = "{accountId}" in row.paths[0]
     applies = {
-        403: of_account or (_FORBIDS_ALTERED_TOKENS[dialect] and row.kind is not Kind.TOKEN),
+        403: of_account or (DIALECTS[dialect].forbids_altered_tokens and row.kind is not Kind.TOKEN),
         413: row.name in BODIES,
         415: row.name in BODIES and row.kind is not Kind.TOKEN,
         429: of_account,
@@ -217,3 +242,17 @@ def _within(place: tuple[str, ...], schema: Schema) -> dict[str, Json]:
     for name in reversed(rest):
         schema = {"items": schema} if name == "*" else {"properties": {name: schema}}
     return {first: schema}
+
+
+def links_of(operation: str, dialect: str) -> dict[str, Any]:
+    """The `links` of the operation's 200; nothing where it leads nowhere."""
+    found = _LINKS.get(operation)
+    if operation in {"listFiles", "listEvidences"}:
+        file_id = {
+            "documentId": "$request.path.documentId",
+            "fileId": f"{_FIRST}/{DIALECTS[dialect].file_id}",
+        }
+        found = {"downloadFile": {**_DOSSIER, **file_id}}
+    if not found:
+        return {}
+    return {"links": {name: {"operationId": name, "parameters": ids} for name, ids in found.items()}}

@@ -12,17 +12,78 @@ from http import HTTPStatus
 from typing import Any
 
 from mock_server import __version__
-from mock_server.contract import described
-from mock_server.contract.answers import ABOUT, PROTOCOL, Shape, answers
+from mock_server.contract.answers import ABOUT, PROTOCOL, Shape, answers, links_of
 from mock_server.contract.checking import alternatives
 from mock_server.contract.examples import answer_examples, body_examples
-from mock_server.contract.links import links_of
 from mock_server.contract.requests import BODIES, PATH, Parameter, query_parameters
 from mock_server.contract.schemas import Schema, components
-from mock_server.domain.errors import ERRORS
+from mock_server.dialects import DIALECTS, wire
+from mock_server.domain.errors import ERRORS, ErrorCode
 from mock_server.domain.operations import OPERATIONS, TOKEN_PATH, Kind, Operation
+from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 
 Object = dict[str, Any]
+
+_ABOUT = """\
+What this sandbox of the e-Attestations (Aprovall) dossiers API answers, in the dialect `{dialect}`.
+
+Every answer of the sandbox has one of the shapes below; `mock-server serve --check-responses` sees to that.
+Only scenarios may answer otherwise, and then say so in the header `X-Mock-Rule`. Names of parameters that are
+not listed are ignored. A path that is not listed is a 404, another method a 405, both in protocol format.
+
+`x-provenance` tells how sure a behaviour is (documented, example, carried-over, observed, inferred),
+`x-behaviour` the section of docs/behaviour.md that has it, `x-error-codes` which codes an answer may hold.
+
+Made by mock-server {version}.
+"""
+
+TAGS: dict[str, str] = {
+    "Token": "Logging in.",
+    "Accounts": "The account that asks for documents.",
+    "Third parties": "The companies that are asked.",
+    "Dossiers": "The monitoring of third parties.",
+    "Documents": "What is asked in a dossier, and what was answered.",
+    "Imports": "Dossiers being made.",
+}
+_TAGS_OF_PARTS = {
+    "thirdparties": "Third parties",
+    "documents": "Documents",
+    "process": "Imports",
+    "processes": "Imports",
+    "dossiers": "Dossiers",
+}
+
+HEADERS: dict[str, Object] = {
+    "X-Mock-Refusal": {
+        "description": "The sandbox's word on a refusal: its codes, and the values concerned.",
+        "schema": {"type": "string"},
+    },
+    "X-Mock-Rule": {
+        "description": "The name of the scenario rule that bent this answer, if one did.",
+        "schema": {"type": "string"},
+    },
+    "X-Mock-Contract": {
+        "description": "With --check-responses: where this answer is not what this document says.",
+        "schema": {"type": "string"},
+    },
+    "WWW-Authenticate": {
+        "description": "That a bearer token is needed, and what was wrong with the one given.",
+        "schema": {"type": "string"},
+    },
+    "x-ratelimit-remaining": {
+        "description": "Under the variant rateLimit: how many requests are left in the account's bucket.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "x-ratelimit-burst-capacity": {
+        "description": "Under the variant rateLimit: how many requests the bucket holds.",
+        "schema": {"type": "integer", "const": BURST_CAPACITY},
+    },
+    "x-ratelimit-replenish-rate": {
+        "description": "Under the variant rateLimit: how many come back each second.",
+        "schema": {"type": "integer", "const": REPLENISH_RATE},
+    },
+}
+"""The headers that answers may have beside those of any HTTP answer."""
 
 _COUNTED = {400, 413, 415, 429}
 """The statuses in protocol format that a request may have which was counted against the rate limit."""
@@ -33,16 +94,16 @@ def document(dialect: str) -> Object:
     """The document of a dialect: `rest` or `edge`."""
     return {
         "openapi": "3.1.0",
-        "info": described.info(dialect, __version__),
-        "servers": described.servers(dialect),
+        "info": _info(dialect, __version__),
+        "servers": _servers(dialect),
         "security": [{"realm": []}, {"bearer": []}],
-        "tags": [{"name": name, "description": about} for name, about in described.TAGS.items()],
+        "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": _paths(dialect),
         "components": {
             "schemas": components(dialect),
             "responses": _shared_responses(dialect),
-            "headers": described.HEADERS,
-            "securitySchemes": described.security_schemes(TOKEN_PATH),
+            "headers": HEADERS,
+            "securitySchemes": _security_schemes(TOKEN_PATH),
         },
     }
 
@@ -71,7 +132,7 @@ def _item(paths: Object, row: Operation, path: str) -> Object:
 def _operation(row: Operation, dialect: str) -> Object:
     operation: Object = {
         "operationId": row.name,
-        "tags": [described.tag(row)],
+        "tags": [_tag(row)],
         "summary": row.summary,
         "x-behaviour": row.section,
         "x-provenance": row.provenance,
@@ -120,7 +181,7 @@ def _responses(row: Operation, dialect: str) -> Object:
     for status, shapes in answers(row.name, dialect).items():
         shared = all(shape.schema == PROTOCOL for shape in shapes)
         if shared:
-            found[str(status)] = {"$ref": f"#/components/responses/{_shared_name(status)}"}
+            found[str(status)] = {"$ref": f"#/components/responses/{_phrase(status)}"}
         else:
             found[str(status)] = _response(row, dialect, status, shapes)
     return found
@@ -129,7 +190,7 @@ def _responses(row: Operation, dialect: str) -> Object:
 def _response(row: Operation, dialect: str, status: int, shapes: tuple[Shape, ...]) -> Object:
     response: Object = {
         "description": " ".join(_sentence(shape) for shape in shapes),
-        "headers": described.headers(
+        "headers": _headers(
             status,
             refuses=any(shape.codes for shape in shapes),
             limited="{accountId}" in row.paths[0],
@@ -138,7 +199,7 @@ def _response(row: Operation, dialect: str, status: int, shapes: tuple[Shape, ..
     }
     given = [ERRORS[code] for code in dict.fromkeys(code for shape in shapes for code in shape.codes)]
     if given:
-        response["x-error-codes"] = [described.code(error, dialect) for error in given]
+        response["x-error-codes"] = [_code(error, dialect) for error in given]
     if status == HTTPStatus.OK:
         response |= links_of(row.name, dialect)
     return response
@@ -156,16 +217,12 @@ def _sentence(shape: Shape) -> str:
     return f"{shape.about[:-1]} (variant `{shape.variant}`)." if shape.variant else shape.about
 
 
-def _shared_name(status: int) -> str:
-    return described.phrase(status)
-
-
 def _shared_responses(dialect: str) -> Object:
     """What many operations answer alike: protocol errors."""
     return {
-        _shared_name(status): {
+        _phrase(status): {
             "description": about,
-            "headers": described.headers(status, refuses=False, limited=status in _COUNTED),
+            "headers": _headers(status, refuses=False, limited=status in _COUNTED),
             "content": {
                 "application/json": {
                     "schema": _protocol(status),
@@ -180,3 +237,80 @@ def _shared_responses(dialect: str) -> Object:
 
 def _protocol(status: int) -> Schema:
     return alternatives((Shape(schema=PROTOCOL, about=ABOUT[status]),), status)
+
+
+def _info(dialect: str, version: str) -> Object:
+    """What the document is about."""
+    facts = DIALECTS[dialect]
+    return {
+        "title": facts.title,
+        "version": facts.version,
+        "summary": "A sandbox of the e-Attestations (Aprovall) dossiers API.",
+        "description": _ABOUT.format(dialect=dialect, version=version),
+        "license": {"name": "MIT", "identifier": "MIT"},
+    }
+
+
+def _servers(dialect: str) -> list[Object]:
+    """Where the dialect is spoken, seen from the server that gave the document."""
+    return [
+        {"url": f"/{dialect}/api/v1", "description": "Always this dialect."},
+        {
+            "url": "/api/v1",
+            "description": "This dialect where it is the server's own, or the host's name begins with"
+            f" `{DIALECTS[dialect].host}`.",
+        },
+    ]
+
+
+def _security_schemes(token_path: str) -> Object:
+    """How a client logs in, and what it then brings."""
+    flow = {"tokenUrl": token_path, "refreshUrl": token_path, "scopes": {}}
+    return {
+        "realm": {
+            "type": "oauth2",
+            "description": "The realm's password grant, with client_id `ea-api-edge` and without a secret.",
+            "flows": {"password": flow},
+        },
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "An access token that the token endpoint gave.",
+        },
+    }
+
+
+def _tag(row: Operation) -> str:
+    """The group that an operation belongs to: that of the last part of its path that has one."""
+    if row.kind is Kind.TOKEN:
+        return "Token"
+    parts = [_TAGS_OF_PARTS[part] for part in row.paths[0].split("/") if part in _TAGS_OF_PARTS]
+    return parts[-1] if parts else "Accounts"
+
+
+def _headers(status: int, *, refuses: bool, limited: bool) -> Object:
+    """The headers that an answer with this status may have; `limited`: requests are counted before it."""
+    names = ["X-Mock-Rule", "X-Mock-Contract"]
+    if refuses:
+        names.insert(0, "X-Mock-Refusal")
+    if status == HTTPStatus.UNAUTHORIZED:
+        names.append("WWW-Authenticate")
+    if limited:
+        names += [name for name in HEADERS if name.startswith("x-ratelimit-")]
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _code(error: ErrorCode, dialect: str) -> Schema:
+    """A code as a row: its label in the dialect's language, and when it is given."""
+    return {
+        "code": error.code,
+        "message": DIALECTS[dialect].label(error),
+        "when": error.when,
+        "x-provenance": error.provenance,
+    }
+
+
+def _phrase(status: int) -> str:
+    """The status in words, as a name: `BadRequest`."""
+    return "".join(part.capitalize() for part in wire.status_phrase(status).split())

@@ -1,6 +1,6 @@
-"""EDGE v1.3: every boolean with a twin of text, evidences with their data (behaviour.md 4, columns edge).
+"""EDGE v1.3: every boolean also as text, evidences with their data (behaviour.md 4, columns edge).
 
-Messages are English, and tell the request and the values concerned. A document of a dossier on the wire:
+Messages are English, with the request and the values concerned. A document of a dossier on the wire:
 
     {"documentId": 511394021, "documentCode": "I2", "documentName": "…", "documentNameEn": "…",
      "requestDate": "2019-01-08T15:31:55.486", "present": true, "isPresent": "true",
@@ -9,41 +9,117 @@ Messages are English, and tell the request and the values concerned. A document 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha1
+from uuid import UUID
 
 from mock_server.dialects import members, wire
-from mock_server.dialects.evidences import evidences
 from mock_server.dialects.protocol import Json
-from mock_server.dialects.searched import SEARCHED
 from mock_server.domain.errors import E100, E200, NOT_FOUND, ErrorCode, Refusal
 from mock_server.domain.evidences import visible_documents
 from mock_server.domain.model import (
     Account,
     Document,
     Dossier,
+    Evidence,
     ImportProcess,
     Indicator,
     NewDossier,
     Requirement,
     Thirdparty,
 )
-from mock_server.domain.names import camel
+from mock_server.domain.names import cache_short, camel
+from mock_server.domain.operations import DIALECT_HOSTS
 from mock_server.domain.overview import Statistics
-from mock_server.domain.query import Field
+from mock_server.domain.query import Field, FieldKind
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Relation
 
 _ABSENT = {E100, E200, NOT_FOUND}
 _CREATION = "dateCreation"
+_UUID_DIGITS = 32
+
+_COMPANY_FIELDS = {
+    "name": FieldKind.TEXT,
+    "date_creation": FieldKind.DAY,
+    "legal_category_label": FieldKind.TEXT,
+    "legal_category_code": FieldKind.TEXT,
+    "acronym": FieldKind.TEXT,
+    "activity_label": FieldKind.TEXT,
+    "activity_code": FieldKind.TEXT,
+    "ceo": FieldKind.TEXT,
+    "capital": FieldKind.NUMBER,
+    "capital_currency": FieldKind.TEXT,
+    "turnover": FieldKind.NUMBER,
+    "turnover_currency": FieldKind.TEXT,
+    "last_balance_sheet_date": FieldKind.DAY,
+    "workforce": FieldKind.NUMBER,
+    "address_street": FieldKind.TEXT,
+    "address_city": FieldKind.TEXT,
+    "address_post_code": FieldKind.TEXT,
+    "address_country_code": FieldKind.TEXT,
+}
+_THIRDPARTY_FIELDS = {
+    "thirdparty_id": FieldKind.NUMBER,
+    "siren": FieldKind.TEXT,
+    "siret": FieldKind.TEXT,
+    "tva": FieldKind.TEXT,
+    "subscription_date": FieldKind.DAY,
+    "subscription_key": FieldKind.TEXT,
+}
+_RELATION_FIELDS = {"thirdparty_code": FieldKind.TEXT, "state_last_change_date": FieldKind.DAY}
+
+
+def _of_company(name: str, kind: FieldKind) -> Field:
+    return Field(kind, lambda _account_id, thirdparty, _: getattr(thirdparty.company, name))
+
+
+def _of_thirdparty(name: str, kind: FieldKind) -> Field:
+    return Field(kind, lambda _account_id, thirdparty, _: getattr(thirdparty, name))
+
+
+def _of_relation(name: str, kind: FieldKind) -> Field:
+    return Field(kind, lambda _account_id, _, relation: getattr(relation, name))
+
+
+def _twin(read: Callable[[Thirdparty, Relation], bool | None]) -> Field:
+    return Field(
+        FieldKind.TEXT, lambda _account_id, thirdparty, relation: wire.twin(read(thirdparty, relation))
+    )
+
+
+_SEARCHED: dict[str, Field] = {
+    "accountId": Field(FieldKind.NUMBER, lambda account_id, _thirdparty, _relation: account_id),
+    "companyIdType": Field(
+        FieldKind.TEXT, lambda _account_id, thirdparty, _: thirdparty.company_id.type.value
+    ),
+    "companyIdValue": Field(
+        FieldKind.TEXT, lambda _account_id, thirdparty, _: members.company_id_value(thirdparty)
+    ),
+    **{camel(name): _of_thirdparty(name, kind) for name, kind in _THIRDPARTY_FIELDS.items()},
+    **{camel(name): _of_relation(name, kind) for name, kind in _RELATION_FIELDS.items()},
+    **{camel(name): _of_company(name, kind) for name, kind in _COMPANY_FIELDS.items()},
+    "isMonitored": _twin(lambda _, relation: relation.monitored),
+    "isOutOfBusiness": _twin(lambda thirdparty, _: thirdparty.out_of_business),
+    "isRegistered": _twin(lambda thirdparty, _: thirdparty.registered),
+    "isActive": _twin(lambda thirdparty, _: not thirdparty.out_of_business),
+    "isComplete": _twin(lambda _, relation: relation.state),
+}
+"""The members of a third party that an expression may name: no booleans, no lists (behaviour.md 3.5)."""
 
 
 class Edge:
     """The dialect `edge`."""
 
     name = "edge"
-    host = "edge"
+    host = DIALECT_HOSTS["edge"]
+    title = "Dossiers API, EDGE v1.3"
+    version = "1.3.0"
+    file_id = "id"
+    file_schema = "Evidence"
+    file_label = "evidences"
     ignored_parameters: frozenset[str] = frozenset()
-    searched: Mapping[str, Field] = SEARCHED
+    searched: Mapping[str, Field] = _SEARCHED
     forbids_altered_tokens = True
 
     def account(self, account: Account) -> Json:
@@ -135,12 +211,12 @@ class Edge:
             "requestDate": wire.instant(document.request_date),
             "present": document.present,
             "isPresent": wire.twin(document.present),
-            "evidences": evidences(document),
+            "evidences": _evidences(document),
         }
 
     def files(self, document: Document, variants: Variants) -> list[Json]:
         """behaviour.md 3.19 (documented), C24."""
-        return members.file_items(evidences(document), document, variants)
+        return members.file_items(_evidences(document), document, variants)
 
     def launched(self, process: ImportProcess) -> Json:
         """behaviour.md 4.9 (documented)."""
@@ -167,10 +243,14 @@ class Edge:
         error = self.error(refusal)
         return {
             "code": error.code,
-            "message": error.label_en,
+            "message": self.label(error),
             "request": f"ServletWebRequest: uri={uri}",
             "reason": _absence(refusal) if error is NOT_FOUND else wire.reason(refusal),
         }
+
+    def label(self, error: ErrorCode) -> str:
+        """The English label."""
+        return error.label_en
 
     def error(self, refusal: Refusal) -> ErrorCode:
         """One code for whatever is not there. behaviour.md 3.0 (documented)."""
@@ -215,3 +295,41 @@ def _absence(refusal: Refusal) -> str:
     """What was looked for: `dossierId=1`. behaviour.md 11.1 (example)."""
     values = ",".join(refusal.values)
     return f"{camel(refusal.parameter)}={values}" if refusal.parameter else values
+
+
+def _evidences(document: Document) -> list[Json]:
+    """All of them, oldest first. behaviour.md 4.7 (example), C28."""
+    return [_evidence(evidence) for evidence in document.evidences]
+
+
+def _evidence(evidence: Evidence) -> dict[str, Json]:
+    """behaviour.md 4.7 (documented; null without a file: inferred)."""
+    return {
+        "id": evidence.evidence_id,
+        "uploadDate": wire.instant(evidence.upload_date),
+        "fileUUID": None if evidence.file_uuid is None else _uuid(evidence.file_uuid),
+        "fileCreation": wire.instant(evidence.file_creation),
+        "fileSize": evidence.file_size,
+        "expirationDate": wire.end_of_day(evidence.expiration_date),
+        "metadata": dict(evidence.metadata),
+        "formdata": [
+            {
+                "type": answer.type,
+                "key": answer.key,
+                "title": answer.title,
+                "order": answer.order,
+                "value": answer.value,
+            }
+            for answer in evidence.formdata
+        ],
+    }
+
+
+@cache_short(65536)
+def _uuid(file_uuid: str) -> str:
+    """A UUID of version 4; what is none yet gives one that follows from it. behaviour.md C52 (example)."""
+    try:
+        return str(UUID(file_uuid))
+    except ValueError:
+        digits = sha1(file_uuid.encode(), usedforsecurity=False).hexdigest()[:_UUID_DIGITS]
+        return str(UUID(digits, version=4))

@@ -1,4 +1,4 @@
-"""What a dialect has to offer: rendering of each resource, of results and of errors, and what it knows."""
+"""The interface of a dialect: how it renders each resource, results and errors, and its facts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,20 @@ Json = Any
 class Dialect(Protocol):
     """One published shape of the API.
 
-    `host` is the first label of a host name that speaks it; `ignored_parameters` are those of the other one
-    alone. `searched` are the members of a third party that an expression may name; each is read from the
-    account's id, the third party and the relation. `forbids_altered_tokens`: they are a 403, not a 401.
+    `host` is how the vendor's host name of it begins. `title` and `version` are those of its OpenAPI document.
+    `file_id` is the member with the id of a file, `file_schema` the schema of a file, `file_label` its plural
+    in texts. `ignored_parameters` are the query parameters of the other dialect. `searched` are the members of
+    a third party that an expression may name; each is read from the account's id, the third party and the
+    relation. `forbids_altered_tokens`: they are a 403, not a 401.
     """
 
     name: str
     host: str
+    title: str
+    version: str
+    file_id: str
+    file_schema: str
+    file_label: str
     ignored_parameters: frozenset[str]
     searched: Mapping[str, Field]
     forbids_altered_tokens: bool
@@ -42,7 +49,7 @@ class Dialect(Protocol):
         """A document type of an account."""
 
     def dossier_requirement(self, dossier: Dossier, requirement: Requirement) -> Json:
-        """A document type as asked in a dossier."""
+        """A document type as requested in a dossier."""
 
     def thirdparty_summary(self, relation: Relation, thirdparty: Thirdparty) -> Json:
         """A third party as a row of the list."""
@@ -58,27 +65,30 @@ class Dialect(Protocol):
         requirements: Mapping[str, Requirement],
         variants: Variants,
     ) -> Json:
-        """A dossier with its documents and what answers them."""
+        """A dossier with its documents, and their files or evidences."""
 
     def document(
         self, document: Document, requirements: Mapping[str, Requirement], variants: Variants
     ) -> Json:
-        """A document with what answers it."""
+        """A document with its files or evidences."""
 
     def files(self, document: Document, variants: Variants) -> list[Json]:
         """The items of the document's list of files or evidences."""
 
     def launched(self, process: ImportProcess) -> Json:
-        """What an import answers."""
+        """The answer of an import."""
 
     def process(self, process: ImportProcess) -> Json:
-        """How far an import has got."""
+        """The status of an import."""
 
     def result(self, refusals: Iterable[Refusal], uri: str) -> Json:
         """The result of a command: accepted when there is no refusal."""
 
     def message(self, refusal: Refusal, uri: str) -> Json:
-        """A refusal as a message; `uri` is the path that was asked for."""
+        """A refusal as a message; `uri` is the path of the request."""
+
+    def label(self, error: ErrorCode) -> str:
+        """The message of a code, in the language of the dialect."""
 
     def error(self, refusal: Refusal) -> ErrorCode:
-        """The code under which a refusal is told."""
+        """The code under which a refusal is reported."""

@@ -28,6 +28,7 @@ from mock_server.domain.model import (
     Thirdparty,
 )
 from mock_server.domain.names import cache_short
+from mock_server.domain.operations import DIALECT_HOSTS
 from mock_server.domain.overview import Statistics
 from mock_server.domain.query import Field
 from mock_server.domain.variants import Variants
@@ -41,7 +42,12 @@ class Rest:
     """The dialect `rest`."""
 
     name = "rest"
-    host = "rs"
+    host = DIALECT_HOSTS["rest"]
+    title = "Dossiers API, REST/JSON v1.1"
+    version = "1.1.0"
+    file_id = "fileId"
+    file_schema = "FileInformation"
+    file_label = "files"
     ignored_parameters = frozenset({"op"})
     searched: Mapping[str, Field] = {}
     forbids_altered_tokens = False
@@ -149,7 +155,11 @@ class Rest:
 
     def message(self, refusal: Refusal, uri: str) -> Json:
         """behaviour.md 4.11 (documented)."""
-        return {"code": refusal.error.code, "message": refusal.error.label_fr}
+        return {"code": refusal.error.code, "message": self.label(refusal.error)}
+
+    def label(self, error: ErrorCode) -> str:
+        """The French label."""
+        return error.label_fr
 
     def error(self, refusal: Refusal) -> ErrorCode:
         """behaviour.md 3.0 (inferred)."""

@@ -16,6 +16,9 @@ DialectName = Literal["rest", "edge"]
 DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
 """The two shapes in which the API was published."""
 
+DIALECT_HOSTS: dict[DialectName, str] = {"rest": "rs.", "edge": "edge."}
+"""The first label of the vendor's host name of each dialect, with its dot."""
+
 
 class Kind(Enum):
     """What an operation answers: a token, a resource, hits, a process, a command's result, a file."""

@@ -9,17 +9,17 @@ from msgspec import Struct
 
 
 class Variant(Struct, frozen=True):
-    """One switch: its values, default first; `edge` is the EDGE dialect's default where it is another one."""
+    """One switch: its values, default first; `defaults` are those of the dialects that have another one."""
 
     name: str
     values: tuple[str, ...]
     decision: str
     effect: str
-    edge: str | None = None
+    defaults: Mapping[str, str] = {}
 
     def default(self, dialect: str) -> str:
-        """The value that holds in `dialect` as long as nobody chose."""
-        return self.edge if self.edge is not None and dialect == "edge" else self.values[0]
+        """The value in `dialect` as long as none is chosen."""
+        return self.defaults.get(dialect, self.values[0])
 
 
 VARIANTS: dict[str, Variant] = {
@@ -36,7 +36,7 @@ VARIANTS: dict[str, Variant] = {
             ("page", "not-found"),
             "C7",
             "A search without a hit: 200 with an empty page, or 404.",
-            edge="not-found",
+            defaults={"edge": "not-found"},
         ),
         Variant(
             "documentDetail",
@@ -67,7 +67,7 @@ VARIANTS: dict[str, Variant] = {
             ("replace", "add"),
             "C10",
             "An update of requirements replaces the list, or adds to it.",
-            edge="add",
+            defaults={"edge": "add"},
         ),
         Variant(
             "referenceSpaces",
@@ -118,7 +118,7 @@ def check_variants(chosen: Mapping[str, str]) -> dict[str, str]:
 
 
 def resolve(chosen: Mapping[str, str], dialect: str) -> Variants:
-    """The variants in force: what was chosen, else the dialect's default."""
+    """The active variants: what was chosen, else the dialect's default."""
     return _resolve(tuple(sorted(chosen.items())), dialect)
 
 

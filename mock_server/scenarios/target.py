@@ -15,7 +15,7 @@ from msgspec import Struct
 from mock_server.client import ControlRefused, NoServer, Sandbox
 from mock_server.client.calls import server_url
 from mock_server.client.login import DEFAULT_PASSWORD, DEFAULT_USER, Tokens, login_form, tokens_in
-from mock_server.domain.operations import API_PATH, DIALECTS, TOKEN_PATH, DialectName
+from mock_server.domain.operations import API_PATH, DIALECT_HOSTS, DIALECTS, TOKEN_PATH, DialectName
 from mock_server.scenarios.file_format import Scenario, StepLogin
 from mock_server.scenarios.http_client import (
     HttpOutcome,
@@ -27,7 +27,6 @@ from mock_server.scenarios.http_client import (
 )
 from mock_server.settings import CONTROL_PREFIX
 
-_HOSTS: dict[str, DialectName] = {"rs.": "rest", "edge.": "edge"}
 _HEALTH_TIMEOUT = 10.0
 _LOGIN_TIMEOUT = 30.0
 
@@ -101,7 +100,7 @@ def find_target(
 def _named_dialect(base: str) -> DialectName | None:
     """The dialect that the last part or the host of a base URL names, or None."""
     parts = urlsplit(base)
-    hosts = (name for start, name in _HOSTS.items() if (parts.hostname or "").startswith(start))
+    hosts = (name for name, start in DIALECT_HOSTS.items() if (parts.hostname or "").startswith(start))
     return next((name for name in DIALECTS if parts.path.endswith(f"/{name}")), next(hosts, None))
 
 

@@ -22,7 +22,7 @@ NOT_THE_API = ("published.", "health")
 """The beginnings of the endpoints that are no part of the emulated API."""
 
 _BARE = f"{API_PATH}/"
-_HOSTS = {f"{dialect.host}.": name for name, dialect in DIALECTS.items()}
+_HOSTS = {dialect.host: name for name, dialect in DIALECTS.items()}
 _INTEGERS = ("accountId", "dossierId", "documentId", "thirdpartyId", "fileId")
 _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 200
