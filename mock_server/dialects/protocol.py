@@ -19,10 +19,10 @@ Json = Any
 class Dialect(Protocol):
     """One published shape of the API.
 
-    `host` is how the vendor's host name of it begins. `title` and `version` are those of its OpenAPI document.
+    `host` is how the host name begins. `title` and `version` are those of its OpenAPI document.
     `file_id` is the member with the id of a file, `file_schema` the schema of a file, `file_label` its plural
-    in texts. `ignored_parameters` are the query parameters of the other dialect. `searched` are the members of
-    a third party that an expression may name; each is read from the account's id, the third party and the
+    in texts. `ignored_parameters` are the query parameters of the other dialect. `searched` are the members
+    of a third party that an expression may name; each is read from the account's id, the third party and the
     relation. `forbids_altered_tokens`: they are a 403, not a 401.
     """
 
