@@ -12,12 +12,15 @@ from calls import ACCOUNT, CALLS, DOSSIERS, TOKEN_PATH
 from flask import Flask, Response, request
 
 from mock_server import server
+from mock_server.auth.certificates import tls_of
+from mock_server.settings import Settings
 
 JSON_TYPE = "application/json;charset=UTF-8"
 
 port, folder = int(sys.argv[1]), Path(sys.argv[2])
 BYTES = {call.name: (folder / call.name).read_bytes() for call in CALLS}
 POLL = (folder / "poll").read_bytes()
+TLS = tls_of(Settings(tls_self_signed="tls" in sys.argv))
 app = Flask("bare", static_folder=None)
 
 
@@ -68,4 +71,9 @@ def health() -> str:
     return "{}"
 
 
-server.serve(app.wsgi_app, server.bind("127.0.0.1", port), max_body=2**20, announce=lambda: None)
+server.serve(
+    server.Service(app.wsgi_app, max_body=2**20),
+    server.bind("127.0.0.1", port),
+    announce=lambda: None,
+    tls=TLS.context if TLS else None,
+)
