@@ -1,4 +1,4 @@
-"""The control API's own OpenAPI document: all its calls, no others, and bodies as they are really read."""
+"""The OpenAPI document of the control API: its calls, bodies, statuses and defaults are the server's."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from werkzeug.test import TestResponse
 
 from mock_server.control.app import CALLS
 from mock_server.control.calls import ControlCall
-from tests.support import control_routes
+from tests.support import ACCOUNT, SIRET, Api, control_routes
 
 RULES = {
     "rules": [
@@ -195,7 +196,7 @@ EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
         ({"refusals": 1}, False),
     ],
 }
-"""Per call bodies that it reads, and bodies that it refuses to."""
+"""Per call bodies that it accepts, and bodies that it rejects."""
 
 WITH_BODY = [call for call in CALLS if call.body is not None]
 
@@ -212,7 +213,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def validator(document: dict[str, Any], call: ControlCall, media_type: str) -> Draft202012Validator:
-    """What judges a body of the call as the document says."""
+    """Return the validator of the call's body, by the document."""
     operation = document["paths"][f"/__admin{call.path}"][call.method.lower()]
     schema = operation["requestBody"]["content"][media_type]["schema"]
     whole = schema | {"components": document["components"]}
@@ -236,14 +237,14 @@ def test_the_document_has_every_call_that_is_served_and_no_other(document: dict[
     assert {name for name, _ in operations(document)} == control_routes()
 
 
-def test_every_operation_has_an_id_of_its_own_and_a_sentence(document: dict[str, Any]) -> None:
+def test_every_operation_has_a_unique_id_and_a_sentence(document: dict[str, Any]) -> None:
     ids = Counter(operation["operationId"] for _, operation in operations(document))
 
     assert {name for name, times in ids.items() if times > 1} == set()
     assert all(operation["summary"].endswith(".") for _, operation in operations(document))
 
 
-def test_calls_about_one_sandbox_tell_how_to_name_it(document: dict[str, Any]) -> None:
+def test_calls_about_one_sandbox_document_how_to_name_it(document: dict[str, Any]) -> None:
     reset = document["paths"]["/__admin/reset"]["post"]
     health = document["paths"]["/__admin/health"]["get"]
 
@@ -277,7 +278,7 @@ def test_a_problem_is_what_the_document_says(document: dict[str, Any], client: F
     assert answer.mimetype in document["components"]["responses"]["Problem"]["content"]
 
 
-def test_objects_of_a_body_take_no_member_that_they_do_not_list(document: dict[str, Any]) -> None:
+def test_objects_of_a_body_accept_only_the_members_that_they_list(document: dict[str, Any]) -> None:
     objects = {
         name: schema
         for name, schema in document["components"]["schemas"].items()
@@ -294,7 +295,9 @@ def test_every_call_with_a_body_has_examples() -> None:
 
 
 @pytest.mark.parametrize("call", WITH_BODY, ids=lambda call: f"{call.method} {call.path}")
-def test_a_body_is_judged_by_its_schema_as_by_the_server(document: dict[str, Any], call: ControlCall) -> None:
+def test_the_schema_and_the_server_accept_the_same_bodies(
+    document: dict[str, Any], call: ControlCall
+) -> None:
     examples = EXAMPLES[f"{call.method} {call.path}"]
 
     judge = validator(document, call, "application/json")
@@ -304,9 +307,108 @@ def test_a_body_is_judged_by_its_schema_as_by_the_server(document: dict[str, Any
 
 
 @pytest.mark.parametrize("call", WITH_BODY, ids=lambda call: f"{call.method} {call.path}")
-def test_a_body_may_be_left_out_where_an_empty_object_will_do(
+def test_a_body_is_optional_where_the_server_accepts_an_empty_object(
     document: dict[str, Any], call: ControlCall
 ) -> None:
     operation = document["paths"][f"/__admin{call.path}"][call.method.lower()]
 
     assert operation["requestBody"]["required"] is not reads(call, {})
+
+
+SENT: dict[str, tuple[str, str, Any]] = {
+    "POST /snapshots/{name}": ("POST", "/snapshots/kept", None),
+    "POST /snapshots/{name}/restore": ("POST", "/snapshots/kept/restore", None),
+    "DELETE /sandboxes/{name}": ("DELETE", "/sandboxes/documented", None),
+    "GET /ui/{name}": ("GET", "/ui/app.js", None),
+    "GET /dossiers/{dossier_id}": ("GET", "/dossiers/804127", None),
+    "GET /requests/{number}": ("GET", "/requests/1", None),
+    "PATCH /dossiers/{dossier_id}": ("PATCH", "/dossiers/804127", {}),
+    "PATCH /accounts/{account_id}": ("PATCH", f"/accounts/{ACCOUNT}", {}),
+    "PATCH /requirements/{code}": ("PATCH", "/requirements/I2", {"withdrawn": False}),
+    "POST /accounts": ("POST", "/accounts", {"accountId": 7}),
+    "POST /dossiers": ("POST", "/dossiers", {"siret": SIRET, "dossierReference": "A"}),
+    "POST /dossiers/{dossier_id}/documents/{code}/evidences": (
+        "POST",
+        "/dossiers/804127/documents/ATT_VIGI/evidences",
+        {},
+    ),
+    "POST /thirdparties": ("POST", "/thirdparties", {"siret": SIRET}),
+    "POST /thirdparties/{thirdparty_id}/close": ("POST", "/thirdparties/875/close", None),
+    "POST /clock/advance": ("POST", "/clock/advance", {"by": "P1D"}),
+    "PUT /clock": ("PUT", "/clock", {"frozen": True}),
+    "PUT /fixture": ("PUT", "/fixture", {"name": "default"}),
+    "PUT /scenario": ("PUT", "/scenario", {"scenario": {"version": 1, "scenario": "mine", "title": "Mine"}}),
+    "PUT /scenarios/{name}/state": ("PUT", "/scenarios/mine/state", {"state": "Started"}),
+    "POST /rules": ("POST", "/rules", RULES),
+    "POST /verify": ("POST", "/verify", {"expectations": [{"request": {"operation": "getToken"}}]}),
+}
+"""Per call with a path variable or a body a request that succeeds; all others need neither."""
+NOT_SENT = {"GET /events", "GET /ca.pem", "PUT /state", "POST /processes/{process_id}"}
+"""An endless stream; a certificate that this server does not have; two that need values of another answer."""
+
+
+def send(api: Api, method: str, path: str, body: object = None) -> TestResponse:
+    headers = {"X-Mock-Sandbox": api.sandbox}
+    return api.client.open(f"/__admin{path}", method=method, json=body, headers=headers)
+
+
+@pytest.mark.parametrize("name", sorted({f"{call.method} {call.path}" for call in CALLS} - NOT_SENT))
+def test_a_call_answers_with_the_status_and_the_media_type_of_the_document(
+    document: dict[str, Any], api: Api, name: str
+) -> None:
+    verb, template = name.split()
+    method, path, body = SENT.get(name, (verb, template, None))
+    for first in ("PUT /scenario", "POST /snapshots/{name}"):
+        assert send(api, *SENT[first]).status_code < 300
+    _ = api.token  # which is request 1 of the journal
+    api.client.get("/__admin/clock", headers={"X-Mock-Sandbox": "documented"})
+
+    answer = send(api, method, path, body)
+
+    responses = document["paths"][f"/__admin{template}"][verb.lower()]["responses"]
+    assert [str(answer.status_code), "default"] == list(responses)
+    [media_type] = responses[str(answer.status_code)].get("content", [None])
+    assert media_type in {None, "*/*", answer.mimetype}
+
+
+def test_the_state_and_an_import_answer_with_the_status_of_the_document(api: Api) -> None:
+    order = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"}
+    process_id = api.post("/dossiers", order).json["content"]["processId"]  # type: ignore[index]
+    state = api.control("GET", "/state")
+    status = {f"{call.method} {call.path}": call.status for call in CALLS}
+
+    held = send(api, "POST", f"/processes/{process_id}", {"outcome": "hold"})
+    loaded = send(api, "PUT", "/state", state)
+
+    assert held.status_code == status["POST /processes/{process_id}"]
+    assert loaded.status_code == status["PUT /state"]
+
+
+def test_the_paths_of_the_document_are_those_of_the_server(
+    document: dict[str, Any], client: FlaskClient
+) -> None:
+    [server] = document["servers"]
+
+    answer = client.get(f"{server['url'].rstrip('/')}/__admin/health")
+
+    assert answer.status_code == 200
+    assert "/__admin/health" in document["paths"]
+
+
+def test_a_documented_default_is_what_the_server_does_without_the_parameter(
+    document: dict[str, Any], api: Api
+) -> None:
+    defaults = {
+        (name, parameter["name"]): parameter["schema"]["default"]
+        for name, operation in operations(document)
+        for parameter in operation.get("parameters", ())
+        if "default" in parameter.get("schema", {})
+    }
+    sandbox = {one["schema"]["default"] for one in document["components"]["parameters"].values()}
+
+    assert defaults == {("GET /__admin/dossiers", "offset"): 0, ("GET /__admin/dossiers", "limit"): 50}
+    assert sandbox == {api.client.get("/__admin/clock").json["sandbox"]}  # type: ignore[index]
+    api.control("PUT", "/fixture", {"name": "pages"})
+    plain, given = api.control("GET", "/dossiers"), api.control("GET", "/dossiers?offset=0&limit=50")
+    assert plain == given
+    assert len(plain["dossiers"]) == 50

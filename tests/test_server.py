@@ -7,10 +7,12 @@ import os
 import re
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -267,3 +269,42 @@ def test_a_path_beyond_ascii_arrives_as_it_was_sent(server: str) -> None:
     answer = requests.get(f"{server}/dossiers/é/😀", timeout=5)
 
     assert (answer.status_code, answer.json()["path"]) == (404, "/dossiers/é/😀")
+
+
+def test_a_slow_control_call_does_not_block_other_requests() -> None:
+    recipe = f"version: 1\naccounts: [{{accountId: {ACCOUNT}, population: {{dossiers: 10000}}}}]\n"
+    headers = {"Content-Type": "application/yaml", "X-Mock-Sandbox": "large"}
+    with running_server() as (url, _), ThreadPoolExecutor(1) as pool:
+        loaded = pool.submit(requests.put, f"{url}/__admin/fixture", recipe, headers=headers, timeout=60)
+        waits = []
+        while not loaded.done():
+            began = time.monotonic()
+            assert requests.get(f"{url}{HEALTH}", timeout=30).status_code == 200
+            waits.append(time.monotonic() - began)
+
+        assert loaded.result().status_code == 200
+    assert len(waits) > 5
+    assert statistics.median(waits) < 0.1
+
+
+def test_a_slow_control_call_does_not_delay_the_end() -> None:
+    recipe = f"version: 1\naccounts: [{{accountId: {ACCOUNT}, population: {{dossiers: 20000}}}}]\n"
+    with running_server() as (url, process), ThreadPoolExecutor(1) as pool:
+        headers = {"Content-Type": "application/yaml"}
+        loaded = pool.submit(requests.put, f"{url}/__admin/fixture", recipe, headers=headers, timeout=60)
+        time.sleep(0.3)
+        took = seconds_to_end(process, signal.SIGTERM)
+        assert loaded.exception() is not None or loaded.result().status_code in {200, 503}
+
+    assert process.returncode == 0
+    assert took < 1.5
+
+
+def test_a_slow_control_call_that_is_rejected_is_answered() -> None:
+    with running_server() as (url, _):
+        answers = [
+            requests.put(f"{url}/__admin/fixture", json={"name": "pagse"}, timeout=5) for _ in range(2)
+        ]
+
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert "did you mean 'pages'?" in answers[0].json()["detail"]

@@ -8,8 +8,10 @@ import socket
 import struct
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from math import inf
+from threading import Thread
 from typing import Any
 
 from mock_server.delivery import KEY, Delivery
@@ -17,7 +19,7 @@ from mock_server.server.answers import Answer, Headers, has_body, head, own_answ
 from mock_server.server.delivery import FAULTS, deliver, send_parts
 from mock_server.server.environ import Environ, connection_environ, request_environ, set_body
 from mock_server.server.requests import ProtocolError, RequestReader
-from mock_server.settings import CONTROL_MAX_BODY, is_control_path
+from mock_server.settings import CONTROL_MAX_BODY, SLOW_CALLS, is_control_path
 
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 ReadsBody = Callable[[Environ], bool]
@@ -56,6 +58,7 @@ class Service:
         self.body_timeout = body_timeout
         self.reads_body: ReadsBody = reads_body or (lambda _: True)
         self.connections: dict[Connection, None] = {}
+        self.slow_call = asyncio.Lock()
 
 
 class Connection(asyncio.Protocol):
@@ -235,6 +238,13 @@ class Connection(asyncio.Protocol):
             self._is_last = True
         service.connections[self] = service.connections.pop(self)
         self._has_begun = False
+        if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) in SLOW_CALLS:
+            self._delivery = self._loop.create_task(self._answer_in_thread(environ))
+        else:
+            self._answer_at_once(environ)
+
+    def _answer_at_once(self, environ: Environ) -> None:
+        service = self._service
         try:
             parts = service.wsgi(environ, self._start_response)
             answer = Answer(self._status, self._headers, parts)
@@ -246,6 +256,19 @@ class Connection(asyncio.Protocol):
             self._fail(error)
             return
         self._delivery = self._loop.create_task(self._deliver(answer))
+
+    async def _answer_in_thread(self, environ: Environ) -> None:
+        """Call the app in a thread, one slow call at a time, while other requests are answered."""
+        self._plan = Delivery()  # so the server's end cuts it
+        try:
+            async with self._service.slow_call:
+                parts = await _in_thread(partial(self._service.wsgi, environ, self._start_response))
+            self._plan = environ.get(KEY)
+        except Exception as error:  # noqa: BLE001
+            self._delivery = self._plan = None
+            self._fail(error)
+            return
+        await self._deliver(Answer(self._status, self._headers, parts))
 
     def _start_response(self, status: str, headers: Headers, _: Any = None) -> None:
         self._status, self._headers = status, headers
@@ -388,3 +411,29 @@ class Connection(asyncio.Protocol):
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._is_over = True
         self._transport.abort()
+
+
+async def _in_thread(function: Callable[[], Iterable[bytes]]) -> Iterable[bytes]:
+    """Return the result of a function that runs in a daemon thread, which does not delay the server's end."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Iterable[bytes]] = loop.create_future()
+
+    def set_result(result: Iterable[bytes] | None, error: Exception | None) -> None:
+        if future.cancelled():
+            return
+        if error is None:
+            future.set_result(result or ())
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        result, raised = None, None
+        try:
+            result = function()
+        except Exception as error:  # noqa: BLE001
+            raised = error
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(set_result, result, raised)
+
+    Thread(target=run, name="mock-server slow call", daemon=True).start()
+    return await future

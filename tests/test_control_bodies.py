@@ -1,0 +1,168 @@
+"""Bodies of control calls that cannot be read: the answer names the value, its place and what is allowed."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+import pytest
+
+from tests.support import Api
+
+JSON, YAML = "application/json", "application/yaml"
+CLOCK = b'{"now": "2031-01-01T00:00:00"}'
+RECIPE = "version: 1\naccounts: [{accountId: 5, name: été}]\n"
+
+
+def send(api: Api, call: str, body: bytes, **headers: str) -> Any:
+    method, path = call.split()
+    sandbox = {"X-Mock-Sandbox": api.sandbox}
+    content_type = headers.pop("content_type", JSON)
+    return api.client.open(
+        f"/__admin{path}", method=method, data=body, content_type=content_type, headers=sandbox | headers
+    )
+
+
+def detail(answer: Any, status: int = 400) -> str:
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/problem+json"
+    return str(answer.json["detail"])
+
+
+VALUES: dict[str, tuple[str, str, str]] = {
+    "an unknown value": (
+        "POST /processes/x",
+        '{"outcome": "done"}',
+        "$.outcome: 'done' is not allowed: use fail, finish or hold",
+    ),
+    "a misspelt value": (
+        "POST /processes/x",
+        '{"outcome": "finnish"}',
+        "$.outcome: 'finnish' is not allowed: use fail, finish or hold; did you mean 'finish'?",
+    ),
+    "an unknown key": ("POST /clock/advance", '{"days": 3}', "$: unknown key 'days'; allowed: by and tokens"),
+    "a misspelt key": (
+        "POST /dossiers",
+        '{"siret": "99050000100013", "dossierReferenc": "A"}',
+        "$: unknown key 'dossierReferenc'; did you mean 'dossierReference'?",
+    ),
+    "a misspelt key of a list": (
+        "PUT /fixture",
+        '{"recipe": {"version": 1, "accounts": [{"accountID": 5}]}}',
+        "$.recipe.accounts[0]: unknown key 'accountID'; did you mean 'accountId'?",
+    ),
+    "a missing key": ("POST /clock/advance", "{}", "$: the key 'by' is missing"),
+    "a number for a SIRET": (
+        "POST /dossiers",
+        '{"siret": 99050000100013, "dossierReference": "A"}',
+        "$.siret: 99050000100013 is not a text: quote it (14 digits, quoted)",
+    ),
+    "a short SIRET": (
+        "POST /dossiers",
+        '{"siret": "9905", "dossierReference": "A"}',
+        "$.siret: '9905' does not fit: 14 digits, quoted",
+    ),
+    "a text for a number": (
+        "POST /accounts",
+        '{"accountId": "5"}',
+        "$.accountId: '5' is not an integer",
+    ),
+    "a text for true or false": (
+        "PUT /clock",
+        '{"frozen": "no"}',
+        "$.frozen: 'no' is not true or false or null",
+    ),
+    "a list for an object": ("PUT /clock", "[]", "$: a list is not an object"),
+    "a number out of range": (
+        "POST /accounts",
+        '{"accountId": 0}',
+        "$.accountId: 0 is out of range: at least 1",
+    ),
+    "an empty text": (
+        "POST /dossiers",
+        '{"siret": "99050000100013", "dossierReference": ""}',
+        "$.dossierReference: '' does not fit: at least 1 character",
+    ),
+    "a day that is not one": (
+        "POST /dossiers/1/documents/I2/evidences",
+        '{"expirationDate": "soon"}',
+        "$.expirationDate: 'soon' is not a date such as 2031-06-30",
+    ),
+    "bytes that are not base64": (
+        "POST /dossiers/1/documents/I2/evidences",
+        '{"content": "?"}',
+        "$.content: '?' is not bytes in base64",
+    ),
+    "a value within a union": (
+        "POST /rules",
+        '{"rules": [{"name": "a", "when": {}, "then": {"delay": {"type": "fixd"}}}]}',
+        "$.rules[0].then.delay.type: 'fixd' is not allowed: use ",
+    ),
+    "a value of an object with any keys": (
+        "PUT /variants",
+        '{"refusals": 1}',
+        "a value is not a text: quote it",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "body", "sentence"), VALUES.values(), ids=VALUES)
+def test_a_wrong_value_is_named_with_its_place_and_what_is_allowed(
+    api: Api, call: str, body: str, sentence: str
+) -> None:
+    assert sentence in detail(send(api, call, body.encode()))
+
+
+@pytest.mark.parametrize("call", ["PUT /clock", "POST /reset"])
+def test_json_with_a_byte_order_mark_is_read(api: Api, call: str) -> None:
+    body = CLOCK if call == "PUT /clock" else b'{"only": ["rules"]}'
+
+    assert send(api, call, b"\xef\xbb\xbf" + body).status_code == 200
+
+
+def test_yaml_with_a_byte_order_mark_is_read(api: Api) -> None:
+    answer = send(api, "PUT /fixture", b"\xef\xbb\xbf" + RECIPE.encode(), content_type=YAML)
+
+    assert answer.status_code == 200
+    assert answer.json["accounts"][0]["name"] == "été"
+
+
+def test_a_compressed_body_is_named_as_such(api: Api) -> None:
+    body = gzip.compress(CLOCK)
+
+    declared = detail(send(api, "PUT /clock", body, **{"Content-Encoding": "gzip"}), 415)
+    undeclared = detail(send(api, "PUT /clock", body), 415)
+    other = detail(send(api, "PUT /clock", b"\x0b\x02", **{"Content-Encoding": "br"}), 415)
+
+    assert declared == undeclared == "the body is compressed (gzip): send it without Content-Encoding"
+    assert "(br)" in other
+
+
+@pytest.mark.parametrize("content_type", [JSON, YAML])
+def test_a_body_in_another_encoding_is_named_as_such(api: Api, content_type: str) -> None:
+    latin_1 = detail(send(api, "PUT /fixture", RECIPE.encode("latin-1"), content_type=content_type))
+    utf_16 = detail(send(api, "PUT /fixture", RECIPE.encode("utf-16"), content_type=content_type))
+
+    assert latin_1 == "the body is not encoded in UTF-8 (byte 43), perhaps in latin-1: send it in UTF-8"
+    assert utf_16 == "the body is encoded in UTF-16: send it in UTF-8"
+
+
+@pytest.mark.parametrize("content_type", ["", JSON, "text/plain", "application/x-www-form-urlencoded"])
+def test_yaml_without_its_content_type_says_what_to_send(api: Api, content_type: str) -> None:
+    answer = send(api, "PUT /fixture", RECIPE.encode(), content_type=content_type)
+
+    assert detail(answer).startswith("the body is not JSON (")
+    assert detail(answer).endswith("; to send YAML, set Content-Type: application/yaml")
+
+
+def test_a_call_that_takes_no_yaml_does_not_offer_it(api: Api) -> None:
+    said = detail(send(api, "PUT /clock", b"now: 2031-01-01T00:00:00"))
+
+    assert said.startswith("the body is not JSON: ")
+    assert "YAML" not in said
+
+
+def test_a_large_yaml_text_is_rejected(api: Api) -> None:
+    answer = send(api, "PUT /scenario", b"#" * 1_000_001, content_type=YAML)
+
+    assert detail(answer, 413) == "the YAML is larger than 1000000 bytes: send JSON"
