@@ -329,7 +329,7 @@ SENT: dict[str, tuple[str, str, Any]] = {
     "POST /dossiers": ("POST", "/dossiers", {"siret": SIRET, "dossierReference": "A"}),
     "POST /dossiers/{dossier_id}/documents/{code}/evidences": (
         "POST",
-        "/dossiers/804127/documents/ATT_VIGI/evidences",
+        "/dossiers/804127/documents/I2/evidences",
         {},
     ),
     "POST /thirdparties": ("POST", "/thirdparties", {"siret": SIRET}),
