@@ -59,7 +59,7 @@ def test_a_sandbox_starts_over_from_a_bundled_recipe(api: Api) -> None:
     [[{"dossiers": 20_001}], [{"dossiers": 10_000}, {"dossiers": 0, "thirdparties": 10_001}]],
     ids=["in one account", "together"],
 )
-def test_a_recipe_that_is_sent_makes_no_crowd(api: Api, populations: list[dict[str, int]]) -> None:
+def test_a_recipe_that_is_sent_has_a_size_limit(api: Api, populations: list[dict[str, int]]) -> None:
     accounts = [{"accountId": 7 + n, "population": wanted} for n, wanted in enumerate(populations)]
 
     answer = put(api, {"recipe": {"version": 1, "accounts": accounts}})
@@ -98,19 +98,19 @@ def test_a_recipe_is_sent_as_the_text_of_its_file(api: Api) -> None:
     assert [row["dossierReference"] for row in content(again(api).get("/dossiers/all"))] == ["A"]
 
 
-def test_its_users_log_in_and_the_former_ones_are_strangers(api: Api) -> None:
+def test_its_users_log_in_and_the_previous_ones_are_undeclared(api: Api) -> None:
     put(api, {"recipe": RECIPE})
 
     mine = again(api, user="me")
     assert "access_token" not in mine.log_in("demo")
     assert "access_token" in mine.log_in("secret")
-    # Not declared any more: let in with any password, and given the default account.
-    former = again(api)
-    assert "access_token" in former.log_in("anything")
-    assert [account["id"] for account in content(former.send("GET", "/api/v1/account"))] == [7]
+    # No longer declared: any password works, with the default account.
+    previous = again(api)
+    assert "access_token" in previous.log_in("anything")
+    assert [account["id"] for account in content(previous.send("GET", "/api/v1/account"))] == [7]
 
 
-def test_a_reset_comes_back_to_it(api: Api) -> None:
+def test_a_reset_returns_to_it(api: Api) -> None:
     put(api, {"recipe": RECIPE})
     own = again(api)
     own.new_dossier(dossierReference="B")
@@ -165,18 +165,18 @@ REFUSED: dict[str, tuple[object, str | None, str]] = {
         None,
         "unknown key 'dossers'; did you mean 'dossiers'?",
     ),
-    "a mistake in the meaning": (
+    "an invalid value": (
         {"recipe": RECIPE | {"dossiers": [{"siret": "99050000100014", "dossierReference": "A"}]}},
         None,
         "the recipe sent: $.dossiers[0].siret: '99050000100014' is not a well-formed SIRET",
     ),
     "an unknown key in a text": (None, f"{TEXT}dossers: []\n", "the recipe sent:7: $: unknown key 'dossers'"),
-    "a mistake in the meaning of a text": (
+    "an invalid value of a text": (
         None,
         TEXT.replace(SIRET, "99050000100014"),
         "the recipe sent:5: $.dossiers[0].siret: '99050000100014' is not a well-formed SIRET",
     ),
-    "a text that is no YAML": (None, "version: [\n", "the recipe sent:2: "),
+    "a text that is not YAML": (None, "version: [\n", "the recipe sent:2: "),
     "an include that is not there": (
         None,
         "version: 1\ninclude: [catalogue, nope]\n",
@@ -196,7 +196,7 @@ REFUSED: dict[str, tuple[object, str | None, str]] = {
 
 
 @pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
-def test_a_recipe_that_cannot_be_is_refused_with_its_place_and_changes_nothing(
+def test_an_invalid_recipe_is_rejected_with_its_place_and_changes_nothing(
     api: Api, refused: tuple[object, str | None, str]
 ) -> None:
     body, text, detail = refused

@@ -1,4 +1,4 @@
-"""`mock-server fixtures`, the bundled worlds, and a folder of one's own recipes."""
+"""`mock-server fixtures`, the bundled state files, and a folder of the user's own recipes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_list_names_every_bundled_recipe() -> None:
     assert [name for name in BUNDLED if name not in printed] == ["catalogue"]
 
 
-def test_list_and_generate_know_the_recipes_of_a_folder_of_ones_own(folder: Path) -> None:
+def test_list_and_generate_find_recipes_in_the_fixtures_dir(folder: Path) -> None:
     assert "Mine" in run("list", "--fixtures-dir", str(folder)).output
 
     made = run("generate", "mine", "--fixtures-dir", str(folder), "--out", str(folder / "mine.json"))
@@ -66,7 +66,7 @@ def test_show_prints_the_recipe_as_it_was_written() -> None:
     assert run("show", "empty").output == (bundled("fixtures") / "empty.yaml").read_text(encoding="utf-8")
 
 
-def test_check_says_ok_of_what_is_right_and_where_the_mistake_is_in_what_is_not(folder: Path) -> None:
+def test_check_says_ok_or_the_place_of_the_error(folder: Path) -> None:
     wrong = folder / "wrong.yaml"
     wrong.write_text(OWN.replace("dossiers: 10", "dossiers: many"), encoding="utf-8")
 
@@ -78,7 +78,7 @@ def test_check_says_ok_of_what_is_right_and_where_the_mistake_is_in_what_is_not(
 
 
 @pytest.mark.parametrize("total", [1, 7, 40, 100])
-def test_generate_makes_as_many_dossiers_as_are_asked_for_in_the_recipes_proportions(
+def test_generate_makes_the_requested_number_of_dossiers_in_the_recipes_proportions(
     folder: Path, total: int
 ) -> None:
     out = folder / "out.json"
@@ -112,7 +112,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path
     ("arguments", "sentence"),
     [
         pytest.param(["nowhere", "--out", "x.json"], "there is no recipe 'nowhere'", id="unknown recipe"),
-        pytest.param(["default", "--out", "x.yaml"], "ends in .json", id="not a world's name"),
+        pytest.param(["default", "--out", "x.yaml"], "ends in .json", id="not a state file"),
         pytest.param(
             ["default", "--out", "/nowhere/x.json"], "/nowhere/x.json: No such file", id="no such folder"
         ),
@@ -121,14 +121,14 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path
             ["empty", "--dossiers", "5", "--out", "x.json"], "has a population", id="nothing to resize"
         ),
         pytest.param(
-            ["default", "--day", "9999-01-01", "--out", "x.json"], "a year from 1900", id="too far away"
+            ["default", "--day", "9999-01-01", "--out", "x.json"], "a year from 1900", id="out of range"
         ),
         pytest.param(
             ["default", "--dossiers", "0", "--out", "x.json"], "0 is not in the range", id="none at all"
         ),
     ],
 )
-def test_what_generate_cannot_do_is_told_in_a_sentence(arguments: list[str], sentence: str) -> None:
+def test_generate_explains_its_errors_in_a_sentence(arguments: list[str], sentence: str) -> None:
     refused = run("generate", *arguments)
 
     assert refused.exit_code != 0
@@ -136,7 +136,7 @@ def test_what_generate_cannot_do_is_told_in_a_sentence(arguments: list[str], sen
 
 
 @pytest.mark.parametrize("name", READY)
-def test_a_bundled_world_is_what_its_recipe_generates(name: str) -> None:
+def test_a_bundled_state_file_is_what_its_recipe_generates(name: str) -> None:
     ready = load_state(bundled("fixtures") / "states" / f"{name}.json")
 
     made = generate_from_file(recipe_path(name), day=ready.origin.day)
@@ -166,12 +166,12 @@ def test_large_is_large() -> None:
     assert "10,000" in run("list").output
 
 
-def test_a_recipe_without_an_account_is_good_for_being_included_only() -> None:
+def test_a_recipe_without_an_account_can_only_be_included() -> None:
     with pytest.raises(FileError, match="catalogue: there is no account in it to serve"):
         load_fixture("catalogue", DAY)
 
 
-def test_a_world_in_the_folder_is_found_by_name_and_checked(folder: Path) -> None:
+def test_a_state_file_in_the_folder_is_found_by_name_and_checked(folder: Path) -> None:
     run("generate", str(folder / "mine.yaml"), "--out", str(folder / "ready.json"))
 
     assert "ready" in run("list", "--fixtures-dir", str(folder)).output
@@ -189,7 +189,7 @@ def test_a_broken_recipe_does_not_hide_the_others(folder: Path) -> None:
     assert "Invalidenumvalue2" in "".join(listed.split())
 
 
-def test_a_world_loads_into_the_same_answers_as_its_recipe(folder: Path) -> None:
+def test_a_state_file_gives_the_same_responses_as_its_recipe(folder: Path) -> None:
     out = folder / "mine.json"
     run("generate", str(folder / "mine.yaml"), "--out", str(out))
 

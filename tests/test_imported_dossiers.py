@@ -126,7 +126,7 @@ def test_a_new_third_party_is_monitored_and_not_registered(api: Api) -> None:
     assert details["thirdpartyUsers"] == []
 
 
-def test_a_known_third_party_gets_one_more_dossier(api: Api) -> None:
+def test_a_known_third_party_gets_another_dossier(api: Api) -> None:
     one, other = api.new_dossier(dossierReference="PO-1"), api.new_dossier(dossierReference="PO-2")
 
     assert one["thirdpartyId"] == other["thirdpartyId"]
@@ -151,11 +151,11 @@ def test_the_code_stays_when_an_import_gives_no_other(api: Api, code: object) ->
 
 
 def test_a_third_party_without_code_takes_the_one_given_for_all_its_dossiers(api: Api) -> None:
-    former = api.new_dossier()
+    previous = api.new_dossier()
 
     api.new_dossier(dossierReference="PO-2", thirdpartyCode="F-1")
 
-    assert api.dossier(former["dossierId"])["thirdpartyCode"] == "F-1"
+    assert api.dossier(previous["dossierId"])["thirdpartyCode"] == "F-1"
 
 
 def test_an_invented_company_is_the_same_in_every_sandbox(make_api: Callable[..., Api]) -> None:
@@ -210,7 +210,7 @@ def test_a_stopped_dossier_keeps_its_reference_taken(api: Api) -> None:
     assert api.refused_import_codes(dossierReference="PO-1") == ["E202"]
 
 
-def test_a_dash_is_no_reference_and_can_be_given_twice(api: Api) -> None:
+def test_a_dash_is_not_a_reference_and_can_be_given_twice(api: Api) -> None:
     assert [api.import_and_wait(dossierReference="-")["success"] for _ in range(2)] == [True, True]
 
 

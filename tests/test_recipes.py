@@ -1,4 +1,4 @@
-"""Recipes and the worlds made of them: coherent on any day, the same from the same seed."""
+"""Recipes and the states generated from them: consistent on any day, the same from the same seed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STARTS = {
     "years before": "2019-06-15T08:00:00",
 }
 
-SPELLED = """\
+LISTED = """\
 version: 1
 include: [catalogue]
 accounts:
@@ -90,14 +90,14 @@ def test_a_bundled_recipe_loads_and_is_coherent(name: str) -> None:
 
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
-def test_the_default_population_is_coherent_on_whatever_day_it_starts(default: Fixture, start: str) -> None:
+def test_the_default_population_is_coherent_on_any_first_day(default: Fixture, start: str) -> None:
     now = from_local(start)
 
     assert inconsistencies(started(default, now), now) == []
 
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
-def test_nothing_happens_by_itself_within_two_days_of_a_start(default: Fixture, start: str) -> None:
+def test_nothing_changes_within_two_days_of_a_start(default: Fixture, start: str) -> None:
     now = from_local(start)
 
     assert nothing_due(default.world(now), now, within=timedelta(days=2))
@@ -131,7 +131,7 @@ def test_the_default_population_has_what_its_recipe_asks_for(default: Fixture) -
         "closed",
         "expiring",
         "files replaced",
-        "files lapsed",
+        "files expired",
     ],
 )
 def test_the_default_population_has_some_of_each_kind(
@@ -155,7 +155,7 @@ def test_generated_dates_move_with_the_day_of_the_start(default: Fixture) -> Non
     assert moved == {timedelta(days=10)}
 
 
-def test_spelled_dates_stay_on_whatever_day_it_starts(default: Fixture) -> None:
+def test_listed_dates_stay_on_any_first_day(default: Fixture) -> None:
     first, second = (
         default.world(datetime(2026, 3, day, 9, tzinfo=UTC)).portfolio(119631).dossier(SEED_DOSSIER)
         for day in (2, 12)
@@ -171,12 +171,12 @@ def test_spelled_dates_stay_on_whatever_day_it_starts(default: Fixture) -> None:
     [("2026-03-02T09:00:00", False), ("2026-02-15T23:59:59", True), ("2026-02-16T00:00:00", False)],
     ids=["long after", "on its last day", "on the next day"],
 )
-def test_a_spelled_file_is_valid_until_its_day_whenever_the_sandbox_starts(
+def test_a_listed_file_is_valid_until_its_day_on_any_first_day(
     tmp_path: Path,
     start: str,
     present: bool,  # noqa: FBT001
 ) -> None:
-    fixture, now = made(tmp_path, SPELLED), from_local(start)
+    fixture, now = made(tmp_path, LISTED), from_local(start)
 
     [dossier] = dossiers(started(fixture, now))
 
@@ -189,12 +189,12 @@ def test_a_spelled_file_is_valid_until_its_day_whenever_the_sandbox_starts(
     [("2026-03-02T09:00:00", False), ("2026-02-14T23:59:59", True), ("2026-02-15T00:00:00", False)],
     ids=["long after", "on the eve", "on the day"],
 )
-def test_a_spelled_dossier_is_monitored_until_its_expiration_whenever_the_sandbox_starts(
+def test_a_listed_dossier_is_monitored_until_its_expiration_on_any_first_day(
     tmp_path: Path,
     start: str,
     monitored: bool,  # noqa: FBT001
 ) -> None:
-    text = SPELLED.replace("dossierReference: A", 'dossierReference: A\n    expirationDate: "2026-02-15"')
+    text = LISTED.replace("dossierReference: A", 'dossierReference: A\n    expirationDate: "2026-02-15"')
     fixture, now = made(tmp_path, text), from_local(start)
 
     [dossier] = dossiers(started(fixture, now))
@@ -208,8 +208,8 @@ def test_a_spelled_dossier_is_monitored_until_its_expiration_whenever_the_sandbo
     ["2026-03-02T08:00:00", "2026-03-02T18:00:00", "2025-06-01T08:00:00", "2027-06-01T08:00:00"],
     ids=["in the morning", "in the evening", "a year before", "a year later"],
 )
-def test_what_a_recipe_leaves_to_now_is_never_in_the_future(tmp_path: Path, start: str) -> None:
-    text = SPELLED.replace('    startingDate: "2025-01-10T10:00:00"\n', "").partition("    documents")[0]
+def test_dates_left_out_are_never_in_the_future(tmp_path: Path, start: str) -> None:
+    text = LISTED.replace('    startingDate: "2025-01-10T10:00:00"\n', "").partition("    documents")[0]
     stopped = text + '  - {siret: "99050000100013", dossierReference: B, stoppingReason: UNKNOWN}\n'
     now = from_local(start)
     fixture = made(tmp_path, stopped, day=ORIGIN)
@@ -217,14 +217,14 @@ def test_what_a_recipe_leaves_to_now_is_never_in_the_future(tmp_path: Path, star
     assert inconsistencies(started(fixture, now), now) == []
 
 
-def test_the_same_recipe_gives_the_same_world(default: Fixture) -> None:
+def test_the_same_recipe_gives_the_same_state(default: Fixture) -> None:
     again = generate_from_file(bundled("fixtures") / "default.yaml", day=ORIGIN)
 
     assert encoded(again) == encoded(default.source)
 
 
-def test_another_seed_gives_another_population_and_the_same_spelled_contents(tmp_path: Path) -> None:
-    text = SPELLED.replace("accountId: 1", "accountId: 1\n    population: {dossiers: 20}")
+def test_another_seed_gives_another_population_and_the_same_listed_contents(tmp_path: Path) -> None:
+    text = LISTED.replace("accountId: 1", "accountId: 1\n    population: {dossiers: 20}")
     now = from_local("2026-03-02T09:00:00")
 
     one, other = (dossiers(made(tmp_path, f"{text}seed: {seed}\n").world(now)) for seed in (1, 2))
@@ -234,7 +234,7 @@ def test_another_seed_gives_another_population_and_the_same_spelled_contents(tmp
     assert msgspec.json.encode(referred(one, "A")) == msgspec.json.encode(referred(other, "A"))
 
 
-def test_a_world_that_was_saved_and_loaded_is_the_same(default: Fixture, tmp_path: Path) -> None:
+def test_a_saved_and_loaded_state_is_the_same(default: Fixture, tmp_path: Path) -> None:
     path = tmp_path / "world.json"
 
     save_state(default.source, path)

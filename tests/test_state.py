@@ -194,11 +194,11 @@ def small_app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 
 @example_count(40)
 @given(st.lists(st.tuples(st.sampled_from(sorted(commands)), st.integers(0, 30)), max_size=12))
-def test_whatever_was_done_a_state_tells_all_of_it(small_app: Flask, done: list[tuple[str, int]]) -> None:
+def test_an_exported_state_is_complete_after_any_calls(small_app: Flask, done: list[tuple[str, int]]) -> None:
     api = Api(small_app.test_client(), f"h{next(_numbers)}")
     api.set_clock("2031-05-02T10:00:00")
     for name, pick in done:
-        with suppress(AssertionError):  # what is refused is no less of a test
+        with suppress(AssertionError):  # a refused call tests as much
             commands[name](api, pick)
 
     other = moved(api)
@@ -209,7 +209,7 @@ def test_whatever_was_done_a_state_tells_all_of_it(small_app: Flask, done: list[
         each.client.delete(f"/__admin/sandboxes/{each.sandbox}")
 
 
-def test_a_clock_that_runs_runs_on(api: Api) -> None:
+def test_a_running_clock_continues(api: Api) -> None:
     api.set_clock(NOW)
     api.control("PUT", "/clock", {"frozen": False})
 
@@ -228,7 +228,7 @@ def test_variants_come_along(api: Api) -> None:
     assert other.control("GET", "/variants") == api.control("GET", "/variants")
 
 
-def test_users_come_along_with_their_passwords(api: Api) -> None:
+def test_users_and_passwords_are_exported(api: Api) -> None:
     other = moved(api)
 
     assert "access_token" in other.log_in()
@@ -256,11 +256,11 @@ def test_a_snapshot_taken_before_is_still_there(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("kept", "kind"), [(ProcessState, ImportProcess), (AccountState, Account)])
-def test_what_is_kept_has_every_member(kept: Any, kind: Any) -> None:
+def test_an_exported_entity_has_every_field(kept: Any, kind: Any) -> None:
     assert kept.__struct_fields__ == kind.__struct_fields__
 
 
-def test_what_lies_at_the_ends_of_what_may_be_is_written_and_read(api: Api) -> None:
+def test_the_smallest_and_largest_values_are_exported_and_imported(api: Api) -> None:
     far = {
         "dossierId": 2**62 - 1,
         "stateLastChangeDate": "1000-01-01T00:00:00",
@@ -288,7 +288,7 @@ def test_a_state_at_the_edges_of_the_calendar_is_imported_again(api: Api, now: s
     assert api.hits("/dossiers", dossierReference="LAST")[0]["expirationDate"].startswith("9999-12-31")
 
 
-# What cannot be.
+# Invalid states.
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +311,7 @@ def found(state: Any, path: str) -> Any:
     return state
 
 
-def placed(state: Any, path: str, value: Any) -> Any:
+def with_value(state: Any, path: str, value: Any) -> Any:
     """The state with another value at a path such as `content.dossiers.0.code`; `...` takes it away."""
     changed = deepcopy(state)
     before, _, last = path.rpartition(".")
@@ -325,14 +325,14 @@ def placed(state: Any, path: str, value: Any) -> Any:
 def twice(name: str) -> Callable[[Any], Any]:
     """The state with the first of these there twice."""
     path = f"content.{name}"
-    return lambda state: placed(state, path, [*found(state, path), found(state, path)[0]])
+    return lambda state: with_value(state, path, [*found(state, path), found(state, path)[0]])
 
 
 def at(path: str, *, value: Any) -> Callable[[Any], Any]:
-    return lambda state: placed(state, path, value)
+    return lambda state: with_value(state, path, value)
 
 
-MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
+INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
     "another version": (at("version", value=2), "$.version: 2 is not allowed: use 1"),
     "no content": (at("content", value=...), "the key 'content' is missing"),
     "an unknown member": (
@@ -343,7 +343,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
         at("content.dossiers.0.dossierId", value="1"),
         "$.content.dossiers[0].dossierId: '1' is not an integer",
     ),
-    "an id that is none": (
+    "an invalid id": (
         at("content.accounts.0.accountId", value=0),
         "$.content.accounts[0].accountId: 0 is out of range: at least 1",
     ),
@@ -368,7 +368,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "an establishment twice": (twice("establishments"), "$.content.establishments"),
     "a third party twice": (twice("thirdparties"), "$.content.thirdparties[3]"),
-    "a company that is none": (
+    "an invalid company": (
         at("content.thirdparties.0.companyId.value", value="1"),
         "$.content.thirdparties[0].companyId.value",
     ),
@@ -377,7 +377,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
         at("content.relations.0.accountId", value=7),
         "$.content.relations[0].accountId",
     ),
-    "a relation with nobody": (
+    "a relation with no third party": (
         at("content.relations.0.thirdpartyId", value=7),
         "$.content.relations[0].thirdpartyId",
     ),
@@ -386,7 +386,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
         at("content.dossiers.0.accountId", value=7),
         "$.content.dossiers[0].accountId",
     ),
-    "a dossier of nobody": (
+    "a dossier of no third party": (
         at("content.dossiers.0.thirdpartyId", value=7),
         "$.content.dossiers[0].thirdpartyId",
     ),
@@ -419,7 +419,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
         "$.content.dossiers[0].documents[1].documentId",
     ),
     "an evidence twice": (
-        lambda state: placed(
+        lambda state: with_value(
             state,
             "content.dossiers.0.documents.0.evidences.1.evidenceId",
             state["content"]["dossiers"][0]["documents"][0]["evidences"][0]["evidenceId"],
@@ -461,7 +461,10 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "a mail twice": (twice("mails"), "$.content.mails[1]"),
     "a mail about nothing": (at("content.mails.0.dossierId", value=7), "$.content.mails[0].dossierId"),
-    "a mail to nobody": (at("content.mails.0.thirdpartyId", value=7), "$.content.mails[0].thirdpartyId"),
+    "a mail to no third party": (
+        at("content.mails.0.thirdpartyId", value=7),
+        "$.content.mails[0].thirdpartyId",
+    ),
     "the number of a mail that comes again": (
         at("content.nextIds.mail", value=1),
         "$.content.nextIds.mail",
@@ -470,11 +473,11 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+@pytest.mark.parametrize("case", INVALID.values(), ids=INVALID)
 def test_a_state_that_cannot_be_is_refused_with_its_place_and_changes_nothing(
-    good: Any, mistake: tuple[Callable[[Any], Any], str]
+    good: Any, case: tuple[Callable[[Any], Any], str]
 ) -> None:
-    change, place = mistake
+    change, place = case
     api = fresh()
     before = state_of(api)
 
@@ -486,7 +489,7 @@ def test_a_state_that_cannot_be_is_refused_with_its_place_and_changes_nothing(
     assert state_of(api) == before
 
 
-def test_the_state_that_the_mistakes_were_made_in_is_good(good: Any) -> None:
+def test_the_state_that_the_invalid_values_are_put_into_is_valid(good: Any) -> None:
     assert put(fresh(), good).status_code == 200
 
 
@@ -508,9 +511,9 @@ ODDITIES: list[Any] = [
 
 @example_count(150)
 @given(st.data())
-def test_any_other_state_is_read_or_refused_and_what_was_read_can_be_served(good: Any, data: Any) -> None:
+def test_any_state_is_imported_or_rejected_and_an_imported_one_can_be_served(good: Any, data: Any) -> None:
     path = data.draw(st.sampled_from(sorted(places(good))))
-    changed = placed(good, path, data.draw(st.sampled_from(ODDITIES)))
+    changed = with_value(good, path, data.draw(st.sampled_from(ODDITIES)))
     # Flask's own client: a state may hold what the contract has no place for, such as a country called X.
     api = Api(FlaskClient(other_app(), Response), f"s{next(_numbers)}")
 

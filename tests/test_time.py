@@ -92,7 +92,7 @@ def test_a_third_party_is_not_monitored_once_its_last_dossier_expired(timed: Api
 
 
 @pytest.mark.parametrize("date", ["2031-05-20", None])
-def test_a_dossier_whose_date_was_moved_does_not_expire_on_the_former_one(
+def test_a_dossier_whose_date_was_moved_does_not_expire_on_the_previous_one(
     timed: Api, date: str | None
 ) -> None:
     timed.post("/dossiers/3", {"expirationDate": date})

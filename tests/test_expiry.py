@@ -1,4 +1,4 @@
-"""Lapses: documents, states and indicators change when a file's last day is over (behaviour.md 6.8)."""
+"""Expiry: documents, states and indicators change when a file's last day is over (behaviour.md 6.8)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.dialects("rest", "edge")
     [
         pytest.param("2031-05-10T23:59:59.999", [True, True, True], id="on its last day"),
         pytest.param("2031-05-11T00:00:00", [False, True, True], id="at the start of the next"),
-        pytest.param("2031-05-21T00:00:00", [False, True, False], id="after another one lapsed"),
+        pytest.param("2031-05-21T00:00:00", [False, True, False], id="after another one expired"),
         pytest.param("2099-12-31T10:00:00", [False, True, False], id="long after"),
     ],
 )
@@ -43,7 +43,7 @@ def test_a_file_that_is_good_on_the_sandbox_s_clock_counts(make_server_api: Call
     assert present(api.dossier(1)) == [True, True, True]
 
 
-def test_a_lapse_is_dated_at_the_start_of_the_next_day(timed: Api) -> None:
+def test_an_expiry_is_dated_at_the_start_of_the_next_day(timed: Api) -> None:
     before = timed.dossier(1)
 
     timed.set_clock("2031-05-15T17:00:00")
@@ -53,13 +53,13 @@ def test_a_lapse_is_dated_at_the_start_of_the_next_day(timed: Api) -> None:
     assert [after["state"], after["stateLastChangeDate"]] == [False, "2031-05-11T00:00:00.000"]
 
 
-def test_a_lapse_of_a_vigilance_document_changes_the_indicator_on_the_same_date(timed: Api) -> None:
+def test_an_expiry_of_a_vigilance_document_changes_the_indicator_on_the_same_date(timed: Api) -> None:
     timed.set_clock("2031-05-15T17:00:00")
 
     assert indicator(timed.dossier(1)) == (False, "2031-05-11T00:00:00.000")
 
 
-def test_a_lapse_of_another_document_leaves_the_indicator(timed: Api) -> None:
+def test_an_expiry_of_another_document_leaves_the_indicator(timed: Api) -> None:
     before = indicator(timed.dossier(2))
 
     timed.set_clock("2031-05-15T17:00:00")
@@ -68,7 +68,7 @@ def test_a_lapse_of_another_document_leaves_the_indicator(timed: Api) -> None:
     assert before[0] is True
 
 
-def test_a_lapse_in_an_incomplete_dossier_does_not_date_its_state_anew(timed: Api) -> None:
+def test_an_expiry_in_an_incomplete_dossier_keeps_the_date_of_its_state(timed: Api) -> None:
     before = timed.dossier(2)
 
     timed.set_clock("2031-05-15T17:00:00")
@@ -79,7 +79,7 @@ def test_a_lapse_in_an_incomplete_dossier_does_not_date_its_state_anew(timed: Ap
     assert after["stateLastChangeDate"] == before["stateLastChangeDate"]
 
 
-def test_a_lapse_changes_the_third_party_s_state_on_its_day(timed: Api) -> None:
+def test_an_expiry_changes_the_third_party_s_state_on_its_day(timed: Api) -> None:
     assert global_state(timed, SIRET) == [True, True, "2025-02-03"]
 
     timed.set_clock("2031-05-15T17:00:00")
@@ -88,7 +88,7 @@ def test_a_lapse_changes_the_third_party_s_state_on_its_day(timed: Api) -> None:
 
 
 @pytest.mark.parametrize(("since", "hits"), [("2031-05-11", [1]), ("2031-05-12", [])])
-def test_dossiers_are_found_by_the_day_of_a_lapse(timed: Api, since: str, hits: list[int]) -> None:
+def test_dossiers_are_found_by_the_day_of_an_expiry(timed: Api, since: str, hits: list[int]) -> None:
     timed.set_clock("2031-05-15T17:00:00")
 
     found = timed.hits("/dossiers", stateLastChangeDate=since)
@@ -96,7 +96,7 @@ def test_dossiers_are_found_by_the_day_of_a_lapse(timed: Api, since: str, hits: 
     assert [dossier["dossierId"] for dossier in found] == hits
 
 
-def test_a_lapsed_file_stays_listed(timed: Api) -> None:
+def test_an_expired_file_stays_listed(timed: Api) -> None:
     before = content(timed.get("/dossiers/1/documents/11/files"))
 
     timed.set_clock("2031-06-01T10:00:00")
@@ -104,7 +104,7 @@ def test_a_lapsed_file_stays_listed(timed: Api) -> None:
     assert content(timed.get("/dossiers/1/documents/11/files")) == before
 
 
-def test_a_file_that_lapsed_while_the_dossier_was_stopped_no_longer_counts(timed: Api) -> None:
+def test_a_file_that_expired_while_the_dossier_was_stopped_no_longer_counts(timed: Api) -> None:
     timed.post("/dossiers/1/stop")
     timed.set_clock("2031-05-15T17:00:00")
 

@@ -1,4 +1,4 @@
-"""Mistakes in a recipe: each is told with its file, its line, what was found and what would be right."""
+"""Errors in a recipe: each message names file, line, what was found and what is allowed."""
 
 from __future__ import annotations
 
@@ -212,29 +212,27 @@ MEANING = {
 }
 
 
-def mistake(path: Path) -> str:
+def error_message(path: Path) -> str:
     """The sentence with which the recipe is refused, without the folder it is in."""
-    with pytest.raises(FileError) as refused:
+    with pytest.raises(FileError) as rejected:
         load_fixture(str(path), TODAY)
-    return str(refused.value).replace(f"{path.parent}/", "")
+    return str(rejected.value).replace(f"{path.parent}/", "")
 
 
 @pytest.mark.parametrize(("text", "expected"), FORM.values(), ids=FORM)
-def test_a_mistake_in_the_form_is_told_with_file_and_line(tmp_path: Path, text: str, expected: str) -> None:
+def test_an_error_of_form_names_file_and_line(tmp_path: Path, text: str, expected: str) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(text, encoding="utf-8")
 
-    assert mistake(path).startswith(f"mine.yaml:{expected}")
+    assert error_message(path).startswith(f"mine.yaml:{expected}")
 
 
 @pytest.mark.parametrize(("text", "expected"), MEANING.values(), ids=MEANING)
-def test_a_mistake_in_the_meaning_is_told_with_file_and_line(
-    tmp_path: Path, text: str, expected: str
-) -> None:
+def test_an_invalid_value_names_file_and_line(tmp_path: Path, text: str, expected: str) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(text, encoding="utf-8")
 
-    assert mistake(path).startswith(f"mine.yaml:{expected}")
+    assert error_message(path).startswith(f"mine.yaml:{expected}")
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "9999-01-01"], ids=["the last day", "the last year"])
@@ -252,7 +250,7 @@ def test_a_recipe_may_be_nested_100_levels(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(f"version: 1\ntitle: {'[' * 99}{']' * 99}\n", encoding="utf-8")
 
-    assert mistake(path) == "mine.yaml:2: $.title: Expected `str`, got `array`"
+    assert error_message(path) == "mine.yaml:2: $.title: Expected `str`, got `array`"
 
 
 @pytest.mark.parametrize(
@@ -269,7 +267,7 @@ def test_a_file_that_is_not_text_is_named_as_what_it_is(tmp_path: Path, raw: byt
     path = tmp_path / "mine.yaml"
     path.write_bytes(raw)
 
-    assert mistake(path) == f"mine.yaml: {expected}"
+    assert error_message(path) == f"mine.yaml: {expected}"
 
 
 def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
@@ -279,45 +277,47 @@ def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     assert len(load_fixture(str(path), TODAY).source.recipe.dossiers) == 1
 
 
-def test_a_recipe_that_is_not_there_is_told_by_its_path(tmp_path: Path) -> None:
-    assert mistake(tmp_path / "mine.yaml") == "mine.yaml: No such file or directory"
+def test_the_path_of_a_missing_recipe_is_named(tmp_path: Path) -> None:
+    assert error_message(tmp_path / "mine.yaml") == "mine.yaml: No such file or directory"
 
 
-def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
+def test_an_unknown_name_lists_the_known_names() -> None:
     with pytest.raises(FileError, match=r"there is no recipe 'defaults'; .*catalogue, default, empty"):
         load_fixture("defaults", TODAY)
 
 
-def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_recipe(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.mkdir()
 
-    assert mistake(path) == "mine.yaml: Is a directory"
+    assert error_message(path) == "mine.yaml: Is a directory"
 
 
-def test_a_recipe_that_is_not_utf_8_is_told_with_the_byte(tmp_path: Path) -> None:
+def test_the_first_byte_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_bytes("version: 1\ntitle: déjà\n".encode("latin-1"))
 
-    assert mistake(path) == "mine.yaml: not UTF-8 at byte 19; in Latin-1 it is 'é': save the file as UTF-8"
+    assert (
+        error_message(path) == "mine.yaml: not UTF-8 at byte 19; in Latin-1 it is 'é': save the file as UTF-8"
+    )
 
 
-def test_an_include_that_is_not_there_is_told_where_it_is_asked_for(tmp_path: Path) -> None:
+def test_a_missing_include_names_the_including_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("version: 1\ninclude: [nowhere]\n", encoding="utf-8")
 
-    found = mistake(path)
+    found = error_message(path)
 
     assert found.startswith("mine.yaml:2:")
     assert "there is no recipe 'nowhere'" in found
 
 
-def test_a_recipe_that_includes_itself_is_told_with_the_way_round(tmp_path: Path) -> None:
+def test_a_recipe_that_includes_itself_names_the_file_between(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("version: 1\ninclude: [other]\n", encoding="utf-8")
     (tmp_path / "other.yaml").write_text("version: 1\ninclude: [mine]\n", encoding="utf-8")
 
-    assert mistake(path) == "mine.yaml: includes itself, by way of other.yaml"
+    assert error_message(path) == "mine.yaml: includes itself, by way of other.yaml"
 
 
 @pytest.mark.parametrize(
@@ -331,22 +331,22 @@ def test_a_recipe_that_includes_itself_is_told_with_the_way_round(tmp_path: Path
     ],
     ids=["in the form", "in the meaning"],
 )
-def test_a_mistake_in_an_included_recipe_is_told_with_its_own_file_and_line(
+def test_an_error_in_an_included_recipe_names_its_own_file_and_line(
     tmp_path: Path, text: str, expected: str
 ) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("version: 1\ninclude: [other]\n", encoding="utf-8")
     (tmp_path / "other.yaml").write_text(text, encoding="utf-8")
 
-    assert mistake(path).startswith(expected)
+    assert error_message(path).startswith(expected)
 
 
-def test_a_mistake_beside_an_include_is_told_with_the_line_in_ones_own_file(tmp_path: Path) -> None:
+def test_an_error_after_an_include_names_the_line_in_the_including_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(f"version: 1\ninclude: [other]\ndossiers:\n  - {SIRET}\n    dossierReference: A\n")
     (tmp_path / "other.yaml").write_text(DOSSIER, encoding="utf-8")
 
-    assert mistake(path).startswith("mine.yaml:5: $.dossiers[0].dossierReference: ")
+    assert error_message(path).startswith("mine.yaml:5: $.dossiers[0].dossierReference: ")
 
 
 @pytest.mark.parametrize(
@@ -354,11 +354,11 @@ def test_a_mistake_beside_an_include_is_told_with_the_line_in_ones_own_file(tmp_
     [b"", b"{}", b"[1", b'{"origin": 7}', b"\xff"],
     ids=["empty", "{}", "cut off", "other", "bytes"],
 )
-def test_a_world_file_that_was_not_generated_is_told_by_its_path(tmp_path: Path, content: bytes) -> None:
+def test_a_json_file_that_was_not_generated_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mine.json"
     path.write_bytes(content)
 
-    assert mistake(path).startswith("mine.json: not a generated state file: ")
+    assert error_message(path).startswith("mine.json: not a generated state file: ")
 
 
 def test_a_state_file_may_begin_with_a_byte_order_mark_and_a_compressed_one_is_named(tmp_path: Path) -> None:
@@ -368,4 +368,4 @@ def test_a_state_file_may_begin_with_a_byte_order_mark_and_a_compressed_one_is_n
     packed.write_bytes(gzip.compress(text))
 
     assert load_fixture(str(path), TODAY).name == "empty"
-    assert mistake(packed) == "packed.json: a gzip file, not plain UTF-8 text"
+    assert error_message(packed) == "packed.json: a gzip file, not plain UTF-8 text"

@@ -1,4 +1,4 @@
-"""Entities laid over a world: as if the recipe had had them, and nothing else moves."""
+"""Overrides of a world: the result is as if the recipe had listed them, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ documents = st.lists(
     ),
     max_size=3,
 )
-spelled_dossiers = st.lists(
+dossier_lists = st.lists(
     st.fixed_dictionaries(
         {"siret": st.sampled_from(SIRETS), "dossierReference": st.sampled_from(["A", "B", "-"])},
         optional={
@@ -110,8 +110,8 @@ def contents(world: World) -> Any:
     ]
 
 
-@given(spelled_dossiers)
-def test_dossiers_laid_over_are_as_if_the_recipe_had_had_them(entries: list[dict[str, Any]]) -> None:
+@given(dossier_lists)
+def test_dossiers_in_overrides_are_as_if_the_recipe_had_listed_them(entries: list[dict[str, Any]]) -> None:
     begun = ids_for_recipe(recipe()).save_to(built(recipe()))
 
     over = apply_overrides(
@@ -125,8 +125,8 @@ def test_dossiers_laid_over_are_as_if_the_recipe_had_had_them(entries: list[dict
         assert {key: list(ids) for key, ids in portfolio.index.items()} == portfolio_index(portfolio)
 
 
-@given(spelled_dossiers, st.randoms())
-def test_counts_agenda_and_indexes_hold_whatever_takes_the_place_of_what(
+@given(dossier_lists, st.randoms())
+def test_counts_agenda_and_indexes_are_right_after_any_replacement(
     entries: list[dict[str, Any]], random: Any
 ) -> None:
     numbered = [entry | {"dossierId": 100 + at} for at, entry in enumerate(entries)]
@@ -160,7 +160,7 @@ def test_counts_agenda_and_indexes_hold_whatever_takes_the_place_of_what(
 # What is there takes what is written.
 
 
-def test_nothing_laid_over_changes_nothing() -> None:
+def test_empty_overrides_change_nothing() -> None:
     assert contents(laid()) == contents(DEFAULT)
 
 
@@ -220,7 +220,7 @@ def test_a_new_account_is_made_as_a_recipe_makes_one() -> None:
     assert len(over.portfolios[7].dossiers) == 1
 
 
-def test_a_document_type_that_is_withdrawn_is_no_default_any_more() -> None:
+def test_a_document_type_that_is_withdrawn_is_no_longer_a_default() -> None:
     over = laid(accounts=[{"accountId": ACCOUNT, "withdrawn": ["ATT_VIGI"]}])
 
     account = over.portfolios[ACCOUNT].account
@@ -263,14 +263,14 @@ def test_a_document_type_that_is_known_takes_what_is_written_and_stays_withdrawn
     assert (row.label_fr, row.withdrawn) == ("Autre", True)
 
 
-def test_a_row_of_the_registry_takes_the_place_of_the_former_one() -> None:
+def test_a_row_of_the_registry_replaces_the_previous_one() -> None:
     over = laid(establishments=[{"siret": CLOSED_SIRET, "condition": "open"}])
 
     assert over.establishments[CompanyId(CompanyIdType.SIRET, CLOSED_SIRET)].condition.value == "open"
     assert len(over.establishments) == len(DEFAULT.establishments)
 
 
-def test_a_dossier_meets_the_row_of_the_registry_laid_over_with_it() -> None:
+def test_a_dossier_uses_the_row_of_the_registry_in_the_same_overrides() -> None:
     over = laid(
         establishments=[{"siret": SIRET, "name": "ACME"}],
         dossiers=[{"siret": SIRET, "dossierReference": "A"}],
@@ -344,7 +344,7 @@ def test_a_dossier_takes_the_place_of_the_one_of_its_id() -> None:
     assert inconsistencies(over, NOW) == []
 
 
-def test_ids_left_open_are_the_next_ones_and_stay_beyond_those_spelled_out() -> None:
+def test_ids_left_open_are_the_next_ones_and_follow_the_listed_ones() -> None:
     over = laid(
         dossiers=[
             {"siret": SIRET, "dossierReference": "A", "dossierId": 5_000_000},
@@ -382,7 +382,7 @@ def test_domains_are_added() -> None:
 ANY = {"dossierReference": "A"}
 SEED_THIRDPARTY = thirdparty_of(DEFAULT, SEED_SIRET).thirdparty_id
 SEED_DOCUMENT = dossier_of(DEFAULT, SEED_DOSSIER).documents[0].document_id
-MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
+INVALID: dict[str, tuple[dict[str, Any], str, str]] = {
     "a population": (
         {"accounts": [{"accountId": 7, "population": {"dossiers": 1}}]},
         "$.accounts[0].population",
@@ -551,9 +551,9 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_what_cannot_be_is_refused_with_its_place(mistake: tuple[dict[str, Any], str, str]) -> None:
-    entries, path, message = mistake
+@pytest.mark.parametrize("case", INVALID.values(), ids=INVALID)
+def test_an_invalid_value_is_rejected_with_its_place(case: tuple[dict[str, Any], str, str]) -> None:
+    entries, path, message = case
 
     with pytest.raises(InputError) as refused:
         laid(**entries)
