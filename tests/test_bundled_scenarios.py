@@ -22,7 +22,7 @@ def target(request: pytest.FixtureRequest, server: str) -> Target:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_bundled_scenario_is_as_it_says(path: Path, target: Target) -> None:
+def test_a_bundled_scenario_passes(path: Path, target: Target) -> None:
     scenario = read_scenario(path)
 
     results = [run_scenario(performance, target) for performance in plan_runs(scenario, {}, on_sandbox=True)]
@@ -34,7 +34,7 @@ def test_a_bundled_scenario_is_as_it_says(path: Path, target: Target) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_what_is_left_out_in_one_dialect_has_its_counterpart_in_the_other(path: Path) -> None:
+def test_steps_for_one_dialect_have_a_counterpart_in_the_other(path: Path) -> None:
     steps = read_scenario(path).steps
 
     alone = {dialect for step in steps for dialect in step.dialects if len(step.dialects) == 1}

@@ -108,14 +108,14 @@ def explained(report: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("dialect", ["rest", "edge"])
-def test_between_equals_nothing_differs(compared: Callable[..., Any], dialect: str) -> None:
+def test_two_equal_sandboxes_do_not_differ(compared: Callable[..., Any], dialect: str) -> None:
     code, report = compared("--allow-writes", dialect=dialect)
 
     assert (code, told(report), report["differs"]) == (0, [], False)
     assert [step["step"] for step in steps(report) if step["skipped"]] == ["a process"]
 
 
-def test_a_server_of_its_own_is_the_sandbox_if_none_is_named(there: Remote) -> None:
+def test_without_a_sandbox_url_a_server_is_started(there: Remote) -> None:
     login = ("--username", "api+own@example.com", "--password", "demo")
 
     found = CliRunner().invoke(main, ["compare", "--base-url", there.url, *login])
@@ -146,14 +146,14 @@ def called(dialect: str, *, allow_writes: bool) -> set[str]:
 # Variants
 
 
-def test_every_variant_is_told_by_reading_or_by_writing() -> None:
+def test_every_variant_shows_in_reads_or_in_writes() -> None:
     named = [choice.partition("=")[0] for choice in (*BY_READING, *BY_WRITING)]
 
     assert sorted(named) == sorted(VARIANTS)
 
 
 @pytest.mark.parametrize("choice", BY_READING)
-def test_a_variant_that_reading_shows_is_named_and_nothing_else(
+def test_a_variant_that_reads_show_is_the_only_explanation(
     there: Remote, compared: Callable[..., Any], choice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, _, value = choice.partition("=")
@@ -169,7 +169,7 @@ def test_a_variant_that_reading_shows_is_named_and_nothing_else(
 
 
 @pytest.mark.parametrize("choice", BY_WRITING)
-def test_a_variant_that_writing_shows_is_named_and_nothing_else(
+def test_a_variant_that_writes_show_is_the_only_explanation(
     there: Remote, compared: Callable[..., Any], choice: str
 ) -> None:
     name, _, value = choice.partition("=")
@@ -181,7 +181,7 @@ def test_a_variant_that_writing_shows_is_named_and_nothing_else(
     assert explained(report) == {name: value}
 
 
-def test_a_variant_that_only_writing_shows_is_not_met_by_reading(
+def test_a_variant_that_only_writes_show_does_not_differ_in_reads(
     there: Remote, compared: Callable[..., Any]
 ) -> None:
     there.control("PUT", "/variants", dict([choice.split("=") for choice in BY_WRITING]))
@@ -189,7 +189,7 @@ def test_a_variant_that_only_writing_shows_is_not_met_by_reading(
     assert compared()[0] == 0
 
 
-def test_under_the_variants_that_explain_it_nothing_differs(
+def test_with_the_variants_that_explain_it_nothing_differs(
     there: Remote, compared: Callable[..., Any]
 ) -> None:
     variants = {"documentDetail": "object", "documentName": "label"}
@@ -211,7 +211,7 @@ def test_under_the_variants_that_explain_it_nothing_differs(
         ({"monitored": "true"}, ("$.content.monitored", "string", "boolean")),
         ({"indicators": {}}, ("$.content.indicators", "object", "array")),
     ],
-    ids=["a member more", "a member less", "another type", "an object for a list"],
+    ids=["an extra member", "a missing member", "another type", "an object for a list"],
 )
 def test_a_patched_member_is_found_and_nothing_else(
     there: Remote, compared: Callable[..., Any], patch: Any, expected: tuple[str, str, str]
@@ -229,9 +229,9 @@ def test_a_patched_member_is_found_and_nothing_else(
         ("monitored", [("$.content.monitored", "null", "boolean, never null")]),
         ("expirationDate", []),
     ],
-    ids=["where the contract has none", "where it has"],
+    ids=["not allowed", "allowed"],
 )
-def test_null_is_found_where_there_is_never_one(
+def test_null_is_found_where_the_contract_does_not_allow_it(
     there: Remote, compared: Callable[..., Any], member: str, expected: Told
 ) -> None:
     dossier = there.get(f"/dossiers/{SEED_DOSSIER}") | {member: None}
@@ -314,7 +314,7 @@ def test_only_scenarios_that_read_are_chosen_unless_writes_are_allowed() -> None
 # What is told
 
 
-def test_a_person_is_told_in_a_table_and_sentences(there: Remote) -> None:
+def test_the_output_is_a_table_and_sentences(there: Remote) -> None:
     there.control("PUT", "/variants", {"documentDetail": "object"})
 
     found = compare(there)
@@ -330,7 +330,7 @@ def test_a_person_is_told_in_a_table_and_sentences(there: Remote) -> None:
     ]
 
 
-def test_what_came_cannot_command_the_terminal(there: Remote) -> None:
+def test_control_characters_of_an_answer_are_escaped(there: Remote) -> None:
     there.set_rule({"patch": {"content": {"\x1b[2J": 1}}}, when=DOSSIER)
 
     found = compare(there)
@@ -368,9 +368,17 @@ def test_the_junit_report_has_a_case_for_each_step(there: Remote, tmp_path: Path
         (("--junit", "no/such/x.xml"), "--junit no/such/x.xml: there is no folder no/such"),
         (("--dialect", "soap"), "'soap' is not one of 'rest', 'edge'"),
     ],
-    ids=["nobody there", "nobody here", "a password", "a variant", "a folder", "another folder", "a dialect"],
+    ids=[
+        "no server there",
+        "no server here",
+        "a password",
+        "a variant",
+        "a folder",
+        "another folder",
+        "a dialect",
+    ],
 )
-def test_what_cannot_be_compared_ends_with_2_and_a_sentence(
+def test_a_failed_comparison_ends_with_2_and_a_sentence(
     there: Remote, options: tuple[str, ...], sentence: str
 ) -> None:
     found = compare(there, *options)
@@ -379,14 +387,14 @@ def test_what_cannot_be_compared_ends_with_2_and_a_sentence(
     assert sentence in " ".join(found.stderr.split())
 
 
-def test_another_server_is_no_sandbox(there: Remote, elsewhere: tuple[str, list[Any]]) -> None:
+def test_another_server_is_not_accepted_as_sandbox(there: Remote, elsewhere: tuple[str, list[Any]]) -> None:
     found = compare(there, "--sandbox-url", elsewhere[0])
 
     assert (found.exit_code, found.stdout) == (2, "")
     assert found.stderr.startswith(f"Error: --sandbox-url {elsewhere[0]}: that is not a sandbox\nSee docs/")
 
 
-def test_called_with_too_little_it_says_what_is_missing() -> None:
+def test_a_missing_option_is_named() -> None:
     found = CliRunner().invoke(main, ["compare", "--base-url", "http://127.0.0.1:9"])
 
     assert found.exit_code == 2

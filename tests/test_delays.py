@@ -57,13 +57,13 @@ def delays(api: Api, calls: int) -> list[float]:
 # What is planned
 
 
-def test_a_fixed_delay_is_always_as_long(api: Api) -> None:
+def test_a_fixed_delay_is_always_the_same(api: Api) -> None:
     set_rule(api, {"delay": {"type": "fixed", "milliseconds": 1234.5}})
 
     assert set(delays(api, 5)) == {1234.5}
 
 
-def test_a_uniform_delay_lies_between_its_bounds_each_as_likely(api: Api) -> None:
+def test_a_uniform_delay_is_spread_evenly_between_its_limits(api: Api) -> None:
     set_rule(api, {"delay": {"type": "uniform", "lower": 100, "upper": 300}})
 
     drawn = delays(api, 200)
@@ -73,7 +73,7 @@ def test_a_uniform_delay_lies_between_its_bounds_each_as_likely(api: Api) -> Non
     assert 180 < statistics.mean(drawn) < 220
 
 
-def test_a_lognormal_delay_is_mostly_near_its_median_and_seldom_much_longer(api: Api) -> None:
+def test_a_lognormal_delay_is_mostly_near_its_median_and_rarely_much_longer(api: Api) -> None:
     set_rule(api, {"delay": {"type": "lognormal", "median": 80, "sigma": 0.5}})
 
     drawn = delays(api, 200)
@@ -100,7 +100,7 @@ def test_no_delay_is_longer_than_an_hour(api: Api) -> None:
     [{"type": "uniform", "lower": 0, "upper": 1000}, {"type": "lognormal", "median": 80, "sigma": 1}],
     ids=["uniform", "lognormal"],
 )
-def test_delays_fall_alike_in_every_run_and_otherwise_with_another_seed(api: Api, delay: Any) -> None:
+def test_delays_repeat_in_every_run_and_differ_with_another_seed(api: Api, delay: Any) -> None:
     runs = []
     for seed in (1, 1, 2):
         play(api, seed=seed, rules=[a_rule({"delay": delay})])
@@ -110,7 +110,7 @@ def test_delays_fall_alike_in_every_run_and_otherwise_with_another_seed(api: Api
     assert len({*runs[0], *runs[2]}) == 10
 
 
-def test_a_rule_that_delays_nothing_leaves_the_answer_at_once(api: Api) -> None:
+def test_a_rule_without_a_delay_answers_at_once(api: Api) -> None:
     set_rule(api, {"patch": {}})
 
     assert planned(api) == Delivery()
@@ -151,7 +151,7 @@ def test_an_answer_takes_as_long_as_its_delay(remote: Remote, delay: Any) -> Non
         pytest.param("012", 1000, [b"0", b"1", b"2"], id="never less than a byte"),
     ],
 )
-def test_a_dribble_comes_piece_by_piece(remote: Remote, body: str, chunks: int, pieces: list[bytes]) -> None:
+def test_a_dribble_arrives_in_pieces(remote: Remote, body: str, chunks: int, pieces: list[bytes]) -> None:
     delay = {"type": "dribble", "chunks": chunks, "milliseconds": 60 * len(pieces)}
     remote.set_rule({"respond": {"status": 200, "body": body}, "delay": delay})
 
@@ -166,7 +166,7 @@ def test_a_dribble_comes_piece_by_piece(remote: Remote, body: str, chunks: int, 
 
 
 @pytest.mark.parametrize("body", ["", None], ids=["an empty body", "no body"])
-def test_what_has_no_body_has_nothing_to_dribble(remote: Remote, body: Any) -> None:
+def test_an_answer_without_a_body_is_not_dribbled(remote: Remote, body: Any) -> None:
     delay = {"type": "dribble", "chunks": 5, "milliseconds": 50}
     remote.set_rule(
         {"respond": {"status": 200, "body": body} if body == "" else {"status": 204}, "delay": delay}
@@ -211,7 +211,7 @@ def test_a_request_sent_during_the_delay_of_another_is_answered_after_it(remote:
     [{"type": "fixed", "milliseconds": 40}, {"type": "dribble", "chunks": 4, "milliseconds": 40}],
     ids=["fixed", "dribble"],
 )
-def test_a_head_and_a_streamed_list_may_be_late(remote: Remote, delay: Any) -> None:
+def test_a_head_request_and_a_streamed_list_can_be_delayed(remote: Remote, delay: Any) -> None:
     whole = remote.send("GET", "/dossiers/all").content
     remote.set_rule({"delay": delay}, ["getDossier", "listAllDossiers"])
 
@@ -245,7 +245,7 @@ TCP = Path("/proc/net/tcp")
 
 
 @pytest.mark.skipif(not TCP.is_file(), reason="open connections are counted in /proc")
-def test_a_client_that_gives_up_in_a_delay_leaves_nothing_behind() -> None:
+def test_a_client_that_disconnects_during_a_delay_leaves_no_connection() -> None:
     with running_server() as (url, process):
         remote = Remote(url, "impatient")
         remote.set_rule({"delay": LATE}, "stopDossier", name="late")
@@ -303,7 +303,7 @@ WAITING: dict[str, tuple[Any, str, bytes]] = {
 }
 
 
-def test_a_signal_ends_what_only_waits() -> None:
+def test_a_signal_ends_delayed_answers() -> None:
     with running_server() as (url, process), ExitStack() as opened:
         real = Remote(url, "real").send("GET", DOSSIER).content
         clients = []

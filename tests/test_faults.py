@@ -76,7 +76,7 @@ def is_monitored(remote: Remote) -> bool:
     return bool(remote.get(DOSSIER)["monitored"])
 
 
-def test_every_fault_is_looked_at() -> None:
+def test_every_fault_has_a_row() -> None:
     assert (set(SEEN), set(RAISED)) == (set(FAULTS), set(FAULTS))
 
 
@@ -138,7 +138,7 @@ def test_a_truncated_answer_keeps_its_status_and_headers(remote: Remote) -> None
 
 
 @pytest.mark.parametrize("fault", ["TRUNCATED_BODY", "MALFORMED_BODY", "EMPTY_BODY"])
-def test_a_head_that_meets_a_damaged_body_has_none(remote: Remote, fault: str) -> None:
+def test_a_head_request_with_a_damaged_body_has_no_body(remote: Remote, fault: str) -> None:
     remote.set_rule({"fault": fault})
 
     end, came = remote.outcome("HEAD")
@@ -147,7 +147,7 @@ def test_a_head_that_meets_a_damaged_body_has_none(remote: Remote, fault: str) -
     assert re.fullmatch(HEAD, came), came
 
 
-def test_a_head_tells_the_length_of_the_body_that_would_be_truncated(remote: Remote) -> None:
+def test_a_head_request_has_the_length_of_the_whole_body(remote: Remote) -> None:
     length = len(remote.send("GET", DOSSIER).content)
     remote.set_rule({"fault": "TRUNCATED_BODY"})
 
@@ -155,7 +155,7 @@ def test_a_head_tells_the_length_of_the_body_that_would_be_truncated(remote: Rem
 
 
 @pytest.mark.parametrize("fault", ["CONNECTION_RESET_BY_PEER", "EMPTY_RESPONSE", "RANDOM_DATA_THEN_CLOSE"])
-def test_a_head_meets_the_same_faults_of_the_connection(remote: Remote, fault: str) -> None:
+def test_a_head_request_gets_the_same_connection_faults(remote: Remote, fault: str) -> None:
     remote.set_rule({"fault": fault})
 
     assert remote.outcome("HEAD")[0] == SEEN[fault][0]
@@ -173,7 +173,7 @@ CARRIED_OUT: dict[str, tuple[str, Any, bool]] = {
 
 
 @pytest.mark.parametrize(("fault", "said", "done"), CARRIED_OUT.values(), ids=list(CARRIED_OUT))
-def test_a_command_that_meets_a_fault_was_carried_out_or_not_as_the_rule_says(
+def test_a_command_with_a_fault_is_executed_or_not_as_the_rule_says(
     remote: Remote, fault: str, said: Any, *, done: bool
 ) -> None:
     remote.set_rule({"fault": fault, "carriedOut": said}, "stopDossier")
@@ -199,7 +199,7 @@ def test_a_fault_comes_after_its_delay(remote: Remote, fault: str) -> None:
     assert took >= 0.1
 
 
-def test_a_malformed_body_may_come_in_pieces(remote: Remote) -> None:
+def test_a_malformed_body_can_be_dribbled(remote: Remote) -> None:
     dribble = {"type": "dribble", "chunks": 3, "milliseconds": 60}
     remote.set_rule({"fault": "MALFORMED_BODY", "delay": dribble})
 
@@ -213,7 +213,7 @@ def test_a_malformed_body_may_come_in_pieces(remote: Remote) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_leaves_the_other_connections_alone(remote: Remote, fault: str) -> None:
+def test_a_fault_does_not_affect_other_connections(remote: Remote, fault: str) -> None:
     bystander = Remote(remote.url, f"{remote.sandbox}-bystander")
     mine, other = remote.request_bytes("GET", "/requirements"), bystander.request_bytes("GET", DOSSIER)
     remote.set_rule({"fault": fault})
@@ -232,7 +232,7 @@ def test_a_fault_leaves_the_other_connections_alone(remote: Remote, fault: str) 
 
 
 @pytest.mark.parametrize("fault", ["MALFORMED_BODY", "EMPTY_BODY"])
-def test_a_connection_on_which_a_body_was_damaged_is_kept(remote: Remote, fault: str) -> None:
+def test_a_connection_is_kept_after_a_damaged_body(remote: Remote, fault: str) -> None:
     remote.set_rule({"fault": fault}, times=1)
     with remote.send_raw() as client:
         _, damaged = read_answer(client)
@@ -244,7 +244,7 @@ def test_a_connection_on_which_a_body_was_damaged_is_kept(remote: Remote, fault:
 
 
 @pytest.mark.parametrize("fault", BREAKING)
-def test_a_fault_meets_a_request_on_a_connection_that_was_used_before(remote: Remote, fault: str) -> None:
+def test_a_fault_applies_on_a_reused_connection(remote: Remote, fault: str) -> None:
     remote.set_rule({"fault": fault}, when={"operation": "getDossier", "nth": 2})
     with remote.send_raw() as client:
         status, _ = read_answer(client)
@@ -254,7 +254,7 @@ def test_a_fault_meets_a_request_on_a_connection_that_was_used_before(remote: Re
     assert (status, end) == (200, SEEN[fault][0])
 
 
-def test_a_client_that_has_gone_before_its_fault_harms_nobody(remote: Remote) -> None:
+def test_a_client_that_disconnects_before_its_fault_affects_no_other(remote: Remote) -> None:
     remote.set_rule({"fault": "CONNECTION_RESET_BY_PEER", "delay": {"type": "fixed", "milliseconds": 30}})
     for client in [remote.send_raw() for _ in range(20)]:
         client.close()

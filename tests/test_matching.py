@@ -97,7 +97,7 @@ UNFITTING: dict[str, tuple[Any, Any, list[str]]] = {
         {"content": [{"code": "E201"}]},
         ["$.content[0].code: expected 'E202', found 'E201'"],
     ),
-    "every difference is told": (
+    "every difference is reported": (
         {"a": 1, "b": [1, 2]},
         {"a": 2, "b": [1, 3]},
         ["$.a: expected 1, found 2", "$.b[1]: expected 2, found 3"],

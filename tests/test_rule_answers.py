@@ -39,7 +39,7 @@ def error_of(answer: TestResponse) -> str:
 PATCHES: dict[str, tuple[Any, dict[str, Any]]] = {
     "a member is replaced": ({"content": {"description": "patched"}}, {"description": "patched"}),
     "a member is added": ({"content": {"extra": [1, {"a": None}]}}, {"extra": [1, {"a": None}]}),
-    "an object takes the place of what is none": (
+    "an object replaces another value": (
         {"content": {"dossierReference": {"a": {"b": 1, "c": None}}}},
         {"dossierReference": {"a": {"b": 1}}},
     ),
@@ -56,14 +56,14 @@ def test_a_patch_changes_members_of_the_real_answer(api: Api, patch: Any, change
     assert api.dossier(SEED_DOSSIER) == real | changed
 
 
-def test_a_null_in_a_patch_takes_a_member_away(api: Api) -> None:
+def test_a_null_in_a_patch_removes_a_member(api: Api) -> None:
     set_rule(api, {"patch": {"content": {"documents": None, "unknown": None}}})
 
     assert "documents" not in api.dossier(SEED_DOSSIER)
 
 
 @pytest.mark.parametrize("patch", [["a"], "text", 1, False], ids=["a list", "a text", "a number", "false"])
-def test_a_patch_that_is_no_object_takes_the_place_of_the_answer(api: Api, patch: Any) -> None:
+def test_a_patch_that_is_not_an_object_replaces_the_answer(api: Api, patch: Any) -> None:
     set_rule(api, {"patch": patch})
 
     answer = dossier(api)
@@ -71,7 +71,7 @@ def test_a_patch_that_is_no_object_takes_the_place_of_the_answer(api: Api, patch
     assert (answer.status_code, answer.json) == (200, patch)
 
 
-def test_a_patch_leaves_what_the_call_does(api: Api) -> None:
+def test_a_patched_call_is_executed(api: Api) -> None:
     set_rule(api, {"patch": {"content": {"success": False}}}, "stopDossier")
 
     assert content(api.post(f"/dossiers/{SEED_DOSSIER}/stop"))["success"] is False
@@ -127,7 +127,7 @@ def test_a_patch_changes_a_token_answer(api: Api) -> None:
         ),
     ],
 )
-def test_a_token_that_a_rule_refuses_is_a_401_with_its_challenge(api: Api, token: str, told: str) -> None:
+def test_a_token_rejected_by_a_rule_is_a_401_with_its_challenge(api: Api, token: str, told: str) -> None:
     set_rule(api, {"token": token}, when={"operation": "getDossier", "nth": 2})
 
     answers = [dossier(api) for _ in range(3)]
@@ -140,7 +140,7 @@ def test_a_token_that_a_rule_refuses_is_a_401_with_its_challenge(api: Api, token
 
 
 @pytest.mark.parametrize("token", ["expired", "refused"])
-def test_a_login_that_a_rule_refuses_is_refused_as_with_a_wrong_password(api: Api, token: str) -> None:
+def test_a_login_rejected_by_a_rule_is_refused_as_with_a_wrong_password(api: Api, token: str) -> None:
     wrong = log_in(api, "wrong")
     set_rule(api, {"token": token}, "getToken")
 
@@ -151,7 +151,7 @@ def test_a_login_that_a_rule_refuses_is_refused_as_with_a_wrong_password(api: Ap
 
 
 @pytest.mark.parametrize("token", ["expired", "refused"])
-def test_a_refresh_that_a_rule_refuses_is_refused_as_an_expired_one(api: Api, token: str) -> None:
+def test_a_refresh_rejected_by_a_rule_is_refused_as_an_expired_one(api: Api, token: str) -> None:
     granted = api.log_in()
     set_rule(api, {"token": token}, "getToken", times=1)
 
@@ -164,7 +164,7 @@ def test_a_refresh_that_a_rule_refuses_is_refused_as_an_expired_one(api: Api, to
     assert again.status_code == 200
 
 
-def test_a_login_that_is_malformed_is_told_so_whatever_the_rule(api: Api) -> None:
+def test_a_malformed_login_is_reported_as_such_despite_the_rule(api: Api) -> None:
     set_rule(api, {"token": "refused"}, "getToken")
 
     answers = [
@@ -218,7 +218,7 @@ def test_an_enforced_limit_counts_as_documented_on_the_sandbox_s_clock(api: Api)
     assert (after.status_code, limits(after)["x-ratelimit-remaining"]) == (200, "9")
 
 
-def test_an_enforced_limit_counts_only_the_calls_that_the_rule_means(api: Api) -> None:
+def test_an_enforced_limit_counts_only_the_calls_that_the_rule_matches(api: Api) -> None:
     api.set_clock("2031-05-02T10:00:00")
     set_rule(api, {"rateLimit": "enforced"})
 
@@ -226,7 +226,7 @@ def test_an_enforced_limit_counts_only_the_calls_that_the_rule_means(api: Api) -
     assert limits(dossier(api))["x-ratelimit-remaining"] == "19"
 
 
-def test_an_account_that_is_not_the_caller_s_is_no_matter_of_the_limit(api: Api) -> None:
+def test_a_forbidden_account_does_not_count_for_the_limit(api: Api) -> None:
     set_rule(api, {"rateLimit": "exceeded"})
 
     foreign = api.send("GET", f"/api/v1/account/{SECOND_ACCOUNT}/dossiers/1")
@@ -238,9 +238,7 @@ def test_an_account_that_is_not_the_caller_s_is_no_matter_of_the_limit(api: Api)
 
 
 @pytest.mark.parametrize("fault", [name for name, fault in FAULTS.items() if not fault.needs_answer])
-def test_without_the_real_server_a_fault_is_a_502_that_says_so_and_nothing_is_done(
-    api: Api, fault: str
-) -> None:
+def test_without_the_real_server_a_fault_is_a_502_and_the_call_is_not_executed(api: Api, fault: str) -> None:
     set_rule(api, {"fault": fault}, "stopDossier")
 
     answer = api.post(f"/dossiers/{SEED_DOSSIER}/stop")
@@ -250,7 +248,7 @@ def test_without_the_real_server_a_fault_is_a_502_that_says_so_and_nothing_is_do
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_call_that_is_carried_out_before_the_fault_is_done(api: Api, fault: str) -> None:
+def test_a_call_that_is_carried_out_is_executed_before_the_fault(api: Api, fault: str) -> None:
     set_rule(api, {"fault": fault, "carriedOut": True}, "stopDossier", times=1)
 
     api.post(f"/dossiers/{SEED_DOSSIER}/stop")
@@ -267,7 +265,7 @@ def test_an_empty_body_is_the_real_answer_without_it(api: Api) -> None:
 
 
 @pytest.mark.parametrize("operation", ["getDossier", "getProcess"])
-def test_a_malformed_body_is_no_json(api: Api, operation: str) -> None:
+def test_a_malformed_body_is_not_json(api: Api, operation: str) -> None:
     set_rule(api, {"fault": "MALFORMED_BODY"}, operation)
     process_id = api.launch()
 

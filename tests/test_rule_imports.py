@@ -22,7 +22,7 @@ from tests.support import (
 NEVER_ENDS = "99000201600014"
 
 
-def test_an_import_that_is_held_never_ends_by_itself(api: Api) -> None:
+def test_an_import_on_hold_never_ends_by_itself(api: Api) -> None:
     set_rule(api, {"process": {"hold": True}}, "importDossier")
 
     process = api.import_and_wait()
@@ -31,7 +31,7 @@ def test_an_import_that_is_held_never_ends_by_itself(api: Api) -> None:
     assert [process["complete"], content(api.get("/dossiers", dossierReference="PO-1"))] == [False, []]
 
 
-def test_an_import_that_is_held_is_ended_by_hand(api: Api) -> None:
+def test_an_import_on_hold_can_be_finished_by_a_control_call(api: Api) -> None:
     set_rule(api, {"process": {"hold": True}}, "importDossier")
     process_id = api.launch()
 
@@ -54,14 +54,14 @@ def test_an_import_ends_after_the_time_that_the_rule_gives(api: Api, siret: str)
     assert (before["complete"], api.process(process_id)["success"]) == (False, True)
 
 
-def test_an_import_that_ends_at_once_is_over_when_it_is_asked_for(api: Api) -> None:
+def test_an_import_without_duration_has_ended_at_the_first_poll(api: Api) -> None:
     set_rule(api, {"process": {"after": "0s"}}, "importDossier")
 
     assert api.process(api.launch())["success"] is True
 
 
 @pytest.mark.parametrize("code", ["E101", "E102", "E103", "E104", "E105"])
-def test_an_import_fails_as_the_provider_has_it_fail(api: Api, code: str) -> None:
+def test_an_import_fails_with_the_code_of_the_provider(api: Api, code: str) -> None:
     set_rule(api, {"process": {"fail": code}}, "importDossier")
 
     assert api.refused_import_codes() == [code]
@@ -77,7 +77,7 @@ def test_an_import_fails_as_the_provider_has_it_fail(api: Api, code: str) -> Non
         pytest.param("E104", "99000104200011", id="ambiguous"),
     ],
 )
-def test_a_failure_that_a_rule_makes_reads_as_the_one_of_the_magic_identifier(
+def test_a_failure_by_a_rule_is_the_same_as_that_of_the_magic_identifier(
     make_api: Callable[..., Api], code: str, siret: str
 ) -> None:
     magic, bent = make_api().import_and_wait(companyIdValue=siret), make_api()
@@ -104,7 +104,7 @@ def test_a_failure_that_a_rule_makes_reads_as_the_one_of_the_magic_identifier(
         ),
     ],
 )
-def test_a_failure_leaves_refusals_that_come_before_it_in_force(
+def test_a_failure_by_a_rule_keeps_the_refusals_of_earlier_checks(
     make_api: Callable[..., Api], user: str, account: int, members: dict[str, Any], expected: list[str]
 ) -> None:
     api = make_api(user=user, account=account)
@@ -114,7 +114,7 @@ def test_a_failure_leaves_refusals_that_come_before_it_in_force(
 
 
 @pytest.mark.parametrize("process", [{"hold": True}, {"after": "PT1H"}, {"fail": "E103"}])
-def test_a_course_leaves_the_refusals_at_the_launch_in_force(api: Api, process: dict[str, Any]) -> None:
+def test_a_process_rule_keeps_the_refusals_at_once(api: Api, process: dict[str, Any]) -> None:
     set_rule(api, {"process": process}, "importDossier")
 
     answer = api.try_import(dossierReference=...)
@@ -123,7 +123,7 @@ def test_a_course_leaves_the_refusals_at_the_launch_in_force(api: Api, process: 
 
 
 @pytest.mark.parametrize("process", [{"after": "PT1H"}, {"after": "0s"}])
-def test_an_import_that_takes_its_time_is_refused_as_ever(api: Api, process: dict[str, Any]) -> None:
+def test_a_slow_import_is_refused_as_usual(api: Api, process: dict[str, Any]) -> None:
     api.new_dossier()
     set_rule(api, {"process": process}, "importDossier")
 
@@ -133,7 +133,7 @@ def test_an_import_that_takes_its_time_is_refused_as_ever(api: Api, process: dic
     assert [error["code"] for error in api.process(process_id)["errors"]] == ["E202"]
 
 
-def test_imports_of_several_companies_each_go_their_own_way(api: Api) -> None:
+def test_rules_apply_to_imports_of_several_companies_separately(api: Api) -> None:
     for_company = {"operation": "importDossier", "body": {"companyIdValue": OTHER_SIRET}}
     set_rule(api, {"process": {"fail": "E102"}}, when=for_company, name="one")
     set_rule(api, {"process": {"fail": "E104", "after": "0s"}}, "importDossier", times=1, name="another")

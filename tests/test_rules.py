@@ -50,7 +50,7 @@ def test_a_rule_answers_with_its_body(api: Api, body: Any, sent: str) -> None:
     assert answer.content_type == "application/json;charset=UTF-8"
 
 
-def test_a_rule_without_a_body_answers_with_none(api: Api) -> None:
+def test_a_rule_without_a_body_answers_without_one(api: Api) -> None:
     set_rule(api, {"respond": {"status": 503, "headers": {"Retry-After": "30", "content-type": "text/html"}}})
 
     answer = dossier(api)
@@ -59,7 +59,7 @@ def test_a_rule_without_a_body_answers_with_none(api: Api) -> None:
     assert (answer.headers["Retry-After"], answer.headers.getlist("Content-Type")) == ("30", ["text/html"])
 
 
-def test_a_call_that_a_rule_answers_is_not_carried_out(api: Api) -> None:
+def test_a_call_that_a_rule_answers_is_not_executed(api: Api) -> None:
     set_rule(api, {"respond": {"status": 200}}, "stopDossier")
 
     assert api.post(f"/dossiers/{SEED_DOSSIER}/stop").status_code == 200
@@ -67,14 +67,14 @@ def test_a_call_that_a_rule_answers_is_not_carried_out(api: Api) -> None:
     assert api.dossier(SEED_DOSSIER)["monitored"] is True
 
 
-def test_an_answer_names_the_rule_that_bent_it_and_no_other_does(api: Api) -> None:
+def test_an_answer_names_the_rule_that_changed_it(api: Api) -> None:
     set_rule(api, {"respond": {"status": 503}}, name="the provider is down – again")
 
     assert dossier(api).headers[RULE] == "the provider is down \\u2013 again"
     assert RULE not in api.get("/dossiers").headers
 
 
-def test_a_rule_answers_a_token_that_would_not_do_and_an_account_that_is_not_there(api: Api) -> None:
+def test_a_rule_also_answers_calls_with_a_bad_token_or_an_unknown_account(api: Api) -> None:
     set_rule(api, {"respond": {"status": 503}})
     api.advance("PT2H")
     api.control("POST", "/clock/advance", {"by": "PT2H", "tokens": True})
@@ -86,7 +86,7 @@ def test_a_rule_answers_a_token_that_would_not_do_and_an_account_that_is_not_the
 
 
 @pytest.mark.parametrize("prefix", ["/api/v1", "/rest/api/v1"])
-def test_a_rule_bends_a_call_under_each_prefix(api: Api, prefix: str) -> None:
+def test_a_rule_applies_with_each_prefix(api: Api, prefix: str) -> None:
     set_rule(api, {"respond": {"status": 503}})
 
     answer = api.send("GET", f"{prefix}/account/{ACCOUNT}/dossiers/{SEED_DOSSIER}")
@@ -110,7 +110,7 @@ MEANT: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("when", MEANT.values(), ids=list(MEANT))
-def test_a_rule_means_a_call_of_the_dossier_by(api: Api, when: dict[str, Any]) -> None:
+def test_a_rule_matches_a_call_by(api: Api, when: dict[str, Any]) -> None:
     set_rule(api, {"respond": {"status": 503}}, when=when)
 
     url = api.url(f"/dossiers/{SEED_DOSSIER}", page=3)
@@ -130,13 +130,13 @@ NOT_MEANT: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("when", NOT_MEANT.values(), ids=list(NOT_MEANT))
-def test_a_rule_does_not_mean_a_call_of_the_dossier_by(api: Api, when: dict[str, Any]) -> None:
+def test_a_rule_does_not_match_a_call_by(api: Api, when: dict[str, Any]) -> None:
     set_rule(api, {"respond": {"status": 503}}, when=when)
 
     assert dossier(api).status_code == 200
 
 
-def test_a_rule_means_an_import_by_its_body(api: Api) -> None:
+def test_a_rule_matches_an_import_by_its_body(api: Api) -> None:
     when = {
         "operation": "importDossier",
         "body": {"dossierReference": "PO-2"},
@@ -149,7 +149,7 @@ def test_a_rule_means_an_import_by_its_body(api: Api) -> None:
     assert answers == [200, 503]
 
 
-def test_a_rule_means_a_process_by_its_id(api: Api) -> None:
+def test_a_rule_matches_a_process_by_its_id(api: Api) -> None:
     one, other = api.launch(dossierReference="PO-1"), api.launch(dossierReference="PO-2")
     set_rule(api, {"respond": {"status": 503}}, when={"processId": other})
 
@@ -158,7 +158,7 @@ def test_a_rule_means_a_process_by_its_id(api: Api) -> None:
     assert answers == [200, 503]
 
 
-def test_a_rule_means_a_login_by_its_form_and_its_user(api: Api) -> None:
+def test_a_rule_matches_a_login_by_its_form_and_user(api: Api) -> None:
     when = {"operation": "getToken", "body": {"password": "wrong"}, "user": "api@example.com"}
     set_rule(api, {"respond": {"status": 503}}, when=when)
 
@@ -174,9 +174,7 @@ def test_a_rule_means_a_login_by_its_form_and_its_user(api: Api) -> None:
         pytest.param("", "application/json", 400, id="nothing"),
     ],
 )
-def test_a_rule_that_looks_at_a_body_leaves_it_to_the_call(
-    api: Api, data: str, kind: str, status: int
-) -> None:
+def test_a_rule_that_reads_the_body_does_not_consume_it(api: Api, data: str, kind: str, status: int) -> None:
     set_rule(api, {"delay": {"type": "fixed", "milliseconds": 1}}, "importDossier", name="late")
 
     answer = api.send("POST", api.url("/dossiers"), data=data, content_type=kind)
@@ -185,7 +183,7 @@ def test_a_rule_that_looks_at_a_body_leaves_it_to_the_call(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_no_rule_bends_a_control_call(api: Api, method: str) -> None:
+def test_no_rule_applies_to_a_control_call(api: Api, method: str) -> None:
     set_rule(api, {"respond": {"status": 503}}, when={})
 
     answer = api.client.open(
@@ -196,7 +194,7 @@ def test_no_rule_bends_a_control_call(api: Api, method: str) -> None:
     assert RULE not in answer.headers
 
 
-def test_no_rule_bends_what_is_no_operation(api: Api) -> None:
+def test_no_rule_applies_to_an_unknown_path(api: Api) -> None:
     set_rule(api, {"respond": {"status": 503}}, when={})
 
     statuses = [
@@ -208,7 +206,7 @@ def test_no_rule_bends_what_is_no_operation(api: Api) -> None:
     assert statuses == [404, 405, 200]
 
 
-def test_no_rule_bends_a_call_in_another_sandbox(make_api: Callable[..., Api]) -> None:
+def test_no_rule_applies_to_a_call_in_another_sandbox(make_api: Callable[..., Api]) -> None:
     bent, other = make_api(), make_api()
 
     set_rule(bent, {"respond": {"status": 503}}, when={})
@@ -217,7 +215,7 @@ def test_no_rule_bends_a_call_in_another_sandbox(make_api: Callable[..., Api]) -
     assert statuses == [(503, 503), (200, 200)]
 
 
-def test_without_tokens_a_rule_holds_in_the_sandbox_that_the_call_names(
+def test_without_tokens_a_rule_applies_in_the_sandbox_that_the_call_names(
     make_server_api: Callable[..., Api],
 ) -> None:
     api = make_server_api(auth="off")
@@ -234,7 +232,7 @@ def test_without_tokens_a_rule_holds_in_the_sandbox_that_the_call_names(
 # What is told of rules
 
 
-def test_the_rules_in_force_are_told_as_they_were_written_with_what_they_counted(api: Api) -> None:
+def test_the_active_rules_are_listed_as_written_with_their_counts(api: Api) -> None:
     when = {"operation": ["getDossier", "stopDossier"], "nth": {"from": 2}}
     set_rule(api, {"respond": {"status": 503}}, when=when, times=1)
     set_rule(api, {"delay": {"type": "fixed", "milliseconds": 0.0}}, name="late")
@@ -264,7 +262,7 @@ def test_the_rules_in_force_are_told_as_they_were_written_with_what_they_counted
     ]
 
 
-def test_rules_are_taken_back_one_or_all(api: Api) -> None:
+def test_rules_are_deleted_by_name_or_all(api: Api) -> None:
     set_rule(api, {"respond": {"status": 503}}, name="a")
     set_rule(api, {"respond": {"status": 504}}, name="b")
     set_rule(api, {"respond": {"status": 505}}, name="c")
@@ -276,7 +274,7 @@ def test_rules_are_taken_back_one_or_all(api: Api) -> None:
     assert (after_one, dossier(api).status_code, counted(api)) == (504, 200, {})
 
 
-def test_a_rule_bends_calls_of_threads_exactly_as_often_as_it_says(app: Flask, api: Api) -> None:
+def test_a_rule_applies_to_calls_of_threads_exactly_as_often_as_times(app: Flask, api: Api) -> None:
     from tests.support import run_at_once
 
     set_rule(api, {"respond": {"status": 503}}, times=7)

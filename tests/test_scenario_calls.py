@@ -95,7 +95,7 @@ def circumstances(api: Api) -> dict[str, Any]:
 # Playing
 
 
-def test_a_scenario_that_plays_begins_anew_with_what_it_gives(api: Api) -> None:
+def test_activating_a_scenario_starts_again_with_its_start_data(api: Api) -> None:
     api.new_dossier(dossierReference="BEFORE")
 
     answer = play(api, given=GIVEN)
@@ -111,7 +111,7 @@ def test_a_scenario_that_plays_begins_anew_with_what_it_gives(api: Api) -> None:
     assert api.dossier(SEED_DOSSIER)["stoppingReason"] == "ACTION_VOLONTAIRE"
 
 
-def test_a_scenario_s_rules_hold_in_its_sandbox_alone(make_api: Callable[..., Api]) -> None:
+def test_the_rules_of_a_scenario_apply_only_in_its_sandbox(make_api: Callable[..., Api]) -> None:
     bent, other = make_api(), make_api()
 
     play(bent, rules=OUTAGE)
@@ -132,14 +132,14 @@ def test_a_scenario_is_sent_as_the_text_of_its_file(api: Api, kind: str) -> None
     assert references(api) == ["GIVEN"]
 
 
-def test_a_bundled_scenario_plays_by_its_name(api: Api) -> None:
+def test_a_bundled_scenario_is_activated_by_its_name(api: Api) -> None:
     answer = told(api, "PUT", "/scenario", {"name": "duplicate-reference-on-import"})
 
     assert (answer.json or {})["playing"] == "duplicate-reference-on-import"
     assert references(api) == ["PO-1"]
 
 
-def test_a_scenario_of_the_server_s_own_folder_plays_by_its_name(
+def test_a_scenario_of_the_scenarios_folder_is_activated_by_its_name(
     make_server_api: Callable[..., Api], tmp_path: Path
 ) -> None:
     (tmp_path / "story.yaml").write_text(STORY, encoding="utf-8")
@@ -153,7 +153,7 @@ def test_a_scenario_of_the_server_s_own_folder_plays_by_its_name(
     assert "duplicate-reference-on-import" in listed
 
 
-def test_a_scenario_that_is_played_again_begins_anew(api: Api) -> None:
+def test_activating_a_scenario_again_starts_it_again(api: Api) -> None:
     play(api, given=GIVEN, rules=OUTAGE)
     api.get(f"/dossiers/{SEED_DOSSIER}")
     api.advance("P1D")
@@ -165,7 +165,7 @@ def test_a_scenario_that_is_played_again_begins_anew(api: Api) -> None:
     assert circumstances(api)["clock"] == "2031-05-02"
 
 
-def test_rules_made_by_hand_outlive_the_change_of_scenario_and_come_first(api: Api) -> None:
+def test_ad_hoc_rules_stay_when_the_scenario_changes_and_come_first(api: Api) -> None:
     set_rule(api, {"respond": {"status": 504}}, name="by hand", times=1)
 
     play(api, rules=OUTAGE)
@@ -175,7 +175,7 @@ def test_rules_made_by_hand_outlive_the_change_of_scenario_and_come_first(api: A
     assert [row["adHoc"] for row in api.control("GET", "/rules")["rules"]] == [True, False, False]
 
 
-def test_rules_made_by_hand_may_hold_in_the_states_of_the_scenario(api: Api) -> None:
+def test_ad_hoc_rules_can_use_the_states_of_the_scenario(api: Api) -> None:
     play(api, rules=OUTAGE)
     set_rule(api, {"respond": {"status": 504}}, state="down", newState="up")
 
@@ -184,7 +184,7 @@ def test_rules_made_by_hand_may_hold_in_the_states_of_the_scenario(api: Api) -> 
     assert statuses == [503, 504, 200]
 
 
-def test_a_sandbox_that_leaves_its_scenario_keeps_content_clock_and_variants(api: Api) -> None:
+def test_stopping_a_scenario_keeps_content_clock_and_variants(api: Api) -> None:
     play(api, given=GIVEN, rules=OUTAGE)
     set_rule(api, {"respond": {"status": 504}}, "stopDossier", name="by hand")
     before = circumstances(api)
@@ -196,7 +196,7 @@ def test_a_sandbox_that_leaves_its_scenario_keeps_content_clock_and_variants(api
     assert circumstances(api) == before | {"scenario": None}
 
 
-def test_a_sandbox_that_left_its_scenario_is_reset_to_its_own_start(api: Api) -> None:
+def test_after_stopping_a_scenario_a_reset_restores_the_start(api: Api) -> None:
     today = circumstances(api)
     play(api, given=GIVEN)
     api.control("DELETE", "/scenario")
@@ -209,7 +209,7 @@ def test_a_sandbox_that_left_its_scenario_is_reset_to_its_own_start(api: Api) ->
 # States
 
 
-def test_a_jump_leads_to_a_state_of_the_scenario(api: Api) -> None:
+def test_the_state_of_a_scenario_can_be_set(api: Api) -> None:
     play(api, rules=OUTAGE)
 
     answers = [
@@ -242,9 +242,7 @@ def test_a_jump_leads_to_a_state_of_the_scenario(api: Api) -> None:
         ),
     ],
 )
-def test_a_jump_that_leads_nowhere_is_refused(
-    api: Api, name: str, state: str, status: int, words: str
-) -> None:
+def test_an_unknown_state_is_rejected(api: Api, name: str, state: str, status: int, words: str) -> None:
     play(api, rules=OUTAGE)
 
     answer = told(api, "PUT", f"/scenarios/{name}/state", {"state": state})
@@ -253,7 +251,7 @@ def test_a_jump_that_leads_nowhere_is_refused(
     assert playing(api) == ("story", "Started")
 
 
-def test_where_no_scenario_plays_there_is_no_state_to_jump_to(api: Api) -> None:
+def test_without_a_scenario_no_state_can_be_set(api: Api) -> None:
     answer = told(api, "PUT", "/scenarios/story/state", {"state": "up"})
 
     assert detail(answer, 409).startswith("the scenario 'story' is not active, none is; ")
@@ -270,7 +268,7 @@ WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
         "unknown scenario 'storm'; `mock-server scenarios list` lists them; --scenarios-dir DIR adds",
     ),
     "a path": ({"name": "/etc/passwd.yaml"}, "unknown scenario '/etc/passwd.yaml'; `mock-server"),
-    "a name that is none": (
+    "an invalid name": (
         {"name": 5},
         "the body is invalid: $.name: 5 is not a text: quote it",
     ),
@@ -290,7 +288,7 @@ WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
         {"scenario": scenario(given={"fixture": "nothing"})},
         "given.fixture: there is no recipe 'nothing'; there are ",
     ),
-    "a given that does not go with the fixture": (
+    "start data that does not fit the fixture": (
         {"scenario": scenario(given={"dossiers": [DOSSIER, DOSSIER | {"dossierId": 900002}]})},
         "given.dossiers[1].dossierReference: the third party has another dossier with the reference 'GIVEN'",
     ),
@@ -299,9 +297,7 @@ WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("body", "words"), WRONG_SCENARIOS.values(), ids=list(WRONG_SCENARIOS))
-def test_a_scenario_that_cannot_play_is_refused_and_leaves_all_as_it_was(
-    api: Api, body: Any, words: str
-) -> None:
+def test_an_invalid_scenario_is_rejected_and_changes_nothing(api: Api, body: Any, words: str) -> None:
     play(api, given=GIVEN, rules=OUTAGE)
     set_rule(api, DOWN, "stopDossier", name="by hand")
     api.advance("P1D")
@@ -325,7 +321,7 @@ WRONG_TEXTS: dict[str, tuple[str, str]] = {
         "the scenario sent:11: $.rules[0].when.operation: there is no operation 'getDosier'; did you",
     ),
     "no text at all": ("", "the scenario sent:1: $: Expected `object`, got `null`"),
-    "a given that does not go with the fixture": (
+    "start data that does not fit the fixture": (
         STORY.replace("dossierReference: GIVEN", "dossierReference: 'A B'"),
         "$.given.dossiers[0].dossierReference: the platform removes white space",
     ),
@@ -333,7 +329,7 @@ WRONG_TEXTS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("text", "words"), WRONG_TEXTS.values(), ids=list(WRONG_TEXTS))
-def test_a_mistake_in_a_text_is_told_with_its_line_and_changes_nothing(
+def test_an_error_in_yaml_is_reported_with_its_line_and_changes_nothing(
     api: Api, text: str, words: str
 ) -> None:
     before = circumstances(api)
@@ -344,7 +340,7 @@ def test_a_mistake_in_a_text_is_told_with_its_line_and_changes_nothing(
     assert circumstances(api) == before
 
 
-def test_bytes_that_are_no_text_are_refused(client: FlaskClient) -> None:
+def test_bytes_that_are_not_text_are_rejected(client: FlaskClient) -> None:
     answer = client.put("/__admin/scenario", data=b"\xff\xfe", content_type="application/yaml")
 
     assert answer.status_code == 400
@@ -378,7 +374,7 @@ WRONG_RULES: dict[str, tuple[Any, int, str]] = {
         400,
         "$.rules[0].when.body: there is no operator '$like'; there are $equals, ",
     ),
-    "two actions": (
+    "two effects": (
         {"rules": [a_rule(DOWN | {"token": "expired"})]},
         400,
         "$.rules[0].then: a rule has one effect, and this one has respond and token; make it two rules",
@@ -437,7 +433,7 @@ WRONG_RULES: dict[str, tuple[Any, int, str]] = {
 
 
 @pytest.mark.parametrize(("body", "status", "words"), WRONG_RULES.values(), ids=list(WRONG_RULES))
-def test_a_rule_that_cannot_hold_is_refused_and_none_is_added(
+def test_an_invalid_rule_is_rejected_and_no_rule_is_added(
     api: Api, body: Any, status: int, words: str
 ) -> None:
     play(api, rules=OUTAGE)
@@ -449,7 +445,7 @@ def test_a_rule_that_cannot_hold_is_refused_and_none_is_added(
     assert list(counted(api)) == ["by hand", "goes down", "comes back"]
 
 
-def test_a_rule_that_nobody_made_by_hand_is_not_taken_back(api: Api) -> None:
+def test_only_ad_hoc_rules_can_be_deleted(api: Api) -> None:
     play(api, rules=OUTAGE)
     set_rule(api, DOWN, "stopDossier", name="by hand")
 
@@ -507,7 +503,7 @@ def test_a_server_starts_with_its_scenario(make_server_api: Callable[..., Api], 
     [
         pytest.param(None, AT_START, id="all"),
         pytest.param([], LED_AWAY, id="nothing"),
-        pytest.param(["rules"], LED_AWAY | {"rules": []}, id="rules made by hand"),
+        pytest.param(["rules"], LED_AWAY | {"rules": []}, id="ad hoc rules"),
         pytest.param(["scenario"], LED_AWAY | {"scenario": "story"}, id="the scenario"),
         pytest.param(["variants"], LED_AWAY | {"variants": {"refusals": "result"}}, id="variants"),
         pytest.param(
@@ -526,7 +522,7 @@ def test_a_server_starts_with_its_scenario(make_server_api: Callable[..., Api], 
         ),
     ],
 )
-def test_a_reset_brings_back_the_parts_it_names(
+def test_a_reset_restores_the_parts_it_names(
     elsewhere: Api, only: list[str] | None, expected: dict[str, Any]
 ) -> None:
     assert circumstances(elsewhere) == LED_AWAY
@@ -536,7 +532,7 @@ def test_a_reset_brings_back_the_parts_it_names(
     assert circumstances(elsewhere) == expected
 
 
-def test_a_reset_scenario_is_at_its_first_state_and_has_counted_nothing(api: Api) -> None:
+def test_a_reset_scenario_is_in_its_first_state_with_empty_counts(api: Api) -> None:
     play(api, rules=OUTAGE)
     set_rule(api, DOWN, "stopDossier", name="by hand")
     api.get(f"/dossiers/{SEED_DOSSIER}")
@@ -556,7 +552,7 @@ def test_a_scenario_s_variants_end_with_the_reset(api: Api) -> None:
     assert api.dossier(SEED_DOSSIER)["stoppingReason"] == "STOPREQUEST"
 
 
-def test_a_scenario_that_is_sent_does_not_reach_for_files_of_the_server(api: Api) -> None:
+def test_a_sent_scenario_cannot_read_files_of_the_server(api: Api) -> None:
     sent = scenario() | {"given": {"fixture": "/etc/hosts.yaml"}}
 
     answer = api.client.put("/__admin/scenario", json={"scenario": sent})

@@ -39,19 +39,19 @@ def errors(*codes: str) -> dict[str, Any]:
         ("getDossier", "E200", answer(404, messages("E200"))),
     ],
 )
-def test_a_refusal_has_the_status_of_the_place_that_tells_it(
+def test_a_refusal_has_the_status_of_its_kind_of_answer(
     operation: str, code: str, told: HttpResponse
 ) -> None:
     assert response_differences(Expect(refused=(code,)), told, operation=OPERATIONS[operation]) == []
 
 
 @pytest.mark.parametrize("operation", ["getToken", "listAccounts"])
-def test_what_concerns_no_account_cannot_be_limited(operation: str) -> None:
+def test_a_rate_limit_for_calls_without_an_account_is_rejected(operation: str) -> None:
     rule = Rule(name="too many", when=When(operation=operation), then=Then(rate_limit="exceeded"))
 
     with pytest.raises(InputError, match=f"rate limits are per account, and {operation} has none"):
         check_rules([rule], "$.rules")
 
 
-def test_a_rule_for_all_operations_may_limit_those_of_accounts() -> None:
+def test_a_rate_limit_for_all_operations_is_accepted() -> None:
     check_rules([Rule(name="all", when=When(), then=Then(rate_limit="enforced"))], "$.rules")

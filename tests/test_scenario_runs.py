@@ -67,7 +67,7 @@ PASSING = {
     "a call of which nothing is expected": "  - {name: a, call: listAccounts}",
     "an account of the path": "  - {name: a, call: listDossiers, path: {accountId: 119631}}",
     "a text that is sent as it is": "  - {name: a, call: importDossier, text: '{\"a', expect: {status: 400}}",
-    "a token that is none": "  - {name: a, call: listAccounts, token: nonsense, expect: {status: 401}}",
+    "an invalid token": "  - {name: a, call: listAccounts, token: nonsense, expect: {status: 401}}",
     "no token": '  - {name: a, call: listAccounts, token: "", expect: {status: 401}}',
     "a header in place of the token": (
         "  - {name: a, call: listAccounts, headers: {Authorization: Basic x}, expect: {status: 401}}"
@@ -207,7 +207,7 @@ DIFFERING = {
 
 
 @pytest.mark.parametrize(("step", "expected", "seen"), DIFFERING.values(), ids=list(DIFFERING))
-def test_what_differs_is_told_with_what_was_sent_and_found(
+def test_a_difference_is_reported_with_request_and_answer(
     run: Run, server: str, step: str, expected: str, seen: str
 ) -> None:
     found = run(f"  - {{name: one, call: {step}}}")
@@ -221,7 +221,7 @@ def test_what_differs_is_told_with_what_was_sent_and_found(
     assert rows(found) == {"mine": ["1", "-", "1", "-"]}
 
 
-def test_a_step_that_needs_what_was_not_saved_is_skipped_and_the_others_are_played(run: Run) -> None:
+def test_a_step_without_its_saved_value_is_skipped_and_the_others_run(run: Run) -> None:
     found = run(
         "  - {name: a, call: getDossier, path: {dossierId: 1}, save: {id: content.dossierId}}\n"
         '  - {name: b, call: stopDossier, path: {dossierId: "{id}"}}\n'
@@ -231,7 +231,7 @@ def test_a_step_that_needs_what_was_not_saved_is_skipped_and_the_others_are_play
     assert rows(found) == {"mine": ["3", "1", "1", "1"]}
 
 
-def test_a_refused_command_is_played_under_both_values_of_the_variant(run: Run) -> None:
+def test_a_scenario_with_a_refused_command_runs_with_both_values_of_the_variant(run: Run) -> None:
     found = run(REFUSED_UPDATE)
 
     assert found.exit_code == 0, found.output
@@ -245,13 +245,13 @@ NOTHING_FOUND = "  - {name: a, call: listDossiers, query: {dossierReference: NON
 
 
 @pytest.mark.parametrize("reading", ["page", "not-found"])
-def test_that_a_search_finds_nothing_may_be_told_in_either_way(run: Run, reading: str) -> None:
+def test_a_search_without_a_hit_may_be_a_page_or_a_404(run: Run, reading: str) -> None:
     found = run(NOTHING_FOUND, "--variant", f"emptySearch={reading}")
 
     assert found.exit_code == 0, found.output
 
 
-def test_that_the_address_is_wrong_is_no_search_without_hit(run: Run) -> None:
+def test_a_404_for_a_wrong_path_is_not_a_search_without_a_hit(run: Run) -> None:
     away = (
         "rules:\n"
         "  - name: away\n"
@@ -282,7 +282,7 @@ ABOUT_ONE = """\
     ],
     ids=["of the server", "of a URL", "of another URL", "of an option", "of an option, whatever the URL"],
 )
-def test_what_is_about_one_dialect_is_left_out_in_the_other_and_told(
+def test_a_step_for_one_dialect_is_skipped_in_the_other(
     run: Run, server: str, suffix: str, options: tuple[str, ...], row: str
 ) -> None:
     found = run(ABOUT_ONE, "--base-url", f"{server}{suffix}", *options)
@@ -291,7 +291,7 @@ def test_what_is_about_one_dialect_is_left_out_in_the_other_and_told(
     assert row in " ".join(found.stdout.split())
 
 
-def test_a_server_is_asked_which_dialect_is_its_own(tmp_path: Path) -> None:
+def test_the_default_dialect_of_the_server_is_used(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(f"version: 1\nscenario: mine\ntitle: Mine\nsteps:\n{ABOUT_ONE}", encoding="utf-8")
 
@@ -302,7 +302,7 @@ def test_a_server_is_asked_which_dialect_is_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["in the file", "on the command line"])
-def test_a_variant_that_was_chosen_is_the_only_one(run: Run, *, given: bool) -> None:
+def test_with_a_given_variant_the_scenario_runs_once(run: Run, *, given: bool) -> None:
     chosen = () if given else ("--variant", "refusals=result")
 
     found = run(REFUSED_UPDATE, *chosen, given="given: {variants: {refusals: result}}\n" if given else "")
@@ -310,14 +310,14 @@ def test_a_variant_that_was_chosen_is_the_only_one(run: Run, *, given: bool) -> 
     assert rows(found) == {"mine": ["2", "2", "-", "-"]}
 
 
-def test_a_variant_of_the_command_line_is_in_force(run: Run) -> None:
+def test_a_variant_of_the_command_line_is_active(run: Run) -> None:
     empty = "  - {name: a, call: listDossiers, query: {dossierReference: NONE}, expect: {status: 404}}"
 
     assert run(empty).exit_code == 1
     assert run(empty, "--variant", "emptySearch=not-found").exit_code == 0
 
 
-def test_calls_made_together_are_each_judged(run: Run) -> None:
+def test_each_call_made_together_is_checked(run: Run) -> None:
     calls = f"""\
   - name: both
     together:
@@ -361,7 +361,7 @@ def test_calls_made_together_run_at_the_same_time(run: Run, tmp_path: Path) -> N
     assert float(ET.parse(report).getroot()[0][0].attrib["time"]) < 2
 
 
-def test_waiting_advances_a_clock_that_stands_still(run: Run) -> None:
+def test_polling_advances_a_frozen_clock(run: Run) -> None:
     slow = IMPORTED.replace("99050000100013", "99000200800011") + (
         '  - {name: b, call: getProcess, path: {processId: "{processId}"}, until: {content.complete: true},'
         " expect: {took: {atMost: 1s}}}\n"
@@ -373,7 +373,7 @@ def test_waiting_advances_a_clock_that_stands_still(run: Run) -> None:
     assert found.exit_code == 0, found.output
 
 
-def test_waiting_on_a_clock_that_stands_still_ends(run: Run) -> None:
+def test_polling_on_a_frozen_clock_ends_at_the_timeout(run: Run) -> None:
     never = IMPORTED.replace("99050000100013", "99000201600014") + (
         '  - {name: b, call: getProcess, path: {processId: "{processId}"}, until: {content.complete: true},'
         " timeout: 30s}\n"
@@ -411,7 +411,7 @@ def test_a_poll_that_cannot_advance_the_clock_fails_with_the_reason_and_the_next
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_is_seen_as_what_it_is_and_as_no_other(run: Run, fault: str) -> None:
+def test_each_fault_is_recognised_and_no_other(run: Run, fault: str) -> None:
     rules = f"rules: [{{name: bad, when: {{operation: listAccounts}}, then: {{fault: {fault}}}}}]\n"
     timeout = "200ms" if fault == "NO_RESPONSE" else "5s"
     steps = [
@@ -426,7 +426,7 @@ def test_each_fault_is_seen_as_what_it_is_and_as_no_other(run: Run, fault: str) 
     assert f"+ fault: {fault}" in found.stdout or fault.endswith("_BODY"), found.output
 
 
-def test_a_fault_that_was_not_expected_is_named(run: Run) -> None:
+def test_an_unexpected_fault_is_named(run: Run) -> None:
     rules = "rules: [{name: bad, when: {operation: listAccounts}, then: {fault: EMPTY_RESPONSE}}]\n"
 
     found = run("  - {name: a, call: listAccounts}", given=rules)
@@ -436,7 +436,7 @@ def test_a_fault_that_was_not_expected_is_named(run: Run) -> None:
 
 
 @pytest.mark.parametrize("fault", ["RANDOM_DATA_THEN_CLOSE", "MALFORMED_BODY"])
-def test_bytes_that_a_terminal_would_obey_are_shown_as_escapes(run: Run, fault: str) -> None:
+def test_control_characters_are_escaped(run: Run, fault: str) -> None:
     rule = f"rules:\n  - {{name: broken, when: {{operation: getDossier}}, then: {{fault: {fault}}}}}\n"
 
     step = "  - {name: one, call: getDossier, path: {dossierId: 804127}, expect: {body: {}}}\n"
@@ -446,7 +446,7 @@ def test_bytes_that_a_terminal_would_obey_are_shown_as_escapes(run: Run, fault: 
     assert all(line.isprintable() for line in told.split("\n"))
 
 
-def test_what_cannot_be_given_is_told_and_no_step_is_played(run: Run) -> None:
+def test_invalid_start_data_is_reported_and_no_step_runs(run: Run) -> None:
     found = run("  - {name: a, call: listAccounts}", given="given: {fixture: nowhere}\n")
 
     assert found.exit_code == 1
@@ -455,7 +455,7 @@ def test_what_cannot_be_given_is_told_and_no_step_is_played(run: Run) -> None:
     assert rows(found) == {"mine": ["1", "-", "-", "1"]}
 
 
-def test_a_login_that_fails_is_told(run: Run) -> None:
+def test_a_failed_login_is_reported(run: Run) -> None:
     found = run("  - {name: a, call: listAccounts}", "--password", "wrong")
 
     assert found.exit_code == 1
@@ -472,7 +472,7 @@ def test_neither_passwords_nor_tokens_are_shown(run: Run) -> None:
     assert "eyJ" not in found.stdout
 
 
-def test_a_file_is_not_shown_but_its_size(run: Run) -> None:
+def test_the_report_shows_the_size_of_a_file_and_not_its_content(run: Run) -> None:
     found = run(
         "  - name: deposited\n"
         "    control: POST /dossiers/804127/documents/I2/evidences\n"
@@ -488,7 +488,7 @@ def test_a_file_is_not_shown_but_its_size(run: Run) -> None:
     assert "4000 bytes of application/octet-stream" in found.stdout
 
 
-def test_that_nobody_is_there_is_no_fault() -> None:
+def test_a_refused_connection_is_not_a_fault() -> None:
     outcome = send(new_session("http://127.0.0.1:9"), HttpRequest(method="GET", url="http://127.0.0.1:9/"), 1)
 
     assert isinstance(outcome, NoResponse)
@@ -511,12 +511,12 @@ def test_on_a_terminal_there_are_colours(server: str) -> None:
     assert b"\x1b[32marchived-dossier-update" in shown
 
 
-def test_a_server_that_does_not_start_is_told() -> None:
+def test_a_server_that_does_not_start_is_an_error() -> None:
     with pytest.raises(NotStarted), own_server("--nonsense"):
         pass
 
 
-def test_what_goes_wrong_in_a_thread_is_raised_where_the_results_are_taken() -> None:
+def test_an_exception_in_a_thread_is_raised_with_the_results() -> None:
     assert list(in_parallel(str, [1, 2, 3], 2)) == ["1", "2", "3"]
     with pytest.raises(ZeroDivisionError):
         list(in_parallel(lambda number: 1 // number, [1, 0], 2))
@@ -548,14 +548,14 @@ def test_a_base_url_may_be_written_in_several_ways(server: str, suffix: str) -> 
     assert found.exit_code == 0, found.output
 
 
-def test_a_server_that_asks_for_no_token_gives_each_run_its_sandbox_too() -> None:
+def test_without_tokens_each_run_also_has_its_sandbox() -> None:
     with running_server("--auth", "off") as (url, _):
         found = CliRunner().invoke(main, ["scenarios", "run", "archived-dossier-update", "--base-url", url])
 
     assert found.exit_code == 0, found.output
 
 
-def test_junit_has_a_suite_for_each_playing_and_a_case_for_each_step(run: Run, tmp_path: Path) -> None:
+def test_junit_has_a_suite_for_each_run_and_a_case_for_each_step(run: Run, tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     steps = REFUSED_UPDATE + "  - {name: wrong, call: listAccounts, expect: {text: '\\u0001'}}\n"
 
@@ -579,7 +579,7 @@ def test_junit_has_a_suite_for_each_playing_and_a_case_for_each_step(run: Run, t
     assert "--- expected" in (failure.text or "")
 
 
-def test_junit_tells_what_could_not_be_played(run: Run, tmp_path: Path) -> None:
+def test_junit_has_an_error_for_a_scenario_that_could_not_run(run: Run, tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
 
     run(
@@ -614,14 +614,14 @@ def test_junit_tells_what_could_not_be_played(run: Run, tmp_path: Path) -> None:
         pytest.param(["--junit", "/nowhere/x.xml"], 2, "there is no folder /nowhere", id="no folder"),
     ],
 )
-def test_what_cannot_be_run_ends_in_a_sentence(arguments: list[str], code: int, sentence: str) -> None:
+def test_a_wrong_command_ends_with_a_sentence(arguments: list[str], code: int, sentence: str) -> None:
     found = CliRunner().invoke(main, ["scenarios", "run", *arguments])
 
     assert found.exit_code == code
     assert sentence in " ".join(found.stderr.split())
 
 
-def test_without_a_base_url_a_server_is_started_whatever_the_environment_says() -> None:
+def test_without_a_base_url_a_server_is_started_and_the_environment_is_ignored() -> None:
     command = [sys.executable, "-m", "mock_server", "scenarios", "run", "archived-dossier-update"]
     environment = os.environ | {"MOCK_SERVER_FIXTURE": "empty", "MOCK_SERVER_PORT": "1"}
 
@@ -637,7 +637,7 @@ def test_without_a_base_url_a_server_is_started_whatever_the_environment_says() 
     )
 
 
-def test_a_run_that_is_told_to_end_stops_its_server(tmp_path: Path) -> None:
+def test_a_terminated_run_stops_its_server(tmp_path: Path) -> None:
     path = tmp_path / "waits.yaml"
     path.write_text(
         "version: 1\nscenario: waits\ntitle: Waits\nsteps:\n"

@@ -48,7 +48,7 @@ def test_list_has_every_bundled_scenario() -> None:
     assert names == [path.stem for path in BUNDLED]
 
 
-def test_list_shows_title_tags_and_steps_of_ones_own(folder: Path) -> None:
+def test_list_shows_title_tags_and_steps_of_own_scenarios(folder: Path) -> None:
     listed = scenarios("list", "--scenarios-dir", str(folder)).output
 
     [row] = [line for line in listed.splitlines() if line.startswith("outage ")]
@@ -73,7 +73,7 @@ def test_show_prints_the_file_and_its_rules_and_steps_in_brief(folder: Path, *, 
     )
 
 
-def test_show_of_what_is_not_there_says_what_is() -> None:
+def test_show_of_an_unknown_scenario_says_how_to_list_them() -> None:
     shown = scenarios("show", "nowhere")
 
     assert shown.exit_code == 1

@@ -82,7 +82,9 @@ def row(result: Result) -> str:
     return " ".join(str(found).split())
 
 
-def test_what_anybody_can_play_is_played(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
+def test_a_scenario_without_start_data_and_rules_runs(
+    tmp_path: Path, elsewhere: tuple[str, list[Any]]
+) -> None:
     url, seen = elsewhere
 
     found = run(tmp_path, url, "  - {name: a, call: getDossier, path: {dossierId: 7}}\n")
@@ -94,7 +96,7 @@ def test_what_anybody_can_play_is_played(tmp_path: Path, elsewhere: tuple[str, l
     assert "X-Mock-Sandbox" not in headers
 
 
-def test_the_user_is_the_one_that_was_named(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
+def test_the_user_of_the_options_logs_in(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
     url, seen = elsewhere
     login = ("--username", "me@example.com", "--password", "secret")
 
@@ -109,7 +111,7 @@ def test_the_user_is_the_one_that_was_named(tmp_path: Path, elsewhere: tuple[str
     }
 
 
-def test_control_calls_are_skipped_with_a_word(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
+def test_control_calls_are_skipped_and_reported(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
     url, seen = elsewhere
 
     found = run(
@@ -134,7 +136,7 @@ def test_control_calls_are_skipped_with_a_word(tmp_path: Path, elsewhere: tuple[
     ],
     ids=["a clock", "a fixture", "rules"],
 )
-def test_a_scenario_that_needs_a_sandbox_is_skipped_wholly(
+def test_a_scenario_that_needs_a_sandbox_is_skipped(
     tmp_path: Path, elsewhere: tuple[str, list[Any]], given: str
 ) -> None:
     url, seen = elsewhere
@@ -146,7 +148,7 @@ def test_a_scenario_that_needs_a_sandbox_is_skipped_wholly(
     assert {path for _, path, _, _ in seen} == {"/__admin/health"}
 
 
-def test_a_refused_command_is_played_once_and_either_status_is_right(
+def test_a_refused_command_runs_once_and_may_have_either_status(
     tmp_path: Path, elsewhere: tuple[str, list[Any]]
 ) -> None:
     url, _ = elsewhere
@@ -160,9 +162,9 @@ def test_a_refused_command_is_played_once_and_either_status_is_right(
 @pytest.mark.parametrize(
     ("options", "skipped"),
     [((), "the step is for edge only"), (("--dialect", "edge"), "the step is for rest only")],
-    ids=["rest unless told otherwise", "as it is told"],
+    ids=["the default", "the option"],
 )
-def test_what_it_speaks_is_said_by_who_plays(
+def test_the_dialect_is_rest_or_that_of_the_option(
     tmp_path: Path, elsewhere: tuple[str, list[Any]], options: tuple[str, ...], skipped: str
 ) -> None:
     url, seen = elsewhere
@@ -181,7 +183,7 @@ def test_what_it_speaks_is_said_by_who_plays(
     ("host", "spoken"),
     [("rs.example.com", "rest"), ("edge.example.com", "edge"), ("api.example.com", "rest")],
 )
-def test_a_host_name_says_what_it_speaks(
+def test_a_host_name_selects_the_dialect(
     monkeypatch: pytest.MonkeyPatch, elsewhere: tuple[str, list[Any]], host: str, spoken: str
 ) -> None:
     monkeypatch.setenv("http_proxy", elsewhere[0])
@@ -199,7 +201,7 @@ def test_a_variant_cannot_be_chosen(tmp_path: Path, elsewhere: tuple[str, list[A
     assert "is not a sandbox and has no variants" in " ".join(found.stderr.split())
 
 
-def test_what_differs_from_the_sandbox_is_told(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
+def test_a_difference_from_the_sandbox_is_reported(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
     url, _ = elsewhere
     expected = "expect: {body: {content: {monitored: true}}}"
     step = f"  - {{name: a, call: getDossier, path: {{dossierId: 7}}, {expected}}}\n"
@@ -210,7 +212,7 @@ def test_what_differs_from_the_sandbox_is_told(tmp_path: Path, elsewhere: tuple[
     assert "  - $.content.monitored: True\n  + $.content.monitored: False\n" in found.stdout
 
 
-def test_waiting_takes_the_time_that_it_takes(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
+def test_polling_takes_real_time(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
     url, seen = elsewhere
     step = '  - {name: a, call: getProcess, path: {processId: "1"}, until: {content.complete: true}}\n'
 
@@ -232,7 +234,7 @@ def test_tokens_may_come_from_another_server(
     assert TOKEN_URL not in {path for _, path, _, _ in seen}
 
 
-def test_elsewhere_one_plays_after_the_other(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
+def test_scenarios_run_one_after_the_other(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
     url, seen = elsewhere
     for name, dossier in (("first", 7), ("second", 17)):
         step = f"{{name: read, call: getDossier, path: {{dossierId: {dossier}}}, repeat: 30}}"

@@ -66,7 +66,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "10: aliases (*name) are not supported",
     ),
     "YAML that does not close": (then("respond: {status: 503"), "10: did not find expected ',' or '}'"),
-    "YAML that is none": (RIGHT.replace("    when:", "  when:"), "6: did not find expected '-' indicator"),
+    "invalid YAML": (RIGHT.replace("    when:", "  when:"), "6: did not find expected '-' indicator"),
     "two documents": (f"{RIGHT}---\n{RIGHT}", "10: but found another document"),
     "a tag of Python": (
         RIGHT.replace("A story", "!!python/name:os.system x"),
@@ -140,7 +140,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "7: $.rules[0].when.body.a: 99999999999999999999 has more than 64 bits",
     ),
     # What happens
-    "nothing happens": (
+    "no effect": (
         RIGHT.replace(THEN, "      {}\n"),
         "9: $.rules[0].then: the rule has no effect: give respond, fault, process, patch, token, rateLimit",
     ),
@@ -148,7 +148,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         RIGHT.replace(f"    then:\n{THEN}", ""),
         "5: $.rules[0].then: the rule has no effect: give respond, ",
     ),
-    "two actions": (
+    "two effects": (
         then("respond: {status: 503}\n      rateLimit: exceeded"),
         "9: $.rules[0].then: a rule has one effect, and this one has respond and rateLimit; make it two",
     ),
@@ -165,7 +165,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         then("fault: NO_RESPONSE\n      delay: {type: dribble, chunks: 2, milliseconds: 5}"),
         "10: $.rules[0].then.delay: NO_RESPONSE sends no body to dribble; use another delay",
     ),
-    "bounds the wrong way round": (
+    "swapped limits": (
         then("delay: {type: uniform, lower: 5, upper: 4}"),
         "9: $.rules[0].then.delay: lower is more than upper",
     ),
@@ -173,19 +173,19 @@ MISTAKES: dict[str, tuple[str, str]] = {
         then('respond: {status: 200, headers: {X-A: "a\\nb"}}'),
         "9: $.rules[0].then.respond.headers.X-A: a header is one line of text",
     ),
-    "a header that is none": (
+    "an invalid header name": (
         then("respond: {status: 200, headers: {'Retry After': '5'}}"),
         "9: $.rules[0].then.respond.headers.Retry After: 'Retry After' is not the name of a header",
     ),
-    "a length of one's own": (
+    "a Content-Length header": (
         then("respond: {status: 200, headers: {Content-Length: '5'}}"),
         "9: $.rules[0].then.respond.headers.Content-Length: the server writes this header; ",
     ),
-    "a number that is none": (
+    "not a number": (
         then("respond: {status: 200, body: {a: [1, .inf]}}"),
         "9: $.rules[0].then.respond.body.a[1]: inf is not a number of JSON",
     ),
-    "a refusal that is written": (
+    "a scripted refusal": (
         then("respond: {status: 400, body: {messages: {error: [{code: E202}]}}}"),
         "9: $.rules[0].then.respond.body.messages.error[0]: a rule cannot answer the refusal E202; ",
     ),
@@ -194,33 +194,33 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "9: $.rules[0].then.rateLimit: rate limits are per account, and getToken has none",
     ),
     # The course of an import
-    "a course of another operation": (
+    "process with another operation": (
         then("process: {hold: true}"),
         "7: $.rules[0].when.operation: process requires operation: importDossier",
     ),
-    "a course of all operations": (
+    "process with all operations": (
         IMPORT.replace("      operation: importDossier\n", "      method: POST\n").replace(
             THEN, "      process: {hold: true}\n"
         ),
         "7: $.rules[0].when.operation: process requires operation: importDossier",
     ),
-    "a course that says nothing": (
+    "an empty process": (
         then("process: {}", IMPORT),
         "9: $.rules[0].then.process: give hold, after or fail",
     ),
-    "a course that holds and ends": (
+    "a process that is on hold and ends": (
         then("process: {hold: true, after: 5s}", IMPORT),
         "9: $.rules[0].then.process: an import on hold neither ends nor fails",
     ),
-    "a refusal that is no provider's": (
+    "a code that is not the provider's": (
         then("process: {fail: E202}", IMPORT),
         "9: $.rules[0].then.process.fail: there is no code of the provider 'E202'; other refusals ",
     ),
-    "a code of nobody": (
+    "an unknown code": (
         then("process: {fail: E106}", IMPORT),
         "9: $.rules[0].then.process.fail: there is no code of the provider 'E106'",
     ),
-    "a duration that is none": (
+    "an invalid duration": (
         then("process: {after: soon}", IMPORT),
         "9: $.rules[0].then.process.after: 'soon' is not a duration; write 200ms, 2s, ",
     ),
@@ -229,7 +229,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         f"{RIGHT}  - {{name: one, when: {{}}, then: {{fault: EMPTY_BODY}}}}\n",
         "10: $.rules[1].name: there is another rule named 'one'",
     ),
-    "a state that no rule leads to": (
+    "an unreachable state": (
         f"{RIGHT}    state: Down\n    newState: down\n",
         "10: $.rules[0].state: there is no newState of a rule 'Down'; did you mean 'down'?",
     ),
@@ -250,12 +250,12 @@ MISTAKES: dict[str, tuple[str, str]] = {
         RIGHT + "given: {variants: {refusals: http500}}\n",
         "10: $.given.variants: variant refusals is http400 or result, not 'http500'",
     ),
-    "a clock that is none": (RIGHT + "given: {clock: '2026-02-30'}\n", "10: $.given.clock: "),
-    "a given that does not go with the fixture": (
+    "an invalid clock": (RIGHT + "given: {clock: '2026-02-30'}\n", "10: $.given.clock: "),
+    "start data that does not fit the fixture": (
         RIGHT + "given:\n  dossiers:\n    - {siret: '50382936800045', dossierReference: TEST}\n",
         f"12: {TAKEN}",
     ),
-    "a given third party that cannot be": (
+    "an impossible third party": (
         RIGHT + "given:\n  thirdparties:\n    - {siret: '50382936800046'}\n",
         "12: $.given.thirdparties[0]",
     ),
@@ -279,7 +279,7 @@ def staged(path: Path, fixture: Fixture) -> None:
 
 
 @pytest.mark.parametrize(("text", "told"), MISTAKES.values(), ids=list(MISTAKES))
-def test_a_mistake_is_told_with_file_and_line_and_what_would_be_right(
+def test_an_error_is_reported_with_file_and_line_and_what_would_be_right(
     tmp_path: Path, fixture: Fixture, text: str, told: str
 ) -> None:
     path = written(tmp_path, text)
@@ -291,9 +291,9 @@ def test_a_mistake_is_told_with_file_and_line_and_what_would_be_right(
 
 
 @pytest.mark.parametrize(
-    "text", [RIGHT, then("process: {fail: E103, after: 5s}", IMPORT)], ids=["a rule", "a course"]
+    "text", [RIGHT, then("process: {fail: E103, after: 5s}", IMPORT)], ids=["a rule", "a process"]
 )
-def test_what_is_right_is_read(tmp_path: Path, fixture: Fixture, text: str) -> None:
+def test_a_valid_file_is_read(tmp_path: Path, fixture: Fixture, text: str) -> None:
     path = written(tmp_path, text)
 
     staged(path, fixture)
@@ -308,7 +308,9 @@ def test_what_is_right_is_read(tmp_path: Path, fixture: Fixture, text: str) -> N
         pytest.param("mine.json", b"{}", "a generated state file; a recipe is a .yaml file", id="JSON"),
     ],
 )
-def test_what_is_no_scenario_file_is_refused(tmp_path: Path, name: str, content: bytes, told: str) -> None:
+def test_a_file_that_is_not_a_scenario_is_rejected(
+    tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
     path = tmp_path / name
     path.write_bytes(content)
 
@@ -330,9 +332,9 @@ def test_what_is_no_scenario_file_is_refused(tmp_path: Path, name: str, content:
         pytest.param(
             RIGHT + "given:\n  dossiers:\n    - {siret: '50382936800045', dossierReference: TEST}\n",
             f"PATH:12: {TAKEN}",
-            id="a given that does not go with the fixture",
+            id="start data that does not fit the fixture",
         ),
-        pytest.param(None, "PATH: No such file or directory", id="a file that is not there"),
+        pytest.param(None, "PATH: No such file or directory", id="a missing file"),
     ],
 )
 def test_a_server_does_not_start_with_a_wrong_scenario(tmp_path: Path, text: str | None, told: str) -> None:

@@ -60,7 +60,7 @@ def bent(play: ActiveScenario, calls: int) -> list[int]:
         pytest.param({"from": 3, "first": 5}, [3, 4, 5], id="from one to another"),
     ],
 )
-def test_nth_picks_calls_by_their_number(nth: Any, expected: list[int]) -> None:
+def test_nth_selects_calls_by_their_number(nth: Any, expected: list[int]) -> None:
     assert bent(playing(rule(nth=nth)), calls=9) == expected
 
 
@@ -72,17 +72,17 @@ def test_nth_picks_calls_by_their_number(nth: Any, expected: list[int]) -> None:
         pytest.param({"times": 5, "nth": 3}, [3], id="no more than are picked"),
     ],
 )
-def test_a_rule_applies_so_many_times_and_no_more(members: dict[str, Any], expected: list[int]) -> None:
+def test_times_limits_how_often_a_rule_applies(members: dict[str, Any], expected: list[int]) -> None:
     assert bent(playing(rule(**members)), calls=9) == expected
 
 
-def test_a_call_that_a_rule_does_not_mean_is_not_counted() -> None:
+def test_a_call_that_does_not_match_is_not_counted() -> None:
     play = playing(rule(nth=2))
 
     assert [name_applied(play, asked) for asked in (CALL, OTHER_CALL, CALL)] == [None, None, "rule"]
 
 
-def test_only_the_rules_that_mean_a_call_count_it() -> None:
+def test_only_rules_that_match_a_call_count_it() -> None:
     elsewhere = {"operation": "stopDossier", "path": "/elsewhere"}
     play = playing(rule("a"), rule("b", operation="stopDossier"), rule("c", when=elsewhere))
 
@@ -91,7 +91,7 @@ def test_only_the_rules_that_mean_a_call_count_it() -> None:
 
 
 @pytest.mark.parametrize("operation", ["stopDossier", ["stopDossier", "updateDossier"], None])
-def test_a_rule_is_about_its_operations_or_all(operation: Any) -> None:
+def test_a_rule_matches_its_operations_or_all(operation: Any) -> None:
     assert name_applied(playing(rule(operation=operation)), OTHER_CALL) == "rule"
 
 
@@ -102,28 +102,28 @@ def drawn(seed: int, name: str = "rule", calls: int = 1000) -> list[int]:
     return bent(playing(rule(name, probability=0.3), seed=seed), calls)
 
 
-def test_chance_falls_alike_in_every_run() -> None:
+def test_probability_selects_the_same_calls_in_every_run() -> None:
     assert drawn(seed=7) == drawn(seed=7)
 
 
-def test_another_seed_or_another_rule_throws_other_dice() -> None:
+def test_another_seed_or_rule_selects_other_calls() -> None:
     assert len({tuple(drawn(seed=7)), tuple(drawn(seed=8)), tuple(drawn(seed=7, name="other"))}) == 3
 
 
-def test_chance_falls_about_as_often_as_the_probability_says() -> None:
+def test_the_share_of_selected_calls_is_close_to_the_probability() -> None:
     assert [250 < len(drawn(seed)) < 350 for seed in range(10)] == [True] * 10
 
 
 @pytest.mark.parametrize(("probability", "expected"), [(0, []), (1, [1, 2, 3])])
-def test_what_is_certain_is_left_to_no_chance(probability: float, expected: list[int]) -> None:
+def test_probability_0_never_applies_and_1_always(probability: float, expected: list[int]) -> None:
     assert bent(playing(rule(probability=probability)), calls=3) == expected
 
 
-def test_chance_and_times_count_what_was_applied() -> None:
+def test_times_counts_only_applied_calls() -> None:
     assert bent(playing(rule(probability=0.3, times=4)), calls=1000) == drawn(seed=0)[:4]
 
 
-def test_the_dice_of_an_application_do_not_follow_from_the_chance_that_made_it_apply() -> None:
+def test_the_random_numbers_of_the_effect_do_not_depend_on_those_of_the_probability() -> None:
     play = playing(rule(probability=0.1))
     applications = [applied for applied in (play.apply(CALL) for _ in range(1000)) if applied]
 
@@ -132,7 +132,7 @@ def test_the_dice_of_an_application_do_not_follow_from_the_chance_that_made_it_a
     assert highest > 0.8
 
 
-def test_the_dice_of_an_application_fall_alike_in_every_run_and_differ_from_call_to_call() -> None:
+def test_the_random_numbers_of_the_effect_repeat_in_every_run_and_differ_between_calls() -> None:
     one, other = playing(rule(), seed=3), playing(rule(), seed=3)
 
     thrown = [[play.apply(CALL).random.random() for _ in range(5)] for play in (one, other)]  # type: ignore[union-attr]  # it always applies
@@ -151,7 +151,7 @@ OUTAGE = (
 )
 
 
-def test_a_rule_holds_in_its_state_and_leads_to_the_next() -> None:
+def test_a_rule_applies_in_its_state_and_changes_the_state() -> None:
     play = playing(*OUTAGE)
 
     told = [(name_applied(play), play.progress.state) for _ in range(5)]
@@ -171,13 +171,13 @@ def test_a_rule_counts_only_the_calls_of_its_state() -> None:
     assert [name_applied(play) for _ in range(3)] == ["a", "b", None]
 
 
-def test_a_rule_without_a_state_holds_in_all() -> None:
+def test_a_rule_without_a_state_applies_in_all_states() -> None:
     play = playing(rule("always", newState="down"))
 
     assert [name_applied(play) for _ in range(2)] == ["always", "always"]
 
 
-def test_a_jump_leads_to_a_state_and_leaves_the_counts() -> None:
+def test_setting_the_state_keeps_the_counts() -> None:
     play = playing(*OUTAGE)
     bent(play, calls=2)
 
@@ -190,7 +190,7 @@ def test_a_jump_leads_to_a_state_and_leaves_the_counts() -> None:
 # Several rules
 
 
-def test_the_first_rule_that_holds_wins() -> None:
+def test_the_first_rule_that_applies_wins() -> None:
     play = playing(rule("a", nth=2), rule("b"), rule("c"))
 
     assert [name_applied(play) for _ in range(3)] == ["b", "a", "b"]
@@ -212,7 +212,7 @@ def test_a_transition_does_not_let_a_later_rule_count_the_same_call() -> None:
     assert dict(play.progress.matched) == {"a": 1}
 
 
-def test_rules_made_by_hand_come_first_in_the_order_they_were_made() -> None:
+def test_ad_hoc_rules_come_first_in_the_order_of_their_creation() -> None:
     play = playing(rule("of the scenario"))
 
     play.add([rule("first", times=1)])
@@ -226,11 +226,11 @@ def test_rules_made_by_hand_come_first_in_the_order_they_were_made() -> None:
     "added",
     [
         pytest.param([rule("fine"), rule("of the scenario")], id="the scenario's"),
-        pytest.param([rule("fine"), rule("by hand")], id="another one's by hand"),
+        pytest.param([rule("fine"), rule("by hand")], id="that of another ad hoc rule"),
         pytest.param([rule("fine"), rule("fine")], id="one of the same call"),
     ],
 )
-def test_a_name_that_is_taken_is_refused_and_no_rule_is_added(added: Sequence[Rule]) -> None:
+def test_a_rule_name_that_is_taken_is_rejected_and_no_rule_is_added(added: Sequence[Rule]) -> None:
     play = playing(rule("of the scenario"))
     play.add([rule("by hand")])
 
@@ -240,7 +240,7 @@ def test_a_name_that_is_taken_is_refused_and_no_rule_is_added(added: Sequence[Ru
     assert [found.name for found in play.rules] == ["by hand", "of the scenario"]
 
 
-def test_rules_made_by_hand_are_taken_back_all_or_by_name() -> None:
+def test_ad_hoc_rules_are_removed_all_or_by_name() -> None:
     play = playing(rule("of the scenario"))
     play.add([rule("a"), rule("b"), rule("c")])
 
@@ -250,7 +250,7 @@ def test_rules_made_by_hand_are_taken_back_all_or_by_name() -> None:
     assert [found.name for found in play.rules] == ["of the scenario"]
 
 
-def test_a_rule_that_is_taken_back_takes_its_counts_along_and_no_others() -> None:
+def test_removing_a_rule_removes_only_its_counts() -> None:
     play = playing(rule("of the scenario"))
     play.add([rule("by hand", times=1)])
     bent(play, calls=2)
@@ -261,7 +261,7 @@ def test_a_rule_that_is_taken_back_takes_its_counts_along_and_no_others() -> Non
     assert dict(play.progress.applied) == {"of the scenario": 1}
 
 
-def test_a_rule_that_is_made_again_counts_from_the_start() -> None:
+def test_a_rule_that_is_added_again_counts_from_zero() -> None:
     play = ad_hoc(rule(nth=1))
     bent(play, calls=2)
     play.remove()
@@ -271,7 +271,7 @@ def test_a_rule_that_is_made_again_counts_from_the_start() -> None:
     assert bent(play, calls=2) == [1]
 
 
-def test_the_state_that_rules_made_by_hand_led_to_ends_with_the_last_of_them() -> None:
+def test_removing_the_last_ad_hoc_rule_resets_the_state() -> None:
     play = ad_hoc(rule("a", state=STARTED, newState="down"), rule("b", state="down"))
     bent(play, calls=1)
 
@@ -281,7 +281,7 @@ def test_the_state_that_rules_made_by_hand_led_to_ends_with_the_last_of_them() -
     assert play.progress == Progress()
 
 
-def test_the_state_of_a_scenario_outlives_the_rules_made_by_hand() -> None:
+def test_removing_ad_hoc_rules_keeps_the_state_of_a_scenario() -> None:
     play = playing(rule("of the scenario", state="down"))
     play.add([rule("by hand", newState="down")])
     bent(play, calls=1)
@@ -291,7 +291,7 @@ def test_the_state_of_a_scenario_outlives_the_rules_made_by_hand() -> None:
     assert name_applied(play) == "of the scenario"
 
 
-def test_another_playing_goes_on_from_where_one_had_got() -> None:
+def test_progress_can_be_continued_by_another_object() -> None:
     play = playing(*OUTAGE)
     play.add([rule("by hand", times=1)])
     bent(play, calls=2)
@@ -306,7 +306,7 @@ def test_another_playing_goes_on_from_where_one_had_got() -> None:
 
 
 @pytest.mark.usefixtures("frequent_switches")
-def test_of_many_calls_at_once_a_rule_applies_to_exactly_as_many_as_its_times() -> None:
+def test_with_many_calls_at_once_a_rule_applies_exactly_times_times() -> None:
     play = playing(rule(times=10))
 
     applied = run_at_once(16, lambda _: len(bent(play, calls=50)))
@@ -316,7 +316,7 @@ def test_of_many_calls_at_once_a_rule_applies_to_exactly_as_many_as_its_times() 
 
 
 @pytest.mark.usefixtures("frequent_switches")
-def test_of_many_calls_at_once_each_one_has_a_number_of_its_own() -> None:
+def test_with_many_calls_at_once_each_has_its_own_number() -> None:
     play = playing(rule(nth={"every": 8}))
 
     applied = run_at_once(16, lambda _: len(bent(play, calls=50)))
@@ -325,7 +325,7 @@ def test_of_many_calls_at_once_each_one_has_a_number_of_its_own() -> None:
 
 
 @pytest.mark.usefixtures("frequent_switches")
-def test_of_many_calls_at_once_exactly_one_makes_each_transition() -> None:
+def test_with_many_calls_at_once_exactly_one_makes_each_transition() -> None:
     states = [STARTED, *(f"state {number}" for number in range(40))]
     rules = [rule(f"to {after}", state=before, newState=after) for before, after in pairwise(states)]
     play = playing(*rules)

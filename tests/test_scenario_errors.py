@@ -55,53 +55,53 @@ MISTAKES: dict[str, tuple[str, str, int, str]] = {
     "an unknown key": ("title:", "titles:", 3, "unknown key 'titles'; did you mean 'title'?"),
     "an unknown key of a rule": ("    state:", "    stat:", 15, "unknown key 'stat'; did you mean 'state'?"),
     "an unknown key of a step": ("    until:", "    untilled:", 26, "unknown key 'untilled'; did you mean"),
-    "an unknown key of what is given": ("  dossiers:", "  dosiers:", 8, "unknown key 'dosiers'; did you mean"),
+    "an unknown key of given": ("  dossiers:", "  dosiers:", 8, "unknown key 'dosiers'; did you mean"),
     "a missing title": ("title: A story\n", "", 1, "missing required field `title`"),
     "another version": ("version: 1", "version: 2", 1, "Invalid enum value 2"),
     "a wrong type": ("title: A story", "title: 7", 3, "Expected `str`, got `int`"),
     "a name with blanks": ("scenario: mine", "scenario: My Story", 2, "Expected `str` matching regex"),
     "another name than the file's": ("scenario: mine", "scenario: yours", 2, "write 'mine', or rename the file to yours"),
     "a missing fixture": ("fixture: default", "fixture: nowhere", 5, "there is no recipe 'nowhere'; there are"),
-    "a time that is none": ("2026-03-02T09", "2026-03-32T09", 6, "is not an ISO date-time"),
+    "an invalid time": ("2026-03-02T09", "2026-03-32T09", 6, "is not an ISO date-time"),
     "an unknown variant": ("referenceCase", "referenceCases", 7, "there is no variant 'referenceCases'"),
     "an unknown value of a variant": (": keep", ": kept", 7, "variant referenceCase is keep or upper, not 'kept'"),
     "a wrong check digit": ('00013", dossierReference: PO-1', '00014", dossierReference: PO-1', 9, "99050000100014"),
     "two rules of one name": ("- name: again", "- name: slow", 14, "there is another rule named 'slow'"),
     "an unknown operation of a rule": ("getProcess}", "getProces}", 16, "did you mean 'getProcess'?"),
     "an unknown operator": ("{page: 1}", "{page: {$like: 1}}", 12, "there is no operator '$like'; there are $equals"),
-    "a course that is none": ("{after: 1m}", "{}", 13, "give hold, after or fail"),
-    "a duration that is none": ("1m}", "soon}", 13, "'soon' is not a duration"),
+    "an empty process": ("{after: 1m}", "{}", 13, "give hold, after or fail"),
+    "an invalid duration": ("1m}", "soon}", 13, "'soon' is not a duration"),
     "a code that is not the provider's": ("{after: 1m}", "{fail: E202}", 13, "there is no code of the provider 'E202'"),
-    "two actions": ("{respond:", "{fault: EMPTY_BODY, respond:", 17, "a rule has one effect, and this one has respond and fault"),
-    "no action": ("{respond: {status: 503}}", "{}", 17, "the rule has no effect: give"),
+    "two effects": ("{respond:", "{fault: EMPTY_BODY, respond:", 17, "a rule has one effect, and this one has respond and fault"),
+    "no effect": ("{respond: {status: 503}}", "{}", 17, "the rule has no effect: give"),
     "an unknown fault": ("{respond: {status: 503}}", "{fault: CRASH}", 17, "Invalid enum value 'CRASH'"),
-    "a state that no rule leads to": ("state: Started", "state: Ended", 15, "there is no newState of a rule 'Ended'"),
+    "an unreachable state": ("state: Started", "state: Ended", 15, "there is no newState of a rule 'Ended'"),
     "two steps of one name": ("name: second", "name: first", 23, "there is another step named 'first'"),
     "a bad operation": ("call: importDossier", "call: importDosier", 20, "there is no operation 'importDosier'; did you mean 'importDossier'?"),
-    "a step of two kinds": ("    control:", "    call: listAccounts\n    control:", 33, "a step has one of call, control and together; this has 2"),
-    "a step of no kind": ("    control: POST /clock/advance\n", "", 33, "this has 0"),
-    "a control call that is none": ("POST /clock", "SEND /clock", 34, "Expected `str` matching regex"),
+    "a step with two calls": ("    control:", "    call: listAccounts\n    control:", 33, "a step has one of call, control and together; this has 2"),
+    "a step without a call": ("    control: POST /clock/advance\n", "", 33, "this has 0"),
+    "an invalid control call": ("POST /clock", "SEND /clock", 34, "Expected `str` matching regex"),
     "a body and a text": ("    save:", "    text: x\n    save:", 19, "a request has one body, and this one has body and text"),
-    "a control call as somebody": ("    body: {by", "    as: {username: a@b.fr}\n    body: {by", 33, "a control call has no as"),
+    "a control call with a user": ("    body: {by", "    as: {username: a@b.fr}\n    body: {by", 33, "a control call has no as"),
     "a missing id": ("    path: {dossierId: 900001}\n", "", 28, "updateDossier needs path: {dossierId: ...}"),
-    "an id that it has not": ("{dossierId: 900001}", "{dossierId: 1, fileId: 2}", 30, "updateDossier has accountId, dossierId"),
+    "an unknown id": ("{dossierId: 900001}", "{dossierId: 1, fileId: 2}", 30, "updateDossier has accountId, dossierId"),
     "a name that was not saved": ('"{processId}"', '"{processID}"', 25, "no earlier step saves {processID}; did you mean 'processId'?"),
-    "a name in what is expected": ("success: true", 'success: "{succeeded}"', 27, "no earlier step saves {succeeded}"),
-    "a place that is none": ("content.processId}", "$.content}", 22, "'$.content' is not a place in a body, such as"),
+    "an unknown name in expect": ("success: true", 'success: "{succeeded}"', 27, "no earlier step saves {succeeded}"),
+    "an invalid place": ("content.processId}", "$.content}", 22, "'$.content' is not a place in a body, such as"),
     "a wrong code": ("[E202]", "[E2O2]", 32, "there is no error code 'E2O2'; did you mean 'E202'?"),
     "no code": ("[E202]", "[]", 32, "list the codes, or leave it out"),
     "an unknown dialect": ("    control:", "    dialect: EDGE\n    control:", 34, "Invalid enum value 'EDGE'"),
-    "an operation that the dialect has not": ("getProcess\n    path: {processId:", "listEvidences\n    dialect: rest\n    path: {dossierId: 1, documentId:", 25, "listEvidences exists in edge only"),
+    "an operation of the other dialect": ("getProcess\n    path: {processId:", "listEvidences\n    dialect: rest\n    path: {dossierId: 1, documentId:", 25, "listEvidences exists in edge only"),
     "a name that is saved in the other dialect": ("call: importDossier", "dialect: edge\n    call: importDossier", 26, "no earlier step saves {processId} in rest"),
-    "a search that is none": ("{refused: [E202]}", "{found: 0}", 32, "found requires a search: listThirdparties, searchThirdparties, listDossiers"),
+    "an operation that is not a search": ("{refused: [E202]}", "{found: 0}", 32, "found requires a search: listThirdparties, searchThirdparties, listDossiers"),
     "a control call that finds": ("{by: PT1M}", "{by: PT1M}\n    expect: {found: 1}", 36, "found requires a search"),
     "a search that finds and is refused": ('getProcess\n    path: {processId: "{processId}"}\n    until: {content.complete: true}\n    expect: {', "listDossiers\n    expect: {found: 0, refused: [E010], ", 25, "leave out found or refused"),
-    "less than nothing found": ("{refused: [E202]}", "{found: -1}", 32, "Expected `int` >= 0"),
+    "a negative number of hits": ("{refused: [E202]}", "{found: -1}", 32, "Expected `int` >= 0"),
     "a status that a variant decides": ("{refused: [E202]}", "{status: 400, refused: [E202]}", 32, "leave it out: the variant refusals decides"),
     "no timeout for no answer": ("took: {", "fault: NO_RESPONSE, took: {", 27, "give the time that the client waits"),
-    "a time limit that is none": ("atMost: 2s", "atMost: 2 weeks", 27, "'2 weeks' is not a duration"),
+    "an invalid time limit": ("atMost: 2s", "atMost: 2 weeks", 27, "'2 weeks' is not a duration"),
     "a user name with a tag": ("    until:", "    as: {username: api+x@example.com}\n    until:", 26, "leave out the tag"),
-    "a dossier of a third party that is none": ('siret: "99050000100013", dossierReference: PO-1', "dossierReference: PO-1", 9, "siret"),
+    "a dossier of an unknown third party": ('siret: "99050000100013", dossierReference: PO-1', "dossierReference: PO-1", 9, "siret"),
 }  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def written(folder: Path, text: str, name: str = "mine.yaml") -> Path:
 
 
 @pytest.mark.parametrize(("right", "wrong", "line", "sentence"), MISTAKES.values(), ids=list(MISTAKES))
-def test_a_mistake_is_told_with_file_and_line_and_what_would_be_right(
+def test_an_error_is_reported_with_file_and_line_and_what_would_be_right(
     tmp_path: Path, right: str, wrong: str, line: int, sentence: str
 ) -> None:
     assert right in RIGHT
@@ -151,7 +151,7 @@ def test_all_mistakes_of_a_file_are_told_from_top_to_bottom(tmp_path: Path) -> N
     assert found.stdout == "1 checked, errors: 3\n"
 
 
-def test_two_files_of_one_name_are_a_mistake(tmp_path: Path) -> None:
+def test_two_files_of_one_name_are_an_error(tmp_path: Path) -> None:
     first = written(tmp_path / "a", RIGHT)
     second = written(tmp_path / "b", RIGHT)
 

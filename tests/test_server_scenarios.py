@@ -47,13 +47,13 @@ def accounts_of(client: FlaskClient, sandbox: str, user: str = "api") -> int:
     return api.send("GET", "/api/v1/account").status_code
 
 
-def test_the_scenario_of_the_start_plays_in_every_sandbox(down: Path) -> None:
+def test_the_scenario_of_the_server_is_active_in_every_sandbox(down: Path) -> None:
     client = create_app(Settings(scenario=str(down), log_level="error")).test_client()
 
     assert [accounts_of(client, "gw1"), accounts_of(client, "gw2")] == [503, 503]
 
 
-def test_a_reset_comes_back_to_the_scenario_of_the_start(
+def test_a_reset_activates_the_scenario_of_the_server(
     make_server_api: Callable[..., Api], down: Path
 ) -> None:
     api = make_server_api(scenario=str(down))
@@ -66,7 +66,7 @@ def test_a_reset_comes_back_to_the_scenario_of_the_start(
     assert api.send("GET", "/api/v1/account").status_code == 503
 
 
-def test_a_user_with_a_scenario_has_a_sandbox_in_which_it_plays(tmp_path: Path, down: Path) -> None:
+def test_a_user_with_a_scenario_has_a_sandbox_with_it(tmp_path: Path, down: Path) -> None:
     recipe = tmp_path / "users.yaml"
     recipe.write_text(USERS.replace("SCENARIO", str(down)), encoding="utf-8")
     client = create_app(Settings(fixture=str(recipe), log_level="error")).test_client()
@@ -103,7 +103,7 @@ def seen(url: str, path: str, wanted: Callable[[Any], bool]) -> bool:
     return True
 
 
-def test_a_changed_file_is_taken_at_once_and_a_wrong_one_is_reported(down: Path) -> None:
+def test_a_changed_file_is_loaded_at_once_and_a_wrong_one_is_reported(down: Path) -> None:
     with running_server("--watch", "--scenario", str(down)) as (url, process):
         down.write_text(DOWN.replace("2026-03-02", "2027-03-02"), encoding="utf-8")
         assert seen(url, "/clock", lambda clock: clock["now"].startswith("2027-03-02"))
@@ -162,7 +162,7 @@ def test_a_fixture_that_is_a_path_is_relative_to_the_scenario_file(
     assert [account["accountId"] for account in state["accounts"]] == [77]
 
 
-def test_a_wrong_file_of_the_folder_is_listed_with_its_mistake(tmp_path: Path, down: Path) -> None:
+def test_a_wrong_file_in_the_folder_is_listed_with_its_error(tmp_path: Path, down: Path) -> None:
     (tmp_path / "wrong.yaml").write_text("version: 1\n", encoding="utf-8")
     client = create_app(Settings(scenarios_dir=tmp_path, log_level="error")).test_client()
 
@@ -173,7 +173,7 @@ def test_a_wrong_file_of_the_folder_is_listed_with_its_mistake(tmp_path: Path, d
     assert "wrong.yaml:1: $: Object missing required field `scenario`" in by_name["wrong"]["error"]
 
 
-def test_every_behaviour_tells_how_sure_it_is(api: Api) -> None:
+def test_every_behaviour_has_its_provenance(api: Api) -> None:
     told = api.control("GET", "/provenance")  # GET /__admin/provenance
 
     sure = {row["provenance"] for row in [*told["operations"], *told["errors"]]}
@@ -181,7 +181,9 @@ def test_every_behaviour_tells_how_sure_it_is(api: Api) -> None:
     assert {row["name"]: row["provenance"] for row in told["operations"]}["listAllDossiers"] == "observed"
 
 
-def test_a_scenario_with_a_fixture_of_its_own_brings_its_users(make_server_api: Callable[..., Api]) -> None:
+def test_a_scenario_with_another_fixture_has_the_users_of_that_fixture(
+    make_server_api: Callable[..., Api],
+) -> None:
     api = make_server_api()
     scenario = {"version": 1, "scenario": "s", "title": "t", "given": {"fixture": "pages"}}
 
