@@ -41,7 +41,7 @@ def name_applied(play: ActiveScenario, asked: ReceivedRequest = CALL) -> str | N
     return applied.rule.name if applied else None
 
 
-def bent(play: ActiveScenario, calls: int) -> list[int]:
+def applied_to(play: ActiveScenario, calls: int) -> list[int]:
     """Which of so many calls, counted from 1, a rule applies to."""
     return [number for number in range(1, calls + 1) if play.apply(CALL)]
 
@@ -61,7 +61,7 @@ def bent(play: ActiveScenario, calls: int) -> list[int]:
     ],
 )
 def test_nth_selects_calls_by_their_number(nth: Any, expected: list[int]) -> None:
-    assert bent(playing(rule(nth=nth)), calls=9) == expected
+    assert applied_to(playing(rule(nth=nth)), calls=9) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_nth_selects_calls_by_their_number(nth: Any, expected: list[int]) -> Non
     ],
 )
 def test_times_limits_how_often_a_rule_applies(members: dict[str, Any], expected: list[int]) -> None:
-    assert bent(playing(rule(**members)), calls=9) == expected
+    assert applied_to(playing(rule(**members)), calls=9) == expected
 
 
 def test_a_call_that_does_not_match_is_not_counted() -> None:
@@ -99,7 +99,7 @@ def test_a_rule_matches_its_operations_or_all(operation: Any) -> None:
 
 
 def drawn(seed: int, name: str = "rule", calls: int = 1000) -> list[int]:
-    return bent(playing(rule(name, probability=0.3), seed=seed), calls)
+    return applied_to(playing(rule(name, probability=0.3), seed=seed), calls)
 
 
 def test_probability_selects_the_same_calls_in_every_run() -> None:
@@ -116,11 +116,11 @@ def test_the_share_of_selected_calls_is_close_to_the_probability() -> None:
 
 @pytest.mark.parametrize(("probability", "expected"), [(0, []), (1, [1, 2, 3])])
 def test_probability_0_never_applies_and_1_always(probability: float, expected: list[int]) -> None:
-    assert bent(playing(rule(probability=probability)), calls=3) == expected
+    assert applied_to(playing(rule(probability=probability)), calls=3) == expected
 
 
 def test_times_counts_only_applied_calls() -> None:
-    assert bent(playing(rule(probability=0.3, times=4)), calls=1000) == drawn(seed=0)[:4]
+    assert applied_to(playing(rule(probability=0.3, times=4)), calls=1000) == drawn(seed=0)[:4]
 
 
 def test_the_random_numbers_of_the_effect_do_not_depend_on_those_of_the_probability() -> None:
@@ -154,9 +154,9 @@ OUTAGE = (
 def test_a_rule_applies_in_its_state_and_changes_the_state() -> None:
     play = playing(*OUTAGE)
 
-    told = [(name_applied(play), play.progress.state) for _ in range(5)]
+    found = [(name_applied(play), play.progress.state) for _ in range(5)]
 
-    assert told == [
+    assert found == [
         ("down", "down"),
         (None, "down"),
         ("still down", "up"),
@@ -179,7 +179,7 @@ def test_a_rule_without_a_state_applies_in_all_states() -> None:
 
 def test_setting_the_state_keeps_the_counts() -> None:
     play = playing(*OUTAGE)
-    bent(play, calls=2)
+    applied_to(play, calls=2)
 
     play.set_state("up")
 
@@ -207,7 +207,7 @@ def test_a_rule_counts_calls_that_another_one_won() -> None:
 def test_a_transition_does_not_let_a_later_rule_count_the_same_call() -> None:
     play = playing(rule("a", state=STARTED, newState="next"), rule("b", state="next"))
 
-    bent(play, calls=1)
+    applied_to(play, calls=1)
 
     assert dict(play.progress.matched) == {"a": 1}
 
@@ -226,18 +226,18 @@ def test_ad_hoc_rules_come_first_in_the_order_of_their_creation() -> None:
     "added",
     [
         pytest.param([rule("fine"), rule("of the scenario")], id="the scenario's"),
-        pytest.param([rule("fine"), rule("by hand")], id="that of another ad hoc rule"),
+        pytest.param([rule("fine"), rule("ad hoc")], id="that of another ad hoc rule"),
         pytest.param([rule("fine"), rule("fine")], id="one of the same call"),
     ],
 )
 def test_a_rule_name_that_is_taken_is_rejected_and_no_rule_is_added(added: Sequence[Rule]) -> None:
     play = playing(rule("of the scenario"))
-    play.add([rule("by hand")])
+    play.add([rule("ad hoc")])
 
     with pytest.raises(ValueError, match=f"there is already a rule named '{added[1].name}'"):
         play.add(added)
 
-    assert [found.name for found in play.rules] == ["by hand", "of the scenario"]
+    assert [found.name for found in play.rules] == ["ad hoc", "of the scenario"]
 
 
 def test_ad_hoc_rules_are_removed_all_or_by_name() -> None:
@@ -252,8 +252,8 @@ def test_ad_hoc_rules_are_removed_all_or_by_name() -> None:
 
 def test_removing_a_rule_removes_only_its_counts() -> None:
     play = playing(rule("of the scenario"))
-    play.add([rule("by hand", times=1)])
-    bent(play, calls=2)
+    play.add([rule("ad hoc", times=1)])
+    applied_to(play, calls=2)
 
     play.remove()
 
@@ -263,17 +263,17 @@ def test_removing_a_rule_removes_only_its_counts() -> None:
 
 def test_a_rule_that_is_added_again_counts_from_zero() -> None:
     play = ad_hoc(rule(nth=1))
-    bent(play, calls=2)
+    applied_to(play, calls=2)
     play.remove()
 
     play.add([rule(nth=1)])
 
-    assert bent(play, calls=2) == [1]
+    assert applied_to(play, calls=2) == [1]
 
 
 def test_removing_the_last_ad_hoc_rule_resets_the_state() -> None:
     play = ad_hoc(rule("a", state=STARTED, newState="down"), rule("b", state="down"))
-    bent(play, calls=1)
+    applied_to(play, calls=1)
 
     assert play.remove("a") == 1
     assert play.progress.state == "down"
@@ -283,8 +283,8 @@ def test_removing_the_last_ad_hoc_rule_resets_the_state() -> None:
 
 def test_removing_ad_hoc_rules_keeps_the_state_of_a_scenario() -> None:
     play = playing(rule("of the scenario", state="down"))
-    play.add([rule("by hand", newState="down")])
-    bent(play, calls=1)
+    play.add([rule("ad hoc", newState="down")])
+    applied_to(play, calls=1)
 
     play.remove()
 
@@ -293,12 +293,12 @@ def test_removing_ad_hoc_rules_keeps_the_state_of_a_scenario() -> None:
 
 def test_progress_can_be_continued_by_another_object() -> None:
     play = playing(*OUTAGE)
-    play.add([rule("by hand", times=1)])
-    bent(play, calls=2)
+    play.add([rule("ad hoc", times=1)])
+    applied_to(play, calls=2)
 
     successor = ActiveScenario(play.scenario, play.ad_hoc_rules, play.progress)
 
-    assert [found.name for found in successor.ad_hoc_rules] == ["by hand"]
+    assert [found.name for found in successor.ad_hoc_rules] == ["ad hoc"]
     assert [name_applied(successor) for _ in range(2)] == [None, "still down"]
 
 
@@ -309,7 +309,7 @@ def test_progress_can_be_continued_by_another_object() -> None:
 def test_with_many_calls_at_once_a_rule_applies_exactly_times_times() -> None:
     play = playing(rule(times=10))
 
-    applied = run_at_once(16, lambda _: len(bent(play, calls=50)))
+    applied = run_at_once(16, lambda _: len(applied_to(play, calls=50)))
 
     assert sum(applied) == 10
     assert play.progress.matched["rule"] == 800
@@ -319,7 +319,7 @@ def test_with_many_calls_at_once_a_rule_applies_exactly_times_times() -> None:
 def test_with_many_calls_at_once_each_has_its_own_number() -> None:
     play = playing(rule(nth={"every": 8}))
 
-    applied = run_at_once(16, lambda _: len(bent(play, calls=50)))
+    applied = run_at_once(16, lambda _: len(applied_to(play, calls=50)))
 
     assert sum(applied) == 100
 

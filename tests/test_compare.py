@@ -1,4 +1,4 @@
-"""`mock-server compare` between two sandboxes, one of them bent: every bend is found, and nothing else."""
+"""`mock-server compare` of two sandboxes, one changed by a rule: each difference is found, and no other."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tests.test_scenarios_elsewhere import elsewhere
 
 __all__ = ["elsewhere"]
 
-Told = list[tuple[str, str, str]]
+Differences = list[tuple[str, str, str]]
 
 _numbers = count(1)
 
 NOT_FOUND = [("the status", "404", "200"), ("the error code", "NOT_FOUND", "none")]
 STATUS = [("the status", "200", "400")]
-BY_READING: dict[str, Told] = {
+SHOWN_BY_READS: dict[str, Differences] = {
     "emptySearch=not-found": NOT_FOUND,
     "documentDetail=object": [("$.content", "object", "array")],
     "fileItems=document": [
@@ -42,7 +42,7 @@ BY_READING: dict[str, Told] = {
     "stoppedDocuments=keep": [("$.content", "[{...", "as expected (...")],
     "rateLimit=on": [("headers.X-RateLimit-Remaining", "'...", "as expected (...")],
 }
-BY_WRITING: dict[str, Told] = {
+SHOWN_BY_WRITES: dict[str, Differences] = {
     "refusals=result": STATUS,
     "requirementsUpdate=add": [("$.content", "[{...", "as expected (...")],
     "referenceSpaces=trim": [("$.content.dossierReference", "'...", "as expected (...")],
@@ -89,7 +89,7 @@ def steps(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [step for scenario in report["scenarios"] for step in scenario["steps"]]
 
 
-def told(report: dict[str, Any]) -> Told:
+def differences_in(report: dict[str, Any]) -> Differences:
     """What differs, each thing once; of a value no more than how it begins."""
     found = [one for step in steps(report) for one in step["divergences"]]
     words = [(one["at"], brief(one["theirs"]), brief(one["ours"])) for one in found]
@@ -111,7 +111,7 @@ def explained(report: dict[str, Any]) -> dict[str, str]:
 def test_two_equal_sandboxes_do_not_differ(compared: Callable[..., Any], dialect: str) -> None:
     code, report = compared("--allow-writes", dialect=dialect)
 
-    assert (code, told(report), report["differs"]) == (0, [], False)
+    assert (code, differences_in(report), report["differs"]) == (0, [], False)
     assert [step["step"] for step in steps(report) if step["skipped"]] == ["a process"]
 
 
@@ -126,11 +126,11 @@ def test_without_a_sandbox_url_a_server_is_started(there: Remote) -> None:
 
 @pytest.mark.parametrize("dialect", ["rest", "edge"])
 def test_every_operation_is_compared(dialect: str) -> None:
-    spoken = {name for name, row in OPERATIONS.items() if dialect in row.dialects}
-    reading = {name for name in spoken if OPERATIONS[name].method == "GET"} | {"getToken"}
+    operations = {name for name, row in OPERATIONS.items() if dialect in row.dialects}
+    reading = {name for name in operations if OPERATIONS[name].method == "GET"} | {"getToken"}
 
     assert called(dialect, allow_writes=False) == reading
-    assert called(dialect, allow_writes=True) == spoken
+    assert called(dialect, allow_writes=True) == operations
 
 
 def called(dialect: str, *, allow_writes: bool) -> set[str]:
@@ -147,12 +147,12 @@ def called(dialect: str, *, allow_writes: bool) -> set[str]:
 
 
 def test_every_variant_shows_in_reads_or_in_writes() -> None:
-    named = [choice.partition("=")[0] for choice in (*BY_READING, *BY_WRITING)]
+    named = [choice.partition("=")[0] for choice in (*SHOWN_BY_READS, *SHOWN_BY_WRITES)]
 
     assert sorted(named) == sorted(VARIANTS)
 
 
-@pytest.mark.parametrize("choice", BY_READING)
+@pytest.mark.parametrize("choice", SHOWN_BY_READS)
 def test_a_variant_that_reads_show_is_the_only_explanation(
     there: Remote, compared: Callable[..., Any], choice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,11 +164,11 @@ def test_a_variant_that_reads_show_is_the_only_explanation(
 
     code, report = compared()
 
-    assert (code, told(report)) == (1, BY_READING[choice])
+    assert (code, differences_in(report)) == (1, SHOWN_BY_READS[choice])
     assert explained(report) == {name: value}
 
 
-@pytest.mark.parametrize("choice", BY_WRITING)
+@pytest.mark.parametrize("choice", SHOWN_BY_WRITES)
 def test_a_variant_that_writes_show_is_the_only_explanation(
     there: Remote, compared: Callable[..., Any], choice: str
 ) -> None:
@@ -177,14 +177,14 @@ def test_a_variant_that_writes_show_is_the_only_explanation(
 
     code, report = compared("--allow-writes")
 
-    assert (code, told(report)) == (1, BY_WRITING[choice])
+    assert (code, differences_in(report)) == (1, SHOWN_BY_WRITES[choice])
     assert explained(report) == {name: value}
 
 
 def test_a_variant_that_only_writes_show_does_not_differ_in_reads(
     there: Remote, compared: Callable[..., Any]
 ) -> None:
-    there.control("PUT", "/variants", dict([choice.split("=") for choice in BY_WRITING]))
+    there.control("PUT", "/variants", dict([choice.split("=") for choice in SHOWN_BY_WRITES]))
 
     assert compared()[0] == 0
 
@@ -220,7 +220,7 @@ def test_a_patched_member_is_found_and_nothing_else(
 
     code, report = compared()
 
-    assert (code, told(report), explained(report)) == (1, [expected], {})
+    assert (code, differences_in(report), explained(report)) == (1, [expected], {})
 
 
 @pytest.mark.parametrize(
@@ -232,14 +232,14 @@ def test_a_patched_member_is_found_and_nothing_else(
     ids=["not allowed", "allowed"],
 )
 def test_null_is_found_where_the_contract_does_not_allow_it(
-    there: Remote, compared: Callable[..., Any], member: str, expected: Told
+    there: Remote, compared: Callable[..., Any], member: str, expected: Differences
 ) -> None:
     dossier = there.get(f"/dossiers/{SEED_DOSSIER}") | {member: None}
     there.set_rule({"respond": {"status": 200, "body": {"content": dossier}}}, when=DOSSIER)
 
     code, report = compared()
 
-    assert (code, told(report)) == (bool(expected), expected)
+    assert (code, differences_in(report)) == (bool(expected), expected)
 
 
 def test_a_member_that_only_some_rows_lack_is_found(there: Remote, compared: Callable[..., Any]) -> None:
@@ -247,7 +247,7 @@ def test_a_member_that_only_some_rows_lack_is_found(there: Remote, compared: Cal
     del rows[1]["code"]
     there.set_rule({"respond": {"status": 200, "body": {"content": rows}}}, "listRequirements")
 
-    assert told(compared()[1]) == [("$.content[].code", "string, or missing", "string")]
+    assert differences_in(compared()[1]) == [("$.content[].code", "string, or missing", "string")]
 
 
 @pytest.mark.parametrize(
@@ -260,13 +260,13 @@ def test_a_member_that_only_some_rows_lack_is_found(there: Remote, compared: Cal
     ids=["another status", "no answer", "no JSON"],
 )
 def test_another_answer_is_found_and_nothing_else(
-    there: Remote, compared: Callable[..., Any], then: Any, expected: Told
+    there: Remote, compared: Callable[..., Any], then: Any, expected: Differences
 ) -> None:
     there.set_rule(then, when=DOSSIER)
 
     code, report = compared()
 
-    found = [(at, theirs.partition(" (")[0], ours) for at, theirs, ours in told(report)]
+    found = [(at, theirs.partition(" (")[0], ours) for at, theirs, ours in differences_in(report)]
     assert (code, found) == (1, expected)
 
 
@@ -275,7 +275,7 @@ def test_another_code_is_found_and_nothing_else(there: Remote, compared: Callabl
     when = {"operation": "getDossier", "dossierId": 99999999}
     there.set_rule({"respond": {"status": 404, "body": error}}, when=when)
 
-    assert told(compared()[1]) == [("the error code", "E999", "E200")]
+    assert differences_in(compared()[1]) == [("the error code", "E999", "E200")]
 
 
 # What is written to the other side
@@ -311,7 +311,7 @@ def test_only_scenarios_that_read_are_chosen_unless_writes_are_allowed() -> None
     assert {Kind.IMPORT, Kind.COMMAND} <= kinds
 
 
-# What is told
+# What is differences_in
 
 
 def test_the_output_is_a_table_and_sentences(there: Remote) -> None:
@@ -354,7 +354,7 @@ def test_the_junit_report_has_a_case_for_each_step(there: Remote, tmp_path: Path
     assert (root.get("tests"), root.get("failures"), root.get("skipped")) == (str(len(cases)), "1", "1")
 
 
-# Mistakes
+# Errors
 
 
 @pytest.mark.parametrize(

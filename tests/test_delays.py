@@ -1,4 +1,4 @@
-"""Answers that come late or piece by piece: how late, and that nobody else waits, nor the server's end."""
+"""Answers that come late or in pieces: how late; no other client waits, nor the end of the server."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_a_head_request_and_a_streamed_list_can_be_delayed(remote: Remote, delay
     assert late.content == whole
 
 
-# Who else waits: nobody
+# No other client waits
 
 
 def test_a_hundred_connections_in_a_delay_do_not_slow_another_client(remote: Remote) -> None:

@@ -1,4 +1,4 @@
-"""What a JSONPath finds, and that none, nor any pattern, takes longer than anybody waits."""
+"""What a JSONPath finds, and that no path and no pattern takes long."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FOUND: dict[str, tuple[str, Any, list[Any]]] = {
     "a member": ("$.a", {"a": 1}, [1]),
     "a body that is a text": ("$", "text", []),
     "what lies anywhere": ("$..b", {"a": [{"b": 1}, {"b": [2]}]}, [1, [2]]),
-    "what a filter lets pass": ("$[?@.a > 1]", [{"a": 1}, {"a": 2}], [{"a": 2}]),
+    "what a filter selects": ("$[?@.a > 1]", [{"a": 1}, {"a": 2}], [{"a": 2}]),
     "what matches as a whole": ("$[?match(@, 'PO-[0-9]+')]", ["PO-1", "XPO-1", 7], ["PO-1"]),
     "what matches in a part": ("$[?search(@, 'O-[0-9]')]", ["PO-1", "P"], ["PO-1"]),
     "nothing by a pattern that is none": ("$[?match(@, '(')]", ["("], []),
@@ -66,9 +66,9 @@ def test_a_rule_whose_path_is_too_expensive_does_not_match_and_says_why() -> Non
     rule = RequestPattern(json_path={"$..*..*..*..*..*": 1})
     asked = ReceivedRequest(operation="importDossier", method="POST", path="/", body=chain(90))
 
-    told = [str(difference) for difference in request_differences(rule, asked)]
+    sentences = [str(difference) for difference in request_differences(rule, asked)]
 
-    assert told == [
+    assert sentences == [
         "body $..*..*..*..*..*: expected 1, found 'more than the 100000 values that a JSONPath may visit'"
     ]
 

@@ -81,7 +81,7 @@ FITTING: dict[str, tuple[Any, Any]] = {
     "$atMost at the edge": ({"$atMost": 2}, 2.0),
     "$atLeast of texts goes by their order": ({"$atLeast": "2026-01-01"}, "2026-03-02"),
     "two operators together": ({"$atLeast": 1, "$atMost": 3}, 2),
-    "operators beside members": ({"$length": 2, "a": 1}, {"a": 1, "b": 2}),
+    "operators next to members": ({"$length": 2, "a": 1}, {"a": 1, "b": 2}),
 }
 
 UNFITTING: dict[str, tuple[Any, Any, list[str]]] = {
@@ -102,15 +102,15 @@ UNFITTING: dict[str, tuple[Any, Any, list[str]]] = {
         {"a": 2, "b": [1, 3]},
         ["$.a: expected 1, found 2", "$.b[1]: expected 2, found 3"],
     ),
-    "a list is no object": ({}, [], ["$: expected an object, found []"]),
-    "nothing is no object": ({}, ABSENT, ["$: expected an object, found nothing"]),
-    "members are looked for in an object, whatever an operator finds": (
+    "a list is not an object": ({}, [], ["$: expected an object, found []"]),
+    "nothing is not an object": ({}, ABSENT, ["$: expected an object, found nothing"]),
+    "members need an object, also next to an operator": (
         {"$any": True, "a": 1},
         "text",
         ["$: expected an object, found 'text'"],
     ),
-    "an object is no list": ([], {}, ["$: expected a list, found {}"]),
-    "a text is no list": (["a"], "a", ["$: expected a list, found 'a'"]),
+    "an object is not a list": ([], {}, ["$: expected a list, found {}"]),
+    "a text is not a list": (["a"], "a", ["$: expected a list, found 'a'"]),
     "a list of another length": ([1], [1, 2], ["$: expected 1 elements, found [1, 2]"]),
     "$equals looks at all members": (
         {"$equals": {"a": 1}},
@@ -203,15 +203,15 @@ def test_a_found_value_matches_the_expected_one(expected: Any, found: Any) -> No
     assert matches(expected, found)
 
 
-@pytest.mark.parametrize(("expected", "found", "told"), as_parameters(UNFITTING))
-def test_a_difference_is_reported_with_its_place(expected: Any, found: Any, told: list[str]) -> None:
-    assert reasons(expected, found) == told
+@pytest.mark.parametrize(("expected", "found", "words"), as_parameters(UNFITTING))
+def test_a_difference_is_reported_with_its_place(expected: Any, found: Any, words: list[str]) -> None:
+    assert reasons(expected, found) == words
     assert not matches(expected, found)
 
 
-@pytest.mark.parametrize(("expected", "told"), as_parameters(MISUSED))
-def test_a_wrong_operator_is_rejected_before_any_comparison(expected: Any, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+@pytest.mark.parametrize(("expected", "words"), as_parameters(MISUSED))
+def test_a_wrong_operator_is_rejected_before_any_comparison(expected: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
         check_expectation(expected)
 
 
@@ -229,9 +229,9 @@ def test_every_operator_is_tried_both_ways_and_with_every_way_to_misuse_it() -> 
 
 
 def test_a_long_value_is_cut_off_in_the_message() -> None:
-    (told,) = reasons("a", "b" * 1000)
+    (words,) = reasons("a", "b" * 1000)
 
-    assert told == f"$: expected 'a', found '{'b' * 199}... (1002 characters)"
+    assert words == f"$: expected 'a', found '{'b' * 199}... (1002 characters)"
 
 
 # Properties
@@ -281,9 +281,9 @@ simple = st.recursive(
 
 @given(simple, simple)
 def test_a_difference_names_an_existing_place_and_its_value(expected: Any, found: Any) -> None:
-    told = list(differences(expected, found))
+    words = list(differences(expected, found))
 
-    assert [difference.found for difference in told] == [place(found, difference.at) for difference in told]
+    assert [difference.found for difference in words] == [place(found, difference.at) for difference in words]
 
 
 # Texts: headers, queries, ids
@@ -305,7 +305,7 @@ TEXTS: dict[str, tuple[Any, str | None, bool]] = {
     "$atLeast is more than there is": ({"$atLeast": 11}, "10", False),
     "$atMost counts": ({"$atMost": 9}, "10", False),
     "$atMost of a fraction": ({"$atMost": 10.5}, "10", True),
-    "$atLeast of what is no number": ({"$atLeast": 9}, "many", False),
+    "$atLeast of a text": ({"$atLeast": 9}, "many", False),
     "$atLeast of a date": ({"$atLeast": "2026-01-01"}, "2026-03-02", True),
     "what is not there": (10, None, False),
     "what is not there, as expected": ({"$absent": True}, None, True),
@@ -334,7 +334,7 @@ ASKED = ReceivedRequest(
     user="api@example.com",
 )
 
-MEANT: dict[str, str] = {
+MATCHING: dict[str, str] = {
     "any call": "{}",
     "the operation": '{"operation": "updateDossier"}',
     "one of several operations": '{"operation": ["getDossier", "updateDossier"]}',
@@ -346,7 +346,7 @@ MEANT: dict[str, str] = {
     "a query parameter as a number": '{"query": {"page": 2}}',
     "a query parameter within bounds": '{"query": {"page": {"$atLeast": 2, "$atMost": 10}}}',
     "a query parameter that is not there": '{"query": {"pageSize": {"$absent": true}}}',
-    "a header, whatever the case of its name": '{"headers": {"X-Request-ID": "r-1"}}',
+    "a header in any case": '{"headers": {"X-Request-ID": "r-1"}}',
     "a header by pattern": '{"headers": {"content-TYPE": {"$contains": "json"}}}',
     "a header that is not there": '{"headers": {"X-Other": {"$absent": true}}}',
     "some members of the body": '{"body": {"dossierReference": "PO-1"}}',
@@ -364,7 +364,7 @@ MEANT: dict[str, str] = {
     "several things at once": '{"method": "POST", "dossierId": 804127, "body": {"lines": {"$length": 2}}}',
 }
 
-NOT_MEANT: dict[str, tuple[str, str]] = {
+NOT_MATCHING: dict[str, tuple[str, str]] = {
     "another operation": (
         '{"operation": "getDossier"}',
         "operation: expected one of ['getDossier'], found 'updateDossier'",
@@ -414,15 +414,15 @@ def described(text: str) -> RequestPattern:
     return msgspec.json.decode(text, type=RequestPattern)
 
 
-@pytest.mark.parametrize("text", MEANT.values(), ids=list(MEANT))
+@pytest.mark.parametrize("text", MATCHING.values(), ids=list(MATCHING))
 def test_a_pattern_matches_a_call_if_every_part_holds(text: str) -> None:
     assert [str(difference) for difference in request_differences(described(text), ASKED)] == []
     assert matches_request(described(text), ASKED)
 
 
-@pytest.mark.parametrize(("text", "told"), as_parameters(NOT_MEANT))
-def test_a_pattern_does_not_match_a_call_that_differs(text: str, told: str) -> None:
-    assert [str(difference) for difference in request_differences(described(text), ASKED)] == [told]
+@pytest.mark.parametrize(("text", "words"), as_parameters(NOT_MATCHING))
+def test_a_pattern_does_not_match_a_call_that_differs(text: str, words: str) -> None:
+    assert [str(difference) for difference in request_differences(described(text), ASKED)] == [words]
     assert not matches_request(described(text), ASKED)
 
 

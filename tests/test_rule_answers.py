@@ -119,7 +119,7 @@ def test_a_patch_changes_a_token_answer(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "told"),
+    ("token", "words"),
     [
         pytest.param("expired", "The access token has expired", id="expired"),
         pytest.param(
@@ -127,7 +127,7 @@ def test_a_patch_changes_a_token_answer(api: Api) -> None:
         ),
     ],
 )
-def test_a_token_rejected_by_a_rule_is_a_401_with_its_challenge(api: Api, token: str, told: str) -> None:
+def test_a_token_rejected_by_a_rule_is_a_401_with_its_challenge(api: Api, token: str, words: str) -> None:
     set_rule(api, {"token": token}, when={"operation": "getDossier", "nth": 2})
 
     answers = [dossier(api) for _ in range(3)]
@@ -135,7 +135,7 @@ def test_a_token_rejected_by_a_rule_is_a_401_with_its_challenge(api: Api, token:
     assert [answer.status_code for answer in answers] == [200, 401, 200]
     assert is_protocol_error(answers[1], 401)
     assert answers[1].headers["WWW-Authenticate"] == (
-        f'Bearer realm="eat_realm", error="invalid_token", error_description="{told}"'
+        f'Bearer realm="eat_realm", error="invalid_token", error_description="{words}"'
     )
 
 

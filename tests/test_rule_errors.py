@@ -1,4 +1,4 @@
-"""Mistakes in the rules of a scenario file, with file, line and what would be right; no server starts."""
+"""Errors in the rules of a scenario file, with file, line and what would be right; no server starts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def then(text: str, right: str = RIGHT) -> str:
     return right.replace(THEN, f"      {text}\n")
 
 
-MISTAKES: dict[str, tuple[str, str]] = {
+ERRORS: dict[str, tuple[str, str]] = {
     # The form
     "an unknown key of a rule": (
         f"{RIGHT}    time: 1\n",
@@ -193,7 +193,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         then("rateLimit: exceeded", RIGHT.replace("getDossier", "getToken")),
         "9: $.rules[0].then.rateLimit: rate limits are per account, and getToken has none",
     ),
-    # The course of an import
+    # The process of an import
     "process with another operation": (
         then("process: {hold: true}"),
         "7: $.rules[0].when.operation: process requires operation: importDossier",
@@ -278,16 +278,16 @@ def staged(path: Path, fixture: Fixture) -> None:
     load_scenario_setup(path, fixture, lambda name: load_fixture(name, NOW.date(), None), NOW)
 
 
-@pytest.mark.parametrize(("text", "told"), MISTAKES.values(), ids=list(MISTAKES))
+@pytest.mark.parametrize(("text", "words"), ERRORS.values(), ids=list(ERRORS))
 def test_an_error_is_reported_with_file_and_line_and_what_would_be_right(
-    tmp_path: Path, fixture: Fixture, text: str, told: str
+    tmp_path: Path, fixture: Fixture, text: str, words: str
 ) -> None:
     path = written(tmp_path, text)
 
     with pytest.raises(FileError) as raised:
         staged(path, fixture)
 
-    assert str(raised.value).startswith(f"{path}:{told}")
+    assert str(raised.value).startswith(f"{path}:{words}")
 
 
 @pytest.mark.parametrize(
@@ -302,19 +302,19 @@ def test_a_valid_file_is_read(tmp_path: Path, fixture: Fixture, text: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "words"),
     [
         pytest.param("mine.yaml", b"title: \xe9t\xe9\n", "not UTF-8 at byte 7", id="another encoding"),
         pytest.param("mine.json", b"{}", "a generated state file; a recipe is a .yaml file", id="JSON"),
     ],
 )
 def test_a_file_that_is_not_a_scenario_is_rejected(
-    tmp_path: Path, name: str, content: bytes, told: str
+    tmp_path: Path, name: str, content: bytes, words: str
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
 
-    with pytest.raises(FileError, match=re.escape(f"{path}: {told}")):
+    with pytest.raises(FileError, match=re.escape(f"{path}: {words}")):
         read_scenario(path)
 
 
@@ -322,7 +322,7 @@ def test_a_file_that_is_not_a_scenario_is_rejected(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "words"),
     [
         pytest.param(
             RIGHT.replace("getDossier", "getDosier"),
@@ -337,11 +337,11 @@ def test_a_file_that_is_not_a_scenario_is_rejected(
         pytest.param(None, "PATH: No such file or directory", id="a missing file"),
     ],
 )
-def test_a_server_does_not_start_with_a_wrong_scenario(tmp_path: Path, text: str | None, told: str) -> None:
+def test_a_server_does_not_start_with_a_wrong_scenario(tmp_path: Path, text: str | None, words: str) -> None:
     path = tmp_path / "mine.yaml" if text is None else written(tmp_path, text)
     command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--scenario", str(path)]
 
     ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.splitlines()[0] == f"Error: {told.replace('PATH', str(path))}"
+    assert ended.stderr.splitlines()[0] == f"Error: {words.replace('PATH', str(path))}"

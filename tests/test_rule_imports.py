@@ -80,12 +80,12 @@ def test_an_import_fails_with_the_code_of_the_provider(api: Api, code: str) -> N
 def test_a_failure_by_a_rule_is_the_same_as_that_of_the_magic_identifier(
     make_api: Callable[..., Api], code: str, siret: str
 ) -> None:
-    magic, bent = make_api().import_and_wait(companyIdValue=siret), make_api()
-    set_rule(bent, {"process": {"fail": code}}, "importDossier")
+    magic, changed = make_api().import_and_wait(companyIdValue=siret), make_api()
+    set_rule(changed, {"process": {"fail": code}}, "importDossier")
 
     errors = [
         {name: str(value).replace(SIRET, siret) for name, value in error.items()}
-        for error in bent.import_and_wait()["errors"]
+        for error in changed.import_and_wait()["errors"]
     ]
 
     assert errors == [{name: str(value) for name, value in error.items()} for error in magic["errors"]]

@@ -1,4 +1,4 @@
-"""Which calls a rule means, the answers of its own, and what is told of rules."""
+"""Which calls a rule matches, its scripted answers, and the list of rules."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_rule_applies_with_each_prefix(api: Api, prefix: str) -> None:
 # Which calls
 
 
-MEANT: dict[str, dict[str, Any]] = {
+MATCHING: dict[str, dict[str, Any]] = {
     "its third party": {"thirdpartyId": THIRDPARTY},
     "its number": {"dossierId": SEED_DOSSIER},
     "its account": {"accountId": str(ACCOUNT)},
@@ -109,7 +109,7 @@ MEANT: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("when", MEANT.values(), ids=list(MEANT))
+@pytest.mark.parametrize("when", MATCHING.values(), ids=list(MATCHING))
 def test_a_rule_matches_a_call_by(api: Api, when: dict[str, Any]) -> None:
     set_rule(api, {"respond": {"status": 503}}, when=when)
 
@@ -119,7 +119,7 @@ def test_a_rule_matches_a_call_by(api: Api, when: dict[str, Any]) -> None:
     assert answer.status_code == 503
 
 
-NOT_MEANT: dict[str, dict[str, Any]] = {
+NOT_MATCHING: dict[str, dict[str, Any]] = {
     "another third party": {"thirdpartyId": THIRDPARTY + 1},
     "another dossier": {"dossierId": SEED_DOSSIER + 1},
     "a document": {"documentId": {"$any": True}},
@@ -129,7 +129,7 @@ NOT_MEANT: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("when", NOT_MEANT.values(), ids=list(NOT_MEANT))
+@pytest.mark.parametrize("when", NOT_MATCHING.values(), ids=list(NOT_MATCHING))
 def test_a_rule_does_not_match_a_call_by(api: Api, when: dict[str, Any]) -> None:
     set_rule(api, {"respond": {"status": 503}}, when=when)
 
@@ -207,11 +207,11 @@ def test_no_rule_applies_to_an_unknown_path(api: Api) -> None:
 
 
 def test_no_rule_applies_to_a_call_in_another_sandbox(make_api: Callable[..., Api]) -> None:
-    bent, other = make_api(), make_api()
+    changed, other = make_api(), make_api()
 
-    set_rule(bent, {"respond": {"status": 503}}, when={})
+    set_rule(changed, {"respond": {"status": 503}}, when={})
 
-    statuses = [(dossier(api).status_code, log_in(api).status_code) for api in (bent, other)]
+    statuses = [(dossier(api).status_code, log_in(api).status_code) for api in (changed, other)]
     assert statuses == [(503, 503), (200, 200)]
 
 
@@ -229,7 +229,7 @@ def test_without_tokens_a_rule_applies_in_the_sandbox_that_the_call_names(
     assert answers == [503, 200]
 
 
-# What is told of rules
+# The list of rules
 
 
 def test_the_active_rules_are_listed_as_written_with_their_counts(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Scenarios by the control API: played, left, jumped in; a wrong one changes nothing; what a reset does."""
+"""Scenarios by the control API: activate, stop, set the state; a wrong one changes nothing; resets."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ rules:
 """
 
 
-def told(api: Api, method: str, path: str, body: Any = None) -> TestResponse:
-    """The answer of a control call, whatever it is."""
+def control_answer(api: Api, method: str, path: str, body: Any = None) -> TestResponse:
+    """The answer of any control call."""
     headers = {"X-Mock-Sandbox": api.sandbox}
     return api.client.open(f"/__admin{path}", method=method, json=body, headers=headers)
 
@@ -63,8 +63,8 @@ def detail(answer: TestResponse, status: int) -> str:
 
 def playing(api: Api) -> tuple[str | None, str | None]:
     """The scenario that plays, and its state."""
-    told = api.control("GET", "/scenarios")
-    return told["playing"], told["state"]
+    listed = api.control("GET", "/scenarios")
+    return listed["playing"], listed["state"]
 
 
 def references(api: Api) -> list[str]:
@@ -112,13 +112,15 @@ def test_activating_a_scenario_starts_again_with_its_start_data(api: Api) -> Non
 
 
 def test_the_rules_of_a_scenario_apply_only_in_its_sandbox(make_api: Callable[..., Api]) -> None:
-    bent, other = make_api(), make_api()
+    changed, other = make_api(), make_api()
 
-    play(bent, rules=OUTAGE)
+    play(changed, rules=OUTAGE)
 
-    statuses = [api.get(f"/dossiers/{SEED_DOSSIER}").status_code for api in (bent, bent, bent, other)]
+    statuses = [
+        api.get(f"/dossiers/{SEED_DOSSIER}").status_code for api in (changed, changed, changed, other)
+    ]
     assert statuses == [503, 503, 200, 200]
-    assert (playing(bent), playing(other)) == (("story", "up"), (None, None))
+    assert (playing(changed), playing(other)) == (("story", "up"), (None, None))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_a_scenario_is_sent_as_the_text_of_its_file(api: Api, kind: str) -> None
 
 
 def test_a_bundled_scenario_is_activated_by_its_name(api: Api) -> None:
-    answer = told(api, "PUT", "/scenario", {"name": "duplicate-reference-on-import"})
+    answer = control_answer(api, "PUT", "/scenario", {"name": "duplicate-reference-on-import"})
 
     assert (answer.json or {})["playing"] == "duplicate-reference-on-import"
     assert references(api) == ["PO-1"]
@@ -166,7 +168,7 @@ def test_activating_a_scenario_again_starts_it_again(api: Api) -> None:
 
 
 def test_ad_hoc_rules_stay_when_the_scenario_changes_and_come_first(api: Api) -> None:
-    set_rule(api, {"respond": {"status": 504}}, name="by hand", times=1)
+    set_rule(api, {"respond": {"status": 504}}, name="ad hoc", times=1)
 
     play(api, rules=OUTAGE)
 
@@ -186,13 +188,13 @@ def test_ad_hoc_rules_can_use_the_states_of_the_scenario(api: Api) -> None:
 
 def test_stopping_a_scenario_keeps_content_clock_and_variants(api: Api) -> None:
     play(api, given=GIVEN, rules=OUTAGE)
-    set_rule(api, {"respond": {"status": 504}}, "stopDossier", name="by hand")
+    set_rule(api, {"respond": {"status": 504}}, "stopDossier", name="ad hoc")
     before = circumstances(api)
 
     answer = api.control("DELETE", "/scenario")
 
     assert answer == {"sandbox": api.sandbox, "playing": None, "state": None}
-    assert counted(api) == {"by hand": (0, 0)}
+    assert counted(api) == {"ad hoc": (0, 0)}
     assert circumstances(api) == before | {"scenario": None}
 
 
@@ -245,19 +247,19 @@ def test_the_state_of_a_scenario_can_be_set(api: Api) -> None:
 def test_an_unknown_state_is_rejected(api: Api, name: str, state: str, status: int, words: str) -> None:
     play(api, rules=OUTAGE)
 
-    answer = told(api, "PUT", f"/scenarios/{name}/state", {"state": state})
+    answer = control_answer(api, "PUT", f"/scenarios/{name}/state", {"state": state})
 
     assert detail(answer, status) == words
     assert playing(api) == ("story", "Started")
 
 
 def test_without_a_scenario_no_state_can_be_set(api: Api) -> None:
-    answer = told(api, "PUT", "/scenarios/story/state", {"state": "up"})
+    answer = control_answer(api, "PUT", "/scenarios/story/state", {"state": "up"})
 
     assert detail(answer, 409).startswith("the scenario 'story' is not active, none is; ")
 
 
-# Mistakes
+# Errors
 
 
 WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
@@ -299,12 +301,12 @@ WRONG_SCENARIOS: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize(("body", "words"), WRONG_SCENARIOS.values(), ids=list(WRONG_SCENARIOS))
 def test_an_invalid_scenario_is_rejected_and_changes_nothing(api: Api, body: Any, words: str) -> None:
     play(api, given=GIVEN, rules=OUTAGE)
-    set_rule(api, DOWN, "stopDossier", name="by hand")
+    set_rule(api, DOWN, "stopDossier", name="ad hoc")
     api.advance("P1D")
     api.new_dossier()
     before = circumstances(api)
 
-    answer = told(api, "PUT", "/scenario", body)
+    answer = control_answer(api, "PUT", "/scenario", body)
 
     assert words in detail(answer, 400)
     assert circumstances(api) == before
@@ -379,7 +381,7 @@ WRONG_RULES: dict[str, tuple[Any, int, str]] = {
         400,
         "$.rules[0].then: a rule has one effect, and this one has respond and token; make it two rules",
     ),
-    "a code that is no provider's": (
+    "a code that is not the provider's": (
         {"rules": [a_rule({"process": {"fail": "E202"}}, "importDossier")]},
         400,
         "$.rules[0].then.process.fail: there is no code of the provider 'E202'; other refusals ",
@@ -390,9 +392,9 @@ WRONG_RULES: dict[str, tuple[Any, int, str]] = {
         "$.rules[1].name: there is another rule named 'rule'",
     ),
     "a name that a rule has": (
-        {"rules": [a_rule(DOWN), a_rule(DOWN, name="by hand")]},
+        {"rules": [a_rule(DOWN), a_rule(DOWN, name="ad hoc")]},
         409,
-        "there is already a rule named 'by hand'",
+        "there is already a rule named 'ad hoc'",
     ),
     "a name that a rule of the scenario has": (
         {"rules": [a_rule(DOWN, name="goes down")]},
@@ -437,22 +439,22 @@ def test_an_invalid_rule_is_rejected_and_no_rule_is_added(
     api: Api, body: Any, status: int, words: str
 ) -> None:
     play(api, rules=OUTAGE)
-    set_rule(api, DOWN, "stopDossier", name="by hand")
+    set_rule(api, DOWN, "stopDossier", name="ad hoc")
 
-    answer = told(api, "POST", "/rules", body)
+    answer = control_answer(api, "POST", "/rules", body)
 
     assert detail(answer, status).startswith(words)
-    assert list(counted(api)) == ["by hand", "goes down", "comes back"]
+    assert list(counted(api)) == ["ad hoc", "goes down", "comes back"]
 
 
 def test_only_ad_hoc_rules_can_be_deleted(api: Api) -> None:
     play(api, rules=OUTAGE)
-    set_rule(api, DOWN, "stopDossier", name="by hand")
+    set_rule(api, DOWN, "stopDossier", name="ad hoc")
 
-    answer = told(api, "DELETE", "/rules?name=goes down")
+    answer = control_answer(api, "DELETE", "/rules?name=goes down")
 
-    assert detail(answer, 404) == "there is no ad hoc rule 'goes down'; there are: by hand"
-    assert list(counted(api)) == ["by hand", "goes down", "comes back"]
+    assert detail(answer, 404) == "there is no ad hoc rule 'goes down'; there are: ad hoc"
+    assert list(counted(api)) == ["ad hoc", "goes down", "comes back"]
 
 
 # Reset
@@ -465,7 +467,7 @@ def elsewhere(make_server_api: Callable[..., Api], tmp_path: Path) -> Api:
     path.write_text(STORY, encoding="utf-8")
     api = make_server_api(scenario=str(path), variants={"refusals": "result"})
     play(api, "other", given={"clock": "2031-06-01T10:00:00"}, rules=OUTAGE)
-    set_rule(api, DOWN, "stopDossier", name="by hand")
+    set_rule(api, DOWN, "stopDossier", name="ad hoc")
     api.new_dossier(dossierReference="NEW")
     api.control("PUT", "/variants", {"referenceCase": "upper"})
     api.advance("P1D")
@@ -481,7 +483,7 @@ AT_START = {
 }
 LED_AWAY = {
     "scenario": "other",
-    "rules": ["by hand"],
+    "rules": ["ad hoc"],
     "state": ["NEW"],
     "clock": "2031-06-02",
     "variants": {"referenceCase": "upper"},
@@ -534,13 +536,13 @@ def test_a_reset_restores_the_parts_it_names(
 
 def test_a_reset_scenario_is_in_its_first_state_with_empty_counts(api: Api) -> None:
     play(api, rules=OUTAGE)
-    set_rule(api, DOWN, "stopDossier", name="by hand")
+    set_rule(api, DOWN, "stopDossier", name="ad hoc")
     api.get(f"/dossiers/{SEED_DOSSIER}")
 
     api.control("POST", "/reset", {"only": ["scenario"]})
 
     assert playing(api) == (None, None)
-    assert counted(api) == {"by hand": (0, 0)}
+    assert counted(api) == {"ad hoc": (0, 0)}
 
 
 def test_a_scenario_s_variants_end_with_the_reset(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Each kind of mistake in a scenario file: file, line, what was expected, exit code 1."""
+"""Each kind of error in a scenario file: file, line, what was expected, exit code 1."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ steps:
     body: {by: PT1M}
 """
 
-MISTAKES: dict[str, tuple[str, str, int, str]] = {
+ERRORS: dict[str, tuple[str, str, int, str]] = {
     "a tab": ("title: A story", "title:\tA: story", 3, "mapping values are not allowed"),
     "bad YAML": ("title: A story", "title: [A story", 4, "did not find expected ',' or ']'"),
     "a key twice": ("title: A story", "title: A\ntitle: B", 4, "key 'title' is given twice"),
@@ -119,7 +119,7 @@ def written(folder: Path, text: str, name: str = "mine.yaml") -> Path:
     return path
 
 
-@pytest.mark.parametrize(("right", "wrong", "line", "sentence"), MISTAKES.values(), ids=list(MISTAKES))
+@pytest.mark.parametrize(("right", "wrong", "line", "sentence"), ERRORS.values(), ids=list(ERRORS))
 def test_an_error_is_reported_with_file_and_line_and_what_would_be_right(
     tmp_path: Path, right: str, wrong: str, line: int, sentence: str
 ) -> None:
@@ -134,13 +134,13 @@ def test_an_error_is_reported_with_file_and_line_and_what_would_be_right(
     assert found.stderr.splitlines()[1:] == [PAGE]
 
 
-def test_a_file_without_a_mistake_passes(tmp_path: Path) -> None:
+def test_a_file_without_an_error_passes(tmp_path: Path) -> None:
     found = check(written(tmp_path, RIGHT))
 
     assert (found.exit_code, found.output) == (0, "1 checked, errors: none\n")
 
 
-def test_all_mistakes_of_a_file_are_told_from_top_to_bottom(tmp_path: Path) -> None:
+def test_all_errors_of_a_file_are_reported_from_top_to_bottom(tmp_path: Path) -> None:
     several = RIGHT.replace("1m}", "soon}").replace("[E202]", "[E999]").replace("name: again", "name: slow")
     path = written(tmp_path, several)
 
@@ -161,7 +161,7 @@ def test_two_files_of_one_name_are_an_error(tmp_path: Path) -> None:
     assert found.stderr == f"{second}:2: $.scenario: {first} also has the name 'mine'\n{PAGE}\n"
 
 
-def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     found = check(tmp_path / "nowhere.yaml")
 
     assert found.exit_code == 1
@@ -194,7 +194,7 @@ def test_a_wrong_scenario_is_not_run(tmp_path: Path) -> None:
     assert f"{path}:32: " in found.stderr
 
 
-def test_a_wrong_scenario_of_a_folder_is_listed_beside_the_others(tmp_path: Path) -> None:
+def test_a_wrong_scenario_of_a_folder_is_listed_with_the_others(tmp_path: Path) -> None:
     written(tmp_path, RIGHT.replace("[E202]", "[E999]"))
 
     found = CliRunner().invoke(main, ["scenarios", "list", "--scenarios-dir", str(tmp_path)])

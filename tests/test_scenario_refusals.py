@@ -29,7 +29,7 @@ def errors(*codes: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("operation", "code", "told"),
+    ("operation", "code", "answer"),
     [
         ("getProcess", "E103", answer(200, errors("E103"))),
         ("getProcess", "NOT_FOUND", answer(404, messages("NOT_FOUND"))),
@@ -40,9 +40,9 @@ def errors(*codes: str) -> dict[str, Any]:
     ],
 )
 def test_a_refusal_has_the_status_of_its_kind_of_answer(
-    operation: str, code: str, told: HttpResponse
+    operation: str, code: str, answer: HttpResponse
 ) -> None:
-    assert response_differences(Expect(refused=(code,)), told, operation=OPERATIONS[operation]) == []
+    assert response_differences(Expect(refused=(code,)), answer, operation=OPERATIONS[operation]) == []
 
 
 @pytest.mark.parametrize("operation", ["getToken", "listAccounts"])

@@ -1,4 +1,4 @@
-"""`mock-server scenarios run` against a real server: what steps can do, and what is told when they differ."""
+"""`mock-server scenarios run` against a real server: what steps can do, and the report when they differ."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ PASSING = {
         "  - {name: a, call: listAccounts, as: {username: multi@example.com},"
         " expect: {body: {content: {$length: 2}}}}"
     ),
-    "a login of its own": (
+    "another login": (
         "  - {name: a, call: getToken, save: {mine: access_token}}\n"
         '  - {name: b, call: listAccounts, token: "{mine}"}'
     ),
@@ -280,7 +280,7 @@ ABOUT_ONE = """\
         ("", ("--dialect", "edge"), "mine 3 2 - 1 the step is for rest only"),
         ("/edge", ("--dialect", "rest"), "mine 3 1 - 2 the step is for edge only"),
     ],
-    ids=["of the server", "of a URL", "of another URL", "of an option", "of an option, whatever the URL"],
+    ids=["of the server", "of a URL", "of another URL", "of an option", "of an option despite the URL"],
 )
 def test_a_step_for_one_dialect_is_skipped_in_the_other(
     run: Run, server: str, suffix: str, options: tuple[str, ...], row: str
@@ -440,10 +440,10 @@ def test_control_characters_are_escaped(run: Run, fault: str) -> None:
     rule = f"rules:\n  - {{name: broken, when: {{operation: getDossier}}, then: {{fault: {fault}}}}}\n"
 
     step = "  - {name: one, call: getDossier, path: {dossierId: 804127}, expect: {body: {}}}\n"
-    told = run(step, given=rule).stdout
+    report = run(step, given=rule).stdout
 
-    assert r"\x" in told
-    assert all(line.isprintable() for line in told.split("\n"))
+    assert r"\x" in report
+    assert all(line.isprintable() for line in report.split("\n"))
 
 
 def test_invalid_start_data_is_reported_and_no_step_runs(run: Run) -> None:
@@ -609,7 +609,7 @@ def test_junit_has_an_error_for_a_scenario_that_could_not_run(run: Run, tmp_path
         pytest.param(["--variant", "x=1"], 2, "there is no variant 'x'", id="an unknown variant"),
         pytest.param(["--jobs", "0"], 2, "0 is not in the range", id="no jobs"),
         pytest.param(
-            ["--base-url", "http://127.0.0.1:9"], 1, "http://127.0.0.1:9 does not answer: ", id="nobody there"
+            ["--base-url", "http://127.0.0.1:9"], 1, "http://127.0.0.1:9 does not answer: ", id="no server"
         ),
         pytest.param(["--junit", "/nowhere/x.xml"], 2, "there is no folder /nowhere", id="no folder"),
     ],

@@ -1,4 +1,4 @@
-"""Scenarios against an environment that is no sandbox, such as the vendor's own."""
+"""Scenarios against an environment without sandboxes, such as the vendor's own."""
 
 from __future__ import annotations
 
@@ -180,16 +180,16 @@ def test_the_dialect_is_rest_or_that_of_the_option(
 
 
 @pytest.mark.parametrize(
-    ("host", "spoken"),
+    ("host", "dialect"),
     [("rs.example.com", "rest"), ("edge.example.com", "edge"), ("api.example.com", "rest")],
 )
 def test_a_host_name_selects_the_dialect(
-    monkeypatch: pytest.MonkeyPatch, elsewhere: tuple[str, list[Any]], host: str, spoken: str
+    monkeypatch: pytest.MonkeyPatch, elsewhere: tuple[str, list[Any]], host: str, dialect: str
 ) -> None:
     monkeypatch.setenv("http_proxy", elsewhere[0])
     monkeypatch.setenv("no_proxy", "")
 
-    assert find_target(f"http://{host}").dialect == spoken
+    assert find_target(f"http://{host}").dialect == dialect
 
 
 def test_a_variant_cannot_be_chosen(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:

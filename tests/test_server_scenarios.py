@@ -110,11 +110,11 @@ def test_a_changed_file_is_loaded_at_once_and_a_wrong_one_is_reported(down: Path
 
         down.write_text(DOWN.replace("listAccounts", "listAcounts"), encoding="utf-8")
         assert process.stderr is not None
-        told = [process.stderr.readline(), process.stderr.readline()]
+        lines = [process.stderr.readline(), process.stderr.readline()]
         rules = requests.get(f"{url}/__admin/rules", timeout=5).json()["rules"]
 
-    assert "taken by default" in told[0]
-    assert f"{down}:8: $.rules[0].when.operation: there is no operation 'listAcounts'" in told[1]
+    assert "taken by default" in lines[0]
+    assert f"{down}:8: $.rules[0].when.operation: there is no operation 'listAcounts'" in lines[1]
     assert rules[0]["when"] == {"operation": "listAccounts"}
 
 
@@ -174,11 +174,11 @@ def test_a_wrong_file_in_the_folder_is_listed_with_its_error(tmp_path: Path, dow
 
 
 def test_every_behaviour_has_its_provenance(api: Api) -> None:
-    told = api.control("GET", "/provenance")  # GET /__admin/provenance
+    listed = api.control("GET", "/provenance")  # GET /__admin/provenance
 
-    sure = {row["provenance"] for row in [*told["operations"], *told["errors"]]}
+    sure = {row["provenance"] for row in [*listed["operations"], *listed["errors"]]}
     assert sure <= {"documented", "example", "carried-over", "observed", "inferred"}
-    assert {row["name"]: row["provenance"] for row in told["operations"]}["listAllDossiers"] == "observed"
+    assert {row["name"]: row["provenance"] for row in listed["operations"]}["listAllDossiers"] == "observed"
 
 
 def test_a_scenario_with_another_fixture_has_the_users_of_that_fixture(
