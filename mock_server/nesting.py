@@ -1,6 +1,6 @@
-"""How deeply JSON that was sent is nested: beyond a hundred levels nobody means it.
+"""A limit of a hundred levels for JSON that clients send.
 
-Python's stack would not bear it either, where values are compared or shown level by level.
+Python's stack would overflow where deeper values are compared or shown level by level.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def parsed_json(raw: bytes) -> Any:
-    """The value that the JSON writes.
+    """Parse JSON that is not nested too deeply.
 
     Raises:
-        ValueError: it is no JSON, or nested deeper than `MAX_DEPTH` levels; the message says which.
+        ValueError: it is not JSON, or nested deeper than `MAX_DEPTH` levels; the message says which.
     """
     check_depth(raw)
     return orjson.loads(raw)
 
 
 def check_depth(raw: bytes) -> None:
-    """Refuse JSON that is nested too deeply, before anybody parses it; what is no JSON at all may pass.
+    """Reject JSON that is nested too deeply, before it is parsed; text that is not JSON passes.
 
     Raises:
         ValueError: deeper than `MAX_DEPTH` levels.

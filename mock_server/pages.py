@@ -1,4 +1,4 @@
-"""Where the documentation tells more: one table, by the place in which something went wrong."""
+"""The page of the documentation about an error: one table, by command and control call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking scenario files as they change: a good one is played at once, a wrong one is reported, not taken."""
+"""Load scenario files again when they change; one with an error is reported, and not loaded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Watch:
         self._clock = clock
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Take changes until `stop` is set."""
+        """Load changed files until `stop` is set."""
         from watchfiles import awatch  # only who watches needs it
 
         try:
@@ -45,13 +45,13 @@ class Watch:
             _logger.error("scenario files are not watched any more: %s", problem)  # noqa: TRY400
 
     def take(self, path: Path) -> None:
-        """Play the scenario of this file anew wherever it plays."""
+        """Play the scenario of this file again in every sandbox that plays it."""
         try:
             setup = load_scenario_setup(
                 path, self._sandboxes.config.setup.fixture, self._find_fixture, self._clock or real_now()
             )
-        except FileError as mistake:
-            _logger.warning("%s; what was read before still holds", mistake)
+        except FileError as error:
+            _logger.warning("%s; what was read before still holds", error)
             return
         try:
             names = self._sandboxes.replace_setup(setup)

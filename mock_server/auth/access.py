@@ -76,13 +76,13 @@ def check_api_call(settings: Settings, environ: Mapping[str, Any]) -> None:
 
 
 def bearer_token(environ: Mapping[str, Any]) -> str:
-    """The bearer token of a request, with the scheme in upper or lower case; empty when there is none."""
+    """The bearer token of a request, with the scheme in upper or lower case; empty without one."""
     scheme, _, encoded = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     return encoded.strip(" \t") if scheme.lower() == "bearer" else ""
 
 
 def forwarding_header(environ: Mapping[str, Any]) -> str | None:
-    """The first header that only a proxy adds, by its name; None when there is none."""
+    """The first header that only a proxy adds, by its name; None without one."""
     for name in environ:
         plain = name.removeprefix("HTTP_").replace("_", "-").title()
         if name in {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP"} or plain.startswith("X-Forwarded"):
@@ -130,7 +130,7 @@ def _port(parts: SplitResult) -> int | None:
 
 
 def _host_name(environ: Mapping[str, Any]) -> str:
-    """The name in the Host header: empty when there is none, as it is when it cannot be read."""
+    """The name in the Host header: empty without one, unchanged if it cannot be read."""
     named = str(environ.get("HTTP_HOST", ""))
     return _split(f"//{named}").hostname or named
 

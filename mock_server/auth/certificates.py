@@ -1,8 +1,8 @@
-"""What the server shows for HTTPS: the certificate given, or one of an authority of our own.
+"""The certificate for HTTPS: one that is given, or one that the server makes, signed by its own authority.
 
-The authority is made once and kept, so that a client which trusts its certificate does so after the next
-start as well. What it signs is made at the start, and for other names as clients ask for them: any alias of a
-container will do.
+The authority is made once and kept, so that a client that trusts it does so after the next start too. The
+certificate is made at the start, and for another name, such as an alias of a container, when a client asks
+for it.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from mock_server.settings import Settings
 if TYPE_CHECKING:
     from trustme import CA
 
-_BORN_WITH = ("localhost", "127.0.0.1", "::1")
+_DEFAULT_NAMES = ("localhost", "127.0.0.1", "::1")
 _ISSUED_FOR = timedelta(days=397)
-"""As long as the pickiest of clients lets a certificate live."""
-_NAMES_AT_ONCE = 256
+"""The longest lifetime that every client accepts."""
+_MAX_NAMES = 256
 
 
 class TlsError(ValueError):
-    """What was told about HTTPS cannot be done; the message says which option or file, and why."""
+    """HTTPS cannot be served with these options; the message names the option or file, and the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """How HTTPS is spoken. `authority` (PEM) is what clients have to trust, `authority_file` where it is.
+    """How HTTPS is served. Clients have to trust `authority` (PEM), which is in `authority_file`.
 
-    Both are None for a certificate that was given; the file alone where nothing can be kept.
+    Both are None for a given certificate; only the file is None if no file can be written.
     """
 
     context: SSLContext
@@ -47,7 +47,7 @@ class Tls:
 
 
 def tls_of(settings: Settings) -> Tls | None:
-    """How a server with these settings speaks HTTPS; None when it does not.
+    """How a server with these settings serves HTTPS; None if it serves HTTP.
 
     Raises:
         TlsError: the options contradict each other, or a file is missing or wrong.
@@ -55,14 +55,14 @@ def tls_of(settings: Settings) -> Tls | None:
     if settings.tls_cert is not None:
         if settings.tls_self_signed:
             raise TlsError("--tls-cert and --tls-self-signed exclude each other")
-        return Tls(context=_given(settings.tls_cert, settings.tls_key or settings.tls_cert))
+        return Tls(context=_load_certificate(settings.tls_cert, settings.tls_key or settings.tls_cert))
     if settings.tls_key is not None:
         raise TlsError("--tls-key needs --tls-cert: the certificate of that key")
     return _self_signed(settings) if settings.tls_self_signed else None
 
 
-def _given(certificate_file: Path, key_file: Path) -> SSLContext:
-    certified = _certified_key(certificate_file, _read(certificate_file))
+def _load_certificate(certificate_file: Path, key_file: Path) -> SSLContext:
+    certified = _key_of_certificate(certificate_file, _read(certificate_file))
     if _public_key(key_file, _read(key_file)) != certified:
         raise TlsError(f"{key_file}: not the key of the first certificate in {certificate_file}")
     context = _context()
@@ -73,7 +73,7 @@ def _given(certificate_file: Path, key_file: Path) -> SSLContext:
     return context
 
 
-def _certified_key(file: Path, pem: bytes) -> object:
+def _key_of_certificate(file: Path, pem: bytes) -> object:
     """The public key in the first certificate."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.x509 import load_pem_x509_certificates
@@ -122,7 +122,7 @@ def _cache() -> Path:
 
 
 def load_or_create_authority(folder: Path) -> tuple[CA, bool]:
-    """The authority kept in a folder, or a new one, and whether it is kept there from now on.
+    """Load the authority in a folder, or make one; also return whether the folder has it now.
 
     `authority.pem` has its key and certificate, `ca.pem` the certificate alone, for clients.
     """
@@ -131,18 +131,18 @@ def load_or_create_authority(folder: Path) -> tuple[CA, bool]:
     path = folder / "authority.pem"
     with suppress(OSError):
         try:
-            return _kept(path), True
+            return _load_authority(path), True
         except ValueError:
             path.unlink()  # damaged
     made = CA(organization_name="mock-server", organization_unit_name=f"made on {socket.gethostname()}")
     try:
         _keep(path, made.private_key_pem.bytes() + made.cert_pem.bytes())
-        return _kept(path), True
+        return _load_authority(path), True
     except OSError:
         return made, False  # a read-only or full disk: the authority then lives as long as the process
 
 
-def _kept(path: Path) -> CA:
+def _load_authority(path: Path) -> CA:
     from trustme import CA
 
     pem = path.read_bytes()
@@ -154,7 +154,7 @@ def _kept(path: Path) -> CA:
 
 
 def _keep(path: Path, pem: bytes) -> None:
-    """Unless another server, which starts at the same time, has kept its own already."""
+    """Write the file, unless another server that starts at the same time has written its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent) as file:  # readable by its owner alone
         file.write(pem)
@@ -164,18 +164,18 @@ def _keep(path: Path, pem: bytes) -> None:
 
 
 def _names(authority: CA, settings: Settings) -> list[str]:
-    """What the certificate is for, to clients that do not ask by name or ask for one of these."""
+    """The names in the certificate that every client gets unless it asks for another name."""
     own = (settings.host, socket.gethostname())
-    names = [*_BORN_WITH, *(name for name in own if _can_be_certified(authority, name))]
+    names = [*_DEFAULT_NAMES, *(name for name in own if _is_certifiable(authority, name))]
     public = urlsplit(settings.public_url or "").hostname
     if public is not None:
-        if not _can_be_certified(authority, public):
+        if not _is_certifiable(authority, public):
             raise TlsError(f"--public-url: no certificate can be made for {public!r}")
         names.append(public)
     return list(dict.fromkeys(names))
 
 
-def _can_be_certified(authority: CA, name: str) -> bool:
+def _is_certifiable(authority: CA, name: str) -> bool:
     try:
         authority.issue_cert(name)
     except ValueError:
@@ -184,14 +184,14 @@ def _can_be_certified(authority: CA, name: str) -> bool:
 
 
 def _certify_other_names(context: SSLContext, authority: CA) -> None:
-    @lru_cache(_NAMES_AT_ONCE)
+    @lru_cache(_MAX_NAMES)
     def named(name: str) -> SSLContext:
         return _context_for(authority, name)
 
     def choose(connection: SSLObject, name: str | None, _: SSLContext) -> None:
-        # A name that no certificate can have gets the one there is, and the client judges.
+        # A name that no certificate can have gets the default one, and the client decides.
         with suppress(ValueError):
-            if name and name not in _BORN_WITH:
+            if name and name not in _DEFAULT_NAMES:
                 connection.context = named(name)
 
     context.sni_callback = choose

@@ -42,7 +42,7 @@ _MAX_TOKEN = 16 * 1024
 
 
 class TokenRejected(Exception):
-    """A token that is not good: `malformed`, `altered` or `expired`."""
+    """An invalid token: `malformed`, `altered` or `expired`."""
 
     def __init__(self, why: Literal["malformed", "altered", "expired"]) -> None:
         super().__init__(why)
@@ -50,7 +50,7 @@ class TokenRejected(Exception):
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """Who logs in, and the accounts that the token opens, the default one first."""
+    """A user who logs in, and the accounts that the token opens, the default one first."""
 
     username: str
     account_ids: tuple[int, ...]
@@ -64,7 +64,7 @@ class Identity(Struct, frozen=True, kw_only=True):
 
 
 class Token(Struct, frozen=True, kw_only=True):
-    """A token found good, but for its age: the claims, and when it was issued and ends, in real time."""
+    """A valid token, perhaps expired: the claims, and when it was issued and expires, in real time."""
 
     claims: Mapping[str, Any]
     username: str
@@ -73,12 +73,12 @@ class Token(Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
     def expired(self, age: timedelta = timedelta()) -> bool:
-        """Whether it has ended, when `age` is added to the machine's time."""
+        """Whether it has expired, with `age` added to the machine's time."""
         return age >= self.expires_at - real_now()
 
 
 class TokenService:
-    """Issues tokens and tells good from bad. Tokens that were verified once are remembered."""
+    """Issues and verifies tokens. A token that was verified once is cached."""
 
     def __init__(
         self, *, key_file: Path | None, access_lifetime: timedelta, refresh_lifetime: timedelta
@@ -116,7 +116,7 @@ class TokenService:
         }
 
     def access(self, encoded: str) -> Token:
-        """The access token in `encoded`; whether it has expired is the caller's question.
+        """The access token in `encoded`; the caller checks whether it has expired.
 
         Raises:
             TokenRejected: it is malformed, or altered: not signed by this server, or no access token.
@@ -144,7 +144,7 @@ class TokenService:
         return token
 
     def end_session(self, token: Token) -> None:
-        """Let no refresh token of this session be used any more."""
+        """End the session: its refresh tokens are rejected from now on."""
         with self._lock:
             self._ended_sessions[str(token.claims.get("session_state"))] = None
             while len(self._ended_sessions) > _MAX_SESSIONS:
@@ -156,7 +156,7 @@ class TokenService:
 
     @cached_property
     def public_keys(self) -> dict[str, Any]:
-        """The JSON Web Key Set with which anybody can verify an access token."""
+        """The JSON Web Key Set with which a client can verify an access token."""
         from jwt.algorithms import RSAAlgorithm
 
         key = RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
@@ -175,7 +175,7 @@ class TokenService:
     def _decode(self, encoded: str, key: Any, algorithm: str) -> dict[str, Any]:
         import jwt
 
-        # Age is judged by the caller, issuer and audience by the type; that type's algorithm alone is let in.
+        # The caller checks the age, `_is_for_access` the rest; only the algorithm of the type is accepted.
         options: Any = {
             "verify_exp": False,
             "verify_aud": False,
@@ -192,7 +192,7 @@ class TokenService:
             raise TokenRejected("malformed") from None
 
     def _remember(self, encoded: str, token: Token) -> Token:
-        """Cache a token that is good; the oldest ones make room."""
+        """Cache a valid token; drop the oldest ones beyond the limit."""
         size = len(encoded) * _CLAIMS
         if len(encoded) > _MAX_TOKEN:
             return token
@@ -235,7 +235,7 @@ def _token(claims: Mapping[str, Any], *, issued_at: datetime | None = None) -> T
 
 
 def _is_for_access(claims: Mapping[str, Any]) -> bool:
-    """An access token of the realm, under whatever host it was asked for."""
+    """Whether it is an access token of the realm, issued under any host name."""
     of_the_realm = str(claims.get("iss", "")).endswith(REALM_PATH)
     return claims.get("typ") == "Bearer" and of_the_realm and claims.get("aud") == AUDIENCE
 

@@ -1,6 +1,6 @@
-"""Checks of single values as clients write them; each failing one is noted, so that all come out together.
+"""Checks of single values as clients write them; all errors of a request are collected and reported together.
 
-Parameters are named as in Python; the dialect spells them as the wire does.
+Parameters are named as in Python; the dialect translates them.
 """
 
 from __future__ import annotations
@@ -42,24 +42,24 @@ _EMAIL = re.compile(r"[^\s@<>\"(),:;\[\]\\]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0
 
 
 class ErrorCollector:
-    """The refusals found so far in one request."""
+    """The errors found so far in one request."""
 
     def __init__(self) -> None:
         self._refusals: list[Refusal] = []
 
     def note(self, error: ErrorCode, parameter: str | None, *values: str) -> None:
-        """Remember that `parameter` is refused with `error`."""
+        """Add the error of a parameter."""
         self._refusals.append(Refusal(error, parameter, values))
 
     def extend(self, refusals: Sequence[Refusal]) -> None:
-        """Remember refusals found elsewhere."""
+        """Add refusals found elsewhere."""
         self._refusals.extend(refusals)
 
     def raise_any(self) -> None:
-        """Refuse the request when anything was noted.
+        """Reject the request if an error was added.
 
         Raises:
-            Rejected: with everything noted, in the order in which it was.
+            Rejected: with all errors, in the order in which they were added.
         """
         if self._refusals:
             raise Rejected(*self._refusals)
@@ -160,7 +160,7 @@ def integer(collector: ErrorCollector, parameter: str, value: str) -> int | None
 
 
 def as_int64(value: str) -> int | None:
-    """The number that `value` writes in decimal, None when it is none or does not fit 64 bits."""
+    """The number that `value` writes in decimal, None if it is not one or does not fit 64 bits."""
     number = int(value) if _INTEGER.fullmatch(value) else None
     return number if number is not None and -INT64 <= number < INT64 else None
 

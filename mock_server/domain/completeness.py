@@ -54,8 +54,8 @@ def new_indicator(documents: Iterable[Document], now: datetime) -> Indicator:
 
 
 def next_due(dossier: Dossier) -> datetime | None:
-    """When this dossier next changes by itself: it expires, or a document's last valid evidence lapses."""
-    instants = [lapse for document in dossier.documents if (lapse := _expires_at(document)) is not None]
+    """When this dossier next changes without a call: it expires, or a document's last valid evidence does."""
+    instants = [end for document in dossier.documents if (end := _expires_at(document)) is not None]
     if dossier.monitored and dossier.expiration_date is not None:
         instants.append(midnight(dossier.expiration_date))
     return min(instants, default=None)
@@ -80,7 +80,7 @@ def _update_indicator(indicator: Indicator, documents: tuple[Document, ...], now
 
 
 def _expires_at(document: Document) -> datetime | None:
-    """When a present document stops being so; None when it is absent or has an evidence valid for ever."""
+    """When a present document becomes absent; None if it is absent or has an evidence without expiry."""
     if not document.present:
         return None
     days = [evidence.expiration_date for evidence in document.evidences]

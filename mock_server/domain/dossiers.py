@@ -25,7 +25,7 @@ from mock_server.domain.world import World, with_code, with_dossier, with_portfo
 
 
 class Absent(Enum):
-    """A member that is not in the body, where null means something of its own."""
+    """A member that is not in the body, where null has another meaning."""
 
     ABSENT = "absent"
 
@@ -132,7 +132,7 @@ def reactivate_dossier(
 def update_requirements(
     world: World, now: datetime, *, account_id: int, dossier_id: int, codes: Sequence[str], add: bool
 ) -> World:
-    """Ask for these documents instead of the former ones, or (`add`) besides; kept ones keep their files.
+    """Ask for these documents instead of the previous ones, or (`add`) in addition; kept ones keep files.
 
     Raises:
         NotFound: no such account (NOT_FOUND) or dossier (E200).
@@ -147,8 +147,8 @@ def update_requirements(
     if refusals:
         raise Rejected(*refusals)
     # A dossier made on the platform's web pages may ask for one code twice; both requests are kept.
-    former = {document.code for document in dossier.documents}
-    new = [code for code in dict.fromkeys(codes) if code not in former]
+    previous = {document.code for document in dossier.documents}
+    new = [code for code in dict.fromkeys(codes) if code not in previous]
     first = world.next_ids.document
     made = [Document(document_id=first + at, code=code, request_date=now) for at, code in enumerate(new)]
     documents = (*dossier.documents, *made)

@@ -1,10 +1,10 @@
 """The error codes of the API, one table, and the two exceptions of the domain.
 
     Exception
-    └── Rejected     a rule refused; carries every refusal
-        └── NotFound what was asked for does not exist for this account
+    └── Rejected     a rule rejects the call; carries every refusal
+        └── NotFound the resource does not exist in this account
 
-Anything else that is raised is a bug of the sandbox. How a refusal looks on the wire is the dialect's affair.
+Anything else that is raised is a bug of the sandbox. The dialect renders a refusal.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ErrorCode(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True):
-    """One code, the parameter it is about (Python name; the dialect spells it) and the values concerned."""
+    """One code, the parameter it is about (by its Python name) and the values concerned."""
 
     error: ErrorCode
     parameter: str | None = None
@@ -47,7 +47,7 @@ class Refusal(Struct, frozen=True):
 
 
 class Rejected(Exception):
-    """A rule refused; nothing was changed."""
+    """A rule rejects the call; nothing was changed."""
 
     def __init__(self, *refusals: Refusal) -> None:
         super().__init__(", ".join(refusal.error.code for refusal in refusals))

@@ -17,7 +17,7 @@ from mock_server.domain.variants import Variants
 from mock_server.domain.world import World, with_dossier
 
 DEFAULT_FILE_SIZE = 40_000
-"""Bytes of a file of which nobody said how large it is."""
+"""Bytes of a file whose size is not given."""
 
 _NEVER = date(2099, 12, 31)
 

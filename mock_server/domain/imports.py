@@ -1,4 +1,4 @@
-"""Importing a dossier: launched at once, carried out when its process ends (behaviour.md 3.9, 6.4)."""
+"""Importing a dossier: launched at once, executed when its process ends (behaviour.md 3.9, 6.4)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ from mock_server.domain.world import (
 )
 
 Invent = Callable[[CompanyId], Company]
-"""Gives the company of an identifier that no recipe mentions: always the same one for the same identifier."""
+"""Generates the company of an identifier that no recipe has: always the same one for an identifier."""
 
 PROVIDER_ANSWERS: dict[Condition, ErrorCode] = {
     Condition.FAILING: E101,
@@ -94,7 +94,7 @@ def launch_import(
     duration: timedelta,
     plan: ImportPlan = DEFAULT_OUTCOME,
 ) -> tuple[World, ImportProcess]:
-    """Begin an import; nothing but the form of the request is judged here.
+    """Begin an import; only the form of the request is checked here.
 
     The process ends as its `plan` says, else as its establishment says, else after `duration`.
 
@@ -125,7 +125,7 @@ def launch_import(
 def end_import(
     world: World, now: datetime, process: ImportProcess, invent: Invent
 ) -> tuple[World, ImportProcess]:
-    """Carry an import out at `now`: a dossier and, if need be, its third party; or refusals and nothing else.
+    """Execute an import at `now`: it creates a dossier and, if needed, its third party, or has refusals.
 
     behaviour.md 6.4 (order of checks: inferred).
     """
@@ -142,13 +142,13 @@ def end_import(
 def fail_import(
     world: World, process: ImportProcess, refusals: Sequence[Refusal]
 ) -> tuple[World, ImportProcess]:
-    """End an import with these refusals; nothing is made."""
+    """End an import with these refusals; nothing is created."""
     ended = replace(process, complete=True, refusals=tuple(refusals))
     return with_process(world, ended), ended
 
 
 def hold_import(world: World, process: ImportProcess) -> tuple[World, ImportProcess]:
-    """Let a running import go on until it is ended by hand."""
+    """Let a running import continue until a control call ends it."""
     held = replace(process, ends=None)
     return with_process(world, held), held
 

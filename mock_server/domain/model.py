@@ -81,7 +81,7 @@ class Company(Struct, frozen=True, kw_only=True):
 
 
 class Establishment(Struct, frozen=True, kw_only=True):
-    """A row of the registry: what an import of this identifier meets; with `never_ends` it runs for good."""
+    """A row of the registry: what an import of this identifier finds; with `never_ends` it never ends."""
 
     company_id: CompanyId
     condition: Condition = Condition.OPEN
@@ -181,8 +181,8 @@ class FormAnswer(Struct, frozen=True, kw_only=True):
 class Evidence(Struct, frozen=True, kw_only=True, eq=False):
     """The answer to a document: a file (size in bytes), or a form without one.
 
-    Valid through the end of `expiration_date` in France, for ever when that is None. `content` is None as
-    long as nobody gave the bytes: the sandbox then makes a PDF of `file_size` bytes.
+    Valid through the end of `expiration_date` in France, without expiry when that is None. `content` is
+    None unless the bytes were given: the sandbox then makes a PDF of `file_size` bytes.
     """
 
     evidence_id: int
@@ -252,7 +252,7 @@ class Login(Struct, frozen=True, kw_only=True):
 
 
 class Admission(Struct, frozen=True, kw_only=True):
-    """Who may log in, by user name; anybody else, where that is allowed, is given the default account."""
+    """Who may log in, by user name; any other user, where allowed, gets the default account."""
 
     logins: Mapping[str, Login] = field(default_factory=dict)
     default_account: int | None = None
@@ -277,7 +277,7 @@ class NewDossier(Struct, frozen=True, kw_only=True):
 
 
 class ImportPlan(Struct, frozen=True, kw_only=True):
-    """How an import is made to go, whatever its establishment says; None leaves that open."""
+    """How an import ends, in place of what its establishment says; None changes nothing."""
 
     held: bool = False
     lasts: timedelta | None = None
@@ -285,14 +285,14 @@ class ImportPlan(Struct, frozen=True, kw_only=True):
 
 
 DEFAULT_OUTCOME = ImportPlan()
-"""The course of an import that nobody bends."""
+"""The plan of an import that no rule changes."""
 
 
 class ImportProcess(Struct, frozen=True, kw_only=True, eq=False):
     """An import under way or ended. `number` counts launches; `ends` is when it will have run, or None.
 
-    `wanted` is what was asked for; `condition`, if any, is what the data provider will say, whatever the
-    registry says; `refusals` are filled when it ended without a dossier.
+    `wanted` is the request; `condition`, if there is one, is the answer of the data provider, in place of the
+    registry's; `refusals` are filled when it ended without a dossier.
     """
 
     process_id: str

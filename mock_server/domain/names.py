@@ -32,7 +32,7 @@ def cache_short(entries: int) -> Callable[[Callable[Arguments, Result]], Callabl
 
 
 MAX_NAME = 100
-"""Characters of a name that may be another one misspelt: to compare longer texts takes too long."""
+"""Characters of a name that is compared with known ones; longer texts would take too long."""
 
 _UNDERSCORE = re.compile(r"_([a-z])")
 
@@ -51,5 +51,5 @@ def snake(name: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant, None when there is none like it."""
+    """The known name that is most like it; None if none is near."""
     return next(iter(get_close_matches(name, known, n=1)), None) if len(name) <= MAX_NAME else None

@@ -54,7 +54,7 @@ _DOSSIER = f"{_ACCOUNT}/dossiers/{{dossierId}}"
 _DOCUMENT = f"{_DOSSIER}/documents/{{documentId}}"
 
 API_PATH = "/api/v1"
-"""What every path of the API begins with, but for that of tokens."""
+"""What every path of the API begins with, except that of tokens."""
 
 CLIENT_ID = "ea-api-edge"
 """The only client of the authorisation server."""

@@ -60,7 +60,7 @@ def _codes(dossier: Dossier) -> tuple[str, ...]:
 
 
 def _is_user(world: World, dossier: Dossier, address: str) -> bool:
-    """Whether it is the name of somebody who may log in to the dossier's account."""
+    """Whether it is the name of a user who may log in to the dossier's account."""
     return any(
         login.username.casefold() == address.casefold() and dossier.account_id in login.account_ids
         for login in world.admission.logins.values()
@@ -76,7 +76,7 @@ def _with(
     codes: tuple[str, ...] = (),
     key: str | None = None,
 ) -> World:
-    """The world with one e-mail more to each address; nobody gets the same one twice."""
+    """The world with another e-mail to each address; no address gets it twice."""
     first = world.next_ids.mail
     made = [
         Mail(

@@ -63,7 +63,7 @@ def statistics(world: World, *, account_id: int) -> Statistics:
 
 
 class DossierStatus(StrEnum):
-    """How a dossier stands; what the API calls its state is none once it is stopped."""
+    """The status of a dossier; the API shows no state for a stopped one."""
 
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
@@ -71,7 +71,7 @@ class DossierStatus(StrEnum):
 
 
 class Row(Struct, frozen=True, eq=False):
-    """A dossier, whose it is, and whom it is on."""
+    """A dossier with the portfolio that has it and its third party."""
 
     portfolio: Portfolio
     dossier: Dossier
@@ -79,18 +79,18 @@ class Row(Struct, frozen=True, eq=False):
 
     @property
     def thirdparty_code(self) -> str | None:
-        """What the account calls the third party."""
+        """The code of the third party in the account."""
         return self.portfolio.relations[self.thirdparty.thirdparty_id].thirdparty_code
 
     @property
     def standing(self) -> DossierStatus:
-        """How it stands."""
+        """Its status."""
         if not self.dossier.monitored:
             return DossierStatus.STOPPED
         return DossierStatus.COMPLETE if self.dossier.complete else DossierStatus.INCOMPLETE
 
     def contains_text(self, text: str) -> bool:
-        """Whether one of its names has the text in it, in capitals or not."""
+        """Whether one of its names contains the text, in any case."""
         names = (
             self.dossier.dossier_id,
             self.dossier.reference,
@@ -106,7 +106,7 @@ class Row(Struct, frozen=True, eq=False):
 
 
 class Overview(Struct, frozen=True):
-    """Some of those found, newest first; of all that say the text how many stand how; how many are found."""
+    """Some of the rows found, newest first; counts per status of all with the text; how many are found."""
 
     rows: Sequence[Row]
     counts: Mapping[DossierStatus, int]
@@ -114,7 +114,7 @@ class Overview(Struct, frozen=True):
 
 
 def overview(world: World, *, text: str, standing: DossierStatus | None, offset: int, limit: int) -> Overview:
-    """`limit` of the dossiers of which a name has `text` in it, and that stand so; an empty text is in all.
+    """Return `limit` of the dossiers with `text` in a name and with this status; an empty text is in all.
 
     Without a text none is looked at beyond the last one shown, however many there are.
     """

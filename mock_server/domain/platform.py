@@ -19,7 +19,7 @@ from mock_server.domain.world import Portfolio, Relation, World, with_dossier, w
 
 
 def close_thirdparty(world: World, now: datetime, *, thirdparty_id: int) -> World:
-    """The company goes out of business: its monitored dossiers stop, in every account.
+    """Close a company: its monitored dossiers stop, in every account.
 
     Raises:
         NotFound: E100, no such third party on the platform.
@@ -40,10 +40,10 @@ def close_thirdparty(world: World, now: datetime, *, thirdparty_id: int) -> Worl
 
 
 def withdraw_requirement(world: World, *, code: str, withdrawn: bool, account_id: int | None) -> World:
-    """Let the account, or every one that has it, ask for the document type no more, or (not) again.
+    """Withdraw a document type from the account, or from every account that has it; or restore it.
 
-    A withdrawn one is no default any more, and does not become one when it is taken back. What was asked for
-    stays asked for.
+    A withdrawn type is removed from the defaults; restoring it does not add it again. Documents that were
+    requested stay requested.
 
     Raises:
         NotFound: NOT_FOUND, no such account, or no such document type.
@@ -75,30 +75,30 @@ def _with_withdrawn(account: Account, code: str, *, withdrawn: bool) -> Account:
 
 
 def set_dossier(world: World, dossier: Dossier) -> World:
-    """The world with this dossier, new or in place of the former one.
+    """The world with this dossier, new or changed.
 
     The state of its third party dates from the latest change of an active dossier, as in a world that was
-    just made: what changed before the dossier was there, nobody saw.
+    just generated: a change before the dossier existed does not count.
     """
-    former = world.portfolio(dossier.account_id)
-    relation = former.relations.get(dossier.thirdparty_id)
-    is_new = dossier.dossier_id not in former.dossiers
+    previous = world.portfolio(dossier.account_id)
+    relation = previous.relations.get(dossier.thirdparty_id)
+    is_new = dossier.dossier_id not in previous.dossiers
     world = with_dossier(world, dossier, dossier.state_last_change_date)
     portfolio = world.portfolio(dossier.account_id)
-    placed = portfolio.relations[dossier.thirdparty_id]
-    if not placed.monitored:
+    updated = portfolio.relations[dossier.thirdparty_id]
+    if not updated.monitored:
         return world
     if is_new:
         dates = [relation.state_last_change_date] if relation else []
         dates += [_changed(dossier)] if dossier.monitored else []
     else:
-        found = (portfolio.dossiers[dossier_id] for dossier_id in placed.dossiers)
+        found = (portfolio.dossiers[dossier_id] for dossier_id in updated.dossiers)
         dates = [_changed(each) for each in found if each.monitored]
-    return _with_state_date(world, portfolio, placed, max(day for day in dates if day is not None))
+    return _with_state_date(world, portfolio, updated, max(day for day in dates if day is not None))
 
 
 def clear_dossiers(world: World) -> World:
-    """The world in which no account has a dossier, ever had one, or imports any; ids go on."""
+    """The world without dossiers, relations and imports; ids continue."""
     emptied = {number: Portfolio(account=held.account) for number, held in world.portfolios.items()}
     return replace(world, portfolios=Map(emptied), agenda=EMPTY)
 

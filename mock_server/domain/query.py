@@ -36,7 +36,7 @@ _OPERATOR = "one of : ~ ! > <"
 
 
 class Operator(StrEnum):
-    """What stands between a field and a value."""
+    """The operator between a field and a value."""
 
     EQUALS = ":"
     CONTAINS = "~"
@@ -79,7 +79,7 @@ Expression = Criterion | AllOf | AnyOf
 
 
 class ExpressionError(ValueError):
-    """The text is no expression: at `position`, counted from 1, something else was `expected`.
+    """The text is not an expression: at `position`, counted from 1, something else was `expected`.
 
     `position 12: expected one of : ~ ! > <, found the end`
     """
@@ -115,7 +115,7 @@ def format_expression(expression: Expression) -> str:
 
 
 def quote_word(word: str) -> str:
-    """A word of an expression as a mistake shows it."""
+    """A word of an expression as an error message shows it."""
     return repr(word[:30])
 
 
@@ -124,7 +124,7 @@ def _in_parentheses(part: Expression, *kinds: type) -> str:
 
 
 class _Reader:
-    """A text and how far it has been read: `word` is what stands at `at`, empty at the end."""
+    """A text and how far it has been read: `word` is the one at `at`, empty at the end."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -139,7 +139,7 @@ class _Reader:
         return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
     def expected(self, what: str, at: int | None = None) -> ExpressionError:
-        """The mistake at this word, or further on."""
+        """The error at this word, or further on."""
         at = self._at if at is None else at
         word = self._text[at : self._end_of_word(at)]
         return ExpressionError(at + 1, what, quote_word(word) if word else self._gap(at))
@@ -218,7 +218,7 @@ _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 
 class FieldKind(Enum):
-    """What the values of a field are, as a mistake names them."""
+    """What the values of a field are, as an error names them."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -237,14 +237,14 @@ def compile_expression(
 ) -> Test | None:
     """Whether something is selected by the expression that `text` writes; None when that was noted as wrong.
 
-    E010 for what cannot be read, E002 for a field that is none; each tells the position and what is right.
+    E010 for what cannot be read, E002 for an unknown field; each names the position and what is right.
 
     behaviour.md 3.5 (documented; codes, case and null: inferred).
     """
     try:
         return _test(collector, parse(text), fields)
-    except ExpressionError as mistake:
-        collector.note(E010, "search", str(mistake))
+    except ExpressionError as error:
+        collector.note(E010, "search", str(error))
         return None
 
 
@@ -282,10 +282,10 @@ def _criterion(collector: checks.ErrorCollector, criterion: Criterion, fields: M
     try:
         wanted = _READ[found.kind](criterion.value)
     except ValueError:
-        mistake = ExpressionError(
+        error = ExpressionError(
             criterion.value_position, f"a {found.kind.value}", quote_word(criterion.value)
         )
-        collector.note(E010, "search", str(mistake))
+        collector.note(E010, "search", str(error))
         return _never
     return _comparing(read, _COMPARISONS[criterion.operator], wanted)
 

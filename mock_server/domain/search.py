@@ -229,7 +229,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "searchThirdparties": ("search", "page", "page_size"),
     "listProcesses": ("from_date",),
 }
-"""The query parameters that an operation reads; others read none. Whatever else is sent is ignored."""
+"""The query parameters that an operation reads; others read none. All others are ignored."""
 
 
 def list_dossiers(
@@ -393,7 +393,7 @@ def _thirdparty_candidates(
 def _identified_candidates(
     world: World, wanted: dict[str, Any]
 ) -> Iterator[tuple[SortedSet[int], tuple[str, ...]]]:
-    """Those that follow from what a third party is called and registered under, whatever the account."""
+    """The candidates by name and identifiers of a third party, the same for every account."""
     for name in ("siren", "siret", "tva"):
         if name in wanted:
             yield world.index.get((name, wanted[name]), EMPTY), (name,)

@@ -1,6 +1,6 @@
-"""What time brings about: imports end, dossiers expire, evidences lapse, each dated at its own instant.
+"""The effects of time: imports end, dossiers and evidences expire, each dated at its own instant.
 
-Nothing runs in the background. Whoever looks at a world first settles what is due, in the agenda's order.
+Nothing runs in the background. Every reader of a world first settles what is due, in the order of the agenda.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mock_server.domain.world import Due, World, with_dossier
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """Something that time brought about: `dossier expired`, `documents lapsed` or `process finished`.
+    """An effect of time: `dossier expired`, `documents lapsed` or `process finished`.
 
     The last has the `outcome` of the process.
     """

@@ -98,7 +98,7 @@ class SortedSet(Struct, Generic[T], frozen=True):
         return self.size
 
     def _chunk_of(self, value: T) -> int:
-        """The first chunk whose last value is not below `value`; the number of chunks when there is none."""
+        """The first chunk whose last value is not below `value`; the number of chunks if all are below."""
         return bisect_left(self.chunks, value, key=lambda chunk: chunk[-1])
 
 

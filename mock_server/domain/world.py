@@ -49,7 +49,7 @@ class Due(NamedTuple):
 
 
 class Relation(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
-    """What one account has to do with one third party. `active`, `complete` and `vigilant` count dossiers."""
+    """The relation of one account to one third party. `active`, `complete` and `vigilant` count dossiers."""
 
     thirdparty_id: int
     thirdparty_code: str | None = None
@@ -164,7 +164,7 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
         return found
 
     def relation(self, account_id: int, thirdparty_id: int) -> tuple[Thirdparty, Relation]:
-        """The third party and what the account has to do with it.
+        """The third party and its relation to the account.
 
         Raises:
             NotFound: NOT_FOUND for the account; E100 when the account never had a dossier of the third party.
@@ -175,7 +175,7 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
         return self.thirdparties[thirdparty_id], relation
 
     def requirement(self, account_id: int, code: str) -> Requirement:
-        """A document type as the account has it; as the platform has it, where the account has it no more."""
+        """A document type as the account has it; as the platform has it, if the account has it no longer."""
         account = self.portfolios[account_id].account
         return account.requirements.get(code) or self.requirements[code]
 
@@ -185,7 +185,7 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
         return None if found is None else self.thirdparties[found]
 
     def thirdparty_of(self, account_id: int, dossier_id: int) -> int | None:
-        """The third party of a dossier, for who only wants to know; None where there is no such dossier."""
+        """The third party of a dossier, None for an unknown dossier."""
         portfolio = self.portfolios.get(account_id)
         dossier = None if portfolio is None else portfolio.dossiers.get(dossier_id)
         return None if dossier is None else dossier.thirdparty_id
@@ -209,7 +209,7 @@ def find_portfolio(world: World, dossier_id: int) -> Portfolio:
 
 
 def find_process(world: World, process_id: str) -> ImportProcess:
-    """The import process of that id, in whatever account.
+    """The import process of that id, in any account.
 
     Raises:
         NotFound: NOT_FOUND.
@@ -221,7 +221,7 @@ def find_process(world: World, process_id: str) -> ImportProcess:
 
 
 def with_portfolio(world: World, portfolio: Portfolio) -> World:
-    """The world with this portfolio in place of the account's former one."""
+    """The world with this portfolio in place of the account's previous one."""
     return replace(world, portfolios=world.portfolios.set(portfolio.account.account_id, portfolio))
 
 
@@ -285,9 +285,9 @@ def with_process(world: World, process: ImportProcess) -> World:
     portfolio = world.portfolio(process.account_id)
     before = portfolio.processes.get(process.process_id)
     agenda = world.agenda
-    former = None if before is None else _process_due(before)
-    if former is not None:
-        agenda = agenda.discard(former)
+    previous = None if before is None else _process_due(before)
+    if previous is not None:
+        agenda = agenda.discard(previous)
     due = _process_due(process)
     changed = replace(
         portfolio,
@@ -311,7 +311,7 @@ def thirdparty_keys(thirdparty: Thirdparty) -> list[tuple[str, str]]:
 
 
 def dossier_due(dossier: Dossier) -> Due | None:
-    """The agenda entry of a dossier: its expiration or the next lapse of an evidence."""
+    """The agenda entry of a dossier: its expiration, or the next expiry of an evidence."""
     at = next_due(dossier)
     return None if at is None else Due(at, 0, dossier.account_id, dossier.dossier_id, "")
 
