@@ -1,4 +1,4 @@
-"""Certificates: given in files, with every mistake there can be in them; or of an authority that is kept."""
+"""Certificates: given in files, with every possible error; or of an authority that is kept."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_key_and_chain_may_be_in_the_file_of_the_certificate(
         ),
     ],
 )
-def test_files_that_are_no_good_are_named_with_what_is_wrong(
+def test_unusable_files_are_named_with_the_reason(
     write: Callable[[str, bytes], Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -117,7 +117,7 @@ def test_files_that_are_no_good_are_named_with_what_is_wrong(
     assert str(refused.value) == sentence
 
 
-def test_a_mistake_stops_the_start_with_its_sentence(tmp_path: Path) -> None:
+def test_an_error_stops_the_start_with_its_sentence(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--tls-cert", "nowhere.pem"]
 
     found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
@@ -126,22 +126,22 @@ def test_a_mistake_stops_the_start_with_its_sentence(tmp_path: Path) -> None:
     assert found.stderr.startswith("Error: nowhere.pem: No such file or directory\nSee docs/")
 
 
-def test_a_folder_is_no_certificate(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_certificate(tmp_path: Path) -> None:
     with pytest.raises(TlsError, match="Is a directory"):
         tls_of(Settings(tls_cert=tmp_path))
 
 
-def test_a_key_without_its_certificate_is_refused() -> None:
+def test_a_key_without_its_certificate_is_rejected() -> None:
     with pytest.raises(TlsError, match="--tls-key needs --tls-cert"):
         tls_of(Settings(tls_key=Path("key.pem")))
 
 
-def test_a_given_certificate_and_one_of_its_own_exclude_each_other() -> None:
+def test_a_given_certificate_and_a_self_signed_one_exclude_each_other() -> None:
     with pytest.raises(TlsError, match="--tls-cert and --tls-self-signed exclude each other"):
         tls_of(Settings(tls_cert=Path("cert.pem"), tls_self_signed=True))
 
 
-def test_a_public_url_that_no_certificate_can_name_is_refused(
+def test_a_public_url_that_no_certificate_can_name_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -178,7 +178,7 @@ def test_servers_that_start_at_once_keep_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [b"", b"nonsense", CERTIFICATE, KEY], ids=["empty", "nonsense", "no key", "no cert"]
 )
-def test_a_kept_authority_that_was_damaged_is_made_anew(tmp_path: Path, damage: bytes) -> None:
+def test_a_kept_authority_that_was_damaged_is_made_again(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "authority.pem").write_bytes(damage)
 
     made, kept = load_or_create_authority(tmp_path)

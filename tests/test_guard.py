@@ -96,7 +96,7 @@ def line_3() -> Iterator[tuple[int, int]]:
 
 
 def line_4() -> Iterator[tuple[int, int]]:
-    """Nor may a proxy, wherever it is and whatever address it names."""
+    """Nor may a proxy on any machine, with any address in its headers."""
     for name, text in PROXY_HEADERS.items():
         for value in (text, "10.0.0.7", ""):
             yield 403, rejection(CONTROL, {name: value})
@@ -295,7 +295,7 @@ def named(client: FlaskClient, sandbox: str) -> int:
     return client.get("/__admin/clock", headers={"X-Mock-Sandbox": sandbox}).status_code
 
 
-def test_one_sandbox_too_many_is_refused_until_one_is_dropped() -> None:
+def test_one_sandbox_too_many_is_rejected_until_one_is_dropped() -> None:
     small = client(max_sandboxes=3)  # the default one is there from the start
     assert [named(small, "a"), named(small, "b")] == [200, 200]
 
@@ -321,7 +321,9 @@ def test_a_client_that_opens_one_sandbox_too_many_gets_a_503_that_says_why() -> 
     assert "--max-sandboxes" in (answer.json or {})["message"]
 
 
-def test_an_idle_sandbox_makes_room_and_the_default_one_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_sandbox_is_dropped_for_a_new_one_and_the_default_one_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     small = client(max_sandboxes=2, sandbox_idle=timedelta(minutes=5))
     assert [named(small, "default"), named(small, "a")] == [200, 200]
     later = __import__("time").monotonic() + 301

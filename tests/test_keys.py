@@ -17,7 +17,7 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def test_a_key_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_key_is_made_once_and_kept_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "key.pem"
 
     first, second = load_or_create_key(path), load_or_create_key(path)
@@ -33,7 +33,7 @@ def test_a_key_that_cannot_be_kept_lives_as_long_as_the_process(tmp_path: Path) 
     assert load_or_create_key(tmp_path / "cache" / "key.pem").key_size == 2048
 
 
-def test_a_kept_key_that_was_damaged_is_made_anew(tmp_path: Path) -> None:
+def test_a_kept_key_that_was_damaged_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     path.write_bytes(b"-----BEGIN PRIVATE KEY-----\nnonsense")
 
@@ -51,7 +51,7 @@ def test_a_kept_key_that_was_damaged_is_made_anew(tmp_path: Path) -> None:
         pytest.param(pem(rsa.generate_private_key(65537, 1024)), "RSA key of 2048 bits", id="too short"),  # noqa: S505
     ],
 )
-def test_a_given_key_that_is_no_good_is_refused_with_its_file(
+def test_a_given_key_that_is_unusable_is_rejected_with_its_file(
     tmp_path: Path, written: bytes | None, sentence: str
 ) -> None:
     path = tmp_path / "key.pem"

@@ -1,4 +1,4 @@
-"""Whatever is asked, the sandbox answers in one of its own shapes, and never fails itself."""
+"""The sandbox answers every request in one of its formats, and never fails itself."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ def calls(draw: st.DrawFn) -> tuple[str, str, Mapping[str, str], bytes, str]:
         value = draw(st.sampled_from(GARBAGE if odd else known))
         filled = filled.replace(f"{{{name}}}", quote(value))
     prefix = "" if template == TOKEN_PATH else draw(st.sampled_from(list(PREFIXES)))
-    spoken = draw(st.sampled_from(["PUT", "DELETE", "PATCH", "GET", "POST", "OPTIONS"])) if odd else method
-    return spoken, prefix + filled, draw(queries), draw(bodies), draw(types)
+    used = draw(st.sampled_from(["PUT", "DELETE", "PATCH", "GET", "POST", "OPTIONS"])) if odd else method
+    return used, prefix + filled, draw(queries), draw(bodies), draw(types)
 
 
 waits = st.sampled_from(["PT1S", "P1D", "P400D"])
@@ -185,7 +185,7 @@ def test_any_calls_in_any_order_are_answered_in_a_known_shape(
 
 @example_count(80)
 @given(body=jsons)
-def test_a_body_of_any_json_is_accepted_or_refused_by_every_operation_that_reads_one(
+def test_a_body_of_any_json_is_accepted_or_rejected_by_every_operation_that_reads_one(
     app: Flask, body: Any
 ) -> None:
     caller = Caller(app.test_client())
@@ -204,7 +204,7 @@ def test_a_body_of_any_json_is_accepted_or_refused_by_every_operation_that_reads
 )
 @example_count(80)
 @given(query=queries)
-def test_a_search_is_answered_whatever_its_query(app: Flask, operation: str, query: dict[str, str]) -> None:
+def test_a_search_with_any_query_is_answered(app: Flask, operation: str, query: dict[str, str]) -> None:
     caller = Caller(app.test_client())
     path = OPERATIONS[operation].paths[0].replace("{accountId}", str(ACCOUNT))
 
@@ -224,7 +224,7 @@ def test_the_token_endpoint_answers_any_form(app: Flask, form: dict[str, str]) -
 
 @example_count(60)
 @given(credentials=st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=40))
-def test_any_authorization_is_admitted_or_refused_with_401(app: Flask, credentials: str) -> None:
+def test_any_authorization_is_accepted_or_rejected_with_401(app: Flask, credentials: str) -> None:
     headers = {"Authorization": f"Bearer {credentials}"}
 
     answer = app.test_client().get("/api/v1/account", headers=headers)

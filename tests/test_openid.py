@@ -1,4 +1,4 @@
-"""The authorisation server beside its tokens, and what a server is told of them (behaviour.md 1.2, 1.3)."""
+"""The other endpoints of the authorisation server, and the settings of its tokens (behaviour.md 1.2, 1.3)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_the_key_set_holds_no_private_part(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_userinfo_tells_the_claims_about_the_user(api: Api, method: str) -> None:
+def test_userinfo_returns_the_claims_about_the_user(api: Api, method: str) -> None:
     answer = userinfo(api, f"Bearer {api.token}", method)
 
     assert answer.status_code == 200
@@ -92,7 +92,7 @@ def test_userinfo_tells_the_claims_about_the_user(api: Api, method: str) -> None
 
 
 @pytest.mark.parametrize("authorization", ["", "Basic eDp5", "Bearer", "Bearer x.y.z"])
-def test_userinfo_wants_a_good_bearer_token(api: Api, authorization: str) -> None:
+def test_userinfo_needs_a_valid_bearer_token(api: Api, authorization: str) -> None:
     answer = userinfo(api, authorization)
 
     assert answer.status_code == 401
@@ -103,7 +103,7 @@ def test_userinfo_wants_a_good_bearer_token(api: Api, authorization: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["access_token", "refresh_token"])
-def test_introspection_tells_the_claims_of_an_active_token(
+def test_introspection_returns_the_claims_of_an_active_token(
     api: Api, granted: dict[str, Any], name: str
 ) -> None:
     found = introspect(api, granted[name])
@@ -169,14 +169,14 @@ def test_a_logout_leaves_other_sessions_of_the_user_alone(api: Api, granted: dic
     assert refresh(api.client, other["refresh_token"]).status_code == 200
 
 
-def test_a_logout_with_an_unknown_token_is_refused(api: Api) -> None:
+def test_a_logout_with_an_unknown_token_is_rejected(api: Api) -> None:
     answer = log_out(api, "x.y.z")
 
     assert answer.status_code == 400
     assert (answer.json or {})["error"] == "invalid_grant"
 
 
-# What a server is told.
+# Settings.
 
 
 @pytest.mark.parametrize(
@@ -194,13 +194,13 @@ def test_the_issuer_is_the_host_that_was_called(client: FlaskClient, base_url: s
     assert claims(granted["access_token"])["iss"] == f"{issuer}{REALM}"
 
 
-def test_a_token_got_through_one_host_is_good_at_another(api: Api) -> None:
+def test_a_token_issued_under_one_host_is_valid_under_another(api: Api) -> None:
     answer = api.send("GET", api.url(""), base_url="http://rs.e-attestations.com")
 
     assert answer.status_code == 200
 
 
-def test_a_public_url_is_the_issuer_whatever_the_host(make_server_api: MakeApi) -> None:
+def test_a_public_url_is_the_issuer_under_any_host(make_server_api: MakeApi) -> None:
     api = make_server_api(public_url="https://sandbox.example/eat")
 
     assert claims(api.token)["iss"] == f"https://sandbox.example/eat{REALM}"
@@ -239,7 +239,7 @@ def test_the_signing_key_that_is_given_signs(make_server_api: MakeApi, tmp_path:
     assert verified["preferred_username"] == api.username
 
 
-def test_a_token_of_a_server_with_another_key_is_refused(
+def test_a_token_of_a_server_with_another_key_is_rejected(
     api: Api, make_server_api: MakeApi, tmp_path: Path
 ) -> None:
     stranger = make_server_api(signing_key=made_key(tmp_path)[1])

@@ -112,9 +112,9 @@ def test_an_expression_is_read(text: str, expression: Expression) -> None:
     assert parse(text) == expression
 
 
-@pytest.mark.parametrize(("text", "mistake"), UNREADABLE.items(), ids=UNREADABLE)
-def test_a_mistake_tells_where_it_is_and_what_was_expected(text: str, mistake: tuple[int, str, str]) -> None:
-    position, expected, found = mistake
+@pytest.mark.parametrize(("text", "error"), UNREADABLE.items(), ids=UNREADABLE)
+def test_an_error_says_where_it_is_and_what_was_expected(text: str, error: tuple[int, str, str]) -> None:
+    position, expected, found = error
 
     with pytest.raises(ExpressionError) as refused:
         parse(text)
@@ -146,7 +146,7 @@ def test_an_expression_has_at_most_100_criteria() -> None:
         parse(f"{' AND '.join(['a:1'] * 60)} AND ( {' OR '.join(['a:1'] * 60)} )")
 
 
-def test_a_very_deep_expression_is_a_mistake_like_any_other() -> None:
+def test_a_very_deep_expression_is_an_error_like_any_other() -> None:
     with pytest.raises(ExpressionError):
         parse("( " * 100_000)
 
@@ -167,8 +167,8 @@ def parsed(text: str) -> Expression | ExpressionError:
     """What comes of a text; anything else that is raised is a bug."""
     try:
         return parse(text)
-    except ExpressionError as mistake:
-        return mistake
+    except ExpressionError as error:
+        return error
 
 
 RESERVED = {"AND", "and", "OR", "or", "(", ")"}
@@ -202,7 +202,7 @@ def test_what_is_written_is_read_as_the_same_expression(expression: Expression) 
 
 
 @given(text=st.text() | st.lists(tokens).map(" ".join) | st.lists(tokens).map("".join))
-def test_any_text_is_an_expression_or_a_mistake_at_a_place_of_it(text: str) -> None:
+def test_any_text_is_an_expression_or_an_error_at_a_place_of_it(text: str) -> None:
     outcome = parsed(text)
 
     if isinstance(outcome, ExpressionError):

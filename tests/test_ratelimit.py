@@ -63,7 +63,7 @@ def test_a_bucket_used_in_part_is_refilled_to_twenty(limited: Api) -> None:
     assert accepted(limited, 25) == 20
 
 
-def test_refused_requests_use_nothing_up(limited: Api) -> None:
+def test_rejected_requests_use_nothing_up(limited: Api) -> None:
     accepted(limited, 40)
 
     limited.advance("PT1S")
@@ -71,7 +71,7 @@ def test_refused_requests_use_nothing_up(limited: Api) -> None:
     assert accepted(limited, 25) == 10
 
 
-def test_every_operation_of_the_account_counts_also_one_that_is_refused(limited: Api) -> None:
+def test_every_operation_of_the_account_counts_also_one_that_is_rejected(limited: Api) -> None:
     limited.post("/dossiers", {})
     limited.get("/dossiers/1")
     limited.try_import(companyIdValue=OTHER_SIRET)
@@ -79,7 +79,7 @@ def test_every_operation_of_the_account_counts_also_one_that_is_refused(limited:
     assert accepted(limited, 20) == 17
 
 
-def test_every_account_has_a_bucket_of_its_own(limited: Api) -> None:
+def test_every_account_has_its_own_bucket(limited: Api) -> None:
     multi = Api(limited.client, limited.sandbox, user="multi", account=ACCOUNT)
     accepted(multi, 20)
 

@@ -39,7 +39,7 @@ FILTERED: dict[str, Test] = {
         dossier["thirdpartyCode"] == "F1043" and dossier["monitored"]
     ),
 }
-"""What a query keeps of the default fixture, told by the members of a dossier."""
+"""What a query finds in the default fixture, as a condition on the members of a dossier."""
 
 
 def ids(dossiers: list[dict[str, Any]]) -> list[int]:
@@ -228,7 +228,7 @@ def test_a_reference_that_two_third_parties_have_finds_both(api: Api) -> None:
     assert found(api, dossierReference="PO-1") == [one["dossierId"], other["dossierId"]]
 
 
-def test_a_former_reference_finds_nothing(api: Api) -> None:
+def test_a_previous_reference_finds_nothing(api: Api) -> None:
     api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": "NEW"})
 
     assert found(api, dossierReference="TEST") == []

@@ -216,7 +216,7 @@ def test_a_malformed_login_makes_no_sandbox(fields: dict[str, str]) -> None:
     assert sandboxes(client) == ["default"]
 
 
-def test_rejected_logins_leave_room_for_the_others() -> None:
+def test_rejected_logins_do_not_use_up_the_sandboxes() -> None:
     client = create_app(Settings(auth="declared", max_sandboxes=3, log_level="error")).test_client()
     for number in range(5):
         client.post(TOKEN_URL, data=LOGIN | {"username": f"no+t{number}@x.com"})
@@ -324,7 +324,7 @@ def test_a_user_name_has_at_most_255_characters(client: FlaskClient, length: int
 # Tokens
 
 
-def test_a_token_that_was_aged_for_ever_is_rejected(api: Api) -> None:
+def test_a_token_that_was_aged_for_thousands_of_years_is_rejected(api: Api) -> None:
     assert api.get("").status_code == 200
     for _ in range(100):
         api.control("POST", "/clock/advance", {"by": "P36500D", "tokens": True})

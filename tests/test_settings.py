@@ -164,13 +164,13 @@ def test_a_duration_is_read(text: str, expected: timedelta) -> None:
 
 
 @pytest.mark.parametrize("text", NO_DURATIONS)
-def test_what_is_no_duration_is_told_how_to_write_one(text: str) -> None:
+def test_the_error_of_a_wrong_duration_says_how_to_write_one(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a duration; write 200ms, 2s, 5m, 1h or ISO 8601"):
         duration(text)
 
 
 @pytest.mark.parametrize("text", TOO_LONG, ids=["days", "many days", "hours", "digits"])
-def test_a_duration_longer_than_a_century_is_refused(text: str) -> None:
+def test_a_duration_longer_than_a_century_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="is longer than a century"):
         duration(text)
 
@@ -181,7 +181,7 @@ def test_an_instant_without_offset_is_french(text: str, expected: datetime) -> N
 
 
 @pytest.mark.parametrize("text", NO_INSTANTS)
-def test_what_is_no_instant_is_told_how_to_write_one(text: str) -> None:
+def test_the_error_of_a_wrong_instant_says_how_to_write_one(text: str) -> None:
     with pytest.raises(ValueError, match="is not an ISO date-time such as 2026-03-02T09:00:00"):
         instant(text)
 
@@ -192,7 +192,7 @@ def test_variants_are_read(text: str, expected: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(("text", "sentence"), NO_VARIANTS.items(), ids=NO_VARIANTS)
-def test_a_wrong_variant_is_told_what_there_is(text: str, sentence: str) -> None:
+def test_the_error_of_a_wrong_variant_lists_the_variants(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         variants(text)
 
@@ -396,7 +396,7 @@ def test_a_wrong_value_ends_the_start_and_names_the_variable(
         assert f"Invalid value for '{setting.flag}': " in rejected(setting.flag, WRONG[setting.name])
 
 
-def test_every_setting_whose_value_is_no_file_and_no_host_has_a_wrong_value() -> None:
+def test_every_setting_except_hosts_and_files_has_a_wrong_value() -> None:
     opened = {"host", "fixture", "scenario", "signing_key", "tls_cert", "tls_key"}
 
     assert {setting.name for setting in SETTINGS} - set(WRONG) == opened

@@ -1,4 +1,4 @@
-"""A SortedSet is `sorted(set(...))` that never changes, whatever is added and discarded."""
+"""A SortedSet is `sorted(set(...))` that never changes, after any additions and removals."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_values_that_grow_by_the_end_stay_in_order() -> None:
     assert list(found) == list(range(100))
 
 
-def test_a_set_that_lost_all_its_values_is_as_good_as_new() -> None:
+def test_a_set_that_lost_all_its_values_equals_a_new_one() -> None:
     values = SortedSet.of(range(20))
 
     emptied = changed(values, [("discard", value) for value in range(20)])

@@ -124,7 +124,7 @@ def test_whom_it_trusted_a_client_trusts_after_the_next_start(secure: str) -> No
     assert is_up(secure)
 
 
-def test_a_client_that_does_not_trust_it_is_told_of_in_the_log(cache: Path) -> None:
+def test_a_client_that_does_not_trust_the_certificate_is_logged(cache: Path) -> None:
     assert cache.is_dir()
     with running_server("--tls-self-signed", "--log-level", "info") as (url, process):
         refused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -184,7 +184,7 @@ def test_a_connection_is_kept_for_several_requests(secure: str) -> None:
     assert (first, second) == (200, 404)
 
 
-def test_http_is_told_that_https_is_spoken_here(secure: str) -> None:
+def test_a_plain_http_request_is_answered_that_the_server_needs_https(secure: str) -> None:
     plain = secure.replace("https:", "http:")
 
     answer = requests.get(f"{plain}{HEALTH}", timeout=5)
@@ -196,7 +196,7 @@ def test_http_is_told_that_https_is_spoken_here(secure: str) -> None:
 @pytest.mark.parametrize(
     "begun", [b"", b"\x16", b"\x16\x03\x01" + bytes(64)], ids=["nothing", "half", "garbage"]
 )
-def test_what_is_no_tls_harms_nobody(secure: str, begun: bytes) -> None:
+def test_bytes_that_are_not_tls_harm_no_other_client(secure: str, begun: bytes) -> None:
     with socket.create_connection(address(secure), timeout=5) as client:
         client.sendall(begun)
 
@@ -312,7 +312,7 @@ def test_a_signal_ends_it_without_a_word(cache: Path, number: int) -> None:
     assert (process.returncode, output, log) == (0, "", "")
 
 
-def test_a_request_that_waits_is_told_that_the_server_ends(cache: Path) -> None:
+def test_a_waiting_request_is_answered_when_the_server_ends(cache: Path) -> None:
     assert cache.is_dir()
     with running_server("--tls-self-signed") as (url, process):
         remote = Remote(url, "ends")
@@ -346,7 +346,7 @@ def test_scenarios_are_played_over_https(secure: str) -> None:
     assert played.returncode == 0, played.stdout + played.stderr
 
 
-def test_the_session_of_a_python_test_trusts_what_requests_is_told(secure: str) -> None:
+def test_the_session_of_a_python_test_trusts_the_certificates_of_requests(secure: str) -> None:
     sandbox = Sandbox(secure, f"tls{next(_numbers)}")
 
     found = sandbox.session().get(f"{sandbox.base_url}/account/{ACCOUNT}{DOSSIER}", timeout=5)
@@ -354,7 +354,7 @@ def test_the_session_of_a_python_test_trusts_what_requests_is_told(secure: str) 
     assert found.json()["content"]["dossierId"] == SEED_DOSSIER
 
 
-def test_a_healthcheck_finds_out_that_https_is_spoken(secure: str) -> None:
+def test_a_healthcheck_finds_out_that_https_is_served(secure: str) -> None:
     command = [sys.executable, "-m", "mock_server", "healthcheck", "--port", str(address(secure)[1])]
 
     found = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import OPENID, REALM, TOKEN_URL, Api, claims, refresh
 
-ANYBODY: Any = {"verify_aud": False}
+ANY_AUDIENCE: Any = {"verify_aud": False}
 
 COMMON_CLAIMS = {
     *("jti", "exp", "nbf", "iat", "iss", "aud", "sub", "typ", "azp", "auth_time", "session_state"),
@@ -175,7 +175,9 @@ def test_the_refresh_token_has_the_claims_up_to_scope_less_acr(granted: dict[str
         ("iss", f"http://localhost{REALM}"),
     ],
 )
-def test_the_access_token_tells_who_and_for_whom(granted: dict[str, Any], claim: str, value: object) -> None:
+def test_the_access_token_names_the_user_and_the_client(
+    granted: dict[str, Any], claim: str, value: object
+) -> None:
     assert claims(granted["access_token"])[claim] == value
 
 
@@ -206,7 +208,7 @@ def test_the_published_keys_verify_an_access_token(client: FlaskClient, granted:
     keys = jwt.PyJWKSet.from_dict(dict(client.get(f"{OPENID}/certs").json or {}))
     kid = jwt.get_unverified_header(granted["access_token"])["kid"]
 
-    verified = jwt.decode(granted["access_token"], keys[kid].key, algorithms=["RS256"], options=ANYBODY)
+    verified = jwt.decode(granted["access_token"], keys[kid].key, algorithms=["RS256"], options=ANY_AUDIENCE)
 
     assert verified["account_ids"] == "119631"
 
@@ -234,7 +236,7 @@ def test_the_published_keys_verify_an_access_token(client: FlaskClient, granted:
         *("no grant_type", "another grant_type", "unreadable refresh token"),
     ],
 )
-def test_a_refused_grant_is_answered_as_keycloak_does(
+def test_a_rejected_grant_is_answered_as_keycloak_does(
     client: FlaskClient, fields: dict[str, str], status: int, error: str, description: str
 ) -> None:
     answer = ask(client, **fields)

@@ -1,4 +1,4 @@
-"""Every variant: what both of its values do (behaviour.md 13), and which one holds when nobody chose."""
+"""Every variant: what both of its values do (behaviour.md 13), and which one holds by default."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ def refused_stop(api: Api) -> Any:
 
 def empty_search(api: Api) -> Any:
     answers = [api.get("/dossiers", siren="000000000"), api.get("/thirdparties", name="nobody")]
-    return [(answer.status_code, told(answer.json or {})) for answer in answers]
+    return [(answer.status_code, summary(answer.json or {})) for answer in answers]
 
 
-def told(body: dict[str, Any]) -> Any:
+def summary(body: dict[str, Any]) -> Any:
     """The body; of the messages of EDGE the code and the text, since the rest differs from call to call."""
     (first, *_) = body.get("messages", {}).get("error", [{}])
     return [first["code"], first["message"]] if "request" in first else body
@@ -237,7 +237,7 @@ def test_a_variant_does_what_its_value_says(
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_variant_that_nobody_chose_is_as_the_dialect_has_it(api: Api, name: str) -> None:
+def test_a_variant_that_is_not_chosen_has_the_default_of_the_dialect(api: Api, name: str) -> None:
     default = EDGE_DEFAULTS.get(name) if api.dialect == "edge" else None
 
     assert CASES[name].observe(api) == CASES[name].seen(api.dialect, default or VARIANTS[name].values[0])
