@@ -64,7 +64,7 @@ docs: $(READY) ## Write the generated pages of docs/ and the examples of the con
 site: $(SITE) ## Build docs/ into site/: no warning, no dead link, nothing from another host
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-picture: $(READY) ## Take the picture of the dashboard anew (needs Chromium)
+picture: $(READY) ## Take the screenshot of the dashboard again (needs Chromium)
 	$(BIN)/python tools/dashboard.py $(ARGS)
 
 states: $(READY) ## Generate the bundled state files
@@ -77,7 +77,7 @@ contract: $(READY) ## Hold the server against both OpenAPI documents with schema
 bench: $(READY) ## Measure against bare Flask into docs/performance.md (needs wrk)
 	$(BIN)/python bench/bench.py $(ARGS)
 
-bench-peers: .peers/.ready ## Measure beside what people use instead (needs wrk, and node and java for most)
+bench-peers: .peers/.ready ## Measure against alternatives (needs wrk, and node and java for most)
 	.peers/bin/python bench/peers.py $(ARGS)
 
 load: $(READY) ## Keep a server busy for ten minutes, into docs/performance.md (needs wrk)

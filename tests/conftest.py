@@ -1,4 +1,4 @@
-"""What tests share: one app for all, and a sandbox of its own for each."""
+"""Shared fixtures: one app for all tests, and a separate sandbox for each."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class CheckedClient(FlaskClient):
         answer = super().open(*args, **kwargs)
         if RULE_HEADER not in answer.headers:
             with self.application.request_context(answer.request.environ):
-                mistake = contract_error(answer)
-            assert mistake is None, f"{answer.request.method} {answer.request.path}: {mistake}"
+                error = contract_error(answer)
+            assert error is None, f"{answer.request.method} {answer.request.path}: {error}"
         return answer
 
 
@@ -91,7 +91,7 @@ def _variant_app(variants: tuple[tuple[str, str], ...]) -> Flask:
 
 @pytest.fixture
 def make_server_api(tmp_path_factory: pytest.TempPathFactory, dialect: str) -> Callable[..., Api]:
-    """An api of a server of its own: `make_server_api(auth="declared")`, or with text as its recipe."""
+    """An api of a separate server: `make_server_api(auth="declared")`, or with text as its recipe."""
 
     def make(recipe: str | None = None, **settings: Any) -> Api:
         if recipe is not None:

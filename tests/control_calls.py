@@ -16,7 +16,7 @@ def a_rule(then: Any, operation: Any = "getDossier", *, name: str = "rule", **me
 
 
 def set_rule(api: Api, then: Any, operation: Any = "getDossier", **members: Any) -> None:
-    """Put one rule in force; who calls has logged in before, so that no rule bends that."""
+    """Set one rule. The user logs in before, so that no rule changes the login."""
     assert api.token
     api.control("POST", "/rules", {"rules": [a_rule(then, operation, **members)]})
 

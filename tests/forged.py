@@ -47,7 +47,7 @@ def signed_with_the_public_key(api: Api) -> str:
 
 
 def signed_with_an_empty_file(api: Api) -> str:
-    """A key id that is a path: whoever looks the key up in files would read none, and HS256 takes that."""
+    """A key id that is a path: a server that reads keys from files would use an empty one for HS256."""
     header = {"alg": "HS256", "typ": "JWT", "kid": "../../../../dev/null"}
     signing = f"{encoded(header)}.{encoded(claims(api.token))}"
     signature = hmac.digest(b"", signing.encode(), "sha256")
@@ -55,13 +55,13 @@ def signed_with_an_empty_file(api: Api) -> str:
 
 
 def signed_with(api: Api, algorithm: str = "RS256", **header: Any) -> str:
-    """Signed by a key of its own, under the key id of the server's."""
+    """Signed by another key, under the key id of the server's."""
     header = {"kid": jwt.get_unverified_header(api.token)["kid"]} | header
     return jwt.encode(claims(api.token), _STRANGER, algorithm=algorithm, headers=header)
 
 
 def signed_by(key: Path, header: bytes, payload: bytes) -> str:
-    """Signed RS256 with the key in the file, whatever header and payload say."""
+    """Signed RS256 with the key in the file, with any header and payload."""
     signing = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, payload))
     algorithm = jwt.get_algorithm_by_name("RS256")
     signature = algorithm.sign(signing, algorithm.prepare_key(key.read_bytes()))

@@ -181,10 +181,10 @@ class NaiveApi:
         refused = self._refused_codes(codes) if codes else ["E003"]
         if refused:
             return 400, refused
-        former = {document["code"]: document for document in dossier["documents"]}
-        wanted = list(dict.fromkeys([*former, *codes] if add else codes))
-        new = {code: self._document(code) for code in dict.fromkeys(codes) if code not in former}
-        dossier["documents"] = [former.get(code) or new[code] for code in wanted]
+        previous = {document["code"]: document for document in dossier["documents"]}
+        wanted = list(dict.fromkeys([*previous, *codes] if add else codes))
+        new = {code: self._document(code) for code in dict.fromkeys(codes) if code not in previous}
+        dossier["documents"] = [previous.get(code) or new[code] for code in wanted]
         self._assess(dossier)
         return 200, None
 

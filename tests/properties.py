@@ -14,7 +14,7 @@ _QUICK = 100
 
 
 def register_profiles() -> None:
-    """Let there be `quick`, in force unless another is chosen, and `soak` (`--hypothesis-profile=soak`)."""
+    """Register the profiles `quick`, the default, and `soak` (`--hypothesis-profile=soak`)."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
     settings.register_profile("quick", deadline=None, max_examples=_QUICK)
     settings.register_profile(

@@ -115,7 +115,7 @@ class Remote:
         return answer.json()
 
     def set_rule(self, then: Any, operation: Any = "getDossier", **members: Any) -> None:
-        """Put one rule in force."""
+        """Set one rule."""
         self.control("POST", "/rules", {"rules": [a_rule(then, operation, **members)]})
 
     def request_bytes(self, method: str, path: str, *headers: str) -> bytes:

@@ -109,11 +109,11 @@ class Api:
         return answer.json
 
     def set_clock(self, now: str) -> list[dict[str, Any]]:
-        """Let the clock stand still at `now`; what that brought about."""
+        """Set and freeze the clock; return the effects."""
         return list(self.control("PUT", "/clock", {"now": now})["effects"])
 
     def advance(self, by: str) -> list[dict[str, Any]]:
-        """Go forward in time; what that brought about."""
+        """Advance the clock; return the effects."""
         return list(self.control("POST", "/clock/advance", {"by": by})["effects"])
 
     # What the dialects say in different words.
@@ -127,7 +127,7 @@ class Api:
         return list(content(answer))
 
     def absent(self, code: str) -> str:
-        """The code of a 404: EDGE has one for whatever is not there (behaviour.md 3.0.8)."""
+        """The code of a 404: EDGE has one code for everything that does not exist (behaviour.md 3.0.8)."""
         return "NOT_FOUND" if self.dialect == "edge" else code
 
     def edge_only(self, **members: Any) -> dict[str, Any]:
@@ -311,9 +311,9 @@ include: [catalogue]
 defaultAccount: 119631
 accounts: [{{accountId: 119631}}]
 dossiers:
-  - dossierId: 1          # complete; its vigilance certificate lapses first, then its IBAN
+  - dossierId: 1          # complete; its vigilance certificate expires first, then its IBAN
     siret: "{SIRET}"
-    dossierReference: "LAPSES"
+    dossierReference: "LAPSING"
     startingDate: "2025-01-01T09:00:00"
     documents:
       - documentId: 11
@@ -325,7 +325,7 @@ dossiers:
       - documentId: 13
         documentCode: RIB_IBAN
         files: [{{uploadDate: "2025-02-01T08:30:00", expirationDate: "2031-05-20"}}]
-  - dossierId: 2          # complete; what lapses is of no bearing on vigilance
+  - dossierId: 2          # complete; what expires does not affect vigilance
     siret: "{OTHER_SIRET}"
     dossierReference: "IBAN"
     startingDate: "2025-01-01T09:00:00"

@@ -49,7 +49,7 @@ def test_what_was_found_is_said(
     status: int,
     said: list[str],
 ) -> None:
-    assert audit.told(dependencies) == status
+    assert audit.report(dependencies) == status
     assert capsys.readouterr().out.splitlines() == said
 
 

@@ -1,4 +1,4 @@
-"""The command line as somebody types it: what it prints, where, and with which exit code."""
+"""The command line: what it prints, where, and with which exit code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:
-    """A port on which somebody else listens."""
+    """A port that another program uses."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -128,15 +128,15 @@ def test_an_unknown_command_ends_with_2() -> None:
     assert "No such command 'server'" in found.stderr
 
 
-def test_a_wrong_recipe_ends_with_1_and_is_told_with_file_and_line(tmp_path: Path) -> None:
+def test_a_wrong_recipe_ends_with_1_and_is_reported_with_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("version: 1\naccounts:\n  - accountId: one\n")
 
     found = run("serve", "--port", "0", "--fixture", str(path))
 
     assert found.returncode == 1
-    told, page = found.stderr.splitlines()
-    assert told == f"Error: {path}:3: $.accounts[0].accountId: Expected `int`, got `str`"
+    message, page = found.stderr.splitlines()
+    assert message == f"Error: {path}:3: $.accounts[0].accountId: Expected `int`, got `str`"
     assert page == "See docs/troubleshooting.md#the-server-does-not-start"
     assert found.stdout == ""
 
@@ -169,8 +169,8 @@ def test_a_port_in_use_ends_with_1_and_a_sentence(taken_port: int) -> None:
     found = run("serve", "--port", str(taken_port))
 
     assert found.returncode == 1
-    told = f"Error: cannot listen on 127.0.0.1 port {taken_port}: Address already in use\n"
-    assert found.stderr == f"{told}See docs/troubleshooting.md#the-server-does-not-start\n"
+    message = f"Error: cannot listen on 127.0.0.1 port {taken_port}: Address already in use\n"
+    assert found.stderr == f"{message}See docs/troubleshooting.md#the-server-does-not-start\n"
     assert found.stdout == ""
 
 
@@ -227,14 +227,14 @@ def test_a_server_that_is_up_is_healthy(server: str, how: str) -> None:
     assert json.loads(found.stdout)["status"] == "UP"
 
 
-def test_a_healthcheck_asks_the_server_itself_whatever_proxies_there_are(server: str) -> None:
+def test_a_healthcheck_ignores_proxies(server: str) -> None:
     found = run("healthcheck", "--url", server, http_proxy="http://127.0.0.1:9", HTTP_PROXY="http://x:9")
 
     assert found.returncode == 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::1", "::"])  # noqa: S104
-def test_a_server_is_found_healthy_on_whatever_address_it_listens(host: str) -> None:
+def test_a_healthcheck_works_for_any_listening_address(host: str) -> None:
     with running_server("--host", host) as (url, _):
         found = run("healthcheck", MOCK_SERVER_HOST=host, MOCK_SERVER_PORT=port_of(url))
 
@@ -244,7 +244,7 @@ def test_a_server_is_found_healthy_on_whatever_address_it_listens(host: str) -> 
 @pytest.mark.parametrize(
     "arguments",
     [["--port", "1"], ["--url", "nonsense"], ["--url", "http://127.0.0.1:x"], ["--host", "no.such.invalid"]],
-    ids=["nobody there", "no URL", "no port", "no host"],
+    ids=["no server", "no URL", "no port", "no host"],
 )
 def test_a_server_that_is_down_ends_with_1_and_a_sentence(arguments: list[str]) -> None:
     found = run("healthcheck", *arguments)
@@ -277,21 +277,21 @@ def test_a_misspelt_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch) ->
     assert "there is no variable MOCK_SERVER_PRT; did you mean MOCK_SERVER_PORT?" in found.stderr
 
 
-def test_variables_that_a_service_of_the_same_name_sets_are_no_mistake() -> None:
+def test_variables_that_a_service_of_the_same_name_sets_are_accepted() -> None:
     linked = {"MOCK_SERVER_SERVICE_HOST": "10.0.0.7", "MOCK_SERVER_PORT_8080_TCP": "tcp://10.0.0.7:8080"}
 
     with running_server(MOCK_SERVER_PORT="tcp://10.0.0.7:8080", **linked) as (url, _):
         assert requests.get(f"{url}/__admin/health", timeout=5).status_code == 200
 
 
-def test_a_port_that_such_a_service_sets_is_told_for_what_it_is() -> None:
+def test_a_port_that_such_a_service_sets_is_explained() -> None:
     found = run("serve", MOCK_SERVER_PORT="tcp://10.0.0.7:8080")
 
     assert found.returncode == 2
     assert "give --port as well" in found.stderr
 
 
-def test_a_path_cannot_write_a_line_of_its_own_into_the_log() -> None:
+def test_a_path_cannot_add_a_line_to_the_log() -> None:
     with running_server(MOCK_SERVER_LOG_LEVEL="info") as (url, process):
         requests.get(f"{url}/nothing%0aFAKE%00LINE", timeout=5)
         process.terminate()

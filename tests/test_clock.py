@@ -214,7 +214,7 @@ def test_a_clock_change_returns_its_effects_in_the_order_of_time(timed: Api) -> 
 
 
 def test_a_failed_import_is_reported_without_a_dossier(timed: Api) -> None:
-    process_id = timed.launch(dossierReference="LAPSES")
+    process_id = timed.launch(dossierReference="LAPSING")
 
     assert timed.advance("PT1S") == [
         {

@@ -22,7 +22,7 @@ _numbers = count(1)
 
 
 class Client:
-    """The client under test, in a sandbox of its own whose clock stands still."""
+    """The client under test, in a separate sandbox with a frozen clock."""
 
     def __init__(self, server: str) -> None:
         self.server = server
@@ -76,7 +76,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.fixture
 def page(shared: Page, server: str) -> Iterator[Page]:
-    """An empty page; whatever a test did with it, it asked no other host for anything."""
+    """An empty page; after each test, it must not have called another host."""
     shared.open("about:blank")
     shared.resize("light")
     shared.requested.clear()

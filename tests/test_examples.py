@@ -1,4 +1,4 @@
-"""The examples work: the client's tests run in every way that its README tells, the other files are valid."""
+"""The examples work: the client's tests run in every mode of its README, the other files are valid."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_a_page_that_a_refusal_names_is_there(page: str) -> None:
     assert is_there(page, ROOT / "README.md")
 
 
-def test_every_command_has_a_page_for_its_mistakes() -> None:
+def test_every_command_has_a_page_for_its_errors() -> None:
     assert set(main.list_commands(Context(main))) == set(pages.COMMANDS)
 
 

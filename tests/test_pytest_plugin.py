@@ -75,7 +75,7 @@ def outside() -> Iterator[str]:
         yield url
 
 
-def told(result: pytest.RunResult) -> str:
+def output(result: pytest.RunResult) -> str:
     return result.stdout.str()
 
 
@@ -166,7 +166,7 @@ def test_the_report_of_a_failed_test_has_the_journal_of_its_sandbox(run: Run) ->
             '      answered  *"E202"*',
         ]
     )
-    assert "sandbox test_search" not in told(result)
+    assert "sandbox test_search" not in output(result)
 
 
 def test_the_journal_has_what_a_client_without_a_token_did(run: Run) -> None:
@@ -277,16 +277,16 @@ def test_the_scenario_of_the_mark_plays(run: Run, pytester: pytest.Pytester, nam
         ("dossiers_unmatched()", "*dossiers_unmatched of test_marked: 'nothing' is not one of fail, ignore"),
     ],
 )
-def test_a_mistake_in_a_mark_is_told_in_a_sentence(run: Run, mark: str, sentence: str) -> None:
+def test_an_error_in_a_mark_is_one_sentence(run: Run, mark: str, sentence: str) -> None:
     result = run(f"import pytest\n\n@pytest.mark.{mark}\ndef test_marked(dossiers_sandbox):\n    pass")
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([sentence])
-    assert "Traceback" not in told(result)
-    assert "pytest_plugin" not in re.sub(r"(?m)^plugins:.*$", "", told(result))
+    assert "Traceback" not in output(result)
+    assert "pytest_plugin" not in re.sub(r"(?m)^plugins:.*$", "", output(result))
 
 
-def test_a_mark_on_a_test_without_the_fixture_is_a_mistake(run: Run) -> None:
+def test_a_mark_on_a_test_without_the_fixture_is_an_error(run: Run) -> None:
     result = run(
         'import pytest\n\n@pytest.mark.dossiers_scenario("outage-of-three-calls")\ndef test_it(): ...'
     )
@@ -305,7 +305,7 @@ def test_the_marks_are_registered(run: Run) -> None:
     )
 
 
-def test_the_server_is_told_its_settings_by_a_fixture(run: Run) -> None:
+def test_a_fixture_has_the_settings_of_the_server(run: Run) -> None:
     result = run(
         """
         def test_edge(dossiers_sandbox, dossiers_server):
@@ -329,14 +329,14 @@ def test_the_server_is_told_its_settings_by_a_fixture(run: Run) -> None:
         ({"fixture": "nowhere"}, "dossiers_settings: *nowhere*"),
     ],
 )
-def test_a_mistake_in_the_settings_is_told_in_a_sentence(
+def test_an_error_in_the_settings_is_one_sentence(
     run: Run, settings: dict[str, object], sentence: str
 ) -> None:
     result = run("def test_it(dossiers_sandbox): ...", settings=settings)
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([sentence])
-    assert "Traceback" not in told(result)
+    assert "Traceback" not in output(result)
 
 
 @pytest.mark.parametrize("way", ["flag", "environment", "ini"])
@@ -379,7 +379,7 @@ def test_tests_can_use_a_server_that_runs_already(
         ("OUTSIDE", "wrong", "--dossiers-sandbox-url http*: *401*"),
     ],
 )
-def test_a_server_that_is_none_or_stays_shut_is_told_in_a_sentence(
+def test_a_wrong_server_or_token_is_one_sentence(
     run: Run, outside: str, url: str, token: str, sentence: str
 ) -> None:
     url = url.replace("OUTSIDE", outside)
@@ -392,7 +392,7 @@ def test_a_server_that_is_none_or_stays_shut_is_told_in_a_sentence(
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([sentence])
-    assert "Traceback" not in told(result)
+    assert "Traceback" not in output(result)
 
 
 def test_a_wrong_option_stops_the_run(run: Run) -> None:

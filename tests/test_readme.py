@@ -117,11 +117,11 @@ def test_the_run_of_the_bundled_scenarios_is_what_the_text_shows() -> None:
 
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
-    told = {" ".join(line.split()) for line in ran.stdout.splitlines()}
+    printed = {" ".join(line.split()) for line in ran.stdout.splitlines()}
     *rows, _, _, summary = [" ".join(line.split()) for line in shown[1].splitlines()]
     assert ran.returncode == 0, ran.stdout
-    assert [row for row in rows if row not in told] == []
-    assert re.sub(r"\d+", "N", summary) in {re.sub(r"\d+", "N", line) for line in told}
+    assert [row for row in rows if row not in printed] == []
+    assert re.sub(r"\d+", "N", summary) in {re.sub(r"\d+", "N", line) for line in printed}
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.flag)

@@ -391,7 +391,7 @@ INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
         "$.content.dossiers[0].thirdpartyId",
     ),
     "a reference twice": (
-        at("content.dossiers.3.reference", value="LAPSES"),
+        at("content.dossiers.3.reference", value="LAPSING"),
         "$.content.dossiers[3].reference",
     ),
     "an active dossier with an end": (

@@ -142,7 +142,7 @@ _FIGURES = (
 
 
 def _dossier(row: Row) -> Row:
-    """What both dialects tell of a dossier."""
+    """The members that both dialects return for a dossier."""
     return {
         **{name: row[name] for name in (*_IDENTITY, *_TERMS)},
         "indicators": [_indicator(indicator) for indicator in row["indicators"]],

@@ -1,4 +1,4 @@
-"""Known vulnerabilities of what is installed here, told by pip-audit: `make audit`.
+"""Report known vulnerabilities of the installed packages with pip-audit: `make audit`.
 
 It ends with 1 when there is one. Where the database cannot be reached, nothing is known, which is said and is no
 failure: a build without network is not to fail, nor to look as if it had been checked.
@@ -15,7 +15,7 @@ import requests
 
 DATABASE = "https://pypi.org/pypi/{}/{}/json"
 _KNOWN = ("pip", "23.0")
-"""A release of which vulnerabilities are known: what tells of none is not the database."""
+"""A release of which vulnerabilities are known: a database without any is wrong."""
 _TIMEOUT = 10
 
 
@@ -32,7 +32,7 @@ def main() -> int:
     except ValueError:
         print(f"audit: FAILED: {ran.stderr.strip()}")
         return 1
-    return told(dependencies)
+    return report(dependencies)
 
 
 def _why_unreachable() -> str:
@@ -44,10 +44,10 @@ def _why_unreachable() -> str:
         found = answer.json().get("vulnerabilities")
     except requests.RequestException as problem:
         return f"the database of vulnerabilities cannot be reached ({problem})"
-    return "" if found else f"{url} tells no vulnerabilities, and there are some"
+    return "" if found else f"{url} returns no vulnerabilities, although there are some"
 
 
-def told(dependencies: list[dict[str, Any]]) -> int:
+def report(dependencies: list[dict[str, Any]]) -> int:
     """Print what was found. A package that the database does not know is named: it was not checked."""
     skipped = [row["name"] for row in dependencies if "skip_reason" in row]
     checked = [row for row in dependencies if "skip_reason" not in row]

@@ -1,8 +1,8 @@
-"""Runs schemathesis against the document of each dialect, on a server of its own; `make contract`.
+"""Run schemathesis against the document of each dialect, on a new server; `make contract`.
 
 What is checked, how often and with which seed is in schemathesis.toml. Both documents are checked at once, each in
-a sandbox of its own where the clock stands still. What is given on the command line goes to `schemathesis run`:
-`--max-examples 2000 --seed 7` for a deeper run, or another one. The last lines tell operations, cases and failures.
+a separate sandbox with a frozen clock. What is given on the command line goes to `schemathesis run`:
+`--max-examples 2000 --seed 7` for a deeper run, or another one. The last lines show operations, cases and failures.
 """
 
 from __future__ import annotations

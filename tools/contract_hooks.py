@@ -41,7 +41,7 @@ def changes_dossier(case: Case) -> bool:
 
 
 def begins_scenario() -> bool:
-    """Whether this is the first call of a scenario: Hypothesis builds each in a context of its own."""
+    """Whether this is the first call of a scenario: Hypothesis builds each in a new context."""
     current = current_build_context()
     if played and played[0] is current:
         return False

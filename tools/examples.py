@@ -221,11 +221,11 @@ def empty_searches(play: Player) -> None:
     """A search without a hit, in both readings."""
     play.choose(emptySearch="not-found")
     for name in searches(play.dialect):
-        query = {"search": "name:nobody"} if name == "searchThirdparties" else {"siren": "999999999"}
+        query = {"search": "name:unknown"} if name == "searchThirdparties" else {"siren": "999999999"}
         play.call(name, "No hit, variant emptySearch=not-found", query=query)
     play.choose(emptySearch="page")
     for name in searches(play.dialect):
-        query = {"search": "name:nobody"} if name == "searchThirdparties" else {"siren": "999999999"}
+        query = {"search": "name:unknown"} if name == "searchThirdparties" else {"siren": "999999999"}
         play.call(name, "No hit, variant emptySearch=page", query=query)
 
 
@@ -326,7 +326,7 @@ def other_accounts(dialect: str, notes: list[dict[str, Any]]) -> None:
 
 
 def commands(dialect: str, notes: list[dict[str, Any]]) -> None:
-    """The four commands, carried out and refused; the refusals once more under the other variant."""
+    """The four commands, carried out and refused; the refusals again under the other variant."""
     carry_out(Player(dialect, notes))
     others: list[dict[str, Any]] = []
     play = Player(dialect, others)
@@ -407,7 +407,7 @@ def protocol(dialect: str, notes: list[dict[str, Any]]) -> None:
     limited.call("updateDossier", "Too large", raw=b" " * 1025)
     full = Player(dialect, notes, auth="off", max_sandboxes=2)
     full.client.get("/__admin/clock", headers={"X-Mock-Sandbox": "another"})
-    full.call("getDossier", "No room for another sandbox", query={"sandbox": "further"}, token="")
+    full.call("getDossier", "No place for another sandbox", query={"sandbox": "further"}, token="")
 
 
 STORIES = (tokens, reading, bad_values, bad_imports, imports, commands, protocol)

@@ -1,6 +1,6 @@
 """Holds that a generated client works: `make client`.
 
-openapi-python-client makes a package of the OpenAPI document of each dialect. Through its code alone somebody logs
+openapi-python-client makes a package of the OpenAPI document of each dialect. Through its code alone a user logs
 in to a server, imports a dossier and asks for the process, searches, updates, stops and is refused.
 """
 
@@ -53,7 +53,7 @@ def generate(dialect: str, folder: Path) -> None:
 
 
 class Generated:
-    """A generated package, with somebody logged in through it: its models, and its operations."""
+    """A generated package, with a logged-in user: its models, and its operations."""
 
     def __init__(self, dialect: str, url: str) -> None:
         self.dialect = dialect
@@ -67,11 +67,11 @@ class Generated:
         )
 
     def call(self, operation: str, *ids: object, status: int = HTTPStatus.OK, **parts: Any) -> Any:
-        """The model of what `tag.operation` is answered, with that status; told in a line."""
+        """The model of what `tag.operation` is answered, with that status; prints one line."""
         module = import_module(f"{self.package}.api.{operation}")
         answer = module.sync_detailed(*ids, client=self.client, **parts)
-        told = f"{self.dialect} {operation}: {answer.status_code.value} {type(answer.parsed).__name__}"
-        sys.stdout.write(f"{told}\n")
+        line = f"{self.dialect} {operation}: {answer.status_code.value} {type(answer.parsed).__name__}"
+        sys.stdout.write(f"{line}\n")
         assert answer.status_code == status, f"expected {status}: {answer.content!r}"
         assert answer.parsed is not None, f"no model: {answer.content!r}"
         return answer.parsed
@@ -94,8 +94,8 @@ def work(api: Generated) -> None:
     api.call("dossiers.update_dossier", ACCOUNT, dossier.dossier_id, body=renamed)
     changed = api.call("dossiers.get_dossier", ACCOUNT, dossier.dossier_id).content
     assert changed.dossier_reference == "PO-2"
-    former = {"dossier_reference": "PO-1", "siret": SIRET}
-    api.call("dossiers.list_dossiers", ACCOUNT, **former, status=NOTHING_FOUND[api.dialect])
+    previous = {"dossier_reference": "PO-1", "siret": SIRET}
+    api.call("dossiers.list_dossiers", ACCOUNT, **previous, status=NOTHING_FOUND[api.dialect])
     api.call("dossiers.stop_dossier", ACCOUNT, dossier.dossier_id)
     refused = api.call(
         "dossiers.update_dossier",

@@ -53,7 +53,7 @@ class _Commands(click.Group):
             page = COMMANDS.get(ctx.invoked_subcommand or "")
             if page is not None:
                 message = f"{error.format_message()}\nSee {page}"
-                error.format_message = lambda: message  # type: ignore[method-assign]  # whatever kind it is
+                error.format_message = lambda: message  # type: ignore[method-assign]  # of any error class
             raise
 
 

@@ -21,7 +21,7 @@ class DossiersError(Exception):
 
 
 class LoginRefused(DossiersError):
-    """The authorisation server let nobody in."""
+    """The authorisation server rejected the login."""
 
 
 class Unavailable(DossiersError):

@@ -61,7 +61,7 @@ class Login(AuthBase):
         user = self._environment
         answer = self._ask(grant_type="password", username=user.username, password=user.password)
         if answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}:
-            raise LoginRefused(f"{user.username} was not let in")
+            raise LoginRefused(f"{user.username} could not log in")
         return _granted(answer)
 
     def _ask(self, **form: str) -> requests.Response:

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
-    """A dossier. `monitored` is false once it was stopped; `complete` is None where nobody can tell."""
+    """A dossier. `monitored` is false once it was stopped; `complete` is None if it is unknown."""
 
     dossier_id: int
     reference: str

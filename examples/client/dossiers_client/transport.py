@@ -1,4 +1,4 @@
-"""Requests and answers: what is tried again, and how a refusal is told from an answer."""
+"""Requests and answers: which are repeated, and which answers are refusals."""
 
 from __future__ import annotations
 

@@ -42,6 +42,6 @@ def test_after_a_long_night_it_logs_in_again(client: DossiersClient, dossiers_sa
 def test_a_wrong_password_is_explained(environment: Environment) -> None:
     with (
         DossiersClient(replace(environment, password="wrong"), 119631) as client,
-        pytest.raises(LoginRefused, match="was not let in"),
+        pytest.raises(LoginRefused, match="could not log in"),
     ):
         client.dossier(DOSSIER)

@@ -1,0 +1,54 @@
+"""The words of the project are plain: no tracked text contains a word of retired_words.txt."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LIST = Path(__file__).with_name("retired_words.txt")
+LINES = [line for line in LIST.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+ALLOWED = [line.removeprefix("ok: ").casefold() for line in LINES if line.startswith("ok: ")]
+LATER = {line.removeprefix("later: ") for line in LINES if line.startswith("later: ")}
+RETIRED = [line.split(" -> ")[0] for line in LINES if " -> " in line]
+WORD = re.compile(r"\b(?:" + "|".join(RETIRED) + r")\b", re.IGNORECASE)
+NOT_OURS = re.compile(r"LICENSE$|\.(png|svg|lock)$|^fixtures/states/|^docs/\w+\.schema\.json$")
+"""Files without prose of the project; the schemas are generated from docstrings."""
+
+
+def text_files() -> list[str]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    names = listed.stdout.splitlines()
+    return [name for name in names if (ROOT / name).is_file() and not NOT_OURS.search(name)]
+
+
+def retired_words(text: str) -> list[str]:
+    """The retired words of a text, without those in an allowed text."""
+    plain = text.replace("_", " ").casefold()
+    for allowed in ALLOWED:
+        plain = plain.replace(allowed, "")
+    return [found[0] for found in WORD.finditer(plain)]
+
+
+def test_no_file_contains_a_retired_word() -> None:
+    found = {
+        f"{name}:{number}: {', '.join(words)}"
+        for name in text_files()
+        if not name.startswith(("tests/retired_words", "tests/test_words")) and name not in LATER
+        for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), 1)
+        if (words := retired_words(line))
+    }
+
+    assert sorted(found) == []
+
+
+def test_a_retired_word_is_found_inside_a_name_and_an_allowed_text_is_not() -> None:
+    assert retired_words("def test_it_is_bent_by_a_rule") == ["bent"]
+    assert retired_words("The client Tells it") == ["tells"]
+    assert retired_words("it tells apart two clocks") == []
+    assert retired_words("a bentwood chair") == []
