@@ -14,10 +14,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 import requests
 
+from mock_server.server import Service, base_url, serving
 from mock_server.server.listening import bind
 from tests.sockets import HEALTH, address, connect, is_up, log_in, read_all, request, send_and_read, statuses
 from tests.support import ACCOUNT, running_server
@@ -308,3 +311,46 @@ def test_a_slow_control_call_that_is_rejected_is_answered() -> None:
 
     assert [answer.status_code for answer in answers] == [400, 400]
     assert "did you mean 'pages'?" in answers[0].json()["detail"]
+
+
+# In a thread of this process.
+
+
+def answer_nothing(_environ: object, start_response: Any) -> list[bytes]:
+    start_response("204 No Content", [])
+    return []
+
+
+def test_a_server_that_cannot_start_raises_within_a_second() -> None:
+    closed = bind("127.0.0.1", 0)
+    closed.close()
+    raised: list[Exception] = []
+
+    def start() -> None:
+        try:
+            with serving(Service(answer_nothing, max_body=1), closed):
+                pass
+        except (OSError, ValueError) as error:
+            raised.append(error)
+
+    thread = Thread(target=start, daemon=True)  # a start that never returns must not stop the run
+    thread.start()
+    thread.join(timeout=1)
+
+    assert len(raised) == 1
+
+
+def fail_while_serving(bound: socket.socket) -> None:
+    with serving(Service(answer_nothing, max_body=1), bound):
+        assert requests.get(base_url(bound), timeout=5).status_code == 204
+        raise LookupError
+
+
+def test_an_error_in_the_test_ends_the_server_and_frees_its_port() -> None:
+    bound = bind("127.0.0.1", 0)
+    host, port = address(base_url(bound))
+
+    with pytest.raises(LookupError):
+        fail_while_serving(bound)
+
+    bind(host, port).close()
