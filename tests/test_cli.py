@@ -136,7 +136,7 @@ def test_a_wrong_recipe_ends_with_1_and_is_reported_with_file_and_line(tmp_path:
 
     assert found.returncode == 1
     message, page = found.stderr.splitlines()
-    assert message == f"Error: {path}:3: $.accounts[0].accountId: Expected `int`, got `str`"
+    assert message == f"Error: {path}:3: $.accounts[0].accountId: 'one' is not an integer"
     assert page == "See docs/troubleshooting.md#the-server-does-not-start"
     assert found.stdout == ""
 

@@ -55,12 +55,12 @@ VALUES: dict[str, tuple[str, str, str]] = {
     "a number for a SIRET": (
         "POST /dossiers",
         '{"siret": 99050000100013, "dossierReference": "A"}',
-        "$.siret: 99050000100013 is not a text: quote it (14 digits, quoted)",
+        "$.siret: 99050000100013 is not a text: a SIRET has 14 digits; quote it in YAML",
     ),
     "a short SIRET": (
         "POST /dossiers",
         '{"siret": "9905", "dossierReference": "A"}',
-        "$.siret: '9905' does not fit: 14 digits, quoted",
+        "$.siret: '9905' does not fit: a SIRET has 14 digits; quote it in YAML",
     ),
     "a text for a number": (
         "POST /accounts",

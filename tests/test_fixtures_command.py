@@ -186,7 +186,7 @@ def test_a_broken_recipe_does_not_hide_the_others(folder: Path) -> None:
 
     assert "default" in listed
     # The table folds a long path, between two words or within one.
-    assert "Invalidenumvalue2" in "".join(listed.split())
+    assert "2isnotallowed:use1" in "".join(listed.split())
 
 
 def test_a_state_file_gives_the_same_responses_as_its_recipe(folder: Path) -> None:

@@ -49,46 +49,46 @@ FORM = {
     "an unknown key like no other": (f"{BASE}    zzzzz: true\n", "5: $.accounts[0]: unknown key 'zzzzz'"),
     "a text for a number": (
         f"{BASE}    maxDossiers: many\n",
-        "5: $.accounts[0].maxDossiers: Expected `int`, got `str`",
+        "5: $.accounts[0].maxDossiers: 'many' is not an integer",
     ),
     "a number for a SIRET": (
         f"{BASE}thirdparties:\n  - siret: 99050000100013\n",
-        "6: $.thirdparties[0].siret: a SIRET has 14 digits, quote it in YAML",
+        "6: $.thirdparties[0].siret: 99050000100013 is not a text: a SIRET has 14 digits; quote it in YAML",
     ),
     "a missing member": (
         "version: 1\naccounts:\n  - name: X\n",
-        "3: $.accounts[0]: Object missing required field `accountId`",
+        "3: $.accounts[0]: the key 'accountId' is missing",
     ),
     "an empty reference": (
         f"{BASE}dossiers:\n  - {{{SIRET}, dossierReference: ''}}\n",
-        "6: $.dossiers[0].dossierReference: Expected `str` of length >= 1",
+        "6: $.dossiers[0].dossierReference: '' does not fit: at least 1 character",
     ),
     "a share above one": (
         f"{BASE}    population: {{dossiers: 5, stopped: 1.5}}\n",
-        "5: $.accounts[0].population.stopped: Expected `float` <= 1.0",
+        "5: $.accounts[0].population.stopped: 1.5 is out of range: at most 1",
     ),
     "a negative count": (
         f"{BASE}    population: {{dossiers: -1}}\n",
-        "5: $.accounts[0].population.dossiers: Expected `int` >= 0",
+        "5: $.accounts[0].population.dossiers: -1 is out of range: at least 0",
     ),
     "a file too small for a PDF": (
         f"{FILE}          - fileSize: 10\n",
-        "11: $.dossiers[0].documents[0].files[0].fileSize: Expected `int` >= 2048",
+        "11: $.dossiers[0].documents[0].files[0].fileSize: 10 is out of range: at least 2048",
     ),
     "a date of another form": (
         f"{DOSSIER}    expirationDate: '31/12/2026'\n",
-        "8: $.dossiers[0].expirationDate: Invalid RFC3339 encoded date",
+        "8: $.dossiers[0].expirationDate: '31/12/2026' is not a date such as 2031-06-30",
     ),
     "an unknown condition": (
         f"{BASE}establishments:\n  - {SIRET}\n    condition: shut\n",
-        "7: $.establishments[0].condition: Invalid enum value 'shut'",
+        "7: $.establishments[0].condition: 'shut' is not allowed: use ",
     ),
-    "another version": ("version: 2\n", "1: $.version: Invalid enum value 2"),
-    "no version": ("accounts: []\n", "1: $: Object missing required field `version`"),
-    "a list": ("- version: 1\n", "1: $: Expected `object`, got `array`"),
-    "a text": ("hello\n", "1: $: Expected `object`, got `str`"),
-    "an empty file": ("", "1: $: Expected `object`, got `null`"),
-    "comments only": ("# nothing\n", "1: $: Expected `object`, got `null`"),
+    "another version": ("version: 2\n", "1: $.version: 2 is not allowed: use 1"),
+    "no version": ("accounts: []\n", "1: $: the key 'version' is missing"),
+    "a list": ("- version: 1\n", "1: $: a list is not an object"),
+    "a text": ("hello\n", "1: $: 'hello' is not an object"),
+    "an empty file": ("", "1: $: null is not an object"),
+    "comments only": ("# nothing\n", "1: $: null is not an object"),
     "YAML that does not close": (f"{BASE}dossiers: [\n", "6: did not find expected node content"),
     "a tab": (f"{BASE}\tdossiers: []\n", "5: found a tab character"),
     "two documents": ("version: 1\n---\nversion: 1\n", "2: but found another document"),
@@ -250,7 +250,7 @@ def test_a_recipe_may_be_nested_100_levels(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(f"version: 1\ntitle: {'[' * 99}{']' * 99}\n", encoding="utf-8")
 
-    assert error_message(path) == "mine.yaml:2: $.title: Expected `str`, got `array`"
+    assert error_message(path) == "mine.yaml:2: $.title: a list is not a text"
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_a_wrong_file_in_the_folder_is_listed_with_its_error(tmp_path: Path, dow
     by_name = {row["name"]: row for row in listed}
 
     assert by_name[down.stem]["title"] == "The API is down"
-    assert "wrong.yaml:1: $: Object missing required field `scenario`" in by_name["wrong"]["error"]
+    assert "wrong.yaml:1: $: the key 'scenario' is missing" in by_name["wrong"]["error"]
 
 
 def test_every_behaviour_has_its_provenance(api: Api) -> None:
