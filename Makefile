@@ -7,9 +7,11 @@ ARGS   ?=
 BIN    := .venv/bin
 READY  := .venv/.ready
 SITE   := .venv/.site
+# What the tests need besides the runtime dependencies; the other tools need newer versions of some of those.
+TEST_TOOLS := pytest pytest-xdist hypothesis pypdf pytest-flask openapi-spec-validator
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test soak scenarios client examples coverage check lint types audit format docs site picture states
+.PHONY: help serve test test-lowest test-newest soak scenarios client examples coverage check lint types audit format docs site picture states
 .PHONY: contract bench bench-peers bench-scale load image build clean
 
 help: ## List the targets
@@ -20,6 +22,12 @@ serve: $(READY) ## Start the server (ARGS="--port 9000")
 
 test: $(READY) ## Run the tests (ARGS="-k dossiers")
 	$(BIN)/pytest -n auto -q $(ARGS)
+
+test-lowest: .venv-lowest/.ready ## Run the tests with the lowest supported version of each dependency (ARGS="-k protocol")
+	.venv-lowest/bin/python -m pytest -n auto -q $(ARGS)
+
+test-newest: .venv-newest/.ready ## Run the tests with pre-releases of Flask and Werkzeug, where there are any
+	.venv-newest/bin/python -m pytest -n auto -q $(ARGS)
 
 soak: $(READY) ## Try every property and machine for long: half an hour or so
 	$(BIN)/pytest -n auto -q -m hypothesis --hypothesis-profile=soak $(ARGS)
@@ -95,9 +103,21 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 	$(BIN)/twine check --strict dist/*
 
 clean: ## Remove the environment and all that was built
-	rm -rf .venv .peers build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .venv-newest .peers build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -rf examples/client/.mypy_cache examples/client/.pytest_cache
 	find mock_server tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
+
+.venv-lowest/.ready: pyproject.toml tools/lowest.py
+	$(PYTHON) -m venv --clear .venv-lowest
+	$(PYTHON) tools/lowest.py >.venv-lowest/constraints.txt
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --editable . $(TEST_TOOLS) --constraint .venv-lowest/constraints.txt
+	@touch $@
+
+.venv-newest/.ready: pyproject.toml
+	$(PYTHON) -m venv --clear .venv-newest
+	.venv-newest/bin/pip install --quiet --disable-pip-version-check --editable . $(TEST_TOOLS)
+	.venv-newest/bin/pip install --quiet --disable-pip-version-check --pre --upgrade flask werkzeug
+	@touch $@
 
 .venv/.client: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[client]'

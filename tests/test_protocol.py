@@ -332,6 +332,11 @@ HOSTS = {
 
 @pytest.mark.parametrize("headers", HOSTS.values(), ids=list(HOSTS))
 def test_a_path_is_found_whatever_the_host(api: Api, headers: dict[str, str]) -> None:
-    answer = api.send("GET", api.url(f"/dossiers/{SEED_DOSSIER}"), headers=headers)
+    # Without cookies: for them the client of Werkzeug 3.1.0 reads the host as part of a URL.
+    client = api.client.application.test_client(use_cookies=False)
+
+    answer = client.get(
+        api.url(f"/dossiers/{SEED_DOSSIER}"), headers={"Authorization": f"Bearer {api.token}"} | headers
+    )
 
     assert content(answer)["dossierId"] == SEED_DOSSIER
