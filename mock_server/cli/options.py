@@ -78,26 +78,23 @@ def setting_option(name: str, text: str) -> Option:
 
 def username_option(*, default: str | None = None) -> Option:
     """The user who logs in; required without a default."""
-    return click.option(
-        "--username",
-        required=default is None,
-        default=default,
-        show_default=True,
-        help="The user name for the login.",
-    )
+    return click.option("--username", **_required_without(default), help="The user name for the login.")
 
 
 def password_option(*, default: str | None = None) -> Option:
     """The password of the user; required without a default."""
     return click.option(
         "--password",
-        required=default is None,
-        default=default,
-        show_default=True,
+        **_required_without(default),
         envvar="DOSSIERS_PASSWORD",
         show_envvar=True,
         help="The password of that user.",
     )
+
+
+def _required_without(default: str | None) -> dict[str, Any]:
+    """Click does not require an option that has a default, even if it is None."""
+    return {"required": True} if default is None else {"default": default, "show_default": True}
 
 
 def dialect_option(**options: Any) -> Option:
