@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mock_server.cli import main
+from mock_server.compare import selection
 from mock_server.compare.selection import only_reads, select_scenarios
 from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.variants import VARIANTS
@@ -83,6 +84,12 @@ def compared(there: Remote, tmp_path: Path) -> Callable[..., tuple[int, dict[str
         return found.exit_code, json.loads(path.read_text(encoding="utf-8"))
 
     return run
+
+
+@pytest.fixture
+def probes_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the bundled scenarios: for one changed answer, the probes of every operation are enough."""
+    monkeypatch.setattr(selection, "scenario_files", list)
 
 
 def steps(report: dict[str, Any]) -> list[dict[str, Any]]:
@@ -189,6 +196,7 @@ def test_a_variant_that_only_writes_show_does_not_differ_in_reads(
     assert compared()[0] == 0
 
 
+@pytest.mark.usefixtures("probes_only")
 def test_with_the_variants_that_explain_it_nothing_differs(
     there: Remote, compared: Callable[..., Any]
 ) -> None:
@@ -203,6 +211,7 @@ def test_with_the_variants_that_explain_it_nothing_differs(
 # Answers that were patched
 
 
+@pytest.mark.usefixtures("probes_only")
 @pytest.mark.parametrize(
     ("patch", "expected"),
     [
@@ -223,6 +232,7 @@ def test_a_patched_member_is_found_and_nothing_else(
     assert (code, differences_in(report), explained(report)) == (1, [expected], {})
 
 
+@pytest.mark.usefixtures("probes_only")
 @pytest.mark.parametrize(
     ("member", "expected"),
     [
@@ -242,6 +252,7 @@ def test_null_is_found_where_the_contract_does_not_allow_it(
     assert (code, differences_in(report)) == (bool(expected), expected)
 
 
+@pytest.mark.usefixtures("probes_only")
 def test_a_member_that_only_some_rows_lack_is_found(there: Remote, compared: Callable[..., Any]) -> None:
     rows = there.get("/requirements")
     del rows[1]["code"]
@@ -250,6 +261,7 @@ def test_a_member_that_only_some_rows_lack_is_found(there: Remote, compared: Cal
     assert differences_in(compared()[1]) == [("$.content[].code", "string, or missing", "string")]
 
 
+@pytest.mark.usefixtures("probes_only")
 @pytest.mark.parametrize(
     ("then", "expected"),
     [
@@ -270,6 +282,7 @@ def test_another_answer_is_found_and_nothing_else(
     assert (code, found) == (1, expected)
 
 
+@pytest.mark.usefixtures("probes_only")
 def test_another_code_is_found_and_nothing_else(there: Remote, compared: Callable[..., Any]) -> None:
     error = {"messages": {"error": [{"code": "E999", "message": "?"}]}}
     when = {"operation": "getDossier", "dossierId": 99999999}
@@ -281,8 +294,11 @@ def test_another_code_is_found_and_nothing_else(there: Remote, compared: Callabl
 # What is written to the other side
 
 
-def test_nothing_but_get_and_the_token_request_is_sent(elsewhere: tuple[str, list[Any]], url: str) -> None:
+def test_nothing_but_get_and_the_token_request_is_sent(
+    elsewhere: tuple[str, list[Any]], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     address, seen = elsewhere
+    monkeypatch.setattr(runner, "POLL_ELSEWHERE", 0.1)
     login = ("--username", "me@example.com", "--password", "secret")
 
     CliRunner().invoke(main, ["compare", "--base-url", address, "--sandbox-url", url, *login])
@@ -311,9 +327,10 @@ def test_only_scenarios_that_read_are_chosen_unless_writes_are_allowed() -> None
     assert {Kind.IMPORT, Kind.COMMAND} <= kinds
 
 
-# What is differences_in
+# Reports
 
 
+@pytest.mark.usefixtures("probes_only")
 def test_the_output_is_a_table_and_sentences(there: Remote) -> None:
     there.control("PUT", "/variants", {"documentDetail": "object"})
 
@@ -330,6 +347,7 @@ def test_the_output_is_a_table_and_sentences(there: Remote) -> None:
     ]
 
 
+@pytest.mark.usefixtures("probes_only")
 def test_control_characters_of_an_answer_are_escaped(there: Remote) -> None:
     there.set_rule({"patch": {"content": {"\x1b[2J": 1}}}, when=DOSSIER)
 
@@ -338,6 +356,7 @@ def test_control_characters_of_an_answer_are_escaped(there: Remote) -> None:
     assert r"$.content.\x1b[2J" in found.stdout
 
 
+@pytest.mark.usefixtures("probes_only")
 def test_the_junit_report_has_a_case_for_each_step(there: Remote, tmp_path: Path) -> None:
     there.set_rule({"patch": {"content": {"risk\x1bScore": 7}}}, when=DOSSIER)
     path = tmp_path / "report.xml"

@@ -39,7 +39,7 @@ from mock_server.settings import duration
 
 _TIMEOUT, _TIMEOUT_ELSEWHERE = 10.0, 30.0
 """Seconds until a call fails, in a sandbox and in another environment."""
-_POLL_FROZEN, _POLL_RUNNING, _POLL_ELSEWHERE = 600.0, 10.0, 120.0
+POLL_FROZEN, POLL_RUNNING, POLL_ELSEWHERE = 600.0, 10.0, 120.0
 """Default seconds of polling: on a frozen clock, on a running one, and in another environment."""
 _FIRST_PAUSE, _MAX_PAUSE = 0.05, 1.0
 _MAX_RATE_LIMIT_PAUSES = 30
@@ -285,11 +285,11 @@ def _pauses(call: PreparedCall, sandbox: Sandbox | None) -> Iterator[float]:
     given = call.spec.timeout
     limit = None if given is None else duration(given).total_seconds()
     if sandbox is not None and sandbox.clock.is_frozen():
-        for second in range(1, ceil(limit or _POLL_FROZEN) + 1):
+        for second in range(1, ceil(limit or POLL_FROZEN) + 1):
             sandbox.clock.advance(seconds=1)
             yield second
         return
-    limit = limit or (_POLL_ELSEWHERE if sandbox is None else _POLL_RUNNING)
+    limit = limit or (POLL_ELSEWHERE if sandbox is None else POLL_RUNNING)
     started, pause = monotonic(), _FIRST_PAUSE
     while monotonic() - started < limit:
         sleep(pause)
