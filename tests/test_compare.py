@@ -380,7 +380,7 @@ def test_the_junit_report_has_a_case_for_each_step(there: Remote, tmp_path: Path
     ("options", "sentence"),
     [
         (("--base-url", "http://127.0.0.1:9"), "http://127.0.0.1:9 does not answer"),
-        (("--sandbox-url", "http://127.0.0.1:9"), "http://127.0.0.1:9/rest does not answer"),
+        (("--sandbox-url", "http://127.0.0.1:9"), "http://127.0.0.1:9 does not answer"),
         (("--password", "wrong"), "could not log in at"),
         (("--variant", "refusals=never"), "--variant: variant refusals is http400 or result"),
         (("--json", "no/such/x.json"), "--json no/such/x.json: there is no folder no/such"),

@@ -20,7 +20,6 @@ from mock_server.cli.options import (
     read_variants,
     username_option,
 )
-from mock_server.domain.operations import API_PATH
 
 if TYPE_CHECKING:
     from mock_server.compare.report import Report
@@ -120,18 +119,14 @@ def _other_environment(given: dict[str, Any]) -> Target:
 @contextmanager
 def _sandbox(given: dict[str, Any]) -> Iterator[Target]:
     """The sandbox of the option, or one that is started for the comparison, in that dialect."""
-    from mock_server.cli.own_server import NotStarted, own_server
-    from mock_server.scenarios.target import NoTarget, find_target
+    from mock_server.cli.own_server import NotStarted, open_target
+    from mock_server.scenarios.target import NoTarget
 
+    url, options = given["sandbox_url"], {name: given[name] for name in ("dialect", "control_token")}
     try:
-        if given["sandbox_url"] is None:
-            with own_server("--import-duration", "0") as url:
-                yield find_target(f"{url}/{given['dialect']}")
-            return
-        url = given["sandbox_url"].rstrip("/").removesuffix(API_PATH)
-        target = find_target(f"{url}/{given['dialect']}", control_token=given["control_token"])
+        with open_target(url, "--import-duration", "0", **options) as target:
+            if target.sandbox_server is None:
+                raise CannotCompare(f"--sandbox-url {url}: that is not a sandbox")
+            yield target
     except (NoTarget, NotStarted) as error:
         raise CannotCompare(str(error)) from None
-    if target.sandbox_server is None:
-        raise CannotCompare(f"--sandbox-url {given['sandbox_url']}: that is not a sandbox")
-    yield target

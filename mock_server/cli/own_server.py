@@ -10,8 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from mock_server.cli.serve import READY
+
+if TYPE_CHECKING:
+    from mock_server.scenarios.target import Target
 
 _COMMAND = (sys.executable, *["-m", "mock_server", "serve", "--port", "0", "--log-level", "warning"])
 _GRACE_SECONDS = 10
@@ -45,6 +49,24 @@ def own_server(*arguments: str, configured: bool = False) -> Iterator[str]:
             yield _ready_url(process)
         finally:
             _stop(process)
+
+
+@contextmanager
+def open_target(base_url: str | None, *arguments: str, **options: Any) -> Iterator[Target]:
+    """Yield the target at a base URL, or without one that of a server started with these arguments.
+
+    Raises:
+        NoTarget: no server answers at the base URL.
+        NotStarted: the server ended before it was ready.
+    """
+    from mock_server.scenarios.target import find_target
+
+    if base_url is not None:
+        yield find_target(base_url, **options)
+        return
+    with own_server(*arguments) as url:
+        own = {name: options[name] for name in ("dialect", "username", "password") if name in options}
+        yield find_target(url, **own)
 
 
 def _environment(*left_out: str) -> dict[str, str]:

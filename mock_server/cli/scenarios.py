@@ -220,18 +220,15 @@ def _plan_runs(
 @contextmanager
 def _target(given: dict[str, Any]) -> Iterator[Target]:
     """The server of the base URL, or one that is started for the run."""
-    from mock_server.cli.own_server import NotStarted, own_server
-    from mock_server.scenarios.target import NoTarget, find_target
+    from mock_server.cli.own_server import NotStarted, open_target
+    from mock_server.scenarios.target import NoTarget
 
+    flags = {"--dialect": given["dialect"], "--fixtures-dir": given["fixtures_dir"]}
+    arguments = [part for flag, value in flags.items() if value for part in (flag, str(value))]
     options = {name: given[name] for name in _TARGET_OPTIONS}
     try:
-        if given["base_url"] is not None:
-            yield find_target(given["base_url"], **options)
-            return
-        flags = {"--dialect": given["dialect"], "--fixtures-dir": given["fixtures_dir"]}
-        arguments = [part for flag, value in flags.items() if value for part in (flag, str(value))]
-        with own_server(*arguments) as url:
-            yield find_target(url, username=given["username"], password=given["password"])
+        with open_target(given["base_url"], *arguments, **options) as target:
+            yield target
     except (NoTarget, NotStarted) as error:
         raise click.ClickException(str(error)) from None
 
