@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from mock_server.contract import answer_mistake, document
+from mock_server.contract import answer_error, document
 from mock_server.contract.answers import JSON_TYPE, answers
 from mock_server.contract.examples import examples
 from mock_server.contract.requests import BODIES
@@ -34,7 +34,7 @@ OTHERWISE: dict[type, Any] = {bool: "true", int: "7", float: "7", str: 7, type(N
 
 def mistake(dialect: str, row: Example, body: Any, content_type: str = JSON_TYPE) -> str | None:
     raw = json.dumps(body).encode()
-    return answer_mistake(dialect, row["operation"], row["status"], content_type, raw)
+    return answer_error(dialect, row["operation"], row["status"], content_type, raw)
 
 
 def places(value: Any, here: Place = ()) -> Iterator[Place]:
@@ -235,27 +235,27 @@ def test_the_status_in_a_protocol_error_is_that_of_the_answer() -> None:
         (201, JSON_TYPE, b"{}", "stopDossier answers no 201"),
         (200, "application/json", b"{}", "stopDossier 200 is typed application/json;charset=UTF-8, not"),
         (200, "", b"{}", "stopDossier 200 is typed application/json;charset=UTF-8, not nothing"),
-        (200, JSON_TYPE, b"", "stopDossier 200 is no JSON"),
-        (200, JSON_TYPE, b"{", "stopDossier 200 is no JSON"),
+        (200, JSON_TYPE, b"", "stopDossier 200 is not JSON"),
+        (200, JSON_TYPE, b"{", "stopDossier 200 is not JSON"),
         (200, JSON_TYPE, b"[]", "stopDossier 200: $: [] is not valid under any"),
     ],
     ids=["another status", "another type", "no type", "nothing", "half of it", "a list"],
 )
 def test_what_is_wrong_is_told(status: int, content_type: str, body: bytes, told: str) -> None:
-    assert (answer_mistake("rest", "stopDossier", status, content_type, body) or "").startswith(told)
+    assert (answer_error("rest", "stopDossier", status, content_type, body) or "").startswith(told)
 
 
 def test_bytes_are_not_looked_into() -> None:
-    assert answer_mistake("rest", "downloadFile", 200, "application/octet-stream", b"%PDF") is None
-    assert answer_mistake("rest", "downloadFile", 200, JSON_TYPE, b"{}")
+    assert answer_error("rest", "downloadFile", 200, "application/octet-stream", b"%PDF") is None
+    assert answer_error("rest", "downloadFile", 200, JSON_TYPE, b"{}")
 
 
 def test_outside_of_any_operation_an_error_in_protocol_format_is_expected() -> None:
     row = next(row for row in examples("rest") if row["status"] == 403)
     body = row["body"] | {"status": 404, "error": "Not Found"}
 
-    assert answer_mistake("rest", None, 404, JSON_TYPE, json.dumps(body).encode()) is None
-    assert answer_mistake("rest", None, 404, JSON_TYPE, b"{}")
+    assert answer_error("rest", None, 404, JSON_TYPE, json.dumps(body).encode()) is None
+    assert answer_error("rest", None, 404, JSON_TYPE, b"{}")
 
 
 # Files and bodies.

@@ -52,7 +52,7 @@ def remember(render: Callable[..., Json]) -> Callable[..., orjson.Fragment]:
         # Tuples compare their members by identity first.
         if found is not None and found.others == others:
             return found.fragment
-        # A copy, since orjson's own bytes have kilobytes of room behind them.
+        # A copy: the bytes of orjson have kilobytes of unused room.
         fragment = orjson.Fragment(bytes(memoryview(orjson.dumps(render(shown, *others)))))
         held = _CacheRef(shown, forget)
         held.key = key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mock_server.contract.checking import answer_mistake, body_mistake
+from mock_server.contract.checking import answer_error, body_error
 from mock_server.contract.document import document
 
-__all__ = ["answer_mistake", "body_mistake", "document"]
+__all__ = ["answer_error", "body_error", "document"]

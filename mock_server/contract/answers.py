@@ -77,7 +77,7 @@ _CONTENT: dict[str, tuple[Shape, ...]] = {
     "downloadFile": (Shape(schema="", about="The bytes.", media_type=BYTES_TYPE),),
 }
 IMPORT_CODES = tuple(code for code, error in ERRORS.items() if Place.PROCESS in error.places)
-"""What an import may be refused with; its process tells it."""
+"""The codes of a rejected import, which its process reports."""
 
 _PROCESSES = {
     "getProcess": Shape(schema="ProcessResultAnswer", about="The import.", codes=IMPORT_CODES),
@@ -105,7 +105,7 @@ ABOUT: dict[int, str] = {
     400: "The request is malformed, or a value in it.",
     401: "No access token, or one that is not good, or no more.",
     403: "The access token does not open this account.",
-    404: "There is no such thing in this account.",
+    404: "It does not exist in this account.",
     413: "The body is larger than the server takes.",
     415: "The body is not declared as JSON.",
     429: "Too many requests: the variant rateLimit is on, and the account's bucket is empty.",

@@ -1,4 +1,4 @@
-"""What is wrong with a body, sent or answered, in the eyes of the schemas; compiled once for each."""
+"""Validation of bodies, of requests and of answers, by the schemas; each is compiled once."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 _ASSERTED = ("date", "uuid")
-"""The formats that are checked; others tell what is meant."""
+"""The formats that are checked; others are for the reader."""
 
 _LONGEST = 200
 
 
-def body_mistake(operation: str, body: Json) -> str | None:
-    """What is wrong with the JSON types of the operation's request body; None when nothing is.
+def body_error(operation: str, body: Json) -> str | None:
+    """The difference between the JSON types of a request body and the contract; None when there is none.
 
-    Whatever has a meaning, a code of its own or a state behind it is for the domain: of the schema only
-    types are asked, and null passes for any member.
+    Values, codes and states are checked by the domain. Of the schema only types count, and null is allowed
+    for each member.
 
     behaviour.md 3.0 (inferred).
     """
     first = next(iter(_types_of_body(operation).iter_errors(body)), None)
-    return None if first is None else _told(first)
+    return None if first is None else _describe(first)
 
 
-def answer_mistake(
+def answer_error(
     dialect: str, operation: str | None, status: int, content_type: str, body: bytes
 ) -> str | None:
-    """What is wrong with an answer in the eyes of the contract; None when nothing is.
+    """The difference between an answer and the contract; None when there is none.
 
     `operation` None is a request that none serves: an unmapped path, or another method.
     """
@@ -48,7 +48,7 @@ def answer_mistake(
         return f"{operation} {status} is typed {' or '.join(types)}, not {content_type or 'nothing'}"
     if not shapes[0].schema:
         return None
-    return _body_mistake(_compiled(dialect, shapes, status), f"{operation or 'no operation'} {status}", body)
+    return _find_error(_compiled(dialect, shapes, status), f"{operation or 'no operation'} {status}", body)
 
 
 _OUTSIDE = (Shape(schema=PROTOCOL, about="Nothing is served there."),)
@@ -60,18 +60,18 @@ def alternatives(shapes: tuple[Shape, ...], status: int) -> Schema:
     return several[0] if len(several) == 1 else {"anyOf": several}
 
 
-def _body_mistake(validator: Validator, what: str, body: bytes) -> str | None:
+def _find_error(validator: Validator, what: str, body: bytes) -> str | None:
     from jsonschema.exceptions import best_match
 
     try:
         parsed = json.loads(body)
     except ValueError:
-        return f"{what} is no JSON"
+        return f"{what} is not JSON"
     first = best_match(validator.iter_errors(parsed))
-    return None if first is None else f"{what}: {_told(first)}"
+    return None if first is None else f"{what}: {_describe(first)}"
 
 
-def _told(error: ValidationError) -> str:
+def _describe(error: ValidationError) -> str:
     return f"{error.json_path}: {error.message[:_LONGEST]}"
 
 
@@ -94,7 +94,7 @@ def _validator(schemas: dict[str, Schema], schema: Schema) -> Validator:
 
 
 def _types_only(schema: Schema) -> Schema:
-    """The JSON types that a schema asks for, and nothing else."""
+    """The schema reduced to its JSON types."""
     if "$ref" in schema:
         return _types_only(components(DIALECTS[0])[schema["$ref"].removeprefix(COMPONENTS)])
     kept = {"type": schema["type"]} if "type" in schema else {}

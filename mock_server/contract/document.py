@@ -28,10 +28,10 @@ _ABOUT = """\
 What this sandbox of the e-Attestations (Aprovall) dossiers API answers, in the dialect `{dialect}`.
 
 Every answer of the sandbox has one of the shapes below; `mock-server serve --check-responses` sees to that.
-Only scenarios may answer otherwise, and then say so in the header `X-Mock-Rule`. Names of parameters that are
+Only a rule of a scenario answers otherwise, with the header `X-Mock-Rule`. Names of parameters that are
 not listed are ignored. A path that is not listed is a 404, another method a 405, both in protocol format.
 
-`x-provenance` tells how sure a behaviour is (documented, example, carried-over, observed, inferred),
+`x-provenance` says how sure a behaviour is (documented, example, carried-over, observed, inferred),
 `x-behaviour` the section of docs/behaviour.md that has it, `x-error-codes` which codes an answer may hold.
 
 Made by mock-server {version}.
@@ -59,7 +59,7 @@ HEADERS: dict[str, Object] = {
         "schema": {"type": "string"},
     },
     "X-Mock-Rule": {
-        "description": "The name of the scenario rule that bent this answer, if one did.",
+        "description": "The name of the scenario rule that changed this answer, if there is one.",
         "schema": {"type": "string"},
     },
     "X-Mock-Contract": {
@@ -252,7 +252,7 @@ def _info(dialect: str, version: str) -> Object:
 
 
 def _servers(dialect: str) -> list[Object]:
-    """Where the dialect is spoken, seen from the server that gave the document."""
+    """Where the dialect is served, relative to the server that gave the document."""
     return [
         {"url": f"/{dialect}/api/v1", "description": "Always this dialect."},
         {

@@ -90,9 +90,7 @@ QUERY: dict[str, tuple[Parameter, ...]] = {
     "listThirdparties": (
         Parameter(name="monitored", about="With an active dossier, or without.", schema=_YES_OR_NO),
         *_COMPANY,
-        Parameter(
-            name="name", about="Exactly this name, whatever its case.", schema=_TEXT, provenance="inferred"
-        ),
+        Parameter(name="name", about="Exactly this name, in any case.", schema=_TEXT, provenance="inferred"),
         Parameter(
             name="stateLastChangeDate",
             about="Whose global state changed on that day or later; not in the future.",

@@ -82,9 +82,9 @@ def _of_relation(name: str, kind: FieldKind) -> Field:
     return Field(kind, lambda _account_id, _, relation: getattr(relation, name))
 
 
-def _twin(read: Callable[[Thirdparty, Relation], bool | None]) -> Field:
+def _bool_field(read: Callable[[Thirdparty, Relation], bool | None]) -> Field:
     return Field(
-        FieldKind.TEXT, lambda _account_id, thirdparty, relation: wire.twin(read(thirdparty, relation))
+        FieldKind.TEXT, lambda _account_id, thirdparty, relation: wire.bool_text(read(thirdparty, relation))
     )
 
 
@@ -99,11 +99,11 @@ _SEARCHED: dict[str, Field] = {
     **{camel(name): _of_thirdparty(name, kind) for name, kind in _THIRDPARTY_FIELDS.items()},
     **{camel(name): _of_relation(name, kind) for name, kind in _RELATION_FIELDS.items()},
     **{camel(name): _of_company(name, kind) for name, kind in _COMPANY_FIELDS.items()},
-    "isMonitored": _twin(lambda _, relation: relation.monitored),
-    "isOutOfBusiness": _twin(lambda thirdparty, _: thirdparty.out_of_business),
-    "isRegistered": _twin(lambda thirdparty, _: thirdparty.registered),
-    "isActive": _twin(lambda thirdparty, _: not thirdparty.out_of_business),
-    "isComplete": _twin(lambda _, relation: relation.state),
+    "isMonitored": _bool_field(lambda _, relation: relation.monitored),
+    "isOutOfBusiness": _bool_field(lambda thirdparty, _: thirdparty.out_of_business),
+    "isRegistered": _bool_field(lambda thirdparty, _: thirdparty.registered),
+    "isActive": _bool_field(lambda thirdparty, _: not thirdparty.out_of_business),
+    "isComplete": _bool_field(lambda _, relation: relation.state),
 }
 """The members of a third party that an expression may name: no booleans, no lists (behaviour.md 3.5)."""
 
@@ -165,11 +165,11 @@ class Edge:
             **members.address(thirdparty.company),
             **members.standing(thirdparty, relation),
             "active": not thirdparty.out_of_business,
-            "isMonitored": wire.twin(relation.monitored),
-            "isOutOfBusiness": wire.twin(thirdparty.out_of_business),
-            "isRegistered": wire.twin(thirdparty.registered),
-            "isActive": wire.twin(not thirdparty.out_of_business),
-            "isComplete": wire.twin(relation.state),
+            "isMonitored": wire.bool_text(relation.monitored),
+            "isOutOfBusiness": wire.bool_text(thirdparty.out_of_business),
+            "isRegistered": wire.bool_text(thirdparty.registered),
+            "isActive": wire.bool_text(not thirdparty.out_of_business),
+            "isComplete": wire.bool_text(relation.state),
         }
 
     def dossier(
@@ -185,10 +185,10 @@ class Edge:
         return {
             **members.concerned(dossier, thirdparty, thirdparty_code),
             "monitored": monitored,
-            "isMonitored": wire.twin(monitored),
+            "isMonitored": wire.bool_text(monitored),
             **members.terms(dossier, variants),
             "state": dossier.complete if monitored else None,
-            "isComplete": wire.twin(dossier.complete),
+            "isComplete": wire.bool_text(dossier.complete),
             "stateLastChangeDate": wire.instant(dossier.state_last_change_date) if monitored else None,
             "indicators": [_indicator(indicator) for indicator in dossier.indicators],
             "documents": [
@@ -210,7 +210,7 @@ class Edge:
             "documentNameEn": (requirement and requirement.label_en) or label,
             "requestDate": wire.instant(document.request_date),
             "present": document.present,
-            "isPresent": wire.twin(document.present),
+            "isPresent": wire.bool_text(document.present),
             "evidences": _evidences(document),
         }
 
@@ -261,7 +261,7 @@ def _indicator(indicator: Indicator) -> dict[str, Json]:
     return {
         "indicatorCode": indicator.code,
         "state": indicator.state,
-        "isComplete": wire.twin(indicator.state),
+        "isComplete": wire.bool_text(indicator.state),
         "lastChangeDate": wire.instant(indicator.last_change_date),
     }
 
@@ -270,8 +270,8 @@ def _outcome(*, complete: bool, success: bool) -> dict[str, Json]:
     return {
         "complete": complete,
         "success": success,
-        "isComplete": wire.twin(complete),
-        "isSuccessful": wire.twin(success),
+        "isComplete": wire.bool_text(complete),
+        "isSuccessful": wire.bool_text(success),
     }
 
 

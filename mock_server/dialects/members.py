@@ -79,7 +79,7 @@ def identity(thirdparty: Thirdparty, relation: Relation) -> dict[str, Json]:
 
 
 def company(company: Company, *, creation: str) -> dict[str, Json]:
-    """What the data provider knows; `creation` is how the dialect spells that date. behaviour.md C20."""
+    """What the data provider knows; `creation` is the dialect's name of that date. behaviour.md C20."""
     return {
         "name": company.name,
         creation: wire.plain_date(company.date_creation),
@@ -99,7 +99,7 @@ def company(company: Company, *, creation: str) -> dict[str, Json]:
 
 
 def address(company: Company) -> dict[str, Json]:
-    """The address but for its street, which the details alone have."""
+    """The address without its street, which only the details have."""
     return {
         "addressCity": company.address_city,
         "addressPostCode": company.address_post_code,
@@ -108,7 +108,7 @@ def address(company: Company) -> dict[str, Json]:
 
 
 def standing(thirdparty: Thirdparty, relation: Relation) -> dict[str, Json]:
-    """How a third party stands with the platform and with the account. behaviour.md 4.4 (documented)."""
+    """The status of a third party on the platform and in the account. behaviour.md 4.4 (documented)."""
     return {
         "monitored": relation.monitored,
         "subscriptionState": thirdparty.registered,

@@ -34,7 +34,7 @@ def start_of_day(day: date | None) -> str | None:
 
 
 def end_of_day(day: date | None) -> str:
-    """A file's expiration: the last millisecond of the day; far away for one that never expires."""
+    """A file's expiration: the last millisecond of the day; a sentinel date for one that never expires."""
     return _NEVER if day is None else f"{day.isoformat()}T23:59:59.999"
 
 
@@ -43,7 +43,7 @@ def plain_date(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def twin(value: bool | None) -> str:  # noqa: FBT001
+def bool_text(value: bool | None) -> str:  # noqa: FBT001
     """A boolean as EDGE repeats it in text; `n/a` where there is none to repeat."""
     return "n/a" if value is None else "true" if value else "false"
 

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from mock_server.auth.tokens import Token
-from mock_server.contract import body_mistake
+from mock_server.contract import body_error
 from mock_server.dialects import Dialect, Json
 from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan
 from mock_server.domain.names import snake
@@ -112,7 +112,7 @@ def body(call: Call) -> Json:
         parsed = parsed_json(raw)
     except ValueError as problem:
         raise BadRequest(f"JSON parse error: {problem}") from None
-    error = body_mistake(call.operation.name, parsed)
+    error = body_error(call.operation.name, parsed)
     if error:
         raise BadRequest(f"JSON parse error: {error}")
     return parsed

@@ -14,7 +14,7 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from mock_server.auth.access import PROBLEM_HEADER
-from mock_server.contract import answer_mistake, document
+from mock_server.contract import answer_error, document
 from mock_server.dialects import DIALECTS, Dialect, wire
 from mock_server.journal import redact_text
 from mock_server.settings import is_control_path
@@ -64,7 +64,7 @@ def contract_error(response: AnyResponse) -> str | None:
     if request.url_rule is not None and operation is None:
         return None
     dialect: Dialect | None = (request.view_args or {}).get("dialect")
-    return answer_mistake(
+    return answer_error(
         dialect.name if dialect else services().settings.dialect,
         operation.name if operation else None,
         response.status_code,
