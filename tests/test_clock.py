@@ -12,7 +12,7 @@ import requests
 
 from mock_server.deprecation import log_renamed
 from mock_server.sandbox import PARTS
-from tests.support import OTHER_SIRET, PARIS, RECIPE, SIRET, Api, codes, content, running_server
+from tests.support import ACCOUNT, OTHER_SIRET, PARIS, RECIPE, SIRET, Api, codes, content, running_server
 
 PUT_MISTAKES: dict[str, Any] = {
     "nothing": {},
@@ -81,6 +81,8 @@ def test_the_clock_can_be_set(timed: Api, body: Any, now: str, frozen: bool) -> 
     answer = timed.control("PUT", "/clock", body)
 
     effects = answer["effects"]
+    future = {name: answer.pop(name) for name in ("future", "warning") if name in answer}
+    assert bool(future) is (now < "2031-05-02")
     assert answer == {
         "sandbox": "default",
         "now": now,
@@ -89,6 +91,58 @@ def test_the_clock_can_be_set(timed: Api, body: Any, now: str, frozen: bool) -> 
         "caused": effects,
     }
     assert timed.control("GET", "/clock")["now"] == now
+
+
+def test_a_clock_set_back_returns_what_is_later_than_it(api: Api) -> None:
+    api.set_clock("2031-05-02T10:00:00")
+    dossier = api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "PO-1"})
+    order = {"companyIdType": "CIT001", "companyIdValue": OTHER_SIRET, "dossierReference": "PO-2"}
+    process_id = content(api.post("/dossiers", order))["processId"]
+
+    answer = api.control("PUT", "/clock", {"now": "2031-05-01T10:00:00"})
+
+    common = {"accountId": ACCOUNT, "at": "2031-05-02T10:00:00.000"}
+    starts = common | {"what": "dossier starts", "dossierId": dossier["dossierId"]}
+    imports = common | {"what": "import starts", "dossierId": None, "processId": process_id}
+    assert starts in answer["future"]
+    assert imports in answer["future"]
+    assert answer["warning"].startswith(
+        f"{len(answer['future'])} entries of the sandbox are later than its clock: "
+    )
+    assert answer["effects"] == []
+
+
+def test_a_clock_set_back_lists_at_most_100_entries(api: Api) -> None:
+    api.set_clock("2031-05-02T10:00:00")
+    population = {"dossiers": 150, "thirdparties": 20}
+    recipe = {"version": 1, "accounts": [{"accountId": 5, "population": population}]}
+    api.control("PUT", "/fixture", {"recipe": recipe})
+
+    answer = api.control("PUT", "/clock", {"now": "2011-05-02T10:00:00"})
+
+    assert len(answer["future"]) == 100
+    assert answer["warning"].startswith("100 or more entries ")
+
+
+@pytest.mark.parametrize(
+    "change", [{"now": "2031-05-03T10:00:00"}, {"frozen": True}, {"frozen": False}], ids=str
+)
+def test_a_clock_that_is_not_set_back_has_no_warning(api: Api, change: dict[str, object]) -> None:
+    api.set_clock("2031-05-02T10:00:00")
+
+    answer = api.control("PUT", "/clock", change)
+
+    assert not {"future", "warning"} & set(answer)
+
+
+def test_a_clock_set_back_over_nothing_has_an_empty_list_and_no_warning(api: Api) -> None:
+    api.control("PUT", "/fixture", {"name": "empty"})
+    api.set_clock("2031-05-02T10:00:00")
+
+    answer = api.control("PUT", "/clock", {"now": "2031-05-01T10:00:00"})
+
+    assert answer["future"] == []
+    assert "warning" not in answer
 
 
 def test_the_old_name_of_the_effects_is_announced_as_deprecated(

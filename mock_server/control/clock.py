@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, TypeVar
 
 from flask import Response
@@ -13,12 +14,17 @@ from mock_server.clock import Clock
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer, with_old_names
 from mock_server.dialects import wire
+from mock_server.domain.model import Dossier
 from mock_server.domain.settlement import Event
+from mock_server.domain.world import World
 from mock_server.sandbox import ServerSandbox
 from mock_server.settings import duration, instant
 from mock_server.web.services import named_sandbox
 
 T = TypeVar("T")
+
+_MOST_LISTED = 100
+"""Entries in the list of what is later than the clock."""
 
 
 class ClockChange(Struct, forbid_unknown_fields=True):
@@ -43,13 +49,18 @@ def get_clock() -> Response:
 
 @route("PUT /clock", body=ClockChange)
 def put_clock(wanted: ClockChange) -> Response:
-    """Freeze the clock, set it or let it run; return the effects."""
+    """Freeze the clock, set it or let it run; return the effects.
+
+    A clock that is set back undoes nothing. Then `future` lists what is later than the clock, at most 100
+    entries, with a `warning`.
+    """
     if wanted.now is None and wanted.frozen is None:
         raise Problem('send {"now": "2031-01-01T00:00:00"}, {"frozen": true} or {"frozen": false}')
     at = None if wanted.now is None else _read(instant, wanted.now)
     sandbox = named_sandbox()
+    before = sandbox.clock.now()
     events = sandbox.set_clock(lambda clock: clock.run(at) if wanted.frozen is False else clock.freeze(at))
-    return _answer(sandbox, events)
+    return _answer(sandbox, events, is_set_back=at is not None and at < before)
 
 
 @route("POST /clock/advance", body=Advance)
@@ -74,10 +85,46 @@ def _advance(clock: Clock, by: timedelta) -> Clock:
     return clock.advance(by)
 
 
-def _answer(sandbox: ServerSandbox, events: list[Event]) -> Response:
+def _answer(sandbox: ServerSandbox, events: list[Event], *, is_set_back: bool = False) -> Response:
     effects = [_effect(event) for event in events]
-    answer = json_answer(_clock(sandbox) | {"effects": effects, "caused": effects})
+    members = _clock(sandbox) | {"effects": effects, "caused": effects}
+    answer = json_answer(members | (_future(sandbox) if is_set_back else {}))
     return with_old_names(answer, "caused", "effects")
+
+
+def _future(sandbox: ServerSandbox) -> dict[str, Any]:
+    """Return what is later than the clock that was set back, and a warning if there is anything."""
+    future = list(islice(_later_entries(*sandbox.current()), _MOST_LISTED))
+    if not future:
+        return {"future": []}
+    count = f"{len(future)} or more" if len(future) == _MOST_LISTED else str(len(future))
+    warning = (
+        f"{count} entries of the sandbox are later than its clock: POST /__admin/reset with"
+        ' {"only": ["state"]} generates the data again, for this time'
+    )
+    return {"future": future, "warning": warning}
+
+
+def _later_entries(world: World, now: datetime) -> Iterator[dict[str, Any]]:
+    for portfolio in world.portfolios.values():
+        for dossier in portfolio.dossiers.values():
+            yield from islice(_later_dates(dossier, now), 1)
+        for process in (each for each in portfolio.processes.values() if each.creation > now):
+            entry = _entry("import starts", process.creation, process.account_id, process.dossier_id)
+            yield entry | {"processId": process.process_id}
+    for mail in (each for each in world.mails.values() if each.sent_at > now):
+        yield _entry("e-mail is sent", mail.sent_at, mail.account_id, mail.dossier_id)
+
+
+def _later_dates(dossier: Dossier, now: datetime) -> Iterator[dict[str, Any]]:
+    dates = {
+        "dossier starts": dossier.starting_date,
+        "dossier stops": dossier.stopping_date,
+        "dossier changes": dossier.state_last_change_date,
+    }
+    for what, at in dates.items():
+        if at is not None and at > now:
+            yield _entry(what, at, dossier.account_id, dossier.dossier_id)
 
 
 def _clock(sandbox: ServerSandbox) -> dict[str, Any]:
@@ -86,10 +133,9 @@ def _clock(sandbox: ServerSandbox) -> dict[str, Any]:
 
 
 def _effect(event: Event) -> dict[str, Any]:
-    return {
-        "what": event.kind,
-        "at": wire.instant(event.at),
-        "accountId": event.account_id,
-        "dossierId": event.dossier_id,
-        **({"processId": event.process_id} if event.process_id else {}),
-    }
+    entry = _entry(event.kind, event.at, event.account_id, event.dossier_id)
+    return entry | ({"processId": event.process_id} if event.process_id else {})
+
+
+def _entry(what: str, at: datetime, account_id: int | None, dossier_id: int | None) -> dict[str, Any]:
+    return {"what": what, "at": wire.instant(at), "accountId": account_id, "dossierId": dossier_id}
