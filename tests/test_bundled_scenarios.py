@@ -1,4 +1,4 @@
-"""Every bundled scenario, played against a real server in both dialects."""
+"""Every bundled scenario runs against a real server in both dialects."""
 
 from __future__ import annotations
 
@@ -33,10 +33,8 @@ def test_a_bundled_scenario_passes(path: Path, target: Target) -> None:
     assert len(foreign) < len(scenario.steps)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_steps_for_one_dialect_have_a_counterpart_in_the_other(path: Path) -> None:
-    steps = read_scenario(path).steps
-
-    alone = {dialect for step in steps for dialect in step.dialects if len(step.dialects) == 1}
-
-    assert alone in (set(), set(DIALECTS))
+def test_steps_for_one_dialect_have_a_counterpart_in_the_other() -> None:
+    for path in FILES:
+        steps = read_scenario(path).steps
+        single = {dialect for step in steps for dialect in step.dialects if len(step.dialects) == 1}
+        assert single in (set(), set(DIALECTS)), path.name

@@ -1,4 +1,4 @@
-"""Select what runs on both sides: probes, which only read, and bundled scenarios that need no sandbox."""
+"""Select what is sent to both sides: probes, which only read, and bundled scenarios that need no sandbox."""
 
 from __future__ import annotations
 

@@ -311,7 +311,8 @@ def _steps_errors(steps: Sequence[Step], path: str) -> Errors:
     for at, step in enumerate(steps):
         saved.dialects = step.dialects
         yield from _step_errors(step, saved, f"{path}[{at}]")
-        saved.add(set(step.save).union(*(call.save for call in step.together)))
+        for spec in (step, *step.together):
+            saved.add(spec.save)
 
 
 def _step_errors(step: Step, saved: _SavedNames, path: str) -> Errors:
