@@ -1,4 +1,4 @@
-"""The first of the control API: what a sandbox says of itself, and how it refuses."""
+"""Control calls in general: health, the fixture, and how a call is rejected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mock_server import __version__
 from tests.support import Api
 
 
-def test_health_says_what_is_served(client: FlaskClient) -> None:
+def test_health_returns_what_is_served(client: FlaskClient) -> None:
     health = client.get("/__admin/health").json
 
     assert health is not None
@@ -26,14 +26,14 @@ def test_health_says_what_is_served(client: FlaskClient) -> None:
     assert health["counts"]["accounts"] == 4
 
 
-def test_fixture_tells_users_without_their_passwords(api: Api) -> None:
+def test_the_fixture_has_users_without_passwords(api: Api) -> None:
     fixture = api.control("GET", "/fixture")
 
     assert fixture["users"][0] == {"username": "api@example.com", "accounts": [119631]}
     assert "demo" not in str(fixture["users"])
 
 
-def test_fixture_lists_the_identifiers_with_a_meaning_of_their_own(api: Api) -> None:
+def test_the_fixture_lists_the_magic_identifiers(api: Api) -> None:
     identifiers = {row["companyIdValue"]: row for row in api.control("GET", "/fixture")["magicIdentifiers"]}
 
     assert identifiers["99000103400018"]["condition"] == "closed"
@@ -52,7 +52,7 @@ def test_fixture_lists_the_identifiers_with_a_meaning_of_their_own(api: Api) -> 
         pytest.param("PUT", "/clock", b"[]", 400, "a list is not an object", id="not an object"),
     ],
 )
-def test_what_cannot_be_done_is_a_problem_that_says_so(
+def test_a_rejected_call_is_a_problem_with_a_sentence(
     client: FlaskClient, method: str, path: str, body: bytes | None, status: int, detail: str
 ) -> None:
     answer = client.open(f"/__admin{path}", method=method, data=body)

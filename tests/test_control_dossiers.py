@@ -39,14 +39,14 @@ def test_a_part_of_the_list_is_shown(api: Api) -> None:
 
 
 @pytest.mark.parametrize("standing", ["complete", "incomplete", "stopped"])
-def test_dossiers_are_found_by_how_they_stand(api: Api, standing: str) -> None:
+def test_dossiers_are_found_by_standing(api: Api, standing: str) -> None:
     listed = found(api, standing=standing, limit=1000)
 
     assert {row["standing"] for row in listed["dossiers"]} == {standing}
     assert len(listed["dossiers"]) == listed["total"] == listed["counts"][standing] > 0
 
 
-def test_a_stopped_dossier_stands_so_and_says_why(api: Api) -> None:
+def test_a_stopped_dossier_has_its_reason(api: Api) -> None:
     api.post(f"/dossiers/{SEED_DOSSIER}/stop")
 
     [row] = found(api, search=SEED_DOSSIER)["dossiers"]
@@ -70,7 +70,7 @@ def test_a_dossier_is_found_by_a_part_of_its_names(api: Api, text: str) -> None:
     assert SEED_DOSSIER in ids(api, search=text, limit=1000)
 
 
-def test_what_is_in_no_name_is_not_found(api: Api) -> None:
+def test_a_text_in_no_name_finds_nothing(api: Api) -> None:
     nothing = found(api, search="no dossier is called that")
 
     assert (nothing["total"], nothing["dossiers"]) == (0, [])
@@ -129,7 +129,7 @@ def test_the_documents_of_a_stopped_dossier_are_shown_though_the_api_hides_them(
     assert shown["answer"]["documents"] == []
 
 
-def test_a_lapsed_evidence_is_not_valid(api: Api) -> None:
+def test_an_expired_evidence_is_not_valid(api: Api) -> None:
     dossier_id = api.new_dossier()["dossierId"]
     api.control(
         "POST", f"/dossiers/{dossier_id}/documents/ATT_VIGI/evidences", {"expirationDate": "2031-06-30"}

@@ -1,4 +1,4 @@
-"""Whatever a control call is sent, it is done or refused with a sentence, and the sandbox can be asked on."""
+"""Any control call is done or rejected with a sentence, and the sandbox works afterwards."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def paths(draw: st.DrawFn, call: ControlCall) -> str:
 @pytest.mark.parametrize("name", CALLED)
 @example_count(5)
 @given(data=st.data())
-def test_a_control_call_is_done_or_refused(app: Flask, name: str, data: st.DataObject) -> None:
+def test_a_control_call_is_done_or_rejected(app: Flask, name: str, data: st.DataObject) -> None:
     call, sandbox = CALLED[name], Sandbox(app)
     examples = [body for body, _ in EXAMPLES.get(name, [({}, True)])] + SPELLED.get(name, [])
     body = data.draw(damaged(examples).map(as_json) | values.map(as_json) | st.binary(max_size=20))
@@ -98,9 +98,7 @@ def test_a_control_call_is_done_or_refused(app: Flask, name: str, data: st.DataO
 
 @example_count(10)
 @given(data=st.data())
-def test_the_state_of_a_sandbox_can_be_damaged_and_is_then_refused_or_taken(
-    app: Flask, data: st.DataObject
-) -> None:
+def test_a_damaged_state_is_rejected_or_loaded(app: Flask, data: st.DataObject) -> None:
     sandbox = Sandbox(app)
     state = sandbox.client.get("/__admin/state").json
 
@@ -115,7 +113,7 @@ def test_the_state_of_a_sandbox_can_be_damaged_and_is_then_refused_or_taken(
 )
 @example_count(20)
 @given(data=st.data())
-def test_a_yaml_file_that_was_mangled_is_taken_or_refused(
+def test_a_damaged_yaml_file_is_accepted_or_rejected(
     app: Flask, path: str, originals: list[str], data: st.DataObject
 ) -> None:
     sandbox = Sandbox(app)
@@ -161,7 +159,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("path", ["/fixture", "/scenario"])
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
-def test_a_yaml_file_that_would_grow_is_refused(app: Flask, path: str, text: str) -> None:
+def test_a_yaml_file_that_would_grow_is_rejected(app: Flask, path: str, text: str) -> None:
     sandbox = Sandbox(app)
 
     answer = sandbox.ask("PUT", path, text.encode(), "application/yaml")
@@ -190,7 +188,7 @@ DEPTHS = [90, 300, 330, 480, 700, 950, 1_010, 1_100, 100_000]
 
 @pytest.mark.parametrize("opened", ["[", '{"a":'], ids=["lists", "objects"])
 @pytest.mark.parametrize(("method", "path", "body"), DEEP.values(), ids=DEEP)
-def test_a_body_nested_deeply_is_done_or_refused_and_so_are_the_calls_after_it(
+def test_a_deeply_nested_body_and_later_calls_are_done_or_rejected(
     app: Flask, method: str, path: str, body: str, opened: str
 ) -> None:
     sandbox = Sandbox(app)

@@ -1,4 +1,4 @@
-"""What the server counted, as Prometheus reads it."""
+"""The metrics, as Prometheus reads them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def api(make_server_api: MakeApi) -> Api:
     return make_server_api()
 
 
-def scraped(api: Api) -> str:
+def scrape(api: Api) -> str:
     return api.client.get("/__admin/metrics").text
 
 
@@ -35,7 +35,7 @@ def samples(api: Api, name: str) -> dict[str, float]:
     labels = next(row.labels for row in METRICS if row.name == f"mock_server_{name}")
     return {
         " ".join(sample.labels[label] for label in labels): sample.value
-        for family in text_string_to_metric_families(scraped(api))
+        for family in text_string_to_metric_families(scrape(api))
         for sample in family.samples
         if sample.name == f"mock_server_{name}"
     }
@@ -105,7 +105,7 @@ def test_an_import_counts_when_it_ends_and_asking_for_the_metrics_is_enough(api:
     assert samples(api, "imports_total")["succeeded"] == 1
 
 
-def test_an_import_that_is_ended_by_hand_counts_and_one_that_is_held_does_not(api: Api) -> None:
+def test_an_import_ended_by_a_control_call_counts_and_a_held_one_does_not(api: Api) -> None:
     api.control("POST", f"/processes/{api.launch()}", {"outcome": "hold"})
     api.control("POST", f"/processes/{api.launch()}", {"outcome": "fail", "code": "E101"})
 
@@ -113,7 +113,7 @@ def test_an_import_that_is_ended_by_hand_counts_and_one_that_is_held_does_not(ap
     assert samples(api, "imports_total")["E101"] == 1
 
 
-def test_rules_are_counted_by_what_they_did(api: Api) -> None:
+def test_rules_are_counted_by_effect(api: Api) -> None:
     set_rule(api, {"patch": {"content": {"siren": None}}}, "getDossier", name="patched", times=1)
     set_rule(api, {"delay": {"type": "fixed", "milliseconds": 0}}, "getDossier", name="delayed", times=1)
     set_rule(api, {"respond": {"status": 503}}, "getDossier", name="down", times=1)
@@ -134,7 +134,7 @@ def test_rules_are_counted_by_what_they_did(api: Api) -> None:
     assert samples(api, "requests_total")["listDossiers rest none"] == 1
 
 
-def test_no_reset_and_no_dropped_sandbox_takes_a_count_away(api: Api) -> None:
+def test_a_reset_or_a_deleted_sandbox_changes_no_count(api: Api) -> None:
     other = Api(api.client, "other")
     other.import_and_wait(companyIdValue=SIRET)
     other.get("/dosiers")
@@ -148,7 +148,7 @@ def test_no_reset_and_no_dropped_sandbox_takes_a_count_away(api: Api) -> None:
     assert samples(api, "unmatched_requests_total") == {"": 1}
 
 
-def test_sandboxes_and_their_dossiers_are_those_of_now(api: Api) -> None:
+def test_sandboxes_and_dossiers_are_the_present_ones(api: Api) -> None:
     [dossiers] = samples(api, "dossiers").values()
     assert dossiers == api.control("GET", "/health")["counts"]["dossiers"]
 
@@ -158,7 +158,7 @@ def test_sandboxes_and_their_dossiers_are_those_of_now(api: Api) -> None:
     assert samples(api, "dossiers") == {"": 2 * dossiers}
 
 
-def test_the_server_tells_what_it_is(api: Api) -> None:
+def test_the_versions_of_the_server_are_labels(api: Api) -> None:
     version = api.control("GET", "/health")["version"]
 
     assert samples(api, "build_info") == {f"{version} {sys.version.split()[0]}": 1}
@@ -166,11 +166,11 @@ def test_the_server_tells_what_it_is(api: Api) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process takes")
-def test_the_process_tells_what_it_takes(api: Api) -> None:
-    assert "\nprocess_resident_memory_bytes " in scraped(api)
+def test_the_process_has_its_metrics(api: Api) -> None:
+    assert "\nprocess_resident_memory_bytes " in scrape(api)
 
 
-def test_every_metric_has_its_row_and_every_row_is_a_metric() -> None:
+def test_the_page_lists_exactly_the_metrics() -> None:
     written = re.findall(r"^\| `(mock_server_\w+)` \| (\w+) \|(.*)\| (.*) \|$", PAGE, re.MULTILINE)
 
     assert [
@@ -178,13 +178,13 @@ def test_every_metric_has_its_row_and_every_row_is_a_metric() -> None:
     ] == [(row.name, row.kind, list(row.labels), row.help) for row in METRICS]
 
 
-def test_every_metric_is_there_and_no_other(api: Api) -> None:
-    exposed = re.findall(r"^# HELP (mock_server_\w+)", scraped(api), re.MULTILINE)
+def test_a_scrape_has_exactly_the_metrics(api: Api) -> None:
+    exposed = re.findall(r"^# HELP (mock_server_\w+)", scrape(api), re.MULTILINE)
 
     assert exposed == [row.name for row in METRICS]
 
 
-def test_the_library_is_imported_by_those_who_scrape_alone() -> None:
+def test_only_a_scrape_imports_the_library() -> None:
     code = "import sys, mock_server.app; sys.exit('prometheus_client' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

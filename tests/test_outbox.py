@@ -1,4 +1,4 @@
-"""E-mails that the platform would have sent: to whom, when, why, and that a refusal sends none."""
+"""E-mails that the platform would have sent: recipient, time, reason; a refusal sends none."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def sent(api: Api) -> list[dict[str, Any]]:
     return list(api.control("GET", "/outbox")["mails"])
 
 
-def addressed(api: Api) -> list[tuple[str, str]]:
+def recipients(api: Api) -> list[tuple[str, str]]:
     """Kind and address of each e-mail."""
     return [(mail["kind"], mail["to"]) for mail in sent(api)]
 
 
-def registered(api: Api, siret: str = SIRET) -> None:
+def register(api: Api, siret: str = SIRET) -> None:
     api.control("POST", "/thirdparties", {"siret": siret, "users": [USER]})
 
 
@@ -62,15 +62,15 @@ def test_an_unregistered_third_party_is_invited_with_its_key_when_the_import_end
 
 
 def test_a_registered_third_party_is_asked_for_the_documents(api: Api) -> None:
-    registered(api)
+    register(api)
 
     api.new_dossier(requiredDocuments=["I2"], thirdpartyEmail=["b@supplier.example", USER["email"]])
 
-    assert addressed(api) == [("request", "ann@supplier.example"), ("request", "b@supplier.example")]
+    assert recipients(api) == [("request", "ann@supplier.example"), ("request", "b@supplier.example")]
     assert [(mail["documentCodes"], mail["subscriptionKey"]) for mail in sent(api)] == [(["I2"], None)] * 2
 
 
-def test_without_an_address_nobody_is_invited(api: Api) -> None:
+def test_without_an_address_no_invitation_is_sent(api: Api) -> None:
     api.new_dossier()
 
     assert sent(api) == []
@@ -79,14 +79,14 @@ def test_without_an_address_nobody_is_invited(api: Api) -> None:
 def test_people_in_charge_whom_the_account_does_not_know_are_invited(api: Api) -> None:
     api.new_dossier(userInCharge=["API@example.com", "multi@example.com", "new@client.example"])
 
-    assert addressed(api) == [("userInCharge", "new@client.example")]
+    assert recipients(api) == [("userInCharge", "new@client.example")]
     assert sent(api)[0]["subscriptionKey"] is None
 
 
 def test_a_user_of_another_account_is_not_known_to_this_one(api: Api) -> None:
     api.new_dossier(userInCharge=["domestic@example.com"])
 
-    assert addressed(api) == [("userInCharge", "domestic@example.com")]
+    assert recipients(api) == [("userInCharge", "domestic@example.com")]
 
 
 def test_each_address_of_an_update_is_invited_at_once(frozen: Api) -> None:
@@ -94,13 +94,13 @@ def test_each_address_of_an_update_is_invited_at_once(frozen: Api) -> None:
 
     frozen.post(f"/dossiers/{dossier['dossierId']}", {"thirdpartyEmail": ["a@supplier.example"] * 2})
 
-    assert addressed(frozen) == [("invitation", "a@supplier.example")]
+    assert recipients(frozen) == [("invitation", "a@supplier.example")]
     assert sent(frozen)[0]["sentAt"] == frozen.control("GET", "/clock")["now"]
     assert sent(frozen)[0]["subscriptionKey"]
 
 
-def test_one_who_is_invited_to_a_registered_third_party_gets_no_key(api: Api) -> None:
-    registered(api)
+def test_an_invitation_to_a_registered_third_party_has_no_key(api: Api) -> None:
+    register(api)
     dossier = api.new_dossier()
 
     api.post(f"/dossiers/{dossier['dossierId']}", {"thirdpartyEmail": ["b@supplier.example"]})
@@ -118,18 +118,18 @@ def test_an_update_without_an_address_sends_nothing(api: Api) -> None:
 
 
 def test_documents_asked_in_addition_are_asked_of_the_users_of_the_third_party(api: Api) -> None:
-    registered(api)
+    register(api)
     dossier = api.new_dossier(requiredDocuments=["I2"])
 
     api.post(f"/dossiers/{dossier['dossierId']}/requirements", ["I2", "RIB_IBAN", "ATT_VIGI"])
     api.post(f"/dossiers/{dossier['dossierId']}/requirements", ["I2"])
 
     assert [mail["documentCodes"] for mail in sent(api)] == [["I2"], ["RIB_IBAN", "ATT_VIGI"]]
-    assert addressed(api)[-1] == ("request", "ann@supplier.example")
+    assert recipients(api)[-1] == ("request", "ann@supplier.example")
 
 
 def test_a_reactivation_asks_the_documents_again(api: Api) -> None:
-    registered(api)
+    register(api)
     dossier = api.stopped_dossier(requiredDocuments=["I2", "RIB_IBAN"])
     stopped = len(sent(api))
 
@@ -140,7 +140,7 @@ def test_a_reactivation_asks_the_documents_again(api: Api) -> None:
     ]
 
 
-def test_nobody_is_asked_at_an_unregistered_third_party(api: Api) -> None:
+def test_an_unregistered_third_party_gets_no_request(api: Api) -> None:
     dossier = api.stopped_dossier(requiredDocuments=["I2"])
 
     api.post(f"/dossiers/{dossier['dossierId']}/reactivate")
@@ -175,13 +175,13 @@ def test_nobody_is_asked_at_an_unregistered_third_party(api: Api) -> None:
         pytest.param(lambda api: api.post("/dossiers/804127/reactivate"), id="a reactivation"),
     ],
 )
-def test_what_is_refused_sends_nothing(api: Api, refused: Callable[[Api], object]) -> None:
+def test_a_rejected_call_sends_nothing(api: Api, refused: Callable[[Api], object]) -> None:
     refused(api)
 
     assert sent(api) == []
 
 
-def test_the_outbox_is_of_one_sandbox(make_api: Callable[..., Api]) -> None:
+def test_each_sandbox_has_its_outbox(make_api: Callable[..., Api]) -> None:
     api, other = make_api(), make_api()
 
     api.new_dossier(thirdpartyEmail=["a@supplier.example"])
@@ -189,7 +189,7 @@ def test_the_outbox_is_of_one_sandbox(make_api: Callable[..., Api]) -> None:
     assert (len(sent(api)), len(sent(other))) == (1, 0)
 
 
-def test_the_outbox_can_be_emptied_alone_and_its_numbers_go_on(api: Api) -> None:
+def test_the_outbox_can_be_reset_alone_and_its_numbers_continue(api: Api) -> None:
     api.new_dossier(thirdpartyEmail=["a@supplier.example"])
 
     api.control("POST", "/reset", {"only": ["outbox"]})
@@ -208,4 +208,4 @@ def test_a_reset_empties_it_and_a_snapshot_has_it(api: Api) -> None:
     assert sent(api) == []
     api.control("POST", "/snapshots/sent/restore")
 
-    assert addressed(api) == [("invitation", "a@supplier.example")]
+    assert recipients(api) == [("invitation", "a@supplier.example")]

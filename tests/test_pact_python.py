@@ -1,4 +1,4 @@
-"""Pact end to end: a consumer writes a pact with pact-python, and its verifier judges this provider."""
+"""Pact end to end: a consumer writes a pact with pact-python, and its verifier checks this provider."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def contract() -> Any:
 
 
 def with_injection(pact: Any) -> Any:
-    """An interaction more: a dossier is asked for by the id that the provider returns."""
+    """Add an interaction: a dossier by the id that the provider returns."""
     path = pact_python.match.like(
         f"{ACCOUNT}/dossiers/1",
         generator=pact_python.generate.provider_state(f"{ACCOUNT}/dossiers/${{dossierId}}"),
@@ -104,7 +104,7 @@ def sandbox() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _reports_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def _send_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pact would tell its makers of each verification."""
     monkeypatch.setenv("PACT_DO_NOT_TRACK", "true")
 
@@ -122,7 +122,7 @@ def verifier(server: str, sandbox: str, pacts: Path, *, body: bool = True) -> An
     )
 
 
-def test_the_consumer_does_with_its_contract(tmp_path: Path) -> None:
+def test_the_consumer_works_with_its_contract(tmp_path: Path) -> None:
     pact = pact_python.Pact("buyer", "dossiers").with_specification("V4")
     (
         pact.upon_receiving("a search")
@@ -156,7 +156,7 @@ def test_this_provider_keeps_the_contract(server: str, sandbox: str, tmp_path: P
     assert verified == set(PROVIDER_STATES)
 
 
-def test_an_unknown_state_fails_and_says_why(sandbox: str, tmp_path: Path) -> None:
+def test_an_unknown_state_fails_with_the_reason_in_the_log(sandbox: str, tmp_path: Path) -> None:
     pact = pact_python.Pact("buyer", "dossiers").with_specification("V4")
     (
         pact.upon_receiving("a search")

@@ -1,4 +1,4 @@
-"""The provider states of Pact: each holds once it was set up, and mistakes say what would be right."""
+"""The provider states of Pact: each is true after its setup, and errors say what is allowed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def set_up(api: Api, state: str, **params: Any) -> dict[str, Any]:
     return dict(api.control("POST", "/pact/states", {"state": state, "params": params, "action": "setup"}))
 
 
-def refused(api: Api, body: Any) -> str:
+def rejection(api: Api, body: Any) -> str:
     answer = api.client.post(f"/__admin/pact/states?sandbox={api.sandbox}", json=body)
     assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
     return str((answer.json or {})["detail"])
@@ -52,7 +52,7 @@ def test_the_page_lists_the_states_of_the_table() -> None:
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.sentence)
-def test_every_state_holds_with_its_defaults_and_returns_what_it_says(api: Api, state: Any) -> None:
+def test_every_state_works_with_its_defaults_and_returns_its_ids(api: Api, state: Any) -> None:
     assert tuple(set_up(api, state.sentence)) == state.returned
 
 
@@ -120,7 +120,7 @@ def test_an_import_never_ends(api: Api) -> None:
     ("state", "status"),
     [("the API is down", 503), ("the access token is expired", 401), ("the rate limit is exceeded", 429)],
 )
-def test_every_call_is_refused(api: Api, state: str, status: int) -> None:
+def test_every_call_is_rejected(api: Api, state: str, status: int) -> None:
     set_up(api, state)
 
     assert api.get("/dossiers").status_code == status
@@ -136,7 +136,7 @@ def test_a_third_party_is_registered_or_out_of_business(api: Api) -> None:
     assert kept[OTHER_SIRET]["outOfBusiness"] is True
 
 
-def test_the_states_of_an_interaction_add_up_and_the_next_begins_anew(api: Api) -> None:
+def test_the_states_of_an_interaction_add_up_and_the_next_starts_again(api: Api) -> None:
     set_up(api, "there are no dossiers")
     set_up(api, "a dossier with reference PO-1 exists")
     set_up(api, "a dossier with reference PO-2 exists")
@@ -148,7 +148,7 @@ def test_the_states_of_an_interaction_add_up_and_the_next_begins_anew(api: Api) 
     assert total(api, dossierReference="PO-3") == 1
 
 
-def test_a_teardown_takes_everything_down(api: Api) -> None:
+def test_a_teardown_resets_the_sandbox(api: Api) -> None:
     before = total(api)
     set_up(api, "there are no dossiers")
 
@@ -157,7 +157,7 @@ def test_a_teardown_takes_everything_down(api: Api) -> None:
     assert total(api) == before
 
 
-def test_a_setup_without_a_state_is_that_of_the_fixture(api: Api) -> None:
+def test_a_setup_without_a_state_is_the_fixture(api: Api) -> None:
     before = total(api)
     set_up(api, "there are no dossiers")
     total(api)
@@ -167,7 +167,7 @@ def test_a_setup_without_a_state_is_that_of_the_fixture(api: Api) -> None:
     assert total(api) == before
 
 
-def test_states_in_a_list_have_parameters_of_their_own(api: Api) -> None:
+def test_states_in_a_list_have_their_own_parameters(api: Api) -> None:
     body = {
         "consumer": "buyer",
         "states": ["there are no dossiers", {"name": "a dossier with reference A-1 exists", "params": None}],
@@ -178,7 +178,7 @@ def test_states_in_a_list_have_parameters_of_their_own(api: Api) -> None:
     assert total(api) == 1
 
 
-def test_a_verifier_may_ask_by_query(api: Api) -> None:
+def test_a_verifier_may_use_the_query(api: Api) -> None:
     query = "state=a dossier with reference {reference} exists&action=setup&reference=Q-1&dossierId=77"
 
     made = api.control("POST", f"/pact/states?sandbox={api.sandbox}&{query}")
@@ -195,15 +195,15 @@ def test_a_verification_is_alone_in_its_sandbox(make_api: Any) -> None:
     assert (total(one), total(other) > 0) == (0, True)
 
 
-def test_an_unknown_state_says_which_there_are(api: Api) -> None:
-    detail = refused(api, {"state": "a dossier with reference PO-1 is archive"})
+def test_an_unknown_state_is_rejected_with_the_list(api: Api) -> None:
+    detail = rejection(api, {"state": "a dossier with reference PO-1 is archive"})
 
     assert "did you mean 'a dossier with reference {reference} is archived'?" in detail
     assert all(state.sentence in detail for state in STATES)
 
 
 @pytest.mark.parametrize(
-    ("state", "params", "told"),
+    ("state", "params", "reason"),
     [
         ("the API is down", {"statsu": 500}, "has no parameter 'statsu'; did you mean 'status'?"),
         ("there are no dossiers", {"a": 1}, "There are: none"),
@@ -217,21 +217,23 @@ def test_an_unknown_state_says_which_there_are(api: Api) -> None:
         ("account 4 is inactive", {"accountId": SECOND_ACCOUNT}, "has accountId 4"),
     ],
 )
-def test_what_cannot_be_is_told(api: Api, state: str, params: dict[str, Any], told: str) -> None:
-    assert told in refused(api, {"state": state, "params": params})
+def test_an_impossible_state_is_rejected_with_the_reason(
+    api: Api, state: str, params: dict[str, Any], reason: str
+) -> None:
+    assert reason in rejection(api, {"state": state, "params": params})
 
 
-def test_a_query_that_does_not_fit_is_told(api: Api) -> None:
+def test_an_invalid_query_is_rejected_with_the_reason(api: Api) -> None:
     answer = api.client.post(f"/__admin/pact/states?sandbox={api.sandbox}&action=explode")
 
     assert answer.status_code == 400
     assert "setup" not in (answer.json or {})["title"]
 
 
-def test_a_setup_that_failed_leaves_nothing_to_the_next(api: Api) -> None:
+def test_a_failed_setup_does_not_affect_the_next(api: Api) -> None:
     before = total(api)
     set_up(api, "there are no dossiers")
-    refused(api, {"state": "third party 12 is registered"})
+    rejection(api, {"state": "third party 12 is registered"})
 
     set_up(api, "the API is down")
     api.control("DELETE", "/rules")

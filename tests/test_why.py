@@ -309,7 +309,9 @@ def test_an_ad_hoc_rule_is_named(api: Api) -> None:
     api.control("POST", "/rules", {"rules": [rule]})
     api.get("/dossiers")
 
-    assert sentences(api) == ["The rule 'it is down', made by hand, changed this answer: the result is 503."]
+    assert sentences(api) == [
+        "The rule 'it is down', an ad hoc rule, changed this answer: the result is 503."
+    ]
 
 
 def test_a_rule_of_a_scenario_is_named_while_active_and_after(api: Api) -> None:

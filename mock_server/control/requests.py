@@ -201,7 +201,7 @@ def _explain_context(sandbox: ServerSandbox) -> ExplainContext:
     active = sandbox.active_scenario
     of_scenario = f"of the scenario {active.scenario.scenario!r}" if active.scenario else ""
     rules = {rule.name: of_scenario for rule in active.rules}
-    rules |= {rule.name: "made by hand" for rule in active.ad_hoc_rules}
+    rules |= {rule.name: "an ad hoc rule" for rule in active.ad_hoc_rules}
     variants = sandbox.variants_for(services().settings.dialect)
     return ExplainContext(world=sandbox.read(), variants=variants, rules=rules)
 

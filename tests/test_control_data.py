@@ -1,4 +1,4 @@
-"""Accounts, third parties, document types, dossiers put in place by control calls, past the API's rules."""
+"""Control calls that create and change accounts, third parties, document types and dossiers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def new_dossier(api: Api, **members: Any) -> dict[str, Any]:
     return dict(api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "PO-1"} | members))
 
 
-def patched(api: Api, dossier_id: int = SEED_DOSSIER, **members: Any) -> dict[str, Any]:
+def patch(api: Api, dossier_id: int = SEED_DOSSIER, **members: Any) -> dict[str, Any]:
     return dict(api.control("PATCH", f"/dossiers/{dossier_id}", members))
 
 
@@ -53,7 +53,7 @@ def thirdparty(api: Api, siret: str) -> dict[str, Any]:
 # Accounts.
 
 
-def test_an_account_more_is_there_for_the_users_named(make_api: Callable[..., Api]) -> None:
+def test_a_new_account_is_open_to_its_users(make_api: Callable[..., Api]) -> None:
     api = make_api(user="multi", account=7)
 
     made = api.control("POST", "/accounts", {"accountId": 7, "users": ["multi@example.com"]})
@@ -63,7 +63,7 @@ def test_an_account_more_is_there_for_the_users_named(make_api: Callable[..., Ap
     assert api.new_dossier()["accountId"] == 7
 
 
-def test_an_account_that_is_there_is_not_made_again(api: Api) -> None:
+def test_an_existing_account_is_not_created_again(api: Api) -> None:
     answer = control(api, "POST", "/accounts", {"accountId": ACCOUNT})
 
     assert answer.status_code == 409
@@ -77,7 +77,7 @@ def test_an_inactive_account_imports_nothing(api: Api) -> None:
     assert api.refused_import_codes() == ["E113"]
 
 
-def test_the_international_option_is_taken_and_given(make_api: Callable[..., Api]) -> None:
+def test_the_international_option_is_removed_and_restored(make_api: Callable[..., Api]) -> None:
     api = make_api(user="domestic", account=DOMESTIC_ACCOUNT)
     foreign = {"companyIdType": "CIT002", "companyIdValue": "DE136695976"}
 
@@ -88,7 +88,7 @@ def test_the_international_option_is_taken_and_given(make_api: Callable[..., Api
     assert api.import_and_wait(**foreign)["success"]
 
 
-def test_an_account_that_may_ask_for_less_still_shows_what_it_asked_for(api: Api) -> None:
+def test_fewer_document_types_do_not_hide_earlier_requests(api: Api) -> None:
     dossier = api.new_dossier(requiredDocuments=["RIB_IBAN"])
     api.control("POST", f"/dossiers/{dossier['dossierId']}/documents/RIB_IBAN/evidences", {})
 
@@ -118,7 +118,7 @@ def test_a_third_party_is_registered_today_and_has_a_user(frozen: Api) -> None:
     assert [user["email"] for user in after["thirdpartyUsers"]] == registered["users"]
 
 
-def test_a_third_party_that_nobody_knows_is_put_on_the_platform(api: Api) -> None:
+def test_an_unknown_third_party_is_registered(api: Api) -> None:
     wanted = {"siret": SIRET, "name": "ACME", "subscriptionDate": "2030-01-02", "users": [USER]}
     made = api.control("POST", "/thirdparties", wanted)
 
@@ -138,7 +138,7 @@ def test_a_registration_keeps_its_date(api: Api) -> None:
     assert (again["subscriptionDate"], again["users"]) == ("2030-01-02", ["ann@supplier.example"])
 
 
-def test_a_third_party_may_be_put_there_unregistered(api: Api) -> None:
+def test_a_third_party_may_be_created_unregistered(api: Api) -> None:
     made = api.control("POST", "/thirdparties", {"siret": SIRET, "subscriptionDate": None})
 
     assert (made["subscriptionDate"], made["users"]) == (None, [])
@@ -147,7 +147,7 @@ def test_a_third_party_may_be_put_there_unregistered(api: Api) -> None:
 # Document types.
 
 
-def test_a_document_type_is_withdrawn_for_all_accounts_and_taken_back(make_api: Callable[..., Api]) -> None:
+def test_a_document_type_is_withdrawn_for_all_accounts_and_restored(make_api: Callable[..., Api]) -> None:
     api = make_api(user="multi")
     other, code = Api(api.client, api.sandbox, user="multi", account=SECOND_ACCOUNT), "ATT_VIGI"
 
@@ -171,7 +171,7 @@ def test_a_document_type_is_withdrawn_for_one_account(make_api: Callable[..., Ap
     assert other.import_and_wait(requiredDocuments=["ATT_VIGI"])["success"]
 
 
-def test_a_document_type_that_was_withdrawn_is_so_for_an_account_made_later(
+def test_a_withdrawn_document_type_is_withdrawn_for_a_later_account(
     make_api: Callable[..., Api],
 ) -> None:
     api = make_api(user="multi", account=7)
@@ -185,7 +185,7 @@ def test_a_document_type_that_was_withdrawn_is_so_for_an_account_made_later(
 # Dossiers.
 
 
-def test_a_dossier_is_put_in_place_as_a_recipe_spells_it(frozen: Api) -> None:
+def test_a_dossier_is_created_with_the_fields_of_a_recipe(frozen: Api) -> None:
     shown = new_dossier(
         frozen,
         dossierId=900001,
@@ -203,7 +203,7 @@ def test_a_dossier_is_put_in_place_as_a_recipe_spells_it(frozen: Api) -> None:
     assert [event["what"] for event in frozen.advance("P7D")] == ["documents lapsed"]
 
 
-def test_a_dossier_left_to_itself_gets_the_next_id_and_starts_now(frozen: Api) -> None:
+def test_a_dossier_without_id_and_date_gets_the_next_id_and_starts_now(frozen: Api) -> None:
     first, second = new_dossier(frozen), new_dossier(frozen, dossierReference="PO-2")
 
     assert second["dossierId"] == first["dossierId"] + 1
@@ -211,13 +211,13 @@ def test_a_dossier_left_to_itself_gets_the_next_id_and_starts_now(frozen: Api) -
     assert [row["documentCode"] for row in first["documents"]] == ["ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR"]
 
 
-def test_the_api_knows_the_reference_of_a_dossier_put_in_place(api: Api) -> None:
+def test_the_api_rejects_the_reference_of_a_created_dossier(api: Api) -> None:
     new_dossier(api)
 
     assert api.refused_import_codes() == ["E202"]
 
 
-def test_a_dossier_that_is_there_is_not_put_there_again(api: Api) -> None:
+def test_an_existing_dossier_is_not_created_again(api: Api) -> None:
     before = api.dossier(SEED_DOSSIER)
     wanted = {"siret": SEED_SIRET, "dossierReference": "X", "dossierId": SEED_DOSSIER}
 
@@ -231,7 +231,7 @@ def test_a_dossier_that_is_there_is_not_put_there_again(api: Api) -> None:
 def test_simple_members_of_a_dossier_are_changed_and_the_others_stay(api: Api) -> None:
     before = api.dossier(SEED_DOSSIER)
 
-    shown = patched(
+    shown = patch(
         api,
         dossierReference="NEW",
         description="Text",
@@ -253,11 +253,9 @@ def test_simple_members_of_a_dossier_are_changed_and_the_others_stay(api: Api) -
 
 
 def test_null_clears_what_may_be_empty(api: Api) -> None:
-    patched(
-        api, description="Text", purchasingCategory="IT", thirdpartyCode="F-9", expirationDate="2040-01-01"
-    )
+    patch(api, description="Text", purchasingCategory="IT", thirdpartyCode="F-9", expirationDate="2040-01-01")
 
-    shown = patched(api, description=None, purchasingCategory=None, thirdpartyCode=None, expirationDate=None)
+    shown = patch(api, description=None, purchasingCategory=None, thirdpartyCode=None, expirationDate=None)
 
     cleared = ("description", "purchasingCategory", "thirdpartyCode", "expirationDate")
     assert [shown[name] for name in cleared] == [None] * 4
@@ -265,7 +263,7 @@ def test_null_clears_what_may_be_empty(api: Api) -> None:
 
 
 def test_a_dossier_is_stopped_for_any_reason_at_any_time(api: Api) -> None:
-    shown = patched(api, stoppingDate="2025-05-05T10:00:00", stoppingReason="OUTOFBUSINESS")
+    shown = patch(api, stoppingDate="2025-05-05T10:00:00", stoppingReason="OUTOFBUSINESS")
 
     assert (shown["monitored"], shown["stoppingReason"]) == (False, "OUTOFBUSINESS")
     assert shown["stoppingDate"] == "2025-05-05T10:00:00.000"
@@ -281,21 +279,21 @@ def test_a_dossier_is_stopped_for_any_reason_at_any_time(api: Api) -> None:
         ),
     ],
 )
-def test_of_date_and_reason_of_a_stop_one_is_enough(
+def test_a_stop_needs_only_a_date_or_a_reason(
     frozen: Api, members: dict[str, Any], date: str, reason: str
 ) -> None:
-    shown = patched(frozen, **members)
+    shown = patch(frozen, **members)
 
     assert (shown["stoppingDate"], shown["stoppingReason"]) == (date, reason)
 
 
-def test_a_stopped_dossier_keeps_of_its_end_what_is_not_written(api: Api) -> None:
-    patched(api, stoppingDate="2025-05-05T10:00:00", stoppingReason="UNKNOWN")
+def test_a_change_of_a_stop_keeps_the_members_that_are_left_out(api: Api) -> None:
+    patch(api, stoppingDate="2025-05-05T10:00:00", stoppingReason="UNKNOWN")
 
-    shown = patched(api, stoppingReason="EXPIRATION")
+    shown = patch(api, stoppingReason="EXPIRATION")
 
     assert (shown["stoppingDate"], shown["stoppingReason"]) == ("2025-05-05T10:00:00.000", "EXPIRATION")
-    again = patched(api, stoppingDate="2025-05-06T10:00:00")
+    again = patch(api, stoppingDate="2025-05-06T10:00:00")
     assert (again["stoppingDate"], again["stoppingReason"]) == ("2025-05-06T10:00:00.000", "EXPIRATION")
 
 
@@ -305,24 +303,24 @@ def test_null_makes_a_dossier_active_again(api: Api, member: str) -> None:
     api.post(f"/dossiers/{SEED_DOSSIER}/stop")
 
     null: dict[str, Any] = {member: None}
-    shown = patched(api, **null)
+    shown = patch(api, **null)
 
     assert shown == before
 
 
 def test_an_expired_dossier_needs_another_date_to_be_active_again(frozen: Api) -> None:
-    patched(frozen, expirationDate="2031-05-01")
+    patch(frozen, expirationDate="2031-05-01")
     assert frozen.dossier(SEED_DOSSIER)["stoppingReason"] == "EXPIRATION"
 
     answer = control(frozen, "PATCH", f"/dossiers/{SEED_DOSSIER}", {"stoppingReason": None})
-    shown = patched(frozen, stoppingReason=None, expirationDate="2031-06-01")
+    shown = patch(frozen, stoppingReason=None, expirationDate="2031-06-01")
 
     assert answer.status_code == 400
     assert "$.expirationDate: the dossier expired on 2031-05-01" in (answer.json or {})["detail"]
     assert shown["monitored"]
 
 
-def test_documents_written_take_the_place_of_the_former_ones(frozen: Api) -> None:
+def test_new_documents_replace_the_previous_ones(frozen: Api) -> None:
     dossier = new_dossier(
         frozen,
         documents=[
@@ -331,7 +329,7 @@ def test_documents_written_take_the_place_of_the_former_ones(frozen: Api) -> Non
         ],
     )
 
-    shown = patched(
+    shown = patch(
         frozen,
         dossier["dossierId"],
         documents=[{"documentCode": "ATT_VIGI"}, {"documentCode": "I2", "files": [{}]}],
@@ -344,33 +342,33 @@ def test_documents_written_take_the_place_of_the_former_ones(frozen: Api) -> Non
     assert (new["requestDate"], shown["state"]) == ("2031-05-03T10:00:00.000", False)
 
 
-def test_a_document_id_that_is_written_is_not_given_to_another(frozen: Api) -> None:
+def test_a_given_document_id_is_not_used_again(frozen: Api) -> None:
     dossier = new_dossier(frozen, documents=[{"documentCode": "I2"}])
     document_id = dossier["documents"][0]["documentId"]
     documents = [{"documentCode": "ATT_VIGI", "documentId": document_id}, {"documentCode": "I2"}]
 
-    shown = patched(frozen, dossier["dossierId"], documents=documents)
+    shown = patch(frozen, dossier["dossierId"], documents=documents)
 
     first, second = shown["documents"]
     assert first["documentId"] == document_id != second["documentId"]
 
 
-def test_what_follows_from_a_change_is_dated_now(frozen: Api) -> None:
+def test_the_effects_of_a_change_are_dated_now(frozen: Api) -> None:
     dossier = new_dossier(
         frozen, documents=[{"documentCode": "ATT_VIGI"}], startingDate="2030-01-01T00:00:00"
     )
 
-    shown = patched(frozen, dossier["dossierId"], documents=[{"documentCode": "ATT_VIGI", "files": [{}]}])
+    shown = patch(frozen, dossier["dossierId"], documents=[{"documentCode": "ATT_VIGI", "files": [{}]}])
 
     assert (shown["state"], shown["stateLastChangeDate"]) == (True, "2031-05-03T10:00:00.000")
     assert shown["indicators"][0]["lastChangeDate"] == "2031-05-03T10:00:00.000"
     assert thirdparty(frozen, SIRET)["stateLastChangeDate"] == "2031-05-03"
 
 
-def test_the_dates_of_changes_are_written(frozen: Api) -> None:
+def test_the_dates_of_changes_can_be_set(frozen: Api) -> None:
     dossier = new_dossier(frozen, documents=[{"documentCode": "ATT_VIGI"}])
 
-    shown = patched(
+    shown = patch(
         frozen,
         dossier["dossierId"],
         stateLastChangeDate="2031-02-03T04:05:06",
@@ -513,7 +511,7 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
 
 
 @pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_is_refused_with_its_place_and_changes_nothing(
+def test_an_invalid_value_is_rejected_with_its_place_and_changes_nothing(
     api: Api, refused: tuple[str, str, object, int, str]
 ) -> None:
     method, path, body, status, detail = refused
@@ -527,7 +525,7 @@ def test_what_cannot_be_is_refused_with_its_place_and_changes_nothing(
     assert api.control("GET", "/state") == before
 
 
-def test_a_reference_of_another_dossier_is_not_taken(api: Api) -> None:
+def test_a_reference_of_another_dossier_is_rejected(api: Api) -> None:
     dossier = new_dossier(api)
     new_dossier(api, dossierReference="PO-2")
 
@@ -537,7 +535,7 @@ def test_a_reference_of_another_dossier_is_not_taken(api: Api) -> None:
     assert "$.dossierReference: the third party has another dossier" in (answer.json or {})["detail"]
 
 
-def test_a_dossier_put_in_place_is_of_one_sandbox(make_api: Callable[..., Api]) -> None:
+def test_a_created_dossier_is_in_one_sandbox(make_api: Callable[..., Api]) -> None:
     api, other = make_api(), make_api()
 
     new_dossier(api)

@@ -60,20 +60,20 @@ async def take(stream: AsyncGenerator[bytes, None], many: int) -> list[Event]:
     return [event(await asyncio.wait_for(anext(stream), 5)) for _ in range(many)]
 
 
-def run(course: Coroutine[Any, Any, list[Event]]) -> list[Event]:
-    return asyncio.run(course)
+def run(coroutine: Coroutine[Any, Any, list[Event]]) -> list[Event]:
+    return asyncio.run(coroutine)
 
 
 # The stream
 
 
 def test_exchanges_come_as_the_journal_shows_them(quiet: Api) -> None:
-    async def course() -> list[Event]:
+    async def read() -> list[Event]:
         stream = events(journal_of(quiet), 0)
         quiet.get("/dossiers")
         return await take(stream, 3)
 
-    hello, login, search = run(course())
+    hello, login, search = run(read())
 
     assert hello.name == ""
     assert (login.name, login.number, login.data["operation"]) == ("exchange", "1", "getToken")
@@ -82,35 +82,35 @@ def test_exchanges_come_as_the_journal_shows_them(quiet: Api) -> None:
 
 
 def test_a_later_exchange_wakes_the_stream(quiet: Api) -> None:
-    async def course() -> list[Event]:
+    async def read() -> list[Event]:
         stream = events(journal_of(quiet), 0)
         first = await take(stream, 1)
         waiting = asyncio.ensure_future(take(stream, 2))
         await asyncio.to_thread(quiet.get, "/dossiers")
         return first + await waiting
 
-    assert [found.number for found in run(course())] == [None, "1", "2"]
+    assert [found.number for found in run(read())] == [None, "1", "2"]
 
 
 def test_a_silent_stream_sends_heartbeats() -> None:
-    async def course() -> list[Event]:
+    async def read() -> list[Event]:
         return await take(events(Journal(Limits()), 0, heartbeat=0.01), 3)
 
-    assert [found.data for found in run(course())] == ["listening", "still here", "still here"]
+    assert [found.data for found in run(read())] == ["listening", "still here", "still here"]
 
 
 def test_a_stream_continues_from_a_number(quiet: Api) -> None:
     for page in range(3):
         quiet.get("/dossiers", page=page)
 
-    async def course() -> list[Event]:
+    async def read() -> list[Event]:
         return await take(events(journal_of(quiet), 2), 3)
 
-    assert [found.number for found in run(course())] == [None, "3", "4"]
+    assert [found.number for found in run(read())] == [None, "3", "4"]
 
 
 def test_a_slow_client_learns_how_many_events_it_missed(quiet: Api) -> None:
-    async def course() -> list[Event]:
+    async def read() -> list[Event]:
         stream = events(journal_of(quiet), 0)
         quiet.get("/dossiers")
         begun = await take(stream, 3)
@@ -118,7 +118,7 @@ def test_a_slow_client_learns_how_many_events_it_missed(quiet: Api) -> None:
             quiet.get("/dossiers", page=page)
         return begun + await take(stream, 6)
 
-    found = run(course())
+    found = run(read())
 
     assert [one.name for one in found] == ["", "exchange", "exchange", "dropped", *["exchange"] * 5]
     assert found[3].data == {"count": 2}
@@ -128,14 +128,14 @@ def test_a_slow_client_learns_how_many_events_it_missed(quiet: Api) -> None:
 def test_a_closed_stream_no_longer_listens(quiet: Api) -> None:
     journal = journal_of(quiet)
 
-    async def course() -> list[Event]:
+    async def read() -> list[Event]:
         stream = events(journal, 0)
         first = await take(stream, 1)
         assert len(journal._listeners) == 1  # noqa: SLF001  # a listener that stays shows nowhere else
         await stream.aclose()
         return first
 
-    run(course())
+    run(read())
 
     assert journal._listeners == ()  # noqa: SLF001
     assert quiet.get("/dossiers").status_code == 200
@@ -151,14 +151,14 @@ def test_a_stream_whose_loop_is_closed_does_no_harm(quiet: Api) -> None:
 
 
 def test_a_stream_ends_with_its_sandbox(quiet: Api) -> None:
-    async def course() -> list[Event]:
+    async def read() -> list[Event]:
         stream = events(journal_of(quiet), 0)
         found = await take(stream, 1)
         waiting = asyncio.ensure_future(rest(stream))
         quiet.client.delete(f"/__admin/sandboxes/{quiet.sandbox}")
         return found + await asyncio.wait_for(waiting, 5)
 
-    assert len(run(course())) == 1
+    assert len(run(read())) == 1
 
 
 async def rest(stream: AsyncGenerator[bytes, None]) -> list[Event]:

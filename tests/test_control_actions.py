@@ -1,4 +1,4 @@
-"""What happens outside the client's reach, brought about by control calls; snapshots, sandboxes, variants."""
+"""Control calls for evidences, closed companies and imports; snapshots, sandboxes and variants."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_dossier_is_complete_once_every_request_is_answered(api: Api) -> None:
     assert (whole["state"], [document["present"] for document in whole["documents"]]) == (True, [True, True])
 
 
-def test_a_deposited_evidence_lapses_at_the_end_of_its_day(api: Api) -> None:
+def test_an_evidence_expires_at_the_end_of_its_day(api: Api) -> None:
     api.set_clock("2031-03-01T12:00:00")
     dossier = api.new_dossier(requiredDocuments=["ATT_VIGI"])
     deposit(api, dossier, "ATT_VIGI", expirationDate="2031-03-10")
@@ -65,7 +65,7 @@ def test_a_code_with_accents_and_slashes_is_found(api: Api) -> None:
     assert api.dossier(dossier["dossierId"])["state"] is True
 
 
-def test_a_form_alone_answers_a_request_and_is_no_file(api: Api) -> None:
+def test_a_form_answers_a_request_without_a_file(api: Api) -> None:
     dossier = api.new_dossier(requiredDocuments=["ATT_VIGI"])
     answers = [{"type": "string", "key": "f_1_a_0", "title": "A", "order": 0, "value": "yes"}]
 
@@ -87,7 +87,7 @@ def test_a_company_that_closes_stops_its_dossiers_and_cannot_be_imported(api: Ap
 
 
 @pytest.mark.parametrize("code", ["E101", "E102", "E103", "E104", "E105"])
-def test_an_import_is_made_to_fail_by_the_provider(api: Api, code: str) -> None:
+def test_an_import_fails_with_a_code_of_the_provider(api: Api, code: str) -> None:
     process_id = api.launch()
 
     api.control("POST", f"/processes/{process_id}", {"outcome": "fail", "code": code})
@@ -97,7 +97,7 @@ def test_an_import_is_made_to_fail_by_the_provider(api: Api, code: str) -> None:
     assert [error["code"] for error in process["errors"]] == [code]
 
 
-def test_an_import_is_finished_before_its_time_and_rules_still_hold(api: Api) -> None:
+def test_an_import_is_finished_early_and_the_rules_of_the_api_apply(api: Api) -> None:
     api.new_dossier()
     first, second = api.launch(dossierReference="PO-2"), api.launch(dossierReference="PO-1")
 
@@ -119,7 +119,7 @@ def test_an_import_that_is_held_runs_until_it_is_finished(api: Api) -> None:
     assert api.process(process_id)["success"]
 
 
-def test_the_imports_of_all_accounts_are_listed_as_they_were_launched(api: Api) -> None:
+def test_the_imports_of_all_accounts_are_listed_in_order_of_start(api: Api) -> None:
     launched = [api.launch(dossierReference="PO-1"), api.launch(companyIdValue=OTHER_SIRET)]
 
     listed = api.control("GET", "/processes")["processes"]
@@ -128,7 +128,7 @@ def test_the_imports_of_all_accounts_are_listed_as_they_were_launched(api: Api) 
     assert [row["companyIdValue"] for row in listed] == [SIRET, OTHER_SIRET]
 
 
-def test_a_snapshot_brings_content_and_time_back_as_often_as_one_likes(api: Api) -> None:
+def test_a_snapshot_restores_content_and_time_more_than_once(api: Api) -> None:
     api.set_clock("2031-03-01T12:00:00")
     api.new_dossier()
     before, name = api.get("/dossiers/all").data, "before"
@@ -144,18 +144,18 @@ def test_a_snapshot_brings_content_and_time_back_as_often_as_one_likes(api: Api)
     assert [row["name"] for row in api.control("GET", "/snapshots")["snapshots"]] == ["before"]
 
 
-def test_variants_are_chosen_for_one_sandbox_alone(make_api: Callable[..., Api]) -> None:
-    bent, straight = make_api(), make_api()
+def test_variants_are_set_for_one_sandbox_only(make_api: Callable[..., Api]) -> None:
+    changed, unchanged = make_api(), make_api()
 
-    in_force = bent.control("PUT", "/variants", {"refusals": "result"})
+    variants = changed.control("PUT", "/variants", {"refusals": "result"})
 
-    assert in_force == bent.control("GET", "/variants")
-    assert in_force["refusals"] == "result"
-    assert bent.post("/dossiers/804127", {}).status_code == 200
-    assert straight.post("/dossiers/804127", {}).status_code == 400
+    assert variants == changed.control("GET", "/variants")
+    assert variants["refusals"] == "result"
+    assert changed.post("/dossiers/804127", {}).status_code == 200
+    assert unchanged.post("/dossiers/804127", {}).status_code == 400
 
 
-def test_a_dropped_sandbox_is_new_when_it_is_asked_for_again(make_api: Callable[..., Api]) -> None:
+def test_a_deleted_sandbox_is_new_when_it_is_used_again(make_api: Callable[..., Api]) -> None:
     api = make_api(sandbox="dropped")
     api.new_dossier()
 
@@ -206,7 +206,7 @@ def test_a_dropped_sandbox_is_new_when_it_is_asked_for_again(make_api: Callable[
         pytest.param("PUT", "/variants", {"refusal": "x"}, 400, "there is no variant", id="no such variant"),
     ],
 )
-def test_what_cannot_be_done_is_a_problem(
+def test_an_impossible_action_is_a_problem(
     api: Api, method: str, path: str, body: object, status: int, detail: str
 ) -> None:
     answer = control(api, method, path, body)
@@ -222,7 +222,7 @@ def test_an_import_that_has_ended_is_not_ended_again(api: Api) -> None:
     assert control(api, "POST", f"/processes/{process_id}", {"outcome": "finish"}).status_code == 409
 
 
-def test_control_calls_leave_the_default_sandbox_alone(client: FlaskClient, api: Api) -> None:
+def test_control_calls_do_not_change_the_default_sandbox(client: FlaskClient, api: Api) -> None:
     api.control("POST", "/snapshots/mine")
 
     assert client.get("/__admin/snapshots").json == {"snapshots": []}
