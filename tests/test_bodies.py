@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -49,6 +51,32 @@ def ranked(api: Api, token: str | None, path: str, body: bytes) -> TestResponse:
 )
 def test_a_body_that_is_no_json_is_a_bad_request(api: Api, path: str, body: bytes) -> None:
     assert_protocol_error(send(api, path, body), 400)
+
+
+def test_a_byte_order_mark_before_json_is_ignored(api: Api) -> None:
+    imported = send(api, "/dossiers", b"\xef\xbb\xbf" + json.dumps(IMPORT).encode())
+
+    assert imported.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "part"),
+    [
+        (gzip.compress(json.dumps(IMPORT).encode()), {"Content-Encoding": "gzip"}, 415, "compressed (gzip)"),
+        (gzip.compress(json.dumps(IMPORT).encode()), {}, 415, "compressed (gzip)"),
+        (b"\x00", {"Content-Encoding": "br"}, 415, "compressed (br)"),
+        ('{"dossierReference": "\xe9"}'.encode("latin-1"), {}, 400, "not encoded in UTF-8 (byte 22)"),
+        (json.dumps(IMPORT).encode("utf-16"), {}, 400, "encoded in UTF-16"),
+    ],
+    ids=["gzip", "gzip, undeclared", "brotli", "latin-1", "UTF-16"],
+)
+def test_an_encoding_that_is_not_read_is_named(
+    api: Api, body: bytes, headers: dict[str, str], status: int, part: str
+) -> None:
+    answer = api.send("POST", api.url("/dossiers"), data=body, content_type=JSON, headers=headers)
+
+    assert_protocol_error(answer, status)
+    assert part in answer.text
 
 
 @pytest.mark.parametrize("path", ["/dossiers", DOSSIER, f"{DOSSIER}/reactivate"])

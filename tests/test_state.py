@@ -288,6 +288,19 @@ def test_a_state_at_the_edges_of_the_calendar_is_imported_again(api: Api, now: s
     assert api.hits("/dossiers", dossierReference="LAST")[0]["expirationDate"].startswith("9999-12-31")
 
 
+@pytest.mark.parametrize("now", ["1000-01-01T12:00:00", "8999-12-31T12:00:00"], ids=["first", "last"])
+def test_generated_dossiers_that_started_long_before_the_clock_are_imported_again(
+    make_server_api: Callable[..., Api], now: str
+) -> None:
+    api = make_server_api(fixture="default")
+    api.set_clock(now)
+    api.control("POST", "/reset", {"only": ["state"]})
+    exported = state_of(api)
+
+    assert put(api, exported).status_code == 200
+    assert state_of(api) == exported
+
+
 # Invalid states.
 
 

@@ -10,16 +10,12 @@ from msgspec import Struct
 
 from mock_server.control.problems import Problem
 from mock_server.fixtures.decode_errors import explain_decode_error
-from mock_server.nesting import check_depth
+from mock_server.json_body import CompressedBodyError, check_depth, decode_body
 
 T = TypeVar("T")
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 MAX_YAML_BYTES = 1_000_000
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_GZIP = b"\x1f\x8b"
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class YamlText(Struct, frozen=True):
@@ -53,22 +49,12 @@ def read_body(kind: type[T], *, takes_yaml: bool) -> T | YamlText:
 
 
 def _plain_bytes() -> bytes:
-    """Return the body in UTF-8, without a byte order mark."""
-    raw = request.get_data()
-    encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding.lower() != "identity" or raw.startswith(_GZIP):
-        name = encoding if encoding.lower() != "identity" else "gzip"
-        raise Problem(f"the body is compressed ({name[:20]}): send it without Content-Encoding", 415)
-    if raw.startswith(_UTF_16):
-        raise Problem("the body is encoded in UTF-16: send it in UTF-8")
-    raw = raw.removeprefix(_BYTE_ORDER_MARK)
     try:
-        raw.decode()
-    except UnicodeDecodeError as error:
-        raise Problem(
-            f"the body is not encoded in UTF-8 (byte {error.start}), perhaps in latin-1: send it in UTF-8"
-        ) from None
-    return raw
+        return decode_body(request.get_data(), request.headers.get("Content-Encoding", ""))
+    except CompressedBodyError as error:
+        raise Problem(str(error), 415) from None
+    except ValueError as error:
+        raise Problem(str(error)) from None
 
 
 def _not_json(raw: bytes, error: str, *, takes_yaml: bool) -> str:

@@ -26,7 +26,7 @@ from mock_server.fixtures.state_file import (
     import_world,
     json_struct,
 )
-from mock_server.fixtures.validate_state import LAST_CLOCK_YEAR, check_instant, validate_state
+from mock_server.fixtures.validate_state import CLOCK_YEARS, check_instant, validate_state
 from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, SandboxState, ServerSandbox
 from mock_server.scenarios import STARTED, Progress, Rule, Scenario
 from mock_server.scenarios.validation import check_rules, check_scenario
@@ -185,7 +185,7 @@ def _build_state(exported: StateFile) -> SandboxState:
         variants = check_variants(exported.variants)
     except ValueError as error:
         raise InputError("$.variants", str(error)) from None
-    check_instant(exported.clock.now, "$.clock.now", last_year=LAST_CLOCK_YEAR)
+    check_instant(exported.clock.now, "$.clock.now", CLOCK_YEARS)
     now = exported.clock.now
     clock = Clock().freeze(now) if exported.clock.frozen else Clock().run(now)
     active = _read_progress(exported.playing)

@@ -18,7 +18,7 @@ from mock_server.domain.operations import Operation
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World
 from mock_server.journal import Fact
-from mock_server.nesting import parsed_json
+from mock_server.json_body import CompressedBodyError, decode_body, parse_json
 from mock_server.sandbox import ServerSandbox
 from mock_server.scenarios import AppliedRule
 
@@ -97,8 +97,8 @@ def body(call: Call) -> Json:
     """The JSON body, None when it is empty; its JSON types are those of the contract.
 
     Raises:
-        UnsupportedMediaType: not empty and not declared as JSON.
-        BadRequest: not JSON, or of other types.
+        UnsupportedMediaType: not empty and not declared as JSON, or compressed.
+        BadRequest: not UTF-8, not JSON, or of other types.
 
     behaviour.md 3.0, 11.2 (inferred).
     """
@@ -109,7 +109,9 @@ def body(call: Call) -> Json:
     if not request.is_json:
         raise UnsupportedMediaType(f"Content type '{request.content_type or ''}' not supported")
     try:
-        parsed = parsed_json(raw)
+        parsed = parse_json(decode_body(raw, request.headers.get("Content-Encoding", "")))
+    except CompressedBodyError as problem:
+        raise UnsupportedMediaType(str(problem)) from None
     except ValueError as problem:
         raise BadRequest(f"JSON parse error: {problem}") from None
     error = body_error(call.operation.name, parsed)

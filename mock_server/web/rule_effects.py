@@ -17,7 +17,7 @@ from mock_server.delivery import Delivery
 from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.names import camel
 from mock_server.domain.operations import Operation
-from mock_server.nesting import parsed_json
+from mock_server.json_body import parse_json
 from mock_server.sandbox import ServerSandbox
 from mock_server.scenarios import FAULTS, NO_EFFECT, AppliedRule, ReceivedRequest, Then, without_tag
 from mock_server.scenarios.file_format import DribbleDelay, FixedDelay, LognormalDelay, Respond, UniformDelay
@@ -104,7 +104,7 @@ def _body() -> Any:
     if request.mimetype == "application/x-www-form-urlencoded":
         return request.form.to_dict()
     try:
-        return parsed_json(request.get_data())
+        return parse_json(request.get_data())
     except ValueError:
         return None
 

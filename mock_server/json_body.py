@@ -1,4 +1,4 @@
-"""A limit of a hundred levels for JSON that clients send.
+"""JSON bodies that clients send: their encoding, and a limit of a hundred levels.
 
 Python's stack would overflow where deeper values are compared or shown level by level.
 """
@@ -16,8 +16,38 @@ MAX_DEPTH = 100
 _TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
-def parsed_json(raw: bytes) -> Any:
+
+class CompressedBodyError(ValueError):
+    """The body is compressed."""
+
+
+def decode_body(raw: bytes, content_encoding: str) -> bytes:
+    """Return the body in UTF-8, without a byte order mark; `content_encoding` is empty where there is none.
+
+    Raises:
+        CompressedBodyError: it is compressed.
+        ValueError: it is not in UTF-8; both messages say what to send.
+    """
+    encoding = content_encoding.lower().strip() or "identity"
+    if encoding != "identity" or raw.startswith(_GZIP):
+        name = "gzip" if encoding == "identity" else encoding[:20]
+        raise CompressedBodyError(f"the body is compressed ({name}): send it without Content-Encoding")
+    if raw.startswith(_UTF_16):
+        raise ValueError("the body is encoded in UTF-16: send it in UTF-8")
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"the body is not encoded in UTF-8 (byte {error.start}), perhaps in latin-1: send it in UTF-8"
+        ) from None
+    return raw.removeprefix(_BYTE_ORDER_MARK)
+
+
+def parse_json(raw: bytes) -> Any:
     """Parse JSON that is not nested too deeply.
 
     Raises:
