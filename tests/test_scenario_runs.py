@@ -536,7 +536,7 @@ def test_a_control_token_is_sent() -> None:
         without = CliRunner().invoke(main, command)
 
     assert with_token.exit_code == 0, with_token.output
-    assert "this server asks for its control token" in without.stdout
+    assert "this server needs its control token" in without.stdout
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/api/v1", "/rest", "/rest/api/v1"])
