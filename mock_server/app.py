@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache, partial
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mock_server.api import VIEWS
 from mock_server.auth.certificates import tls_of
@@ -21,6 +22,7 @@ from mock_server.scenarios.files import find_scenario
 from mock_server.settings import HEALTH_PATH, Settings
 from mock_server.watching import Watch
 from mock_server.web import access_log, authentication, contract, errors, services, token_endpoint
+from mock_server.web.cors import Cors
 from mock_server.web.pipeline import Application
 from mock_server.web.services import Services
 
@@ -45,7 +47,20 @@ def create_app(settings: Settings) -> Application:
     if settings.check_responses:
         contract.install_check(app)
     access_log.install(app)
+    _install_middleware(app, settings)
     return app
+
+
+def _install_middleware(app: Flask, settings: Settings) -> None:
+    """Wrap the app in middleware, where an option asks for it."""
+    if settings.cors:
+        app.wsgi_app = Cors(app.wsgi_app, settings.cors)  # type: ignore[method-assign]
+    if settings.trust_proxy:
+        # Not `x_for`: the address that a proxy forwards must not make a caller local.
+        hops = settings.trust_proxy
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=0, x_proto=hops, x_host=hops, x_prefix=hops
+        )
 
 
 def _control(shared: Services) -> Flask:

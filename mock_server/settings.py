@@ -42,6 +42,9 @@ _SHORT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)?", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600}
 _SIZES = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _LONGEST = timedelta(days=36500)
+_SINGULAR = {"variants": "variant"}
+"""Settings whose option has another name than the setting itself."""
+_HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -63,12 +66,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     access_token_lifetime: timedelta = timedelta(minutes=30)
     refresh_token_lifetime: timedelta = timedelta(minutes=30)
     public_url: str | None = None
+    trust_proxy: int = 0
+    cors: tuple[str, ...] = ()
     signing_key: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_self_signed: bool = False
     control_token: str | None = None
     control_open: bool = False
+    control_host: tuple[str, ...] = ()
     max_sandboxes: int = 2000
     sandbox_idle: timedelta = timedelta(hours=1)
     max_body: int = 1024 * 1024
@@ -89,6 +95,7 @@ class Setting(Struct, frozen=True, kw_only=True):
 
     `absent` says what None as the default means. `protects`: without this value the server would be less
     protected, so an empty environment variable is an error; it counts as unset for every other setting.
+    `many`: the option may be repeated, and the values of the variable are separated by commas.
     """
 
     name: str
@@ -97,11 +104,12 @@ class Setting(Struct, frozen=True, kw_only=True):
     help: str
     absent: str = "none"
     protects: bool = False
+    many: bool = False
 
     @property
     def flag(self) -> str:
         """The option of `mock-server serve`."""
-        return f"--{(self.name.removesuffix('s') if self.many else self.name).replace('_', '-')}"
+        return f"--{_SINGULAR.get(self.name, self.name).replace('_', '-')}"
 
     @property
     def variable(self) -> str:
@@ -114,11 +122,6 @@ class Setting(Struct, frozen=True, kw_only=True):
         return not self.metavar
 
     @property
-    def many(self) -> bool:
-        """Whether the option may be repeated."""
-        return self.convert is variants
-
-    @property
     def default(self) -> str:
         """The default, as text: `convert` reads it, unless the default is None."""
         value = getattr(_DEFAULTS, self.name)
@@ -128,7 +131,7 @@ class Setting(Struct, frozen=True, kw_only=True):
             return "yes" if value else "no"
         if isinstance(value, timedelta):
             return _shortest(value)
-        return ",".join(value) if isinstance(value, Mapping) else str(value)
+        return ",".join(value) if isinstance(value, Mapping | tuple) else str(value)
 
     def read(self, text: str) -> Any:
         """The value that the text means.
@@ -216,6 +219,36 @@ def url(text: str) -> str:
     if not possible or parts.query or parts.fragment or not text.isprintable() or " " in text:
         raise ValueError(f"{text!r} is not a URL such as http://sandbox:8080")
     return text.rstrip("/")
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Origins of web pages such as `https://app.example:3000`, separated by commas, or `*` for all.
+
+    Raises:
+        ValueError: one is not an origin.
+    """
+    return tuple(_origin(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers send it: in lower case, without a path."""
+    found = text if text == "*" else url(text).lower()
+    if "/" in found.partition("://")[2] or "@" in found:
+        raise ValueError(f"{text!r} is not an origin such as https://app.example:3000")
+    return found
+
+
+def host_names(text: str) -> tuple[str, ...]:
+    """Names of hosts without port, in lower case, separated by commas.
+
+    Raises:
+        ValueError: one is not a host name.
+    """
+    names = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    for name in names:
+        if not _HOST_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a host name such as sandbox.example.com, without a port")
+    return names
 
 
 def _shortest(length: timedelta) -> str:
@@ -343,6 +376,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="variants",
         metavar="NAME=VALUE",
         convert=variants,
+        many=True,
         help="Choose a reading of the API; repeat it for several "
         "(in the environment: separate them by commas).",
     ),
@@ -369,7 +403,22 @@ SETTINGS: tuple[Setting, ...] = (
         metavar="URL",
         convert=url,
         absent="from the request",
-        help="Base URL that tokens name as their issuer, if clients know another one than they call.",
+        help="Base URL that clients know: the issuer of tokens, and the URLs of discovery and OpenAPI.",
+    ),
+    Setting(
+        name="trust_proxy",
+        metavar="HOPS",
+        convert=_number(0, 10),
+        help="How many reverse proxies are in front: their X-Forwarded-Proto, -Host and -Prefix are "
+        "used; 0 ignores these headers.",
+    ),
+    Setting(
+        name="cors",
+        metavar="ORIGIN",
+        convert=origins,
+        many=True,
+        help="Web pages of this origin may call the emulated API; repeat it for several, * for all; "
+        "the control API is never opened.",
     ),
     Setting(
         name="signing_key",
@@ -414,6 +463,14 @@ SETTINGS: tuple[Setting, ...] = (
         metavar="",
         convert=_yes_or_no,
         help="Accept control calls from other machines without a token, as the image does.",
+    ),
+    Setting(
+        name="control_host",
+        metavar="NAME",
+        convert=host_names,
+        many=True,
+        help="A host name of this server, under which its web pages may make control calls; "
+        "repeat it for several.",
     ),
     Setting(
         name="max_sandboxes",

@@ -94,10 +94,16 @@ def test_no_script_imports_itself_through_others() -> None:
     tuple(TopologicalSorter(imports).static_order())  # raises CycleError, which names the cycle
 
 
+def test_a_slash_after_the_page_leads_to_the_page(client: FlaskClient) -> None:
+    answer = client.get("/__admin/ui/", environ_base={"SCRIPT_NAME": "/prefix"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (308, "../ui")
+
+
 def test_the_page_and_its_styles_load_nothing_from_elsewhere() -> None:
     page = FILES["index.html"]
 
-    assert re.findall(r'(?:src|href)="(?!/__admin/ui/|/docs"|data:|#)', page) == []
+    assert re.findall(r'(?:src|href)="(?!ui/|\.\./docs"|data:|#)', page) == []
     assert not re.search(r"<(?:script|style)[^>]*>[^<]|\son\w+=|style=", page)
     styles = "".join(text for name, text in FILES.items() if name.endswith(".css"))
     assert re.findall(r"@import|url\(", styles) == []

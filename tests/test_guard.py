@@ -30,12 +30,13 @@ PROXY_HEADERS = {
 }
 OWN_NAMES = (
     *("localhost", "localhost:8080", "sandbox:8080", "my_sandbox", "[::1]:8080", "10.1.2.3", "app.localhost"),
-    "127.0.0.1:18080",
+    *("127.0.0.1:18080", "host.docker.internal", "host.docker.internal:8080", "host.containers.internal"),
 )
 FOREIGN_NAMES = (
     "evil.example",
     "evil.example:8080",
     "localhost.evil.example",
+    "host.docker.internal.evil.example",
     "a b",
     "x:99999",
     "me@localhost",
@@ -62,11 +63,20 @@ LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
 
 def rejection(
-    path: str, headers: dict[str, str] | None = None, remote: str = "127.0.0.1", **settings: Any
+    path: str,
+    headers: dict[str, str] | None = None,
+    remote: str = "127.0.0.1",
+    method: str = "POST",
+    **settings: Any,
 ) -> int:
     """The status with which a call is rejected; 200 when it is not."""
     environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in (headers or {}).items()}
-    environ = {"HTTP_HOST": "localhost", "PATH_INFO": path, "REMOTE_ADDR": remote} | environ
+    environ = {
+        "REQUEST_METHOD": method,
+        "HTTP_HOST": "localhost",
+        "PATH_INFO": path,
+        "REMOTE_ADDR": remote,
+    } | environ
     check = check_control_call if path.startswith("/__admin") else check_api_call
     try:
         check(Settings(**settings), environ)
@@ -132,15 +142,18 @@ def line_7() -> Iterator[tuple[int, int]]:
 
 
 def line_8() -> Iterator[tuple[int, int]]:
-    """Control calls go to a name that no stranger can own."""
+    """Without a token, control calls go to a name that no stranger can own."""
     for settings in OPEN:
         for host in OWN_NAMES:
             yield 200, rejection(CONTROL, TOKEN | {"Host": host}, **settings)
-        for host in FOREIGN_NAMES:
-            yield 403, rejection(CONTROL, TOKEN | {"Host": host}, **settings)
-    public = {"public_url": "https://sandbox.example.org", "host": "box.example.org"}
-    for host in ("sandbox.example.org", "sandbox.example.org:8443", "box.example.org"):
-        yield 200, rejection(CONTROL, {"Host": host}, **public)
+    for host in FOREIGN_NAMES:
+        for method in ("GET", "POST"):
+            yield 403, rejection(CONTROL, TOKEN | {"Host": host}, method=method)
+    named = {"public_url": "https://sandbox.example.org", "host": "box.example.org"}
+    named |= {"control_host": ("mock.default.svc.cluster.local",)}  # type: ignore[dict-item]
+    hosts = ("sandbox.example.org", "sandbox.example.org:8443", "box.example.org")
+    for host in (*hosts, "mock.default.svc.cluster.local:8080", "Mock.Default.svc.cluster.local"):
+        yield 200, rejection(CONTROL, {"Host": host}, **named)
 
 
 def line_9() -> Iterator[tuple[int, int]]:
@@ -173,13 +186,54 @@ def line_12() -> Iterator[tuple[int, int]]:
     """A link on any page may lead to the dashboard; nothing else on it may."""
     for settings in OPEN:
         yield 200, rejection(DASHBOARD, LINK, **settings)
-        yield 403, rejection(DASHBOARD, LINK | {"Host": "evil.example"}, **settings)
+        foreign = rejection(DASHBOARD, LINK | {"Host": "evil.example"}, method="GET", **settings)
+        yield 200 if settings else 403, foreign
         for headers in FOREIGN_PAGES:
             yield 403, rejection(DASHBOARD, headers, **settings)
 
 
+def line_17() -> Iterator[tuple[int, int]]:
+    """With the token, control calls go to any name; without it, no name opens a server that has one."""
+    for host in (*OWN_NAMES, *FOREIGN_NAMES):
+        for headers in ({"Host": host}, {"Host": host, "Origin": f"http://{host}"}):
+            if host in FOREIGN_NAMES[2:] and "Origin" in headers:
+                continue  # no URL has such a host
+            yield 200, rejection(CONTROL, TOKEN | headers, "10.0.0.7", control_token="s3cret")
+            yield 401, rejection(CONTROL, dict(headers), "10.0.0.7", control_token="s3cret")
+
+
+def line_18() -> Iterator[tuple[int, int]]:
+    """An open server can be read under any name, also by a page under that name."""
+    for host in FOREIGN_NAMES:
+        for method in ("GET", "HEAD"):
+            yield 200, rejection(CONTROL, {"Host": host}, "10.0.0.7", method, control_open=True)
+    page = {"Host": "evil.example", "Origin": "http://evil.example"}
+    yield 200, rejection(CONTROL, page, method="GET", control_open=True)
+
+
+def line_19() -> Iterator[tuple[int, int]]:
+    """An open server accepts writes under any name without Origin, which every browser sends."""
+    for host in FOREIGN_NAMES:
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            yield 200, rejection(CONTROL, {"Host": host}, "10.0.0.7", method, control_open=True)
+
+
+def line_20() -> Iterator[tuple[int, int]]:
+    """A page under a foreign name writes nothing on an open server, unless --control-host has the name."""
+    for host in FOREIGN_NAMES[:2]:
+        page = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+        for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "NEW"):
+            yield 403, rejection(CONTROL, page, method=method, control_open=True)
+            yield (
+                200,
+                rejection(CONTROL, page, method=method, control_open=True, control_host=("evil.example",)),
+            )
+        yield 403, rejection(CONTROL, page, control_host=("other.example",), control_open=True)
+
+
 GUARDED = {1: line_1, 2: line_2, 3: line_3, 4: line_4, 5: line_5, 6: line_6}
 GUARDED |= {7: line_7, 8: line_8, 9: line_9, 10: line_10, 11: line_11, 12: line_12}
+GUARDED |= {17: line_17, 18: line_18, 19: line_19, 20: line_20}
 
 
 @pytest.mark.parametrize("line", GUARDED.values(), ids=[f"line {number}" for number in GUARDED])
@@ -189,7 +243,7 @@ def test_a_line_of_the_guards_table_holds(line: Any) -> None:
     assert [status for _, status in found] == [wanted for wanted, _ in found]
 
 
-API_LINES = {13, 14, 15, 16}
+API_LINES = {13, 14, 15, 16, 21, 22}
 """The lines on the emulated API: the tests below call a server."""
 
 
@@ -288,6 +342,37 @@ def test_line_16_without_tokens_a_page_of_another_site_changes_nothing(headers: 
     assert server.post(TOKEN_URL, headers=headers).status_code == 403
 
 
+APP = "https://app.example:3000"
+
+
+def test_line_21_a_page_of_a_listed_origin_may_call_the_api() -> None:
+    for auth in ("any", "off"):
+        server = client(auth=auth, cors=(APP,))
+        page = {"Origin": APP, "Sec-Fetch-Site": "cross-site"}
+
+        assert ask(server, ACCOUNT_URL, **page) == (200 if auth == "off" else 401)
+        assert server.get(ACCOUNT_URL, headers=page).headers["Access-Control-Allow-Origin"] == APP
+        for headers in FOREIGN_PAGES:
+            answer = server.get(ACCOUNT_URL, headers=headers)
+            assert answer.status_code == (403 if auth == "off" else 401)
+            assert "Access-Control-Allow-Origin" not in answer.headers
+
+    every = client(auth="off", cors=("*",))  # reads answers, but without tokens calls only by its own name
+    assert ask(every, ACCOUNT_URL, Origin=APP) == 403
+
+
+@pytest.mark.parametrize("path", [CONTROL, HEALTH, DASHBOARD, "/__admin", "/__admin/nothing"])
+@pytest.mark.parametrize("origins", [(APP,), ("*",)], ids=["listed", "all"])
+def test_line_22_no_origin_is_allowed_to_make_control_calls(path: str, origins: tuple[str, ...]) -> None:
+    server = client(cors=origins, control_open=True)
+    asked = {"Origin": APP, "Access-Control-Request-Method": "GET"}
+
+    answers = [server.open(path, method=method, headers=asked) for method in ("GET", "OPTIONS", "POST")]
+
+    assert not any(name.lower().startswith("access-control") for each in answers for name, _ in each.headers)
+    assert path == HEALTH or {each.status_code for each in answers} == {403}
+
+
 # How many sandboxes
 
 
@@ -318,7 +403,7 @@ def test_a_client_that_opens_one_sandbox_too_many_gets_a_503_that_says_why() -> 
     answer = small.post(TOKEN_URL, data=form)
 
     assert answer.status_code == 503
-    assert "--max-sandboxes" in (answer.json or {})["message"]
+    assert "--max-sandboxes" in (answer.json or {})["error_description"]
 
 
 def test_an_idle_sandbox_is_dropped_for_a_new_one_and_the_default_one_stays(

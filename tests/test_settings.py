@@ -92,12 +92,15 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "access_token_lifetime": ("1h", timedelta(hours=1)),
     "refresh_token_lifetime": ("PT2H", timedelta(hours=2)),
     "public_url": ("https://sandbox.example/", "https://sandbox.example"),
+    "trust_proxy": ("2", 2),
+    "cors": ("https://App.example:3000/,*", ("https://app.example:3000", "*")),
     "signing_key": ("key.pem", Path("key.pem")),
     "tls_cert": ("cert.pem", Path("cert.pem")),
     "tls_key": ("key.pem", Path("key.pem")),
     "tls_self_signed": ("true", True),
     "control_token": ("s3cret", "s3cret"),
     "control_open": ("true", True),
+    "control_host": ("Sandbox.example.com,mock_server", ("sandbox.example.com", "mock_server")),
     "max_sandboxes": ("3", 3),
     "sandbox_idle": ("5m", timedelta(minutes=5)),
     "max_body": ("2048", 2048),
@@ -142,6 +145,13 @@ BAD = [
     ("tls_cert", "", "the value is empty"),
     ("tls_key", "", "the value is empty"),
     ("tls_self_signed", "self", "'self' is not one of true, yes, on, 1, false, no, off, 0"),
+    ("trust_proxy", "yes", "'yes' is not a number from 0 to 10"),
+    ("cors", "app.example", "'app.example' is not a URL"),
+    ("cors", "https://app.example/path", "'https://app.example/path' is not an origin such as https://"),
+    ("cors", "https://me@app.example", "'https://me@app.example' is not an origin"),
+    ("control_host", "sandbox.example.com:8080", "'sandbox.example.com:8080' is not a host name"),
+    ("control_host", "http://sandbox", "'http://sandbox' is not a host name"),
+    ("control_host", "*.example.com", "'*.example.com' is not a host name"),
     ("control_open", "enabled", "'enabled' is not one of true, yes, on, 1, false, no, off, 0"),
     ("check_responses", "maybe", "'maybe' is not one of true, yes, on, 1, false, no, off, 0"),
     ("control_token", " ", "the value is empty"),
@@ -228,7 +238,7 @@ def test_the_defaults_are_shown_as_users_write_them() -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_flag_and_environment_variable_say_the_name(setting: Setting) -> None:
-    singular = setting.name.removesuffix("s") if setting.many else setting.name
+    singular = "variant" if setting.name == "variants" else setting.name
 
     assert setting.flag == f"--{singular.replace('_', '-')}"
     assert setting.variable == f"MOCK_SERVER_{setting.name.upper()}"
@@ -428,6 +438,12 @@ def test_a_rejected_token_is_not_repeated(rejected: Callable[..., str]) -> None:
 def test_settings_made_in_python_need_a_token_that_can_be_sent(token: str) -> None:
     with pytest.raises(ValueError, match="printable characters"):
         Settings(control_token=token)
+
+
+def test_several_names_are_given_by_repeating_the_flag(started_with: Callable[..., Settings]) -> None:
+    found = started_with("--control-host", "a.example", "--control-host", "b.example,c.example")
+
+    assert found.control_host == ("a.example", "b.example", "c.example")
 
 
 def test_several_variants_are_given_by_repeating_the_flag(started_with: Callable[..., Settings]) -> None:

@@ -93,8 +93,26 @@ def test_the_ready_line_names_the_file_that_clients_have_to_trust(cache: Path) -
 
 @pytest.mark.parametrize(
     "name",
-    ["127.0.0.1", "::1", "localhost", socket.gethostname(), "mock-server", "rs.e-attestations.com"],
-    ids=["IPv4", "IPv6", "localhost", "this machine", "a container's name", "the vendor's host"],
+    [
+        "127.0.0.1",
+        "::1",
+        "localhost",
+        socket.gethostname(),
+        "mock-server",
+        "mock_server",
+        "_a.b_.example",
+        "rs.e-attestations.com",
+    ],
+    ids=[
+        "IPv4",
+        "IPv6",
+        "localhost",
+        "this machine",
+        "a container's name",
+        "a compose service",
+        "several underscores",
+        "the vendor's host",
+    ],
 )
 def test_a_client_is_shown_a_certificate_for_the_name_it_asks_for(secure: str, name: str) -> None:
     shown = certificate_shown(secure, name, verify_flags=ssl.VERIFY_X509_STRICT)
@@ -112,7 +130,7 @@ def test_the_public_url_is_certified_to_clients_that_name_no_host(cache: Path) -
 
 def test_a_name_that_no_certificate_can_have_is_left_to_the_client(secure: str) -> None:
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
-        certificate_shown(secure, "mock_server_")
+        certificate_shown(secure, "mock-server-")
 
     assert is_up(secure)
 

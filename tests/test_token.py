@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from mock_server.app import create_app
+from mock_server.settings import Settings
 from tests.support import OPENID, REALM, TOKEN_URL, Api, claims, refresh
 
 ANY_AUDIENCE: Any = {"verify_aud": False}
@@ -245,13 +248,96 @@ def test_a_rejected_grant_is_answered_as_keycloak_does(
     assert answer.json == {"error": error, "error_description": description}
 
 
-def test_a_json_body_has_no_form_parameters(client: FlaskClient) -> None:
-    answer = client.post(TOKEN_URL, json=PASSWORD_GRANT)
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"json": PASSWORD_GRANT}, "'application/json'"),
+        ({"data": PASSWORD_GRANT, "content_type": "multipart/form-data"}, "'multipart/form-data'"),
+        ({"data": "grant_type=password&client_id=ea-api-edge&username=x&password=y"}, "no Content-Type"),
+        ({"data": "grant_type=password", "content_type": "text/plain"}, "'text/plain'"),
+        ({}, "no Content-Type"),
+    ],
+    ids=["JSON", "multipart", "no type", "text", "no body"],
+)
+def test_a_body_that_is_not_declared_as_a_form_is_a_415(
+    client: FlaskClient, options: dict[str, Any], named: str
+) -> None:
+    answer = client.post(TOKEN_URL, **options)
 
-    assert answer.json == {
-        "error": "invalid_request",
-        "error_description": "Missing form parameter: grant_type",
-    }
+    assert answer.status_code == 415
+    assert (answer.json or {})["error"] == "HTTP 415 Unsupported Media Type"
+    assert named in (answer.json or {})["error_description"]
+    assert "application/x-www-form-urlencoded" in (answer.json or {})["error_description"]
+
+
+@pytest.mark.parametrize("declared", ["; charset=UTF-8", ";charset=iso-8859-1", " "])
+def test_a_form_may_declare_a_charset(client: FlaskClient, declared: str) -> None:
+    form = "grant_type=password&client_id=ea-api-edge&username=x&password=y"
+
+    answer = client.post(TOKEN_URL, data=form, content_type=f"application/x-www-form-urlencoded{declared}")
+
+    assert answer.status_code == 200
+
+
+# The client (1.6.1).
+
+
+def basic(client_id: str, secret: str = "") -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(f'{client_id}:{secret}'.encode()).decode()}"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "client_id", "status"),
+    [
+        (basic("ea-api-edge"), "", 200),
+        (basic("ea-api-edge", "any secret"), "", 200),
+        (basic("ea%2Dapi%2Dedge"), "", 200),
+        (basic("ea-api-edge"), "ea-api-edge", 200),
+        (basic("another"), "ea-api-edge", 401),
+        (basic("another"), "", 401),
+        ({"Authorization": "Basic !"}, "ea-api-edge", 200),
+        ({"Authorization": "Basic !"}, "", 401),
+        ({"Authorization": "Bearer x.y.z"}, "ea-api-edge", 200),
+    ],
+)
+@pytest.mark.parametrize("grant", ["password", "refresh_token"])
+def test_the_client_is_named_by_header_or_form(
+    client: FlaskClient,
+    granted: dict[str, Any],
+    headers: dict[str, str],
+    client_id: str,
+    status: int,
+    grant: str,
+) -> None:
+    form = {"grant_type": grant, "client_id": client_id, "username": "api@example.com", "password": "demo"}
+    form |= {"refresh_token": granted["refresh_token"]}
+
+    answer = client.post(TOKEN_URL, data=form, headers=headers)
+
+    assert answer.status_code == status
+    assert status == 200 or (answer.json or {})["error"] == "invalid_client"
+
+
+# The user name (1.6.4).
+
+
+@pytest.mark.parametrize("username", ["api+w7@example.com", "api+w7", " api+w7@example.com"])
+def test_a_plus_that_is_not_escaped_is_an_error_that_says_so(client: FlaskClient, username: str) -> None:
+    form = f"grant_type=password&client_id=ea-api-edge&username={username}&password=demo"
+
+    answer = client.post(TOKEN_URL, data=form, content_type="application/x-www-form-urlencoded")
+
+    assert answer.status_code == 400
+    assert (answer.json or {})["error"] == "invalid_request"
+    assert "api%2Bw7" in (answer.json or {})["error_description"]
+    names = [row["name"] for row in (client.get("/__admin/sandboxes").json or {})["sandboxes"]]
+    assert "w7" not in names
+
+
+def test_a_blank_around_the_user_name_is_ignored(client: FlaskClient) -> None:
+    granted = ask(client, username=" api@example.com ").json or {}
+
+    assert claims(granted["access_token"])["preferred_username"] == "api@example.com"
 
 
 def test_an_access_token_does_not_refresh(client: FlaskClient, granted: dict[str, Any]) -> None:
@@ -280,9 +366,33 @@ def test_a_refresh_token_outlives_its_access_token(make_server_api: Callable[...
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-def test_another_method_than_post_is_a_405_in_protocol_format(client: FlaskClient, method: str) -> None:
+def test_another_method_than_post_is_a_405_in_the_format_of_the_endpoint(
+    client: FlaskClient, method: str
+) -> None:
     answer = client.open(TOKEN_URL, method=method)
 
     assert answer.status_code == 405
-    assert (answer.json or {})["error"] == "Method Not Allowed"
+    assert (answer.json or {})["error"] == "HTTP 405 Method Not Allowed"
     assert "POST" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "status"),
+    [
+        ({"max_body": 1024}, {"data": {"password": "x" * 2000}}, 413),
+        ({"auth": "off"}, {"headers": {"Origin": "http://evil.example"}}, 403),
+        ({"max_sandboxes": 1}, {"data": PASSWORD_GRANT | {"username": "api+second@example.com"}}, 503),
+    ],
+    ids=["too large", "another site", "no room"],
+)
+def test_every_error_has_the_format_of_the_endpoint(
+    settings: dict[str, Any], options: dict[str, Any], status: int
+) -> None:
+    server = create_app(Settings(log_level="error", check_responses=True, **settings)).test_client()
+
+    answer = server.post(TOKEN_URL, **options)
+
+    assert answer.status_code == status
+    assert list(answer.json or {}) == ["error", "error_description"]
+    assert (answer.json or {})["error"].startswith(f"HTTP {status} ")
+    assert "X-Mock-Contract" not in answer.headers

@@ -85,9 +85,9 @@ class Player:
             self._note(operation, name, path, body, answer)
         return answer.json if answer.is_json else None
 
-    def log_in(self, name: str, **form: str) -> None:
+    def log_in(self, name: str, content_type: str | None = None, **form: str) -> None:
         """Ask for a token, and note it."""
-        answer = self.client.post(TOKEN_PATH, data=form)
+        answer = self.client.post(TOKEN_PATH, data=form, content_type=content_type)
         shown = {key: TOKEN if key == "refresh_token" else value for key, value in form.items()}
         self._note("getToken", name, TOKEN_PATH, shown, answer)
 
@@ -142,7 +142,13 @@ def app_with(**settings: Any) -> Flask:
 
 def steadied(body: dict[str, Any]) -> dict[str, Any]:
     """The answer with what never comes twice replaced."""
-    steady = {"timestamp": TIMESTAMP, "access_token": TOKEN, "refresh_token": TOKEN, "session_state": SESSION}
+    steady = {
+        "timestamp": TIMESTAMP,
+        "access_token": TOKEN,
+        "refresh_token": TOKEN,
+        "session_state": SESSION,
+        "id_token": TOKEN,
+    }
     return {name: steady.get(name, value) for name, value in body.items()}
 
 
@@ -159,6 +165,15 @@ def tokens(dialect: str, notes: list[dict[str, Any]]) -> None:
     play.log_in("No grant", **client)
     play.log_in("Another grant", **client, grant_type="client_credentials")
     play.log_in("A refresh token that is none", **client, grant_type="refresh_token", refresh_token="none")
+    play.log_in("With an ID token", **client, **password, scope="openid")
+    play.log_in("A plus that is not escaped", **client, **password | {"username": "api w7@example.com"})
+    play.log_in("Not declared as a form", "multipart/form-data", **client, **password)
+    small = Player(dialect, notes, max_body=1024)
+    small.log_in("A form that is too large", "application/x-www-form-urlencoded", password="demo" * 300)
+    notes[-1]["request"]["body"] = {"password": "demo..."}
+    full = Player(dialect, notes, max_sandboxes=2)
+    full.client.get("/__admin/clock", headers={"X-Mock-Sandbox": "another"})
+    full.log_in("No room for a sandbox", **client, **password | {"username": "api+further@example.com"})
 
 
 def reading(dialect: str, notes: list[dict[str, Any]]) -> None:

@@ -2,9 +2,10 @@
 
 SECURITY.md has these rules as a table, with a test per line. A control call needs the control token; without
 one, it must come from this machine. A browser that shows a page of another site must not be made to call: not
-by that page, and not by a name that a stranger lets point here (DNS rebinding). Health alone is open, for
-orchestrators. The files of the dashboard hold nothing of a sandbox: they need no token, because the page asks
-for it, and a link on any page may lead to them.
+by that page, and not by a name that a stranger lets point here (DNS rebinding). No such page has the token.
+Under `--control-open` it can read, but not write. Health alone is open, for orchestrators. The files of the
+dashboard hold nothing of a sandbox: they need no token, because the page asks for it, and a link on any page
+may lead to them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ _DASHBOARD = f"{CONTROL_PREFIX}/ui"
 _VENDOR_DOMAINS = (".e-attestations.com", ".test-e-attestations.com")
 """The API's own names, which a test network may let point here: no stranger owns those."""
 
+_PRIVATE_DOMAINS = (".localhost", ".internal")
+"""Names that no stranger can register: `.internal` is reserved for private networks, such as Docker's."""
+
+_READS = {"GET", "HEAD"}
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -40,23 +45,22 @@ def check_control_call(settings: Settings, environ: Mapping[str, Any]) -> None:
     """Reject a control call by a client that may not make it.
 
     Raises:
-        AccessDenied: 401 without the token; 403 from another machine, page, or under a foreign name.
+        AccessDenied: 401 without the token; without one, 403 from another machine or page, or under a
+            foreign name.
     """
     path = environ["PATH_INFO"]
     if path == HEALTH_PATH:
         return
     is_dashboard = path == _DASHBOARD or path.startswith(f"{_DASHBOARD}/")
     _check_page(environ, "make control calls", links=is_dashboard)
-    name = _host_name(environ)
-    if not _is_own_name(name, settings):
-        raise AccessDenied(
-            f"control calls go to an address, localhost or a container's name, not to {name!r}"
-        )
     if settings.control_token is not None:
         if not is_dashboard:
             _check_token(environ, settings.control_token)
-    elif not settings.control_open:
+        return
+    if not settings.control_open:
         _check_machine(environ)
+    if not settings.control_open or _may_write_from_page(environ):
+        _check_name(environ, settings)
 
 
 def check_api_call(settings: Settings, environ: Mapping[str, Any]) -> None:
@@ -67,7 +71,8 @@ def check_api_call(settings: Settings, environ: Mapping[str, Any]) -> None:
     Raises:
         AccessDenied: 403 from a page of another site, or under a foreign name.
     """
-    _check_page(environ, "call the API under --auth off", links=False)
+    if environ.get("HTTP_ORIGIN", "").lower() not in settings.cors:
+        _check_page(environ, "call the API under --auth off", links=False)
     name = _host_name(environ)
     if not (_is_own_name(name, settings) or name.endswith(_VENDOR_DOMAINS)):
         raise AccessDenied(
@@ -100,6 +105,21 @@ def _check_machine(environ: Mapping[str, Any]) -> None:
         )
     if not _is_loopback(environ.get("REMOTE_ADDR") or ""):
         raise AccessDenied(f"control calls are accepted from this machine only; {advice}")
+
+
+def _may_write_from_page(environ: Mapping[str, Any]) -> bool:
+    """Whether it is a page's request that may change something: browsers send Origin with each of these."""
+    return environ["REQUEST_METHOD"] not in _READS and "HTTP_ORIGIN" in environ
+
+
+def _check_name(environ: Mapping[str, Any], settings: Settings) -> None:
+    """Reject a control call under a name that may be a stranger's."""
+    name = _host_name(environ)
+    if not _is_own_name(name, settings):
+        raise AccessDenied(
+            f"control calls go to an address, localhost or a container's name, not to {name!r};"
+            " start the server with --control-token TOKEN, or name the host with --control-host"
+        )
 
 
 def _check_token(environ: Mapping[str, Any], token: str) -> None:
@@ -149,7 +169,8 @@ def _is_own_name(name: str, settings: Settings) -> bool:
     public = urlsplit(settings.public_url or "").hostname
     if "." not in name:
         return re.fullmatch(r"[\w-]*", name, re.ASCII) is not None or _address(name) is not None
-    return name in {public, settings.host} or name.endswith(".localhost") or _address(name) is not None
+    named = {public, settings.host, *settings.control_host}
+    return name in named or name.endswith(_PRIVATE_DOMAINS) or _address(name) is not None
 
 
 def _is_loopback(remote: str) -> bool:

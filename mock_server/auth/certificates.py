@@ -7,7 +7,9 @@ for it.
 
 from __future__ import annotations
 
+import re
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,19 +17,21 @@ from functools import lru_cache
 from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError, SSLObject
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mock_server.clock import real_now
 from mock_server.settings import Settings
 
 if TYPE_CHECKING:
-    from trustme import CA
+    from trustme import CA, LeafCert
 
 _DEFAULT_NAMES = ("localhost", "127.0.0.1", "::1")
 _ISSUED_FOR = timedelta(days=397)
 """The longest lifetime that every client accepts."""
 _MAX_NAMES = 256
+_UNDERSCORED = re.compile(r"(?=.*_)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", re.ASCII)
+"""Names with an underscore, as Compose gives them: no valid host names, but clients ask for them."""
 
 
 class TlsError(ValueError):
@@ -177,7 +181,7 @@ def _names(authority: CA, settings: Settings) -> list[str]:
 
 def _is_certifiable(authority: CA, name: str) -> bool:
     try:
-        authority.issue_cert(name)
+        _issue(authority, name)
     except ValueError:
         return False
     return True
@@ -200,12 +204,50 @@ def _certify_other_names(context: SSLContext, authority: CA) -> None:
 def _context_for(authority: CA, *names: str) -> SSLContext:
     context = _context()
     try:
-        authority.issue_cert(
-            *names, not_after=(real_now() + _ISSUED_FOR).replace(tzinfo=None)
-        ).configure_cert(context)
+        _issue(authority, *names).configure_cert(context)
     except OSError as problem:
         raise TlsError(f"--tls-self-signed: the certificate has to be written down: {problem}") from None
     return context
+
+
+def _issue(authority: CA, *names: str) -> LeafCert:
+    """Issue a certificate for these names.
+
+    Raises:
+        ValueError: no certificate can have one of them.
+    """
+    valid = [name for name in names if not _UNDERSCORED.fullmatch(name)]
+    underscored = [name for name in names if name not in valid]
+    not_after = (real_now() + _ISSUED_FOR).replace(tzinfo=None)
+    issued = authority.issue_cert(*valid or _DEFAULT_NAMES[:1], not_after=not_after)
+    return _add_names(authority, issued, underscored) if underscored else issued
+
+
+def _add_names(authority: CA, issued: LeafCert, names: Sequence[str]) -> LeafCert:
+    """Sign the certificate again, with further names: trustme rejects those with an underscore."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+    from trustme import LeafCert
+
+    made = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(made.subject)
+        .issuer_name(made.issuer)
+        .public_key(made.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(made.not_valid_before_utc)
+        .not_valid_after(made.not_valid_after_utc)
+    )
+    for extension in made.extensions:
+        value = extension.value
+        if isinstance(value, x509.SubjectAlternativeName):
+            value = x509.SubjectAlternativeName([*value, *map(x509.DNSName, names)])
+        builder = builder.add_extension(value, critical=extension.critical)
+    key: Any = load_pem_private_key(authority.private_key_pem.bytes(), password=None)
+    pem = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+    return LeafCert(issued.private_key_pem.bytes(), pem, [])
 
 
 def _context() -> SSLContext:

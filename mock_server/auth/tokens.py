@@ -6,6 +6,7 @@ a secret derived from it. Expiry is in the machine's time, because clients hold 
 
 from __future__ import annotations
 
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -28,6 +29,7 @@ REALM_PATH = "/auth/realms/eat_realm"
 AUDIENCE = "account"
 NOT_BEFORE_POLICY = 1550670103
 SCOPE = "profile email"
+OPENID_SCOPE = f"openid {SCOPE}"
 
 MAX_USERNAME = 255
 """Characters of a user name; a longer one cannot log in (inferred)."""
@@ -88,17 +90,22 @@ class TokenService:
         self._refresh_lifetime = refresh_lifetime
         self._cache: dict[str, Token] = {}
         self.cached_bytes = 0
-        self._ended_sessions: dict[str, None] = {}
+        self._ended: dict[str, None] = {}
         self._lock = Lock()
 
-    def issue(self, identity: Identity, *, base_url: str, session: str | None = None) -> dict[str, Any]:
+    def issue(
+        self, identity: Identity, *, base_url: str, session: str | None = None, openid: bool = False
+    ) -> dict[str, Any]:
         """The answer of the token endpoint: a new pair of tokens, of a new session or of the one given.
 
-        behaviour.md 1.2, 1.3 (documented).
+        With `openid` it has an ID token as well, and the scope says so.
+
+        behaviour.md 1.2, 1.3 (documented), 1.6 (inferred).
         """
         now = real_now()
         session = session or str(uuid4())
-        common = _common_claims(identity, base_url, now, session)
+        scope = OPENID_SCOPE if openid else SCOPE
+        common = _common_claims(identity, base_url, now, session) | {"scope": scope}
         access = common | _access_claims(identity) | {"exp": _epoch(now + self._access_lifetime)}
         refresh = common | _refresh_claims(common) | {"exp": _epoch(now + self._refresh_lifetime)}
         access_token, refresh_token = self._encode(access), self._encode_refresh(refresh)
@@ -110,9 +117,10 @@ class TokenService:
             "refresh_expires_in": int(self._refresh_lifetime.total_seconds()),
             "refresh_token": refresh_token,
             "token_type": "bearer",
+            **({"id_token": self._encode(_id_claims(access, access_token))} if openid else {}),
             "not-before-policy": NOT_BEFORE_POLICY,
             "session_state": session,
-            "scope": SCOPE,
+            "scope": scope,
         }
 
     def access(self, encoded: str) -> Token:
@@ -139,20 +147,46 @@ class TokenService:
         token = self._cache.get(encoded) or _token(self._decode(encoded, self._refresh_secret, "HS256"))
         if token.claims.get("typ") != "Refresh":
             raise TokenRejected("altered")
-        if self.session_ended(token):
+        if self.ended(token):
             raise TokenRejected("expired")
+        return token
+
+    def session_of_id_token(self, encoded: str) -> Token:
+        """The ID token in `encoded`, which may have expired.
+
+        Raises:
+            TokenRejected: it is malformed or altered.
+        """
+        token = _token(self._decode(encoded, self._key.public_key(), "RS256"))
+        if token.claims.get("typ") != "ID":
+            raise TokenRejected("altered")
         return token
 
     def end_session(self, token: Token) -> None:
         """End the session: its refresh tokens are rejected from now on."""
-        with self._lock:
-            self._ended_sessions[str(token.claims.get("session_state"))] = None
-            while len(self._ended_sessions) > _MAX_SESSIONS:
-                del self._ended_sessions[next(iter(self._ended_sessions))]
+        self._end(str(token.claims.get("session_state")))
 
-    def session_ended(self, token: Token) -> bool:
-        """Whether the token's session was ended."""
-        return str(token.claims.get("session_state")) in self._ended_sessions
+    def revoke(self, token: Token) -> None:
+        """End this token alone: it is not active from now on."""
+        self._end(str(token.claims.get("jti")))
+
+    def _end(self, identifier: str) -> None:
+        with self._lock:
+            self._ended[identifier] = None
+            while len(self._ended) > _MAX_SESSIONS:
+                del self._ended[next(iter(self._ended))]
+
+    def ended(self, token: Token) -> bool:
+        """Whether the token or its session was ended."""
+        return any(str(token.claims.get(name)) in self._ended for name in ("session_state", "jti"))
+
+    @cached_property
+    def public_key(self) -> str:
+        """The key that verifies an access token, DER in base64, as in Keycloak's document of the realm."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        public = self._key.public_key()
+        return b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
 
     @cached_property
     def public_keys(self) -> dict[str, Any]:
@@ -274,6 +308,25 @@ def _access_claims(identity: Identity) -> dict[str, Any]:
 
 def _refresh_claims(common: Mapping[str, Any]) -> dict[str, Any]:
     return {"jti": str(uuid4()), "typ": "Refresh", "aud": common["iss"]}
+
+
+_ID_CLAIMS = (
+    *("exp", "nbf", "iat", "iss", "sub", "auth_time", "session_state", "acr"),
+    *("email_verified", "name", "preferred_username", "given_name", "family_name", "email"),
+)
+
+
+def _id_claims(access: Mapping[str, Any], access_token: str) -> dict[str, Any]:
+    """The claims of the ID token that is issued with an access token (OpenID Connect Core, 3.1.3.6)."""
+    left_half = sha256(access_token.encode()).digest()[:16]
+    return {
+        "jti": str(uuid4()),
+        **{name: access[name] for name in _ID_CLAIMS},
+        "aud": CLIENT_ID,
+        "typ": "ID",
+        "azp": CLIENT_ID,
+        "at_hash": urlsafe_b64encode(left_half).decode().rstrip("="),
+    }
 
 
 def _epoch(at: datetime) -> int:

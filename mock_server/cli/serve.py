@@ -6,7 +6,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -105,13 +106,22 @@ def _is_given(row: Setting) -> bool:
     return text is not None and (text != "" or row.protects)
 
 
+def _merge(parts: Sequence[Any]) -> Any:
+    """The values of a repeated option as one; None when it is not given."""
+    if not parts:
+        return None
+    if isinstance(parts[0], tuple):
+        return tuple(chain.from_iterable(parts))
+    return {name: choice for part in parts for name, choice in part.items()}
+
+
 def _settings(given: dict[str, Any]) -> Settings:
     """The settings given as options, else in the environment; all others keep the default."""
     chosen: dict[str, Any] = {}
     for setting in SETTINGS:
         value = given[setting.name]
         if setting.many:
-            value = {name: choice for part in value for name, choice in part.items()} or None
+            value = _merge(value)
         try:
             value = _read_variable(setting) if value is None else value
         except ValueError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from msgspec import Struct
@@ -156,7 +157,7 @@ def answers(operation: str, dialect: str) -> Mapping[int, tuple[Shape, ...]]:
         found[401] = _protocol(401)
         found[404] = (_absence(row, dialect),)
     for status in _of_protocol(row, dialect):
-        found[status] = _protocol(status)
+        found[status] = _token_error(status) if row.kind is Kind.TOKEN else _protocol(status)
     return dict(sorted(found.items()))
 
 
@@ -198,7 +199,7 @@ def _files(dialect: Dialect) -> tuple[Shape, ...]:
 def _malformed(row: Operation) -> tuple[Shape, ...]:
     unreadable = Shape(schema=PROTOCOL, about="A path, body or sandbox name that cannot be read.")
     if row.kind is Kind.TOKEN:
-        return (Shape(schema="TokenError", about="A form or refresh token that is not good."), unreadable)
+        return (Shape(schema="TokenError", about="An invalid form, user name or refresh token."),)
     if row.name not in REFUSED:
         return (unreadable,)
     by_rule = row.kind is Kind.COMMAND
@@ -220,12 +221,12 @@ def _absence(row: Operation, dialect: str) -> Shape:
 
 
 def _of_protocol(row: Operation, dialect: str) -> list[int]:
-    """The further statuses that always have a body in protocol format."""
+    """The further statuses, whose body is always in protocol format, or in that of the token endpoint."""
     of_account = "{accountId}" in row.paths[0]
     applies = {
         403: of_account or (DIALECTS[dialect].forbids_altered_tokens and row.kind is not Kind.TOKEN),
         413: row.name in BODIES,
-        415: row.name in BODIES and row.kind is not Kind.TOKEN,
+        415: row.name in BODIES,
         429: of_account,
         503: True,
     }
@@ -234,6 +235,15 @@ def _of_protocol(row: Operation, dialect: str) -> list[int]:
 
 def _protocol(status: int) -> tuple[Shape, ...]:
     return (Shape(schema=PROTOCOL, about=ABOUT[status]),)
+
+
+def _token_error(status: int) -> tuple[Shape, ...]:
+    about = (
+        "The body is not declared as a form."
+        if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        else ABOUT[status]
+    )
+    return (Shape(schema="TokenError", about=about),)
 
 
 def _within(place: tuple[str, ...], schema: Schema) -> dict[str, Json]:

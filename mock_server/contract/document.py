@@ -7,7 +7,7 @@ an answer may hold. Nothing is said here that another table says already.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -85,47 +85,48 @@ HEADERS: dict[str, Object] = {
 }
 """The headers that answers may have beside those of any HTTP answer."""
 
+_REMEMBERED = 8
 _COUNTED = {400, 413, 415, 429}
 """The statuses in protocol format that a request may have which was counted against the rate limit."""
 
 
-@cache
-def document(dialect: str) -> Object:
-    """The document of a dialect: `rest` or `edge`."""
+@lru_cache(_REMEMBERED)
+def document(dialect: str, base: str = "") -> Object:
+    """The document of a dialect, `rest` or `edge`; `base` is put before the paths of its servers."""
     return {
         "openapi": "3.1.0",
         "info": _info(dialect, __version__),
-        "servers": _servers(dialect),
+        "servers": _servers(dialect, base),
         "security": [{"realm": []}, {"bearer": []}],
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
-        "paths": _paths(dialect),
+        "paths": _paths(dialect, base),
         "components": {
             "schemas": components(dialect),
             "responses": _shared_responses(dialect),
             "headers": HEADERS,
-            "securitySchemes": _security_schemes(TOKEN_PATH),
+            "securitySchemes": _security_schemes(base + TOKEN_PATH),
         },
     }
 
 
-def _paths(dialect: str) -> Object:
+def _paths(dialect: str, base: str) -> Object:
     paths: Object = {}
     for row in OPERATIONS.values():
         if dialect not in row.dialects:
             continue
         canonical, *others = row.paths
-        _item(paths, row, canonical)[row.method.lower()] = _operation(row, dialect)
+        _item(paths, row, canonical, base)[row.method.lower()] = _operation(row, dialect)
         for path in others:
-            _item(paths, row, path)[row.method.lower()] = _alias(row, dialect)
+            _item(paths, row, path, base)[row.method.lower()] = _alias(row, dialect)
     return paths
 
 
-def _item(paths: Object, row: Operation, path: str) -> Object:
+def _item(paths: Object, row: Operation, path: str, base: str) -> Object:
     """The path's entry, with the ids in it; the token endpoint is not below the prefix of the API."""
     ids = [_parameter(PATH[name], "path") for name in re.findall(r"\{(\w+)\}", path)]
     item: Object = {"parameters": ids} if ids else {}
     if row.kind is Kind.TOKEN:
-        item["servers"] = [{"url": "/", "description": "The authorisation server is the same one."}]
+        item["servers"] = [{"url": base or "/", "description": "The authorisation server is the same one."}]
     return paths.setdefault(path, item)  # type: ignore[no-any-return]
 
 
@@ -251,12 +252,12 @@ def _info(dialect: str, version: str) -> Object:
     }
 
 
-def _servers(dialect: str) -> list[Object]:
-    """Where the dialect is served, relative to the server that gave the document."""
+def _servers(dialect: str, base: str) -> list[Object]:
+    """Where the dialect is served; `base` is that of the server that gave the document."""
     return [
-        {"url": f"/{dialect}/api/v1", "description": "Always this dialect."},
+        {"url": f"{base}/{dialect}/api/v1", "description": "Always this dialect."},
         {
-            "url": "/api/v1",
+            "url": f"{base}/api/v1",
             "description": "This dialect where it is the server's own, or the host's name begins with"
             f" `{DIALECTS[dialect].host}`.",
         },

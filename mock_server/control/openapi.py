@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +19,7 @@ from mock_server.control.calls import CALLS, ControlCall, route
 from mock_server.control.problems import PROBLEM_JSON
 from mock_server.domain.names import camel
 from mock_server.settings import CONTROL_PREFIX, HEALTH_PATH, SANDBOX_HEADER
+from mock_server.web.services import base_path
 
 _SANDBOX = {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,64}$", "default": "default"}
 _PARAMETERS: dict[str, dict[str, Any]] = {
@@ -65,16 +66,19 @@ _INFO = {
 @route("GET /openapi.json", sandboxed=False)
 def get_openapi() -> Response:
     """Return the OpenAPI 3.1 document of the control API."""
-    return Response(_encode_document(), content_type="application/json")
+    return Response(_encode_document(base_path()), content_type="application/json")
 
 
-@cache
-def _encode_document() -> bytes:
-    return orjson.dumps(document(CALLS))
+@lru_cache(8)
+def _encode_document(base: str) -> bytes:
+    return orjson.dumps(document(CALLS, base))
 
 
-def document(calls: Sequence[ControlCall]) -> dict[str, Any]:
-    """Return the OpenAPI document of these calls; its components are the JSON Schemas of their bodies."""
+def document(calls: Sequence[ControlCall], base: str = "") -> dict[str, Any]:
+    """Return the OpenAPI document of these calls, served at `base`.
+
+    Its components are the JSON Schemas of their bodies.
+    """
     kinds = list(dict.fromkeys(kind for call in calls for kind in (call.body, call.yaml) if kind is not None))
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     by_kind = dict(zip(kinds, schemas, strict=True))
@@ -84,7 +88,7 @@ def document(calls: Sequence[ControlCall]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": _INFO,
-        "servers": [{"url": "/"}],
+        "servers": [{"url": base or "/"}],
         "security": [{"controlToken": []}, {}],
         "paths": paths,
         "components": {

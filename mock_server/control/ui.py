@@ -10,7 +10,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
-from flask import Response
+from flask import Response, request
 
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem
@@ -49,6 +49,8 @@ def get_ui() -> Response:
 
     The page needs no control token; it asks the user for it.
     """
+    if request.path.endswith("/"):
+        return Response(status=308, headers={"Location": "../ui"})  # the page's links are relative to /ui
     return _file(_PAGE)
 
 

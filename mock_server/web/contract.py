@@ -6,7 +6,8 @@ The documents and the page are no part of the emulated API: they need no token, 
 from __future__ import annotations
 
 import logging
-from functools import cache, partial
+from functools import cache, lru_cache, partial
+from http import HTTPStatus
 from importlib.resources import files
 
 import orjson
@@ -14,13 +15,14 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from mock_server.auth.access import PROBLEM_HEADER
+from mock_server.auth.tokens import REALM_PATH
 from mock_server.contract import answer_error, document
 from mock_server.dialects import DIALECTS, Dialect, wire
 from mock_server.journal import redact_text
 from mock_server.settings import is_control_path
 from mock_server.web.routing import operation_of
 from mock_server.web.rule_effects import rule_applied
-from mock_server.web.services import services
+from mock_server.web.services import base_path, services
 
 CONTRACT_HEADER = "X-Mock-Contract"
 
@@ -29,6 +31,9 @@ _PAGE_POLICY = (
     " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 """The page loads nothing from another place, and calls only the server that it came from."""
+
+_REMEMBERED = 8
+"""Documents that are kept: one per dialect and prefix."""
 
 _logger = logging.getLogger("mock_server.contract")
 
@@ -61,7 +66,8 @@ def contract_error(response: AnyResponse) -> str | None:
     if PROBLEM_HEADER in response.headers:
         return None
     operation = operation_of(request)
-    if request.url_rule is not None and operation is None:
+    of_realm = request.path.startswith(f"{REALM_PATH}/") and response.status_code != HTTPStatus.NOT_FOUND
+    if operation is None and (request.url_rule is not None or of_realm):
         return None
     dialect: Dialect | None = (request.view_args or {}).get("dialect")
     return answer_error(
@@ -87,7 +93,7 @@ def _check(response: Response) -> Response:
 
 
 def _openapi(dialect: str) -> Response:
-    return Response(_encoded(dialect), content_type="application/json")
+    return Response(_encoded(dialect, base_path()), content_type="application/json")
 
 
 def _docs() -> Response:
@@ -96,9 +102,9 @@ def _docs() -> Response:
     return page
 
 
-@cache
-def _encoded(dialect: str) -> bytes:
-    return orjson.dumps(document(dialect))
+@lru_cache(_REMEMBERED)
+def _encoded(dialect: str, base: str) -> bytes:
+    return orjson.dumps(document(dialect, base))
 
 
 @cache

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
 
 from mock_server.auth.access import PROBLEM_HEADER, AccessDenied
+from mock_server.auth.tokens import REALM_PATH
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Refusal, Rejected
 from mock_server.domain.operations import Kind
@@ -17,7 +18,7 @@ from mock_server.journal import refusal_facts
 from mock_server.pages import UNMATCHED
 from mock_server.sandbox import NoSandbox
 from mock_server.web.context import CONTEXT, RequestContext, current_call
-from mock_server.web.responses import json_response
+from mock_server.web.responses import json_response, oauth_error
 from mock_server.web.services import http_error, log_bug, services
 
 REFUSAL_HEADER = "X-Mock-Refusal"
@@ -109,13 +110,19 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _protocol_error(status: int, message: str | None, headers: dict[str, str] | None = None) -> Response:
-    """An error in the protocol format, dated by the caller's sandbox. behaviour.md 11.2 (documented)."""
+    """An error in the protocol format, dated by the caller's sandbox. behaviour.md 11.2 (documented).
+
+    At the endpoints of the authorisation server, in their own. behaviour.md 1.2 (inferred).
+    """
+    phrase = wire.status_phrase(status)
+    if request.path.startswith(f"{REALM_PATH}/") and UNMATCHED_HEADER not in (headers or {}):
+        return oauth_error(status, f"HTTP {status} {phrase}", message or phrase, headers)
     context: RequestContext | None = request.environ.get(CONTEXT)
     sandbox = services().sandboxes.get() if context is None else context.sandbox
     body = {
         "timestamp": wire.zoned(sandbox.clock.now()),
         "status": status,
-        "error": wire.status_phrase(status),
+        "error": phrase,
         "message": message or "No message available",
         "path": request.path,
     }

@@ -34,6 +34,7 @@ _OBJECTS = (
     BEGAN,
     CONTEXT,
     delivery.KEY,
+    "werkzeug.proxy_fix.orig",
     "werkzeug.request",
     "wsgi.errors",
     "wsgi.input",

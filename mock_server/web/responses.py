@@ -36,6 +36,11 @@ def json_response(body: Json, status: int = 200, headers: dict[str, str] | None 
     return _RawResponse(orjson.dumps(body), status, headers, content_type=JSON_TYPE)
 
 
+def oauth_error(status: int, error: str, description: str, headers: dict[str, str] | None = None) -> Response:
+    """An error of the authorisation server, in Keycloak's format. behaviour.md 1.2 (inferred)."""
+    return json_response({"error": error, "error_description": description}, status, headers)
+
+
 def content(rendered: Json) -> Response:
     """The envelope around an object or a list."""
     return json_response({"content": rendered})

@@ -48,6 +48,23 @@ def services() -> Services:
     return of(current_app)
 
 
+def base_url() -> str:
+    """The URL of this server as its clients know it: `--public-url`, else as this request asks for it."""
+    environ = request.environ
+    prefix = base_path()
+    if services().settings.public_url is not None:
+        return prefix
+    # Unchanged: Werkzeug decodes international names, and has no host for a name with an underscore.
+    host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    return f"{environ['wsgi.url_scheme']}://{host}{prefix}"
+
+
+def base_path() -> str:
+    """What a document puts before the paths of this server: `--public-url`, else a trusted proxy's prefix."""
+    prefix: str = request.environ["SCRIPT_NAME"]
+    return services().settings.public_url or prefix.rstrip("/")
+
+
 def requested_name() -> str:
     """The name of the sandbox in the request's header or query, else that of the default one."""
     return request.headers.get(SANDBOX_HEADER) or request.args.get("sandbox") or DEFAULT_SANDBOX

@@ -1,28 +1,57 @@
-"""The authorisation server: Keycloak's endpoints of the realm, with its error bodies (behaviour.md 1.2)."""
+"""The authorisation server: Keycloak's endpoints of the realm, with its errors (behaviour.md 1.2, 1.6)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_plus
 
 from flask import Blueprint, Response, request
 
 from mock_server.auth.access import bearer_token
-from mock_server.auth.tokens import MAX_USERNAME, REALM_PATH, Identity, Token, TokenRejected
+from mock_server.auth.tokens import (
+    MAX_USERNAME,
+    NOT_BEFORE_POLICY,
+    REALM_PATH,
+    Identity,
+    Token,
+    TokenRejected,
+)
 from mock_server.domain.operations import CLIENT_ID, OPERATIONS
 from mock_server.sandbox import ServerSandbox
 from mock_server.scenarios import NO_EFFECT, Then, without_tag
 from mock_server.web.context import CONTEXT, RequestContext
-from mock_server.web.responses import json_response
+from mock_server.web.responses import json_response, oauth_error
 from mock_server.web.rule_effects import run_with_rules
-from mock_server.web.services import services
+from mock_server.web.services import base_url, services
 
-openid = Blueprint("openid", __name__, url_prefix=REALM_PATH)
+openid = Blueprint("openid", __name__)
 
-PROTOCOL = "/protocol/openid-connect"
+_PROTOCOL = f"{REALM_PATH}/protocol/openid-connect"
+_NOT_OFFERED = """\
+This sandbox offers no login by web page: no authorisation code, no implicit or hybrid flow, no device code,
+and no client credentials.</p>
+<p>It offers the grants <code>password</code> and <code>refresh_token</code> at the token endpoint,
+with the client <code>ea-api-edge</code>, as the real service documents them:</p>
+<pre>curl -d grant_type=password -d client_id=ea-api-edge \\
+  --data-urlencode username=api@example.com -d password=demo \\
+  &lt;base URL&gt;/auth/realms/eat_realm/protocol/openid-connect/token</pre>
+<p>The scope <code>openid</code> adds an ID token. User info, introspection, revocation
+and logout work, too."""
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title>
+<style>body {{ font: 16px/1.5 sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; }}</style>
+</head>
+<body><h1>{title}</h1>
+<p>{text}</p></body>
+</html>
+"""
+_CLIENT_METHODS = ["client_secret_basic", "client_secret_post", "none"]
 
 
-@openid.post(f"{PROTOCOL}/token")
+@openid.post(f"{_PROTOCOL}/token")
 def get_token() -> Response:
     """behaviour.md 1.2."""
     username = _intended_user()
@@ -36,127 +65,265 @@ def get_token() -> Response:
     return run_with_rules(OPERATIONS["getToken"], context, {}, _answer_token_request)
 
 
+def _field(name: str) -> str:
+    """A field of the form; empty when the form has none, or the body is not declared as a form."""
+    return request.form.get(name, "") if _is_form() else ""
+
+
+def _is_form() -> bool:
+    return request.mimetype == "application/x-www-form-urlencoded"
+
+
+def _client_id() -> str:
+    """The client in `Authorization: Basic`, else in the form; any secret is ignored. behaviour.md 1.6."""
+    given = request.authorization
+    if given is not None and given.type == "basic":
+        return unquote_plus(given.username or "")
+    return _field("client_id")
+
+
 def _intended_user() -> str:
     """The user name that logs in, or that of the refresh token, even an expired one; empty when unknown."""
     username = _username()
     try:
-        return username or services().tokens.refresh(request.form.get("refresh_token", "")).username
+        return username or services().tokens.refresh(_field("refresh_token")).username
     except TokenRejected:
         return ""
 
 
 def _username() -> str:
-    """The user name in the form; empty when there is none, or it is too long to be one."""
-    username = request.form.get("username", "").strip()
-    return username if len(username) <= MAX_USERNAME else ""
+    """The user name in the form; empty when there is none, or it is too long, or has a blank before `@`."""
+    username = _field("username").strip()
+    return username if len(username) <= MAX_USERNAME and not _has_blank(username) else ""
+
+
+def _has_blank(username: str) -> bool:
+    """Whether the tag of the user name was lost: in a form, a plus that is not escaped is a blank."""
+    return " " in username.partition("@")[0]
 
 
 def _may_log_in(username: str) -> bool:
     """Whether the credentials in the form are good, as far as that is known without a sandbox."""
-    if request.form.get("client_id") != CLIENT_ID:
+    if _client_id() != CLIENT_ID:
         return False
-    if request.form.get("grant_type") == "password":
-        return _log_in(username, request.form.get("password", "")) is not None
-    return request.form.get("grant_type") == "refresh_token" and _identity_of(username) is not None
+    if _field("grant_type") == "password":
+        return _log_in(username, _field("password")) is not None
+    return _field("grant_type") == "refresh_token" and _identity_of(username) is not None
 
 
 def _answer_token_request(effect: Then) -> Response:
-    grant = request.form.get("grant_type")
-    if not grant:
-        return _error(400, "invalid_request", "Missing form parameter: grant_type")
-    if request.form.get("client_id") != CLIENT_ID:
-        return _error(401, "invalid_client", "Invalid client credentials")
-    granted = _GRANTS.get(grant)
-    if granted is None:
-        return _error(400, "unsupported_grant_type", "Unsupported grant_type")
+    rejected = _malformed_request()
+    if rejected is not None:
+        return rejected
+    grant = _field("grant_type")
     if effect.token is not None:
         return _rejected_login() if grant == "password" else _rejected_refresh()
-    return granted()
+    return _GRANTS[grant]()
 
 
-@openid.get("/.well-known/openid-configuration")
+def _malformed_request() -> Response | None:
+    """The error of a token request that names no known client and grant; None when it does."""
+    if not _is_form():
+        return _not_a_form()
+    grant = _field("grant_type")
+    if not grant:
+        return oauth_error(400, "invalid_request", "Missing form parameter: grant_type")
+    if _client_id() != CLIENT_ID:
+        return _unknown_client()
+    if grant not in _GRANTS:
+        return oauth_error(400, "unsupported_grant_type", "Unsupported grant_type")
+    return None
+
+
+def _not_a_form() -> Response:
+    """behaviour.md 1.6 (inferred)."""
+    declared = f"Content-Type '{request.mimetype}'" if request.mimetype else "no Content-Type"
+    return oauth_error(
+        415,
+        "HTTP 415 Unsupported Media Type",
+        f"The request has {declared}; send a form as application/x-www-form-urlencoded",
+    )
+
+
+def _unknown_client() -> Response:
+    return oauth_error(401, "invalid_client", "Invalid client credentials")
+
+
+@openid.get(REALM_PATH)
+def realm() -> Response:
+    """Keycloak's document of the realm, from which adapters take the key. behaviour.md 1.6 (inferred)."""
+    issuer = _issuer()
+    return json_response(
+        {
+            "realm": REALM_PATH.rpartition("/")[2],
+            "public_key": services().tokens.public_key,
+            "token-service": f"{issuer}/protocol/openid-connect",
+            "account-service": f"{issuer}/account",
+            "tokens-not-before": NOT_BEFORE_POLICY,
+        }
+    )
+
+
+@openid.get(f"{REALM_PATH}/.well-known/openid-configuration")
+@openid.get(f"{REALM_PATH}/.well-known/oauth-authorization-server")
+@openid.get(f"/.well-known/oauth-authorization-server{REALM_PATH}")
 def configuration() -> Response:
-    """The discovery document of OpenID Connect; the issuer is that of the tokens."""
-    issuer = f"{_base_url()}{REALM_PATH}"
-    endpoint = f"{issuer}{PROTOCOL}"
+    """The discovery document of OpenID Connect and RFC 8414; the issuer is that of the tokens.
+
+    behaviour.md 1.6 (inferred).
+    """
+    issuer = _issuer()
+    endpoint = f"{issuer}/protocol/openid-connect"
     return json_response(
         {
             "issuer": issuer,
+            "authorization_endpoint": f"{endpoint}/auth",
             "token_endpoint": f"{endpoint}/token",
             "introspection_endpoint": f"{endpoint}/token/introspect",
             "userinfo_endpoint": f"{endpoint}/userinfo",
             "end_session_endpoint": f"{endpoint}/logout",
+            "revocation_endpoint": f"{endpoint}/revoke",
             "jwks_uri": f"{endpoint}/certs",
             "grant_types_supported": list(_GRANTS),
             "response_types_supported": ["none"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
-            "token_endpoint_auth_methods_supported": ["none"],
-            "scopes_supported": ["profile", "email"],
+            "token_endpoint_auth_methods_supported": _CLIENT_METHODS,
+            "introspection_endpoint_auth_methods_supported": _CLIENT_METHODS,
+            "revocation_endpoint_auth_methods_supported": _CLIENT_METHODS,
+            "scopes_supported": ["openid", "profile", "email"],
             "claims_supported": ["sub", "iss", "name", "given_name", "family_name", "email", "account_ids"],
+            "claims_parameter_supported": False,
+            "request_parameter_supported": False,
+            "request_uri_parameter_supported": False,  # supported unless it says so
         }
     )
 
 
-@openid.get(f"{PROTOCOL}/certs")
+@openid.route(f"{_PROTOCOL}/auth", methods=["GET", "POST"])
+def authorize() -> Response:
+    """A page that says which grants there are: none of them has a page to log in. behaviour.md 1.6."""
+    # 400 for a client that starts the authorisation code flow; a user who follows the link gets the page.
+    status = 400 if request.values.get("response_type") else 200
+    return _page("No login page", _NOT_OFFERED, status)
+
+
+@openid.get(f"{_PROTOCOL}/certs")
 def certs() -> Response:
     """The keys that verify access tokens, as a JSON Web Key Set."""
     return json_response(services().tokens.public_keys)
 
 
-@openid.route(f"{PROTOCOL}/userinfo", methods=["GET", "POST"])
+@openid.route(f"{_PROTOCOL}/userinfo", methods=["GET", "POST"])
 def userinfo() -> Response:
-    """The claims of the bearer token about its user."""
-    token = _active(bearer_token(request.environ))
+    """The claims of the bearer token about its user; it is in the header or the form (RFC 6750, 2.2)."""
+    token = _active(bearer_token(request.environ) or _field("access_token"))
     if token is None:
         challenge = {"WWW-Authenticate": 'Bearer realm="eat_realm", error="invalid_token"'}
-        return _error(401, "invalid_token", "Token verification failed", challenge)
+        return oauth_error(401, "invalid_token", "Token verification failed", challenge)
     shown = ("sub", "email_verified", "name", "preferred_username", "given_name", "family_name", "email")
     return json_response({name: token.claims[name] for name in shown})
 
 
-@openid.post(f"{PROTOCOL}/token/introspect")
+@openid.post(f"{_PROTOCOL}/token/introspect")
 def introspect() -> Response:
     """Whether an access or refresh token is active, and its claims if so (RFC 7662)."""
-    encoded = request.form.get("token")
+    encoded = _field("token")
     if not encoded:
-        return _error(400, "invalid_request", "Missing form parameter: token")
+        return oauth_error(400, "invalid_request", "Missing form parameter: token")
     token = _active(encoded) or _active_refresh(encoded)
     if token is None:
         return json_response({"active": False})
     return json_response({**token.claims, "client_id": CLIENT_ID, "username": token.username, "active": True})
 
 
-@openid.post(f"{PROTOCOL}/logout")
+@openid.post(f"{_PROTOCOL}/revoke")
+def revoke() -> Response:
+    """Revoke a token (RFC 7009): an access token alone, a refresh token with its session.
+
+    behaviour.md 1.6 (inferred).
+    """
+    encoded = _field("token")
+    if not _is_form():
+        return _not_a_form()
+    if _client_id() != CLIENT_ID:
+        return _unknown_client()
+    if not encoded:
+        return oauth_error(400, "invalid_request", "Missing form parameter: token")
+    tokens = services().tokens
+    access, refresh = _active(encoded), _active_refresh(encoded)
+    if access is not None:
+        tokens.revoke(access)
+    if refresh is not None:
+        tokens.end_session(refresh)
+    return Response(status=200)  # also for a token that is unknown or not active any more
+
+
+@openid.post(f"{_PROTOCOL}/logout")
 def logout() -> Response:
     """End the session of a refresh token; its access tokens stay valid, as with Keycloak."""
+    if _field("id_token_hint"):
+        return _log_out_by_page(_field("id_token_hint"))
     try:
-        token = services().tokens.refresh(request.form.get("refresh_token", ""))
+        token = services().tokens.refresh(_field("refresh_token"))
     except TokenRejected:
-        return _error(400, "invalid_grant", "Invalid refresh token")
+        return oauth_error(400, "invalid_grant", "Invalid refresh token")
     _set_context(token)
     services().tokens.end_session(token)
     return Response(status=204)
 
 
+@openid.get(f"{_PROTOCOL}/logout")
+def log_out_by_page() -> Response:
+    """End the session of an ID token, and say so (OpenID Connect RP-Initiated Logout).
+
+    The page never redirects: no client has registered a URL. behaviour.md 1.6 (inferred).
+    """
+    return _log_out_by_page(request.args.get("id_token_hint", ""))
+
+
+def _log_out_by_page(hint: str) -> Response:
+    try:
+        token = services().tokens.session_of_id_token(hint)
+    except TokenRejected:
+        return _page("Not logged out", "The request has no valid id_token_hint.", 400)
+    _set_context(token)
+    services().tokens.end_session(token)
+    return _page("Logged out", "The session has ended.", 200)
+
+
 def _by_password() -> Response:
-    username, password = _username(), request.form.get("password", "")
-    identity = _log_in(username, password)
+    if _has_blank(_field("username").strip()):
+        return _blank_in_name(_field("username"))
+    username = _username()
+    identity = _log_in(username, _field("password"))
     if identity is None:
         return _rejected_login()
-    return _grant(services().tokens.issue(identity, base_url=_base_url()))
+    asks_openid = "openid" in _field("scope").split()
+    return _grant(services().tokens.issue(identity, base_url=base_url(), openid=asks_openid))
+
+
+def _blank_in_name(username: str) -> Response:
+    """behaviour.md 1.6 (inferred)."""
+    escaped = username.strip().replace(" ", "%2B")
+    return oauth_error(
+        400,
+        "invalid_request",
+        f"The user name has a blank: in a form, a plus is sent as %2B, such as {escaped[:MAX_USERNAME]}",
+    )
 
 
 def _by_refresh() -> Response:
-    encoded = request.form.get("refresh_token")
+    encoded = _field("refresh_token")
     if not encoded:
-        return _error(400, "invalid_request", "No refresh token")
+        return oauth_error(400, "invalid_request", "No refresh token")
     token = _active_refresh(encoded)
     identity = None if token is None else _identity_of(token.username)
     if token is None or identity is None:
         return _rejected_refresh()
     session = str(token.claims["session_state"])
-    return _grant(services().tokens.issue(identity, base_url=_base_url(), session=session))
+    had_openid = "openid" in str(token.claims.get("scope")).split()
+    return _grant(services().tokens.issue(identity, base_url=base_url(), session=session, openid=had_openid))
 
 
 _GRANTS = {"password": _by_password, "refresh_token": _by_refresh}
@@ -190,7 +357,7 @@ def _identity_of(username: str) -> Identity | None:
 def _active(encoded: str) -> Token | None:
     """The access token, if it is valid and its session was not ended."""
     token = _unexpired(services().tokens.access, encoded)
-    return None if token is None or services().tokens.session_ended(token) else token
+    return None if token is None or services().tokens.ended(token) else token
 
 
 def _active_refresh(encoded: str) -> Token | None:
@@ -206,11 +373,11 @@ def _unexpired(read: Callable[[str], Token], encoded: str) -> Token | None:
 
 
 def _rejected_login() -> Response:
-    return _error(401, "invalid_grant", "Invalid user credentials")
+    return oauth_error(401, "invalid_grant", "Invalid user credentials")
 
 
 def _rejected_refresh() -> Response:
-    return _error(400, "invalid_grant", "Token is not active")
+    return oauth_error(400, "invalid_grant", "Token is not active")
 
 
 def _expired(token: Token) -> bool:
@@ -225,13 +392,16 @@ def _set_context(token: Token) -> ServerSandbox:
     return sandbox
 
 
-def _base_url() -> str:
-    return services().settings.public_url or request.host_url.rstrip("/")
+def _issuer() -> str:
+    return f"{base_url()}{REALM_PATH}"
+
+
+def _page(title: str, text: str, status: int) -> Response:
+    """A page that loads nothing and runs nothing."""
+    page = Response(_PAGE.format(title=title, text=text), status, content_type="text/html; charset=utf-8")
+    page.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    return page
 
 
 def _grant(tokens: dict[str, Any]) -> Response:
     return json_response(tokens, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
-
-
-def _error(status: int, error: str, description: str, headers: dict[str, str] | None = None) -> Response:
-    return json_response({"error": error, "error_description": description}, status, headers)

@@ -1,8 +1,8 @@
 /* The control API: calls with the sandbox and the control token, the event stream, and labels of error codes. */
 
-import { parse } from "./format.js";
+import { BASE, parse } from "./format.js";
 
-const PREFIX = "/__admin";
+const PREFIX = `${BASE}/__admin`;
 const TOKEN_KEY = "control-token";
 
 /** A failed control call: its status, 0 without an answer, and the message. */

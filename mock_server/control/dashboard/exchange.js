@@ -1,7 +1,7 @@
 /* The details of one request: why it got its answer, the request and the answer. Without any request: how to make one. */
 
 import { badge, button, code, copy, el, empty, facts, fill, refill, rich, soft } from "./dom.js";
-import { curl, duration, moment, severity, highlightJson, timeOfDay } from "./format.js";
+import { BASE, curl, duration, moment, severity, highlightJson, timeOfDay } from "./format.js";
 import { DEFAULT, link } from "./navigation.js";
 
 const HEADINGS = {
@@ -138,17 +138,17 @@ function instructions(sandbox, { users, defaultAccount }) {
   const [name, domain] = (users[0]?.username ?? "api@example.com").split("@");
   const username = `${name}${sandbox === DEFAULT ? "" : `+${sandbox}`}@${domain}`;
   const account = defaultAccount ?? users[0]?.accounts[0];
-  const script = `TOKEN=$(curl -s ${location.origin}/auth/realms/eat_realm/protocol/openid-connect/token \\
+  const script = `TOKEN=$(curl -s ${BASE}/auth/realms/eat_realm/protocol/openid-connect/token \\
   -d grant_type=password -d client_id=ea-api-edge \\
   -d username=${username} -d password=demo \\
   | sed 's/.*"access_token":"\\([^"]*\\).*/\\1/')
 curl -H "Authorization: Bearer $TOKEN" \\
-  ${location.origin}/api/v1/account/${account}/dossiers`;
+  ${BASE}/api/v1/account/${account}/dossiers`;
   return empty("No request yet",
     el("p", {}, "Each request of your client appears here, with its answer and the reason of an error."),
     el("dl", { class: "facts wide" },
-      el("div", {}, el("dt", {}, "API"), el("dd", {}, code(`${location.origin}/api/v1`))),
-      el("div", {}, el("dt", {}, "Authorisation server"), el("dd", {}, code(location.origin))),
+      el("div", {}, el("dt", {}, "API"), el("dd", {}, code(`${BASE}/api/v1`))),
+      el("div", {}, el("dt", {}, "Authorisation server"), el("dd", {}, code(BASE))),
       el("div", {}, el("dt", {}, "User of this sandbox"),
         el("dd", {}, code(username), ", password ", code("demo")))),
     el("p", {}, "Or try it with curl:"),

@@ -1,5 +1,8 @@
 /* Values as text: times, sizes, JSON in colours, and a request as a curl command. */
 
+/** The URL of the server, with a path prefix if it is behind one: this file is at `/__admin/ui/` below it. */
+export const BASE = new URL("../..", import.meta.url).href.replace(/\/$/, "");
+
 import { el } from "./dom.js";
 
 const TIME = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -96,7 +99,7 @@ const FORM = "application/x-www-form-urlencoded";
 export function curl(entry) {
   const query = new URLSearchParams(entry.query).toString();
   const path = entry.path.split("/").map(encodeURIComponent).join("/");
-  const url = `${location.origin}${path}${query && `?${query}`}`;
+  const url = `${BASE}${path}${query && `?${query}`}`;
   const headers = Object.entries(entry.headers).filter(([name]) => !CONNECTION_HEADERS.has(name));
   const method = entry.method !== "GET" && `-X ${shellQuote(entry.method)}`;
   const words = ["curl -i", method, ...headers.map(header), ...data(entry), shellQuote(url)];

@@ -1,0 +1,71 @@
+"""Calls by the user's own web pages (`--cors`, behaviour.md 1.6.12), over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.support import TOKEN_URL, running_server
+
+APP, OTHER = "https://app.example:3000", "https://other.example"
+PREFLIGHT = {
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,x-trace",
+}
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with running_server("--cors", APP, "--cors", "http://localhost:5173") as (url, _):
+        yield url
+
+
+@pytest.mark.parametrize("path", [TOKEN_URL, "/api/v1/account", "/no/such/path", "/openapi.json"])
+@pytest.mark.parametrize("origin", [APP, "http://localhost:5173"])
+def test_a_page_of_the_origin_can_read_every_answer(url: str, path: str, origin: str) -> None:
+    answer = requests.get(url + path, headers={"Origin": origin}, timeout=5)
+
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert "Origin" in answer.headers["Vary"]
+    assert "X-Mock-Refusal" in answer.headers["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("headers", [{"Origin": OTHER}, {"Origin": "null"}, {"Origin": "*"}, {}])
+def test_another_page_cannot(url: str, headers: dict[str, str]) -> None:
+    for method in ("GET", "OPTIONS"):
+        answer = requests.request(method, url + TOKEN_URL, headers=headers | PREFLIGHT, timeout=5)
+
+        assert answer.status_code == 405
+        assert "Access-Control-Allow-Origin" not in answer.headers
+        assert answer.headers["Vary"] == "Origin"  # a cache must not give this answer to the allowed page
+
+
+def test_a_preflight_is_answered_and_is_not_in_the_journal(url: str) -> None:
+    headers = PREFLIGHT | {"Origin": APP, "Access-Control-Request-Private-Network": "true"}
+    before = requests.get(f"{url}/__admin/requests", timeout=5).json()["requests"]
+
+    answer = requests.options(f"{url}/api/v1/account/119631/dossiers", headers=headers, timeout=5)
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["Access-Control-Allow-Headers"] == "authorization,x-trace"
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+    assert answer.headers["Access-Control-Allow-Private-Network"] == "true"
+    assert requests.get(f"{url}/__admin/requests", timeout=5).json()["requests"] == before
+
+
+def test_all_origins_may_be_allowed() -> None:
+    with running_server("--cors", "*") as (url, _):
+        answer = requests.get(url + "/api/v1/account", headers={"Origin": OTHER}, timeout=5)
+
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_nothing_is_allowed_by_default() -> None:
+    with running_server() as (url, _):
+        answer = requests.options(url + "/api/v1/account", headers=PREFLIGHT | {"Origin": APP}, timeout=5)
+
+    assert answer.status_code == 405
+    assert not any(name.lower().startswith("access-control") for name in answer.headers)
