@@ -92,7 +92,7 @@ MISUSED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.dialects("rest")
 @pytest.mark.parametrize("changed", MISUSED.values(), ids=MISUSED)
-def test_a_token_signed_with_the_servers_key_is_held_to_what_it_says(
+def test_the_claims_of_a_token_signed_with_the_servers_key_are_checked(
     signing_key: Path, make_server_api: MakeApi, changed: dict[str, Any]
 ) -> None:
     api = make_server_api(signing_key=signing_key)
@@ -271,10 +271,10 @@ def log_in(api: Api, username: str, password: str) -> TestResponse:
 @pytest.mark.parametrize(
     ("auth", "username", "password", "status"),
     [
-        ("any", "nobody@example.org", "any-password", 200),
-        ("any", "nobody", "any-password", 200),
+        ("any", "unknown@example.org", "any-password", 200),
+        ("any", "unknown", "any-password", 200),
         ("any", "api@example.com", "any-password", 401),
-        ("declared", "nobody@example.org", "any-password", 401),
+        ("declared", "unknown@example.org", "any-password", 401),
         ("declared", "api@example.com", "any-password", 401),
         ("declared", "api@example.com", "demo", 200),
         ("declared", "api+a-tag@example.com", "demo", 200),
@@ -286,7 +286,7 @@ def log_in(api: Api, username: str, password: str) -> TestResponse:
         *("declared only: a tagged user", "declared only: a tagged user with a wrong password"),
     ],
 )
-def test_who_is_given_a_token(
+def test_the_setting_auth_decides_which_logins_get_a_token(
     make_server_api: MakeApi, auth: str, username: str, password: str, status: int
 ) -> None:
     api = make_server_api(auth=auth)

@@ -121,8 +121,8 @@ class AnyCalls(RuleBasedStateMachine):
         form["username"] = f"api+{self.sandbox}@example.com"
         token = (self.client.post(TOKEN_URL, data=form).json or {})["access_token"]
         self.headers = {"Authorization": f"Bearer {token}", "X-Mock-Sandbox": self.sandbox}
-        self.spoken = {dialect: WireApi(self.send, dialect) for dialect in ("rest", "edge")}
-        self.turns = cycle(self.spoken)
+        self.wires = {dialect: WireApi(self.send, dialect) for dialect in ("rest", "edge")}
+        self.turns = cycle(self.wires)
         self.process_ids: dict[int, str] = {}
         self.begin()
 
@@ -141,7 +141,7 @@ class AnyCalls(RuleBasedStateMachine):
     def agree(self, dialect: str, name: str, *arguments: Any, **members: Any) -> Outcome:
         """Call both; the answers must be equal."""
         expected: Outcome = getattr(self.naive, name)(*arguments, **members)
-        found: Outcome = getattr(self.spoken[dialect], name)(*arguments, **members)
+        found: Outcome = getattr(self.wires[dialect], name)(*arguments, **members)
         assert differences(found, expected) == [], f"{name} {arguments} {members} in {dialect}"
         return found
 
@@ -176,7 +176,7 @@ class AnyCalls(RuleBasedStateMachine):
         body = {name: value for name, value in wanted.items() if name != "company"}
         body |= {"companyIdType": kind, "companyIdValue": value}
         status, number = self.naive.launch(**body)
-        found = self.spoken[dialect].launch(**body)
+        found = self.wires[dialect].launch(**body)
         # The same imports get the same ids after each restore.
         process_id = self.process_ids.setdefault(number, found[1]) if status == 200 else number
         assert found == (status, process_id)
@@ -185,7 +185,7 @@ class AnyCalls(RuleBasedStateMachine):
     @rule(dialect=DIALECTS, pick=picks)
     def poll(self, dialect: str, pick: int) -> None:
         number = pick % len(self.naive.processes)
-        found = self.spoken[dialect].process(self.process_ids[number])
+        found = self.wires[dialect].process(self.process_ids[number])
         assert found == self.naive.process(number)
 
     @precondition(has_running)
@@ -194,16 +194,16 @@ class AnyCalls(RuleBasedStateMachine):
         number = next(row["number"] for row in self.naive.processes if not row["complete"])
         given = {"outcome": outcome} | ({"code": code} if outcome == "fail" else {})
         self.naive.end_process(number, **given)
-        assert self.spoken["rest"].end_process(self.process_ids[number], **given)[0] == 200
+        assert self.wires["rest"].end_process(self.process_ids[number], **given)[0] == 200
 
     @rule(dialect=DIALECTS)
     def list_processes(self, dialect: str) -> None:
-        found = numbered(self.spoken[dialect].list_processes(), self.numbers)
+        found = numbered(self.wires[dialect].list_processes(), self.numbers)
         assert found == self.naive.list_processes()
 
     @rule(by=steps)
     def wait(self, by: timedelta) -> None:
-        found = numbered(self.spoken["rest"].forward(by), self.numbers)
+        found = numbered(self.wires["rest"].forward(by), self.numbers)
         assert found == self.naive.forward(by)
 
     # Commands

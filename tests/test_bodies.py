@@ -49,7 +49,7 @@ def ranked(api: Api, token: str | None, path: str, body: bytes) -> TestResponse:
         *("two values", "very deep", "a byte order mark", "an open string", "blanks"),
     ],
 )
-def test_a_body_that_is_no_json_is_a_bad_request(api: Api, path: str, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_a_bad_request(api: Api, path: str, body: bytes) -> None:
     assert_protocol_error(send(api, path, body), 400)
 
 
@@ -131,9 +131,9 @@ def test_an_import_refused_for_its_body_changes_nothing(api: Api) -> None:
 @pytest.mark.parametrize(
     "extra",
     [{"colour": "blue"}, {"company_id_type": 7}, {"description": None, "thirdpartyEmail": None}],
-    ids=["an unknown member", "a member spelled otherwise", "null members"],
+    ids=["an unknown member", "a member with another spelling", "null members"],
 )
-def test_unknown_and_null_members_have_no_bearing(api: Api, extra: dict[str, Any]) -> None:
+def test_unknown_and_null_members_are_ignored(api: Api, extra: dict[str, Any]) -> None:
     assert api.import_and_wait(**extra)["success"]
 
 

@@ -14,7 +14,7 @@ from mock_server.deprecation import log_renamed
 from mock_server.sandbox import PARTS
 from tests.support import ACCOUNT, OTHER_SIRET, PARIS, RECIPE, SIRET, Api, codes, content, running_server
 
-PUT_MISTAKES: dict[str, Any] = {
+INVALID_TIMES: dict[str, Any] = {
     "nothing": {},
     "no time": {"now": "soon"},
     "an empty time": {"now": ""},
@@ -24,10 +24,10 @@ PUT_MISTAKES: dict[str, Any] = {
     "a day that does not exist": {"now": "2031-02-30T00:00:00"},
     "a word for frozen": {"frozen": "yes"},
     "an unknown member": {"at": "2031-01-01T00:00:00"},
-    "an unknown member beside a good one": {"now": "2031-01-01T00:00:00", "froze": True},
+    "an unknown member next to a good one": {"now": "2031-01-01T00:00:00", "froze": True},
     "an array": [],
 }
-ADVANCE_MISTAKES: dict[str, Any] = {
+INVALID_ADVANCES: dict[str, Any] = {
     "nothing": {},
     "no duration": {"by": "soon"},
     "an empty duration": {"by": ""},
@@ -218,7 +218,7 @@ def test_two_sandboxes_have_separate_clocks(make_api: Callable[..., Api]) -> Non
     assert other.control("GET", "/clock")["now"] == before
 
 
-@pytest.mark.parametrize("body", PUT_MISTAKES.values(), ids=PUT_MISTAKES)
+@pytest.mark.parametrize("body", INVALID_TIMES.values(), ids=INVALID_TIMES)
 def test_an_invalid_time_is_a_problem_and_the_clock_stays(timed: Api, body: Any) -> None:
     answer = try_control(timed, "PUT", "/clock", body)
 
@@ -227,7 +227,7 @@ def test_an_invalid_time_is_a_problem_and_the_clock_stays(timed: Api, body: Any)
     assert timed.control("GET", "/clock")["now"] == "2031-05-02T10:00:00.000"
 
 
-@pytest.mark.parametrize("body", ADVANCE_MISTAKES.values(), ids=ADVANCE_MISTAKES)
+@pytest.mark.parametrize("body", INVALID_ADVANCES.values(), ids=INVALID_ADVANCES)
 def test_an_impossible_advance_is_a_problem_and_the_clock_stays(timed: Api, body: Any) -> None:
     answer = try_control(timed, "POST", "/clock/advance", body)
 

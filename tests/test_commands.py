@@ -17,7 +17,7 @@ ACCEPTED = {"complete": True, "success": True, "errors": []}
 
 REFUSED: dict[str, tuple[str, Any, list[str]]] = {
     "an update of a stopped dossier": ("{stopped}", {"description": "x"}, ["E201"]),
-    "an update of a stopped dossier with other mistakes": (
+    "an update of a stopped dossier with other errors": (
         "{stopped}",
         {"dossierReference": "", "expirationDate": "never"},
         ["E201"],
@@ -33,7 +33,7 @@ REFUSED: dict[str, tuple[str, Any, list[str]]] = {
     "an update to another third party's code": ("{active}", {"thirdpartyCode": "OTHERS"}, ["E112"]),
     "an update to a past date": ("{active}", {"expirationDate": "2031-05-01"}, ["E021"]),
     "an update to today": ("{active}", {"expirationDate": "2031-05-02"}, ["E021"]),
-    "an update to something that is no date": ("{active}", {"expirationDate": "2031-13-01"}, ["E010"]),
+    "an update to something that is not a date": ("{active}", {"expirationDate": "2031-13-01"}, ["E010"]),
     "an update to an empty date": ("{active}", {"expirationDate": ""}, ["E010"]),
     "an update with a malformed e-mail": ("{active}", {"thirdpartyEmail": ["a@"]}, ["E010"]),
     "an update with an e-mail that takes no mail": (
@@ -46,7 +46,7 @@ REFUSED: dict[str, tuple[str, Any, list[str]]] = {
     "an update with a code of many blanks": ("{active}", {"thirdpartyCode": " " * 256}, ["E011"]),
     "an update with a long category": ("{active}", {"purchasingCategory": "P" * 256}, ["E011"]),
     "an update with a long description": ("{active}", {"description": "D" * 4001}, ["E011"]),
-    "an update with several mistakes": (
+    "an update with several errors": (
         "{active}",
         {
             "dossierReference": "TAKEN",
@@ -57,7 +57,7 @@ REFUSED: dict[str, tuple[str, Any, list[str]]] = {
         },
         ["E010", "E011", "E021", "E030", "E112", "E202"],
     ),
-    "an update with one mistake among good members": (
+    "an update with one error among good members": (
         "{active}",
         {"description": "new", "thirdpartyCode": "NEW", "dossierReference": "TAKEN"},
         ["E202"],
@@ -69,7 +69,7 @@ REFUSED: dict[str, tuple[str, Any, list[str]]] = {
         {"expirationDate": "soon"},
         ["E204"],
     ),
-    "a reactivation until something that is no date": (
+    "a reactivation until something that is not a date": (
         "{stopped}/reactivate",
         {"expirationDate": "soon"},
         ["E010"],
@@ -99,7 +99,7 @@ WRONG_TYPES: dict[str, tuple[str, Any]] = {
     "an update by an array": ("{active}", ["x"]),
     "an update to a numeric reference": ("{active}", {"dossierReference": 1}),
     "an update to a numeric date": ("{active}", {"expirationDate": 0}),
-    "an update with an e-mail that is no list": ("{active}", {"thirdpartyEmail": "a@example.com"}),
+    "an update with an e-mail that is not a list": ("{active}", {"thirdpartyEmail": "a@example.com"}),
     "an update of a stopped dossier to a numeric text": ("{stopped}", {"description": 1}),
     "a reactivation by an array": ("{stopped}/reactivate", []),
     "a reactivation until a number": ("{stopped}/reactivate", {"expirationDate": 20310601}),
@@ -215,8 +215,8 @@ def test_a_refused_command_shows_its_errors_as_result_and_as_messages(api: Api) 
 def test_an_accepted_command_answers_a_result_without_errors(api: Api, path: str, body: Any) -> None:
     answer = command(api, prepared(api), path, body)
 
-    twins = api.edge_only(isComplete="true", isSuccessful="true")
-    assert [answer.status_code, answer.json] == [200, {"content": {**ACCEPTED, **twins}}]
+    counterparts = api.edge_only(isComplete="true", isSuccessful="true")
+    assert [answer.status_code, answer.json] == [200, {"content": {**ACCEPTED, **counterparts}}]
 
 
 @pytest.mark.parametrize("variant", ["http400", "result"])
@@ -264,7 +264,7 @@ def test_a_command_on_another_accounts_dossier_is_a_404(make_api: Callable[..., 
         pytest.param(
             {"description": "new", "purchasingCategory": None, "state": True, "dossierId": 7},
             {"description": "new"},
-            id="null and unknown members beside another",
+            id="null and unknown members next to another",
         ),
     ],
 )

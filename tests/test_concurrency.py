@@ -51,7 +51,7 @@ class Remote:
 
 @pytest.fixture
 def remote(server: str) -> Remote:
-    return Remote(server, f"crowd{next(_numbers)}")
+    return Remote(server, f"concurrent{next(_numbers)}")
 
 
 def outcome(errors: list[dict[str, str]]) -> str:
@@ -60,18 +60,18 @@ def outcome(errors: list[dict[str, str]]) -> str:
 
 
 def test_of_64_imports_of_one_reference_exactly_one_creates_a_dossier(remote: Remote) -> None:
-    launched = run_at_once(64, lambda _: remote.launch("CROWD"))
+    launched = run_at_once(64, lambda _: remote.launch("SAME"))
 
     ended = [remote.ended(process_id) for process_id in launched]
 
     assert len(set(launched)) == 64
     assert Counter(process["success"] for process in ended) == {True: 1, False: 63}
     assert Counter(outcome(process["errors"]) for process in ended) == {"": 1, "E202": 63}
-    assert len(remote.get("/dossiers?dossierReference=CROWD")) == 1
+    assert len(remote.get("/dossiers?dossierReference=SAME")) == 1
 
 
 def test_of_64_imports_of_different_references_each_creates_a_dossier(remote: Remote) -> None:
-    launched = run_at_once(64, lambda number: remote.launch(f"CROWD-{number}"))
+    launched = run_at_once(64, lambda number: remote.launch(f"REFERENCE-{number}"))
 
     ended = [remote.ended(process_id) for process_id in launched]
 

@@ -382,12 +382,12 @@ def test_the_dates_of_changes_can_be_set(frozen: Api) -> None:
 
 REFUSED: dict[str, tuple[str, str, object, int, str]] = {
     "an account without an id": ("POST", "/accounts", {}, 400, "the key 'accountId' is missing"),
-    "an account of nobody": (
+    "an account of an unknown user": (
         "POST",
         "/accounts",
-        {"accountId": 7, "users": ["nobody"]},
+        {"accountId": 7, "users": ["unknown"]},
         400,
-        "$.users[0]: there is no user 'nobody'; there are api@example.com",
+        "$.users[0]: there is no user 'unknown'; there are api@example.com",
     ),
     "a population": (
         "POST",

@@ -95,7 +95,7 @@ EDGES: dict[str, tuple[int, dict[str, Any], set[str]]] = {
     "no hit": (0, {}, {"empty"}),
     "one hit": (1, {}, {"oneHit", "onePage"}),
     "one hit on a page of one": (1, {"pageSize": 1}, {"oneHit", "lastFull"}),
-    "one page with room": (9, {}, {"onePage"}),
+    "one page that is not full": (9, {}, {"onePage"}),
     "exactly one page": (10, {}, {"lastFull"}),
     "the first of several": (11, {}, {"moreToCome"}),
     "the last of several": (11, {"page": 1}, {"lastPartial"}),
@@ -107,8 +107,8 @@ EDGES: dict[str, tuple[int, dict[str, Any], set[str]]] = {
     "a page before the first": (20, {"page": -1}, {"outOfRange"}),
     "no number": (20, {"page": "first"}, {"notANumber"}),
     "blank": (20, {"pageSize": ""}, {"blank"}),
-    "several mistakes": (20, {"page": -1, "pageSize": "x"}, {"outOfRange", "notANumber"}),
-    "a mistake elsewhere": (20, {"monitored": "yes"}, set()),
+    "several errors": (20, {"page": -1, "pageSize": "x"}, {"outOfRange", "notANumber"}),
+    "an error in another parameter": (20, {"monitored": "yes"}, set()),
 }
 
 

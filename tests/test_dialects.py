@@ -1,4 +1,4 @@
-"""Which dialect a request speaks, and one sandbox seen through both (behaviour.md 1.1)."""
+"""The dialect that serves a request, and one sandbox seen through both (behaviour.md 1.1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOSSIER = f"/account/119631/dossiers/{SEED_DOSSIER}"
 EVIDENCES = f"{DOSSIER}/documents/511394021/evidences"
 
 CHOSEN = [
-    # The server's own dialect, path, host: what is spoken.
+    # The server's own dialect, path, host: the dialect of the answer.
     ("rest", "/api/v1", "localhost", "rest"),
     ("edge", "/api/v1", "localhost", "edge"),
     ("rest", "/rest/api/v1", "localhost", "rest"),
@@ -50,7 +50,7 @@ CHOSEN = [
 ]
 
 
-def spoken(answer: Any) -> str:
+def dialect_of(answer: Any) -> str:
     """The dialect of a dossier."""
     return "edge" if "isMonitored" in content(answer) else "rest"
 
@@ -67,12 +67,12 @@ def apis() -> dict[str, Api]:
 @pytest.mark.parametrize(
     ("own", "prefix", "host", "expected"), CHOSEN, ids=[f"{row[0]}: {row[1]} at {row[2]}" for row in CHOSEN]
 )
-def test_prefix_before_host_before_option_chooses(
+def test_the_prefix_selects_the_dialect_then_the_host_then_the_option(
     apis: dict[str, Api], own: str, prefix: str, host: str, expected: str
 ) -> None:
     answer = apis[own].send("GET", f"{prefix}{DOSSIER}", headers={"Host": host})
 
-    assert spoken(answer) == expected
+    assert dialect_of(answer) == expected
 
 
 def test_the_option_knows_every_dialect() -> None:
@@ -83,7 +83,7 @@ def test_the_option_knows_every_dialect() -> None:
 
 
 @pytest.mark.parametrize("own", DIALECTS)
-def test_health_tells_the_dialect_of_the_server(apis: dict[str, Api], own: str) -> None:
+def test_health_shows_the_dialect_of_the_server(apis: dict[str, Api], own: str) -> None:
     assert apis[own].control("GET", "/health")["dialect"] == own
 
 
@@ -94,7 +94,7 @@ def test_health_tells_the_dialect_of_the_server(apis: dict[str, Api], own: str) 
         ("edge", {"emptySearch": "not-found", "requirementsUpdate": "add"}),
     ],
 )
-def test_the_variants_told_are_those_of_the_server_s_dialect(
+def test_the_variants_shown_are_those_of_the_server_s_dialect(
     apis: dict[str, Api], own: str, expected: dict[str, str]
 ) -> None:
     variants = apis[own].control("GET", "/variants")
@@ -111,7 +111,7 @@ def test_a_variant_that_is_chosen_holds_in_both_dialects(api: Api) -> None:
 
 
 @pytest.mark.parametrize("flag", [True, False], ids=["flag", "environment"])
-def test_a_real_server_speaks_what_it_is_told(flag: bool) -> None:  # noqa: FBT001
+def test_a_real_server_serves_the_dialect_of_its_option(flag: bool) -> None:  # noqa: FBT001
     arguments = ("--dialect", "edge") if flag else ()
     environment = {} if flag else {"MOCK_SERVER_DIALECT": "edge"}
     with running_server("--auth", "off", *arguments, **environment) as (url, _):

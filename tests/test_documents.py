@@ -184,7 +184,7 @@ def test_a_document_answered_by_a_form_is_present_without_a_file(documented: Api
 
 
 @pytest.mark.dialects("rest")
-def test_a_generated_file_has_40_hex_digits_of_its_own(api: Api) -> None:
+def test_every_generated_file_has_40_unique_hex_digits(api: Api) -> None:
     dossiers = content(api.get("/dossiers", monitored="true", pageSize=200))
     documents = [document for dossier in dossiers for document in dossier["documents"]]
     hashes = [file["fileUUID"] for document in documents for file in document["listFileInformation"]]
@@ -253,7 +253,7 @@ def test_a_download_can_be_read_and_names_its_dossier_and_type(documented: Api, 
     assert document["documentCode"] in text
 
 
-def test_a_download_spells_accents(documented: Api) -> None:
+def test_a_download_keeps_accents(documented: Api) -> None:
     text = text_of(documented.get("/dossiers/10/documents/100/files/1001"))
 
     assert "Été/10" in text
@@ -273,7 +273,7 @@ def test_two_files_of_a_document_are_not_the_same(documented: Api) -> None:
     assert text_of(one) != text_of(other)
 
 
-def test_a_lapsed_file_can_still_be_downloaded(documented: Api) -> None:
+def test_an_expired_file_can_still_be_downloaded(documented: Api) -> None:
     documented.set_clock("2031-05-02T10:00:00")
 
     assert documented.get("/dossiers/10/documents/100/files/1000").status_code == 200

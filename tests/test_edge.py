@@ -47,7 +47,7 @@ def errors(answer: Any) -> list[dict[str, str]]:
         (f"/dossiers/{SEED_DOSSIER}/documents/{DOCUMENT}/files/1", "fileId=1"),
         ("/dossiers/process/x", "processId=x"),
         ("/dossiers?siren=000000000&monitored=true", "siren=000000000&monitored=true"),
-        ("/thirdparties?name=nobody&page=3", "name=nobody&page=3"),
+        ("/thirdparties?name=unknown&page=3", "name=unknown&page=3"),
     ],
 )
 def test_what_is_not_there_has_one_code_and_names_what_was_looked_for(
@@ -85,7 +85,7 @@ def test_an_account_without_dossiers_has_none_to_find(make_api: MakeApi) -> None
     assert (error["code"], error["reason"]) == ("NOT_FOUND", "")
 
 
-def test_a_page_past_the_end_is_no_search_without_hit(api: Api) -> None:
+def test_a_page_past_the_end_is_not_a_search_without_hit(api: Api) -> None:
     answer = api.get("/dossiers", siren="503829368", page=1)
 
     assert (answer.status_code, answer.json) == (
@@ -104,7 +104,7 @@ def test_a_page_past_the_end_is_no_search_without_hit(api: Api) -> None:
         ({"stateLastChangeDate": "2098-01-01"}, "E022", "stateLastChangeDate"),
     ],
 )
-def test_a_message_is_english_and_tells_request_and_reason(
+def test_a_message_is_english_and_has_request_and_reason(
     api: Api, query: dict[str, str], code: str, reason: str
 ) -> None:
     answer = api.get("/dossiers", **query)
@@ -121,7 +121,7 @@ def test_a_message_is_english_and_tells_request_and_reason(
 
 
 @pytest.mark.parametrize("language", ["fr", "en", "de;q=0.5"])
-def test_messages_are_english_whatever_language_is_accepted(api: Api, language: str) -> None:
+def test_messages_are_english_for_any_accept_language(api: Api, language: str) -> None:
     answer = api.send("GET", api.url("/dossiers", siren=""), headers={"Accept-Language": language})
 
     assert errors(answer)[0]["message"] == "Empty parameter"
@@ -170,7 +170,7 @@ def test_the_errors_of_a_process_name_the_import_and_their_values(
     ]
 
 
-def test_the_400_of_an_import_tells_each_member(api: Api) -> None:
+def test_the_400_of_an_import_names_each_member(api: Api) -> None:
     answer = api.try_import(companyIdType=..., dossierReference="", companyIdValue="1")
 
     assert answer.status_code == 400
@@ -180,7 +180,7 @@ def test_the_400_of_an_import_tells_each_member(api: Api) -> None:
     ]
 
 
-def test_a_refused_command_is_a_result_with_twins(api: Api) -> None:
+def test_a_refused_command_is_a_result_with_text_counterparts(api: Api) -> None:
     api.post(f"/dossiers/{SEED_DOSSIER}/stop")
 
     answer = api.post(f"/dossiers/{SEED_DOSSIER}", {"description": "new"})
@@ -231,7 +231,7 @@ IMPORTED = [
     ],
     ids=str,
 )
-def test_op_bears_on_code_and_reference_and_on_nothing_else(
+def test_op_applies_to_code_and_reference_and_to_nothing_else(
     api: Api, query: dict[str, str], expected: list[str]
 ) -> None:
     mine = {api.new_dossier(**members)["dossierId"] for members in IMPORTED}
@@ -265,7 +265,7 @@ def test_another_op_is_refused(api: Api, value: str, code: str, reason: str) -> 
     assert [(error["code"], error["reason"]) for error in errors(answer)] == [(code, reason)]
 
 
-def test_op_makes_pages_as_any_filter_does(api: Api) -> None:
+def test_op_gives_pages_as_any_filter_does(api: Api) -> None:
     total = len(api.hits("/dossiers", thirdpartyCode="F1", op="starts", pageSize=1000))
 
     page = api.get("/dossiers", thirdpartyCode="F1", op="starts", page=1, pageSize=3).json or {}
@@ -283,7 +283,7 @@ def codes_of(api: Api, dossier_id: int) -> list[str]:
 @pytest.mark.parametrize(
     "wrap", [list, lambda codes: {"newRequiredDocuments": codes}], ids=["array", "object"]
 )
-def test_new_requirements_are_added_to_the_former_ones(api: Api, wrap: Callable[[list[str]], Any]) -> None:
+def test_new_requirements_are_added_to_the_previous_ones(api: Api, wrap: Callable[[list[str]], Any]) -> None:
     before = api.new_dossier(requiredDocuments=["ATT_VIGI", "JUSTIF_IMM"])
 
     answer = api.post(f"/dossiers/{before['dossierId']}/requirements", wrap(["I2", "ATT_VIGI", "I2"]))

@@ -89,7 +89,7 @@ STANDING = [
     ("thirdpartyGlobalState", False),
     ("stateLastChangeDate", "2019-01-08"),
 ]
-TWINS = [
+COUNTERPARTS = [
     ("active", True),
     ("isMonitored", "true"),
     ("isOutOfBusiness", "false"),
@@ -127,7 +127,7 @@ FORM = [
 
 
 @pytest.fixture
-def spelled(make_server_api: Callable[..., Api]) -> Api:
+def recipe_api(make_server_api: Callable[..., Api]) -> Api:
     """An api of a server that starts from `RECIPE`."""
     return make_server_api(RECIPE)
 
@@ -146,13 +146,13 @@ def test_a_third_party_in_the_list_shows_where_it_is(api: Api) -> None:
     assert list(row.items()) == [("thirdpartyId", 875), *IDENTITY, *COMPANY, *ADDRESS]
 
 
-def test_a_third_party_in_detail_has_a_twin_of_every_boolean(api: Api) -> None:
+def test_a_third_party_in_detail_has_a_text_counterpart_of_every_boolean(api: Api) -> None:
     detail = content(api.get("/thirdparties/875"))
 
     users = detail.pop("thirdpartyUsers")
     street = ("addressStreet", "1 rue de l'Exemple")
     expected = [("thirdpartyId", 875), ("accountId", 119631), *IDENTITY, *COMPANY, street, *ADDRESS]
-    assert list(detail.items()) == [*expected, *STANDING, *TWINS]
+    assert list(detail.items()) == [*expected, *STANDING, *COUNTERPARTS]
     assert list(users[0].items()) == [
         ("firstname", "Jeanne"),
         ("lastname", "Dupont"),
@@ -170,7 +170,7 @@ def test_a_third_party_in_detail_has_a_twin_of_every_boolean(api: Api) -> None:
         pytest.param(("answer",), ("true", "false", "true", "true", "true", True), id="complete"),
     ],
 )
-def test_the_twins_of_a_third_party_follow_its_state(
+def test_the_counterparts_of_a_third_party_follow_its_state(
     api: Api, happens: tuple[str, ...], expected: tuple[Any, ...]
 ) -> None:
     acts: dict[str, Callable[[], object]] = {
@@ -186,8 +186,8 @@ def test_the_twins_of_a_third_party_follow_its_state(
     assert tuple(detail[name] for name in (*names, "thirdpartyGlobalState")) == expected
 
 
-def test_a_dossier_has_each_twin_right_after_its_boolean(spelled: Api) -> None:
-    dossier = spelled.dossier(10)
+def test_a_dossier_has_each_counterpart_right_after_its_boolean(recipe_api: Api) -> None:
+    dossier = recipe_api.dossier(10)
 
     documents = dossier.pop("documents")
     assert list(dossier.items()) == [
@@ -225,11 +225,11 @@ def test_a_dossier_has_each_twin_right_after_its_boolean(spelled: Api) -> None:
             ],
         ),
     ]
-    assert documents == content(spelled.get("/dossiers/10/documents"))
+    assert documents == content(recipe_api.get("/dossiers/10/documents"))
 
 
-def test_a_document_has_its_name_in_both_languages_and_a_twin(spelled: Api) -> None:
-    answered, by_form, open_ = content(spelled.get("/dossiers/10/documents"))
+def test_a_document_has_its_name_in_both_languages_and_a_text_counterpart(recipe_api: Api) -> None:
+    answered, by_form, open_ = content(recipe_api.get("/dossiers/10/documents"))
 
     assert list(answered.items())[:-1] == [
         ("documentId", 100),
@@ -248,21 +248,21 @@ def test_a_document_has_its_name_in_both_languages_and_a_twin(spelled: Api) -> N
 
 
 @pytest.mark.parametrize("last", ["files", "evidences"])
-def test_an_evidence_shows_its_file_and_what_was_read_in_it(spelled: Api, last: str) -> None:
-    (evidence,) = content(spelled.get(f"/dossiers/10/documents/100/{last}"))
+def test_an_evidence_shows_its_file_and_what_was_read_in_it(recipe_api: Api, last: str) -> None:
+    (evidence,) = content(recipe_api.get(f"/dossiers/10/documents/100/{last}"))
 
     assert list(evidence.items()) == FILE
 
 
 @pytest.mark.parametrize("last", ["files", "evidences"])
-def test_an_evidence_that_is_a_form_has_no_file(spelled: Api, last: str) -> None:
-    (evidence,) = content(spelled.get(f"/dossiers/10/documents/101/{last}"))
+def test_an_evidence_that_is_a_form_has_no_file(recipe_api: Api, last: str) -> None:
+    (evidence,) = content(recipe_api.get(f"/dossiers/10/documents/101/{last}"))
 
     assert list(evidence.items()) == FORM
 
 
-def test_a_document_holds_its_evidences(spelled: Api) -> None:
-    documents = content(spelled.get("/dossiers/10/documents"))
+def test_a_document_holds_its_evidences(recipe_api: Api) -> None:
+    documents = content(recipe_api.get("/dossiers/10/documents"))
 
     assert [document["evidences"] for document in documents] == [[dict(FILE)], [dict(FORM)], []]
 
@@ -277,7 +277,7 @@ def test_a_document_holds_its_evidences(spelled: Api) -> None:
     ],
     ids=["a UUID", "a UUID without dashes", "40 hex digits", "anything else"],
 )
-def test_the_id_of_a_file_is_a_uuid_whatever_the_recipe_says(
+def test_the_id_of_a_file_is_a_uuid_for_any_value_of_the_recipe(
     make_server_api: Callable[..., Api], given: str, shown: str
 ) -> None:
     api = make_server_api(RECIPE.replace("022a76f6-a406-4b60-84c0-b7de4b5f1f7e", given))
@@ -287,7 +287,7 @@ def test_the_id_of_a_file_is_a_uuid_whatever_the_recipe_says(
     assert re.fullmatch(shown, evidence["fileUUID"])
 
 
-def test_every_generated_file_has_a_uuid_of_its_own(api: Api) -> None:
+def test_every_generated_file_has_a_unique_uuid(api: Api) -> None:
     documents = chain.from_iterable(
         dossier["documents"] for dossier in content(api.get("/dossiers", pageSize=200))
     )
@@ -311,8 +311,8 @@ def test_a_requirement_of_the_account_has_a_slug_for_its_name(api: Api) -> None:
     assert list(by_code["LST_SAL_ETR"])[6:] == ["descriptionFr", "descriptionEn"]
 
 
-def test_a_requirement_of_a_dossier_has_its_label_in_both_languages(spelled: Api) -> None:
-    rows = content(spelled.get("/dossiers/10/requirements"))
+def test_a_requirement_of_a_dossier_has_its_label_in_both_languages(recipe_api: Api) -> None:
+    rows = content(recipe_api.get("/dossiers/10/requirements"))
 
     assert list(rows[1].items()) == [
         ("documentId", 5),
@@ -350,7 +350,7 @@ PARAMS = {
 }
 
 
-def test_a_process_tells_its_launch_its_outcome_twice_and_what_was_asked(api: Api) -> None:
+def test_a_process_has_its_launch_its_outcome_twice_and_its_parameters(api: Api) -> None:
     api.set_clock("2031-05-02T10:00:00")
     process_id = api.launch(**WANTED)
     running = api.process(process_id)
@@ -378,7 +378,7 @@ def test_what_an_import_did_not_give_is_empty_text_in_its_params(api: Api) -> No
     assert params == dict.fromkeys(PARAMS, "") | given
 
 
-def test_the_launch_of_an_import_tells_its_process_alone(api: Api) -> None:
+def test_the_launch_of_an_import_returns_only_its_process(api: Api) -> None:
     assert list(content(api.try_import())) == ["processId"]
 
 
@@ -395,10 +395,10 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def test_every_twin_is_text_and_says_what_its_boolean_says(api: Api) -> None:
+def test_every_counterpart_is_the_text_of_its_boolean(api: Api) -> None:
     for dossier in content(api.get("/dossiers/all")):
-        twins = {name: value for name, value in leaves(dossier) if re.match("is[A-Z]", name)}
-        assert set(twins.values()) <= {"true", "false"}
+        counterparts = {name: value for name, value in leaves(dossier) if re.match("is[A-Z]", name)}
+        assert set(counterparts.values()) <= {"true", "false"}
         assert dossier["isMonitored"] == str(dossier["monitored"]).lower()
         assert not dossier["monitored"] or dossier["isComplete"] == str(dossier["state"]).lower()
         assert all(
@@ -406,7 +406,7 @@ def test_every_twin_is_text_and_says_what_its_boolean_says(api: Api) -> None:
         )
 
 
-def test_a_stopped_dossier_keeps_the_twin_of_its_last_state(api: Api) -> None:
+def test_a_stopped_dossier_keeps_the_counterpart_of_its_last_state(api: Api) -> None:
     api.control("POST", f"/dossiers/{SEED_DOSSIER}/documents/I2/evidences", {})
     assert api.dossier(SEED_DOSSIER)["isComplete"] == "true"
 

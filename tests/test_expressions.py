@@ -41,7 +41,7 @@ dossiers:
 """
 
 KEPT: dict[str, list[int]] = {
-    # Text: as it is with `:` and `!`, whatever the case with `~`, by its letters with `>` and `<`.
+    # Text: as it is with `:` and `!`, in any case with `~`, by its letters with `>` and `<`.
     "name:Étoile du Nord": [1],
     "name:étoile du nord": [],
     "name!ETOILE OUEST": [1, 3, 4],
@@ -82,7 +82,7 @@ KEPT: dict[str, list[int]] = {
     "dateCreation~2015-07": [2],
     "dateCreation:2010-11-23T23:30:00Z": [1],
     "subscriptionDate:2011-01-05": [1],
-    # The twins of booleans.
+    # The counterparts of booleans.
     "isMonitored:true": [1, 2, 4],
     "isMonitored:false": [3],
     "isRegistered:true": [1],
@@ -158,7 +158,7 @@ def kept(api: Api, expression: str) -> list[int]:
     return [row["thirdpartyId"] for row in api.hits("/thirdparties/q", search=expression)]
 
 
-def told(answer: TestResponse) -> list[str]:
+def errors_of(answer: TestResponse) -> list[str]:
     """Code and reason of each error."""
     return [f"{error['code']} {error['reason']}" for error in (answer.json or {})["messages"]["error"]]
 
@@ -171,13 +171,13 @@ def test_an_expression_keeps_the_third_parties_that_satisfy_it(
 
 
 @pytest.mark.parametrize(("expression", "expected"), REFUSED.items(), ids=REFUSED)
-def test_a_wrong_expression_is_told_its_place_and_what_is_right(
+def test_the_error_of_a_wrong_expression_says_its_place_and_what_is_right(
     four: Api, expression: str, expected: list[str]
 ) -> None:
     answer = searched(four, expression)
 
     assert answer.status_code == 400
-    assert told(answer) == expected
+    assert errors_of(answer) == expected
 
 
 @pytest.mark.parametrize(
@@ -198,14 +198,14 @@ def test_the_expression_is_required(four: Api, query: dict[str, str], expected: 
     answer = four.get("/thirdparties/q", **query)
 
     assert answer.status_code == 400
-    assert told(answer) == expected
+    assert errors_of(answer) == expected
 
 
 def test_an_expression_without_a_hit_is_not_found(four: Api) -> None:
     answer = searched(four, "workforce>2000")
 
     assert answer.status_code == 404
-    assert told(answer) == ["NOT_FOUND search=workforce>2000"]
+    assert errors_of(answer) == ["NOT_FOUND search=workforce>2000"]
 
 
 def test_the_hits_come_in_pages_in_ascending_order(four: Api) -> None:

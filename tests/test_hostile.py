@@ -74,7 +74,7 @@ def test_no_text_of_a_client_writes_a_header_or_a_line_of_the_log(log_format: st
     assert [message for message in messages if not LINE.fullmatch(message)] == []
 
 
-def test_values_of_a_refusal_are_told_in_one_header_of_plain_signs(api: Api) -> None:
+def test_values_of_a_refusal_are_in_one_header_of_plain_signs(api: Api) -> None:
     answer = api.post(f"/dossiers/{SEED_DOSSIER}", {"expirationDate": INJECTED, "dossierReference": " "})
 
     assert codes(answer)

@@ -36,7 +36,7 @@ IDS: dict[str, list[str]] = {
     "number": ["1", "2", "99"],
 }
 CALLED = {f"{call.method} {call.path}": call for call in CALLS if call.path != "/events"}  # which never ends
-SPELLED: dict[str, list[Any]] = {
+WRITTEN: dict[str, list[Any]] = {
     "PUT /fixture": [{"recipe": yaml.safe_load(text)} for text in RECIPES],
     "PUT /scenario": [{"scenario": yaml.load(text, yaml.BaseLoader)} for text in SCENARIOS],  # noqa: S506  # texts alone
 }
@@ -56,7 +56,7 @@ class Sandbox:
         return self.client.open(f"/__admin{path}", method=method, data=body, headers=headers)
 
     def is_sound(self) -> bool:
-        """Whether all that it holds can still be told; it is then dropped."""
+        """Return whether every view of the sandbox still works; delete the sandbox."""
         looks = ("/state", "/rules", "/processes", "/outbox", "/fixture", "/scenarios", "/requests")
         found = [self.client.get(f"/__admin{look}", headers=self.headers).status_code for look in looks]
         self.client.delete(f"/__admin/sandboxes/{self.headers['X-Mock-Sandbox']}")
@@ -87,7 +87,7 @@ def paths(draw: st.DrawFn, call: ControlCall) -> str:
 @given(data=st.data())
 def test_a_control_call_is_done_or_rejected(app: Flask, name: str, data: st.DataObject) -> None:
     call, sandbox = CALLED[name], Sandbox(app)
-    examples = [body for body, _ in EXAMPLES.get(name, [({}, True)])] + SPELLED.get(name, [])
+    examples = [body for body, _ in EXAMPLES.get(name, [({}, True)])] + WRITTEN.get(name, [])
     body = data.draw(damaged(examples).map(as_json) | values.map(as_json) | st.binary(max_size=20))
 
     answer = sandbox.ask(call.method, data.draw(paths(call)), body)
@@ -147,7 +147,7 @@ BOMBS = {
     "a hexadecimal number of none": "version: 0x_",
     "an object of Python": "version: !!python/object/apply:os.system [id]",
     "a set": "version: !!set {a}",
-    "a tag of its own": "version: !mine 1",
+    "a custom tag": "version: !mine 1",
     "a merge": "<<: {version: 1}",
     "a zero byte": "version: \0",
     "a long key": "? " + "a" * 200_000 + "\n: 1",

@@ -1,4 +1,4 @@
-"""Whatever bytes a client sends, the server answers them or hangs up, and others are served as before."""
+"""The server answers any bytes or closes the connection, and still serves other clients."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONTROL = [f"/__admin{call.path}" for call in CALLS if call.path not in {"/event
 IMPORT = {"companyIdType": "CIT001", "companyIdValue": "99050000100013", "dossierReference": "PO-1"}
 BODIES = [IMPORT, IMPORT | {"expirationDate": "2031-01-01", "requiredDocuments": ["I2"]}, {"rules": []}]
 
-# A byte that ends a line, or is no part of one, is what makes a request another one.
+# A byte that ends a line, or that no line may contain, changes what a request is.
 BYTES = st.binary(max_size=12) | st.sampled_from(
     [
         b"\r\n",
@@ -91,7 +91,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 
 def answered(url: str, sent: bytes) -> bytes:
-    """What the server answers; where it waits for more, it is told that there is none."""
+    """Return the server's answer; where it waits for more, end the input."""
     with connect(url, timeout=0.3) as client:
         try:
             client.sendall(sent)

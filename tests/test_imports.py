@@ -46,14 +46,14 @@ STRUCTURAL: dict[str, tuple[dict[str, Any], list[str]]] = {
     "with a day that does not exist": ({"expirationDate": "2099-02-30"}, ["E010"]),
     "with a week instead of a day": ({"expirationDate": "2099-W10-1"}, ["E010"]),
     "with an empty date": ({"expirationDate": ""}, ["E010"]),
-    "with a malformed e-mail": ({"thirdpartyEmail": ["nobody"]}, ["E010"]),
+    "with a malformed e-mail": ({"thirdpartyEmail": ["not-an-address"]}, ["E010"]),
     "with a malformed person in charge": ({"userInCharge": ["a@example.com", "a b@example.com"]}, ["E010"]),
     "with a long reference": ({"dossierReference": "R" * 256}, ["E011"]),
     "with a long code": ({"thirdpartyCode": "C" * 256}, ["E011"]),
     "with a reference of many blanks": ({"dossierReference": " " * 255 + "R"}, ["E011"]),
     "with a long category": ({"purchasingCategory": "P" * 256}, ["E011"]),
     "with a long description": ({"description": "D" * 4001}, ["E011"]),
-    "with several mistakes": (
+    "with several errors": (
         {"companyIdType": "CIT009", "dossierReference": "", "companyIdValue": ..., "description": "D" * 4001},
         ["E001", "E002", "E003", "E011"],
     ),
@@ -88,7 +88,7 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["E121"],
     ),
     "the reference is taken": ({"companyIdValue": SEED_SIRET, "dossierReference": "TEST"}, ["E202"]),
-    "the reference is taken but for its spaces": (
+    "the reference is taken except for its spaces": (
         {"companyIdValue": SEED_SIRET, "dossierReference": " TE ST\t"},
         ["E202"],
     ),
@@ -206,14 +206,14 @@ def test_wrong_json_types_are_a_protocol_error(api: Api, members: dict[str, Any]
 
 
 @pytest.mark.parametrize("body", ["[]", '"text"', "null", "{", "", '{"companyIdType": "CIT001",}'])
-def test_a_body_that_is_no_json_object_is_a_protocol_error(api: Api, body: str) -> None:
+def test_a_body_that_is_not_a_json_object_is_a_protocol_error(api: Api, body: str) -> None:
     answer = api.send("POST", api.url("/dossiers"), data=body, content_type="application/json")
 
     assert is_protocol_error(answer, 400)
 
 
 @pytest.mark.parametrize("name", ["companyIdEncrypted", "purchasing_category", "PurchasingCategory"])
-def test_unknown_members_are_ignored_whatever_their_type(api: Api, name: str) -> None:
+def test_unknown_members_are_ignored_with_any_type(api: Api, name: str) -> None:
     assert api.new_dossier(**{name: [True]})["purchasingCategory"] is None
 
 
@@ -241,7 +241,7 @@ def test_an_import_is_answered_with_32_hex_digits_and_nothing_else(api: Api) -> 
     assert re.fullmatch("[0-9a-f]{32}", content(answer)["processId"])
 
 
-def test_every_import_has_a_process_of_its_own(api: Api) -> None:
+def test_every_import_has_a_separate_process(api: Api) -> None:
     assert api.launch() != api.launch()
 
 
@@ -337,7 +337,7 @@ def test_the_establishment_where_a_transferred_one_has_gone_can_be_imported(api:
     [
         pytest.param(SLOW_SIRET, "PT1M59.999S", False, id="the slow one runs for two minutes"),
         pytest.param(SLOW_SIRET, "PT2M", True, id="the slow one ends after two minutes"),
-        pytest.param(ENDLESS_SIRET, "P3650D", False, id="the endless one runs on after ten years"),
+        pytest.param(ENDLESS_SIRET, "P3650D", False, id="the endless one still runs after ten years"),
     ],
 )
 def test_magic_establishments_take_their_time(api: Api, siret: str, by: str, complete: bool) -> None:  # noqa: FBT001

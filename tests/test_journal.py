@@ -114,12 +114,12 @@ def test_the_answer_about_a_process_has_the_codes_of_its_import(api: Api) -> Non
 
 
 def test_a_rule_that_changes_an_answer_is_named(api: Api) -> None:
-    set_rule(api, {"patch": {"content": {"description": "bent"}}}, name="bent by hand")
+    set_rule(api, {"patch": {"content": {"description": "changed"}}}, name="ad hoc")
     api.dossier(SEED_DOSSIER)
 
     entry = latest(api)
 
-    assert (entry["rule"], entry["answer"]["content"]["description"]) == ("bent by hand", "bent")
+    assert (entry["rule"], entry["answer"]["content"]["description"]) == ("ad hoc", "changed")
 
 
 def test_a_fault_of_the_connection_leaves_no_status(api: Api) -> None:
@@ -209,7 +209,7 @@ def test_a_call_with_an_expired_token_is_in_the_sandbox_of_the_token(api: Api) -
         ),
         ("GET", "/favicon.ico", 404, "the API has no path /favicon.ico"),
     ],
-    ids=["a letter more", "another number", "another realm", "another method", "nothing like it"],
+    ids=["an extra letter", "another number", "another realm", "another method", "nothing like it"],
 )
 def test_an_unmatched_call_has_a_hint_to_a_similar_operation(
     api: Api, method: str, path: str, status: int, sentence: str

@@ -73,7 +73,7 @@ def asked_until_the_end(url: str, client: int, answered: Callable[[int], None]) 
     return paths
 
 
-def test_every_request_that_was_taken_is_answered_though_the_server_is_told_to_end(tmp_path: Path) -> None:
+def test_every_request_that_was_taken_is_answered_when_the_server_gets_a_signal(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("w") as errors:
         line = [sys.executable, "-m", "mock_server", "serve", "--port", "0"]
@@ -97,7 +97,7 @@ def test_every_request_that_was_taken_is_answered_though_the_server_is_told_to_e
     assert taken == answered
 
 
-def test_a_server_that_was_killed_under_load_begins_anew_on_its_port() -> None:
+def test_a_server_that_was_killed_under_load_starts_again_on_its_port() -> None:
     with running_server() as (url, process):
         remote = Remote(url, "default")
         before = remote.get("/dossiers/all")
@@ -139,7 +139,7 @@ def test_a_command_whose_output_cannot_be_written_ends_in_a_sentence(arguments: 
 
 
 @full
-def test_a_report_that_cannot_be_written_is_told() -> None:
+def test_a_report_that_cannot_be_written_is_an_error() -> None:
     found = command("scenarios", "run", "archived-dossier-update", "--junit", str(FULL))
 
     assert found.returncode == 1
@@ -152,12 +152,12 @@ def test_a_server_that_cannot_say_that_it_is_ready_serves(free_port: int) -> Non
     with FULL.open("w") as output:
         process = subprocess.Popen(line, stdout=output, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    told = process.stderr.readline()
+    logged = process.stderr.readline()
     url = f"http://127.0.0.1:{free_port}"
     assert is_up(url)
     process.terminate()
 
-    assert told == f"mock-server ready on {url}; standard output: No space left on device\n"
+    assert logged == f"mock-server ready on {url}; standard output: No space left on device\n"
     assert "Traceback" not in process.communicate(timeout=10)[1]
     assert process.returncode == 0
 
@@ -179,16 +179,16 @@ def test_a_server_whose_log_cannot_be_written_serves() -> None:
 
 
 @limits
-def test_a_world_that_does_not_fit_on_the_disk_leaves_the_former_one_whole(tmp_path: Path) -> None:
-    world = tmp_path / "world.json"
-    world.write_bytes(b"{}")
+def test_a_state_file_that_does_not_fit_on_the_disk_leaves_the_previous_one_unchanged(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_bytes(b"{}")
     script = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n"
         "from mock_server.cli import main; main()"
     )
 
     found = subprocess.run(
-        [sys.executable, "-c", script, "fixtures", "generate", "default", "--out", str(world)],
+        [sys.executable, "-c", script, "fixtures", "generate", "default", "--out", str(state)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -196,8 +196,8 @@ def test_a_world_that_does_not_fit_on_the_disk_leaves_the_former_one_whole(tmp_p
     )
 
     assert found.returncode == 1
-    assert found.stderr.startswith(f"Error: {world}: File too large\nSee docs/")
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("world.json", b"{}")]
+    assert found.stderr.startswith(f"Error: {state}: File too large\nSee docs/")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("state.json", b"{}")]
 
 
 @limits
@@ -268,7 +268,7 @@ def test_a_signing_key_that_was_taken_away_still_signs(
     assert api.client.get(f"{OPENID}/certs").status_code == 200
 
 
-def test_a_scenario_file_that_goes_while_it_is_watched_stays_in_force_and_may_come_back(
+def test_a_scenario_whose_watched_file_is_deleted_stays_active_and_the_file_may_come_back(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "down.yaml"
@@ -282,23 +282,23 @@ def test_a_scenario_file_that_goes_while_it_is_watched_stays_in_force_and_may_co
         assert opened(url, "/rules", lambda found: found["rules"] == [])
 
 
-def test_a_scenario_file_that_cannot_be_read_any_more_is_told_and_stays_in_force(tmp_path: Path) -> None:
+def test_a_scenario_whose_file_becomes_unreadable_is_reported_and_stays_active(tmp_path: Path) -> None:
     path = tmp_path / "down.yaml"
     path.write_text(SCENARIO, encoding="utf-8")
     with running_server("--watch", "--scenario", str(path)) as (url, process):
         path.write_bytes(b"\xff\xfe")
         assert process.stderr is not None
-        told = process.stderr.readline()
+        logged = process.stderr.readline()
 
         rules = requests.get(f"{url}/__admin/rules", timeout=5).json()["rules"]
 
-    assert str(path) in told
-    assert "what was read before still holds" in told
+    assert str(path) in logged
+    assert "what was read before still holds" in logged
     assert rules != []
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_recipe_that_may_not_be_read_is_told_by_its_path(tmp_path: Path) -> None:
+def test_the_error_of_a_recipe_that_may_not_be_read_names_its_path(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text(RECIPE, encoding="utf-8")
     recipe.chmod(0)
@@ -312,16 +312,16 @@ def test_a_recipe_that_may_not_be_read_is_told_by_its_path(tmp_path: Path) -> No
 
 
 @limits
-def test_a_server_without_file_descriptors_left_goes_on_when_some_are_free_again() -> None:
+def test_a_server_without_file_descriptors_left_serves_when_some_are_free_again() -> None:
     with running_server() as (url, process):
         assert is_up(url)
         used = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used + 5, used + 5))
-        crowd = [connect(url) for _ in range(20)]
+        clients = [connect(url) for _ in range(20)]
         with pytest.raises(requests.ReadTimeout):
             requests.get(f"{url}{HEALTH}", timeout=0.3)
 
-        for client in crowd:
+        for client in clients:
             client.close()
 
         assert is_up(url)

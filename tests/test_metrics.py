@@ -22,7 +22,7 @@ CLOSED = "99000103400018"
 
 @pytest.fixture
 def api(make_server_api: MakeApi) -> Api:
-    """The default user of a server of its own: metrics count all sandboxes."""
+    """The default user of a separate server: metrics count all sandboxes."""
     return make_server_api()
 
 
@@ -165,7 +165,7 @@ def test_the_versions_of_the_server_are_labels(api: Api) -> None:
     assert samples(api, "uptime_seconds")[""] >= 0
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process takes")
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc shows what a process uses")
 def test_the_process_has_its_metrics(api: Api) -> None:
     assert "\nprocess_resident_memory_bytes " in scrape(api)
 

@@ -20,7 +20,7 @@ from mock_server.journal.journal import pack
 from mock_server.journal.near_misses import ExplainContext, compare_texts, explain_mismatches
 from mock_server.scenarios.matching import differences
 
-SAME_BUT_FOR: dict[str, Callable[[str], str]] = {
+SAME_EXCEPT: dict[str, Callable[[str], str]] = {
     "white space": lambda text: re.sub(r"\s", "", text),
     "capitals": lambda text: text.lower(),
     "separators": lambda text: text.translate(str.maketrans("", "", "-._/")),
@@ -79,7 +79,7 @@ def explain(found: Any, wanted: Any, name: str = "dossierReference", **variants:
 
 def without(kinds: list[str], text: str) -> str:
     for kind in kinds:
-        text = SAME_BUT_FOR[kind](text)
+        text = SAME_EXCEPT[kind](text)
     return text
 
 
@@ -150,7 +150,7 @@ def test_the_kinds_of_difference_are_those_that_are_there(found: str, wanted: st
     if kinds:
         check_kinds(found, wanted, kinds)
     else:
-        assert found == wanted or without(list(SAME_BUT_FOR), found) != without(list(SAME_BUT_FOR), wanted)
+        assert found == wanted or without(list(SAME_EXCEPT), found) != without(list(SAME_EXCEPT), wanted)
 
 
 @pytest.mark.parametrize("name", ["dossierReference", "companyIdValue", "expirationDate", "description"])

@@ -41,8 +41,8 @@ CALLS: dict[str, tuple[str, object]] = {
 SERVED = [
     (dialect, name, prefix)
     for name, row in OPERATIONS.items()
-    for prefix, spoken in PREFIXES.items()
-    for dialect in (spoken or "rest",)
+    for prefix, selected in PREFIXES.items()
+    for dialect in (selected or "rest",)
     if dialect in row.dialects and name != "getToken"
 ]
 

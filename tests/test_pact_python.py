@@ -105,7 +105,7 @@ def sandbox() -> str:
 
 @pytest.fixture(autouse=True)
 def _send_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pact would tell its makers of each verification."""
+    """Keep Pact from reporting each verification to its makers."""
     monkeypatch.setenv("PACT_DO_NOT_TRACK", "true")
 
 
@@ -171,13 +171,13 @@ def test_an_unknown_state_fails_with_the_reason_in_the_log(sandbox: str, tmp_pat
         with pytest.raises(RuntimeError):
             judge.verify()
         assert process.stderr is not None
-        told = process.stderr.readline()
+        logged = process.stderr.readline()
 
     output = judge.output(strip_ansi=True)
     assert "Given a dossier with reference P-1 exits" in output
     assert "setup state change handlers has failed" in output
-    assert "no state 'a dossier with reference P-1 exits'; did you mean 'a dossier with" in told
-    assert "There are: a dossier with reference {reference} exists; " in told
+    assert "no state 'a dossier with reference P-1 exits'; did you mean 'a dossier with" in logged
+    assert "There are: a dossier with reference {reference} exists; " in logged
     assert (
         '"x-mock-problem": "there is no state \'a dossier with reference P-1 exits\'; did you mean'
         in judge.logs

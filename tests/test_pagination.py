@@ -55,7 +55,7 @@ def of_population(tmp_path_factory: pytest.TempPathFactory) -> OfPopulation:
 
 
 @pytest.fixture(scope="module")
-def crowd(of_population: OfPopulation) -> Api:
+def populated(of_population: OfPopulation) -> Api:
     """An api over an account with 40 dossiers."""
     return of_population(40)
 
@@ -125,7 +125,7 @@ def test_a_page_has_these_members_in_this_order(of_population: OfPopulation, pat
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("number", [3, 1000, 2**31, 2**53 + 1, INT64_MAX])
 @pytest.mark.parametrize("size", [10, 1000])
-def test_a_page_past_the_end_is_empty_and_tells_the_true_total(
+def test_a_page_past_the_end_is_empty_and_has_the_true_total(
     of_population: OfPopulation, path: str, number: int, size: int
 ) -> None:
     answer = page(of_population(21), path, page=number, pageSize=size)
@@ -189,10 +189,10 @@ def test_a_stopped_dossier_leaves_the_pages_of_the_active_ones(api: Api) -> None
 
 @given(size=st.integers(min_value=1, max_value=1000), path=st.sampled_from(PATHS))
 @example_count(30)
-def test_the_pages_joined_are_the_whole_list_whatever_their_size(crowd: Api, size: int, path: str) -> None:
-    whole = content(crowd.get(path, pageSize=1000))
+def test_the_pages_joined_are_the_whole_list_for_any_size(populated: Api, size: int, path: str) -> None:
+    whole = content(populated.get(path, pageSize=1000))
 
-    assert walked(crowd, path, size) == whole
+    assert walked(populated, path, size) == whole
 
 
 @given(
@@ -207,19 +207,19 @@ def test_the_pages_joined_are_the_whole_list_whatever_their_size(crowd: Api, siz
 )
 @example_count(30)
 def test_the_pages_of_a_filtered_list_joined_are_all_its_hits(
-    crowd: Api, size: int, query: dict[str, str]
+    populated: Api, size: int, query: dict[str, str]
 ) -> None:
-    whole = content(crowd.get("/dossiers", pageSize=1000, **query))
+    whole = content(populated.get("/dossiers", pageSize=1000, **query))
 
-    assert walked(crowd, "/dossiers", size, **query) == whole
+    assert walked(populated, "/dossiers", size, **query) == whole
 
 
 @given(number=st.integers(min_value=0, max_value=INT64_MAX), size=st.integers(min_value=1, max_value=1000))
 @example_count(100)
-def test_any_page_is_its_slice_of_the_whole(crowd: Api, number: int, size: int) -> None:
-    whole = content(crowd.get("/dossiers/all"))
+def test_any_page_is_its_slice_of_the_whole(populated: Api, number: int, size: int) -> None:
+    whole = content(populated.get("/dossiers/all"))
 
-    answer = page(crowd, "/dossiers", page=number, pageSize=size)
+    answer = page(populated, "/dossiers", page=number, pageSize=size)
 
     assert answer["content"] == whole[number * size : (number + 1) * size]
 
@@ -252,7 +252,7 @@ def test_a_bad_page_is_refused(
     assert answer.json == {"messages": {"error": [{"code": code, "message": MESSAGES[code]}]}}
 
 
-def test_a_bad_page_and_a_bad_size_are_told_together(of_population: OfPopulation) -> None:
+def test_a_bad_page_and_a_bad_size_are_reported_together(of_population: OfPopulation) -> None:
     assert codes(of_population(1).get("/dossiers", page=-1, pageSize=1001)) == ["E010", "E011"]
 
 
@@ -285,7 +285,7 @@ def test_a_search_without_hit_is_not_found_where_the_variant_says_so(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_past_the_end_is_no_search_without_hit(make_variant_api: MakeApi, path: str) -> None:
+def test_a_page_past_the_end_is_not_a_search_without_hit(make_variant_api: MakeApi, path: str) -> None:
     answer = make_variant_api(emptySearch="not-found").get(path, page=1000)
 
     assert content(answer) == []

@@ -225,7 +225,9 @@ def test_letters_beyond_ascii_are_sent_as_they_are(api: Api) -> None:
         ("/dossiers/process/1", "NOT_FOUND", "La ressource n'existe pas"),
     ],
 )
-def test_what_is_not_there_is_told_in_business_format(api: Api, path: str, code: str, message: str) -> None:
+def test_what_is_not_there_is_answered_in_business_format(
+    api: Api, path: str, code: str, message: str
+) -> None:
     answer = api.get(path)
 
     assert answer.status_code == 404
@@ -234,7 +236,7 @@ def test_what_is_not_there_is_told_in_business_format(api: Api, path: str, code:
 
 @pytest.mark.dialects("rest")
 @pytest.mark.parametrize("language", ["en", "fr", "de;q=0.5"])
-def test_messages_are_french_whatever_language_is_accepted(api: Api, language: str) -> None:
+def test_messages_are_french_for_any_accept_language(api: Api, language: str) -> None:
     answer = api.send("GET", api.url("/dossiers", siren=""), headers={"Accept-Language": language})
 
     assert answer.json == {"messages": {"error": [{"code": "E003", "message": "Paramètre vide"}]}}
@@ -250,16 +252,16 @@ def test_messages_are_french_whatever_language_is_accepted(api: Api, language: s
     ],
     ids=["an empty value", "a bad value", "several", "nothing there"],
 )
-def test_a_header_tells_the_values_of_a_refusal(
+def test_a_header_has_the_values_of_a_refusal(
     api: Api, path: str, query: dict[str, Any], expected: str
 ) -> None:
-    told = api.get(path, **query).headers["X-Mock-Refusal"]
+    values = api.get(path, **query).headers["X-Mock-Refusal"]
 
-    assert sorted(told.split("; ")) == expected.replace("E200", api.absent("E200")).split("; ")
+    assert sorted(values.split("; ")) == expected.replace("E200", api.absent("E200")).split("; ")
 
 
 @pytest.mark.parametrize("value", ["CIT001\n", "a\r\nX-Other: 1", "\n", "a\x00b", "\x0b"])
-def test_a_refused_value_with_control_characters_is_no_failure(api: Api, value: str) -> None:
+def test_a_refused_value_with_control_characters_does_not_make_the_server_fail(api: Api, value: str) -> None:
     answer = api.get("/dossiers", companyIdType=value)
 
     assert codes(answer) == ["E002"]
@@ -267,7 +269,9 @@ def test_a_refused_value_with_control_characters_is_no_failure(api: Api, value: 
 
 
 @pytest.mark.parametrize("path", ["/nothing%0A", "/nothing%0D%0AX-Other:1", "/nothing%00", "/n%C3%A9ant"])
-def test_an_unmapped_path_with_odd_characters_is_no_failure(client: FlaskClient, path: str) -> None:
+def test_an_unmapped_path_with_odd_characters_does_not_make_the_server_fail(
+    client: FlaskClient, path: str
+) -> None:
     answer = client.get(path)
 
     assert answer.status_code == 404
@@ -333,7 +337,7 @@ HOSTS = {
 
 
 @pytest.mark.parametrize("headers", HOSTS.values(), ids=list(HOSTS))
-def test_a_path_is_found_whatever_the_host(api: Api, headers: dict[str, str]) -> None:
+def test_a_path_is_found_under_any_host(api: Api, headers: dict[str, str]) -> None:
     # Without the test client: that of Werkzeug 3.1.0 reads each host as part of a URL.
     environ = create_environ(api.url(f"/dossiers/{SEED_DOSSIER}"), headers=headers)
     environ["HTTP_AUTHORIZATION"] = f"Bearer {api.token}"

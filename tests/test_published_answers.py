@@ -86,7 +86,7 @@ def without_token(dialect: str, name: str) -> TestResponse:
 
 
 def forbidden(dialect: str, name: str) -> TestResponse:
-    """Somebody else's account; where there is none in the path, an altered token."""
+    """Call with an account of another user; if the path has no account, with an altered token."""
     app = app_with()
     token = token_of(app, "api@example.com")
     if _is_of_account(dialect, name):
@@ -124,8 +124,8 @@ def _exhausted() -> Flask:
     return app
 
 
-def no_room(dialect: str, name: str) -> TestResponse:
-    """There are as many sandboxes as there may be."""
+def too_many_sandboxes(dialect: str, name: str) -> TestResponse:
+    """Call for another sandbox when the limit is reached."""
     if name == "getToken":
         form = {"client_id": "ea-api-edge", "grant_type": "password", "password": "demo"}
         form |= {"username": "api+more@example.com"}
@@ -140,7 +140,7 @@ PROVOKED: dict[int, Callable[[str, str], TestResponse]] = {
     413: too_large,
     415: not_json,
     429: too_many,
-    503: no_room,
+    503: too_many_sandboxes,
 }
 
 

@@ -36,7 +36,7 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("unchecked")
-def test_a_mistake_is_named_in_a_header_and_logged(
+def test_an_error_is_named_in_a_header_and_logged(
     make_server_api: MakeApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     api = make_server_api(FOREIGN, check_responses=True)
@@ -44,9 +44,9 @@ def test_a_mistake_is_named_in_a_header_and_logged(
     with caplog.at_level(logging.ERROR, "mock_server.contract"):
         answer = api.get(PATH)
 
-    told = answer.headers["X-Mock-Contract"]
-    assert told.startswith("getThirdparty 200: $.content.addressCountryCode: 'France' ")
-    assert caplog.messages == [f"not as the contract says: GET /api/v1/account/119631{PATH}: {told}"]
+    reported = answer.headers["X-Mock-Contract"]
+    assert reported.startswith("getThirdparty 200: $.content.addressCountryCode: 'France' ")
+    assert caplog.messages == [f"not as the contract says: GET /api/v1/account/119631{PATH}: {reported}"]
     assert content(answer)["addressCountryCode"] == "France"
 
 
@@ -58,14 +58,14 @@ def test_nothing_is_checked_unless_it_was_asked_for(make_server_api: MakeApi) ->
     assert "X-Mock-Contract" not in answer.headers
 
 
-def test_the_client_of_the_tests_tells_a_mistake(make_server_api: MakeApi) -> None:
+def test_the_client_of_the_tests_raises_on_a_contract_error(make_server_api: MakeApi) -> None:
     api = make_server_api(FOREIGN)
 
     with pytest.raises(AssertionError, match=r"addressCountryCode: 'France'"):
         api.get(PATH)
 
 
-def test_a_real_server_of_the_tests_tells_a_mistake(tmp_path: Path) -> None:
+def test_a_real_server_of_the_tests_raises_on_a_contract_error(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(FOREIGN, encoding="utf-8")
 
     with (
@@ -78,9 +78,15 @@ def test_a_real_server_of_the_tests_tells_a_mistake(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "path",
     [f"/dossiers/{SEED_DOSSIER}", "/dossiers/all", "/dossiers/1", "/nothing", "/dossiers/x"],
-    ids=["an object", "a streamed list", "what is not there", "an unmapped path", "an id that is none"],
+    ids=[
+        "an object",
+        "a streamed list",
+        "what is not there",
+        "an unmapped path",
+        "an id that is not a number",
+    ],
 )
-def test_an_answer_as_it_should_be_carries_no_word(make_server_api: MakeApi, path: str) -> None:
+def test_a_valid_answer_has_no_contract_header(make_server_api: MakeApi, path: str) -> None:
     api = make_server_api(check_responses=True)
 
     assert "X-Mock-Contract" not in api.get(path).headers
@@ -91,21 +97,21 @@ def test_an_answer_as_it_should_be_carries_no_word(make_server_api: MakeApi, pat
     [{"respond": {"status": 418, "body": {"short": "stout"}}}, {"patch": {"content": {"dossierId": "x"}}}],
     ids=["respond", "patch"],
 )
-def test_what_a_rule_says_is_not_held_against_the_contract(
+def test_an_answer_of_a_rule_is_not_checked_against_the_contract(
     make_server_api: MakeApi, then: dict[str, object]
 ) -> None:
     api = make_server_api(check_responses=True)
-    rule = {"name": "bent", "when": {"operation": "getDossier"}, "then": then}
+    rule = {"name": "changed", "when": {"operation": "getDossier"}, "then": then}
     api.control("POST", "/rules", {"rules": [rule]})
 
     answer = api.get(f"/dossiers/{SEED_DOSSIER}")
 
-    assert answer.headers["X-Mock-Rule"] == "bent"
+    assert answer.headers["X-Mock-Rule"] == "changed"
     assert "X-Mock-Contract" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/__admin/health", "/__admin/nothing", "/docs", "/openapi.json"])
-def test_what_is_no_part_of_the_api_is_not_judged(make_server_api: MakeApi, path: str) -> None:
+def test_what_is_not_part_of_the_api_is_not_checked(make_server_api: MakeApi, path: str) -> None:
     api = make_server_api(check_responses=True)
 
     assert "X-Mock-Contract" not in api.client.get(path).headers

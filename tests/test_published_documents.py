@@ -16,7 +16,7 @@ from mock_server.contract.answers import IMPORT_CODES, REFUSED, answers, codes, 
 from mock_server.contract.examples import examples
 from mock_server.contract.requests import QUERY
 from mock_server.contract.schemas import components
-from mock_server.dialects import DIALECTS as SPOKEN
+from mock_server.dialects import DIALECTS as SERVED_DIALECTS
 from mock_server.domain.errors import ERRORS, Place
 from mock_server.domain.names import camel
 from mock_server.domain.operations import BY_VIEW, DIALECTS, OPERATIONS, Kind
@@ -27,9 +27,9 @@ from tests.test_published_answers import OF_ANY_REQUEST
 Object = dict[str, Any]
 
 NOT_IN_THE_DOCUMENTS = {
-    "openid": "the other endpoints of the realm, which its discovery document tells",
+    "openid": "the other endpoints of the realm, which its discovery document lists",
     "published": "the documents themselves, and the page that shows them",
-    "health": "a control call, answered before there is a control API; that one is an app of its own",
+    "health": "a control call, answered without the control API, which is a separate app",
 }
 NEVER_SEEN = {"E203": "no operation looks a dossier up by its reference"}
 
@@ -76,13 +76,13 @@ def test_the_document_is_valid(dialect: str) -> None:
     validate(document(dialect))
 
 
-def test_the_validator_would_tell() -> None:
+def test_the_validator_rejects_a_wrong_document() -> None:
     with pytest.raises(OpenAPIValidationError):
         validate(document("rest") | {"paths": {"/account": {"get": {"responses": 200}}}})
 
 
-def test_there_is_a_document_for_every_dialect_that_is_spoken() -> None:
-    assert set(DIALECTS) == set(SPOKEN)
+def test_there_is_a_document_for_every_dialect_that_is_served() -> None:
+    assert set(DIALECTS) == set(SERVED_DIALECTS)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -158,7 +158,7 @@ def test_the_operations_are_those_of_the_table(dialect: str) -> None:
 
 
 @pytest.mark.parametrize(("dialect", "name"), SERVED)
-def test_an_operation_tells_its_section_and_how_sure_it_is(dialect: str, name: str) -> None:
+def test_an_operation_has_its_section_and_its_provenance(dialect: str, name: str) -> None:
     found = operation(dialect, name)
 
     assert (found["x-behaviour"], found["x-provenance"]) == (
@@ -181,7 +181,7 @@ def _as_openapi(rule: str) -> str:
     ids=["dossiers", "third parties"],
 )
 def test_the_parameters_of_a_search_are_its_filters(dialect: str, name: str, filters: Object) -> None:
-    known = {camel(key) for key in filters} - SPOKEN[dialect].ignored_parameters
+    known = {camel(key) for key in filters} - SERVED_DIALECTS[dialect].ignored_parameters
 
     assert names_of(dialect, name) == known | {"page", "pageSize"}
 
@@ -230,7 +230,7 @@ def test_every_code_of_an_operation_was_seen(dialect: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("dialect", "name"), SERVED)
-def test_the_document_tells_every_code_with_its_label(dialect: str, name: str) -> None:
+def test_the_document_lists_every_code_with_its_label(dialect: str, name: str) -> None:
     rows = [
         row
         for answer in operation(dialect, name)["responses"].values()

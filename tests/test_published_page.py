@@ -66,10 +66,10 @@ def test_the_command_prints_the_document(dialect: str) -> None:
     assert json.loads(printed.stdout) == document(dialect)
 
 
-def test_the_command_prints_the_document_of_rest_unless_told_otherwise() -> None:
+def test_the_command_prints_the_document_of_rest_by_default() -> None:
     assert json.loads(CliRunner().invoke(main, ["openapi"]).stdout) == document("rest")
-    told = CliRunner().invoke(main, ["openapi"], env={"MOCK_SERVER_DIALECT": "edge"})
-    assert json.loads(told.stdout) == document("edge")
+    chosen = CliRunner().invoke(main, ["openapi"], env={"MOCK_SERVER_DIALECT": "edge"})
+    assert json.loads(chosen.stdout) == document("edge")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -92,7 +92,7 @@ def test_the_page_is_served_without_a_token(client: FlaskClient) -> None:
     assert answer.text == PAGE
 
 
-def test_the_browser_is_told_to_load_nothing_from_elsewhere(client: FlaskClient) -> None:
+def test_the_browser_may_load_nothing_from_elsewhere(client: FlaskClient) -> None:
     policy = client.get("/docs").headers["Content-Security-Policy"]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
 
@@ -150,7 +150,7 @@ def test_every_operation_and_schema_can_be_shown(server: str, page: Page, dialec
 
 
 @needs_browser
-def test_one_logs_in_and_sends_a_request_by_the_keyboard(server: str, page: Page) -> None:
+def test_a_user_logs_in_and_sends_a_request_by_the_keyboard(server: str, page: Page) -> None:
     page.open(f"{server}/docs#op/listAccounts")
     page.wait_for(LISTED)
 

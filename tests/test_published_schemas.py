@@ -1,4 +1,4 @@
-"""The schemas are strict: every example is right, and not one thing about it may be otherwise."""
+"""The schemas are strict: every example is valid, and any single change makes it invalid."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ ANSWERED = [(dialect, row) for dialect in DIALECTS for row in examples(dialect) 
 OTHERWISE: dict[type, Any] = {bool: "true", int: "7", float: "7", str: 7, type(None): [], list: "x", dict: []}
 
 
-def mistake(dialect: str, row: Example, body: Any, content_type: str = JSON_TYPE) -> str | None:
+def schema_error(dialect: str, row: Example, body: Any, content_type: str = JSON_TYPE) -> str | None:
     raw = json.dumps(body).encode()
     return answer_error(dialect, row["operation"], row["status"], content_type, raw)
 
 
 def places(value: Any, here: Place = ()) -> Iterator[Place]:
-    """Every place in a JSON value, from the outside in; free members have no place of their own."""
+    """Every place in a JSON value, from the outside in; free members have no separate place."""
     yield here
     if isinstance(value, dict):
         for name, part in value.items():
@@ -65,11 +65,11 @@ def example_id(case: tuple[str, Example]) -> str:
 def test_an_example_is_what_its_schema_says(case: tuple[str, Example]) -> None:
     dialect, row = case
 
-    assert mistake(dialect, row, row["body"]) is None
+    assert schema_error(dialect, row, row["body"]) is None
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_example_in_the_document_fits_the_schema_beside_it(dialect: str) -> None:
+def test_every_example_in_the_document_fits_the_schema_next_to_it(dialect: str) -> None:
     described = [content for content in _contents(document(dialect)) if content.get("examples")]
 
     assert described
@@ -125,7 +125,7 @@ def _contents(api: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @st.composite
 def spoilt(draw: st.DrawFn) -> tuple[str, Example, Any, str]:
-    """An example with one thing otherwise: a member more, one less, or a value of another type."""
+    """An example with one change: an extra member, a missing one, or a value of another type."""
     dialect, row = draw(st.sampled_from(ANSWERED))
     body = deepcopy(row["body"])
     place = draw(st.sampled_from(list(places(body))))
@@ -145,10 +145,12 @@ def spoilt(draw: st.DrawFn) -> tuple[str, Example, Any, str]:
 
 
 @given(case=spoilt())
-def test_a_member_more_or_less_or_of_another_type_is_a_mistake(case: tuple[str, Example, Any, str]) -> None:
+def test_an_extra_or_missing_member_or_one_of_another_type_is_an_error(
+    case: tuple[str, Example, Any, str],
+) -> None:
     dialect, row, body, how = case
 
-    assert mistake(dialect, row, body), f"{row['operation']} {row['status']}: {how}"
+    assert schema_error(dialect, row, body), f"{row['operation']} {row['status']}: {how}"
 
 
 WRONG_VALUES: dict[str, tuple[Place, Any]] = {
@@ -174,14 +176,14 @@ WRONG_VALUES: dict[str, tuple[Place, Any]] = {
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(("place", "value"), WRONG_VALUES.values(), ids=WRONG_VALUES)
-def test_a_value_of_another_form_is_a_mistake(dialect: str, place: Place, value: Any) -> None:
+def test_a_value_of_another_form_is_an_error(dialect: str, place: Place, value: Any) -> None:
     row = next(
         row for row in examples(dialect) if row["operation"] == "listDossiers" and row["status"] == 200
     )
     body = deepcopy(row["body"])
     at(body, place[:-1])[place[-1]] = value
 
-    assert mistake(dialect, row, body)
+    assert schema_error(dialect, row, body)
 
 
 @pytest.mark.parametrize(
@@ -201,36 +203,36 @@ def test_a_value_of_another_form_is_a_mistake(dialect: str, place: Place, value:
         ("stopDossier", ("content", "isSuccessful")),
     ],
 )
-def test_a_twin_that_says_otherwise_is_a_mistake(operation: str, place: Place) -> None:
+def test_a_counterpart_with_another_value_is_an_error(operation: str, place: Place) -> None:
     row = next(row for row in examples("edge") if row["operation"] == operation and row["status"] == 200)
     body = deepcopy(row["body"])
     at(body, place[:-1])[place[-1]] = {"true": "false", "false": "true"}[at(body, place)]
 
-    assert mistake("edge", row, body)
+    assert schema_error("edge", row, body)
 
 
-def test_a_code_of_another_operation_is_a_mistake() -> None:
+def test_a_code_of_another_operation_is_an_error() -> None:
     row = next(row for row in examples("rest") if row["name"].startswith("E010: not a boolean"))
     body = {"messages": {"error": [{"code": "E201", "message": "x"}]}}
 
-    told = mistake("rest", row, body)
+    error = schema_error("rest", row, body)
 
-    assert told
-    assert "'E201' is not one of" in told
+    assert error
+    assert "'E201' is not one of" in error
 
 
 def test_the_status_in_a_protocol_error_is_that_of_the_answer() -> None:
     row = next(row for row in examples("rest") if row["status"] == 401 and "timestamp" in row["body"])
 
-    assert mistake("rest", row, row["body"] | {"status": 403})
-    assert mistake("rest", row, row["body"] | {"error": "Forbidden"})
+    assert schema_error("rest", row, row["body"] | {"status": 403})
+    assert schema_error("rest", row, row["body"] | {"error": "Forbidden"})
 
 
 # The answer around the body.
 
 
 @pytest.mark.parametrize(
-    ("status", "content_type", "body", "told"),
+    ("status", "content_type", "body", "error"),
     [
         (201, JSON_TYPE, b"{}", "stopDossier answers no 201"),
         (200, "application/json", b"{}", "stopDossier 200 is typed application/json;charset=UTF-8, not"),
@@ -241,11 +243,11 @@ def test_the_status_in_a_protocol_error_is_that_of_the_answer() -> None:
     ],
     ids=["another status", "another type", "no type", "nothing", "half of it", "a list"],
 )
-def test_what_is_wrong_is_told(status: int, content_type: str, body: bytes, told: str) -> None:
-    assert (answer_error("rest", "stopDossier", status, content_type, body) or "").startswith(told)
+def test_the_error_says_what_is_wrong(status: int, content_type: str, body: bytes, error: str) -> None:
+    assert (answer_error("rest", "stopDossier", status, content_type, body) or "").startswith(error)
 
 
-def test_bytes_are_not_looked_into() -> None:
+def test_the_content_of_bytes_is_not_checked() -> None:
     assert answer_error("rest", "downloadFile", 200, "application/octet-stream", b"%PDF") is None
     assert answer_error("rest", "downloadFile", 200, JSON_TYPE, b"{}")
 

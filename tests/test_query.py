@@ -52,7 +52,7 @@ READ: dict[str, Expression] = {
     "( ( a:1 ) )": A,
     "a:1 AND ( b:1 OR c:1 )": AllOf((A, AnyOf((B, C)))),
     "( a:1 AND b:1 ) AND c:1": AllOf((AllOf((A, B)), C)),
-    # A value runs to the next connector or parenthesis, and may hold whatever is neither.
+    # A value ends at the next connector or parenthesis, and may contain anything else.
     "name:PORT DE PLAISANCE": is_("name", "PORT DE PLAISANCE"),
     "name:PORT  DE   PLAISANCE AND a:1": AllOf((is_("name", "PORT  DE   PLAISANCE"), A)),
     "( name:PORT DE PLAISANCE )": is_("name", "PORT DE PLAISANCE"),
@@ -160,7 +160,7 @@ def test_a_criterion_knows_where_it_and_its_value_stand() -> None:
     assert (criterion.position, criterion.value_position) == (9, 19)
 
 
-# Whatever is written.
+# Any text.
 
 
 def parsed(text: str) -> Expression | ExpressionError:

@@ -286,7 +286,7 @@ def test_large_paths_user_names_and_tokens_are_not_kept(client: FlaskClient) -> 
         client.post(TOKEN_URL, data=LOGIN | {"username": f"{number}{LARGE}"})
         client.get("/api/v1/account", headers={"Authorization": f"Bearer {number}{LARGE}"})
         client.post(f"{OPENID}/token/introspect", data={"token": f"{number}{LARGE}"})
-        client.delete("/__admin/requests")  # the journal has a bound of its own
+        client.delete("/__admin/requests")  # the journal has a separate limit
 
     call(0)
     tracemalloc.start()

@@ -144,10 +144,12 @@ def explained(open_sandbox: OpenSandbox, plan: list[list[Step]]) -> None:
 
     _, process_ids = first.list_processes()
     numbers = {process_id: number for number, process_id in enumerate(reversed(process_ids))}
-    told = [replace(call, outcome=numbered(call.outcome, numbers)) for calls in went_by for call in calls]
+    calls_made = [
+        replace(call, outcome=numbered(call.outcome, numbers)) for calls in went_by for call in calls
+    ]
     end = first.all_dossiers()
     first.send("DELETE", f"/__admin/sandboxes/{name}", None)
-    assert serial_order(naive, told, end) is not None, "\n".join(map(str, [*told, end]))
+    assert serial_order(naive, calls_made, end) is not None, "\n".join(map(str, [*calls_made, end]))
 
 
 def went(client: int, api: WireApi, plan: list[Step]) -> list[Call]:
@@ -206,12 +208,12 @@ def test_a_serial_order_is_found_if_one_exists(
     for step, _, _, status in calls[::-1]:
         if status == 200:
             run_step(end, step)
-    told = [
+    calls_made = [
         Call(client, step, began, ended, (status, None if status == 200 else ["E201"]))
         for client, (step, began, ended, status) in enumerate(calls)
     ]
 
-    assert (serial_order(naive, told, end.all_dossiers()) is not None) is possible
+    assert (serial_order(naive, calls_made, end.all_dossiers()) is not None) is possible
 
 
 Step = tuple[str, tuple[Any, ...], dict[str, Any]]
@@ -232,7 +234,7 @@ class Call:
 def serial_order(start: NaiveApi, calls: Sequence[Call], end: Outcome) -> list[Call] | None:
     """Return an order of the calls in which the naive API gives the same results and the same final state.
 
-    A call that had ended before another began comes before it. None: there is no such order.
+    A call that had ended before another began comes before it. Return None if no order gives them.
     """
     if not calls:
         return [] if start.all_dossiers() == end else None

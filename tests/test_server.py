@@ -93,10 +93,10 @@ def test_a_signal_says_nothing_on_stderr() -> None:
 def test_a_request_that_runs_is_answered_before_it_ends(tmp_path: Path) -> None:
     recipe = tmp_path / "populous.yaml"
     recipe.write_text(POPULOUS, encoding="utf-8")
-    # A list as long as this is seconds in being held against the contract.
+    # The check of such a long list against the contract takes seconds.
     with running_server("--fixture", str(recipe), MOCK_SERVER_CHECK_RESPONSES="no") as (url, process):
         path = f"{url}/api/v1/account/{ACCOUNT}/dossiers/all"
-        # Megabytes that nobody has read yet: the server is still writing when it is told to end.
+        # Megabytes that no client has read yet: the server is still writing when it gets the signal.
         running = requests.get(path, headers=log_in(url), stream=True, timeout=10)
 
         process.send_signal(signal.SIGTERM)
@@ -161,7 +161,7 @@ def orphaned() -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
-def test_a_server_whose_parent_was_killed_still_ends_when_told_and_frees_its_port(
+def test_a_server_whose_parent_was_killed_still_ends_at_a_signal_and_frees_its_port(
     orphaned: tuple[str, int], number: int
 ) -> None:
     url, child = orphaned
@@ -242,7 +242,7 @@ def test_head_has_the_headers_of_get_and_no_body(server: str) -> None:
     ],
     ids=["blank lines", "a word", "no path", "a version", "TLS"],
 )
-def test_what_is_no_http_is_refused_and_others_are_served(server: str, garbage: bytes) -> None:
+def test_what_is_not_http_is_refused_and_others_are_served(server: str, garbage: bytes) -> None:
     answer = send_and_read(server, garbage, timeout=0.5)
 
     assert statuses(answer) in ([], [400], [505])

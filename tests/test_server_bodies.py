@@ -79,7 +79,7 @@ def test_others_are_served_while_a_body_is_on_its_way(server: str) -> None:
     assert statuses(answer) == [200]
 
 
-@pytest.mark.parametrize(("size", "status"), [(2048, 200), (2049, 413)], ids=["as large", "a byte more"])
+@pytest.mark.parametrize(("size", "status"), [(2048, 200), (2049, 413)], ids=["as large", "one byte larger"])
 def test_a_body_may_be_as_large_as_the_limit(roomy: str, size: int, status: int) -> None:
     headers = log_in(roomy) | {"Content-Type": "application/json"}
 
@@ -88,7 +88,7 @@ def test_a_body_may_be_as_large_as_the_limit(roomy: str, size: int, status: int)
     assert answer.status_code == status
 
 
-@pytest.mark.parametrize(("size", "status"), [(2048, 200), (2049, 413)], ids=["as large", "a byte more"])
+@pytest.mark.parametrize(("size", "status"), [(2048, 200), (2049, 413)], ids=["as large", "one byte larger"])
 def test_a_body_in_chunks_may_be_as_large_as_the_limit(roomy: str, size: int, status: int) -> None:
     headers = log_in(roomy) | {"Content-Type": "application/json"}
     body = import_of(size)
@@ -142,14 +142,14 @@ def test_a_client_that_leaves_half_way_changes_nothing(server: str, authorizatio
     ],
     ids=["negative", "no number", "two", "exponent"],
 )
-def test_a_length_that_cannot_be_is_refused(server: str, framing: str) -> None:
+def test_an_impossible_length_is_refused(server: str, framing: str) -> None:
     answer = send_and_read(server, request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, framing), FORM, timeout=1)
 
     assert statuses(answer)[:1] in ([], [400])
     assert is_up(server)
 
 
-def test_a_chunk_whose_length_cannot_be_is_refused(server: str) -> None:
+def test_a_chunk_of_impossible_length_is_refused(server: str) -> None:
     head = request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, "Transfer-Encoding: chunked")
 
     answer = send_and_read(server, head, b"xyz\r\n" + FORM + b"\r\n", timeout=1)
@@ -176,18 +176,18 @@ def test_a_body_with_get_is_not_read_as_a_request(server: str) -> None:
     assert b"/smuggled" not in answer
 
 
-def test_a_client_that_asks_before_it_sends_is_told_to_go_on(server: str) -> None:
+def test_a_client_that_asks_before_it_sends_gets_a_100_continue(server: str) -> None:
     head = request(
         f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, f"Content-Length: {len(FORM)}", "Expect: 100-continue", CLOSE
     )
 
     with connect(server) as client:
         client.sendall(head)
-        told = client.recv(1024)
+        interim = client.recv(1024)
         client.sendall(FORM)
         answer = client.recv(65536)
 
-    assert statuses(told) == [100]
+    assert statuses(interim) == [100]
     assert statuses(answer) == [200]
 
 
@@ -201,7 +201,7 @@ def test_many_clients_at_once_are_all_answered(server: str) -> None:
     assert answers == [200] * 200
 
 
-def test_hundreds_of_idle_connections_leave_room_for_others(server: str) -> None:
+def test_hundreds_of_idle_connections_do_not_block_others(server: str) -> None:
     with ExitStack() as idle:
         for _ in range(200):
             idle.enter_context(connect(server))

@@ -1,4 +1,4 @@
-"""Clients that are slow, greedy or rude: each has its connection, and the others are served."""
+"""Clients that are slow, send too much or leave early do not affect other clients."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def populous(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "    population: {dossiers: 2000, thirdparties: 20}\n",
         encoding="utf-8",
     )
-    # Its answers are not held against the contract, which for a long list takes seconds.
+    # Its answers are not checked against the contract: a long list would take seconds.
     with running_server("--fixture", str(recipe), MOCK_SERVER_CHECK_RESPONSES="no") as (url, _):
         yield url
 
 
-def test_a_client_that_sends_byte_by_byte_is_answered_and_holds_nobody_up(server: str) -> None:
+def test_a_client_that_sends_byte_by_byte_is_answered_and_does_not_delay_others(server: str) -> None:
     with connect(server) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for number, byte in enumerate(request("GET /slowly HTTP/1.1", CLOSE)):
@@ -41,7 +41,7 @@ def test_a_client_that_sends_byte_by_byte_is_answered_and_holds_nobody_up(server
     assert statuses(answer) == [404]
 
 
-def test_clients_that_never_read_hold_nobody_up(populous: str) -> None:
+def test_clients_that_never_read_do_not_delay_others(populous: str) -> None:
     token = log_in(populous)["Authorization"]
     asked = request(f"GET /api/v1/account/{ACCOUNT}/dossiers/all HTTP/1.1", f"Authorization: {token}")
     with ExitStack() as stack:
@@ -56,7 +56,7 @@ def test_clients_that_never_read_hold_nobody_up(populous: str) -> None:
     assert is_up(populous)
 
 
-def test_clients_that_leave_in_the_middle_of_an_answer_hold_nobody_up(populous: str) -> None:
+def test_clients_that_leave_in_the_middle_of_an_answer_do_not_delay_others(populous: str) -> None:
     token = log_in(populous)["Authorization"]
     asked = request(f"GET /api/v1/account/{ACCOUNT}/dossiers/all HTTP/1.1", f"Authorization: {token}")
     for _ in range(20):

@@ -86,7 +86,7 @@ def test_a_third_party_with_another_active_dossier_stays_monitored(api: Api) -> 
     assert content(api.get(f"/thirdparties/{dossier['thirdpartyId']}"))["monitored"] is True
 
 
-def test_a_reactivated_dossier_is_as_before_but_asked_anew(api: Api) -> None:
+def test_a_reactivated_dossier_is_as_before_with_new_request_dates(api: Api) -> None:
     before, _ = stopped(api)
     api.set_clock("2031-05-03T11:00:00")
 
@@ -192,7 +192,7 @@ def test_a_stopped_dossier_has_no_requirements(api: Api) -> None:
 @pytest.mark.parametrize(
     "wrap", [list, lambda codes: {"newRequiredDocuments": codes}], ids=["array", "object"]
 )
-def test_new_requirements_replace_the_former_ones(api: Api, wrap: Callable[[list[str]], Any]) -> None:
+def test_new_requirements_replace_the_previous_ones(api: Api, wrap: Callable[[list[str]], Any]) -> None:
     dossier = api.new_dossier()
 
     answer = api.post(f"/dossiers/{dossier['dossierId']}/requirements", wrap(["I2", "ATT_VIGI"]))
@@ -251,7 +251,7 @@ def test_a_requirement_given_twice_counts_once(api: Api) -> None:
     assert len(documents_of(api, SEED_DOSSIER)) == 2
 
 
-def test_new_requirements_are_judged_anew(api: Api) -> None:
+def test_new_requirements_are_evaluated_again(api: Api) -> None:
     api.set_clock("2031-05-02T10:00:00")
 
     api.post(f"/dossiers/{SEED_DOSSIER}/requirements", ["ATT_VIGI"])

@@ -90,7 +90,7 @@ FILTERED: dict[str, Test] = {
         detail["monitored"] and not detail["subscriptionState"]
     ),
 }
-"""What a query keeps of the default fixture, told by the details."""
+"""The condition on the details for each query of the default fixture."""
 
 
 def found(api: Api, **query: str | int) -> list[int]:
@@ -325,7 +325,7 @@ def test_a_state_change_tomorrow_is_in_the_future(api: Api) -> None:
     assert codes(api.get("/thirdparties", stateLastChangeDate=today(api, 1))) == ["E022"]
 
 
-def test_every_bad_value_is_told_at_once(api: Api) -> None:
+def test_all_bad_values_are_reported_together(api: Api) -> None:
     answer = api.get("/thirdparties", siren="", companyIdType="CIT009", monitored="maybe")
 
     assert sorted(codes(answer)) == ["E002", "E003", "E010"]

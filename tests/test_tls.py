@@ -1,4 +1,4 @@
-"""HTTPS as clients meet it: whom they trust, and that all else is as it is without."""
+"""HTTPS for clients: the certificates they trust; everything else works as with HTTP."""
 
 from __future__ import annotations
 
@@ -292,7 +292,7 @@ def test_control_calls_from_another_machine_are_recognised_as_such(cache: Path) 
     assert cache.is_dir()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent: it tells which address would be used
+            probe.connect(("192.0.2.1", 9))  # nothing is sent: it shows which address would be used
         except OSError:
             pytest.skip("this machine is on no network")
         own = probe.getsockname()[0]

@@ -189,7 +189,7 @@ def test_the_access_token_names_the_user_and_the_client(
     [
         ("api@example.com", "119631"),
         ("multi@example.com", "119631,119700"),
-        ("nobody@example.org", "119631"),
+        ("unknown@example.org", "119631"),
         ("inactive@example.com", "119800"),
     ],
     ids=["one account", "several accounts", "the default account", "an inactive account"],

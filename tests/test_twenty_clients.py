@@ -27,7 +27,7 @@ class Story:
     dossiers: dict[str, str]
     dossier_ids: list[int]
     rules: list[str]
-    bent: list[tuple[int, str | None]]
+    changed: list[tuple[int, str | None]]
 
 
 def imported(remote: Remote, reference: str) -> str:
@@ -36,12 +36,12 @@ def imported(remote: Remote, reference: str) -> str:
     return str(remote.send("POST", "/dossiers", body).json()["content"]["processId"])
 
 
-def lived(remote: Remote, number: int) -> Story:
+def run_client(remote: Remote, number: int) -> Story:
     """Set the clock, add a rule, import all the references, and read everything."""
     remote.control("PUT", "/clock", {"now": f"2031-01-{number + 1:02}T10:00:00"})
     remote.set_rule({"respond": {"status": 500 + number}}, name=f"rule {number}", times=1)
     launched = [imported(remote, reference) for reference in REFERENCES]
-    bent = [remote.send("GET", DOSSIER) for _ in range(2)]
+    changed = [remote.send("GET", DOSSIER) for _ in range(2)]
     remote.control("POST", "/clock/advance", {"by": "PT1S"})
     found: list[dict[str, Any]] = remote.get(f"/dossiers?siret={SIRET}&pageSize=100")
     return Story(
@@ -51,7 +51,7 @@ def lived(remote: Remote, number: int) -> Story:
         dossiers={dossier["dossierReference"]: dossier["startingDate"] for dossier in found},
         dossier_ids=sorted(dossier["dossierId"] for dossier in found),
         rules=[row["name"] for row in remote.control("GET", "/rules")["rules"]],
-        bent=[(answer.status_code, answer.headers.get("X-Mock-Rule")) for answer in bent],
+        changed=[(answer.status_code, answer.headers.get("X-Mock-Rule")) for answer in changed],
     )
 
 
@@ -59,7 +59,7 @@ def lived(remote: Remote, number: int) -> Story:
 def stories(server: str) -> list[Story]:
     """The findings of clients that ran at the same time."""
     run = next(_runs)
-    return run_at_once(CLIENTS, lambda number: lived(Remote(server, f"crowd{run}-{number}"), number))
+    return run_at_once(CLIENTS, lambda number: run_client(Remote(server, f"client{run}-{number}"), number))
 
 
 def test_each_client_s_clock_is_where_it_was_set(stories: list[Story]) -> None:
@@ -85,7 +85,7 @@ def test_the_same_requests_have_the_same_ids_everywhere(stories: list[Story]) ->
 
 def test_each_client_s_rule_applies_once_to_its_own_call(stories: list[Story]) -> None:
     assert [story.rules for story in stories] == [[f"rule {number}"] for number in range(CLIENTS)]
-    assert [story.bent for story in stories] == [
+    assert [story.changed for story in stories] == [
         [(500 + number, f"rule {number}"), (200, None)] for number in range(CLIENTS)
     ]
 

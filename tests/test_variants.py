@@ -77,7 +77,7 @@ def refused_stop(api: Api) -> Any:
 
 
 def empty_search(api: Api) -> Any:
-    answers = [api.get("/dossiers", siren="000000000"), api.get("/thirdparties", name="nobody")]
+    answers = [api.get("/dossiers", siren="000000000"), api.get("/thirdparties", name="unknown")]
     return [(answer.status_code, summary(answer.json or {})) for answer in answers]
 
 

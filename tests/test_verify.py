@@ -82,22 +82,22 @@ def test_a_filter_finds_a_rule_by_name(api: Api) -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "an operation that is none": (
+    "an unknown operation": (
         {"operation": "importDosier"},
         "$.operation: there is no operation 'importDosier'; did you mean 'importDossier'?",
     ),
-    "a code that is none": ({"code": "E2O2"}, "$.code: there is no error code 'E2O2'; did you mean 'E202'?"),
+    "an unknown code": ({"code": "E2O2"}, "$.code: there is no error code 'E2O2'; did you mean 'E202'?"),
     "nothing like a code": ({"code": "oops"}, "$.code: there is no error code 'oops'; there are E001, E002"),
-    "an operator that is none": (
+    "an unknown operator": (
         {"status": {"$above": 400}},
         "$.status: there is no operator '$above'; there are $equals",
     ),
-    "an operator in a body that is none": ({"body": {"a": {"$like": 1}}}, "$.body: there is no operator"),
-    "a regular expression that is none": (
+    "an unknown operator in a body": ({"body": {"a": {"$like": 1}}}, "$.body: there is no operator"),
+    "an invalid regular expression": (
         {"rule": {"$matches": "("}},
         "$.rule: '(' is not a regular",
     ),
-    "a member that is none": (
+    "an unknown member": (
         {"operationId": "getDossier"},
         "unknown key 'operationId'; did you mean 'operation'?",
     ),
@@ -219,7 +219,7 @@ def test_without_an_order_any_order_holds(busy: Api) -> None:
     assert answer.status_code == 200
 
 
-MISTAKES: dict[str, tuple[Any, str]] = {
+INVALID_EXPECTATIONS: dict[str, tuple[Any, str]] = {
     "no expectation": ({"expectations": []}, "$.expectations: [] does not fit: at least 1 entry"),
     "no request": ({"expectations": [{"count": 1}]}, "the key 'request' is missing"),
     "a negative count": ({"expectations": [expect(-1)]}, "-1 is out of range: at least 0"),
@@ -231,14 +231,14 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         {"expectations": [expect({"atLeast": 3, "atMost": 2})]},
         "$.expectations[0].count: atLeast is more than atMost",
     ),
-    "an operation that is none": (
+    "an unknown operation": (
         {"expectations": [expect(operation="stopDosier")]},
         "$.expectations[0].request.operation: there is no operation 'stopDosier'",
     ),
 }
 
 
-@pytest.mark.parametrize(("body", "sentence"), MISTAKES.values(), ids=list(MISTAKES))
+@pytest.mark.parametrize(("body", "sentence"), INVALID_EXPECTATIONS.values(), ids=list(INVALID_EXPECTATIONS))
 def test_invalid_expectations_are_rejected(api: Api, body: Any, sentence: str) -> None:
     answer = api.client.post("/__admin/verify", json=body)
 
@@ -398,7 +398,7 @@ NAMES: dict[str, tuple[dict[str, Any], str, str]] = {
         "dosierReference",
         "the call sends no 'dosierReference'; did you mean 'dossierReference', which importDossier reads?",
     ),
-    "nobody did": ({}, "description", "the call sends no 'description'"),
+    "neither misspelt it": ({}, "description", "the call sends no 'description'"),
 }
 
 

@@ -75,7 +75,7 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
     ),
     "an empty filter": (searched(siren=""), "E003", "siren is empty."),
     "an update of nothing": (updated(), "E003", "nothing to update"),
-    "a page that is no number": (searched(page="two/1"), "E010", "page 'two/1' has the wrong format."),
+    "a page that is not a number": (searched(page="two/1"), "E010", "page 'two/1' has the wrong format."),
     "a page too large": (
         searched(pageSize="1001"),
         "E011",
@@ -133,7 +133,7 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
         "E205",
         "would expire on 2031-03-01, which is not after 2031-03-02 on the sandbox's clock",
     ),
-    "a document type of nobody": (ask_for("NOPE"), "E302", "'NOPE' is not one that account 119631"),
+    "a document type of no account": (ask_for("NOPE"), "E302", "'NOPE' is not one that account 119631"),
 }
 
 
