@@ -41,10 +41,10 @@ def test_an_evidence_expires_at_the_end_of_its_day(api: Api) -> None:
 
     caused = api.advance("P10D")
 
-    assert [event["what"] for event in caused] == ["documents lapsed"]
-    lapsed = api.dossier(dossier["dossierId"])
-    assert lapsed["state"] is False
-    assert lapsed["stateLastChangeDate"] == "2031-03-11T00:00:00.000"
+    assert [event["what"] for event in caused] == ["documents expired"]
+    expired = api.dossier(dossier["dossierId"])
+    assert expired["state"] is False
+    assert expired["stateLastChangeDate"] == "2031-03-11T00:00:00.000"
 
 
 def test_the_bytes_that_were_deposited_are_the_bytes_that_are_downloaded(api: Api) -> None:
@@ -201,7 +201,7 @@ def test_a_deleted_sandbox_is_new_when_it_is_used_again(make_api: Callable[..., 
             id="no provider's code",
         ),
         pytest.param("POST", "/snapshots/x/restore", None, 404, "no snapshot 'x'", id="no such snapshot"),
-        pytest.param("DELETE", "/sandboxes/nobody", None, 404, "no sandbox", id="no such sandbox"),
+        pytest.param("DELETE", "/sandboxes/unknown", None, 404, "no sandbox", id="no such sandbox"),
         pytest.param("DELETE", "/sandboxes/default", None, 409, "reset", id="the default sandbox"),
         pytest.param("PUT", "/variants", {"refusal": "x"}, 400, "there is no variant", id="no such variant"),
     ],

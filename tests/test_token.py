@@ -383,7 +383,7 @@ def test_another_method_than_post_is_a_405_in_the_format_of_the_endpoint(
         ({"auth": "off"}, {"headers": {"Origin": "http://evil.example"}}, 403),
         ({"max_sandboxes": 1}, {"data": PASSWORD_GRANT | {"username": "api+second@example.com"}}, 503),
     ],
-    ids=["too large", "another site", "no room"],
+    ids=["too large", "another site", "too many sandboxes"],
 )
 def test_every_error_has_the_format_of_the_endpoint(
     settings: dict[str, Any], options: dict[str, Any], status: int
