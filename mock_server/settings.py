@@ -276,12 +276,6 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     return convert
 
 
-def _port(text: str) -> int:
-    if text.startswith("tcp://"):
-        raise ValueError(f"{text!r} is the address of a service called mock-server; give --port as well")
-    return _number(0, 65535)(text)
-
-
 def _lifetime(text: str) -> timedelta:
     found = duration(text)
     if found < timedelta(seconds=1):
@@ -318,7 +312,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="port",
         metavar="NUMBER",
-        convert=_port,
+        convert=_number(0, 65535),
         help="Port to listen on; 0 picks a free one, and the ready line names it.",
     ),
     Setting(

@@ -38,9 +38,8 @@ class Watch:
 
         try:
             async for changes in awatch(*self._folders, stop_event=stop, recursive=False):
-                for path in sorted({Path(changed) for _, changed in changes}):
-                    if path.suffix in SUFFIXES and path.is_file():
-                        self.take(path)
+                for path in _scenario_files({Path(changed) for _, changed in changes}):
+                    self.take(path)
         except OSError as problem:
             _logger.error("scenario files are not watched any more: %s", problem)  # noqa: TRY400
 
@@ -59,3 +58,13 @@ class Watch:
             _logger.warning("%s: %s", path, taken)
             return
         _logger.warning("%s: changed, and taken by %s", path, ", ".join(names) or "no sandbox")
+
+
+def _scenario_files(changed: set[Path]) -> list[Path]:
+    """The scenario files among the changed ones, and links next to a changed `..data`.
+
+    Kubernetes mounts a ConfigMap as links through a folder `..data`, and swaps only that.
+    """
+    swapped = {path.parent for path in changed if path.name.startswith("..")}
+    links = {path for folder in swapped for path in folder.glob("*") if path.is_symlink()}
+    return sorted(path for path in changed | links if path.suffix in SUFFIXES and path.is_file())

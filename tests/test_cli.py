@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -277,18 +278,58 @@ def test_a_misspelt_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch) ->
     assert "there is no variable MOCK_SERVER_PRT; did you mean MOCK_SERVER_PORT?" in found.stderr
 
 
-def test_variables_that_a_service_of_the_same_name_sets_are_accepted() -> None:
-    linked = {"MOCK_SERVER_SERVICE_HOST": "10.0.0.7", "MOCK_SERVER_PORT_8080_TCP": "tcp://10.0.0.7:8080"}
+def service_links(service: str) -> dict[str, str]:
+    """The variables that Kubernetes sets for a service of this name."""
+    name = service.upper().replace("-", "_")
+    return {
+        f"{name}_SERVICE_HOST": "10.96.12.3",
+        f"{name}_SERVICE_PORT": "8080",
+        f"{name}_SERVICE_PORT_HTTP": "8080",
+        f"{name}_PORT": "tcp://10.96.12.3:8080",
+        f"{name}_PORT_8080_TCP": "tcp://10.96.12.3:8080",
+        f"{name}_PORT_8080_TCP_PROTO": "tcp",
+        f"{name}_PORT_8080_TCP_PORT": "8080",
+        f"{name}_PORT_8080_TCP_ADDR": "10.96.12.3",
+    }
 
-    with running_server(MOCK_SERVER_PORT="tcp://10.0.0.7:8080", **linked) as (url, _):
-        assert requests.get(f"{url}/__admin/health", timeout=5).status_code == 200
+
+@pytest.mark.parametrize("service", ["mock-server", "mock-server-dossiers", "mock-server-v2"])
+def test_service_links_of_kubernetes_are_ignored_with_one_line_of_the_log(service: str) -> None:
+    with running_server(MOCK_SERVER_LOG_LEVEL="info", **service_links(service)) as (url, process):
+        status = requests.get(f"{url}/__admin/health", timeout=5).status_code
+        process.terminate()
+        _, log = process.communicate(timeout=10)
+
+    assert status == 200
+    [line] = [line for line in log.splitlines() if line.startswith("ignored: ")]
+    assert all(name in line for name in service_links(service))
 
 
-def test_a_port_that_such_a_service_sets_is_explained() -> None:
-    found = run("serve", MOCK_SERVER_PORT="tcp://10.0.0.7:8080")
+def test_a_healthcheck_ignores_service_links(server: str) -> None:
+    found = run("healthcheck", "--port", port_of(server), **service_links("mock-server"))
+
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.parametrize("name", ["MOCK_SERVER_SERVICE", "MOCK_SERVER_PORTS", "MOCK_SERVER_HTTP_PORT"])
+def test_a_variable_that_is_almost_a_service_link_stops_the_start(name: str) -> None:
+    found = run("serve", **{name: "8080"})
 
     assert found.returncode == 2
-    assert "give --port as well" in found.stderr
+    assert f"there is no variable {name}" in found.stderr
+
+
+def test_the_healthcheck_of_a_container_finds_the_port_of_its_server() -> None:
+    alone = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
+        pytest.skip("no process namespace can be made here")
+    serve = 'exec 3< <(exec "$0" -m mock_server serve --port 0); read -r _ <&3'
+    script = f'{serve}; "$0" -m mock_server healthcheck'
+    command = [*alone, "bash", "-c", script, sys.executable]
+
+    found = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert '"status"' in found.stdout, found.stderr
 
 
 def test_a_path_cannot_add_a_line_to_the_log() -> None:

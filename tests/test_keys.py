@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from mock_server.auth.keys import KeyFileError, load_key, load_or_create_key
+from tests.support import TOKEN_URL
+
+# The certificate of a server without a home is not known to the client.
+pytestmark = pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 
 
 def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
@@ -18,26 +27,47 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def test_a_key_is_made_once_and_kept_for_its_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "cache" / "key.pem"
+    folder = tmp_path / "cache"
 
-    first, second = load_or_create_key(path), load_or_create_key(path)
+    first, second = load_or_create_key(folder), load_or_create_key(folder)
 
     assert first.private_numbers() == second.private_numbers()
+    [path] = folder.iterdir()
     assert path.stat().st_mode & 0o077 == 0
-    assert [file.name for file in path.parent.iterdir()] == ["key.pem"]
 
 
 def test_a_key_that_cannot_be_kept_lives_as_long_as_the_process(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be", encoding="utf-8")
 
-    assert load_or_create_key(tmp_path / "cache" / "key.pem").key_size == 2048
+    assert load_or_create_key(tmp_path / "cache").key_size == 2048
+
+
+@pytest.mark.parametrize("options", [(), ("--tls-self-signed",)], ids=["http", "https"])
+def test_a_user_without_a_home_can_log_in(options: tuple[str, ...]) -> None:
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("only root can become another user")
+    # The capability only lets the other user read the interpreter.
+    user = ["--reuid=4242", "--regid=4242", "--clear-groups"]
+    command = ["setpriv", *user, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    command += [sys.executable, "-m", "mock_server", "serve", "--port", "0", *options]
+    environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
+    with subprocess.Popen(command, env=environment, cwd="/", stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline().split()[3]
+            form = {"grant_type": "password", "client_id": "ea-api-edge", "username": "a", "password": "b"}
+            status = requests.post(f"{url}{TOKEN_URL}", data=form, timeout=10, verify=False).status_code  # noqa: S501
+        finally:
+            process.terminate()
+
+    assert status == 200
 
 
 def test_a_kept_key_that_was_damaged_is_made_again(tmp_path: Path) -> None:
-    path = tmp_path / "key.pem"
+    path = tmp_path / "signing-key.pem"
     path.write_bytes(b"-----BEGIN PRIVATE KEY-----\nnonsense")
 
-    made = load_or_create_key(path)
+    made = load_or_create_key(tmp_path)
 
     assert load_key(path).private_numbers() == made.private_numbers()
 

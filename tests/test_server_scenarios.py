@@ -118,6 +118,30 @@ def test_a_changed_file_is_loaded_at_once_and_a_wrong_one_is_reported(down: Path
     assert rules[0]["when"] == {"operation": "listAccounts"}
 
 
+def swap_config_map(folder: Path, version: int, text: str) -> None:
+    """Write a scenario as Kubernetes mounts a ConfigMap: a link through `..data`, which alone is swapped."""
+    data = folder / f"..version{version}"
+    data.mkdir()
+    (data / "down.yaml").write_text(text, encoding="utf-8")
+    (folder / "..new").symlink_to(data.name)
+    (folder / "..new").rename(folder / "..data")
+    link = folder / "down.yaml"
+    if not link.is_symlink():
+        link.symlink_to("..data/down.yaml")
+
+
+@pytest.mark.parametrize("by_name", [False, True], ids=["by path", "by name"])
+def test_a_swapped_config_map_is_loaded(tmp_path: Path, by_name: bool) -> None:  # noqa: FBT001
+    swap_config_map(tmp_path, 1, DOWN)
+    path = str(tmp_path / "down.yaml")
+    options = ("--scenarios-dir", str(tmp_path), "--scenario", "down") if by_name else ("--scenario", path)
+
+    with running_server("--watch", *options) as (url, _):
+        swap_config_map(tmp_path, 2, DOWN.replace("2026-03-02", "2027-03-02"))
+
+        assert seen(url, "/clock", lambda clock: clock["now"].startswith("2027-03-02"))
+
+
 def test_after_its_file_changed_a_reset_and_a_new_sandbox_use_the_changed_scenario(down: Path) -> None:
     with running_server("--watch", "--scenario", str(down)) as (url, _):
         down.write_text(DOWN.replace("listAccounts", "listDossiers"), encoding="utf-8")

@@ -20,6 +20,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mock_server.auth.keys import cache_folder
 from mock_server.clock import real_now
 from mock_server.settings import Settings
 
@@ -109,41 +110,40 @@ def _read(path: Path) -> bytes:
 
 
 def _self_signed(settings: Settings) -> Tls:
-    authority, kept = load_or_create_authority(_cache())
+    cache = cache_folder()
+    folder = None if cache is None else cache / "tls"
+    authority, kept = load_or_create_authority(folder)
     context = _context_for(authority, *_names(authority, settings))
     _certify_other_names(context, authority)
     return Tls(
         context=context,
         authority=authority.cert_pem.bytes(),
-        authority_file=_cache() / "ca.pem" if kept else None,
+        authority_file=folder / "ca.pem" if folder is not None and kept else None,
     )
 
 
-def _cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("mock-server") / "tls"
-
-
-def load_or_create_authority(folder: Path) -> tuple[CA, bool]:
+def load_or_create_authority(folder: Path | None) -> tuple[CA, bool]:
     """Load the authority in a folder, or make one; also return whether the folder has it now.
 
     `authority.pem` has its key and certificate, `ca.pem` the certificate alone, for clients.
     """
     from trustme import CA
 
-    path = folder / "authority.pem"
-    with suppress(OSError):
-        try:
-            return _load_authority(path), True
-        except ValueError:
-            path.unlink()  # damaged
+    path = None if folder is None else folder / "authority.pem"
+    if path is not None:
+        with suppress(OSError):
+            try:
+                return _load_authority(path), True
+            except ValueError:
+                path.unlink()  # damaged
     made = CA(organization_name="mock-server", organization_unit_name=f"made on {socket.gethostname()}")
+    if path is None:
+        return made, False
     try:
         _keep(path, made.private_key_pem.bytes() + made.cert_pem.bytes())
         return _load_authority(path), True
     except OSError:
-        return made, False  # a read-only or full disk: the authority then lives as long as the process
+        return made, False  # a read-only or full disk: the authority is kept in memory alone
 
 
 def _load_authority(path: Path) -> CA:

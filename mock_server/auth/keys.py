@@ -37,20 +37,22 @@ def load_key(path: Path) -> RSAPrivateKey:
     return key
 
 
-def load_or_create_key(path: Path) -> RSAPrivateKey:
-    """The key kept at `path` from an earlier start, or a new one, kept there if that is possible."""
+def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
+    """The key kept in the folder from an earlier start, or a new one, kept there if that is possible."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    try:
-        return load_key(path)
-    except KeyFileError:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    with suppress(OSError):  # a read-only or full disk: the key then lives as long as the process
-        _keep(pem, path)
+    path = None if folder is None else folder / "signing-key.pem"
+    if path is not None:
+        with suppress(KeyFileError):
+            return load_key(path)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if path is not None:
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        with suppress(OSError):  # a read-only or full disk: the key is kept in memory alone
+            _keep(pem, path)
     return key
 
 
@@ -68,8 +70,11 @@ def _keep(pem: bytes, path: Path) -> None:
             raise
 
 
-def cached_key_file() -> Path:
-    """Where a key that the server makes is kept: in the user's cache folder."""
+def cache_folder() -> Path | None:
+    """The folder in which the server keeps keys and certificates; None for a user without a home."""
     from platformdirs import user_cache_path
 
-    return user_cache_path("mock-server") / "signing-key.pem"
+    try:
+        return user_cache_path("mock-server")
+    except RuntimeError:
+        return None

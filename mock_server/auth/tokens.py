@@ -18,7 +18,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from msgspec import Struct
 
-from mock_server.auth.keys import cached_key_file, load_key, load_or_create_key
+from mock_server.auth.keys import cache_folder, load_key, load_or_create_key
 from mock_server.clock import real_now
 from mock_server.domain.operations import CLIENT_ID
 
@@ -243,7 +243,7 @@ class TokenService:
     @cached_property
     def _key(self) -> RSAPrivateKey:
         with self._lock:
-            return self._given_key or load_or_create_key(cached_key_file())
+            return self._given_key or load_or_create_key(cache_folder())
 
     @cached_property
     def _key_id(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from importlib import import_module
@@ -20,6 +22,10 @@ _UNWRITABLE = {EDQUOT, EFBIG, EIO, ENOSPC}
 _COMMANDS = ("compare", "doctor", "fixtures", "healthcheck", "openapi", "scenarios", "serve")
 """Each is in the module of its name; only the one that runs is imported."""
 
+_SERVICE_LINK = re.compile(
+    r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)|MOCK_SERVER_(ENV_\w+|NAME)"
+)
+
 
 class _Commands(click.Group):
     """Commands whose errors end with the page of the documentation that explains them."""
@@ -37,6 +43,7 @@ class _Commands(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command and exit; a full disk under the output is an error in one sentence."""
+        options.setdefault("obj", _remove_service_links())
         try:
             return super().main(*arguments, **options)
         except OSError as error:
@@ -55,6 +62,19 @@ class _Commands(click.Group):
                 message = f"{error.format_message()}\nSee {page}"
                 error.format_message = lambda: message  # type: ignore[method-assign]  # of any error class
             raise
+
+
+def _remove_service_links() -> list[str]:
+    """Remove the variables that Kubernetes and Docker set for a service of that name; return their names."""
+    links = [
+        name
+        for name, value in os.environ.items()
+        if name.startswith("MOCK_SERVER_")
+        and (_SERVICE_LINK.fullmatch(name) or (name.endswith("_PORT") and value.startswith(("tcp:", "udp:"))))
+    ]
+    for name in links:
+        del os.environ[name]
+    return links
 
 
 @click.group(

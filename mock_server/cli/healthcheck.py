@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 import click
+from click.core import ParameterSource
 
 from mock_server.cli.options import setting_option
 from mock_server.settings import HEALTH_PATH, local_url
+
+_LISTENING = "0A"
+"""The state of a listening socket in /proc/net/tcp."""
 
 
 @click.command(short_help="Exit 0 if a server is up, else 1.")
@@ -15,8 +22,12 @@ from mock_server.settings import HEALTH_PATH, local_url
 def healthcheck(url: str | None, host: str, port: int) -> None:
     """Exit 0 if a server is up and its fixture loaded, else 1; for a container without curl.
 
-    Without a URL, HTTP is tried first, then HTTPS. The certificate is not checked.
+    Without a URL, HTTP is tried first, then HTTPS. The certificate is not checked. In a container,
+    the port is that of the running server, unless --port is given.
     """
+    given = click.get_current_context().get_parameter_source("port")
+    if given is not ParameterSource.COMMANDLINE:
+        port = _port_of_container() or port
     bases = [url] if url else [local_url(host, port, scheme) for scheme in ("http", "https")]
     problems = []
     for base in bases:
@@ -28,6 +39,27 @@ def healthcheck(url: str | None, host: str, port: int) -> None:
         else:
             return
     raise click.ClickException("; ".join(problems))
+
+
+def _port_of_container() -> int | None:
+    """The port of the server that is process 1 of this container, or that runs under its init, from /proc."""
+    with suppress(OSError, ValueError):
+        children = Path("/proc/1/task/1/children").read_text(encoding="ascii").split()
+        for process in (Path("/proc", number) for number in ("1", *children)):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if b"serve" in words and any(word.endswith((b"mock-server", b"mock_server")) for word in words):
+                return _listening_port(process)
+    return None
+
+
+def _listening_port(process: Path) -> int | None:
+    sockets = {str(descriptor.readlink()) for descriptor in (process / "fd").iterdir()}
+    for table in ("tcp", "tcp6"):
+        for line in (process / "net" / table).read_text(encoding="ascii").splitlines()[1:]:
+            _, address, _, state, *others = line.split()
+            if state == _LISTENING and f"socket:[{others[5]}]" in sockets:
+                return int(address.rpartition(":")[2], 16)
+    return None
 
 
 class _Unreachable(Exception):

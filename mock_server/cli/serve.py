@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 READY = "mock-server ready on"
 """The start of the one line on stdout; the base URL follows."""
 
-# Variables that Docker links and Kubernetes set for a service called mock-server.
-_SET_BY_OTHERS = re.compile(r"MOCK_SERVER_(SERVICE_(HOST|PORT).*|PORT_[0-9]+_.*|ENV_.*|NAME)")
-
 
 @click.command()
 @server_options
@@ -34,6 +30,11 @@ def serve(**given: Any) -> None:
         raise click.UsageError(error)
     settings = _settings(given)
     _configure_log(settings)
+    links = click.get_current_context().find_root().obj
+    if links:
+        logging.getLogger("mock_server").info(
+            "ignored: %s, set for services of that name", ", ".join(sorted(links))
+        )
     from mock_server import server  # the other commands need no Flask
     from mock_server.app import create_app, scenario_watch
     from mock_server.auth.certificates import TlsError
@@ -66,7 +67,7 @@ def unknown_variables() -> Iterator[str]:
     """A sentence for each variable that has our prefix and no setting: it would have no effect."""
     known = [setting.variable for setting in SETTINGS]
     for name in sorted(os.environ):
-        if name.startswith("MOCK_SERVER_") and name not in known and not _SET_BY_OTHERS.fullmatch(name):
+        if name.startswith("MOCK_SERVER_") and name not in known:
             near = nearest(name, known)
             advice = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
             yield f"there is no variable {name}; {advice}"

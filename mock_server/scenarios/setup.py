@@ -67,7 +67,8 @@ def load_scenario_setup(
         setup = build_scenario_setup(scenario, fixture, find_fixture, now, folder=path.parent)
     except InputError as error:
         raise with_line(error, path) from None
-    return replace(setup, path=path.resolve())
+    # The file may be a link, whose target changes: only its folder is resolved.
+    return replace(setup, path=path.parent.resolve() / path.name)
 
 
 def build_scenario_setup(
