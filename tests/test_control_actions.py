@@ -41,7 +41,7 @@ def test_an_evidence_expires_at_the_end_of_its_day(api: Api) -> None:
 
     caused = api.advance("P10D")
 
-    assert [event["what"] for event in caused] == ["documents expired"]
+    assert [event["what"] for event in caused] == ["documents lapsed"]
     expired = api.dossier(dossier["dossierId"])
     assert expired["state"] is False
     assert expired["stateLastChangeDate"] == "2031-03-11T00:00:00.000"
