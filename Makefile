@@ -11,7 +11,7 @@ SITE   := .venv/.site
 TEST_TOOLS := pytest pytest-xdist hypothesis pypdf pytest-flask openapi-spec-validator
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-lowest test-newest soak scenarios client examples coverage check lint types audit format docs site picture states
+.PHONY: identity help serve test test-lowest test-newest soak scenarios client examples coverage check lint types audit format docs site picture states
 .PHONY: contract bench bench-peers bench-scale load image build clean
 
 help: ## List the targets
@@ -38,6 +38,9 @@ scenarios: $(READY) ## Play every bundled scenario in both dialects (ARGS="--tag
 
 client: $(READY) .venv/.client ## Generate a client from the contract of each dialect, and work with it
 	$(BIN)/python tools/generated_client.py
+
+identity: .identity/.ready ## Run six OAuth and OpenID libraries against the sandbox (node for three)
+	$(BIN)/python tools/identity.py
 
 examples: $(READY) ## Run the tests of examples/client in all three ways, and check the other examples
 	$(BIN)/pytest -q tests/test_examples.py $(ARGS)
@@ -103,7 +106,7 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 	$(BIN)/twine check --strict dist/*
 
 clean: ## Remove the environment and all that was built
-	rm -rf .venv .venv-lowest .venv-newest .peers build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .venv-newest .peers .identity build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -rf examples/client/.mypy_cache examples/client/.pytest_cache
 	find mock_server tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
 
@@ -121,6 +124,13 @@ clean: ## Remove the environment and all that was built
 
 .venv/.client: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[client]'
+	@touch $@
+
+.identity/.ready: $(READY) tools/identity/package.json tools/identity/requirements.txt
+	$(PYTHON) -m venv .identity
+	.identity/bin/pip install --quiet --disable-pip-version-check --requirement tools/identity/requirements.txt
+	cp tools/identity/package.json .identity/
+	! command -v npm >/dev/null || npm install --prefix .identity --silent --no-audit --no-fund
 	@touch $@
 
 .peers/.ready: $(READY) bench/peers/package.json bench/peers/requirements.txt

@@ -21,7 +21,7 @@ from mock_server.domain.operations import CLIENT_ID, OPERATIONS
 from mock_server.sandbox import ServerSandbox
 from mock_server.scenarios import NO_EFFECT, Then, without_tag
 from mock_server.web.context import CONTEXT, RequestContext
-from mock_server.web.responses import json_response, oauth_error
+from mock_server.web.responses import JSON_TYPE, json_response, oauth_error
 from mock_server.web.rule_effects import run_with_rules
 from mock_server.web.services import base_url, services
 
@@ -256,7 +256,8 @@ def revoke() -> Response:
         tokens.revoke(access)
     if refresh is not None:
         tokens.end_session(refresh)
-    return Response(status=200)  # also for a token that is unknown or not active any more
+    # Also for a token that is not active any more. Some clients reject an empty body of another type.
+    return Response(status=200, content_type=JSON_TYPE)
 
 
 @openid.post(f"{_PROTOCOL}/logout")
