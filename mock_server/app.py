@@ -21,7 +21,7 @@ from mock_server.scenarios import FixtureFinder, ScenarioSetup, load_scenario_se
 from mock_server.scenarios.files import find_scenario
 from mock_server.settings import HEALTH_PATH, Settings
 from mock_server.watching import Watch
-from mock_server.web import access_log, authentication, contract, errors, services, token_endpoint
+from mock_server.web import authentication, contract, errors, services, token_endpoint
 from mock_server.web.cors import Cors
 from mock_server.web.pipeline import Application
 from mock_server.web.services import Services
@@ -46,7 +46,6 @@ def create_app(settings: Settings) -> Application:
         authentication.reject_foreign_pages(app)
     if settings.check_responses:
         contract.install_check(app)
-    access_log.install(app)
     _install_middleware(app, settings)
     return app
 
@@ -66,9 +65,7 @@ def _install_middleware(app: Flask, settings: Settings) -> None:
 def _control(shared: Services) -> Flask:
     from mock_server.control.app import create_control
 
-    app = create_control(shared)
-    access_log.install(app)
-    return app
+    return create_control(shared)
 
 
 def _services(settings: Settings) -> Services:

@@ -78,6 +78,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_sandboxes: int = 2000
     sandbox_idle: timedelta = timedelta(hours=1)
     max_body: int = 1024 * 1024
+    body_timeout: timedelta = timedelta(seconds=30)
+    max_connections: int = 10_000
     journal_entries: int = 1000
     journal_bytes: int = 16 * 1024 * 1024
     check_responses: bool = False
@@ -483,6 +485,18 @@ SETTINGS: tuple[Setting, ...] = (
         metavar="BYTES",
         convert=_number(1024, 1024**3),
         help="Largest request body that the API accepts; a larger one is a 413.",
+    ),
+    Setting(
+        name="body_timeout",
+        metavar="DURATION",
+        convert=_lifetime,
+        help="How long a client may send nothing in the middle of a request body; then it is a 408.",
+    ),
+    Setting(
+        name="max_connections",
+        metavar="NUMBER",
+        convert=_number(1, 1_000_000),
+        help="How many connections can be open at once; a new one takes the place of the oldest idle one.",
     ),
     Setting(
         name="journal_entries",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mock_server.cli.logs import JsonFormatter, LogHandler, LogWriter
 from mock_server.cli.options import server_options
 from mock_server.domain.names import nearest
 from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings
@@ -29,7 +29,7 @@ def serve(**given: Any) -> None:
     for error in unknown_variables():
         raise click.UsageError(error)
     settings = _settings(given)
-    _configure_log(settings)
+    writer = _configure_log(settings)
     links = click.get_current_context().find_root().obj
     if links:
         logging.getLogger("mock_server").info(
@@ -41,6 +41,7 @@ def serve(**given: Any) -> None:
     from mock_server.auth.keys import KeyFileError
     from mock_server.fixtures import FileError
     from mock_server.web import services
+    from mock_server.web.access_log import AccessLog
 
     try:
         bound = server.bind(settings.host, settings.port)
@@ -49,13 +50,23 @@ def serve(**given: Any) -> None:
         raise click.ClickException(str(error)) from None
     tls = services.of(app).tls
     ready = f"{READY} {server.base_url(bound, 'https' if tls else 'http')}{_certificate_note(tls)}"
+    log = AccessLog(writer.write_soon, as_json=settings.log_format == "json")
+    service = server.Service(
+        app.wsgi_app,
+        max_body=settings.max_body,
+        body_timeout=settings.body_timeout.total_seconds(),
+        reads_body=app.reads_body,
+        log=log.add if settings.log_level in {"debug", "info"} else None,
+    )
     server.serve(
-        server.Service(app.wsgi_app, max_body=settings.max_body),
+        service,
         bound,
         announce=lambda: _announce(ready),
+        max_connections=settings.max_connections,
         background=scenario_watch(app).run if settings.watch else None,
         tls=None if tls is None else tls.context,
     )
+    writer.close()
 
 
 def given_variables() -> dict[str, str]:
@@ -147,25 +158,15 @@ def _announce(ready: str) -> None:
         logging.getLogger("mock_server").error("%s; standard output: %s", ready, error.strerror)  # noqa: TRY400
 
 
-def _configure_log(settings: Settings) -> None:
-    handler = logging.StreamHandler(sys.stderr)
+def _configure_log(settings: Settings) -> LogWriter:
+    """Send the log to standard error; the writer does it."""
+    writer = LogWriter(2)
+    handler = LogHandler(writer)
     handler.setFormatter(
-        _JsonFormatter() if settings.log_format == "json" else logging.Formatter("%(message)s")
+        JsonFormatter() if settings.log_format == "json" else logging.Formatter("%(message)s")
     )
     logger = logging.getLogger("mock_server")
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(settings.log_level.upper())
-
-
-class _JsonFormatter(logging.Formatter):
-    """One JSON object per line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        import json
-
-        entry = {"time": self.formatTime(record), "level": record.levelname.lower(), "logger": record.name}
-        entry["message"] = record.getMessage()
-        if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
+    return writer

@@ -23,6 +23,7 @@ from mock_server.settings import CONTROL_MAX_BODY, SLOW_CALLS, is_control_path
 
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 ReadsBody = Callable[[Environ], bool]
+Log = Callable[[Environ, str, Headers], None]
 
 HEAD_TIMEOUT = 10.0
 """Seconds from the first byte of a request to the end of its head; also those for the TLS handshake."""
@@ -47,16 +48,23 @@ _logger = logging.getLogger("mock_server")
 class Service:
     """What connections serve, and which ones there are, the one that was used last at the end.
 
-    `reads_body` says of a head whether the app would read the body behind it.
+    `reads_body` says of a head whether the app would read the body behind it; `log` gets each answer.
     """
 
     def __init__(
-        self, wsgi: Wsgi, *, max_body: int, body_timeout: float = 30.0, reads_body: ReadsBody | None = None
+        self,
+        wsgi: Wsgi,
+        *,
+        max_body: int,
+        body_timeout: float = 30.0,
+        reads_body: ReadsBody | None = None,
+        log: Log | None = None,
     ) -> None:
         self.wsgi = wsgi
         self.max_body = max_body
         self.body_timeout = body_timeout
         self.reads_body: ReadsBody = reads_body or (lambda _: True)
+        self.log: Log = log or (lambda *_: None)
         self.connections: dict[Connection, None] = {}
         self.slow_call = asyncio.Lock()
 
@@ -230,10 +238,10 @@ class Connection(asyncio.Protocol):
     def _answer(self) -> None:
         """Call the app, and send what it answers, now or by and by."""
         reader, environ, service = self._reader, self._environ or {}, self._service
-        if not reader.is_complete:
-            set_body(environ, b"", reader.content_length or reader.length)
-        elif reader.length:
+        if reader.is_complete:
             set_body(environ, reader.body)
+        else:
+            set_body(environ, b"", reader.content_length or reader.length)
         if not (reader.is_complete and reader.keeps_alive) or reader.method == "CONNECT":
             self._is_last = True
         service.connections[self] = service.connections.pop(self)
@@ -248,14 +256,14 @@ class Connection(asyncio.Protocol):
         try:
             parts = service.wsgi(environ, self._start_response)
             answer = Answer(self._status, self._headers, parts)
+            service.log(environ, self._status, self._headers)
             self._plan = environ.get(KEY)
-            if self._plan is None and answer.has_length:
+            if self._plan is not None or not answer.has_length:
+                self._delivery = self._loop.create_task(self._deliver(answer))
+            else:
                 self._send_whole(answer)
-                return
         except Exception as error:  # noqa: BLE001
             self._fail(error)
-            return
-        self._delivery = self._loop.create_task(self._deliver(answer))
 
     async def _answer_in_thread(self, environ: Environ) -> None:
         """Call the app in a thread, one slow call at a time, while other requests are answered."""

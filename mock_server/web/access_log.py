@@ -1,33 +1,92 @@
-"""A line per request on the log: method, path, status, the codes of a refusal, and how long it took."""
+"""A line per request in the log: method, path, status, duration and the codes of a refusal."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
+from functools import lru_cache
 from time import perf_counter
+from typing import Any
 
-from flask import Flask, Response, request
+import orjson
 
+from mock_server.clock import real_now
 from mock_server.dialects import wire
 from mock_server.journal import redact_url
+from mock_server.settings import SANDBOX_HEADER
+from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.errors import REFUSAL_HEADER
 from mock_server.web.journal_entry import BEGAN
 
-logger = logging.getLogger("mock_server.access")
+_SANDBOX_KEY = f"HTTP_{SANDBOX_HEADER.upper().replace('-', '_')}"
+_LONGEST_REMEMBERED = 300
 
 
-def install(app: Flask) -> None:
-    """Log each request of the app, where the level asks for it."""
-    if logger.isEnabledFor(logging.INFO):
-        app.after_request(_log)
+class AccessLog:
+    """Makes the line of a request, as bytes; `write` takes it. Each answer needs one."""
+
+    def __init__(self, write: Callable[[bytes], None], *, as_json: bool) -> None:
+        self._write = write
+        self._line = _json_line if as_json else _text_line
+
+    def add(self, environ: dict[str, Any], status: str, headers: list[tuple[str, str]]) -> None:
+        """Log a request that was answered."""
+        path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
+        url = _url(path, query) if len(path) + len(query) < _LONGEST_REMEMBERED else _shown(path, query)
+        milliseconds = (perf_counter() - environ[BEGAN]) * 1000 if BEGAN in environ else 0.0
+        self._write(self._line(environ, url, status, milliseconds, headers))
 
 
-def _log(response: Response) -> Response:
-    logger.info(
-        "%s %s %d %.1fms%s",
-        request.method,
-        wire.header_text(redact_url(request.full_path.rstrip("?"))),
-        response.status_code,
-        (perf_counter() - request.environ[BEGAN]) * 1000,
-        f" {response.headers[REFUSAL_HEADER]}" if REFUSAL_HEADER in response.headers else "",
+def _text_line(
+    environ: dict[str, Any], url: str, status: str, milliseconds: float, headers: list[tuple[str, str]]
+) -> bytes:
+    refusal = ""
+    for name, value in headers:
+        if name == REFUSAL_HEADER:
+            refusal = f" {value}"
+    context: RequestContext | None = environ.get(CONTEXT)
+    if context is not None and not refusal and context.call is not None and context.call.facts:
+        refusal = "".join(f" {code}" for code in _codes(context))
+    return f"{environ['REQUEST_METHOD']} {url} {status[:3]} {milliseconds:.1f}ms{refusal}\n".encode("ascii")
+
+
+def _json_line(
+    environ: dict[str, Any], url: str, status: str, milliseconds: float, headers: list[tuple[str, str]]
+) -> bytes:
+    line = _text_line(environ, url, status, milliseconds, headers)
+    context: RequestContext | None = environ.get(CONTEXT)
+    sandbox, operation, codes, rule = environ.get(_SANDBOX_KEY), None, [], None
+    if context is not None:
+        sandbox, codes = context.sandbox.name, _codes(context)
+        operation = None if context.call is None else context.call.operation.name
+        rule = None if context.applied is None else context.applied.rule.name
+    return orjson.dumps(
+        {
+            "time": real_now().isoformat(timespec="milliseconds"),
+            "level": "info",
+            "logger": "mock_server.access",
+            "message": line[:-1].decode("ascii"),
+            "method": environ["REQUEST_METHOD"],
+            "path": url,
+            "status": int(status[:3]),
+            "duration_ms": round(milliseconds, 3),
+            "sandbox": sandbox,
+            "operation": operation,
+            "codes": codes,
+            "rule": rule,
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
     )
-    return response
+
+
+def _codes(context: RequestContext) -> list[str]:
+    """The codes that the answer has: of a refusal, or of a failed import."""
+    return [] if context.call is None else [fact.name for fact in context.call.facts if fact.about == "code"]
+
+
+def _shown(path: str, query: str) -> str:
+    """Path and query string as one line of ASCII, without secrets."""
+    text = path.encode("latin-1").decode("utf-8", "replace")
+    return wire.header_text(redact_url(f"{text}?{query}" if query else text))
+
+
+_url = lru_cache(1024)(_shown)

@@ -100,6 +100,16 @@ def authorize(
     return call
 
 
+def is_authorized(context: RequestContext, account_id: int | None) -> bool:
+    """Whether `authorize` would accept the token and the account, where no rule has a say."""
+    sandbox, token = context.sandbox, context.token
+    if token is not None and token.expired(sandbox.token_age(token.issued_at)):
+        return False
+    if account_id is None:
+        return True
+    return account_id in sandbox.read().portfolios and (token is None or account_id in token.account_ids)
+
+
 def _read_token(tokens: TokenService, dialect: Dialect, encoded: str) -> Token:
     if not encoded:
         raise TokenRequired("An access token is required: Authorization: Bearer ...", 'realm="eat_realm"')

@@ -23,15 +23,17 @@ from urllib.parse import quote
 
 from flask import Flask, Request, Response, request
 from flask.sessions import NullSession, SessionInterface
-from werkzeug.exceptions import InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.routing import MapAdapter
 
+from mock_server.auth.access import AccessDenied, check_control_call
 from mock_server.dialects import Dialect
 from mock_server.domain.operations import OPERATIONS, Operation
+from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import Then
 from mock_server.settings import HEALTH_PATH, is_control_path
 from mock_server.web import services
-from mock_server.web.authentication import authenticate, authorize
+from mock_server.web.authentication import authenticate, authorize, is_authorized
 from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.journal_entry import BEGAN, add_journal_entry
 from mock_server.web.routing import Router, UrlAdapter, routes_of
@@ -85,6 +87,30 @@ class Application(Flask):
             run = partial(run_operation, shared, operation, view)
             for rule, fixed in routes_of(operation):
                 self.add_url_rule(rule, operation.view, run, methods=[operation.method], defaults=fixed)
+
+    def reads_body(self, environ: dict[str, Any]) -> bool:
+        """Whether a request with this head gets as far as its body: path, method, token and account are good.
+
+        A client that waits for `100 Continue` is answered at once where it does not. Nothing is changed.
+        """
+        is_for_control = is_control(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        app = self.control() if is_for_control else self
+        with app.request_context(dict(environ)):
+            try:
+                if request.routing_exception is not None:
+                    return False
+                values = dict(request.view_args or ())
+                if is_for_control:
+                    check_control_call(services.of(app).settings, request.environ)
+                elif "dialect" in values:
+                    context = authenticate(values["dialect"])
+                    # Rules come before the account, and may look at the body.
+                    return bool(context.sandbox.active_scenario.rules) or is_authorized(
+                        context, values.get("account_id")
+                    )
+            except (AccessDenied, HTTPException, NoSandbox):
+                return False
+        return True
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return what finds the route of the request: here it remembers, since routes never change."""

@@ -66,8 +66,12 @@ def base_path() -> str:
 
 
 def requested_name() -> str:
-    """The name of the sandbox in the request's header or query, else that of the default one."""
-    return request.headers.get(SANDBOX_HEADER) or request.args.get("sandbox") or DEFAULT_SANDBOX
+    """The name of the sandbox in the request's header or query, else that of the default one.
+
+    Where they name two, the name is none: of two no one is chosen.
+    """
+    names = {request.headers.get(SANDBOX_HEADER), *request.args.getlist("sandbox")} - {None, ""}
+    return ", ".join(sorted(filter(None, names))) or DEFAULT_SANDBOX
 
 
 def named_sandbox() -> ServerSandbox:
