@@ -1,16 +1,34 @@
 """How an answer gets to the client: at once, late, in pieces, damaged, or bit by bit as things happen.
 
-The app leaves it in the WSGI environ under `KEY`; only the real server carries it out.
+The app leaves a `Delivery` in the WSGI environ under `KEY`. The server carries it out with `deliver`, on a
+connection that it passes as a `Wire`; another WSGI server sends the answer at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing, suppress
 from datetime import timedelta
+from threading import Thread
+from time import monotonic
+from typing import Protocol
 
 from msgspec import Struct
 
 KEY = "mock_server.delivery"
+
+_GARBAGE = bytes(range(0x80, 0x100)) * 4
+_NO_CHUNK = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + _GARBAGE
+)
+_SENT_INSTEAD = {
+    "EMPTY_RESPONSE": b"",
+    "MALFORMED_RESPONSE_CHUNK": _NO_CHUNK,
+    "RANDOM_DATA_THEN_CLOSE": _GARBAGE,
+}
+WIRE_FAULTS = {*_SENT_INSTEAD, "CONNECTION_RESET_BY_PEER", "NO_RESPONSE", "TRUNCATED_BODY"}
+"""The faults of the connection; the app does the others to the answer itself."""
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -25,3 +43,119 @@ class Delivery(Struct, frozen=True, kw_only=True):
     spread: timedelta = timedelta()
     fault: str | None = None
     stream: AsyncGenerator[bytes, None] | None = None
+
+
+class Wire(Protocol):
+    """The connection on which an answer is delivered."""
+
+    async def pause(self, seconds: float | None) -> None:
+        """Wait so long, without end for None; less where the client has closed its side."""
+        ...
+
+    def begin(self, *, has_length: bool = True) -> None:
+        """Send the head of the answer; without a length, the end of its body is told in another way."""
+        ...
+
+    async def send(self, part: bytes) -> None:
+        """Send a part of the body, and wait until the client has taken most of what was sent."""
+        ...
+
+    def complete(self) -> None:
+        """Send the end of the body."""
+        ...
+
+    def send_and_close(self, raw: bytes) -> None:
+        """Send bytes as they are, and close the connection."""
+        ...
+
+    def truncate(self, length: int, part: bytes) -> None:
+        """Send the head of an answer of this length, a part of its body, and close the connection."""
+        ...
+
+    async def reset(self) -> None:
+        """Reset the connection (TCP RST)."""
+        ...
+
+
+async def deliver(wire: Wire, parts: Iterable[bytes], plan: Delivery | None) -> None:
+    """Answer the client as planned; without a plan, send the parts as the app makes them."""
+    if plan is None:
+        await _send_parts(wire, parts)
+        return
+    if plan.delay:
+        await wire.pause(plan.delay.total_seconds())
+    if plan.fault in WIRE_FAULTS:
+        await _fail(wire, parts, plan.fault)
+    elif plan.stream is not None:
+        wire.begin(has_length=False)
+        async with aclosing(plan.stream) as stream:
+            async for part in stream:
+                await wire.send(part)
+        wire.complete()
+    else:
+        await _send_pieces(wire, parts, plan)
+
+
+async def _send_parts(wire: Wire, parts: Iterable[bytes]) -> None:
+    """Send a body of unknown length; other clients have their turn between two parts."""
+    wire.begin(has_length=False)
+    for part in parts:
+        await wire.send(part)
+        await asyncio.sleep(0)
+    wire.complete()
+
+
+async def _send_pieces(wire: Wire, parts: Iterable[bytes], plan: Delivery) -> None:
+    """Send the body in pieces of about one size, the last one when the time is over."""
+    body = b"".join(parts)
+    wire.begin()
+    begun, length = monotonic(), len(body)
+    pieces = max(1, min(plan.pieces, length))
+    for number in range(pieces):
+        # Counted from the beginning: a loop's timers are too coarse for the pauses between many pieces.
+        due = begun + plan.spread.total_seconds() * (number + 1) / pieces
+        if plan.spread:
+            await wire.pause(max(0, due - monotonic()))
+        await wire.send(body[length * number // pieces : length * (number + 1) // pieces])
+    wire.complete()
+
+
+async def _fail(wire: Wire, parts: Iterable[bytes], fault: str | None) -> None:
+    """Do what the fault says to the connection, instead of answering or with the answer."""
+    if fault == "CONNECTION_RESET_BY_PEER":
+        await wire.reset()
+        return
+    if fault == "NO_RESPONSE":
+        await wire.pause(None)
+    if fault == "TRUNCATED_BODY":
+        body = b"".join(parts)
+        wire.truncate(len(body), body[: len(body) // 2])
+    else:
+        wire.send_and_close(_SENT_INSTEAD.get(fault or "", b""))
+
+
+async def in_thread(make: Callable[[], Iterable[bytes]]) -> Iterable[bytes]:
+    """Return what a function makes in a daemon thread, which does not delay the server's end."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Iterable[bytes]] = loop.create_future()
+
+    def set_result(result: Iterable[bytes], error: Exception | None) -> None:
+        if future.cancelled():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        result: Iterable[bytes] = ()
+        raised = None
+        try:
+            result = make()
+        except Exception as error:  # noqa: BLE001
+            raised = error
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(set_result, result, raised)
+
+    Thread(target=run, name="mock-server slow call", daemon=True).start()
+    return await future

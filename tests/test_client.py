@@ -56,7 +56,9 @@ def in_process() -> Iterator[Server]:
     bound = server.bind("127.0.0.1", 0)
     url = server.base_url(bound)
     settings = Settings(control_token="open-sesame", log_level="error")
-    with server.serving(server.Service(create_app(settings).wsgi_app, max_body=settings.max_body), bound):
+    with server.serving(
+        server.Service(wsgi=create_app(settings).wsgi_app, max_body=settings.max_body), bound
+    ):
         yield Server(url, "open-sesame")
 
 
@@ -510,7 +512,7 @@ def test_a_server_in_this_process_closes_its_port_and_leaves_logging_alone(tmp_p
     host, port = bound.getsockname()
 
     app = create_app(Settings(log_level="error"))
-    with server.serving(server.Service(app.wsgi_app, max_body=1_000_000), bound):
+    with server.serving(server.Service(wsgi=app.wsgi_app, max_body=1_000_000), bound):
         assert Server(f"http://{host}:{port}").health()["status"] == "UP"
 
     with pytest.raises(ConnectionRefusedError):

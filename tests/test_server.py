@@ -21,7 +21,7 @@ import pytest
 import requests
 
 from mock_server.server import Service, base_url, serving
-from mock_server.server.listening import bind
+from mock_server.server.sockets import bind
 from tests.sockets import HEALTH, address, connect, is_up, log_in, read_all, request, send_and_read, statuses
 from tests.support import ACCOUNT, running_server
 
@@ -328,7 +328,7 @@ def test_a_server_that_cannot_start_raises_within_a_second() -> None:
 
     def start() -> None:
         try:
-            with serving(Service(answer_nothing, max_body=1), closed):
+            with serving(Service(wsgi=answer_nothing, max_body=1), closed):
                 pass
         except (OSError, ValueError) as error:
             raised.append(error)
@@ -341,7 +341,7 @@ def test_a_server_that_cannot_start_raises_within_a_second() -> None:
 
 
 def fail_while_serving(bound: socket.socket) -> None:
-    with serving(Service(answer_nothing, max_body=1), bound):
+    with serving(Service(wsgi=answer_nothing, max_body=1), bound):
         assert requests.get(base_url(bound), timeout=5).status_code == 204
         raise LookupError
 

@@ -168,7 +168,7 @@ def _check_port(settings: Settings) -> Finding:
 
     try:
         server.bind(settings.host, settings.port).close()
-    except server.PortMistake as error:
+    except server.PortError as error:
         url = local_url(settings.host, settings.port)
         if _is_sandbox(url):
             remedy = f"check it with mock-server doctor --base-url {url}"

@@ -1,4 +1,4 @@
-"""The log on standard error: it never blocks the server, whatever becomes of the reader."""
+"""The log on standard error: it never blocks the server, also when no process reads it."""
 
 from __future__ import annotations
 

@@ -46,15 +46,17 @@ def serve(**given: Any) -> None:
     try:
         bound = server.bind(settings.host, settings.port)
         app = create_app(settings)
-    except (server.PortMistake, FileError, KeyFileError, TlsError) as error:
+    except (server.PortError, FileError, KeyFileError, TlsError) as error:
         raise click.ClickException(str(error)) from None
     tls = services.of(app).tls
     ready = f"{READY} {server.base_url(bound, 'https' if tls else 'http')}{_certificate_note(tls)}"
     log = AccessLog(writer.write_soon, as_json=settings.log_format == "json")
     service = server.Service(
-        app.wsgi_app,
+        wsgi=app.wsgi_app,
         max_body=settings.max_body,
         body_timeout=settings.body_timeout.total_seconds(),
+        max_connections=settings.max_connections,
+        tls=None if tls is None else tls.context,
         reads_body=app.reads_body,
         log=log.add if settings.log_level in {"debug", "info"} else None,
     )
@@ -62,9 +64,7 @@ def serve(**given: Any) -> None:
         service,
         bound,
         announce=lambda: _announce(ready),
-        max_connections=settings.max_connections,
         background=scenario_watch(app).run if settings.watch else None,
-        tls=None if tls is None else tls.context,
     )
     writer.close()
 

@@ -69,7 +69,7 @@ def _own_server(chosen: Mapping[str, object]) -> Iterator[Server]:
         raise pytest.fail.Exception(f"dossiers_settings: {error}", pytrace=False) from None
     bound = server.bind("127.0.0.1", 0)
     url = server.base_url(bound)
-    with server.serving(server.Service(app.wsgi_app, max_body=settings.max_body), bound):
+    with server.serving(server.Service(wsgi=app.wsgi_app, max_body=settings.max_body), bound):
         yield Server(url, settings.control_token)
 
 

@@ -11,95 +11,60 @@ from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from math import inf
-from threading import Thread
+from ssl import SSLContext
 from typing import Any
 
-from mock_server.delivery import KEY, Delivery
-from mock_server.server.answers import Answer, Headers, has_body, head, own_answer
-from mock_server.server.delivery import FAULTS, deliver, send_parts
-from mock_server.server.environ import Environ, connection_environ, request_environ, set_body
-from mock_server.server.requests import ProtocolError, RequestReader
+from msgspec import Struct, field
+
+from mock_server.delivery import KEY, WIRE_FAULTS, Delivery, deliver, in_thread
+from mock_server.server import messages
+from mock_server.server.messages import Environ, Headers, ProtocolError, RequestReader, own_answer
 from mock_server.settings import CONTROL_MAX_BODY, SLOW_CALLS, is_control_path
 
-Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
-ReadsBody = Callable[[Environ], bool]
-Log = Callable[[Environ, str, Headers], None]
-
-HEAD_TIMEOUT = 10.0
-"""Seconds from the first byte of a request to the end of its head; also those for the TLS handshake."""
-IDLE_TIMEOUT = 75.0
-"""Seconds that a connection is kept without a request."""
-_LINGER = 1.0
-"""Seconds without a byte after which a connection is closed whose client still sends what nobody reads."""
-_LINGER_TOTAL = 5.0
-_HALF_CLOSED = 2.0
-"""Seconds that are left of a delay, of pieces or of a stream when the client has closed its side."""
-_MAX_WAITING = 64 * 1024
-"""Bytes of further requests that are read while one is being answered."""
-
-_NO_LINGER = struct.pack("ii", 1, 0)
-"""SO_LINGER with no time: closing resets the connection."""
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_CLOSE = "Connection: close"
+HEAD_TIMEOUT = 10.0  # seconds from the first byte of a request to the end of its head; also those for TLS
+IDLE_TIMEOUT = 75.0  # seconds that a connection is kept without a request
+_LINGER, _LINGER_TOTAL = 1.0, 5.0  # seconds to drop what still comes: since the last byte, and in all
+_HALF_CLOSED = 2.0  # seconds that are left of a delay or stream when the client has closed its side
+_MAX_WAITING = 64 * 1024  # bytes of further requests that are read while one is being answered
+_STALLED = 0.3  # seconds without reading after which a client is not waited for at the end
 
 _logger = logging.getLogger("mock_server")
 
 
-class Service:
-    """What connections serve, and which ones there are, the one that was used last at the end.
+class Service(Struct, kw_only=True, eq=False):
+    """What is served, and the connections, the one that was used last at the end."""
 
-    `reads_body` says of a head whether the app would read the body behind it; `log` gets each answer.
-    """
-
-    def __init__(
-        self,
-        wsgi: Wsgi,
-        *,
-        max_body: int,
-        body_timeout: float = 30.0,
-        reads_body: ReadsBody | None = None,
-        log: Log | None = None,
-    ) -> None:
-        self.wsgi = wsgi
-        self.max_body = max_body
-        self.body_timeout = body_timeout
-        self.reads_body: ReadsBody = reads_body or (lambda _: True)
-        self.log: Log = log or (lambda *_: None)
-        self.connections: dict[Connection, None] = {}
-        self.slow_call = asyncio.Lock()
+    wsgi: Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+    max_body: int
+    body_timeout: float = 30.0
+    max_connections: int = 10_000
+    tls: SSLContext | None = None
+    reads_body: Callable[[Environ], bool] | None = None  # whether the app would read the body behind a head
+    log: Callable[[Environ, str, Headers], None] | None = None  # gets each answer
+    connections: dict[Connection, None] = field(default_factory=dict)
+    slow_call: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Connection(asyncio.Protocol):
-    """A client's connection, plain or within TLS. `deadline` is when it is timed out, in the loop's time."""
+    """A client's connection, plain or within TLS: a protocol of asyncio, and the `Wire` of deliveries."""
 
-    deadline = inf
+    deadline = inf  # when it is timed out, in the loop's time
+    _delivery: asyncio.Task[None] | None = None
+    _plan: Delivery | None = None
+    _is_last = _is_over = _is_paused = _input_ended = _has_begun = False
+    _is_head_due = True
 
     def __init__(self, service: Service, accepted: socket.socket, scheme: str) -> None:
-        self._service = service
-        self._socket = accepted
-        self._scheme = scheme
+        self._service, self._socket, self._scheme = service, accepted, scheme
         self._loop = asyncio.get_running_loop()
-        self._reader = RequestReader()
-        self._environ: Environ | None = None
-        self._delivery: asyncio.Task[None] | None = None
-        self._plan: Delivery | None = None
-        self._hurried = asyncio.Event()
-        self._writable = asyncio.Event()
+        self._hurried, self._writable = asyncio.Event(), asyncio.Event()
         self._writable.set()
-        self._is_last = False
-        self._is_over = False
-        self._is_head_due = True
-        self._input_ended = False
-        self._has_begun = False
-        self._is_chunked = False
-
-    # What the loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
-        client, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        self._common = connection_environ(self._scheme, client or ("", 0), own[1])
+        client, own = map(transport.get_extra_info, ("peername", "sockname"))
+        self._reader = RequestReader(messages.common_environ(self._scheme, client or ("", 0), own))
         self.deadline = self._loop.time() + HEAD_TIMEOUT
         self._service.connections[self] = None
 
@@ -110,10 +75,10 @@ class Connection(asyncio.Protocol):
             return
         reader = self._reader
         reader.buffer = reader.buffer + data if reader.buffer else data
-        if self._delivery is None and self._writable.is_set():
-            self._proceed()
-        elif len(reader.buffer) > _MAX_WAITING:
+        self._proceed()
+        if len(reader.buffer) > _MAX_WAITING and not self._is_over:
             self._transport.pause_reading()
+            self._is_paused = True
 
     def eof_received(self) -> bool:
         """Answer what has come: a client that closes its side may still read (RFC 9112, 9.6)."""
@@ -129,12 +94,12 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Answer no further request until the client reads."""
         self._writable.clear()
+        self._stalled_at = self._loop.time()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Continue."""
         self._writable.set()
-        if self._delivery is None and not self._is_over:
-            self._proceed()
+        self._proceed()
 
     def connection_lost(self, _: Exception | None) -> None:
         """End."""
@@ -143,17 +108,16 @@ class Connection(asyncio.Protocol):
             self._delivery.cancel()
         self._service.connections.pop(self, None)
 
-    # What the server calls
-
     @property
     def is_idle(self) -> bool:
         """Whether it is kept alive between two requests."""
-        return not (self._is_over or self._is_head_due or self._environ or self._delivery)
+        return not (self._is_over or self._is_head_due or self._reader.environ or self._delivery)
 
     @property
     def is_stalled(self) -> bool:
-        """Whether it waits for its client, to read or to close."""
-        return self._delivery is None or not self._writable.is_set()
+        """Whether it waits for its client, to close, or to read anything at all."""
+        since = inf if self._writable.is_set() else self._stalled_at
+        return self._delivery is None or self._loop.time() - since > _STALLED
 
     def close(self) -> None:
         """Close it once all is sent."""
@@ -167,205 +131,183 @@ class Connection(asyncio.Protocol):
     def time_out(self) -> None:
         """The deadline has passed: of a head, of a body, of an idle connection, or of one that is over."""
         if self._is_over and self._transport.is_closing():
-            self._transport.abort()
-        elif self._is_over or not (self._environ or self._reader.buffer):
+            self.abort()
+        elif self._is_over or not (self._reader.environ or self._reader.buffer):
             self.close()
             self.deadline = self._loop.time() + _LINGER
         else:
-            part = "body" if self._environ else "head"
-            self._reject(ProtocolError(HTTPStatus.REQUEST_TIMEOUT, f"the {part} of the request is too slow"))
+            self._reject(ProtocolError("the request comes too slowly", HTTPStatus.REQUEST_TIMEOUT))
 
     def end(self) -> asyncio.Task[None] | None:
-        """The server ends: send what is answered, and cut what waits; the delivery that is still running."""
+        """The server ends: send what is answered, cut what waits, and return what is still being sent."""
         self._is_last = True
         delivery, plan = self._delivery, self._plan
         if delivery is None:
             self.close()
         elif plan is not None:
             delivery.cancel()
-            if not self._has_begun and plan.fault not in FAULTS:
+            if not self._has_begun and plan.fault not in WIRE_FAULTS:
                 self._transport.write(own_answer(HTTPStatus.SERVICE_UNAVAILABLE, "the server ends"))
             self.close()
         return delivery
 
-    # Requests
-
     def _proceed(self) -> None:
-        """Read and answer what there is."""
+        """Read and answer a request, if there is one."""
+        if self._is_over or self._delivery is not None or not self._writable.is_set():
+            return
         try:
-            while self._delivery is None and self._writable.is_set() and not self._is_over and self._read():
+            if self._read():
                 self._answer()
-            if self._input_ended and self._delivery is None and self._writable.is_set():
-                self._end_input()
+            elif self._input_ended and (self._reader.environ or self._reader.buffer):
+                self._reject(ProtocolError("the request is cut off"))
+            elif self._input_ended:
+                self.close()
         except ProtocolError as error:
             self._reject(error)
-        if not self._is_over:
-            self._set_deadline()
+        self._wait()
 
     def _read(self) -> bool:
         """Read a request; whether it can be answered: it is complete, or its body is not wanted."""
         reader = self._reader
-        if self._environ is None:
-            if not reader.buffer or not reader.read_head():
+        if reader.environ is None:
+            environ = reader.read_head() if reader.buffer else None
+            if environ is None:
                 return False
-            self._environ = request_environ(self._common, reader)
-            self._limit = (
-                CONTROL_MAX_BODY if is_control_path(self._environ["PATH_INFO"]) else self._service.max_body
-            )
-            if "HTTP_EXPECT" in self._environ and not self._meet_expectation(self._environ):
+            is_control = is_control_path(environ["PATH_INFO"])
+            self._limit = CONTROL_MAX_BODY if is_control else self._service.max_body
+            if "HTTP_EXPECT" in environ and not self._meet_expectation(environ):
                 return True
-        if reader.is_complete:
-            return True
-        if (reader.content_length or 0) > self._limit:
+        if reader.is_complete or (reader.content_length or 0) > self._limit:
             return True
         return reader.read_body() or reader.length > self._limit
 
     def _meet_expectation(self, environ: Environ) -> bool:
         """Let the client send the body; False when it will not be read (RFC 9110, 10.1.1)."""
-        reader = self._reader
+        reader, reads_body = self._reader, self._service.reads_body
         if reader.version == "1.0":
             return True
         if environ["HTTP_EXPECT"].lower() != "100-continue":
-            raise ProtocolError(HTTPStatus.EXPECTATION_FAILED, "only 100-continue can be expected")
-        if reader.is_complete:
-            return True
-        if (reader.content_length or 0) > self._limit or not self._service.reads_body(environ):
-            return False
-        if not reader.buffer:
-            self._transport.write(_CONTINUE)
+            raise ProtocolError("only 100-continue can be expected", HTTPStatus.EXPECTATION_FAILED)
+        if (reader.content_length or 0) > self._limit or (reads_body and not reads_body(environ)):
+            return reader.is_complete
+        if not reader.buffer and not reader.is_complete:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         return True
 
     def _answer(self) -> None:
-        """Call the app, and send what it answers, now or by and by."""
-        reader, environ, service = self._reader, self._environ or {}, self._service
-        if reader.is_complete:
-            set_body(environ, reader.body)
-        else:
-            set_body(environ, b"", reader.content_length or reader.length)
-        if not (reader.is_complete and reader.keeps_alive) or reader.method == "CONNECT":
+        """Call the app, and send what it answers, at once or in a task."""
+        reader, service, environ = self._reader, self._service, self._reader.environ or {}
+        reader.pass_body(environ, self._limit)
+        if not (reader.is_complete and reader.keeps_alive) or reader.length > self._limit:
             self._is_last = True
         service.connections[self] = service.connections.pop(self)
         self._has_begun = False
-        if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) in SLOW_CALLS:
-            self._delivery = self._loop.create_task(self._answer_in_thread(environ))
-        else:
-            self._answer_at_once(environ)
-
-    def _answer_at_once(self, environ: Environ) -> None:
-        service = self._service
+        if (reader.method, environ["PATH_INFO"]) in SLOW_CALLS:
+            self._plan = Delivery()  # so the end of the server cuts it
+            self._delivery = self._loop.create_task(self._deliver(environ))
+            return
         try:
             parts = service.wsgi(environ, self._start_response)
-            answer = Answer(self._status, self._headers, parts)
-            service.log(environ, self._status, self._headers)
-            self._plan = environ.get(KEY)
-            if self._plan is not None or not answer.has_length:
-                self._delivery = self._loop.create_task(self._deliver(answer))
+            self._note(environ)
+            if self._plan is None and self._has_length():
+                body = b"".join(parts)
+                getattr(parts, "close", list)()
+                self._transport.write(self._head() + (body if self._sends_body else b""))
+                self._finish()
             else:
-                self._send_whole(answer)
+                self._delivery = self._loop.create_task(self._deliver(environ, parts))
         except Exception as error:  # noqa: BLE001
             self._fail(error)
-
-    async def _answer_in_thread(self, environ: Environ) -> None:
-        """Call the app in a thread, one slow call at a time, while other requests are answered."""
-        self._plan = Delivery()  # so the server's end cuts it
-        try:
-            async with self._service.slow_call:
-                parts = await _in_thread(partial(self._service.wsgi, environ, self._start_response))
-            self._plan = environ.get(KEY)
-        except Exception as error:  # noqa: BLE001
-            self._delivery = self._plan = None
-            self._fail(error)
-            return
-        await self._deliver(Answer(self._status, self._headers, parts))
 
     def _start_response(self, status: str, headers: Headers, _: Any = None) -> None:
         self._status, self._headers = status, headers
 
-    def _send_whole(self, answer: Answer) -> None:
-        body = b"".join(answer.parts)
-        answer.close()
-        if not has_body(self._reader.method, answer.status):
-            body = b""
-        self._transport.write(head(answer.status, answer.headers, *self._connection_lines()) + body)
-        self._finish()
+    def _note(self, environ: Environ) -> None:
+        """Log what the app answered, and keep how it is to be delivered."""
+        self._plan = environ.get(KEY)
+        if self._service.log is not None:
+            self._service.log(environ, self._status, self._headers)
 
-    def _connection_lines(self) -> tuple[str, ...]:
-        if self._is_last:
-            return ("Connection: close",)
-        return ("Connection: keep-alive",) if self._reader.version == "1.0" else ()
-
-    async def _deliver(self, answer: Answer) -> None:
-        """Answer in another way than at once, and go on with the next request."""
+    async def _deliver(self, environ: Environ, parts: Iterable[bytes] | None = None) -> None:
+        """Answer in another way than at once; without parts, a thread makes them, one call at a time."""
         try:
-            if self._plan is None:
-                await send_parts(self, answer)
-            else:
-                await deliver(self, answer, self._plan)
+            if parts is None:
+                async with self._service.slow_call:
+                    parts = await in_thread(partial(self._service.wsgi, environ, self._start_response))
+                self._note(environ)
+            await deliver(self, parts, self._plan)
+            if not self._is_over:
+                self._finish()
         except Exception as error:  # noqa: BLE001
-            self._delivery = None
             self._fail(error)
-            return
         finally:
-            answer.close()
-        self._delivery = self._plan = None
-        if not self._is_over:
-            self._finish()
-        if not self._is_over:
-            self._transport.resume_reading()
-            self._proceed()
+            getattr(parts, "close", list)()  # PEP 3333
+            self._delivery = self._plan = None
+
+    def _head(self) -> bytes:
+        """The head of the answer, which also says how the end of its body is told."""
+        lines, is_http_1_0, has_length = [], self._reader.version == "1.0", self._has_length()
+        self._sends_body = self._reader.method != "HEAD" and self._status[:3] not in {"204", "304"}
+        self._is_chunked = self._sends_body and not has_length and not is_http_1_0
+        self._is_last = self._is_last or (is_http_1_0 and not has_length)
+        if self._is_chunked:
+            lines.append("Transfer-Encoding: chunked")
+        if self._is_last or is_http_1_0:
+            lines.append(f"Connection: {'close' if self._is_last else 'keep-alive'}")
+        return messages.head(self._status, self._headers, *lines)
+
+    def _has_length(self) -> bool:
+        return any([name == "Content-Length" for name, _ in self._headers])  # noqa: C419  # a list is faster
 
     def _finish(self) -> None:
         """Forget the request that was answered; after the last one, close."""
-        is_read = self._reader.is_complete and not self._reader.buffer
-        self._environ = None
+        if self._is_last:
+            self._close_last()
         self._reader.begin()
         self._is_head_due = False
-        if self._is_last:
-            self._close_last(is_read=is_read)
+        if self._reader.buffer or self._input_ended or self._delivery is not None:
+            self._loop.call_soon(self._proceed)  # other clients have their turn before
 
     def _fail(self, error: Exception) -> None:
         """The app raised an exception: say so in the log, and to the client where nothing was sent."""
-        reader = self._reader
-        _logger.error("unexpected error at %s %a", reader.method, reader.target, exc_info=error)
+        path = (self._reader.environ or {}).get("PATH_INFO")
+        _logger.error("unexpected error at %s %a", self._reader.method, path, exc_info=error)
         if self._has_begun:
             self.abort()
         else:
-            self._reject(ProtocolError(HTTPStatus.INTERNAL_SERVER_ERROR, "the sandbox failed; see its log"))
+            self._reject(ProtocolError("the sandbox failed; see its log", HTTPStatus.INTERNAL_SERVER_ERROR))
 
     def _reject(self, error: ProtocolError) -> None:
         """Answer without the app, and close."""
-        self._transport.write(own_answer(error.status, str(error)))
-        self._close_last(is_read=False)
+        _logger.info("a request was rejected with %d: %s", error.status, error)
+        self.send_and_close(own_answer(error.status, str(error)))
 
-    def _close_last(self, *, is_read: bool) -> None:
+    def _close_last(self) -> None:
         """Close, but read for a while what still comes: else the client sees a reset, and no answer."""
-        self._is_over = True
-        if is_read or self._input_ended:
-            self._transport.close()
+        if self._input_ended or (self._reader.is_complete and not self._reader.buffer):
+            self.close()
             return
-        self._over_at = self._loop.time() + _LINGER_TOTAL
-        self.deadline = self._loop.time() + _LINGER
+        self._is_over, now = True, self._loop.time()
+        self.deadline, self._over_at = now + _LINGER, now + _LINGER_TOTAL
         self._transport.resume_reading()
         if self._transport.can_write_eof():
             self._transport.write_eof()
 
-    def _end_input(self) -> None:
-        """The client sends no more: close, or reject a request of which the end is missing."""
-        if self._environ or self._reader.buffer:
-            raise ProtocolError(HTTPStatus.BAD_REQUEST, "the request is cut off")
-        self.close()
-
-    def _set_deadline(self) -> None:
-        now = self._loop.time()
-        if self._delivery is not None or not self._writable.is_set():
-            self.deadline = inf
-        elif self._environ is not None:
+    def _wait(self) -> None:
+        """Set the deadline for what comes next, and read on if reading was paused."""
+        now, reader = self._loop.time(), self._reader
+        if self._is_over or self._delivery is not None or not self._writable.is_set():
+            self.deadline = self.deadline if self._is_over else inf
+        elif reader.environ is not None:
             self.deadline = now + self._service.body_timeout
-        elif not self._reader.buffer:
+        elif not reader.buffer:
             self.deadline = now + (HEAD_TIMEOUT if self._is_head_due else IDLE_TIMEOUT)
         elif not self._is_head_due:
             self._is_head_due = True
             self.deadline = now + HEAD_TIMEOUT
+        if self._is_paused and len(reader.buffer) <= _MAX_WAITING:
+            self._is_paused = False
+            self._transport.resume_reading()
 
     def _hurry(self) -> None:
         """The client closed its side a while ago, and may be gone."""
@@ -374,27 +316,18 @@ class Connection(asyncio.Protocol):
             self._delivery.cancel()
             self.close()
 
-    # What a delivery calls
-
     async def pause(self, seconds: float | None) -> None:
         """Wait so long, without end for None; less where the client has closed its side."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._hurried.wait()
 
-    def begin(self, answer: Answer) -> None:
-        """Send the head of an answer."""
-        lines = list(self._connection_lines())
+    def begin(self, *, has_length: bool = True) -> None:
+        """Send the head of the answer."""
         self._has_begun = True
-        self._sends_body = has_body(self._reader.method, answer.status)
-        self._is_chunked = self._sends_body and not answer.has_length and self._reader.version == "1.1"
-        if self._is_chunked:
-            lines.append("Transfer-Encoding: chunked")
-        elif self._sends_body and not answer.has_length:
-            self._is_last = True
-        if answer.closes:
-            self._is_last = True
-        self._transport.write(head(answer.status, answer.headers, *lines))
+        if not has_length:
+            self._headers = [(name, value) for name, value in self._headers if name != "Content-Length"]
+        self._transport.write(self._head())
 
     async def send(self, part: bytes) -> None:
         """Send a part of the body, and wait until the client has taken most of what was sent."""
@@ -407,41 +340,20 @@ class Connection(asyncio.Protocol):
         if self._is_chunked:
             self._transport.write(b"0\r\n\r\n")
 
-    async def send_and_close(self, raw: bytes) -> None:
+    def send_and_close(self, raw: bytes) -> None:
         """Send bytes as they are, and close the connection."""
         self._transport.write(raw)
-        self._close_last(is_read=False)
+        self._close_last()
+
+    def truncate(self, length: int, part: bytes) -> None:
+        """Send the head of an answer of this length, a part of its body, and close."""
+        headers = {"Content-Length": str(length)} | dict(self._headers)
+        self.send_and_close(messages.head(self._status, list(headers.items())) + part)
 
     async def reset(self) -> None:
         """Reset the connection (TCP RST), once what was sent before is out."""
         while self._transport.get_write_buffer_size():  # noqa: ASYNC110  # no event tells of the last byte
             await asyncio.sleep(0.005)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no time
         self._is_over = True
-        self._transport.abort()
-
-
-async def _in_thread(function: Callable[[], Iterable[bytes]]) -> Iterable[bytes]:
-    """Return the result of a function that runs in a daemon thread, which does not delay the server's end."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Iterable[bytes]] = loop.create_future()
-
-    def set_result(result: Iterable[bytes] | None, error: Exception | None) -> None:
-        if future.cancelled():
-            return
-        if error is None:
-            future.set_result(result or ())
-        else:
-            future.set_exception(error)
-
-    def run() -> None:
-        result, raised = None, None
-        try:
-            result = function()
-        except Exception as error:  # noqa: BLE001
-            raised = error
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(set_result, result, raised)
-
-    Thread(target=run, name="mock-server slow call", daemon=True).start()
-    return await future
+        self.abort()

@@ -94,16 +94,16 @@ class Application(Flask):
         A client that waits for `100 Continue` is answered at once where it does not. Nothing is changed.
         """
         is_for_control = is_control(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        app = self.control() if is_for_control else self
+        app, shared = self.control() if is_for_control else self, services.of(self)
         with app.request_context(dict(environ)):
             try:
                 if request.routing_exception is not None:
                     return False
                 values = dict(request.view_args or ())
                 if is_for_control:
-                    check_control_call(services.of(app).settings, request.environ)
+                    check_control_call(shared.settings, request.environ)
                 elif "dialect" in values:
-                    context = authenticate(values["dialect"])
+                    context = authenticate(request, values["dialect"], shared)
                     # Rules come before the account, and may look at the body.
                     return bool(context.sandbox.active_scenario.rules) or is_authorized(
                         context, values.get("account_id")

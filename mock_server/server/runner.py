@@ -1,0 +1,189 @@
+"""The server on its socket: connections are accepted while there is room, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
+from ssl import SSLError
+from threading import Thread
+
+from mock_server.server.connection import HEAD_TIMEOUT, Connection, Service
+from mock_server.server.sockets import connect_tls
+
+try:
+    from uvloop import new_event_loop
+except ImportError:
+    from asyncio import new_event_loop  # type: ignore[assignment]
+
+_GRACE, _LONG_GRACE = 0.8, 5.0  # seconds after a signal to send answers: to slow clients, and to others
+_SWEEP = 0.5  # seconds between two looks at the deadlines of all connections
+_AT_ONCE = 16  # connections that are accepted in one turn of the loop
+_RETRY = 0.1  # seconds until a connection is accepted where there was no room for one
+_RESERVE = 64  # descriptors that connections leave to files and libraries
+
+_logger = logging.getLogger("mock_server")
+
+Background = Callable[[asyncio.Event], Awaitable[None]] | None  # runs on the loop until the event is set
+
+
+def serve(
+    service: Service, listening: socket.socket, *, announce: Callable[[], None], background: Background = None
+) -> None:
+    """Serve the app until SIGTERM or SIGINT; `announce` is called once requests are answered."""
+    # What was made so far stays as long as the process: the garbage collector need not look at it again.
+    gc.freeze()
+
+    def begin(end: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end)
+        loop.call_soon(announce)
+
+    _run(Server(service, listening), begin, background)
+
+
+@contextmanager
+def serving(service: Service, listening: socket.socket) -> Iterator[None]:
+    """Serve the app in a thread meanwhile; it ends as with a signal."""
+    begun: Future[Callable[[], object]] = Future()
+
+    def begin(end: Callable[[], None]) -> None:
+        begun.set_result(partial(asyncio.get_running_loop().call_soon_threadsafe, end))
+
+    def run() -> None:
+        try:
+            _run(Server(service, listening), begin)
+        except BaseException as problem:
+            if begun.done():
+                raise
+            begun.set_exception(problem)
+
+    thread = Thread(target=run, name="mock-server", daemon=True)
+    thread.start()
+    end = begun.result()
+    try:
+        yield
+    finally:
+        end()
+        thread.join()
+
+
+def _run(server: Server, begin: Callable[[Callable[[], None]], None], background: Background = None) -> None:
+    """Serve until the function that is passed to `begin` is called, on the loop."""
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        # Begun before the announcement: a client that sees it may rely on it.
+        task = None if background is None else asyncio.ensure_future(background(stop))
+        server.begin()
+        begin(stop.set)
+        await stop.wait()
+        await server.end()
+        if task is not None:
+            await task
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(run())
+
+
+class Server:
+    """Accepts connections on a bound socket, and ends them."""
+
+    _has_warned = False
+
+    def __init__(self, service: Service, listening: socket.socket) -> None:
+        self._service = service
+        self._connections = service.connections
+        self._listening = listening
+        self._opening: set[asyncio.Task[None]] = set()
+        descriptors = getrlimit(RLIMIT_NOFILE)[0]
+        allowed = service.max_connections if descriptors == RLIM_INFINITY else descriptors - _RESERVE
+        self._max = max(1, min(service.max_connections, allowed))
+
+    def begin(self) -> None:
+        """Accept connections from now on."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._listening, self._accept)
+        self._sweep()
+
+    async def end(self) -> None:
+        """Accept no more, end what waits, let be sent what was answered, and close all."""
+        self._loop.remove_reader(self._listening)
+        self._listening.close()
+        self._sweeper.cancel()
+        for task in self._opening:
+            task.cancel()
+        deliveries = [connection.end() for connection in list(self._connections)]
+        begun = self._loop.time()
+        while self._connections:
+            past = self._loop.time() - begun
+            for connection in list(self._connections):
+                if past > (_GRACE if connection.is_stalled else _LONG_GRACE):
+                    connection.abort()
+            await asyncio.sleep(0.01)
+        await asyncio.gather(*filter(None, deliveries), *self._opening, return_exceptions=True)
+
+    def _accept(self) -> None:
+        for _ in range(_AT_ONCE):
+            if len(self._connections) + len(self._opening) >= self._max and not self._close_oldest():
+                self._pause(f"there are {self._max} (--max-connections, or the limit of descriptors)")
+                return
+            try:
+                accepted, _ = self._listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as problem:
+                self._close_oldest()
+                self._pause(problem.strerror or str(problem))
+                return
+            accepted.setblocking(False)  # noqa: FBT003
+            task = self._loop.create_task(self._open(accepted))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    def _close_oldest(self) -> bool:
+        """Close the connection that has been idle for longest; False when none is."""
+        oldest = next((found for found in self._connections if found.is_idle), None)
+        if oldest is not None:
+            oldest.close()
+        return oldest is not None
+
+    def _pause(self, why: str) -> None:
+        """Let new connections wait for a while."""
+        self._loop.remove_reader(self._listening)
+        self._loop.call_later(_RETRY, self._resume)
+        if not self._has_warned:
+            self._has_warned = True
+            _logger.warning("new connections wait: %s", why)
+
+    def _resume(self) -> None:
+        if self._listening.fileno() >= 0:
+            self._loop.add_reader(self._listening, self._accept)
+
+    async def _open(self, accepted: socket.socket) -> None:
+        context = self._service.tls
+        protocol = partial(Connection, self._service, accepted, "https" if context else "http")
+        try:
+            if context is None:
+                await self._loop.connect_accepted_socket(protocol, accepted)
+            else:
+                await connect_tls(protocol, accepted, context, HEAD_TIMEOUT)
+        except OSError as problem:
+            if isinstance(problem, SSLError):
+                _logger.info("no TLS with a client: %s", problem.reason or problem)
+            accepted.close()
+
+    def _sweep(self) -> None:
+        """Time out the connections whose deadline has passed."""
+        now = self._loop.time()
+        for connection in [found for found in self._connections if found.deadline < now]:
+            connection.time_out()
+        self._sweeper = self._loop.call_later(_SWEEP, self._sweep)

@@ -1,0 +1,78 @@
+"""Sockets: the one that listens, bound by us, and TLS on those of clients."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from ssl import SSLContext
+
+from mock_server.server.messages import own_answer
+from mock_server.settings import local_url
+
+_BACKLOG = 1024
+_SHUTDOWN = 1.0  # seconds in which a client has to read the rest, and to end the encryption
+_HANDSHAKE = b"\x16"  # what TLS begins with, and no HTTP
+
+
+class PortError(OSError):
+    """The address cannot be listened on; the message says which and why."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        PortError: the port is in use, or the address is not this machine's.
+    """
+    bound = None
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, proto)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # For its connections: without it, each further part of an answer waits 40 ms for an acknowledgement.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        bound.bind(address)
+        bound.listen(_BACKLOG)
+    except OSError as problem:
+        if bound is not None:
+            bound.close()
+        raise PortError(f"cannot listen on {host} port {port}: {problem.strerror or problem}") from None
+    bound.setblocking(False)  # noqa: FBT003
+    return bound
+
+
+def base_url(bound: socket.socket, scheme: str = "http") -> str:
+    """The URL at which a client on this machine reaches the socket."""
+    host, port = bound.getsockname()[:2]
+    return local_url(host, port, scheme)
+
+
+async def connect_tls(
+    protocol: Callable[[], asyncio.Protocol], accepted: socket.socket, context: SSLContext, seconds: float
+) -> None:
+    """Agree on a key with the client within `seconds`, and connect the protocol; else it is an OSError."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(seconds):
+        first = await _first_byte(accepted)
+        if first and first != _HANDSHAKE:
+            # The request is read before it is answered: else the client sees a reset.
+            await loop.sock_recv(accepted, 64 * 1024)
+            problem = f"HTTP on a port of HTTPS: the URL is {base_url(accepted, 'https')}"
+            await loop.sock_sendall(accepted, own_answer(400, problem))
+            accepted.shutdown(socket.SHUT_WR)
+    if first != _HANDSHAKE:
+        raise ConnectionAbortedError("no TLS")
+    timeouts = {"ssl_handshake_timeout": seconds, "ssl_shutdown_timeout": _SHUTDOWN}
+    await loop.connect_accepted_socket(protocol, accepted, ssl=context, **timeouts)
+
+
+async def _first_byte(accepted: socket.socket) -> bytes:
+    """The first byte that comes, which is left to be read; empty when the client goes."""
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(accepted, came.set)
+    try:
+        await came.wait()
+    finally:
+        loop.remove_reader(accepted)
+    return accepted.recv(1, socket.MSG_PEEK)
