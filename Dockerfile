@@ -4,13 +4,13 @@ COPY pyproject.toml README.md LICENSE ./
 COPY mock_server mock_server
 COPY fixtures fixtures
 COPY scenarios scenarios
-# The environment is filled from outside, so that it holds no pip. Compiled here, so that nothing is at start.
+# The pip of the outer Python installs, so that the environment has no pip. Compiled here for a faster start.
 RUN python -m venv --without-pip /opt/venv \
  && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check . \
  && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
 FROM python:3.13-slim
-# A fixed number, for those who give it a volume; a home, for what is cached between two starts.
+# A fixed user id for the owner of volumes, and a home folder for the cache between two starts.
 RUN useradd --uid 10001 --user-group --create-home --shell /usr/sbin/nologin mock
 COPY --from=builder /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH \
@@ -20,7 +20,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     MOCK_SERVER_CONTROL_OPEN=true
 USER 10001:10001
 WORKDIR /home/mock
-# A volume takes its owner from here: with it, a client beside this container finds the certificate to trust.
+# A volume gets the owner of this folder. Other containers can read the certificate from such a volume.
 RUN mkdir -p .cache/mock-server/tls
 EXPOSE 8080
 STOPSIGNAL SIGTERM
@@ -28,7 +28,7 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=2s --timeout=3s --start-period=10s --retries=3 CMD ["mock-server", "healthcheck"]
 ENTRYPOINT ["mock-server"]
 CMD ["serve"]
-# `make image` and the release say which one it is; the latter also adds where the source is.
+# `make image` and the release set the version; the release also adds the address of the source.
 ARG VERSION=unreleased
 LABEL org.opencontainers.image.title="dossiers-mock-server" \
       org.opencontainers.image.description="A sandbox of the e-Attestations (Aprovall) dossiers REST API" \

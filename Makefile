@@ -7,7 +7,7 @@ ARGS   ?=
 BIN    := .venv/bin
 READY  := .venv/.ready
 SITE   := .venv/.site
-# What the tests need besides the runtime dependencies; the other tools need newer versions of some of those.
+# The tests need these and the runtime dependencies; other tools need newer versions of some of those.
 TEST_TOOLS := pytest pytest-xdist hypothesis pypdf pytest-flask openapi-spec-validator
 
 .DEFAULT_GOAL := help
@@ -26,29 +26,29 @@ test: $(READY) ## Run the tests (ARGS="-k dossiers")
 test-lowest: .venv-lowest/.ready ## Run the tests with the lowest supported version of each dependency (ARGS="-k protocol")
 	.venv-lowest/bin/python -m pytest -n auto -q $(ARGS)
 
-test-newest: .venv-newest/.ready ## Run the tests with pre-releases of Flask and Werkzeug, where there are any
+test-newest: .venv-newest/.ready ## Run the tests with pre-releases of Flask and Werkzeug, if they exist
 	.venv-newest/bin/python -m pytest -n auto -q $(ARGS)
 
-soak: $(READY) ## Try every property and machine for long: half an hour or so
+soak: $(READY) ## Run the property tests for longer: about half an hour
 	$(BIN)/pytest -n auto -q -m hypothesis --hypothesis-profile=soak $(ARGS)
 
 scenarios: $(READY) ## Play every bundled scenario in both dialects (ARGS="--tag import")
 	$(BIN)/mock-server scenarios run --dialect rest $(ARGS)
 	$(BIN)/mock-server scenarios run --dialect edge $(ARGS)
 
-client: $(READY) .venv/.client ## Generate a client from the contract of each dialect, and work with it
+client: $(READY) .venv/.client ## Generate a client from the contract of each dialect, and use it
 	$(BIN)/python tools/generated_client.py
 
 identity: .identity/.ready ## Run six OAuth and OpenID libraries against the sandbox (node for three)
 	$(BIN)/python tools/identity.py
 
-examples: $(READY) ## Run the tests of examples/client in all three ways, and check the other examples
+examples: $(READY) ## Run the tests of examples/client in all three setups, and check the other examples
 	$(BIN)/pytest -q tests/test_examples.py $(ARGS)
 
-coverage: $(READY) ## Run the tests and hold branch coverage to its floor
+coverage: $(READY) ## Run the tests and check the minimum of branch coverage
 	$(BIN)/pytest -n auto -q --cov $(ARGS)
 
-check: lint types audit ## All that CI asks before the tests
+check: lint types audit ## All checks that CI runs before the tests
 
 lint: $(READY) ## Format, lint, direction of imports, spelling
 	$(BIN)/ruff format --check
@@ -60,10 +60,10 @@ types: $(READY) ## mypy, strict
 	$(BIN)/mypy
 	cd examples/client && ../../$(BIN)/mypy
 
-audit: $(READY) ## Known vulnerabilities of the dependencies, where their database can be reached
+audit: $(READY) ## Known vulnerabilities of the dependencies, if their database can be reached
 	$(BIN)/python tools/audit.py
 
-format: $(READY) ## Format, and repair what ruff can
+format: $(READY) ## Format, and fix what ruff can fix
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
@@ -82,19 +82,19 @@ states: $(READY) ## Generate the bundled state files
 	for name in default empty pages; do \
 	  $(BIN)/mock-server fixtures generate $$name --day 2026-01-15 --out fixtures/states/$$name.json || exit 1; done
 
-contract: $(READY) ## Hold the server against both OpenAPI documents with schemathesis
+contract: $(READY) ## Check the server against both OpenAPI documents with schemathesis
 	$(BIN)/python tools/contract.py $(ARGS)
 
-bench: $(READY) ## Measure against bare Flask into docs/performance.md (needs wrk)
+bench: $(READY) ## Compare with bare Flask, into docs/performance.md (needs wrk)
 	$(BIN)/python bench/bench.py $(ARGS)
 
-bench-peers: .peers/.ready ## Measure against alternatives (needs wrk, and node and java for most)
+bench-peers: .peers/.ready ## Compare with similar servers (needs wrk, and node and java for most)
 	.peers/bin/python bench/peers.py $(ARGS)
 
-load: $(READY) ## Keep a server busy for ten minutes, into docs/performance.md (needs wrk)
+load: $(READY) ## Load a server for ten minutes, into docs/performance.md (needs wrk)
 	$(BIN)/python bench/load.py $(ARGS)
 
-bench-scale: $(READY) ## Measure a million dossiers into docs/performance.md (needs wrk, and 12 GB of memory)
+bench-scale: $(READY) ## Measure a million dossiers, into docs/performance.md (needs wrk, and 12 GB of memory)
 	$(BIN)/python bench/scale.py $(ARGS)
 
 image: ## Build the container image
@@ -105,7 +105,7 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
 
-clean: ## Remove the environment and all that was built
+clean: ## Remove the environment and all build results
 	rm -rf .venv .venv-lowest .venv-newest .peers .identity build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -rf examples/client/.mypy_cache examples/client/.pytest_cache
 	find mock_server tests examples -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,9 +1,9 @@
-"""Measures this server beside bare Flask under the same server, in turn, and writes docs/performance.md.
+"""Compare this server with bare Flask on the same HTTP server, and write docs/performance.md.
 
 Needs wrk, the load generator (Debian, Ubuntu and Homebrew have it). Each server has its default settings, log
-included. Every figure is the median of rounds in which each server has its turn, so that a busy machine is
-unfair to all of them. A quick look: `--rounds 2 --seconds 1`. `--other ../checkout` measures another checkout
-of this project, with its own .venv, in the same run.
+included. Every figure is the median of rounds; each round measures every server, so that a busy machine slows
+all of them. A short run: `--rounds 2 --seconds 1`. `--other ../checkout` measures another checkout of this
+project, with its own .venv, in the same run.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FILTERS = ("dossierReference", "thirdpartyCode", "siren", "siret", "tva", "third
 
 @dataclass(frozen=True)
 class Starts:
-    """Seconds to the first answered search, login included; `login` is the part that waits for a new key."""
+    """Seconds to the first answered search, login included; `login` is the wait for a new key."""
 
     kept: float
     bare: float
@@ -106,7 +106,7 @@ def bare_command(folder: Path) -> list[str]:
 
 
 def write_answers(folder: Path) -> None:
-    """Write what the sandbox answers to each call into a file of its name."""
+    """Write the sandbox's answer to each call into a file of the call's name."""
     with running(SANDBOX, sandbox_command(), 18080) as server:
         for call in CALLS:
             if not call.script:
@@ -123,7 +123,7 @@ def write_answers(folder: Path) -> None:
 
 
 def measure_round(servers: Sequence[Server], calls: Sequence[Call], seconds: float) -> None:
-    """Each call at one connection and at many, of each server in turn."""
+    """Measure each call of each server, with one connection and with many."""
     for call in calls:
         for connections in CONNECTIONS:
             for server in servers:
@@ -133,7 +133,7 @@ def measure_round(servers: Sequence[Server], calls: Sequence[Call], seconds: flo
 
 
 def _starts(times: int, bare: list[str]) -> Starts:
-    """The median of so many starts of each, in turn."""
+    """Return the median seconds of each kind of start."""
     taken: dict[str, list[tuple[float, float]]] = {"kept": [], "bare": [], "new": []}
     for _ in range(times):
         with tempfile.TemporaryDirectory() as home:
@@ -159,7 +159,7 @@ def _start_rows(starts: Starts) -> Iterator[Row]:
 
 
 def _ratios(servers: Sequence[Server]) -> Iterator[Row]:
-    """What is promised, as ratios of this server to others of the same run."""
+    """Yield the promised figures, as ratios of this server to others of the same run."""
     by_name = {server.name: server for server in servers}
     ours = by_name[SANDBOX]
     page, one = ours.result(PAGE, 1), ours.result(DOSSIER, 1)
@@ -177,19 +177,19 @@ def _ratios(servers: Sequence[Server]) -> Iterator[Row]:
     if OTHER in by_name:
         other = by_name[OTHER].result(PAGE, 1)
         yield Row(
-            f"{PAGE.name}, one connection, p50, beside the other checkout",
+            f"{PAGE.name}, one connection, p50, compared with the other checkout",
             f"{page.latency_us:.0f} µs; other {other.latency_us:.0f} µs",
             f"{page.latency_us / other.latency_us:.2f} ×",
         )
         yield Row(
-            f"{PAGE.name}, CPU per request, beside the other checkout",
+            f"{PAGE.name}, CPU per request, compared with the other checkout",
             f"{page.cpu_us:.0f} µs; other {other.cpu_us:.0f} µs",
             f"{page.cpu_us / other.cpu_us:.2f} ×",
         )
 
 
 def _tables(servers: Sequence[Server], calls: Sequence[Call]) -> Iterator[str]:
-    """A table for each number of connections: of each server p50, requests a second, CPU per request."""
+    """Yield a table for each number of connections: p50, requests per second and CPU per request of each server."""
     for connections in CONNECTIONS:
         yield f"\n{connections} connection{'s' if connections > 1 else ''}: p50 in µs · requests/s · CPU per request in µs\n"
         yield f"| | {' | '.join(server.name for server in servers)} |"
@@ -201,7 +201,7 @@ def _tables(servers: Sequence[Server], calls: Sequence[Call]) -> Iterator[str]:
 
 
 def _scale(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
-    """The same calls with many more dossiers, and what acts on a sandbox then costs."""
+    """Measure the same calls with many more dossiers, and the control calls."""
     generate(folder, SMALL)
     seconds, peak = generate(folder, LARGE)
     commands = [sandbox_command("--fixture", str(folder / f"{size}.json")) for size in (SMALL, LARGE)]
@@ -227,7 +227,7 @@ def _scale(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
 
 
 def generate(folder: Path, size: int) -> tuple[float, float]:
-    """Write a state of so many dossiers to a file named after the number; return seconds and peak MB."""
+    """Write a state of `size` dossiers to `{size}.json`; return seconds and peak MB."""
     command = [PYTHON, "-m", "mock_server", "fixtures", "generate", str(ROOT / "bench" / "one.yaml")]
     command += ["--dossiers", str(size), "--out", str(folder / f"{size}.json")]
     began = time.perf_counter()
@@ -237,7 +237,7 @@ def generate(folder: Path, size: int) -> tuple[float, float]:
 
 
 def scale_rows(small: Server, large: Server, size: int, rounds: int, seconds: float) -> Iterator[Row]:
-    """How much longer each call takes with `size` dossiers; filters look for a dossier of the first page."""
+    """Compare each call with `size` dossiers; filters search for a dossier of the first page."""
     compared = [(small, _filter_calls(small)), (large, _filter_calls(large))]
     for _ in range(rounds):
         for number in range(len(compared[0][1])):
@@ -267,9 +267,9 @@ def _page(rows: Sequence[Row], tables: Sequence[str], rounds: int) -> str:
     lines = [
         "# Performance\n",
         "<!-- Written by `make bench`. -->\n",
-        f"Medians of {rounds} rounds in which each server had its turn, on {platform.machine()} with Python"
+        f"Medians of {rounds} rounds, each with every server, on {platform.machine()} with Python"
         f" {platform.python_version()}, default settings, with a log line per request."
-        " Absolute figures are this machine's; the ratios are what is promised.\n",
+        " Absolute figures depend on the machine; the ratios are promised.\n",
         *report.table(rows),
         *tables,
     ]

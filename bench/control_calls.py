@@ -1,4 +1,4 @@
-"""What control calls cost: reset, new sandbox, snapshot, restore; and other clients' calls while many wait."""
+"""Duration of control calls (reset, new sandbox, snapshot, restore), and of other calls while many wait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RULE = {
 
 
 def p99_while_others_wait(server: Server, path: str) -> tuple[float, float]:
-    """The 99th percentile, in ms, of one client's calls alone, and while a hundred others are held for 2 s."""
+    """Return the 99th percentile in ms of one client's calls: alone, and while a hundred others wait for 2 s."""
     requests.post(f"{server.url}/__admin/rules", json={"rules": [_RULE]}, timeout=10).raise_for_status()
     with requests.Session() as session:
         session.headers["Authorization"] = server.authorization
@@ -37,7 +37,7 @@ def p99_while_others_wait(server: Server, path: str) -> tuple[float, float]:
 
 
 def durations(server: Server) -> dict[str, float]:
-    """The median time, in ms, of each control call that replaces the state of a sandbox."""
+    """Return the median time in ms of each control call that replaces the state of a sandbox."""
     numbers = iter(range(1_000_000))
     with requests.Session() as session:
 
@@ -60,7 +60,7 @@ def durations(server: Server) -> dict[str, float]:
 
 @contextmanager
 def _waiting_clients(server: Server) -> Iterator[None]:
-    """A hundred requests under way, each on a connection of its own."""
+    """Keep a hundred requests waiting, each on a separate connection."""
     head = f"GET {ACCOUNT}/requirements HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: {server.authorization}\r\n\r\n"
     with ExitStack() as stack:
         for _ in range(HELD):

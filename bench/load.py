@@ -1,8 +1,8 @@
-"""Keeps a server busy, and writes the section "Under load" of docs/performance.md.
+"""Measure a server under load, and write the section "Under load" of docs/performance.md.
 
-256 connections for ten minutes, of which a third misbehave and the others read and write; a thousand sandboxes at
-once; a thousand imports a second whose clients poll: no error, and memory that does not grow. Needs wrk. A quick
-look: `--seconds 30 --import-seconds 10 --dry`.
+256 connections for ten minutes: a third misbehave, the others read and write. Then a thousand sandboxes at once,
+and a thousand imports per second with polling. Expected: no error, and memory does not grow. Needs wrk. A short
+run: `--seconds 30 --import-seconds 10 --dry`.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ from report import Row
 ACCOUNT = "/api/v1/account/119631"
 BUSY_SANDBOXES = 16
 PAUSE = 0.25
-"""Seconds between two resets, each of another sandbox, so that what is imported does not pile up."""
+"""Seconds between two resets, each of another sandbox: they remove imported dossiers."""
 WARM = 60
 """Seconds after which memory must not grow; half of a run of less than two minutes."""
 
 
 @dataclass
 class Server:
-    """The server under load, as a process of its own."""
+    """The server under load, in a separate process."""
 
     process: subprocess.Popen[str]
     base: str
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port of the server."""
         return int(self.base.rpartition(":")[2])
 
     @property
     def resident_mb(self) -> float:
-        """Resident memory now."""
+        """The present resident memory."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 
     def token(self, sandbox: str) -> str:
-        """The access token of a user in that sandbox."""
+        """Return an access token of a user in the sandbox."""
         form = {"grant_type": "password", "client_id": "ea-api-edge", "password": "demo"}
         form["username"] = f"api+{sandbox}@example.com"
         url = f"{self.base}/auth/realms/eat_realm/protocol/openid-connect/token"
@@ -65,7 +65,7 @@ class Server:
 
 
 def main() -> None:
-    """Put it under load in three ways, print the figures and write the section."""
+    """Measure three kinds of load, print the figures and write the section."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=600, help="of the mixed load")
     parser.add_argument("--connections", type=int, default=256, help="of the mixed load")
@@ -150,7 +150,7 @@ def _wrk(base: str, connections: int, seconds: int, tokens: list[str]) -> dict[s
 
 @contextmanager
 def _resetting(server: Server, names: list[str]) -> Iterator[list[tuple[float, float]]]:
-    """Reset one sandbox after the other; yield after how many seconds how much memory was resident."""
+    """Reset one sandbox after the other; yield the list of seconds and resident memory."""
     resident: list[tuple[float, float]] = []
     began = perf_counter()
     over = threading.Event()
@@ -194,7 +194,7 @@ def _sandboxes(number: int) -> list[Row]:
 
 
 def _finds_its_import(server: Server, name: str) -> bool:
-    """Whether the only import made in a sandbox is the only one found in it."""
+    """Return whether a search in the sandbox finds its only import and nothing else."""
     body = {"companyIdType": "CIT001", "companyIdValue": "99050000100013", "dossierReference": name}
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {server.token(name)}"
@@ -221,7 +221,7 @@ def _imports(rate: int, seconds: int) -> list[Row]:
     return [
         Row(
             f"{what}: imports",
-            f"{found.succeeded:,} ended well of {rate * seconds:,}, {reached:,.0f} a second;"
+            f"{found.succeeded:,} succeeded of {rate * seconds:,}, {reached:,.0f} a second;"
             f" {len(found.polls) / found.seconds:,.0f} polls a second",
             verdict=_held(right and reached >= rate * 0.95),
         ),

@@ -1,7 +1,7 @@
-"""Measures this sandbox beside what people use instead, in turn, into docs/performance.md and a plot.
+"""Compare this sandbox with similar servers; write docs/performance.md and a plot.
 
-It finds out which of them are installed; `make bench-peers` installs them into .peers. Needs wrk, and Node.js
-and Java for those written for them. A quick look: `--rounds 1 --seconds 1 --warm 1 --dry`.
+It measures those that are installed; `make bench-peers` installs them into .peers. Needs wrk, and for some of
+them Node.js or Java. A short run: `--rounds 1 --seconds 1 --warm 1 --dry`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from bench import write_answers
 PLOT = ROOT / "docs" / "images" / "peers.svg"
 FIRST_PORT = 18201
 CONNECTIONS = (1, 32)
-AHEAD = ("mountebank", "Prism", "Mockoon", "json-server", "WireMock, default")
-"""The servers, by the beginning of their names, that this sandbox is to be ahead of."""
+BEATEN = ("mountebank", "Prism", "Mockoon", "json-server", "WireMock, default")
+"""The servers, by the beginning of their names, that this sandbox must be faster and smaller than."""
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def main() -> None:
                 _plot(servers)
     sys.stdout.write(text)
     if not options.dry:
-        report.write_section("Beside others", text)
+        report.write_section("Compared with other servers", text)
 
 
 def _installed(folder: Path) -> Iterator[Peer]:
@@ -99,9 +99,9 @@ def _measure_round(servers: Sequence[Server], installed: Sequence[Peer], seconds
 
 def _section(servers: Sequence[Server], starts: dict[str, float], options: argparse.Namespace) -> str:
     lines = [
-        f"Medians of {options.rounds} rounds in which each server had its turn, after {options.warm:g} s of load for each."
+        f"Medians of {options.rounds} rounds, each with every server, after {options.warm:g} s of load for each."
         " Each answers the same bytes to the same URLs, query strings included; json-server has its own URLs. moto and"
-        " localstripe have work of their own, and bare Flask shows what a server made with Flask can reach.\n",
+        " localstripe do other work, and bare Flask shows the limit of a server with Flask.\n",
         "![Requests a second and latency of each](images/peers.svg)\n",
         "| | page, 32 connections, requests/s | page, 1 connection, p50 µs | page, CPU per request, µs"
         " | dossier, 1 connection, p50 µs | start, ms | resident after the load, MB |",
@@ -122,7 +122,7 @@ def _line(server: Server, starts: dict[str, float]) -> str:
 
 
 def _ratios(servers: Sequence[Server], starts: dict[str, float]) -> Iterator[Row]:
-    """This sandbox beside each of the others: above 1 it is slower or larger."""
+    """Yield the ratios of this sandbox to each other server: above 1 it is slower or larger."""
     ours = servers[0]
     for server in servers[1:]:
         if server.name == BARE or (DOSSIER.name, 1) not in server.figures:
@@ -136,8 +136,8 @@ def _ratios(servers: Sequence[Server], starts: dict[str, float]) -> Iterator[Row
         }
         shown = " · ".join(f"{what} {ratio:.2f}" for what, ratio in ratios.items())
         judged = max(ratio for what, ratio in ratios.items() if what != "dossier")
-        verdict = bound(judged, 1, "×") if server.name.startswith(AHEAD) else ("", "", "")
-        yield Row(f"beside {server.name}", shown, *verdict)
+        verdict = bound(judged, 1, "×") if server.name.startswith(BEATEN) else ("", "", "")
+        yield Row(f"compared with {server.name}", shown, *verdict)
 
 
 def _plot(servers: Sequence[Server]) -> None:

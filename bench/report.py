@@ -1,4 +1,4 @@
-"""docs/performance.md: each program of this folder writes its own part of it and leaves the others unchanged."""
+"""Write parts of docs/performance.md; each program of this folder replaces only its own part."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Measures a million dossiers beside a thousand, into docs/performance.md.
+"""Compare a million dossiers with a thousand, and write docs/performance.md.
 
-Needs wrk, five minutes and 12 GB of memory. A quick look: `--dossiers 200000 --rounds 1 --seconds 1 --dry`.
+Needs wrk, five minutes and 12 GB of memory. A short run: `--dossiers 200000 --rounds 1 --seconds 1 --dry`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
 
 
 def _all_dossiers(server: Server) -> Iterator[Row]:
-    """The rate at which all dossiers are sent, and another client's calls meanwhile."""
+    """Measure the rate at which all dossiers are sent, and another client's calls meanwhile."""
     taken: list[float] = []
     over = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Servers that are measured, each a process of its own, and what wrk finds when it asks them."""
+"""The measured servers, each a separate process, and the figures that wrk measures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Figures(NamedTuple):
-    """What wrk found in one run: median latency, rate, and CPU time of the server for each request."""
+    """Figures of one run of wrk: median latency, rate, and CPU time of the server for each request."""
 
     latency_us: float
     rate: float
@@ -36,7 +36,7 @@ class Figures(NamedTuple):
 
 @dataclass
 class Server:
-    """A server that runs: its port, its process, the token that opens it, and the figures of each round."""
+    """A running server: its port, process, token, and the figures of each round."""
 
     name: str
     port: int
@@ -72,7 +72,7 @@ class Server:
         return content
 
     def log_in(self, username: str = "bench") -> None:
-        """Get a token for the requests that follow."""
+        """Get a token for the next requests."""
         found = re.search(
             rb'"access_token": ?"([^"]+)"',
             self.request("POST", TOKEN_PATH, LOGIN_FORM.format(username), **_FORM),
@@ -80,7 +80,7 @@ class Server:
         self.authorization = f"Bearer {found[1].decode()}" if found else ""
 
     def load(self, call: Call, connections: int, seconds: float) -> Figures:
-        """Make this call again and again with wrk; an answer other than 2xx ends the benchmark."""
+        """Repeat this call with wrk; an answer other than 2xx ends the benchmark."""
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency"]
         if call.script:
             command += ["-s", str(FOLDER / call.script)]
@@ -103,7 +103,7 @@ class Server:
         self.figures.setdefault((call.name, connections), []).append(self.load(call, connections, seconds))
 
     def result(self, call: Call, connections: int) -> Figures:
-        """The median of each figure over the rounds."""
+        """Return the median of each figure over the rounds."""
         return Figures(*map(median, zip(*self.figures[call.name, connections], strict=True)))
 
     @property
@@ -130,7 +130,7 @@ def running(
 ) -> Iterator[Server]:
     """Run the server of this command, with `{port}` filled in; yield it when it answers `ready` with a 2xx.
 
-    What it prints goes to a file, as the log of a container does.
+    Its output goes to a file, like the log of a container.
     """
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
@@ -158,7 +158,7 @@ def running(
 def start_to_search(
     name: str, command: Iterable[str], port: int, environment: Mapping[str, str]
 ) -> tuple[float, float]:
-    """Seconds from process start to the first answered search, and those of them that the login took."""
+    """Return the seconds from process start to the first answered search, and those of the login."""
     began = time.perf_counter()
     with running(name, command, port, environment=environment) as server:
         up = time.perf_counter()
@@ -169,7 +169,7 @@ def start_to_search(
 
 
 def sandbox_command(*arguments: str, checkout: Path = ROOT) -> list[str]:
-    """The command that serves a sandbox with its default settings, of this checkout or another."""
+    """Return the command that serves a sandbox with default settings, from this checkout or another."""
     return [
         str(checkout / ".venv" / "bin" / "python"),
         "-m",
@@ -182,7 +182,7 @@ def sandbox_command(*arguments: str, checkout: Path = ROOT) -> list[str]:
 
 
 def compile_package(checkout: Path = ROOT) -> None:
-    """Compile the package, as an installation does, so that no start has to."""
+    """Compile the package, as an installation does, so that no start compiles it."""
     python = str(checkout / ".venv" / "bin" / "python")
     subprocess.run([python, "-m", "compileall", "-q", "mock_server"], cwd=checkout, check=True)
 
@@ -209,7 +209,7 @@ def _found(pattern: str, text: str) -> str:
 
 
 def _family(pid: int) -> Iterator[int]:
-    """The process and its children, and theirs."""
+    """Yield the process and its descendants."""
     with suppress(OSError):
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
         yield pid

@@ -1,7 +1,7 @@
 """Report known vulnerabilities of the installed packages with pip-audit: `make audit`.
 
-It ends with 1 when there is one. Where the database cannot be reached, nothing is known, which is said and is no
-failure: a build without network is not to fail, nor to look as if it had been checked.
+The exit status is 1 if there is one. If the database cannot be reached, the check is skipped with a message and
+exit status 0: a build without network must not fail, nor look as if it was checked.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import requests
 
 DATABASE = "https://pypi.org/pypi/{}/{}/json"
 _KNOWN = ("pip", "23.0")
-"""A release of which vulnerabilities are known: a database without any is wrong."""
+"""A release with known vulnerabilities: a database that returns none is wrong."""
 _TIMEOUT = 10
 
 
 def main() -> int:
-    """Audit, and say so; the exit status."""
+    """Audit, print the result and return the exit status."""
     missing = _why_unreachable()
     if missing:
         print(f"audit: SKIPPED, nothing was checked: {missing}")
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def _why_unreachable() -> str:
-    """Why the database cannot be asked; empty when it can."""
+    """Return why the database is not usable; empty if it is."""
     url = DATABASE.format(*_KNOWN)
     try:
         answer = requests.get(url, timeout=_TIMEOUT)
@@ -48,7 +48,7 @@ def _why_unreachable() -> str:
 
 
 def report(dependencies: list[dict[str, Any]]) -> int:
-    """Print what was found. A package that the database does not know is named: it was not checked."""
+    """Print the vulnerabilities, and the packages that were not checked, as the database does not have them."""
     skipped = [row["name"] for row in dependencies if "skip_reason" in row]
     checked = [row for row in dependencies if "skip_reason" not in row]
     vulnerable = [row for row in checked if row["vulns"]]

@@ -1,8 +1,8 @@
 """Run schemathesis against the document of each dialect, on a new server; `make contract`.
 
-What is checked, how often and with which seed is in schemathesis.toml. Both documents are checked at once, each in
-a separate sandbox with a frozen clock. What is given on the command line goes to `schemathesis run`:
-`--max-examples 2000 --seed 7` for a deeper run, or another one. The last lines show operations, cases and failures.
+schemathesis.toml has the checks, the numbers of cases and the seed. Both documents are checked at once, each in a
+separate sandbox with a frozen clock. Arguments go to `schemathesis run`: `--max-examples 2000 --seed 7` for a longer
+run, or another one. The last lines show operations, cases and failures.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BROKEN = re.compile("not as the contract says|Traceback")
 
 
 class Outcome(NamedTuple):
-    """How a run ended: its exit code, and what schemathesis wrote of it, nothing if it came to no end."""
+    """The result of a run: its exit code, and the report of schemathesis, empty if the run did not finish."""
 
     code: int
     report: dict[str, Any]
@@ -37,12 +37,12 @@ class Outcome(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """The run was complete, and nothing failed."""
+        """Whether the run was complete and nothing failed."""
         return self.code == 0 and bool(self.report.get("complete"))
 
 
 def main(options: list[str]) -> int:
-    """Check both documents; 1 if anything failed."""
+    """Check both documents; return 1 if anything failed."""
     with tempfile.TemporaryDirectory() as name, (Path(name) / "server.log").open("w+") as log:
         with server(log) as base:
             outcomes = run(base, Path(name), options)
@@ -61,9 +61,9 @@ def main(options: list[str]) -> int:
 
 @contextmanager
 def server(log: Any) -> Iterator[str]:
-    """A real server on a free port that holds its own answers against the contract; its base URL.
+    """Run a real server on a free port that validates its own answers; yield its base URL.
 
-    An import ends at once, since time stands still; tokens outlive the longest run.
+    Imports end at once, since the clock is frozen; tokens are valid longer than the longest run.
     """
     command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--auth", "any", "--clock", NOW]
     command += ["--import-duration", "0", "--access-token-lifetime", "24h"]
@@ -80,7 +80,7 @@ def server(log: Any) -> Iterator[str]:
 
 
 def run(base: str, folder: Path, options: list[str]) -> dict[str, Outcome]:
-    """Let schemathesis loose on both documents at once, by dialect."""
+    """Run schemathesis against both documents at once; return the outcomes by dialect."""
     runs = {dialect: start(base, dialect, folder, options) for dialect in DIALECTS}
     try:
         codes = {dialect: process.wait() for dialect, process in runs.items()}
@@ -91,12 +91,12 @@ def run(base: str, folder: Path, options: list[str]) -> dict[str, Outcome]:
 
 
 def start(base: str, dialect: str, folder: Path, options: list[str]) -> subprocess.Popen[bytes]:
-    """Begin with the document of the dialect, in a sandbox where time stands still."""
+    """Start the run for the document of the dialect, in a sandbox with a frozen clock."""
     sandbox = f"contract-{dialect}"
     environment = {
         "CONTRACT_BASE": base,
         "CONTRACT_SANDBOX": sandbox,
-        "CONTRACT_TOKEN": logged_in(base, sandbox),
+        "CONTRACT_TOKEN": log_in(base, sandbox),
         "SCHEMATHESIS_HOOKS": str(ROOT / "tools/contract_hooks.py"),
     }
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(ROOT / "schemathesis.toml")]
@@ -113,8 +113,8 @@ def start(base: str, dialect: str, folder: Path, options: list[str]) -> subproce
         )
 
 
-def logged_in(base: str, sandbox: str) -> str:
-    """A token for the sandbox, whose clock is frozen."""
+def log_in(base: str, sandbox: str) -> str:
+    """Freeze the clock of the sandbox and return a token for it."""
     requests.put(
         f"{base}/__admin/clock", json={"frozen": True}, headers={"X-Mock-Sandbox": sandbox}, timeout=10
     ).raise_for_status()
@@ -127,13 +127,13 @@ def logged_in(base: str, sandbox: str) -> str:
 
 
 def outcome(dialect: str, code: int, folder: Path) -> Outcome:
-    """What a run left in the folder."""
+    """Read the outcome of a run from its folder."""
     report, printed = folder / f"{dialect}.json", folder / f"{dialect}.log"
     return Outcome(code, json.loads(report.read_text()) if report.exists() else {}, printed.read_text())
 
 
 def summary(dialect: str, found: Outcome) -> str:
-    """One line of a run."""
+    """Return one line about a run."""
     if not found.report:
         return f"{dialect}: no report, exit code {found.code}"
     operations, cases = found.report["operations"], found.report["test_cases"]
@@ -144,7 +144,7 @@ def summary(dialect: str, found: Outcome) -> str:
 
 
 def total(outcomes: dict[str, Outcome]) -> str:
-    """The sum of both runs."""
+    """Return the totals of both runs."""
     reports = [found.report for found in outcomes.values() if found.report]
     operations = sum(report["operations"]["tested"] for report in reports)
     return f"{operations} operations, {sum(report['test_cases']['generated'] for report in reports)} cases"

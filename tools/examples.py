@@ -1,7 +1,7 @@
-"""Writes the examples of the OpenAPI documents: real answers of a sandbox at a frozen clock; `--check` compares.
+"""Write the examples of the OpenAPI documents: real answers of a sandbox with a frozen clock; `--check` compares.
 
-Every status that an operation may answer with, and every code, is asked for at least once. What differs from
-one time to the next (tokens, sessions, real time) is replaced by something that stays.
+They contain every status and every code of each operation at least once. Values that differ between two runs
+(tokens, sessions, real time) are replaced by fixed ones.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ USUAL = {
 SIRET = "99050000100013"
 PAST, FUTURE = "2020-01-01", "2031-01-01"
 
-# Not tokens, but of their form; the claims say what clients read.
+# It has the form of a token, and the claims that clients read.
 TOKEN = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJhY2NvdW50X2lkcyI6IjExOTYzMSJ9.c2lnbmF0dXJl"  # noqa: S105
 SESSION = "6f1d1c3e-2b5a-4f0e-9c7d-0a1b2c3d4e5f"
 TIMESTAMP = "2026-03-02T08:00:00.000+0000"
 
 
 class Player:
-    """A user in a new sandbox, who notes each answer as an example."""
+    """A user in a new sandbox; each answer becomes an example."""
 
     sandboxes = 0
 
@@ -70,7 +70,7 @@ class Player:
         note: bool = True,
         **ids: Any,
     ) -> Any:
-        """Carry out an operation, and note what it was asked and answered."""
+        """Call an operation, and note request and answer."""
         row = OPERATIONS[operation]
         asked = USUAL | ids
         path = row.paths[0].format(**asked) + (f"?{urlencode(query)}" if query else "")
@@ -86,24 +86,24 @@ class Player:
         return answer.json if answer.is_json else None
 
     def log_in(self, name: str, content_type: str | None = None, **form: str) -> None:
-        """Ask for a token, and note it."""
+        """Request a token, and note the answer."""
         answer = self.client.post(TOKEN_PATH, data=form, content_type=content_type)
         shown = {key: TOKEN if key == "refresh_token" else value for key, value in form.items()}
         self._note("getToken", name, TOKEN_PATH, shown, answer)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """A control call."""
+        """Make a control call; return its answer."""
         headers = {"X-Mock-Sandbox": self.sandbox}
         answer = self.client.open(f"/__admin{path}", method=method, json=body, headers=headers)
         assert answer.status_code < 300, answer.text
         return answer.json
 
     def choose(self, **variants: str) -> None:
-        """Choose variants."""
+        """Set variants."""
         self.control("PUT", "/variants", variants)
 
     def import_and_wait(self, name: str = "", **members: Any) -> Any:
-        """Import a dossier and wait for its end; with a name, the process at its end is noted under it."""
+        """Import a dossier and wait for its end; with a name, note the ended process under it."""
         body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"} | members
         account = members.pop("accountId", ACCOUNT)
         body.pop("accountId", None)
@@ -113,7 +113,7 @@ class Player:
         return self.call("getProcess", name, note=bool(name), accountId=account, processId=process)["content"]
 
     def dossier_of(self, reference: str) -> int:
-        """The id of the dossier with this reference."""
+        """Return the id of the dossier with this reference."""
         found = self.call("listDossiers", "", query={"dossierReference": reference}, note=False)
         return int(found["content"][0]["dossierId"])
 
@@ -129,19 +129,19 @@ class Player:
             request["body"] = body
         noted = {"operation": operation, "name": name, "status": answer.status_code, "request": request}
         if answer.is_json:
-            noted["body"] = steadied(answer.json)
+            noted["body"] = with_fixed_values(answer.json)
         text = json.dumps(noted).replace(f"+{self.sandbox}@", "@").replace(self.sandbox, "sandbox")
         self.notes.append(json.loads(text))
 
 
 @cache
 def app_with(**settings: Any) -> Flask:
-    """An app whose sandboxes begin at the frozen instant."""
+    """Return an app whose sandboxes start at the frozen instant."""
     return create_app(Settings(clock=from_local(CLOCK), log_level="error", **settings))
 
 
-def steadied(body: dict[str, Any]) -> dict[str, Any]:
-    """The answer with what never comes twice replaced."""
+def with_fixed_values(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer with fixed values for those that differ between runs."""
     steady = {
         "timestamp": TIMESTAMP,
         "access_token": TOKEN,
@@ -153,7 +153,7 @@ def steadied(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def tokens(dialect: str, notes: list[dict[str, Any]]) -> None:
-    """Logging in."""
+    """Note logins."""
     play = Player(dialect, notes)
     client = {"client_id": "ea-api-edge"}
     password = {"grant_type": "password", "username": play.username, "password": "demo"}
@@ -164,7 +164,7 @@ def tokens(dialect: str, notes: list[dict[str, Any]]) -> None:
     play.log_in("Another client", **password, client_id="another")
     play.log_in("No grant", **client)
     play.log_in("Another grant", **client, grant_type="client_credentials")
-    play.log_in("A refresh token that is none", **client, grant_type="refresh_token", refresh_token="none")
+    play.log_in("An invalid refresh token", **client, grant_type="refresh_token", refresh_token="none")
     play.log_in("With an ID token", **client, **password, scope="openid")
     play.log_in("A plus that is not escaped", **client, **password | {"username": "api w7@example.com"})
     play.log_in("Not declared as a form", "multipart/form-data", **client, **password)
@@ -173,11 +173,11 @@ def tokens(dialect: str, notes: list[dict[str, Any]]) -> None:
     notes[-1]["request"]["body"] = {"password": "demo..."}
     full = Player(dialect, notes, max_sandboxes=2)
     full.client.get("/__admin/clock", headers={"X-Mock-Sandbox": "another"})
-    full.log_in("No room for a sandbox", **client, **password | {"username": "api+further@example.com"})
+    full.log_in("Too many sandboxes", **client, **password | {"username": "api+further@example.com"})
 
 
 def reading(dialect: str, notes: list[dict[str, Any]]) -> None:
-    """What is there, and what is not."""
+    """Note reads, of ids that exist and of ids that do not."""
     play = Player(dialect, notes)
     deposit = {"expirationDate": "2026-08-31", "fileSize": 75422, "metadata": {"verified": "true"}}
     path = f"/dossiers/{DOSSIER}/documents/I2/evidences"
@@ -205,7 +205,7 @@ def reading(dialect: str, notes: list[dict[str, Any]]) -> None:
 
 
 def reading_otherwise(play: Player) -> None:
-    """What variants show otherwise."""
+    """Note the answers that variants change."""
     play.choose(documentDetail="object", fileItems="document")
     play.call("getDocument", "Variant documentDetail: the document itself")
     play.call("listFiles", "Variant fileItems: with the document's id")
@@ -214,7 +214,7 @@ def reading_otherwise(play: Player) -> None:
 
 
 def absent(play: Player) -> None:
-    """What is not there."""
+    """Note ids that do not exist."""
     for name, row in OPERATIONS.items():
         if play.dialect not in row.dialects or name == "getToken":
             continue
@@ -233,7 +233,7 @@ def absent(play: Player) -> None:
 
 
 def empty_searches(play: Player) -> None:
-    """A search without a hit, in both readings."""
+    """Note a search without a hit, under both variants."""
     play.choose(emptySearch="not-found")
     for name in searches(play.dialect):
         query = {"search": "name:unknown"} if name == "searchThirdparties" else {"siren": "999999999"}
@@ -245,13 +245,13 @@ def empty_searches(play: Player) -> None:
 
 
 def searches(dialect: str) -> list[str]:
-    """The paginated searches of the dialect."""
+    """Return the paginated searches of the dialect."""
     names = ("listThirdparties", "searchThirdparties", "listDossiers")
     return [name for name in names if dialect in OPERATIONS[name].dialects]
 
 
 def bad_values(dialect: str, notes: list[dict[str, Any]]) -> None:
-    """Values that a search refuses."""
+    """Note values that a search rejects."""
     play = Player(dialect, notes)
     for name in ("listThirdparties", "listDossiers"):
         play.call(name, "E002: an unknown type of identifier", query={"companyIdType": "SIRET"})
@@ -274,7 +274,7 @@ def bad_values(dialect: str, notes: list[dict[str, Any]]) -> None:
 
 
 def bad_imports(dialect: str, notes: list[dict[str, Any]]) -> None:
-    """Bodies that an import refuses at once."""
+    """Note bodies that an import rejects at once."""
     play = Player(dialect, notes)
     good = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"}
     play.call("importDossier", "E001: members that are missing", body={})
@@ -286,7 +286,7 @@ def bad_imports(dialect: str, notes: list[dict[str, Any]]) -> None:
 
 
 def imports(dialect: str, notes: list[dict[str, Any]]) -> None:
-    """Imports and what comes of them."""
+    """Note imports and their results."""
     play = Player(dialect, notes)
     body = {
         "companyIdType": "CIT001",
@@ -330,7 +330,7 @@ def imports(dialect: str, notes: list[dict[str, Any]]) -> None:
 
 
 def other_accounts(dialect: str, notes: list[dict[str, Any]]) -> None:
-    """What accounts without a subscription, or without the international option, are refused."""
+    """Note refusals for accounts without a subscription, or without the international option."""
     play = Player(dialect, notes, user="inactive")
     play.import_and_wait("E113: the account is not active", accountId=119800)
     play.call("listProcesses", "E113: the account is not active", accountId=119800)
@@ -341,7 +341,7 @@ def other_accounts(dialect: str, notes: list[dict[str, Any]]) -> None:
 
 
 def commands(dialect: str, notes: list[dict[str, Any]]) -> None:
-    """The four commands, carried out and refused; the refusals again under the other variant."""
+    """Note the four commands, accepted and refused; the refusals under both variants."""
     carry_out(Player(dialect, notes))
     others: list[dict[str, Any]] = []
     play = Player(dialect, others)
@@ -352,7 +352,7 @@ def commands(dialect: str, notes: list[dict[str, Any]]) -> None:
 
 
 def carry_out(play: Player) -> None:
-    """Every command on dossiers of one third party."""
+    """Note every command on dossiers of one third party."""
     play.import_and_wait(thirdpartyCode="C1")
     play.import_and_wait(dossierReference="PO-2")
     updates(play, play.dossier_of("PO-1"))
@@ -361,7 +361,7 @@ def carry_out(play: Player) -> None:
 
 
 def updates(play: Player, dossier: int) -> None:
-    """Updates of a dossier that shares its third party with PO-2."""
+    """Note updates of a dossier that has the same third party as PO-2."""
     changed = {"description": "Chantier de la Gare", "purchasingCategory": "BTP", "expirationDate": FUTURE}
     refused = {
         "E003: nothing to update": {},
@@ -379,7 +379,7 @@ def updates(play: Player, dossier: int) -> None:
 
 
 def requirements(play: Player) -> None:
-    """Updates of requirements; the second form of the body is accepted too."""
+    """Note updates of requirements, with both forms of the body."""
     play.call("updateDossierRequirements", "By an array", body=["ATT_VIGI", "I2"])
     play.call("updateDossierRequirements", "By an object", body={"newRequiredDocuments": ["ATT_VIGI", "I2"]})
     play.call("updateDossierRequirements", "E003: no code", body=[])
@@ -388,7 +388,7 @@ def requirements(play: Player) -> None:
 
 
 def stops(play: Player, dossier: int) -> None:
-    """Stopping, what a stopped dossier refuses, and reactivation."""
+    """Note a stop, the refusals of a stopped dossier, and a reactivation."""
     play.call("reactivateDossier", "E204: it is active", dossierId=dossier)
     play.call("stopDossier", "Stopped", dossierId=dossier)
     play.call("stopDossier", "E201: it is stopped", dossierId=dossier)
@@ -406,12 +406,12 @@ def stops(play: Player, dossier: int) -> None:
 
 
 def protocol(dialect: str, notes: list[dict[str, Any]]) -> None:
-    """What HTTP itself refuses."""
+    """Note errors in protocol format."""
     play = Player(dialect, notes)
-    play.call("getDossier", "An id that is no number", dossierId="abc")
+    play.call("getDossier", "An id that is not a number", dossierId="abc")
     play.call("updateDossier", "Not JSON", raw=b"{")
     play.call("getDossier", "No token", token=" ")
-    play.call("getDossier", "A token that is none", token="none")
+    play.call("getDossier", "An invalid token", token="none")
     play.call("getDossier", "Another user's account", accountId=119700)
     play.call("updateDossier", "Not declared as JSON", raw=b"text")
     play.choose(rateLimit="on")
@@ -429,7 +429,7 @@ STORIES = (tokens, reading, bad_values, bad_imports, imports, commands, protocol
 
 
 def main() -> int:
-    """Write the examples of each dialect, or with `--check` say which are not what a sandbox answers."""
+    """Write the examples of each dialect, or with `--check` report those that differ from the sandbox's answers."""
     stale = []
     for dialect in DIALECTS:
         path = CONTRACT / f"examples.{dialect}.json"
@@ -444,7 +444,7 @@ def main() -> int:
 
 
 def made(dialect: str) -> str:
-    """The examples of the dialect, one a line."""
+    """Return the examples of the dialect, one per line."""
     app_with.cache_clear()
     Player.sandboxes = 0
     notes: list[dict[str, Any]] = []
@@ -455,7 +455,7 @@ def made(dialect: str) -> str:
 
 
 def _words(name: str) -> str:
-    """The name of an id as a thing: `dossierId` is a dossier."""
+    """Return the name of the object of an id: `dossierId` is a dossier."""
     return {"thirdpartyId": "third party"}.get(name, name.removesuffix("Id"))
 
 

@@ -1,7 +1,7 @@
-"""Holds that a generated client works: `make client`.
+"""Check that a generated client works: `make client`.
 
-openapi-python-client makes a package of the OpenAPI document of each dialect. Through its code alone a user logs
-in to a server, imports a dossier and asks for the process, searches, updates, stops and is refused.
+openapi-python-client generates a package from the OpenAPI document of each dialect. With this package alone, a user
+logs in to a server, imports a dossier, reads the process, searches, updates, stops, and gets a refusal.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NOTHING_FOUND = {"rest": HTTPStatus.OK, "edge": HTTPStatus.NOT_FOUND}
 
 
 def main() -> None:
-    """Make a client of each dialect and work with it; an assertion says what does not hold."""
+    """Generate a client of each dialect and use it; an assertion reports what fails."""
     with TemporaryDirectory() as folder, own_server("--import-duration", "50ms") as url:
         sys.path.insert(0, folder)
         for dialect in DIALECTS:
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def generate(dialect: str, folder: Path) -> None:
-    """Write the package `rest_client` or `edge_client`; what the generator warns of is an error."""
+    """Write the package `rest_client` or `edge_client`; a warning of the generator is an error."""
     (folder / "config.yaml").write_text("post_hooks: []\n", encoding="utf-8")
     (folder / "document.json").write_text(json.dumps(document(dialect)), encoding="utf-8")
     command = [
@@ -53,7 +53,7 @@ def generate(dialect: str, folder: Path) -> None:
 
 
 class Generated:
-    """A generated package, with a logged-in user: its models, and its operations."""
+    """A generated package with a logged-in user."""
 
     def __init__(self, dialect: str, url: str) -> None:
         self.dialect = dialect
@@ -67,7 +67,7 @@ class Generated:
         )
 
     def call(self, operation: str, *ids: object, status: int = HTTPStatus.OK, **parts: Any) -> Any:
-        """The model of what `tag.operation` is answered, with that status; prints one line."""
+        """Call `tag.operation`; return the model of its answer with that status, and print one line."""
         module = import_module(f"{self.package}.api.{operation}")
         answer = module.sync_detailed(*ids, client=self.client, **parts)
         line = f"{self.dialect} {operation}: {answer.status_code.value} {type(answer.parsed).__name__}"
@@ -86,7 +86,7 @@ class Generated:
 
 
 def work(api: Generated) -> None:
-    """A day's work."""
+    """Use the operations of a client in a usual order."""
     [account] = api.call("accounts.list_accounts").content
     assert account.id == ACCOUNT
     dossier = imported(api)
@@ -108,7 +108,7 @@ def work(api: Generated) -> None:
 
 
 def imported(api: Generated) -> Any:
-    """The dossier PO-1, when its import has ended."""
+    """Return the dossier PO-1 after its import."""
     models = api.models
     wanted = models.NewDossier(
         company_id_type=models.CompanyIdType.CIT001, company_id_value=SIRET, dossier_reference="PO-1"

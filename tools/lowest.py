@@ -12,7 +12,7 @@ PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
 
 def constraints() -> Iterator[str]:
-    """A line for each dependency, without its extras: constraints know none."""
+    """Yield a line for each dependency, without extras: constraints have none."""
     for dependency in tomllib.loads(PROJECT.read_text())["project"]["dependencies"]:
         requirement, _, marker = dependency.partition(";")
         found = re.fullmatch(r"([\w-]+)(?:\[\w+\])?(?:>=|==)([\d.]+).*", requirement.strip())

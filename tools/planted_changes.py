@@ -1,10 +1,10 @@
-"""Plants single changes in the code, one at a time, and reports which of them no test sees.
+"""Change the code in one place at a time, and report the changes that no test detects.
 
     .venv/bin/python tools/planted_changes.py --count 100 --seed 1
 
-The changes are spread over the packages by their size and drawn with a fixed seed. For each, the tests that run
+The changes are distributed over the packages by size and drawn with a fixed seed. For each, the tests that run
 the changed line are run first (known from one run of all tests with coverage, kept in .planted/), then, if none
-fails, all tests. It changes files of this checkout and puts them back: the checkout must have no uncommitted
+fails, all tests. It changes files of this checkout and restores them: the checkout must have no uncommitted
 change. With `--list` it shows the changes and runs nothing.
 """
 
@@ -29,7 +29,7 @@ DATA = FOLDER / "coverage"
 RESULTS = FOLDER / "results.jsonl"
 BIN = ROOT / ".venv" / "bin"
 FIRST_TESTS = 60
-"""How many of the tests that run a line are tried before the rest of them."""
+"""How many of the tests that run a line are tried first."""
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -64,12 +64,12 @@ class Change(NamedTuple):
 
     @property
     def title(self) -> str:
-        """One line for people."""
+        """A readable line about the change."""
         return f"{self.file}:{self.line}: {' '.join(self.old.split())[:70]!r} -> {' '.join(self.new.split())[:70]!r}"
 
 
 def main() -> None:
-    """Plant, test, report; exit status 1 when less than the share `--least` of them is seen."""
+    """Change, test, report; exit status 1 if tests detect less than the share `--least`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def draw(count: int, seed: int) -> list[Change]:
-    """Draw changes over all modules, each line at most once; larger packages get more of them."""
+    """Draw changes from all modules, each line at most once; larger packages get more of them."""
     found: dict[tuple[str, int], list[Change]] = {}
     for path in sorted((ROOT / "mock_server").rglob("*.py")):
         for change in _changes(path):
@@ -116,7 +116,7 @@ def _changes(path: Path) -> Iterator[Change]:
 
 
 def _nodes(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
-    """Every statement and expression, without annotations and docstrings."""
+    """Yield every statement and expression, without annotations and docstrings."""
     for name, value in ast.iter_fields(tree):
         if name in {"annotation", "returns", "decorator_list"}:
             continue
@@ -151,7 +151,7 @@ def _replacements(node: ast.expr | ast.stmt) -> Iterator[str]:  # noqa: C901  # 
 
 
 def _prepare() -> None:
-    """Check that there is nothing to lose, and find out which tests run which lines."""
+    """Check that there are no uncommitted changes, and find the tests that run each line."""
     if subprocess.run(
         ["git", "diff", "--quiet", "HEAD", "--", "mock_server"], cwd=ROOT, check=False
     ).returncode:
@@ -192,7 +192,7 @@ def _report(number: int, change: Change) -> bool:
 
 
 def _verdict(change: Change) -> str:
-    """The name of a test that fails with the change; empty when all pass."""
+    """Return the name of a test that fails with the change; empty if all pass."""
     path = ROOT / change.file
     before = path.read_bytes()
     size = len(change.old.encode())
@@ -219,7 +219,7 @@ def _tests_of(change: Change) -> list[str]:
 
 
 def _failing(tests: list[str], workers: str) -> str:
-    """The first failing test of these, or of all when there are none listed; empty when all pass."""
+    """Return the first failing test of these, or of all tests if none is listed; empty if all pass."""
     arguments = FOLDER / "tests.txt"
     arguments.write_text("\n".join(tests), encoding="utf-8")
     chosen = [f"@{arguments}"] if tests else []

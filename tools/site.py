@@ -1,4 +1,4 @@
-"""What mkdocs asks while it builds the site: pages that are there, links that stay in it, nothing from elsewhere."""
+"""Hooks of mkdocs: the site has only existing pages and internal links, and loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 from mkdocs.exceptions import PluginError
 
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]+\)")
-"""A link to a file of the repository that is no page, such as a test."""
+"""A link to a file of the repository that is not a page, such as a test."""
 _LOADED = re.compile(r"""<(?:script|img|iframe|link)\b[^>]*?(?:src|href)=["']?((?:https?:)?//[^"'\s>]+)""")
 
 
 def on_config(config: Any) -> Any:
-    """Leave pages out of the navigation that are not written yet."""
+    """Remove pages from the navigation that do not exist yet."""
     config.nav = _present(config.nav, Path(config.docs_dir))
     return config
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Let links that lead out of the pages be text."""
+    """Replace links to files outside the pages by their text."""
     return _OUTSIDE.sub(r"\1", markdown)
 
 
 def on_post_build(config: Any) -> None:
-    """Refuse a page that loads anything from another host.
+    """Reject a page that loads anything from another host.
 
     Raises:
-        PluginError: one does.
+        PluginError: a page does.
     """
     for page in Path(config.site_dir).rglob("*.html"):
         loaded = _LOADED.search(page.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
-"""Remembered renderings: an immutable object renders to the same bytes for its whole lifetime.
+"""Cache of renderings: an immutable object renders to the same bytes for its whole lifetime.
 
-The memory is keyed by the objects themselves and does not keep them alive. Nothing has to be invalidated:
-what no sandbox holds any more (a changed dossier, a sandbox that was reset) is forgotten.
+The keys are the objects themselves, by weak references, so nothing has to be invalidated: an object that
+no sandbox has any more (a changed dossier, a sandbox that was reset) leaves the cache.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REMEMBERED = 131_072
 
 
 def dossier_rendering(call: Call, portfolio: Portfolio) -> Callable[[Dossier], Json]:
-    """Return what renders a dossier of the portfolio in the dialect of the call."""
+    """Return a function that renders a dossier of the portfolio in the dialect of the call."""
     render, requirements, variants = (
         remember(call.dialect.dossier),
         portfolio.account.requirements,
@@ -40,7 +40,7 @@ def dossier_rendering(call: Call, portfolio: Portfolio) -> Callable[[Dossier], J
 
 @cache
 def remember(render: Callable[..., Json]) -> Callable[..., orjson.Fragment]:
-    """Return `render`, a method of a dialect, with a memory; its first argument is the object shown."""
+    """Return `render`, a method of a dialect, with a cache; its first argument is the rendered object."""
     memory: dict[int, _Rendered] = {}
 
     def forget(shown: _CacheRef) -> None:
@@ -52,7 +52,7 @@ def remember(render: Callable[..., Json]) -> Callable[..., orjson.Fragment]:
         # Tuples compare their members by identity first.
         if found is not None and found.others == others:
             return found.fragment
-        # A copy: the bytes of orjson have kilobytes of unused room.
+        # A copy: the bytes of orjson have kilobytes of unused memory.
         fragment = orjson.Fragment(bytes(memoryview(orjson.dumps(render(shown, *others)))))
         held = _CacheRef(shown, forget)
         held.key = key
@@ -65,14 +65,14 @@ def remember(render: Callable[..., Json]) -> Callable[..., orjson.Fragment]:
 
 
 class _CacheRef(ref[Any]):
-    """A reference that does not keep its object alive, with the key of what is then forgotten."""
+    """A weak reference, with the key to delete from the cache."""
 
     __slots__ = ("key",)
     key: int
 
 
 class _Rendered(NamedTuple):
-    """The bytes of an object, and the other arguments that they were made of."""
+    """The bytes of an object, and the other arguments of the rendering."""
 
     shown: _CacheRef
     others: tuple[object, ...]

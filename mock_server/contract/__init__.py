@@ -1,4 +1,4 @@
-"""The published contract of each dialect: JSON Schemas, what operations take and answer, OpenAPI."""
+"""The published contract of each dialect: JSON Schemas, requests and answers of operations, OpenAPI."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The answers of each operation: statuses, the bodies that each may have, codes in them, links to others.
 
-The codes are those of the table in `domain.errors`; which of them an operation gives is declared here.
+The codes are those of the table in `domain.errors`; this module declares which of them an operation returns.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ PROTOCOL = "ProtocolError"
 
 
 class Shape(Struct, frozen=True, kw_only=True):
-    """A body that a status may have: its component, and the codes that may stand in it.
+    """A body that a status may have: its component, and the codes that it may contain.
 
-    `variant` is the choice under which alone it is given.
+    If `variant` is set, only that variant returns it.
     """
 
     schema: str
@@ -38,7 +38,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     media_type: str = JSON_TYPE
 
     def narrowed(self, status: int) -> Schema:
-        """The schema of the body, with no code that the operation does not give."""
+        """Return the schema of the body, with only the codes of the operation."""
         if self.schema == PROTOCOL:
             phrase = {"status": {"const": status}, "error": {"const": wire.status_phrase(status)}}
             return {**ref(PROTOCOL), "properties": phrase}
@@ -49,7 +49,7 @@ class Shape(Struct, frozen=True, kw_only=True):
         return {**ref(self.schema), **({"properties": narrowing} if self.codes else {})}
 
 
-# Where the messages stand in an envelope; "*" is each item of a list.
+# The path of the messages in an envelope; "*" is each item of a list.
 _CODES_IN: dict[str, tuple[tuple[str, ...], ...]] = {
     "ErrorAnswer": (("messages", "error", "*"),),
     "RefusedAnswer": (("content", "errors", "*"), ("messages", "error", "*")),
@@ -69,7 +69,9 @@ _CONTENT: dict[str, tuple[Shape, ...]] = {
     "listAllDossiers": (Shape(schema="DossierList", about="Every dossier of the account."),),
     "importDossier": (Shape(schema="ProcessAnswer", about="The import was launched."),),
     "getDossier": (Shape(schema="DossierAnswer", about="The dossier."),),
-    "listDossierRequirements": (Shape(schema="DossierRequirementList", about="The types asked."),),
+    "listDossierRequirements": (
+        Shape(schema="DossierRequirementList", about="The document types asked for."),
+    ),
     "listDocuments": (Shape(schema="DocumentList", about="The documents."),),
     "getDocument": (
         Shape(schema="DocumentInArray", about="The document, alone in an array."),
@@ -96,21 +98,21 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "reactivateDossier": ("E010", "E103", "E204", "E205"),
     "updateDossierRequirements": ("E003", "E201", "E301", "E302"),
 }
-"""The codes with which an operation refuses values, or a command is refused by a rule (behaviour.md 5)."""
+"""The codes with which an operation rejects values, or a business rule refuses a command (behaviour.md 5)."""
 
 _ABSENT = {"dossierId": E200, "thirdpartyId": E100}
 """The error of an id that does not exist; of any other id, NOT_FOUND (behaviour.md 3.0)."""
 
 ABOUT: dict[int, str] = {
     200: "Done.",
-    400: "The request is malformed, or a value in it.",
-    401: "No access token, or one that is not good, or no more.",
+    400: "The request or a value in it is malformed.",
+    401: "No access token, or an invalid or expired one.",
     403: "The access token does not open this account.",
     404: "It does not exist in this account.",
-    413: "The body is larger than the server takes.",
+    413: "The body is larger than the server accepts.",
     415: "The body is not declared as JSON.",
     429: "Too many requests: the variant rateLimit is on, and the account's bucket is empty.",
-    503: "The server has as many sandboxes as it may have.",
+    503: "The server has its maximum number of sandboxes.",
 }
 
 _FIRST = "$response.body#/content/0"
@@ -143,12 +145,12 @@ _LINKS: dict[str, dict[str, dict[str, str]]] = {
     "updateDossierRequirements": {"listDossierRequirements": _DOSSIER, "listDocuments": _DOSSIER},
     "listDocuments": {"getDocument": _DOCUMENT, "listFiles": _DOCUMENT},
 }
-"""By operation, the operations that its answer leads to, and what each of their ids is read from."""
+"""For each operation, the next operations, and where its answer has their ids."""
 
 
 @cache
 def answers(operation: str, dialect: str) -> Mapping[int, tuple[Shape, ...]]:
-    """Every status that the operation gives in the dialect, by itself, and the bodies it may have."""
+    """Return each status of the operation in the dialect, without rules, and the bodies it may have."""
     row = OPERATIONS[operation]
     found = {200: _done(row, dialect), 400: _malformed(row)}
     if row.kind is Kind.TOKEN:
@@ -162,7 +164,7 @@ def answers(operation: str, dialect: str) -> Mapping[int, tuple[Shape, ...]]:
 
 
 def codes(operation: str, dialect: str) -> tuple[str, ...]:
-    """Every code that the operation may answer with in the dialect, in the order of the table."""
+    """Return every code that the operation may return in the dialect, in the order of the table."""
     shapes = [shape for several in answers(operation, dialect).values() for shape in several]
     given = {code for shape in shapes for code in shape.codes}
     return tuple(code for code in ERRORS if code in given)
@@ -176,11 +178,11 @@ def _done(row: Operation, dialect: str) -> tuple[Shape, ...]:
     if row.kind is Kind.COMMAND:
         refused = Shape(
             schema="RefusedAnswer",
-            about="Refused by a rule.",
+            about="Refused by a business rule.",
             codes=REFUSED[row.name],
             variant="refusals=result",
         )
-        return (Shape(schema="AcceptedAnswer", about="Carried out."), refused)
+        return (Shape(schema="AcceptedAnswer", about="Accepted."), refused)
     return _CONTENT[row.name]
 
 
@@ -205,7 +207,7 @@ def _malformed(row: Operation) -> tuple[Shape, ...]:
     by_rule = row.kind is Kind.COMMAND
     refused = Shape(
         schema="RefusedAnswer" if by_rule else "ErrorAnswer",
-        about="Refused by a rule." if by_rule else "Values that are not good, each with its code.",
+        about="Refused by a business rule." if by_rule else "Invalid values, each with its code.",
         codes=REFUSED[row.name],
         variant="refusals=http400" if by_rule else "",
     )
@@ -221,7 +223,7 @@ def _absence(row: Operation, dialect: str) -> Shape:
 
 
 def _of_protocol(row: Operation, dialect: str) -> list[int]:
-    """The further statuses, whose body is always in protocol format, or in that of the token endpoint."""
+    """Return the other statuses; their body is in protocol format, or in that of the token endpoint."""
     of_account = "{accountId}" in row.paths[0]
     applies = {
         403: of_account or (DIALECTS[dialect].forbids_altered_tokens and row.kind is not Kind.TOKEN),
@@ -247,7 +249,7 @@ def _token_error(status: int) -> tuple[Shape, ...]:
 
 
 def _within(place: tuple[str, ...], schema: Schema) -> dict[str, Json]:
-    """What `properties` say so that the schema holds at that place."""
+    """Return the `properties` that apply the schema at that place."""
     first, *rest = place
     for name in reversed(rest):
         schema = {"items": schema} if name == "*" else {"properties": {name: schema}}
@@ -255,7 +257,7 @@ def _within(place: tuple[str, ...], schema: Schema) -> dict[str, Json]:
 
 
 def links_of(operation: str, dialect: str) -> dict[str, Any]:
-    """The `links` of the operation's 200; nothing where it leads nowhere."""
+    """Return the `links` of the operation's 200; empty if it has no next operation."""
     found = _LINKS.get(operation)
     if operation in {"listFiles", "listEvidences"}:
         file_id = {

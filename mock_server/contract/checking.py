@@ -1,4 +1,4 @@
-"""Validation of bodies, of requests and of answers, by the schemas; each is compiled once."""
+"""Validation of request bodies and answers by the schemas; each schema is compiled once."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 _ASSERTED = ("date", "uuid")
-"""The formats that are checked; others are for the reader."""
+"""The formats that are checked; the others only inform the reader."""
 
 _LONGEST = 200
 
 
 def body_error(operation: str, body: Json) -> str | None:
-    """The difference between the JSON types of a request body and the contract; None when there is none.
+    """Return where the JSON types of a request body differ from the contract, or None.
 
-    Values, codes and states are checked by the domain. Of the schema only types count, and null is allowed
-    for each member.
+    The domain checks values, codes and states. Here only types count, and each member may be null.
 
     behaviour.md 3.0 (inferred).
     """
@@ -36,9 +35,9 @@ def body_error(operation: str, body: Json) -> str | None:
 def answer_error(
     dialect: str, operation: str | None, status: int, content_type: str, body: bytes
 ) -> str | None:
-    """The difference between an answer and the contract; None when there is none.
+    """Return where an answer differs from the contract, or None.
 
-    `operation` None is a request that none serves: an unmapped path, or another method.
+    `operation` is None for an unmapped path or another method.
     """
     shapes = answers(operation, dialect).get(status) if operation else _OUTSIDE
     if shapes is None:
@@ -51,11 +50,11 @@ def answer_error(
     return _find_error(_compiled(dialect, shapes, status), f"{operation or 'no operation'} {status}", body)
 
 
-_OUTSIDE = (Shape(schema=PROTOCOL, about="Nothing is served there."),)
+_OUTSIDE = (Shape(schema=PROTOCOL, about="No operation has this path and method."),)
 
 
 def alternatives(shapes: tuple[Shape, ...], status: int) -> Schema:
-    """The schema of a body that has one of these shapes."""
+    """Return the schema of a body that has one of these shapes."""
     several = [shape.narrowed(status) for shape in shapes if shape.schema]
     return several[0] if len(several) == 1 else {"anyOf": several}
 
@@ -86,7 +85,7 @@ def _types_of_body(operation: str) -> Validator:
 
 
 def _validator(schemas: dict[str, Schema], schema: Schema) -> Validator:
-    # jsonschema takes a tenth of a second to import: the first body pays for it, not the start.
+    # The import takes a tenth of a second: it is done with the first body, not at the start.
     from jsonschema import Draft202012Validator, FormatChecker
 
     document = {"components": {"schemas": schemas}, **schema}
@@ -94,7 +93,7 @@ def _validator(schemas: dict[str, Schema], schema: Schema) -> Validator:
 
 
 def _types_only(schema: Schema) -> Schema:
-    """The schema reduced to its JSON types."""
+    """Return the schema reduced to its JSON types."""
     if "$ref" in schema:
         return _types_only(components(DIALECTS[0])[schema["$ref"].removeprefix(COMPONENTS)])
     kept = {"type": schema["type"]} if "type" in schema else {}

@@ -1,4 +1,4 @@
-"""What each operation is asked with: ids in the path, query parameters, a body (behaviour.md 3)."""
+"""The request of each operation: ids in the path, query parameters, body (behaviour.md 3)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Parameter(Struct, frozen=True, kw_only=True):
 
 
 class Body(Struct, frozen=True, kw_only=True):
-    """A request body: the component it is of; `required` where the operation cannot do without."""
+    """A request body: its component, and whether the operation requires it."""
 
     schema: str
     required: bool = False
@@ -41,42 +41,42 @@ PATH: dict[str, Parameter] = {
         Parameter(name="thirdpartyId", about="The third party.", schema=ref("ThirdpartyId"), required=True),
         Parameter(
             name="documentId",
-            about="The document, by the id that it has in its dossier.",
+            about="The document's id in its dossier.",
             schema=ref("DocumentId"),
             required=True,
         ),
         Parameter(name="fileId", about="The file or evidence.", schema=ref("FileId"), required=True),
         Parameter(
             name="processId",
-            about="The process, as the import named it; another text is the id of no process.",
+            about="The process id from the answer of the import; with any other text, no process is found.",
             schema={"type": "string", "minLength": 1},
             required=True,
         ),
     )
 }
-"""Every id that stands in a path."""
+"""Every id in a path."""
 
 _PAGE = (
     Parameter(
         name="page",
-        about="Which page, counted from 0.",
+        about="The page number, from 0.",
         schema={"type": "integer", "format": "int64", "minimum": 0, "default": 0},
     ),
     Parameter(
         name="pageSize",
-        about="How many hits a page holds.",
+        about="Hits per page.",
         schema={"type": "integer", "minimum": 1, "maximum": 1000, "default": 10},
     ),
 )
 _COMPANY = (
     Parameter(
         name="companyIdType",
-        about="How the company is identified; for a company that has this value as its identifier.",
+        about="The type of the company's identifier.",
         schema=ref("CompanyIdType"),
     ),
     Parameter(
         name="companyIdValue",
-        about="The identifier under which the third party is filed: of a French one its SIRET.",
+        about="The identifier of the third party; for a French one, its SIRET.",
         schema={**_TEXT, "examples": ["50382936800045"]},
     ),
     Parameter(name="siren", about="The company's SIREN.", schema={**_TEXT, "examples": ["503829368"]}),
@@ -88,12 +88,17 @@ _COMPANY = (
 
 QUERY: dict[str, tuple[Parameter, ...]] = {
     "listThirdparties": (
-        Parameter(name="monitored", about="With an active dossier, or without.", schema=_YES_OR_NO),
+        Parameter(name="monitored", about="With an active dossier, or without one.", schema=_YES_OR_NO),
         *_COMPANY,
-        Parameter(name="name", about="Exactly this name, in any case.", schema=_TEXT, provenance="inferred"),
+        Parameter(
+            name="name",
+            about="Exactly this name, in upper or lower case.",
+            schema=_TEXT,
+            provenance="inferred",
+        ),
         Parameter(
             name="stateLastChangeDate",
-            about="Whose global state changed on that day or later; not in the future.",
+            about="The global state changed on this day or later; the day is not in the future.",
             schema=_DAY,
         ),
         Parameter(name="thirdpartyGlobalState", about="Complete, or incomplete.", schema=_YES_OR_NO),
@@ -104,7 +109,7 @@ QUERY: dict[str, tuple[Parameter, ...]] = {
         Parameter(
             name="search",
             about="Criteria: field, operator (`:` equals, `!` differs, `~` contains, `>`, `<`), value; joined"
-            " by `AND` and `OR`; parentheses stand between blanks.",
+            " by `AND` and `OR`; parentheses have spaces around them.",
             schema={**_TEXT, "examples": ["( workforce>200 AND isActive:true ) OR workforce<2"]},
             required=True,
             dialects=("edge",),
@@ -114,26 +119,26 @@ QUERY: dict[str, tuple[Parameter, ...]] = {
     "listDossiers": (
         Parameter(
             name="thirdpartyId",
-            about="Of that third party.",
+            about="The third party of the dossiers.",
             schema={"type": "integer", "format": "int64", "examples": [875]},
         ),
         *_COMPANY,
-        Parameter(name="thirdpartyCode", about="Whose third party has this code.", schema=_TEXT),
+        Parameter(name="thirdpartyCode", about="The code of the third party.", schema=_TEXT),
         Parameter(
             name="dossierReference",
-            about="With this reference; several third parties may have one of that name.",
+            about="With this reference; dossiers of several third parties may have the same one.",
             schema={**_TEXT, "examples": ["TEST"]},
         ),
         Parameter(name="monitored", about="Active, or stopped.", schema=_YES_OR_NO),
         Parameter(
             name="stateLastChangeDate",
-            about="Active, and complete or incomplete since that day or later; not in the future.",
+            about="Active, and complete or incomplete since this day; not in the future.",
             schema=_DAY,
         ),
         Parameter(
             name="op",
-            about="How thirdpartyCode and dossierReference are compared: that they contain the value, begin"
-            " with it or end with it.",
+            about="How thirdpartyCode and dossierReference are compared: they contain the value, begin with it"
+            " or end with it.",
             schema={"type": "string", "enum": ["like", "starts", "ends"]},
             dialects=("edge",),
         ),
@@ -142,12 +147,12 @@ QUERY: dict[str, tuple[Parameter, ...]] = {
     "listProcesses": (
         Parameter(
             name="fromDate",
-            about="Launched on that day or later, not in the future; left out, in the last 24 hours.",
+            about="Launched on this day or later, not in the future. Default: the last 24 hours.",
             schema=_DAY,
         ),
     ),
 }
-"""The query parameters by operation; names that are not here are ignored (behaviour.md 3.0, observed)."""
+"""The query parameters by operation; other names are ignored (behaviour.md 3.0, observed)."""
 
 BODIES: dict[str, Body] = {
     "getToken": Body(schema="TokenRequest", required=True, media_type="application/x-www-form-urlencoded"),
@@ -156,9 +161,9 @@ BODIES: dict[str, Body] = {
     "reactivateDossier": Body(schema="ReactivateDossierData"),
     "updateDossierRequirements": Body(schema="RequirementsUpdate"),
 }
-"""The body by operation; the others read none."""
+"""The body by operation; the others have no body."""
 
 
 def query_parameters(operation: str, dialect: str) -> list[Parameter]:
-    """Those that the operation has in the dialect."""
+    """Return the query parameters of the operation in the dialect."""
     return [row for row in QUERY.get(operation, ()) if dialect in row.dialects]

@@ -1,7 +1,7 @@
-"""The JSON Schemas in the files beside this one, as the components of one dialect.
+"""The JSON Schemas in the JSON files of this package, as the components of one dialect.
 
-A file refers to another by its name (`common.json#/$defs/Day`); among components every reference is a
-`#/components/schemas/Day`, so that an OpenAPI document and a validator use the very same ones.
+A file refers to another by its name: `common.json#/$defs/Day`. Components refer to
+`#/components/schemas/Day`, so the OpenAPI document and the validator use the same schemas.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COMPONENTS = "#/components/schemas/"
 
 @cache
 def components(dialect: str) -> dict[str, Schema]:
-    """Every schema of the dialect by name: bodies, values, resources, envelopes."""
+    """Return every schema of the dialect by name: bodies, values, resources, envelopes."""
     return {
         name: _pointing_to_components(schema)
         for file in ("bodies", "common", dialect)
@@ -28,12 +28,12 @@ def components(dialect: str) -> dict[str, Schema]:
 
 
 def ref(name: str) -> Schema:
-    """A reference to a component."""
+    """Return a reference to a component."""
     return {"$ref": f"{COMPONENTS}{name}"}
 
 
 def data(name: str) -> Json:
-    """What the JSON file of that name beside this module holds."""
+    """Return the content of a JSON file of this package."""
     return json.loads(files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
 
 

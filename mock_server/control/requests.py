@@ -36,7 +36,7 @@ _QUERY = {
     "limit": {
         "type": "integer",
         "minimum": 0,
-        "description": "At most so many: the first ones after `since`, or without it the latest.",
+        "description": "The maximum number of requests: the first after `since`, or without it the latest.",
     },
 }
 
@@ -75,7 +75,7 @@ def find_requests(wanted: ExchangeFilter) -> Response:
 
 @route("GET /requests/unmatched")
 def list_unmatched_requests() -> Response:
-    """Return the requests whose path or method the API does not have, and what is near."""
+    """Return the requests whose path or method the API does not have, and the nearest ones that exist."""
     entries = named_sandbox().journal.read()
     unmatched = [entry for entry in read_entries(entries) if not entry.exchange.matched]
     return _list(unmatched, len(unmatched), complete=entries.complete)

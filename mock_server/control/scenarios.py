@@ -1,4 +1,4 @@
-"""The scenario, the rules and the variants of a sandbox: what changes its answers."""
+"""The scenario, the rules and the variants of a sandbox."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _find_fixture(name: str) -> Fixture:
     """Find the fixture of a scenario that was sent; it may not name a file of this machine.
 
     Raises:
-        FileError: there is none of that name, or it is a path.
+        FileError: the name is unknown, or a path.
     """
     if is_path(name):
         raise FileError(f"a scenario that is sent names its fixture, and {name!r} is a path")

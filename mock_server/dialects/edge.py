@@ -163,7 +163,7 @@ class Edge:
             **members.company(thirdparty.company, creation=_CREATION),
             "addressStreet": thirdparty.company.address_street,
             **members.address(thirdparty.company),
-            **members.standing(thirdparty, relation),
+            **members.platform_status(thirdparty, relation),
             "active": not thirdparty.out_of_business,
             "isMonitored": wire.bool_text(relation.monitored),
             "isOutOfBusiness": wire.bool_text(thirdparty.out_of_business),
@@ -183,7 +183,7 @@ class Edge:
         """behaviour.md 4.5 (documented; `isComplete` kept after a stop: example)."""
         monitored = dossier.monitored
         return {
-            **members.concerned(dossier, thirdparty, thirdparty_code),
+            **members.dossier_ids(dossier, thirdparty, thirdparty_code),
             "monitored": monitored,
             "isMonitored": wire.bool_text(monitored),
             **members.terms(dossier, variants),
@@ -200,7 +200,7 @@ class Edge:
     def document(
         self, document: Document, requirements: Mapping[str, Requirement], variants: Variants
     ) -> Json:
-        """behaviour.md 4.7 (documented), C53. A type taken from the account, by control, shows its code."""
+        """behaviour.md 4.7 (documented), C53. A type that a control call removed shows its code."""
         requirement = requirements.get(document.code)
         label = requirement.label_fr if requirement else document.code
         return {
@@ -253,7 +253,7 @@ class Edge:
         return error.label_en
 
     def error(self, refusal: Refusal) -> ErrorCode:
-        """One code for whatever is not there. behaviour.md 3.0 (documented)."""
+        """Return one code for everything that does not exist. behaviour.md 3.0 (documented)."""
         return NOT_FOUND if refusal.error in _ABSENT else refusal.error
 
 
@@ -276,7 +276,7 @@ def _outcome(*, complete: bool, success: bool) -> dict[str, Json]:
 
 
 def _params(wanted: NewDossier) -> dict[str, str]:
-    """What an import asked for, in the words of the older service. behaviour.md 4.10 (documented)."""
+    """Return the values of an import under the names of the older service. behaviour.md 4.10 (documented)."""
     return {
         "requiredDocuments": ";".join(wanted.required_documents),
         "companyIDValue": wanted.company_id.value,
@@ -292,13 +292,13 @@ def _params(wanted: NewDossier) -> dict[str, str]:
 
 
 def _absence(refusal: Refusal) -> str:
-    """What was looked for: `dossierId=1`. behaviour.md 11.1 (example)."""
+    """Return the id that was not found: `dossierId=1`. behaviour.md 11.1 (example)."""
     values = ",".join(refusal.values)
     return f"{camel(refusal.parameter)}={values}" if refusal.parameter else values
 
 
 def _evidences(document: Document) -> list[Json]:
-    """All of them, oldest first. behaviour.md 4.7 (example), C28."""
+    """Return all evidences, oldest first. behaviour.md 4.7 (example), C28."""
     return [_evidence(evidence) for evidence in document.evidences]
 
 
@@ -327,7 +327,7 @@ def _evidence(evidence: Evidence) -> dict[str, Json]:
 
 @cache_short(65536)
 def _uuid(file_uuid: str) -> str:
-    """A UUID of version 4; what is none yet gives one that follows from it. behaviour.md C52 (example)."""
+    """Return a UUID of version 4; any other text is hashed to one. behaviour.md C52 (example)."""
     try:
         return str(UUID(file_uuid))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Groups of members that both dialects send alike (behaviour.md 4); what differs is with the dialect."""
+"""Groups of members that both dialects share (behaviour.md 4); each dialect adds its differences."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def requirement(account_id: int, requirement: Requirement) -> dict[str, Json]:
 
 
 def identity(thirdparty: Thirdparty, relation: Relation) -> dict[str, Json]:
-    """What a third party is identified by."""
+    """Return the identifiers of a third party."""
     return {
         "companyIdType": thirdparty.company_id.type.value,
         "companyIdValue": company_id_value(thirdparty),
@@ -79,7 +79,7 @@ def identity(thirdparty: Thirdparty, relation: Relation) -> dict[str, Json]:
 
 
 def company(company: Company, *, creation: str) -> dict[str, Json]:
-    """What the data provider knows; `creation` is the dialect's name of that date. behaviour.md C20."""
+    """Return the data provider's members; `creation` is the dialect's name of that date. behaviour.md C20."""
     return {
         "name": company.name,
         creation: wire.plain_date(company.date_creation),
@@ -99,7 +99,7 @@ def company(company: Company, *, creation: str) -> dict[str, Json]:
 
 
 def address(company: Company) -> dict[str, Json]:
-    """The address without its street, which only the details have."""
+    """Return the address without its street, which only the details have."""
     return {
         "addressCity": company.address_city,
         "addressPostCode": company.address_post_code,
@@ -107,8 +107,8 @@ def address(company: Company) -> dict[str, Json]:
     }
 
 
-def standing(thirdparty: Thirdparty, relation: Relation) -> dict[str, Json]:
-    """The status of a third party on the platform and in the account. behaviour.md 4.4 (documented)."""
+def platform_status(thirdparty: Thirdparty, relation: Relation) -> dict[str, Json]:
+    """Return a third party's status on the platform and in the account. behaviour.md 4.4 (documented)."""
     return {
         "monitored": relation.monitored,
         "subscriptionState": thirdparty.registered,
@@ -129,8 +129,11 @@ def standing(thirdparty: Thirdparty, relation: Relation) -> dict[str, Json]:
     }
 
 
-def concerned(dossier: Dossier, thirdparty: Thirdparty, thirdparty_code: str | None) -> dict[str, Json]:
-    """Which dossier, of which account, on whom. behaviour.md 4.5 (documented; siren, siret, tva: example)."""
+def dossier_ids(dossier: Dossier, thirdparty: Thirdparty, thirdparty_code: str | None) -> dict[str, Json]:
+    """Return the ids of a dossier, its account and its third party.
+
+    behaviour.md 4.5 (documented; siren, siret, tva: example).
+    """
     return {
         "dossierId": dossier.dossier_id,
         "accountId": dossier.account_id,
@@ -146,7 +149,7 @@ def concerned(dossier: Dossier, thirdparty: Thirdparty, thirdparty_code: str | N
 
 
 def terms(dossier: Dossier, variants: Variants) -> dict[str, Json]:
-    """What a dossier is called, and from when until when it is monitored. behaviour.md 4.5 (documented)."""
+    """Return the texts of a dossier, and when it is monitored. behaviour.md 4.5 (documented)."""
     return {
         "dossierReference": dossier.reference,
         "description": dossier.description,
@@ -159,7 +162,7 @@ def terms(dossier: Dossier, variants: Variants) -> dict[str, Json]:
 
 
 def company_id_value(thirdparty: Thirdparty) -> str | None:
-    """A DUNS is taken but never given back. behaviour.md C64 (carried-over)."""
+    """Return the identifier; a DUNS is accepted but never returned. behaviour.md C64 (carried-over)."""
     return None if thirdparty.company_id.type is CompanyIdType.DUNS else thirdparty.company_id.value
 
 
@@ -171,7 +174,7 @@ def stopping_reason(dossier: Dossier, variants: Variants) -> str:
 
 
 def file_items(items: list[Json], document: Document, variants: Variants) -> list[Json]:
-    """Files or evidences as the items of a list. behaviour.md 3.18 (example), C24."""
+    """Return files or evidences as the items of a list. behaviour.md 3.18 (example), C24."""
     if variants["fileItems"] == "file":
         return items
     return [{**item, "documentId": document.document_id, "listFileInformation": [item]} for item in items]

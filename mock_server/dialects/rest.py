@@ -91,7 +91,7 @@ class Rest:
             **members.company(thirdparty.company, creation=_CREATION),
             "addressStreet": thirdparty.company.address_street,
             **members.address(thirdparty.company),
-            **members.standing(thirdparty, relation),
+            **members.platform_status(thirdparty, relation),
         }
 
     def dossier(
@@ -105,7 +105,7 @@ class Rest:
         """behaviour.md 4.5 (documented; siren, siret, tva: example)."""
         monitored = dossier.monitored
         return {
-            **members.concerned(dossier, thirdparty, thirdparty_code),
+            **members.dossier_ids(dossier, thirdparty, thirdparty_code),
             "monitored": monitored,
             **members.terms(dossier, variants),
             "state": dossier.complete if monitored else None,

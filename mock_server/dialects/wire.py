@@ -1,4 +1,4 @@
-"""How single values look on the wire in any dialect: dates, values of a refusal (behaviour.md 10)."""
+"""The format of single values in any dialect: dates, values of a refusal (behaviour.md 10)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def plain_date(day: date | None) -> str | None:
 
 
 def bool_text(value: bool | None) -> str:  # noqa: FBT001
-    """A boolean as EDGE repeats it in text; `n/a` where there is none to repeat."""
+    """A boolean as text, as EDGE repeats it; `n/a` for None."""
     return "n/a" if value is None else "true" if value else "false"
 
 
@@ -59,11 +59,11 @@ def status_phrase(status: int) -> str:
 
 
 def header_text(text: str) -> str:
-    """A text as a header can carry it: everything but printable ASCII escaped, and not too long."""
+    """A text for a header: 1,000 characters at most, escaped unless they are printable ASCII."""
     return "".join(sign if " " <= sign <= "~" else ascii(sign)[1:-1] for sign in text[:1000])
 
 
 def reason(refusal: Refusal) -> str:
-    """The values that a refusal is about, joined by slashes, the parameter first."""
+    """The values of a refusal joined by slashes, the parameter first."""
     named = (camel(refusal.parameter),) if refusal.parameter else ()
     return "/".join((*named, *refusal.values))

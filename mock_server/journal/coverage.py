@@ -27,7 +27,7 @@ class Fact(NamedTuple):
 PAGE_EDGES: dict[str, str] = {
     "empty": "no hit at all",
     "oneHit": "exactly one hit",
-    "onePage": "all hits on one page, with room left",
+    "onePage": "all hits on one page that is not full",
     "moreToCome": "a page that others follow",
     "lastPartial": "the last of several pages, not full",
     "lastFull": "the last page, exactly full",
@@ -102,7 +102,7 @@ class ExchangeCounts(Struct, eq=False):
         return sum(count for (_, _, _, matched, *_), count in self.by_kind.items() if not matched)
 
     def copy(self) -> ExchangeCounts:
-        """Return the present counts."""
+        """Return a copy of the counts."""
         return ExchangeCounts(dict(self.by_kind), dict(self.imports))
 
     def add(self, other: ExchangeCounts) -> None:
@@ -114,7 +114,7 @@ class ExchangeCounts(Struct, eq=False):
 
 
 def page_facts(number: int, size: int, total: int) -> list[Fact]:
-    """Return the edges that a page touches: its zero-based number, its size, and the hits over all pages."""
+    """Return the edge cases of a page: its zero-based number, its size, and the hits over all pages."""
     found = [_EDGES[_position(number * size, size, total)]]
     if total == 1:
         found.append(_EDGES["oneHit"])

@@ -1,4 +1,4 @@
-"""What is known about one request: who calls, in which sandbox, and the call that a view answers."""
+"""The context of one request: user, sandbox, and the call that a view answers."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from mock_server.scenarios import AppliedRule
 
 
 class Call(Struct, frozen=True, eq=False):
-    """An authorized call: all that a view works with.
+    """An authorized call: all input of a view.
 
-    `request` is the one itself: Flask's proxy costs half a µs at every access. `accounts` None opens every
-    account. `world` is the sandbox's at `now`, for views that only read. `plan` is what a rule gives
-    to an import. `facts` is what the answer shows, for the journal.
+    `request` is not Flask's proxy, which costs half a µs at every access. `accounts` None opens every
+    account. `world` is the sandbox's at `now`, for views that only read. `plan` is the outcome that a rule
+    gives to an import. `facts` are those of the answer, for the journal.
     """
 
     request: Request
@@ -44,10 +44,10 @@ class Call(Struct, frozen=True, eq=False):
 
 
 class RequestContext(Struct, eq=False):
-    """Who calls, known before the call is authorized: the sandbox, and the token, None where none is needed.
+    """The sandbox and the token of a request, before authorization; the token is None if none is needed.
 
-    A token names its sandbox and its user even when it has expired. `applied` is the rule that matched, if
-    there is one; `call` is there once it is authorized.
+    An expired token also names its sandbox and its user. `applied` is the rule that matched, if any; `call`
+    is set after authorization.
     """
 
     sandbox: ServerSandbox
@@ -62,21 +62,21 @@ CONTEXT = "mock_server.context"
 
 _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 300
-"""Query strings that are remembered: how many, and the longest in characters."""
+"""Query strings in the cache: how many, and the longest in characters."""
 
 _queries: dict[tuple[str, str], Mapping[str, str]] = {}
 
 
 def current_call() -> Call:
-    """The authorized call that is answered: for the renderers of what went wrong in it."""
+    """Return the authorized call of the current request, for error handlers."""
     call: Call = request.environ[CONTEXT].call
     return call
 
 
 def query(call: Call) -> Mapping[str, str]:
-    """The query parameters by their Python names, without those unknown to the dialect.
+    """Return the query parameters by their Python names, without those unknown to the dialect.
 
-    Of a parameter that is given twice the first counts.
+    If a parameter occurs twice, the first one counts.
     """
     raw: str = call.request.environ["QUERY_STRING"]
     if not raw:
@@ -94,11 +94,11 @@ def query(call: Call) -> Mapping[str, str]:
 
 
 def body(call: Call) -> Json:
-    """The JSON body, None when it is empty; its JSON types are those of the contract.
+    """Return the JSON body, or None if it is empty; its JSON types are those of the contract.
 
     Raises:
-        UnsupportedMediaType: not empty and not declared as JSON, or compressed.
-        BadRequest: not UTF-8, not JSON, or of other types.
+        UnsupportedMediaType: the body is not declared as JSON, or is compressed.
+        BadRequest: the body is not UTF-8, not JSON, or has other types.
 
     behaviour.md 3.0, 11.2 (inferred).
     """
@@ -121,11 +121,11 @@ def body(call: Call) -> Json:
 
 
 def required_body(call: Call) -> Json:
-    """The JSON body of an operation that needs one.
+    """Return the JSON body of an operation that requires one.
 
     Raises:
         UnsupportedMediaType: as `body`.
-        BadRequest: as `body`, or there is none.
+        BadRequest: as `body`, or the body is empty.
     """
     parsed = body(call)
     if parsed is None:
@@ -134,6 +134,6 @@ def required_body(call: Call) -> Json:
 
 
 def members(parsed: Json, names: tuple[str, ...]) -> dict[str, Json]:
-    """The members of an object that have one of these Python names and are not null."""
+    """Return the members of an object that have one of these Python names and are not null."""
     named = {snake(name): value for name, value in (parsed or {}).items()}
     return {name: named[name] for name in names if named.get(name) is not None}

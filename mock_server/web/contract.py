@@ -1,6 +1,6 @@
 """The published contract over HTTP: OpenAPI documents, a page to read and try them, and a check of answers.
 
-The documents and the page are no part of the emulated API: they need no token, and no sandbox.
+The documents and the page are not part of the emulated API: they need no token and no sandbox.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self';"
     " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-"""The page loads nothing from another place, and calls only the server that it came from."""
+"""The page loads nothing from elsewhere, and calls only its own server."""
 
 _REMEMBERED = 8
 """Documents that are kept: one per dialect and prefix."""
@@ -57,9 +57,9 @@ def install_check(app: Flask) -> None:
 
 
 def contract_error(response: AnyResponse) -> str | None:
-    """What the contract does not allow in the answer to this request; None when all is allowed.
+    """Return where the answer to this request differs from the contract, or None.
 
-    Not checked: an answer that a rule changed, a page that was rejected, and what is not of the emulated API.
+    Not checked: an answer that a rule changed, a rejected page, and calls outside the emulated API.
     """
     if rule_applied() or request.method == "HEAD" or is_control_path(request.path):
         return None

@@ -6,7 +6,7 @@
     authorize     the token is valid, the account exists and is the token's, its rate limit is not used up
     view          a function of the package `api`: it reads, or executes a command on the sandbox
     answer        a rejected request is rendered by `errors`; the rule changes the response
-    journal       request, answer, rule and codes are kept
+    journal       request, answer, rule and codes are recorded
 
 Flask is used by its public extension points only.
 """
@@ -49,7 +49,7 @@ _logger = logging.getLogger("mock_server")
 def run_operation(
     shared: Services, operation: Operation, view: View, dialect: Dialect, **ids: Any
 ) -> Response:
-    """Answer one call whose route is known. Afterwards Flask calls `finish`, whatever the outcome."""
+    """Answer one call whose route is known. Flask then calls `finish`, also after an error."""
     asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # documented by Werkzeug
     context = authenticate(asked, dialect, shared)
 
@@ -61,7 +61,7 @@ def run_operation(
 
 
 def finish(response: Response) -> Response:
-    """Apply the rule that matched, if there is one, and keep the exchange in the journal."""
+    """Apply the rule that matched, if any, and record the exchange in the journal."""
     environ = request.environ
     context: RequestContext | None = environ.get(CONTEXT)
     if context is not None and context.applied is not None:
@@ -71,12 +71,12 @@ def finish(response: Response) -> Response:
 
 
 class Application(Flask):
-    """The emulated API as a WSGI application; `control` returns the one of the control API."""
+    """The emulated API as a WSGI application; `control` returns that of the control API."""
 
     def __init__(self, shared: Services, views: Mapping[str, View], control: Callable[[], Flask]) -> None:
         super().__init__("mock_server", static_folder=None)
         self.config["MAX_CONTENT_LENGTH"] = shared.settings.max_body
-        self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # another method is a 405, whichever
+        self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # any other method is a 405
         self.session_interface = _NoSessions()
         self.router = Router(self.url_map, shared.settings.dialect)
         self.control = control
@@ -113,11 +113,11 @@ class Application(Flask):
         return True
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return what finds the route of the request: here it remembers, since routes never change."""
-        return None if request is None else UrlAdapter(self.router, request)  # type: ignore[return-value]  # its `match` is all that is asked for
+        """Return the adapter that finds the route; it has a cache, since routes never change."""
+        return None if request is None else UrlAdapter(self.router, request)  # type: ignore[return-value]  # only its `match` is used
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function itself: none is a coroutine, and to find that out takes 5 % of a request."""
+        """Return the function itself: none is a coroutine, and the check would take 5 % of a request."""
         return func
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -136,15 +136,15 @@ class Application(Flask):
 
 
 def is_control(method: str, path: str) -> bool:
-    """Whether a call is for the control API. Its health is answered without one: that starts faster."""
+    """Whether a call is for the control API. Its health is answered without it, for a faster start."""
     return is_control_path(path) and (path != HEALTH_PATH or method not in {"GET", "HEAD"})
 
 
 class _NoSessions(SessionInterface):
-    """No call has a session; Flask would make one for each request."""
+    """Sessions are not used; Flask would create one for each request."""
 
     _none = NullSession()
 
     def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002  # as Flask calls it
-        """Return the same one to all; writing to it fails."""
+        """Return the same session for all requests; writing to it fails."""
         return self._none
