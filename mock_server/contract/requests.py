@@ -132,13 +132,13 @@ QUERY: dict[str, tuple[Parameter, ...]] = {
         Parameter(name="monitored", about="Active, or stopped.", schema=_YES_OR_NO),
         Parameter(
             name="stateLastChangeDate",
-            about="Active, and complete or incomplete since this day; not in the future.",
+            about="Active, and complete or incomplete since this day or later; not in the future.",
             schema=_DAY,
         ),
         Parameter(
             name="op",
-            about="How thirdpartyCode and dossierReference are compared: they contain the value, begin with it"
-            " or end with it.",
+            about="How thirdpartyCode and dossierReference are compared: they contain the value, begin with"
+            " it or end with it.",
             schema={"type": "string", "enum": ["like", "starts", "ends"]},
             dialects=("edge",),
         ),
