@@ -24,7 +24,7 @@ def check(library: str, name: str, run: Callable[[], Any]) -> Any:
     try:
         found = run()
         outcome = "ok" if found else f"{found!r}"
-    except Exception as error:  # noqa: BLE001  # whatever a library raises is the result
+    except Exception as error:  # noqa: BLE001  # an exception of the library is a result
         found, outcome = None, f"{type(error).__name__}: {error}"
     print(json.dumps({"library": library, "check": name, "outcome": outcome}))
     return found
