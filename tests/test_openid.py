@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +53,74 @@ def lifetime(token: str) -> int:
         ("userinfo_endpoint", f"{OPENID}/userinfo"),
         ("end_session_endpoint", f"{OPENID}/logout"),
         ("jwks_uri", f"{OPENID}/certs"),
+        ("authorization_endpoint", f"{OPENID}/auth"),
+        ("revocation_endpoint", f"{OPENID}/revoke"),
     ],
 )
 def test_discovery_names_the_endpoints(client: FlaskClient, member: str, path: str) -> None:
     found = client.get(f"{REALM}/.well-known/openid-configuration").json or {}
 
     assert found[member] == f"http://localhost{path}"
+
+
+REQUIRED = {
+    *("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "response_types_supported"),
+    *("subject_types_supported", "id_token_signing_alg_values_supported"),
+}
+"""By OpenID Connect Discovery 1.0, section 3."""
+
+
+def test_discovery_has_all_that_the_standard_requires(client: FlaskClient) -> None:
+    found = client.get(f"{REALM}/.well-known/openid-configuration").json or {}
+
+    assert found.keys() >= REQUIRED
+    assert "openid" in found["scopes_supported"]
+    assert "RS256" in found["id_token_signing_alg_values_supported"]
+    assert found["request_uri_parameter_supported"] is False  # the default is true
+
+
+def test_every_endpoint_of_discovery_exists(client: FlaskClient) -> None:
+    found = client.get(f"{REALM}/.well-known/openid-configuration").json or {}
+
+    for name, url in found.items():
+        if name.endswith(("_endpoint", "_uri")):
+            path = url.removeprefix("http://localhost")
+            assert client.post(path).status_code != 404, name
+            assert name == "jwks_uri" or client.post(path).status_code != 405, name
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/.well-known/oauth-authorization-server{REALM}",
+        f"{REALM}/.well-known/oauth-authorization-server",
+    ],
+)
+def test_rfc_8414_has_the_same_document(client: FlaskClient, path: str) -> None:
+    assert client.get(path).json == client.get(f"{REALM}/.well-known/openid-configuration").json
+
+
+@pytest.mark.parametrize(("query", "status"), [("", 200), ("?response_type=code&client_id=x", 400)])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_authorization_endpoint_says_what_is_offered(
+    client: FlaskClient, query: str, status: int, method: str
+) -> None:
+    page = client.open(f"{OPENID}/auth{query}", method=method)
+
+    assert (page.status_code, page.mimetype) == (status, "text/html")
+    assert "no authorisation code" in page.text
+    assert "refresh_token" in page.text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
+def test_the_realm_names_its_key(client: FlaskClient, granted: dict[str, Any]) -> None:
+    found = client.get(REALM).json or {}
+    pem = f"-----BEGIN PUBLIC KEY-----\n{found['public_key']}\n-----END PUBLIC KEY-----"
+
+    verified = jwt.decode(granted["access_token"], pem, algorithms=["RS256"], audience="account")
+
+    assert verified["iss"] == f"http://localhost{REALM}"
+    assert (found["realm"], found["token-service"]) == ("eat_realm", f"http://localhost{OPENID}")
 
 
 def test_discovery_names_both_grants(client: FlaskClient) -> None:
@@ -97,6 +161,106 @@ def test_userinfo_needs_a_valid_bearer_token(api: Api, authorization: str) -> No
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("content_type", ["", "; charset=UTF-8"])
+def test_userinfo_takes_the_token_in_the_form(api: Api, content_type: str) -> None:
+    typed = f"application/x-www-form-urlencoded{content_type}"
+
+    answer = api.client.post(f"{OPENID}/userinfo", data=f"access_token={api.token}", content_type=typed)
+    rejected = api.client.post(f"{OPENID}/userinfo", data="access_token=x.y.z", content_type=typed)
+
+    assert (answer.json or {})["email"] == api.username
+    assert rejected.status_code == 401
+
+
+# The ID token (1.6.5).
+
+
+def log_in_for(api: Api, scope: str) -> dict[str, Any]:
+    form = {
+        "grant_type": "password",
+        "client_id": "ea-api-edge",
+        "username": api.username,
+        "password": "demo",
+    }
+    return dict(api.client.post(TOKEN_URL, data=form | {"scope": scope}).json or {})
+
+
+@pytest.mark.parametrize("scope", ["openid", "openid profile email", "email openid"])
+def test_the_scope_openid_gives_an_id_token(api: Api, scope: str) -> None:
+    granted = log_in_for(api, scope)
+    keys = jwt.PyJWKSet.from_dict(dict(api.client.get(f"{OPENID}/certs").json or {}))
+    kid = jwt.get_unverified_header(granted["id_token"])["kid"]
+
+    verified = jwt.decode(granted["id_token"], keys[kid].key, algorithms=["RS256"], audience="ea-api-edge")
+
+    assert granted["scope"] == claims(granted["access_token"])["scope"] == "openid profile email"
+    assert verified["sub"] == claims(granted["access_token"])["sub"]
+    assert (verified["typ"], verified["email"]) == ("ID", api.username)
+    digest = sha256(granted["access_token"].encode()).digest()[:16]
+    assert verified["at_hash"] == urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("scope", ["", "profile email", "openidx", "unknown"])
+def test_another_scope_gives_none(api: Api, scope: str) -> None:
+    granted = log_in_for(api, scope)
+
+    assert granted["scope"] == "profile email"
+    assert "id_token" not in granted
+
+
+@pytest.mark.parametrize("scope", ["openid", ""])
+def test_a_refresh_keeps_the_scope(api: Api, scope: str) -> None:
+    granted = log_in_for(api, scope)
+
+    renewed = refresh(api.client, granted["refresh_token"]).json or {}
+
+    assert renewed["scope"] == granted["scope"]
+    assert ("id_token" in renewed) == (scope == "openid")
+
+
+def test_an_id_token_opens_nothing(api: Api) -> None:
+    token = log_in_for(api, "openid")["id_token"]
+
+    assert introspect(api, token) == {"active": False}
+    assert userinfo(api, f"Bearer {token}").status_code == 401
+    assert api.client.get(api.url(""), headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    assert refresh(api.client, token).status_code == 400
+
+
+# Revocation (1.6.9).
+
+
+def revoke(api: Api, **form: str) -> TestResponse:
+    return api.client.post(f"{OPENID}/revoke", data={"client_id": "ea-api-edge"} | form)
+
+
+@pytest.mark.parametrize(
+    ("revoked", "left"), [("access_token", "refresh_token"), ("refresh_token", "")], ids=["access", "refresh"]
+)
+def test_a_revoked_token_is_not_active(api: Api, granted: dict[str, Any], revoked: str, left: str) -> None:
+    answer = revoke(api, token=granted[revoked])
+
+    assert (answer.status_code, answer.data) == (200, b"")
+    active = {name for name in ("access_token", "refresh_token") if introspect(api, granted[name])["active"]}
+    assert active == ({left} if left else set())
+    assert revoke(api, token=granted[revoked]).status_code == 200  # again
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "error"),
+    [
+        ({"token": "x.y.z"}, 200, None),
+        ({}, 400, "invalid_request"),
+        ({"token": "x.y.z", "client_id": "another"}, 401, "invalid_client"),
+    ],
+)
+def test_a_revocation_is_checked(api: Api, form: dict[str, str], status: int, error: str | None) -> None:
+    answer = revoke(api, **form)
+
+    assert answer.status_code == status
+    assert error is None or (answer.json or {})["error"] == error
 
 
 # Introspection.
@@ -247,3 +411,29 @@ def test_a_token_of_a_server_with_another_key_is_rejected(
     answer = api.client.get(api.url(""), headers={"Authorization": f"Bearer {stranger.token}"})
 
     assert answer.status_code == 401
+
+
+# Logout by page (1.6.10).
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_id_token_logs_out_by_page_and_never_redirects(api: Api, method: str) -> None:
+    granted = log_in_for(api, "openid")
+    fields = {"id_token_hint": granted["id_token"], "post_logout_redirect_uri": "https://evil.example"}
+    given: dict[str, Any] = {"query_string": fields} if method == "GET" else {"data": fields}
+
+    page = api.client.open(f"{OPENID}/logout", method=method, **given)
+
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    assert "Location" not in page.headers
+    assert introspect(api, granted["refresh_token"]) == {"active": False}
+
+
+@pytest.mark.parametrize("hint", ["", "x.y.z", "access"])
+def test_a_page_says_that_no_session_has_ended(api: Api, granted: dict[str, Any], hint: str) -> None:
+    token = granted["access_token"] if hint == "access" else hint
+
+    page = api.client.get(f"{OPENID}/logout", query_string={"id_token_hint": token})
+
+    assert page.status_code == 400
+    assert introspect(api, granted["refresh_token"])["active"] is True
