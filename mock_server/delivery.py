@@ -1,4 +1,4 @@
-"""How an answer gets to the client: at once, late, in pieces, damaged, or bit by bit as things happen.
+"""How an answer is sent to the client: at once, late, in pieces, damaged, or as a stream of events.
 
 The app leaves a `Delivery` in the WSGI environ under `KEY`. The server carries it out with `deliver`, on a
 connection that it passes as a `Wire`; another WSGI server sends the answer at once.
@@ -49,11 +49,11 @@ class Wire(Protocol):
     """The connection on which an answer is delivered."""
 
     async def pause(self, seconds: float | None) -> None:
-        """Wait so long, without end for None; less where the client has closed its side."""
+        """Wait for these seconds, or without end; less if the client has closed its side."""
         ...
 
     def begin(self, *, has_length: bool = True) -> None:
-        """Send the head of the answer; without a length, the end of its body is told in another way."""
+        """Send the head of the answer; without a length, the end of its body is marked in another way."""
         ...
 
     async def send(self, part: bytes) -> None:
@@ -97,7 +97,7 @@ async def deliver(wire: Wire, parts: Iterable[bytes], plan: Delivery | None) -> 
 
 
 async def _send_parts(wire: Wire, parts: Iterable[bytes]) -> None:
-    """Send a body of unknown length; other clients have their turn between two parts."""
+    """Send a body of unknown length; other clients are served between two parts."""
     wire.begin(has_length=False)
     for part in parts:
         await wire.send(part)
@@ -121,7 +121,7 @@ async def _send_pieces(wire: Wire, parts: Iterable[bytes], plan: Delivery) -> No
 
 
 async def _fail(wire: Wire, parts: Iterable[bytes], fault: str | None) -> None:
-    """Do what the fault says to the connection, instead of answering or with the answer."""
+    """Apply the fault to the connection, instead of the answer or with it."""
     if fault == "CONNECTION_RESET_BY_PEER":
         await wire.reset()
         return
@@ -135,7 +135,7 @@ async def _fail(wire: Wire, parts: Iterable[bytes], fault: str | None) -> None:
 
 
 async def in_thread(make: Callable[[], Iterable[bytes]]) -> Iterable[bytes]:
-    """Return what a function makes in a daemon thread, which does not delay the server's end."""
+    """Run a function in a daemon thread, which does not delay the server's end; return its result."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Iterable[bytes]] = loop.create_future()
 
@@ -154,7 +154,7 @@ async def in_thread(make: Callable[[], Iterable[bytes]]) -> Iterable[bytes]:
             result = make()
         except Exception as error:  # noqa: BLE001
             raised = error
-        with suppress(RuntimeError):  # the loop has ended meanwhile
+        with suppress(RuntimeError):  # the loop may have ended
             loop.call_soon_threadsafe(set_result, result, raised)
 
     Thread(target=run, name="mock-server slow call", daemon=True).start()

@@ -22,9 +22,9 @@ from mock_server.server.messages import Environ, Headers, ProtocolError, Request
 from mock_server.settings import CONTROL_MAX_BODY, SLOW_CALLS, is_control_path
 
 HEAD_TIMEOUT = 10.0  # seconds from the first byte of a request to the end of its head; also those for TLS
-IDLE_TIMEOUT = 75.0  # seconds that a connection is kept without a request
-_LINGER, _LINGER_TOTAL = 1.0, 5.0  # seconds to drop what still comes: since the last byte, and in all
-_HALF_CLOSED = 2.0  # seconds that are left of a delay or stream when the client has closed its side
+IDLE_TIMEOUT = 75.0  # seconds that a connection stays open without a request
+_LINGER, _LINGER_TOTAL = 1.0, 5.0  # seconds to drop further bytes: since the last byte, and in all
+_HALF_CLOSED = 2.0  # seconds that a delay or stream may still take when the client has closed its side
 _MAX_WAITING = 64 * 1024  # bytes of further requests that are read while one is being answered
 _STALLED = 0.3  # seconds without reading after which a client is not waited for at the end
 
@@ -32,14 +32,14 @@ _logger = logging.getLogger("mock_server")
 
 
 class Service(Struct, kw_only=True, eq=False):
-    """What is served, and the connections, the one that was used last at the end."""
+    """The app that is served, and the open connections, the last used one at the end."""
 
     wsgi: Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
     max_body: int
     body_timeout: float = 30.0
     max_connections: int = 10_000
     tls: SSLContext | None = None
-    reads_body: Callable[[Environ], bool] | None = None  # whether the app would read the body behind a head
+    reads_body: Callable[[Environ], bool] | None = None  # whether the app would read the body after a head
     log: Callable[[Environ, str, Headers], None] | None = None  # gets each answer
     connections: dict[Connection, None] = field(default_factory=dict)
     slow_call: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -48,7 +48,7 @@ class Service(Struct, kw_only=True, eq=False):
 class Connection(asyncio.Protocol):
     """A client's connection, plain or within TLS: a protocol of asyncio, and the `Wire` of deliveries."""
 
-    deadline = inf  # when it is timed out, in the loop's time
+    deadline = inf  # when it times out, in the loop's time
     _delivery: asyncio.Task[None] | None = None
     _plan: Delivery | None = None
     _is_last = _is_over = _is_paused = _input_ended = _has_begun = False
@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Register the connection."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
         client, own = map(transport.get_extra_info, ("peername", "sockname"))
         self._reader = RequestReader(messages.common_environ(self._scheme, client or ("", 0), own))
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
         self._service.connections[self] = None
 
     def data_received(self, data: bytes) -> None:
-        """Answer what is complete by now; what comes during an answer waits."""
+        """Answer complete requests; data that arrives during an answer waits."""
         if self._is_over:
             self.deadline = min(self._loop.time() + _LINGER, self._over_at)
             return
@@ -81,7 +81,7 @@ class Connection(asyncio.Protocol):
             self._is_paused = True
 
     def eof_received(self) -> bool:
-        """Answer what has come: a client that closes its side may still read (RFC 9112, 9.6)."""
+        """Answer complete requests: a client that closes its side may still read (RFC 9112, 9.6)."""
         self._input_ended = True
         if self._is_over:
             self._transport.close()
@@ -97,12 +97,12 @@ class Connection(asyncio.Protocol):
         self._stalled_at = self._loop.time()
 
     def resume_writing(self) -> None:
-        """Continue."""
+        """Answer requests again."""
         self._writable.set()
         self._proceed()
 
     def connection_lost(self, _: Exception | None) -> None:
-        """End."""
+        """Remove the connection."""
         self._is_over = True
         if self._delivery is not None:
             self._delivery.cancel()
@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_stalled(self) -> bool:
-        """Whether it waits for its client, to close, or to read anything at all."""
+        """Whether it waits until its client closes, or reads anything at all."""
         since = inf if self._writable.is_set() else self._stalled_at
         return self._delivery is None or self._loop.time() - since > _STALLED
 
@@ -129,7 +129,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def time_out(self) -> None:
-        """The deadline has passed: of a head, of a body, of an idle connection, or of one that is over."""
+        """Handle a deadline that has passed: of a head, a body, an idle connection, or a closing one."""
         if self._is_over and self._transport.is_closing():
             self.abort()
         elif self._is_over or not (self._reader.environ or self._reader.buffer):
@@ -139,7 +139,7 @@ class Connection(asyncio.Protocol):
             self._reject(ProtocolError("the request comes too slowly", HTTPStatus.REQUEST_TIMEOUT))
 
     def end(self) -> asyncio.Task[None] | None:
-        """The server ends: send what is answered, cut what waits, and return what is still being sent."""
+        """End with the server: cut answers that wait; return the delivery that is still running."""
         self._is_last = True
         delivery, plan = self._delivery, self._plan
         if delivery is None:
@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
         self._wait()
 
     def _read(self) -> bool:
-        """Read a request; whether it can be answered: it is complete, or its body is not wanted."""
+        """Read a request; return whether it is complete, or its body is not needed."""
         reader = self._reader
         if reader.environ is None:
             environ = reader.read_head() if reader.buffer else None
@@ -182,7 +182,7 @@ class Connection(asyncio.Protocol):
         return reader.read_body() or reader.length > self._limit
 
     def _meet_expectation(self, environ: Environ) -> bool:
-        """Let the client send the body; False when it will not be read (RFC 9110, 10.1.1)."""
+        """Ask the client for the body; return False when it will not be read (RFC 9110, 10.1.1)."""
         reader, reads_body = self._reader, self._service.reads_body
         if reader.version == "1.0":
             return True
@@ -195,7 +195,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def _answer(self) -> None:
-        """Call the app, and send what it answers, at once or in a task."""
+        """Call the app, and send its answer at once or in a task."""
         reader, service, environ = self._reader, self._service, self._reader.environ or {}
         reader.pass_body(environ, self._limit)
         if not (reader.is_complete and reader.keeps_alive) or reader.length > self._limit:
@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
         service.connections[self] = service.connections.pop(self)
         self._has_begun = False
         if (reader.method, environ["PATH_INFO"]) in SLOW_CALLS:
-            self._plan = Delivery()  # so the end of the server cuts it
+            self._plan = Delivery()  # so that the end of the server cuts it
             self._delivery = self._loop.create_task(self._deliver(environ))
             return
         try:
@@ -223,13 +223,13 @@ class Connection(asyncio.Protocol):
         self._status, self._headers = status, headers
 
     def _note(self, environ: Environ) -> None:
-        """Log what the app answered, and keep how it is to be delivered."""
+        """Log the answer of the app, and keep its delivery plan."""
         self._plan = environ.get(KEY)
         if self._service.log is not None:
             self._service.log(environ, self._status, self._headers)
 
     async def _deliver(self, environ: Environ, parts: Iterable[bytes] | None = None) -> None:
-        """Answer in another way than at once; without parts, a thread makes them, one call at a time."""
+        """Send an answer in a task; without parts, a thread calls the app, one call at a time."""
         try:
             if parts is None:
                 async with self._service.slow_call:
@@ -245,7 +245,7 @@ class Connection(asyncio.Protocol):
             self._delivery = self._plan = None
 
     def _head(self) -> bytes:
-        """The head of the answer, which also says how the end of its body is told."""
+        """Return the head of the answer, and choose how the end of its body is marked."""
         lines, is_http_1_0, has_length = [], self._reader.version == "1.0", self._has_length()
         self._sends_body = self._reader.method != "HEAD" and self._status[:3] not in {"204", "304"}
         self._is_chunked = self._sends_body and not has_length and not is_http_1_0
@@ -266,10 +266,10 @@ class Connection(asyncio.Protocol):
         self._reader.begin()
         self._is_head_due = False
         if self._reader.buffer or self._input_ended or self._delivery is not None:
-            self._loop.call_soon(self._proceed)  # other clients have their turn before
+            self._loop.call_soon(self._proceed)  # other clients come first
 
     def _fail(self, error: Exception) -> None:
-        """The app raised an exception: say so in the log, and to the client where nothing was sent."""
+        """Log an exception of the app, and answer with 500 if nothing was sent."""
         path = (self._reader.environ or {}).get("PATH_INFO")
         _logger.error("unexpected error at %s %a", self._reader.method, path, exc_info=error)
         if self._has_begun:
@@ -283,7 +283,7 @@ class Connection(asyncio.Protocol):
         self.send_and_close(own_answer(error.status, str(error)))
 
     def _close_last(self) -> None:
-        """Close, but read for a while what still comes: else the client sees a reset, and no answer."""
+        """Close, but first read for a while: else the client may see a reset and no answer."""
         if self._input_ended or (self._reader.is_complete and not self._reader.buffer):
             self.close()
             return
@@ -294,7 +294,7 @@ class Connection(asyncio.Protocol):
             self._transport.write_eof()
 
     def _wait(self) -> None:
-        """Set the deadline for what comes next, and read on if reading was paused."""
+        """Set the next deadline, and resume reading if it was paused."""
         now, reader = self._loop.time(), self._reader
         if self._is_over or self._delivery is not None or not self._writable.is_set():
             self.deadline = self.deadline if self._is_over else inf
@@ -310,14 +310,14 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _hurry(self) -> None:
-        """The client closed its side a while ago, and may be gone."""
+        """Shorten the delivery: the client closed its side some time ago."""
         self._hurried.set()
         if self._delivery is not None and self._plan is not None and self._plan.stream is not None:
             self._delivery.cancel()
             self.close()
 
     async def pause(self, seconds: float | None) -> None:
-        """Wait so long, without end for None; less where the client has closed its side."""
+        """Wait for these seconds, or without end; less if the client has closed its side."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._hurried.wait()
@@ -351,8 +351,8 @@ class Connection(asyncio.Protocol):
         self.send_and_close(messages.head(self._status, list(headers.items())) + part)
 
     async def reset(self) -> None:
-        """Reset the connection (TCP RST), once what was sent before is out."""
-        while self._transport.get_write_buffer_size():  # noqa: ASYNC110  # no event tells of the last byte
+        """Reset the connection (TCP RST) after all earlier bytes were sent."""
+        while self._transport.get_write_buffer_size():  # noqa: ASYNC110  # the last byte has no event
             await asyncio.sleep(0.005)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no time
         self._is_over = True

@@ -37,7 +37,7 @@ _SLASH = re.compile(b"%2f", re.IGNORECASE)
 
 
 class ProtocolError(Exception):
-    """A request that is rejected without asking the app; the connection is closed after the answer."""
+    """A request that is rejected without the app; the connection closes after the answer."""
 
     def __init__(self, message: str, status: int = HTTPStatus.BAD_REQUEST) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ class ProtocolError(Exception):
 
 
 def common_environ(scheme: str, client: tuple[str, int], own: tuple[str, int]) -> Environ:
-    """What the environs of all requests of a connection have in common."""
+    """Return the part of the environ that is the same for all requests of a connection."""
     return {
         "SCRIPT_NAME": "",
         "SERVER_NAME": "localhost",
@@ -83,7 +83,7 @@ class RequestReader:
         self._parts: list[bytes] = []
 
     def read_head(self) -> Environ | None:
-        """Take a request's head from the buffer; None when it has not come as a whole."""
+        """Take a request's head from the buffer; return None if it is not complete."""
         if self.buffer[:1] in b"\r\n":  # empty lines before a request (RFC 9112, 2.2)
             self.buffer = self.buffer.lstrip(b"\r\n")
         end = self.buffer.find(_END) + len(_END)
@@ -101,7 +101,7 @@ class RequestReader:
         return self.environ
 
     def read_body(self) -> bool:
-        """Take what there is of the body from the buffer; whether the request is complete."""
+        """Take bytes of the body from the buffer; return whether the request is complete."""
         at, view = 0, memoryview(self.buffer)
         while not self.is_complete and (end := self._end_of_piece(at)) > at:
             try:
@@ -116,7 +116,7 @@ class RequestReader:
         return self.is_complete
 
     def pass_body(self, environ: Environ, limit: int) -> None:
-        """Give the environ its body; of one beyond the limit, or not read, only the length."""
+        """Set the body of the environ; if it is beyond the limit, or not read, only its length."""
         is_passed = self.is_complete and self.length <= limit
         length = self.length if self.is_complete else self.content_length or self.length
         environ["wsgi.input"] = BytesIO(b"".join(self._parts) if is_passed else b"")
@@ -127,15 +127,15 @@ class RequestReader:
         self._target = url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; those behind the body are ignored."""
+        """Keep a header; those after the body are ignored."""
         if not self._has_head:
             self._header_count += 1
             key, text, fields = _key_of(name), value.decode("latin-1").rstrip(" \t"), self._fields
-            # Of two with one name, neither is taken for the right one: together they are no host, no token.
+            # Two headers of one name are joined: the result is neither a host nor a token.
             fields[key] = f"{fields[key]}, {text}" if key in fields else text
 
     def on_headers_complete(self) -> None:
-        """What follows is the body. Only now llhttp says whether the client keeps the connection."""
+        """Note whether the connection stays open: llhttp knows it only now."""
         self._has_head = True
         self.keeps_alive = self._parser.should_keep_alive()
 
@@ -145,7 +145,7 @@ class RequestReader:
         self.length += len(part)
 
     def on_message_complete(self) -> None:
-        """The request has come as a whole."""
+        """Note that the request is complete."""
         self.is_complete = True
 
     def _parse_head(self, head: bytes) -> None:
@@ -158,7 +158,7 @@ class RequestReader:
         method = self._parser.get_method()
         is_upgrade = isinstance(error, HttpParserUpgrade)
         if is_upgrade and method != b"CONNECT":
-            # Read again as a request that asks for no other protocol: llhttp passes over its body.
+            # Read the head again without its `Upgrade`: else llhttp skips the body.
             self._parser = HttpRequestParser(self)
             self._parse_head(_UPGRADE.sub(b"\r\nX-Ignored-Upgrade:", head))
             return
@@ -170,7 +170,7 @@ class RequestReader:
         self._frame_body()
 
     def _frame_body(self) -> None:
-        """Find out how the end of the body is told (RFC 9112, 6.3)."""
+        """Find the length of the body: a number of bytes, or chunks (RFC 9112, 6.3)."""
         coding = self._fields.get("HTTP_TRANSFER_ENCODING")
         if self._header_count > MAX_HEADERS:
             raise ProtocolError("too many headers", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -184,13 +184,13 @@ class RequestReader:
             self.content_length = None
 
     def _end_of_piece(self, at: int) -> int:
-        """How much of the buffer can be parsed without reaching beyond the end of the body."""
+        """Return how much of the buffer can be parsed without reaching beyond the end of the body."""
         if self.content_length is not None:
             return min(len(self.buffer), at + self.content_length - self._read)
         end = self.buffer.find(_END, at)
         if end >= 0:
             return end + len(_END)
-        # A part of the end is left until it is there as a whole.
+        # A part of the end stays in the buffer until the end is complete.
         kept = next(size for size in (3, 2, 1, 0) if self.buffer.endswith(_END[:size]))
         return len(self.buffer) - kept
 
@@ -224,7 +224,7 @@ class RequestReader:
 
 @lru_cache(256)
 def _key_of(name: bytes) -> str:
-    """The WSGI key of a header; empty for a name with an underscore, which would pass for one with a dash."""
+    """Return the WSGI key of a header; empty for an underscore, which would equal a dash."""
     return "" if b"_" in name else f"HTTP_{name.decode('ascii').upper().replace('-', '_')}"
 
 
@@ -237,7 +237,7 @@ def _unquote(path: bytes) -> str:
 
 
 def _head_error(head: bytes, error: Exception | None) -> ProtocolError:
-    """What is wrong with a head that llhttp rejects, or that is not HTTP/1: version, method or syntax."""
+    """Return the error of a head that llhttp rejects, or that is not HTTP/1: version, method or syntax."""
     line = _REQUEST_LINE.match(head)
     if line and line[1] != b"1":
         return ProtocolError("HTTP/1.1 and HTTP/1.0 are served", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)

@@ -1,4 +1,4 @@
-"""The server on its socket: connections are accepted while there is room, until a signal ends it."""
+"""The server on its socket: it accepts connections up to a limit, until a signal ends it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ except ImportError:
     from asyncio import new_event_loop  # type: ignore[assignment]
 
 _GRACE, _LONG_GRACE = 0.8, 5.0  # seconds after a signal to send answers: to slow clients, and to others
-_SWEEP = 0.5  # seconds between two looks at the deadlines of all connections
-_AT_ONCE = 16  # connections that are accepted in one turn of the loop
-_RETRY = 0.1  # seconds until a connection is accepted where there was no room for one
-_RESERVE = 64  # descriptors that connections leave to files and libraries
+_SWEEP = 0.5  # seconds between two checks of the deadlines of all connections
+_AT_ONCE = 16  # connections that are accepted in one iteration of the loop
+_RETRY = 0.1  # seconds until the next attempt to accept a connection
+_RESERVE = 64  # descriptors that are reserved for files and libraries
 
 _logger = logging.getLogger("mock_server")
 
@@ -38,7 +38,7 @@ def serve(
     service: Service, listening: socket.socket, *, announce: Callable[[], None], background: Background = None
 ) -> None:
     """Serve the app until SIGTERM or SIGINT; `announce` is called once requests are answered."""
-    # What was made so far stays as long as the process: the garbage collector need not look at it again.
+    # All present objects stay until the process ends: the garbage collector can ignore them.
     gc.freeze()
 
     def begin(end: Callable[[], None]) -> None:
@@ -52,7 +52,7 @@ def serve(
 
 @contextmanager
 def serving(service: Service, listening: socket.socket) -> Iterator[None]:
-    """Serve the app in a thread meanwhile; it ends as with a signal."""
+    """Serve the app in a thread during the `with` block; it ends as with a signal."""
     begun: Future[Callable[[], object]] = Future()
 
     def begin(end: Callable[[], None]) -> None:
@@ -81,7 +81,7 @@ def _run(server: Server, begin: Callable[[Callable[[], None]], None], background
 
     async def run() -> None:
         stop = asyncio.Event()
-        # Begun before the announcement: a client that sees it may rely on it.
+        # Started before the announcement: a client that sees it may rely on the task.
         task = None if background is None else asyncio.ensure_future(background(stop))
         server.begin()
         begin(stop.set)
@@ -115,7 +115,7 @@ class Server:
         self._sweep()
 
     async def end(self) -> None:
-        """Accept no more, end what waits, let be sent what was answered, and close all."""
+        """Accept no more connections, cut waiting answers, send started ones, and close all."""
         self._loop.remove_reader(self._listening)
         self._listening.close()
         self._sweeper.cancel()
@@ -150,7 +150,7 @@ class Server:
             task.add_done_callback(self._opening.discard)
 
     def _close_oldest(self) -> bool:
-        """Close the connection that has been idle for longest; False when none is."""
+        """Close the connection that has been idle longest; return False if none is idle."""
         oldest = next((found for found in self._connections if found.is_idle), None)
         if oldest is not None:
             oldest.close()

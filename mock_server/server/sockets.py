@@ -1,4 +1,4 @@
-"""Sockets: the one that listens, bound by us, and TLS on those of clients."""
+"""Sockets: the listening socket, and TLS on those of clients."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mock_server.server.messages import own_answer
 from mock_server.settings import local_url
 
 _BACKLOG = 1024
-_SHUTDOWN = 1.0  # seconds in which a client has to read the rest, and to end the encryption
-_HANDSHAKE = b"\x16"  # what TLS begins with, and no HTTP
+_SHUTDOWN = 1.0  # seconds for a client to read the rest and to end the encryption
+_HANDSHAKE = b"\x16"  # the first byte of TLS, and never of HTTP
 
 
 class PortError(OSError):
-    """The address cannot be listened on; the message says which and why."""
+    """The address cannot be used; the message has the address and the reason."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -68,7 +68,7 @@ async def connect_tls(
 
 
 async def _first_byte(accepted: socket.socket) -> bytes:
-    """The first byte that comes, which is left to be read; empty when the client goes."""
+    """Return the first byte without consuming it; empty if the client disconnects."""
     loop, came = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(accepted, came.set)
     try:
