@@ -83,7 +83,7 @@ def test_a_fault_hits_a_later_request(remote: Remote, fault: str) -> None:
     assert end == SEEN[fault][0]
 
 
-def test_a_reset_is_one_though_its_client_goes_on_sending(remote: Remote) -> None:
+def test_a_fault_resets_the_connection_while_its_client_still_sends(remote: Remote) -> None:
     remote.set_rule({"fault": "CONNECTION_RESET_BY_PEER", "delay": {"type": "fixed", "milliseconds": 100}})
     with connect(remote.url) as client, below(client) as raw:
         client.sendall(remote.request_bytes("GET", DOSSIER) + b"a" * 100_000)
@@ -115,7 +115,7 @@ def waiting_clients(url: str, stack: ExitStack) -> list[socket.socket]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_server_ends_within_a_second_whoever_is_connected(
+def test_the_server_ends_within_a_second_with_any_clients_connected(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -204,7 +204,7 @@ EXPECTED: dict[str, tuple[str, int, bool, list[int]]] = {
 
 
 @pytest.mark.parametrize(("expectation", "size", "has_token", "expected"), EXPECTED.values(), ids=EXPECTED)
-def test_a_client_that_asks_is_told_to_go_on_only_if_its_body_will_be_read(
+def test_a_client_that_expects_100_continue_gets_it_only_if_its_body_will_be_read(
     url: str, expectation: str, size: int, *, has_token: bool, expected: list[int]
 ) -> None:
     token = [f"Authorization: {log_in(url)['Authorization']}"] if has_token else []

@@ -84,13 +84,15 @@ def test_a_head_has_a_largest_size(url: str, sent: bytes, expected: list[int]) -
 @pytest.mark.parametrize("size", [LIMIT + 1, 3_000_000])
 def test_a_client_that_sends_too_large_a_body_reads_the_413(url: str, framing: str, size: int) -> None:
     token = f"Authorization: {log_in(url)['Authorization']}"
-    told = f"Content-Length: {size}" if framing == "length" else "Transfer-Encoding: chunked"
+    framing_header = f"Content-Length: {size}" if framing == "length" else "Transfer-Encoding: chunked"
     body = b"[" * size
     if framing == "chunks":
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (size, body)
 
     with connect(url) as client:
-        client.sendall(request(f"POST {DOSSIERS} HTTP/1.1", token, "Content-Type: application/json", told))
+        client.sendall(
+            request(f"POST {DOSSIERS} HTTP/1.1", token, "Content-Type: application/json", framing_header)
+        )
         answer = upload(client, body, times=1)
 
     assert statuses(answer) == [413]
@@ -155,7 +157,7 @@ def test_a_body_may_come_slowly_as_long_as_it_comes(url: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_oldest_idle_connection_makes_room_for_a_new_one(kind: str, tmp_path: Path) -> None:
+def test_the_oldest_idle_connection_is_closed_for_a_new_one(kind: str, tmp_path: Path) -> None:
     with wire_server(kind, tmp_path, max_connections=3) as url, ExitStack() as opened:
         clients = [opened.enter_context(connect(url)) for _ in range(3)]
         for client in clients:
@@ -197,12 +199,12 @@ def test_without_descriptors_new_connections_wait_and_none_is_closed(
     with running_server(*options, "--max-connections", "500") as (url, process), ExitStack() as opened:
         used = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used + 5, used + 5))
-        crowd = [opened.enter_context(socket.create_connection(address(url))) for _ in range(20)]
-        for client in crowd:
+        clients = [opened.enter_context(socket.create_connection(address(url))) for _ in range(20)]
+        for client in clients:
             client.settimeout(0.02)
             with pytest.raises(TimeoutError):
                 client.recv(1)
-        for client in crowd[:18]:
+        for client in clients[:18]:
             client.close()
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "mock-server" / "tls" / "ca.pem"))
 
