@@ -174,8 +174,8 @@ def test_a_dossier_of_another_account_does_not_exist_here(make_api: MakeApi) -> 
 # How long.
 
 
-def aged(api: Api) -> dict[str, Any]:
-    """Let the tokens issued so far age; new ones, issued afterwards."""
+def age_tokens_and_log_in(api: Api) -> dict[str, Any]:
+    """Age the existing tokens, log in, and return the new tokens."""
     api.control("POST", "/clock/advance", {"by": "PT1H", "tokens": True})
     return api.log_in()
 
@@ -218,7 +218,7 @@ def test_moving_the_clock_alone_ages_no_token(api: Api) -> None:
 def test_tokens_issued_right_after_the_aging_are_valid(make_api: MakeApi) -> None:
     several = [make_api() for _ in range(20)]
 
-    answers = [call(api, f"Bearer {aged(api)['access_token']}") for api in several]
+    answers = [call(api, f"Bearer {age_tokens_and_log_in(api)['access_token']}") for api in several]
 
     assert [answer.status_code for answer in answers] == [200] * 20
 
@@ -226,7 +226,7 @@ def test_tokens_issued_right_after_the_aging_are_valid(make_api: MakeApi) -> Non
 def test_refresh_tokens_issued_right_after_the_aging_are_valid(make_api: MakeApi) -> None:
     several = [make_api() for _ in range(20)]
 
-    answers = [refresh(api.client, aged(api)["refresh_token"]) for api in several]
+    answers = [refresh(api.client, age_tokens_and_log_in(api)["refresh_token"]) for api in several]
 
     assert [answer.status_code for answer in answers] == [200] * 20
 

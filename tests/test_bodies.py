@@ -27,7 +27,7 @@ def send(api: Api, path: str, body: bytes, content_type: str = JSON) -> TestResp
     return api.send("POST", api.url(path), data=body, content_type=content_type)
 
 
-def ranked(api: Api, token: str | None, path: str, body: bytes) -> TestResponse:
+def send_with_token(api: Api, token: str | None, path: str, body: bytes) -> TestResponse:
     """Post a body to a path below `/account`, with a token or without."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     url = f"{api.wire.prefix}/account/{path}"
@@ -214,7 +214,7 @@ def test_a_request_is_judged_in_the_documented_order(
 ) -> None:
     token = {"a token": api.token, "no token": None}[given]
 
-    assert ranked(api, token, path, body).status_code == status
+    assert send_with_token(api, token, path, body).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ WRONG_TYPES: dict[str, tuple[str, Any]] = {
 }
 
 
-def prepared(api: Api) -> dict[str, int]:
+def prepare_dossiers(api: Api) -> dict[str, int]:
     """An active dossier, one that was stopped, one that expired; the references and codes that they take."""
     api.set_clock("2031-04-01T10:00:00")
     active = api.new_dossier(dossierReference="ACTIVE", thirdpartyCode="MINE")
@@ -126,11 +126,11 @@ def prepared(api: Api) -> dict[str, int]:
 _READY: dict[str, tuple[Api, dict[str, int]]] = {}
 
 
-def restored(make: Callable[[], Api], key: str) -> tuple[Api, dict[str, int]]:
+def restore_or_prepare(make: Callable[[], Api], key: str) -> tuple[Api, dict[str, int]]:
     """A sandbox that is prepared once, which takes a second, and restored for each test."""
     if key not in _READY:
         api = make()
-        _READY[key] = api, prepared(api)
+        _READY[key] = api, prepare_dossiers(api)
         api.control("POST", "/snapshots/prepared")
     api, dossiers = _READY[key]
     api.control("POST", "/snapshots/prepared/restore")
@@ -140,7 +140,7 @@ def restored(make: Callable[[], Api], key: str) -> tuple[Api, dict[str, int]]:
 @pytest.fixture
 def ready(make_api: Callable[..., Api], dialect: str) -> tuple[Api, dict[str, int]]:
     """A prepared sandbox, and the ids of its dossiers."""
-    return restored(make_api, dialect)
+    return restore_or_prepare(make_api, dialect)
 
 
 def command(api: Api, dossiers: dict[str, int], path: str, body: Any) -> TestResponse:
@@ -183,7 +183,9 @@ def test_under_the_variant_result_a_refusal_has_the_same_body_with_status_200(
 ) -> None:
     refused = command(*ready, path, body)
 
-    answer = command(*restored(lambda: make_variant_api(refusals="result"), f"{dialect} result"), path, body)
+    answer = command(
+        *restore_or_prepare(lambda: make_variant_api(refusals="result"), f"{dialect} result"), path, body
+    )
 
     assert answer.status_code == 200
     assert answer.json == refused.json
@@ -192,7 +194,7 @@ def test_under_the_variant_result_a_refusal_has_the_same_body_with_status_200(
 
 @pytest.mark.dialects("rest")
 def test_a_refused_command_shows_its_errors_as_result_and_as_messages(api: Api) -> None:
-    dossiers = prepared(api)
+    dossiers = prepare_dossiers(api)
     message = {"code": "E201", "message": "Le dossier est désactivé"}
 
     answer = api.post(f"/dossiers/{dossiers['stopped']}/stop")
@@ -213,7 +215,7 @@ def test_a_refused_command_shows_its_errors_as_result_and_as_messages(api: Api) 
     ],
 )
 def test_an_accepted_command_answers_a_result_without_errors(api: Api, path: str, body: Any) -> None:
-    answer = command(api, prepared(api), path, body)
+    answer = command(api, prepare_dossiers(api), path, body)
 
     counterparts = api.edge_only(isComplete="true", isSuccessful="true")
     assert [answer.status_code, answer.json] == [200, {"content": {**ACCEPTED, **counterparts}}]
@@ -224,7 +226,7 @@ def test_an_accepted_command_answers_a_result_without_errors(api: Api, path: str
 def test_wrong_json_types_are_a_protocol_error(
     make_variant_api: Callable[..., Api], dialect: str, path: str, body: Any, variant: str
 ) -> None:
-    api, dossiers = restored(lambda: make_variant_api(refusals=variant), f"{dialect} {variant}")
+    api, dossiers = restore_or_prepare(lambda: make_variant_api(refusals=variant), f"{dialect} {variant}")
 
     assert is_protocol_error(command(api, dossiers, path, body), 400)
 
@@ -271,7 +273,7 @@ def test_a_command_on_another_accounts_dossier_is_a_404(make_api: Callable[..., 
 def test_an_update_changes_the_members_given_and_no_other(
     api: Api, body: dict[str, Any], stored: dict[str, Any]
 ) -> None:
-    dossier_id = prepared(api)["active"]
+    dossier_id = prepare_dossiers(api)["active"]
     before = api.dossier(dossier_id)
 
     assert api.post(f"/dossiers/{dossier_id}", body).status_code == 200

@@ -172,7 +172,7 @@ def test_an_import_launched_in_one_dialect_is_followed_in_the_other(both: dict[s
     ]
 
 
-def test_a_page_read_again_and_again_in_turns_stays_what_it_is(both: dict[str, Api]) -> None:
+def test_a_page_read_in_both_dialects_in_turns_does_not_change(both: dict[str, Api]) -> None:
     first = {name: api.get("/dossiers", pageSize=200).json for name, api in both.items()}
     again = {name: api.get("/dossiers", pageSize=200).json for name, api in both.items()}
 

@@ -160,7 +160,7 @@ def test_a_file_is_described_by_six_members(documented: Api) -> None:
     ]
 
 
-def test_a_file_without_end_is_good_until_2099(documented: Api) -> None:
+def test_a_file_without_expiry_is_valid_until_2099(documented: Api) -> None:
     file = content(documented.get("/dossiers/10/documents/100/files"))[2]
 
     assert file["expirationDate"] == "2099-12-31T23:59:59.999"
@@ -215,7 +215,7 @@ def test_what_the_dossier_does_not_have_is_a_404(documented: Api, path: str, cod
         "/dossiers/10/documents/100/files/9223372036854775808",
     ],
 )
-def test_an_id_that_is_no_int64_is_a_protocol_error(documented: Api, path: str) -> None:
+def test_an_id_that_is_not_an_int64_is_a_protocol_error(documented: Api, path: str) -> None:
     assert is_protocol_error(documented.get(path), 400)
 
 

@@ -382,7 +382,7 @@ def test_the_launch_of_an_import_returns_only_its_process(api: Api) -> None:
     assert list(content(api.try_import())) == ["processId"]
 
 
-# Nothing but text, numbers, truth, lists and objects where they are said to be.
+# JSON types of all members.
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -439,7 +439,7 @@ def test_a_stopped_dossier_differs_from_the_active_one_in_seven_members(api: Api
     }
 
 
-def test_a_duns_is_taken_and_never_given_back_but_in_the_params(api: Api) -> None:
+def test_a_duns_is_accepted_and_returned_only_in_the_params(api: Api) -> None:
     process_id = api.launch(companyIdType="CIT003", companyIdValue="123456789")
     api.advance("PT1S")
 

@@ -149,11 +149,11 @@ def four(make_server_api: MakeApi) -> Api:
     return make_server_api(RECIPE)
 
 
-def searched(api: Api, expression: str, **query: str | int) -> TestResponse:
+def search(api: Api, expression: str, **query: str | int) -> TestResponse:
     return api.get("/thirdparties/q", search=expression, **query)
 
 
-def kept(api: Api, expression: str) -> list[int]:
+def ids_of_hits(api: Api, expression: str) -> list[int]:
     """The ids of the third parties that the expression selects."""
     return [row["thirdpartyId"] for row in api.hits("/thirdparties/q", search=expression)]
 
@@ -167,14 +167,14 @@ def errors_of(answer: TestResponse) -> list[str]:
 def test_an_expression_keeps_the_third_parties_that_satisfy_it(
     four: Api, expression: str, expected: list[int]
 ) -> None:
-    assert kept(four, expression) == expected
+    assert ids_of_hits(four, expression) == expected
 
 
 @pytest.mark.parametrize(("expression", "expected"), REFUSED.items(), ids=REFUSED)
 def test_the_error_of_a_wrong_expression_says_its_place_and_what_is_right(
     four: Api, expression: str, expected: list[str]
 ) -> None:
-    answer = searched(four, expression)
+    answer = search(four, expression)
 
     assert answer.status_code == 400
     assert errors_of(answer) == expected
@@ -202,14 +202,14 @@ def test_the_expression_is_required(four: Api, query: dict[str, str], expected: 
 
 
 def test_an_expression_without_a_hit_is_not_found(four: Api) -> None:
-    answer = searched(four, "workforce>2000")
+    answer = search(four, "workforce>2000")
 
     assert answer.status_code == 404
     assert errors_of(answer) == ["NOT_FOUND search=workforce>2000"]
 
 
 def test_the_hits_come_in_pages_in_ascending_order(four: Api) -> None:
-    answer = searched(four, "name~o", page=1, pageSize=2)
+    answer = search(four, "name~o", page=1, pageSize=2)
 
     assert [row["thirdpartyId"] for row in content(answer)] == [3]
     assert {name: (answer.json or {})[name] for name in ("page", "size", "totalElements")} == {
@@ -220,14 +220,14 @@ def test_the_hits_come_in_pages_in_ascending_order(four: Api) -> None:
 
 
 def test_a_hit_is_the_third_party_in_detail(four: Api) -> None:
-    assert content(searched(four, "workforce:13")) == [content(four.get("/thirdparties/1"))]
+    assert content(search(four, "workforce:13")) == [content(four.get("/thirdparties/1"))]
 
 
 def test_the_third_parties_of_other_accounts_are_not_searched(make_api: MakeApi) -> None:
     one, other = make_api(user="multi"), make_api(user="multi", account=119700)
 
-    assert 875 in kept(one, "thirdpartyId>0")
-    assert 875 not in kept(other, "thirdpartyId>0")
+    assert 875 in ids_of_hits(one, "thirdpartyId>0")
+    assert 875 not in ids_of_hits(other, "thirdpartyId>0")
 
 
 @pytest.mark.parametrize("query", ["search=workforce%3C13", "search=workforce<13", "search=%77orkforce<13&&"])
@@ -293,7 +293,7 @@ pieces = st.sampled_from(
 @example_count(150)
 @given(expression=st.text() | st.lists(pieces, max_size=8).map(" ".join))
 def test_any_expression_finds_or_is_refused(one_api: Api, expression: str) -> None:
-    answer = searched(one_api, expression)
+    answer = search(one_api, expression)
 
     assert answer.status_code in {200, 400, 404}, answer.text
     assert answer.status_code == 200 or set(codes(answer)) <= {"E002", "E003", "E010", "NOT_FOUND"}

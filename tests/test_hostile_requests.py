@@ -90,7 +90,7 @@ def requests(draw: st.DrawFn) -> bytes:
     return b"\r\n".join([line, b"Host: sandbox", b"Connection: close", length, *lines, b"", b""]) + body
 
 
-def answered(url: str, sent: bytes) -> bytes:
+def answer_bytes(url: str, sent: bytes) -> bytes:
     """Return the server's answer; where it waits for more, end the input."""
     with connect(url, timeout=0.3) as client:
         try:
@@ -112,8 +112,10 @@ def _first(client: socket.socket) -> bytes:
 
 @example_count(20)
 @given(sent=requests())
-def test_bytes_that_are_nearly_a_request_are_answered_or_hung_up_on(server: str, sent: bytes) -> None:
-    found = statuses(answered(server, sent).partition(b"\r\n")[0])
+def test_bytes_that_are_nearly_a_request_get_an_answer_or_a_closed_connection(
+    server: str, sent: bytes
+) -> None:
+    found = statuses(answer_bytes(server, sent).partition(b"\r\n")[0])
 
     assert [status for status in found if status >= 500 and status != 503] == []
     assert is_up(server)
@@ -121,8 +123,8 @@ def test_bytes_that_are_nearly_a_request_are_answered_or_hung_up_on(server: str,
 
 @example_count(20)
 @given(sent=st.binary(max_size=200))
-def test_bytes_that_are_no_request_are_answered_or_hung_up_on(server: str, sent: bytes) -> None:
-    assert [status for status in statuses(answered(server, sent)) if status >= 500] == []
+def test_bytes_that_are_no_request_get_an_answer_or_a_closed_connection(server: str, sent: bytes) -> None:
+    assert [status for status in statuses(answer_bytes(server, sent)) if status >= 500] == []
     assert is_up(server)
 
 
@@ -156,22 +158,22 @@ def test_a_query_in_raw_bytes_is_answered(server: str, app: Flask, path: str, qu
 
 @pytest.mark.parametrize("size", [8_000, 60_000, 1_000_000])
 @pytest.mark.parametrize("part", ["a", "%", "/", "%2e%2e/", "?a=", "&a", "é", "1"])
-def test_a_long_target_is_answered_or_hung_up_on(server: str, part: str, size: int) -> None:
+def test_a_long_target_gets_an_answer_or_a_closed_connection(server: str, part: str, size: int) -> None:
     target = f"/api/v1/account/{ACCOUNT}/dossiers/" + quote(part, safe="%/?&=") * (size // len(part))
 
     found = statuses(
-        answered(server, f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        answer_bytes(server, f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
     )
 
     assert set(found) <= {400, 401, 404, 414, 431}
     assert is_up(server)
 
 
-def test_many_headers_and_long_ones_are_answered_or_hung_up_on(server: str) -> None:
+def test_many_headers_and_long_ones_get_an_answer_or_a_closed_connection(server: str) -> None:
     lines = [[f"X-{number}: a" for number in range(5_000)], ["X: " + "a" * 1_000_000], ["a" * 500_000]]
 
     heads = ["\r\n".join(["GET /__admin/health HTTP/1.1", "Host: a", *line, "", ""]) for line in lines]
-    found = [status for head in heads for status in statuses(answered(server, head.encode()))]
+    found = [status for head in heads for status in statuses(answer_bytes(server, head.encode()))]
 
     assert set(found) <= {200, 400, 431}
     assert is_up(server)

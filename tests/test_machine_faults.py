@@ -1,4 +1,4 @@
-"""What the machine does to the server: kills it, fills its disk, takes its files away, turns its clock."""
+"""Faults of the machine: a killed server, a full disk, deleted files, a clock that is changed."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def command(*arguments: str, output: Any = subprocess.PIPE) -> subprocess.Comple
     return subprocess.run(line, stdout=output, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
 
 
-def opened(url: str, path: str, wanted: Callable[[Any], bool]) -> bool:
-    """Whether a control call answers what is wanted before long: files are watched at their own pace."""
+def control_call_returns(url: str, path: str, wanted: Callable[[Any], bool]) -> bool:
+    """Return whether a control call returns what is wanted within 10 s: changes of a file are seen late."""
     ends = time.monotonic() + 10
     while not wanted(requests.get(f"{url}/__admin{path}", timeout=5).json()):
         if time.monotonic() > ends:
@@ -214,7 +214,7 @@ def test_a_server_that_cannot_keep_its_key_gives_tokens_and_leaves_no_half_of_on
 # Files that go, or cannot be read
 
 
-def test_a_recipe_that_was_taken_away_is_still_what_sandboxes_start_from(tmp_path: Path) -> None:
+def test_a_new_sandbox_still_starts_from_a_deleted_recipe(tmp_path: Path) -> None:
     recipe = tmp_path / "mine.yaml"
     recipe.write_text(RECIPE, encoding="utf-8")
     with running_server("--fixture", str(recipe)) as (url, _):
@@ -226,7 +226,7 @@ def test_a_recipe_that_was_taken_away_is_still_what_sandboxes_start_from(tmp_pat
         assert remote.control("POST", "/reset")
 
 
-def test_a_recipe_of_the_folder_that_was_taken_away_is_not_known_any_more(
+def test_a_deleted_recipe_of_the_folder_is_unknown(
     make_server_api: Callable[..., Api], tmp_path: Path
 ) -> None:
     recipe = tmp_path / "mine.yaml"
@@ -240,9 +240,7 @@ def test_a_recipe_of_the_folder_that_was_taken_away_is_not_known_any_more(
     assert "there is no recipe 'mine'" in answer.text
 
 
-def test_a_folder_that_was_taken_away_has_nothing_more_to_offer(
-    make_server_api: Callable[..., Api], tmp_path: Path
-) -> None:
+def test_a_deleted_folder_has_no_recipes(make_server_api: Callable[..., Api], tmp_path: Path) -> None:
     folder = tmp_path / "own"
     folder.mkdir()
     api = make_server_api(fixtures_dir=folder, scenarios_dir=folder)
@@ -254,9 +252,7 @@ def test_a_folder_that_was_taken_away_has_nothing_more_to_offer(
     assert api.client.put("/__admin/scenario", json={"name": "wire-connection-reset"}).status_code == 200
 
 
-def test_a_signing_key_that_was_taken_away_still_signs(
-    make_server_api: Callable[..., Api], tmp_path: Path
-) -> None:
+def test_a_deleted_signing_key_still_signs(make_server_api: Callable[..., Api], tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
@@ -279,7 +275,7 @@ def test_a_scenario_whose_watched_file_is_deleted_stays_active_and_the_file_may_
 
         path.write_text(FIXED, encoding="utf-8")
 
-        assert opened(url, "/rules", lambda found: found["rules"] == [])
+        assert control_call_returns(url, "/rules", lambda found: found["rules"] == [])
 
 
 def test_a_scenario_whose_file_becomes_unreadable_is_reported_and_stays_active(tmp_path: Path) -> None:
@@ -403,7 +399,7 @@ def test_what_is_due_happens_when_the_machine_s_clock_is_set_forward(running: Ap
     assert (dossier["stoppingReason"], dossier["stoppingDate"]) == ("EXPIRATION", "2031-05-05T00:00:00.000")
 
 
-def test_a_token_lives_by_the_machine_s_clock_as_it_is_shown(running: Api, machine: Time) -> None:
+def test_a_token_expires_by_the_machine_s_clock(running: Api, machine: Time) -> None:
     # Its client holds `exp` against its own clock, which jumps as well.
     assert running.get("/dossiers").status_code == 200
 

@@ -34,7 +34,7 @@ signs = st.text(alphabet="Pp1Oo-_ ./\tßİ", max_size=6)
 
 
 @st.composite
-def edited(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> str:
+def edited_texts(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> str:
     """One of these texts with a few signs inserted, deleted, replaced or swapped."""
     text = list(draw(texts))
     for _ in range(draw(st.integers(0, 3))):
@@ -54,7 +54,7 @@ def edited(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> str:
 
 
 VALUES = st.one_of(
-    *(edited(st.sampled_from(texts)) for texts in (NUMBERS, DAYS, ["PO-1", "po 1", "PO_1"])),
+    *(edited_texts(st.sampled_from(texts)) for texts in (NUMBERS, DAYS, ["PO-1", "po 1", "PO_1"])),
     signs,
     st.none(),
     st.booleans(),

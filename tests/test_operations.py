@@ -47,7 +47,7 @@ SERVED = [
 ]
 
 
-def known(api: Api) -> dict[str, object]:
+def existing_ids(api: Api) -> dict[str, object]:
     """Ids of things that the sandbox has."""
     dossier, document = next(
         (dossier, document)
@@ -65,9 +65,9 @@ def known(api: Api) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("dialect", "name", "prefix"), SERVED, indirect=["dialect"])
-def test_it_is_answered_with_200(api: Api, name: str, prefix: str) -> None:
+def test_the_operation_is_answered_with_200(api: Api, name: str, prefix: str) -> None:
     path, body = CALLS[name]
-    url = f"{prefix}{path}".format(**known(api)) if "{" in path else f"{prefix}{path}"
+    url = f"{prefix}{path}".format(**existing_ids(api)) if "{" in path else f"{prefix}{path}"
 
     answer = (
         api.send(OPERATIONS[name].method, url, json=body) if body else api.send(OPERATIONS[name].method, url)
@@ -76,7 +76,7 @@ def test_it_is_answered_with_200(api: Api, name: str, prefix: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def test_a_token_is_had(client: FlaskClient) -> None:
+def test_the_token_call_is_answered_with_200(client: FlaskClient) -> None:
     assert OPERATIONS["getToken"].paths == (TOKEN_URL,)
     form = {"grant_type": "password", "client_id": "ea-api-edge", "username": "a", "password": "b"}
 

@@ -66,8 +66,8 @@ def page(api: Api, path: str, **query: Any) -> dict[str, Any]:
     return dict(answer.json or {})
 
 
-def walked(api: Api, path: str, size: int, **query: Any) -> list[Any]:
-    """The rows of all pages of this size, one page after the other, the first empty one being the last."""
+def rows_of_all_pages(api: Api, path: str, size: int, **query: Any) -> list[Any]:
+    """Return the rows of all pages of this size, in order, up to the first empty page."""
     numbers = range(-(-page(api, path, **query)["totalElements"] // size) + 1)
     pages = (page(api, path, page=number, pageSize=size, **query) for number in numbers)
     return list(chain.from_iterable(one["content"] for one in pages))
@@ -165,7 +165,7 @@ def test_the_dossiers_of_several_establishments_are_paged_in_ascending_order(
 ) -> None:
     imported = imported_establishments(api)
 
-    rows = walked(api, "/dossiers", size, siren=SIRET[:9], **query)
+    rows = rows_of_all_pages(api, "/dossiers", size, siren=SIRET[:9], **query)
 
     assert [row["dossierId"] for row in rows] == imported
 
@@ -182,7 +182,7 @@ def test_a_stopped_dossier_leaves_the_pages_of_the_active_ones(api: Api) -> None
     imported = imported_establishments(api)
     api.post(f"/dossiers/{imported[2]}/stop")
 
-    rows = walked(api, "/dossiers", 2, siren=SIRET[:9], monitored="true")
+    rows = rows_of_all_pages(api, "/dossiers", 2, siren=SIRET[:9], monitored="true")
 
     assert [row["dossierId"] for row in rows] == [*imported[:2], *imported[3:]]
 
@@ -192,7 +192,7 @@ def test_a_stopped_dossier_leaves_the_pages_of_the_active_ones(api: Api) -> None
 def test_the_pages_joined_are_the_whole_list_for_any_size(populated: Api, size: int, path: str) -> None:
     whole = content(populated.get(path, pageSize=1000))
 
-    assert walked(populated, path, size) == whole
+    assert rows_of_all_pages(populated, path, size) == whole
 
 
 @given(
@@ -211,7 +211,7 @@ def test_the_pages_of_a_filtered_list_joined_are_all_its_hits(
 ) -> None:
     whole = content(populated.get("/dossiers", pageSize=1000, **query))
 
-    assert walked(populated, "/dossiers", size, **query) == whole
+    assert rows_of_all_pages(populated, "/dossiers", size, **query) == whole
 
 
 @given(number=st.integers(min_value=0, max_value=INT64_MAX), size=st.integers(min_value=1, max_value=1000))

@@ -51,7 +51,7 @@ PAGES = ["/dossiers", "/thirdparties"]
 READ = [*LISTS, *DETAILS, *PAGES]
 
 
-def filled(path: str) -> str:
+def fill_path(path: str) -> str:
     """A path with the ids of the default fixture in it."""
     return re.sub(r"{(\w+)}", lambda name: IDS[name[1]], path)
 
@@ -61,7 +61,7 @@ def filled(path: str) -> str:
 
 @pytest.mark.parametrize(("operation", "path"), ROUTES)
 def test_an_operation_is_served_on_all_its_paths(api: Api, operation: Operation, path: str) -> None:
-    answer = api.send(operation.method, filled(path))
+    answer = api.send(operation.method, fill_path(path))
 
     assert answer.status_code != 405
     assert "X-Mock-Unmatched" not in answer.headers
@@ -72,7 +72,7 @@ def test_an_operation_is_served_on_all_its_paths(api: Api, operation: Operation,
 def test_a_method_that_the_path_does_not_have_is_not_allowed(
     client: FlaskClient, operation: Operation, path: str, method: str
 ) -> None:
-    answer = client.open(filled(path), method=method)
+    answer = client.open(fill_path(path), method=method)
 
     assert_protocol_error(answer, 405)
     assert operation.method in answer.headers["Allow"].split(", ")
@@ -157,7 +157,7 @@ def test_the_processes_are_read_at_their_path_and_at_their_alias(api: Api, path:
         *("/account/119631/dossiers/process", "/account/119631/dossiers/%20", "/account/1_0"),
     ],
 )
-def test_an_id_that_is_no_int64_is_a_bad_request(api: Api, path: str) -> None:
+def test_an_id_that_is_not_an_int64_is_a_bad_request(api: Api, path: str) -> None:
     assert_protocol_error(api.send("GET", f"{api.wire.prefix}{path}"), 400)
 
 
@@ -167,7 +167,7 @@ def test_a_post_reads_the_literals_of_get_as_ids(api: Api, literal: str) -> None
 
 
 @pytest.mark.parametrize("number", ["9223372036854775807", "-1", "-9223372036854775808", "0"])
-def test_an_int64_that_is_nothing_is_not_found(api: Api, number: str) -> None:
+def test_an_unknown_int64_is_not_found(api: Api, number: str) -> None:
     answer = api.get(f"/dossiers/{number}")
 
     assert answer.status_code == 404
@@ -278,7 +278,7 @@ def test_an_unmapped_path_with_odd_characters_does_not_make_the_server_fail(
     assert "X-Other" not in answer.headers
 
 
-def test_an_accepted_call_has_no_header_of_ours(api: Api) -> None:
+def test_an_accepted_call_has_no_extra_header(api: Api) -> None:
     assert not [name for name in api.get("/dossiers").headers.keys() if name.startswith("X-Mock")]  # noqa: SIM118
 
 

@@ -1,4 +1,4 @@
-"""What any request may meet before its operation is asked: each documented status, of each operation."""
+"""Errors that any request can get before its operation runs: each documented status of each operation."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def ask(app: Flask, dialect: str, name: str, *, token: str = "", **options: Any)
 _A_BLANK = {"client_id": "ea-api-edge", "username": "api+a b@example.com"}
 
 
-def misnamed(dialect: str, name: str) -> TestResponse:
-    """The sandbox named has no name that one could have."""
+def invalid_sandbox_name(dialect: str, name: str) -> TestResponse:
+    """Call for a sandbox whose name is invalid."""
     if name == "getToken":
         return ask(app_with(), dialect, name, data={"grant_type": "password", **_A_BLANK})
     return ask(app_with(auth="off"), dialect, name, headers={"X-Mock-Sandbox": "a b"})
@@ -134,7 +134,7 @@ def too_many_sandboxes(dialect: str, name: str) -> TestResponse:
 
 
 PROVOKED: dict[int, Callable[[str, str], TestResponse]] = {
-    400: misnamed,
+    400: invalid_sandbox_name,
     401: without_token,
     403: forbidden,
     413: too_large,
@@ -144,20 +144,20 @@ PROVOKED: dict[int, Callable[[str, str], TestResponse]] = {
 }
 
 
-def headers_of_ours(answer: TestResponse) -> Iterator[str]:
+def extra_headers(answer: TestResponse) -> Iterator[str]:
     for name in answer.headers.keys():  # noqa: SIM118  # of a Headers, the items are what is iterated
         if re.match("x-mock-|x-ratelimit-|www-authenticate", name.lower()):
             yield name.lower()
 
 
 @pytest.mark.parametrize(("dialect", "name", "status"), CASES)
-def test_the_status_is_met_and_its_headers_are_documented(dialect: str, name: str, status: int) -> None:
+def test_the_status_is_answered_and_its_headers_are_documented(dialect: str, name: str, status: int) -> None:
     answer = PROVOKED[status](dialect, name)
 
     assert answer.status_code == status, answer.text
     assert answer.json
     assert name == "getToken" or answer.json["status"] == status
-    assert set(headers_of_ours(answer)) <= documented_headers(dialect, name, status)
+    assert set(extra_headers(answer)) <= documented_headers(dialect, name, status)
 
 
 def documented_headers(dialect: str, name: str, status: int) -> set[str]:

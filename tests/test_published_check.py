@@ -1,4 +1,4 @@
-"""`--check-responses`: a server that says so itself when an answer is not what its contract says."""
+"""`--check-responses`: the server reports its own answers that break the contract."""
 
 from __future__ import annotations
 

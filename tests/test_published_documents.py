@@ -1,4 +1,4 @@
-"""The OpenAPI documents say what the server does: no route, parameter, status or code less, and none more."""
+"""The OpenAPI documents say what the server does: every route, parameter, status and code, and no other."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_the_parameters_of_a_search_are_its_filters(dialect: str, name: str, fil
 
 @pytest.mark.dialects("rest", "edge")
 @pytest.mark.parametrize("name", [row.name for row in OPERATIONS.values() if row.method == "GET"])
-def test_a_parameter_is_documented_where_it_has_a_bearing_and_nowhere_else(api: Api, name: str) -> None:
+def test_a_parameter_is_documented_where_it_is_used_and_nowhere_else(api: Api, name: str) -> None:
     if api.dialect not in OPERATIONS[name].dialects:
         pytest.skip("another dialect's")
     path = _with_ids(api, OPERATIONS[name].paths[0])

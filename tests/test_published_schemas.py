@@ -124,7 +124,7 @@ def _contents(api: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @st.composite
-def spoilt(draw: st.DrawFn) -> tuple[str, Example, Any, str]:
+def changed_examples(draw: st.DrawFn) -> tuple[str, Example, Any, str]:
     """An example with one change: an extra member, a missing one, or a value of another type."""
     dialect, row = draw(st.sampled_from(ANSWERED))
     body = deepcopy(row["body"])
@@ -144,7 +144,7 @@ def spoilt(draw: st.DrawFn) -> tuple[str, Example, Any, str]:
     return dialect, row, body, f"{way} at {place}"
 
 
-@given(case=spoilt())
+@given(case=changed_examples())
 def test_an_extra_or_missing_member_or_one_of_another_type_is_an_error(
     case: tuple[str, Example, Any, str],
 ) -> None:

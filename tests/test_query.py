@@ -1,4 +1,4 @@
-"""The language of search expressions: what it reads, and where it stops (behaviour.md 3.5)."""
+"""The language of search expressions: what is valid, and the limits (behaviour.md 3.5)."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def nested(depth: int) -> str:
     return f"{'( ' * depth}a:1{' )' * depth}"
 
 
-def test_parentheses_go_so_deep_and_no_deeper() -> None:
+def test_parentheses_have_a_maximum_depth() -> None:
     assert parse(nested(MAX_NESTING)) == A
 
     with pytest.raises(
@@ -151,7 +151,7 @@ def test_a_very_deep_expression_is_an_error_like_any_other() -> None:
         parse("( " * 100_000)
 
 
-def test_a_criterion_knows_where_it_and_its_value_stand() -> None:
+def test_a_criterion_has_its_position_and_that_of_its_value() -> None:
     found = parse("a:1 AND workforce>200")
 
     assert isinstance(found, AllOf)
@@ -163,7 +163,7 @@ def test_a_criterion_knows_where_it_and_its_value_stand() -> None:
 # Any text.
 
 
-def parsed(text: str) -> Expression | ExpressionError:
+def parse_or_error(text: str) -> Expression | ExpressionError:
     """What comes of a text; anything else that is raised is a bug."""
     try:
         return parse(text)
@@ -203,7 +203,7 @@ def test_what_is_written_is_read_as_the_same_expression(expression: Expression) 
 
 @given(text=st.text() | st.lists(tokens).map(" ".join) | st.lists(tokens).map("".join))
 def test_any_text_is_an_expression_or_an_error_at_a_place_of_it(text: str) -> None:
-    outcome = parsed(text)
+    outcome = parse_or_error(text)
 
     if isinstance(outcome, ExpressionError):
         assert 1 <= outcome.position <= len(text) + 1

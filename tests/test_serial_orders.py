@@ -129,7 +129,7 @@ def login(sandbox: str) -> dict[str, str]:
     return form | {"username": f"api+{sandbox}@example.com"}
 
 
-def explained(open_sandbox: OpenSandbox, plan: list[list[Step]]) -> None:
+def check_serial_order(open_sandbox: OpenSandbox, plan: list[list[Step]]) -> None:
     """Run the plan in a new sandbox; a serial order must explain the results."""
     name = f"serial{next(_numbers)}"
     connect = open_sandbox(name)
@@ -140,7 +140,7 @@ def explained(open_sandbox: OpenSandbox, plan: list[list[Step]]) -> None:
         run_step(first, step)
 
     connections = [WireApi(connect(), "rest") for _ in plan]
-    went_by = run_at_once(len(plan), lambda client: went(client, connections[client], plan[client]))
+    went_by = run_at_once(len(plan), lambda client: run_plan(client, connections[client], plan[client]))
 
     _, process_ids = first.list_processes()
     numbers = {process_id: number for number, process_id in enumerate(reversed(process_ids))}
@@ -152,7 +152,7 @@ def explained(open_sandbox: OpenSandbox, plan: list[list[Step]]) -> None:
     assert serial_order(naive, calls_made, end) is not None, "\n".join(map(str, [*calls_made, end]))
 
 
-def went(client: int, api: WireApi, plan: list[Step]) -> list[Call]:
+def run_plan(client: int, api: WireApi, plan: list[Step]) -> list[Call]:
     """Run the steps of a client, one after the other."""
     calls = []
     for step in plan:
@@ -171,7 +171,7 @@ at_random = settings(example_count(15), phases=[Phase.generate], database=None)
 def test_a_serial_order_explains_what_clients_of_the_real_server_see(
     on_the_server: OpenSandbox, plan: list[list[Step]]
 ) -> None:
-    explained(on_the_server, plan)
+    check_serial_order(on_the_server, plan)
 
 
 @at_random
@@ -179,7 +179,7 @@ def test_a_serial_order_explains_what_clients_of_the_real_server_see(
 def test_a_serial_order_explains_what_threads_of_one_app_see(
     in_threads: OpenSandbox, plan: list[list[Step]]
 ) -> None:
-    explained(in_threads, plan)
+    check_serial_order(in_threads, plan)
 
 
 # The search for a serial order

@@ -1,4 +1,4 @@
-"""The real server as a process on a socket: how it ends, and how it takes clients that behave oddly."""
+"""The real server as a process on a socket: how it ends, and how it handles unusual clients."""
 
 from __future__ import annotations
 

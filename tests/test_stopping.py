@@ -306,7 +306,7 @@ dossiers:
 
 
 @pytest.mark.parametrize("mode", ["replace", "add"])
-def test_a_code_that_stands_twice_keeps_both_its_documents(tmp_path: Path, mode: str) -> None:
+def test_a_code_listed_twice_keeps_both_its_documents(tmp_path: Path, mode: str) -> None:
     recipe = tmp_path / "twice.yaml"
     recipe.write_text(TWICE, encoding="utf-8")
     settings = Settings(fixture=str(recipe), variants={"requirementsUpdate": mode})

@@ -135,7 +135,7 @@ def test_a_name_that_no_certificate_can_have_is_left_to_the_client(secure: str) 
     assert is_up(secure)
 
 
-def test_whom_it_trusted_a_client_trusts_after_the_next_start(secure: str) -> None:
+def test_a_client_trusts_the_same_certificate_after_the_next_start(secure: str) -> None:
     with running_server("--tls-self-signed") as (another, _):
         assert is_up(another)
 
@@ -188,7 +188,7 @@ def test_discovery_leads_to_urls_of_https(secure: str) -> None:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_clients_choose_between_tls_1_2_and_1_3(secure: str, version: ssl.TLSVersion) -> None:
+def test_clients_select_between_tls_1_2_and_1_3(secure: str, version: ssl.TLSVersion) -> None:
     assert certificate_shown(secure, "localhost", maximum_version=version, minimum_version=version)
 
 
@@ -320,7 +320,7 @@ def listening(process: int) -> set[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_signal_ends_it_without_a_word(cache: Path, number: int) -> None:
+def test_a_signal_ends_the_server_without_output(cache: Path, number: int) -> None:
     assert cache.is_dir()
     with running_server("--tls-self-signed") as (url, process), requests.Session() as session:
         assert session.get(f"{url}{HEALTH}", timeout=5).status_code == 200

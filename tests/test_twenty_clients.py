@@ -30,7 +30,7 @@ class Story:
     changed: list[tuple[int, str | None]]
 
 
-def imported(remote: Remote, reference: str) -> str:
+def start_import(remote: Remote, reference: str) -> str:
     """Start an import; return the id of its process."""
     body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": reference}
     return str(remote.send("POST", "/dossiers", body).json()["content"]["processId"])
@@ -40,7 +40,7 @@ def run_client(remote: Remote, number: int) -> Story:
     """Set the clock, add a rule, import all the references, and read everything."""
     remote.control("PUT", "/clock", {"now": f"2031-01-{number + 1:02}T10:00:00"})
     remote.set_rule({"respond": {"status": 500 + number}}, name=f"rule {number}", times=1)
-    launched = [imported(remote, reference) for reference in REFERENCES]
+    launched = [start_import(remote, reference) for reference in REFERENCES]
     changed = [remote.send("GET", DOSSIER) for _ in range(2)]
     remote.control("POST", "/clock/advance", {"by": "PT1S"})
     found: list[dict[str, Any]] = remote.get(f"/dossiers?siret={SIRET}&pageSize=100")

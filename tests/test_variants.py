@@ -60,7 +60,7 @@ class Case:
         return (self.rest | (self.edge if dialect == "edge" else {}))[value]
 
 
-def answered(api: Api) -> tuple[int, dict[str, Any]]:
+def answer_a_document(api: Api) -> tuple[int, dict[str, Any]]:
     """An active dossier's id, and one of its documents that has files."""
     return next(
         (dossier["dossierId"], document)
@@ -94,7 +94,7 @@ def document_detail(api: Api) -> Any:
 
 
 def file_items(api: Api) -> Any:
-    dossier_id, document = answered(api)
+    dossier_id, document = answer_a_document(api)
     items = content(api.get(f"/dossiers/{dossier_id}/documents/{document['documentId']}/files"))
     extra = [item.get("documentId", document["documentId"]) == document["documentId"] for item in items]
     files = api.files(document)
@@ -121,7 +121,7 @@ def stopping_reason(api: Api) -> Any:
 
 
 def stopped_documents(api: Api) -> Any:
-    dossier_id, document = answered(api)
+    dossier_id, document = answer_a_document(api)
     path = f"/dossiers/{dossier_id}/documents"
     one = f"{path}/{document['documentId']}"
     download = f"{one}/files/{api.file_id(api.files(document)[0])}"

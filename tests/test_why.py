@@ -24,11 +24,11 @@ def sentences(api: Api) -> list[str]:
     return [cause["sentence"] for cause in why(api)]
 
 
-def searched(**query: str) -> Call:
+def search_dossiers(**query: str) -> Call:
     return lambda api: api.get("/dossiers", **query)
 
 
-def updated(**members: Any) -> Call:
+def update_dossier(**members: Any) -> Call:
     return lambda api: api.post(f"/dossiers/{SEED_DOSSIER}", members)
 
 
@@ -73,22 +73,30 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
         "E002",
         "companyIdType 'CIT9' is unknown; the types are CIT001 (SIRET)",
     ),
-    "an empty filter": (searched(siren=""), "E003", "siren is empty."),
-    "an update of nothing": (updated(), "E003", "nothing to update"),
-    "a page that is not a number": (searched(page="two/1"), "E010", "page 'two/1' has the wrong format."),
+    "an empty filter": (search_dossiers(siren=""), "E003", "siren is empty."),
+    "an update of nothing": (update_dossier(), "E003", "nothing to update"),
+    "a page that is not a number": (
+        search_dossiers(page="two/1"),
+        "E010",
+        "page 'two/1' has the wrong format.",
+    ),
     "a page too large": (
-        searched(pageSize="1001"),
+        search_dossiers(pageSize="1001"),
         "E011",
         "pageSize is more than the 1000 hits that a page may have.",
     ),
     "a text too long": (
-        updated(dossierReference="x" * 256),
+        update_dossier(dossierReference="x" * 256),
         "E011",
         "has more than 255 characters, which is the limit.",
     ),
-    "an expiration in the past": (updated(expirationDate="2020-01-01"), "E021", "on the sandbox's clock"),
+    "an expiration in the past": (
+        update_dossier(expirationDate="2020-01-01"),
+        "E021",
+        "on the sandbox's clock",
+    ),
     "a date in the future": (
-        searched(stateLastChangeDate="2999-01-01"),
+        search_dossiers(stateLastChangeDate="2999-01-01"),
         "E022",
         "stateLastChangeDate is after the call",
     ),
@@ -118,7 +126,7 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
         "Account 119631 has no dossier 999.",
     ),
     "a stopped dossier": (
-        in_turn(stop, updated(dossierReference="NEW")),
+        in_turn(stop, update_dossier(dossierReference="NEW")),
         "E201",
         "Dossier 804127 (reference 'TEST') is not monitored: it was stopped on 2031-03-02 at 09:15 (reason ",
     ),
