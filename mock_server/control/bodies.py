@@ -38,10 +38,7 @@ def read_body(kind: type[T], *, takes_yaml: bool) -> T | YamlText:
     raw = raw or b"{}"
     try:
         check_depth(raw)
-        return msgspec.json.decode(raw, type=kind)
-    except msgspec.ValidationError as error:
-        path, sentence = explain_decode_error(str(error), msgspec.json.decode(raw), kind)
-        raise Problem(f"the body is invalid: {path}: {sentence}") from None
+        return _decode(raw, kind)
     except msgspec.DecodeError as error:
         raise Problem(_not_json(raw, str(error), takes_yaml=takes_yaml)) from None
     except (ValueError, RecursionError) as error:
@@ -62,3 +59,17 @@ def _not_json(raw: bytes, error: str, *, takes_yaml: bool) -> str:
     if takes_yaml and not raw.lstrip().startswith((b"{", b"[")):
         return f"the body is not JSON ({reason}); to send YAML, set Content-Type: {YAML_TYPES[0]}"
     return f"the body is not JSON: {reason}"
+
+
+def _decode(raw: bytes, kind: type[T]) -> T:
+    """Decode JSON as this type.
+
+    Raises:
+        Problem: it is of another type.
+        msgspec.DecodeError: it is not JSON, also where a wrong type comes first.
+    """
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        path, sentence = explain_decode_error(str(error), msgspec.json.decode(raw), kind)
+        raise Problem(f"the body is invalid: {path}: {sentence}") from None
