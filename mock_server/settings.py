@@ -127,13 +127,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     def default(self) -> str:
         """The default, as text: `convert` reads it, unless the default is None."""
         value = getattr(_DEFAULTS, self.name)
-        if value is None:
-            return self.absent
-        if isinstance(value, bool):
-            return "yes" if value else "no"
-        if isinstance(value, timedelta):
-            return _shortest(value)
-        return ",".join(value) if isinstance(value, Mapping | tuple) else str(value)
+        return self.absent if value is None else text_of(value)
 
     def read(self, text: str) -> Any:
         """The value that the text means.
@@ -144,6 +138,19 @@ class Setting(Struct, frozen=True, kw_only=True):
         if not text.strip():
             raise ValueError("the value is empty")
         return self.convert(text.strip())
+
+
+def text_of(value: object) -> str:
+    """The value of a setting as text, as on the command line and in the environment."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, timedelta):
+        return _shortest(value)
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={choice}" for name, choice in value.items())
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    return str(value)
 
 
 def is_control_path(path: str) -> bool:

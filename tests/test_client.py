@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import re
-import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
@@ -15,8 +13,7 @@ from typing import Any, Literal, Required, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from mock_server import client, server
-from mock_server.app import create_app
+from mock_server import client
 from mock_server.client import (
     ControlRefused,
     Effect,
@@ -40,8 +37,7 @@ from mock_server.fixtures.library import bundled
 from mock_server.journal.matching import ExchangeFilter
 from mock_server.sandbox import PARTS
 from mock_server.scenarios.file_format import Rule
-from mock_server.settings import Settings
-from tests.support import SIRET, control_routes
+from tests.support import SIRET, control_routes, running_server
 
 PAGE = (Path(__file__).parent.parent / "docs" / "pytest.md").read_text(encoding="utf-8")
 DOWN: dict[str, Any] = {"when": {"operation": "getDossier"}, "then": {"respond": {"status": 503}}}
@@ -52,19 +48,14 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="module")
-def in_process() -> Iterator[Server]:
-    bound = server.bind("127.0.0.1", 0)
-    url = server.base_url(bound)
-    settings = Settings(control_token="open-sesame", log_level="error")
-    with server.serving(
-        server.Service(wsgi=create_app(settings).wsgi_app, max_body=settings.max_body), bound
-    ):
+def running() -> Iterator[Server]:
+    with running_server("--control-token", "open-sesame", "--log-level", "error") as (url, _):
         yield Server(url, "open-sesame")
 
 
 @pytest.fixture
-def sandbox(in_process: Server) -> Iterator[Sandbox]:
-    sandbox = in_process.sandbox(f"t{next(_numbers)}")
+def sandbox(running: Server) -> Iterator[Sandbox]:
+    sandbox = running.sandbox(f"t{next(_numbers)}")
     sandbox.clock.set("2031-01-01T00:00:00")
     yield sandbox
     sandbox.drop()
@@ -349,7 +340,9 @@ def documented_calls() -> dict[str, set[str]]:
 
 
 def calls_without_method() -> set[str]:
-    lists = re.findall(r"^- (?:left to `call`|no call)[^:]*: (.*?)(?=^- |^$)", PAGE, re.MULTILINE | re.DOTALL)
+    lists = re.findall(
+        r"^- (?:by `call` only|not available)[^:]*: (.*?)(?=^- |^$)", PAGE, re.MULTILINE | re.DOTALL
+    )
     return {call for calls in lists for call in re.findall(r"`([A-Z]+ [^`]+)`", calls)}
 
 
@@ -380,8 +373,8 @@ def test_a_method_makes_the_control_call_of_its_row(
 
 
 @pytest.mark.parametrize("name", SERVER_CASES)
-def test_a_method_of_the_server_returns_its_answer(in_process: Server, name: str) -> None:
-    assert SERVER_CASES[name](in_process)
+def test_a_method_of_the_server_returns_its_answer(running: Server, name: str) -> None:
+    assert SERVER_CASES[name](running)
 
 
 def test_every_control_call_has_a_method_or_is_listed_without_one() -> None:
@@ -467,12 +460,12 @@ def test_the_client_has_no_other_names() -> None:
         client.Clok  # noqa: B018  # the access is what is tested
 
 
-def test_an_unused_sandbox_can_be_dropped(in_process: Server) -> None:
-    sandbox = in_process.sandbox("never-used")
+def test_an_unused_sandbox_can_be_dropped(running: Server) -> None:
+    sandbox = running.sandbox("never-used")
 
     sandbox.drop()
 
-    assert sandbox.name not in in_process.sandboxes()
+    assert sandbox.name not in running.sandboxes()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://127.0.0.1:9/edge/api/v1"])
@@ -500,27 +493,8 @@ def test_a_login_opens_the_sandbox_in_both_dialects(sandbox: Sandbox) -> None:
     assert sandbox.token_url.startswith(sandbox.auth_url)
 
 
-def test_repr_does_not_show_the_control_token(in_process: Server) -> None:
-    assert "open-sesame" not in f"{in_process!r} {in_process.sandbox('a')!r}"
-
-
-def test_a_server_in_this_process_closes_its_port_and_leaves_logging_alone(tmp_path: Path) -> None:
-    handler = logging.FileHandler(tmp_path / "log", mode="w")
-    logger = logging.getLogger("of-a-test")
-    logger.addHandler(handler)
-    bound = server.bind("127.0.0.1", 0)
-    host, port = bound.getsockname()
-
-    app = create_app(Settings(log_level="error"))
-    with server.serving(server.Service(wsgi=app.wsgi_app, max_body=1_000_000), bound):
-        assert Server(f"http://{host}:{port}").health()["status"] == "UP"
-
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((host, port), timeout=5)
-    logger.warning("still logged")
-    logger.removeHandler(handler)
-    handler.close()
-    assert (tmp_path / "log").read_text(encoding="utf-8") == "still logged\n"
+def test_repr_does_not_show_the_control_token(running: Server) -> None:
+    assert "open-sesame" not in f"{running!r} {running.sandbox('a')!r}"
 
 
 def fields(struct: type) -> dict[str, msgspec.structs.FieldInfo]:

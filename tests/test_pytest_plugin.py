@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-# The inner runs forget what they import, and extension modules cannot be imported twice: this stays.
-from mock_server import server as _server  # noqa: F401
-from mock_server.control import app as _control  # noqa: F401
 from mock_server.fixtures.library import bundled
 from mock_server.pytest_plugin.options import OPTIONS
 from tests.support import running_server
@@ -433,9 +432,40 @@ def test_a_run_without_the_fixture_imports_nothing(
     )
 
 
-def test_nothing_is_left_of_the_server_after_the_run(run: Run) -> None:
-    import threading
+PRINTS_URL = """
+def test_prints(dossiers_server):
+    import pathlib
+    pathlib.Path("url").write_text(dossiers_server.url)
+"""
 
-    run(SEARCHES).assert_outcomes(passed=1)
 
-    assert [thread.name for thread in threading.enumerate() if thread.name == "mock-server"] == []
+def does_not_answer(url: str) -> bool:
+    """Whether the server of this URL ends within ten seconds."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            requests.get(f"{url}/__admin/health", timeout=5)
+        except requests.ConnectionError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_the_server_has_ended_after_the_run(run: Run, pytester: pytest.Pytester) -> None:
+    run(PRINTS_URL).assert_outcomes(passed=1)
+
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{(pytester.path / 'url').read_text()}/__admin/health", timeout=5)
+
+
+def test_the_server_ends_when_pytest_is_killed(
+    monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    killed = PRINTS_URL + "    import os, signal\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    pytester.makepyfile(killed)
+
+    result = pytester.runpytest_subprocess("-p", "mock_server.pytest_plugin")
+
+    assert result.ret == -signal.SIGKILL
+    assert does_not_answer((pytester.path / "url").read_text())

@@ -13,18 +13,22 @@ import click
 from mock_server.cli.logs import JsonFormatter, LogHandler, LogWriter
 from mock_server.cli.options import server_options
 from mock_server.domain.names import nearest
+from mock_server.server_process import READY, ChildProcess
 from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings
 
 if TYPE_CHECKING:
     from mock_server.auth.certificates import Tls
 
-READY = "mock-server ready on"
-"""The start of the one line on stdout; the base URL follows."""
+
+def _child_process(ctx: click.Context, _: click.Parameter, is_child: bool) -> ChildProcess | None:
+    """Connect to the parent, if this server is the child of a command or of the pytest plugin."""
+    return ChildProcess() if is_child and not ctx.resilient_parsing else None
 
 
 @click.command()
+@click.option("--child", is_flag=True, hidden=True, is_eager=True, callback=_child_process)
 @server_options
-def serve(**given: Any) -> None:
+def serve(child: ChildProcess | None, **given: Any) -> None:
     """Serve the API until SIGTERM or SIGINT."""
     for error in unknown_variables():
         raise click.UsageError(error)
@@ -63,7 +67,7 @@ def serve(**given: Any) -> None:
     server.serve(
         service,
         bound,
-        announce=lambda: _announce(ready),
+        announce=lambda: _announce(ready, child),
         background=scenario_watch(app).run if settings.watch else None,
     )
     writer.close()
@@ -150,8 +154,10 @@ def _certificate_note(tls: Tls | None) -> str:
     return f" (CA certificate: {tls.authority_file or f'{CONTROL_PREFIX}/ca.pem'})"
 
 
-def _announce(ready: str) -> None:
+def _announce(ready: str, child: ChildProcess | None) -> None:
     """Print the ready line; the server also runs when standard output is full."""
+    if child is not None:
+        child.has_started()
     try:
         click.echo(ready)
     except OSError as error:

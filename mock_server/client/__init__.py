@@ -1,4 +1,4 @@
-"""The control API as Python methods, for tests against a server in this process, elsewhere or in a container.
+"""The control API as Python methods, for tests against any server, on this machine or another.
 
     from mock_server.client import Sandbox
 
@@ -12,7 +12,7 @@ It imports nothing of the server.
 
 from __future__ import annotations
 
-from mock_server.client.errors import ControlRefused, NoServer, NotVerified
+from mock_server.client.errors import ControlRefused, NoServer, NotVerified, SocketsBlocked
 from mock_server.client.journal import RecordedRequest
 from mock_server.client.sandbox import Effect, Sandbox, SandboxClock, Server
 from mock_server.deprecation import warn_renamed
@@ -26,6 +26,7 @@ __all__ = [
     "Sandbox",
     "SandboxClock",
     "Server",
+    "SocketsBlocked",
 ]
 
 _RENAMED = {"Caused": Effect, "Clock": SandboxClock, "Request": RecordedRequest}

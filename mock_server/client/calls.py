@@ -18,7 +18,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import BaseHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
-from mock_server.client.errors import ControlRefused, NoServer
+from mock_server.client.errors import ControlRefused, NoServer, SocketsBlocked
 from mock_server.domain.names import camel
 from mock_server.domain.operations import API_PATH
 from mock_server.settings import CONTROL_PREFIX, SANDBOX_HEADER
@@ -103,6 +103,7 @@ def send(opened_by: OpenerDirector, request: Request) -> bytes:
     Raises:
         HTTPError: the status is an error.
         NoServer: no server answers.
+        SocketsBlocked: sockets raise what no socket raises: a test has blocked or replaced them.
     """
     try:
         response: HTTPResponse
@@ -113,6 +114,13 @@ def send(opened_by: OpenerDirector, request: Request) -> bytes:
     except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error
         raise NoServer(f"{request.full_url} does not answer: {reason}") from None
+    except ValueError:
+        raise
+    except Exception as error:  # noqa: BLE001  # each tool that blocks sockets has its own
+        raise SocketsBlocked(
+            f"the sandbox at {request.full_url} could not be reached: sockets are blocked in this test "
+            f"({type(error).__name__}: {error}); allow 127.0.0.1, or make no call after blocking them"
+        ) from None
 
 
 def json_members(members: Mapping[str, object]) -> dict[str, object]:

@@ -3,6 +3,7 @@
 Exception
 ├── ControlRefused     the server rejected a control call; its own sentence
 ├── NoServer           no server answers at the URL, or it is another kind of server (a ConnectionError)
+│   └── SocketsBlocked     a test has blocked or replaced the sockets of this process
 └── NotVerified        the requests are not as expected (an AssertionError)
 """
 
@@ -29,6 +30,10 @@ class ControlRefused(Exception):
 
 class NoServer(ConnectionError):
     """No server answers at the URL, or it is not a server of this kind."""
+
+
+class SocketsBlocked(NoServer):
+    """The server could not be reached: the sockets of this process are blocked or replaced."""
 
 
 class NotVerified(AssertionError):

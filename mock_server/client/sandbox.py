@@ -277,7 +277,7 @@ class Sandbox(LoginClient, JournalClient):
 
 @dataclass(frozen=True)
 class Server:
-    """A server, in this process or anywhere, and its sandboxes."""
+    """A server, on this machine or another, and its sandboxes."""
 
     url: str
     control_token: str | None = field(default=None, repr=False)

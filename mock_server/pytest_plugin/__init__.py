@@ -1,4 +1,4 @@
-"""The pytest plugin: a sandbox for each test, in this process or on a server that runs already.
+"""The pytest plugin: a sandbox for each test, on a server of the run or on one that runs already.
 
 Without its fixtures it costs nothing: they import server and client. docs/pytest.md explains its use.
 """
@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def dossiers_settings() -> Mapping[str, object]:
-    """Settings of the server in this process, as of `mock-server serve`; override this fixture with your own.
+    """Settings of the server of the run, as of `mock-server serve`; override this fixture with your own.
 
     Example: `{"dialect": "edge", "import_duration": "0"}`. A server that runs already keeps its own.
     """
@@ -54,7 +54,7 @@ def dossiers_settings() -> Mapping[str, object]:
 
 @pytest.fixture(scope="session")
 def dossiers_server(pytestconfig: pytest.Config, dossiers_settings: Mapping[str, object]) -> Iterator[Server]:
-    """The server of all tests: in this process, or the one of --dossiers-sandbox-url."""
+    """The server of all tests: a child process of this one, or the server of --dossiers-sandbox-url."""
     from mock_server.pytest_plugin.sandbox import open_server
 
     with open_server(pytestconfig, dossiers_settings) as server:
@@ -64,17 +64,19 @@ def dossiers_server(pytestconfig: pytest.Config, dossiers_settings: Mapping[str,
 @pytest.fixture
 def dossiers_sandbox(request: pytest.FixtureRequest, dossiers_server: Server) -> Iterator[Sandbox]:
     """A new sandbox for the test, with the scenario of its mark."""
-    from mock_server.pytest_plugin.sandbox import TestSandbox, sandbox_name
+    from mock_server.pytest_plugin.sandbox import TestSandbox
 
-    sandbox = dossiers_server.sandbox(sandbox_name(request.node.name))
     test_sandbox = TestSandbox(
-        sandbox, dossiers_server, is_own=not options.value(request.config, "dossiers_sandbox_url")
+        dossiers_server,
+        request.node.name,
+        is_shared=bool(options.value(request.config, "dossiers_sandbox_url")),
+        keep_failed=options.value(request.config, "dossiers_keep_failed") == "yes",
     )
     request.node.stash[_SANDBOX] = test_sandbox
     test_sandbox.play(request.node.get_closest_marker(_SCENARIO), request.path.parent)
-    yield sandbox
+    yield test_sandbox.sandbox
     del request.node.stash[_SANDBOX]
-    test_sandbox.drop()
+    test_sandbox.end()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -111,5 +113,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report: pytest.TestReport = yield
     test_sandbox = item.stash.get(_SANDBOX, None)
     if test_sandbox is not None and report.failed and call.when != "teardown":
+        test_sandbox.has_failed = True
         report.sections.append(test_sandbox.section())
     return report

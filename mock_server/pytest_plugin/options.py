@@ -35,7 +35,7 @@ OPTIONS = (
     Option(
         "dossiers_sandbox_url",
         "URL",
-        "A running server, such as http://127.0.0.1:8080; without it, one starts in this process.",
+        "A running server, such as http://127.0.0.1:8080; without it, the run starts one.",
     ),
     Option("dossiers_control_token", "TOKEN", "The control token of that server, if it has one."),
     Option(
@@ -43,6 +43,12 @@ OPTIONS = (
         "fail|ignore",
         "Whether a test fails when its client calls a path that the API does not have.",
         ("fail", "ignore"),
+    ),
+    Option(
+        "dossiers_keep_failed",
+        "yes|no",
+        "Whether the sandbox of a failed test stays on that running server, for its dashboard.",
+        ("yes", "no"),
     ),
 )
 

@@ -1,26 +1,27 @@
 """The server and the sandbox of a test: start the server, play a scenario, check and report the journal.
 
-The server in this process starts in a tenth of a second and ends with the run. A test that moves Python's
-time also moves the time of tokens. It is the server of `mock-server serve`: faults and delays are real.
+The server is that of `mock-server serve`, in a child process: faults and delays are real, and nothing that a
+test does to its own process reaches it. It starts once per run and worker, and ends with it.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from secrets import token_hex
+from typing import NamedTuple
 
 import pytest
 
-from mock_server.client import ControlRefused, NoServer, RecordedRequest, Sandbox, Server
+from mock_server.client import ControlRefused, NoServer, RecordedRequest, Sandbox, Server, SocketsBlocked
 from mock_server.domain.names import nearest
 from mock_server.pytest_plugin import options
-from mock_server.settings import SETTINGS, Settings
+from mock_server.server_process import NotStarted, environment_without, start_server
+from mock_server.settings import CONTROL_PREFIX, SETTINGS, text_of
 
 _SCENARIO_SUFFIXES = (".yaml", ".yml")
 _MAX_NAME = 40
@@ -28,9 +29,15 @@ _MAX_REQUESTS = 50
 """Requests in a report, the latest."""
 _MAX_BODY = 300
 """Characters of a body in a report."""
+_DEFAULT = "default"
+_DASHBOARD = f"{CONTROL_PREFIX}/ui#/requests"
 _EXCLUDED = {"host", "port", "tls_cert", "tls_key", "tls_self_signed", "watch", "log_format", "log_level"}
-"""Settings that a server in this process does not use: its port is free, and pytest has the log."""
+"""Settings that the server of a run does not use: its port is free, and pytest captures the log."""
 _ROWS = {row.name: row for row in SETTINGS if row.name not in _EXCLUDED}
+_NOT_INHERITED = ("MOCK_SERVER_", "COVERAGE_PROCESS_", "COV_CORE_")
+"""Prefixes of variables that are not for this server: settings of another one, measuring of coverage."""
+_UNREACHABLE = (ControlRefused, NoServer, pytest.fail.Exception)
+"""What a control call raises where the test has stopped the server or blocked sockets."""
 
 
 @contextmanager
@@ -47,8 +54,9 @@ def open_server(config: pytest.Config, chosen: Mapping[str, object]) -> Iterator
 def _server_at(url: str, token: str | None) -> Server:
     server = Server(url, token)
     try:
-        server.health()
-        server.sandboxes()  # needs the token
+        with suppress(SocketsBlocked):  # by the first test: other tests can reach it
+            server.health()
+            server.sandboxes()  # needs the token
     except (ControlRefused, NoServer, ValueError) as error:
         raise pytest.fail.Exception(f"--dossiers-sandbox-url {url}: {error}", pytrace=False) from None
     return server
@@ -56,43 +64,34 @@ def _server_at(url: str, token: str | None) -> Server:
 
 @contextmanager
 def _own_server(chosen: Mapping[str, object]) -> Iterator[Server]:
-    from mock_server import server
-    from mock_server.app import create_app
-    from mock_server.auth.keys import KeyFileError
-    from mock_server.fixtures import FileError
-
-    logging.getLogger("mock_server").setLevel(logging.WARNING)  # otherwise caplog has its lines
     try:
-        settings = _settings(chosen)
-        app = create_app(settings)
-    except (FileError, KeyFileError, ValueError) as error:
-        raise pytest.fail.Exception(f"dossiers_settings: {error}", pytrace=False) from None
-    bound = server.bind("127.0.0.1", 0)
-    url = server.base_url(bound)
-    with server.serving(server.Service(wsgi=app.wsgi_app, max_body=settings.max_body), bound):
-        yield Server(url, settings.control_token)
+        values = {name: _text(name, given) for name, given in chosen.items() if given is not None}
+        variables = {_ROWS[name].variable: text for name, text in values.items()}
+        with start_server(environment=environment_without(*_NOT_INHERITED) | variables) as url:
+            yield Server(url, values.get("control_token"))
+    except (NotStarted, ValueError) as error:
+        reason = str(error).partition("Error: ")[2].partition("\nSee ")[0] or str(error)
+        raise pytest.fail.Exception(f"dossiers_settings: {reason}", pytrace=False) from None
 
 
-def _settings(chosen: Mapping[str, object]) -> Settings:
-    """Read the settings; text is read as in the environment.
+def _text(name: str, given: object) -> str:
+    """The value of a setting as text.
 
     Raises:
         ValueError: the name or the value is unknown.
     """
-    return Settings(**{name: _read(name, given) for name, given in chosen.items()})  # type: ignore[arg-type]
-
-
-def _read(name: str, given: object) -> object:
     row = _ROWS.get(name)
     if row is None:
         near = nearest(name, _ROWS)
         raise ValueError(
             f"there is no {name!r}; " + (f"did you mean {near!r}?" if near else ", ".join(_ROWS))
         )
+    text = text_of(given).strip()
     try:
-        return row.read(given) if isinstance(given, str) else given
+        row.read(text)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+    return text
 
 
 def sandbox_name(test: str) -> str:
@@ -104,17 +103,21 @@ def sandbox_name(test: str) -> str:
 class TestSandbox:
     """The sandbox of one test.
 
-    Calls without a token go to the default sandbox. On a server in this process (`is_own`), where one test
-    runs after the other, new calls in the default sandbox belong to this test.
+    Calls without a token go to the default sandbox. On the run's own server, where one test runs after the
+    other, new calls in the default sandbox belong to this test. On a shared server they may be of others.
     """
 
-    def __init__(self, sandbox: Sandbox, server: Server, *, is_own: bool) -> None:
-        self._sandbox = sandbox
-        self._default = server.sandbox() if is_own else None
-        self._before = 0
-        if self._default is not None:
-            latest = self._default.call("GET", "/requests", limit=1)["requests"]
-            self._before = latest[0]["number"] if latest else 0
+    def __init__(self, server: Server, test: str, *, is_shared: bool, keep_failed: bool) -> None:
+        self.sandbox = server.sandbox(sandbox_name(test))
+        self.has_failed = False
+        self._server = server
+        self._is_shared = is_shared
+        self._keeps_failed = is_shared and keep_failed
+        self._is_unchecked = False
+        try:
+            self._before = self._latest_requests()
+        except NoServer as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
 
     def play(self, mark: pytest.Mark | None, folder: Path) -> None:
         """Start the scenario of the mark: a name that the server knows, or a file relative to the test."""
@@ -122,7 +125,7 @@ class TestSandbox:
             return
         try:
             [name] = mark.args
-            self._sandbox.scenario(folder / name if str(name).endswith(_SCENARIO_SUFFIXES) else name)
+            self.sandbox.scenario(folder / name if str(name).endswith(_SCENARIO_SUFFIXES) else name)
         except (ControlRefused, OSError, ValueError) as error:
             named = ", ".join(map(repr, mark.args))
             raise pytest.fail.Exception(f"{mark.name}({named}): {error}", pytrace=False) from None
@@ -130,12 +133,18 @@ class TestSandbox:
     def check_unmatched(self, failure: BaseException | None = None) -> None:
         """Fail the test if its client called a path that the API does not have.
 
-        A test that failed already, which is often the result, fails at the same place.
+        A test that failed already, which is often the result, fails at the same place. If the test has
+        blocked sockets, `end` checks this.
 
         Raises:
             AssertionError: there was such a path; the message names the probable one.
         """
-        unknown = list(dict.fromkeys(_sentence(request) for request in self._unmatched()))
+        try:
+            unknown = list(dict.fromkeys(_sentence(request) for request in self._unmatched()))
+        except _UNREACHABLE:
+            self._is_unchecked = True
+            return
+        self._is_unchecked = False
         if unknown and failure is None:
             pytest.fail("\n".join(unknown), pytrace=False)
         if unknown and failure is not None:
@@ -146,51 +155,102 @@ class TestSandbox:
     def section(self) -> tuple[str, str]:
         """The journal of the sandbox as a section of the report: title and text."""
         try:
-            text = format_requests(self._requests())
-        except (ControlRefused, NoServer) as error:
+            text = "\n".join([*self._notes(), _format_requests(self._requests())])
+        except _UNREACHABLE as error:
             text = str(error)
-        return f"sandbox {self._sandbox.name}", text
+        return f"sandbox {self.sandbox.name}", text
 
-    def drop(self) -> None:
-        """Delete the sandbox; one without any call does not exist."""
+    def end(self) -> None:
+        """Check what could not be checked before; delete the sandbox, unless it failed and is kept.
+
+        A shared server of which the sockets of the test are still blocked deletes it when it is idle.
+
+        Raises:
+            AssertionError: the client called a path that the API does not have.
+        """
         try:
-            self._sandbox.drop()
-        except ControlRefused as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
+            if self._is_unchecked:
+                self.check_unmatched()
+        finally:
+            if not (self._keeps_failed and self.has_failed):
+                with suppress(*_UNREACHABLE):
+                    self.sandbox.drop()
 
-    def _requests(self) -> list[RecordedRequest]:
+    def _notes(self) -> Iterator[str]:
+        """Sentences above the requests: calls that went to other sandboxes, the page of the dashboard."""
+        prefix = "while the test ran, " if self._is_shared else ""
+        for name, count in self._calls_elsewhere().items():
+            calls = f"{count} call{'s' if count > 1 else ''} went to the sandbox `{name}`"
+            yield f"{prefix}{calls}: log in as `{self.sandbox.username}`"
+        if self._keeps_failed:
+            yield f"this sandbox is kept: {self._server.url}{_DASHBOARD}?sandbox={self.sandbox.name}"
+        elif self._is_shared:
+            yield "this sandbox is deleted; --dossiers-keep-failed=yes keeps it for the dashboard"
+
+    def _calls_elsewhere(self) -> dict[str, int]:
+        """How many calls with a login went to other sandboxes; on a shared server, to the default one."""
+        calls = {_DEFAULT: sum(1 for recorded in self._in_default() if recorded.request["user"])}
+        for name, latest in self._latest_requests().items():
+            if name not in {_DEFAULT, self.sandbox.name}:
+                calls[name] = latest - self._before.get(name, 0)
+        return {name: count for name, count in calls.items() if count > 0}
+
+    def _requests(self) -> list[_Recorded]:
         """The requests of the test, oldest first."""
-        requests = [*self._sandbox.requests(), *self._without_token()]
-        return sorted(requests, key=lambda request: request["realTime"])
+        own = [_Recorded(self.sandbox, request) for request in self.sandbox.requests()]
+        without_token = [] if self._is_shared else self._in_default()
+        return sorted([*own, *without_token], key=lambda recorded: recorded.request["realTime"])
 
     def _unmatched(self) -> list[RecordedRequest]:
-        try:
-            without_token = (request for request in self._without_token() if not request["matched"])
-            return [*self._sandbox.unmatched(), *without_token]
-        except NoServer:  # the test stopped the server
-            return []
+        without_token = [] if self._is_shared else self._in_default()
+        unmatched = [recorded.request for recorded in without_token if not recorded.request["matched"]]
+        return [*self.sandbox.unmatched(), *unmatched]
 
-    def _without_token(self) -> list[RecordedRequest]:
-        if self._default is None:
+    def _in_default(self) -> list[_Recorded]:
+        """The requests of the default sandbox since the test began."""
+        default = self._server.sandbox()
+        found = default.call("GET", "/requests", since=self._before.get(_DEFAULT, 0))["requests"]
+        return [_Recorded(default, request) for request in found]
+
+    def _latest_requests(self) -> dict[str, int]:
+        """The number of the latest request in each sandbox; on a shared server, in the default one."""
+        sandboxes = self._server.sandbox().call("GET", "/sandboxes")["sandboxes"]
+        latest = {sandbox["name"]: sandbox["latestRequest"] for sandbox in sandboxes}
+        return {_DEFAULT: latest.get(_DEFAULT, 0)} if self._is_shared else latest
+
+
+class _Recorded(NamedTuple):
+    """A request in the journal of its sandbox."""
+
+    sandbox: Sandbox
+    request: RecordedRequest
+
+    def why(self) -> list[str]:
+        """Why the request was rejected, in sentences; none for any other request."""
+        if not (self.request["codes"] or (self.request["status"] or 0) >= HTTPStatus.BAD_REQUEST):
             return []
-        return list(self._default.call("GET", "/requests", since=self._before)["requests"])
+        try:
+            causes = self.sandbox.call("GET", f"/requests/{self.request['number']}")["why"]
+        except ControlRefused:  # the journal has dropped it
+            return []
+        return [cause["sentence"] for cause in causes if cause["sentence"] not in self.request["warnings"]]
 
 
 def _sentence(request: RecordedRequest) -> str:
     return f"{request['method']} {request['path']}: {request['warnings'][0]}"
 
 
-def format_requests(requests: Sequence[RecordedRequest]) -> str:
+def _format_requests(requests: Sequence[_Recorded]) -> str:
     """Format requests and answers, one line each, oldest first."""
     if not requests:
         return "the client made no request"
     left_out = len(requests) - _MAX_REQUESTS
     head = [f"... {left_out} earlier ones"] if left_out > 0 else []
-    return "\n".join([*head, *(line for request in requests[-_MAX_REQUESTS:] for line in _lines(request))])
+    return "\n".join([*head, *(line for recorded in requests[-_MAX_REQUESTS:] for line in _lines(recorded))])
 
 
-def _lines(request: RecordedRequest) -> Iterator[str]:
+def _lines(recorded: _Recorded) -> Iterator[str]:
+    request = recorded.request
     query = "&".join(f"{name}={value}" for name, value in request["query"].items())
     target = f"{request['method']} {request['path']}{'?' if query else ''}{query}"
     words = [request["operation"] or "-", target, "->", str(request.get("fault") or request["status"])]
@@ -200,10 +260,12 @@ def _lines(request: RecordedRequest) -> Iterator[str]:
         yield f"      sent      {_short(request['body'])}"
     if request["codes"] or (request["status"] or 0) >= HTTPStatus.BAD_REQUEST:
         yield f"      answered  {_short(request['answer'])}"
+    for sentence in recorded.why():
+        yield f"      why       {sentence}"
     for warning in request["warnings"]:
         yield f"      hint      {warning}"
 
 
 def _short(body: object) -> str:
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-    return text if len(text) <= _MAX_BODY else f"{text[:_MAX_NAME]}..."
+    return text if len(text) <= _MAX_BODY else f"{text[:_MAX_BODY]}..."

@@ -1,7 +1,7 @@
 """The one place where the tests learn which environment they run against.
 
-`dossiers_sandbox` is of the plugin: a sandbox of the test's own, on a server in this process, or on the one
-that `DOSSIERS_SANDBOX_URL` names.
+`dossiers_sandbox` is of the plugin: a sandbox of the test's own, on a server that the run starts, or on that
+of `DOSSIERS_SANDBOX_URL`.
 """
 
 from __future__ import annotations
