@@ -1,7 +1,7 @@
 """The journal of one sandbox: its latest exchanges, bounded by count and by bytes; the oldest drop out first.
 
-An exchange is recorded as the server has it, with nothing parsed. It is packed into two objects: to free its
-forty objects long after they were made would cost a request more than the recording does.
+An exchange is recorded unparsed and packed into two objects. To free forty old objects would take longer than
+the recording of a request.
 """
 
 from __future__ import annotations

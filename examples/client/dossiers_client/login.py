@@ -47,24 +47,24 @@ class Login(AuthBase):
             Unavailable: the authorisation server does not answer.
         """
         asked = time.monotonic()
-        tokens = self._refreshed() or self._logged_in()
+        tokens = self._refresh() or self._log_in()
         self._tokens = tokens
         self._good_until = asked + tokens["expires_in"] - _EARLY
 
-    def _refreshed(self) -> dict[str, Any] | None:
+    def _refresh(self) -> dict[str, Any] | None:
         if "refresh_token" not in self._tokens:
             return None
-        answer = self._ask(grant_type="refresh_token", refresh_token=self._tokens["refresh_token"])
-        return _granted(answer) if answer.ok else None
+        answer = self._request_token(grant_type="refresh_token", refresh_token=self._tokens["refresh_token"])
+        return _read_tokens(answer) if answer.ok else None
 
-    def _logged_in(self) -> dict[str, Any]:
+    def _log_in(self) -> dict[str, Any]:
         user = self._environment
-        answer = self._ask(grant_type="password", username=user.username, password=user.password)
+        answer = self._request_token(grant_type="password", username=user.username, password=user.password)
         if answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}:
             raise LoginRefused(f"{user.username} could not log in")
-        return _granted(answer)
+        return _read_tokens(answer)
 
-    def _ask(self, **form: str) -> requests.Response:
+    def _request_token(self, **form: str) -> requests.Response:
         url = self._environment.auth_url + _TOKEN_PATH
         try:
             return requests.post(url, data={"client_id": _CLIENT_ID, **form}, timeout=_TIMEOUT)
@@ -72,7 +72,7 @@ class Login(AuthBase):
             raise Unavailable(f"no token: {problem}") from problem
 
 
-def _granted(answer: requests.Response) -> dict[str, Any]:
+def _read_tokens(answer: requests.Response) -> dict[str, Any]:
     try:
         answer.raise_for_status()
         tokens: dict[str, Any] = answer.json()
