@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from mock_server.client import Server
 from mock_server.fixtures.library import bundled
 from mock_server.pytest_plugin.options import OPTIONS
 from tests.support import running_server
@@ -430,6 +431,162 @@ def test_a_run_without_the_fixture_imports_nothing(
     result.stdout.fnmatch_lines(
         ["imported: mock_server mock_server.pytest_plugin mock_server.pytest_plugin.options", "flask: False"]
     )
+
+
+# Ten tests, of which one freezes time, one blocks sockets, one has a fake file system and one fails.
+TEN_TESTS = """
+import socket
+import pytest
+from freezegun import freeze_time
+
+def search(sandbox):
+    answer = sandbox.session().get(f"{sandbox.base_url}/account/119631/dossiers")
+    assert answer.status_code == 200, answer.text
+
+@freeze_time("2026-03-02 09:00:00")
+def test_frozen(dossiers_sandbox):
+    assert imported(dossiers_sandbox)
+
+def test_blocked(dossiers_sandbox):
+    import pytest_socket
+    pytest_socket.disable_socket()
+    dossiers_sandbox.clock.now()
+
+def test_fake_files(dossiers_sandbox, fs):
+    assert imported(dossiers_sandbox)
+    search(dossiers_sandbox)
+
+def test_wrong(dossiers_sandbox):
+    assert not imported(dossiers_sandbox)
+
+@pytest.mark.parametrize("number", range(5))
+def test_plain(dossiers_sandbox, number):
+    assert imported(dossiers_sandbox)
+    search(dossiers_sandbox)
+
+def test_of_today(dossiers_sandbox):
+    import time
+    assert abs(dossiers_sandbox.clock.now().timestamp() - time.time()) < 600
+"""
+REVERSED = "def pytest_collection_modifyitems(items):\n    items.reverse()\n"
+
+
+@pytest.mark.parametrize("conftest", ["", REVERSED], ids=["in order", "reversed"])
+@pytest.mark.parametrize("workers", [[], ["-p", "xdist.plugin", "-n", "2"]], ids=["alone", "xdist"])
+def test_a_test_that_changes_its_process_changes_no_other_test(
+    monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester, conftest: str, workers: list[str]
+) -> None:
+    plugins = {"pytest_socket": "pytest_socket", "pyfakefs": "pyfakefs.pytest_plugin", "freezegun": ""}
+    for module in plugins:
+        pytest.importorskip(module)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeconftest(conftest)
+    pytester.makepyfile(IMPORTS + TEN_TESTS)
+    loaded = [part for plugin in plugins.values() if plugin for part in ("-p", plugin)]
+
+    result = pytester.runpytest_subprocess("-p", "mock_server.pytest_plugin", *loaded, *workers)
+
+    result.assert_outcomes(passed=8, failed=2)
+    result.stdout.fnmatch_lines_random(
+        [
+            "*could not be reached: sockets are blocked in this test (SocketBlockedError: *",
+            "FAILED *::test_blocked*",
+            "FAILED *::test_wrong*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
+def test_a_test_without_a_call_after_it_blocked_sockets_passes(run: Run) -> None:
+    blocked = """
+def test_blocked(dossiers_sandbox, monkeypatch):
+    import socket
+    def fail(*_):
+        raise RuntimeError("blocked")
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+"""
+
+    run(blocked + SEARCHES).assert_outcomes(passed=2)
+
+
+def test_an_unknown_path_before_sockets_were_blocked_is_reported(run: Run) -> None:
+    blocks = """
+    import socket
+    def fail(*_):
+        raise RuntimeError("blocked")
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+"""
+    text = MEETS_NOTHING.replace("(dossiers_sandbox)", "(dossiers_sandbox, monkeypatch)") + blocks
+
+    result = run(text)
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines([UNMATCHED])
+
+
+def test_gevent_works(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> None:
+    pytest.importorskip("gevent")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeconftest("from gevent import monkey\nmonkey.patch_all()\n")
+    pytester.makepyfile(SEARCHES)
+
+    result = pytester.runpytest_subprocess("-p", "mock_server.pytest_plugin", "-W", "ignore", timeout=60)
+
+    result.assert_outcomes(passed=1)
+
+
+def test_the_report_says_why_a_call_was_rejected(run: Run) -> None:
+    result = run("""
+        def test_stopped(dossiers_sandbox):
+            api = dossiers_sandbox.session()
+            url = f"{dossiers_sandbox.base_url}/account/119631/dossiers/804127"
+            api.post(f"{url}/stop")
+            assert api.post(url, json={"dossierReference": "PO-9"}).status_code == 200
+    """)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*updateDossier POST * E201", "      why       *stopped on *"])
+
+
+def test_the_report_names_the_sandbox_that_other_calls_went_to(run: Run) -> None:
+    result = run("""
+        def test_no_tag(dossiers_sandbox, dossiers_server):
+            dossiers_server.sandbox().token()
+            dossiers_server.sandbox("other").token()
+            dossiers_sandbox.verify("getToken")
+    """)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "1 call went to the sandbox `default`: log in as `api+test_no_tag-*@example.com`",
+            "1 call went to the sandbox `other`: log in as `api+test_no_tag-*@example.com`",
+        ]
+    )
+
+
+@pytest.mark.parametrize("choice", ["yes", "no"])
+def test_the_sandbox_of_a_failed_test_stays_on_a_running_server(run: Run, outside: str, choice: str) -> None:
+    shared = [f"--dossiers-sandbox-url={outside}", "--dossiers-control-token=open-sesame"]
+
+    result = run(
+        IMPORTS
+        + f"\ndef test_{choice}(dossiers_sandbox):\n    assert not imported(dossiers_sandbox)"
+        + SEARCHES,
+        *shared,
+        f"--dossiers-keep-failed={choice}",
+    )
+
+    result.assert_outcomes(failed=1, passed=1)
+    line = f"this sandbox is kept: {outside}/__admin/ui#/requests[?]sandbox=test_{choice}-*"
+    result.stdout.fnmatch_lines(
+        [line if choice == "yes" else "this sandbox is deleted; --dossiers-keep-failed=yes keeps it *"]
+    )
+    server = Server(outside, "open-sesame")
+    kept = [name for name in server.sandboxes() if name.startswith(f"test_{choice}-")]
+    assert len(kept) == (1 if choice == "yes" else 0)
+    for name in kept:
+        server.sandbox(name).drop()
 
 
 PRINTS_URL = """

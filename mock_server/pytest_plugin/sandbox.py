@@ -16,6 +16,7 @@ from secrets import token_hex
 from typing import NamedTuple
 
 import pytest
+import requests as _requests  # noqa: F401  # imported first under pyfakefs, it would be two modules for later tests
 
 from mock_server.client import ControlRefused, NoServer, RecordedRequest, Sandbox, Server, SocketsBlocked
 from mock_server.domain.names import nearest
