@@ -71,9 +71,5 @@ def health() -> str:
     return "{}"
 
 
-server.serve(
-    server.Service(app.wsgi_app, max_body=2**20),
-    server.bind("127.0.0.1", port),
-    announce=lambda: None,
-    tls=TLS.context if TLS else None,
-)
+service = server.Service(wsgi=app.wsgi_app, max_body=2**20, tls=TLS.context if TLS else None)
+server.serve(service, server.bind("127.0.0.1", port), announce=lambda: None)
