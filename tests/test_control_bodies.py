@@ -168,6 +168,6 @@ def test_a_large_yaml_text_is_rejected(api: Api) -> None:
     assert detail(answer, 413) == "the YAML is larger than 1000000 bytes: send JSON"
 
 
-@pytest.mark.parametrize("body", [b'{"unknown": "x', b'{"now": 5', b'{"now": 5, "frozen": tru}'])
+@pytest.mark.parametrize("body", [b'{"unknown": "x', b'{"now": 5', b'{"now": 5, "frozen": yes}'])
 def test_what_is_not_json_is_named_although_a_wrong_type_comes_first(api: Api, body: bytes) -> None:
     assert "JSON" in detail(send(api, "PUT /clock", body))
