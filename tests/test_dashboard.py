@@ -160,7 +160,7 @@ def test_an_import_that_failed_is_explained_at_the_import_itself(page: Page, cli
     client.import_and_wait(" PO-1 ")
     open_at(page, client, "requests/4", "importDossier")
 
-    page.wait_for(shows("has the reference 'PO-1' already, for the same third party", ".reasons"))
+    page.wait_for(shows("already has the reference 'PO-1', for the same third party", ".reasons"))
     open_at(page, client, "requests/5", "getProcess")
     follow(page, "importDossier, request 4")
     page.wait_for("location.hash.startsWith('#/requests/4?')")
