@@ -73,6 +73,12 @@ def _services(settings: Settings) -> Services:
     def find_fixture(name: str) -> Fixture:
         return load_fixture(name, real_now().date(), settings.fixtures_dir)
 
+    tokens = TokenService(
+        key_file=settings.signing_key,
+        access_lifetime=settings.access_token_lifetime,
+        refresh_lifetime=settings.refresh_token_lifetime,
+    )
+    tokens.make_key_soon()  # meanwhile the fixture is loaded
     config = _sandbox_config(settings, find_fixture)
     return Services(
         settings=settings,
@@ -83,11 +89,7 @@ def _services(settings: Settings) -> Services:
             users=_setups_of_users(settings, config.setup.fixture, find_fixture),
         ),
         find_fixture=find_fixture,
-        tokens=TokenService(
-            key_file=settings.signing_key,
-            access_lifetime=settings.access_token_lifetime,
-            refresh_lifetime=settings.refresh_token_lifetime,
-        ),
+        tokens=tokens,
         started=real_now(),
         tls=tls_of(settings),
     )

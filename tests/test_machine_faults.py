@@ -202,12 +202,20 @@ def test_a_state_file_that_does_not_fit_on_the_disk_leaves_the_previous_one_unch
 
 @limits
 def test_a_server_that_cannot_keep_its_key_gives_tokens_and_leaves_no_half_of_one(tmp_path: Path) -> None:
-    with running_server(XDG_CACHE_HOME=str(tmp_path)) as (url, process):
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+    script = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "from mock_server.cli import main; main()"
+    )
+    line = [sys.executable, "-c", script, "serve", "--port", "0"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    with subprocess.Popen(line, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
 
         granted = log_in(url)
 
         assert requests.get(f"{url}/api/v1/account", headers=granted, timeout=5).status_code == 200
+        process.terminate()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 
+_KEY_FILE = "signing-key.pem"
+
+
 class KeyFileError(ValueError):
     """The signing key that was given cannot be used; the message says which file and why."""
 
@@ -37,12 +40,17 @@ def load_key(path: Path) -> RSAPrivateKey:
     return key
 
 
+def kept_key_exists(folder: Path | None) -> bool:
+    """Whether a key is kept in the folder."""
+    return folder is not None and (folder / _KEY_FILE).exists()
+
+
 def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
     """The key kept in the folder from an earlier start, or a new one, kept there if that is possible."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    path = None if folder is None else folder / "signing-key.pem"
+    path = None if folder is None else folder / _KEY_FILE
     if path is not None:
         with suppress(KeyFileError):
             return load_key(path)

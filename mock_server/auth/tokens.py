@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from msgspec import Struct
 
-from mock_server.auth.keys import cache_folder, load_key, load_or_create_key
+from mock_server.auth.keys import cache_folder, kept_key_exists, load_key, load_or_create_key
 from mock_server.clock import real_now
 from mock_server.domain.operations import CLIENT_ID
 
@@ -92,6 +92,16 @@ class TokenService:
         self.cached_bytes = 0
         self._ended: dict[str, None] = {}
         self._lock = Lock()
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key was given, or is kept from an earlier start."""
+        return self._given_key is not None or kept_key_exists(cache_folder())
+
+    def make_key_soon(self) -> None:
+        """Make a key in a thread, unless there is one: the first login then waits for less, or not at all."""
+        if not self.has_key:
+            Thread(target=lambda: self._key, name="mock-server key", daemon=True).start()
 
     def issue(
         self, identity: Identity, *, base_url: str, session: str | None = None, openid: bool = False

@@ -18,6 +18,8 @@ from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings
 
 if TYPE_CHECKING:
     from mock_server.auth.certificates import Tls
+    from mock_server.server import Service
+    from mock_server.web.pipeline import Application
 
 
 def _child_process(ctx: click.Context, _: click.Parameter, is_child: bool) -> ChildProcess | None:
@@ -45,17 +47,34 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
     from mock_server.auth.keys import KeyFileError
     from mock_server.fixtures import FileError
     from mock_server.web import services
-    from mock_server.web.access_log import AccessLog
+    from mock_server.web.start_check import StartError, check_start
 
     try:
         bound = server.bind(settings.host, settings.port)
         app = create_app(settings)
-    except (server.PortError, FileError, KeyFileError, TlsError) as error:
+        check_start(app)
+    except (server.PortError, FileError, KeyFileError, TlsError, StartError) as error:
         raise click.ClickException(str(error)) from None
     tls = services.of(app).tls
     ready = f"{READY} {server.base_url(bound, 'https' if tls else 'http')}{_certificate_note(tls)}"
+    server.serve(
+        _service(settings, app, writer),
+        bound,
+        announce=lambda: _announce(ready, child),
+        background=scenario_watch(app).run if settings.watch else None,
+    )
+    writer.close()
+
+
+def _service(settings: Settings, app: Application, writer: LogWriter) -> Service:
+    """What the server serves, with the limits of the settings."""
+    from mock_server.server import Service
+    from mock_server.web import services
+    from mock_server.web.access_log import AccessLog
+
+    tls = services.of(app).tls
     log = AccessLog(writer.write_soon, as_json=settings.log_format == "json")
-    service = server.Service(
+    return Service(
         wsgi=app.wsgi_app,
         max_body=settings.max_body,
         body_timeout=settings.body_timeout.total_seconds(),
@@ -64,13 +83,6 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
         reads_body=app.reads_body,
         log=log.add if settings.log_level in {"debug", "info"} else None,
     )
-    server.serve(
-        service,
-        bound,
-        announce=lambda: _announce(ready, child),
-        background=scenario_watch(app).run if settings.watch else None,
-    )
-    writer.close()
 
 
 def given_variables() -> dict[str, str]:

@@ -1,0 +1,68 @@
+"""What a server does before it says that it is ready."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from werkzeug.exceptions import InternalServerError
+
+from mock_server.app import create_app
+from mock_server.auth import keys
+from mock_server.settings import Settings
+from mock_server.web import services
+from mock_server.web.start_check import StartError, check_start
+from tests.sockets import log_in
+from tests.support import running_server
+
+
+def test_the_start_check_leaves_nothing_behind() -> None:
+    with running_server() as (url, _):
+        sandboxes = requests.get(f"{url}/__admin/sandboxes", timeout=5).json()["sandboxes"]
+        journal = requests.get(f"{url}/__admin/requests", timeout=5).json()["requests"]
+
+    assert [sandbox["name"] for sandbox in sandboxes] == ["default"]
+    assert journal == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("/__admin/health", b"{}"), ("/auth/realms", b"{}"), ("/__admin/health", b"")]
+)
+def test_a_server_whose_own_call_fails_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, path: str, body: bytes
+) -> None:
+    app = create_app(Settings(log_level="error"))
+    served = app.wsgi_app
+
+    def fail(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"].startswith(path):
+            start_response("200 OK" if not body else InternalServerError().get_response().status, [])
+            return [body]
+        return served(environ, start_response)
+
+    monkeypatch.setattr(app, "wsgi_app", fail)
+    monkeypatch.setattr(keys, "_KEY_FILE", ".")  # there is one, so there is a login
+
+    with pytest.raises(StartError, match=path):
+        check_start(app)
+
+
+def test_a_key_that_is_not_kept_is_made_during_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    app = create_app(Settings(log_level="error"))
+
+    ends = time.monotonic() + 20
+    while not services.of(app).tokens.has_key and time.monotonic() < ends:
+        time.sleep(0.05)
+
+    assert services.of(app).tokens.has_key
+
+
+def test_the_first_login_waits_for_the_key(tmp_path: Path) -> None:
+    with running_server(XDG_CACHE_HOME=str(tmp_path)) as (url, _):
+        assert log_in(url)["Authorization"].startswith("Bearer ey")
