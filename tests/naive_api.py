@@ -322,6 +322,8 @@ class NaiveApi:
         thirdparty["code"] = (wanted.get("thirdpartyCode") or "").strip() or thirdparty["code"]
         codes = dict.fromkeys(wanted.get("requiredDocuments") or DEFAULT_CODES)
         documents = [self._document(code) for code in codes]
+        for before_last, document in enumerate(reversed(documents)):
+            document["requested"] -= before_last * timedelta(milliseconds=5)
         vigilant = not VIGILANCE.intersection(codes)
         dossier = {"dossierId": self._next("dossier"), "thirdpartyId": thirdparty["thirdpartyId"]}
         dossier |= {"reference": wanted["dossierReference"], "description": wanted.get("description")}

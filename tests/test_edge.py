@@ -163,7 +163,7 @@ def test_the_errors_of_a_process_name_the_import_and_their_values(
     process = api.import_and_wait(**members)
 
     assert [process["isComplete"], process["isSuccessful"]] == ["true", "false"]
-    request = "ServletWebRequest: uri=/api/v1/account/119631/dossiers"
+    request = f"ServletWebRequest: uri={api.url('/dossiers')}"
     assert process["errors"] == [
         {"code": code, "message": ERRORS[code].label_en, "request": request, "reason": reason}
         for code, reason in expected

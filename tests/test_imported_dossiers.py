@@ -13,6 +13,8 @@ from tests.test_imports import DUNS, GERMAN_VAT, GREEK_VAT, SLOW_SIRET
 pytestmark = pytest.mark.dialects("rest", "edge")
 
 DEFAULT_SET = ["ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR"]
+REQUEST_DATES = [f"2031-05-02T10:00:00.{milliseconds}" for milliseconds in (190, 195, 200)]
+"""Of the documents of an import that ended at the last of them."""
 
 
 def asked(dossier: dict[str, Any]) -> list[str]:
@@ -58,11 +60,13 @@ def test_a_new_dossier_is_dated_when_its_process_ended(api: Api) -> None:
                 "documentId": document["documentId"],
                 "documentCode": code,
                 "name": code,
-                "requestDate": at,
+                "requestDate": requested,
                 "present": False,
                 "listFileInformation": [],
             }
-            for document, code in zip(dossier["documents"], DEFAULT_SET, strict=True)
+            for document, code, requested in zip(
+                dossier["documents"], DEFAULT_SET, REQUEST_DATES, strict=True
+            )
         ],
     }
 

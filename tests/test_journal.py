@@ -461,6 +461,30 @@ IGNORED: dict[str, tuple[str, str, Any, list[str]]] = {
             )
         ],
     ),
+    "the time of a filter by day": (
+        "GET",
+        "/dossiers?stateLastChangeDate=2026-01-01T23:30:00Z",
+        None,
+        ["of query parameter 'stateLastChangeDate' only the day counts, which is 2026-01-02 in France"],
+    ),
+    "the time of a day, of third parties": (
+        "GET",
+        "/thirdparties?stateLastChangeDate=2026-01-01T00:00:00",
+        None,
+        ["of query parameter 'stateLastChangeDate' only the day counts, which is 2026-01-01 in France"],
+    ),
+    "the time of a day, of imports": (
+        "GET",
+        "/dossiers/processes?fromDate=2026-01-01T10:00:00",
+        None,
+        ["of query parameter 'fromDate' only the day counts, which is 2026-01-01 in France"],
+    ),
+    "no time of a filter that is not a date": (
+        "GET",
+        "/dossiers?stateLastChangeDate=2026-13-01T10:00",
+        None,
+        [],
+    ),
     "nothing that is known": ("GET", "/dossiers/processes?fromDate=2026-01-01", None, []),
 }
 

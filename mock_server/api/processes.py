@@ -14,7 +14,7 @@ def get_process(call: Call, account_id: int, process_id: str) -> Response:
     """behaviour.md 3.21."""
     process = call.world.portfolio(account_id).process(process_id)
     call.facts.extend(process_facts([process]))
-    return responses.content(call.dialect.process(process))
+    return responses.content(call.dialect.process(process, _import_path(call, account_id)))
 
 
 def list_processes(call: Call, account_id: int) -> Response:
@@ -22,4 +22,11 @@ def list_processes(call: Call, account_id: int) -> Response:
     since = query(call).get("from_date")
     found = search.list_processes(call.world, call.now, account_id=account_id, from_date=since)
     call.facts.extend(process_facts(found))
-    return responses.content([call.dialect.process(process) for process in found])
+    path = _import_path(call, account_id)
+    return responses.content([call.dialect.process(process, path) for process in found])
+
+
+def _import_path(call: Call, account_id: int) -> str:
+    """The path of the account's imports, under the prefix of this call. behaviour.md 4.11.6 (inferred)."""
+    prefix, _, _ = call.request.path.partition("/account/")
+    return f"{prefix}/account/{account_id}/dossiers"

@@ -222,9 +222,8 @@ class Edge:
         """behaviour.md 4.9 (documented)."""
         return {"processId": process.process_id}
 
-    def process(self, process: ImportProcess) -> Json:
+    def process(self, process: ImportProcess, uri: str) -> Json:
         """behaviour.md 4.10 (documented; errors name the path of the import: inferred)."""
-        uri = f"/api/v1/account/{process.account_id}/dossiers"
         return {
             "processId": process.process_id,
             "creation": wire.instant(process.creation),

@@ -78,8 +78,8 @@ class Dialect(Protocol):
     def launched(self, process: ImportProcess) -> Json:
         """The answer of an import."""
 
-    def process(self, process: ImportProcess) -> Json:
-        """The status of an import."""
+    def process(self, process: ImportProcess, uri: str) -> Json:
+        """The status of an import; `uri` is the path of the account's imports."""
 
     def result(self, refusals: Iterable[Refusal], uri: str) -> Json:
         """The result of a command: accepted when there is no refusal."""

@@ -139,7 +139,7 @@ class Rest:
         """behaviour.md 4.9 (documented)."""
         return {"processId": process.process_id}
 
-    def process(self, process: ImportProcess) -> Json:
+    def process(self, process: ImportProcess, uri: str) -> Json:  # only EDGE names it
         """behaviour.md 4.10 (documented)."""
         return {
             "processId": process.process_id,

@@ -68,6 +68,9 @@ PROVIDER_ANSWERS: dict[Condition, ErrorCode] = {
 }
 """What an import is refused with when the provider finds an establishment in this condition."""
 
+_BETWEEN_REQUESTS = timedelta(milliseconds=5)
+"""Between two documents that one import asks for. behaviour.md 6.4.14 (inferred)."""
+
 
 class ImportRequest(Struct, frozen=True, kw_only=True):
     """The body of an import: members of the right JSON type, nothing else checked; None is "not given"."""
@@ -269,7 +272,11 @@ def _new_dossier(
     portfolio = world.portfolio(process.account_id)
     codes = wanted.required_documents or portfolio.account.default_requirements
     documents = tuple(
-        Document(document_id=world.next_ids.document + at, code=code, request_date=now)
+        Document(
+            document_id=world.next_ids.document + at,
+            code=code,
+            request_date=now - (len(codes) - 1 - at) * _BETWEEN_REQUESTS,
+        )
         for at, code in enumerate(codes)
     )
     dossier = Dossier(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any
 
 from mock_server.domain.dossiers import DossierUpdate
 from mock_server.domain.imports import ImportRequest
+from mock_server.domain.local_time import local_day
 from mock_server.domain.names import camel, nearest
 from mock_server.domain.operations import API_PATH, OPERATIONS, TOKEN_PATH, Operation
 from mock_server.domain.search import PARAMETERS
@@ -40,6 +42,9 @@ MEMBERS: dict[str, tuple[str, ...]] = {
 SANDBOX_PARAMETERS = ("sandbox",)
 """Query parameters of this server, which the real API does not have."""
 
+_DAYS = ("stateLastChangeDate", "fromDate")
+"""Query parameters of which the API reads the day."""
+
 _MAX_NAMES = 100
 """Names of one call that are checked, the first ones."""
 
@@ -57,7 +62,11 @@ def ignored_input(operation: str | None, query: Sequence[tuple[str, str]], body:
     members = list(body)[:_MAX_NAMES] if isinstance(body, Mapping) and operation in MEMBERS else []
     known = MEMBERS.get(operation, ())
     ignored = [_ignored("member", name, operation, known) for name in members if name not in known]
-    return [*_ignored_parameters(operation, [name for name, _ in query]), *ignored]
+    return [
+        *_ignored_parameters(operation, [name for name, _ in query]),
+        *_ignored_times(operation, dict(reversed(query))),
+        *ignored,
+    ]
 
 
 def similar_name(name: str, known: Iterable[str]) -> str | None:
@@ -96,6 +105,15 @@ def _ignored_parameters(operation: str, given: Sequence[str]) -> Iterator[str]:
             yield _ignored("query parameter", name, operation, known)
         elif times > 1:
             yield f"query parameter {name!r} is given {times} times: the first one counts"
+
+
+def _ignored_times(operation: str, query: Mapping[str, str]) -> Iterator[str]:
+    """Name each filter whose time does not count. behaviour.md 10.6 (inferred)."""
+    for name in _DAYS:
+        text = query.get(name, "")
+        if name in QUERIES.get(operation, ()) and len(text) > len("2026-03-02"):
+            with suppress(ValueError):
+                yield f"of query parameter {name!r} only the day counts, which is {local_day(text)} in France"
 
 
 def _ignored(kind: str, name: str, operation: str, known: tuple[str, ...]) -> str:
