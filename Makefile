@@ -11,7 +11,7 @@ SITE   := .venv/.site
 TEST_TOOLS := pytest pytest-xdist hypothesis pypdf pytest-flask openapi-spec-validator
 
 .DEFAULT_GOAL := help
-.PHONY: identity help serve test test-lowest test-newest soak scenarios client examples coverage check lint types audit format docs site picture states
+.PHONY: identity fuzz-wire help serve test test-lowest test-newest soak scenarios client examples coverage check lint types audit format docs site picture states
 .PHONY: contract bench bench-peers bench-scale load image build clean
 
 help: ## List the targets
@@ -59,6 +59,9 @@ lint: $(READY) ## Format, lint, direction of imports, spelling
 types: $(READY) ## mypy, strict
 	$(BIN)/mypy
 	cd examples/client && ../../$(BIN)/mypy
+
+fuzz-wire: $(READY) ## Send 100,000 random and mutated raw requests (ARGS="--requests 100000 --seed 1")
+	$(BIN)/python tools/fuzz_wire.py --requests 100000 $(ARGS)
 
 audit: $(READY) ## Known vulnerabilities of the dependencies, if their database can be reached
 	$(BIN)/python tools/audit.py

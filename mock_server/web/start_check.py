@@ -24,7 +24,7 @@ class StartError(Exception):
 
 
 def check_start(app: Application) -> None:
-    """Ask for the health, and log in, in a sandbox of its own that is dropped again.
+    """Ask for the health, and log in, in a separate sandbox that is deleted again.
 
     Without a kept key there is no login: the key is still being made.
 
