@@ -170,21 +170,34 @@ def duration(text: str) -> timedelta:
     Raises:
         ValueError: it is none of them, or longer than a century.
     """
+    days, rest = calendar_duration(text)
+    return timedelta(days=days) + rest
+
+
+def calendar_duration(text: str) -> tuple[int, timedelta]:
+    """The days of a duration, and its exact rest: a day of the calendar can have 23 or 25 hours.
+
+    Raises:
+        ValueError: as of `duration`.
+    """
     short, iso = _SHORT.fullmatch(text), _DURATION.fullmatch(text)
+    days, rest = 0, timedelta()
     try:
         if short:
-            found = timedelta(seconds=float(short["number"]) * _UNITS[short["unit"]])
+            rest = timedelta(seconds=float(short["number"]) * _UNITS[short["unit"]])
         elif iso and any(iso.groupdict().values()):
-            found = timedelta(**{unit: float(number) for unit, number in iso.groupdict().items() if number})
+            units = {unit: float(number) for unit, number in iso.groupdict().items() if number}
+            days = int(units.pop("days", 0))
+            rest = timedelta(**units)
         else:
             raise ValueError(
                 f"{text!r} is not a duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S or P30D"
             )
     except OverflowError:
-        found = timedelta.max
-    if found > _LONGEST:
+        rest = timedelta.max
+    if days > _LONGEST.days or rest > _LONGEST - timedelta(days=days):
         raise ValueError(f"{text!r} is longer than a century")
-    return found
+    return days, rest
 
 
 def variants(text: str) -> dict[str, str]:

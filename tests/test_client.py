@@ -372,6 +372,25 @@ def test_a_method_makes_the_control_call_of_its_row(
     assert [one for one in patterns if not any(re.fullmatch(one, call) for call in made)] == []
 
 
+@pytest.mark.parametrize(
+    ("given", "then"),
+    [
+        ({"days": 1}, "2026-10-25T11:00:00+00:00"),
+        ({"days": 1.5}, "2026-10-25T23:00:00+00:00"),
+        ({"hours": 24}, "2026-10-25T10:00:00+00:00"),
+        ({"by": timedelta(days=1)}, "2026-10-25T10:00:00+00:00"),
+        ({"days": 1, "hours": -1}, "2026-10-25T09:00:00+00:00"),
+    ],
+    ids=str,
+)
+def test_days_of_the_calendar_are_not_hours(sandbox: Sandbox, given: dict[str, Any], then: str) -> None:
+    sandbox.clock.set("2026-10-24T12:00:00")
+
+    sandbox.clock.advance(**given)
+
+    assert sandbox.clock.now().isoformat() == then
+
+
 @pytest.mark.parametrize("name", SERVER_CASES)
 def test_a_method_of_the_server_returns_its_answer(running: Server, name: str) -> None:
     assert SERVER_CASES[name](running)

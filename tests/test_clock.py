@@ -186,12 +186,32 @@ def test_a_running_clock_that_is_advanced_keeps_running(timed: Api) -> None:
     assert [shown["frozen"], shown["now"][:17]] == [False, "2031-05-03T10:00:"]
 
 
-def test_an_advance_counts_real_hours_across_summer_time(timed: Api) -> None:
-    timed.set_clock("2031-10-25T12:00:00")
+@pytest.mark.parametrize(
+    ("now", "by", "then"),
+    [
+        ("2026-03-28T12:00:00", "P1D", "2026-03-29T12:00:00"),
+        ("2026-03-28T12:00:00", "PT24H", "2026-03-29T13:00:00"),
+        ("2026-03-28T12:00:00", "P1DT24H", "2026-03-30T12:00:00"),
+        ("2026-03-15T12:00:00", "P30D", "2026-04-14T12:00:00"),
+        pytest.param("2026-03-28T02:30:00", "P1D", "2026-03-29T03:30:00", id="a time that is skipped"),
+        ("2026-10-24T12:00:00", "P1D", "2026-10-25T12:00:00"),
+        ("2026-10-24T12:00:00", "24h", "2026-10-25T11:00:00"),
+        ("2026-10-10T00:00:00", "P30D", "2026-11-09T00:00:00"),
+        ("2026-03-01T08:00:00", "P365D", "2027-03-01T08:00:00"),
+        pytest.param("2026-10-25T02:30:00+01:00", "P0D", "2026-10-25T02:30:00", id="the second 02:30"),
+        pytest.param("2026-10-25T02:30:00+01:00", "PT1H", "2026-10-25T03:30:00", id="an hour later"),
+    ],
+)
+@pytest.mark.parametrize("frozen", [True, False], ids=["frozen", "running"])
+def test_days_are_those_of_the_calendar_and_hours_are_exact(
+    timed: Api, now: str, by: str, then: str, *, frozen: bool
+) -> None:
+    timed.control("PUT", "/clock", {"now": now, "frozen": frozen})
 
-    shown = timed.control("POST", "/clock/advance", {"by": "P1D"})
+    shown = timed.control("POST", "/clock/advance", {"by": by})
 
-    assert shown["now"] == "2031-10-26T11:00:00.000"
+    assert shown["now"][:16] == then[:16]
+    assert shown["frozen"] is frozen
 
 
 def test_what_is_due_while_the_clock_runs_is_dated_at_its_own_instant(timed: Api) -> None:

@@ -67,13 +67,14 @@ class SandboxClock:
     ) -> list[Effect]:
         """Advance the clock by an ISO duration such as `P30D`, or by days, hours, minutes and seconds.
 
+        Days are those of the calendar in France: the local time stays. A `timedelta` is exact, as hours are.
         With `tokens`, the tokens issued so far age as well.
         """
-        text = by if isinstance(by, str) else None
-        span = (by if isinstance(by, timedelta) else timedelta()) + timedelta(
-            days=days, hours=hours, minutes=minutes, seconds=seconds
-        )
-        wanted = {"by": text or _iso_duration(span), "tokens": tokens}
+        if not isinstance(by, str):
+            whole, part = divmod(days, 1)
+            exact = timedelta(days=part, hours=hours, minutes=minutes, seconds=seconds)
+            by = _iso_duration(int(whole), exact + (by or timedelta()))
+        wanted = {"by": by, "tokens": tokens}
         return list(self._control.call("POST", "/clock/advance", wanted)["effects"])
 
     def set(self, now: str | datetime) -> list[Effect]:
@@ -307,5 +308,7 @@ class Server:
         return ControlClient(self.url, control_token=self.control_token)
 
 
-def _iso_duration(span: timedelta) -> str:
-    return f"P{span.days}DT{span.seconds + span.microseconds / 1e6:.6f}S"
+def _iso_duration(days: int, exact: timedelta) -> str:
+    if exact < timedelta():  # an ISO duration has no negative parts
+        days, exact = 0, timedelta(days=days) + exact
+    return f"P{days}DT{exact / timedelta(seconds=1):.6f}S"

@@ -14,11 +14,12 @@ from mock_server.clock import Clock
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer, with_old_names
 from mock_server.dialects import wire
+from mock_server.domain.local_time import add_days
 from mock_server.domain.model import Dossier
 from mock_server.domain.settlement import Event
 from mock_server.domain.world import World
 from mock_server.sandbox import ServerSandbox
-from mock_server.settings import duration, instant
+from mock_server.settings import calendar_duration, instant
 from mock_server.web.services import named_sandbox
 
 T = TypeVar("T")
@@ -65,10 +66,11 @@ def put_clock(wanted: ClockChange) -> Response:
 
 @route("POST /clock/advance", body=Advance)
 def advance_clock(wanted: Advance) -> Response:
-    """Advance the clock; return the effects."""
-    by = _read(duration, wanted.by)
+    """Advance the clock; return the effects. Days are those of the calendar, hours are exact."""
+    days, rest = _read(calendar_duration, wanted.by)
     sandbox = named_sandbox()
-    return _answer(sandbox, sandbox.set_clock(lambda clock: _advance(clock, by), age_tokens=wanted.tokens))
+    events = sandbox.set_clock(lambda clock: _advance(clock, days, rest), age_tokens=wanted.tokens)
+    return _answer(sandbox, events)
 
 
 def _read(reader: Callable[[str], T], text: str) -> T:
@@ -78,9 +80,10 @@ def _read(reader: Callable[[str], T], text: str) -> T:
         raise Problem(str(error)) from None
 
 
-def _advance(clock: Clock, by: timedelta) -> Clock:
-    latest = datetime(9000, 1, 1, tzinfo=clock.now().tzinfo)
-    if clock.now() + by > latest:
+def _advance(clock: Clock, days: int, rest: timedelta) -> Clock:
+    now = clock.now()
+    by = add_days(now, days) + rest - now
+    if now + by > datetime(9000, 1, 1, tzinfo=now.tzinfo):
         raise Problem("the clock does not go beyond the year 9000")
     return clock.advance(by)
 

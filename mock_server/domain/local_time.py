@@ -36,6 +36,13 @@ def next_midnight(day: date) -> datetime:
     return midnight(day + timedelta(days=1)) if day < date.max else datetime.max.replace(tzinfo=UTC)
 
 
+def add_days(instant: datetime, days: int) -> datetime:
+    """The instant of the same local time in France, some days later; an hour later if there is none."""
+    if not days:
+        return instant
+    return (instant.astimezone(ZONE) + timedelta(days=days)).astimezone(UTC)
+
+
 def from_local(text: str) -> datetime:
     """The instant that an ISO date-time means: without offset, French local time; a plain date, its start.
 
