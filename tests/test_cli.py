@@ -332,6 +332,79 @@ def test_the_healthcheck_of_a_container_finds_the_port_of_its_server() -> None:
     assert '"status"' in found.stdout, found.stderr
 
 
+FOREIGN = "\u0152uvre \u00c0 \u6728"
+"""Characters that no console below has all of."""
+UTF8_COMMANDS = [
+    "openapi",
+    "openapi --dialect edge",
+    "doctor --json",
+    "fixtures show {folder}/foreign.yaml",
+    "scenarios show {folder}/dated.yaml",
+    "healthcheck --url {server}",
+]
+OTHER_COMMANDS = [
+    "--help",
+    "fixtures list --fixtures-dir {folder}",
+    "fixtures check {folder}/foreign.yaml",
+    "fixtures check {folder}/\u6728.yaml",
+    "fixtures generate {folder}/foreign.yaml --out {folder}/\u6728.json",
+    "scenarios list --scenarios-dir {folder}",
+    "scenarios check {folder}/dated.yaml",
+    "scenarios run --scenarios-dir {folder}",
+    "doctor",
+    "compare --base-url {server} --username a --password b --sandbox-url {server}",
+    "serve --host \u6728",
+]
+
+
+def foreign_folder(folder: Path) -> Path:
+    """A folder with a recipe and a scenario that contain such characters."""
+    recipe = Path("fixtures/empty.yaml").read_text(encoding="utf-8")
+    text = recipe.replace("One account without any dossier", FOREIGN)
+    (folder / "foreign.yaml").write_text(text, encoding="utf-8")
+    (folder / "catalogue.yaml").write_bytes(Path("fixtures/catalogue.yaml").read_bytes())
+    step = {"call": "listDossiers", "name": FOREIGN, "expect": {"status": 418}}
+    scenario = {"version": 1, "scenario": "dated", "title": FOREIGN, "steps": [step]}
+    (folder / "dated.yaml").write_text(json.dumps(scenario, ensure_ascii=False), encoding="utf-8")
+    return folder
+
+
+def run_in_console(command: str, encoding: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command whose standard output has this encoding."""
+    return subprocess.run(
+        [sys.executable, "-m", "mock_server", *command.split()],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "100"},
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252", "utf-8"])
+@pytest.mark.parametrize("command", UTF8_COMMANDS)
+def test_json_and_yaml_are_utf8_in_every_console(
+    tmp_path: Path, server: str, command: str, encoding: str
+) -> None:
+    ended = run_in_console(command.format(folder=foreign_folder(tmp_path), server=server), encoding)
+
+    printed = ended.stdout.decode("utf-8")
+    assert [ended.returncode, ended.stderr] == [0, b""]
+    if "{folder}" in command:
+        assert FOREIGN in printed
+    else:
+        assert json.loads(printed)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252"])
+@pytest.mark.parametrize("command", OTHER_COMMANDS)
+def test_no_console_gives_a_traceback(tmp_path: Path, server: str, command: str, encoding: str) -> None:
+    ended = run_in_console(command.format(folder=foreign_folder(tmp_path), server=server), encoding)
+
+    assert ended.returncode in {0, 1, 2}
+    assert ended.stdout + ended.stderr
+    assert b"Traceback" not in ended.stdout + ended.stderr
+
+
 def test_a_path_cannot_add_a_line_to_the_log() -> None:
     with running_server(MOCK_SERVER_LOG_LEVEL="info") as (url, process):
         requests.get(f"{url}/nothing%0aFAKE%00LINE", timeout=5)

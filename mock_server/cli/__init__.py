@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from mock_server import __version__
+from mock_server.cli.output import replace_unknown_characters
 from mock_server.pages import COMMANDS
 
 __all__ = ["main"]
@@ -44,6 +45,7 @@ class _Commands(click.Group):
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command and exit; a full disk under the output is an error in one sentence."""
         options.setdefault("obj", _remove_service_links())
+        replace_unknown_characters()
         try:
             return super().main(*arguments, **options)
         except OSError as error:

@@ -17,6 +17,7 @@ import click
 
 from mock_server import __version__
 from mock_server.cli.options import CONTROL_TOKEN, password_option, scenario_check, username_option
+from mock_server.cli.output import write_utf8
 from mock_server.cli.serve import given_variables, read_environment
 from mock_server.clock import real_now, real_seconds
 from mock_server.domain.operations import API_PATH
@@ -116,7 +117,7 @@ def _print(findings: list[Finding]) -> None:
 def _print_json(findings: list[Finding]) -> None:
     healthy = not any(finding.state == "wrong" for finding in findings)
     report = {"healthy": healthy, "findings": [asdict(finding) for finding in findings]}
-    click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    write_utf8(json.dumps(report, indent=2, ensure_ascii=False))
 
 
 # This machine.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mock_server.cli.options import FIXTURES_DIR
+from mock_server.cli.output import write_utf8
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import bundled_names, recipe_path
 from mock_server.pages import COMMANDS
@@ -54,7 +55,7 @@ def show(name: str, fixtures_dir: Path | None) -> None:
     from mock_server.fixtures.yaml_files import read_text
 
     try:
-        click.echo(read_text(recipe_path(name, fixtures_dir)), nl=False)
+        write_utf8(read_text(recipe_path(name, fixtures_dir)))
     except FileError as error:
         raise click.ClickException(str(error)) from None
 

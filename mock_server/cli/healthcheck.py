@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from mock_server.cli.options import setting_option
+from mock_server.cli.output import write_utf8
 from mock_server.settings import HEALTH_PATH, local_url
 
 _LISTENING = "0A"
@@ -33,7 +34,7 @@ def healthcheck(url: str | None, host: str, port: int) -> None:
     for base in bases:
         address = f"{base}{HEALTH_PATH}"
         try:
-            click.echo(_get(address))
+            write_utf8(_get(address))
         except _Unreachable as problem:
             problems.append(f"{address} does not answer: {problem}")
         else:

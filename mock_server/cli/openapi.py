@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mock_server.cli.options import setting_option
+from mock_server.cli.output import write_utf8
 
 
 @click.command(short_help="Print the OpenAPI document of a dialect.")
@@ -15,4 +16,4 @@ def openapi(dialect: str) -> None:
 
     from mock_server.contract import document
 
-    click.echo(json.dumps(document(dialect), indent=2, ensure_ascii=False))
+    write_utf8(json.dumps(document(dialect), indent=2, ensure_ascii=False))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -45,6 +47,19 @@ def show_line(line: Text) -> None:
         target.print(line, soft_wrap=True)
     else:
         click.echo(line.plain)
+
+
+def write_utf8(text: str) -> None:
+    """Print JSON or YAML, which are UTF-8 in each console and each file."""
+    content = text if text.endswith("\n") else f"{text}\n"
+    click.echo(content.encode("utf-8", "replace"), nl=False)
+
+
+def replace_unknown_characters() -> None:
+    """Print a question mark for a character that the console does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def with_progress(items: Iterable[Item], total: int) -> Iterable[Item]:

@@ -88,10 +88,8 @@ def show(name: str, scenarios_dir: Path | None) -> None:
     if output.console().is_terminal:
         output.show(Syntax(text, "yaml", background_color="default"))
     else:
-        click.echo(text, nl=not text.endswith("\n"))
-    click.echo()
-    for line in _summary(found):
-        click.echo(line)
+        output.write_utf8(text)
+    output.write_utf8("\n".join(["", *_summary(found)]))
 
 
 @scenarios.command()
