@@ -214,7 +214,10 @@ def test_the_log_in_json_has_one_object_per_line() -> None:
 
     lines = [json.loads(line) for line in log.splitlines()]
 
-    assert [line["message"].split()[:3] for line in lines] == [["GET", "/nothing", "404"]]
+    start, request, end = (line["message"] for line in lines)
+    assert start == f"the server has started: {url}"
+    assert request.split()[:3] == ["GET", "/nothing", "404"]
+    assert end == "the server has stopped"
     assert {"time", "level", "logger", "message"} <= lines[0].keys()
 
 

@@ -63,6 +63,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
         announce=lambda: _announce(ready, child),
         background=scenario_watch(app).run if settings.watch else None,
     )
+    logging.getLogger("mock_server").info("the server has stopped")
     writer.close()
 
 
@@ -170,6 +171,7 @@ def _announce(ready: str, child: ChildProcess | None) -> None:
     """Print the ready line; the server also runs when standard output is full."""
     if child is not None:
         child.has_started()
+    logging.getLogger("mock_server").info("the server has started: %s", ready.removeprefix(f"{READY} "))
     try:
         click.echo(ready)
     except OSError as error:
