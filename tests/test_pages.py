@@ -35,6 +35,7 @@ EXECUTED = [
         "time",
         "journal",
         "control",
+        "own-data",
         "fidelity",
         "metrics",
         "troubleshooting",
