@@ -167,6 +167,8 @@ def fits(answer: TestResponse) -> bool:
         413: {"protocol error"},
         415: {"protocol error"},
     }
+    if answer.request.path == TOKEN_URL and answer.status_code != 200:
+        return shape(answer) == "Keycloak error"
     return shape(answer) in allowed.get(answer.status_code, set())
 
 
@@ -218,7 +220,8 @@ def test_a_search_with_any_query_is_answered(app: Flask, operation: str, query: 
 def test_the_token_endpoint_answers_any_form(app: Flask, form: dict[str, str]) -> None:
     answer = app.test_client().post(TOKEN_URL, data=form)
 
-    assert answer.status_code in {200, 400, 401}
+    # Without a field the client sends no form, and no Content-Type.
+    assert answer.status_code in ({200, 400, 401} if form else {415})
     assert isinstance(json.loads(answer.data), dict)
 
 

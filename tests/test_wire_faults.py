@@ -32,7 +32,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def remote(url: str) -> Remote:
-    return Remote(url, f"wire{next(_numbers)}")
+    return Remote(url, f"faults{next(_numbers)}")
 
 
 def below(client: socket.socket) -> socket.socket:

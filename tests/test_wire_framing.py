@@ -40,7 +40,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def remote(url: str) -> Remote:
-    return Remote(url, f"wire{next(_numbers)}")
+    return Remote(url, f"framing{next(_numbers)}")
 
 
 # Bodies: what is malformed or cut off is not carried out
