@@ -99,36 +99,36 @@ SPLINTERS = [
 ]
 
 
-def build(dice: random.Random, token: bytes) -> bytes:
+def build(chance: random.Random, token: bytes) -> bytes:
     """A request as bytes: well-formed, then mutated up to three times."""
-    method, target, body = dice.choice(TARGETS)
+    method, target, body = chance.choice(TARGETS)
     kind = b"application/x-www-form-urlencoded" if body is FORM else b"application/json"
     lines = [f"{method} {target} HTTP/1.1".encode(), b"Host: localhost", b"Content-Type: " + kind]
-    if dice.random() < 0.8:
+    if chance.random() < 0.8:
         lines.append(b"Authorization: Bearer " + token)
-    if body and dice.random() < 0.4:
-        cut = dice.randint(0, len(body))
+    if body and chance.random() < 0.4:
+        cut = chance.randint(0, len(body))
         lines.append(b"Transfer-Encoding: chunked")
         pieces = [piece for piece in (body[:cut], body[cut:]) if piece]
         body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
-    elif body or dice.random() < 0.2:
+    elif body or chance.random() < 0.2:
         lines.append(b"Content-Length: %d" % len(body))
-    for _ in range(dice.choice((0, 0, 1, 2))):
-        lines.insert(dice.randint(1, len(lines)), dice.choice(LINES))
+    for _ in range(chance.choice((0, 0, 1, 2))):
+        lines.insert(chance.randint(1, len(lines)), chance.choice(LINES))
     raw = b"\r\n".join(lines) + b"\r\n\r\n" + body
-    for _ in range(dice.randint(0, 3)):
-        raw = mutate(dice, raw)
+    for _ in range(chance.randint(0, 3)):
+        raw = mutate(chance, raw)
     return raw
 
 
-def mutate(dice: random.Random, raw: bytes) -> bytes:
+def mutate(chance: random.Random, raw: bytes) -> bytes:
     """Change, insert, delete, repeat or cut off bytes somewhere."""
-    at, size = dice.randint(0, len(raw)), dice.randint(0, 12)
-    how = dice.randrange(6)
+    at, size = chance.randint(0, len(raw)), chance.randint(0, 12)
+    how = chance.randrange(6)
     if how == 0:
-        return raw[:at] + bytes([dice.randrange(256)]) + raw[at + 1 :]
+        return raw[:at] + bytes([chance.randrange(256)]) + raw[at + 1 :]
     if how == 1:
-        return raw[:at] + dice.choice(SPLINTERS) + raw[at:]
+        return raw[:at] + chance.choice(SPLINTERS) + raw[at:]
     if how == 2:
         return raw[:at] + raw[at + size :]
     if how == 3:
@@ -219,12 +219,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--patience", type=float, default=1.0, help="seconds that a connection may take")
     arguments = parser.parse_args()
-    dice, problems, rejected = random.Random(arguments.seed), [], 0
+    chance, problems, rejected = random.Random(arguments.seed), [], 0
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
         try:
             for _ in range(arguments.requests):
-                found, is_rejected = check(server, build(dice, server.token), arguments.patience)
+                found, is_rejected = check(server, build(chance, server.token), arguments.patience)
                 problems += found
                 rejected += is_rejected
         finally:
