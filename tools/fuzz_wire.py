@@ -179,6 +179,8 @@ class Server:
     def send(self, raw: bytes) -> tuple[bytes, float]:
         """All that comes back until the server closes, and how long that took."""
         began, came = time.monotonic(), b""
+        if self.process.poll() is not None:
+            raise SystemExit(f"the server ended with {self.process.returncode}")
         with socket.create_connection(self.address, timeout=5) as client:
             try:
                 client.sendall(raw)
