@@ -27,6 +27,6 @@ def list_processes(call: Call, account_id: int) -> Response:
 
 
 def _import_path(call: Call, account_id: int) -> str:
-    """The path of the account's imports, under the prefix of this call. behaviour.md 4.11.6 (inferred)."""
+    """The path of the account's imports, under the prefix of this call. behaviour.md 4.11 (inferred)."""
     prefix, _, _ = call.request.path.partition("/account/")
     return f"{prefix}/account/{account_id}/dossiers"

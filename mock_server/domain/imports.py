@@ -69,7 +69,7 @@ PROVIDER_ANSWERS: dict[Condition, ErrorCode] = {
 """What an import is refused with when the provider finds an establishment in this condition."""
 
 _BETWEEN_REQUESTS = timedelta(milliseconds=5)
-"""Between two documents that one import asks for. behaviour.md 6.4.14 (inferred)."""
+"""Between two documents that one import asks for. behaviour.md 6.4 (inferred)."""
 
 
 class ImportRequest(Struct, frozen=True, kw_only=True):

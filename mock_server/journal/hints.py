@@ -108,7 +108,7 @@ def _ignored_parameters(operation: str, given: Sequence[str]) -> Iterator[str]:
 
 
 def _ignored_times(operation: str, query: Mapping[str, str]) -> Iterator[str]:
-    """Name each filter whose time does not count. behaviour.md 10.6 (inferred)."""
+    """Name each filter whose time does not count. behaviour.md 10 (inferred)."""
     for name in _DAYS:
         text = query.get(name, "")
         if name in QUERIES.get(operation, ()) and len(text) > len("2026-03-02"):
