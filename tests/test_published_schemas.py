@@ -17,10 +17,13 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from mock_server.contract import answer_error, document
 from mock_server.contract.answers import JSON_TYPE, answers
+from mock_server.contract.checking import alternatives
 from mock_server.contract.examples import examples
+from mock_server.contract.quick_check import Check, compile_schema
 from mock_server.contract.requests import BODIES
-from mock_server.contract.schemas import components, data, ref
+from mock_server.contract.schemas import COMPONENTS, components, data, ref
 from mock_server.domain.operations import DIALECTS
+from tests.properties import ODD, damaged, example_count
 
 ROOT = Path(__file__).parent.parent
 Example = dict[str, Any]
@@ -226,6 +229,66 @@ def test_the_status_in_a_protocol_error_is_that_of_the_answer() -> None:
 
     assert schema_error("rest", row, row["body"] | {"status": 403})
     assert schema_error("rest", row, row["body"] | {"error": "Forbidden"})
+
+
+# The quick check.
+
+AS_TEXT = {"type": "string"}
+SCHEMAS: list[dict[str, Any]] = [
+    *({"type": name} for name in ("array", "boolean", "integer", "null", "number", "object", "string")),
+    {"type": ["string", "null"], "minLength": 1, "maxLength": 4},
+    *({"const": value} for value in (True, False, 0, 1, 1.0, "", None)),
+    {"enum": [0, "true", None]},
+    {"pattern": "[0-9]{4}$"},
+    *({"format": name} for name in ("date", "uuid", "email")),
+    {"minimum": 0, "maximum": 7},
+    {"items": AS_TEXT, "minItems": 1, "maxItems": 2},
+    {"properties": {"a": AS_TEXT, "b": True, "c": False}, "required": ["a"]},
+    {"properties": {"a": AS_TEXT}, "additionalProperties": False},
+    {"properties": {"a": AS_TEXT}, "additionalProperties": {"type": "integer"}},
+    *({keyword: [AS_TEXT, {"minLength": 2}]} for keyword in ("allOf", "anyOf", "oneOf")),
+    {"not": {"const": 1}},
+    {"if": {"properties": {"a": {"const": True}}}, "then": {"required": ["b"]}, "else": {"type": "object"}},
+    {"if": {"type": "object"}, "then": {"required": ["a"]}},
+    {"if": {"type": "object"}, "else": AS_TEXT},
+    {"$ref": f"{COMPONENTS}Tree", "title": "a schema within itself"},
+]
+TREE = {"properties": {"a": {"$ref": f"{COMPONENTS}Tree"}}, "required": ["b"]}
+VALUES = [
+    *(*ODD, 1.0, 7.5, "xy", "2026-01-15", "2026-1-15", "12345678-1234-5678-1234-567812345678"),
+    *([""], ["a", "b"], ["a", 1], ["a", "b", "c"], {"a": "x"}, {"a": 1}, {"a": "x", "b": 2}, {"a": True}),
+    *({"a": True, "b": 1}, {"a": "x", "c": 1}, {"a": "x", "d": "y"}, {"a": {"a": 1}, "b": 1}),
+]
+
+
+def quick_and_slow(schema: dict[str, Any], parts: dict[str, Any]) -> tuple[Check, Check]:
+    """The same question to the quick check and to jsonschema."""
+    formats = FormatChecker(("date", "uuid"))
+    slow = Draft202012Validator({"components": {"schemas": parts}, **schema}, format_checker=formats)
+    return compile_schema(schema, parts, formats.conforms), slow.is_valid
+
+
+def test_the_quick_check_of_each_keyword_agrees_with_jsonschema() -> None:
+    for schema in SCHEMAS:
+        quick, slow = quick_and_slow(schema, {"Tree": TREE})
+        for value in VALUES:
+            assert quick(value) == slow(value), f"{schema}: {str(value)[:100]}"
+
+
+@example_count(50)
+@given(drawn=st.data())
+def test_the_quick_check_of_an_answer_agrees_with_jsonschema(drawn: st.DataObject) -> None:
+    dialect, row = drawn.draw(st.sampled_from(ANSWERED))
+    body = drawn.draw(damaged([row["body"]]))
+    schema = alternatives(answers(row["operation"], dialect)[row["status"]], row["status"])
+    quick, slow = quick_and_slow(schema, components(dialect))
+
+    assert quick(body) == slow(body)
+
+
+def test_a_keyword_without_a_quick_check_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no check of the keyword 'uniqueItems'"):
+        compile_schema({"uniqueItems": True}, {}, lambda _, __: True)
 
 
 # The answer around the body.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from mock_server.contract.answers import PROTOCOL, Shape, answers
+from mock_server.contract.quick_check import compile_schema
 from mock_server.contract.requests import BODIES
 from mock_server.contract.schemas import COMPONENTS, Json, Schema, components, ref
 from mock_server.domain.operations import DIALECTS
 
 if TYPE_CHECKING:
-    from jsonschema import ValidationError
+    from jsonschema import FormatChecker, ValidationError
     from jsonschema.protocols import Validator
 
 _ASSERTED = ("date", "uuid")
@@ -28,7 +29,10 @@ def body_error(operation: str, body: Json) -> str | None:
 
     behaviour.md 3.0 (inferred).
     """
-    first = next(iter(_types_of_body(operation).iter_errors(body)), None)
+    types = _types_of_body(operation)
+    if types.fits(body):
+        return None
+    first = next(iter(types.validator.iter_errors(body)), None)
     return None if first is None else _describe(first)
 
 
@@ -59,14 +63,42 @@ def alternatives(shapes: tuple[Shape, ...], status: int) -> Schema:
     return several[0] if len(several) == 1 else {"anyOf": several}
 
 
-def _find_error(validator: Validator, what: str, body: bytes) -> str | None:
-    from jsonschema.exceptions import best_match
+class _Compiled:
+    """A schema for both questions: whether a value fits, answered fast, and what does not fit."""
 
+    def __init__(self, schemas: dict[str, Schema], schema: Schema) -> None:
+        self.fits = compile_schema(schema, schemas, _conforms)
+        self._document = {"components": {"schemas": schemas}, **schema}
+
+    @cached_property
+    def validator(self) -> Validator:
+        from jsonschema import Draft202012Validator
+
+        return Draft202012Validator(self._document, format_checker=_format_checker())
+
+
+@cache
+def _format_checker() -> FormatChecker:
+    # The import takes a tenth of a second: it is done when it is needed, not at the start.
+    from jsonschema import FormatChecker
+
+    return FormatChecker(_ASSERTED)
+
+
+def _conforms(value: Json, name: str) -> bool:
+    return _format_checker().conforms(value, name)
+
+
+def _find_error(schema: _Compiled, what: str, body: bytes) -> str | None:
     try:
         parsed = json.loads(body)
     except ValueError:
         return f"{what} is not JSON"
-    first = best_match(validator.iter_errors(parsed))
+    if schema.fits(parsed):
+        return None
+    from jsonschema.exceptions import best_match
+
+    first = best_match(schema.validator.iter_errors(parsed))
     return None if first is None else f"{what}: {_describe(first)}"
 
 
@@ -75,21 +107,13 @@ def _describe(error: ValidationError) -> str:
 
 
 @cache
-def _compiled(dialect: str, shapes: tuple[Shape, ...], status: int) -> Validator:
-    return _validator(components(dialect), alternatives(shapes, status))
+def _compiled(dialect: str, shapes: tuple[Shape, ...], status: int) -> _Compiled:
+    return _Compiled(components(dialect), alternatives(shapes, status))
 
 
 @cache
-def _types_of_body(operation: str) -> Validator:
-    return _validator({}, _types_only(ref(BODIES[operation].schema)))
-
-
-def _validator(schemas: dict[str, Schema], schema: Schema) -> Validator:
-    # The import takes a tenth of a second: it is done with the first body, not at the start.
-    from jsonschema import Draft202012Validator, FormatChecker
-
-    document = {"components": {"schemas": schemas}, **schema}
-    return Draft202012Validator(document, format_checker=FormatChecker(_ASSERTED))
+def _types_of_body(operation: str) -> _Compiled:
+    return _Compiled({}, _types_only(ref(BODIES[operation].schema)))
 
 
 def _types_only(schema: Schema) -> Schema:
