@@ -1,11 +1,15 @@
 """Change the code in one place at a time, and report the changes that no test detects.
 
-    .venv/bin/python tools/planted_changes.py --count 100 --seed 1
+    .venv/bin/python tools/planted_changes.py --count 100 --seed 1 --least 0.97
 
-The changes are distributed over the packages by size and drawn with a fixed seed. For each, the tests that run
-the changed line are run first (known from one run of all tests with coverage, kept in .planted/), then, if none
-fails, all tests. It changes files of this checkout and restores them: the checkout must have no uncommitted
-change. With `--list` it shows the changes and runs nothing.
+The changes are drawn with a fixed seed; larger packages get more of them. The first run records once, with coverage,
+which tests run each line and how long each test takes (kept in .planted/; subprocesses are recorded too). For each
+change, the tests that run the changed line are run first, the cheapest first, then those that run other lines of
+the same file, for at most `--seconds`. The first failure ends it, if the same test passes without the change.
+
+A change that survives either changes no behaviour, or lacks a test. `--only 3,17` repeats some numbers, `--all` then
+runs the whole suite for each survivor, and `--list` only shows the changes. The tool changes files of this checkout
+and restores them: `mock_server/` must have no uncommitted change.
 """
 
 from __future__ import annotations
@@ -14,22 +18,27 @@ import argparse
 import ast
 import json
 import random
+import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import coverage
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".planted"
 DATA = FOLDER / "coverage"
+DURATIONS = FOLDER / "durations.json"
 RESULTS = FOLDER / "results.jsonl"
 BIN = ROOT / ".venv" / "bin"
-FIRST_TESTS = 60
-"""How many of the tests that run a line are tried first."""
+PYTEST = [str(BIN / "pytest"), "-q", "-p", "no:cacheprovider"]
+FIRST_TESTS = 40
+"""How many tests the first runs have: most changes make one of them fail."""
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -75,20 +84,23 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--first", type=int, default=0, help="number of the first change, to continue after a stop"
-    )
-    parser.add_argument("--least", type=float, default=0, help="share that a test must see, such as 0.97")
+    parser.add_argument("--only", default="", help="numbers of changes, such as 3,17")
+    parser.add_argument("--least", type=float, default=0, help="share that a test must detect, such as 0.97")
+    parser.add_argument("--seconds", type=float, default=120, help="time of the tests that a change is given")
+    parser.add_argument("--all", action="store_true", help="run the whole suite for what survives")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
-    planted = list(enumerate(draw(options.count, options.seed)))[options.first :]
+    planted = dict(enumerate(draw(options.count, options.seed)))
+    if options.only:
+        planted = {number: planted[number] for number in map(int, options.only.split(","))}
     if options.list:
-        sys.stdout.writelines(f"{number:3} {change.title}\n" for number, change in planted)
+        sys.stdout.writelines(f"{number:3} {change.title}\n" for number, change in planted.items())
         return
     _prepare()
-    seen = sum(_report(number, change) for number, change in planted)
-    sys.stdout.write(f"{seen} of {len(planted)} changes made a test fail\n")
-    sys.exit(seen < options.least * len(planted))
+    tests = Tests(options.seconds, run_all=options.all)
+    detected = sum(_report(number, change, tests) for number, change in planted.items())
+    sys.stdout.write(f"{detected} of {len(planted)} changes made a test fail\n")
+    sys.exit(detected < options.least * len(planted))
 
 
 def draw(count: int, seed: int) -> list[Change]:
@@ -151,97 +163,128 @@ def _replacements(node: ast.expr | ast.stmt) -> Iterator[str]:  # noqa: C901  # 
 
 
 def _prepare() -> None:
-    """Check that there are no uncommitted changes, and find the tests that run each line."""
-    if subprocess.run(
-        ["git", "diff", "--quiet", "HEAD", "--", "mock_server"], cwd=ROOT, check=False
-    ).returncode:
+    """Check that there are no uncommitted changes, and record the tests of each line once."""
+    command = ["git", "diff", "--quiet", "HEAD", "--", "mock_server"]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
         raise SystemExit("mock_server/ has uncommitted changes: commit them first")
     FOLDER.mkdir(exist_ok=True)
-    if DATA.exists():
+    if DURATIONS.exists():
         return
     sys.stderr.write("one run of all tests with coverage\n")
     config = FOLDER / "coveragerc"
-    config.write_text(f"[run]\nsource = mock_server\nparallel = true\ndata_file = {DATA}\n", encoding="utf-8")
-    command = [
-        str(BIN / "pytest"),
-        "-q",
-        "-n",
-        "2",
-        "--cov",
-        f"--cov-config={config}",
-        "--cov-context=test",
-        "--cov-report=",
-    ]
-    subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+    config.write_text(
+        f"[run]\nsource = mock_server\ndata_file = {DATA}\npatch = subprocess\ncontext = ${{PYTEST_CURRENT_TEST-}}\n",
+        encoding="utf-8",
+    )
+    coverage_options = ["--cov", f"--cov-config={config}", "--cov-context=test", "--cov-report="]
+    done = _run(["-n", "2", "--durations=0", *coverage_options])
+    durations: Counter[str] = Counter()
+    for seconds, test in re.findall(r"^ *([\d.]+)s (?:setup|call|teardown) +(\S.*)$", done, re.MULTILINE):
+        durations[test] += float(seconds)
+    DURATIONS.write_text(json.dumps(durations), encoding="utf-8")
 
 
-def _report(number: int, change: Change) -> bool:
+class Tests:
+    """The recorded tests: which of them run a line, and how long each takes."""
+
+    def __init__(self, seconds: float, *, run_all: bool) -> None:
+        self._seconds = seconds
+        self._run_all = run_all
+        self._durations: dict[str, float] = json.loads(DURATIONS.read_text(encoding="utf-8"))
+        self._data = coverage.CoverageData(str(DATA))
+        self._data.read()
+
+    def failing(self, change: Change) -> str:
+        """Return a test that fails with the change, which is made; empty if all pass."""
+        of_line, of_file = self._tests(change)
+        left = self._seconds
+        for tests in (
+            of_line[:FIRST_TESTS],
+            of_line[FIRST_TESTS:],
+            of_file[:FIRST_TESTS],
+            of_file[FIRST_TESTS:],
+        ):
+            chosen = []
+            for test in tests:
+                left -= self._duration(test)
+                if left < 0:
+                    break
+                chosen.append(test)
+            if chosen and (failed := _failing(chosen)):
+                return failed
+        return _failing([]) if self._run_all else ""
+
+    def _tests(self, change: Change) -> tuple[list[str], list[str]]:
+        """Return the tests of the line, then the other tests of the file, the cheapest first."""
+        lines = self._data.contexts_by_lineno(str(ROOT / change.file))
+        of_line = {_test(context) for context in lines.get(change.line, [])} - {""}
+        of_file = {_test(context) for contexts in lines.values() for context in contexts} - {""} - of_line
+        return sorted(of_line, key=self._order), sorted(of_file, key=self._order)
+
+    def _order(self, test: str) -> tuple[float, int]:
+        """Sort by time to a tenth of a second, then by chance: tests of different files come together."""
+        return round(self._duration(test), 1), crc32(test.encode())
+
+    def _duration(self, test: str) -> float:
+        return self._durations.get(test, 0.005)
+
+
+def _test(context: str) -> str:
+    """Return the test of a context: `tests/a.py::b|run` here, `tests/a.py::b (call)` in a subprocess."""
+    return re.sub(r" \((setup|call|teardown)\)$", "", context.partition("|")[0])
+
+
+def _report(number: int, change: Change, tests: Tests) -> bool:
     began = time.monotonic()
-    verdict = _verdict(change)
-    line = {
-        "number": number,
-        "change": change.title,
-        "seen by": verdict,
-        "seconds": round(time.monotonic() - began),
-    }
+    verdict = _verdict(change, tests)
+    seconds = round(time.monotonic() - began)
+    line = {"number": number, "change": change.title, "detected by": verdict, "seconds": seconds}
     with RESULTS.open("a", encoding="utf-8") as results:
         results.write(json.dumps(line) + "\n")
-    sys.stdout.write(f"{number:3} {'seen ' if verdict else 'MISSED'} {change.title} [{verdict}]\n")
+    sys.stdout.write(
+        f"{number:3} {'seen  ' if verdict else 'MISSED'} {change.title} [{verdict}] {seconds} s\n"
+    )
     sys.stdout.flush()
     return bool(verdict)
 
 
-def _verdict(change: Change) -> str:
-    """Return the name of a test that fails with the change; empty if all pass."""
+def _verdict(change: Change, tests: Tests) -> str:
+    """Return the name of a test that fails with the change and passes without it; empty if there is none."""
     path = ROOT / change.file
     before = path.read_bytes()
     size = len(change.old.encode())
     assert before[change.start : change.start + size] == change.old.encode()
     path.write_bytes(before[: change.start] + change.new.encode() + before[change.start + size :])
     try:
-        tests = _tests_of(change)
-        return (
-            (tests and _failing(tests[:FIRST_TESTS], "0"))
-            or (tests[FIRST_TESTS:] and _failing(tests[FIRST_TESTS:1500], "2"))
-            or _failing([], "2")
-        ) or ""
+        failed = tests.failing(change)
     finally:
         path.write_bytes(before)
+    if "::" in failed and (unrelated := _failing([failed])):
+        sys.stderr.write(f"{unrelated} fails without the change too\n")
+        return ""
+    return failed
 
 
-def _tests_of(change: Change) -> list[str]:
-    data = coverage.CoverageData(str(DATA))
-    data.read()
-    contexts = data.contexts_by_lineno(str(ROOT / change.file)).get(change.line, [])
-    names = sorted({context.partition("|")[0] for context in contexts if context})
-    random.Random(change.title).shuffle(names)
-    return names
-
-
-def _failing(tests: list[str], workers: str) -> str:
+def _failing(tests: list[str]) -> str:
     """Return the first failing test of these, or of all tests if none is listed; empty if all pass."""
     arguments = FOLDER / "tests.txt"
     arguments.write_text("\n".join(tests), encoding="utf-8")
+    workers = "2" if not tests or len(tests) > 10 * FIRST_TESTS else "0"
     chosen = [f"@{arguments}"] if tests else []
-    command = [
-        str(BIN / "pytest"),
-        "-q",
-        "-x",
-        "-n",
-        workers,
-        "-p",
-        "no:cacheprovider",
-        "--hypothesis-seed=1",
-        *chosen,
-    ]
+    output = _run(["-x", "-n", workers, "--hypothesis-seed=1", *chosen])
+    if failed := re.search(r"^(?:FAILED|ERROR) (.*?)(?: - |$)", output, re.MULTILINE):
+        return failed[1]
+    return "" if re.search(r"^\d+ passed", output, re.MULTILINE) else f"no result: {output[-200:]!r}"
+
+
+def _run(options: list[str]) -> str:
+    """Run pytest and return its output."""
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=900)
+        return subprocess.run(
+            [*PYTEST, *options], cwd=ROOT, capture_output=True, text=True, check=False, timeout=1800
+        ).stdout
     except subprocess.TimeoutExpired:
-        return "no end within 900 s"
-    if done.returncode == 0:
-        return ""
-    failed = [row for row in done.stdout.splitlines() if row.startswith(("FAILED", "ERROR"))]
-    return failed[0].split(" - ")[0] if failed else f"pytest ended with {done.returncode}"
+        return "no end within half an hour"
 
 
 if __name__ == "__main__":
