@@ -7,16 +7,18 @@ connection that it passes as a `Wire`; another WSGI server sends the answer at o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing, suppress
 from datetime import timedelta
 from threading import Thread
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 KEY = "mock_server.delivery"
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _GARBAGE = bytes(range(0x80, 0x100)) * 4
 _NO_CHUNK = (
@@ -35,7 +37,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """The answer waits for `delay`; its body comes in `pieces`, spread over `spread`.
 
     `fault` is a connection fault by name, seen instead of the answer or in it; `stream` is sent as it comes,
-    in place of the body, until the client goes.
+    in place of the body, until the client goes. `late` returns the WSGI application that answers, in place of
+    the one that was returned.
     """
 
     delay: timedelta = timedelta()
@@ -43,6 +46,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     spread: timedelta = timedelta()
     fault: str | None = None
     stream: AsyncGenerator[bytes, None] | None = None
+    late: Callable[[], Awaitable[WsgiApp]] | None = None
 
 
 class Wire(Protocol):

@@ -100,6 +100,8 @@ EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
         ({"expectations": [{"request": {}}]}, True),
         ({"expectations": [{"request": {"code": "E202"}, "count": 2}], "inOrder": True}, True),
         ({"expectations": [{"request": {}, "count": {"atLeast": 1, "atMost": 3}}]}, True),
+        ({"expectations": [{"request": {}}], "timeout": "200ms"}, True),
+        ({"expectations": [{"request": {}}], "timeout": 5}, False),
         ({"expectations": [{"request": {}, "count": {"atLeast": -1}}]}, False),
         ({"expectations": [{"request": {}, "count": "1"}]}, False),
         ({"expectations": [{"operation": "getDossier"}]}, False),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, TypedDict, Unpack
 
 from mock_server.client.calls import ControlClient, json_members
 from mock_server.client.errors import ControlRefused, NotVerified
 from mock_server.client.members import RequestFilter
+from mock_server.settings import duration
 
 
 class RecordedRequest(TypedDict, total=False):
@@ -90,11 +93,13 @@ class JournalClient(ControlClient):
         count: int | None = None,
         at_least: int | None = None,
         at_most: int | None = None,
+        timeout: str | float | timedelta | None = None,
         **filters: Unpack[RequestFilter],
     ) -> None:
         """Check that the client made such requests: `count` of them, or without a number at least one.
 
-        `verify("importDossier", body={"dossierReference": "PO-1"}, count=1)`.
+        `verify("importDossier", body={"dossierReference": "PO-1"}, count=1, timeout="5s")`. With `timeout` (a
+        duration, or seconds) it waits so long for them, in real time.
 
         Raises:
             NotVerified: it did not; the message names the nearest requests.
@@ -104,19 +109,28 @@ class JournalClient(ControlClient):
         given = {name: bound for name, bound in bounds.items() if bound is not None}
         if count is not None or given:
             expectation["count"] = given or count
-        self.verify_all(expectation)
+        self.verify_all(expectation, timeout=timeout)
 
-    def verify_all(self, *expectations: Mapping[str, Any], in_order: bool = False) -> None:
+    def verify_all(
+        self,
+        *expectations: Mapping[str, Any],
+        in_order: bool = False,
+        timeout: str | float | timedelta | None = None,
+    ) -> None:
         """Check several expectations, in their JSON form; `in_order`: each request after the one before.
 
         `verify_all({"request": {"operation": "getToken"}, "count": 1}, {"request": ...}, in_order=True)`.
+        With `timeout` it waits so long until all hold; upper bounds must hold for the whole time.
 
         Raises:
             NotVerified: one does not hold; the message names the nearest requests.
         """
+        seconds = _seconds(timeout)
         wanted = {"expectations": expectations, "inOrder": in_order}
+        if timeout is not None:
+            wanted["timeout"] = timeout if isinstance(timeout, str) else f"{seconds:.3f}s"
         try:
-            self.call("POST", "/verify", wanted)
+            self._call("POST", "/verify", wanted, wait=seconds)
         except ControlRefused as error:
             if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise
@@ -125,6 +139,15 @@ class JournalClient(ControlClient):
     def coverage(self) -> dict[str, Any]:
         """Return which parts of the API the client has reached, and which it has not."""
         return dict(self.call("GET", "/coverage"))
+
+
+def _seconds(timeout: str | float | timedelta | None) -> float:
+    """Return the seconds of a timeout; the server rejects a text that is no duration."""
+    if isinstance(timeout, str):
+        with suppress(ValueError):
+            return duration(timeout).total_seconds()
+        return 0
+    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout or 0
 
 
 def _request_filter(operation: str | None, filters: RequestFilter) -> dict[str, object]:

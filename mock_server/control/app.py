@@ -24,6 +24,7 @@ from mock_server.control import (  # noqa: F401  # each adds its calls to the ta
     scenarios,
     server_info,
     ui,
+    verify,
 )
 from mock_server.control.calls import CALLS
 from mock_server.control.problems import Problem, install_problems

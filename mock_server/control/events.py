@@ -45,7 +45,7 @@ async def events(journal: Journal, since: int, heartbeat: float = HEARTBEAT) -> 
     sent. After `heartbeat` seconds without an event comes a comment.
     """
     news = asyncio.Event()
-    stop = journal.listen(_waker(news))
+    stop = journal.listen(waker(news))
     try:
         yield b": listening\n\n"
         while True:
@@ -72,13 +72,14 @@ def _new_events(entries: JournalSlice, since: int) -> Iterator[bytes]:
         yield _event("exchange", exchange(entry), entry.number)
 
 
-def _waker(news: asyncio.Event) -> Callable[[], None]:
+def waker(news: asyncio.Event) -> Callable[[], None]:
     """Return a function that sets the event, from any thread."""
     loop = asyncio.get_running_loop()
 
     def wake() -> None:
-        with suppress(RuntimeError):  # the loop has ended, and so has the stream
-            loop.call_soon_threadsafe(news.set)
+        if not news.is_set():
+            with suppress(RuntimeError):  # the loop has ended, and so has the stream
+                loop.call_soon_threadsafe(news.set)
 
     return wake
 

@@ -47,7 +47,7 @@ def install_problems(app: Flask) -> None:
     """Register the error handlers of the control API."""
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(Rejected, _rejected)
-    app.register_error_handler(InputError, _input_error)
+    app.register_error_handler(InputError, input_error)
     app.register_error_handler(FileError, _file_error)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(NoSandbox, _no_sandbox)
@@ -72,7 +72,8 @@ def _problem(problem: Problem) -> Response:
     return problem_answer(problem.status, problem.detail)
 
 
-def _input_error(error: InputError) -> Response:
+def input_error(error: InputError) -> Response:
+    """Answer an error in a body, with its place."""
     return problem_answer(400, f"{error.path}: {error}")
 
 

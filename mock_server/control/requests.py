@@ -1,4 +1,4 @@
-"""The journal of a sandbox: its requests listed, counted, found and explained; verification and coverage."""
+"""The journal of a sandbox: its requests listed, counted, found and explained; coverage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 from flask import Response
 
 from mock_server.control.calls import query_number, route
-from mock_server.control.problems import Problem, json_answer, problem_answer
+from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS
@@ -20,8 +20,6 @@ from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.explain import Cause, explain_answer
 from mock_server.journal.matching import ExchangeFilter, check_filter, find_entries
 from mock_server.journal.near_misses import ExplainContext
-from mock_server.journal.verify import Verdict, Verification, check_verification
-from mock_server.journal.verify import verify as verify_journal
 from mock_server.sandbox import ServerSandbox
 from mock_server.web.services import named_sandbox, services
 
@@ -95,29 +93,8 @@ def get_request(number: int) -> Response:
         raise Problem(
             f"the journal has no request {number}; the latest is {latest}, old ones are dropped", 404
         )
-    why = [_cause(cause) for cause in explain_answer(entry, _explain_context(sandbox))]
+    why = [_cause(cause) for cause in explain_answer(entry, explain_context(sandbox))]
     return json_answer({**exchange(entry), "why": why})
-
-
-@route("POST /verify", body=Verification)
-def verify(wanted: Verification) -> Response:
-    """Return whether the requests are as expected; 422 with the nearest ones where they are not.
-
-    Where the journal has dropped requests that could decide, the verdict is `unknown`, and 422.
-    """
-    check_verification(wanted)
-    sandbox = named_sandbox()
-    entries = sandbox.journal.read()
-    verdicts = verify_journal(wanted, entries, _explain_context(sandbox))
-    failed = [verdict for verdict in verdicts if verdict.judgment != "held"]
-    members = {
-        "verified": not failed,
-        "complete": entries.complete,
-        "expectations": [_verdict(verdict) for verdict in verdicts],
-    }
-    if not failed:
-        return json_answer(members)
-    return problem_answer(422, " ".join(_sentence(verdict) for verdict in failed), **members)
 
 
 @route("GET /coverage")
@@ -197,7 +174,8 @@ def _chunks(head: bytes, entries: Iterator[Entry]) -> Iterator[bytes]:
     yield b"]}"
 
 
-def _explain_context(sandbox: ServerSandbox) -> ExplainContext:
+def explain_context(sandbox: ServerSandbox) -> ExplainContext:
+    """Return what explanations of the sandbox's requests need."""
     active = sandbox.active_scenario
     of_scenario = f"of the scenario {active.scenario.scenario!r}" if active.scenario else ""
     rules = {rule.name: of_scenario for rule in active.rules}
@@ -218,34 +196,6 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "dossierId": cause.dossier_id,
         "processId": cause.process_id,
     }
-
-
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "request": verdict.expectation.request.given,
-        "expected": str(verdict.expectation.times),
-        "found": len(verdict.found),
-        "requests": verdict.found,
-        "verdict": verdict.judgment,
-        "why": verdict.why,
-        "nearMisses": [
-            {"number": miss.entry.number, "request": _name(miss.entry), "differences": miss.reasons}
-            for miss in verdict.misses
-        ],
-    }
-
-
-def _name(entry: Entry) -> str:
-    return f"{entry.operation or 'unmatched'}: {entry.method} {entry.path}"
-
-
-def _sentence(verdict: Verdict) -> str:
-    """Return the verdict in words, with the nearest request."""
-    name = " or ".join(verdict.expectation.request.operation_names) or "Any call"
-    if not verdict.misses:
-        return f"{name}: {verdict.why}."
-    nearest = verdict.misses[0]
-    return f"{name}: {verdict.why}. Nearest is request {nearest.entry.number}: {'; '.join(nearest.reasons)}."
 
 
 def _coverage_row(row: CoverageRow) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct
@@ -11,14 +12,18 @@ from msgspec.structs import replace
 from mock_server.fixtures.errors import InputError
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.hints import similar_operation
-from mock_server.journal.journal import JournalSlice
+from mock_server.journal.journal import Journal, JournalSlice
 from mock_server.journal.matching import ExchangeFilter, check_filter, is_match, limit_work, mismatches
 from mock_server.journal.near_misses import ExplainContext, explain_mismatches
-from mock_server.scenarios.file_format import StrictStruct
+from mock_server.scenarios.file_format import Duration, StrictStruct
 from mock_server.scenarios.matching import Difference
+from mock_server.settings import duration
 
 MAX_NEAR_MISSES = 3
 """Near misses that are shown per expectation."""
+
+MAX_TIMEOUT = 600
+"""Seconds that a verification can wait."""
 
 _MAX_LISTED = 10
 """Numbers of exchanges that a sentence lists."""
@@ -60,10 +65,20 @@ class Expectation(StrictStruct, frozen=True, kw_only=True):
 
 
 class Verification(StrictStruct, frozen=True, kw_only=True):
-    """Expectations that must all hold; with `inOrder`, the exchanges of each before those of the next."""
+    """Expectations that must all hold; with `inOrder`, the exchanges of each before those of the next.
+
+    With `timeout`, the answer waits so long in real time until all hold. A count with an upper bound must
+    hold for the whole time.
+    """
 
     expectations: Annotated[tuple[Expectation, ...], Meta(min_length=1)]
     in_order: bool = False
+    timeout: Duration | None = None
+
+    @property
+    def seconds(self) -> float:
+        """The timeout in seconds; 0 without one."""
+        return 0.0 if self.timeout is None else duration(self.timeout).total_seconds()
 
 
 class NearMiss(Struct, frozen=True, kw_only=True):
@@ -82,6 +97,17 @@ class Verdict(Struct, frozen=True, kw_only=True):
     why: str | None = None
     misses: tuple[NearMiss, ...] = ()
 
+    @property
+    def has_too_few(self) -> bool:
+        """Whether more exchanges must match."""
+        return len(self.found) < self.expectation.times.at_least
+
+    @property
+    def has_too_many(self) -> bool:
+        """Whether more exchanges match than may."""
+        at_most = self.expectation.times.at_most
+        return at_most is not None and len(self.found) > at_most
+
 
 def check_verification(wanted: Verification) -> None:
     """Reject expectations that are invalid or can never hold.
@@ -97,40 +123,96 @@ def check_verification(wanted: Verification) -> None:
             raise InputError(f"{path}.count", "say a number, atLeast or atMost")
         if times.at_most is not None and times.at_least > times.at_most:
             raise InputError(f"{path}.count", "atLeast is more than atMost")
+    try:
+        seconds = wanted.seconds
+    except ValueError as error:
+        raise InputError("$.timeout", str(error)) from None
+    if seconds > MAX_TIMEOUT:
+        raise InputError("$.timeout", f"{wanted.timeout!r} is longer than {MAX_TIMEOUT // 60} minutes")
 
 
-def verify(wanted: Verification, journal_slice: JournalSlice, context: ExplainContext) -> list[Verdict]:
-    """Return the verdict on each expectation.
+class Verifier:
+    """A verification that continues: `read` compares the exchanges that came since it was called last.
 
-    Raises:
-        InputError: the comparisons would take too long.
+    An exchange that was read counts, also if the journal drops it later.
     """
-    entries = list(read_entries(journal_slice))
-    complete = journal_slice.complete
-    with limit_work("$.expectations", len(entries), len(wanted.expectations)):
+
+    def __init__(self, wanted: Verification, journal: Journal) -> None:
+        self._wanted = wanted
+        self._journal = journal
+        self._found: tuple[list[int], ...] = tuple([] for _ in wanted.expectations)
+        self._last = 0
+        self.complete = True
+
+    def read(self) -> None:
+        """Compare the new exchanges with each expectation.
+
+        Raises:
+            InputError: the comparisons would take too long.
+        """
+        new = self._journal.read(self._last)
+        self._last = max(new.last, self._last)
+        self.complete = self.complete and new.complete
+        with self._limit_work(new):
+            for entry in read_entries(new):
+                for expectation, found in zip(self._wanted.expectations, self._found, strict=True):
+                    if is_match(expectation.request, entry):
+                        found.append(entry.number)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no further exchange can change the result: all holds, or one has too many.
+
+        With an upper bound, nothing is final before the end but too many.
+        """
+        verdicts = self._judge()
+        if any(verdict.has_too_many for verdict in verdicts):
+            return True
+        return all(
+            verdict.judgment == "held" and verdict.expectation.times.at_most is None for verdict in verdicts
+        )
+
+    def verdicts(self, context: ExplainContext) -> list[Verdict]:
+        """Return the verdict on each expectation, with the nearest exchanges where it has too few.
+
+        Raises:
+            InputError: the comparisons would take too long.
+        """
+        verdicts = self._judge()
+        if not any(verdict.has_too_few for verdict in verdicts):
+            return verdicts
+        present = self._journal.read()
+        entries = list(read_entries(present))
+        with self._limit_work(present):
+            return [_with_misses(verdict, entries, context) for verdict in verdicts]
+
+    def _judge(self) -> list[Verdict]:
         verdicts = [
-            _verify_one(expectation, entries, context, complete=complete)
-            for expectation in wanted.expectations
+            _judge(expectation, tuple(found), complete=self.complete)
+            for expectation, found in zip(self._wanted.expectations, self._found, strict=True)
         ]
-    return list(_check_order(verdicts, complete=complete)) if wanted.in_order else verdicts
+        return list(_check_order(verdicts, complete=self.complete)) if self._wanted.in_order else verdicts
+
+    def _limit_work(self, journal_slice: JournalSlice) -> AbstractContextManager[None]:
+        return limit_work("$.expectations", len(journal_slice.packed), len(self._wanted.expectations))
 
 
-def _verify_one(
-    expectation: Expectation, entries: Sequence[Entry], context: ExplainContext, *, complete: bool
-) -> Verdict:
-    times = expectation.times
-    found = tuple(entry.number for entry in entries if is_match(expectation.request, entry))
+def _judge(expectation: Expectation, found: tuple[int, ...], *, complete: bool) -> Verdict:
     verdict = Verdict(expectation=expectation, found=found, judgment="held")
+    times = expectation.times
     why = f"expected {times}, found {_list_numbers(found)}"
-    if times.at_most is not None and len(found) > times.at_most:
+    if verdict.has_too_many:
         return replace(verdict, judgment="failed", why=why)
-    too_few = len(found) < times.at_least
-    if not too_few and (complete or times.at_most is None):
+    if not verdict.has_too_few and (complete or times.at_most is None):
         return verdict
-    matched = set(found)
-    others = [entry for entry in entries if entry.number not in matched] if too_few else []
-    misses = _near_misses(expectation.request, others, context)
-    return _without_proof(replace(verdict, misses=misses), why, complete=complete)
+    return _without_proof(verdict, why, complete=complete)
+
+
+def _with_misses(verdict: Verdict, entries: Sequence[Entry], context: ExplainContext) -> Verdict:
+    if not verdict.has_too_few:
+        return verdict
+    others = [entry for entry in entries if entry.number not in set(verdict.found)]
+    return replace(verdict, misses=_near_misses(verdict.expectation.request, others, context))
 
 
 def _without_proof(verdict: Verdict, why: str, *, complete: bool) -> Verdict:

@@ -223,9 +223,9 @@ class Connection(asyncio.Protocol):
         self._status, self._headers = status, headers
 
     def _note(self, environ: Environ) -> None:
-        """Log the answer of the app, and keep its delivery plan."""
+        """Log the answer of the app, and keep its delivery plan; a late answer is logged when it is sent."""
         self._plan = environ.get(KEY)
-        if self._service.log is not None:
+        if self._service.log is not None and (self._plan is None or self._plan.late is None):
             self._service.log(environ, self._status, self._headers)
 
     async def _deliver(self, environ: Environ, parts: Iterable[bytes] | None = None) -> None:
@@ -234,6 +234,10 @@ class Connection(asyncio.Protocol):
             if parts is None:
                 async with self._service.slow_call:
                     parts = await in_thread(partial(self._service.wsgi, environ, self._start_response))
+                self._note(environ)
+            if self._plan is not None and self._plan.late is not None:
+                parts = (await self._plan.late())(environ, self._start_response)
+                environ[KEY] = self._plan = Delivery()
                 self._note(environ)
             await deliver(self, parts, self._plan)
             if not self._is_over:
@@ -312,7 +316,8 @@ class Connection(asyncio.Protocol):
     def _hurry(self) -> None:
         """Shorten the delivery: the client closed its side some time ago."""
         self._hurried.set()
-        if self._delivery is not None and self._plan is not None and self._plan.stream is not None:
+        plan = self._plan
+        if self._delivery is not None and plan is not None and (plan.stream or plan.late):
             self._delivery.cancel()
             self.close()
 

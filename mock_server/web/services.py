@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 
 from flask import Flask, current_app, request
-from msgspec import Struct
+from msgspec import Struct, field
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 from mock_server.auth.certificates import Tls
@@ -22,7 +22,7 @@ _logger = logging.getLogger("mock_server")
 
 
 class Services(Struct, frozen=True, kw_only=True):
-    """Made once, when the app is; `started` is in real time."""
+    """Made once, when the app is; `started` is in real time, `waiting` has the verifications that wait."""
 
     settings: Settings
     sandboxes: Sandboxes
@@ -30,6 +30,7 @@ class Services(Struct, frozen=True, kw_only=True):
     find_fixture: FixtureFinder
     started: datetime
     tls: Tls | None = None
+    waiting: set[object] = field(default_factory=set)
 
 
 def install(app: Flask, services: Services) -> None:
