@@ -104,7 +104,7 @@ def test_without_the_requests_it_fails_after_the_timeout_with_the_nearest_ones(s
 
 @pytest.mark.parametrize("bounds", [{"count": 1}, {"at_most": 1}, {"at_least": 1, "at_most": 1}])
 def test_an_upper_bound_holds_for_the_whole_time(
-    sandbox: Sandbox, pool: ThreadPoolExecutor, bounds: dict[str, int]
+    sandbox: Sandbox, pool: ThreadPoolExecutor, bounds: dict[str, Any]
 ) -> None:
     search(sandbox)
     began = time.monotonic()
