@@ -89,9 +89,15 @@ def test_a_company_that_closes_stops_its_dossiers_and_cannot_be_imported(api: Ap
 @pytest.mark.parametrize("code", ["E101", "E102", "E103", "E104", "E105"])
 def test_an_import_fails_with_a_code_of_the_provider(api: Api, code: str) -> None:
     process_id = api.launch()
+    api.control("POST", f"/processes/{process_id}", {"outcome": "hold"})
+    api.advance("PT10M")
 
-    api.control("POST", f"/processes/{process_id}", {"outcome": "fail", "code": code})
+    ended = api.control("POST", f"/processes/{process_id}", {"outcome": "fail", "code": code})
 
+    assert ended["ends"] == api.control("GET", "/clock")["now"]
+    shown = api.control("GET", f"/processes/{process_id}")
+    assert [(cause["code"], cause["sentence"] != "") for cause in shown.pop("why")] == [(code, True)]
+    assert shown == ended
     process = api.process(process_id)
     assert (process["complete"], process["success"]) == (True, False)
     assert [error["code"] for error in process["errors"]] == [code]
@@ -110,12 +116,15 @@ def test_an_import_is_finished_early_and_the_rules_of_the_api_apply(api: Api) ->
 
 def test_an_import_that_is_held_runs_until_it_is_finished(api: Api) -> None:
     process_id = api.launch()
-    api.control("POST", f"/processes/{process_id}", {"outcome": "hold"})
+    assert api.control("POST", f"/processes/{process_id}", {"outcome": "hold"})["ends"] is None
 
     api.advance("P1D")
     assert not api.process(process_id)["complete"]
-    api.control("POST", f"/processes/{process_id}", {"outcome": "finish"})
+    [cause] = api.control("GET", f"/processes/{process_id}")["why"]
+    assert cause["sentence"] == "The import was accepted and is on hold: it does not end by itself."
+    ended = api.control("POST", f"/processes/{process_id}", {"outcome": "finish"})
 
+    assert ended["ends"] == api.control("GET", "/clock")["now"]
     assert api.process(process_id)["success"]
 
 

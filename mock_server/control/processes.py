@@ -11,11 +11,13 @@ from msgspec import Struct
 
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
+from mock_server.control.requests import cause_members, explain_context
 from mock_server.dialects import wire
 from mock_server.domain.errors import PROVIDER_ERRORS, ErrorCode, Refusal
 from mock_server.domain.imports import end_import, fail_import, hold_import
 from mock_server.domain.model import ImportProcess
 from mock_server.domain.world import World, find_process
+from mock_server.journal.explain import explain_import
 from mock_server.web.services import named_sandbox
 
 _PROVIDER_CODES = {error.code: error for error in PROVIDER_ERRORS}
@@ -36,9 +38,21 @@ def list_processes() -> Response:
     return json_answer({"processes": [_process(each) for each in sorted(found, key=attrgetter("number"))]})
 
 
+@route("GET /processes/<process_id>")
+def show_process(process_id: str) -> Response:
+    """Return one import; `why` has its result in sentences, as for a request."""
+    sandbox = named_sandbox()
+    process = find_process(sandbox.read(), process_id)
+    why = [cause_members(cause) for cause in explain_import(process, explain_context(sandbox))]
+    return json_answer({**_process(process), "why": why})
+
+
 @route("POST /processes/<process_id>", body=NewOutcome)
 def set_process_outcome(wanted: NewOutcome, process_id: str) -> Response:
-    """Finish, hold or fail a running import now."""
+    """Finish, hold or fail a running import now.
+
+    `ends` is when it ended, by the clock of the sandbox; null while it is on hold.
+    """
     sandbox = named_sandbox()
     error = _provider_error(wanted)
 
@@ -52,7 +66,7 @@ def set_process_outcome(wanted: NewOutcome, process_id: str) -> Response:
             return end_import(world, now, process, sandbox.config.invent)
         company_id = process.wanted.company_id
         values = (company_id.type.value, company_id.value)
-        return fail_import(world, process, [Refusal(error, None, values)])
+        return fail_import(world, now, process, [Refusal(error, None, values)])
 
     process = sandbox.execute(set_outcome)
     if process.complete:
@@ -79,7 +93,9 @@ def _process(process: ImportProcess) -> dict[str, Any]:
         "creation": wire.instant(process.creation),
         "ends": wire.instant(process.ends),
         "dossierReference": process.wanted.reference,
+        "companyIdType": process.wanted.company_id.type.value,
         "companyIdValue": process.wanted.company_id.value,
+        "thirdpartyEmail": list(process.wanted.thirdparty_email),
         "complete": process.complete,
         "success": process.success,
         "dossierId": process.dossier_id,

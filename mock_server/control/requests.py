@@ -93,7 +93,7 @@ def get_request(number: int) -> Response:
         raise Problem(
             f"the journal has no request {number}; the latest is {latest}, old ones are dropped", 404
         )
-    why = [_cause(cause) for cause in explain_answer(entry, explain_context(sandbox))]
+    why = [cause_members(cause) for cause in explain_answer(entry, explain_context(sandbox))]
     return json_answer({**exchange(entry), "why": why})
 
 
@@ -184,7 +184,8 @@ def explain_context(sandbox: ServerSandbox) -> ExplainContext:
     return ExplainContext(world=sandbox.read(), variants=variants, rules=rules)
 
 
-def _cause(cause: Cause) -> dict[str, Any]:
+def cause_members(cause: Cause) -> dict[str, Any]:
+    """Return a cause as JSON, with the label and the rule of its code."""
     error = None if cause.code is None else ERRORS[cause.code]
     return {
         "kind": cause.kind,

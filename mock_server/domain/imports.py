@@ -134,19 +134,19 @@ def end_import(
     """
     refusals = _find_refusals(world, now, process)
     if refusals:
-        return fail_import(world, process, refusals)
+        return fail_import(world, now, process, refusals)
     world, thirdparty = _thirdparty_for(world, process.wanted.company_id, invent)
     world, dossier = _new_dossier(world, now, process, thirdparty)
     world = with_import_mails(world, now, dossier=dossier, wanted=process.wanted)
-    ended = replace(process, complete=True, dossier_id=dossier.dossier_id)
+    ended = replace(process, complete=True, ends=now, dossier_id=dossier.dossier_id)
     return with_process(world, ended), ended
 
 
 def fail_import(
-    world: World, process: ImportProcess, refusals: Sequence[Refusal]
+    world: World, now: datetime, process: ImportProcess, refusals: Sequence[Refusal]
 ) -> tuple[World, ImportProcess]:
     """End an import with these refusals; nothing is created."""
-    ended = replace(process, complete=True, refusals=tuple(refusals))
+    ended = replace(process, complete=True, ends=now, refusals=tuple(refusals))
     return with_process(world, ended), ended
 
 

@@ -289,7 +289,7 @@ DEFAULT_OUTCOME = ImportPlan()
 
 
 class ImportProcess(Struct, frozen=True, kw_only=True, eq=False):
-    """An import under way or ended. `number` counts launches; `ends` is when it will have run, or None.
+    """An import under way or ended. `number` counts launches; `ends` is when it ends or ended, None on hold.
 
     `wanted` is the request; `condition`, if there is one, is the answer of the data provider, in place of the
     registry's; `refusals` are filled when it ended without a dossier.

@@ -65,6 +65,14 @@ def explain_answer(entry: Entry, context: ExplainContext) -> tuple[Cause, ...]:
     return tuple(cause for find in _FINDERS for cause in find(entry, context))
 
 
+def explain_import(process: ImportProcess, context: ExplainContext) -> Iterator[Cause]:
+    """Return the causes of the result of an import, or how it is at the moment."""
+    if process.refusals:
+        yield from _failed_import(process, context)
+    else:
+        yield _accepted_import(process)
+
+
 def _rule(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
     if entry.rule is not None:
         origin = context.rules.get(entry.rule, "which is no longer active")
@@ -112,10 +120,8 @@ def _refusal(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
 
 def _import(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
     for process in _imports_of(entry, context.world):
-        if process.refusals:
-            yield from _failed_import(process, context)
-        elif entry.operation == "importDossier":
-            yield _accepted_import(process)
+        if process.refusals or entry.operation == "importDossier":
+            yield from explain_import(process, context)
 
 
 def _failed_import(process: ImportProcess, context: ExplainContext) -> Iterator[Cause]:
