@@ -81,7 +81,7 @@ def _end_with_stdin() -> None:
 def _ready_url(process: subprocess.Popen[str]) -> str:
     log = ""
     for line in process.stdout or ():
-        ready = re.fullmatch(rf"{READY} (http://\S+)\n", line)
+        ready = re.fullmatch(rf"{READY} (http://\S+) \(dashboard: .+\)\n", line)
         if ready is not None:
             sys.stderr.write(log)
             return ready[1]

@@ -25,6 +25,9 @@ CONTROL_PREFIX = "/__admin"
 HEALTH_PATH = f"{CONTROL_PREFIX}/health"
 """The one control call that any caller may make."""
 
+DASHBOARD_PATH = f"{CONTROL_PREFIX}/ui"
+"""The page for browsers."""
+
 SLOW_CALLS = {("PUT", f"{CONTROL_PREFIX}/{name}") for name in ("fixture", "scenario", "state")}
 """Control calls that may take seconds: they run in a thread, so that they do not block other requests."""
 

@@ -249,7 +249,11 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, s
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        ready = re.fullmatch(r"mock-server ready on (https?://\S+)(?: \(CA certificate: .+\))?\n", line)
+        ready = re.fullmatch(
+            r"mock-server ready on (https?://\S+) \(dashboard: \1/__admin/ui\)"
+            r"(?: \(CA certificate: .+\))?\n",
+            line,
+        )
         assert ready, line + (process.stderr.read() if process.stderr else "")
         yield ready[1], process
     finally:

@@ -157,7 +157,8 @@ def test_a_server_that_cannot_say_that_it_is_ready_serves(free_port: int) -> Non
     assert is_up(url)
     process.terminate()
 
-    assert f"mock-server ready on {url}; standard output: No space left on device\n" in logged
+    ready = f"mock-server ready on {url} (dashboard: {url}/__admin/ui)"
+    assert f"{ready}; standard output: No space left on device\n" in logged
     assert "Traceback" not in process.communicate(timeout=10)[1]
     assert process.returncode == 0
 

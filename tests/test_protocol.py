@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from flask.testing import FlaskClient
@@ -111,6 +112,26 @@ def test_a_path_mapped_to_nothing_is_not_found_in_protocol_format(client: FlaskC
     assert_protocol_error(answer, 404)
     assert (answer.json or {})["message"] == "No message available"
     assert answer.headers["X-Mock-Unmatched"] == f"GET {path}"
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def test_a_browser_gets_to_the_dashboard_and_a_client_does_not(api: Api) -> None:
+    before = api.control("GET", "/requests")["total"]
+    for path in ("/", "/__admin", "/__admin/"):
+        page = api.client.get(path, headers={"Accept": BROWSER})
+        followed = api.client.get(urljoin(f"http://localhost{path}", page.headers["Location"]))
+        assert (page.status_code, followed.content_type) == (302, "text/html; charset=utf-8"), path
+
+        for accepted in ("", "*/*", "application/json"):
+            answer = api.client.get(path, headers={"Accept": accepted} if accepted else {})
+            assert answer.status_code == 404
+            assert "json" in answer.content_type
+        assert api.client.post(path, headers={"Accept": BROWSER}).status_code == 404
+
+    assert api.client.get("/favicon.ico", headers={"Accept": BROWSER}).status_code == 404
+    assert api.control("GET", "/requests")["total"] == before
 
 
 @pytest.mark.parametrize("path", ["/api//v1/account", "/api/v1/account//119631"])

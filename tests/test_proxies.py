@@ -233,6 +233,8 @@ def test_control_calls_through_nginx_need_the_token(
 def test_the_pages_work_below_the_prefix(proxied: tuple[str, str], session: requests.Session) -> None:
     url = proxied[0]
     page = session.get(f"{url}/__admin/ui/", timeout=5)  # leads to the page without the slash
+    for start in ("/", "/__admin", "/__admin/"):
+        assert session.get(url + start, headers={"Accept": "text/html"}, timeout=5).url == page.url
     files = re.findall(r'(?:src|href)="(?!data:|#)([^"]+)"', page.text)
 
     assert page.url == f"{url}/__admin/ui"

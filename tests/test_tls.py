@@ -86,7 +86,9 @@ def test_the_ready_line_names_the_file_that_clients_have_to_trust(cache: Path) -
 
     file = cache / "mock-server" / "tls" / "ca.pem"
     assert re.fullmatch(
-        rf"mock-server ready on https://127\.0\.0\.1:\d+ \(CA certificate: {re.escape(str(file))}\)\n", line
+        r"mock-server ready on (https://127\.0\.0\.1:\d+) \(dashboard: \1/__admin/ui\)"
+        rf" \(CA certificate: {re.escape(str(file))}\)\n",
+        line,
     )
     assert "PRIVATE KEY" not in file.read_text(encoding="ascii")
 

@@ -22,7 +22,7 @@ CHECKS = (
     *("discovery", "RFC 8414", "password", "openid", "refresh", "userinfo", "introspection", "logout"),
     *("revocation", "public_key", "verify", "Basic"),
 )
-READY = re.compile(r"mock-server ready on https://[^:]+:(\d+) \(CA certificate: (.+)\)")
+READY = re.compile(r"mock-server ready on https://[^:]+:(\d+) .*\(CA certificate: (.+)\)")
 
 
 def main() -> int:

@@ -17,12 +17,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from mock_server.settings import CONTROL_PREFIX, HEALTH_PATH, Settings
+from mock_server.settings import DASHBOARD_PATH, HEALTH_PATH, Settings
 
 PROBLEM_HEADER = "X-Mock-Problem"
 """What the sandbox itself has to say about a rejected call, as no answer of the vendor has."""
 
-_DASHBOARD = f"{CONTROL_PREFIX}/ui"
 _VENDOR_DOMAINS = (".e-attestations.com", ".test-e-attestations.com")
 """The API's own names, which a test network may let point here: no stranger owns those."""
 
@@ -51,7 +50,7 @@ def check_control_call(settings: Settings, environ: Mapping[str, Any]) -> None:
     path = environ["PATH_INFO"]
     if path == HEALTH_PATH:
         return
-    is_dashboard = path == _DASHBOARD or path.startswith(f"{_DASHBOARD}/")
+    is_dashboard = path == DASHBOARD_PATH or path.startswith(f"{DASHBOARD_PATH}/")
     _check_page(environ, "make control calls", links=is_dashboard)
     if settings.control_token is not None:
         if not is_dashboard:

@@ -14,7 +14,7 @@ from mock_server.cli.logs import JsonFormatter, LogHandler, LogWriter
 from mock_server.cli.options import server_options
 from mock_server.domain.names import nearest
 from mock_server.server_process import READY, ChildProcess
-from mock_server.settings import CONTROL_PREFIX, SETTINGS, Setting, Settings
+from mock_server.settings import CONTROL_PREFIX, DASHBOARD_PATH, SETTINGS, Setting, Settings
 
 if TYPE_CHECKING:
     from mock_server.auth.certificates import Tls
@@ -56,7 +56,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
     except (server.PortError, FileError, KeyFileError, TlsError, StartError) as error:
         raise click.ClickException(str(error)) from None
     tls = services.of(app).tls
-    ready = f"{READY} {server.base_url(bound, 'https' if tls else 'http')}{_certificate_note(tls)}"
+    ready = _ready_line(server.base_url(bound, "https" if tls else "http"), tls)
     server.serve(
         _service(settings, app, writer),
         bound,
@@ -160,11 +160,12 @@ def _settings(given: dict[str, Any]) -> Settings:
     return Settings(**chosen)
 
 
-def _certificate_note(tls: Tls | None) -> str:
-    """The part of the ready line that names the CA certificate, if the server made it."""
+def _ready_line(url: str, tls: Tls | None) -> str:
+    """The line that names the URL, the dashboard, and the CA certificate if the server made it."""
+    line = f"{READY} {url} (dashboard: {url}{DASHBOARD_PATH})"
     if tls is None or tls.authority is None:
-        return ""
-    return f" (CA certificate: {tls.authority_file or f'{CONTROL_PREFIX}/ca.pem'})"
+        return line
+    return f"{line} (CA certificate: {tls.authority_file or f'{CONTROL_PREFIX}/ca.pem'})"
 
 
 def _announce(ready: str, child: ChildProcess | None) -> None:

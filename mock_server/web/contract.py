@@ -59,13 +59,16 @@ def install_check(app: Flask) -> None:
 def contract_error(response: AnyResponse) -> str | None:
     """Return where the answer to this request differs from the contract, or None.
 
-    Not checked: an answer that a rule changed, a rejected page, and calls outside the emulated API.
+    Not checked: an answer that a rule changed, a rejected page, and calls outside the emulated API, such as
+    a browser's that is sent to the dashboard.
     """
     if rule_applied() or request.method == "HEAD" or is_control_path(request.path):
         return None
     if PROBLEM_HEADER in response.headers:
         return None
     operation = operation_of(request)
+    if operation is None and response.status_code == HTTPStatus.FOUND:
+        return None
     of_realm = request.path.startswith(f"{REALM_PATH}/") and response.status_code != HTTPStatus.NOT_FOUND
     if operation is None and (request.url_rule is not None or of_realm):
         return None

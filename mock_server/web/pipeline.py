@@ -31,7 +31,7 @@ from mock_server.dialects import Dialect
 from mock_server.domain.operations import OPERATIONS, Operation
 from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import Then
-from mock_server.settings import HEALTH_PATH, is_control_path
+from mock_server.settings import CONTROL_PREFIX, DASHBOARD_PATH, HEALTH_PATH, is_control_path
 from mock_server.web import services
 from mock_server.web.authentication import authenticate, authorize, is_authorized
 from mock_server.web.context import CONTEXT, RequestContext
@@ -42,6 +42,14 @@ from mock_server.web.services import Services
 
 View = Callable[..., Response]
 """Takes the call and the ids of the path, by name."""
+
+_TO_DASHBOARD = {
+    "": f".{DASHBOARD_PATH}",
+    "/": f".{DASHBOARD_PATH}",
+    CONTROL_PREFIX: f".{DASHBOARD_PATH}",
+    f"{CONTROL_PREFIX}/": "./ui",
+}
+"""Paths at which a browser gets the dashboard, and its address from there: a proxy may add a prefix."""
 
 _logger = logging.getLogger("mock_server")
 
@@ -127,6 +135,9 @@ class Application(Flask):
             # Bytes that are not percent-encoded, as curl sends them.
             environ["QUERY_STRING"] = quote(environ["QUERY_STRING"], safe=punctuation, encoding="latin-1")
         try:
+            if environ["PATH_INFO"] in _TO_DASHBOARD and _is_browser(environ):
+                headers = {"Location": _TO_DASHBOARD[environ["PATH_INFO"]], "Vary": "Accept"}
+                return Response(status=302, headers=headers)(environ, start_response)
             if is_control(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
                 return self.control().wsgi_app(environ, start_response)
             return super().wsgi_app(environ, start_response)
@@ -138,6 +149,12 @@ class Application(Flask):
 def is_control(method: str, path: str) -> bool:
     """Whether a call is for the control API. Its health is answered without it, for a faster start."""
     return is_control_path(path) and (path != HEALTH_PATH or method not in {"GET", "HEAD"})
+
+
+def _is_browser(environ: Mapping[str, Any]) -> bool:
+    """Whether a page is asked for: clients of the API ask for JSON, or for anything."""
+    accepted = (part.partition(";")[0].strip() for part in environ.get("HTTP_ACCEPT", "").split(","))
+    return environ["REQUEST_METHOD"] in {"GET", "HEAD"} and "text/html" in accepted
 
 
 class _NoSessions(SessionInterface):
