@@ -11,6 +11,7 @@ COMMANDS: Mapping[str, str] = {
     "fixtures": "docs/recipes.md#errors",
     "scenarios": "docs/scenarios.md#errors-in-a-file",
     "compare": "docs/compare.md",
+    "journal": "docs/journal.md#export-the-journal",
     "openapi": "docs/fidelity.md#the-contract",
 }
 """Per command of `mock-server` the page on what can be wrong with it."""

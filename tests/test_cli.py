@@ -66,7 +66,7 @@ def test_help_names_the_commands(flag: str) -> None:
 
     assert found.returncode == 0
     assert re.findall(r"^  ([a-z]+) ", found.stdout, re.MULTILINE) == sorted(
-        ["serve", "healthcheck", "doctor", "fixtures", "openapi", "scenarios", "compare"]
+        ["serve", "healthcheck", "doctor", "fixtures", "journal", "openapi", "scenarios", "compare"]
     )
 
 

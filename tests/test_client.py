@@ -321,7 +321,7 @@ RENAMED_METHODS: dict[str, tuple[tuple[Any, ...], str]] = {
 }
 """Per old name of a method its arguments, and the control call that it makes."""
 LOGINS = {"base_url_in", "tagged", "token", "session"}
-NOT_TRIED = {"call", *LOGINS}
+NOT_TRIED = {"call", "text", *LOGINS}
 
 
 def public(kind: type) -> set[str]:
@@ -341,7 +341,7 @@ def documented_calls() -> dict[str, set[str]]:
 
 def calls_without_method() -> set[str]:
     lists = re.findall(
-        r"^- (?:by `call` only|not available)[^:]*: (.*?)(?=^- |^$)", PAGE, re.MULTILINE | re.DOTALL
+        r"^- (?:by `call` only|by `text`|not available)[^:]*: (.*?)(?=^- |^$)", PAGE, re.MULTILINE | re.DOTALL
     )
     return {call for calls in lists for call in re.findall(r"`([A-Z]+ [^`]+)`", calls)}
 

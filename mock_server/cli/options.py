@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mock_server.domain.operations import DIALECTS
-from mock_server.settings import SETTINGS, Setting, Settings, variants
+from mock_server.settings import SETTINGS, Setting, Settings, local_url, variants
 
 if TYPE_CHECKING:
+    from mock_server.client import Sandbox
     from mock_server.fixtures import Fixture
     from mock_server.scenarios.file_format import Scenario
 
@@ -107,6 +109,14 @@ def dialect_option(**options: Any) -> Option:
 SCENARIOS_DIR = setting_option("scenarios_dir", "A folder with your own scenarios; its names come first.")
 FIXTURES_DIR = setting_option("fixtures_dir", "A folder with your own recipes; its names come first.")
 CONTROL_TOKEN = setting_option("control_token", "The control token of the server.")
+SANDBOX_URL = click.option(
+    "--base-url",
+    metavar="URL",
+    default=local_url(Settings().host, Settings().port),
+    show_default=True,
+    help="The running server.",
+)
+SANDBOX = click.option("--sandbox", metavar="NAME", default="default", show_default=True, help="The sandbox.")
 AUTH_URL = click.option(
     "--auth-url", metavar="URL", help="The authorization server.  [default: that of the base URL]"
 )
@@ -125,6 +135,17 @@ def read_variants(chosen: Sequence[str]) -> dict[str, str]:
         return variants(",".join(chosen))
     except ValueError as error:
         raise click.UsageError(f"--variant: {error}") from None
+
+
+@contextmanager
+def sandbox_client(base_url: str, name: str, control_token: str | None) -> Iterator[Sandbox]:
+    """The control API of a sandbox; what it raises is an error of the command."""
+    from mock_server.client import ControlRefused, NoServer, Sandbox
+
+    try:
+        yield Sandbox(base_url, name, control_token=control_token)
+    except (ControlRefused, NoServer, ValueError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def scenario_check(fixtures_dir: Path | None) -> Callable[[Scenario, Path], object]:

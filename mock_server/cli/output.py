@@ -78,6 +78,20 @@ def report_option(flag: str, name: str, kind: str) -> Callable[[Any], Any]:
     return click.option(flag, name, metavar="FILE", type=path, help=f"Write the results as {kind} to a file.")
 
 
+def out_option(text: str) -> Callable[[Any], Any]:
+    """The option for the file that gets the output instead of the terminal."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    return click.option("--out", metavar="FILE", type=path, help=f"{text}  [default: standard output]")
+
+
+def write_out(path: Path | None, text: str) -> None:
+    """Write the output to the file of `--out`, or print it."""
+    if path is None:
+        write_utf8(text)
+    else:
+        write_report("--out", path, text.encode())
+
+
 def need_folder(flag: str, path: Path | None) -> None:
     """Reject a report file in a folder that does not exist, before any work is done."""
     if path is not None and not path.parent.is_dir():

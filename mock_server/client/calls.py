@@ -13,6 +13,7 @@ from datetime import date
 from http.client import HTTPException, HTTPResponse
 from ipaddress import ip_address
 from ssl import create_default_context
+from types import MappingProxyType
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
@@ -62,10 +63,31 @@ class ControlClient:
         """
         return self._call(method, path, body, query)
 
+    def text(self, path: str, **query: object) -> str:
+        """Return the answer of a control call that is text, such as `text("/requests", format="har")`.
+
+        Raises:
+            ControlRefused: the server rejected it.
+            NoServer: no server answers.
+        """
+        __tracebackhide__ = True
+        return self._send("GET", path, query=query).decode()
+
     def _call(
-        self, method: str, path: str, body: object, query: Mapping[str, object] | None = None, wait: float = 0
+        self, method: str, path: str, body: object, query: Mapping[str, object], wait: float = 0
     ) -> Any:
         """Make a control call whose answer may come `wait` seconds later than others."""
+        __tracebackhide__ = True
+        return json.loads(self._send(method, path, body, query, wait) or b"null")
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        query: Mapping[str, object] = MappingProxyType({}),
+        wait: float = 0,
+    ) -> bytes:
         __tracebackhide__ = True  # pytest shows the line of the test
         query_string = f"?{urlencode(query)}" if query else ""
         request = Request(  # noqa: S310  # `server_url` checked that it is HTTP
@@ -77,7 +99,7 @@ class ControlClient:
         if body is not None:
             request.add_header("Content-Type", f"application/{'yaml' if isinstance(body, bytes) else 'json'}")
         try:
-            return json.loads(send(self._opener, request, _TIMEOUT + wait) or b"null")
+            return send(self._opener, request, _TIMEOUT + wait)
         except HTTPError as error:
             raise _control_refused(error, f"{method} {CONTROL_PREFIX}{path}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -107,6 +107,19 @@ def query_number(name: str) -> int | None:
     if not (given.isascii() and given.isdecimal() and len(given) <= _LONGEST_NUMBER):
         raise Problem(f"{name} is a number such as 10, not {given!r}")
     return int(given)
+
+
+def query_choice(name: str, choices: Iterable[str]) -> str:
+    """Return a query parameter that is one of these words, the first one where it is not given.
+
+    Raises:
+        Problem: it is another one.
+    """
+    words = tuple(choices)
+    given = request.args.get(name, words[0])
+    if given not in words:
+        raise Problem(f"{name} is {', '.join(words[:-1])} or {words[-1]}, not {given!r}")
+    return given
 
 
 def _with_body(view: Callable[..., Response], body: Any, yaml: Any) -> Callable[..., Response]:

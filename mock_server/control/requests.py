@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 from flask import Response
 
-from mock_server.control.calls import query_number, route
+from mock_server import __version__
+from mock_server.control.calls import query_choice, query_number, route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.errors import ERRORS
@@ -18,6 +19,7 @@ from mock_server.domain.operations import OPERATIONS
 from mock_server.journal.coverage import CoverageRow, compute_coverage
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.explain import Cause, explain_answer
+from mock_server.journal.har import har_entry
 from mock_server.journal.matching import ExchangeFilter, check_filter, find_entries
 from mock_server.journal.near_misses import ExplainContext
 from mock_server.sandbox import ServerSandbox
@@ -36,6 +38,13 @@ _QUERY = {
         "minimum": 0,
         "description": "The maximum number of requests: the first after `since`, or without it the latest.",
     },
+    "format": {
+        "type": "string",
+        "enum": ["json", "ndjson", "har"],
+        "default": "json",
+        "description": "One JSON object, one line per request, or an HTTP archive (HAR 1.2) for the developer"
+        " tools of a browser.",
+    },
 }
 
 
@@ -47,7 +56,7 @@ def list_requests() -> Response:
     total = len(entries.packed)
     first = 0 if limit is None or since is not None else max(total - limit, 0)
     listed = islice(read_entries(entries), first, None if limit is None else first + limit)
-    return _list(listed, total, complete=entries.complete)
+    return _FORMATS[query_choice("format", _FORMATS)](listed, total, entries.complete)
 
 
 @route("DELETE /requests")
@@ -68,7 +77,7 @@ def count_requests(wanted: ExchangeFilter) -> Response:
 def find_requests(wanted: ExchangeFilter) -> Response:
     """Return the requests that match, newest last."""
     entries, complete = _find(wanted)
-    return _list(entries, len(entries), complete=complete)
+    return _as_json(entries, len(entries), complete)
 
 
 @route("GET /requests/unmatched")
@@ -76,7 +85,7 @@ def list_unmatched_requests() -> Response:
     """Return the requests whose path or method the API does not have, and the nearest ones that exist."""
     entries = named_sandbox().journal.read()
     unmatched = [entry for entry in read_entries(entries) if not entry.exchange.matched]
-    return _list(unmatched, len(unmatched), complete=entries.complete)
+    return _as_json(unmatched, len(unmatched), entries.complete)
 
 
 @route("GET /requests/<int:number>")
@@ -154,24 +163,46 @@ def _find(wanted: ExchangeFilter) -> tuple[list[Entry], bool]:
     return find_entries(wanted, entries), entries.complete
 
 
-def _list(entries: Iterable[Entry], total: int, *, complete: bool) -> Response:
-    """Stream the list, so that a long one does not block other requests."""
+def _as_json(entries: Iterable[Entry], total: int, complete: bool) -> Response:  # noqa: FBT001
     head = orjson.dumps({"total": total, "complete": complete})[:-1] + b',"requests":['
-    return Response(_chunks(head, iter(entries)), content_type="application/json")
+    return Response(_chunks(head, entries, exchange, b"]}"), content_type="application/json")
 
 
-def _chunks(head: bytes, entries: Iterator[Entry]) -> Iterator[bytes]:
+def _as_har(entries: Iterable[Entry], _: int, complete: bool) -> Response:  # noqa: FBT001
+    log = {"version": "1.2", "creator": {"name": "mock-server", "version": __version__}}
+    if not complete:
+        log["comment"] = "older requests were dropped from the journal"
+    head = orjson.dumps({"log": log})[:-2] + b',"entries":['
+    return Response(_chunks(head, entries, har_entry, b"]}}"), content_type="application/json")
+
+
+def _as_lines(entries: Iterable[Entry], *_: object) -> Response:
+    lines = (orjson.dumps(exchange(entry), option=orjson.OPT_APPEND_NEWLINE) for entry in entries)
+    return Response(lines, content_type="application/x-ndjson")
+
+
+_FORMATS: dict[str, Callable[[Iterable[Entry], int, bool], Response]] = {
+    "json": _as_json,
+    "ndjson": _as_lines,
+    "har": _as_har,
+}
+"""Every format streams the list, so that a long one does not block other requests."""
+
+
+def _chunks(
+    head: bytes, entries: Iterable[Entry], as_json: Callable[[Entry], dict[str, Any]], tail: bytes
+) -> Iterator[bytes]:
     yield head
     chunk, size, separator = [], 0, b""
     for entry in entries:
-        chunk.append(exchange(entry))
+        chunk.append(as_json(entry))
         size += entry.packed.size
         if size > _CHUNK_BYTES:
             yield separator + orjson.dumps(chunk)[1:-1]
             chunk, size, separator = [], 0, b","
     if chunk:
         yield separator + orjson.dumps(chunk)[1:-1]
-    yield b"]}"
+    yield tail
 
 
 def explain_context(sandbox: ServerSandbox) -> ExplainContext:

@@ -36,7 +36,7 @@ MAX_DEPTH = 64
 MAX_TEXT = 16_384
 """Characters of a text that are shown. JSON and forms are shown in full."""
 
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 _CREDENTIALS = {"authorization", "proxy-authorization"}
 _COOKIES = {"cookie", "set-cookie"}
 _NAME = "|".join(sorted(SECRET_MEMBERS)).replace("_", "[_-]")
@@ -64,7 +64,7 @@ def read_body(raw: bytes, content_type: str) -> ReadableBody:
     if not raw:
         return NO_BODY
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == _FORM:
+    if media_type == FORM:
         return ReadableBody(redact_json(parse_fields(raw)))
     if media_type.startswith("multipart/"):
         return ReadableBody(None, f"a multipart form, {len(raw)} bytes, not shown")
