@@ -42,7 +42,7 @@ client: $(READY) .venv/.client ## Generate a client from the contract of each di
 identity: .identity/.ready ## Run six OAuth and OpenID libraries against the sandbox (node for three)
 	$(BIN)/python tools/identity.py
 
-examples: $(READY) ## Run the tests of examples/client in all three setups, and check the other examples
+examples: $(READY) .examples/.ready ## Run the tests of the examples, in Python, Java and Node.js, and check the other files
 	$(BIN)/pytest -q tests/test_examples.py $(ARGS)
 
 coverage: $(READY) ## Run the tests and check the minimum of branch coverage
@@ -109,7 +109,7 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 	$(BIN)/twine check --strict dist/*
 
 clean: ## Remove the environment and all build results
-	rm -rf .venv .venv-lowest .venv-newest .peers .identity build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .venv-newest .peers .identity .examples build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -rf examples/client/.mypy_cache examples/client/.pytest_cache
 	find mock_server tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
 
@@ -134,6 +134,11 @@ clean: ## Remove the environment and all build results
 	.identity/bin/pip install --quiet --disable-pip-version-check --requirement tools/identity/requirements.txt
 	cp tools/identity/package.json .identity/
 	! command -v npm >/dev/null || npm install --prefix .identity --silent --no-audit --no-fund
+	@touch $@
+
+.examples/.ready: Makefile
+	mkdir -p .examples
+	! command -v npm >/dev/null || npm install --prefix .examples --silent --no-save --no-audit --no-fund testcontainers@12 typescript@5 @types/node@20
 	@touch $@
 
 .peers/.ready: $(READY) bench/peers/package.json bench/peers/requirements.txt

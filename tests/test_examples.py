@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,16 @@ from tests.support import running_server
 
 ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / "examples" / "client"
+NODE = ROOT / "examples" / "node"
+JAVA = ROOT / "examples" / "java" / "src" / "test" / "java"
+JARS = [
+    Path("/usr/share/java") / f"{name}.jar"  # of Debian's junit5 and libjackson2-databind-java
+    for name in (
+        *("junit-jupiter-api", "junit-jupiter-engine", "opentest4j", "apiguardian-api", "picocli"),
+        *(f"junit-platform-{part}" for part in ("commons", "engine", "launcher", "console", "reporting")),
+        *(f"jackson-{part}" for part in ("annotations", "core", "databind")),
+    )
+]
 FILES = {
     "examples/ci/github-actions.yml": "vendor.github-workflows",
     "examples/ci/gitlab-ci.yml": "vendor.gitlab-ci",
@@ -31,6 +42,7 @@ MANIFEST = "examples/kubernetes/mock-server.yaml"
 WORKFLOWS = [name for name, schema in FILES.items() if schema == "vendor.github-workflows"]
 BY_VARIABLE = {setting.variable: setting for setting in SETTINGS}
 IMAGE = "dossiers-mock-server"
+TYPESCRIPT = ROOT / ".examples" / "node_modules" / ".bin" / "tsc"
 
 
 def run_client_tests(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -43,6 +55,22 @@ def run_client_tests(**environment: str) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
+
+
+def run(*command: str, folder: Path, **environment: str) -> str:
+    """Run a command that has to succeed, with our mock-server on the PATH; return its output."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | {"PATH": path} | environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
 
 
 def assert_valid(path: Path, schema: str) -> None:
@@ -89,6 +117,41 @@ def test_the_tests_of_the_client_pass_over_https(tmp_path: Path) -> None:
 
     assert url.startswith("https://")
     assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js")
+def test_the_node_tests_pass_with_a_server_that_they_start_and_with_a_running_one(server: str) -> None:
+    started = run("node", "--test", "--test-reporter=tap", folder=NODE, DOSSIERS_SANDBOX_URL="")
+    running = run("node", "--test", "--test-reporter=tap", folder=NODE, DOSSIERS_SANDBOX_URL=server)
+
+    assert [re.findall(r"^# (?:pass|fail) (\d+)$", tap, re.MULTILINE) for tap in (started, running)] == [
+        ["4", "0"]
+    ] * 2
+
+
+@pytest.mark.skipif(
+    not shutil.which("javac") or not all(jar.exists() for jar in JARS),
+    reason="needs Debian's default-jdk-headless, junit5 and libjackson2-databind-java",
+)
+def test_the_java_tests_pass_with_a_server_that_they_start(tmp_path: Path) -> None:
+    path = os.pathsep.join(map(str, [tmp_path, *JARS]))
+    sources = [str(source) for source in JAVA.glob("*.java")]
+    run("javac", "-Xlint:all,-path", "-Werror", "-d", str(tmp_path), "-cp", path, *sources, folder=tmp_path)
+
+    console = ["org.junit.platform.console.ConsoleLauncher", "--scan-class-path", str(tmp_path)]
+    tests = run("java", "-cp", path, *console, folder=tmp_path, DOSSIERS_SANDBOX_URL="")
+
+    assert re.findall(r"(\d+) tests (?:found|successful)", tests) == ["4", "4"]
+
+
+@pytest.mark.skipif(not TYPESCRIPT.exists(), reason="needs npm: make examples")
+def test_the_testcontainers_snippet_for_node_is_typescript(tmp_path: Path) -> None:
+    [written] = re.findall(r"```ts\n(.*?)```", text_of("docs/languages.md"), re.DOTALL)
+    (tmp_path / "node_modules").symlink_to(TYPESCRIPT.parent.parent)
+    (tmp_path / "container.mts").write_text(written, encoding="utf-8")
+    options = ["--strict", "--noEmit", "--skipLibCheck", "--module", "nodenext", "--target", "es2022"]
+
+    run(str(TYPESCRIPT), *options, "--types", "node", "container.mts", folder=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +239,7 @@ def test_a_server_starts_with_the_data_of_the_kubernetes_manifest(tmp_path: Path
     assert set(environment) <= set(BY_VARIABLE)
 
 
-@pytest.mark.parametrize("name", ["examples/README.md", "examples/client/README.md"])
+@pytest.mark.parametrize("name", [f"examples/{each}README.md" for each in ("", "client/", "node/", "java/")])
 def test_the_links_of_the_examples_lead_somewhere(name: str) -> None:
     folder = (ROOT / name).parent
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text_of(name))
@@ -204,6 +267,17 @@ def test_the_image_has_one_name_and_the_examples_this_version_of_it() -> None:
     tags = {tag for images in named.values() for image in images if (tag := image.partition(":")[2])}
     assert tags == {__version__}
     assert f"docker build --tag {IMAGE} ." in text_of("README.md")
+
+
+def test_the_documents_install_this_version_and_say_where_the_package_is() -> None:
+    named = {name: text_of(name) for name in ("docs/install.md", "examples/client/README.md", *FILES)}
+    text = "\n".join(named.values())
+    installs = [line for line in text.splitlines() if re.search(r'pip install .*"\.\[test\]"', line)]
+
+    assert set(re.findall(r"@v([\d.]+)", re.sub(r"uses: .*", "", text))) == {__version__}
+    assert set(re.findall(r"mock[-_]server(?:==|-)([\d.]+)(?=[- ])", text)) == {__version__}
+    assert len(installs) >= 4
+    assert [line for line in installs if not re.search(r'"git\+\S+" |"\$SANDBOX" | \.\./\.\. ', line)] == []
 
 
 def test_the_image_says_what_it_is() -> None:

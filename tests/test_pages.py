@@ -30,6 +30,7 @@ EXECUTED = [
     ROOT / "docs" / f"{name}.md"
     for name in (
         "start",
+        "install",
         "clients",
         "parallel",
         "time",
