@@ -45,8 +45,8 @@ final class DossiersSandbox implements BeforeEachCallback, AfterEachCallback {
         var command = new ProcessBuilder("mock-server", "serve", "--port", "0", "--log-level", "warning");
         var process = command.redirectError(ProcessBuilder.Redirect.INHERIT).start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));
-        var line = process.inputReader().readLine(); // mock-server ready on http://127.0.0.1:41234
+        var line = process.inputReader().readLine(); // mock-server ready on http://127.0.0.1:41234 (dashboard: …
         if (line == null) throw new IOException("mock-server did not start; its log is above");
-        return line.substring(line.indexOf("http"));
+        return line.split(" ")[3];
     }
 }
