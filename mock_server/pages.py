@@ -18,7 +18,7 @@ COMMANDS: Mapping[str, str] = {
 
 CONTROL_CALLS: Mapping[str, str] = {
     "accounts": "docs/control.md#create-and-change-data",
-    "clock": "docs/time.md#set-the-clock-of-a-sandbox",
+    "clock": "docs/control.md#the-clock",
     "coverage": "docs/journal.md#see-what-the-client-never-reached",
     "dossiers": "docs/control.md#create-and-change-data",
     "events": "docs/journal.md#follow-requests-live",
@@ -26,17 +26,17 @@ CONTROL_CALLS: Mapping[str, str] = {
     "metrics": "docs/metrics.md",
     "outbox": "docs/control.md#read-the-e-mails",
     "pact": "docs/pact.md#set-up-a-state",
-    "processes": "docs/time.md#imports",
+    "processes": "docs/control.md#imports",
     "provenance": "docs/fidelity.md#how-sure-each-rule-is",
     "requests": "docs/journal.md#list-count-and-find-requests",
     "requirements": "docs/control.md#create-and-change-data",
     "reset": "docs/control.md#reset-a-sandbox",
     "rules": "docs/scenarios.md#rules",
-    "sandboxes": "docs/parallel.md#sandboxes",
+    "sandboxes": "docs/control.md#a-sandbox-per-test",
     "scenario": "docs/scenarios.md#run-a-scenario",
     "scenarios": "docs/scenarios.md#run-a-scenario",
-    "snapshots": "docs/parallel.md#snapshots",
-    "state": "docs/parallel.md#a-whole-sandbox-as-json",
+    "snapshots": "docs/control.md#snapshots",
+    "state": "docs/control.md#a-whole-sandbox-as-json",
     "thirdparties": "docs/control.md#create-and-change-data",
     "variants": "docs/fidelity.md#variants",
     "verify": "docs/journal.md#verify-what-the-client-did",
@@ -48,7 +48,7 @@ WHO_MAY = "docs/control.md#who-may-make-control-calls"
 """For 401 and 403 of the control API."""
 
 UNMATCHED = "docs/troubleshooting.md#a-path-that-the-api-does-not-have"
-NO_SANDBOX = "docs/parallel.md#names-and-limits"
+NO_SANDBOX = "docs/control.md#a-sandbox-per-test"
 CLOCKS = "docs/troubleshooting.md#clocks-that-differ"
 PROXY = "docs/troubleshooting.md#a-proxy-in-between"
 

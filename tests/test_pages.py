@@ -32,8 +32,6 @@ EXECUTED = [
         "start",
         "install",
         "clients",
-        "parallel",
-        "time",
         "journal",
         "control",
         "own-data",
@@ -124,10 +122,10 @@ def test_every_page_for_control_calls_is_about_one() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "page"),
     [
-        ("PUT", "/clock", "docs/time.md#set-the-clock-of-a-sandbox"),
+        ("PUT", "/clock", "docs/control.md#the-clock"),
         ("PUT", "/scenario", "docs/scenarios.md#run-a-scenario"),
         ("GET", "/nowhere", "docs/control.md"),
-        ("GET", "/clock?sandbox=a%20b", "docs/parallel.md#names-and-limits"),
+        ("GET", "/clock?sandbox=a%20b", "docs/control.md#a-sandbox-per-test"),
     ],
 )
 def test_a_problem_names_its_page(api: Api, method: str, path: str, page: str) -> None:

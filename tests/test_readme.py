@@ -10,17 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import requests
 
-from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.library import bundled
-from mock_server.settings import SETTINGS
 from tests.support import DAY, SIRET, TOKEN_URL, control_routes, running_server
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
 EXECUTED = re.search(r"from here -->\n(.*?)<!-- executed.*?to here", README, re.DOTALL)
 
 
@@ -29,12 +27,13 @@ def blocks() -> list[str]:
     return re.findall(r"```sh\n(.*?)```", EXECUTED[1], re.DOTALL)
 
 
-def test_the_commands_do_what_the_text_around_them_says(server: str) -> None:
+def test_the_commands_do_what_the_text_around_them_says(server: str, tmp_path: Path) -> None:
     requests.post(f"{server}/__admin/reset", timeout=10)  # other tests use this server as well
-    script = "\necho ==\n".join(["set -eu", *blocks()])
+    script = "\n".join(["set -eu", *blocks()])
 
     ran = subprocess.run(
         ["bash", "-c", script],
+        cwd=tmp_path,
         env=os.environ | {"BASE": server},
         capture_output=True,
         text=True,
@@ -43,15 +42,21 @@ def test_the_commands_do_what_the_text_around_them_says(server: str) -> None:
     )
 
     assert ran.returncode == 0, ran.stderr
-    _, login, search, imported, again, stopped, reset = ran.stdout.split("==\n")
-    assert login == ""
-    assert '"dossierId":804127' in search
-    assert '"success":true' in imported
-    assert '"totalElements":1' in imported
-    assert '"E202"' in again
-    assert '"E201"' in stopped
-    assert stopped.endswith("\n400\n")
-    assert '"sandbox":"default"' in reset
+    assert '"dossierId":804127' in ran.stdout
+    assert '"success":true' in ran.stdout
+    assert '"complete":true' in ran.stdout
+
+
+def test_the_control_calls_change_the_sandbox(server: str) -> None:
+    requests.post(f"{server}/__admin/reset", timeout=10)
+    [block] = re.findall(r"```sh\n(curl \S+ -d '{\"by\".*?)```", README, re.DOTALL)
+
+    ran = subprocess.run(
+        ["bash", "-c", block], env=os.environ | {"BASE": server}, capture_output=True, text=True, check=True
+    )
+
+    assert '"effects"' in ran.stdout
+    assert '"sandbox":"default"' in ran.stdout
 
 
 def test_the_expectation_is_judged_as_shown(server: str) -> None:
@@ -79,18 +84,37 @@ def token(server: str) -> str:
 
 
 def test_the_commands_on_recipes_run(tmp_path: Path) -> None:
-    [block] = re.findall(r"```sh\n(mock-server fixtures list\n.*?)```", README, re.DOTALL)
-    shutil.copy(bundled("fixtures") / "empty.yaml", tmp_path / "my-state.yaml")
-    *commands, serve = block.strip().splitlines()
+    [block] = re.findall(r"```sh\n(mock-server fixtures show.*?)docker run", README, re.DOTALL)
     command = f"{sys.executable} -m mock_server"
 
-    for line in commands:
-        subprocess.run(line.replace("mock-server", command, 1).split(), cwd=tmp_path, check=True, timeout=60)
+    subprocess.run(
+        ["bash", "-ec", block.replace("mock-server", command)], cwd=tmp_path, check=True, timeout=60
+    )
+
+    with running_server("--fixture", str(tmp_path / "recipe.yaml")) as (url, _):
+        health = requests.get(f"{url}/__admin/health", timeout=5).json()
+    assert health["counts"]["dossiers"] == 0
+
+
+def test_a_generated_population_starts_a_server(tmp_path: Path) -> None:
+    generate, serve = re.findall(
+        r"```sh\n(mock-server fixtures generate .*?)\n(mock-server serve .*?)\n```",
+        (DOCS / "recipes.md").read_text(encoding="utf-8"),
+        re.DOTALL,
+    )[0]
+    shutil.copy(bundled("fixtures") / "pages.yaml", tmp_path / "my-state.yaml")
+
+    subprocess.run(
+        [sys.executable, "-m", *generate.replace("mock-server", "mock_server").split()],
+        cwd=tmp_path,
+        check=True,
+        timeout=60,
+    )
 
     assert serve == "mock-server serve --fixture my-state.json"
     with running_server("--fixture", str(tmp_path / "my-state.json")) as (url, _):
         health = requests.get(f"{url}/__admin/health", timeout=5).json()
-    assert health["counts"]["dossiers"] == 5001
+    assert health["counts"]["dossiers"] == 72
 
 
 def test_the_scenario_of_the_text_plays(tmp_path: Path) -> None:
@@ -111,7 +135,9 @@ def test_the_scenario_of_the_text_plays(tmp_path: Path) -> None:
 
 def test_the_run_of_the_bundled_scenarios_is_what_the_text_shows() -> None:
     [shown] = re.findall(
-        r"```text\n\$ mock-server (scenarios run --dialect edge)\n(.*?)```", README, re.DOTALL
+        r"```text\n\$ mock-server (scenarios run --dialect edge)\n(.*?)```",
+        (DOCS / "scenarios.md").read_text(encoding="utf-8"),
+        re.DOTALL,
     )
     command = [sys.executable, "-m", "mock_server", *shown[0].split()]
 
@@ -124,28 +150,6 @@ def test_the_run_of_the_bundled_scenarios_is_what_the_text_shows() -> None:
     assert re.sub(r"\d+", "N", summary) in {re.sub(r"\d+", "N", line) for line in printed}
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.flag)
-def test_every_option_has_its_row_with_variable_and_default(setting: object) -> None:
-    default = "" if not setting.default else re.escape(setting.default)  # type: ignore[attr-defined]
-    row = rf"\| `{setting.flag}` \| `{setting.variable}` \| `?{default}`? ?\|"  # type: ignore[attr-defined]
-
-    assert re.search(row, README), row
-
-
-def test_every_option_in_the_table_exists() -> None:
-    written = re.findall(r"^\| `(--[a-z-]+)` \|", README, re.MULTILINE)
-
-    assert written == [setting.flag for setting in SETTINGS]
-
-
-def test_the_variants_and_their_values_are_those_of_the_code() -> None:
-    written = dict(re.findall(r"^\| `([a-zA-Z]+)` \| (`[^|]*`) \|$", README, re.MULTILINE))
-
-    assert written == {
-        name: ", ".join(f"`{value}`" for value in variant.values) for name, variant in VARIANTS.items()
-    }
-
-
 def test_the_magic_identifiers_are_those_of_the_default_fixture() -> None:
     written = re.findall(r"^\| `(\d{14})` \|", README, re.MULTILINE)
 
@@ -154,7 +158,9 @@ def test_the_magic_identifiers_are_those_of_the_default_fixture() -> None:
 
 
 def test_every_control_call_has_its_row() -> None:
-    written = set(re.findall(r"^\| `([A-Z]+ /__admin\S*)` \|", README, re.MULTILINE))
+    page = (DOCS / "control.md").read_text(encoding="utf-8")
+
+    written = set(re.findall(r"^\| `([A-Z]+ /__admin\S*)` \|", page, re.MULTILINE))
 
     assert written == control_routes()
 

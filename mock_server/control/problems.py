@@ -90,7 +90,8 @@ def _rejected(error: Rejected) -> Response:
 def _http_problem(error: HTTPException) -> Response:
     """Answer an error of HTTP: an unknown path, a wrong method."""
     unknown = isinstance(error, NotFoundHttp)
-    detail = f"not found: there is no control call {request.path}; README.md lists them" if unknown else None
+    listed = "GET /__admin/openapi.json lists them"
+    detail = f"not found: there is no control call {request.path}; {listed}" if unknown else None
     answer = problem_answer(error.code or 500, detail or error.description or "")
     answer.headers.extend((name, value) for name, value in error.get_headers() if name.lower() == "allow")
     return answer
