@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from mock_server.cli import main
 from mock_server.cli.own_server import NotStarted, own_server
 from mock_server.cli.scenarios import in_parallel
+from mock_server.fixtures.library import bundled
 from mock_server.scenarios import FAULTS
 from mock_server.scenarios.http_client import HttpRequest, NoResponse, new_session, send
 from tests.support import running_server
@@ -453,6 +454,37 @@ def test_invalid_start_data_is_reported_and_no_step_runs(run: Run) -> None:
     assert "PUT /__admin/scenario: 400, " in found.stdout
     assert "there is no recipe 'nowhere'" in found.stdout
     assert rows(found) == {"mine": ["1", "-", "-", "1"]}
+
+
+def test_a_recipe_next_to_the_scenario_is_sent_with_what_it_includes(run: Run, tmp_path: Path) -> None:
+    third = 'version: 1\nthirdparties: [{thirdpartyId: 7, siret: "99050000100013", name: MINE}]\n'
+    (tmp_path / "suppliers.yaml").write_text(third, encoding="utf-8")
+    (tmp_path / "recipe.yaml").write_text(
+        "version: 1\ninclude: [catalogue, suppliers.yaml]\naccounts: [{accountId: 42}]\n"
+        "dossiers: [{dossierId: 9, thirdpartyId: 7, dossierReference: PO-1}]\n",
+        encoding="utf-8",
+    )
+    step = (
+        "  - {name: a, call: listDossiers, expect: {body: {content: [{dossierId: 9, accountId: 42}]}}}\n"
+        "  - {name: b, call: getThirdparty, path: {thirdpartyId: 7},"
+        " expect: {body: {content: {name: MINE}}}}\n"
+    )
+
+    found = run(step, given="given: {fixture: recipe.yaml, variants: {refusals: result}}\n")
+
+    assert rows(found) == {"mine": ["2", "2", "-", "-"]}, found.stdout
+
+
+def test_a_state_file_next_to_the_scenario_cannot_be_sent(run: Run, tmp_path: Path) -> None:
+    state = (bundled("fixtures") / "states" / "empty.json").read_bytes()
+    (tmp_path / "state.json").write_bytes(state)
+
+    found = run("  - {name: a, call: listAccounts}", given="given: {fixture: state.json}\n")
+
+    assert found.exit_code == 1
+    assert "state.json: a state file cannot be sent: put it into --fixtures-dir" in " ".join(
+        found.stdout.split()
+    )
 
 
 def test_a_failed_login_is_reported(run: Run) -> None:

@@ -164,7 +164,10 @@ def _find_fixture(name: str) -> Fixture:
         FileError: the name is unknown, or a path.
     """
     if is_path(name):
-        raise FileError(f"a scenario that is sent names its fixture, and {name!r} is a path")
+        raise FileError(
+            f"a scenario that is sent names its fixture, and {name!r} is a path; send the recipe first, with"
+            " PUT /__admin/fixture, and leave `fixture` out"
+        )
     return services().find_fixture(name)
 
 

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from mock_server.client import ControlRefused, NoServer, Sandbox
 from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.variants import VARIANTS
+from mock_server.fixtures.errors import FileError
 from mock_server.scenarios.file_format import RequestSpec, Scenario, Step
 from mock_server.scenarios.http_client import HttpOutcome, HttpResponse, new_session, send
 from mock_server.scenarios.matching import ABSENT, Difference, differences
@@ -101,9 +102,12 @@ def run_scenario(run: ScenarioRun, target: Target) -> Result:
     if target.sandbox_server is None and scenario.needs_sandbox:
         return replace(result, steps=_skip_all(scenario, _SCENARIO_NEEDS_SANDBOX))
     try:
-        with open_sandbox(target, scenario) as sandbox, new_session(target.base_url) as session:
+        with (
+            open_sandbox(target, scenario, run.file) as sandbox,
+            new_session(target.base_url) as session,
+        ):
             steps = tuple(_StepRunner(target, sandbox, session, run.refusals).run(scenario.steps))
-    except (ControlRefused, NoServer) as problem:
+    except (ControlRefused, FileError, NoServer) as problem:
         skipped = _skip_all(scenario, "the scenario could not be activated")
         return replace(result, problem=str(problem), steps=skipped)
     return replace(result, steps=steps)

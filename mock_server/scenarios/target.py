@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
+from pathlib import Path
 from secrets import token_hex
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import requests
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_server.client import ControlRefused, NoServer, Sandbox
 from mock_server.client.calls import server_url
 from mock_server.client.login import DEFAULT_PASSWORD, DEFAULT_USER, Tokens, login_form, tokens_in
 from mock_server.domain.operations import API_PATH, DIALECT_HOSTS, DIALECTS, TOKEN_PATH, DialectName
+from mock_server.fixtures.errors import FileError
+from mock_server.fixtures.library import is_path
+from mock_server.fixtures.recipes import read_recipe
 from mock_server.scenarios.file_format import Scenario, StepLogin
 from mock_server.scenarios.http_client import (
     HttpOutcome,
@@ -124,10 +130,13 @@ def _find_sandbox_server(base: str) -> tuple[str, DialectName] | tuple[None, Non
 
 
 @contextmanager
-def open_sandbox(target: Target, scenario: Scenario) -> Iterator[Sandbox | None]:
+def open_sandbox(target: Target, scenario: Scenario, file: Path | None = None) -> Iterator[Sandbox | None]:
     """Open a new sandbox with the scenario active, and drop it at the end; None if the target has none.
 
+    `file` is that of the scenario: a fixture that is a path is relative to it, and is sent, too.
+
     Raises:
+        FileError: the fixture is a path, and cannot be read or sent.
         ControlRefused: the server rejects the scenario.
         NoServer: the server does not answer.
     """
@@ -136,12 +145,27 @@ def open_sandbox(target: Target, scenario: Scenario) -> Iterator[Sandbox | None]
         return
     sandbox = target.sandbox(f"run-{token_hex(4)}")
     try:
+        fixture = scenario.given.fixture
+        if file is not None and fixture is not None and is_path(fixture):
+            sandbox.load_fixture(_recipe_to_send(file.parent / fixture))
+            scenario = replace(scenario, given=replace(scenario.given, fixture=None))
         sandbox.scenario(msgspec.to_builtins(scenario))
         yield sandbox
     finally:
         # It may not exist, and an idle sandbox expires: the result of a run does not depend on this.
         with suppress(ControlRefused, NoServer):
             sandbox.drop()
+
+
+def _recipe_to_send(path: Path) -> dict[str, Any]:
+    """Return the recipe at `path`, joined with those that it includes.
+
+    Raises:
+        FileError: it cannot be read, or is a state file.
+    """
+    if path.suffix == ".json":
+        raise FileError(f"{path}: a state file cannot be sent: put it into --fixtures-dir and name it")
+    return dict(msgspec.to_builtins(replace(read_recipe(path).recipe, include=())))
 
 
 class TokenCache:
