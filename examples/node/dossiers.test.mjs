@@ -25,7 +25,10 @@ beforeEach(async () => {
   call = await login(sandbox);
 });
 
-afterEach(() => sandbox.close());
+afterEach(async (t) => {
+  if (!t.passed) await sandbox.explain();
+  await sandbox.close();
+});
 
 async function importDossier(siret, dossierReference) {
   const order = { companyIdType: "CIT001", companyIdValue: siret, dossierReference };

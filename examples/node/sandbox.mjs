@@ -43,6 +43,15 @@ export async function openSandbox() {
       return text ? JSON.parse(text) : null;
     },
 
+    /** Print what the client sent, and why it was refused: for a test that failed. */
+    async explain() {
+      const { requests } = await this.control("GET", "/requests");
+      for (const { number } of requests) {
+        const { method, path, body, status, why } = await this.control("GET", `/requests/${number}`);
+        console.error(number, method, path, JSON.stringify(body), "->", status, ...why.map((each) => each.sentence));
+      }
+    },
+
     close() {
       return this.control("DELETE", `/sandboxes/${name}`);
     },

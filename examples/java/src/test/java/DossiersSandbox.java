@@ -35,7 +35,18 @@ final class DossiersSandbox implements BeforeEachCallback, AfterEachCallback {
 
     @Override
     public void afterEach(ExtensionContext context) throws IOException, InterruptedException {
+        if (context.getExecutionException().isPresent()) explain();
         control("DELETE", "/sandboxes/" + name, "");
+    }
+
+    /** Print what the client sent, and why it was refused: for a test that failed. */
+    private void explain() throws IOException, InterruptedException {
+        for (var each : control("GET", "/requests", "").get("requests")) {
+            var sent = control("GET", "/requests/" + each.get("number"), "");
+            var why = String.join(" ", sent.get("why").findValuesAsText("sentence"));
+            System.err.println(String.join(" ", each.get("number").asText(), sent.get("method").asText(),
+                    sent.get("path").asText(), sent.get("body").toString(), "->", sent.get("status").asText(), why));
+        }
     }
 
     /** The base URL of the server: a running one, such as a container, or a process that starts now. */
