@@ -270,7 +270,9 @@ def test_the_image_has_one_name_and_the_examples_this_version_of_it() -> None:
 
 
 def test_the_documents_install_this_version_and_say_where_the_package_is() -> None:
-    named = {name: text_of(name) for name in ("docs/install.md", "examples/client/README.md", *FILES)}
+    named = {
+        name: text_of(name) for name in ("README.md", "docs/install.md", "examples/client/README.md", *FILES)
+    }
     text = "\n".join(named.values())
     installs = [line for line in text.splitlines() if re.search(r'pip install .*"\.\[test\]"', line)]
 
