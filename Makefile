@@ -11,7 +11,7 @@ SITE   := .venv/.site
 TEST_TOOLS := pytest pytest-xdist hypothesis pypdf pytest-flask openapi-spec-validator
 
 .DEFAULT_GOAL := help
-.PHONY: identity fuzz-wire help serve test test-lowest test-newest soak scenarios client examples coverage check lint types audit format docs site picture states
+.PHONY: axe identity fuzz-wire help serve test test-lowest test-newest soak scenarios client examples coverage check lint types audit format docs site picture states
 .PHONY: contract bench bench-peers bench-scale load image build clean
 
 help: ## List the targets
@@ -22,6 +22,8 @@ serve: $(READY) ## Start the server (ARGS="--port 9000")
 
 test: $(READY) ## Run the tests (ARGS="-k dossiers")
 	$(BIN)/pytest -n auto -q $(ARGS)
+
+axe: .axe/.ready ## Install axe-core, with which the tests check the accessibility of the pages (needs npm)
 
 test-lowest: .venv-lowest/.ready ## Run the tests with the lowest supported version of each dependency (ARGS="-k protocol")
 	.venv-lowest/bin/python -m pytest -n auto -q $(ARGS)
@@ -109,7 +111,7 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 	$(BIN)/twine check --strict dist/*
 
 clean: ## Remove the environment and all build results
-	rm -rf .venv .venv-lowest .venv-newest .peers .identity .examples build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .venv-newest .peers .identity .examples .axe build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -rf examples/client/.mypy_cache examples/client/.pytest_cache
 	find mock_server tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
 
@@ -139,6 +141,11 @@ clean: ## Remove the environment and all build results
 .examples/.ready: Makefile
 	mkdir -p .examples
 	! command -v npm >/dev/null || npm install --prefix .examples --silent --no-save --no-audit --no-fund testcontainers@12 typescript@5 @types/node@20
+	@touch $@
+
+.axe/.ready: Makefile
+	mkdir -p .axe
+	! command -v npm >/dev/null || npm install --prefix .axe --silent --no-save --no-audit --no-fund axe-core@4.14.1
 	@touch $@
 
 .peers/.ready: $(READY) bench/peers/package.json bench/peers/requirements.txt

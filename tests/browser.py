@@ -14,21 +14,28 @@ from time import monotonic, sleep
 from typing import Any
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+AXE = next((Path(__file__).parent.parent / ".axe").glob("node_modules/axe-core/axe.min.js"), None)
+"""The checker of accessibility; `make axe` installs it."""
+
+_LEVELS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 _OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
 _PATIENCE = 20.0
 _KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowUp": 38, "ArrowDown": 40}
 
 
 class Page:
-    """One page; `requested` lists the URLs of all its requests."""
+    """One page; `requested` lists the URLs of all its requests, `errors` the errors in its console."""
 
     def __init__(self, commands: int, messages: int) -> None:
         self._commands, self._messages = commands, messages
         self._number, self._unread, self._session = 0, b"", ""
         self.requested: list[str] = []
+        self.errors: list[str] = []
         target = self._send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self._send("Network.enable")
+        self._send("Runtime.enable")
+        self._send("Log.enable")
         self._send("Page.enable")
 
     def open(self, url: str) -> None:
@@ -78,11 +85,22 @@ class Page:
         os.write(self._commands, json.dumps(message).encode() + b"\0")
         while True:
             received = self._read()
-            if received.get("method") == "Network.requestWillBeSent":
-                self.requested.append(received["params"]["request"]["url"])
+            self._note(received.get("method", ""), received.get("params", {}))
             if received.get("id") == self._number:
                 assert "error" not in received, received
                 return dict(received["result"])
+
+    def _note(self, event: str, given: dict[str, Any]) -> None:
+        if event == "Network.requestWillBeSent":
+            self.requested.append(given["request"]["url"])
+        if event == "Runtime.exceptionThrown":
+            self.errors.append(
+                given["exceptionDetails"].get("exception", {}).get("description", "an exception")
+            )
+        if event == "Runtime.consoleAPICalled" and given["type"] == "error":
+            self.errors.append(" ".join(str(one.get("value")) for one in given["args"]))
+        if event == "Log.entryAdded" and given["entry"]["level"] == "error":
+            self.errors.append(f"{given['entry']['text']} {given['entry'].get('url', '')}")
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._unread:
@@ -116,3 +134,11 @@ def browser(folder: Path) -> Iterator[Page]:
         process.wait(timeout=20)
         os.close(ours_out)
         os.close(ours_in)
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds against WCAG 2.2 AA on the page, with the elements."""
+    assert AXE
+    page.value(f"{AXE.read_text(encoding='utf-8')}; 0")
+    found = page.value(f"axe.run({{runOnly: {json.dumps(_LEVELS)}}}).then((result) => result.violations)")
+    return [f"{one['id']}: {', '.join(node['html'] for node in one['nodes'][:3])}" for one in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -13,10 +14,12 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from tests.browser import CHROMIUM, Page, browser
+from tests.browser import AXE, CHROMIUM, Page, browser, violations
 from tests.support import SEED_DOSSIER, SIRET, TOKEN_URL, running_server
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+NEVER_ENDS = {"companyIdType": "CIT001", "companyIdValue": "99000201600014", "dossierReference": "PO-9"}
 
 _numbers = count(1)
 
@@ -56,6 +59,9 @@ class Client:
         self.control("POST", "/clock/advance", {"by": "PT1S"})
         self.call("GET", f"/dossiers/process/{process_id}")
 
+    def process(self, process_id: str) -> dict[str, Any]:
+        return dict(self.call("GET", f"/dossiers/process/{process_id}").json()["content"])
+
     def refused_update(self) -> None:
         """What most tests look at: request 3 is refused, because request 2 stopped the dossier."""
         self.call("POST", f"/dossiers/{SEED_DOSSIER}/stop")
@@ -80,6 +86,7 @@ def page(shared: Page, server: str) -> Iterator[Page]:
     shared.open("about:blank")
     shared.resize("light")
     shared.requested.clear()
+    shared.errors.clear()
     yield shared
     asked = [url for url in shared.requested if not url.startswith("data:")]
     assert [url for url in asked if not url.startswith(f"{server}/")] == []
@@ -292,6 +299,164 @@ def test_a_long_answer_is_shown_without_colours(page: Page, client: Client) -> N
     assert page.value("document.querySelector('.side pre').textContent.length") > 100_000
 
 
+# What a tester does who writes no code.
+
+
+def press(page: Page, text: str) -> None:
+    """Press the button of the header."""
+    page.value(f"document.getElementById({json.dumps(text.lower())}).click()")
+
+
+def test_an_import_is_held_failed_and_reset_from_the_page(page: Page, client: Client) -> None:
+    """The walk of a tester: start a scenario, import, see it held, fail it, see the answer, reset."""
+    process_id = import_on_hold(page, client)
+    assert not client.process(process_id)["complete"]
+    line = fail_with_e103(page)
+
+    page.wait_for(shows("E103", ".reasons"))
+    answer = client.process(process_id)
+    assert (answer["complete"], answer["errors"][0]["code"]) == (True, "E103")
+    page.wait_for(shows("getProcess E103"))
+    again = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert "the import has ended already" in again.stdout  # the curl line is the same call
+    press(page, "reset")
+    page.wait_for(shows("import-held-then-failed” is active", "dialog"))
+    assert page.value(shows("1 import return", "dialog"))
+    follow(page, "Reset")
+    page.wait_for("!document.querySelector('dialog')")
+    page.wait_for(shows(f"No import {process_id}"))
+    assert client.control("GET", "/processes")["processes"] == []
+    assert client.control("GET", "/scenarios")["playing"] is None
+    assert [text for text in page.errors if process_id not in text] == []  # the last look finds no import
+
+
+def import_on_hold(page: Page, client: Client) -> str:
+    """Start the scenario, let the client import, and open the page of the import."""
+    open_at(page, client, "scenarios", "import-held-then-failed")
+    follow(page, "Start import-held-then-failed")
+    page.wait_for(shows("import-held-then-failed", "#state"))
+    body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"}
+    started = client.call("POST", "/dossiers", json=body).json()
+    page.value("location.hash = location.hash.replace('scenarios', 'requests')")
+    page.wait_for(shows("is on hold: it does not end by itself", ".reasons"))
+    follow(page, "Import of PO-1")
+    page.wait_for(shows("on hold", "main h1 + .badge"))
+    return str(started["content"]["processId"])
+
+
+def fail_with_e103(page: Page) -> str:
+    """Let the import fail; return the curl line of the dialog."""
+    follow(page, "Fail")
+    page.wait_for("document.querySelector('dialog [value=E103]')?.checked")
+    line = page.value("document.querySelector('dialog pre').textContent")
+    follow(page, "Fail")
+    return str(line)
+
+
+def test_only_the_selected_parts_are_reset(page: Page, client: Client) -> None:
+    client.refused_update()
+    open_at(page, client, headline="E201")
+
+    press(page, "reset")
+    page.wait_for("document.querySelectorAll('dialog [type=checkbox]').length === 8")
+    page.value(
+        "document.querySelectorAll('dialog [type=checkbox]:not([name=journal])').forEach((o) => o.click())"
+    )
+    assert page.value("document.querySelector('dialog pre').textContent").count('{"only":["journal"]}') == 1
+    follow(page, "Reset")
+
+    page.wait_for(shows("No request yet"))
+    assert client.control("GET", f"/dossiers/{SEED_DOSSIER}")["standing"] == "stopped"
+
+
+def fill_in(page: Page, **values: str) -> None:
+    """Fill the fields of the dialog."""
+    page.wait_for("!!document.querySelector('dialog input')")
+    for name, value in values.items():
+        field = f"document.querySelector('dialog [name={name}]')"
+        page.value(f"{field}.value = {json.dumps(value)}")
+        page.value(f"{field}.dispatchEvent(new Event('input', {{ bubbles: true }}))")
+
+
+def test_a_dossier_is_created_changed_and_its_company_closed(page: Page, client: Client) -> None:
+    open_at(page, client, "dossiers", "CDE-00010")
+
+    follow(page, "New dossier…")
+    fill_in(page, dossierReference="PO-7", companyIdValue="123", documents="I2")
+    follow(page, "Create")
+    page.wait_for("document.querySelector('dialog [role=alert]').textContent.length > 10")  # and stays open
+    fill_in(page, companyIdValue=SIRET, documents="ATT_VIGI, I2")
+    follow(page, "Create")
+    page.wait_for(shows("PO-7", "main dl"))
+    dossier_id = page.value("location.hash.match(/\\d+/)[0]")
+    follow(page, "Change…")
+    fill_in(page, dossierReference="PO-8", expirationDate="2031-06-30")
+    assert '{"dossierReference":"PO-8","expirationDate":"2031-06-30"}' in page.value(
+        "document.querySelector('dialog pre').textContent"
+    )
+    follow(page, "Change")
+    page.wait_for(shows("PO-8", "main dl"))
+    follow(page, "Close company…")
+    follow(page, "Close the company")
+
+    page.wait_for(shows("out of business"))
+    found = client.control("GET", f"/dossiers/{dossier_id}")
+    assert [found[name] for name in ("dossierReference", "standing", "outOfBusiness")] == [
+        "PO-8",
+        "stopped",
+        True,
+    ]
+    assert [one["documentCode"] for one in found["documents"]] == ["ATT_VIGI", "I2"]
+
+
+def test_an_empty_outbox_gives_the_reason(page: Page, client: Client) -> None:
+    open_at(page, client, "outbox", "The client has imported nothing yet")
+
+    client.import_and_wait("PO-1")
+
+    page.wait_for(shows("1 import so far, none with thirdpartyEmail"))
+
+
+def test_a_request_shows_its_differences(page: Page, client: Client) -> None:
+    rule = {
+        "name": "down",
+        "when": {"operation": "stopDossier", "dossierId": 1},
+        "then": {"respond": {"status": 503}},
+    }
+    client.control("POST", "/rules", {"rules": [rule]})
+    client.call("POST", f"/dossiers/{SEED_DOSSIER}/stop")
+    open_at(page, client, "requests/2", "Why the rule “down” did not apply")
+
+    tables = page.value("[...document.querySelectorAll('.exchange tbody')].map((one) => one.innerText)")
+    assert "dossierId" in tables[0]
+    assert re.search(r"stoppingReason\s+NA\s+STOPREQUEST", tables[1])
+
+
+def test_every_time_has_its_zone_and_the_list_has_that_of_the_header(page: Page, client: Client) -> None:
+    client.control("PUT", "/clock", {"now": "2031-07-01T09:05:00"})
+    client.refused_update()
+    open_at(page, client, headline="E201")
+
+    assert page.value("document.querySelector('#state .time').textContent") == "1 Jul 2031, 09:05:00 Paris"
+    assert page.value("document.querySelector('.entry .when').textContent") == "09:05:00 Paris"
+    times = page.value("document.body.innerText.match(/\\d\\d:\\d\\d:\\d\\d( [A-Z]\\w+)?/g)")
+    assert {text[9:] for text in times} == {"Paris", "UTC"}
+
+
+def test_each_page_lists_its_calls_as_curl_lines(page: Page, client: Client) -> None:
+    open_at(page, client, f"dossiers/{SEED_DOSSIER}", "Documents")
+    page.value("document.getElementById('curl').open = true")
+    follow(page, "Stop")
+    page.wait_for(shows("stopped", "main h1 + span"))
+
+    page.wait_for(shows("What you did", "footer"))
+    lines = page.value("[...document.querySelectorAll('footer code')].map((one) => one.textContent)")
+    assert lines[0].startswith("curl -X PATCH")
+    assert sum("STOPREQUEST" in line for line in lines) == 2  # what can be done, and what was done
+    run = subprocess.run(["bash", "-c", lines[-1]], capture_output=True, text=True, check=False)
+    assert json.loads(run.stdout)
+
+
 # Texts of a client stay texts.
 
 MARKUP = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>\'"><b>'
@@ -488,14 +653,51 @@ def test_light_or_dark_follows_the_preference_of_the_browser(page: Page, client:
     assert page.wait_for(f"{ground} !== {json.dumps(light)}")
 
 
-@pytest.mark.parametrize("place", ["requests", "requests/3", "dossiers", "scenarios", "clock", "coverage"])
-def test_a_narrow_window_needs_no_horizontal_scrolling(page: Page, client: Client, place: str) -> None:
-    client.refused_update()
-    page.resize("light", 380, 800)
-    open_at(page, client, place)
-    page.wait_for("document.querySelector('main').innerText.length > 40")
+PLACES = (
+    *("requests", "requests/3", "dossiers", f"dossiers/{SEED_DOSSIER}", "scenarios", "clock", "coverage"),
+    *("outbox", "sandboxes", "imports"),
+)
+OUTSIDE = """[...document.querySelectorAll('a, button, input, select, summary')].filter((one) => {
+  const { left, right } = one.getBoundingClientRect();
+  return one.checkVisibility() && !one.matches('.skip') && (left < 0 || right > innerWidth);
+}).map((one) => one.outerHTML)"""
 
-    assert page.value("document.documentElement.scrollWidth") <= 380
+
+@pytest.mark.parametrize("width", [380, 400])
+def test_a_narrow_window_needs_no_horizontal_scrolling(page: Page, client: Client, width: int) -> None:
+    client.refused_update()
+    client.call("POST", "/dossiers", json=NEVER_ENDS)
+    page.resize("light", width, 800)
+    for place in PLACES:
+        open_at(page, client, place)
+        page.wait_for("document.querySelector('main').innerText.length > 40")
+
+        assert page.value("document.documentElement.scrollWidth") <= width, place
+        assert page.value(OUTSIDE) == [], place
+
+
+@pytest.mark.skipif(AXE is None, reason="axe-core is not installed: make axe (it needs npm)")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 1400), ("light", 400)])
+def test_axe_finds_no_violation(page: Page, client: Client, scheme: str, width: int) -> None:
+    client.refused_update()
+    process_id = client.call("POST", "/dossiers", json=NEVER_ENDS).json()["content"]["processId"]
+    page.resize(scheme, width, 900)
+    for place in (*PLACES, "requests/2", f"imports/{process_id}"):
+        open_at(page, client, place)
+        page.wait_for("document.querySelector('main').innerText.length > 40")
+        page.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert violations(page) == [], place
+    for opens in (
+        "document.getElementById('reset').click()",
+        "document.querySelector('[aria-label=Fail]').click()",
+    ):
+        page.value(opens)
+        page.wait_for("!!document.querySelector('dialog')")
+        assert violations(page) == [], opens
+        page.value("document.querySelector('dialog').close()")
+    page.open(f"{client.server}/docs#op/importDossier")
+    page.wait_for("!!document.querySelector('.try')")
+    assert violations(page) == []
 
 
 # Who may see it, and a server that is gone.

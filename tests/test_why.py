@@ -352,7 +352,11 @@ def test_a_request_is_shown_as_in_the_list(api: Api) -> None:
     api.get("/dossiers", siren="503829368")
     entry = latest(api)
 
-    assert api.control("GET", f"/requests/{entry['number']}") == entry | {"why": []}
+    assert api.control("GET", f"/requests/{entry['number']}") == entry | {
+        "why": [],
+        "comparisons": [],
+        "changes": [],
+    }
 
 
 @pytest.mark.parametrize("number", [0, 99])
@@ -361,3 +365,56 @@ def test_a_request_that_is_not_in_the_journal_is_not_found(api: Api, number: int
 
     assert answer.status_code == 404
     assert f"the journal has no request {number}" in (answer.json or {})["detail"]
+
+
+# What was sent against what was wanted, and a dossier before and after.
+
+
+def show(api: Api) -> dict[str, Any]:
+    return dict(api.control("GET", f"/requests/{latest(api)['number']}"))
+
+
+def test_a_request_is_compared_with_the_nearest_rule_and_the_nearest_missed_expectation(api: Api) -> None:
+    near = {"operation": "listDossiers", "query": {"dossierReference": "PO-2"}}
+    far = {"operation": "listDossiers", "query": {"dossierReference": "PO-2", "siren": "1", "op": "or"}}
+    other = {"operation": "getDossier"}
+    rules = [
+        {"name": name, "when": when, "then": {"respond": {"status": 503}}}
+        for name, when in {"far": far, "near": near, "other": other}.items()
+    ]
+    api.control("POST", "/rules", {"rules": rules})
+    api.get("/dossiers", dossierReference="PO-1")
+    verification = {"expectations": [{"request": near}, {"request": other, "count": 0}]}
+    missed = api.client.post("/__admin/verify", json=verification, headers={"X-Mock-Sandbox": api.sandbox})
+    assert missed.status_code == 422
+
+    compared = show(api)["comparisons"]
+
+    assert [(row["kind"], row["name"]) for row in compared] == [
+        ("rule", "near"),
+        ("expectation", "listDossiers, at least 1"),
+    ]
+    for row in compared:
+        [difference] = row["differences"]
+        assert (difference["at"], difference["found"]) == ("query.dossierReference", "PO-1")
+        assert difference["expected"] == "'PO-2'"
+    api.get("/dossiers", dossierReference="PO-2")
+    assert [row["kind"] for row in show(api)["comparisons"]] == []  # the rule applied, the expectation is met
+    api.control("DELETE", "/requests")
+    api.get("/dossiers", dossierReference="PO-3")
+    assert [row["kind"] for row in show(api)["comparisons"]] == ["rule"]
+
+
+def test_a_command_shows_what_it_changed_in_its_dossier(api: Api) -> None:
+    before = api.dossier(SEED_DOSSIER)
+    api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": "NEW"})
+
+    [change] = show(api)["changes"]
+
+    assert change["dossierId"] == SEED_DOSSIER
+    reference = {"at": "dossierReference", "before": before["dossierReference"], "after": "NEW"}
+    assert reference in change["differences"]
+    api.dossier(SEED_DOSSIER)
+    assert show(api)["changes"] == []
+    api.post(f"/dossiers/{SEED_DOSSIER}", {"expirationDate": "2001-01-01"})
+    assert show(api)["changes"] == []  # it was rejected

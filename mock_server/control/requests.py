@@ -12,6 +12,7 @@ from flask import Response
 
 from mock_server import __version__
 from mock_server.control.calls import query_choice, query_number, route
+from mock_server.control.dossiers import api_members, is_account_of
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.errors import ERRORS
@@ -20,9 +21,11 @@ from mock_server.journal.coverage import CoverageRow, compute_coverage
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.explain import Cause, explain_answer
 from mock_server.journal.har import har_entry
-from mock_server.journal.matching import ExchangeFilter, check_filter, find_entries
-from mock_server.journal.near_misses import ExplainContext
+from mock_server.journal.matching import ExchangeFilter, check_filter, find_entries, nearest_pattern
+from mock_server.journal.near_misses import ExplainContext, explain_mismatches
 from mock_server.sandbox import ServerSandbox
+from mock_server.scenarios.file_format import RequestPattern
+from mock_server.scenarios.matching import ABSENT
 from mock_server.web.services import named_sandbox, services
 
 _CHUNK_BYTES = 20_000
@@ -93,7 +96,9 @@ def get_request(number: int) -> Response:
     """Return one request, with the explanation of its answer.
 
     `why` has, in sentences, the rule that changed it, what rejected it, or how its import continued; each
-    with the code, the dossier and the import that it is about.
+    with the code, the dossier and the import that it is about. `comparisons` has the differences from the
+    nearest active rule that did not apply, and from the nearest expectation that the last verification
+    missed; `changes` what the request changed in its dossier, as the API shows it.
     """
     sandbox = named_sandbox()
     entry = next(read_entries(sandbox.journal.read(number - 1)), None)
@@ -102,8 +107,11 @@ def get_request(number: int) -> Response:
         raise Problem(
             f"the journal has no request {number}; the latest is {latest}, old ones are dropped", 404
         )
-    why = [cause_members(cause) for cause in explain_answer(entry, explain_context(sandbox))]
-    return json_answer({**exchange(entry), "why": why})
+    context = explain_context(sandbox)
+    why = [cause_members(cause) for cause in explain_answer(entry, context)]
+    comparisons = [*_comparisons(entry, sandbox, context)]
+    changes = [*_changes(number, sandbox)]
+    return json_answer({**exchange(entry), "why": why, "comparisons": comparisons, "changes": changes})
 
 
 @route("GET /coverage")
@@ -213,6 +221,65 @@ def explain_context(sandbox: ServerSandbox) -> ExplainContext:
     rules |= {rule.name: "an ad hoc rule" for rule in active.ad_hoc_rules}
     variants = sandbox.variants_for(services().settings.dialect)
     return ExplainContext(world=sandbox.read(), variants=variants, rules=rules)
+
+
+def _comparisons(entry: Entry, sandbox: ServerSandbox, context: ExplainContext) -> Iterator[dict[str, Any]]:
+    """Return what the request has instead of what the nearest rule and the nearest expectation wanted."""
+    rules = sandbox.active_scenario.rules if entry.rule is None else ()
+    patterns: dict[str, list[tuple[str, RequestPattern]]] = {
+        "rule": [(rule.name, rule.when) for rule in rules],
+        "expectation": [
+            (f"{' or '.join(each.request.operation_names) or 'any call'}, {each.times}", each.request)
+            for each in sandbox.journal.missed
+        ],
+    }
+    for kind, named in patterns.items():
+        nearest = nearest_pattern(named, entry)
+        if nearest is None:
+            continue
+        name, differences = nearest
+        sentences = explain_mismatches(differences, entry, context)
+        yield {
+            "kind": kind,
+            "name": name,
+            "differences": [
+                {
+                    "at": difference.at,
+                    "found": None if difference.found is ABSENT else difference.found,
+                    "expected": difference.expected,
+                    "sentence": None if sentence == str(difference) else sentence,
+                }
+                for difference, sentence in zip(differences, sentences, strict=True)
+            ],
+        }
+
+
+def _changes(number: int, sandbox: ServerSandbox) -> Iterator[dict[str, Any]]:
+    """Return the members of a dossier that the request changed."""
+    change = sandbox.journal.dossier_change(number)
+    # After a reset of the data alone, the account may be gone, or the third party another one.
+    if change is None or not is_account_of(sandbox.read(), change.after):
+        return
+    before, after = (_flat(api_members(sandbox, dossier)) for dossier in change)
+    yield {
+        "dossierId": change.after.dossier_id,
+        "differences": [
+            {"at": at, "before": before.get(at), "after": after.get(at)}
+            for at in {**before, **after}
+            if before.get(at) != after.get(at)
+        ],
+    }
+
+
+def _flat(value: Any, at: str = "") -> dict[str, Any]:
+    """Return the values in a JSON value by their place, such as `documents[0].present`."""
+    if isinstance(value, dict):
+        parts = ((f"{at}.{name}" if at else name, part) for name, part in value.items())
+    elif isinstance(value, list):
+        parts = ((f"{at}[{index}]", part) for index, part in enumerate(value))
+    else:
+        return {at: value}
+    return {place: found for name, part in parts for place, found in _flat(part, name).items()}
 
 
 def cause_members(cause: Cause) -> dict[str, Any]:

@@ -45,7 +45,7 @@ _HEADERS = MappingProxyType(
 
 @route("GET /ui", media_type="text/html", sandboxed=False)
 def get_ui() -> Response:
-    """Return the dashboard: live journal, dossiers, scenarios, clock, coverage and outbox of a sandbox.
+    """Return the dashboard: live journal, dossiers, imports, scenarios, clock and outbox of a sandbox.
 
     The page needs no control token; it asks the user for it.
     """

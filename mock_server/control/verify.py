@@ -95,6 +95,7 @@ def _too_many() -> Response:
 def _answer(verifier: Verifier, sandbox: ServerSandbox) -> Response:
     verdicts = verifier.verdicts(explain_context(sandbox))
     failed = [verdict for verdict in verdicts if verdict.judgment != "held"]
+    sandbox.journal.missed = tuple(verdict.expectation for verdict in failed if verdict.has_too_few)
     members = {
         "verified": not failed,
         "complete": verifier.complete,

@@ -7,10 +7,11 @@ journal (`entries`, `matching`, `verify`, `explain`, `near_misses`) are imported
 from __future__ import annotations
 
 from mock_server.journal.coverage import Fact, page_facts, process_facts, refusal_facts
-from mock_server.journal.journal import Exchange, Journal, JournalSlice, Limits
+from mock_server.journal.journal import DossierChange, Exchange, Journal, JournalSlice, Limits
 from mock_server.journal.redaction import hide_credentials, redact_json, redact_text, redact_url
 
 __all__ = [
+    "DossierChange",
     "Exchange",
     "Fact",
     "Journal",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -142,7 +142,34 @@ def mismatches(wanted: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
             yield difference
 
 
-def _request_of(wanted: ExchangeFilter, entry: Entry) -> ReceivedRequest:
+def nearest_pattern(
+    patterns: Iterable[tuple[str, RequestPattern]], entry: Entry
+) -> tuple[str, tuple[Difference, ...]] | None:
+    """Return the name and the differences of the pattern that the exchange misses by least.
+
+    Patterns of other operations, and patterns that match, are left out.
+
+    Raises:
+        InputError: the comparisons would take too long.
+    """
+    same = [
+        (name, pattern)
+        for name, pattern in patterns
+        if pattern.operation is None or entry.operation in pattern.operations
+    ]
+    with limit_work("$", 1, len(same)):
+        compared = [(name, tuple(_pattern_differences(pattern, entry))) for name, pattern in same]
+    missed = [row for row in compared if row[1]]
+    return min(missed, key=lambda row: len(row[1]), default=None)
+
+
+def _pattern_differences(pattern: RequestPattern, entry: Entry) -> Iterator[Difference]:
+    if isinstance(pattern, ExchangeFilter):
+        return mismatches(pattern, entry)
+    return request_differences(pattern, _request_of(pattern, entry))
+
+
+def _request_of(wanted: RequestPattern, entry: Entry) -> ReceivedRequest:
     """Return the request, with its body if the filter needs it."""
     bodies = (wanted.body is not UNSET) + len(wanted.json_path)
     if not bodies:

@@ -20,8 +20,19 @@ export function onTokenNeeded(ask) {
   askForToken = ask;
 }
 
+let report = () => {};
+
+/** Set the function that gets each control call: method, path, body and sandbox. */
+export function onCall(reporter) {
+  report = reporter;
+}
+
+/** Whether the user has entered a control token. */
+export const hasToken = () => sessionStorage.getItem(TOKEN_KEY) !== null;
+
 /** Send a control call and return its JSON. Throws a Problem when it fails or the server does not answer. */
 export async function call(method, path, { sandbox, body, signal } = {}) {
+  report(method, path, body, sandbox);
   const answer = await send(method, path, { sandbox, signal, body: body && JSON.stringify(body) });
   const text = await answer.text();
   return text ? parse(text) : null;

@@ -1,15 +1,17 @@
 /* The start of the dashboard: show the view that the address names, refresh the header, listen to keys. */
 
 import { call, onTokenNeeded, Problem } from "./api.js";
+import { controlCurl, startCurlPanel } from "./curl.js";
 import { ask, askToken, el, fill, toast } from "./dom.js";
 import { dossiers } from "./dossiers.js";
+import { imports } from "./imports.js";
 import { Live } from "./live.js";
 import { announce, DEFAULT, go, currentRoute, link, showSandboxes, showState, showTabs } from "./navigation.js";
 import { requests } from "./requests.js";
 import { scenarios } from "./scenarios.js";
-import { absent, clock, coverage, outbox, sandboxes } from "./views.js";
+import { absent, askReset, clock, coverage, outbox, sandboxes } from "./views.js";
 
-const VIEWS = { requests, dossiers, scenarios, clock, coverage, outbox, sandboxes };
+const VIEWS = { requests, dossiers, scenarios, clock, coverage, outbox, sandboxes, imports };
 const REFRESH_MS = 3000;
 
 const main = document.getElementById("main");
@@ -39,7 +41,37 @@ function context(sandbox) {
         return undefined;
       }
     },
+    /**
+     * Ask with a dialog, then make the control call that `request` returns for its FormData: method, path, body.
+     * The dialog shows it as a curl command, and stays open while the server rejects it. Returns the answer.
+     */
+    askAndCall: async (title, body, request, { confirm, done, target = sandbox }) => {
+      let result;
+      const given = await ask(title, body, {
+        confirm,
+        preview: (form) => controlCurl(...request(form), target),
+        submit: async (form) => {
+          const [method, path, content] = await request(form, true);
+          result = await call(method, path, { sandbox: target, body: content });
+        },
+      });
+      if (!given) return undefined;
+      toast(done, "good");
+      await refresh();
+      return result ?? {};
+    },
+    /** Reset a sandbox, or parts of it. */
+    reset: async (name = sandbox) => {
+      if (await askReset(context(sandbox), name) && name === shown.sandbox) restart();
+    },
   };
+}
+
+/** Show the view again from the start, as its sandbox is another one now. */
+async function restart() {
+  await live.reload(shown.sandbox);
+  shown = { ...shown, view: null };
+  navigate();
 }
 
 /** Show the view of the address. A sandbox that does not exist gets no call: a call would create it. */
@@ -59,6 +91,7 @@ function navigate() {
     current = render(main, context(route.sandbox)) ?? {};
     if (shown.view && shown.render !== absent) main.focus({ preventScroll: true });
   }
+  startCurlPanel(route.sandbox, () => current.offers?.() ?? []);
   shown = { view, sandbox: route.sandbox, render };
   showTabs(Object.keys(VIEWS), view);
   document.title = `${[view, route.id].filter(Boolean).join(" ")} · ${route.sandbox} · Dossiers sandbox`;
@@ -117,6 +150,7 @@ document.getElementById("sandbox").addEventListener("change", ({ target }) => {
   const { view } = currentRoute();
   location.hash = link(view, null, target.value);
 });
+document.getElementById("reset").addEventListener("click", () => context(shown.sandbox).reset());
 document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address names the view, so it must not change
   main.focus();
@@ -134,7 +168,7 @@ const TYPING = "input, textarea, select, dialog, [contenteditable]";
 /* Keyboard: single keys only, never with Ctrl, Alt or Meta, never while typing. */
 
 const HELP = [
-  ["1 to 7", "Open a view, from left to right"],
+  ["1 to 8", "Open a view, from left to right"],
   ["j, k", "Next and previous request"],
   ["↓ ↑ Home End", "The same, in the list"],
   ["/", "Go to the filter or search field"],

@@ -47,7 +47,8 @@ export function table(caption, head, rows, given = {}) {
     el("table", given,
       el("caption", { class: "hidden" }, caption),
       el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))),
-      el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell)))))));
+      el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((cell, at) =>
+        el("td", { "data-label": head[at] }, el("div", {}, cell))))))));
 }
 
 /** A list of names and values; pairs without a value are left out. */
@@ -96,25 +97,42 @@ const nameOf = (made) => made.getAttribute("aria-label") ?? made.textContent;
 const isBusy = (event) => event.currentTarget.getAttribute("aria-disabled") === "true";
 const isShown = (part) => part !== null && part !== undefined && part !== "" && part !== false;
 
-/** Show a dialog with a form; returns its FormData, or null when it was cancelled. */
-export function ask(title, body, { confirm = "OK", cancel = "Cancel" } = {}) {
+/**
+ * Show a dialog with a form; returns its FormData, or null when it was cancelled. `preview` returns a command for
+ * the present input. `submit` gets the FormData; while it fails, the dialog stays open and shows the reason.
+ */
+export function ask(title, body, { confirm = "OK", cancel = "Cancel", preview, submit = async () => {} } = {}) {
   return new Promise((resolve) => {
-    const form = el("form", { method: "dialog" },
-      el("h2", {}, title), body,
+    const problem = el("p", { class: "error", role: "alert" });
+    const command = el("pre", { class: "json", tabindex: "0", "aria-label": "The same as a curl command" });
+    const update = () => { command.textContent = preview?.(new FormData(form)) ?? ""; };
+    const form = el("form", { method: "dialog", oninput: update },
+      el("h2", {}, title), body, preview && command, problem,
       el("div", { class: "row end" },
+        preview && el("button", { type: "button", class: "quiet", onclick: () => copy(command.textContent, "Command") },
+          "Copy as curl"),
+        el("span", { class: "grow" }),
         cancel && el("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, cancel),
         el("button", { value: "yes" }, confirm)));
     const dialog = el("dialog", { "aria-label": title }, form);
     let given = null;
-    form.addEventListener("submit", (event) => {
+    form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      given = new FormData(form);
-      dialog.close();
+      const filled = new FormData(form);
+      problem.textContent = "";
+      try {
+        await submit(filled);
+        given = filled;
+        dialog.close();
+      } catch (error) {
+        problem.textContent = error.message;
+      }
     });
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(given);
     });
+    update();
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -1,8 +1,8 @@
 /* The dossiers view: search, and the page of one dossier with its documents and requests. */
 
-import { ask, badge, button, chips, code, el, empty, facts, field, fill, refill, soft, table } from "./dom.js";
-import { day, many, moment, severity, highlightJson, size, timeOfDay } from "./format.js";
-import { link } from "./navigation.js";
+import { badge, button, chips, code, el, empty, facts, field, fill, refill, soft, table } from "./dom.js";
+import { day, highlightJson, many, moment, size } from "./format.js";
+import { go, link, requestList } from "./navigation.js";
 
 const PAGE_SIZE = 50;
 const STANDINGS = [["", "All"], ["complete", "Complete"], ["incomplete", "Incomplete"], ["stopped", "Stopped"]];
@@ -18,7 +18,9 @@ export function dossiers(place, context) {
     id = wanted;
     inner = id === null ? list(place, context, filters) : dossier(place, context, id);
   };
-  return { show, onExchange: () => inner.onExchange?.(), close: () => inner.close?.() };
+  return {
+    show, onExchange: () => inner.onExchange?.(), offers: () => inner.offers?.() ?? [], close: () => inner.close?.(),
+  };
 }
 
 function list(place, context, filters) {
@@ -59,9 +61,43 @@ function list(place, context, filters) {
   }
 
   const tools = el("div", { class: "tools" }, search, standings);
-  fill(place, el("div", { class: "page" }, el("h1", {}, "Dossiers"), tools, status, result));
+  fill(place, el("div", { class: "page" },
+    el("div", { class: "row" }, el("h1", { class: "grow" }, "Dossiers"), button("New dossier…", () => create(context))), tools, status, result));
   load();
-  return { onExchange: load, close: () => { clearTimeout(timer); latestCall += 1; } };
+  return {
+    onExchange: load,
+    offers: () => [["New dossier", "POST", "/dossiers", { siret: "99050000100013", dossierReference: "PO-1" }]],
+    close: () => { clearTimeout(timer); latestCall += 1; },
+  };
+}
+
+const input = (name, given = {}) => el("input", { name, spellcheck: "false", ...given });
+const filled = (form) => Object.fromEntries([...form].filter(([, value]) => value !== ""));
+
+/** Ask for a new dossier; the rules of the API are not checked, as the control call does not. */
+async function create(context) {
+  const { accounts, defaultAccount } = await context.call("GET", "/fixture");
+  const made = await context.askAndCall("New dossier", [
+    field("Reference", input("dossierReference", { required: true })),
+    field("Company", el("div", { class: "row nowrap" },
+      el("select", { name: "companyIdType", "aria-label": "Kind of number" },
+        Object.entries(KINDS).map(([kind, text]) => el("option", { value: kind }, text))),
+      input("companyIdValue", { required: true, placeholder: "99050000100013", class: "grow", "aria-label": "Number" }))),
+    field("Account", el("select", { name: "accountId" }, accounts.map(({ accountId, name }) =>
+      el("option", { value: accountId, selected: accountId === defaultAccount }, `${accountId} ${name ?? ""}`)))),
+    field("Third-party code", input("thirdpartyCode")),
+    field("Description", input("description")),
+    field("Expires (empty: never)", input("expirationDate", { type: "date" })),
+    field("Documents (codes, separated by commas; empty: those of the account)", input("documents")),
+  ], (form) => {
+    const { documents, accountId, ...rest } = filled(form);
+    const codes = documents?.split(",").map((one) => one.trim()).filter(Boolean);
+    return ["POST", "/dossiers", { ...rest, accountId: Number(accountId),
+      ...(codes && { documents: codes.map((documentCode) => ({ documentCode })) }) }];
+  }, { confirm: "Create", done: "Created" });
+  if (!made) return;
+  const { dossiers: [newest] } = await context.call("GET", "/dossiers?limit=1");
+  go(link("dossiers", made.dossierId ?? newest.dossierId));
 }
 
 const rows = (found) => table("Dossiers, newest first",
@@ -114,26 +150,34 @@ export function dossier(place, context, id) {
 
   const change = (body, done) => context.attempt(() => context.call("PATCH", `/dossiers/${id}`, body), done).then(load);
 
-  async function deposit(document) {
-    const day = el("input", { type: "date", name: "day" });
-    const file = el("input", { type: "file", name: "file" });
-    const given = await ask(`Deposit a file for ${document.documentCode}`, [
-      el("p", { class: "soft" }, document.label),
-      field("Valid until (empty: no expiry)", day),
-      field("File (empty: a generated PDF)", file),
-    ], { confirm: "Deposit" });
-    if (!given) return;
-    const content = given.get("file").size ? await base64(given.get("file")) : undefined;
-    const body = { ...(given.get("day") && { expirationDate: given.get("day") }), ...(content && { content }) };
-    const path = `/dossiers/${id}/documents/${encodeURIComponent(document.documentCode)}/evidences`;
-    await context.attempt(() => context.call("POST", path, body), `${document.documentCode} deposited`);
-    await load();
-  }
+  /** Ask for new values; only what differs is sent. */
+  const edit = (found) => context.askAndCall(`Change dossier ${id}`, [
+    el("p", { class: "soft" }, "The rules of the API are not checked."),
+    EDITABLE.map(([name, text, given]) => field(text, input(name, { ...given, value: found[name] ?? "" }))),
+  ], (form) => ["PATCH", `/dossiers/${id}`, Object.fromEntries(EDITABLE.map(([name]) => [name, form.get(name) || null])
+    .filter(([name, value]) => value !== (found[name] || null)))], { confirm: "Change", done: "Changed" }).then(load);
+
+  const closeCompany = (found) => context.askAndCall(`Close ${found.name}?`, el("p", {},
+    "The company goes out of business: its dossiers stop, in every account, and it cannot be imported again."),
+  () => ["POST", `/thirdparties/${found.thirdpartyId}/close`], { confirm: "Close the company", done: "Closed" }).then(load);
+
+  const deposit = (document) => context.askAndCall(`Deposit a file for ${document.documentCode}`, [
+    el("p", { class: "soft" }, document.label),
+    field("Valid until (empty: no expiry)", input("expirationDate", { type: "date" })),
+    field("File (empty: a generated PDF)", el("input", { type: "file", name: "content" })),
+  ], (form, isSent = false) => {
+    const { content, ...body } = filled(form);
+    const call = (given) => ["POST", evidences(id, document.documentCode), { ...body, ...given }];
+    if (!content?.size) return call({});
+    return isSent ? base64(content).then((text) => call({ content: text })) : call({ content: "FILE_IN_BASE64" });
+  }, { confirm: "Deposit", done: `${document.documentCode} deposited` }).then(load);
 
   const page = (found, requests) => el("div", { class: "page" },
     back(),
     el("div", { class: "row" },
       el("h1", {}, `Dossier ${found.dossierId}`), el("span", {}, standing(found)), el("span", { class: "grow" }),
+      button("Change…", () => edit(found), { class: "quiet" }),
+      !found.outOfBusiness && button("Close company…", () => closeCompany(found), { class: "quiet" }),
       found.standing === "stopped"
         ? button("Reactivate", () => change({ stoppingReason: null }, "Reactivated"))
         : button("Stop", () => change({ stoppingReason: "STOPREQUEST" }, "Stopped"), { class: "quiet" })),
@@ -148,12 +192,12 @@ export function dossier(place, context, id) {
       ["Stopped", found.stoppingDate && `${moment(found.stoppingDate)}, ${found.stoppingReason}`],
       ["Company", found.outOfBusiness && badge("out of business", "bad")],
       ["Description", found.description],
-      ["Import", found.processId && code(found.processId)],
+      ["Import", found.processId && el("a", { href: link("imports", found.processId) }, code(found.processId))],
     ]),
     el("h2", {}, "Documents"),
     found.documents.length ? documents(found) : el("p", { class: "soft" }, "No document is requested."),
     el("h2", {}, "Requests about this dossier"),
-    requests.length ? calls(requests) : el("p", { class: "soft" }, "The journal has no request about this dossier."),
+    requests.length ? requestList(requests) : el("p", { class: "soft" }, "The journal has no request about this dossier."),
     el("details", {}, el("summary", {}, "Answer of the API"), highlightJson(found.answer)));
 
   const documents = (found) => table("Documents", ["Code", "Document", "Present", "Evidence", "Requested", ""],
@@ -168,8 +212,26 @@ export function dossier(place, context, id) {
 
   fill(place);
   load();
-  return { onExchange: load, close: () => { isClosed = true; } };
+  return {
+    onExchange: load,
+    close: () => { isClosed = true; },
+    offers: () => [
+      ["Change", "PATCH", `/dossiers/${id}`, { dossierReference: "PO-2" }],
+      ["Stop", "PATCH", `/dossiers/${id}`, { stoppingReason: "STOPREQUEST" }],
+      ["Reactivate", "PATCH", `/dossiers/${id}`, { stoppingReason: null }],
+      ["Deposit a document", "POST", evidences(id, "CODE"), { expirationDate: "2031-06-30" }],
+      ["Close its company", "POST", "/thirdparties/THIRDPARTY_ID/close"],
+    ],
+  };
 }
+
+const EDITABLE = [
+  ["dossierReference", "Reference", { required: true }], ["thirdpartyCode", "Third-party code"],
+  ["description", "Description"], ["purchasingCategory", "Purchasing category"],
+  ["expirationDate", "Expires (empty: never)", { type: "date" }],
+];
+
+const evidences = (id, code) => `/dossiers/${id}/documents/${encodeURIComponent(code)}/evidences`;
 
 const back = () => el("p", { class: "eyebrow" }, el("a", { href: link("dossiers") }, "← All dossiers"));
 
@@ -178,11 +240,6 @@ function evidenceText(evidence) {
   const validity = evidence.expirationDate ? `valid until ${day(evidence.expirationDate)}` : "no expiry";
   return [`${what}, ${validity}`, !evidence.valid && [" ", badge("expired", "warn")]];
 }
-
-const calls = (requests) => el("ol", { class: "plain" }, requests.toReversed().slice(0, 20).map((one) => el("li", {},
-  badge(one.fault ?? one.status, severity(one)), " ",
-  el("a", { href: link("requests", one.number) }, `${one.number} ${one.operation}`), " ",
-  one.codes.map((name) => [badge(name, "bad"), " "]), soft(timeOfDay(one.realTime)))));
 
 async function base64(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());

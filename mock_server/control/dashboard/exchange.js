@@ -1,7 +1,9 @@
 /* The details of one request: why it got its answer, the request and the answer. Without any request: how to make one. */
 
-import { badge, button, code, copy, el, empty, facts, fill, refill, rich, soft } from "./dom.js";
-import { BASE, curl, duration, moment, severity, highlightJson, timeOfDay } from "./format.js";
+import { requestCurl } from "./curl.js";
+import { badge, button, code, copy, el, empty, facts, fill, refill, soft, table } from "./dom.js";
+import { BASE, duration, highlightJson, moment, realMoment, severity } from "./format.js";
+import { causeText, importButtons } from "./imports.js";
 import { DEFAULT, link } from "./navigation.js";
 
 const HEADINGS = {
@@ -17,13 +19,13 @@ export function exchange(place, context) {
   let unfinished = null;
 
   /** Show the request of that number; `follows` if it is shown as the latest and was not selected. */
-  async function show(number, { follows }) {
+  async function show(number, { follows, again = false }) {
     const entry = context.live.find(number);
     const key = `${number} ${entry?.realTime} ${follows}`;
     if (key === shown) return;
     shown = key;
     unfinished = null;
-    if (entry) fill(place, article(entry, null, follows));
+    if (entry && !again) fill(place, article(entry, null, follows));
     if (follows) await new Promise((done) => setTimeout(done, SETTLE_MS));
     if (key !== shown) return;
     let found = entry;
@@ -33,9 +35,10 @@ export function exchange(place, context) {
       if (key === shown && !entry) fill(place, empty(`No request ${number}`, el("p", {}, problem.message)));
     }
     const earlier = found && await earlierChanges(found, context);
+    const running = found && await runningImport(found, context);
     if (key !== shown || !found) return;
-    refill(place, article(found, found.why ?? [], follows, { earlier, entries: context.live.entries }));
-    if (found.why?.some(isRunning)) unfinished = [number, { follows }];
+    refill(place, article(found, found.why ?? [], follows, { earlier, running, entries: context.live.entries }));
+    if (found.why?.some(isRunning)) unfinished = [number, { follows, again: true }];
   }
 
   /** Load again a request whose import was still running. */
@@ -50,7 +53,23 @@ export function exchange(place, context) {
 
 const isRunning = (cause) => cause.kind === "import" && cause.code === null && cause.dossierId === null;
 
-function article(entry, why, follows, { earlier = null, entries = [] } = {}) {
+/** The buttons of the import of this request while it runs. */
+async function runningImport(entry, context) {
+  const processId = entry.processId ?? entry.answer?.content?.processId;
+  if (!processId) return null;
+  const process = await context.call("GET", `/processes/${encodeURIComponent(processId)}`).catch(() => null);
+  return process && el("div", { class: "row" },
+    el("a", { href: link("imports", processId) }, `Import of ${process.dossierReference}`),
+    importButtons(process, context, () => {}));
+}
+
+/** What a user can do with a request: other actions go here, too. */
+const actions = (entry) => [
+  button("Copy link", () => copy(new URL(link("requests", entry.number), location.href).href, "Link"), { class: "quiet small" }),
+  button("Copy as curl", () => copy(requestCurl(entry), "Command"), { class: "quiet small" }),
+];
+
+function article(entry, why, follows, { earlier = null, running = null, entries = [] } = {}) {
   const query = new URLSearchParams(entry.query).toString();
   return el("article", { class: "exchange", "aria-label": `Request ${entry.number}` },
     el("header", {},
@@ -58,18 +77,18 @@ function article(entry, why, follows, { earlier = null, entries = [] } = {}) {
       el("div", { class: "row" },
         el("p", { class: "eyebrow grow" }, `Request ${entry.number}`,
           follows && (severity(entry) === "bad" ? " · latest error" : " · latest")),
-        button("Copy link", () => copy(new URL(link("requests", entry.number), location.href).href, "Link"),
-          { class: "quiet small" }),
-        button("Copy as curl", () => copy(curl(entry), "Command"), { class: "quiet small" })),
+        actions(entry)),
       el("h2", {}, badge(entry.fault ?? entry.status, `big ${severity(entry)}`), " ",
         entry.operation ?? "Unknown path"),
       el("p", { class: "line" }, el("b", {}, entry.method), " ", entry.path, query && soft(`?${query}`)),
       el("p", { class: "row soft" },
-        el("span", {}, `${timeOfDay(entry.realTime)}, in ${duration(entry.milliseconds)}`),
-        el("span", { title: "Time of the sandbox's clock" }, `sandbox: ${moment(entry.at)}`),
+        el("span", { title: "Time of the sandbox's clock" }, `${moment(entry.at)}, in ${duration(entry.milliseconds)}`),
+        el("span", { title: "Time of the server's machine" }, `real time ${realMoment(entry.realTime)}`),
         entry.user && el("span", {}, entry.user),
         entry.dossierId !== undefined && toDossier(entry.dossierId, "dossier"))),
-    why && reasons(entry, why, earlier, entries),
+    why && reasons(entry, why, earlier, running, entries),
+    (entry.comparisons ?? []).map(comparison),
+    (entry.changes ?? []).map(dossierChange),
     el("div", { class: "sides" },
       side("Request", entry.query, entry.headers, entry.body, entry.bodyNote, "The request has no body."),
       side("Answer", null, entry.answerHeaders, entry.answer, entry.answerNote,
@@ -78,23 +97,34 @@ function article(entry, why, follows, { earlier = null, entries = [] } = {}) {
 
 const toDossier = (id, noun) => el("a", { href: link("dossiers", id) }, `${noun} ${id}`);
 
-function reasons(entry, why, earlier, entries) {
+function reasons(entry, why, earlier, running, entries) {
   const tone = why.some((cause) => cause.code) ? "bad" : severity(entry);
   return el("section", { class: `reasons ${tone}`, "aria-label": "Why" },
-    why.map((cause) => el("div", { class: "cause" },
-      el("h3", {}, cause.code && badge(cause.code, "bad"), " ", cause.label ?? HEADINGS[cause.kind]),
-      el("p", {}, cause.sentence),
-      el("p", { class: "row soft" },
-        cause.when && el("span", { title: `This rule is ${cause.provenance}` }, "Rule: ", rich(cause.when)),
-        cause.dossierId !== null && toDossier(cause.dossierId, "Dossier"),
-        cause.kind === "rule" && el("a", { href: link("scenarios") }, "Active rules"),
-        cause.kind === "import" && importLink(entry, cause, entries)))),
-    earlier,
+    why.map((cause) => causeText(cause, HEADINGS[cause.kind],
+      cause.kind === "rule" && el("a", { href: link("scenarios") }, "Active rules"),
+      cause.kind === "import" && importLink(entry, cause, entries))),
+    running, earlier,
     !why.length && el("p", { class: "soft" }, tone === "good" ? "A normal answer." : "No further reason is known."),
     entry.matched && entry.warnings.length > 0 && el("div", { class: "cause" },
       el("h3", {}, badge("hint", "info"), " Ignored by the API"),
       el("ul", {}, entry.warnings.map((warning) => el("li", {}, warning)))));
 }
+
+/** What the request has, and what the nearest rule or expectation wanted instead. */
+const comparison = ({ kind, name, differences }) => el("section", { class: "side" },
+  el("h3", {}, kind === "rule" ? `Why the rule “${name}” did not apply` : `Compared with the expectation ${name}`),
+  table("Differences", ["Where", "The client sent", "Expected"], differences.map(({ at, found, expected, sentence }) => [
+    code(at), value(found), [code(expected), sentence && el("span", { class: "soft block" }, sentence)],
+  ])));
+
+/** What the request changed in a dossier. */
+const dossierChange = ({ dossierId, differences }) => el("section", { class: "side" },
+  el("h3", {}, "Before and after: ", toDossier(dossierId, "dossier")),
+  table("Changed members", ["Member", "Before", "After"], differences.map(({ at, before, after }) =>
+    [code(at), value(before), value(after)])));
+
+const value = (found) => (found === null || found === undefined ? soft("nothing")
+  : code(typeof found === "string" ? found : JSON.stringify(found)));
 
 /** A link from the result of an import to its importDossier request. */
 function importLink(entry, { code, processId }, entries) {

@@ -1,20 +1,23 @@
-/* Values as text: times, sizes, JSON in colours, and a request as a curl command. */
+/* Values as text: times with their zone, sizes, and JSON in colours. */
 
 /** The URL of the server, with a path prefix if it is behind one: this file is at `/__admin/ui/` below it. */
 export const BASE = new URL("../..", import.meta.url).href.replace(/\/$/, "");
 
 import { el } from "./dom.js";
 
-const TIME = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
-/** The local time of day of a real instant. */
-export const timeOfDay = (text) => TIME.format(new Date(text));
+/** The zone of the sandbox's clock, and of every time that the API returns. */
+export const ZONE = "Paris";
 
-/** An instant of the sandbox's clock, which has no zone: `24 Nov 2026, 01:08:44`. */
-export function moment(text) {
-  return text && `${day(text)}, ${text.slice(11, 19)}`;
-}
+/** An instant of the sandbox's clock: `24 Nov 2026, 01:08:44 Paris`. */
+export const moment = (text) => text && `${day(text)}, ${timeOfDay(text)}`;
+
+/** Its time of day: `01:08:44 Paris`. */
+export const timeOfDay = (text) => `${text.slice(11, 19)} ${ZONE}`;
+
+/** An instant of the machine's clock: `24 Nov 2026, 00:08:44 UTC`. */
+export const realMoment = (text) => `${day(text)}, ${text.slice(11, 19)} UTC`;
 
 /** The day of such an instant, or of a date. */
 export const day = (text) => text && DAY.format(new Date(`${text.slice(0, 10)}T00:00:00Z`));
@@ -91,33 +94,3 @@ function bracketed(open, members, close, line) {
   if (!members.length) return open + close;
   return [open, members.map((member, at) => [`${line}  `, member, at < members.length - 1 ? "," : ""]), line, close];
 }
-
-const CONNECTION_HEADERS = new Set(["host", "content-length", "accept-encoding", "connection", "user-agent", "accept"]);
-const FORM = "application/x-www-form-urlencoded";
-
-/** An exchange as a curl command; the token, which the journal masks, is a variable of the shell. */
-export function curl(entry) {
-  const query = new URLSearchParams(entry.query).toString();
-  const path = entry.path.split("/").map(encodeURIComponent).join("/");
-  const url = `${BASE}${path}${query && `?${query}`}`;
-  const headers = Object.entries(entry.headers).filter(([name]) => !CONNECTION_HEADERS.has(name));
-  const method = entry.method !== "GET" && `-X ${shellQuote(entry.method)}`;
-  const words = ["curl -i", method, ...headers.map(header), ...data(entry), shellQuote(url)];
-  return words.filter(Boolean).join(" \\\n  ");
-}
-
-function header([name, value]) {
-  if (name === "authorization") return `-H "Authorization: Bearer $TOKEN"`;
-  return `-H ${shellQuote(`${name}: ${value}`)}`;
-}
-
-function data({ body, headers }) {
-  if (body === null || body === undefined) return [];
-  if (headers["content-type"]?.startsWith(FORM)) {
-    return Object.entries(body).map(([name, value]) => `--data-urlencode ${shellQuote(`${name}=${value}`)}`);
-  }
-  return [`--data-raw ${shellQuote(typeof body === "string" ? body : pretty(body))}`];
-}
-
-/** Quote a text for the shell. */
-const shellQuote = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;

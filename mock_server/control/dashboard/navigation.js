@@ -1,7 +1,7 @@
 /* The address of a view, and the header: tabs, list of sandboxes, state of the shown sandbox. */
 
-import { badge, el, fill } from "./dom.js";
-import { moment, severity } from "./format.js";
+import { badge, el, fill, soft } from "./dom.js";
+import { moment, severity, timeOfDay } from "./format.js";
 
 export const DEFAULT = "default";
 
@@ -35,6 +35,13 @@ function decode(text) {
     return text;
   }
 }
+
+/** Requests as a list of links, newest first. */
+export const requestList = (requests) => el("ol", { class: "plain" }, requests.toReversed().slice(0, 20).map((one) =>
+  el("li", {},
+    badge(one.fault ?? one.status, severity(one)), " ",
+    el("a", { href: link("requests", one.number) }, `${one.number} ${one.operation ?? one.path}`), " ",
+    one.codes.map((name) => [badge(name, "bad"), " "]), soft(timeOfDay(one.at)))));
 
 const STATES = {
   live: ["good", "live"],
@@ -76,7 +83,7 @@ export function showState(found, state) {
   fill(byId("state"),
     found?.playing && el("a", { class: "chip warn", href: link("scenarios"), title: "Active scenario" },
       found.playing, found.state !== "Started" && ` · ${found.state}`),
-    found && el("a", { class: "chip", href: link("clock"), title: "Clock of the sandbox, in French time" },
+    found && el("a", { class: "chip", href: link("clock"), title: "Clock of the sandbox" },
       clock, found.frozen && badge("frozen", "info")),
     el("span", { class: `link ${kind}` }, words));
   if (!found) return;

@@ -3,7 +3,7 @@
 import { labels } from "./api.js";
 import { badge, button, chips, el, fill } from "./dom.js";
 import { exchange, welcome } from "./exchange.js";
-import { duration, many, severity, timeOfDay } from "./format.js";
+import { duration, many, moment, severity, timeOfDay } from "./format.js";
 import { MAX_ENTRIES } from "./live.js";
 import { go, link } from "./navigation.js";
 
@@ -46,7 +46,7 @@ export function requests(place, context) {
     el("div", { class: "split" },
       el("div", { class: "master" },
         el("div", { class: "tools" }, filter, kinds,
-          button("Clear", clear, { class: "quiet small", title: "Delete the requests so far; coverage keeps its counts" })),
+          button("Delete requests", clear, { class: "quiet small", title: "Empties this list; data and coverage stay" })),
         list, note),
       detail));
 
@@ -142,6 +142,8 @@ export function requests(place, context) {
   return {
     step,
     onSandboxes: () => pane.refreshUnfinished(),
+    offers: () => [["Delete requests", "DELETE", "/requests"], ["Finish, hold or fail an import", "POST", "/processes/PROCESS_ID",
+      { outcome: "fail", code: "E103" }]],
     show: (id) => { chosen = /^\d+$/.test(id ?? "") ? Number(id) : null; render(); },
     close: () => {
       clearTimeout(waiting);
@@ -179,7 +181,7 @@ function row(entry) {
   },
   el("span", { class: "status" }, entry.fault ? "fault" : entry.status),
   el("span", { class: "what" }, entry.operation ?? "no such path"),
-  el("span", { class: "when" }, timeOfDay(entry.realTime)),
+  el("span", { class: "when", title: moment(entry.at) }, timeOfDay(entry.at)),
   el("span", { class: "path" }, `${entry.method} ${entry.path.replace(API_PREFIX, "…")}`),
   el("span", { class: "took" }, duration(entry.milliseconds)),
   why && el("span", { class: "why" }, why)));

@@ -79,7 +79,9 @@ export function scenarios(place, context) {
       + " Stopping removes its rules; data stays."),
     el("div", { class: "tools" }, search), list));
   load();
-  return { onExchange: () => context.call("GET", "/rules").then(({ rules }) => rules.length && load()) };
+  const state = ["PUT", "/scenarios/NAME/state", { state: STARTED }];
+  return { offers: () => [["Start", "PUT", "/scenario", { name: "NAME" }], ["Stop", "DELETE", "/scenario"], ["Set the state", ...state]],
+    onExchange: () => context.call("GET", "/rules").then(({ rules }) => rules.length && load()) };
 }
 
 /** A part of a rule in one line. */

@@ -1,8 +1,8 @@
 /* The smaller views: clock, coverage, outbox, sandboxes, and the message for a sandbox that does not exist. */
 
 import { call, labels } from "./api.js";
-import { ask, badge, button, code, el, empty, field, fill, refill, soft, table } from "./dom.js";
-import { moment } from "./format.js";
+import { badge, button, code, el, empty, field, fill, refill, rich, soft, table } from "./dom.js";
+import { many, moment, ZONE } from "./format.js";
 import { DEFAULT, link } from "./navigation.js";
 
 const DURATIONS = {
@@ -34,13 +34,19 @@ export function clock(place, context) {
       form("Advance by a duration", field("ISO duration", by), "Advance", () => advance(by.value.trim())),
       el("label", { class: "check" }, tokens, " Existing tokens get older, too")),
     el("section", { class: "panel" }, el("h2", {}, "Set, freeze, unfreeze"),
-      form("Set the clock", field("French time", at), "Set and freeze", () => put("/clock", { now: at.value })),
+      form("Set the clock", field(`${ZONE} time`, at), "Set and freeze", () => put("/clock", { now: at.value })),
       el("div", { class: "row" },
         button("Freeze", () => put("/clock", { frozen: true }), { class: "quiet" }),
         button("Unfreeze", () => put("/clock", { frozen: false }), { class: "quiet" }))),
     effects));
 
   return {
+    offers: () => [
+      ["Advance", "POST", "/clock/advance", { by: "P30D", tokens: false }],
+      ["Set and freeze", "PUT", "/clock", { now: "2031-01-01T00:00:00" }],
+      ["Freeze", "PUT", "/clock", { frozen: true }],
+      ["Unfreeze", "PUT", "/clock", { frozen: false }],
+    ],
     onSandboxes(sandboxes) {
       const found = sandboxes.find((one) => one.name === context.sandbox);
       if (!found) return;
@@ -82,7 +88,8 @@ export function coverage(place, context) {
   fill(place, el("div", { class: "page" }, el("h1", {}, "Coverage"),
     el("p", { class: "soft" }, "Counts of all calls since the start, or since the last reset of the journal."), shown));
   load();
-  return { onExchange: load };
+  place.tabIndex = 0; // the view has no link or button, so this is how the keyboard scrolls it
+  return { onExchange: load, close: () => { place.tabIndex = -1; } };
 }
 
 function coveragePanel(title, { met, never }, words, label = () => "") {
@@ -104,14 +111,32 @@ export function outbox(place, context) {
 
   async function load() {
     const { mails } = await context.call("GET", "/outbox");
-    refill(shown, mails.length ? mailTable(mails) : empty("No e-mail yet",
-      el("p", {}, "Imports, updates and reactivations send invitations and document requests to third parties."
-        + " The sandbox keeps these e-mails here and sends none.")));
+    if (mails.length) return refill(shown, mailTable(mails));
+    const { processes } = await context.call("GET", "/processes");
+    return refill(shown, noMails(processes));
   }
 
   fill(place, el("div", { class: "page" }, el("h1", {}, "Outbox"), shown));
   load();
-  return { onExchange: load };
+  return { onExchange: load, offers: () => [["Empty the outbox", "POST", "/reset", { only: ["outbox"] }]] };
+}
+
+/** Why there is no e-mail: mostly no import names an address of the third party. */
+function noMails(processes) {
+  const withAddress = processes.filter((one) => one.thirdpartyEmail.length);
+  const running = withAddress.filter((one) => !one.complete).length;
+  const failed = withAddress.filter((one) => one.complete && !one.success).length;
+  const why = () => {
+    if (!processes.length) return "The client has imported nothing yet.";
+    if (!withAddress.length) return `${many(processes.length, "import")} so far, none with \`thirdpartyEmail\`.`;
+    if (running) return "An import with `thirdpartyEmail` is still running: its invitation is sent when it ends.";
+    if (failed) return "The imports with `thirdpartyEmail` failed: only a new dossier sends an invitation.";
+    return "The outbox was emptied, or the third party is registered and has no other user.";
+  };
+  return empty("No e-mail yet", el("p", {}, el("b", {}, rich(why()))),
+    el("p", {}, rich("An import invites the addresses in its `thirdpartyEmail`; without this member no invitation is sent."
+      + " Updates and reactivations ask the users of a registered third party for documents.")),
+    el("p", {}, "The sandbox keeps these e-mails here and sends none."));
 }
 
 const MAIL_HEAD = ["Sent", "To", "Kind", "Documents", "Dossier", "Subscription key"];
@@ -143,27 +168,47 @@ export function sandboxes(place, context) {
     one.playing && [badge(one.playing, "warn"), " ", one.state],
     one.latestRequest,
     el("div", { class: "row end" },
-      button("Reset", () => reset(one.name), { class: "quiet small", "aria-label": `Reset ${one.name}` }),
+      button("Reset", () => context.reset(one.name), { class: "quiet small", "aria-label": `Reset ${one.name}` }),
       one.name !== DEFAULT && button("Delete", () => remove(one.name),
         { class: "quiet small", "aria-label": `Delete ${one.name}` })),
   ]));
 
-  async function reset(name) {
-    const what = "Data, clock, scenario, rules, outbox and journal return to their start.";
-    const isConfirmed = await ask(`Reset ${name}?`, el("p", {}, what), { confirm: "Reset" });
-    if (isConfirmed) await context.attempt(() => call("POST", "/reset", { sandbox: name }), `${name} was reset`);
-  }
-
-  async function remove(name) {
-    const what = "The next login or control call that names it creates it again.";
-    const isConfirmed = await ask(`Delete ${name}?`, el("p", {}, what), { confirm: "Delete" });
-    if (isConfirmed) await context.attempt(() => call("DELETE", `/sandboxes/${encodeURIComponent(name)}`), `${name} deleted`);
-  }
+  const remove = (name) => context.askAndCall(`Delete ${name}?`,
+    el("p", {}, "The next login or control call that names it creates it again."),
+    () => ["DELETE", `/sandboxes/${encodeURIComponent(name)}`], { confirm: "Delete", done: `${name} deleted`, target: DEFAULT });
 
   fill(place, el("div", { class: "page" }, el("h1", {}, "Sandboxes"),
     el("p", { class: "soft" }, "A user name with a plus tag selects a sandbox: ", code("api+gw3@example.com"),
       " uses the sandbox ", code("gw3"), "."), shown));
-  return { onSandboxes };
+  return { onSandboxes, offers: () => [["Delete a sandbox", "DELETE", "/sandboxes/gw3"]] };
+}
+
+/** Ask which parts of a sandbox to reset, with what each of them undoes, and reset them. */
+export async function askReset(context, name) {
+  const get = (path) => call("GET", path, { sandbox: name });
+  const paths = ["/sandboxes", "/fixture", "/dossiers?limit=0", "/processes", "/rules", "/variants", "/outbox", "/requests?limit=0"];
+  const [all, fixture, dossiers, imports, rules, variants, mails, requests] = await Promise.all(paths.map(get));
+  const { now, frozen, playing } = all.sandboxes.find((one) => one.name === name) ?? {};
+  const adHoc = rules.rules.filter((rule) => rule.adHoc).length;
+  const chosen = Object.entries(variants.variants ?? {}).map(([variant, value]) => `${variant}=${value}`).join(", ");
+  const parts = {
+    state: ["Data", `${many(dossiers.total, "dossier")} and ${many(imports.processes.length, "import")} return to the fixture “${fixture.name}”`],
+    scenario: ["Scenario", playing ? `“${playing}” is active; what the server started with is active again` : "none is active"],
+    rules: ["Ad hoc rules", `${many(adHoc, "rule")} removed`],
+    clock: ["Clock", `now ${moment(now)}${frozen ? ", frozen" : ""}; returns to its start`],
+    variants: ["Variants", chosen ? `now ${chosen}` : "none is changed"],
+    rateLimit: ["Rate limit", "counted calls are forgotten"],
+    outbox: ["Outbox", `${many(mails.mails.length, "e-mail")} deleted`],
+    journal: ["Journal", `${many(requests.total, "request")} and the coverage deleted`],
+  };
+  const names = Object.keys(parts);
+  const only = (form) => (names.every((part) => form.has(part)) ? {} : { only: names.filter((part) => form.has(part)) });
+  return context.askAndCall(`Reset ${name}?`, [
+    el("p", {}, "Each selected part returns to its start. This cannot be undone."),
+    el("div", { class: "parts" }, names.map((part) => el("label", { class: "check" },
+      el("input", { type: "checkbox", name: part, checked: true }),
+      el("span", {}, el("b", {}, parts[part][0]), soft(` ${parts[part][1]}`))))),
+  ], (form) => ["POST", "/reset", only(form)], { confirm: "Reset", done: `${name} was reset`, target: name });
 }
 
 /** The message for a sandbox that does not exist; empty until the server has answered. */
