@@ -135,5 +135,6 @@ def _sandbox_config(settings: Settings, find_fixture: FixtureFinder) -> SandboxC
         clock=settings.clock,
         variants=settings.variants,
         import_duration=settings.import_duration,
+        strict=settings.strict,
         journal=Limits(settings.journal_entries, settings.journal_bytes),
     )

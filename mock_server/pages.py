@@ -37,6 +37,7 @@ CONTROL_CALLS: Mapping[str, str] = {
     "scenarios": "docs/scenarios.md#run-a-scenario",
     "snapshots": "docs/control.md#snapshots",
     "state": "docs/control.md#a-whole-sandbox-as-json",
+    "strict": "docs/strict.md#strict-mode",
     "thirdparties": "docs/control.md#create-and-change-data",
     "variants": "docs/fidelity.md#variants",
     "verify": "docs/journal.md#verify-what-the-client-did",
@@ -49,6 +50,7 @@ WHO_MAY = "docs/control.md#who-may-make-control-calls"
 
 UNMATCHED = "docs/troubleshooting.md#a-path-that-the-api-does-not-have"
 NO_SANDBOX = "docs/control.md#a-sandbox-per-test"
+STRICT = CONTROL_CALLS["strict"]
 CLOCKS = "docs/troubleshooting.md#clocks-that-differ"
 PROXY = "docs/troubleshooting.md#a-proxy-in-between"
 

@@ -85,6 +85,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_connections: int = 10_000
     journal_entries: int = 1000
     journal_bytes: int = 16 * 1024 * 1024
+    strict: str = "off"
     check_responses: bool = False
     log_format: str = "text"
     log_level: str = "info"
@@ -516,6 +517,12 @@ SETTINGS: tuple[Setting, ...] = (
         "BYTES",
         _number(0, 64 * 1024**3),
         "How much memory they use at most, with their answers.",
+    ),
+    Setting(
+        "strict",
+        "off|warn|fail",
+        _one_of("off", "warn", "fail"),
+        "Input that the API ignores, such as an unknown parameter: warn names it in a header, fail is a 400.",
     ),
     Setting(
         "check_responses",

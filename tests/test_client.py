@@ -115,6 +115,11 @@ def withdraw_and_restore(box: Sandbox) -> object:
     return first, "ATT_VIGI" in box.change_account(119631)["withdrawn"]
 
 
+def set_and_read_strict(box: Sandbox) -> object:
+    box.set_strict("warn")
+    return box.strict()
+
+
 def stop_scenario(box: Sandbox) -> object:
     box.scenario("outage-of-three-calls")
     box.stop_scenario()
@@ -279,6 +284,8 @@ CASES: dict[str, tuple[Callable[[Sandbox], object], object]] = {
     "forget_requests": (forget_requests, []),
     "verify": (verify, "importDossier:"),
     "verify_all": (verify_in_order, True),
+    "strict": (lambda s: s.strict(), "off"),
+    "set_strict": (set_and_read_strict, "warn"),
     "coverage": (lambda s: "operations" in s.coverage(), True),
     "fixture": (lambda s: s.fixture()["name"], "default"),
     "load_fixture": (load_fixtures, [120000, 119631, 5]),

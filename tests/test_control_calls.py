@@ -192,6 +192,11 @@ EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
         ({"outcome": "explode"}, False),
         ({}, False),
     ],
+    "PUT /strict": [
+        ({"strict": "warn"}, True),
+        ({"strict": "loud"}, False),
+        ({}, False),
+    ],
     "PUT /variants": [
         ({"refusals": "result"}, True),
         ({}, True),
@@ -262,7 +267,7 @@ def test_the_parameters_of_a_query_are_in_the_document(document: dict[str, Any])
     parameters = document["paths"]["/__admin/requests"]["get"]["parameters"]
 
     asked = {one["name"]: one["schema"]["type"] for one in parameters if one.get("in") == "query"}
-    assert asked == {"since": "integer", "limit": "integer"}
+    assert asked == {"since": "integer", "limit": "integer", "format": "string"}
 
 
 def test_health_alone_needs_no_token(document: dict[str, Any]) -> None:
@@ -342,6 +347,7 @@ SENT: dict[str, tuple[str, str, Any]] = {
     "PUT /scenario": ("PUT", "/scenario", {"scenario": {"version": 1, "scenario": "mine", "title": "Mine"}}),
     "PUT /scenarios/{name}/state": ("PUT", "/scenarios/mine/state", {"state": "Started"}),
     "POST /rules": ("POST", "/rules", RULES),
+    "PUT /strict": ("PUT", "/strict", {"strict": "off"}),
     "POST /verify": ("POST", "/verify", {"expectations": [{"request": {"operation": "getToken"}}]}),
 }
 """Per call with a path variable or a body a request that succeeds; all others need neither."""
@@ -408,7 +414,12 @@ def test_a_documented_default_is_what_the_server_does_without_the_parameter(
     }
     sandbox = {one["schema"]["default"] for one in document["components"]["parameters"].values()}
 
-    assert defaults == {("GET /__admin/dossiers", "offset"): 0, ("GET /__admin/dossiers", "limit"): 50}
+    assert defaults == {
+        ("GET /__admin/dossiers", "offset"): 0,
+        ("GET /__admin/dossiers", "limit"): 50,
+        ("GET /__admin/requests", "format"): "json",
+    }
+    assert api.control("GET", "/requests") == api.control("GET", "/requests?format=json")
     assert sandbox == {api.client.get("/__admin/clock").json["sandbox"]}  # type: ignore[index]
     api.control("PUT", "/fixture", {"name": "pages"})
     plain, given = api.control("GET", "/dossiers"), api.control("GET", "/dossiers?offset=0&limit=50")

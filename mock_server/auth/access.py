@@ -22,6 +22,8 @@ from mock_server.settings import DASHBOARD_PATH, HEALTH_PATH, Settings
 PROBLEM_HEADER = "X-Mock-Problem"
 """What the sandbox itself has to say about a rejected call, as no answer of the vendor has."""
 
+PROBLEM_JSON = "application/problem+json"
+
 _VENDOR_DOMAINS = (".e-attestations.com", ".test-e-attestations.com")
 """The API's own names, which a test network may let point here: no stranger owns those."""
 

@@ -39,6 +39,7 @@ class RecordedRequest(TypedDict, total=False):
     answer: Any
     matched: bool
     warnings: list[str]
+    warningCodes: list[str]
     accountId: int
     dossierId: int
     thirdpartyId: int

@@ -145,3 +145,4 @@ class RequestFilter(TypedDict, total=False):
     status: Any
     code: str | Sequence[str]
     rule: Any
+    warning: str | Sequence[str]

@@ -25,7 +25,7 @@ from mock_server.client.members import (
 from mock_server.deprecation import renamed_method
 from mock_server.domain.local_time import from_local
 
-Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "outbox", "journal"]
+Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "strict", "outbox", "journal"]
 
 
 class Effect(TypedDict):
@@ -189,6 +189,14 @@ class Sandbox(LoginClient, JournalClient):
     def set_variants(self, **variants: str) -> dict[str, str]:
         """Set variants: `set_variants(refusals="result")`; all others get their default."""
         return dict(self.call("PUT", "/variants", variants))
+
+    def strict(self) -> str:
+        """Return the strict mode: `off`, `warn` or `fail`."""
+        return str(self.call("GET", "/strict")["strict"])
+
+    def set_strict(self, strict: Literal["off", "warn", "fail"]) -> None:
+        """Set the strict mode, for input that the API ignores: `warn` adds a header, `fail` answers 400."""
+        self.call("PUT", "/strict", {"strict": strict})
 
     # Content: what a third party, the data provider and the platform do. The API's rules are not checked.
 

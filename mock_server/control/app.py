@@ -23,6 +23,7 @@ from mock_server.control import (  # noqa: F401  # each adds its calls to the ta
     sandboxes,
     scenarios,
     server_info,
+    strict,
     ui,
     verify,
 )

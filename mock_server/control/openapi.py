@@ -13,10 +13,9 @@ import orjson
 from flask import Response
 
 from mock_server import __version__
-from mock_server.auth.access import PROBLEM_HEADER
+from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
 from mock_server.control.bodies import YAML_TYPES
 from mock_server.control.calls import CALLS, ControlCall, route
-from mock_server.control.problems import PROBLEM_JSON
 from mock_server.domain.names import camel
 from mock_server.settings import CONTROL_PREFIX, HEALTH_PATH, SANDBOX_HEADER
 from mock_server.web.services import base_path

@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound as NotFoundHttp
 
-from mock_server.auth.access import PROBLEM_HEADER
+from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
 from mock_server.deprecation import DEPRECATION_HEADER, log_renamed
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Rejected
@@ -18,7 +18,6 @@ from mock_server.sandbox import NoSandbox
 from mock_server.settings import CONTROL_PREFIX
 from mock_server.web.services import http_error, log_bug
 
-PROBLEM_JSON = "application/problem+json"
 _LONGEST_DETAIL = 10_000
 
 

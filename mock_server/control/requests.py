@@ -161,6 +161,7 @@ def exchange(entry: Entry) -> dict[str, Any]:
         "answer": entry.answer.value,
         "matched": entry.exchange.matched,
         "warnings": entry.warnings,
+        "warningCodes": [hint.code for hint in entry.hints],
         **{name: note for name, note in notes.items() if note is not None},
     }
 

@@ -231,6 +231,9 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
 }
 """The query parameters that an operation reads; others read none. All others are ignored."""
 
+EDGE_PARAMETERS = frozenset({"op"})
+"""Those of them that REST ignores."""
+
 
 def list_dossiers(
     world: World, now: datetime, *, account_id: int, query: Mapping[str, str], variants: Variants

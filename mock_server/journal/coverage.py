@@ -18,7 +18,7 @@ from mock_server.domain.search import MAX_PAGE_SIZE
 
 
 class Fact(NamedTuple):
-    """`about` is `code`, `page` or `process`; `name` is one of `CODES`, `PAGE_EDGES`, `OUTCOMES`."""
+    """`about` is `code`, `page`, `process` or `warning`; `name` is one of that kind."""
 
     about: str
     name: str

@@ -10,7 +10,13 @@ from msgspec import Struct
 
 from mock_server.domain.names import camel
 from mock_server.journal.coverage import codes_in
-from mock_server.journal.hints import explain_unmatched, ignored_input
+from mock_server.journal.hints import (
+    LIVE_HINTS,
+    Hint,
+    Input,
+    explain_unmatched,
+    ignored_input,
+)
 from mock_server.journal.journal import Exchange, JournalSlice, PackedExchange, unpack
 from mock_server.journal.redaction import (
     NO_BODY,
@@ -129,10 +135,29 @@ class Entry(Struct, frozen=True, dict=True):
         return self.answer_headers.get(RULE_HEADER)
 
     @cached_property
+    def hints(self) -> tuple[Hint, ...]:
+        """What the API ignored of the call; for an unknown path what was probably intended."""
+        exchange = self.exchange
+        unmatched = (
+            () if exchange.matched else (Hint("unknownPath", explain_unmatched(self.method, self.path)),)
+        )
+        given = Input(
+            operation=exchange.operation,
+            dialect=exchange.dialect,
+            query=parse_pairs(self._query),
+            body=self.body.value,
+        )
+        live = [
+            LIVE_HINTS[fact.name]
+            for fact in exchange.facts
+            if fact.about == "warning" and fact.name in LIVE_HINTS
+        ]
+        return (*unmatched, *ignored_input(given), *live)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
-        """What the API ignored of the call; for an unmatched call first what was probably intended."""
-        unmatched = () if self.exchange.matched else (explain_unmatched(self.method, self.path),)
-        return (*unmatched, *ignored_input(self.operation, parse_pairs(self._query), self.body.value))
+        """The sentences of the warnings."""
+        return tuple(hint.sentence for hint in self.hints)
 
     @cached_property
     def request(self) -> ReceivedRequest:

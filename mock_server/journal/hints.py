@@ -1,21 +1,25 @@
-"""Hints about a call: parameters and members that the API ignored, and the operation probably intended."""
+"""Warnings about a call: input that the API ignored, fast polling, and what was probably intended."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from mock_server.domain.dossiers import DossierUpdate
 from mock_server.domain.imports import ImportRequest
 from mock_server.domain.local_time import local_day
 from mock_server.domain.names import camel, nearest
 from mock_server.domain.operations import API_PATH, OPERATIONS, TOKEN_PATH, Operation
-from mock_server.domain.search import PARAMETERS
+from mock_server.domain.search import EDGE_PARAMETERS, PARAMETERS
+from mock_server.settings import SANDBOX_HEADER
 
 QUERIES: dict[str, tuple[str, ...]] = {
     operation: tuple(map(camel, names)) for operation, names in PARAMETERS.items()
@@ -39,11 +43,51 @@ MEMBERS: dict[str, tuple[str, ...]] = {
 }
 """The members of a body, or the fields of a form, that an operation reads."""
 
+POLLS_PER_SECOND = 10
+"""Requests for one import within a second that are not too fast."""
+
+WARNINGS: dict[str, str] = {
+    "unknownParameter": "A query parameter that the operation does not read.",
+    "unknownMember": "A member of the body, or a field of the login form, that the operation does not read.",
+    "wrongCase": "A name of the API in another case, or with other dashes or underscores.",
+    "repeatedParameter": "A query parameter that is given several times: the first one counts.",
+    "filterWithoutEffect": "`op` without a reference or code that it compares.",
+    "timeOfDay": "A time in a filter by day: only the day counts, in France.",
+    "sandboxHeader": "`X-Mock-Sandbox` or `?sandbox=` names another sandbox than the token does.",
+    "fastPolling": f"More than {POLLS_PER_SECOND} requests for one import within a second, both in real time"
+    " and on the sandbox's clock.",
+    "unknownPath": "A path or method that the API does not have: 404 or 405.",
+}
+"""Every warning by its code, and when it is given."""
+
+
+class Hint(NamedTuple):
+    """A warning about one call: its code, and a sentence."""
+
+    code: str
+    sentence: str
+
+
 SANDBOX_PARAMETERS = ("sandbox",)
 """Query parameters of this server, which the real API does not have."""
 
+FAST_POLLING = Hint(
+    "fastPolling",
+    f"more than {POLLS_PER_SECOND} requests for this import within a second: pause between them",
+)
+_MAX_POLLED = 1000
+OTHER_SANDBOX = Hint(
+    "sandboxHeader",
+    f"{SANDBOX_HEADER} is no header of the API and was ignored: the token names another sandbox",
+)
+LIVE_HINTS = {hint.code: hint for hint in (FAST_POLLING, OTHER_SANDBOX)}
+"""Warnings that strict mode gives while it answers; the journal shows the others always."""
+
 _DAYS = ("stateLastChangeDate", "fromDate")
 """Query parameters of which the API reads the day."""
+
+_COMPARED = ("dossierReference", "thirdpartyCode")
+"""Query parameters to which `op` applies."""
 
 _MAX_NAMES = 100
 """Names of one call that are checked, the first ones."""
@@ -55,18 +99,46 @@ _MAX_PATH = 300
 """Characters of a path that are compared; the API's paths are shorter."""
 
 
-def ignored_input(operation: str | None, query: Sequence[tuple[str, str]], body: Any) -> list[str]:
-    """Return a sentence for each parameter and member of a call that the API ignored."""
+class Input(Struct, frozen=True, kw_only=True):
+    """The input of a call."""
+
+    operation: str | None
+    dialect: str | None
+    query: Sequence[tuple[str, str]]
+    body: Any
+
+
+def ignored_input(given: Input) -> Iterator[Hint]:
+    """Yield a warning for each part of the input that the API ignored."""
+    operation = given.operation
     if operation is None:
-        return []
-    members = list(body)[:_MAX_NAMES] if isinstance(body, Mapping) and operation in MEMBERS else []
-    known = MEMBERS.get(operation, ())
-    ignored = [_ignored("member", name, operation, known) for name in members if name not in known]
-    return [
-        *_ignored_parameters(operation, [name for name, _ in query]),
-        *_ignored_times(operation, dict(reversed(query))),
-        *ignored,
-    ]
+        return
+    ignored = EDGE_PARAMETERS if given.dialect == "rest" else frozenset()
+    read = tuple(name for name in QUERIES.get(operation, ()) if name not in ignored)
+    yield from _ignored_parameters(operation, given.query, read)
+    yield from _ignored_filters({name: value for name, value in reversed(given.query) if name in read})
+    known = MEMBERS.get(operation)
+    if known is not None and isinstance(given.body, Mapping):
+        for name in list(given.body)[:_MAX_NAMES]:
+            if name not in known:
+                yield _ignored("Member", name, operation, known)
+
+
+class Polls:
+    """When the latest imports were requested, to find a client that polls without a pause."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, deque[tuple[float, datetime]]] = {}
+
+    def is_fast(self, process_id: str, real: float, now: datetime) -> bool:
+        """Count a request at this time, in real seconds and on the sandbox's clock."""
+        times = self._times.pop(process_id, None) or deque(maxlen=POLLS_PER_SECOND)
+        self._times[process_id] = times
+        if len(self._times) > _MAX_POLLED:
+            del self._times[next(iter(self._times))]
+        oldest = times[0] if len(times) == POLLS_PER_SECOND else None
+        times.append((real, now))
+        return oldest is not None and real - oldest[0] < 1 and abs(now - oldest[1]) < timedelta(seconds=1)
 
 
 def similar_name(name: str, known: Iterable[str]) -> str | None:
@@ -98,28 +170,44 @@ def explain_unmatched(method: str, path: str) -> str:
     return f"the API has no path {path}{advice}"
 
 
-def _ignored_parameters(operation: str, given: Sequence[str]) -> Iterator[str]:
-    known = QUERIES.get(operation, ())
-    for name, times in islice(Counter(given).items(), _MAX_NAMES):
-        if name not in (*known, *SANDBOX_PARAMETERS):
-            yield _ignored("query parameter", name, operation, known)
+def _ignored_parameters(
+    operation: str, query: Sequence[tuple[str, str]], known: tuple[str, ...]
+) -> Iterator[Hint]:
+    counts = Counter(name for name, _ in query)
+    for name, times in islice(counts.items(), _MAX_NAMES):
+        if name in SANDBOX_PARAMETERS:
+            continue
+        if name not in known:
+            yield _ignored("Parameter", name, operation, known)
         elif times > 1:
-            yield f"query parameter {name!r} is given {times} times: the first one counts"
+            sentence = f"query parameter {name!r} is given {times} times: the first one counts"
+            yield Hint("repeatedParameter", sentence)
 
 
-def _ignored_times(operation: str, query: Mapping[str, str]) -> Iterator[str]:
-    """Name each filter whose time does not count. behaviour.md 10 (inferred)."""
+def _ignored_filters(query: Mapping[str, str]) -> Iterator[Hint]:
+    """Warn of filters, or parts of them, without effect. behaviour.md 3.7, 10 (inferred)."""
     for name in _DAYS:
         text = query.get(name, "")
-        if name in QUERIES.get(operation, ()) and len(text) > len("2026-03-02"):
+        if len(text) > len("2026-03-02"):
             with suppress(ValueError):
-                yield f"of query parameter {name!r} only the day counts, which is {local_day(text)} in France"
+                day = local_day(text)
+                yield Hint(
+                    "timeOfDay", f"of query parameter {name!r} only the day counts, which is {day} in France"
+                )
+    if "op" in query and not any(name in query for name in _COMPARED):
+        sentence = f"query parameter 'op' has no effect without {' or '.join(_COMPARED)}"
+        yield Hint("filterWithoutEffect", sentence)
 
 
-def _ignored(kind: str, name: str, operation: str, known: tuple[str, ...]) -> str:
+def _ignored(kind: str, name: str, operation: str, known: tuple[str, ...]) -> Hint:
     similar = similar_name(name, known)
     advice = f"; did you mean {similar!r}?" if similar else ""
-    return f"{kind} {name!r} is not known to {operation} and was ignored{advice}"
+    differs_in_case = similar is not None and _plain_name(similar) == _plain_name(name)
+    named = {"Parameter": "query parameter", "Member": "member"}[kind]
+    return Hint(
+        "wrongCase" if differs_in_case else f"unknown{kind}",
+        f"{named} {name!r} is not known to {operation} and was ignored{advice}",
+    )
 
 
 def _plain_name(name: str) -> str:

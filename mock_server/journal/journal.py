@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from mock_server.domain.model import Dossier
 from mock_server.journal.coverage import ExchangeCounts, ExchangeKind, Fact
+from mock_server.journal.hints import Polls
 
 if TYPE_CHECKING:
     from mock_server.journal.verify import Expectation
@@ -109,6 +110,8 @@ class JournalSlice(Struct, frozen=True):
 class Journal:
     """The exchanges of a sandbox. Numbers only increase, also when the journal is cleared.
 
+    `polls` are the requests for imports, counted in strict mode only.
+
     It never waits for a listener: it wakes the listener, which then reads the exchanges that are still there.
     """
 
@@ -122,6 +125,7 @@ class Journal:
         self._counts_before_reset = ExchangeCounts()
         self._listeners: tuple[Callable[[], None], ...] = ()
         self._lock = Lock()
+        self.polls = Polls()
         self.closed = False
         self.missed: tuple[Expectation, ...] = ()
         """The expectations for which the last verification found too few exchanges."""

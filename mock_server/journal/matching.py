@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Meta
 from msgspec.structs import replace
 
 from mock_server.domain.errors import ERRORS
 from mock_server.fixtures.errors import InputError
 from mock_server.journal.entries import Entry, read_entries
-from mock_server.journal.hints import similar_name
+from mock_server.journal.hints import WARNINGS, similar_name
 from mock_server.journal.journal import JournalSlice
 from mock_server.scenarios import ReceivedRequest
 from mock_server.scenarios.file_format import Code, Expected, RequestPattern
@@ -26,6 +26,8 @@ from mock_server.scenarios.matching import (
 )
 from mock_server.scenarios.patterns import TooManySteps, limit_steps, spend_steps
 from mock_server.scenarios.validation import check_request_pattern
+
+WarningCode = Annotated[str, Meta(extra_json_schema={"enum": list(WARNINGS)})]
 
 MAX_STEPS = 20_000
 """Steps that the comparisons of one control call may take: it must not hold up other calls for 100 ms."""
@@ -41,12 +43,13 @@ class ExchangeFilter(RequestPattern, frozen=True, kw_only=True):
     """A call as a rule's `when` describes it, and its answer.
 
     `code` is one that the answer reports: of a refusal, or of an import. `rule` is the name of the rule that
-    changed the answer.
+    changed the answer; `warning` is the code of a warning about the call.
     """
 
     status: Expected = UNSET
     code: Code | tuple[Code, ...] | None = None
     rule: Expected = UNSET
+    warning: WarningCode | tuple[WarningCode, ...] | None = None
 
     @property
     def operation_names(self) -> tuple[str, ...]:
@@ -56,9 +59,12 @@ class ExchangeFilter(RequestPattern, frozen=True, kw_only=True):
     @property
     def codes(self) -> tuple[str, ...]:
         """The codes to match, empty for all."""
-        if self.code is None:
-            return ()
-        return self.code if isinstance(self.code, tuple) else (self.code,)
+        return _as_tuple(self.code)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The codes of warnings to match, empty for all."""
+        return _as_tuple(self.warning)
 
     @property
     def given(self) -> dict[str, Any]:
@@ -73,6 +79,12 @@ class ExchangeFilter(RequestPattern, frozen=True, kw_only=True):
         return dict(msgspec.to_builtins(members))
 
 
+def _as_tuple(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    return given if isinstance(given, tuple) else (given,)
+
+
 def check_filter(wanted: ExchangeFilter, path: str) -> None:
     """Reject a filter that no exchange can be compared with; `path` is its place.
 
@@ -80,11 +92,15 @@ def check_filter(wanted: ExchangeFilter, path: str) -> None:
         InputError: an operation, an operator, a JSONPath or a code is invalid.
     """
     check_request_pattern(wanted, path)
-    for code in wanted.codes:
-        if code not in ERRORS:
-            similar = similar_name(code, ERRORS)
-            hint = f"did you mean {similar!r}?" if similar else f"there are {', '.join(ERRORS)}"
-            raise InputError(f"{path}.code", f"there is no error code {code!r}; {hint}")
+    for member, kind, given, known in (
+        ("code", "error code", wanted.codes, ERRORS),
+        ("warning", "warning", wanted.warnings, WARNINGS),
+    ):
+        for code in given:
+            if code not in known:
+                similar = similar_name(code, known)
+                hint = f"did you mean {similar!r}?" if similar else f"there are {', '.join(known)}"
+                raise InputError(f"{path}.{member}", f"there is no {kind} {code!r}; {hint}")
     for name, expected in (("status", wanted.status), ("rule", wanted.rule)):
         try:
             check_expectation(expected)
@@ -135,11 +151,20 @@ def mismatches(wanted: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
     yield from differences(wanted.status, entry.status, "status")
     if wanted.rule is not UNSET:
         yield from text_differences(wanted.rule, entry.rule, "rule")
-    if wanted.codes and not set(wanted.codes) & set(entry.codes):
-        yield Difference("code", " or ".join(wanted.codes), list(entry.codes))
+    yield from _code_mismatches(wanted, entry)
     for difference in request_differences(wanted, _request_of(wanted, entry)):
         if difference.at != "operation":
             yield difference
+
+
+def _code_mismatches(wanted: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
+    if wanted.codes and not set(wanted.codes) & set(entry.codes):
+        yield Difference("code", " or ".join(wanted.codes), list(entry.codes))
+    if wanted.warnings:
+        spend_steps(entry.exchange.body.count(b",") // _VALUES_PER_STEP)
+        found = [hint.code for hint in entry.hints]
+        if not set(wanted.warnings) & set(found):
+            yield Difference("warning", " or ".join(wanted.warnings), found)
 
 
 def nearest_pattern(

@@ -70,6 +70,7 @@ def dossiers_sandbox(request: pytest.FixtureRequest, dossiers_server: Server) ->
         dossiers_server,
         request.node.name,
         is_shared=bool(options.value(request.config, "dossiers_sandbox_url")),
+        strict=options.value(request.config, "dossiers_strict"),
         keep_failed=options.value(request.config, "dossiers_keep_failed") == "yes",
     )
     request.node.stash[_SANDBOX] = test_sandbox
@@ -94,16 +95,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> _Phase:
-    """Fail a test whose client called an unknown path, with that path as the reason."""
+    """Fail a test whose client made a call that the API does not have, with that call as the reason."""
     test_sandbox = item.stash.get(_SANDBOX, None)
-    if test_sandbox is None or options.unmatched(item, _UNMATCHED) == "ignore":
+    if test_sandbox is None:
         return (yield)
+    test_sandbox.ignores_unmatched = options.unmatched(item, _UNMATCHED) == "ignore"
     try:
         outcome = yield
     except (Exception, pytest.fail.Exception) as failure:
-        test_sandbox.check_unmatched(failure)
+        test_sandbox.check_calls(failure)
         raise
-    test_sandbox.check_unmatched()
+    test_sandbox.check_calls()
     return outcome
 
 

@@ -45,6 +45,13 @@ OPTIONS = (
         ("fail", "ignore"),
     ),
     Option(
+        "dossiers_strict",
+        "off|warn|fail",
+        "What input of the client does that the API ignores: warn adds a header and a warning of pytest, "
+        "fail answers 400 and fails the test.",
+        ("off", "warn", "fail"),
+    ),
+    Option(
         "dossiers_keep_failed",
         "yes|no",
         "Whether the sandbox of a failed test stays on that running server, for its dashboard.",

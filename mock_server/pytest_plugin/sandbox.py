@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -108,8 +109,12 @@ class TestSandbox:
     other, new calls in the default sandbox belong to this test. On a shared server they may be of others.
     """
 
-    def __init__(self, server: Server, test: str, *, is_shared: bool, keep_failed: bool) -> None:
+    def __init__(
+        self, server: Server, test: str, *, is_shared: bool, keep_failed: bool, strict: str = ""
+    ) -> None:
         self.sandbox = server.sandbox(sandbox_name(test))
+        self.ignores_unmatched = False
+        self._strict = strict
         self.has_failed = False
         self._server = server
         self._is_shared = is_shared
@@ -121,9 +126,16 @@ class TestSandbox:
             raise pytest.fail.Exception(str(error), pytrace=False) from None
 
     def play(self, mark: pytest.Mark | None, folder: Path) -> None:
-        """Start the scenario of the mark: a name that the server knows, or a file relative to the test."""
-        if mark is None:
-            return
+        """Start the scenario of the mark: a name that the server knows, or a file relative to the test.
+
+        Then set the strict mode of the run.
+        """
+        if mark is not None:
+            self._play(mark, folder)
+        if self._strict:
+            self.sandbox.call("PUT", "/strict", {"strict": self._strict})
+
+    def _play(self, mark: pytest.Mark, folder: Path) -> None:
         try:
             [name] = mark.args
             self.sandbox.scenario(folder / name if str(name).endswith(_SCENARIO_SUFFIXES) else name)
@@ -131,27 +143,31 @@ class TestSandbox:
             named = ", ".join(map(repr, mark.args))
             raise pytest.fail.Exception(f"{mark.name}({named}): {error}", pytrace=False) from None
 
-    def check_unmatched(self, failure: BaseException | None = None) -> None:
-        """Fail the test if its client called a path that the API does not have.
+    def check_calls(self, failure: BaseException | None = None) -> None:
+        """Fail the test if its client called a path that the API does not have, or strict mode rejects one.
 
         A test that failed already, which is often the result, fails at the same place. If the test has
         blocked sockets, `end` checks this.
 
         Raises:
-            AssertionError: there was such a path; the message names the probable one.
+            AssertionError: there was such a call; the message names the probable one.
         """
         try:
-            unknown = list(dict.fromkeys(_sentence(request) for request in self._unmatched()))
+            wrong = list(dict.fromkeys(_sentence(request) for request in self._wrong_calls()))
         except _UNREACHABLE:
             self._is_unchecked = True
             return
         self._is_unchecked = False
-        if unknown and failure is None:
-            pytest.fail("\n".join(unknown), pytrace=False)
-        if unknown and failure is not None:
+        if wrong and failure is None:
+            pytest.fail("\n".join(wrong), pytrace=False)
+        if wrong and failure is not None:
             result = f"The test failed with {type(failure).__name__}: {failure}"
-            unmatched = AssertionError("\n".join([*unknown, result]))
+            unmatched = AssertionError("\n".join([*wrong, result]))
             raise unmatched.with_traceback(failure.__traceback__) from None
+
+    def _wrong_calls(self) -> list[RecordedRequest]:
+        unmatched = [] if self.ignores_unmatched else self._unmatched()
+        return [*unmatched, *self._warned()] if self._strict == "fail" else unmatched
 
     def section(self) -> tuple[str, str]:
         """The journal of the sandbox as a section of the report: title and text."""
@@ -167,11 +183,13 @@ class TestSandbox:
         A shared server of which the sockets of the test are still blocked deletes it when it is idle.
 
         Raises:
-            AssertionError: the client called a path that the API does not have.
+            AssertionError: as of `check_calls`.
         """
         try:
             if self._is_unchecked:
-                self.check_unmatched()
+                self.check_calls()
+            if self._strict == "warn":
+                self._show_warnings()
         finally:
             if not (self._keeps_failed and self.has_failed):
                 with suppress(*_UNREACHABLE):
@@ -206,6 +224,15 @@ class TestSandbox:
         without_token = [] if self._is_shared else self._in_default()
         unmatched = [recorded.request for recorded in without_token if not recorded.request["matched"]]
         return [*self.sandbox.unmatched(), *unmatched]
+
+    def _warned(self) -> list[RecordedRequest]:
+        """The requests with input that the API ignores, which strict mode counts."""
+        return [request for request in self.sandbox.requests() if request["matched"] and request["warnings"]]
+
+    def _show_warnings(self) -> None:
+        with suppress(*_UNREACHABLE):
+            for sentence in dict.fromkeys(_sentence(request) for request in self._warned()):
+                warnings.warn(pytest.PytestWarning(sentence), stacklevel=1)
 
     def _in_default(self) -> list[_Recorded]:
         """The requests of the default sandbox since the test began."""

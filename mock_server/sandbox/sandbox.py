@@ -26,7 +26,7 @@ from mock_server.sandbox.rate_limit import RateLimit
 from mock_server.scenarios import ActiveScenario, Progress, Rule, Scenario, ScenarioSetup
 from mock_server.store import Store
 
-Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "outbox", "journal"]
+Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "strict", "outbox", "journal"]
 PARTS: tuple[Part, ...] = get_args(Part)
 """The parts of a sandbox, as `reset` names them."""
 
@@ -51,6 +51,7 @@ class SandboxConfig(Struct, frozen=True, kw_only=True):
     variants: Mapping[str, str] = field(default_factory=dict)
     import_duration: timedelta = timedelta()
     journal: Limits = field(default_factory=Limits)
+    strict: str = "off"
 
 
 class SandboxState(NamedTuple):
@@ -75,6 +76,7 @@ class ServerSandbox:
         self.active_scenario = ActiveScenario(self.setup.scenario)
         self.set_variants(self._first_variants())
         self.rate_limit = RateLimit()
+        self.strict = config.strict
         self.journal = Journal(config.journal)
         self.pact_states_at: int | None = (
             None  # number of the last exchange when Pact set its provider states
@@ -97,6 +99,8 @@ class ServerSandbox:
                 self._token_ages = ()
             if "variants" in parts:
                 self.set_variants(self._first_variants())
+            if "strict" in parts:
+                self.strict = self.config.strict
             self._reset_content(parts)
 
     def _reset_content(self, parts: Collection[Part]) -> None:
@@ -279,6 +283,10 @@ class ServerSandbox:
         """Use these variants, and the default of each other one."""
         self.variants = variants
         self._resolved: dict[str, Variants] = {}
+
+    def set_strict(self, strict: str) -> None:
+        """Set the strict mode: `off`, `warn` or `fail`."""
+        self.strict = strict
 
     def variants_for(self, dialect: str) -> Variants:
         """Return the active variants of a dialect."""

@@ -17,7 +17,7 @@ from mock_server.domain.names import snake
 from mock_server.domain.operations import Operation
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World
-from mock_server.journal import Fact
+from mock_server.journal import Fact, Hint
 from mock_server.json_body import CompressedBodyError, decode_body, parse_json
 from mock_server.sandbox import ServerSandbox
 from mock_server.scenarios import AppliedRule
@@ -47,7 +47,7 @@ class RequestContext(Struct, eq=False):
     """The sandbox and the token of a request, before authorization; the token is None if none is needed.
 
     An expired token also names its sandbox and its user. `applied` is the rule that matched, if any; `call`
-    is set after authorization.
+    is set after authorization. `hints` are the warnings of strict mode.
     """
 
     sandbox: ServerSandbox
@@ -55,6 +55,7 @@ class RequestContext(Struct, eq=False):
     username: str | None = None
     applied: AppliedRule | None = None
     call: Call | None = None
+    hints: tuple[Hint, ...] = ()
 
 
 CONTEXT = "mock_server.context"

@@ -9,17 +9,18 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
 
-from mock_server.auth.access import PROBLEM_HEADER, AccessDenied
+from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON, AccessDenied
 from mock_server.auth.tokens import REALM_PATH
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Refusal, Rejected
 from mock_server.domain.operations import Kind
 from mock_server.journal import refusal_facts
-from mock_server.pages import UNMATCHED
+from mock_server.pages import STRICT, UNMATCHED
 from mock_server.sandbox import NoSandbox
 from mock_server.web.context import CONTEXT, RequestContext, current_call
 from mock_server.web.responses import json_response, oauth_error
 from mock_server.web.services import http_error, log_bug, services
+from mock_server.web.strict import StrictError
 
 REFUSAL_HEADER = "X-Mock-Refusal"
 UNMATCHED_HEADER = "X-Mock-Unmatched"
@@ -33,6 +34,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(NoSandbox, _no_sandbox)
     app.register_error_handler(AccessDenied, _access_denied)
+    app.register_error_handler(StrictError, _rejected_by_strict_mode)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -101,6 +103,21 @@ def _no_sandbox(error: NoSandbox) -> Response:
 def _access_denied(error: AccessDenied) -> Response:
     """A call that the sandbox itself rejects; no answer of the vendor has this header."""
     return _protocol_error(error.status, str(error), {PROBLEM_HEADER: wire.header_text(str(error))})
+
+
+def _rejected_by_strict_mode(error: StrictError) -> Response:
+    """An answer that is clearly not the vendor's: problem+json with the warnings."""
+    body = {
+        "type": "about:blank",
+        "title": "Rejected by the strict mode of mock-server",
+        "status": 400,
+        "detail": str(error),
+        "warnings": [{"code": hint.code, "message": hint.sentence} for hint in error.hints],
+        "docs": STRICT,
+    }
+    answer = json_response(body, 400, {PROBLEM_HEADER: wire.header_text(str(error))})
+    answer.content_type = PROBLEM_JSON
+    return answer
 
 
 def _unexpected(error: Exception) -> Response:

@@ -22,7 +22,7 @@ from mock_server.clock import real_seconds
 from mock_server.domain.model import Dossier
 from mock_server.domain.operations import Kind
 from mock_server.domain.world import World
-from mock_server.journal import DossierChange, Exchange, hide_credentials
+from mock_server.journal import DossierChange, Exchange, Fact, hide_credentials
 from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import FAULTS
 from mock_server.web.context import CONTEXT, Call, RequestContext
@@ -74,7 +74,7 @@ def add_journal_entry(response: Response, environ: dict[str, Any], context: Requ
             else None,
             response.status_code,
             response.headers.to_wsgi_list(),
-            () if call is None else tuple(call.facts),
+            _facts(context),
             _fault(environ) if delivery.KEY in environ else None,
             asked.url_rule is not None or response.status_code not in _UNMATCHED,
             None if context.applied is None else context.applied.rule.then.effect,
@@ -108,6 +108,12 @@ def _intended_context(environ: Mapping[str, Any]) -> RequestContext:
         pass
     # A call without a token creates no sandbox.
     return RequestContext(shared.sandboxes.find(requested_name()) or shared.sandboxes.get(), None)
+
+
+def _facts(context: RequestContext) -> tuple[Fact, ...]:
+    """What is counted of the answer: codes, edges of paging, outcomes of imports, warnings."""
+    facts = () if context.call is None else tuple(context.call.facts)
+    return facts + tuple(Fact("warning", hint.code) for hint in context.hints) if context.hints else facts
 
 
 def _texts(environ: Mapping[str, Any]) -> dict[str, Any]:

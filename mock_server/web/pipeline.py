@@ -4,6 +4,7 @@
     authenticate  the token names the user and the sandbox, even an expired one
     rules         the first rule of the sandbox that matches may answer instead, or change what follows
     authorize     the token is valid, the account exists and is the token's, its rate limit is not used up
+    strict mode   if it is on, input that the API ignores is noted, or rejected
     view          a function of the package `api`: it reads, or executes a command on the sandbox
     answer        a rejected request is rendered by `errors`; the rule changes the response
     journal       request, answer, rule and codes are recorded
@@ -27,7 +28,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.routing import MapAdapter
 
 from mock_server.auth.access import AccessDenied, check_control_call
-from mock_server.dialects import Dialect
+from mock_server.dialects import Dialect, wire
 from mock_server.domain.operations import OPERATIONS, Operation
 from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import Then
@@ -39,6 +40,7 @@ from mock_server.web.journal_entry import BEGAN, add_journal_entry
 from mock_server.web.routing import Router, UrlAdapter, routes_of
 from mock_server.web.rule_effects import apply_rule_to_response, run_with_rules
 from mock_server.web.services import Services
+from mock_server.web.strict import WARNING_HEADER, check_input, header_of
 
 View = Callable[..., Response]
 """Takes the call and the ids of the path, by name."""
@@ -63,17 +65,21 @@ def run_operation(
 
     def authorize_and_view(effect: Then) -> Response:
         call = authorize(asked, context, operation, dialect, ids.get("account_id"), effect)
+        if context.sandbox.strict != "off":
+            check_input(context, operation, dialect, ids)
         return view(call, **ids)
 
     return run_with_rules(operation, context, ids, authorize_and_view)
 
 
 def finish(response: Response) -> Response:
-    """Apply the rule that matched, if any, and record the exchange in the journal."""
+    """Add warnings, apply the rule that matched, if any, and record the exchange in the journal."""
     environ = request.environ
     context: RequestContext | None = environ.get(CONTEXT)
     if context is not None and context.applied is not None:
         response = apply_rule_to_response(response, context.applied)
+    if context is not None and context.hints:
+        response.headers[WARNING_HEADER] = wire.header_text(header_of(context.hints))
     add_journal_entry(response, environ, context)
     return response
 

@@ -93,13 +93,13 @@ def _asked(operation: Operation, context: RequestContext, ids: Mapping[str, Any]
         path=_PREFIX.sub("", request.path),
         query=request.args,
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=_body(),
+        body=request_body(),
         ids={camel(name): value for name, value in ids.items()} | _thirdparty(context.sandbox, ids),
         user=without_tag(context.username) if context.username else None,
     )
 
 
-def _body() -> Any:
+def request_body() -> Any:
     """The request body as JSON, None when it is not; the fields of a form as an object."""
     if request.mimetype == "application/x-www-form-urlencoded":
         return request.form.to_dict()

@@ -24,6 +24,7 @@ from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.responses import JSON_TYPE, json_response, oauth_error
 from mock_server.web.rule_effects import run_with_rules
 from mock_server.web.services import base_url, services
+from mock_server.web.strict import check_input
 
 openid = Blueprint("openid", __name__)
 
@@ -62,7 +63,13 @@ def get_token() -> Response:
         )  # a rejected login creates no sandbox: their number is limited
     sandbox = sandboxes.for_user(username)
     request.environ[CONTEXT] = context = RequestContext(sandbox, None, username)
-    return run_with_rules(OPERATIONS["getToken"], context, {}, _answer_token_request)
+
+    def answer(effect: Then) -> Response:
+        if sandbox.strict != "off":
+            check_input(context, OPERATIONS["getToken"], None, {})
+        return _answer_token_request(effect)
+
+    return run_with_rules(OPERATIONS["getToken"], context, {}, answer)
 
 
 def _field(name: str) -> str:

@@ -1,0 +1,204 @@
+"""Strict mode: what the API ignores is named in a header, or rejected, and found in the journal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from mock_server.app import create_app
+from mock_server.journal.hints import POLLS_PER_SECOND, WARNINGS, Polls
+from mock_server.settings import Settings
+from tests.control_calls import latest, log_in, set_rule
+from tests.support import ACCOUNT, OTHER_SIRET, SIRET, Api
+
+PAGE = (Path(__file__).parent.parent / "docs" / "strict.md").read_text(encoding="utf-8")
+ORDER = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"}
+
+_numbers = count(1)
+
+
+def set_strict(api: Api, mode: str) -> None:
+    api.control("PUT", "/strict", {"strict": mode})
+
+
+def codes_of(answer: TestResponse) -> list[str]:
+    """The codes in the header."""
+    return re.findall(r"(?:^|; )(\w+): ", answer.headers.get("X-Mock-Warning", ""))
+
+
+def search(**query: Any) -> Callable[[Api], TestResponse]:
+    return lambda api: api.get("/dossiers", **query)
+
+
+WARNED: dict[str, tuple[Callable[[Api], TestResponse], list[str]]] = {
+    "nothing": (search(page=0, pageSize=5, siret=SIRET), []),
+    "an unknown parameter": (search(colour="red"), ["unknownParameter"]),
+    "a parameter of another operation": (lambda api: api.get("/requirements", page=1), ["unknownParameter"]),
+    "another case": (search(pagesize=5), ["wrongCase"]),
+    "an underscore": (search(dossier_reference="PO-1"), ["wrongCase"]),
+    "a parameter twice": (
+        lambda api: api.send("GET", api.url("/dossiers?page=0&page=1")),
+        ["repeatedParameter"],
+    ),
+    "a time in a day": (search(stateLastChangeDate="2024-03-02T10:00:00"), ["timeOfDay"]),
+    "an unknown member": (lambda api: api.post("/dossiers", ORDER | {"colour": "red"}), ["unknownMember"]),
+    "a member in another case": (
+        lambda api: api.post("/dossiers", ORDER | {"ExpirationDate": "2090-12-31"}),
+        ["wrongCase"],
+    ),
+    "another sandbox": (
+        lambda api: api.send("GET", api.url("/dossiers"), headers={"X-Mock-Sandbox": "other"}),
+        ["sandboxHeader"],
+    ),
+    "its own sandbox": (
+        lambda api: api.send("GET", api.url("/dossiers"), headers={"X-Mock-Sandbox": api.sandbox}),
+        [],
+    ),
+    "two at once": (search(colour="red", pagesize=5), ["unknownParameter", "wrongCase"]),
+    "a rejected search": (search(page=-1, colour="red"), ["unknownParameter"]),
+}
+
+
+@pytest.mark.parametrize("name", WARNED)
+def test_a_warning_is_in_a_header_and_in_the_journal(api: Api, name: str) -> None:
+    act, expected = WARNED[name]
+    plain = act(api)
+    set_strict(api, "warn")
+
+    answer = act(api)
+
+    assert (codes_of(plain), codes_of(answer)) == ([], expected)
+    assert answer.status_code == plain.status_code
+    assert latest(api)["warningCodes"] == expected
+    assert len(latest(api)["warnings"]) == len(expected)
+
+
+@pytest.mark.dialects("rest", "edge")
+def test_an_operator_that_compares_nothing_is_unknown_in_rest(api: Api) -> None:
+    set_strict(api, "warn")
+    code = {"rest": "unknownParameter", "edge": "filterWithoutEffect"}[api.dialect]
+
+    assert codes_of(api.get("/dossiers", op="like")) == [code]
+    assert codes_of(api.get("/dossiers", op="like", dossierReference="PO")) == (
+        ["unknownParameter"] if api.dialect == "rest" else []
+    )
+
+
+@pytest.fixture
+def unchecked(client: FlaskClient) -> Api:
+    """An api in strict mode `fail`, whose answers are not those of the contract."""
+    app = client.application
+    api = Api(FlaskClient(app, app.response_class), f"strict{next(_numbers)}")
+    assert api.token
+    set_strict(api, "fail")
+    return api
+
+
+@pytest.mark.parametrize("name", [name for name, (_, expected) in WARNED.items() if expected])
+def test_fail_rejects_the_call_in_another_format(unchecked: Api, name: str) -> None:
+    act, expected = WARNED[name]
+    answer = act(unchecked)
+    body = answer.json or {}
+
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+    assert body["title"] == "Rejected by the strict mode of mock-server"
+    assert [warning["code"] for warning in body["warnings"]] == expected == codes_of(answer)
+    assert latest(unchecked)["warningCodes"] == expected
+    assert unchecked.get("/dossiers/processes").json == {"content": []}
+    assert unchecked.post("/dossiers", ORDER | {"companyIdValue": OTHER_SIRET}).status_code == 200
+
+
+def test_the_login_is_checked_too(unchecked: Api) -> None:
+    form = {"grant_type": "password", "client_id": "ea-api-edge", "username": unchecked.username}
+    answer = unchecked.client.post(
+        "/auth/realms/eat_realm/protocol/openid-connect/token", data=form | {"password": "demo", "Scope": "x"}
+    )
+
+    assert (answer.status_code, codes_of(answer)) == (400, ["wrongCase"])
+    assert log_in(unchecked).status_code == 200
+
+
+def test_a_call_without_a_valid_token_or_with_a_rule_is_not_looked_at(unchecked: Api) -> None:
+    set_rule(unchecked, {"respond": {"status": 503}}, "getDossier")
+    url = unchecked.url("/dossiers", colour="red")
+
+    assert unchecked.client.get(url).status_code == 401
+    assert unchecked.get("/dossiers/1", colour="red").status_code == 503
+
+
+def test_many_requests_for_an_import_within_a_second_are_too_fast(api: Api) -> None:
+    set_strict(api, "warn")
+    process_id = (api.post("/dossiers", ORDER).json or {})["content"]["processId"]
+    path = f"/dossiers/process/{process_id}"
+
+    assert [codes_of(api.get(path)) for _ in range(POLLS_PER_SECOND)] == [[]] * POLLS_PER_SECOND
+    assert codes_of(api.get(path)) == ["fastPolling"]
+    api.advance("PT1S")
+    assert codes_of(api.get(path)) == []
+    assert api.control("POST", "/requests/count", {"warning": "fastPolling"})["count"] == 1
+
+
+def test_polls_are_counted_per_import_in_real_time_and_on_the_clock() -> None:
+    now, polls = datetime(2026, 3, 2, tzinfo=UTC), Polls()
+    for at in range(POLLS_PER_SECOND):
+        assert not polls.is_fast("a", at / 100, now)
+
+    assert not polls.is_fast("b", 0.2, now)
+    assert polls.is_fast("a", 0.2, now)
+    assert not polls.is_fast("a", 5, now)
+    assert not polls.is_fast("a", 0.2, now + timedelta(seconds=2))
+    for at in range(2000):
+        polls.is_fast(str(at), 0, now)
+    assert len(polls._times) == 1000  # noqa: SLF001
+
+
+def test_a_warning_is_found_and_verified(api: Api) -> None:
+    api.get("/dossiers", pagesize=5)
+    api.get("/dossiers", colour="red")
+
+    def found(warning: Any) -> int:
+        return int(api.control("POST", "/requests/count", {"warning": warning})["count"])
+
+    assert [found("wrongCase"), found(["wrongCase", "unknownParameter"]), found("unknownMember")] == [1, 2, 0]
+    wrong = api.client.post("/__admin/requests/count", json={"warning": "wrongcase"})
+    assert (wrong.json or {})[
+        "detail"
+    ] == "$.warning: there is no warning 'wrongcase'; did you mean 'wrongCase'?"
+    wanted = {"expectations": [{"request": {"warning": "unknownMember"}}]}
+    failed = api.client.post(f"/__admin/verify?sandbox={api.sandbox}", json=wanted).json or {}
+    assert "expected at least 1, found none" in failed["detail"]
+
+
+def test_the_mode_is_of_one_sandbox_and_a_reset_sets_it_back(api: Api) -> None:
+    assert api.control("GET", "/strict") == {"strict": "off"}
+    assert api.control("PUT", "/strict", {"strict": "warn"}) == {"strict": "warn"}
+    assert (api.client.get("/__admin/strict?sandbox=another").json or {}) == {"strict": "off"}
+    api.control("POST", "/reset", {"only": ["strict"]})
+    assert api.control("GET", "/strict") == {"strict": "off"}
+
+    server = Api(create_app(Settings(strict="warn", log_level="error")).test_client(), "own")
+    assert codes_of(server.get("/dossiers", colour="red")) == ["unknownParameter"]
+    set_strict(server, "off")
+    server.control("POST", "/reset", {})
+    assert server.control("GET", "/strict") == {"strict": "warn"}
+
+
+@pytest.mark.parametrize("body", [{"strict": "loud"}, {"strict": None}, {}, {"strict": "off", "x": 1}])
+def test_a_wrong_mode_is_rejected(api: Api, body: Any) -> None:
+    answer = api.client.put("/__admin/strict", json=body)
+
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+    assert "$" in (answer.json or {})["detail"]
+
+
+def test_every_warning_is_documented() -> None:
+    assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE, re.MULTILINE)).items() >= WARNINGS.items()
+    assert f"account/{ACCOUNT}" in PAGE
