@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from werkzeug.test import TestResponse
 from mock_server.app import create_app
 from mock_server.dialects import wire
 from mock_server.settings import Settings
+from tests.processes import Process, start
 
 ACCOUNT = 119631
 DOMESTIC_ACCOUNT = 119900
@@ -234,18 +234,9 @@ _WATCHED = {"MOCK_SERVER_LOG_LEVEL": "warning", "MOCK_SERVER_CHECK_RESPONSES": "
 
 
 @contextmanager
-def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, Process]]:
     """A real server on a free port, as its own process: the base URL of its ready line, and the process."""
-    import os
-
-    command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", *arguments]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | _WATCHED | environment,
-    )
+    process = start("serve", "--port", "0", *arguments, **_WATCHED | environment)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

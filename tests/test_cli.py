@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import socket
@@ -18,19 +17,13 @@ import requests
 
 from mock_server import __version__
 from mock_server.settings import SETTINGS, Setting
+from tests import processes
 from tests.support import running_server
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the server to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "mock_server", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-        env=os.environ | {"COLUMNS": "100"} | environment,
-    )
+    return processes.run(*arguments, **{"COLUMNS": "100"} | environment)
 
 
 @pytest.fixture
@@ -56,8 +49,9 @@ def test_the_console_script_is_the_same_as_the_module() -> None:
     script = Path(sys.executable).with_name("mock-server")
 
     found = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=20, check=True)
+    module = processes.end_of(processes.start_python("--version"))
 
-    assert found.stdout == run("--version").stdout
+    assert found.stdout == module.stdout == run("--version").stdout
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
@@ -372,40 +366,63 @@ def foreign_folder(folder: Path) -> Path:
     return folder
 
 
-def run_in_console(command: str, encoding: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a command whose standard output has this encoding."""
-    return subprocess.run(
-        [sys.executable, "-m", "mock_server", *command.split()],
-        capture_output=True,
-        timeout=60,
-        check=False,
-        env=os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "100"},
-    )
+def written(text: str) -> bytes:
+    """The bytes that a command has written."""
+    return text.encode("utf-8", "surrogateescape")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252", "utf-8"])
-@pytest.mark.parametrize("command", UTF8_COMMANDS)
+def run_in_console(command: str, encoding: str) -> tuple[int, bytes, bytes]:
+    """Run a command whose standard output has this encoding; its status, output and errors."""
+    found = run(*command.split(), PYTHONIOENCODING=encoding)
+    return found.returncode, written(found.stdout), written(found.stderr)
+
+
+@pytest.mark.parametrize(
+    ("command", "encoding"),
+    [
+        *((command, "ascii") for command in UTF8_COMMANDS),
+        *(("fixtures show {folder}/foreign.yaml", encoding) for encoding in ("cp437", "cp1252", "utf-8")),
+    ],
+)
 def test_json_and_yaml_are_utf8_in_every_console(
     tmp_path: Path, server: str, command: str, encoding: str
 ) -> None:
-    ended = run_in_console(command.format(folder=foreign_folder(tmp_path), server=server), encoding)
+    line = command.format(folder=foreign_folder(tmp_path), server=server)
 
-    printed = ended.stdout.decode("utf-8")
-    assert [ended.returncode, ended.stderr] == [0, b""]
+    status, output, errors = run_in_console(line, encoding)
+
+    printed = output.decode("utf-8")
+    assert [status, errors] == [0, b""]
     if "{folder}" in command:
         assert FOREIGN in printed
     else:
         assert json.loads(printed)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252"])
-@pytest.mark.parametrize("command", OTHER_COMMANDS)
+@pytest.mark.parametrize(
+    ("command", "encoding"),
+    [
+        *((command, "ascii") for command in OTHER_COMMANDS),  # it has the fewest characters
+        *(("fixtures list --fixtures-dir {folder}", encoding) for encoding in ("cp437", "cp1252")),
+    ],
+)
 def test_no_console_gives_a_traceback(tmp_path: Path, server: str, command: str, encoding: str) -> None:
-    ended = run_in_console(command.format(folder=foreign_folder(tmp_path), server=server), encoding)
+    line = command.format(folder=foreign_folder(tmp_path), server=server)
 
-    assert ended.returncode in {0, 1, 2}
-    assert ended.stdout + ended.stderr
-    assert b"Traceback" not in ended.stdout + ended.stderr
+    status, output, errors = run_in_console(line, encoding)
+
+    assert status in {0, 1, 2}
+    assert output + errors
+    assert b"Traceback" not in output + errors
+
+
+def test_a_new_python_writes_the_same_to_a_console(tmp_path: Path) -> None:
+    line = f"fixtures list --fixtures-dir {foreign_folder(tmp_path)}"
+
+    started = processes.start_python(*line.split(), PYTHONIOENCODING="cp437", COLUMNS="100")
+
+    found = processes.end_of(started)
+    assert (found.returncode, written(found.stdout), written(found.stderr)) == run_in_console(line, "cp437")
 
 
 def test_a_path_cannot_add_a_line_to_the_log() -> None:

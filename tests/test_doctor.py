@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 import requests
 
 from mock_server import __version__
+from tests.processes import run
 from tests.support import running_server
 
 ABOUT = ["version", "Python", "platform", "libraries", "clock", "proxy"]
@@ -27,14 +27,7 @@ SERVER = ["server", "token", "search", "control"]
 
 def doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command, on a free port by default."""
-    return subprocess.run(
-        [sys.executable, "-m", "mock_server", "doctor", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=os.environ | {"MOCK_SERVER_PORT": "0"} | environment,
-    )
+    return run("doctor", *arguments, **{"MOCK_SERVER_PORT": "0"} | environment)
 
 
 def report(*arguments: str, **environment: str) -> dict[str, Any]:

@@ -14,13 +14,14 @@ import pytest
 import requests
 
 from mock_server.cli.logs import LogWriter
+from tests.processes import Process
 from tests.sockets import HEALTH, Remote, is_up
 from tests.support import running_server
 
 CLOSED_SIRET = "99000103400018"
 
 
-def json_lines(url: str, process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+def json_lines(url: str, process: Process) -> list[dict[str, Any]]:
     """The lines of the requests, once the server has ended."""
     assert url
     process.terminate()

@@ -22,6 +22,7 @@ import requests
 
 from mock_server.server import Service, base_url, serving
 from mock_server.server.sockets import bind
+from tests.processes import Process
 from tests.sockets import HEALTH, address, connect, is_up, log_in, read_all, request, send_and_read, statuses
 from tests.support import ACCOUNT, running_server
 
@@ -34,7 +35,7 @@ accounts:
 """
 
 
-def seconds_to_end(process: subprocess.Popen[str], number: int) -> float:
+def seconds_to_end(process: Process, number: int) -> float:
     began = time.monotonic()
     process.send_signal(number)
     process.wait(timeout=10)

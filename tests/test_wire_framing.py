@@ -77,7 +77,7 @@ def test_a_request_with_a_malformed_body_is_rejected_and_not_carried_out(
     token = f"Authorization: {remote.headers['Authorization']}"
 
     is_tls = remote.url.startswith("https")
-    with connect(remote.url, timeout=1 if is_tls else 5) as client:
+    with connect(remote.url, timeout=0.3 if is_tls else 5) as client:
         client.sendall(request(STOP, token, JSON, framing, body=body))
         if not is_tls:  # within TLS no side can be closed alone
             client.shutdown(socket.SHUT_WR)

@@ -43,7 +43,6 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         constants.setattr(connection, "HEAD_TIMEOUT", 0.6)
         constants.setattr(connection, "IDLE_TIMEOUT", 1.2)
         constants.setattr(runner, "HEAD_TIMEOUT", 0.6)
-        constants.setattr(runner, "_SWEEP", 0.05)
         with wire_server(request.param, tmp_path_factory.mktemp("wire"), body_timeout=0.6) as found:
             yield found
 

@@ -14,6 +14,7 @@ from trustme import CA
 
 from mock_server import server
 from mock_server.app import create_app
+from mock_server.server import connection, runner
 from mock_server.settings import Settings
 from mock_server.web.pipeline import Application
 
@@ -30,11 +31,16 @@ def application() -> Application:
 
 @contextmanager
 def wire_server(kind: str, folder: Path, *, wsgi: Any = None, **service: Any) -> Iterator[str]:
-    """The base URL of a server with these settings; the clients of the test trust its certificate."""
+    """The base URL of a server with these settings; the clients of the test trust its certificate.
+
+    It waits for a fifth of the usual time until a client has closed a connection, and looks often.
+    """
     app = application()
     bound = server.bind("127.0.0.1", 0)
     settings: dict[str, Any] = {"max_body": LIMIT, "reads_body": app.reads_body} | service
     with pytest.MonkeyPatch.context() as environment:
+        environment.setattr(connection, "_LINGER", 0.2)
+        environment.setattr(runner, "_SWEEP", 0.05)
         context = _context(folder, environment) if kind == "TLS" else None
         url = server.base_url(bound, "https" if context else "http")
         served = server.Service(wsgi=wsgi or app.wsgi_app, tls=context, **settings)
