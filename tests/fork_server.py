@@ -45,6 +45,8 @@ def fork_for_commands(requests: socket.socket) -> bool:
             message, descriptors, _, _ = socket.recv_fds(requests, LARGEST, 3)
             pid = os.fork() if message else 0
             if pid == 0:
+                requests.close()
+                running.close()
                 return become(message, descriptors)
             running.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, descriptors.pop()))
             for descriptor in descriptors:

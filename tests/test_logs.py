@@ -122,7 +122,7 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
     process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stderr is not None
-    url = process.stdout.readline().split()[-1]
+    url = process.stdout.readline().split()[3]
     process.stderr.close()
 
     assert [is_up(url) for _ in range(5)] == [True] * 5

@@ -79,7 +79,7 @@ def test_every_request_that_was_taken_is_answered_when_the_server_gets_a_signal(
         line = [sys.executable, "-m", "mock_server", "serve", "--port", "0"]
         process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None
-    url = process.stdout.readline().split()[-1]
+    url = process.stdout.readline().split()[3]
 
     def one_ends_it(client: int) -> list[str]:
         def answered(number: int) -> None:
@@ -169,7 +169,7 @@ def test_a_server_whose_log_cannot_be_written_serves() -> None:
     with FULL.open("w") as errors:
         process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None
-    url = process.stdout.readline().split()[-1]
+    url = process.stdout.readline().split()[3]
 
     served = [is_up(url) for _ in range(5)]
     process.terminate()
@@ -211,7 +211,7 @@ def test_a_server_that_cannot_keep_its_key_gives_tokens_and_leaves_no_half_of_on
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
     with subprocess.Popen(line, stdout=subprocess.PIPE, env=environment, text=True) as process:
         assert process.stdout is not None
-        url = process.stdout.readline().split()[-1]
+        url = process.stdout.readline().split()[3]
 
         granted = log_in(url)
 

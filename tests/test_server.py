@@ -155,7 +155,7 @@ def orphaned() -> Iterator[tuple[str, int]]:
     child, ready = int(parent.stdout.readline()), parent.stdout.readline()
     parent.kill()
     parent.wait(timeout=5)
-    yield ready.rpartition(" ")[2].strip(), child
+    yield ready.split()[3], child
     parent.stdout.close()
     if Path(f"/proc/{child}").exists():
         os.kill(child, signal.SIGKILL)
