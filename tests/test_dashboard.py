@@ -715,6 +715,8 @@ def test_the_page_asks_for_the_control_token_and_reports_a_lost_server(tmp_path:
         page.wait_for("document.querySelector('#state .link')?.textContent === 'live'")
         requests.get(f"{server}/api/v1/account", timeout=5)
         page.wait_for(shows("An access token is required", ".entry .why"))
+        page.value("document.getElementById('curl').open = true")
+        page.wait_for(shows('curl -H "Authorization: Bearer $CONTROL_TOKEN"', "footer"))
         assert "s3cret" not in page.value("document.documentElement.outerHTML + location.href")
 
         process.terminate()

@@ -128,7 +128,10 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
     "a stopped dossier": (
         in_turn(stop, update_dossier(dossierReference="NEW")),
         "E201",
-        "Dossier 804127 (reference 'TEST') is not monitored: it was stopped on 2031-03-02 at 09:15 (reason ",
+        (
+            "Dossier 804127 (reference 'TEST') is not monitored:"
+            " it was stopped on 2031-03-02 at 09:15 Paris time (reason "
+        ),
     ),
     "a reference used already": (
         in_turn(import_first, imported(dossierReference=" PO-1 ")),

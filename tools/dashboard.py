@@ -1,6 +1,6 @@
 """Take the screenshot of the dashboard for the README: a client whose update is refused. Needs Chromium.
 
-.venv/bin/python tools/dashboard.py [FOLDER]    with a folder, also take every view in light, dark and narrow
+.venv/bin/python tools/dashboard.py [FOLDER]    with a folder, also take every view, light, dark, wide and narrow
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.support import TOKEN_URL, running_server  # noqa: E402
 SCREENSHOT = ROOT / "docs" / "images" / "dashboard.png"
 PLACES = (
     "requests",
-    "requests/11",
+    "requests/12",
     "dossiers",
     "dossiers/804127",
     "scenarios",
@@ -29,9 +29,16 @@ PLACES = (
     "coverage",
     "outbox",
     "sandboxes",
+    "imports",
 )
-LOOKS = {"light": ("light", 1440, 900), "dark": ("dark", 1440, 900), "narrow": ("light", 400, 860)}
+LOOKS = {
+    "light": ("light", 1400, 900),
+    "dark": ("dark", 1400, 900),
+    "narrow": ("light", 400, 800),
+    "narrow-dark": ("dark", 400, 800),
+}
 IMPORT = {"companyIdType": "CIT001", "companyIdValue": "99050000100013", "dossierReference": "PO-2026-117"}
+HANGS = {"companyIdType": "CIT001", "companyIdValue": "99000201600014", "dossierReference": "PO-2026-119"}
 LIVE = "document.querySelector('#state .link')?.textContent === 'live' && !!document.querySelector('main h1, main h2')"
 
 
@@ -48,7 +55,7 @@ def main() -> None:
 
 
 def send_requests(url: str) -> None:
-    """Send the eleven requests of the screenshot; the last one is refused."""
+    """Send the twelve requests of the screenshot: an import hangs, and the last request is refused."""
     form = {"grant_type": "password", "client_id": "ea-api-edge", "username": "api@example.com"}
     requests.post(url + TOKEN_URL, data=form | {"password": "wrong"}, timeout=5)
     token = requests.post(url + TOKEN_URL, data=form | {"password": "demo"}, timeout=5).json()["access_token"]
@@ -66,6 +73,7 @@ def send_requests(url: str) -> None:
     call("GET", "/dossiers", params={"siren": "503829368", "pagesize": "50"})
     import_dossier(thirdpartyEmail=["paul@example.com"])
     import_dossier(dossierReference=" PO-2026-117 ")
+    call("POST", "/dossiers", json=HANGS)
     call("GET", "/dossier/804127")
     call("POST", "/dossiers/804127/stop")
     requests.post(f"{url}/__admin/clock/advance", json={"by": "PT5M"}, timeout=5)

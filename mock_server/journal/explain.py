@@ -315,7 +315,7 @@ def _stopped(call: _Refused, _: ReportedError) -> str | None:
     name = f"Dossier {dossier.dossier_id} (reference {dossier.reference!r})"
     if dossier.monitored or dossier.stopping_date is None:
         return f"{name} was not monitored at the time of the call; now it is."
-    when = f"{dossier.stopping_date.astimezone(ZONE):%Y-%m-%d at %H:%M}"
+    when = f"{dossier.stopping_date.astimezone(ZONE):%Y-%m-%d at %H:%M} Paris time"
     return f"{name} is not monitored: it was stopped on {when} (reason {dossier.stopping_reason.value})."
 
 

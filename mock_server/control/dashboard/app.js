@@ -2,7 +2,7 @@
 
 import { call, onTokenNeeded, Problem } from "./api.js";
 import { controlCurl, startCurlPanel } from "./curl.js";
-import { ask, askToken, el, fill, toast } from "./dom.js";
+import { ask, askToken, button, el, fill, toast } from "./dom.js";
 import { dossiers } from "./dossiers.js";
 import { imports } from "./imports.js";
 import { Live } from "./live.js";
@@ -150,7 +150,8 @@ document.getElementById("sandbox").addEventListener("change", ({ target }) => {
   const { view } = currentRoute();
   location.hash = link(view, null, target.value);
 });
-document.getElementById("reset").addEventListener("click", () => context(shown.sandbox).reset());
+document.getElementById("actions").append(button("Reset", () => (existing.has(shown.sandbox)
+  ? context(shown.sandbox).reset() : toast(`There is no sandbox “${shown.sandbox}” to reset.`)), { class: "quiet small", id: "reset" }));
 document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address names the view, so it must not change
   main.focus();

@@ -109,7 +109,7 @@ const rows = (found) => table("Dossiers, newest first",
     [one.name, el("span", { class: "soft block" }, one.companyIdValue)],
     one.thirdpartyCode,
     el("span", { class: "nowrap" }, `${one.documentsPresent} of ${one.documentsAsked}`),
-    el("span", { class: "nowrap" }, day(one.expirationDate)),
+    one.expirationDate && el("span", { class: "nowrap" }, day(one.expirationDate)),
     one.accountId,
   ]));
 
@@ -204,7 +204,7 @@ export function dossier(place, context, id) {
     found.documents.map((document) => [
       el("b", {}, document.documentCode), document.label,
       document.present ? badge("present", "good") : badge("missing", "warn"),
-      el("ul", { class: "plain" }, document.evidences.map((evidence) => el("li", {}, evidenceText(evidence)))),
+      document.evidences.length > 0 && el("ul", { class: "plain" }, document.evidences.map((evidence) => el("li", {}, evidenceText(evidence)))),
       el("span", { class: "nowrap" }, day(document.requestDate)),
       button("Deposit", () => deposit(document),
         { class: "quiet small", "aria-label": `Deposit ${document.documentCode}` }),

@@ -25,7 +25,7 @@ export function exchange(place, context) {
     if (key === shown) return;
     shown = key;
     unfinished = null;
-    if (entry && !again) fill(place, article(entry, null, follows));
+    if (entry && !again) fill(place, article(entry, null, follows, { context }));
     if (follows) await new Promise((done) => setTimeout(done, SETTLE_MS));
     if (key !== shown) return;
     let found = entry;
@@ -37,7 +37,7 @@ export function exchange(place, context) {
     const earlier = found && await earlierChanges(found, context);
     const running = found && await runningImport(found, context);
     if (key !== shown || !found) return;
-    refill(place, article(found, found.why ?? [], follows, { earlier, running, entries: context.live.entries }));
+    refill(place, article(found, found.why ?? [], follows, { context, earlier, running }));
     if (found.why?.some(isRunning)) unfinished = [number, { follows, again: true }];
   }
 
@@ -63,13 +63,13 @@ async function runningImport(entry, context) {
     importButtons(process, context, () => {}));
 }
 
-/** What a user can do with a request: other actions go here, too. */
+/** What a user can do with a request. */
 const actions = (entry) => [
   button("Copy link", () => copy(new URL(link("requests", entry.number), location.href).href, "Link"), { class: "quiet small" }),
   button("Copy as curl", () => copy(requestCurl(entry), "Command"), { class: "quiet small" }),
 ];
 
-function article(entry, why, follows, { earlier = null, running = null, entries = [] } = {}) {
+function article(entry, why, follows, { context, earlier = null, running = null }) {
   const query = new URLSearchParams(entry.query).toString();
   return el("article", { class: "exchange", "aria-label": `Request ${entry.number}` },
     el("header", {},
@@ -86,7 +86,7 @@ function article(entry, why, follows, { earlier = null, running = null, entries 
         el("span", { title: "Time of the server's machine" }, `real time ${realMoment(entry.realTime)}`),
         entry.user && el("span", {}, entry.user),
         entry.dossierId !== undefined && toDossier(entry.dossierId, "dossier"))),
-    why && reasons(entry, why, earlier, running, entries),
+    why && reasons(entry, why, earlier, running, context.live.entries),
     (entry.comparisons ?? []).map(comparison),
     (entry.changes ?? []).map(dossierChange),
     el("div", { class: "sides" },
