@@ -84,6 +84,7 @@ def _services(settings: Settings) -> Services:
         settings=settings,
         sandboxes=Sandboxes(
             config,
+            invent=generate_company,
             limit=settings.max_sandboxes,
             idle=settings.sandbox_idle,
             users=_setups_of_users(settings, config.setup.fixture, find_fixture),
@@ -131,10 +132,10 @@ def _sandbox_config(settings: Settings, find_fixture: FixtureFinder) -> SandboxC
         setup = load_scenario_setup(path, fixture, find_fixture, settings.clock or real_now())
     return SandboxConfig(
         setup=setup,
-        invent=generate_company,
         clock=settings.clock,
         variants=settings.variants,
         import_duration=settings.import_duration,
         strict=settings.strict,
         journal=Limits(settings.journal_entries, settings.journal_bytes),
+        history=settings.history_entries,
     )

@@ -49,30 +49,32 @@ def monotonic_now() -> datetime:
 
 
 class Clock(Struct, frozen=True):
-    """A value: frozen at an instant, or at an offset from the machine's time."""
+    """A value: frozen at an instant, or at an offset from the machine's time, which is an argument."""
 
     offset: timedelta = timedelta()
     frozen_at: datetime | None = None
 
     @classmethod
-    def start_at(cls, instant: datetime | None) -> Clock:
+    def start_at(cls, instant: datetime | None, machine: datetime) -> Clock:
         """Return a running clock that shows `instant` now, or the machine's time for None."""
-        return cls() if instant is None else cls(offset=instant - monotonic_now())
+        return cls() if instant is None else cls(offset=instant - machine)
 
     def now(self) -> datetime:
         """Return the present instant, aware, in UTC, to the millisecond as the API shows it."""
-        if self.frozen_at is not None:
-            return self.frozen_at
-        now = monotonic_now() + self.offset
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+        # Not `self.at(monotonic_now())`, which costs another call in each request.
+        return self.frozen_at or _to_millisecond(monotonic_now() + self.offset)
 
-    def freeze(self, at: datetime | None = None) -> Clock:
-        """Return this clock frozen at `at`, or at its present instant."""
-        return Clock(self.offset, at or self.now())
+    def at(self, machine: datetime) -> datetime:
+        """Return what this clock shows at an instant of the machine's time."""
+        return self.frozen_at or _to_millisecond(machine + self.offset)
 
-    def run(self, since: datetime | None = None) -> Clock:
-        """Return this clock running from `since`, or from its present instant."""
-        return Clock(offset=(since or self.now()) - monotonic_now())
+    def freeze(self, at: datetime) -> Clock:
+        """Return this clock frozen at `at`."""
+        return Clock(self.offset, at)
+
+    def run(self, since: datetime, machine: datetime) -> Clock:
+        """Return this clock running from `since`."""
+        return Clock(offset=since - machine)
 
     def advance(self, by: timedelta) -> Clock:
         """Return this clock `by` later, frozen or running as before.
@@ -80,5 +82,10 @@ class Clock(Struct, frozen=True):
         Raises:
             OverflowError: the calendar ends before that.
         """
-        target = self.now() + by
-        return self.freeze(target) if self.frozen_at is not None else Clock(offset=self.offset + by)
+        if self.frozen_at is not None:
+            return self.freeze(self.frozen_at + by)
+        return Clock(offset=self.offset + by)
+
+
+def _to_millisecond(now: datetime) -> datetime:
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -86,6 +86,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     journal_entries: int = 1000
     journal_bytes: int = 16 * 1024 * 1024
     strict: str = "off"
+    history_entries: int = 1000
     check_responses: bool = False
     log_format: str = "text"
     log_level: str = "info"
@@ -523,6 +524,12 @@ SETTINGS: tuple[Setting, ...] = (
         "off|warn|fail",
         _one_of("off", "warn", "fail"),
         "Input that the API ignores, such as an unknown parameter: warn names it in a header, fail is a 400.",
+    ),
+    Setting(
+        "history_entries",
+        "NUMBER",
+        _number(0, 1_000_000),
+        "How many changes of a sandbox are kept with the state before each, for a rewind or a fork.",
     ),
     Setting(
         "check_responses",

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
 import msgspec
 import pytest
 
-from mock_server.scenarios import STARTED, ActiveScenario, Progress, ReceivedRequest, Rule, Scenario
+from mock_server.fixtures import load_fixture
+from mock_server.fixtures.generate import generate_company
+from mock_server.fixtures.state_file import convert_struct, json_struct
+from mock_server.sandbox import SandboxConfig, ServerSandbox
+from mock_server.sandbox.commands import AddRules, RemoveRules, RestoreState, SetScenarioState
+from mock_server.sandbox.exported_state import StateFile, export_state
+from mock_server.scenarios import STARTED, Progress, ReceivedRequest, Rule, Scenario, ScenarioSetup
 from tests.support import run_at_once
+
+EMPTY = load_fixture("empty", date(2026, 1, 15))
 
 CALL = ReceivedRequest(operation="getDossier", method="GET", path="/api/v1/account/1/dossiers/2")
 OTHER_CALL = ReceivedRequest(operation="stopDossier", method="POST", path="/api/v1/account/1/dossiers/2/stop")
@@ -24,24 +33,54 @@ def rule(name: str = "rule", *, operation: Any = "getDossier", nth: Any = None, 
     return msgspec.convert(written, type=Rule)
 
 
-def playing(*rules: Rule, seed: int = 0) -> ActiveScenario:
-    return ActiveScenario(Scenario(version=1, scenario="story", title="A story", seed=seed, rules=rules))
+class Play:
+    """A sandbox whose rules are called without a request."""
+
+    def __init__(self, scenario: Scenario | None = None) -> None:
+        config = SandboxConfig(setup=ScenarioSetup(EMPTY, scenario))
+        self.sandbox = ServerSandbox("story", config, generate_company)
+        self.apply = self.sandbox.apply_rule
+
+    def add(self, rules: Iterable[Rule]) -> None:
+        self.sandbox.execute(AddRules(tuple(rules)))
+
+    def remove(self, name: str | None = None) -> int:
+        return self.sandbox.execute(RemoveRules(name))
+
+    def set_state(self, state: str) -> None:
+        self.sandbox.execute(SetScenarioState(state))
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        return self.sandbox.active_scenario.rules
+
+    @property
+    def ad_hoc_rules(self) -> Sequence[Rule]:
+        return self.sandbox.active_scenario.ad_hoc_rules
+
+    @property
+    def progress(self) -> Progress:
+        return self.sandbox.active_scenario.progress
 
 
-def ad_hoc(*rules: Rule) -> ActiveScenario:
+def playing(*rules: Rule, seed: int = 0) -> Play:
+    return Play(Scenario(version=1, scenario="story", title="A story", seed=seed, rules=rules))
+
+
+def ad_hoc(*rules: Rule) -> Play:
     """Rules with no scenario."""
-    made = ActiveScenario()
+    made = Play()
     made.add(rules)
     return made
 
 
-def name_applied(play: ActiveScenario, asked: ReceivedRequest = CALL) -> str | None:
+def name_applied(play: Play, asked: ReceivedRequest = CALL) -> str | None:
     """The rule that applies to a call."""
     applied = play.apply(asked)
     return applied.rule.name if applied else None
 
 
-def applied_to(play: ActiveScenario, calls: int) -> list[int]:
+def applied_to(play: Play, calls: int) -> list[int]:
     """Which of so many calls, counted from 1, a rule applies to."""
     return [number for number in range(1, calls + 1) if play.apply(CALL)]
 
@@ -291,12 +330,15 @@ def test_removing_ad_hoc_rules_keeps_the_state_of_a_scenario() -> None:
     assert name_applied(play) == "of the scenario"
 
 
-def test_progress_can_be_continued_by_another_object() -> None:
+def test_progress_can_be_continued_in_another_sandbox() -> None:
     play = playing(*OUTAGE)
     play.add([rule("ad hoc", times=1)])
     applied_to(play, calls=2)
 
-    successor = ActiveScenario(play.scenario, play.ad_hoc_rules, play.progress)
+    successor = Play()
+    exported = export_state(play.sandbox.state, play.sandbox.now())
+    wanted = msgspec.json.decode(exported, type=json_struct(StateFile))
+    successor.sandbox.execute(RestoreState(convert_struct(wanted, StateFile)))
 
     assert [found.name for found in successor.ad_hoc_rules] == ["ad hoc"]
     assert [name_applied(successor) for _ in range(2)] == [None, "still down"]

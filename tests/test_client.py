@@ -200,6 +200,19 @@ def restore_snapshot(box: Sandbox) -> object:
     return answers(box, f"/dossiers/{dossier_id}")
 
 
+def undo(box: Sandbox) -> object:
+    dossier_id = create_dossier(box)
+    undone = box.rewind()
+    return undone, answers(box, f"/dossiers/{dossier_id}"), box.rewind(before=1)
+
+
+def fork_before_creation(box: Sandbox) -> object:
+    dossier_id = create_dossier(box)
+    last = box.history()[-1]["number"]
+    forks = [box.fork(f"{box.name}.a"), box.fork(f"{box.name}.b", before_command=last)]
+    return [answers(fork, f"/dossiers/{dossier_id}") for fork in forks]
+
+
 def load_exported_state(box: Sandbox) -> object:
     dossier_id, state = create_dossier(box), box.state()
     box.reset()
@@ -293,6 +306,9 @@ CASES: dict[str, tuple[Callable[[Sandbox], object], object]] = {
     "snapshot": (take_snapshot, ["a b"]),
     "restore": (restore_snapshot, 404),
     "snapshots": (lambda s: s.snapshots(), []),
+    "history": (lambda s: (create_dossier(s), s.history()[-1]["command"])[1], "CreateDossier"),
+    "rewind": (undo, (1, 404, 0)),
+    "fork": (fork_before_creation, [200, 404]),
     "state": (lambda s: s.state()["version"], 1),
     "load_state": (load_exported_state, 200),
     "drop": (drop_and_use, 404),

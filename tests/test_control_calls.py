@@ -166,6 +166,18 @@ EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
         ({"all": True}, False),
         ([], False),
     ],
+    "POST /rewind": [
+        ({"before": 1}, True),
+        ({"beforeCommand": 1}, True),
+        ({"before": "1"}, False),
+        ({"request": 1}, False),
+    ],
+    "POST /sandboxes/{name}/fork": [
+        ({"as": "try2"}, True),
+        ({"as": "try2", "before": 1}, True),
+        ({"name": "try2"}, False),
+        ({}, False),
+    ],
     "PUT /clock": [
         ({"now": "2031-01-01T00:00:00"}, True),
         ({"frozen": False}, True),
@@ -341,6 +353,8 @@ SENT: dict[str, tuple[str, str, Any]] = {
     ),
     "POST /thirdparties": ("POST", "/thirdparties", {"siret": SIRET}),
     "POST /thirdparties/{thirdparty_id}/close": ("POST", "/thirdparties/875/close", None),
+    "POST /rewind": ("POST", "/rewind", {"before": 1}),
+    "POST /sandboxes/{name}/fork": ("POST", "/sandboxes/documented/fork", {"as": "documented-fork"}),
     "POST /clock/advance": ("POST", "/clock/advance", {"by": "P1D"}),
     "PUT /clock": ("PUT", "/clock", {"frozen": True}),
     "PUT /fixture": ("PUT", "/fixture", {"name": "default"}),

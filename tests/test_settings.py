@@ -109,6 +109,7 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "journal_entries": ("50", 50),
     "journal_bytes": ("1048576", 1048576),
     "strict": ("warn", "warn"),
+    "history_entries": ("20", 20),
     "check_responses": ("true", True),
     "log_format": ("json", "json"),
     "log_level": ("error", "error"),
@@ -169,6 +170,7 @@ BAD = [
     ("max_connections", "0", "'0' is not a number from 1 to 1000000"),
     ("journal_entries", "-1", "'-1' is not a number from 0 to 1000000"),
     ("journal_bytes", "16M", "'16M' is not a number from 0 to 68719476736"),
+    ("history_entries", "all", "'all' is not a number from 0 to 1000000"),
     ("log_format", "xml", "'xml' is not one of text, json"),
     ("log_level", "INFO", "'INFO' is not one of debug, info, warning, error"),
 ]

@@ -9,11 +9,12 @@ from functools import partial
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec import UNSET, UnsetType
 
 from mock_server.domain import dossiers as commands
 from mock_server.domain.errors import Rejected
 from mock_server.domain.evidences import Deposit, deposit
-from mock_server.domain.imports import ImportRequest, launch_import
+from mock_server.domain.imports import ImportPlatform, ImportRequest, launch_import
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import (
     Account,
@@ -32,7 +33,6 @@ from mock_server.domain.settlement import settle
 from mock_server.domain.variants import resolve
 from mock_server.domain.world import World
 from mock_server.fixtures.contents import Contents, build_world
-from mock_server.store import Store
 from tests.consistency import figures, next_due, portfolio_index, portfolios, present, vigilant, world_index
 from tests.properties import example_count
 
@@ -111,12 +111,8 @@ class AnyWorld(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = Store(small_world())
+        self.world = small_world()
         self.now = BEGINNING
-
-    @property
-    def world(self) -> World:
-        return self.store.get()
 
     @property
     def dossiers(self) -> list[Dossier]:
@@ -129,7 +125,7 @@ class AnyWorld(RuleBasedStateMachine):
         """Carry it out; a refused one has to leave the very same world."""
         before = self.world
         try:
-            self.store.change(lambda world: (change(world, self.now), None))
+            self.world = change(self.world, self.now)
         except Rejected:
             assert self.world is before
         self.settle(since=self.now)
@@ -139,7 +135,7 @@ class AnyWorld(RuleBasedStateMachine):
         self.command(partial(change, account_id=chosen.account_id, dossier_id=chosen.dossier_id))
 
     def settle(self, since: datetime) -> None:
-        events = self.store.change(lambda world: settle(world, self.now, invented))
+        self.world, events = settle(self.world, self.now)
         instants = [event.at for event in events]
         assert instants == sorted(instants)
         assert all(since <= at <= self.now for at in instants)
@@ -174,7 +170,11 @@ class AnyWorld(RuleBasedStateMachine):
 
         def launched(world: World, now: datetime) -> World:
             following, _ = launch_import(
-                world, now, account_id=account_id, request=wanted, variants=VARIANTS, duration=duration
+                world,
+                now,
+                account_id=account_id,
+                request=wanted,
+                platform=ImportPlatform(VARIANTS, duration, invented),
             )
             return following
 
@@ -185,10 +185,10 @@ class AnyWorld(RuleBasedStateMachine):
         pick=picks,
         reference=st.none() | references,
         code=party_codes,
-        until=st.just(commands.ABSENT) | st.none() | dates,
+        until=st.just(UNSET) | st.none() | dates,
     )
     def update(
-        self, pick: int, reference: str | None, code: str | None, until: str | commands.Absent | None
+        self, pick: int, reference: str | None, code: str | None, until: str | UnsetType | None
     ) -> None:
         wanted = commands.DossierUpdate(
             dossier_reference=reference, thirdparty_code=code, expiration_date=until
@@ -201,8 +201,8 @@ class AnyWorld(RuleBasedStateMachine):
         self.on_dossier(pick, commands.stop_dossier)
 
     @precondition(has_dossiers)
-    @rule(pick=picks, until=st.just(commands.ABSENT) | st.none() | dates)
-    def reactivate(self, pick: int, until: str | commands.Absent | None) -> None:
+    @rule(pick=picks, until=st.just(UNSET) | st.none() | dates)
+    def reactivate(self, pick: int, until: str | UnsetType | None) -> None:
         self.on_dossier(pick, partial(commands.reactivate_dossier, expiration_date=until))
 
     @precondition(has_dossiers)

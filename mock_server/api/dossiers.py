@@ -5,14 +5,21 @@ from __future__ import annotations
 from flask import Response
 
 from mock_server.api.rendering import dossier_rendering
-from mock_server.domain import dossiers as commands
 from mock_server.domain import search
-from mock_server.domain.imports import ImportRequest, launch_import
+from mock_server.domain.dossiers import DossierUpdate
+from mock_server.domain.imports import ImportRequest
+from mock_server.sandbox.commands import (
+    ImportDossier,
+    ReactivateDossier,
+    StopDossier,
+    UpdateDossier,
+    UpdateRequirements,
+)
 from mock_server.web import responses
 from mock_server.web.context import Call, body, members, query, required_body
 
 _IMPORT_MEMBERS = ImportRequest.__struct_fields__
-_UPDATE_MEMBERS = commands.DossierUpdate.__struct_fields__
+_UPDATE_MEMBERS = DossierUpdate.__struct_fields__
 
 
 def list_dossiers(call: Call, account_id: int) -> Response:
@@ -35,14 +42,8 @@ def list_all_dossiers(call: Call, account_id: int) -> Response:
 def import_dossier(call: Call, account_id: int) -> Response:
     """behaviour.md 3.9."""
     request = ImportRequest(**members(required_body(call), _IMPORT_MEMBERS))
-    process = call.sandbox.execute(
-        launch_import,
-        account_id=account_id,
-        request=request,
-        variants=call.variants,
-        duration=call.sandbox.config.import_duration,
-        plan=call.plan,
-    )
+    duration = call.sandbox.config.import_duration
+    process = call.execute(ImportDossier(account_id, request, call.dialect.name, duration, call.plan))
     return responses.content(call.dialect.launched(process))
 
 
@@ -56,29 +57,21 @@ def get_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
 def update_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.11."""
     given = body(call)
-    wanted = commands.DossierUpdate(**members(given, _UPDATE_MEMBERS) | _expiration(given))
-    call.sandbox.change(
-        commands.update_dossier,
-        account_id=account_id,
-        dossier_id=dossier_id,
-        wanted=wanted,
-        variants=call.variants,
-    )
+    wanted = DossierUpdate(**members(given, _UPDATE_MEMBERS) | _expiration(given))
+    call.execute(UpdateDossier(account_id, dossier_id, wanted, call.dialect.name))
     return responses.accepted(call)
 
 
 def stop_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.12."""
-    call.sandbox.change(commands.stop_dossier, account_id=account_id, dossier_id=dossier_id)
+    call.execute(StopDossier(account_id, dossier_id))
     return responses.accepted(call)
 
 
 def reactivate_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.13."""
-    until = _expiration(body(call)).get("expiration_date", commands.ABSENT)
-    call.sandbox.change(
-        commands.reactivate_dossier, account_id=account_id, dossier_id=dossier_id, expiration_date=until
-    )
+    until = _expiration(body(call))
+    call.execute(ReactivateDossier(account_id, dossier_id, **until))
     return responses.accepted(call)
 
 
@@ -95,13 +88,7 @@ def update_dossier_requirements(call: Call, account_id: int, dossier_id: int) ->
     """behaviour.md 3.15."""
     given = body(call)
     codes = given.get("newRequiredDocuments") if isinstance(given, dict) else given
-    call.sandbox.change(
-        commands.update_requirements,
-        account_id=account_id,
-        dossier_id=dossier_id,
-        codes=codes or (),
-        add=call.variants["requirementsUpdate"] == "add",
-    )
+    call.execute(UpdateRequirements(account_id, dossier_id, codes or (), call.dialect.name))
     return responses.accepted(call)
 
 

@@ -38,7 +38,6 @@ _MAX_CACHED = 24 * 1024 * 1024
 """Bytes of all tokens that are cached together: about 8,000 of them."""
 _CLAIMS = 3
 """How many times its own length a cached token takes, measured."""
-_MAX_SESSIONS = 8192
 _MAX_TOKEN = 16 * 1024
 """Characters of a token; a longer one is malformed, and never cached."""
 
@@ -74,6 +73,16 @@ class Token(Struct, frozen=True, kw_only=True):
     issued_at: datetime
     expires_at: datetime
 
+    @property
+    def session(self) -> str:
+        """The id of the session that it belongs to."""
+        return str(self.claims.get("session_state"))
+
+    @property
+    def identifier(self) -> str:
+        """The id of this token alone."""
+        return str(self.claims.get("jti"))
+
     def expired(self, age: timedelta = timedelta()) -> bool:
         """Whether it has expired, with `age` added to the machine's time."""
         return age >= self.expires_at - real_now()
@@ -90,7 +99,6 @@ class TokenService:
         self._refresh_lifetime = refresh_lifetime
         self._cache: dict[str, Token] = {}
         self.cached_bytes = 0
-        self._ended: dict[str, None] = {}
         self._lock = Lock()
 
     @property
@@ -149,16 +157,14 @@ class TokenService:
         return known
 
     def refresh(self, encoded: str) -> Token:
-        """The refresh token in `encoded`, of a session that was not ended.
+        """The refresh token in `encoded`; the caller checks whether it has expired or its session was ended.
 
         Raises:
-            TokenRejected: it is malformed, altered or expired, or its session was ended.
+            TokenRejected: it is malformed or altered.
         """
         token = self._cache.get(encoded) or _token(self._decode(encoded, self._refresh_secret, "HS256"))
         if token.claims.get("typ") != "Refresh":
             raise TokenRejected("altered")
-        if self.ended(token):
-            raise TokenRejected("expired")
         return token
 
     def session_of_id_token(self, encoded: str) -> Token:
@@ -171,24 +177,6 @@ class TokenService:
         if token.claims.get("typ") != "ID":
             raise TokenRejected("altered")
         return token
-
-    def end_session(self, token: Token) -> None:
-        """End the session: its refresh tokens are rejected from now on."""
-        self._end(str(token.claims.get("session_state")))
-
-    def revoke(self, token: Token) -> None:
-        """End this token alone: it is not active from now on."""
-        self._end(str(token.claims.get("jti")))
-
-    def _end(self, identifier: str) -> None:
-        with self._lock:
-            self._ended[identifier] = None
-            while len(self._ended) > _MAX_SESSIONS:
-                del self._ended[next(iter(self._ended))]
-
-    def ended(self, token: Token) -> bool:
-        """Whether the token or its session was ended."""
-        return any(str(token.claims.get(name)) in self._ended for name in ("session_state", "jti"))
 
     @cached_property
     def public_key(self) -> str:

@@ -24,6 +24,7 @@ from mock_server.client.members import (
 )
 from mock_server.deprecation import renamed_method
 from mock_server.domain.local_time import from_local
+from mock_server.settings import SANDBOX_HEADER
 
 Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "strict", "outbox", "journal"]
 
@@ -137,6 +138,28 @@ class Sandbox(LoginClient, JournalClient):
     def snapshots(self) -> list[str]:
         """Return the names of the snapshots, oldest first."""
         return [snapshot["name"] for snapshot in self.call("GET", "/snapshots")["snapshots"]]
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return the commands that changed the sandbox, oldest first, with the number of their request."""
+        return list(self.call("GET", "/history")["commands"])
+
+    def rewind(self, before: int | None = None, *, before_command: int | None = None) -> int:
+        """Go back to the state before a request, or before a command of the history.
+
+        Return how many commands are undone. Without arguments, the last command is undone.
+        """
+        if before is None and before_command is None:
+            before_command = self.call("GET", "/history")["last"]
+        wanted = {"before": before, "beforeCommand": before_command}
+        return int(self.call("POST", "/rewind", wanted)["undone"])
+
+    def fork(self, name: str, before: int | None = None, *, before_command: int | None = None) -> Sandbox:
+        """Create a sandbox that continues this state, or that before a request or a command; return it."""
+        wanted = {"as": name, "before": before, "beforeCommand": before_command}
+        self.call("POST", f"/sandboxes/{path_part(self.name)}/fork", wanted)
+        forked = Sandbox(self.url, name)
+        forked.headers = self.headers | {SANDBOX_HEADER: name}
+        return forked
 
     def state(self) -> dict[str, Any]:
         """Export the state as JSON, passwords and files included."""

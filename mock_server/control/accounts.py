@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from typing import Any
 
 from flask import Response
 from msgspec import Struct, structs
-from msgspec.structs import replace
 
 from mock_server.control.calls import route
-from mock_server.control.problems import Problem, json_answer
+from mock_server.control.problems import json_answer
 from mock_server.dialects import DIALECTS, wire
-from mock_server.domain import platform
 from mock_server.domain.model import Thirdparty
-from mock_server.domain.platform import withdraw_requirement
-from mock_server.domain.world import World
-from mock_server.fixtures import upsert
-from mock_server.fixtures.entries import AccountChange, AccountPatch, Id, Overrides, ThirdpartyPatch
-from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.entries import AccountChange, AccountPatch, Id, ThirdpartyPatch
 from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.commands import (
+    ChangeAccount,
+    ChangeRequirement,
+    CloseThirdparty,
+    CreateAccount,
+    RegisterThirdparty,
+)
 from mock_server.web.services import named_sandbox, services
 
 
@@ -40,27 +39,18 @@ class Withdrawal(Struct, forbid_unknown_fields=True, rename="camel"):
 @route("POST /accounts", body=NewAccount, status=201)
 def create_account(wanted: NewAccount) -> Response:
     """Create an account."""
-    account_id = wanted.account_id
-
-    def create(world: World, now: datetime) -> World:
-        if account_id in world.portfolios:
-            raise Problem(f"there is an account {account_id}: PATCH /__admin/accounts/{account_id}", 409)
-        members = structs.asdict(wanted)
-        usernames = members.pop("users")
-        return _give_account(
-            add_entry(world, now, accounts=(AccountPatch(**members),)), account_id, usernames
-        )
-
     sandbox = named_sandbox()
-    sandbox.change(create)
-    return json_answer(_account(sandbox, account_id), 201)
+    members = structs.asdict(wanted)
+    usernames = members.pop("users")
+    sandbox.execute(CreateAccount(AccountPatch(**members), usernames))
+    return json_answer(_account(sandbox, wanted.account_id), 201)
 
 
 @route("PATCH /accounts/<int:account_id>", body=AccountChange)
 def change_account(wanted: AccountChange, account_id: int) -> Response:
     """Change an account: deactivate it, remove its international option, set its document types."""
     sandbox = named_sandbox()
-    sandbox.change(lambda world, _: upsert.change_account(world, account_id, wanted, "$"))
+    sandbox.execute(ChangeAccount(account_id, wanted))
     return json_answer(_account(sandbox, account_id))
 
 
@@ -70,11 +60,7 @@ def change_requirement(wanted: Withdrawal, code: str) -> Response:
 
     A withdrawn type is no longer a default of an account, and does not become one again by itself.
     """
-    named_sandbox().change(
-        lambda world, _: withdraw_requirement(
-            world, code=code, withdrawn=wanted.withdrawn, account_id=wanted.account_id
-        )
-    )
+    named_sandbox().execute(ChangeRequirement(code, wanted.withdrawn, wanted.account_id))
     return json_answer({"code": code, "withdrawn": wanted.withdrawn, "accountId": wanted.account_id})
 
 
@@ -84,52 +70,14 @@ def register_thirdparty(wanted: ThirdpartyPatch) -> Response:
 
     It has users afterwards: those given, or a generated one.
     """
-
-    def register(world: World, now: datetime) -> tuple[World, Thirdparty]:
-        after = add_entry(world, now, thirdparties=(upsert.with_registration_date(world, now, wanted),))
-        return ensure_user(after, wanted)
-
-    return json_answer(_thirdparty(named_sandbox().execute(register)), 201)
+    return json_answer(_thirdparty(named_sandbox().execute(RegisterThirdparty(wanted))), 201)
 
 
 @route("POST /thirdparties/<int:thirdparty_id>/close")
 def close_thirdparty(thirdparty_id: int) -> Response:
     """Close a company: its dossiers stop, in every account."""
-    named_sandbox().change(platform.close_thirdparty, thirdparty_id=thirdparty_id)
+    named_sandbox().execute(CloseThirdparty(thirdparty_id))
     return json_answer({"thirdpartyId": thirdparty_id, "outOfBusiness": True})
-
-
-def add_entry(world: World, now: datetime, **entries: Any) -> World:
-    """Add one entry, as in a recipe, or replace what it names.
-
-    Raises:
-        InputError: it is invalid; the place is that in the entry.
-    """
-    try:
-        return upsert.apply_overrides(
-            world, now, Overrides(**entries), default_account=world.admission.default_account
-        )
-    except InputError as error:
-        path = re.sub(r"^\$\.[a-z]+\[0\]", "$", error.path)
-        raise InputError(path, str(error)) from None
-
-
-def ensure_user(world: World, wanted: ThirdpartyPatch) -> tuple[World, Thirdparty]:
-    """Generate a user of a third party that has none, and return the third party."""
-    thirdparty = upsert.find_thirdparty(world, wanted, "$")
-    assert thirdparty is not None  # noqa: S101  # the caller has just added it
-    world = upsert.ensure_user(world, thirdparty)
-    return world, world.thirdparties[thirdparty.thirdparty_id]
-
-
-def _give_account(world: World, account_id: int, usernames: tuple[str, ...]) -> World:
-    """Add the account to those of the users."""
-    logins = dict(world.admission.logins)
-    for index, name in enumerate(usernames):
-        if name not in logins:
-            raise InputError(f"$.users[{index}]", f"there is no user {name!r}; there are {', '.join(logins)}")
-        logins[name] = replace(logins[name], account_ids=(*logins[name].account_ids, account_id))
-    return replace(world, admission=replace(world.admission, logins=logins))
 
 
 def _account(sandbox: ServerSandbox, account_id: int) -> dict[str, Any]:

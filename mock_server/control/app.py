@@ -14,6 +14,7 @@ from mock_server.control import (  # noqa: F401  # each adds its calls to the ta
     dossiers,
     events,
     fixture,
+    history,
     metrics,
     openapi,
     outbox,

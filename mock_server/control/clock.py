@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
 from flask import Response
 from msgspec import Struct
 
-from mock_server.clock import Clock
+from mock_server.clock import real_now
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer, with_old_names
 from mock_server.dialects import wire
-from mock_server.domain.local_time import add_days
 from mock_server.domain.model import Dossier
 from mock_server.domain.settlement import Event
 from mock_server.domain.world import World
 from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.commands import AdvanceClock, SetClock
 from mock_server.settings import calendar_duration, instant
 from mock_server.web.services import named_sandbox
 
@@ -59,9 +59,8 @@ def put_clock(wanted: ClockChange) -> Response:
         raise Problem('send {"now": "2031-01-01T00:00:00"}, {"frozen": true} or {"frozen": false}')
     at = None if wanted.now is None else _read(instant, wanted.now)
     sandbox = named_sandbox()
-    before = sandbox.clock.now()
-    events = sandbox.set_clock(lambda clock: clock.run(at) if wanted.frozen is False else clock.freeze(at))
-    return _answer(sandbox, events, is_set_back=at is not None and at < before)
+    before = sandbox.execute(SetClock(frozen=wanted.frozen is not False, at=at))
+    return _answer(sandbox, is_set_back=at is not None and at < before)
 
 
 @route("POST /clock/advance", body=Advance)
@@ -69,8 +68,8 @@ def advance_clock(wanted: Advance) -> Response:
     """Advance the clock; return the effects. Days are those of the calendar, hours are exact."""
     days, rest = _read(calendar_duration, wanted.by)
     sandbox = named_sandbox()
-    events = sandbox.set_clock(lambda clock: _advance(clock, days, rest), age_tokens=wanted.tokens)
-    return _answer(sandbox, events)
+    sandbox.execute(AdvanceClock(days, rest, real_now() if wanted.tokens else None))
+    return _answer(sandbox)
 
 
 def _read(reader: Callable[[str], T], text: str) -> T:
@@ -80,16 +79,8 @@ def _read(reader: Callable[[str], T], text: str) -> T:
         raise Problem(str(error)) from None
 
 
-def _advance(clock: Clock, days: int, rest: timedelta) -> Clock:
-    now = clock.now()
-    by = add_days(now, days) + rest - now
-    if now + by > datetime(9000, 1, 1, tzinfo=now.tzinfo):
-        raise Problem("the clock does not go beyond the year 9000")
-    return clock.advance(by)
-
-
-def _answer(sandbox: ServerSandbox, events: list[Event], *, is_set_back: bool = False) -> Response:
-    effects = [_effect(event) for event in events]
+def _answer(sandbox: ServerSandbox, *, is_set_back: bool = False) -> Response:
+    effects = [_effect(event) for event in sandbox.settle()]
     members = _clock(sandbox) | {"effects": effects, "caused": effects}
     answer = json_answer(members | (_future(sandbox) if is_set_back else {}))
     return with_old_names(answer, "caused", "effects")
@@ -131,8 +122,7 @@ def _later_dates(dossier: Dossier, now: datetime) -> Iterator[dict[str, Any]]:
 
 
 def _clock(sandbox: ServerSandbox) -> dict[str, Any]:
-    frozen = sandbox.clock.frozen_at is not None
-    return {"sandbox": sandbox.name, "now": wire.instant(sandbox.clock.now()), "frozen": frozen}
+    return {"sandbox": sandbox.name, "now": wire.instant(sandbox.now()), "frozen": sandbox.is_frozen}
 
 
 def _effect(event: Event) -> dict[str, Any]:

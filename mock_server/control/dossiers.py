@@ -5,13 +5,12 @@ The API's rules are not checked.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 from flask import Response, request
 from msgspec import Meta, Struct
 
-from mock_server.control.accounts import add_entry
 from mock_server.control.calls import query_number, route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import DIALECTS, wire
@@ -20,9 +19,9 @@ from mock_server.domain.local_time import local_date
 from mock_server.domain.model import Document, Dossier, Evidence, FormAnswer
 from mock_server.domain.overview import DossierStatus, Row, overview, row_of
 from mock_server.domain.world import World, find_portfolio
-from mock_server.fixtures import upsert_dossiers
 from mock_server.fixtures.entries import MAX_FILE_SIZE, MIN_FILE_SIZE, DossierEntry, DossierPatch
 from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.commands import ChangeDossier, CreateDossier, DepositEvidence
 from mock_server.web.services import named_sandbox, services
 
 _DEFAULT_LIMIT = 50
@@ -87,15 +86,8 @@ def show_dossier(dossier_id: int) -> Response:
 @route("POST /dossiers", body=DossierEntry, status=201)
 def create_dossier(wanted: DossierEntry) -> Response:
     """Create a dossier, with the fields of a recipe; what is left out is computed from the rest."""
-
-    def create(world: World, now: datetime) -> tuple[World, int]:
-        dossier_id = world.next_ids.dossier if wanted.dossier_id is None else wanted.dossier_id
-        if upsert_dossiers.find_dossier(world, dossier_id) is not None:
-            raise Problem(f"there is a dossier {dossier_id}: PATCH /__admin/dossiers/{dossier_id}", 409)
-        return add_entry(world, now, dossiers=(wanted,)), dossier_id
-
     sandbox = named_sandbox()
-    dossier_id = sandbox.execute(create)
+    dossier_id = sandbox.execute(CreateDossier(wanted))
     return json_answer(_api_answer(sandbox, dossier_id), 201)
 
 
@@ -106,7 +98,7 @@ def change_dossier(wanted: DossierPatch, dossier_id: int) -> Response:
     A null `stoppingDate` or `stoppingReason` makes it active again. The effects of a change are dated now.
     """
     sandbox = named_sandbox()
-    sandbox.change(upsert_dossiers.change_dossier, dossier_id=dossier_id, patch=wanted)
+    sandbox.execute(ChangeDossier(dossier_id, wanted))
     return json_answer(_api_answer(sandbox, dossier_id))
 
 
@@ -125,15 +117,7 @@ def deposit_evidence(wanted: NewEvidence, dossier_id: int, code: str) -> Respons
         metadata=wanted.metadata,
         formdata=wanted.formdata,
     )
-
-    def deposit(world: World, now: datetime) -> tuple[World, int]:
-        account_id = find_portfolio(world, dossier_id).account.account_id
-        after = evidences.deposit(
-            world, now, account_id=account_id, dossier_id=dossier_id, code=code, given=given
-        )
-        return after, world.next_ids.evidence
-
-    return json_answer({"fileId": named_sandbox().execute(deposit)}, 201)
+    return json_answer({"fileId": named_sandbox().execute(DepositEvidence(dossier_id, code, given))}, 201)
 
 
 def _standing() -> DossierStatus | None:

@@ -17,6 +17,7 @@ from mock_server.fixtures import Fixture, fixture_from_recipe
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.library import bundled_names
 from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.commands import LoadFixture
 from mock_server.web.services import named_sandbox, services
 
 
@@ -41,7 +42,7 @@ def put_fixture(wanted: NewFixture | YamlText) -> Response:
     body is the text of a recipe file.
     """
     sandbox = named_sandbox()
-    sandbox.load_fixture(_find_or_build(wanted))
+    sandbox.execute(LoadFixture(_find_or_build(wanted)))
     return json_answer(_fixture(sandbox))
 
 
@@ -68,7 +69,7 @@ def _find_or_build(wanted: NewFixture | YamlText) -> Fixture:
 
 
 def _fixture(sandbox: ServerSandbox) -> dict[str, Any]:
-    fixture = sandbox.setup.fixture
+    fixture = sandbox.state.setup.fixture
     origin, recipe = fixture.source.origin, fixture.source.recipe
     return {
         "name": origin.name,

@@ -20,6 +20,7 @@ from mock_server.domain.names import nearest
 from mock_server.fixtures.decode_errors import explain_decode_error
 from mock_server.fixtures.errors import InputError
 from mock_server.sandbox import PARTS, ServerSandbox
+from mock_server.sandbox.commands import MarkPactStates
 from mock_server.web.services import named_sandbox
 
 _logger = logging.getLogger("mock_server.pact")
@@ -62,7 +63,8 @@ def change_provider_state(wanted: StateChange) -> Response:
     change = _query_change() if "state" in request.args or "action" in request.args else wanted
     sandbox = named_sandbox()
     if change.action == "teardown":
-        _reset(sandbox)
+        sandbox.reset(_RESET)
+        sandbox.execute(MarkPactStates(None))
         return json_answer({})
     try:
         return json_answer(_set_up(sandbox, change))
@@ -74,13 +76,13 @@ def change_provider_state(wanted: StateChange) -> Response:
 def _set_up(sandbox: ServerSandbox, change: StateChange) -> dict[str, Any]:
     """Set up the states and return what they return, merged."""
     chosen = [find_state(named.name, named.params or {}) for named in _named(change)]
-    if change.states or sandbox.pact_states_at != sandbox.journal.last:
-        _reset(sandbox)
-    sandbox.pact_states_at = None
+    if change.states or sandbox.state.pact_states_at != sandbox.journal.last:
+        sandbox.reset(_RESET)
+    sandbox.execute(MarkPactStates(None))
     returned: dict[str, Any] = {}
     for state, given in chosen:
         returned |= _set_up_state(sandbox, state, given)
-    sandbox.pact_states_at = sandbox.journal.last
+    sandbox.execute(MarkPactStates(sandbox.journal.last))
     return returned
 
 
@@ -100,11 +102,6 @@ def _named(change: StateChange) -> list[NamedState]:
     listed = [NamedState(each, change.params) if isinstance(each, str) else each for each in change.states]
     named = listed or [NamedState(change.state or "", change.params)]
     return [each for each in named if each.name]
-
-
-def _reset(sandbox: ServerSandbox) -> None:
-    sandbox.reset(_RESET)
-    sandbox.pact_states_at = None
 
 
 def _set_up_state(sandbox: ServerSandbox, state: ProviderState, values: dict[str, Any]) -> dict[str, Any]:

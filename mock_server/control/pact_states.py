@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from datetime import date
+from typing import Any
 
 from msgspec import Struct, convert
 
-from mock_server.control.accounts import add_entry, ensure_user
 from mock_server.domain import evidences
 from mock_server.domain.model import Dossier
 from mock_server.domain.operations import OPERATIONS
-from mock_server.domain.platform import clear_dossiers, withdraw_requirement
 from mock_server.domain.world import World, find_portfolio
 from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.errors import InputError
-from mock_server.fixtures.upsert import change_account, find_thirdparty, with_registration_date
-from mock_server.fixtures.upsert_dossiers import change_dossier
+from mock_server.fixtures.upsert import find_thirdparty
 from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.commands import (
+    AddRules,
+    ChangeAccount,
+    ChangeDossier,
+    ChangeRequirement,
+    ClearDossiers,
+    Command,
+    CreateDossier,
+    DepositEvidence,
+    RegisterThirdparty,
+    Together,
+)
 from mock_server.scenarios import Rule
 from mock_server.scenarios.validation import check_rules
 
@@ -46,137 +55,111 @@ class ProviderState(Struct, frozen=True):
     returned: tuple[str, ...] = ()
 
 
-class _DossierInWorld(NamedTuple):
-    """A dossier, and the world that has it."""
-
-    world: World
-    dossier: Dossier
-
-
 def dossier_exists(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Create the dossier, if it does not exist."""
-    return _with_dossier(sandbox, values, lambda found, _: found.world)
+    return _with_dossier(sandbox, values, lambda _: [])
 
 
 def dossier_is_archived(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Create the dossier, and stop it."""
     patch = convert({"stoppingReason": values["reason"]}, DossierPatch)
-
-    def stop(found: _DossierInWorld, now: datetime) -> World:
-        return change_dossier(found.world, now, dossier_id=found.dossier.dossier_id, patch=patch)
-
-    return _with_dossier(sandbox, values, stop)
+    return _with_dossier(sandbox, values, lambda dossier: [ChangeDossier(dossier.dossier_id, patch)])
 
 
 def dossier_is_complete(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Create the dossier, and answer each of its documents, without expiry."""
+    file = evidences.Deposit(file_size=evidences.DEFAULT_FILE_SIZE)
 
-    def answer_all(found: _DossierInWorld, now: datetime) -> World:
-        world = found.world
-        for document in found.dossier.documents:
-            world = _deposit(world, now, found.dossier, document.code, evidences.Deposit(file_size=40_000))
-        return world
+    def answer_all(dossier: Dossier) -> list[Command[Any]]:
+        return [DepositEvidence(dossier.dossier_id, document.code, file) for document in dossier.documents]
 
     return _with_dossier(sandbox, values, answer_all)
 
 
 def document_is_answered(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Create the dossier, and answer one document of it with a file that is valid until a day."""
-    until = evidences.Deposit(file_size=40_000, expiration_date=evidences.last_day(values["date"]))
+    code, until = values["code"], evidences.last_day(values["date"])
+    file = evidences.Deposit(file_size=evidences.DEFAULT_FILE_SIZE, expiration_date=until)
+    ids: dict[str, int] = {}
 
-    def answer(world: World, now: datetime) -> tuple[World, dict[str, Any]]:
-        world, dossier = _ensure_dossier(world, now, values)
-        ids = {document.code: document.document_id for document in dossier.documents}
-        if values["code"] not in ids:
-            raise InputError("$.code", f"the dossier asks for {', '.join(ids)}, not for {values['code']}")
-        file_id = world.next_ids.evidence
-        world = _deposit(world, now, dossier, values["code"], until)
-        return world, {**_ids(dossier), "documentId": ids[values["code"]], "fileId": file_id}
+    def answer(dossier: Dossier) -> list[Command[Any]]:
+        ids.update((document.code, document.document_id) for document in dossier.documents)
+        if code not in ids:
+            raise InputError("$.code", f"the dossier asks for {', '.join(ids)}, not for {code}")
+        return [DepositEvidence(dossier.dossier_id, code, file)]
 
-    return sandbox.execute(answer)
+    file_id = sandbox.read().next_ids.evidence
+    returned = _with_dossier(sandbox, values, answer)
+    return {**returned, "documentId": ids[code], "fileId": file_id}
 
 
 def no_dossiers(sandbox: ServerSandbox, _: Values) -> dict[str, Any]:
     """Remove the dossiers of all accounts."""
-    sandbox.change(lambda world, _: clear_dossiers(world))
+    sandbox.execute(ClearDossiers())
     return {}
 
 
 def account_is_inactive(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Deactivate the subscription of the account."""
-    change = AccountChange(subscription_status="INACTIVE")
-
-    def deactivate(world: World, _: datetime) -> tuple[World, dict[str, Any]]:
-        account_id = _account(world, values)
-        return change_account(world, account_id, change, "$"), {"accountId": account_id}
-
-    return sandbox.execute(deactivate)
+    account_id = _account(sandbox.read(), values)
+    sandbox.execute(ChangeAccount(account_id, AccountChange(subscription_status="INACTIVE")))
+    return {"accountId": account_id}
 
 
 def document_type_is_withdrawn(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Withdraw the document type, for one account or for all."""
-    code, account_id = values["code"], values["accountId"]
-    sandbox.change(
-        lambda world, _: withdraw_requirement(world, code=code, withdrawn=True, account_id=account_id)
-    )
+    sandbox.execute(ChangeRequirement(values["code"], withdrawn=True, account_id=values["accountId"]))
     return {}
 
 
 def thirdparty_is_registered(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Register the third party on the platform, with a user."""
-    return _with_thirdparty(
-        sandbox, convert({"siret": values["siret"]}, ThirdpartyPatch), with_registration_date
-    )
+    patch = convert({"siret": values["siret"]}, ThirdpartyPatch)
+    return {"thirdpartyId": sandbox.execute(RegisterThirdparty(patch)).thirdparty_id}
 
 
 def thirdparty_is_out_of_business(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Close the company; its dossiers stop."""
     patch = convert({"siret": values["siret"], "outOfBusiness": True}, ThirdpartyPatch)
-    return _with_thirdparty(sandbox, patch, lambda _, __, patch: patch)
-
-
-def _with_thirdparty(
-    sandbox: ServerSandbox,
-    patch: ThirdpartyPatch,
-    prepare: Callable[[World, datetime, ThirdpartyPatch], ThirdpartyPatch],
-) -> dict[str, Any]:
-    def set_up(world: World, now: datetime) -> tuple[World, dict[str, Any]]:
-        world = add_entry(world, now, thirdparties=(prepare(world, now, patch),))
-        world, thirdparty = ensure_user(world, patch)
-        return world, {"thirdpartyId": thirdparty.thirdparty_id}
-
-    return sandbox.execute(set_up)
+    return {"thirdpartyId": sandbox.execute(RegisterThirdparty(patch, dated=False)).thirdparty_id}
 
 
 def _with_dossier(
-    sandbox: ServerSandbox, values: Values, then: Callable[[_DossierInWorld, datetime], World]
+    sandbox: ServerSandbox, values: Values, then: Callable[[Dossier], list[Command[Any]]]
 ) -> dict[str, Any]:
-    """Create the dossier, apply `then`, and return its ids."""
-
-    def set_up(world: World, now: datetime) -> tuple[World, dict[str, Any]]:
-        found = _ensure_dossier(world, now, values)
-        return then(found, now), _ids(found.dossier)
-
-    return sandbox.execute(set_up)
-
-
-def _ensure_dossier(world: World, now: datetime, values: Values) -> _DossierInWorld:
-    """Return the dossier of this third party and reference; create it where there is none."""
-    members = {
-        "dossierReference": values["reference"],
-        **{name: values[name] for name in ("siret", "dossierId")},
+    """Create the dossier of this third party and reference, if there is none, and execute `then` on it."""
+    world, create = sandbox.read(), None
+    dossier = _find_dossier(world, values)
+    if dossier is None:
+        create = _creation(world, values)
+        dossier_id = create.dossier.dossier_id or world.next_ids.dossier
+        world = sandbox.preview(create).world
+        dossier = find_portfolio(world, dossier_id).dossiers[dossier_id]
+    sandbox.execute(Together((*([create] if create else []), *then(dossier))))
+    return {
+        "dossierId": dossier.dossier_id,
+        "thirdpartyId": dossier.thirdparty_id,
+        "accountId": dossier.account_id,
     }
-    account_id = _account(world, values)
-    entry = convert({**members, "accountId": account_id}, DossierEntry)
+
+
+def _find_dossier(world: World, values: Values) -> Dossier | None:
     thirdparty = find_thirdparty(world, convert({"siret": values["siret"]}, ThirdpartyPatch), "$")
-    portfolio = world.portfolio(account_id)
+    portfolio = world.portfolio(_account(world, values))
     for number in portfolio.index.get(("reference", values["reference"]), ()) if thirdparty else ():
         dossier = portfolio.dossiers[number]
         if thirdparty and dossier.thirdparty_id == thirdparty.thirdparty_id:
-            return _DossierInWorld(world, dossier)
-    dossier_id = entry.dossier_id or world.next_ids.dossier
-    world = add_entry(world, now, dossiers=(entry,))
-    return _DossierInWorld(world, find_portfolio(world, dossier_id).dossiers[dossier_id])
+            return dossier
+    return None
+
+
+def _creation(world: World, values: Values) -> CreateDossier:
+    members = {
+        "dossierReference": values["reference"],
+        "accountId": _account(world, values),
+        **{name: values[name] for name in ("siret", "dossierId")},
+    }
+    return CreateDossier(convert(members, DossierEntry))
 
 
 def _account(world: World, values: Values) -> int:
@@ -185,20 +168,6 @@ def _account(world: World, values: Values) -> int:
     if account_id is None:
         raise InputError("$.accountId", "there is no default account: name one")
     return int(account_id)
-
-
-def _deposit(world: World, now: datetime, dossier: Dossier, code: str, deposit: evidences.Deposit) -> World:
-    return evidences.deposit(
-        world, now, account_id=dossier.account_id, dossier_id=dossier.dossier_id, code=code, given=deposit
-    )
-
-
-def _ids(dossier: Dossier) -> dict[str, Any]:
-    return {
-        "dossierId": dossier.dossier_id,
-        "thirdpartyId": dossier.thirdparty_id,
-        "accountId": dossier.account_id,
-    }
 
 
 def import_fails(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
@@ -240,7 +209,7 @@ def _add_rule(sandbox: ServerSandbox, when: Mapping[str, Any], then: Mapping[str
     name = f"provider state {len(sandbox.active_scenario.ad_hoc_rules) + 1}"
     rule = convert({"name": name, "when": when, "then": then}, Rule)
     check_rules((rule,), "$")
-    sandbox.active_scenario.add((rule,))
+    sandbox.execute(AddRules((rule,)))
     return {}
 
 

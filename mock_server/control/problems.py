@@ -14,7 +14,8 @@ from mock_server.domain.errors import NotFound, Rejected
 from mock_server.fixtures import FileError
 from mock_server.fixtures.errors import InputError
 from mock_server.pages import NO_SANDBOX, of_control_call
-from mock_server.sandbox import NoSandbox
+from mock_server.sandbox import Conflict, NoSandbox, NotKept
+from mock_server.scenarios import NameTaken
 from mock_server.settings import CONTROL_PREFIX
 from mock_server.web.services import http_error, log_bug
 
@@ -49,6 +50,9 @@ def install_problems(app: Flask) -> None:
     app.register_error_handler(InputError, input_error)
     app.register_error_handler(FileError, _file_error)
     app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(Conflict, _conflict)
+    app.register_error_handler(NameTaken, _conflict)
+    app.register_error_handler(NotKept, _not_kept)
     app.register_error_handler(NoSandbox, _no_sandbox)
     app.register_error_handler(Exception, _unexpected)
 
@@ -84,6 +88,16 @@ def _rejected(error: Rejected) -> Response:
     """Answer an error of the domain: for example, no account has this dossier."""
     reasons = [f"{refusal.error.label_en} ({wire.reason(refusal)})" for refusal in error.refusals]
     return problem_answer(404 if isinstance(error, NotFound) else 400, "; ".join(reasons))
+
+
+def _conflict(error: Exception) -> Response:
+    """Answer a command that contradicts the present state."""
+    return problem_answer(409, str(error))
+
+
+def _not_kept(error: NotKept) -> Response:
+    """Answer a question for a past state that is not there."""
+    return problem_answer(404, str(error))
 
 
 def _http_problem(error: HTTPException) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -13,14 +12,14 @@ from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.control.requests import cause_members, explain_context
 from mock_server.dialects import wire
-from mock_server.domain.errors import PROVIDER_ERRORS, ErrorCode, Refusal
-from mock_server.domain.imports import end_import, fail_import, hold_import
+from mock_server.domain.errors import PROVIDER_ERRORS
 from mock_server.domain.model import ImportProcess
-from mock_server.domain.world import World, find_process
+from mock_server.domain.world import find_process
 from mock_server.journal.explain import explain_import
+from mock_server.sandbox.commands import SetProcessOutcome
 from mock_server.web.services import named_sandbox
 
-_PROVIDER_CODES = {error.code: error for error in PROVIDER_ERRORS}
+_PROVIDER_CODES = [error.code for error in PROVIDER_ERRORS]
 
 
 class NewOutcome(Struct, forbid_unknown_fields=True):
@@ -54,28 +53,15 @@ def set_process_outcome(wanted: NewOutcome, process_id: str) -> Response:
     `ends` is when it ended, by the clock of the sandbox; null while it is on hold.
     """
     sandbox = named_sandbox()
-    error = _provider_error(wanted)
-
-    def set_outcome(world: World, now: datetime) -> tuple[World, ImportProcess]:
-        process = find_process(world, process_id)
-        if process.complete:
-            raise Problem("the import has ended already", 409)
-        if wanted.outcome == "hold":
-            return hold_import(world, process)
-        if error is None:
-            return end_import(world, now, process, sandbox.config.invent)
-        company_id = process.wanted.company_id
-        values = (company_id.type.value, company_id.value)
-        return fail_import(world, now, process, [Refusal(error, None, values)])
-
-    process = sandbox.execute(set_outcome)
+    _check_code(wanted)
+    process = sandbox.execute(SetProcessOutcome(process_id, wanted.outcome, wanted.code))
     if process.complete:
         sandbox.journal.count_imports([process.outcome])
     return json_answer(_process(process))
 
 
-def _provider_error(wanted: NewOutcome) -> ErrorCode | None:
-    """Return the error to fail with; None where the import does not fail."""
+def _check_code(wanted: NewOutcome) -> None:
+    """Reject a code where the import does not fail, and one that is not the provider's."""
     codes = ", ".join(_PROVIDER_CODES)
     if wanted.outcome == "fail" and wanted.code is None:
         raise Problem(f'the outcome fail needs a "code": {codes}')
@@ -83,7 +69,6 @@ def _provider_error(wanted: NewOutcome) -> ErrorCode | None:
         raise Problem(f'"code" goes with the outcome fail, not with {wanted.outcome}')
     if wanted.code is not None and wanted.code not in _PROVIDER_CODES:
         raise Problem(f"{wanted.code!r} is not a code of the provider: use one of {codes}")
-    return None if wanted.code is None else _PROVIDER_CODES[wanted.code]
 
 
 def _process(process: ImportProcess) -> dict[str, Any]:

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 from flask import Response
-from immutables import Map
 from msgspec import Struct
 
-from mock_server import __version__
-from mock_server.clock import Clock
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
-from mock_server.domain.variants import check_variants
-from mock_server.fixtures.decode_errors import explain_decode_error
-from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.fixture import gc_paused
-from mock_server.fixtures.state_file import (
-    WorldState,
-    convert_struct,
-    export_world,
-    import_world,
-    json_struct,
-)
-from mock_server.fixtures.validate_state import CLOCK_YEARS, check_instant, validate_state
-from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, SandboxState, ServerSandbox
-from mock_server.scenarios import STARTED, Progress, Rule, Scenario
-from mock_server.scenarios.validation import check_rules, check_scenario
+from mock_server.fixtures.state_file import convert_struct, json_struct
+from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, ServerSandbox
+from mock_server.sandbox.commands import RestoreSnapshot, RestoreState, TakeSnapshot
+from mock_server.sandbox.exported_state import StateFile, export_state
 from mock_server.web.services import named_sandbox, services
 
 
@@ -37,38 +22,6 @@ class Reset(Struct, forbid_unknown_fields=True):
     """`only` names the parts to reset; left out, all of them."""
 
     only: list[Part] | None = None
-
-
-class ClockState(Struct, frozen=True, kw_only=True):
-    """The instant of the sandbox; a clock that is not frozen continues from there."""
-
-    now: datetime
-    frozen: bool
-
-
-class ScenarioProgress(Struct, forbid_unknown_fields=True, rename="camel"):
-    """The scenario and the rules of a sandbox; per rule name how often it was matched and applied."""
-
-    scenario: Scenario | None = None
-    state: str = STARTED
-    rules: tuple[Rule, ...] = ()
-    matched: dict[str, int] = {}
-    applied: dict[str, int] = {}
-
-
-class StateFile(Struct, frozen=True, kw_only=True):
-    """The state of a sandbox. `madeBy` and `fixture` say where it comes from, for the reader only.
-
-    Snapshots and the buckets of the rate limit are not part of it.
-    """
-
-    version: Literal[1]
-    made_by: str = ""
-    fixture: str = ""
-    clock: ClockState
-    variants: dict[str, str]
-    playing: Any = None
-    content: WorldState
 
 
 @route("GET /sandboxes", sandboxed=False)
@@ -101,16 +54,16 @@ def reset(wanted: Reset) -> Response:
 @route("GET /snapshots")
 def list_snapshots() -> Response:
     """Return the snapshots of the sandbox, oldest first."""
-    snapshots = named_sandbox().snapshots.items()
-    return json_answer({"snapshots": [{"name": name, "now": wire.instant(now)} for name, now in snapshots]})
+    saved = named_sandbox().state.snapshots.items()
+    return json_answer({"snapshots": [{"name": name, "now": wire.instant(each.now)} for name, each in saved]})
 
 
 @route("POST /snapshots/<name>")
 def take_snapshot(name: str) -> Response:
     """Save the sandbox's content and time under a name."""
     sandbox = named_sandbox()
-    sandbox.snapshot(name)
-    return json_answer({"name": name, "now": wire.instant(sandbox.snapshots[name])})
+    now = sandbox.execute(TakeSnapshot(name))
+    return json_answer({"name": name, "now": wire.instant(now)})
 
 
 @route("POST /snapshots/<name>/restore")
@@ -118,11 +71,11 @@ def restore_snapshot(name: str) -> Response:
     """Restore a snapshot; it can be restored again."""
     sandbox = named_sandbox()
     try:
-        sandbox.restore(name)
+        now = sandbox.execute(RestoreSnapshot(name))
     except KeyError:
-        names = ", ".join(sandbox.snapshots) or "none"
+        names = ", ".join(sandbox.state.snapshots) or "none"
         raise Problem(f"there is no snapshot {name!r}; there are: {names}", 404) from None
-    return json_answer({"name": name, "now": wire.instant(sandbox.clock.now())})
+    return json_answer({"name": name, "now": wire.instant(now)})
 
 
 @route("GET /state")
@@ -132,18 +85,7 @@ def get_state() -> Response:
     Passwords of users and bytes of files are in it.
     """
     sandbox = named_sandbox()
-    state = sandbox.state
-    exported = StateFile(
-        version=1,
-        made_by=__version__,
-        fixture=sandbox.setup.fixture.name,
-        clock=ClockState(now=state.clock.now(), frozen=state.clock.frozen_at is not None),
-        variants=dict(state.variants),
-        playing=msgspec.to_builtins(_scenario_progress(state)),
-        content=export_world(state.world),
-    )
-    encoded = msgspec.json.encode(convert_struct(exported, json_struct(StateFile)))
-    return Response(encoded, content_type="application/json")
+    return Response(export_state(sandbox.state, sandbox.now()), content_type="application/json")
 
 
 @route("PUT /state", body=json_struct(StateFile))
@@ -154,69 +96,17 @@ def put_state(wanted: Any) -> Response:
     """
     sandbox = named_sandbox()
     with gc_paused():
-        state = _build_state(convert_struct(wanted, StateFile))
-    sandbox.restore_state(state)
-    return json_answer({"sandbox": sandbox.name, "now": wire.instant(sandbox.clock.now())})
+        sandbox.execute(RestoreState(convert_struct(wanted, StateFile)))
+    return json_answer({"sandbox": sandbox.name, "now": wire.instant(sandbox.now())})
 
 
 def _sandbox(sandbox: ServerSandbox) -> dict[str, Any]:
     scenario = sandbox.active_scenario.scenario
     return {
         "name": sandbox.name,
-        "now": wire.instant(sandbox.clock.now()),
-        "frozen": sandbox.clock.frozen_at is not None,
+        "now": wire.instant(sandbox.now()),
+        "frozen": sandbox.is_frozen,
         "playing": None if scenario is None else scenario.scenario,
         "state": None if scenario is None else sandbox.active_scenario.progress.state,
         "latestRequest": sandbox.journal.last,
     }
-
-
-def _build_state(exported: StateFile) -> SandboxState:
-    """Build the state of a sandbox from an exported one.
-
-    Raises:
-        InputError: a value in it is invalid; nothing was changed.
-    """
-    try:
-        validate_state(exported.content)
-    except InputError as error:
-        raise InputError(f"$.content{error.path.removeprefix('$')}", str(error)) from None
-    try:
-        variants = check_variants(exported.variants)
-    except ValueError as error:
-        raise InputError("$.variants", str(error)) from None
-    check_instant(exported.clock.now, "$.clock.now", CLOCK_YEARS)
-    now = exported.clock.now
-    clock = Clock().freeze(now) if exported.clock.frozen else Clock().run(now)
-    active = _read_progress(exported.playing)
-    progress = Progress(active.state, Map(active.matched), Map(active.applied))
-    return SandboxState(
-        import_world(exported.content), clock, variants, active.scenario, active.rules, progress
-    )
-
-
-def _scenario_progress(state: SandboxState) -> ScenarioProgress:
-    return ScenarioProgress(
-        scenario=state.scenario,
-        state=state.progress.state,
-        rules=state.ad_hoc_rules,
-        matched=dict(state.progress.matched),
-        applied=dict(state.progress.applied),
-    )
-
-
-def _read_progress(exported: Any) -> ScenarioProgress:
-    """Read the exported scenario and rules.
-
-    Raises:
-        InputError: they are invalid.
-    """
-    try:
-        active = msgspec.convert({} if exported is None else exported, ScenarioProgress)
-    except msgspec.ValidationError as error:
-        path, sentence = explain_decode_error(str(error), exported, ScenarioProgress)
-        raise InputError(f"$.playing{path.removeprefix('$')}", sentence) from None
-    check_rules(active.rules, "$.playing.rules")
-    if active.scenario is not None:
-        check_scenario(active.scenario, "$.playing.scenario")
-    return active

@@ -18,9 +18,16 @@ from mock_server.fixtures import Fixture
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import is_path
 from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.commands import (
+    AddRules,
+    PlayScenario,
+    RemoveRules,
+    SetScenarioState,
+    SetVariants,
+    StopScenario,
+)
 from mock_server.scenarios import (
     STARTED,
-    NameTaken,
     Rule,
     Scenario,
     ScenarioSetup,
@@ -66,10 +73,7 @@ def put_scenario(wanted: NewScenario | YamlText) -> Response:
     By name, `{"name": "outage"}`, or the scenario itself: `{"scenario": {...}}`, or the YAML of its file.
     """
     sandbox = named_sandbox()
-    try:
-        sandbox.play(_setup(sandbox, wanted))
-    except NameTaken as error:
-        raise Problem(str(error), 409) from None
+    sandbox.execute(PlayScenario(_setup(sandbox, wanted)))
     return json_answer(_active(sandbox))
 
 
@@ -77,7 +81,7 @@ def put_scenario(wanted: NewScenario | YamlText) -> Response:
 def delete_scenario() -> Response:
     """Stop the scenario: its rules end; content, clock and variants stay until the next reset."""
     sandbox = named_sandbox()
-    sandbox.stop_scenario()
+    sandbox.execute(StopScenario())
     return json_answer(_active(sandbox))
 
 
@@ -95,7 +99,7 @@ def put_scenario_state(wanted: NewState, name: str) -> Response:
     states += [state for rule in scenario.rules for state in (rule.state, rule.new_state) if state]
     if wanted.state not in states:
         raise Problem(f"{name} has no state {wanted.state!r}; it has {', '.join(dict.fromkeys(states))}")
-    sandbox.active_scenario.set_state(wanted.state)
+    sandbox.execute(SetScenarioState(wanted.state))
     return json_answer(_active(sandbox))
 
 
@@ -110,10 +114,7 @@ def post_rules(wanted: NewRules) -> Response:
     """Add ad hoc rules; they come before those of the scenario."""
     sandbox = named_sandbox()
     check_rules(wanted.rules, "$.rules")
-    try:
-        sandbox.active_scenario.add(wanted.rules)
-    except NameTaken as error:
-        raise Problem(str(error), 409) from None
+    sandbox.execute(AddRules(wanted.rules))
     return _rules(sandbox, 201)
 
 
@@ -121,7 +122,7 @@ def post_rules(wanted: NewRules) -> Response:
 def delete_rules() -> Response:
     """Delete the ad hoc rules; with `?name=` one of them."""
     sandbox, name = named_sandbox(), request.args.get("name")
-    if not sandbox.active_scenario.remove(name) and name is not None:
+    if not sandbox.execute(RemoveRules(name)) and name is not None:
         names = ", ".join(rule.name for rule in sandbox.active_scenario.ad_hoc_rules) or "none"
         raise Problem(f"there is no ad hoc rule {name!r}; there are: {names}", 404)
     return _rules(sandbox)
@@ -138,7 +139,7 @@ def put_variants(wanted: dict[str, str]) -> Response:
     """Set variants, such as {"refusals": "result"}; all others get their default."""
     sandbox = named_sandbox()
     try:
-        sandbox.set_variants(check_variants(wanted))
+        sandbox.execute(SetVariants(check_variants(wanted)))
     except ValueError as error:
         raise Problem(str(error)) from None
     return json_answer(_variants(sandbox))

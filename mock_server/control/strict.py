@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mock_server.control.calls import route
 from mock_server.control.problems import json_answer
+from mock_server.sandbox.commands import SetStrict
 from mock_server.web.services import named_sandbox
 
 
@@ -28,5 +29,5 @@ def get_strict() -> Response:
 def put_strict(wanted: StrictMode) -> Response:
     """Set the strict mode: {"strict": "warn"}; a reset sets it back to that of the server."""
     sandbox = named_sandbox()
-    sandbox.set_strict(wanted.strict)
+    sandbox.execute(SetStrict(wanted.strict))
     return json_answer({"strict": sandbox.strict})

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from enum import Enum
-from typing import Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from mock_server.domain import checks
@@ -24,22 +22,13 @@ from mock_server.domain.variants import Variants
 from mock_server.domain.world import World, with_code, with_dossier, with_portfolio
 
 
-class Absent(Enum):
-    """A member that is not in the body, where null has another meaning."""
-
-    ABSENT = "absent"
-
-
-ABSENT: Final = Absent.ABSENT
-
-
 class DossierUpdate(Struct, frozen=True, kw_only=True):
     """The body of an update: right JSON types, no more checked. None keeps; a null expiration date clears."""
 
     dossier_reference: str | None = None
     description: str | None = None
     purchasing_category: str | None = None
-    expiration_date: str | Absent | None = ABSENT
+    expiration_date: str | UnsetType | None = UNSET
     thirdparty_code: str | None = None
     thirdparty_email: Sequence[str] | None = None
 
@@ -48,7 +37,7 @@ class DossierUpdate(Struct, frozen=True, kw_only=True):
         """Nothing was given."""
         given = (self.dossier_reference, self.description, self.purchasing_category)
         others = (self.thirdparty_code, self.thirdparty_email)
-        return self.expiration_date is ABSENT and all(value is None for value in (*given, *others))
+        return self.expiration_date is UNSET and all(value is None for value in (*given, *others))
 
 
 def update_dossier(
@@ -95,7 +84,7 @@ def stop_dossier(world: World, now: datetime, *, account_id: int, dossier_id: in
 
 
 def reactivate_dossier(
-    world: World, now: datetime, *, account_id: int, dossier_id: int, expiration_date: str | Absent | None
+    world: World, now: datetime, *, account_id: int, dossier_id: int, expiration_date: str | UnsetType | None
 ) -> World:
     """Monitor a stopped dossier again, until the date given, else the stored one; null: for good.
 
@@ -111,7 +100,7 @@ def reactivate_dossier(
         raise Rejected(Refusal(E204, None, (dossier.reference,)))
     collector = checks.ErrorCollector()
     until = dossier.expiration_date
-    if expiration_date is not ABSENT:
+    if expiration_date is not UNSET:
         until = checks.day(collector, "expiration_date", expiration_date)
     collector.raise_any()
     _check_reactivation(world, now, dossier, until)
@@ -190,7 +179,7 @@ def _apply_update(
     code = checks.code(collector, "thirdparty_code", wanted.thirdparty_code)
     addresses = checks.emails(collector, "thirdparty_email", wanted.thirdparty_email)
     until = dossier.expiration_date
-    if wanted.expiration_date is not ABSENT:
+    if wanted.expiration_date is not UNSET:
         until = _future_day(collector, wanted.expiration_date, now)
     portfolio = world.portfolio(dossier.account_id)
     collector.extend(check_code_is_free(world, portfolio, code, dossier.thirdparty_id))

@@ -87,19 +87,27 @@ class ImportRequest(Struct, frozen=True, kw_only=True):
     user_in_charge: Sequence[str] | None = None
 
 
+class ImportPlatform(Struct, frozen=True):
+    """What the platform does with each import: the variants, its duration, companies it does not know yet."""
+
+    variants: Variants
+    duration: timedelta
+    invent: Invent
+
+
 def launch_import(
     world: World,
     now: datetime,
     *,
     account_id: int,
     request: ImportRequest,
-    variants: Variants,
-    duration: timedelta,
+    platform: ImportPlatform,
     plan: ImportPlan = DEFAULT_OUTCOME,
 ) -> tuple[World, ImportProcess]:
     """Begin an import; only the form of the request is checked here.
 
-    The process ends as its `plan` says, else as its establishment says, else after `duration`.
+    The process ends as its `plan` says, else as its establishment says, else after the platform's duration.
+    The company of a new third party is decided now: what follows depends on the world and the time alone.
 
     Raises:
         NotFound: NOT_FOUND, no such account.
@@ -108,9 +116,11 @@ def launch_import(
     behaviour.md 3.9 (documented), C8.
     """
     world.portfolio(account_id)
-    wanted = _check_request(request, variants)
+    wanted = _check_request(request, platform.variants)
     establishment = world.establishments.get(wanted.company_id, Establishment(company_id=wanted.company_id))
-    lasts = next(time for time in (plan.lasts, establishment.import_duration, duration) if time is not None)
+    lasts = next(
+        time for time in (plan.lasts, establishment.import_duration, platform.duration) if time is not None
+    )
     held = plan.held or (establishment.never_ends and plan.lasts is None)
     process = ImportProcess(
         process_id=_process_id(account_id, world.next_ids.process),
@@ -120,14 +130,15 @@ def launch_import(
         ends=None if held else now + lasts,
         wanted=wanted,
         condition=plan.condition,
+        company=None
+        if world.thirdparty_with_id(wanted.company_id)
+        else establishment.company or platform.invent(wanted.company_id),
     )
     counted = replace(world, next_ids=replace(world.next_ids, process=world.next_ids.process + 1))
     return with_process(counted, process), process
 
 
-def end_import(
-    world: World, now: datetime, process: ImportProcess, invent: Invent
-) -> tuple[World, ImportProcess]:
+def end_import(world: World, now: datetime, process: ImportProcess) -> tuple[World, ImportProcess]:
     """Execute an import at `now`: it creates a dossier and, if needed, its third party, or has refusals.
 
     behaviour.md 6.4 (order of checks: inferred).
@@ -135,10 +146,10 @@ def end_import(
     refusals = _find_refusals(world, now, process)
     if refusals:
         return fail_import(world, now, process, refusals)
-    world, thirdparty = _thirdparty_for(world, process.wanted.company_id, invent)
+    world, thirdparty = _thirdparty_for(world, process)
     world, dossier = _new_dossier(world, now, process, thirdparty)
     world = with_import_mails(world, now, dossier=dossier, wanted=process.wanted)
-    ended = replace(process, complete=True, ends=now, dossier_id=dossier.dossier_id)
+    ended = replace(process, complete=True, ends=now, dossier_id=dossier.dossier_id, company=None)
     return with_process(world, ended), ended
 
 
@@ -146,7 +157,7 @@ def fail_import(
     world: World, now: datetime, process: ImportProcess, refusals: Sequence[Refusal]
 ) -> tuple[World, ImportProcess]:
     """End an import with these refusals; nothing is created."""
-    ended = replace(process, complete=True, ends=now, refusals=tuple(refusals))
+    ended = replace(process, complete=True, ends=now, refusals=tuple(refusals), company=None)
     return with_process(world, ended), ended
 
 
@@ -235,12 +246,14 @@ def _thirdparty_refusals(world: World, portfolio: Portfolio, wanted: NewDossier)
     return refusals
 
 
-def _thirdparty_for(world: World, company_id: CompanyId, invent: Invent) -> tuple[World, Thirdparty]:
+def _thirdparty_for(world: World, process: ImportProcess) -> tuple[World, Thirdparty]:
+    company_id = process.wanted.company_id
     known = world.thirdparty_with_id(company_id)
     if known is not None:
         return world, known
     establishment = world.establishments.get(company_id)
-    company = (establishment.company if establishment else None) or invent(company_id)
+    company = (establishment.company if establishment else None) or process.company
+    assert company is not None  # noqa: S101  # the third party was not known at the launch either
     thirdparty = new_thirdparty(world.next_ids.thirdparty, company_id, company)
     counted = replace(world, next_ids=replace(world.next_ids, thirdparty=thirdparty.thirdparty_id + 1))
     return with_thirdparty(counted, thirdparty), thirdparty

@@ -292,7 +292,8 @@ class ImportProcess(Struct, frozen=True, kw_only=True, eq=False):
     """An import under way or ended. `number` counts launches; `ends` is when it ends or ended, None on hold.
 
     `wanted` is the request; `condition`, if there is one, is the answer of the data provider, in place of the
-    registry's; `refusals` are filled when it ended without a dossier.
+    registry's; `refusals` are filled when it ended without a dossier. As long as it runs, `company` is that
+    of its third party, if this is new.
     """
 
     process_id: str
@@ -305,6 +306,7 @@ class ImportProcess(Struct, frozen=True, kw_only=True, eq=False):
     complete: bool = False
     refusals: tuple[Refusal, ...] = ()
     dossier_id: int | None = None
+    company: Company | None = None
 
     @property
     def success(self) -> bool:

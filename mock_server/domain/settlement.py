@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from mock_server.domain.completeness import recompute_completeness
 from mock_server.domain.dossiers import is_expired, mark_stopped
-from mock_server.domain.imports import Invent, end_import
+from mock_server.domain.imports import end_import
 from mock_server.domain.model import StoppingReason
 from mock_server.domain.world import Due, World, with_dossier
 
@@ -30,7 +30,7 @@ class Event(Struct, frozen=True, kw_only=True):
     outcome: str | None = None
 
 
-def settle(world: World, now: datetime, invent: Invent) -> tuple[World, list[Event]]:
+def settle(world: World, now: datetime) -> tuple[World, list[Event]]:
     """The world as it is at `now`, and what happened since it was last settled, in the order of time.
 
     behaviour.md 6.4, 6.5 (documented), 6.8 (carried-over).
@@ -39,15 +39,15 @@ def settle(world: World, now: datetime, invent: Invent) -> tuple[World, list[Eve
     while world.is_due(now):
         due = world.agenda.first
         assert due is not None  # noqa: S101  # is_due just found it
-        world, event = _apply_due(world, due, invent)
+        world, event = _apply_due(world, due)
         events.append(event)
     return world, events
 
 
-def _apply_due(world: World, due: Due, invent: Invent) -> tuple[World, Event]:
+def _apply_due(world: World, due: Due) -> tuple[World, Event]:
     if due.process_id:
         process = world.portfolio(due.account_id).process(due.process_id)
-        world, ended = end_import(world, due.at, process, invent)
+        world, ended = end_import(world, due.at, process)
         return world, Event(
             kind="process finished",
             at=due.at,

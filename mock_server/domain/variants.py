@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class Variant(Struct, frozen=True):
@@ -125,3 +125,16 @@ def resolve(chosen: Mapping[str, str], dialect: str) -> Variants:
 @lru_cache(maxsize=1024)
 def _resolve(chosen: tuple[tuple[str, str], ...], dialect: str) -> Variants:
     return Variants({name: variant.default(dialect) for name, variant in VARIANTS.items()} | dict(chosen))
+
+
+class ChosenVariants(Struct, frozen=True, eq=False):
+    """The variants that were chosen by name, and what they give in each dialect."""
+
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    _resolved: dict[str, Variants] = field(default_factory=dict)
+
+    def of(self, dialect: str) -> Variants:
+        """Return the active variants of a dialect; computed once."""
+        return self._resolved.get(dialect) or self._resolved.setdefault(
+            dialect, resolve(self.chosen, dialect)
+        )

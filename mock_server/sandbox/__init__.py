@@ -1,12 +1,17 @@
 """Sandboxes: one isolated state with its clock, rules and journal, and all of them by name."""
 
-from mock_server.sandbox.sandbox import PARTS, Part, SandboxConfig, SandboxState, ServerSandbox
+from mock_server.sandbox.commands import PARTS, Conflict, Part
+from mock_server.sandbox.history import NotKept
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes
+from mock_server.sandbox.state import SandboxConfig, SandboxState
 
 __all__ = [
     "DEFAULT_SANDBOX",
     "PARTS",
+    "Conflict",
     "NoSandbox",
+    "NotKept",
     "Part",
     "SandboxConfig",
     "SandboxState",

@@ -10,9 +10,12 @@ from time import monotonic
 
 from msgspec.structs import replace
 
+from mock_server.domain.imports import Invent
 from mock_server.domain.model import Admission
 from mock_server.journal.coverage import ExchangeCounts
-from mock_server.sandbox.sandbox import SandboxConfig, ServerSandbox
+from mock_server.sandbox.commands import Conflict, PastState, ReplaceSetup
+from mock_server.sandbox.sandbox import ServerSandbox
+from mock_server.sandbox.state import SandboxConfig
 from mock_server.scenarios import ScenarioSetup, without_tag
 
 DEFAULT_SANDBOX = "default"
@@ -32,18 +35,20 @@ class Sandboxes:
     """The sandboxes of one server by name, each created on first use.
 
     There are at most `limit`. One that no call used during `idle` is dropped, except the default one.
-    `users` maps the user names that have their own scenario to its setup.
+    `invent` generates companies. `users` maps the user names that have their own scenario to its setup.
     """
 
     def __init__(
         self,
         config: SandboxConfig,
         *,
+        invent: Invent,
         limit: int,
         idle: timedelta,
         users: Mapping[str, ScenarioSetup] | None = None,
     ) -> None:
         self.config = config
+        self._invent = invent
         self._scenario_of = {
             user: setup.scenario.scenario for user, setup in (users or {}).items() if setup.scenario
         }
@@ -108,7 +113,19 @@ class Sandboxes:
                 name: setup if previous.path == setup.path else previous
                 for name, previous in self._setups.items()
             }
-            return [name for name, found in self._by_name.items() if found.replace_setup(setup)]
+            return [name for name, found in self._by_name.items() if found.execute(ReplaceSetup(setup))]
+
+    def fork(self, past: PastState, name: str) -> ServerSandbox:
+        """Create a sandbox of that name, which continues a past state of another one.
+
+        Raises:
+            Conflict: there is a sandbox of that name.
+            NoSandbox: the name is invalid, or there are `limit` sandboxes and none is idle.
+        """
+        with self._lock:
+            if name in self._by_name:
+                raise Conflict(f"there is a sandbox {name!r}: choose another name, or delete it")
+            return self._create(name, past)
 
     def drop(self, name: str) -> None:
         """Delete the sandbox; its next use creates it again.
@@ -142,7 +159,7 @@ class Sandboxes:
         self._drop_idle()
         return tuple(self._by_name.values())
 
-    def _create(self, name: str) -> ServerSandbox:
+    def _create(self, name: str, past: PastState | None = None) -> ServerSandbox:
         if _NAME.fullmatch(name) is None:
             raise NoSandbox(
                 "a sandbox's name is up to 64 letters, digits, dots, dashes, underscores", later=False
@@ -151,7 +168,7 @@ class Sandboxes:
             if name not in self._by_name:
                 self._drop_idle()
                 self._check_limit()
-                self._by_name[name] = ServerSandbox(name, self._config_of(name))
+                self._by_name[name] = ServerSandbox(name, self._config_of(name), self._invent, past=past)
                 self._last_used[name] = monotonic()
             return self._by_name[name]
 

@@ -6,7 +6,14 @@ imported by their own names where they are used.
 
 from __future__ import annotations
 
-from mock_server.scenarios.active import ActiveScenario, AppliedRule, NameTaken, Progress, import_plan
+from mock_server.scenarios.active import (
+    ActiveScenario,
+    AppliedRule,
+    Matches,
+    NameTaken,
+    Progress,
+    import_plan,
+)
 from mock_server.scenarios.file_format import (
     EFFECTS,
     FAULTS,
@@ -35,6 +42,7 @@ __all__ = [
     "AppliedRule",
     "Fault",
     "FixtureFinder",
+    "Matches",
     "NameTaken",
     "Progress",
     "ReceivedRequest",

@@ -1,14 +1,13 @@
 """The active scenario and rules of a sandbox: its state, and how often each rule matched and was applied.
 
-The progress is a value that an `ActiveScenario` swaps under one lock. So a transition happens once, however
-many calls arrive at the same time.
+Both are values. The sandbox replaces them under its lock, so a transition happens once, however many calls
+arrive at the same time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from random import Random
-from threading import Lock
 
 from immutables import Map
 from msgspec import Struct
@@ -45,107 +44,116 @@ class NameTaken(ValueError):
     """Another active rule has this name."""
 
 
-class ActiveScenario:
-    """The active rules of a sandbox: ad hoc rules, then those of the scenario. The first match wins."""
+class Matches(Struct, frozen=True):
+    """The rules that match a call, by name, and the one that applies to it, if any."""
 
-    def __init__(
-        self,
+    names: tuple[str, ...]
+    applied: AppliedRule | None = None
+
+
+class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
+    """The active rules of a sandbox: ad hoc rules, then those of the scenario. The first match wins.
+
+    It is a value: each change returns another one. `start` makes one.
+    """
+
+    scenario: Scenario | None
+    ad_hoc_rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...]
+    operations: frozenset[str | None]
+    progress: Progress = _START
+
+    @classmethod
+    def start(
+        cls,
         scenario: Scenario | None = None,
         ad_hoc_rules: tuple[Rule, ...] = (),
         progress: Progress = _START,
-    ) -> None:
-        self.scenario = scenario
-        self.progress = progress
-        self._ad_hoc_rules = ad_hoc_rules
-        self._lock = Lock()
-        self._collect_rules()
+    ) -> ActiveScenario:
+        """Return these rules with that progress, by default none."""
+        rules = (*ad_hoc_rules, *(scenario.rules if scenario else ()))
+        return cls(
+            scenario=scenario,
+            ad_hoc_rules=ad_hoc_rules,
+            rules=rules,
+            operations=frozenset(name for rule in rules for name in rule.when.operations),
+            progress=progress,
+        )
 
-    @property
-    def ad_hoc_rules(self) -> tuple[Rule, ...]:
-        """The rules that do not come from the scenario."""
-        return self._ad_hoc_rules
+    def restart(self, scenario: Scenario | None) -> ActiveScenario:
+        """Return a scenario at its start, with the ad hoc rules of this one.
 
-    def add(self, rules: Iterable[Rule]) -> None:
+        Raises:
+            NameTaken: one of its rules has the name of an ad hoc rule.
+        """
+        taken = {rule.name for rule in self.ad_hoc_rules}
+        for rule in scenario.rules if scenario else ():
+            if rule.name in taken:
+                raise NameTaken(f"there is an ad hoc rule named {rule.name!r}: DELETE /__admin/rules first")
+        return ActiveScenario.start(scenario, self.ad_hoc_rules)
+
+    def add(self, rules: Iterable[Rule]) -> ActiveScenario:
         """Add ad hoc rules, after earlier ones and before those of the scenario.
 
         Raises:
             NameTaken: an active rule has the name of one of them.
         """
-        with self._lock:
-            added = (*self._ad_hoc_rules, *rules)
-            names = [rule.name for rule in (*added, *(self.scenario.rules if self.scenario else ()))]
-            duplicate = next((name for at, name in enumerate(names) if name in names[:at]), None)
-            if duplicate is not None:
-                raise NameTaken(f"there is already a rule named {duplicate!r}")
-            self._ad_hoc_rules = added
-            self._collect_rules()
+        added = (*self.ad_hoc_rules, *rules)
+        names = [rule.name for rule in (*added, *(self.scenario.rules if self.scenario else ()))]
+        duplicate = next((name for at, name in enumerate(names) if name in names[:at]), None)
+        if duplicate is not None:
+            raise NameTaken(f"there is already a rule named {duplicate!r}")
+        return ActiveScenario.start(self.scenario, added, self.progress)
 
-    def check_rule_names(self, scenario: Scenario | None) -> None:
-        """Reject a scenario that has a rule with the name of an ad hoc rule.
-
-        Raises:
-            NameTaken: the message has the name.
-        """
-        taken = {rule.name for rule in self._ad_hoc_rules}
-        for rule in scenario.rules if scenario else ():
-            if rule.name in taken:
-                raise NameTaken(f"there is an ad hoc rule named {rule.name!r}: DELETE /__admin/rules first")
-
-    def remove(self, name: str | None = None) -> int:
-        """Remove the ad hoc rules, or the one of that name; return how many were removed.
+    def remove(self, name: str | None = None) -> ActiveScenario:
+        """Remove the ad hoc rules, or the one of that name.
 
         Without a scenario, removing the last rule also resets the state.
         """
-        with self._lock:
-            kept = tuple(rule for rule in self._ad_hoc_rules if name not in {None, rule.name})
-            removed = len(self._ad_hoc_rules) - len(kept)
-            self._ad_hoc_rules = kept
-            names = {rule.name for rule in self.rules}
-            self._collect_rules()
-            self._forget(names - {rule.name for rule in self.rules})
-            return removed
-
-    def _forget(self, removed: set[str]) -> None:
-        progress = self.progress
-        self.progress = Progress(
-            state=progress.state if self.scenario or self.rules else STARTED,
-            matched=_without(progress.matched, removed),
-            applied=_without(progress.applied, removed),
+        kept = tuple(rule for rule in self.ad_hoc_rules if name not in {None, rule.name})
+        after = ActiveScenario.start(self.scenario, kept)
+        removed = {rule.name for rule in self.rules} - {rule.name for rule in after.rules}
+        progress = Progress(
+            state=self.progress.state if self.scenario or after.rules else STARTED,
+            matched=_without(self.progress.matched, removed),
+            applied=_without(self.progress.applied, removed),
         )
+        return replace(after, progress=progress)
 
-    def set_state(self, state: str) -> None:
+    def set_state(self, state: str) -> ActiveScenario:
         """Change the state."""
-        with self._lock:
-            self.progress = replace(self.progress, state=state)
+        return replace(self, progress=replace(self.progress, state=state))
 
-    def apply(self, request: ReceivedRequest) -> AppliedRule | None:
-        """Return the rule that applies to this call, or None; count it and change the state."""
-        if request.operation not in self._operations and None not in self._operations:
-            return None
-        with self._lock:
-            return self._apply(request)
-
-    def _apply(self, request: ReceivedRequest) -> AppliedRule | None:
-        """Every rule that matches counts the call, also if another one wins."""
-        progress, winner = self.progress, None
-        state = progress.state
+    def match(self, request: ReceivedRequest) -> Matches:
+        """Return the rules that match this call, also those that another one precedes."""
+        names: list[str] = []
+        winner: AppliedRule | None = None
+        state = self.progress.state
         for rule in self.rules:
             if rule.state not in {None, state} or not matches_request(rule.when, request):
                 continue
-            number = progress.matched.get(rule.name, 0) + 1
-            progress = replace(progress, matched=progress.matched.set(rule.name, number))
-            if winner is None and self._applies(rule, number, progress):
+            names.append(rule.name)
+            number = self.progress.matched.get(rule.name, 0) + 1
+            if winner is None and self._applies(rule, number):
                 winner = AppliedRule(rule, self._random(rule, number, "application"))
+        return Matches(tuple(names), winner)
+
+    def count(self, matched: Iterable[str], applied: str | None) -> ActiveScenario:
+        """Count a call that these rules match, and the rule that applies to it, which changes the state."""
+        progress = self.progress
+        counts = {name: progress.matched.get(name, 0) + 1 for name in matched}
+        progress = replace(progress, matched=progress.matched.update(counts))
+        for rule in self.rules if applied is not None else ():
+            if rule.name == applied:
                 progress = replace(
                     progress,
                     state=rule.new_state or progress.state,
-                    applied=progress.applied.set(rule.name, progress.applied.get(rule.name, 0) + 1),
+                    applied=progress.applied.set(applied, progress.applied.get(applied, 0) + 1),
                 )
-        self.progress = progress
-        return winner
+        return replace(self, progress=progress)
 
-    def _applies(self, rule: Rule, number: int, progress: Progress) -> bool:
-        if rule.times is not None and progress.applied.get(rule.name, 0) >= rule.times:
+    def _applies(self, rule: Rule, number: int) -> bool:
+        if rule.times is not None and self.progress.applied.get(rule.name, 0) >= rule.times:
             return False
         if not _is_selected(rule.when.nth, number):
             return False
@@ -155,10 +163,6 @@ class ActiveScenario:
         """Random numbers for one purpose: whether the rule applies must not depend on those of its effect."""
         seed = self.scenario.seed if self.scenario else 0
         return Random(f"{seed}/{rule.name}/{number}/{purpose}")
-
-    def _collect_rules(self) -> None:
-        self.rules = (*self._ad_hoc_rules, *(self.scenario.rules if self.scenario else ()))
-        self._operations = {name for rule in self.rules for name in rule.when.operations}
 
 
 def import_plan(then: Then) -> ImportPlan:

@@ -12,6 +12,7 @@ from mock_server.auth.access import bearer_token, check_api_call
 from mock_server.auth.tokens import Token, TokenRejected, TokenService
 from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
+from mock_server.sandbox.commands import TakeRequest
 from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 from mock_server.scenarios import Then, import_plan
 from mock_server.web.context import CONTEXT, Call, RequestContext
@@ -134,7 +135,7 @@ def _check_account(call: Call, account_id: int, effect: Then) -> None:
     if effect.rate_limit == "exceeded":
         _report_limit(None)
     elif call.variants["rateLimit"] == "on" or effect.rate_limit == "enforced":
-        _report_limit(call.sandbox.rate_limit.take(account_id, call.now))
+        _report_limit(call.execute(TakeRequest(account_id)))
 
 
 def _report_limit(left: int | None) -> None:

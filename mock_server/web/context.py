@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from flask import Request, request
 from msgspec import Struct, field
@@ -20,7 +21,10 @@ from mock_server.domain.world import World
 from mock_server.journal import Fact, Hint
 from mock_server.json_body import CompressedBodyError, decode_body, parse_json
 from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.commands import Command
 from mock_server.scenarios import AppliedRule
+
+Result = TypeVar("Result")
 
 
 class Call(Struct, frozen=True, eq=False):
@@ -41,6 +45,10 @@ class Call(Struct, frozen=True, eq=False):
     now: datetime
     plan: ImportPlan = DEFAULT_OUTCOME
     facts: list[Fact] = field(default_factory=list)
+
+    def execute(self, command: Command[Result]) -> Result:
+        """Execute a command of this call, and return its result."""
+        return self.sandbox.execute(command, in_request=True)
 
 
 class RequestContext(Struct, eq=False):

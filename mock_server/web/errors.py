@@ -137,7 +137,7 @@ def _protocol_error(status: int, message: str | None, headers: dict[str, str] | 
     context: RequestContext | None = request.environ.get(CONTEXT)
     sandbox = services().sandboxes.get() if context is None else context.sandbox
     body = {
-        "timestamp": wire.zoned(sandbox.clock.now()),
+        "timestamp": wire.zoned(sandbox.now()),
         "status": status,
         "error": phrase,
         "message": message or "No message available",

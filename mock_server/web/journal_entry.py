@@ -63,7 +63,7 @@ def add_journal_entry(response: Response, environ: dict[str, Any], context: Requ
             None if operation is None else operation.name,
             None if dialect is None else dialect.name,
             None if context.token is None else context.token.username,
-            sandbox.clock.now() if call is None else call.now,
+            sandbox.now() if call is None else call.now,
             real_seconds(),
             perf_counter() - environ[BEGAN],
             _texts(environ),

@@ -40,7 +40,7 @@ def run_with_rules(
     """Carry out the call with the effect of the first rule that matches it; mostly there is none."""
     if not context.sandbox.active_scenario.rules:
         return carry_out(NO_EFFECT)
-    applied = context.sandbox.active_scenario.apply(_asked(operation, context, ids))
+    applied = context.sandbox.apply_rule(_asked(operation, context, ids))
     if applied is None:
         return carry_out(NO_EFFECT)
     context.applied = applied

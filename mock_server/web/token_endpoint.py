@@ -19,6 +19,7 @@ from mock_server.auth.tokens import (
 )
 from mock_server.domain.operations import CLIENT_ID, OPERATIONS
 from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.commands import EndSession
 from mock_server.scenarios import NO_EFFECT, Then, without_tag
 from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.responses import JSON_TYPE, json_response, oauth_error
@@ -92,10 +93,10 @@ def _client_id() -> str:
 def _intended_user() -> str:
     """The user name that logs in, or that of the refresh token, even an expired one; empty when unknown."""
     username = _username()
-    try:
-        return username or services().tokens.refresh(_field("refresh_token")).username
-    except TokenRejected:
-        return ""
+    if username:
+        return username
+    token = _known_refresh(_field("refresh_token"))
+    return "" if token is None else token.username
 
 
 def _username() -> str:
@@ -257,12 +258,11 @@ def revoke() -> Response:
         return _unknown_client()
     if not encoded:
         return oauth_error(400, "invalid_request", "Missing form parameter: token")
-    tokens = services().tokens
     access, refresh = _active(encoded), _active_refresh(encoded)
     if access is not None:
-        tokens.revoke(access)
+        _set_context(access).execute(EndSession(access.identifier), in_request=True)
     if refresh is not None:
-        tokens.end_session(refresh)
+        _end_session(refresh)
     # Also for a token that is not active any more. Some clients reject an empty body of another type.
     return Response(status=200, content_type=JSON_TYPE)
 
@@ -272,12 +272,10 @@ def logout() -> Response:
     """End the session of a refresh token; its access tokens stay valid, as with Keycloak."""
     if _field("id_token_hint"):
         return _log_out_by_page(_field("id_token_hint"))
-    try:
-        token = services().tokens.refresh(_field("refresh_token"))
-    except TokenRejected:
+    token = _known_refresh(_field("refresh_token"))
+    if token is None or _is_ended(token):
         return oauth_error(400, "invalid_grant", "Invalid refresh token")
-    _set_context(token)
-    services().tokens.end_session(token)
+    _end_session(token)
     return Response(status=204)
 
 
@@ -295,8 +293,7 @@ def _log_out_by_page(hint: str) -> Response:
         token = services().tokens.session_of_id_token(hint)
     except TokenRejected:
         return _page("Not logged out", "The request has no valid id_token_hint.", 400)
-    _set_context(token)
-    services().tokens.end_session(token)
+    _end_session(token)
     return _page("Logged out", "The session has ended.", 200)
 
 
@@ -364,12 +361,36 @@ def _identity_of(username: str) -> Identity | None:
 
 def _active(encoded: str) -> Token | None:
     """The access token, if it is valid and its session was not ended."""
-    token = _unexpired(services().tokens.access, encoded)
-    return None if token is None or services().tokens.ended(token) else token
+    return _unended(services().tokens.access, encoded)
+
+
+def _known_refresh(encoded: str) -> Token | None:
+    """The refresh token, even if it has expired or its session was ended."""
+    try:
+        return services().tokens.refresh(encoded)
+    except TokenRejected:
+        return None
 
 
 def _active_refresh(encoded: str) -> Token | None:
-    return _unexpired(services().tokens.refresh, encoded)
+    return _unended(services().tokens.refresh, encoded)
+
+
+def _unended(read: Callable[[str], Token], encoded: str) -> Token | None:
+    token = _unexpired(read, encoded)
+    return None if token is None or _is_ended(token) else token
+
+
+def _is_ended(token: Token) -> bool:
+    """Whether the token or its session was ended."""
+    sandbox = services().sandboxes.find_for_user(token.username)
+    ended = sandbox.ended_sessions if sandbox else ()
+    return token.session in ended or token.identifier in ended
+
+
+def _end_session(token: Token) -> None:
+    """End the session: its refresh tokens are rejected from now on."""
+    _set_context(token).execute(EndSession(token.session), in_request=True)
 
 
 def _unexpired(read: Callable[[str], Token], encoded: str) -> Token | None:

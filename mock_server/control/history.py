@@ -1,0 +1,96 @@
+"""The history of a sandbox: its commands, going back to the state before one, and a fork from there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from mock_server.control.calls import query_number, route
+from mock_server.control.problems import Problem, json_answer
+from mock_server.dialects import wire
+from mock_server.domain.names import camel
+from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.history import HistoryEntry
+from mock_server.web.services import named_sandbox, services
+
+_QUERY = {"since": {"type": "integer", "minimum": 0}}
+
+
+class Rewinding(Struct, forbid_unknown_fields=True, rename="camel"):
+    """`before` is the number of a request, `beforeCommand` that of a command of the history."""
+
+    before: int | None = None
+    before_command: int | None = None
+
+
+class Fork(Struct, forbid_unknown_fields=True, rename={"name": "as", "before_command": "beforeCommand"}):
+    """`as` names the new sandbox; it continues the present state, or that before a request or command."""
+
+    name: str
+    before: int | None = None
+    before_command: int | None = None
+
+
+@route("GET /history", query=_QUERY)
+def get_history() -> Response:
+    """Return the commands that changed the sandbox, oldest first, with time and request.
+
+    `request` is null for a control call; `latestRequest` is the last request before it. `since` leaves out
+    the commands up to that number. `complete` is false if some of the others were dropped.
+    """
+    since, history = query_number("since") or 0, named_sandbox().history
+    commands = [_entry(entry) for entry in history.entries if entry.number > since]
+    complete = len(commands) == max(history.last - since, 0)
+    return json_answer({"last": history.last, "complete": complete, "commands": commands})
+
+
+@route("POST /rewind", body=Rewinding)
+def rewind(wanted: Rewinding) -> Response:
+    """Go back to the state before a request, or before a command of the history.
+
+    All of the sandbox goes back: content, time, rules, variants, sessions. A clock that ran continues from
+    the time of then. The journal stays, numbers only increase, and a rewind is a command that can be undone.
+    """
+    if (wanted.before is None) == (wanted.before_command is None):
+        raise Problem(
+            'send {"before": 25}, a request, or {"beforeCommand": 12}, a command of GET /__admin/history'
+        )
+    sandbox = named_sandbox()
+    undone = sandbox.rewind(before_request=wanted.before, before_command=wanted.before_command)
+    return json_answer({**_sandbox(sandbox), "undone": undone})
+
+
+@route("POST /sandboxes/<name>/fork", body=Fork, status=201, sandboxed=False)
+def fork_sandbox(wanted: Fork, name: str) -> Response:
+    """Create a sandbox that continues the state of this one, or its state before a request or a command.
+
+    A client opens it by the tag of its user name: `api+try2@example.com` for `{"as": "try2"}`. Journal and
+    history of the new sandbox are empty.
+    """
+    if wanted.before is not None and wanted.before_command is not None:
+        raise Problem("send before, a request, or beforeCommand, a command of the history, not both")
+    sandbox = services().sandboxes.find(name)
+    if sandbox is None:
+        raise Problem(f"there is no sandbox {name!r}", 404)
+    past = sandbox.past_state(before_request=wanted.before, before_command=wanted.before_command)
+    return json_answer(_sandbox(services().sandboxes.fork(past, wanted.name)), 201)
+
+
+def _sandbox(sandbox: ServerSandbox) -> dict[str, Any]:
+    return {"sandbox": sandbox.name, "now": wire.instant(sandbox.now()), "frozen": sandbox.is_frozen}
+
+
+def _entry(entry: HistoryEntry) -> dict[str, Any]:
+    """Return a command with its ids, names and switches; larger members are left out."""
+    members = asdict(entry.command).items()
+    return {
+        "number": entry.number,
+        "at": wire.instant(entry.now),
+        "request": entry.request,
+        "latestRequest": entry.latest_request,
+        "command": type(entry.command).__name__,
+        "members": {camel(name): value for name, value in members if type(value) in {str, int, bool}},
+    }
