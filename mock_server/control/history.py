@@ -42,7 +42,7 @@ def get_history() -> Response:
     the commands up to that number. `complete` is false if some of the others were dropped.
     """
     since, history = query_number("since") or 0, named_sandbox().history
-    commands = [_entry(entry) for entry in history.entries if entry.number > since]
+    commands = [_entry(entry) for entry in history.entries if entry.record.number > since]
     complete = len(commands) == max(history.last - since, 0)
     return json_answer({"last": history.last, "complete": complete, "commands": commands})
 
@@ -85,12 +85,13 @@ def _sandbox(sandbox: ServerSandbox) -> dict[str, Any]:
 
 def _entry(entry: HistoryEntry) -> dict[str, Any]:
     """Return a command with its ids, names and switches; larger members are left out."""
-    members = asdict(entry.command).items()
+    record = entry.record
+    members = asdict(record.command).items()
     return {
-        "number": entry.number,
+        "number": record.number,
         "at": wire.instant(entry.now),
-        "request": entry.request,
-        "latestRequest": entry.latest_request,
-        "command": type(entry.command).__name__,
+        "request": record.request,
+        "latestRequest": record.latest_request,
+        "command": type(record.command).__name__,
         "members": {camel(name): value for name, value in members if type(value) in {str, int, bool}},
     }

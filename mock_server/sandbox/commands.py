@@ -529,7 +529,7 @@ class PlayScenario(Command[None], frozen=True):
         return replace(
             state,
             setup=setup,
-            world=setup.world(clock.at(context.machine)),
+            world=setup.world(clock.at(context.machine), context.invent),
             clock=clock,
             variants=first_variants(config, setup),
             active=active,
@@ -595,9 +595,9 @@ class Reset(Command[None], frozen=True):
             state = replace(state, clock=clock, token_ages=())
         if "variants" in parts:
             state = replace(state, variants=first_variants(config, state.setup))
-        return self._content(state, context.machine), None
+        return self._content(state, context), None
 
-    def _content(self, state: SandboxState, machine: datetime) -> SandboxState:
+    def _content(self, state: SandboxState, context: CommandContext) -> SandboxState:
         if "rateLimit" in self.parts:
             state = replace(state, rate_limits=type(state.rate_limits)())
         if "strict" in self.parts:
@@ -605,7 +605,7 @@ class Reset(Command[None], frozen=True):
         if "outbox" in self.parts:
             state = replace(state, world=without_mails(state.world))
         if "state" in self.parts:
-            state = replace(state, world=state.setup.world(state.clock.at(machine)))
+            state = replace(state, world=state.setup.world(state.clock.at(context.machine), context.invent))
         return state
 
 
@@ -668,13 +668,54 @@ class Rewind(Command[datetime], frozen=True):
 class Together(Command[None], frozen=True):
     """Several commands at once: all of them, or none."""
 
-    commands: tuple[Command[Any], ...]
+    commands: tuple[AnyCommand, ...]
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
         """Apply them in this order."""
         for command in self.commands:
             state, _ = command.apply(state, context)
         return state, None
+
+
+AnyCommand = (
+    ImportDossier
+    | UpdateDossier
+    | StopDossier
+    | ReactivateDossier
+    | UpdateRequirements
+    | TakeRequest
+    | EndSession
+    | ApplyRule
+    | CreateAccount
+    | ChangeAccount
+    | ChangeRequirement
+    | RegisterThirdparty
+    | CloseThirdparty
+    | CreateDossier
+    | ChangeDossier
+    | ClearDossiers
+    | DepositEvidence
+    | SetProcessOutcome
+    | SetClock
+    | AdvanceClock
+    | SetVariants
+    | SetStrict
+    | AddRules
+    | RemoveRules
+    | SetScenarioState
+    | MarkPactStates
+    | PlayScenario
+    | ReplaceSetup
+    | StopScenario
+    | LoadFixture
+    | Reset
+    | TakeSnapshot
+    | RestoreSnapshot
+    | RestoreState
+    | Rewind
+    | Together
+)
+"""Every command, for its JSON form."""
 
 
 def continue_state(past: PastState, machine: datetime) -> SandboxState:
@@ -703,7 +744,11 @@ def _add_entry(world: World, context: CommandContext, **entries: Any) -> World:
     """
     try:
         return upsert.apply_overrides(
-            world, context.now, Overrides(**entries), default_account=world.admission.default_account
+            world,
+            context.now,
+            Overrides(**entries),
+            default_account=world.admission.default_account,
+            invent=context.invent,
         )
     except InputError as error:
         path = re.sub(r"^\$\.[a-z]+\[0\]", "$", error.path)

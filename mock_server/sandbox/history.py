@@ -6,14 +6,12 @@ States share what a command did not touch: a kept state takes some kilobytes, at
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
 
-from mock_server.domain.model import Company, CompanyId
-from mock_server.sandbox.commands import Command, DepositEvidence, RestoreState
+from mock_server.sandbox.commands import DepositEvidence, RestoreState
+from mock_server.sandbox.records import Record
 from mock_server.sandbox.state import SandboxState
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -30,35 +28,21 @@ class NotKept(Exception):
     """The state is not kept any more, or never existed; the message says which ones are."""
 
 
-class HistoryEntry(Struct, frozen=True, kw_only=True):
-    """A command: its number, when it was executed, and the state before.
+class HistoryEntry(Struct, frozen=True):
+    """An executed command, the sandbox's time then, and the state before."""
 
-    `machine` is the machine's time and `now` the sandbox's. `request` is the number of the request that
-    executed it, None for a control call; `latest_request` is the last one before it. `companies` are those
-    that were generated for it.
-    """
-
-    number: int
-    machine: datetime
+    record: Record
     now: datetime
-    request: int | None
-    latest_request: int
-    command: Command[Any]
-    companies: Mapping[CompanyId, Company]
     before: SandboxState
-
-    @property
-    def position(self) -> int:
-        """The number of the request in which or after which it was executed."""
-        return self.latest_request if self.request is None else self.request
 
     @property
     def size(self) -> int:
         """Return an estimate of the bytes that keeping it takes."""
-        if isinstance(self.command, DepositEvidence):
-            return _STATE_BYTES + len(self.command.given.content or b"")
-        if isinstance(self.command, RestoreState):
-            return _STATE_BYTES + _DOSSIER_BYTES * len(self.command.exported.content.dossiers)
+        command = self.record.command
+        if isinstance(command, DepositEvidence):
+            return _STATE_BYTES + len(command.given.content or b"")
+        if isinstance(command, RestoreState):
+            return _STATE_BYTES + _DOSSIER_BYTES * len(command.exported.content.dossiers)
         return _STATE_BYTES
 
 
@@ -79,13 +63,13 @@ class History:
 
     def add(self, entry: HistoryEntry) -> None:
         """Keep a command under its number, the one after `last`."""
-        self.last = entry.number
+        self.last = entry.record.number
         self._entries.append(entry)
         self._bytes += entry.size
         while self._entries and (len(self._entries) > self._limit or self._bytes > MAX_BYTES):
             dropped = self._entries.popleft()
             self._bytes -= dropped.size
-            self._dropped_position = dropped.position
+            self._dropped_position = dropped.record.position
 
     def before_command(self, number: int) -> HistoryEntry:
         """Return the command of that number.
@@ -108,12 +92,12 @@ class History:
         """
         if self._dropped_position >= request:
             raise NotKept(f"the state before request {request} is not kept any more; {self._kept()}")
-        return next((entry for entry in self._entries if entry.position >= request), None)
+        return next((entry for entry in self._entries if entry.record.position >= request), None)
 
     def _kept(self) -> str:
         if not self._entries:
             return "none is kept"
-        oldest = self._entries[0]
+        oldest = self._entries[0].record
         return (
             f"the oldest one is that before command {oldest.number} (request {oldest.position});"
             " start the server with a larger --history-entries to keep more"

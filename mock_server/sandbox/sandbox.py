@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from mock_server.clock import monotonic_now
 from mock_server.domain.imports import Invent
@@ -20,6 +20,7 @@ from mock_server.domain.world import World
 from mock_server.journal import Journal
 from mock_server.sandbox.commands import (
     PARTS,
+    AnyCommand,
     ApplyRule,
     Command,
     CommandContext,
@@ -30,6 +31,7 @@ from mock_server.sandbox.commands import (
     continue_state,
 )
 from mock_server.sandbox.history import History, HistoryEntry, NotKept
+from mock_server.sandbox.records import Record
 from mock_server.sandbox.state import (
     EndedSessions,
     SandboxConfig,
@@ -125,17 +127,15 @@ class ServerSandbox:
             if after is not before:
                 self._state = after
                 latest = self.journal.last
-                entry = HistoryEntry(
+                record = Record(
                     number=self.history.last + 1,
                     machine=machine,
-                    now=context.now,
                     request=latest + 1 if in_request else None,
                     latest_request=latest,
-                    command=command,
-                    companies=companies,
-                    before=before,
+                    command=cast(AnyCommand, command),
+                    companies=tuple(companies.items()),
                 )
-                self.history.add(entry)
+                self.history.add(HistoryEntry(record, context.now, before))
         return result
 
     def preview(self, command: Command[Any]) -> SandboxState:
@@ -168,8 +168,9 @@ class ServerSandbox:
             entry = self._first_undone(before_request, before_command)
             if entry is None:
                 return 0
-            undone = self.history.last - entry.number + 1
-            self.execute(Rewind(entry.number))
+            number = entry.record.number
+            undone = self.history.last - number + 1
+            self.execute(Rewind(number))
             return undone
 
     def past_state(
@@ -182,7 +183,11 @@ class ServerSandbox:
         """
         with self._lock:
             entry = self._first_undone(before_request, before_command)
-            return PastState(self.state, self.now()) if entry is None else self._state_before(entry.number)
+            return (
+                PastState(self.state, self.now())
+                if entry is None
+                else self._state_before(entry.record.number)
+            )
 
     def _first_undone(self, request: int | None, command: int | None) -> HistoryEntry | None:
         if command is not None:

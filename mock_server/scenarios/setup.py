@@ -9,10 +9,12 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mock_server.domain.imports import Invent
 from mock_server.domain.world import World
 from mock_server.fixtures import FileError, Fixture
 from mock_server.fixtures.build import parse_instant
 from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import is_path
 from mock_server.scenarios.file_format import Scenario
 
@@ -33,8 +35,10 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
         at = self.scenario.given.clock if self.scenario else None
         return None if at is None else parse_instant(at, "$.given.clock")
 
-    def world(self, now: datetime) -> World:
+    def world(self, now: datetime, invent: Invent = generate_company) -> World:
         """Build the content of a sandbox that starts at `now`: the fixture, then the scenario's entries.
+
+        `invent` generates the companies that the scenario leaves open.
 
         Raises:
             InputError: an entry does not fit the fixture.
@@ -46,7 +50,11 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
 
         try:
             return apply_overrides(
-                world, now, self.scenario.given, default_account=self.fixture.default_account
+                world,
+                now,
+                self.scenario.given,
+                default_account=self.fixture.default_account,
+                invent=invent,
             )
         except InputError as error:
             raise InputError(f"$.given{error.path.removeprefix('$')}", str(error)) from None

@@ -1,0 +1,96 @@
+"""Executed commands as JSON, and the replay of them: the same start and records give the same state anywhere.
+
+A record has all that its command does not say: when it was executed, and the companies that were generated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from mock_server.domain.model import Company, CompanyId
+from mock_server.fixtures import Fixture
+from mock_server.sandbox.commands import AnyCommand, CommandContext, PastState, Rewind
+from mock_server.sandbox.state import SandboxState, settle_state
+
+RECORD_VERSION: Literal[1] = 1
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """A command that was executed: its number, and when, in the machine's time.
+
+    `request` is the number of the request that executed it, None for a control call; `latest_request` is the
+    last one before it. `companies` are those that were generated for it.
+    """
+
+    version: Literal[1] = RECORD_VERSION
+    number: int
+    machine: datetime
+    request: int | None
+    latest_request: int
+    command: AnyCommand
+    companies: tuple[tuple[CompanyId, Company], ...] = ()
+
+    @property
+    def position(self) -> int:
+        """The number of the request in which or after which it was executed."""
+        return self.latest_request if self.request is None else self.request
+
+
+class RecordFormat:
+    """Encodes and decodes records. `fixtures` has the fixtures that they name, by key: those are large."""
+
+    def __init__(self, fixtures: Mapping[str, Fixture] | None = None) -> None:
+        self.fixtures: dict[str, Fixture] = dict(fixtures or {})
+        self._encoder = msgspec.json.Encoder(enc_hook=self._encode_hook)
+        self._decoder = msgspec.json.Decoder(Record, dec_hook=self._decode_hook)
+
+    def encode(self, record: Record) -> bytes:
+        """Return the JSON of a record; the fixture that it names, if any, is in `fixtures` afterwards."""
+        return self._encoder.encode(record)
+
+    def decode(self, encoded: bytes) -> Record:
+        """Return the record of a JSON text.
+
+        Raises:
+            msgspec.DecodeError: it is not one, or names a fixture that `fixtures` does not have.
+        """
+        return self._decoder.decode(encoded)
+
+    def _encode_hook(self, value: object) -> str:
+        if isinstance(value, Fixture):
+            self.fixtures[value.key] = value
+            return value.key
+        if isinstance(value, Path):
+            return str(value)
+        raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+    def _decode_hook(self, kind: type, value: str) -> object:
+        if kind is not Fixture:
+            return kind(value)
+        if value not in self.fixtures:
+            raise ValueError(f"there is no fixture {value}")
+        return self.fixtures[value]
+
+
+def replay(state: SandboxState, records: Iterable[Record]) -> SandboxState:
+    """Apply the records to the state, in their order, and return the last state.
+
+    A rewind goes back to the state before one of them.
+    """
+    records = tuple(records)
+    wanted = {record.command.before for record in records if isinstance(record.command, Rewind)}
+    kept: dict[int, PastState] = {}
+    for record in records:
+        state, _ = settle_state(state, record.machine)
+        now = state.clock.at(record.machine)
+        if record.number in wanted:
+            kept[record.number] = PastState(state, now)
+        context = CommandContext(record.machine, now, dict(record.companies).__getitem__, kept.__getitem__)
+        state, _ = record.command.apply(state, context)
+    return state
