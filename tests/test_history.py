@@ -190,7 +190,7 @@ def test_what_is_no_longer_kept_is_reported_with_the_oldest_that_is(
             {"as": "x", "before": 1, "beforeCommand": 1},
             (400, "send before, a request, or"),
         ),
-        ("/sandboxes/nobody/fork", {"as": "x"}, (404, "there is no sandbox 'nobody'")),
+        ("/sandboxes/unknown/fork", {"as": "x"}, (404, "there is no sandbox 'unknown'")),
     ],
 )
 def test_a_wrong_rewind_or_fork_changes_nothing(
