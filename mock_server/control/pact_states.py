@@ -18,11 +18,11 @@ from mock_server.fixtures.upsert import find_thirdparty
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.commands import (
     AddRules,
+    AnyCommand,
     ChangeAccount,
     ChangeDossier,
     ChangeRequirement,
     ClearDossiers,
-    Command,
     CreateDossier,
     DepositEvidence,
     RegisterThirdparty,
@@ -70,7 +70,7 @@ def dossier_is_complete(sandbox: ServerSandbox, values: Values) -> dict[str, Any
     """Create the dossier, and answer each of its documents, without expiry."""
     file = evidences.Deposit(file_size=evidences.DEFAULT_FILE_SIZE)
 
-    def answer_all(dossier: Dossier) -> list[Command[Any]]:
+    def answer_all(dossier: Dossier) -> list[AnyCommand]:
         return [DepositEvidence(dossier.dossier_id, document.code, file) for document in dossier.documents]
 
     return _with_dossier(sandbox, values, answer_all)
@@ -82,7 +82,7 @@ def document_is_answered(sandbox: ServerSandbox, values: Values) -> dict[str, An
     file = evidences.Deposit(file_size=evidences.DEFAULT_FILE_SIZE, expiration_date=until)
     ids: dict[str, int] = {}
 
-    def answer(dossier: Dossier) -> list[Command[Any]]:
+    def answer(dossier: Dossier) -> list[AnyCommand]:
         ids.update((document.code, document.document_id) for document in dossier.documents)
         if code not in ids:
             raise InputError("$.code", f"the dossier asks for {', '.join(ids)}, not for {code}")
@@ -125,7 +125,7 @@ def thirdparty_is_out_of_business(sandbox: ServerSandbox, values: Values) -> dic
 
 
 def _with_dossier(
-    sandbox: ServerSandbox, values: Values, then: Callable[[Dossier], list[Command[Any]]]
+    sandbox: ServerSandbox, values: Values, then: Callable[[Dossier], list[AnyCommand]]
 ) -> dict[str, Any]:
     """Create the dossier of this third party and reference, if there is none, and execute `then` on it."""
     world, create = sandbox.read(), None
