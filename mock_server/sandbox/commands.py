@@ -46,7 +46,6 @@ from mock_server.sandbox.rate_limit import take_request
 from mock_server.sandbox.state import (
     SandboxState,
     Snapshot,
-    StrictMode,
     first_clock,
     first_variants,
     with_age,
@@ -455,7 +454,7 @@ class SetVariants(Command[None], frozen=True):
 class SetStrict(Command[None], frozen=True):
     """Set what happens to a call with input that the API ignores."""
 
-    strict: StrictMode
+    strict: str
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
         """Set it."""

@@ -36,7 +36,6 @@ from mock_server.sandbox.state import (
     EndedSessions,
     SandboxConfig,
     SandboxState,
-    StrictMode,
     first_state,
     settle_state,
 )
@@ -86,8 +85,8 @@ class ServerSandbox:
         return self._state.clock.frozen_at is not None
 
     @property
-    def strict(self) -> StrictMode:
-        """What happens to a call with input that the API ignores."""
+    def strict(self) -> str:
+        """What happens to a call with input that the API ignores: `off`, `warn` or `fail`."""
         return self._state.strict
 
     @property

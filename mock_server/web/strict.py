@@ -55,6 +55,6 @@ def _live_hints(sandbox: ServerSandbox, operation: Operation, ids: Mapping[str, 
     if requested_name() not in {DEFAULT_SANDBOX, sandbox.name}:
         yield OTHER_SANDBOX
     if operation.name == "getProcess":
-        polls, now = sandbox.journal.polls, sandbox.clock.now()
+        polls, now = sandbox.journal.polls, sandbox.now()
         if polls.is_fast(str(ids["process_id"]), real_seconds(), now):
             yield FAST_POLLING
