@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +18,7 @@ from trustme import CA, LeafCert
 
 from mock_server.auth.certificates import TlsError, load_or_create_authority, tls_of
 from mock_server.settings import Settings
+from tests.processes import run
 from tests.sockets import is_up
 from tests.support import running_server
 
@@ -117,10 +116,10 @@ def test_unusable_files_are_named_with_the_reason(
     assert str(refused.value) == sentence
 
 
-def test_an_error_stops_the_start_with_its_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--tls-cert", "nowhere.pem"]
+def test_an_error_stops_the_start_with_its_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    found = run("serve", "--port", "0", "--tls-cert", "nowhere.pem")
 
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr.startswith("Error: nowhere.pem: No such file or directory\nSee docs/")

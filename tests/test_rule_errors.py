@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from mock_server.fixtures import FileError, Fixture, load_fixture
 from mock_server.scenarios import load_scenario_setup
 from mock_server.scenarios.files import read_scenario
+from tests.processes import run
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -339,9 +338,8 @@ def test_a_file_that_is_not_a_scenario_is_rejected(
 )
 def test_a_server_does_not_start_with_a_wrong_scenario(tmp_path: Path, text: str | None, words: str) -> None:
     path = tmp_path / "mine.yaml" if text is None else written(tmp_path, text)
-    command = [sys.executable, "-m", "mock_server", "serve", "--port", "0", "--scenario", str(path)]
 
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    ended = run("serve", "--port", "0", "--scenario", str(path))
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.splitlines()[0] == f"Error: {words.replace('PATH', str(path))}"

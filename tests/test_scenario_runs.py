@@ -23,6 +23,7 @@ from mock_server.cli.scenarios import in_parallel
 from mock_server.fixtures.library import bundled
 from mock_server.scenarios import FAULTS
 from mock_server.scenarios.http_client import HttpRequest, NoResponse, new_session, send
+from tests import processes
 from tests.support import running_server
 
 Run = Callable[..., Result]
@@ -654,10 +655,9 @@ def test_a_wrong_command_ends_with_a_sentence(arguments: list[str], code: int, s
 
 
 def test_without_a_base_url_a_server_is_started_and_the_environment_is_ignored() -> None:
-    command = [sys.executable, "-m", "mock_server", "scenarios", "run", "archived-dossier-update"]
-    environment = os.environ | {"MOCK_SERVER_FIXTURE": "empty", "MOCK_SERVER_PORT": "1"}
+    environment = {"MOCK_SERVER_FIXTURE": "empty", "MOCK_SERVER_PORT": "1"}
 
-    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    found = processes.run("scenarios", "run", "archived-dossier-update", **environment)
 
     assert (found.returncode, found.stderr) == (0, "")
     assert re.fullmatch(

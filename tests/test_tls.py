@@ -22,6 +22,7 @@ import requests
 
 from mock_server.client import Sandbox
 from mock_server.scenarios import FAULTS
+from tests.processes import run
 from tests.sockets import (
     DOSSIER,
     HEALTH,
@@ -352,16 +353,9 @@ def test_a_waiting_request_is_answered_when_the_server_ends(cache: Path) -> None
 
 def test_scenarios_are_played_over_https(secure: str) -> None:
     options = ["--base-url", f"{secure}/api/v1", "--auth-url", secure, "--password", "demo"]
-    command = [sys.executable, "-m", "mock_server", "scenarios", "run"]
     names = ["duplicate-reference-on-import", "wire-connection-reset", "wire-closed-without-a-byte"]
 
-    played = subprocess.run(
-        [*command, *names, *options, "--username", "api@example.com"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    played = run("scenarios", "run", *names, *options, "--username", "api@example.com")
 
     assert played.returncode == 0, played.stdout + played.stderr
 
@@ -375,9 +369,7 @@ def test_the_session_of_a_python_test_trusts_the_certificates_of_requests(secure
 
 
 def test_a_healthcheck_finds_out_that_https_is_served(secure: str) -> None:
-    command = [sys.executable, "-m", "mock_server", "healthcheck", "--port", str(address(secure)[1])]
-
-    found = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    found = run("healthcheck", "--port", str(address(secure)[1]))
 
     assert (found.returncode, found.stderr) == (0, "")
     assert json.loads(found.stdout)["status"] == "UP"
