@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, str] = {
     "scenarios": "docs/scenarios.md#errors-in-a-file",
     "compare": "docs/compare.md",
     "journal": "docs/journal.md#export-the-journal",
+    "coverage": "docs/coverage.md",
     "openapi": "docs/fidelity.md#the-contract",
 }
 """Per command of `mock-server` the page on what can be wrong with it."""
@@ -19,7 +20,7 @@ COMMANDS: Mapping[str, str] = {
 CONTROL_CALLS: Mapping[str, str] = {
     "accounts": "docs/control.md#create-and-change-data",
     "clock": "docs/control.md#the-clock",
-    "coverage": "docs/journal.md#see-what-the-client-never-reached",
+    "coverage": "docs/coverage.md",
     "dossiers": "docs/control.md#create-and-change-data",
     "events": "docs/journal.md#follow-requests-live",
     "fixture": "docs/recipes.md#start-a-server-with-a-recipe",

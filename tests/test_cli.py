@@ -60,7 +60,17 @@ def test_help_names_the_commands(flag: str) -> None:
 
     assert found.returncode == 0
     assert re.findall(r"^  ([a-z]+) ", found.stdout, re.MULTILINE) == sorted(
-        ["serve", "healthcheck", "doctor", "fixtures", "journal", "openapi", "scenarios", "compare"]
+        [
+            "coverage",
+            "serve",
+            "healthcheck",
+            "doctor",
+            "fixtures",
+            "journal",
+            "openapi",
+            "scenarios",
+            "compare",
+        ]
     )
 
 

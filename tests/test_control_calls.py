@@ -432,6 +432,7 @@ def test_a_documented_default_is_what_the_server_does_without_the_parameter(
         ("GET /__admin/dossiers", "offset"): 0,
         ("GET /__admin/dossiers", "limit"): 50,
         ("GET /__admin/requests", "format"): "json",
+        ("GET /__admin/coverage", "scope"): "sandbox",
     }
     assert api.control("GET", "/requests") == api.control("GET", "/requests?format=json")
     assert sandbox == {api.client.get("/__admin/clock").json["sandbox"]}  # type: ignore[index]

@@ -212,3 +212,35 @@ def test_both_prefixes_are_the_same_operations(api: Api) -> None:
     api.send("GET", f"/api/v1/account/{ACCOUNT}/dossiers")
 
     assert coverage(api)["operations"]["met"]["listDossiers"]["calls"] == 2
+
+
+def test_a_variant_is_covered_by_the_calls_under_it(api: Api) -> None:
+    assert coverage(api)["variants"]["met"] == {}
+    api.control("PUT", "/variants", {"refusals": "result"})
+    api.get("/dossiers")
+    variants = coverage(api)["variants"]
+
+    assert (variants["met"]["refusals=result"], "refusals=http400" in variants["never"]) == (2, True)
+
+
+def test_the_server_counts_for_all_its_sandboxes() -> None:
+    client = create_app(Settings(log_level="error")).test_client()
+    for name in ("one", "two"):
+        Api(client, name).get("/dossiers")
+    client.delete("/__admin/sandboxes/one")
+
+    found = client.get("/__admin/coverage?scope=server").json or {}
+
+    assert found["sandbox"] is None
+    assert found["operations"]["met"]["listDossiers"] == {"calls": 2, "statuses": {"200": 2}}
+
+
+def test_an_unknown_sandbox_and_scope_are_rejected(api: Api) -> None:
+    unknown = api.client.get("/__admin/coverage?sandbox=never")
+    scope = api.client.get("/__admin/coverage?scope=all")
+
+    assert (unknown.status_code, (unknown.json or {})["detail"]) == (
+        404,
+        "there is no sandbox 'never'; GET /__admin/sandboxes lists them",
+    )
+    assert (scope.status_code, (scope.json or {})["detail"]) == (400, "scope is sandbox or server, not 'all'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -626,3 +627,59 @@ def test_the_server_ends_when_pytest_is_killed(
 
     assert result.ret == -signal.SIGKILL
     assert does_not_answer((pytester.path / "url").read_text())
+
+
+IGNORED_INPUT = """
+def test_search(dossiers_sandbox):
+    api = dossiers_sandbox.session()
+    status = api.get(f"{dossiers_sandbox.base_url}/account/119631/dossiers?pagesize=5").status_code
+    assert status in (200, 400)
+"""
+HINT = "GET /api/v1/account/119631/dossiers: query parameter 'pagesize' is not known to listDossiers*"
+
+
+def test_strict_mode_fails_a_test_or_warns(run: Run) -> None:
+    failed = run(IGNORED_INPUT, "--dossiers-strict=fail")
+    warned = run(IGNORED_INPUT, "--dossiers-strict=warn", "-W", "default")
+
+    failed.assert_outcomes(failed=1)
+    failed.stdout.fnmatch_lines([HINT])
+    warned.assert_outcomes(passed=1, warnings=1)
+    warned.stdout.fnmatch_lines([f"*PytestWarning: {HINT}"])
+    run(IGNORED_INPUT).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_coverage_of_a_run_is_added_up_over_tests_and_workers(
+    run: Run, pytester: pytest.Pytester, workers: str
+) -> None:
+    arguments = ["-p", "xdist.plugin", "-n", workers, "--dossiers-coverage=found.json"]
+    two = SEARCHES + IMPORTS + "def test_import(dossiers_sandbox):\n    assert imported(dossiers_sandbox)\n"
+    exclude = "--dossiers-coverage-exclude=E113: our accounts are active"
+
+    passed = run(two, *arguments, "--dossiers-coverage-min=1", exclude)
+
+    passed.assert_outcomes(passed=2)
+    passed.stdout.fnmatch_lines(
+        ["dossiers coverage: * items were reached: * %; 1 excluded. The minimum is 1 %."]
+    )
+    found = json.loads((pytester.path / "found.json").read_text(encoding="utf-8"))
+    assert [found["kinds"]["operations"][name] for name in ("listDossiers", "importDossier")] == [1, 1]
+    assert found["kinds"]["processes"]["import.succeeded"] == 1
+    if workers == "0":
+        assert run(two, *arguments, "--dossiers-coverage-min=90").ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("--dossiers-strict=loud", "*--dossiers-strict: 'loud' is not one of off, warn, fail"),
+        ("--dossiers-coverage-min=much", "*--dossiers-coverage-min: 'much' is not a number from 0 to 100"),
+        ("--dossiers-coverage=/nowhere/found.json", "*--dossiers-coverage: there is no folder /nowhere"),
+    ],
+)
+def test_a_wrong_value_of_these_options_ends_the_run(run: Run, argument: str, sentence: str) -> None:
+    result = run("def test_it(): ...", argument)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([sentence])

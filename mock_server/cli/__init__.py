@@ -20,7 +20,17 @@ __all__ = ["main"]
 
 _UNWRITABLE = {EDQUOT, EFBIG, EIO, ENOSPC}
 
-_COMMANDS = ("compare", "doctor", "fixtures", "healthcheck", "journal", "openapi", "scenarios", "serve")
+_COMMANDS = (
+    "compare",
+    "coverage",
+    "doctor",
+    "fixtures",
+    "healthcheck",
+    "journal",
+    "openapi",
+    "scenarios",
+    "serve",
+)
 """Each is in the module of its name; only the one that runs is imported."""
 
 _SERVICE_LINK = re.compile(

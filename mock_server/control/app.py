@@ -11,6 +11,7 @@ from mock_server.auth.access import AccessDenied, check_control_call
 from mock_server.control import (  # noqa: F401  # each adds its calls to the table
     accounts,
     clock,
+    coverage,
     dossiers,
     events,
     fixture,

@@ -1,4 +1,4 @@
-"""The journal of a sandbox: its requests listed, counted, found and explained; coverage."""
+"""The journal of a sandbox: its requests listed, counted, found and explained."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from mock_server.control.dossiers import api_members, is_account_of
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.errors import ERRORS
-from mock_server.domain.operations import OPERATIONS
-from mock_server.journal.coverage import CoverageRow, compute_coverage
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.explain import Cause, explain_answer
 from mock_server.journal.har import har_entry
@@ -112,30 +110,6 @@ def get_request(number: int) -> Response:
     comparisons = [*_comparisons(entry, sandbox, context)]
     changes = [*_changes(number, sandbox)]
     return json_answer({**exchange(entry), "why": why, "comparisons": comparisons, "changes": changes})
-
-
-@route("GET /coverage")
-def get_coverage() -> Response:
-    """Return which parts of the API the client has reached since the start or a reset, and which not."""
-    sandbox = named_sandbox()
-    dialect = services().settings.dialect
-    served = [row.name for row in OPERATIONS.values() if dialect in row.dialects]
-    coverage = compute_coverage(sandbox.journal.counts, served)
-    operations = {
-        name: {"calls": calls, "statuses": coverage.statuses[name]}
-        for name, calls in coverage.operations.met.items()
-    }
-    return json_answer(
-        {
-            "sandbox": sandbox.name,
-            "complete": True,
-            "operations": {"met": operations, "never": coverage.operations.never},
-            "codes": _coverage_row(coverage.codes),
-            "pages": {search: _coverage_row(row) for search, row in coverage.pages.items()},
-            "processes": _coverage_row(coverage.processes),
-            "unmatched": coverage.unmatched,
-        }
-    )
 
 
 def exchange(entry: Entry) -> dict[str, Any]:
@@ -296,7 +270,3 @@ def cause_members(cause: Cause) -> dict[str, Any]:
         "dossierId": cause.dossier_id,
         "processId": cause.process_id,
     }
-
-
-def _coverage_row(row: CoverageRow) -> dict[str, Any]:
-    return {"met": row.met, "never": row.never}

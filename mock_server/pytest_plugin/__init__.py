@@ -77,6 +77,10 @@ def dossiers_sandbox(request: pytest.FixtureRequest, dossiers_server: Server) ->
     test_sandbox.play(request.node.get_closest_marker(_SCENARIO), request.path.parent)
     yield test_sandbox.sandbox
     del request.node.stash[_SANDBOX]
+    if _is_covered(request.config):
+        from mock_server.pytest_plugin import coverage
+
+        coverage.add(request.config, test_sandbox.sandbox)
     test_sandbox.end()
 
 
@@ -118,3 +122,36 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         test_sandbox.has_failed = True
         report.sections.append(test_sandbox.section())
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the coverage of the run, and fail it below the minimum."""
+    if _is_covered(session.config):
+        from mock_server.pytest_plugin import coverage
+
+        coverage.finish(session)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Add the coverage of a worker of xdist, which sets these attributes."""
+    config: pytest.Config = getattr(node, "config")  # noqa: B009
+    if _is_covered(config):
+        from mock_server.pytest_plugin import coverage
+
+        coverage.add_worker(config, getattr(node, "workeroutput", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the coverage of the run."""
+    if _is_covered(config):
+        from mock_server.pytest_plugin import coverage
+
+        found = coverage.summary(config)
+        if found is not None:
+            text, is_enough = found
+            terminalreporter.write_line(text, green=is_enough, red=not is_enough)
+
+
+def _is_covered(config: pytest.Config) -> bool:
+    return any(options.value(config, name) for name in ("dossiers_coverage", "dossiers_coverage_min"))

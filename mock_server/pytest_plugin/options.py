@@ -6,7 +6,9 @@ The flag wins over the environment, and the environment over the file.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,7 @@ class Option:
     metavar: str
     help: str
     choices: tuple[str, ...] = ()
+    read: Callable[[str], object] = str
 
     @property
     def flag(self) -> str:
@@ -29,6 +32,18 @@ class Option:
     def variable(self) -> str:
         """The variable of the environment."""
         return self.name.upper()
+
+
+def _percentage(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) <= 100):  # noqa: PLR2004
+        raise ValueError(f"{text!r} is not a number from 0 to 100")
+    return int(text)
+
+
+def _file(text: str) -> Path:
+    if not Path(text).parent.is_dir():
+        raise ValueError(f"there is no folder {Path(text).parent}")
+    return Path(text)
 
 
 OPTIONS = (
@@ -50,6 +65,13 @@ OPTIONS = (
         "What input of the client does that the API ignores: warn adds a header and a warning of pytest, "
         "fail answers 400 and fails the test.",
         ("off", "warn", "fail"),
+    ),
+    Option("dossiers_coverage", "FILE", "Write what the tests reached of the API to this file.", read=_file),
+    Option("dossiers_coverage_min", "PERCENT", "Fail the run if they reached less.", read=_percentage),
+    Option(
+        "dossiers_coverage_exclude",
+        "'NAME: REASON'",
+        "What does not count for it; in the ini file one per line.",
     ),
     Option(
         "dossiers_keep_failed",
@@ -74,7 +96,9 @@ def check(config: pytest.Config) -> None:
     """
     try:
         for option in OPTIONS:
-            _check_choice(option, value(config, option.name), option.flag)
+            given = value(config, option.name)
+            _check_choice(option, given, option.flag)
+            _check_value(option, given)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -90,6 +114,14 @@ def unmatched(item: pytest.Item, mark: str) -> str:
     if found is None:
         return value(item.config, option.name) or option.choices[0]
     return _check_choice(option, str(*found.args[:1]) or "nothing", f"the mark {mark} of {item.name}")
+
+
+def _check_value(option: Option, given: str) -> None:
+    try:
+        if given:
+            option.read(given)
+    except ValueError as error:
+        raise ValueError(f"{option.flag}: {error}") from None
 
 
 def _check_choice(option: Option, chosen: str, place: str) -> str:

@@ -1,0 +1,154 @@
+"""Coverage of a suite: what its clients reached of the API, merged, compared, and shown as tables.
+
+An item is an operation (`getDossier`), a code (`E202`), an edge of paging (`listDossiers.lastFull`), an
+outcome of an import (`import.succeeded`) or a variant (`refusals=result`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mock_server.domain.names import nearest
+from mock_server.tables import Table
+
+_KINDS = {
+    "operations": "Operations",
+    "codes": "Error codes",
+    "pages": "Edges of paging",
+    "processes": "Outcomes of imports",
+    "variants": "Variants",
+}
+
+
+class SuiteCoverage(Struct, frozen=True):
+    """Per kind, how often each item was reached. Excluded items do not count; each has a reason."""
+
+    kinds: Mapping[str, Mapping[str, int]]
+    excluded: Mapping[str, str] = {}
+
+    @property
+    def items(self) -> dict[str, int]:
+        """The items that count."""
+        found = {name: times for items in self.kinds.values() for name, times in items.items()}
+        return {name: times for name, times in found.items() if name not in self.excluded}
+
+    @property
+    def percent(self) -> int:
+        """The share of items that were reached, rounded down."""
+        items = self.items
+        return 100 * sum(times > 0 for times in items.values()) // len(items) if items else 0
+
+    def exclude(self, lines: Iterable[str]) -> SuiteCoverage:
+        """Return the coverage without these items, each as `E101: why no client of ours meets it`.
+
+        Raises:
+            ValueError: there is no such item, or no reason.
+        """
+        excluded = dict(self.excluded)
+        known = [name for items in self.kinds.values() for name in items]
+        for line in lines:
+            name, _, reason = (part.strip() for part in line.partition(":"))
+            if name not in known:
+                similar = nearest(name, known)
+                hint = f"did you mean {similar!r}?" if similar else "`coverage report` lists all"
+                raise ValueError(f"there is nothing named {name!r} to exclude; {hint}")
+            if not reason:
+                raise ValueError(f"{name!r} is excluded without a reason: write '{name}: the reason'")
+            excluded[name] = reason
+        return replace(self, excluded=excluded)
+
+    def to_json(self) -> str:
+        """Return the content of a coverage file."""
+        members = {"version": 1, "percent": self.percent, "kinds": self.kinds, "excluded": self.excluded}
+        return json.dumps(members, indent=2, ensure_ascii=False) + "\n"
+
+    @property
+    def sentence(self) -> str:
+        """The result in a sentence."""
+        items = self.items
+        reached = sum(times > 0 for times in items.values())
+        excluded = f"; {len(self.excluded)} excluded" if self.excluded else ""
+        return f"{reached} of {len(items)} items were reached: {self.percent} %{excluded}."
+
+    def tables(self) -> list[Table]:
+        """Return the coverage as tables: the kinds, then what was never reached, and what is excluded."""
+        items = self.items
+        rows, missing = [], []
+        for kind, title in _KINDS.items():
+            counted = [name for name in self.kinds.get(kind, {}) if name in items]
+            never = [name for name in counted if not items[name]]
+            rows.append((title, len(counted) - len(never), len(counted)))
+            if never:
+                missing.append((title, ", ".join(never)))
+        return [
+            Table("Coverage", ("kind", "reached", "of"), rows, self.sentence),
+            *([Table("Never reached", ("kind", "items"), missing)] if missing else []),
+            *([Table("Excluded", ("item", "reason"), [*self.excluded.items()])] if self.excluded else []),
+        ]
+
+
+def merge(parts: Iterable[SuiteCoverage]) -> SuiteCoverage:
+    """Add the coverage of several runs, sandboxes or workers. What one of them excludes is excluded."""
+    kinds: dict[str, dict[str, int]] = {kind: {} for kind in _KINDS}
+    excluded: dict[str, str] = {}
+    for part in parts:
+        excluded |= part.excluded
+        for kind, items in part.kinds.items():
+            total = kinds.setdefault(kind, {})
+            for name, times in items.items():
+                total[name] = total.get(name, 0) + times
+    return SuiteCoverage(kinds, excluded)
+
+
+def compare(baseline: SuiteCoverage, now: SuiteCoverage) -> tuple[list[str], list[str]]:
+    """Return the items that are no longer reached, and those that are reached for the first time."""
+    before, after = baseline.items, now.items
+    lost = [
+        name for name, times in before.items() if times and not after.get(name) and name not in now.excluded
+    ]
+    return lost, [name for name, times in after.items() if times and not before.get(name)]
+
+
+def read_coverage(text: str) -> SuiteCoverage:
+    """Read a coverage file, or an answer of `GET /__admin/coverage`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        value = json.loads(text)
+        if "kinds" in value:
+            kinds = {kind: {n: int(t) for n, t in items.items()} for kind, items in value["kinds"].items()}
+            return SuiteCoverage(kinds, dict(value.get("excluded", {})))
+        return from_answer(value)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"not a coverage file, and no answer of GET /__admin/coverage ({reason})") from None
+
+
+def from_answer(answer: Mapping[str, Any]) -> SuiteCoverage:
+    """Return the coverage that a server reports."""
+    pages = {
+        f"{search}.{edge}": times
+        for search, row in answer["pages"].items()
+        for edge, times in _row(row).items()
+    }
+    return SuiteCoverage(
+        {
+            "operations": _row(answer["operations"]),
+            "codes": _row(answer["codes"]),
+            "pages": pages,
+            "processes": {f"import.{name}": times for name, times in _row(answer["processes"]).items()},
+            "variants": _row(answer["variants"]),
+        }
+    )
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, int]:
+    met = {name: times["calls"] if isinstance(times, dict) else times for name, times in row["met"].items()}
+    return met | dict.fromkeys(row["never"], 0)

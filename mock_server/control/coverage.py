@@ -1,0 +1,98 @@
+"""What clients reached of the API, in one sandbox or in all of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from flask import Response
+
+from mock_server.control.calls import query_choice, route
+from mock_server.control.problems import Problem, json_answer
+from mock_server.domain.operations import OPERATIONS
+from mock_server.domain.variants import VARIANTS
+from mock_server.journal.coverage import CoverageRow, ExchangeCounts, compute_coverage
+from mock_server.sandbox import ServerSandbox
+from mock_server.web.services import requested_name, services
+
+SCOPE = {
+    "scope": {
+        "type": "string",
+        "enum": ["sandbox", "server"],
+        "default": "sandbox",
+        "description": "One sandbox, or all of the server.",
+    },
+}
+
+
+@route("GET /coverage", query=SCOPE)
+def get_coverage() -> Response:
+    """Return which parts of the API the client has reached since the start or a reset, and which not.
+
+    With `scope=server`, over all sandboxes since the start of the server, dropped ones included.
+    """
+    return json_answer(coverage_members(counted_scope()))
+
+
+class Scope(NamedTuple):
+    """What is counted: sandboxes, their counts, and the requests per variant that is active in them."""
+
+    name: str | None
+    sandboxes: tuple[ServerSandbox, ...]
+    counts: ExchangeCounts
+
+    @property
+    def variants(self) -> Mapping[str, int]:
+        """The requests per variant, such as `refusals=result`, that is active now."""
+        found: dict[str, int] = {}
+        for sandbox in self.sandboxes:
+            calls = sum(sandbox.journal.counts.by_kind.values())
+            for name, value in sandbox.variants_for(services().settings.dialect).items():
+                found[f"{name}={value}"] = found.get(f"{name}={value}", 0) + calls
+        return {name: calls for name, calls in found.items() if calls}
+
+
+def counted_scope() -> Scope:
+    """Return the sandbox that the request names, or all of them; a sandbox is not created.
+
+    Raises:
+        Problem: there is no such sandbox.
+    """
+    sandboxes = services().sandboxes
+    if query_choice("scope", ("sandbox", "server")) == "server":
+        return Scope(None, sandboxes.existing, sandboxes.total)
+    name = requested_name()
+    sandbox = sandboxes.find(name)
+    if sandbox is None:
+        raise Problem(f"there is no sandbox {name!r}; GET /__admin/sandboxes lists them", 404)
+    return Scope(name, (sandbox,), sandbox.journal.counts)
+
+
+def coverage_members(scope: Scope) -> dict[str, Any]:
+    """Return the coverage as JSON."""
+    dialect = services().settings.dialect
+    served = [row.name for row in OPERATIONS.values() if dialect in row.dialects]
+    coverage = compute_coverage(scope.counts, served)
+    variants = scope.variants
+    values = [f"{variant.name}={value}" for variant in VARIANTS.values() for value in variant.values]
+    operations = {
+        name: {"calls": calls, "statuses": coverage.statuses[name]}
+        for name, calls in coverage.operations.met.items()
+    }
+    return {
+        "sandbox": scope.name,
+        "complete": True,
+        "operations": {"met": operations, "never": coverage.operations.never},
+        "codes": _coverage_row(coverage.codes),
+        "pages": {search: _coverage_row(row) for search, row in coverage.pages.items()},
+        "processes": _coverage_row(coverage.processes),
+        "variants": {
+            "met": variants,
+            "never": [value for value in values if value not in variants],
+        },
+        "unmatched": coverage.unmatched,
+    }
+
+
+def _coverage_row(row: CoverageRow) -> dict[str, Any]:
+    return {"met": row.met, "never": row.never}
