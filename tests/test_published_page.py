@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -118,10 +117,19 @@ def test_every_field_of_the_page_has_a_label() -> None:
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    with browser(tmp_path) as opened:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """One browser for all: a start of it takes as long as a test."""
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
+
+
+@pytest.fixture
+def page(shared: Page) -> Page:
+    """An empty page."""
+    shared.open("about:blank")
+    shared.requested.clear()
+    return shared
 
 
 @needs_browser
@@ -165,6 +173,22 @@ def test_a_user_logs_in_and_sends_a_request_by_the_keyboard(server: str, page: P
     assert {url.split("/")[2] for url in page.requested if not url.startswith("data:")} == {
         urlsplit(server).netloc
     }
+
+
+@needs_browser
+def test_the_filter_finds_parameters_members_and_error_codes(server: str, page: Page) -> None:
+    page.open(f"{server}/docs")
+    page.wait_for(LISTED)
+    listed = "[...document.querySelectorAll('nav a[href^=\"#op/\"]')].map((link) => link.hash.slice(4))"
+
+    def found(words: str) -> set[str]:
+        page.value(f"document.getElementById('filter').value = {json.dumps(words)}")
+        page.value("document.getElementById('filter').dispatchEvent(new Event('input'))")
+        return set(page.value(listed))
+
+    assert found("e204") == {"reactivateDossier"}
+    assert found("thirdpartyEmail") == {"importDossier", "updateDossier"}
+    assert "listDossiers" in found("pageSize")
 
 
 @needs_browser

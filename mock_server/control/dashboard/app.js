@@ -45,7 +45,7 @@ function context(sandbox) {
      * Ask with a dialog, then make the control call that `request` returns for its FormData: method, path, body.
      * The dialog shows it as a curl command, and stays open while the server rejects it. Returns the answer.
      */
-    askAndCall: async (title, body, request, { confirm, done, target = sandbox }) => {
+    askAndCall: async (title, body, request, { confirm, done, target = sandbox, after = () => {} }) => {
       let result;
       const given = await ask(title, body, {
         confirm,
@@ -57,21 +57,20 @@ function context(sandbox) {
       });
       if (!given) return undefined;
       toast(done, "good");
+      await after();
       await refresh();
       return result ?? {};
     },
     /** Reset a sandbox, or parts of it. */
-    reset: async (name = sandbox) => {
-      if (await askReset(context(sandbox), name) && name === shown.sandbox) restart();
-    },
+    reset: (name = sandbox) => askReset(context(sandbox), name, () => name === shown.sandbox && restart()),
   };
 }
 
-/** Show the view again from the start, as its sandbox is another one now. */
+/** Show the view again from its start: what the address names may be gone. */
 async function restart() {
-  await live.reload(shown.sandbox);
   shown = { ...shown, view: null };
-  navigate();
+  go(link(currentRoute().view), { replace: true });
+  await live.reload(shown.sandbox);
 }
 
 /** Show the view of the address. A sandbox that does not exist gets no call: a call would create it. */

@@ -183,8 +183,8 @@ export function sandboxes(place, context) {
   return { onSandboxes, offers: () => [["Delete a sandbox", "DELETE", "/sandboxes/gw3"]] };
 }
 
-/** Ask which parts of a sandbox to reset, with what each of them undoes, and reset them. */
-export async function askReset(context, name) {
+/** Ask which parts of a sandbox to reset, with what each of them undoes, and reset them; `after` runs then. */
+export async function askReset(context, name, after) {
   const get = (path) => call("GET", path, { sandbox: name });
   const paths = ["/sandboxes", "/fixture", "/dossiers?limit=0", "/processes", "/rules", "/variants", "/outbox", "/requests?limit=0"];
   const [all, fixture, dossiers, imports, rules, variants, mails, requests] = await Promise.all(paths.map(get));
@@ -208,7 +208,7 @@ export async function askReset(context, name) {
     el("div", { class: "parts" }, names.map((part) => el("label", { class: "check" },
       el("input", { type: "checkbox", name: part, checked: true }),
       el("span", {}, el("b", {}, parts[part][0]), soft(` ${parts[part][1]}`))))),
-  ], (form) => ["POST", "/reset", only(form)], { confirm: "Reset", done: `${name} was reset`, target: name });
+  ], (form) => ["POST", "/reset", only(form)], { confirm: "Reset", done: `${name} was reset`, target: name, after });
 }
 
 /** The message for a sandbox that does not exist; empty until the server has answered. */
