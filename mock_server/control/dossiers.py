@@ -16,7 +16,7 @@ from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import DIALECTS, wire
 from mock_server.domain import evidences
 from mock_server.domain.local_time import local_date
-from mock_server.domain.model import Document, Dossier, Evidence, FormAnswer
+from mock_server.domain.model import Document, Evidence, FormAnswer
 from mock_server.domain.overview import DossierStatus, Row, overview, row_of
 from mock_server.domain.world import World, find_portfolio
 from mock_server.fixtures.entries import MAX_FILE_SIZE, MIN_FILE_SIZE, DossierEntry, DossierPatch
@@ -130,25 +130,20 @@ def _standing() -> DossierStatus | None:
 
 
 def _api_answer(sandbox: ServerSandbox, dossier_id: int) -> dict[str, Any]:
-    """Return the dossier, of any account, as the API shows it in the server's default dialect.
+    return api_members(sandbox, sandbox.read(), dossier_id)
+
+
+def api_members(sandbox: ServerSandbox, world: World, dossier_id: int) -> dict[str, Any]:
+    """Return a dossier of any account as the API shows it in the server's default dialect.
+
+    `world` is the present content of the sandbox, or a previous one.
 
     Raises:
         NotFound: E200, no account has it.
     """
-    return api_members(sandbox, find_portfolio(sandbox.read(), dossier_id).dossiers[dossier_id])
-
-
-def is_account_of(world: World, dossier: Dossier) -> bool:
-    """Whether the account of a previous dossier still has its third party."""
-    portfolio = world.portfolios.get(dossier.account_id)
-    return portfolio is not None and dossier.thirdparty_id in portfolio.relations
-
-
-def api_members(sandbox: ServerSandbox, dossier: Dossier) -> dict[str, Any]:
-    """Return a dossier, present or previous, as the API shows it in the server's default dialect."""
     dialect = DIALECTS[services().settings.dialect]
-    world = sandbox.read()
-    portfolio = world.portfolio(dossier.account_id)
+    portfolio = find_portfolio(world, dossier_id)
+    dossier = portfolio.dossiers[dossier_id]
     answer: dict[str, Any] = dialect.dossier(
         dossier,
         world.thirdparties[dossier.thirdparty_id],

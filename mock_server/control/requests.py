@@ -12,7 +12,7 @@ from flask import Response
 
 from mock_server import __version__
 from mock_server.control.calls import query_choice, query_number, route
-from mock_server.control.dossiers import api_members, is_account_of
+from mock_server.control.dossiers import api_members
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.errors import ERRORS
@@ -108,7 +108,7 @@ def get_request(number: int) -> Response:
     context = explain_context(sandbox)
     why = [cause_members(cause) for cause in explain_answer(entry, context)]
     comparisons = [*_comparisons(entry, sandbox, context)]
-    changes = [*_changes(number, sandbox)]
+    changes = [*_changes(entry, sandbox)]
     return json_answer({**exchange(entry), "why": why, "comparisons": comparisons, "changes": changes})
 
 
@@ -229,19 +229,23 @@ def _comparisons(entry: Entry, sandbox: ServerSandbox, context: ExplainContext) 
         }
 
 
-def _changes(number: int, sandbox: ServerSandbox) -> Iterator[dict[str, Any]]:
-    """Return the members of a dossier that the request changed."""
-    change = sandbox.journal.dossier_change(number)
-    # After a reset of the data alone, the account may be gone, or the third party another one.
-    if change is None or not is_account_of(sandbox.read(), change.after):
+def _changes(entry: Entry, sandbox: ServerSandbox) -> Iterator[dict[str, Any]]:
+    """Return the members of its dossier that the request changed, while the history has its command."""
+    commands = sandbox.history.entries
+    at = next((at for at, each in enumerate(commands) if each.record.request == entry.number), None)
+    dossier_id = entry.ids.get("dossierId")
+    if at is None or not isinstance(dossier_id, int):
         return
-    before, after = (_flat(api_members(sandbox, dossier)) for dossier in change)
+    later = commands[at + 1].before.world if at + 1 < len(commands) else sandbox.read()
+    before, after = (
+        _flat(api_members(sandbox, world, dossier_id)) for world in (commands[at].before.world, later)
+    )
     yield {
-        "dossierId": change.after.dossier_id,
+        "dossierId": dossier_id,
         "differences": [
-            {"at": at, "before": before.get(at), "after": after.get(at)}
-            for at in {**before, **after}
-            if before.get(at) != after.get(at)
+            {"at": place, "before": before.get(place), "after": after.get(place)}
+            for place in {**before, **after}
+            if before.get(place) != after.get(place)
         ],
     }
 

@@ -16,7 +16,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mock_server.domain.model import Dossier
 from mock_server.journal.coverage import ExchangeCounts, ExchangeKind, Fact
 from mock_server.journal.hints import Polls
 
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 _MAX_SHARE = 8
 """An exchange above this fraction of the journal is kept without its bodies: it would displace too many."""
-
-_MAX_CHANGES = 200
-"""Changes of dossiers that are kept: they share nearly all of their memory with the content."""
 
 _OVERHEAD = 300
 """Bytes that a packed exchange takes besides its own, measured."""
@@ -80,13 +76,6 @@ class PackedExchange(NamedTuple):
     size: int
 
 
-class DossierChange(NamedTuple):
-    """A dossier before and after a call."""
-
-    before: Dossier
-    after: Dossier
-
-
 class Limits(Struct, frozen=True):
     """How much a journal keeps."""
 
@@ -129,21 +118,13 @@ class Journal:
         self.closed = False
         self.missed: tuple[Expectation, ...] = ()
         """The expectations for which the last verification found too few exchanges."""
-        self._changes: dict[int, DossierChange] = {}
 
-    def record(self, exchange: Exchange, answer: bytes | None, change: DossierChange | None = None) -> None:
-        """Keep an exchange under the next number, with the body of its answer if that is not None.
-
-        `change` is what it changed in its dossier.
-        """
+    def record(self, exchange: Exchange, answer: bytes | None) -> None:
+        """Keep an exchange under the next number, with the body of its answer if that is not None."""
         packed = pack(exchange, answer, self._limits.bytes // _MAX_SHARE)
         with self._lock:
             self._last += 1
             self._packed.append(packed)
-            if change is not None:
-                self._changes[self._last] = change
-                if len(self._changes) > _MAX_CHANGES:
-                    del self._changes[next(iter(self._changes))]
             self._bytes += packed.size
             while len(self._packed) > self._limits.entries or self._bytes > self._limits.bytes:
                 self._bytes -= self._packed.popleft().size
@@ -159,10 +140,6 @@ class Journal:
         first = last - len(packed) + 1
         skipped = max(since + 1 - first, 0)
         return JournalSlice(max(first, since + 1), packed[skipped:], last_dropped <= since)
-
-    def dossier_change(self, number: int) -> DossierChange | None:
-        """Return what that exchange changed in its dossier; None if nothing, or if it is dropped."""
-        return self._changes.get(number)
 
     @property
     def last(self) -> int:
@@ -220,7 +197,6 @@ class Journal:
     def _clear(self) -> int:
         count = len(self._packed)
         self._packed.clear()
-        self._changes.clear()
         self.missed = ()
         self._bytes = self._last_dropped = 0
         return count

@@ -19,10 +19,8 @@ from mock_server import delivery
 from mock_server.auth.access import bearer_token
 from mock_server.auth.tokens import TokenRejected
 from mock_server.clock import real_seconds
-from mock_server.domain.model import Dossier
 from mock_server.domain.operations import Kind
-from mock_server.domain.world import World
-from mock_server.journal import DossierChange, Exchange, Fact, hide_credentials
+from mock_server.journal import Exchange, Fact, hide_credentials
 from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import FAULTS
 from mock_server.web.context import CONTEXT, Call, RequestContext
@@ -80,22 +78,7 @@ def add_journal_entry(response: Response, environ: dict[str, Any], context: Requ
             None if context.applied is None else context.applied.rule.then.effect,
         ),
         _answer(response, call),
-        _dossier_change(call, ids),
     )
-
-
-def _dossier_change(call: Call | None, ids: Mapping[str, Any]) -> DossierChange | None:
-    """What a command changed in the dossier that it names; None where it changed nothing."""
-    if call is None or call.operation.kind is not Kind.COMMAND or "dossier_id" not in ids:
-        return None
-    before = _dossier(call.world, **ids)
-    after = _dossier(call.sandbox.read(), **ids)
-    return None if before is after or before is None or after is None else DossierChange(before, after)
-
-
-def _dossier(world: World, account_id: int, dossier_id: int, **_: Any) -> Dossier | None:
-    portfolio = world.portfolios.get(account_id)
-    return None if portfolio is None else portfolio.dossiers.get(dossier_id)
 
 
 def _intended_context(environ: Mapping[str, Any]) -> RequestContext:
