@@ -1,7 +1,7 @@
 """A process that has imported the server and forks: a command then starts in some milliseconds.
 
-Started as `python fork_server.py FD`. Each message on this socket is a command with three descriptors: of
-its output, its errors, and a pipe for its status. The answer is the process id.
+Started as `python fork_server.py FD`. Each message on this socket is a command with four descriptors: of
+its input, output and errors, and a pipe for its status. The answer is the process id.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def fork_for_commands(requests: socket.socket) -> bool:
             running.unregister(key.fileobj)
             report_end(key.fd, *key.data)
         else:
-            message, descriptors, _, _ = socket.recv_fds(requests, LARGEST, 3)
+            message, descriptors, _, _ = socket.recv_fds(requests, LARGEST, 4)
             pid = os.fork() if message else 0
             if pid == 0:
                 requests.close()
@@ -66,7 +66,7 @@ def become(message: bytes, descriptors: list[int]) -> bool:
     """Be the process of `python -m mock_server` that the message describes, if there is one."""
     if not message:
         return False
-    for own, descriptor in enumerate(descriptors[:2], start=1):
+    for own, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, own)
     os.closerange(3, 1000)
     command = json.loads(message)

@@ -17,6 +17,8 @@ from threading import Lock
 from typing import TextIO
 
 COMMAND = (sys.executable, "-m", "mock_server")
+CAN_FORK = hasattr(os, "pidfd_open")
+"""Whether this system tells the fork server of the end of a process."""
 _FORK_SERVER = Path(__file__).parent / "fork_server.py"
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "OPENSSL_")
 """The beginnings of variables that only a new Python reads; the fork server follows one of them."""
@@ -27,11 +29,13 @@ class ForkedProcess:
     """A process of the fork server: what the tests need of `subprocess.Popen`, with texts."""
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-        pipes = [os.pipe() for _ in range(3)]
+        given, *pipes = [os.pipe() for _ in range(4)]
+        theirs = [given[0], *(written for _, written in pipes)]
         request = {"arguments": arguments, "environment": dict(environment), "folder": str(Path.cwd())}
-        self.pid = _fork_server().fork(request, [written for _, written in pipes])
-        for _, written in pipes:
-            os.close(written)
+        self.pid = _fork_server().fork(request, theirs)
+        for descriptor in theirs:
+            os.close(descriptor)
+        self.stdin = os.fdopen(given[1], "w", encoding="utf-8")
         self.stdout, self.stderr, self._status = (
             os.fdopen(read, encoding="utf-8", errors="surrogateescape") for read, _ in pipes
         )
@@ -52,6 +56,7 @@ class ForkedProcess:
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Return the rest of its output and of its errors, once it has ended."""
         if self._written is None:
+            self.stdin.close()
             with ThreadPoolExecutor(2) as pool:
                 output, errors = pool.submit(_rest, self.stdout), pool.submit(_rest, self.stderr)
                 try:
@@ -89,7 +94,7 @@ def start(*arguments: str, **environment: str) -> Process:
     """Start `mock-server` with these arguments, and these variables in addition."""
     changed = os.environ | environment
     needs_python = any(name.startswith(_READ_AT_START) and name != _FOLLOWED for name in environment)
-    if hasattr(os, "pidfd_open") and not needs_python:
+    if CAN_FORK and not needs_python:
         return ForkedProcess(arguments, changed)
     return start_python(*arguments, **environment)
 
@@ -104,6 +109,11 @@ def start_python(*arguments: str, **environment: str) -> subprocess.Popen[str]:
         errors="surrogateescape",
         env=os.environ | environment,
     )
+
+
+def start_child(line: Sequence[str], *, env: Mapping[str, str], **_: object) -> ForkedProcess:
+    """Start a server in place of `subprocess.Popen` in `mock_server.server_process`."""
+    return ForkedProcess(line[line.index("mock_server") + 1 :], env)
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

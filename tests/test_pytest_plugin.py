@@ -10,13 +10,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
 
+from mock_server import server_process
 from mock_server.client import Server
 from mock_server.fixtures.library import bundled
 from mock_server.pytest_plugin.options import OPTIONS
+from tests.processes import CAN_FORK, start_child
 from tests.support import running_server
 
 pytest_plugins = ["pytester"]
@@ -58,6 +61,11 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a file of tests with our plugin alone: `run(text, "-k", "search", settings={...})`."""
     monkeypatch.setenv("HOME", HOME)  # where the key of tokens is
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    faster = SimpleNamespace(
+        Popen=start_child, PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired
+    )
+    if CAN_FORK:
+        monkeypatch.setattr(server_process, "subprocess", faster)
 
     def run(text: str, *arguments: str, settings: dict[str, object] | None = None) -> pytest.RunResult:
         if settings is not None:
