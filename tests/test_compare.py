@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mock_server.cli import main
-from mock_server.compare import comparison, selection
-from mock_server.compare.selection import only_reads, select_scenarios
+from mock_server.compare import comparison
+from mock_server.compare.comparison import only_reads, select_scenarios
 from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.variants import VARIANTS
 from mock_server.scenarios import runner
@@ -89,7 +89,7 @@ def compared(there: Remote, tmp_path: Path) -> Callable[..., tuple[int, dict[str
 @pytest.fixture
 def probes_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the bundled scenarios: for one changed answer, the probes of every operation are enough."""
-    monkeypatch.setattr(selection, "scenario_files", list)
+    monkeypatch.setattr(comparison, "scenario_files", list)
 
 
 def steps(report: dict[str, Any]) -> list[dict[str, Any]]:

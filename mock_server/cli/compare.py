@@ -82,9 +82,13 @@ def _write(report: Report, json_file: Path | None, junit_file: Path | None) -> N
 
 def _compare(given: dict[str, Any], variants: dict[str, str]) -> Report:
     from mock_server.client import ControlRefused, NoServer
-    from mock_server.compare.comparison import compare, explanations, open_comparison_sandbox
+    from mock_server.compare.comparison import (
+        compare,
+        explanations,
+        open_comparison_sandbox,
+        select_scenarios,
+    )
     from mock_server.compare.report import Report
-    from mock_server.compare.selection import select_scenarios
 
     dialect = given["dialect"]
     scenarios = select_scenarios(dialect, allow_writes=given["allow_writes"])

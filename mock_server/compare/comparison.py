@@ -1,6 +1,7 @@
-"""Run the same steps on both sides and compare status, codes, shape and rules, never values.
+"""Select scenarios, run their steps on both sides and compare status, codes, shape and rules, never values.
 
-Variants explain a difference if the sandbox has it without them and not with them.
+Selected are probes, which only read, and bundled scenarios that need no sandbox. Variants explain a
+difference if the sandbox has it without them and not with them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.resources import files
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -16,15 +19,17 @@ from mock_server.compare.shapes import Divergence, divergences, may_be_null, sha
 from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.variants import VARIANTS, resolve
 from mock_server.scenarios.file_format import RequestSpec, Scenario, ScenarioGiven, Step
+from mock_server.scenarios.files import read_scenario_cached, scenario_files
 from mock_server.scenarios.http_client import HttpOutcome, HttpResponse, NoResponse
 from mock_server.scenarios.matching import Difference, format_value
 from mock_server.scenarios.results import CallResult, Result, StepResult, error_codes
 from mock_server.scenarios.runner import ScenarioRun, run_scenario
 from mock_server.scenarios.target import Target, open_sandbox
 
+PROBES = Path(str(files(__package__))) / "probes"
+
 _REPORTED_OTHERWISE = {"status", "refused", "answer"}
 """Failed expectations that are reported as another status, other codes or no answer."""
-
 
 FoundDivergence = tuple[str, str, Divergence]
 """A divergence with its scenario and step."""
@@ -64,6 +69,31 @@ class Explanation:
 
     def __str__(self) -> str:
         return f"{self.variant}={self.value} explains {self.explains}"
+
+
+def select_scenarios(dialect: str, *, allow_writes: bool) -> list[Scenario]:
+    """Return the scenarios for a dialect; without `allow_writes` only those that change nothing."""
+    paths = (*sorted(PROBES.glob("*.yaml")), *scenario_files())
+    found = (_for_dialect(read_scenario_cached(path), dialect) for path in paths)
+    return [
+        scenario
+        for scenario in found
+        if scenario.steps and not scenario.needs_sandbox and (allow_writes or only_reads(scenario))
+    ]
+
+
+def only_reads(scenario: Scenario) -> bool:
+    """Whether all its calls are GET or token requests."""
+    return all(_reads(operation) for step in scenario.steps for operation, _ in step.calls)
+
+
+def _reads(operation: str) -> bool:
+    return OPERATIONS[operation].method == "GET" or OPERATIONS[operation].kind is Kind.TOKEN
+
+
+def _for_dialect(scenario: Scenario, dialect: str) -> Scenario:
+    """The scenario without the steps for the other dialect only."""
+    return replace(scenario, steps=tuple(step for step in scenario.steps if dialect in step.dialects))
 
 
 def compare(
