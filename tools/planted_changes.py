@@ -115,16 +115,17 @@ def draw(count: int, seed: int) -> list[Change]:
 
 
 def _changes(path: Path) -> Iterator[Change]:
-    source = path.read_text(encoding="utf-8")
+    source = path.read_bytes()
     starts = [0]
     for line in source.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line.encode()))
+        starts.append(starts[-1] + len(line))
     for node in _nodes(ast.parse(source)):
         for replaced in _replacements(node):
-            old = ast.get_source_segment(source, node)
-            if old is not None:
-                start = starts[node.lineno - 1] + node.col_offset
-                yield Change(str(path.relative_to(ROOT)), node.lineno, old, replaced, start)
+            start = starts[node.lineno - 1] + node.col_offset
+            end = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
+            yield Change(
+                str(path.relative_to(ROOT)), node.lineno, source[start:end].decode(), replaced, start
+            )
 
 
 def _nodes(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:

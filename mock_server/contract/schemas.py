@@ -11,6 +11,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from mock_server.domain.errors import ERRORS
+
 Json = Any
 Schema = dict[str, Json]
 
@@ -19,12 +21,14 @@ COMPONENTS = "#/components/schemas/"
 
 @cache
 def components(dialect: str) -> dict[str, Schema]:
-    """Return every schema of the dialect by name: bodies, values, resources, envelopes."""
-    return {
+    """Return every schema of the dialect by name; the error codes are those of the domain."""
+    found = {
         name: _pointing_to_components(schema)
         for file in ("bodies", "common", dialect)
         for name, schema in data(file)["$defs"].items()
     }
+    found["ErrorCode"] |= {"enum": list(ERRORS)}
+    return found
 
 
 def ref(name: str) -> Schema:
