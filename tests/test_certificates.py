@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -206,3 +209,20 @@ def test_an_authority_that_cannot_be_kept_is_to_be_fetched(
     assert tls is not None
     assert tls.authority_file is None
     assert ssl.create_default_context(cadata=(tls.authority or b"").decode()).get_ca_certs()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has files in memory")
+def test_a_certificate_is_made_without_a_writable_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "missing" / "file"))
+    (tmp_path / "missing").write_bytes(b"")
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        tls = tls_of(Settings(tls_self_signed=True))
+        patch.delattr(os, "memfd_create", raising=False)
+        with pytest.raises(TlsError, match="needs a folder for temporary files"):
+            tls_of(Settings(tls_self_signed=True))
+
+    assert tls is not None
+    assert tls.authority_file is None

@@ -7,10 +7,11 @@ for it.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -203,11 +204,26 @@ def _certify_other_names(context: SSLContext, authority: CA) -> None:
 
 def _context_for(authority: CA, *names: str) -> SSLContext:
     context = _context()
+    issued = _issue(authority, *names)
     try:
-        _issue(authority, *names).configure_cert(context)
+        with _file_of(issued.private_key_and_cert_chain_pem.bytes()) as file:
+            context.load_cert_chain(file)
     except OSError as problem:
-        raise TlsError(f"--tls-self-signed: the certificate has to be written down: {problem}") from None
+        raise TlsError(
+            "--tls-self-signed needs a folder for temporary files, to pass the certificate to OpenSSL"
+            f" (TMPDIR names another one): {problem}"
+        ) from None
     return context
+
+
+@contextmanager
+def _file_of(pem: bytes) -> Iterator[str]:
+    """Yield the name of a file with this content, for OpenSSL; under Linux no disk is written."""
+    in_memory = hasattr(os, "memfd_create") and Path("/proc/self/fd").exists()
+    with os.fdopen(os.memfd_create("certificate"), "wb") if in_memory else NamedTemporaryFile() as file:
+        file.write(pem)
+        file.flush()
+        yield f"/proc/self/fd/{file.fileno()}" if in_memory else file.name
 
 
 def _issue(authority: CA, *names: str) -> LeafCert:
