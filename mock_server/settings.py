@@ -28,8 +28,11 @@ HEALTH_PATH = f"{CONTROL_PREFIX}/health"
 DASHBOARD_PATH = f"{CONTROL_PREFIX}/ui"
 """The page for browsers."""
 
-SLOW_CALLS = {("PUT", f"{CONTROL_PREFIX}/{name}") for name in ("fixture", "scenario", "state")}
-"""Control calls that may take seconds: they run in a thread, so that they do not block other requests."""
+SLOW_CALLS = {
+    *(("PUT", f"{CONTROL_PREFIX}/{name}") for name in ("fixture", "scenario", "state")),
+    ("POST", f"{CONTROL_PREFIX}/verify"),
+}
+"""Control calls that may take long: they run in a thread, so that they do not block other requests."""
 
 CONTROL_MAX_BODY = 256 * 1024 * 1024
 """Bytes of the body of a control call, which may be the state of a sandbox."""

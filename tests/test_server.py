@@ -291,6 +291,21 @@ def test_a_slow_control_call_does_not_block_other_requests() -> None:
     assert statistics.median(waits) < 0.1
 
 
+def test_a_question_about_the_journal_does_not_block_other_requests() -> None:
+    question = {"expectations": [{"request": {"body": {"a": number + 1}}} for number in range(300)]}
+    with running_server() as (url, _), requests.Session() as session, ThreadPoolExecutor(1) as pool:
+        for number in range(100):
+            session.post(f"{url}/api/v1/account/{ACCOUNT}/dossiers", json={"a": -number}, timeout=5)
+        verified = pool.submit(requests.post, f"{url}/__admin/verify", json=question, timeout=60)
+        answered = 0
+        while not verified.done():
+            assert session.get(f"{url}{HEALTH}", timeout=30).status_code == 200
+            answered += 1
+
+        assert verified.result().status_code == 422, verified.result().text
+    assert answered > 5
+
+
 def test_a_slow_control_call_does_not_delay_the_end() -> None:
     recipe = f"version: 1\naccounts: [{{accountId: {ACCOUNT}, population: {{dossiers: 20000}}}}]\n"
     with running_server() as (url, process), ThreadPoolExecutor(1) as pool:
