@@ -18,6 +18,8 @@ _AT_ONCE = select.PIPE_BUF
 """Bytes that can be written without waiting to a pipe that is ready."""
 _LAST_WAIT = 200
 """Milliseconds that a slow reader has at the end."""
+_COLLECTED = 0.005
+"""Seconds for which the lines of requests are collected: each write takes as long as the line itself."""
 
 
 class LogWriter:
@@ -25,6 +27,7 @@ class LogWriter:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._collected: list[bytes] = []
         self._lines: list[bytes] = []
         self._size = 0
         self._dropped = 0
@@ -35,21 +38,26 @@ class LogWriter:
             self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
 
     def write_soon(self, line: bytes) -> None:
-        """Write a line at the end of this turn of the loop, together with others."""
-        self._keep(line)
+        """Write a line together with those of the next milliseconds. Called on the loop."""
+        self._collected.append(line)
         if not self._is_scheduled:
             self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self.flush)
+            asyncio.get_running_loop().call_later(_COLLECTED, self.flush)
 
     def write(self, line: bytes) -> None:
-        """Write a line now, if the reader takes it."""
-        self._keep(line)
+        """Write a line now, after all earlier ones, if the reader takes it."""
+        self._collected.append(line)
         self.flush()
 
     def flush(self, wait: int = 0) -> None:
         """Write what the reader takes; `wait` is for how many milliseconds it may be slow."""
         with self._lock:
             self._is_scheduled = False
+            # Another thread may append meanwhile: its line stays for the next write.
+            count = len(self._collected)
+            for line in self._collected[:count]:
+                self._keep(line)
+            del self._collected[:count]
             if self._dropped and self._size < _MOST // 2:
                 self._lines.append(b"%d lines of the log were dropped\n" % self._dropped)
                 self._dropped = 0
@@ -68,12 +76,11 @@ class LogWriter:
         self.flush(_LAST_WAIT)
 
     def _keep(self, line: bytes) -> None:
-        with self._lock:
-            if self._size + len(line) > _MOST:
-                self._dropped += 1
-            else:
-                self._lines.append(line)
-                self._size += len(line)
+        if self._size + len(line) > _MOST:
+            self._dropped += 1
+        else:
+            self._lines.append(line)
+            self._size += len(line)
 
     def _is_ready(self, wait: int) -> bool:
         if self._is_file:

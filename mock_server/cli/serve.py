@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -57,14 +58,14 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
         raise click.ClickException(str(error)) from None
     tls = services.of(app).tls
     ready = _ready_line(server.base_url(bound, "https" if tls else "http"), tls)
-    server.serve(
-        _service(settings, app, writer),
-        bound,
-        announce=lambda: _announce(ready, child),
-        background=scenario_watch(app).run if settings.watch else None,
-    )
-    logging.getLogger("mock_server").info("the server has stopped")
-    writer.close()
+    with closing(writer):
+        server.serve(
+            _service(settings, app, writer),
+            bound,
+            announce=lambda: _announce(ready, child),
+            background=scenario_watch(app).run if settings.watch else None,
+        )
+        logging.getLogger("mock_server").info("the server has stopped")
 
 
 def _service(settings: Settings, app: Application, writer: LogWriter) -> Service:

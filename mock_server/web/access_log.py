@@ -44,8 +44,9 @@ def _text_line(
         if name == REFUSAL_HEADER:
             refusal = f" {value}"
     context: RequestContext | None = environ.get(CONTEXT)
-    if context is not None and not refusal and context.call is not None and context.call.facts:
-        refusal = "".join(f" {code}" for code in _codes(context))
+    if context is not None and not refusal:
+        for code in _codes(context):
+            refusal += f" {code}"
     return f"{environ['REQUEST_METHOD']} {url} {status[:3]} {milliseconds:.1f}ms{refusal}\n".encode("ascii")
 
 
