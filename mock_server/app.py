@@ -44,8 +44,6 @@ def create_app(settings: Settings) -> Application:
     errors.install(app)
     if settings.auth == "off":
         authentication.reject_foreign_pages(app)
-    if settings.check_responses:
-        contract.install_check(app)
     _install_middleware(app, settings)
     return app
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from flask import Response
+from flask import Response, request
 
 from mock_server.control.calls import query_choice, route
 from mock_server.control.problems import Problem, json_answer
@@ -61,7 +61,7 @@ def counted_scope() -> Scope:
     sandboxes = services().sandboxes
     if query_choice("scope", ("sandbox", "server")) == "server":
         return Scope(None, sandboxes.existing, sandboxes.total)
-    name = requested_name()
+    name = requested_name(request)
     sandbox = sandboxes.find(name)
     if sandbox is None:
         raise Problem(f"there is no sandbox {name!r}; GET /__admin/sandboxes lists them", 404)

@@ -149,7 +149,6 @@ class RequestReader:
         self.is_complete = True
 
     def _parse_head(self, head: bytes) -> None:
-        self.begin()
         error: Exception | None = None
         try:
             self._parser.feed_data(head)
@@ -160,6 +159,7 @@ class RequestReader:
         if is_upgrade and method != b"CONNECT":
             # Read the head again without its `Upgrade`: else llhttp skips the body.
             self._parser = HttpRequestParser(self)
+            self.begin()
             self._parse_head(_UPGRADE.sub(b"\r\nX-Ignored-Upgrade:", head))
             return
         # llhttp also takes two spaces, HTTP/0.9, HTTP/2.0 and RTSP.

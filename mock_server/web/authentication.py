@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from flask import Flask, Request, Response, after_this_request, request
+from flask import Flask, Request, Response, request
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from mock_server.auth.access import bearer_token, check_api_call
@@ -17,7 +16,7 @@ from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 from mock_server.scenarios import Then, import_plan
 from mock_server.web.context import CONTEXT, Call, RequestContext
 from mock_server.web.routing import NOT_THE_API
-from mock_server.web.services import Services, named_sandbox, services
+from mock_server.web.services import Services, requested_name, services
 
 _REASONS = {
     "malformed": "The access token is malformed",
@@ -42,7 +41,7 @@ class TokenRequired(Unauthorized):
 
 
 def reject_foreign_pages(app: Flask) -> None:
-    """Under `--auth off`, reject calls of the emulated API that a page of another site sends."""
+    """Under `--auth off`, also reject the other calls that a page of another site sends."""
     app.before_request(_check_page)
 
 
@@ -56,16 +55,19 @@ def authenticate(asked: Request, dialect: Dialect, shared: Services) -> RequestC
     """Find the user and the sandbox of the request, and keep them in its environ.
 
     Raises:
+        AccessDenied: without tokens, a page of another site sends the call.
         TokenRequired: no token, or one that is malformed or altered.
         Forbidden: one that is altered, where the dialect says so.
         NoSandbox: the sandbox does not exist and cannot be created.
     """
-    environ = asked.environ
-    token = (
-        None if shared.settings.auth == "off" else _read_token(shared.tokens, dialect, bearer_token(environ))
-    )
-    sandbox = named_sandbox() if token is None else shared.sandboxes.for_user(token.username)
-    environ[CONTEXT] = context = RequestContext(sandbox, token, token.username if token else None)
+    environ, sandboxes = asked.environ, shared.sandboxes
+    if shared.settings.auth == "off":
+        check_api_call(shared.settings, environ)
+        context = RequestContext(sandboxes.get(requested_name(asked)), None)
+    else:
+        token = _read_token(shared.tokens, dialect, bearer_token(environ))
+        context = RequestContext(sandboxes.for_user(token.username), token, token.username)
+    environ[CONTEXT] = context
     return context
 
 
@@ -97,7 +99,7 @@ def authorize(
         asked, operation, dialect, sandbox, accounts, variants, world, now, import_plan(effect)
     )
     if account_id is not None:
-        _check_account(call, account_id, effect)
+        _check_account(context, call, account_id, effect)
     return call
 
 
@@ -128,25 +130,19 @@ def _unauthorized(why: str) -> TokenRequired:
     return TokenRequired(_REASONS[why], challenge)
 
 
-def _check_account(call: Call, account_id: int, effect: Then) -> None:
+def _check_account(context: RequestContext, call: Call, account_id: int, effect: Then) -> None:
     call.world.portfolio(account_id)
     if call.accounts is not None and account_id not in call.accounts:
         raise Forbidden(f"The access token does not open account {account_id}")
-    if effect.rate_limit == "exceeded":
-        _report_limit(None)
-    elif call.variants["rateLimit"] == "on" or effect.rate_limit == "enforced":
-        _report_limit(call.execute(TakeRequest(account_id)))
+    if effect.rate_limit is not None or call.variants["rateLimit"] == "on":
+        left = None if effect.rate_limit == "exceeded" else call.execute(TakeRequest(account_id))
+        context.calls_left = left or 0
+        if left is None:
+            raise TooManyRequests("Too many requests")
 
 
-def _report_limit(left: int | None) -> None:
-    """Add the rest of the rate limit to the response; None is a 429. behaviour.md 1.5 (documented), C45."""
-    after_this_request(partial(_add_limit, left or 0))
-    if left is None:
-        raise TooManyRequests("Too many requests")
-
-
-def _add_limit(left: int, response: Response) -> Response:
+def add_rate_limit(response: Response, left: int) -> None:
+    """Add the rest of the rate limit to the response. behaviour.md 1.5 (documented), C45."""
     response.headers["x-ratelimit-remaining"] = str(left)
     response.headers["x-ratelimit-burst-capacity"] = str(BURST_CAPACITY)
     response.headers["x-ratelimit-replenish-rate"] = str(REPLENISH_RATE)
-    return response

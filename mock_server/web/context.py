@@ -55,7 +55,8 @@ class RequestContext(Struct, eq=False):
     """The sandbox and the token of a request, before authorization; the token is None if none is needed.
 
     An expired token also names its sandbox and its user. `applied` is the rule that matched, if any; `call`
-    is set after authorization. `hints` are the warnings of strict mode.
+    is set after authorization; `calls_left` is the rest of the rate limit, None if there is no limit. `hints`
+    are the warnings of strict mode.
     """
 
     sandbox: ServerSandbox
@@ -63,6 +64,7 @@ class RequestContext(Struct, eq=False):
     username: str | None = None
     applied: AppliedRule | None = None
     call: Call | None = None
+    calls_left: int | None = None
     hints: tuple[Hint, ...] = ()
 
 

@@ -48,14 +48,6 @@ def install_documents(app: Flask, default: str) -> None:
     app.register_blueprint(published)
 
 
-def install_check(app: Flask) -> None:
-    """Validate each answer of the app (`--check-responses`).
-
-    A difference is logged as an error and named in an extra header; the answer itself is sent unchanged.
-    """
-    app.after_request(_check)
-
-
 def contract_error(response: AnyResponse) -> str | None:
     """Return where the answer to this request differs from the contract, or None.
 
@@ -82,7 +74,11 @@ def contract_error(response: AnyResponse) -> str | None:
     )
 
 
-def _check(response: Response) -> Response:
+def check_response(response: Response) -> None:
+    """Validate the answer to the current request (`--check-responses`).
+
+    A difference is logged as an error and named in an extra header; the answer itself is sent unchanged.
+    """
     error = contract_error(response)
     if error is not None:
         _logger.error(
@@ -92,7 +88,6 @@ def _check(response: Response) -> Response:
             redact_text(error),
         )
         response.headers[CONTRACT_HEADER] = wire.header_text(error)
-    return response
 
 
 def _openapi(dialect: str) -> Response:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -25,17 +26,6 @@ from mock_server.web.strict import StrictError
 REFUSAL_HEADER = "X-Mock-Refusal"
 UNMATCHED_HEADER = "X-Mock-Unmatched"
 DOCS_HEADER = "X-Mock-Docs"
-
-
-def install(app: Flask) -> None:
-    """Answer every exception of the app in the vendor's formats."""
-    app.register_error_handler(NotFound, _not_found)
-    app.register_error_handler(Rejected, _rejected)
-    app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(NoSandbox, _no_sandbox)
-    app.register_error_handler(AccessDenied, _access_denied)
-    app.register_error_handler(StrictError, _rejected_by_strict_mode)
-    app.register_error_handler(Exception, _unexpected)
 
 
 def _not_found(error: NotFound) -> Response:
@@ -144,3 +134,26 @@ def _protocol_error(status: int, message: str | None, headers: dict[str, str] | 
         "path": request.path,
     }
     return json_response(body, status, headers)
+
+
+_RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
+    NotFound: _not_found,
+    Rejected: _rejected,
+    HTTPException: _http_error,
+    NoSandbox: _no_sandbox,
+    AccessDenied: _access_denied,
+    StrictError: _rejected_by_strict_mode,
+    Exception: _unexpected,
+}
+
+
+def install(app: Flask) -> None:
+    """Answer every exception of the app in the vendor's formats."""
+    for kind, response_of in _RESPONSES.items():
+        app.register_error_handler(kind, response_of)
+
+
+def error_response(error: Exception) -> Response:
+    """Return the response to an exception, within the context of its request."""
+    kind = next(kind for kind in type(error).__mro__ if kind in _RESPONSES)
+    return _RESPONSES[kind](error)

@@ -25,7 +25,7 @@ from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import FAULTS
 from mock_server.web.context import CONTEXT, Call, RequestContext
 from mock_server.web.routing import NOT_THE_API, operation_of
-from mock_server.web.services import requested_name, services
+from mock_server.web.services import Services, requested_name
 
 BEGAN = "mock_server.began"
 """The key of the time in the environ at which the request came in."""
@@ -45,13 +45,14 @@ _UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 """The statuses of a call that has no route. An id that is not an int64 is another error, a 400."""
 
 
-def add_journal_entry(response: Response, environ: dict[str, Any], context: RequestContext | None) -> None:
+def add_journal_entry(
+    asked: Request, response: Response, context: RequestContext | None, shared: Services
+) -> None:
     """Add the exchange to the journal of its sandbox, unless it is no part of the API."""
-    # The request itself: Flask's proxy for it costs half a µs at every access.
-    asked: Request = environ["werkzeug.request"]
     if context is None and (asked.endpoint or "").startswith(NOT_THE_API):
         return
-    context = context or _intended_context(environ)
+    environ = asked.environ
+    context = context or _intended_context(asked, shared)
     sandbox, call = context.sandbox, context.call
     operation = operation_of(asked) if call is None else call.operation
     ids = dict(asked.view_args or ())
@@ -81,16 +82,15 @@ def add_journal_entry(response: Response, environ: dict[str, Any], context: Requ
     )
 
 
-def _intended_context(environ: Mapping[str, Any]) -> RequestContext:
+def _intended_context(asked: Request, shared: Services) -> RequestContext:
     """The context of a call that was rejected before authentication: the user of its token, else none."""
-    shared = services()
     try:
-        token = shared.tokens.access(bearer_token(environ))
+        token = shared.tokens.access(bearer_token(asked.environ))
         return RequestContext(shared.sandboxes.for_user(token.username), token)
     except (TokenRejected, NoSandbox):
         pass
     # A call without a token creates no sandbox.
-    return RequestContext(shared.sandboxes.find(requested_name()) or shared.sandboxes.get(), None)
+    return RequestContext(shared.sandboxes.find(requested_name(asked)) or shared.sandboxes.get(), None)
 
 
 def _facts(context: RequestContext) -> tuple[Fact, ...]:

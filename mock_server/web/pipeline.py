@@ -1,6 +1,6 @@
 """The path of one request through the emulated API, from top to bottom.
 
-    route         Flask asks `Router` for the operation of the path, and its dialect
+    route         `Router` finds the operation of the path, and its dialect
     authenticate  the token names the user and the sandbox, even an expired one
     rules         the first rule of the sandbox that matches may answer instead, or change what follows
     authorize     the token is valid, the account exists and is the token's, its rate limit is not used up
@@ -9,33 +9,35 @@
     answer        a rejected request is rendered by `errors`; the rule changes the response
     journal       request, answer, rule and codes are recorded
 
-Flask is used by its public extension points only.
+Flask is used by its public extension points only. Operations are answered in its `wsgi_app`: its contexts,
+signals and hooks would take a quarter of a request. All other paths take Flask's way: unknown ones, the token
+endpoint, health and documents.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from string import punctuation
 from time import perf_counter
 from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Request, Response, request
-from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.routing import MapAdapter
 
 from mock_server.auth.access import AccessDenied, check_control_call
-from mock_server.dialects import Dialect, wire
+from mock_server.dialects import wire
 from mock_server.domain.operations import OPERATIONS, Operation
 from mock_server.sandbox import NoSandbox
 from mock_server.scenarios import Then
 from mock_server.settings import CONTROL_PREFIX, DASHBOARD_PATH, HEALTH_PATH, is_control_path
 from mock_server.web import services
-from mock_server.web.authentication import authenticate, authorize, is_authorized
+from mock_server.web.authentication import add_rate_limit, authenticate, authorize, is_authorized
 from mock_server.web.context import CONTEXT, RequestContext
+from mock_server.web.contract import check_response
+from mock_server.web.errors import error_response
 from mock_server.web.journal_entry import BEGAN, add_journal_entry
 from mock_server.web.routing import Router, UrlAdapter, routes_of
 from mock_server.web.rule_effects import apply_rule_to_response, run_with_rules
@@ -56,31 +58,32 @@ _TO_DASHBOARD = {
 _logger = logging.getLogger("mock_server")
 
 
-def run_operation(
-    shared: Services, operation: Operation, view: View, dialect: Dialect, **ids: Any
-) -> Response:
-    """Answer one call whose route is known. Flask then calls `finish`, also after an error."""
-    asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # documented by Werkzeug
+def run_operation(asked: Request, operation: Operation, view: View, shared: Services) -> Response:
+    """Carry out one call whose route is known; a rejected one raises."""
+    ids = dict(asked.view_args or ())
+    dialect = ids.pop("dialect")
     context = authenticate(asked, dialect, shared)
 
     def authorize_and_view(effect: Then) -> Response:
         call = authorize(asked, context, operation, dialect, ids.get("account_id"), effect)
         if context.sandbox.strict != "off":
-            check_input(context, operation, dialect, ids)
+            check_input(asked, context, operation, dialect, ids)
         return view(call, **ids)
 
-    return run_with_rules(operation, context, ids, authorize_and_view)
+    return run_with_rules(asked, operation, context, ids, authorize_and_view)
 
 
-def finish(response: Response) -> Response:
+def finish(asked: Request, response: Response, shared: Services) -> Response:
     """Add warnings, apply the rule that matched, if any, and record the exchange in the journal."""
-    environ = request.environ
-    context: RequestContext | None = environ.get(CONTEXT)
-    if context is not None and context.applied is not None:
-        response = apply_rule_to_response(response, context.applied)
-    if context is not None and context.hints:
-        response.headers[WARNING_HEADER] = wire.header_text(header_of(context.hints))
-    add_journal_entry(response, environ, context)
+    context: RequestContext | None = asked.environ.get(CONTEXT)
+    if context is not None:
+        if context.calls_left is not None:
+            add_rate_limit(response, context.calls_left)
+        if context.applied is not None:
+            response = apply_rule_to_response(response, context.applied, asked.environ)
+        if context.hints:
+            response.headers[WARNING_HEADER] = wire.header_text(header_of(context.hints))
+    add_journal_entry(asked, response, context, shared)
     return response
 
 
@@ -91,16 +94,14 @@ class Application(Flask):
         super().__init__("mock_server", static_folder=None)
         self.config["MAX_CONTENT_LENGTH"] = shared.settings.max_body
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # any other method is a 405
-        self.session_interface = _NoSessions()
         self.router = Router(self.url_map, shared.settings.dialect)
         self.control = control
         services.install(self, shared)
-        self.after_request(finish)  # registered first, runs last
-        for name, view in views.items():
-            operation = OPERATIONS[name]
-            run = partial(run_operation, shared, operation, view)
+        self.after_request(self._finish)
+        self._operations = {OPERATIONS[name].view: (OPERATIONS[name], view) for name, view in views.items()}
+        for operation, _ in self._operations.values():
             for rule, fixed in routes_of(operation):
-                self.add_url_rule(rule, operation.view, run, methods=[operation.method], defaults=fixed)
+                self.add_url_rule(rule, operation.view, methods=[operation.method], defaults=fixed)
 
     def reads_body(self, environ: dict[str, Any]) -> bool:
         """Whether a request with this head gets as far as its body: path, method, token and account are good.
@@ -130,10 +131,6 @@ class Application(Flask):
         """Return the adapter that finds the route; it has a cache, since routes never change."""
         return None if request is None else UrlAdapter(self.router, request)  # type: ignore[return-value]  # only its `match` is used
 
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function itself: none is a coroutine, and the check would take 5 % of a request."""
-        return func
-
     def wsgi_app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request. An exception that no error handler sees is logged and answered with 500."""
         environ[BEGAN] = perf_counter()
@@ -146,10 +143,40 @@ class Application(Flask):
                 return Response(status=302, headers=headers)(environ, start_response)
             if is_control(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
                 return self.control().wsgi_app(environ, start_response)
-            return super().wsgi_app(environ, start_response)
+            response = self._answer_operation(self.request_class(environ))
+            return (response or super().wsgi_app)(environ, start_response)
         except Exception:
             _logger.exception("unexpected error outside the app, at %s", environ["REQUEST_METHOD"])
             return InternalServerError()(environ, start_response)
+
+    def _answer_operation(self, asked: Request) -> Response | None:
+        """Answer a call of an operation; return None for all else."""
+        try:
+            asked.url_rule, asked.view_args = self.router.find(asked)
+        except HTTPException:
+            return None
+        found = self._operations.get(asked.url_rule.endpoint)
+        if found is None:
+            return None
+        shared = services.of(self)
+        asked.max_content_length = shared.settings.max_body
+        try:
+            response = run_operation(asked, *found, shared)
+        except Exception as error:  # noqa: BLE001
+            with self.request_context(asked.environ):
+                response = error_response(error)
+        if shared.settings.check_responses:
+            with self.request_context(asked.environ):
+                check_response(response)
+        return finish(asked, response, shared)
+
+    def _finish(self, response: Response) -> Response:
+        """Finish a response that Flask made. It is the only function of its kind."""
+        shared = services.of(self)
+        if shared.settings.check_responses:
+            check_response(response)
+        asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # documented by Werkzeug
+        return finish(asked, response, shared)
 
 
 def is_control(method: str, path: str) -> bool:
@@ -161,13 +188,3 @@ def _is_browser(environ: Mapping[str, Any]) -> bool:
     """Whether a page is asked for: clients of the API ask for JSON, or for anything."""
     accepted = (part.partition(";")[0].strip() for part in environ.get("HTTP_ACCEPT", "").split(","))
     return environ["REQUEST_METHOD"] in {"GET", "HEAD"} and "text/html" in accepted
-
-
-class _NoSessions(SessionInterface):
-    """Sessions are not used; Flask would create one for each request."""
-
-    _none = NullSession()
-
-    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002  # as Flask calls it
-        """Return the same session for all requests; writing to it fails."""
-        return self._none

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import orjson
-from flask import Response, request
+from flask import Request, Response, request
 from msgspec import UNSET
 
 from mock_server import delivery
@@ -32,6 +32,7 @@ _PREFIX = re.compile(rf"^/(?:{'|'.join(DIALECTS)})(?=/api/)")
 
 
 def run_with_rules(
+    asked: Request,
     operation: Operation,
     context: RequestContext,
     ids: Mapping[str, Any],
@@ -40,7 +41,7 @@ def run_with_rules(
     """Carry out the call with the effect of the first rule that matches it; mostly there is none."""
     if not context.sandbox.active_scenario.rules:
         return carry_out(NO_EFFECT)
-    applied = context.sandbox.apply_rule(_asked(operation, context, ids))
+    applied = context.sandbox.apply_rule(_received(asked, operation, context, ids))
     if applied is None:
         return carry_out(NO_EFFECT)
     context.applied = applied
@@ -52,7 +53,7 @@ def run_with_rules(
     return carry_out(then)
 
 
-def apply_rule_to_response(response: Response, applied: AppliedRule) -> Response:
+def apply_rule_to_response(response: Response, applied: AppliedRule, environ: dict[str, Any]) -> Response:
     """Change the response as the rule says, and name the rule in an extra header."""
     then = applied.rule.then
     response.headers[RULE_HEADER] = wire.header_text(applied.rule.name)
@@ -62,7 +63,7 @@ def apply_rule_to_response(response: Response, applied: AppliedRule) -> Response
         response.set_data(_malformed(response.get_data()))
     if then.fault == "EMPTY_BODY":
         response.set_data(b"")
-    request.environ[delivery.KEY] = _delivery(then, applied.random)
+    environ[delivery.KEY] = _delivery(then, applied.random)
     return response
 
 
@@ -85,26 +86,28 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return result
 
 
-def _asked(operation: Operation, context: RequestContext, ids: Mapping[str, Any]) -> ReceivedRequest:
-    request.get_data()  # kept: the view finds its body although it is read as a form here
+def _received(
+    asked: Request, operation: Operation, context: RequestContext, ids: Mapping[str, Any]
+) -> ReceivedRequest:
+    asked.get_data()  # kept: the view finds its body although it is read as a form here
     return ReceivedRequest(
         operation=operation.name,
-        method=request.method,
-        path=_PREFIX.sub("", request.path),
-        query=request.args,
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=request_body(),
+        method=asked.method,
+        path=_PREFIX.sub("", asked.path),
+        query=asked.args,
+        headers={name.lower(): value for name, value in asked.headers.items()},
+        body=request_body(asked),
         ids={camel(name): value for name, value in ids.items()} | _thirdparty(context.sandbox, ids),
         user=without_tag(context.username) if context.username else None,
     )
 
 
-def request_body() -> Any:
+def request_body(asked: Request) -> Any:
     """The request body as JSON, None when it is not; the fields of a form as an object."""
-    if request.mimetype == "application/x-www-form-urlencoded":
-        return request.form.to_dict()
+    if asked.mimetype == "application/x-www-form-urlencoded":
+        return asked.form.to_dict()
     try:
-        return parse_json(request.get_data())
+        return parse_json(asked.get_data())
     except ValueError:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from flask import Flask, current_app, request
+from flask import Flask, Request, current_app, request
 from msgspec import Struct, field
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
@@ -66,18 +66,18 @@ def base_path() -> str:
     return services().settings.public_url or prefix.rstrip("/")
 
 
-def requested_name() -> str:
+def requested_name(asked: Request) -> str:
     """The name of the sandbox in the request's header or query, else that of the default one.
 
     Where they name two, the name is none: of two no one is chosen.
     """
-    names = {request.headers.get(SANDBOX_HEADER), *request.args.getlist("sandbox")} - {None, ""}
+    names = {asked.headers.get(SANDBOX_HEADER), *asked.args.getlist("sandbox")} - {None, ""}
     return ", ".join(sorted(filter(None, names))) or DEFAULT_SANDBOX
 
 
 def named_sandbox() -> ServerSandbox:
     """The sandbox that the request names by header or query parameter, else the default one."""
-    return services().sandboxes.get(requested_name())
+    return services().sandboxes.get(requested_name(request))
 
 
 def http_error(error: NoSandbox) -> HTTPException:

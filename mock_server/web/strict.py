@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flask import request
+from flask import Request
 
 from mock_server.clock import real_seconds
 from mock_server.dialects import Dialect
@@ -28,7 +28,11 @@ class StrictError(Exception):
 
 
 def check_input(
-    context: RequestContext, operation: Operation, dialect: Dialect | None, ids: Mapping[str, Any]
+    asked: Request,
+    context: RequestContext,
+    operation: Operation,
+    dialect: Dialect | None,
+    ids: Mapping[str, Any],
 ) -> None:
     """Keep the warnings about the call for its answer and the journal.
 
@@ -38,10 +42,10 @@ def check_input(
     given = Input(
         operation=operation.name,
         dialect=None if dialect is None else dialect.name,
-        query=parse_pairs(request.query_string),
-        body=request_body(),
+        query=parse_pairs(asked.query_string),
+        body=request_body(asked),
     )
-    context.hints = (*ignored_input(given), *_live_hints(context.sandbox, operation, ids))
+    context.hints = (*ignored_input(given), *_live_hints(asked, context.sandbox, operation, ids))
     if context.hints and context.sandbox.strict == "fail":
         raise StrictError(context.hints)
 
@@ -51,8 +55,10 @@ def header_of(hints: Sequence[Hint]) -> str:
     return "; ".join(f"{hint.code}: {hint.sentence}" for hint in hints)
 
 
-def _live_hints(sandbox: ServerSandbox, operation: Operation, ids: Mapping[str, Any]) -> Iterator[Hint]:
-    if requested_name() not in {DEFAULT_SANDBOX, sandbox.name}:
+def _live_hints(
+    asked: Request, sandbox: ServerSandbox, operation: Operation, ids: Mapping[str, Any]
+) -> Iterator[Hint]:
+    if requested_name(asked) not in {DEFAULT_SANDBOX, sandbox.name}:
         yield OTHER_SANDBOX
     if operation.name == "getProcess":
         polls, now = sandbox.journal.polls, sandbox.now()

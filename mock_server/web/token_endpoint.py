@@ -67,10 +67,10 @@ def get_token() -> Response:
 
     def answer(effect: Then) -> Response:
         if sandbox.strict != "off":
-            check_input(context, OPERATIONS["getToken"], None, {})
+            check_input(request, context, OPERATIONS["getToken"], None, {})
         return _answer_token_request(effect)
 
-    return run_with_rules(OPERATIONS["getToken"], context, {}, answer)
+    return run_with_rules(request, OPERATIONS["getToken"], context, {}, answer)
 
 
 def _field(name: str) -> str:
