@@ -18,7 +18,7 @@ from typing import TextIO
 
 COMMAND = (sys.executable, "-m", "mock_server")
 CAN_FORK = hasattr(os, "pidfd_open")
-"""Whether this system tells the fork server of the end of a process."""
+"""Whether this system reports the end of a process to the fork server."""
 _FORK_SERVER = Path(__file__).parent / "fork_server.py"
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "OPENSSL_")
 """The beginnings of variables that only a new Python reads; the fork server follows one of them."""
