@@ -17,7 +17,7 @@ from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import bundled
 from mock_server.journal import Limits
 from mock_server.sandbox import SandboxConfig, Sandboxes
-from mock_server.scenarios import FixtureFinder, ScenarioSetup, load_scenario_setup
+from mock_server.scenarios import FixtureFinder, ScenarioSetup, check_saved_rules, load_scenario_setup
 from mock_server.scenarios.files import find_scenario
 from mock_server.settings import HEALTH_PATH, Settings
 from mock_server.watching import Watch
@@ -69,7 +69,9 @@ def _control(shared: Services) -> Flask:
 def _services(settings: Settings) -> Services:
     @cache
     def find_fixture(name: str) -> Fixture:
-        return load_fixture(name, real_now().date(), settings.fixtures_dir)
+        fixture = load_fixture(name, real_now().date(), settings.fixtures_dir)
+        check_saved_rules(fixture, name)
+        return fixture
 
     tokens = TokenService(
         key_file=settings.signing_key,

@@ -345,7 +345,7 @@ SETTINGS: tuple[Setting, ...] = (
         "NAME|FILE",
         str,
         "What every sandbox starts from: a bundled recipe by name, "
-        "a recipe (.yaml) or a state file (.json) by path.",
+        "a recipe (.yaml) or a state (.json), also an exported one, by path.",
     ),
     Setting(
         "fixtures_dir",

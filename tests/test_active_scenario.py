@@ -13,10 +13,10 @@ import pytest
 
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.generate import generate_company
-from mock_server.fixtures.state_file import convert_struct, json_struct
+from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
 from mock_server.sandbox import SandboxConfig, ServerSandbox
 from mock_server.sandbox.commands import AddRules, RemoveRules, RestoreState, SetScenarioState
-from mock_server.sandbox.exported_state import StateFile, export_state
+from mock_server.sandbox.exported_state import export_state
 from mock_server.scenarios import STARTED, Progress, ReceivedRequest, Rule, Scenario, ScenarioSetup
 from tests.support import run_at_once
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -124,8 +125,14 @@ class Sandbox(LoginClient, JournalClient):
         return dict(self.call("GET", "/fixture"))
 
     def load_fixture(self, fixture: str | Path | Mapping[str, Any]) -> None:
-        """Start again from a recipe: the name of one that the server has, a file, or the recipe itself."""
-        self._put_document("/fixture", "recipe", fixture)
+        """Start again from a recipe: the name of one that the server has, a file, or the recipe itself.
+
+        So it does from a state that `state()` exported, or a file of one, whose name ends in `.json`.
+        """
+        if isinstance(fixture, Path) and fixture.suffix == ".json":
+            fixture = json.loads(fixture.read_bytes())
+        saved = isinstance(fixture, Mapping) and "content" in fixture
+        self._put_document("/fixture", "state" if saved else "recipe", fixture)
 
     def snapshot(self, name: str) -> None:
         """Save content and time under a name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 from msgspec import Struct
@@ -13,19 +13,29 @@ from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.model import Establishment
 from mock_server.domain.names import nearest
-from mock_server.fixtures import Fixture, fixture_from_recipe
+from mock_server.fixtures import Fixture, fixture_from_recipe, fixture_from_state
 from mock_server.fixtures.entries import Recipe
+from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.fixture import gc_paused
 from mock_server.fixtures.library import bundled_names
+from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.commands import LoadFixture
+from mock_server.scenarios import read_progress
 from mock_server.web.services import named_sandbox, services
+
+if TYPE_CHECKING:
+    ExportedState = Any
+else:
+    ExportedState = json_struct(StateFile)
 
 
 class NewFixture(Struct, forbid_unknown_fields=True):
-    """The `name` of a recipe, bundled or in the server's --fixtures-dir, or a `recipe` itself."""
+    """The `name` of a recipe, bundled or in --fixtures-dir; a `recipe`; or a `state` that was exported."""
 
     name: str | None = None
     recipe: Recipe | None = None
+    state: ExportedState | None = None
 
 
 @route("GET /fixture")
@@ -36,10 +46,10 @@ def get_fixture() -> Response:
 
 @route("PUT /fixture", body=NewFixture, yaml=Recipe)
 def put_fixture(wanted: NewFixture | YamlText) -> Response:
-    """Start again from another recipe, with its content, users and default account.
+    """Start again from another recipe or saved state, with its content, users and default account.
 
-    The clock, variants and ad hoc rules stay; the scenario stops. A reset returns to this recipe. As YAML the
-    body is the text of a recipe file.
+    The clock, variants and ad hoc rules stay; the scenario stops. A saved state also sets the clock, because
+    its dates do not move. A reset returns to this fixture. As YAML the body is the text of a recipe file.
     """
     sandbox = named_sandbox()
     sandbox.execute(LoadFixture(_find_or_build(wanted)))
@@ -54,18 +64,37 @@ def _find_or_build(wanted: NewFixture | YamlText) -> Fixture:
         FileError: the recipe is wrong; the message has the place.
     """
     folder = services().settings.fixtures_dir
+    if isinstance(wanted, NewFixture) and wanted.state is not None and not (wanted.name or wanted.recipe):
+        return _saved_fixture(wanted.state)
     recipe = wanted.text if isinstance(wanted, YamlText) else wanted.recipe
     name = None if isinstance(wanted, YamlText) else wanted.name
     if recipe is not None and name is None:
         return fixture_from_recipe(recipe, real_now().date(), folder)
-    if name is None or recipe is not None:
-        raise Problem('send {"name": "pages"} or {"recipe": {"version": 1, ...}}')
+    if name is None or recipe is not None or (isinstance(wanted, NewFixture) and wanted.state is not None):
+        raise Problem(
+            'send {"name": "pages"}, {"recipe": {"version": 1, ...}} or {"state": {"version": 1, ...}}'
+        )
     names = bundled_names("fixtures", folder)
     if name not in names:
         near = nearest(name, names)
         advice = f"did you mean {near!r}? There are" if near else "there are"
         raise Problem(f"there is no recipe {name!r}; {advice}: {', '.join(names)}")
     return services().find_fixture(name)
+
+
+def _saved_fixture(state: Any) -> Fixture:
+    """Return the fixture of an exported state.
+
+    Raises:
+        InputError: a value in it is invalid; the place is that in the body.
+    """
+    try:
+        with gc_paused():
+            fixture = fixture_from_state(convert_struct(state, StateFile))
+            read_progress(state.playing)
+    except InputError as error:
+        raise InputError(f"$.state{error.path.removeprefix('$')}", str(error)) from None
+    return fixture
 
 
 def _fixture(sandbox: ServerSandbox) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.fixtures.fixture import gc_paused
-from mock_server.fixtures.state_file import convert_struct, json_struct
+from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
 from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, ServerSandbox
 from mock_server.sandbox.commands import RestoreSnapshot, RestoreState, TakeSnapshot
-from mock_server.sandbox.exported_state import StateFile, export_state
+from mock_server.sandbox.exported_state import export_state
 from mock_server.web.services import named_sandbox, services
 
 

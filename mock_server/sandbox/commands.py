@@ -41,11 +41,13 @@ from mock_server.fixtures.entries import (
     ThirdpartyPatch,
 )
 from mock_server.fixtures.errors import InputError
-from mock_server.sandbox.exported_state import StateFile, restore_exported
+from mock_server.fixtures.state_file import StateFile
+from mock_server.sandbox.exported_state import restore_exported
 from mock_server.sandbox.rate_limit import take_request
 from mock_server.sandbox.state import (
     SandboxState,
     Snapshot,
+    first_active,
     first_clock,
     first_variants,
     with_age,
@@ -564,7 +566,10 @@ class StopScenario(Command[None], frozen=True):
 
 
 class LoadFixture(Command[None], frozen=True):
-    """Start over with the content of another fixture. The scenario stops; all else stays."""
+    """Start over with the content of another fixture, and the time of a saved state.
+
+    The scenario stops; all else stays.
+    """
 
     fixture: Fixture
 
@@ -573,6 +578,8 @@ class LoadFixture(Command[None], frozen=True):
         setup = ScenarioSetup(self.fixture)
         config = replace(state.config, setup=setup)
         state = _without_scenario(replace(state, config=config, setup=setup))
+        if self.fixture.saved is not None:
+            state = replace(state, clock=first_clock(config, setup, context.machine))
         return replace(state, world=self.fixture.world(context.now)), None
 
 
@@ -584,17 +591,25 @@ class Reset(Command[None], frozen=True):
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
         """Reset them."""
         config, parts = state.config, self.parts
-        if "scenario" in parts:
-            active = ActiveScenario.start(config.setup.scenario, state.active.ad_hoc_rules)
-            state = replace(state, setup=config.setup, active=active)
-        if "rules" in parts:
-            state = replace(state, active=state.active.remove())
+        state = self._rules(state)
         if "clock" in parts:
             clock = first_clock(config, state.setup, context.machine)
             state = replace(state, clock=clock, token_ages=())
         if "variants" in parts:
             state = replace(state, variants=first_variants(config, state.setup))
         return self._content(state, context), None
+
+    def _rules(self, state: SandboxState) -> SandboxState:
+        config, active, first = state.config, state.active, first_active(state.config.setup)
+        if "scenario" in self.parts:
+            state = replace(state, setup=config.setup)
+            if "rules" in self.parts:
+                return replace(state, active=first)
+            active = ActiveScenario.start(first.scenario, active.ad_hoc_rules, first.progress)
+        elif "rules" in self.parts:
+            kept = active.remove()
+            active = ActiveScenario.start(kept.scenario, first.ad_hoc_rules, kept.progress)
+        return replace(state, active=active)
 
     def _content(self, state: SandboxState, context: CommandContext) -> SandboxState:
         if "rateLimit" in self.parts:

@@ -15,7 +15,7 @@ from mock_server.domain.variants import ChosenVariants
 from mock_server.domain.world import World
 from mock_server.journal import Limits
 from mock_server.sandbox.rate_limit import Buckets
-from mock_server.scenarios import ActiveScenario, ScenarioSetup
+from mock_server.scenarios import ActiveScenario, ScenarioSetup, read_progress
 
 TokenAges = tuple[tuple[datetime, timedelta], ...]
 """When the tokens issued before were aged, in the machine's time, and by how much."""
@@ -99,21 +99,39 @@ def first_state(config: SandboxConfig, machine: datetime) -> SandboxState:
         world=config.setup.world(clock.at(machine)),
         clock=clock,
         variants=first_variants(config, config.setup),
-        active=ActiveScenario.start(config.setup.scenario),
+        active=first_active(config.setup),
         strict=config.strict,
     )
 
 
 def first_clock(config: SandboxConfig, setup: ScenarioSetup, machine: datetime) -> Clock:
-    """Return the clock at the start: frozen where the scenario says, else running."""
-    at = setup.clock
-    return Clock.start_at(config.clock, machine) if at is None else Clock().freeze(at)
+    """Return the clock at the start: as the scenario says, else the server, else a saved state; it runs."""
+    at, saved = setup.clock, setup.fixture.saved
+    if at is not None:
+        return Clock().freeze(at)
+    if saved is None or config.clock is not None:
+        return Clock.start_at(config.clock, machine)
+    return Clock().freeze(saved.clock.now) if saved.clock.frozen else Clock().run(saved.clock.now, machine)
 
 
 def first_variants(config: SandboxConfig, setup: ScenarioSetup) -> ChosenVariants:
-    """Return the variants at the start; those of the scenario win."""
-    scenario = setup.scenario
-    return ChosenVariants({**config.variants, **(scenario.given.variants if scenario else {})})
+    """Return the variants at the start: those of a saved state, of the server, of the scenario; these win."""
+    saved, scenario = setup.fixture.saved, setup.scenario
+    return ChosenVariants(
+        {
+            **(saved.variants if saved else {}),
+            **config.variants,
+            **(scenario.given.variants if scenario else {}),
+        }
+    )
+
+
+def first_active(setup: ScenarioSetup) -> ActiveScenario:
+    """Return the rules at the start: those of the scenario, else those of a saved state as they were."""
+    saved = setup.fixture.saved
+    if setup.scenario is not None or saved is None:
+        return ActiveScenario.start(setup.scenario)
+    return read_progress(saved.playing)
 
 
 def settle_state(state: SandboxState, machine: datetime) -> tuple[SandboxState, list[Event]]:

@@ -12,7 +12,9 @@ from mock_server.scenarios.active import (
     Matches,
     NameTaken,
     Progress,
+    export_progress,
     import_plan,
+    read_progress,
 )
 from mock_server.scenarios.file_format import (
     EFFECTS,
@@ -30,6 +32,7 @@ from mock_server.scenarios.setup import (
     FixtureFinder,
     ScenarioSetup,
     build_scenario_setup,
+    check_saved_rules,
     load_scenario_setup,
 )
 
@@ -52,8 +55,11 @@ __all__ = [
     "ScenarioSetup",
     "Then",
     "build_scenario_setup",
+    "check_saved_rules",
+    "export_progress",
     "import_plan",
     "load_scenario_setup",
     "matches_request",
+    "read_progress",
     "without_tag",
 ]

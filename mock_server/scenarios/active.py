@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from random import Random
+from typing import Any
 
+import msgspec
 from immutables import Map
 from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_server.domain.imports import PROVIDER_ANSWERS
 from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan
+from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.file_format import STARTED, CallNumbers, Rule, Scenario, Then
 from mock_server.scenarios.matching import ReceivedRequest, matches_request
 from mock_server.settings import duration
@@ -163,6 +166,50 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         """Random numbers for one purpose: whether the rule applies must not depend on those of its effect."""
         seed = self.scenario.seed if self.scenario else 0
         return Random(f"{seed}/{rule.name}/{number}/{purpose}")
+
+
+class ScenarioProgress(Struct, forbid_unknown_fields=True, rename="camel"):
+    """The scenario and the rules of a sandbox; per rule name how often it was matched and applied."""
+
+    scenario: Scenario | None = None
+    state: str = STARTED
+    rules: tuple[Rule, ...] = ()
+    matched: dict[str, int] = {}
+    applied: dict[str, int] = {}
+
+
+def export_progress(active: ActiveScenario) -> Any:
+    """Return the scenario, the rules and their progress as JSON."""
+    progress = ScenarioProgress(
+        scenario=active.scenario,
+        state=active.progress.state,
+        rules=active.ad_hoc_rules,
+        matched=dict(active.progress.matched),
+        applied=dict(active.progress.applied),
+    )
+    return msgspec.to_builtins(progress)
+
+
+def read_progress(exported: Any) -> ActiveScenario:
+    """Read the exported scenario and rules.
+
+    Raises:
+        InputError: they are invalid.
+    """
+    # Most servers load no state.
+    from mock_server.fixtures.decode_errors import explain_decode_error
+    from mock_server.scenarios.validation import check_rules, check_scenario
+
+    try:
+        read = msgspec.convert({} if exported is None else exported, ScenarioProgress)
+    except msgspec.ValidationError as error:
+        path, sentence = explain_decode_error(str(error), exported, ScenarioProgress)
+        raise InputError(f"$.playing{path.removeprefix('$')}", sentence) from None
+    check_rules(read.rules, "$.playing.rules")
+    if read.scenario is not None:
+        check_scenario(read.scenario, "$.playing.scenario")
+    progress = Progress(read.state, Map(read.matched), Map(read.applied))
+    return ActiveScenario.start(read.scenario, read.rules, progress)
 
 
 def import_plan(then: Then) -> ImportPlan:

@@ -16,6 +16,7 @@ from mock_server.fixtures.build import parse_instant
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import is_path
+from mock_server.scenarios.active import read_progress
 from mock_server.scenarios.file_format import Scenario
 
 FixtureFinder = Callable[[str], Fixture]
@@ -58,6 +59,19 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
             )
         except InputError as error:
             raise InputError(f"$.given{error.path.removeprefix('$')}", str(error)) from None
+
+
+def check_saved_rules(fixture: Fixture, name: str) -> None:
+    """Reject a saved state with an invalid scenario or rule.
+
+    Raises:
+        FileError: the message begins with the name.
+    """
+    if fixture.saved is not None:
+        try:
+            read_progress(fixture.saved.playing)
+        except InputError as error:
+            raise FileError(f"{name}: {error.path}: {error}") from None
 
 
 def load_scenario_setup(

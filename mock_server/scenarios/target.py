@@ -20,7 +20,7 @@ from mock_server.client.calls import server_url
 from mock_server.client.login import DEFAULT_PASSWORD, DEFAULT_USER, Tokens, login_form, tokens_in
 from mock_server.domain.operations import API_PATH, DIALECT_HOSTS, DIALECTS, TOKEN_PATH, DialectName
 from mock_server.fixtures.errors import FileError
-from mock_server.fixtures.library import is_path
+from mock_server.fixtures.library import is_path, read_bytes
 from mock_server.fixtures.recipes import read_recipe
 from mock_server.scenarios.file_format import Scenario, StepLogin
 from mock_server.scenarios.http_client import (
@@ -158,13 +158,19 @@ def open_sandbox(target: Target, scenario: Scenario, file: Path | None = None) -
 
 
 def _recipe_to_send(path: Path) -> dict[str, Any]:
-    """Return the recipe at `path`, joined with those that it includes.
+    """Return the recipe at `path`, joined with those that it includes, or the exported state.
 
     Raises:
-        FileError: it cannot be read, or is a state file.
+        FileError: it cannot be read, or is a generated state file.
     """
     if path.suffix == ".json":
-        raise FileError(f"{path}: a state file cannot be sent: put it into --fixtures-dir and name it")
+        try:
+            state = msgspec.json.decode(read_bytes(path))
+        except msgspec.DecodeError as error:
+            raise FileError(f"{path}: {error}") from None
+        if not isinstance(state, dict) or "content" not in state:
+            raise FileError(f"{path}: a state file cannot be sent: put it into --fixtures-dir and name it")
+        return state
     return dict(msgspec.to_builtins(replace(read_recipe(path).recipe, include=())))
 
 
