@@ -104,10 +104,33 @@ def make_server_api(tmp_path_factory: pytest.TempPathFactory, dialect: str) -> C
     return make
 
 
+@pytest.fixture(scope="session")
+def recipe_app(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Flask]:
+    """The app of a server that starts from this recipe, made once; its tests use new sandboxes."""
+
+    @cache
+    def make(recipe: str, **settings: Any) -> Flask:
+        path = tmp_path_factory.mktemp("recipe") / "recipe.yaml"
+        path.write_text(recipe, encoding="utf-8")
+        return create_app(Settings(fixture=str(path), max_sandboxes=1_000_000, log_level="error", **settings))
+
+    return make
+
+
 @pytest.fixture
-def timed(make_server_api: Callable[..., Api]) -> Api:
+def make_recipe_api(recipe_app: Callable[..., Flask], dialect: str) -> Callable[..., Api]:
+    """An api in a new sandbox of a server with a recipe: `make_recipe_api(text, clock=START)`."""
+
+    def make(recipe: str, **settings: Any) -> Api:
+        return Api(recipe_app(recipe, **settings).test_client(), f"r{next(_numbers)}", dialect=dialect)
+
+    return make
+
+
+@pytest.fixture
+def timed(make_recipe_api: Callable[..., Api]) -> Api:
     """An api of a server that starts from the recipe of `tests.support`, its clock frozen at `START`."""
-    api = make_server_api(RECIPE, clock=START)
+    api = make_recipe_api(RECIPE, clock=START)
     api.set_clock(START.isoformat())
     return api
 

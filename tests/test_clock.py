@@ -73,7 +73,7 @@ def eventually(question: Callable[[], bool]) -> bool:
 def test_the_clock_says_what_time_it_is_in_the_sandbox(timed: Api) -> None:
     shown = timed.control("GET", "/clock")
 
-    assert shown == {"sandbox": "default", "now": "2031-05-02T10:00:00.000", "frozen": True}
+    assert shown == {"sandbox": timed.sandbox, "now": "2031-05-02T10:00:00.000", "frozen": True}
 
 
 @pytest.mark.parametrize(("body", "now", "frozen"), SHOWN.values(), ids=SHOWN)
@@ -84,7 +84,7 @@ def test_the_clock_can_be_set(timed: Api, body: Any, now: str, frozen: bool) -> 
     future = {name: answer.pop(name) for name in ("future", "warning") if name in answer}
     assert bool(future) is (now < "2031-05-02")
     assert answer == {
-        "sandbox": "default",
+        "sandbox": timed.sandbox,
         "now": now,
         "frozen": frozen,
         "effects": effects,
@@ -317,7 +317,7 @@ def test_a_reset_restores_content_and_clock(timed: Api) -> None:
 
     answer = timed.control("POST", "/reset")
 
-    assert [answer["sandbox"], answer["reset"]] == ["default", list(PARTS)]
+    assert [answer["sandbox"], answer["reset"]] == [timed.sandbox, list(PARTS)]
     assert timed.control("GET", "/clock")["now"][:17] == "2031-05-02T10:00:"
     assert timed.control("GET", "/clock")["frozen"] is False
     assert timed.get("/dossiers/all").data == before

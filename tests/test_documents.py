@@ -85,9 +85,9 @@ FILES: dict[str, tuple[str, int]] = {
 
 
 @pytest.fixture
-def documented(make_server_api: Callable[..., Api]) -> Api:
+def documented(make_recipe_api: Callable[..., Api]) -> Api:
     """An api of a server that starts from `RECIPE`."""
-    return make_server_api(RECIPE)
+    return make_recipe_api(RECIPE)
 
 
 def text_of(download: TestResponse) -> str:

@@ -144,9 +144,9 @@ REFUSED: dict[str, list[str]] = {
 
 
 @pytest.fixture
-def four(make_server_api: MakeApi) -> Api:
+def four(make_recipe_api: MakeApi) -> Api:
     """An api of a server that starts from `RECIPE`."""
-    return make_server_api(RECIPE)
+    return make_recipe_api(RECIPE)
 
 
 def search(api: Api, expression: str, **query: str | int) -> TestResponse:

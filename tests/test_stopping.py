@@ -141,9 +141,9 @@ def test_an_expired_dossier_can_be_reactivated_with_a_new_date_or_none(api: Api,
     ],
 )
 def test_a_dossier_of_a_closed_establishment_is_not_reactivated(
-    make_server_api: Callable[..., Api], body: Any, expected: list[str]
+    make_recipe_api: Callable[..., Api], body: Any, expected: list[str]
 ) -> None:
-    api = make_server_api(OUT_OF_BUSINESS)
+    api = make_recipe_api(OUT_OF_BUSINESS)
 
     answer = api.post("/dossiers/5/reactivate", body)
 
