@@ -40,6 +40,7 @@ export async function call(method, path, { sandbox, body, signal } = {}) {
 
 /** Each event after number `since`, as [name, data], until the server ends the stream. */
 export async function* events(sandbox, since, signal) {
+  report("GET", "/events", undefined, sandbox);
   const headers = { Accept: "text/event-stream", "Last-Event-ID": String(since) };
   const answer = await send("GET", "/events", { sandbox, signal, headers });
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
