@@ -186,7 +186,8 @@ def test_a_new_connection_waits_while_none_is_idle(tmp_path: Path, caplog: pytes
 
         waiting.settimeout(5)
         assert read_answer(waiting)[0] == 200
-    assert [text for text in caplog.messages if "new connections wait" in text][1:] == []
+    warnings = [text for text in caplog.messages if "new connections wait" in text]
+    assert warnings == ["new connections wait: there are 2 (--max-connections, or the limit of descriptors)"]
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits are set on Linux alone")
