@@ -81,14 +81,15 @@ def test_json_has_the_same_findings(healthy: dict[str, Any]) -> None:
     ids=["unknown variable", "wrong value", "fixture", "scenario", "key"],
 )
 def test_a_problem_exits_1_and_has_a_remedy(environment: dict[str, str], about: str, sentence: str) -> None:
-    found_all = report(**environment)
+    ended = doctor("--json", **environment)
 
+    found_all = json.loads(ended.stdout)
     found = finding(found_all, about)
     assert found_all["healthy"] is False
     assert found["state"] == "wrong"
     assert sentence in found["found"]
     assert found["remedy"]
-    assert doctor(**environment).returncode == 1
+    assert ended.returncode == 1
 
 
 def test_an_error_in_an_own_scenario_is_reported_with_file_and_line(tmp_path: Path) -> None:
