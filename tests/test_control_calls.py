@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -14,8 +15,10 @@ from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
+from mock_server.app import create_app
 from mock_server.control.app import CALLS
 from mock_server.control.calls import ControlCall
+from mock_server.settings import Settings
 from tests.support import ACCOUNT, SIRET, Api, control_routes
 
 RULES = {
@@ -282,10 +285,29 @@ def test_the_parameters_of_a_query_are_in_the_document(document: dict[str, Any])
     assert asked == {"since": "integer", "limit": "integer", "format": "string"}
 
 
-def test_health_alone_needs_no_token(document: dict[str, Any]) -> None:
-    assert [name for name, operation in operations(document) if operation.get("security") == []] == [
-        "GET /__admin/health"
-    ]
+def test_a_token_is_needed_only_on_a_server_with_one_and_not_for_health_and_dashboard(
+    document: dict[str, Any],
+) -> None:
+    server = create_app(Settings(control_token="s3cret")).test_client()
+    listed = server.get("/__admin/openapi.json", headers={"Authorization": "Bearer s3cret"}).json or {}
+
+    assert (document["security"], listed["security"]) == ([], [{"controlToken": []}])
+    open_calls = {name for name, operation in operations(listed) if operation.get("security") == []}
+    assert open_calls == {"GET /__admin/health", "GET /__admin/ui", "GET /__admin/ui/{name}"}
+    assert not any("security" in operation for _, operation in operations(document))
+
+
+def test_every_operation_and_parameter_is_described_with_an_example(document: dict[str, Any]) -> None:
+    tags = {tag["name"] for tag in document["tags"]}
+    parameters = list(document["components"]["parameters"].values())
+    for name, operation in operations(document):
+        assert set(operation["tags"]) <= tags, name
+        assert operation["description"], name
+        parameters += [one for one in operation.get("parameters", ()) if "$ref" not in one]
+
+    for parameter in parameters:
+        assert parameter["description"], parameter
+        Draft202012Validator(parameter["schema"]).validate(parameter["example"])
 
 
 def test_a_problem_is_what_the_document_says(document: dict[str, Any], client: FlaskClient) -> None:
@@ -362,11 +384,15 @@ SENT: dict[str, tuple[str, str, Any]] = {
     "PUT /scenarios/{name}/state": ("PUT", "/scenarios/mine/state", {"state": "Started"}),
     "POST /rules": ("POST", "/rules", RULES),
     "PUT /strict": ("PUT", "/strict", {"strict": "off"}),
+    "POST /processes/{process_id}": ("POST", "/processes/none", {"outcome": "hold"}),
     "POST /verify": ("POST", "/verify", {"expectations": [{"request": {"operation": "getToken"}}]}),
 }
 """Per call with a path variable or a body a request that succeeds; all others need neither."""
-NOT_SENT = {"GET /events", "GET /ca.pem", "PUT /state", "POST /processes/{process_id}"}
-"""An endless stream; a certificate that this server does not have; two that need values of another answer."""
+NOT_SENT = {
+    *("GET /events", "GET /ca.pem", "PUT /state"),
+    *("GET /processes/{process_id}", "POST /processes/{process_id}"),
+}
+"""An endless stream; a certificate that this server does not have; others that need values of an answer."""
 
 
 def send(api: Api, method: str, path: str, body: object = None) -> TestResponse:
@@ -388,9 +414,41 @@ def test_a_call_answers_with_the_status_and_the_media_type_of_the_document(
     answer = send(api, method, path, body)
 
     responses = document["paths"][f"/__admin{template}"][verb.lower()]["responses"]
-    assert [str(answer.status_code), "default"] == list(responses)
-    [media_type] = responses[str(answer.status_code)].get("content", [None])
+    assert str(answer.status_code) == next(iter(responses))
+    [(media_type, content)] = responses[str(answer.status_code)].get("content", {None: {}}).items()
     assert media_type in {None, "*/*", answer.mimetype}
+    if answer.is_json:
+        Draft202012Validator(content["schema"]).validate(answer.json)
+
+
+PROVOKED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "400": ({"X-Mock-Sandbox": "a b"}, {}),
+    "401": ({}, {}),
+    "403": ({"Origin": "http://foreign.example"}, {}),
+    "404": ({}, {}),
+    "413": ({}, {"CONTENT_LENGTH": str(2**40)}),
+    "415": ({"Content-Encoding": "br"}, {}),
+}
+"""Headers and environment of a request that is answered with the status; for 404 the id is unknown."""
+
+
+def test_every_problem_status_of_the_document_can_be_answered() -> None:
+    missing = {"{account_id}": "1", "{dossier_id}": "1", "{thirdparty_id}": "1", "{number}": "999"}
+    for control_token in (None, "s3cret"):
+        client = create_app(Settings(control_token=control_token)).test_client()
+        token = {"Authorization": f"Bearer {control_token}"} if control_token else {}
+        listed = client.get("/__admin/openapi.json", headers=token).json or {}
+        for name, operation in operations(listed):
+            method, template = name.split()
+            path = re.sub(r"\{\w+\}", lambda found: missing.get(found[0], "no-such-one"), template)
+            for status in operation["responses"].keys() & PROVOKED.keys():
+                headers, environ = PROVOKED[status]
+                sent = headers if status == "401" else token | headers
+                body = (
+                    SENT.get(name.replace("/__admin", ""), (None, None, None))[2] if status == "404" else None
+                )
+                answer = client.open(path, method=method, headers=sent, json=body, environ_overrides=environ)
+                assert str(answer.status_code) == status, f"{name}: {answer.text}"
 
 
 def test_the_state_and_an_import_answer_with_the_status_of_the_document(api: Api) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
+from mock_server.app import create_app
 from mock_server.contract import document
 from mock_server.contract.answers import IMPORT_CODES, REFUSED, answers, codes, links_of
 from mock_server.contract.examples import examples
@@ -19,8 +21,9 @@ from mock_server.contract.schemas import components
 from mock_server.dialects import DIALECTS as SERVED_DIALECTS
 from mock_server.domain.errors import ERRORS, Place
 from mock_server.domain.names import camel
-from mock_server.domain.operations import BY_VIEW, DIALECTS, OPERATIONS, Kind
+from mock_server.domain.operations import BY_VIEW, DIALECTS, OPERATIONS, TOKEN_PATH, Kind
 from mock_server.domain.search import DOSSIER_FILTERS, THIRDPARTY_FILTERS
+from mock_server.settings import Settings
 from tests.support import Api
 from tests.test_published_answers import OF_ANY_REQUEST
 
@@ -87,15 +90,48 @@ def test_there_is_a_document_for_every_dialect_that_is_served() -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_reference_leads_somewhere_and_every_schema_is_used(dialect: str) -> None:
-    text = str(document(dialect))
-    used = set(re.findall(r"#/components/schemas/(\w+)", text))
+    used = set(re.findall(r"#/components/schemas/(\w+)", str(document(dialect))))
+    listed = set(document(dialect)["components"]["schemas"])
 
-    assert used == set(components(dialect))
+    assert used == listed
+    copied = components(dialect).keys() - listed  # a value that may be null is copied to where it is used
+    assert [name for name in copied if components(dialect)[name]["type"] == "object"] == []
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_schema_says_what_it_is(dialect: str) -> None:
     assert [name for name, schema in components(dialect).items() if not schema.get("description")] == []
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_operation_is_described_and_each_parameter_has_an_example(dialect: str) -> None:
+    tags = {tag["name"] for tag in document(dialect)["tags"]}
+    for path, method, found in operations(dialect):
+        assert all(found[name] for name in ("operationId", "summary", "description")), (path, method)
+        assert set(found["tags"]) <= tags
+        assert any(status.startswith("4") for status in found["responses"])
+        schemas = {"components": {"schemas": components(dialect)}}
+        for one in [*document(dialect)["paths"][path].get("parameters", []), *found.get("parameters", [])]:
+            Draft202012Validator(schemas | one["schema"]).validate(one["example"])
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_examples_of_parameters_find_something(make_server_api: Callable[..., Api], dialect: str) -> None:
+    api = make_server_api(dialect=dialect)
+    unknown = {"fileId", "processId"}  # the default fixture has no file and no import
+    for path, method, _ in operations(dialect):
+        ids = {one["name"]: one["example"] for one in document(dialect)["paths"][path].get("parameters", [])}
+        if method == "GET" and not unknown & ids.keys():
+            query = {"search": "name~a"} if path.endswith("/q") else {}
+            answer = api.send("GET", f"/{dialect}/api/v1{path.format(**ids)}", query_string=query)
+            assert answer.status_code == 200, (path, answer.text)
+
+
+def test_a_server_without_tokens_says_so_in_its_documents() -> None:
+    open_server = create_app(Settings(auth="off")).test_client()
+
+    assert (open_server.get("/rest/openapi.json").json or {})["security"] == []
+    assert document("rest")["security"] == [{"realm": []}, {"bearer": []}]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -131,7 +167,7 @@ def test_every_route_of_the_dialect_is_in_its_document_and_the_reverse(app: Flas
         (_as_openapi(path.removeprefix(prefix)), method)
         for rule in app.url_map.iter_rules()
         for path in [rule.rule.replace("<dialect:dialect>", dialect)]
-        if path.startswith(f"{prefix}/") or rule.endpoint == "openid.get_token"
+        if path.startswith(f"{prefix}/") or path == TOKEN_PATH
         for method in (rule.methods or set()) - {"HEAD"}  # a GET without its body, wherever there is a GET
     }
 
@@ -150,11 +186,13 @@ def test_no_other_route_belongs_to_the_emulated_api(app: Flask) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_operations_are_those_of_the_table(dialect: str) -> None:
-    named = {found["operationId"] for _, _, found in operations(dialect) if "operationId" in found}
-    aliases = {found["x-alias-of"] for _, _, found in operations(dialect) if "x-alias-of" in found}
+    ids = {found["operationId"]: found.get("x-alias-of") for _, _, found in operations(dialect)}
+    served = {row.name: row for row in OPERATIONS.values() if dialect in row.dialects}
 
-    assert named == {row.name for row in OPERATIONS.values() if dialect in row.dialects}
-    assert aliases == {row.name for row in OPERATIONS.values() if len(row.paths) > 1}
+    assert {name for name, alias_of in ids.items() if alias_of is None} == set(served)
+    assert {name: alias_of for name, alias_of in ids.items() if alias_of is not None} == {
+        f"{name}Alias": name for name, row in served.items() if len(row.paths) > 1
+    }
 
 
 @pytest.mark.parametrize(("dialect", "name"), SERVED)

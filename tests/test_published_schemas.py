@@ -19,6 +19,7 @@ from mock_server.contract import answer_error, document
 from mock_server.contract.answers import JSON_TYPE, answers
 from mock_server.contract.checking import alternatives
 from mock_server.contract.examples import examples
+from mock_server.contract.published import published
 from mock_server.contract.quick_check import Check, compile_schema
 from mock_server.contract.requests import BODIES
 from mock_server.contract.schemas import COMPONENTS, components, data, ref
@@ -289,6 +290,82 @@ def test_the_quick_check_of_an_answer_agrees_with_jsonschema(drawn: st.DataObjec
 def test_a_keyword_without_a_quick_check_is_an_error() -> None:
     with pytest.raises(ValueError, match="no check of the keyword 'uniqueItems'"):
         compile_schema({"uniqueItems": True}, {}, lambda _, __: True)
+
+
+# The published form.
+
+TEXT = {"type": "string", "minLength": 2}
+WORD = {"enum": ["x", "xy"]}
+TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+OBJECT = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+IS_X = {"if": {"properties": {"a": {"const": "x"}}}, "then": {"required": ["b"]}}
+IS_B = {"if": {"required": ["b"]}, "then": {"properties": {"b": {"const": 2}}}, "else": {"maxProperties": 1}}
+PUBLISHED = {
+    "a value next to a description": {"$ref": f"{COMPONENTS}Text", "description": "A text."},
+    "an object next to a default": {"$ref": f"{COMPONENTS}Tree", "default": {}},
+    "a value or null": {"anyOf": [{"$ref": f"{COMPONENTS}Text"}, {"type": "null"}], "default": None},
+    "a word or null": {"anyOf": [WORD, {"type": "null"}]},
+    "a list or null": {"anyOf": [TEXTS, {"type": "null"}]},
+    "a union in a union": {"anyOf": [{"anyOf": [WORD, {"type": "integer"}]}, {"type": "null"}]},
+    "a list or an object": {"oneOf": [TEXTS, OBJECT]},
+    "a list or a word or null": {"anyOf": [WORD, {"type": "array", "items": WORD}, {"type": "null"}]},
+    "a list of two": {
+        "type": "array",
+        "prefixItems": [{"type": "string"}, {"type": "string"}],
+        "items": False,
+        "minItems": 2,
+        "maxItems": 2,
+    },
+    "a condition": {**OBJECT, "allOf": [IS_X]},
+    "two conditions": {**OBJECT, "allOf": [IS_X, IS_B]},
+    "a member with the name of a keyword": {"properties": {"default": {"anyOf": [TEXT, {"type": "null"}]}}},
+}
+
+
+@pytest.mark.parametrize("schema", PUBLISHED.values(), ids=list(PUBLISHED))
+def test_a_published_schema_accepts_the_same_values(schema: dict[str, Any]) -> None:
+    parts: dict[str, dict[str, Any]] = {"Tree": TREE, "Text": TEXT}
+    plain = published(schema, parts)
+
+    assert plain != schema
+    for value in [*VALUES, {"default": None}, {"default": "x"}, {"default": "xy"}, {"a": "x", "b": 3}]:
+        before, after = (
+            Draft202012Validator({"components": {"schemas": parts}, **each}).is_valid(value)
+            for each in (schema, plain)
+        )
+        assert before == after, value
+
+
+@example_count(50)
+@given(drawn=st.data())
+def test_the_document_accepts_the_same_answers_apart_from_codes(drawn: st.DataObject) -> None:
+    dialect, row = drawn.draw(st.sampled_from(ANSWERED))
+    body = drawn.draw(damaged([row["body"]]))
+    names = dict.fromkeys(shape.schema for shape in answers(row["operation"], dialect)[row["status"]])
+    schema = {"anyOf": [ref(name) for name in names]}
+    plain = document(dialect)["components"]["schemas"]
+
+    assert quick_and_slow(schema, components(dialect))[0](body) == quick_and_slow(schema, plain)[1](body)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_document_has_nothing_that_breaks_generators(dialect: str) -> None:
+    for schema in _schemas(document(dialect)):
+        assert set(schema) <= {"$ref"} or "$ref" not in schema
+        assert {"type": "null"} not in schema.get("anyOf", [])
+        assert not any(part.get("type") == "array" for part in schema.get("oneOf", []))
+        assert schema.get("items") is not False
+
+
+def _schemas(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a document, except examples."""
+    if isinstance(value, dict):
+        yield value
+        for name, part in value.items():
+            yield from () if name in {"examples", "example"} else _schemas(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _schemas(part)
 
 
 # The answer around the body.

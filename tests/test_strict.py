@@ -17,7 +17,7 @@ from mock_server.app import create_app
 from mock_server.journal.hints import POLLS_PER_SECOND, WARNINGS, Polls
 from mock_server.settings import Settings
 from tests.control_calls import latest, log_in, set_rule
-from tests.support import ACCOUNT, OTHER_SIRET, SIRET, Api
+from tests.support import ACCOUNT, OTHER_SIRET, SIRET, TOKEN_URL, Api
 
 PAGE = (Path(__file__).parent.parent / "docs" / "strict.md").read_text(encoding="utf-8")
 ORDER = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"}
@@ -61,6 +61,18 @@ WARNED: dict[str, tuple[Callable[[Api], TestResponse], list[str]]] = {
     "its own sandbox": (
         lambda api: api.send("GET", api.url("/dossiers"), headers={"X-Mock-Sandbox": api.sandbox}),
         [],
+    ),
+    "a token below the base path": (
+        lambda api: api.client.post(
+            f"/{api.dialect}/api/v1{TOKEN_URL}",
+            data={
+                "grant_type": "password",
+                "client_id": "ea-api-edge",
+                "username": f"api+{api.sandbox}@example.com",
+                "password": "demo",
+            },
+        ),
+        ["tokenPath"],
     ),
     "two at once": (search(colour="red", pagesize=5), ["unknownParameter", "wrongCase"]),
     "a rejected search": (search(page=-1, colour="red"), ["unknownParameter"]),

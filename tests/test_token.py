@@ -51,6 +51,22 @@ def granted(client: FlaskClient) -> dict[str, Any]:
     return dict(ask(client).json or {})
 
 
+# The place.
+
+
+@pytest.mark.dialects("rest", "edge")
+def test_a_generated_client_gets_a_token_below_the_base_path_and_is_warned(api: Api) -> None:
+    path = f"/{api.dialect}/api/v1{TOKEN_URL}"
+    login = PASSWORD_GRANT | {"username": f"api+{api.sandbox}@example.com"}
+
+    granted = api.client.post(path, data=login)
+    api.client.get(path, headers={"X-Mock-Sandbox": api.sandbox})
+
+    assert claims((granted.json or {})["access_token"])["account_ids"] == "119631"
+    entry = next(one for one in api.control("GET", "/requests")["requests"] if one["path"] == path)
+    assert (entry["operation"], entry["warningCodes"]) == ("getToken", ["tokenPath"])
+
+
 # The answer.
 
 

@@ -11,11 +11,12 @@ BOTH = DIALECTS
 
 
 class Parameter(Struct, frozen=True, kw_only=True):
-    """A query parameter, or an id in the path."""
+    """A query parameter, or an id in the path; the examples are of the default fixture."""
 
     name: str
     about: str
     schema: Schema
+    example: str | int | bool
     provenance: str = "documented"
     required: bool = False
     dialects: tuple[str, ...] = BOTH
@@ -29,27 +30,42 @@ class Body(Struct, frozen=True, kw_only=True):
     media_type: str = "application/json"
 
 
+_INT64 = 2**63 - 1
 _TEXT: Schema = {"type": "string", "minLength": 1}
 _YES_OR_NO: Schema = {"type": "boolean"}
-_DAY: Schema = {"type": "string", "format": "date", "examples": ["2019-01-08"]}
+_DAY: Schema = {"type": "string", "format": "date", "pattern": "^[1-9][0-9]{3}-"}
 
 PATH: dict[str, Parameter] = {
     parameter.name: parameter
     for parameter in (
-        Parameter(name="accountId", about="The account.", schema=ref("AccountId"), required=True),
-        Parameter(name="dossierId", about="The dossier.", schema=ref("DossierId"), required=True),
-        Parameter(name="thirdpartyId", about="The third party.", schema=ref("ThirdpartyId"), required=True),
+        Parameter(
+            name="accountId", about="The account.", schema=ref("AccountId"), example=119631, required=True
+        ),
+        Parameter(
+            name="dossierId", about="The dossier.", schema=ref("DossierId"), example=804127, required=True
+        ),
+        Parameter(
+            name="thirdpartyId",
+            about="The third party.",
+            schema=ref("ThirdpartyId"),
+            example=875,
+            required=True,
+        ),
         Parameter(
             name="documentId",
             about="The document's id in its dossier.",
             schema=ref("DocumentId"),
+            example=511394021,
             required=True,
         ),
-        Parameter(name="fileId", about="The file or evidence.", schema=ref("FileId"), required=True),
+        Parameter(
+            name="fileId", about="The file or evidence.", schema=ref("FileId"), example=4580721, required=True
+        ),
         Parameter(
             name="processId",
             about="The process id from the answer of the import; with any other text, no process is found.",
-            schema={"type": "string", "minLength": 1},
+            schema=_TEXT,
+            example="8af2b4767bee0e2e017c0779547e02a8",
             required=True,
         ),
     )
@@ -60,12 +76,14 @@ _PAGE = (
     Parameter(
         name="page",
         about="The page number, from 0.",
-        schema={"type": "integer", "format": "int64", "minimum": 0, "default": 0},
+        schema={"type": "integer", "format": "int64", "minimum": 0, "maximum": _INT64, "default": 0},
+        example=0,
     ),
     Parameter(
         name="pageSize",
         about="Hits per page.",
         schema={"type": "integer", "minimum": 1, "maximum": 1000, "default": 10},
+        example=10,
     ),
 )
 _COMPANY = (
@@ -73,36 +91,47 @@ _COMPANY = (
         name="companyIdType",
         about="The type of the company's identifier.",
         schema=ref("CompanyIdType"),
+        example="CIT001",
     ),
     Parameter(
         name="companyIdValue",
         about="The identifier of the third party; for a French one, its SIRET.",
-        schema={**_TEXT, "examples": ["50382936800045"]},
+        schema=_TEXT,
+        example="50382936800045",
     ),
-    Parameter(name="siren", about="The company's SIREN.", schema={**_TEXT, "examples": ["503829368"]}),
-    Parameter(
-        name="siret", about="The establishment's SIRET.", schema={**_TEXT, "examples": ["50382936800045"]}
-    ),
-    Parameter(name="tva", about="The VAT number.", schema={**_TEXT, "examples": ["FR69503829368"]}),
+    Parameter(name="siren", about="The company's SIREN.", schema=_TEXT, example="503829368"),
+    Parameter(name="siret", about="The establishment's SIRET.", schema=_TEXT, example="50382936800045"),
+    Parameter(name="tva", about="The VAT number.", schema=_TEXT, example="FR69503829368"),
 )
 
 QUERY: dict[str, tuple[Parameter, ...]] = {
     "listThirdparties": (
-        Parameter(name="monitored", about="With an active dossier, or without one.", schema=_YES_OR_NO),
+        Parameter(
+            name="monitored", about="With an active dossier, or without one.", schema=_YES_OR_NO, example=True
+        ),
         *_COMPANY,
         Parameter(
             name="name",
             about="Exactly this name, in upper or lower case.",
             schema=_TEXT,
+            example="JAM CONSEIL",
             provenance="inferred",
         ),
         Parameter(
             name="stateLastChangeDate",
             about="The global state changed on this day or later; the day is not in the future.",
             schema=_DAY,
+            example="2019-01-08",
         ),
-        Parameter(name="thirdpartyGlobalState", about="Complete, or incomplete.", schema=_YES_OR_NO),
-        Parameter(name="subscriptionState", about="Registered on the platform, or not.", schema=_YES_OR_NO),
+        Parameter(
+            name="thirdpartyGlobalState", about="Complete, or incomplete.", schema=_YES_OR_NO, example=False
+        ),
+        Parameter(
+            name="subscriptionState",
+            about="Registered on the platform, or not.",
+            schema=_YES_OR_NO,
+            example=True,
+        ),
         *_PAGE,
     ),
     "searchThirdparties": (
@@ -110,7 +139,8 @@ QUERY: dict[str, tuple[Parameter, ...]] = {
             name="search",
             about="Criteria: field, operator (`:` equals, `!` differs, `~` contains, `>`, `<`), value; joined"
             " by `AND` and `OR`; parentheses have spaces around them.",
-            schema={**_TEXT, "examples": ["( workforce>200 AND isActive:true ) OR workforce<2"]},
+            schema=_TEXT,
+            example="( workforce>200 AND isActive:true ) OR workforce<2",
             required=True,
             dialects=("edge",),
         ),
@@ -120,26 +150,30 @@ QUERY: dict[str, tuple[Parameter, ...]] = {
         Parameter(
             name="thirdpartyId",
             about="The third party of the dossiers.",
-            schema={"type": "integer", "format": "int64", "examples": [875]},
+            schema={"type": "integer", "format": "int64", "minimum": -_INT64 - 1, "maximum": _INT64},
+            example=875,
         ),
         *_COMPANY,
-        Parameter(name="thirdpartyCode", about="The code of the third party.", schema=_TEXT),
+        Parameter(name="thirdpartyCode", about="The code of the third party.", schema=_TEXT, example="123"),
         Parameter(
             name="dossierReference",
             about="With this reference; dossiers of several third parties may have the same one.",
-            schema={**_TEXT, "examples": ["TEST"]},
+            schema=_TEXT,
+            example="TEST",
         ),
-        Parameter(name="monitored", about="Active, or stopped.", schema=_YES_OR_NO),
+        Parameter(name="monitored", about="Active, or stopped.", schema=_YES_OR_NO, example=True),
         Parameter(
             name="stateLastChangeDate",
             about="Active, and complete or incomplete since this day or later; not in the future.",
             schema=_DAY,
+            example="2019-01-08",
         ),
         Parameter(
             name="op",
             about="How thirdpartyCode and dossierReference are compared: they contain the value, begin with"
             " it or end with it.",
             schema={"type": "string", "enum": ["like", "starts", "ends"]},
+            example="starts",
             dialects=("edge",),
         ),
         *_PAGE,
@@ -149,6 +183,7 @@ QUERY: dict[str, tuple[Parameter, ...]] = {
             name="fromDate",
             about="Launched on this day or later, not in the future. Default: the last 24 hours.",
             schema=_DAY,
+            example="2019-01-08",
         ),
     ),
 }

@@ -14,11 +14,12 @@ from flask import Response
 
 from mock_server import __version__
 from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
+from mock_server.contract.published import published, used_schemas
 from mock_server.control.bodies import YAML_TYPES
 from mock_server.control.calls import CALLS, ControlCall, route
 from mock_server.domain.names import camel
 from mock_server.settings import CONTROL_PREFIX, HEALTH_PATH, SANDBOX_HEADER
-from mock_server.web.services import base_path
+from mock_server.web.services import base_path, services
 
 _SANDBOX = {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,64}$", "default": "default"}
 _PARAMETERS: dict[str, dict[str, Any]] = {
@@ -27,14 +28,86 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
         "in": "header",
         "description": "The sandbox of the call; it is created if there is none of that name.",
         "schema": _SANDBOX,
+        "example": "default",
     },
     "sandboxQuery": {
         "name": "sandbox",
         "in": "query",
         "description": f"The same, where no header can be sent; {SANDBOX_HEADER} wins.",
         "schema": _SANDBOX,
+        "example": "default",
     },
 }
+_ABOUT_PARAMETERS: dict[str, tuple[str, str | int]] = {
+    "account_id": ("The id of the account.", 119631),
+    "dossier_id": ("The id of the dossier.", 804127),
+    "thirdparty_id": ("The id of the third party.", 875),
+    "process_id": ("The id of the import.", "8af2b4767bee0e2e017c0779547e02a8"),
+    "code": ("The code of the document type.", "I2"),
+    "number": ("The number of the request in the journal.", 1),
+    "name": ("The name of the sandbox, snapshot, scenario, rule or file.", "default"),
+    "search": ("A part of the reference, of an id, of the company's name or number, or of its code.", "TEST"),
+    "standing": ("Only dossiers that are complete, incomplete or stopped.", "complete"),
+    "offset": ("How many dossiers to skip.", 0),
+    "limit": ("The maximum number of entries.", 50),
+    "format": ("How the requests are written.", "json"),
+    "since": ("Only requests with a greater number; `complete` is then about these alone.", 0),
+    "state": ("The provider state of Pact.", "an active dossier"),
+    "action": ("Whether to set the state up, or to tear it down.", "setup"),
+    "consumer": ("The consumer of the pact.", "purchasing"),
+}
+"""The description and an example of each parameter, by its name."""
+
+_TAGS = {
+    "accounts": "Accounts and third parties: create, change, close.",
+    "dossiers": "Dossiers, their documents and imports.",
+    "journal": "The requests of a client: find, count, verify.",
+    "sandbox": "Time, content and variants of a sandbox.",
+    "scenarios": "Scenarios, rules and provider states.",
+    "server": "What belongs to the server, not to a sandbox.",
+}
+_TAG_OF_RESOURCE = {
+    "accounts": "accounts",
+    "requirements": "accounts",
+    "thirdparties": "accounts",
+    "dossiers": "dossiers",
+    "processes": "dossiers",
+    "outbox": "dossiers",
+    "requests": "journal",
+    "coverage": "journal",
+    "events": "journal",
+    "verify": "journal",
+    "clock": "sandbox",
+    "fixture": "sandbox",
+    "reset": "sandbox",
+    "snapshots": "sandbox",
+    "state": "sandbox",
+    "strict": "sandbox",
+    "variants": "sandbox",
+    "rules": "scenarios",
+    "scenario": "scenarios",
+    "scenarios": "scenarios",
+    "pact": "scenarios",
+}
+"""The tag of each resource, which is the first word of the path; any other is about the server."""
+
+_NEVER_MISSING = {"/snapshots/{name}", "/scenarios/{name}/state"}
+"""Calls that create what the path names, or answer 409 where it is another one."""
+
+_SERVER = "server"
+_NUMBER = {"type": "integer", "minimum": 0}
+_NAME = {"type": "string", "minLength": 1}
+
+_PROBLEMS = {
+    "400": "Something in the request is wrong; `detail` names it.",
+    "401": "The server has a --control-token, and the call has none or another one.",
+    "403": "The call came from another machine, from a page of another site, or under a foreign name.",
+    "404": "It does not exist.",
+    "413": "The body is larger than the server accepts.",
+    "415": "The body is compressed in a way that the server does not read.",
+    "default": "What is wrong, and what is allowed (RFC 9457).",
+}
+"""What each status of a problem means."""
 _PROBLEM = {
     "type": "object",
     "description": "What is wrong, and what is allowed (RFC 9457).",
@@ -59,77 +132,121 @@ _INFO = {
     "title": "Control API",
     "version": __version__,
     "description": "Calls with which a test controls and inspects its sandbox, apart from the emulated API.",
+    "contact": {"name": "The dossiers-mock-server authors"},
+    "license": {"name": "MIT", "identifier": "MIT"},
 }
 
 
 @route("GET /openapi.json", sandboxed=False)
 def get_openapi() -> Response:
     """Return the OpenAPI 3.1 document of the control API."""
-    return Response(_encode_document(base_path()), content_type="application/json")
+    needs_token = services().settings.control_token is not None
+    return Response(_encode_document(base_path(), needs_token), content_type="application/json")
 
 
 @lru_cache(8)
-def _encode_document(base: str) -> bytes:
-    return orjson.dumps(document(CALLS, base))
+def _encode_document(base: str, needs_token: bool) -> bytes:  # noqa: FBT001  # the key of the cache
+    return orjson.dumps(document(CALLS, base, needs_token=needs_token))
 
 
-def document(calls: Sequence[ControlCall], base: str = "") -> dict[str, Any]:
+def document(calls: Sequence[ControlCall], base: str = "", *, needs_token: bool = False) -> dict[str, Any]:
     """Return the OpenAPI document of these calls, served at `base`.
 
-    Its components are the JSON Schemas of their bodies.
+    Its components are the JSON Schemas of their bodies. `needs_token`: the server has a --control-token.
     """
     kinds = list(dict.fromkeys(kind for call in calls for kind in (call.body, call.yaml) if kind is not None))
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
-    by_kind = dict(zip(kinds, schemas, strict=True))
+    by_kind = dict(zip(kinds, published(list(schemas), components), strict=True))
+    plain = {"Problem": _PROBLEM} | published(_dedented(components), components)
     paths: dict[str, dict[str, Any]] = {}
     for call in sorted(calls, key=lambda call: call.path):
-        paths.setdefault(f"{CONTROL_PREFIX}{call.path}", {})[call.method.lower()] = _operation(call, by_kind)
+        item = paths.setdefault(f"{CONTROL_PREFIX}{call.path}", {})
+        item[call.method.lower()] = _operation(call, by_kind, needs_token=needs_token)
     return {
         "openapi": "3.1.0",
         "info": _INFO,
         "servers": [{"url": base or "/"}],
-        "security": [{"controlToken": []}, {}],
+        "security": [{"controlToken": []}] if needs_token else [],
+        "tags": [{"name": name, "description": about} for name, about in _TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": {"Problem": _PROBLEM} | {name: _dedent(each) for name, each in components.items()},
+            "schemas": {"Problem": _PROBLEM} | used_schemas(paths, plain),
             "parameters": _PARAMETERS,
-            "responses": {"Problem": _problem_response()},
-            "securitySchemes": _SECURITY,
+            "responses": {
+                _name(status): _problem(about)
+                for status, about in _PROBLEMS.items()
+                if status != "401" or needs_token
+            },
+            "securitySchemes": _SECURITY if needs_token else {},
         },
     }
 
 
-def _operation(call: ControlCall, by_kind: dict[Any, Any]) -> dict[str, Any]:
+def _operation(call: ControlCall, by_kind: dict[Any, Any], *, needs_token: bool) -> dict[str, Any]:
     path_parameters = [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": {"type": "integer" if kind is int else "string"},
-        }
+        _parameter(name, "path", _NUMBER if kind is int else _NAME) | {"required": True}
         for name, kind in call.ids.items()
     ]
-    query_parameters = [
-        {"name": name, "in": "query", "schema": schema} for name, schema in call.query.items()
-    ]
+    query_parameters = [_parameter(name, "query", schema) for name, schema in call.query.items()]
     shared = [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS] if call.sandboxed else []
     answer: dict[str, Any] = {"description": call.summary}
     if call.status != HTTPStatus.NO_CONTENT:
-        answer["content"] = {call.media_type: {}}
-    operation: dict[str, Any] = {"operationId": camel(call.name), "summary": call.summary}
-    if call.description:
-        operation["description"] = call.description
-    if f"{CONTROL_PREFIX}{call.path}" == HEALTH_PATH:
+        schema = {"type": "object"} if call.media_type == "application/json" else {"type": "string"}
+        answer["content"] = {call.media_type: {"schema": schema}}
+    resource = call.path.split("/")[1]
+    operation: dict[str, Any] = {
+        "operationId": camel(call.name),
+        "tags": [_TAG_OF_RESOURCE.get(resource, _SERVER)],
+        "summary": call.summary,
+        "description": call.description or call.summary,
+    }
+    if needs_token and not _needs_token(call):
         operation["security"] = []
     if path_parameters or query_parameters or shared:
         operation["parameters"] = [*path_parameters, *query_parameters, *shared]
     if call.body is not None:
         operation["requestBody"] = _request_body(call, by_kind)
-    operation["responses"] = {
-        str(call.status): answer,
-        "default": {"$ref": "#/components/responses/Problem"},
-    }
+    statuses = _problems_of(call, needs_token=needs_token)
+    problems = {status: {"$ref": f"#/components/responses/{_name(status)}"} for status in statuses}
+    operation["responses"] = {str(call.status): answer} | problems
     return operation
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
+    about, example = _ABOUT_PARAMETERS[name]
+    return {
+        "name": name,
+        "in": place,
+        "description": schema.get("description", about),
+        "schema": schema,
+        "example": example,
+    }
+
+
+def _needs_token(call: ControlCall) -> bool:
+    """Whether the call needs the --control-token: the dashboard asks the user for it, so its pages do not."""
+    return f"{CONTROL_PREFIX}{call.path}" != HEALTH_PATH and call.path.split("/")[1] != "ui"
+
+
+def _problems_of(call: ControlCall, *, needs_token: bool) -> list[str]:
+    """Return the statuses of the problems that the call may have; `default` is any other."""
+    applies = {
+        "400": call.sandboxed or bool(call.query) or call.body is not None,
+        "401": needs_token and _needs_token(call),
+        "403": f"{CONTROL_PREFIX}{call.path}" != HEALTH_PATH,
+        "404": bool(call.ids) and call.path not in _NEVER_MISSING,
+        "413": call.body is not None,
+        "415": call.body is not None,
+        "default": True,
+    }
+    return [status for status, does in applies.items() if does]
+
+
+def _name(status: str) -> str:
+    """Return the name of the response of a problem: `BadRequest`."""
+    if not status.isdecimal():
+        return "Problem"
+    return "".join(part.capitalize() for part in HTTPStatus(int(status)).phrase.split())
 
 
 def _request_body(call: ControlCall, by_kind: dict[Any, Any]) -> dict[str, Any]:
@@ -148,16 +265,20 @@ def _may_be_empty(kind: Any) -> bool:
     return True
 
 
-def _problem_response() -> dict[str, Any]:
+def _problem(about: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     header = {"description": "The same as `detail`.", "schema": {"type": "string"}}
     return {
-        "description": _PROBLEM["description"],
+        "description": about,
         "headers": {PROBLEM_HEADER: header},
         "content": {PROBLEM_JSON: {"schema": schema}},
     }
 
 
-def _dedent(schema: dict[str, Any]) -> dict[str, Any]:
-    """Remove the indent of the docstring in a schema, as Python 3.13 does and older ones do not."""
-    return {name: inspect.cleandoc(each) if name == "description" else each for name, each in schema.items()}
+def _dedented(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return the schemas without the indent of docstrings, which Python removes only since 3.13."""
+    about = {name: inspect.cleandoc(schema.get("description", "")) for name, schema in schemas.items()}
+    return {
+        name: {**schema, "description": about[name]} if about[name] else schema
+        for name, schema in schemas.items()
+    }

@@ -118,7 +118,7 @@ def post_rules(wanted: NewRules) -> Response:
     return _rules(sandbox, 201)
 
 
-@route("DELETE /rules")
+@route("DELETE /rules", query={"name": {"type": "string", "minLength": 1}})
 def delete_rules() -> Response:
     """Delete the ad hoc rules; with `?name=` one of them."""
     sandbox, name = named_sandbox(), request.args.get("name")

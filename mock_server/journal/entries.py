@@ -144,6 +144,7 @@ class Entry(Struct, frozen=True, dict=True):
         given = Input(
             operation=exchange.operation,
             dialect=exchange.dialect,
+            path=self.path,
             query=parse_pairs(self._query),
             body=self.body.value,
         )

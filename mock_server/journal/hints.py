@@ -56,6 +56,7 @@ WARNINGS: dict[str, str] = {
     "sandboxHeader": "`X-Mock-Sandbox` or `?sandbox=` names another sandbox than the token does.",
     "fastPolling": f"More than {POLLS_PER_SECOND} requests for one import within a second, both in real time"
     " and on the sandbox's clock.",
+    "tokenPath": "A login below the base path of the API, which only the sandbox answers.",
     "unknownPath": "A path or method that the API does not have: 404 or 405.",
 }
 """Every warning by its code, and when it is given."""
@@ -104,6 +105,7 @@ class Input(Struct, frozen=True, kw_only=True):
 
     operation: str | None
     dialect: str | None
+    path: str
     query: Sequence[tuple[str, str]]
     body: Any
 
@@ -115,6 +117,8 @@ def ignored_input(given: Input) -> Iterator[Hint]:
         return
     ignored = EDGE_PARAMETERS if given.dialect == "rest" else frozenset()
     read = tuple(name for name in QUERIES.get(operation, ()) if name not in ignored)
+    if operation == "getToken" and not given.path.startswith(TOKEN_PATH):
+        yield Hint("tokenPath", f"{given.path} exists only here: the real API has no token endpoint there")
     yield from _ignored_parameters(operation, given.query, read)
     yield from _ignored_filters({name: value for name, value in reversed(given.query) if name in read})
     known = MEMBERS.get(operation)

@@ -91,7 +91,8 @@ def check_response(response: Response) -> None:
 
 
 def _openapi(dialect: str) -> Response:
-    return Response(_encoded(dialect, base_path()), content_type="application/json")
+    needs_token = services().settings.auth != "off"
+    return Response(_encoded(dialect, base_path(), needs_token), content_type="application/json")
 
 
 def _docs() -> Response:
@@ -101,8 +102,8 @@ def _docs() -> Response:
 
 
 @lru_cache(_REMEMBERED)
-def _encoded(dialect: str, base: str) -> bytes:
-    return orjson.dumps(document(dialect, base))
+def _encoded(dialect: str, base: str, needs_token: bool) -> bytes:  # noqa: FBT001  # a key of the cache
+    return orjson.dumps(document(dialect, base, needs_token=needs_token))
 
 
 @cache

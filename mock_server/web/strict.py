@@ -42,6 +42,7 @@ def check_input(
     given = Input(
         operation=operation.name,
         dialect=None if dialect is None else dialect.name,
+        path=asked.path,
         query=parse_pairs(asked.query_string),
         body=request_body(asked),
     )

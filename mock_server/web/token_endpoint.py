@@ -17,7 +17,7 @@ from mock_server.auth.tokens import (
     Token,
     TokenRejected,
 )
-from mock_server.domain.operations import CLIENT_ID, OPERATIONS
+from mock_server.domain.operations import API_PATH, CLIENT_ID, OPERATIONS, TOKEN_PATH
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.commands import EndSession
 from mock_server.scenarios import NO_EFFECT, Then, without_tag
@@ -54,8 +54,10 @@ _CLIENT_METHODS = ["client_secret_basic", "client_secret_post", "none"]
 
 
 @openid.post(f"{_PROTOCOL}/token")
+@openid.post(f"/rest{API_PATH}{TOKEN_PATH}")
+@openid.post(f"/edge{API_PATH}{TOKEN_PATH}")
 def get_token() -> Response:
-    """behaviour.md 1.2."""
+    """Answer the token endpoint; for generated clients also below the base paths. behaviour.md 1.2."""
     username = _intended_user()
     sandboxes = services().sandboxes
     if sandboxes.find_for_user(username) is None and not _may_log_in(username):

@@ -1,0 +1,140 @@
+"""JSON Schemas as the OpenAPI documents have them: the same values, in a form that code generators read.
+
+Generators stop, or generate code that does not compile, at members next to `$ref`, at unions with null or
+with a list, and at conditions in `allOf`. Each function below replaces one of these with an equivalent.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mock_server.contract.schemas import COMPONENTS, Json, Schema
+
+_DATA = {"const", "default", "enum", "example", "examples"}
+"""Keywords whose values are data, not schemas."""
+
+_NULL: Schema = {"type": "null"}
+_OF_OBJECTS = ("properties", "required", "additionalProperties")
+
+
+def published(schema: Json, components: dict[str, Schema]) -> Json:
+    """Return the schema, or all schemas in a JSON value, in the published form; it accepts the same values.
+
+    `components` are the schemas to which its references lead.
+    """
+    if isinstance(schema, list):
+        return [published(part, components) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {name: _published_part(name, part, components) for name, part in schema.items()}
+    if isinstance(plain.get("default"), dict):
+        del plain["default"]  # no generator reads an object as a default
+    plain = _without_siblings(plain, components)
+    plain = _with_null_in_type(_flat_union(plain), components)
+    return _with_direct_conditions(_with_list_apart(_with_one_item_schema(_with_type(plain))))
+
+
+def used_schemas(parts: Json, schemas: dict[str, Schema]) -> dict[str, Schema]:
+    """Return those of the schemas to which the parts of a document refer, directly or not."""
+    used: set[str] = set()
+    todo = [parts]
+    while todo:
+        names = set(re.findall(rf"{COMPONENTS}(\w+)", str(todo.pop()))) - used
+        used |= names
+        todo += [schemas[name] for name in names]
+    return {name: schema for name, schema in schemas.items() if name in used}
+
+
+def _published_part(keyword: str, part: Json, components: dict[str, Schema]) -> Json:
+    if keyword in _DATA:
+        return part
+    if keyword == "properties":
+        return {name: published(member, components) for name, member in part.items()}
+    return published(part, components)
+
+
+def _without_siblings(schema: Schema, components: dict[str, Schema]) -> Schema:
+    """A reference stands alone: a value is copied here with its own description, an object keeps its name."""
+    if "$ref" not in schema or len(schema) == 1:
+        return schema
+    target = _target(schema, components)
+    return {"$ref": schema["$ref"]} if "properties" in target else {**target, **_without(schema, "$ref")}
+
+
+def _flat_union(schema: Schema) -> Schema:
+    """A union has no other union as a part; one with null has no discriminator, which cannot select null."""
+    parts = schema.get("anyOf", [])
+    if not any("anyOf" in part for part in parts):
+        return schema
+    flat = [each for part in parts for each in part.get("anyOf", [part])]
+    return {**schema, "anyOf": flat}
+
+
+def _with_null_in_type(schema: Schema, components: dict[str, Schema]) -> Schema:
+    """A value or null is one schema with two types; an object or null stays a union of its name with null."""
+    parts = schema.get("anyOf", [])
+    values = [part for part in parts if part != _NULL]
+    if _NULL not in parts or len(values) != 1:
+        return schema
+    [value] = values
+    target = _with_type(_target(value, components))
+    if not isinstance(target.get("type"), str) or "properties" in target:
+        return schema
+    nullable = {"type": [target["type"], "null"]}
+    if "enum" in target:
+        nullable["enum"] = [*target["enum"], None]
+    return {**target, **nullable, **_without(schema, "anyOf")}
+
+
+def _with_type(schema: Schema) -> Schema:
+    """An enumeration of texts has a type."""
+    values = schema.get("enum")
+    is_text = isinstance(values, list) and all(isinstance(value, str) for value in values)
+    return {"type": "string", **schema} if is_text else schema
+
+
+def _with_one_item_schema(schema: Schema) -> Schema:
+    """A list of a fixed length, of items of one kind, has one schema for its items."""
+    items = schema.get("prefixItems")
+    if not items or any(item != items[0] for item in items):
+        return schema
+    return {**_without(schema, "prefixItems"), "items": items[0]}
+
+
+def _with_list_apart(schema: Schema) -> Schema:
+    """A list or something else is a condition: a list has these items, anything else fits the other schema.
+
+    Java has no class for the union. The members of the other schema, if it is an object, stay visible.
+    """
+    name = next((name for name in ("oneOf", "anyOf") if isinstance(schema.get(name), list)), "")
+    parts = schema.get(name, [])
+    lists = [part for part in parts if part.get("type") == "array"]
+    others = [part for part in parts if part.get("type") != "array"]
+    if not lists or not others:
+        return schema
+    other = others[0] if len(others) == 1 else {name: others}
+    visible = {key: other[key] for key in _OF_OBJECTS if key in other}
+    rest = {key: value for key, value in other.items() if key not in _OF_OBJECTS}
+    condition = {"if": {"type": "array", "items": {}}, "then": lists[0], "else": rest}
+    return {**_without(schema, name), **visible, **condition}
+
+
+def _with_direct_conditions(schema: Schema) -> Schema:
+    """Conditions between members are no part of an `allOf`, which stands for inheritance."""
+    conditions = schema.get("allOf", [])
+    if not any("if" in part for part in conditions):
+        return schema
+    direct = conditions[0] if len(conditions) == 1 else {"if": {}, "then": {"allOf": conditions}}
+    return {**_without(schema, "allOf"), **direct}
+
+
+def _target(schema: Schema, components: dict[str, Schema]) -> Schema:
+    """The published schema itself, or the one to which it refers."""
+    if "$ref" not in schema:
+        return schema
+    target: Schema = published(components[schema["$ref"].removeprefix(COMPONENTS)], components)
+    return target
+
+
+def _without(schema: Schema, name: str) -> Schema:
+    return {other: part for other, part in schema.items() if other != name}
