@@ -305,6 +305,7 @@ PUBLISHED = {
     "an object next to a default": {"$ref": f"{COMPONENTS}Tree", "default": {}},
     "a value or null": {"anyOf": [{"$ref": f"{COMPONENTS}Text"}, {"type": "null"}], "default": None},
     "a word or null": {"anyOf": [WORD, {"type": "null"}]},
+    "a number of an enumeration": {"enum": [1, 7]},
     "a list or null": {"anyOf": [TEXTS, {"type": "null"}]},
     "a union in a union": {"anyOf": [{"anyOf": [WORD, {"type": "integer"}]}, {"type": "null"}]},
     "a list or an object": {"oneOf": [TEXTS, OBJECT]},

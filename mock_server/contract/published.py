@@ -87,10 +87,13 @@ def _with_null_in_type(schema: Schema, components: dict[str, Schema]) -> Schema:
 
 
 def _with_type(schema: Schema) -> Schema:
-    """An enumeration of texts has a type."""
+    """An enumeration of texts or of numbers has a type."""
     values = schema.get("enum")
-    is_text = isinstance(values, list) and all(isinstance(value, str) for value in values)
-    return {"type": "string", **schema} if is_text else schema
+    if "type" in schema or not isinstance(values, list):
+        return schema
+    kinds = {type(value) for value in values}
+    names = [name for kind, name in ((str, "string"), (int, "integer")) if kinds == {kind}]
+    return {"type": names[0], **schema} if names else schema
 
 
 def _with_one_item_schema(schema: Schema) -> Schema:

@@ -191,7 +191,8 @@ def _operation(call: ControlCall, by_kind: dict[Any, Any], *, needs_token: bool)
     shared = [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS] if call.sandboxed else []
     answer: dict[str, Any] = {"description": call.summary}
     if call.status != HTTPStatus.NO_CONTENT:
-        schema = {"type": "object"} if call.media_type == "application/json" else {"type": "string"}
+        is_json = call.media_type == "application/json"
+        schema = {"type": "object", "additionalProperties": True} if is_json else {"type": "string"}
         answer["content"] = {call.media_type: {"schema": schema}}
     resource = call.path.split("/")[1]
     operation: dict[str, Any] = {
