@@ -50,13 +50,12 @@ _ABOUT_PARAMETERS: dict[str, tuple[str, str | int]] = {
     "standing": ("Only dossiers that are complete, incomplete or stopped.", "complete"),
     "offset": ("How many dossiers to skip.", 0),
     "limit": ("The maximum number of entries.", 50),
-    "format": ("How the requests are written.", "json"),
     "since": ("Only requests with a greater number; `complete` is then about these alone.", 0),
     "state": ("The provider state of Pact.", "an active dossier"),
     "action": ("Whether to set the state up, or to tear it down.", "setup"),
     "consumer": ("The consumer of the pact.", "purchasing"),
 }
-"""The description and an example of each parameter, by its name."""
+"""The description and an example of each parameter whose schema does not have both."""
 
 _TAGS = {
     "accounts": "Accounts and third parties: create, change, close.",
@@ -214,7 +213,8 @@ def _operation(call: ControlCall, by_kind: dict[Any, Any], *, needs_token: bool)
 
 
 def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
-    about, example = _ABOUT_PARAMETERS[name]
+    own = (schema.get("description"), schema.get("default"))
+    about, example = _ABOUT_PARAMETERS.get(name, own)
     return {
         "name": name,
         "in": place,
