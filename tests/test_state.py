@@ -209,6 +209,20 @@ def test_an_exported_state_is_complete_after_any_calls(small_app: Flask, done: l
         each.client.delete(f"/__admin/sandboxes/{each.sandbox}")
 
 
+def test_an_import_of_an_older_file_that_ended_without_a_time_has_one(api: Api) -> None:
+    process_id = api.launch(companyIdValue=ENDLESS_SIRET)
+    api.control("POST", f"/processes/{process_id}", {"outcome": "finish"})
+    state = state_of(api)
+    [process] = [each for each in state["content"]["processes"] if each["processId"] == process_id]
+    process["ends"] = None
+
+    other = fresh()
+    assert put(other, state).status_code == 200
+
+    ended = other.control("GET", f"/processes/{process_id}")
+    assert (ended["complete"], ended["ends"]) == (True, ended["creation"])
+
+
 def test_a_running_clock_continues(api: Api) -> None:
     api.set_clock(NOW)
     api.control("PUT", "/clock", {"frozen": False})
