@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,7 @@ from mock_server.fixtures import load_fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
 from mock_server.sandbox import SandboxConfig, ServerSandbox
-from mock_server.sandbox.commands import AddRules, RemoveRules, RestoreState, SetScenarioState
+from mock_server.sandbox.commands import AddRules, RemoveRules, RestoreState, SetClock, SetScenarioState
 from mock_server.sandbox.exported_state import export_state
 from mock_server.scenarios import STARTED, Progress, ReceivedRequest, Rule, Scenario, ScenarioSetup
 from tests.support import run_at_once
@@ -132,6 +132,58 @@ def test_only_rules_that_match_a_call_count_it() -> None:
 @pytest.mark.parametrize("operation", ["stopDossier", ["stopDossier", "updateDossier"], None])
 def test_a_rule_matches_its_operations_or_all(operation: Any) -> None:
     assert name_applied(playing(rule(operation=operation)), OTHER_CALL) == "rule"
+
+
+# Time
+
+
+def applied_at(play: Play, *seconds: int) -> list[int]:
+    """At which of these times, in seconds since the start, the rule applies."""
+    began = play.sandbox.now()
+    found = []
+    for second in seconds:
+        play.sandbox.execute(SetClock(frozen=True, at=began + timedelta(seconds=second)))
+        if play.apply(CALL):
+            found.append(second)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("active", "expected"),
+    [
+        ({"after": "30s"}, [30, 89, 90, 629, 630, 689, 690]),
+        ({"for": "30s"}, [0, 29]),
+        ({"after": "PT30S", "for": "PT1M"}, [30, 89]),
+        ({"after": "PT30S", "for": "PT1M", "every": "PT10M"}, [30, 89, 630, 689]),
+    ],
+)
+@pytest.mark.parametrize("make", [playing, ad_hoc])
+def test_a_rule_is_active_at_its_times(
+    make: Callable[..., Play], active: dict[str, str], expected: list[int]
+) -> None:
+    assert applied_at(make(rule(active=active)), 0, 29, 30, 89, 90, 629, 630, 689, 690) == expected
+
+
+def test_a_ramp_changes_the_share_evenly_and_then_stays() -> None:
+    def share(play: Play, second: int) -> int:
+        play.sandbox.execute(SetClock(frozen=True, at=began + timedelta(seconds=second)))
+        return len(applied_to(play, calls=400))
+
+    play = playing(rule(probability={"from": 1, "to": 0.5, "over": "100s"}))
+    began = play.sandbox.now()
+
+    assert share(play, 0) == 400
+    assert 270 < share(play, 50) < 330
+    assert 170 < share(play, 100) < 230
+    assert 170 < share(play, 9_000) < 230
+
+
+def test_a_ramp_counts_from_the_active_time_and_a_reset_counts_again() -> None:
+    play = playing(rule(active={"after": "1m"}, probability={"to": 1, "over": "1m"}))
+
+    assert applied_at(play, 59, 60, 120) == [120]
+    play.sandbox.reset()
+    assert not play.apply(CALL)
 
 
 # Chance

@@ -88,6 +88,34 @@ ERRORS: dict[str, tuple[str, str]] = {
         "5: $.rules[0]: the key 'when' is missing",
     ),
     "no times at all": (f"{RIGHT}    times: 0\n", "10: $.rules[0].times: 0 is out of range: at least 1"),
+    "an active time that says nothing": (
+        f"{RIGHT}    active: {{}}\n",
+        "10: $.rules[0].active: give after, for, or every with for",
+    ),
+    "an active time that is no duration": (
+        f"{RIGHT}    active: {{after: soon}}\n",
+        "10: $.rules[0].active.after: 'soon' is not a duration",
+    ),
+    "an active time of no length": (
+        f"{RIGHT}    active: {{for: 0s}}\n",
+        "10: $.rules[0].active.for: '0s' is no time: give a longer one",
+    ),
+    "periods without a pause": (
+        f"{RIGHT}    active: {{for: 10m, every: 10m}}\n",
+        "10: $.rules[0].active.every: give a shorter `for`",
+    ),
+    "periods without an end": (
+        f"{RIGHT}    active: {{every: 10m}}\n",
+        "10: $.rules[0].active.every: give a shorter `for`",
+    ),
+    "a ramp without an end": (
+        f"{RIGHT}    probability: {{over: 5m}}\n",
+        "10: $.rules[0].probability: ",
+    ),
+    "a ramp of no length": (
+        f"{RIGHT}    probability: {{to: 1, over: 0s}}\n",
+        "10: $.rules[0].probability.over: '0s' is no time",
+    ),
     "a probability beyond one": (
         f"{RIGHT}    probability: 1.5\n",
         "10: $.rules[0].probability: 1.5 is out of range: at most 1",

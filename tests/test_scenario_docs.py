@@ -25,7 +25,7 @@ from mock_server.scenarios.validation import BUILT_IN
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "scenarios.md").read_text(encoding="utf-8")
 [EXAMPLE] = [text for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL) if "version:" in text]
-FAILURE, ERRORS = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+FAILURE, _SEVERAL, ERRORS = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
 SCHEMA = json.loads((DOCS / "scenario.schema.json").read_text(encoding="utf-8"))
 
 SECTIONS: dict[type[msgspec.Struct], str] = {
@@ -33,6 +33,8 @@ SECTIONS: dict[type[msgspec.Struct], str] = {
     file_format.ScenarioGiven: "`given`",
     Overrides: "`given`",
     file_format.Rule: "`rules`",
+    file_format.ActiveTime: "`active`",
+    file_format.Ramp: "`probability`",
     file_format.RequestPattern: "`when`",
     file_format.When: "`when`",
     file_format.CallNumbers: "`nth`",

@@ -122,7 +122,8 @@ class RuleMembers(TypedDict, total=False):
     when: Required[Json]
     then: Json
     times: int
-    probability: float
+    active: Json
+    probability: float | Json
     state: str
     new_state: str
 

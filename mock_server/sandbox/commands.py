@@ -474,7 +474,7 @@ class AddRules(Command[None], frozen=True):
         Raises:
             NameTaken: an active rule has the name of one of them.
         """
-        return replace(state, active=state.active.add(self.rules)), None
+        return replace(state, active=state.active.add(self.rules).begin(context.now)), None
 
 
 class RemoveRules(Command[int], frozen=True):
@@ -533,7 +533,7 @@ class PlayScenario(Command[None], frozen=True):
             world=setup.world(clock.at(context.machine), context.invent),
             clock=clock,
             variants=first_variants(config, setup),
-            active=active,
+            active=active.begin(clock.at(context.machine)),
             rate_limits=type(state.rate_limits)(),
             token_ages=(),
         ), None
@@ -562,7 +562,7 @@ class StopScenario(Command[None], frozen=True):
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
         """Stop it."""
-        return _without_scenario(state), None
+        return _without_scenario(state, context.now), None
 
 
 class LoadFixture(Command[None], frozen=True):
@@ -577,7 +577,7 @@ class LoadFixture(Command[None], frozen=True):
         """Load it."""
         setup = ScenarioSetup(self.fixture)
         config = replace(state.config, setup=setup)
-        state = _without_scenario(replace(state, config=config, setup=setup))
+        state = _without_scenario(replace(state, config=config, setup=setup), context.now)
         if self.fixture.saved is not None:
             state = replace(state, clock=first_clock(config, setup, context.machine))
         return replace(state, world=self.fixture.world(context.now)), None
@@ -595,6 +595,9 @@ class Reset(Command[None], frozen=True):
         if "clock" in parts:
             clock = first_clock(config, state.setup, context.machine)
             state = replace(state, clock=clock, token_ages=())
+        if "clock" in parts or "scenario" in parts:
+            active = state.active.begin(state.clock.at(context.machine), again=True)
+            state = replace(state, active=active)
         if "variants" in parts:
             state = replace(state, variants=first_variants(config, state.setup))
         return self._content(state, context), None
@@ -745,8 +748,8 @@ def continue_clock(clock: Clock, now: datetime, machine: datetime, *, frozen: bo
     return clock.freeze(now) if frozen else clock.run(now, machine)
 
 
-def _without_scenario(state: SandboxState) -> SandboxState:
-    active = ActiveScenario.start(None, state.active.ad_hoc_rules)
+def _without_scenario(state: SandboxState, now: datetime) -> SandboxState:
+    active = ActiveScenario.start(None, state.active.ad_hoc_rules).begin(now)
     return replace(state, setup=ScenarioSetup(state.setup.fixture), active=active)
 
 

@@ -203,7 +203,7 @@ class ServerSandbox:
         if request.operation not in operations and None not in operations:
             return None
         with self._lock:
-            matches = self._state.active.match(request)
+            matches = self._state.active.match(request, self.now())
             applied = matches.applied
             if matches.names:
                 rule = None if applied is None else applied.rule.name

@@ -99,7 +99,7 @@ def first_state(config: SandboxConfig, machine: datetime) -> SandboxState:
         world=config.setup.world(clock.at(machine)),
         clock=clock,
         variants=first_variants(config, config.setup),
-        active=first_active(config.setup),
+        active=first_active(config.setup).begin(clock.at(machine)),
         strict=config.strict,
     )
 

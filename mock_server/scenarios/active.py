@@ -7,30 +7,37 @@ arrive at the same time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from immutables import Map
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from mock_server.domain.imports import PROVIDER_ANSWERS
 from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan
 from mock_server.fixtures.errors import InputError
-from mock_server.scenarios.file_format import STARTED, CallNumbers, Rule, Scenario, Then
+from mock_server.scenarios.file_format import STARTED, ActiveTime, CallNumbers, Ramp, Rule, Scenario, Then
 from mock_server.scenarios.matching import ReceivedRequest, matches_request
 from mock_server.settings import duration
+
+Value = TypeVar("Value")
 
 _CONDITIONS = {error.code: condition for condition, error in PROVIDER_ANSWERS.items()}
 
 
 class Progress(Struct, frozen=True):
-    """The state of the scenario, and for each rule name how often it matched and was applied."""
+    """The state of the scenario, and for each rule name how often it matched and was applied.
+
+    `since` is when each rule that depends on time was set, on the sandbox's clock.
+    """
 
     state: str = STARTED
     matched: Map[str, int] = Map()
     applied: Map[str, int] = Map()
+    since: Map[str, datetime] = Map()
 
 
 _START = Progress()
@@ -120,14 +127,23 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
             state=self.progress.state if self.scenario or after.rules else STARTED,
             matched=_without(self.progress.matched, removed),
             applied=_without(self.progress.applied, removed),
+            since=_without(self.progress.since, removed),
         )
         return replace(after, progress=progress)
+
+    def begin(self, now: datetime, *, again: bool = False) -> ActiveScenario:
+        """Count the time of rules that depend on it from now, unless it is counted already."""
+        since = Map[str, datetime]() if again else self.progress.since
+        new = {rule.name: now for rule in self.rules if _depends_on_time(rule) and rule.name not in since}
+        if not new and since is self.progress.since:
+            return self
+        return replace(self, progress=replace(self.progress, since=since.update(new)))
 
     def set_state(self, state: str) -> ActiveScenario:
         """Change the state."""
         return replace(self, progress=replace(self.progress, state=state))
 
-    def match(self, request: ReceivedRequest) -> Matches:
+    def match(self, request: ReceivedRequest, now: datetime) -> Matches:
         """Return the rules that match this call, also those that another one precedes."""
         names: list[str] = []
         winner: AppliedRule | None = None
@@ -137,7 +153,7 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
                 continue
             names.append(rule.name)
             number = self.progress.matched.get(rule.name, 0) + 1
-            if winner is None and self._applies(rule, number):
+            if winner is None and self._applies(rule, number, now):
                 winner = AppliedRule(rule, self._random(rule, number, "application"))
         return Matches(tuple(names), winner)
 
@@ -155,12 +171,19 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
                 )
         return replace(self, progress=progress)
 
-    def _applies(self, rule: Rule, number: int) -> bool:
+    def _applies(self, rule: Rule, number: int, now: datetime) -> bool:
         if rule.times is not None and self.progress.applied.get(rule.name, 0) >= rule.times:
             return False
         if not _is_selected(rule.when.nth, number):
             return False
-        return rule.probability is None or self._random(rule, number, "chance").random() < rule.probability
+        passed = timedelta()
+        if _depends_on_time(rule):
+            active_for = _active_for(rule.active, now - self.progress.since.get(rule.name, now))
+            if active_for is None:
+                return False
+            passed = active_for
+        probability = _at(rule.probability, passed)
+        return probability is None or self._random(rule, number, "chance").random() < probability
 
     def _random(self, rule: Rule, number: int, purpose: str) -> Random:
         """Random numbers for one purpose: whether the rule applies must not depend on those of its effect."""
@@ -169,13 +192,17 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
 
 
 class ScenarioProgress(Struct, forbid_unknown_fields=True, rename="camel"):
-    """The scenario and the rules of a sandbox; per rule name how often it was matched and applied."""
+    """The scenario and the rules of a sandbox; per rule name how often it was matched and applied.
+
+    `since` is when each rule that depends on time was set.
+    """
 
     scenario: Scenario | None = None
     state: str = STARTED
     rules: tuple[Rule, ...] = ()
     matched: dict[str, int] = {}
     applied: dict[str, int] = {}
+    since: dict[str, Annotated[datetime, Meta(tz=True)]] = {}
 
 
 def export_progress(active: ActiveScenario) -> Any:
@@ -186,6 +213,7 @@ def export_progress(active: ActiveScenario) -> Any:
         rules=active.ad_hoc_rules,
         matched=dict(active.progress.matched),
         applied=dict(active.progress.applied),
+        since=dict(active.progress.since),
     )
     return msgspec.to_builtins(progress)
 
@@ -208,7 +236,7 @@ def read_progress(exported: Any) -> ActiveScenario:
     check_rules(read.rules, "$.playing.rules")
     if read.scenario is not None:
         check_scenario(read.scenario, "$.playing.scenario")
-    progress = Progress(read.state, Map(read.matched), Map(read.applied))
+    progress = Progress(read.state, Map(read.matched), Map(read.applied), Map(read.since))
     return ActiveScenario.start(read.scenario, read.rules, progress)
 
 
@@ -236,6 +264,30 @@ def _is_selected(nth: int | tuple[int, ...] | CallNumbers | None, number: int) -
     return number in (nth if isinstance(nth, tuple) else (nth,))
 
 
-def _without(counts: Map[str, int], names: set[str]) -> Map[str, int]:
-    kept: Mapping[str, int] = {name: count for name, count in counts.items() if name not in names}
+def _without(values: Map[str, Value], names: set[str]) -> Map[str, Value]:
+    kept: Mapping[str, Value] = {name: value for name, value in values.items() if name not in names}
     return Map(kept)
+
+
+def _depends_on_time(rule: Rule) -> bool:
+    return rule.active is not None or isinstance(rule.probability, Ramp)
+
+
+def _active_for(active: ActiveTime | None, passed: timedelta) -> timedelta | None:
+    """Return how long a rule has been active, some time after it was set; None if it is not."""
+    if active is None:
+        return passed
+    passed -= duration(active.after or "0")
+    if passed < timedelta():
+        return None
+    if active.every is not None:
+        passed %= duration(active.every)
+    return passed if active.lasts is None or passed < duration(active.lasts) else None
+
+
+def _at(probability: float | Ramp | None, passed: timedelta) -> float | None:
+    """Return the probability at a time since the rule is active."""
+    if not isinstance(probability, Ramp):
+        return probability
+    share = min(max(passed / duration(probability.over), 0), 1)
+    return probability.start + (probability.to - probability.start) * share

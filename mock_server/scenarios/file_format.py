@@ -35,6 +35,7 @@ OperationName = Annotated[str, Meta(extra_json_schema={"enum": list(OPERATIONS)}
 Code = Annotated[str, Meta(extra_json_schema={"enum": list(ERRORS)})]
 ProviderCode = Annotated[str, Meta(extra_json_schema={"enum": [error.code for error in PROVIDER_ERRORS]})]
 Duration = Annotated[str, Meta(description="such as 200ms, 2s, 5m, 1h, or ISO 8601: PT1M30S, P30D")]
+Probability = Annotated[float, Meta(ge=0, le=1)]
 Milliseconds = Annotated[float, Meta(ge=0, le=3_600_000)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Status = Annotated[int, Meta(ge=200, le=599)]
@@ -218,17 +219,38 @@ NO_EFFECT = Then()
 """The effect on a call to which no rule applies."""
 
 
+class ActiveTime(StrictStruct, frozen=True, kw_only=True):
+    """When a rule applies, counted on the sandbox's clock since it was set.
+
+    It begins `after` a time, lasts `for` a time, and begins again `every` so often.
+    """
+
+    after: Duration | None = None
+    lasts: Duration | None = field(default=None, name="for")
+    every: Duration | None = None
+
+
+class Ramp(StrictStruct, frozen=True, kw_only=True):
+    """A probability that changes evenly `from` one value `to` another `over` a time; then it stays."""
+
+    start: Probability = field(default=0.0, name="from")
+    to: Probability
+    over: Duration
+
+
 class Rule(StrictStruct, frozen=True, kw_only=True):
     """Changes the answers of matching calls, at most `times` times.
 
-    With `state` it applies in that state only. `newState` is the state after it was applied.
+    With `state` it applies in that state only. `newState` is the state after it was applied. With `active` it
+    applies at certain times only, from which a ramp of its `probability` counts.
     """
 
     name: Text
     when: When
     then: Then = Then()
     times: Count | None = None
-    probability: Annotated[float, Meta(ge=0, le=1)] | None = None
+    active: ActiveTime | None = None
+    probability: Probability | Ramp | None = None
     state: Text | None = None
     new_state: Text | None = None
 

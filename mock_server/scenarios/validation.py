@@ -23,8 +23,10 @@ from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.file_format import (
     FAULTS,
     STARTED,
+    ActiveTime,
     DribbleDelay,
     Expect,
+    Ramp,
     RequestPattern,
     RequestSpec,
     Rule,
@@ -179,6 +181,7 @@ def _rules_errors(rules: Sequence[Rule], path: str) -> Errors:
         where = f"{path}[{at}]"
         yield from _pattern_errors(rule.when, f"{where}.when")
         yield from _then_errors(rule.then, f"{where}.then")
+        yield from _time_errors(rule, where)
         if rule.then.process is not None and _MAY_BE_NO_IMPORT.intersection(rule.when.operations):
             yield InputError(f"{where}.when.operation", "process requires operation: importDossier")
         if rule.then.rate_limit is not None:
@@ -270,6 +273,32 @@ def _rate_limit_errors(operations: Sequence[str | None], path: str) -> Errors:
     for name in operations:
         if name in OPERATIONS and "{accountId}" not in OPERATIONS[name].paths[0]:
             yield InputError(path, f"rate limits are per account, and {name} has none")
+
+
+def _time_errors(rule: Rule, where: str) -> Errors:
+    """Times of a rule that are no durations, or zero, and periods without a pause."""
+    active = rule.active or ActiveTime()
+    times = {"active.after": active.after, "active.for": active.lasts, "active.every": active.every}
+    if isinstance(rule.probability, Ramp):
+        times["probability.over"] = rule.probability.over
+    given = {f"{where}.{name}": text for name, text in times.items() if text is not None}
+    errors = [error for place, text in given.items() for error in _length_errors(text, place)]
+    yield from errors
+    if rule.active == ActiveTime():
+        yield InputError(f"{where}.active", "give after, for, or every with for")
+    elif active.every and not errors and not _pauses(active.every, active.lasts):
+        yield InputError(f"{where}.active.every", "give a shorter `for`: a rule pauses between its periods")
+
+
+def _length_errors(text: str, place: str) -> Errors:
+    errors = list(_duration_error(text, place))
+    yield from errors
+    if not errors and not duration(text) and not place.endswith(".after"):
+        yield InputError(place, f"{text!r} is no time: give a longer one")
+
+
+def _pauses(every: str, lasts: str | None) -> bool:
+    return lasts is not None and duration(lasts) < duration(every)
 
 
 def _states_errors(rules: Sequence[Rule], path: str) -> Errors:
