@@ -58,18 +58,18 @@ def at(body: Any, place: Place) -> Any:
     return body
 
 
-def example_id(case: tuple[str, Example]) -> str:
-    return f"{case[0]} {case[1]['operation']} {case[1]['status']} {case[1]['name']}"
-
-
 # Examples.
 
 
-@pytest.mark.parametrize("case", ANSWERED, ids=example_id)
-def test_an_example_is_what_its_schema_says(case: tuple[str, Example]) -> None:
-    dialect, row = case
+def test_every_example_is_what_its_schema_says() -> None:
+    errors = [
+        f"{dialect} {row['operation']} {row['status']} {row['name']}: {error}"
+        for dialect, row in ANSWERED
+        if (error := schema_error(dialect, row, row["body"])) is not None
+    ]
 
-    assert schema_error(dialect, row, row["body"]) is None
+    assert len(ANSWERED) > 300
+    assert errors == []
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
