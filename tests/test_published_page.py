@@ -127,6 +127,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 def page(shared: Page) -> Page:
     """An empty page."""
     shared.open("about:blank")
+    shared.resize("light")
     shared.requested.clear()
     return shared
 
@@ -173,6 +174,21 @@ def test_a_user_logs_in_and_sends_a_request_by_the_keyboard(server: str, page: P
     assert {url.split("/")[2] for url in page.requested if not url.startswith("data:")} == {
         urlsplit(server).netloc
     }
+
+
+@needs_browser
+def test_a_narrow_window_needs_no_horizontal_scrolling(server: str, page: Page) -> None:
+    page.resize("light", 400, 800)
+    page.open(f"{server}/docs")
+    page.wait_for(LISTED)
+
+    wide = page.value(
+        "(async () => { const wide = []; for (const link of document.querySelectorAll('nav a')) {"
+        " location.hash = link.hash; await new Promise((done) => setTimeout(done)); render();"
+        " if (document.documentElement.scrollWidth > 400) wide.push(link.hash); } return wide; })()"
+    )
+
+    assert wide == []
 
 
 @needs_browser
