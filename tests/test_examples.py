@@ -126,7 +126,7 @@ def test_the_tests_of_the_client_pass_over_https(tmp_path: Path) -> None:
 @pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js")
 def test_the_node_tests_pass_with_a_server_that_they_start_and_with_a_running_one(server: str) -> None:
     started = run("node", "--test", "--test-reporter=tap", folder=NODE, DOSSIERS_SANDBOX_URL="")
-    running = run("node", "--test", "--test-reporter=tap", folder=NODE, DOSSIERS_SANDBOX_URL=server)
+    running = run("node", "--test", "--test-reporter=tap", folder=NODE, DOSSIERS_SANDBOX_URL=f"{server}/")
 
     assert [re.findall(r"^# (?:pass|fail) (\d+)$", tap, re.MULTILINE) for tap in (started, running)] == [
         ["4", "0"]

@@ -8,7 +8,8 @@ let server; // one for all tests of a file; node ends it when it ends
 
 /** The base URL of the server: a running one, such as a container, or a process that starts now. */
 async function serverUrl() {
-  if (process.env.DOSSIERS_SANDBOX_URL) return process.env.DOSSIERS_SANDBOX_URL;
+  const running = process.env.DOSSIERS_SANDBOX_URL;
+  if (running) return running.replace(/\/$/, "");
   const command = ["serve", "--port", "0", "--log-level", "warning"];
   const child = spawn("mock-server", command, { stdio: ["ignore", "pipe", "inherit"] });
   process.once("exit", () => child.kill());

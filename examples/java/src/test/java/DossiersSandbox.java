@@ -52,7 +52,7 @@ final class DossiersSandbox implements BeforeEachCallback, AfterEachCallback {
     /** The base URL of the server: a running one, such as a container, or a process that starts now. */
     private static String serverUrl() throws IOException {
         var running = System.getenv("DOSSIERS_SANDBOX_URL");
-        if (running != null && !running.isEmpty()) return running;
+        if (running != null && !running.isEmpty()) return running.replaceFirst("/$", "");
         var command = new ProcessBuilder("mock-server", "serve", "--port", "0", "--log-level", "warning");
         var process = command.redirectError(ProcessBuilder.Redirect.INHERIT).start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));
