@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from click.testing import CliRunner
 
 from mock_server import __version__
+from mock_server.cli import main
 from mock_server.settings import SETTINGS, Setting
 from tests import processes
 from tests.support import running_server
@@ -85,6 +87,16 @@ def test_help_lists_every_option_with_its_default_and_its_variable() -> None:
     shown = " ".join(run("serve", "--help").stdout.split())
 
     assert [described(setting) for setting in SETTINGS if described(setting) not in shown] == []
+
+
+def test_the_help_of_a_command_shows_the_default_of_a_setting_if_there_is_one() -> None:
+    shown = {
+        arguments: " ".join(CliRunner().invoke(main, [*arguments, "--help"]).output.split())
+        for arguments in (("openapi",), ("fixtures", "list"))
+    }
+
+    assert "[env var: MOCK_SERVER_DIALECT; default: rest]" in shown["openapi",]
+    assert "[env var: MOCK_SERVER_FIXTURES_DIR]" in shown["fixtures", "list"]
 
 
 @pytest.mark.parametrize("command", ["serve", "healthcheck", "fixtures", "scenarios"])
