@@ -38,7 +38,12 @@ def test_a_path_that_begins_with_two_slashes_is_unmapped(api: Api, path: str) ->
     answer = api.send("GET", "/", environ_overrides={"PATH_INFO": path})
 
     assert answer.status_code == 404
-    assert "X-Mock-Unmatched" in answer.headers
+    assert answer.headers["X-Mock-Unmatched"] == f"GET {path}"
+    assert (answer.json or {})["path"] == path
+    [entry] = api.control("GET", "/requests/unmatched")["requests"]
+    assert entry["warnings"] == [
+        f"the API has no path {path}: a base URL that ends in a slash has one too many"
+    ]
 
 
 def test_the_same_query_string_gives_each_dialect_its_own_parameters(make_api: MakeApi) -> None:

@@ -165,6 +165,8 @@ def similar_operation(method: str, path: str) -> Operation | None:
 
 def explain_unmatched(method: str, path: str) -> str:
     """Say what is wrong with a call that no operation serves, and what would be right."""
+    if path.startswith("//"):
+        return f"the API has no path {path}: a base URL that ends in a slash has one too many"
     asked = _path_template(path)
     methods = [OPERATIONS[name].method for name, template in _TEMPLATES if template == asked]
     if methods:

@@ -73,7 +73,7 @@ def _http_error(error: HTTPException) -> Response:
         name: value for name, value in error.get_headers() if name.lower() in {"allow", "www-authenticate"}
     }
     if request.url_rule is None and status == HTTPStatus.NOT_FOUND:
-        headers[UNMATCHED_HEADER] = wire.header_text(f"{request.method} {request.path}")
+        headers[UNMATCHED_HEADER] = wire.header_text(f"{request.method} {_sent_path()}")
         headers[DOCS_HEADER] = UNMATCHED
         return _protocol_error(status, None, headers)
     return _protocol_error(status, _message(error), headers)
@@ -131,9 +131,15 @@ def _protocol_error(status: int, message: str | None, headers: dict[str, str] | 
         "status": status,
         "error": phrase,
         "message": message or "No message available",
-        "path": request.path,
+        "path": _sent_path(),
     }
     return json_response(body, status, headers)
+
+
+def _sent_path() -> str:
+    """The path as it was sent. Werkzeug's has one slash where a client with a wrong base URL sends two."""
+    sent = request.environ["PATH_INFO"]
+    return "/" * (len(sent) - len(sent.lstrip("/")) - 1) + request.path
 
 
 _RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
