@@ -56,7 +56,9 @@ class SortedSet(Struct, Generic[T], frozen=True):
         if value not in self:
             return self
         at = self._chunk_of(value)
-        shrunk = tuple(kept for kept in self.chunks[at] if kept != value)
+        chunk = self.chunks[at]
+        within = bisect_left(chunk, value)
+        shrunk = (*chunk[:within], *chunk[within + 1 :])
         parts = (shrunk,) if shrunk else ()
         return SortedSet((*self.chunks[:at], *parts, *self.chunks[at + 1 :]), self.size - 1)
 
