@@ -245,7 +245,9 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, P
             r"(?: \(CA certificate: .+\))?\n",
             line,
         )
-        assert ready, line + (process.stderr.read() if process.stderr else "")
+        if ready is None:
+            process.terminate()  # its log ends with it
+            raise AssertionError(line + process.communicate(timeout=10)[1])
         yield ready[1], process
     finally:
         process.terminate()
