@@ -29,6 +29,7 @@ CONTROL_CALLS: Mapping[str, str] = {
     "pact": "docs/pact.md#set-up-a-state",
     "processes": "docs/control.md#imports",
     "provenance": "docs/fidelity.md#how-sure-each-rule-is",
+    "report": "docs/coverage.md#a-report-for-people",
     "requests": "docs/journal.md#list-count-and-find-requests",
     "requirements": "docs/control.md#create-and-change-data",
     "reset": "docs/control.md#reset-a-sandbox",

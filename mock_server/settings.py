@@ -31,6 +31,7 @@ DASHBOARD_PATH = f"{CONTROL_PREFIX}/ui"
 SLOW_CALLS = {
     *(("PUT", f"{CONTROL_PREFIX}/{name}") for name in ("fixture", "scenario", "state")),
     ("POST", f"{CONTROL_PREFIX}/verify"),
+    ("GET", f"{CONTROL_PREFIX}/report"),
 }
 """Control calls that may take long: they run in a thread, so that they do not block other requests."""
 

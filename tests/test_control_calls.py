@@ -498,6 +498,8 @@ def test_a_documented_default_is_what_the_server_does_without_the_parameter(
         ("GET /__admin/dossiers", "limit"): 50,
         ("GET /__admin/requests", "format"): "json",
         ("GET /__admin/coverage", "scope"): "sandbox",
+        ("GET /__admin/report", "scope"): "sandbox",
+        ("GET /__admin/report", "format"): "markdown",
     }
     assert api.control("GET", "/requests") == api.control("GET", "/requests?format=json")
     assert sandbox == {api.client.get("/__admin/clock").json["sandbox"]}  # type: ignore[index]

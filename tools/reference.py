@@ -1,4 +1,4 @@
-"""Write docs/reference.md, limits.md and the schemas of files from the code; `--check` only compares them."""
+"""Write docs/reference.md, limits.md, llms.txt and the schemas of files from the code; `--check` only compares them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mock_server.control.app import CALLS
+from mock_server.control.llms import guide
 from mock_server.domain.errors import ERRORS, Place
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
@@ -38,6 +39,7 @@ def main() -> int:
     pages = {
         DOCS / "reference.md": reference(),
         DOCS / "limits.md": limits(),
+        DOCS / "llms.txt": guide(),
         DOCS / "recipe.schema.json": schema("Recipe", Recipe),
         DOCS / "scenario.schema.json": schema("Scenario", Scenario),
     }

@@ -74,6 +74,7 @@ _TAG_OF_RESOURCE = {
     "outbox": "dossiers",
     "requests": "journal",
     "coverage": "journal",
+    "report": "journal",
     "events": "journal",
     "verify": "journal",
     "clock": "sandbox",
