@@ -358,7 +358,7 @@ def test_a_json_file_that_was_not_generated_is_named(tmp_path: Path, content: by
     path = tmp_path / "mine.json"
     path.write_bytes(content)
 
-    assert error_message(path).startswith("mine.json: not a generated state file: ")
+    assert error_message(path).startswith("mine.json: not a state file: ")
 
 
 def test_a_state_file_may_begin_with_a_byte_order_mark_and_a_compressed_one_is_named(tmp_path: Path) -> None:

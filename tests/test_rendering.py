@@ -28,7 +28,7 @@ def is_gone(dossier: ref[Dossier]) -> bool:
 
 
 def test_a_dossier_that_was_changed_is_not_remembered_as_it_was(make_server_api: Callable[..., Api]) -> None:
-    api = make_server_api()
+    api = make_server_api(history_entries=0)  # which keeps earlier states on purpose
     dossier = imported(api)
     assert not is_gone(dossier)
 
@@ -42,7 +42,7 @@ def test_a_dossier_that_was_changed_is_not_remembered_as_it_was(make_server_api:
 def test_the_dossiers_of_a_sandbox_that_was_reset_are_not_remembered(
     make_server_api: Callable[..., Api],
 ) -> None:
-    api = make_server_api()
+    api = make_server_api(history_entries=0)  # which keeps earlier states on purpose
     dossier = imported(api)
 
     api.control("POST", "/reset")
