@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from http import HTTPStatus
 
 from mock_server.domain.errors import Refusal
@@ -10,6 +11,7 @@ from mock_server.domain.local_time import ZONE
 from mock_server.domain.names import camel
 
 _NEVER = "2099-12-31T23:59:59.999"
+_WITHOUT_ZONE = len("2019-01-08T15:31:55.521")
 _PHRASES = {
     413: "Request Entity Too Large",
     414: "Request-URI Too Long",
@@ -18,9 +20,10 @@ _PHRASES = {
 }
 
 
+@lru_cache(8192)  # most instants of a dossier occur in it several times
 def instant(at: datetime | None) -> str | None:
     """French local time with three digits of a second, no zone: `2019-01-08T15:31:55.521`."""
-    return None if at is None else at.astimezone(ZONE).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    return None if at is None else at.astimezone(ZONE).isoformat(timespec="milliseconds")[:_WITHOUT_ZONE]
 
 
 def microseconds(at: datetime | None) -> str | None:
