@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -16,7 +16,7 @@ from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import bundled
 from mock_server.journal import Limits
-from mock_server.sandbox import SandboxConfig, Sandboxes
+from mock_server.sandbox import SandboxConfig, Sandboxes, StateDatabase
 from mock_server.scenarios import FixtureFinder, ScenarioSetup, check_saved_rules, load_scenario_setup
 from mock_server.scenarios.files import find_scenario
 from mock_server.settings import HEALTH_PATH, Settings
@@ -34,6 +34,7 @@ def create_app(settings: Settings) -> Application:
         FileError: the fixture or the scenario is missing or wrong; the message names file and line.
         KeyFileError: the signing key cannot be used.
         TlsError: the certificate or its key cannot be used.
+        StateFileError: the file of `--state` cannot be used.
     """
     shared = _services(settings)
     shared.sandboxes.get()  # generated now, not when the first request waits for it
@@ -84,7 +85,9 @@ def _services(settings: Settings) -> Services:
         settings=settings,
         sandboxes=Sandboxes(
             config,
-            invent=generate_company,
+            # Each launch of an import asks for the company, also if it is the same one.
+            invent=lru_cache(1024)(generate_company),
+            database=None if settings.state is None else StateDatabase(settings.state),
             limit=settings.max_sandboxes,
             idle=settings.sandbox_idle,
             users=_setups_of_users(settings, config.setup.fixture, find_fixture),

@@ -91,6 +91,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     journal_bytes: int = 16 * 1024 * 1024
     strict: str = "off"
     history_entries: int = 1000
+    state: Path | None = None
     check_responses: bool = False
     log_format: str = "text"
     log_level: str = "info"
@@ -534,6 +535,12 @@ SETTINGS: tuple[Setting, ...] = (
         "NUMBER",
         _number(0, 1_000_000),
         "How many changes of a sandbox are kept with the state before each, for a rewind or a fork.",
+    ),
+    Setting(
+        "state",
+        "FILE",
+        Path,
+        "A file that keeps the sandboxes over a restart; without it, they end with the server.",
     ),
     Setting(
         "check_responses",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mock_server.app import create_app
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.exported_state import export_state
 from mock_server.sandbox.records import RecordFormat, replay
+from mock_server.settings import Settings
 from mock_server.web import services
 from tests.control_calls import a_rule
 from tests.properties import example_count
@@ -100,3 +104,21 @@ def test_a_replay_of_any_run_gives_the_same_export(app: Flask, steps: list[Any])
     assert dict(replayed.rate_limits) == dict(sandbox.state.rate_limits)
     assert replayed.token_ages == sandbox.state.token_ages
     assert [read.encode(read.decode(each)) for each in encoded] == encoded
+
+
+@given(runs=st.lists(st.lists(STEPS, max_size=8), min_size=1, max_size=3))
+@example_count(15)
+def test_after_each_restart_on_the_file_the_export_is_the_same(runs: list[list[Any]]) -> None:
+    with TemporaryDirectory() as folder:
+        settings = Settings(state=Path(folder) / "sandboxes.db", log_level="error")
+        exported = None
+        for steps in runs:
+            app = create_app(settings)
+            api = Api(app.test_client(), "one")
+            if exported is not None:
+                assert api.client.get("/__admin/state?sandbox=one").data == exported
+            for step in steps:
+                carry_out(api, step)
+            api.control("PUT", "/clock", {"frozen": True})
+            exported = api.client.get("/__admin/state?sandbox=one").data
+            services.of(app).sandboxes.close()

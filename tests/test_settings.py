@@ -110,6 +110,7 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "journal_bytes": ("1048576", 1048576),
     "strict": ("warn", "warn"),
     "history_entries": ("20", 20),
+    "state": ("state.db", Path("state.db")),
     "check_responses": ("true", True),
     "log_format": ("json", "json"),
     "log_level": ("error", "error"),

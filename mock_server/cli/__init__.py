@@ -30,6 +30,7 @@ _COMMANDS = (
     "openapi",
     "scenarios",
     "serve",
+    "state",
 )
 """Each is in the module of its name; only the one that runs is imported."""
 

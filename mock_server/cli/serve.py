@@ -58,7 +58,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
         raise click.ClickException(str(error)) from None
     tls = services.of(app).tls
     ready = _ready_line(server.base_url(bound, "https" if tls else "http"), tls)
-    with closing(writer):
+    with closing(writer), closing(services.of(app).sandboxes):
         server.serve(
             _service(settings, app, writer),
             bound,

@@ -14,7 +14,7 @@ from mock_server.domain.errors import NotFound, Rejected
 from mock_server.fixtures import FileError
 from mock_server.fixtures.errors import InputError
 from mock_server.pages import NO_SANDBOX, of_control_call
-from mock_server.sandbox import Conflict, NoSandbox, NotKept
+from mock_server.sandbox import Conflict, NoSandbox, NotKept, NotWritten
 from mock_server.scenarios import NameTaken
 from mock_server.settings import CONTROL_PREFIX
 from mock_server.web.services import http_error, log_bug
@@ -53,6 +53,7 @@ def install_problems(app: Flask) -> None:
     app.register_error_handler(Conflict, _conflict)
     app.register_error_handler(NameTaken, _conflict)
     app.register_error_handler(NotKept, _not_kept)
+    app.register_error_handler(NotWritten, _not_written)
     app.register_error_handler(NoSandbox, _no_sandbox)
     app.register_error_handler(Exception, _unexpected)
 
@@ -98,6 +99,11 @@ def _conflict(error: Exception) -> Response:
 def _not_kept(error: NotKept) -> Response:
     """Answer a question for a past state that is not there."""
     return problem_answer(404, str(error))
+
+
+def _not_written(error: NotWritten) -> Response:
+    """Answer a change that could not be written to the file of `--state`."""
+    return problem_answer(503, str(error))
 
 
 def _http_problem(error: HTTPException) -> Response:

@@ -19,7 +19,10 @@ _PEM = "application/x-pem-file"
 
 @route("GET /health", sandboxed=False)
 def get_health() -> Response:
-    """Return 200 once the fixture is loaded, which is before the port is open."""
+    """Return 200 once the fixture is loaded, which is before the port is open.
+
+    `stateFile` is null without `--state`; its `error` is null as long as the file can be written.
+    """
     shared = services()
     return json_answer(
         {
@@ -29,6 +32,7 @@ def get_health() -> Response:
             "fixture": shared.sandboxes.config.setup.fixture.name,
             "dialect": shared.settings.dialect,
             "counts": _counts(shared.sandboxes.get()),
+            "stateFile": shared.sandboxes.state_file,
         }
     )
 

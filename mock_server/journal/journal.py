@@ -104,12 +104,12 @@ class Journal:
     It never waits for a listener: it wakes the listener, which then reads the exchanges that are still there.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, last: int = 0) -> None:
         self._limits = limits
         self._packed: deque[PackedExchange] = deque()
         self._bytes = 0
-        self._last = 0
-        self._last_dropped = 0
+        self._last = last
+        self._last_dropped = last
         self._counts = ExchangeCounts()
         self._counts_before_reset = ExchangeCounts()
         self._listeners: tuple[Callable[[], None], ...] = ()

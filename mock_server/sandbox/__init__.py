@@ -5,6 +5,7 @@ from mock_server.sandbox.history import NotKept
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes
 from mock_server.sandbox.state import SandboxConfig, SandboxState
+from mock_server.sandbox.state_database import NotWritten, StateDatabase, StateFileError
 
 __all__ = [
     "DEFAULT_SANDBOX",
@@ -12,9 +13,12 @@ __all__ = [
     "Conflict",
     "NoSandbox",
     "NotKept",
+    "NotWritten",
     "Part",
     "SandboxConfig",
     "SandboxState",
     "Sandboxes",
     "ServerSandbox",
+    "StateDatabase",
+    "StateFileError",
 ]

@@ -49,12 +49,12 @@ class HistoryEntry(Struct, frozen=True):
 class History:
     """The latest commands, bounded by count and by bytes; the oldest drop out. Numbers only increase."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, last: int = 0, last_request: int = 0) -> None:
         self._limit = limit
         self._entries: deque[HistoryEntry] = deque()
         self._bytes = 0
-        self.last = 0
-        self._dropped_position = 0
+        self.last = last
+        self._dropped_position = last_request
 
     @property
     def entries(self) -> tuple[HistoryEntry, ...]:

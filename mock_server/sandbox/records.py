@@ -5,7 +5,7 @@ A record has all that its command does not say: when it was executed, and the co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -47,8 +47,8 @@ class RecordFormat:
 
     def __init__(self, fixtures: Mapping[str, Fixture] | None = None) -> None:
         self.fixtures: dict[str, Fixture] = dict(fixtures or {})
-        self._encoder = msgspec.json.Encoder(enc_hook=self._encode_hook)
-        self._decoder = msgspec.json.Decoder(Record, dec_hook=self._decode_hook)
+        self._encoder = msgspec.json.Encoder(enc_hook=self.encode_hook)
+        self._decoder = msgspec.json.Decoder(Record, dec_hook=self.decode_hook)
 
     def encode(self, record: Record) -> bytes:
         """Return the JSON of a record; the fixture that it names, if any, is in `fixtures` afterwards."""
@@ -62,7 +62,8 @@ class RecordFormat:
         """
         return self._decoder.decode(encoded)
 
-    def _encode_hook(self, value: object) -> str:
+    def encode_hook(self, value: object) -> str:
+        """Return the JSON of a value that has no type of JSON."""
         if isinstance(value, Fixture):
             self.fixtures[value.key] = value
             return value.key
@@ -70,7 +71,12 @@ class RecordFormat:
             return str(value)
         raise NotImplementedError(f"{type(value).__name__} has no JSON form")
 
-    def _decode_hook(self, kind: type, value: str) -> object:
+    def decode_hook(self, kind: type, value: str) -> object:
+        """Return the value of such a JSON.
+
+        Raises:
+            ValueError: there is no such fixture.
+        """
         if kind is not Fixture:
             return kind(value)
         if value not in self.fixtures:
@@ -78,10 +84,14 @@ class RecordFormat:
         return self.fixtures[value]
 
 
-def replay(state: SandboxState, records: Iterable[Record]) -> SandboxState:
+def replay(
+    state: SandboxState,
+    records: Iterable[Record],
+    seen: Callable[[Record, PastState], object] = lambda *_: None,
+) -> SandboxState:
     """Apply the records to the state, in their order, and return the last state.
 
-    A rewind goes back to the state before one of them.
+    A rewind goes back to the state before one of them. `seen` gets each record and the state before it.
     """
     records = tuple(records)
     wanted = {record.command.before for record in records if isinstance(record.command, Rewind)}
@@ -89,8 +99,10 @@ def replay(state: SandboxState, records: Iterable[Record]) -> SandboxState:
     for record in records:
         state, _ = settle_state(state, record.machine)
         now = state.clock.at(record.machine)
+        before = PastState(state, now)
+        seen(record, before)
         if record.number in wanted:
-            kept[record.number] = PastState(state, now)
+            kept[record.number] = before
         context = CommandContext(record.machine, now, dict(record.companies).__getitem__, kept.__getitem__)
         state, _ = record.command.apply(state, context)
     return state

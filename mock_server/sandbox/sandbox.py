@@ -28,17 +28,17 @@ from mock_server.sandbox.commands import (
     PastState,
     Reset,
     Rewind,
-    continue_state,
 )
 from mock_server.sandbox.history import History, HistoryEntry, NotKept
-from mock_server.sandbox.records import Record
+from mock_server.sandbox.kept_state import restore_state
+from mock_server.sandbox.records import Record, replay
 from mock_server.sandbox.state import (
     EndedSessions,
     SandboxConfig,
     SandboxState,
-    first_state,
     settle_state,
 )
+from mock_server.sandbox.state_database import StateDatabase
 from mock_server.scenarios import ActiveScenario, AppliedRule, ReceivedRequest
 
 Result = TypeVar("Result")
@@ -47,20 +47,40 @@ Result = TypeVar("Result")
 class ServerSandbox:
     """One state. Commands are executed one at a time; reading locks only if something is due.
 
-    It starts as `config` says, or continues a `past` state of another sandbox.
+    With a database, each command is written to it before it has an effect.
     """
 
     def __init__(
-        self, name: str, config: SandboxConfig, invent: Invent, *, past: PastState | None = None
+        self, name: str, state: SandboxState, invent: Invent, *, database: StateDatabase | None = None
     ) -> None:
         self.name = name
-        self.journal = Journal(config.journal)
-        self.history = History(config.history)
+        self.journal = Journal(state.config.journal)
+        self.history = History(state.config.history)
         self._invent = invent
+        self._database = database
         self._lock = RLock()
-        self._state = (
-            first_state(config, monotonic_now()) if past is None else continue_state(past, monotonic_now())
-        )
+        self._state = state
+
+    @classmethod
+    def restore(
+        cls, name: str, config: SandboxConfig, invent: Invent, database: StateDatabase
+    ) -> ServerSandbox:
+        """Return the sandbox as it is in the file, with the limits of `config`.
+
+        Raises:
+            StateFileError: it is damaged in the file.
+        """
+        kept = database.load(name)
+        sandbox = cls(name, restore_state(kept.kept, config, invent), invent, database=database)
+        sandbox.journal = Journal(config.journal, kept.latest_request)
+        first = kept.records[0].position if kept.records else kept.latest_request
+        sandbox.history = History(config.history, kept.number, first if kept.number else 0)
+
+        def add(record: Record, before: PastState) -> None:
+            sandbox.history.add(HistoryEntry(record, before.now, before.state))
+
+        sandbox._state = replay(sandbox._state, kept.records, add)  # its own
+        return sandbox
 
     @property
     def state(self) -> SandboxState:
@@ -115,6 +135,9 @@ class ServerSandbox:
         """Execute a command and return its result. If it raises, the state stays the same object.
 
         The history links it with the request of the API that is being answered, if it is part of one.
+
+        Raises:
+            NotWritten: the file of `--state` cannot be written.
         """
         with self._lock:
             machine = monotonic_now()
@@ -124,7 +147,6 @@ class ServerSandbox:
             context = self._context(machine, companies)
             after, result = command.apply(before, context)
             if after is not before:
-                self._state = after
                 latest = self.journal.last
                 record = Record(
                     number=self.history.last + 1,
@@ -134,6 +156,9 @@ class ServerSandbox:
                     command=cast(AnyCommand, command),
                     companies=tuple(companies.items()),
                 )
+                if self._database is not None:
+                    self._database.append(self.name, record, after)
+                self._state = after
                 self.history.add(HistoryEntry(record, context.now, before))
         return result
 

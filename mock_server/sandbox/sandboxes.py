@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from threading import RLock
 from time import monotonic
 
 from msgspec.structs import replace
 
+from mock_server.clock import monotonic_now
 from mock_server.domain.imports import Invent
 from mock_server.domain.model import Admission
 from mock_server.journal.coverage import ExchangeCounts
-from mock_server.sandbox.commands import Conflict, PastState, ReplaceSetup
+from mock_server.sandbox.commands import Conflict, PastState, ReplaceSetup, continue_state
+from mock_server.sandbox.kept_state import keep_start, keep_state
 from mock_server.sandbox.sandbox import ServerSandbox
-from mock_server.sandbox.state import SandboxConfig
+from mock_server.sandbox.state import SandboxConfig, first_state
+from mock_server.sandbox.state_database import StateDatabase
 from mock_server.scenarios import ScenarioSetup, without_tag
 
 DEFAULT_SANDBOX = "default"
@@ -46,8 +49,10 @@ class Sandboxes:
         limit: int,
         idle: timedelta,
         users: Mapping[str, ScenarioSetup] | None = None,
+        database: StateDatabase | None = None,
     ) -> None:
-        self.config = config
+        self.config = config if database is None else database.start_config(config)
+        self._database = database
         self._invent = invent
         self._scenario_of = {
             user: setup.scenario.scenario for user, setup in (users or {}).items() if setup.scenario
@@ -74,11 +79,12 @@ class Sandboxes:
 
     def find(self, name: str) -> ServerSandbox | None:
         """Return the sandbox of that name, None if it does not exist."""
-        return self._by_name.get(name)
+        found = self._by_name.get(name)
+        return self._create(name) if found is None and name in self._kept_names else found
 
     def find_for_user(self, username: str) -> ServerSandbox | None:
         """Return the sandbox of a user name, None if it does not exist."""
-        return self._by_name.get(self._name_of(username))
+        return self.find(self._name_of(username))
 
     def for_user(self, username: str) -> ServerSandbox:
         """Return the sandbox of a user name: `api+gw3@example.com` opens `gw3`, no tag the default one.
@@ -123,7 +129,7 @@ class Sandboxes:
             NoSandbox: the name is invalid, or there are `limit` sandboxes and none is idle.
         """
         with self._lock:
-            if name in self._by_name:
+            if name in self._by_name or name in self._kept_names:
                 raise Conflict(f"there is a sandbox {name!r}: choose another name, or delete it")
             return self._create(name, past)
 
@@ -134,10 +140,27 @@ class Sandboxes:
             KeyError: there is no sandbox of that name.
         """
         with self._lock:
+            if name not in self._by_name and name not in self._kept_names:
+                raise KeyError(name)
+            if self._database is not None:
+                self._database.delete(name)
+            if name not in self._by_name:
+                return
             journal = self._by_name.pop(name).journal
             journal.close()
             self._dropped.add(journal.total_counts)
             self._last_used.pop(name, None)
+
+    def close(self) -> None:
+        """Close the file of `--state`, so that another server can use it."""
+        if self._database is not None:
+            self._database.close()
+
+    @property
+    def state_file(self) -> dict[str, str | None] | None:
+        """The file of `--state`, and why it cannot be written; None without one."""
+        database = self._database
+        return None if database is None else {"path": str(database.path), "error": database.error}
 
     @property
     def setups(self) -> tuple[ScenarioSetup, ...]:
@@ -157,7 +180,13 @@ class Sandboxes:
     def existing(self) -> tuple[ServerSandbox, ...]:
         """The existing sandboxes, oldest first. This does not count as a use."""
         self._drop_idle()
+        for name in self._kept_names:
+            self.find(name)
         return tuple(self._by_name.values())
+
+    @property
+    def _kept_names(self) -> Collection[str]:
+        return () if self._database is None else self._database.names
 
     def _create(self, name: str, past: PastState | None = None) -> ServerSandbox:
         if _NAME.fullmatch(name) is None:
@@ -167,18 +196,28 @@ class Sandboxes:
         with self._lock:
             if name not in self._by_name:
                 self._drop_idle()
-                self._check_limit()
-                self._by_name[name] = ServerSandbox(name, self._config_of(name), self._invent, past=past)
+                self._check_limit(name)
+                self._by_name[name] = self._open(name, past)
                 self._last_used[name] = monotonic()
             return self._by_name[name]
+
+    def _open(self, name: str, past: PastState | None) -> ServerSandbox:
+        """Return a sandbox of the file, a fork, or a new one."""
+        config, database, machine = self._config_of(name), self._database, monotonic_now()
+        if name in self._kept_names and database is not None:
+            return ServerSandbox.restore(name, config, self._invent, database)
+        state = first_state(config, machine) if past is None else continue_state(past, machine)
+        if database is not None:
+            database.create(name, keep_start(config, machine) if past is None else keep_state(state))
+        return ServerSandbox(name, state, self._invent, database=database)
 
     def _config_of(self, name: str) -> SandboxConfig:
         """The common one, or that of the users of a scenario."""
         setup = self._setups.get(name.rpartition(".")[2])
         return self.config if setup is None else replace(self.config, setup=setup)
 
-    def _check_limit(self) -> None:
-        if len(self._by_name) >= self._limit:
+    def _check_limit(self, name: str) -> None:
+        if len({*self._by_name, *self._kept_names} - {name}) >= self._limit:
             raise NoSandbox(
                 f"there are {self._limit} sandboxes already: drop one (DELETE /__admin/sandboxes/NAME),"
                 " or start the server with a larger --max-sandboxes",

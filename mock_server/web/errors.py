@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavailable
 from werkzeug.wrappers import Response as AnyResponse
 
 from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON, AccessDenied
@@ -17,7 +17,7 @@ from mock_server.domain.errors import NotFound, Refusal, Rejected
 from mock_server.domain.operations import Kind
 from mock_server.journal import refusal_facts
 from mock_server.pages import STRICT, UNMATCHED
-from mock_server.sandbox import NoSandbox
+from mock_server.sandbox import NoSandbox, NotWritten
 from mock_server.web.context import CONTEXT, RequestContext, current_call
 from mock_server.web.responses import json_response, oauth_error
 from mock_server.web.services import http_error, log_bug, services
@@ -90,6 +90,10 @@ def _no_sandbox(error: NoSandbox) -> Response:
     return _http_error(http_error(error))
 
 
+def _not_written(error: NotWritten) -> Response:
+    return _http_error(ServiceUnavailable(str(error)))
+
+
 def _access_denied(error: AccessDenied) -> Response:
     """A call that the sandbox itself rejects; no answer of the vendor has this header."""
     return _protocol_error(error.status, str(error), {PROBLEM_HEADER: wire.header_text(str(error))})
@@ -147,6 +151,7 @@ _RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
     Rejected: _rejected,
     HTTPException: _http_error,
     NoSandbox: _no_sandbox,
+    NotWritten: _not_written,
     AccessDenied: _access_denied,
     StrictError: _rejected_by_strict_mode,
     Exception: _unexpected,

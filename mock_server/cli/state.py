@@ -1,0 +1,76 @@
+"""`mock-server state`: show, export and compact the file of `--state`, while no server uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mock_server.cli.output import write_utf8
+from mock_server.fixtures.errors import FileError
+
+if TYPE_CHECKING:
+    from mock_server.sandbox import StateDatabase
+
+_FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.group()
+def state() -> None:
+    """Show, export and compact a file of `serve --state`."""
+
+
+@state.command()
+@_FILE
+def info(file: Path) -> None:
+    """Show what is in the file: its format, and each sandbox with its fixture and commands."""
+    with _open(file) as database:
+        click.echo(f"{file}: format {database.version}, {file.stat().st_size:,} bytes")
+        for name in database.names:
+            kept = database.load(name)
+            last = kept.records[-1].number if kept.records else kept.number
+            click.echo(
+                f"{name}: fixture {kept.kept.config.setup.fixture.name}, {last} commands,"
+                f" {len(kept.records)} of them since the last checkpoint"
+            )
+
+
+@state.command()
+@_FILE
+@click.option("--sandbox", default="default", show_default=True, help="The name of the sandbox.")
+def export(file: Path, sandbox: str) -> None:
+    """Print the state of a sandbox as JSON, as `GET /__admin/state` returns it."""
+    with _open(file) as database:
+        if sandbox not in database.names:
+            names = ", ".join(database.names) or "none"
+            raise click.ClickException(f"{file}: there is no sandbox {sandbox!r}; there are: {names}")
+        write_utf8(database.export(sandbox).decode())
+
+
+@state.command()
+@_FILE
+def compact(file: Path) -> None:
+    """Replace the commands of each sandbox by its state, and give unused space back."""
+    with _open(file) as database:
+        before = file.stat().st_size
+        database.compact()
+        click.echo(f"{file}: {before:,} bytes before, {file.stat().st_size:,} bytes now")
+
+
+@contextmanager
+def _open(file: Path) -> Iterator[StateDatabase]:
+    from mock_server.sandbox import StateDatabase
+
+    if not file.is_file():
+        raise click.ClickException(f"{file}: there is no such file")
+    try:
+        database = StateDatabase(file)
+        try:
+            yield database
+        finally:
+            database.close()
+    except FileError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,133 @@
+"""A sandbox's state as it is kept in a file: all of it, unlike an exported state."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from immutables import Map
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mock_server.clock import Clock
+from mock_server.domain.imports import Invent
+from mock_server.domain.variants import ChosenVariants
+from mock_server.domain.world import World
+from mock_server.fixtures.state_file import WorldState, export_world, import_world
+from mock_server.sandbox.rate_limit import Bucket
+from mock_server.sandbox.state import EndedSessions, SandboxConfig, SandboxState, Snapshot, first_state
+from mock_server.scenarios import ScenarioSetup, export_progress, read_progress
+
+
+class KeptConfig(Struct, frozen=True, kw_only=True):
+    """Where a reset goes back to. Limits and the duration of imports are always those of the server."""
+
+    setup: ScenarioSetup
+    clock: datetime | None
+    variants: dict[str, str]
+    strict: str
+
+
+class KeptSnapshot(Struct, frozen=True, kw_only=True):
+    """A snapshot."""
+
+    name: str
+    content: WorldState
+    now: datetime
+    frozen: bool
+
+
+class KeptStart(Struct, frozen=True, kw_only=True, tag=True):
+    """A sandbox at its start, at that machine's time."""
+
+    config: KeptConfig
+    machine: datetime
+
+
+class KeptState(Struct, frozen=True, kw_only=True, tag=True):
+    """A sandbox at any time."""
+
+    config: KeptConfig
+    setup: ScenarioSetup
+    content: WorldState
+    clock: Clock
+    variants: dict[str, str]
+    playing: Any
+    rate_limits: tuple[tuple[int, Bucket], ...]
+    snapshots: tuple[KeptSnapshot, ...]
+    token_ages: tuple[tuple[datetime, timedelta], ...]
+    ended_recent: tuple[str, ...]
+    ended_older: tuple[str, ...]
+    pact_states_at: int | None
+    strict: str
+
+
+Kept = KeptStart | KeptState
+"""What a sandbox is restored from."""
+
+
+def keep_start(config: SandboxConfig, machine: datetime) -> KeptStart:
+    """Return a sandbox at its start as it is kept: some bytes, at any size of its fixture."""
+    return KeptStart(config=_keep_config(config), machine=machine)
+
+
+def keep_state(state: SandboxState) -> KeptState:
+    """Return a state as it is kept."""
+    return KeptState(
+        config=_keep_config(state.config),
+        setup=state.setup,
+        content=export_world(state.world),
+        clock=state.clock,
+        variants=dict(state.variants.chosen),
+        playing=export_progress(state.active),
+        rate_limits=tuple(sorted(state.rate_limits.items())),
+        snapshots=tuple(
+            KeptSnapshot(name=name, content=export_world(each.world), now=each.now, frozen=each.frozen)
+            for name, each in state.snapshots.items()
+        ),
+        token_ages=state.token_ages,
+        ended_recent=tuple(sorted(state.ended_sessions.recent)),
+        ended_older=tuple(sorted(state.ended_sessions.older)),
+        pact_states_at=state.pact_states_at,
+        strict=state.strict,
+    )
+
+
+def restore_config(kept: KeptConfig, server: SandboxConfig) -> SandboxConfig:
+    """Return the kept start of a sandbox, with the limits of the server."""
+    return replace(server, setup=kept.setup, clock=kept.clock, variants=kept.variants, strict=kept.strict)
+
+
+def restore_state(kept: Kept, server: SandboxConfig, invent: Invent) -> SandboxState:
+    """Return the kept state, with the limits of the server."""
+    config = restore_config(kept.config, server)
+    if isinstance(kept, KeptStart):
+        return first_state(config, kept.machine)
+
+    def world(content: WorldState) -> World:
+        return import_world(content, invent)
+
+    return SandboxState(
+        config=config,
+        setup=kept.setup,
+        world=world(kept.content),
+        clock=kept.clock,
+        variants=ChosenVariants(kept.variants),
+        active=read_progress(kept.playing),
+        rate_limits=Map(kept.rate_limits),
+        snapshots={
+            each.name: Snapshot(world(each.content), each.now, each.frozen) for each in kept.snapshots
+        },
+        token_ages=kept.token_ages,
+        ended_sessions=EndedSessions(
+            Map(dict.fromkeys(kept.ended_recent)), Map(dict.fromkeys(kept.ended_older))
+        ),
+        pact_states_at=kept.pact_states_at,
+        strict=kept.strict,
+    )
+
+
+def _keep_config(config: SandboxConfig) -> KeptConfig:
+    return KeptConfig(
+        setup=config.setup, clock=config.clock, variants=dict(config.variants), strict=config.strict
+    )

@@ -1,0 +1,361 @@
+"""The file of `--state`: SQLite with the commands of each sandbox since its last checkpoint.
+
+A command is written before its answer is sent, so it survives the end of the process at any moment; after a
+loss of power the last commands may be missing. One server uses the file at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import ENOENT
+from pathlib import Path
+from threading import RLock, Thread
+from typing import NamedTuple
+
+import msgspec
+
+from mock_server.clock import monotonic_now
+from mock_server.fixtures import FileError
+from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.fixture import decode_fixture
+from mock_server.fixtures.generate import generate_company
+from mock_server.sandbox.commands import Rewind
+from mock_server.sandbox.exported_state import export_state
+from mock_server.sandbox.kept_state import (
+    Kept,
+    KeptConfig,
+    keep_start,
+    keep_state,
+    restore_config,
+    restore_state,
+)
+from mock_server.sandbox.records import Record, RecordFormat, replay
+from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_state
+
+FORMAT = 1
+"""The version of the tables. A file of an older one is upgraded, one of a newer one rejected."""
+
+_APPLICATION = 0x646D7331
+"""Marks the file as ours: `dms1`."""
+
+_TABLES = """
+CREATE TABLE fixtures (key TEXT PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE server (id INTEGER PRIMARY KEY CHECK (id = 1), config BLOB NOT NULL);
+CREATE TABLE sandboxes (name TEXT PRIMARY KEY, kept BLOB NOT NULL, number INTEGER NOT NULL,
+    latest_request INTEGER NOT NULL);
+CREATE TABLE commands (sandbox TEXT NOT NULL, number INTEGER NOT NULL, record BLOB NOT NULL,
+    PRIMARY KEY (sandbox, number)) WITHOUT ROWID;
+"""
+
+_COMMANDS_PER_CHECKPOINT = 1_000
+"""So many commands are replayed at most; a tenth of its dossiers for a sandbox that has more of them."""
+
+_logger = logging.getLogger("mock_server")
+
+
+class StateFileError(FileError):
+    """The file of `--state` cannot be used; the message has its path and what to do."""
+
+
+class NotWritten(Exception):
+    """A change could not be written to the file, and was not made."""
+
+
+class KeptSandbox(NamedTuple):
+    """A sandbox in the file: its state at a checkpoint, the commands since, and the last request."""
+
+    kept: Kept
+    number: int
+    records: tuple[Record, ...]
+    latest_request: int
+
+
+class _Pending:
+    """What was written of a sandbox since its checkpoint."""
+
+    def __init__(self, checkpoint: int, records: tuple[Record, ...] = ()) -> None:
+        self.checkpoint = checkpoint
+        self.count = len(records)
+        self.rewinds = [
+            (record.number, record.command.before) for record in records if isinstance(record.command, Rewind)
+        ]
+        self.is_running = False
+
+    def goes_back_over(self, number: int) -> bool:
+        """Whether a rewind after this command goes back to before it."""
+        return any(at > number >= before for at, before in self.rewinds)
+
+
+class StateDatabase:
+    """The sandboxes of one server in a file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or create it.
+
+        Raises:
+            StateFileError: it is no state file, damaged, of a newer version, in use, or cannot be written.
+        """
+        self.path = path
+        self.error: str | None = None
+        self._lock = RLock()
+        self._pending: dict[str, _Pending] = {}
+        with self._as_sentence():
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            self._inode = path.stat().st_ino
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=0)
+            self._prepare()
+            rows = self._execute("SELECT key, content FROM fixtures")
+            self._format = RecordFormat({key: decode_fixture(raw, str(path)) for key, raw in rows})
+            self._names = {name for (name,) in self._execute("SELECT name FROM sandboxes ORDER BY rowid")}
+        self._written_fixtures = set(self._format.fixtures)
+        self._kept_decoder = msgspec.json.Decoder(Kept, dec_hook=self._format.decode_hook)
+        self._config_decoder = msgspec.json.Decoder(KeptConfig, dec_hook=self._format.decode_hook)
+        self._encoder = msgspec.json.Encoder(enc_hook=self._format.encode_hook)
+
+    def _prepare(self) -> None:
+        self._execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._execute("PRAGMA journal_mode = WAL")
+        self._execute("PRAGMA synchronous = OFF")  # see the promise above
+        if not self._number("SELECT count(*) FROM sqlite_master"):
+            self._connection.executescript(
+                f"BEGIN EXCLUSIVE; {_TABLES} PRAGMA user_version = {FORMAT};"
+                f" PRAGMA application_id = {_APPLICATION}; COMMIT"
+            )
+        if self._number("PRAGMA application_id") != _APPLICATION:
+            raise StateFileError(f"{self.path}: not a state file of mock-server: give another file")
+        version = self._number("PRAGMA user_version")
+        if version > FORMAT:
+            raise StateFileError(
+                f"{self.path}: written by a newer version of mock-server, in format {version}; this one reads"
+                f" up to {FORMAT}: use the newer version, or give another file"
+            )
+        [found] = self._execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise StateFileError(f"{self.path}: the file is damaged: {found}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the sandboxes in the file."""
+        return tuple(self._names)
+
+    def start_config(self, config: SandboxConfig) -> SandboxConfig:
+        """Return the start of the sandboxes in this file; that of a new file is `config`.
+
+        Raises:
+            StateFileError: the file is damaged.
+        """
+        with self._as_sentence():
+            row = self._execute("SELECT config FROM server").fetchone()
+            if row is not None:
+                kept = self._config_decoder.decode(row[0])
+                _logger.info(
+                    "%s has %d sandboxes; its fixture %s wins over --fixture",
+                    self.path,
+                    len(self._names),
+                    kept.setup.fixture.name,
+                )
+                return restore_config(kept, config)
+            with self._transaction():
+                encoded = self._encode(keep_start(config, monotonic_now()).config)
+                self._execute("INSERT INTO server VALUES (1, ?)", encoded)
+            return config
+
+    def load(self, name: str) -> KeptSandbox:
+        """Return a sandbox in the file.
+
+        Raises:
+            StateFileError: its rows are damaged.
+        """
+        with self._lock, self._as_sentence():
+            query = "SELECT kept, number, latest_request FROM sandboxes WHERE name = ?"
+            encoded, number, latest = self._execute(query, name).fetchone()
+            query = "SELECT record FROM commands WHERE sandbox = ? ORDER BY number"
+            records = tuple(self._format.decode(row[0]) for row in self._execute(query, name))
+            self._pending[name] = _Pending(number, records)
+            kept = self._kept_decoder.decode(encoded)
+        return KeptSandbox(kept, number, records, max([latest, *(each.position for each in records)]))
+
+    def create(self, name: str, kept: Kept) -> None:
+        """Add a sandbox, which has no commands yet.
+
+        Raises:
+            NotWritten: the file cannot be written.
+        """
+        with self._writing():
+            self._execute("INSERT INTO sandboxes VALUES (?, ?, 0, 0)", name, self._encode(kept))
+            self._pending[name] = _Pending(0)
+        self._names.add(name)
+
+    def delete(self, name: str) -> None:
+        """Remove a sandbox with its commands.
+
+        Raises:
+            NotWritten: the file cannot be written.
+        """
+        with self._writing():
+            self._execute("DELETE FROM commands WHERE sandbox = ?", name)
+            self._execute("DELETE FROM sandboxes WHERE name = ?", name)
+        self._names.discard(name)
+        self._pending.pop(name, None)
+
+    def append(self, name: str, record: Record, after: SandboxState) -> None:
+        """Write a command before its answer is sent. `after` is the state that it gives.
+
+        Raises:
+            NotWritten: the file cannot be written; the caller must not make the change.
+        """
+        pending = self._pending[name]
+        command = record.command
+        with self._writing():
+            if isinstance(command, Rewind) and command.before <= pending.checkpoint:
+                # The state that it goes back to is not in the file any more.
+                self._write_checkpoint(name, pending, self._encode(keep_state(after)), record)
+                return
+            self._execute(
+                "INSERT INTO commands VALUES (?, ?, ?)", name, record.number, self._format.encode(record)
+            )
+            self._write_fixtures()
+        pending.count += 1
+        if isinstance(command, Rewind):
+            pending.rewinds.append((record.number, command.before))
+        if pending.count % _COMMANDS_PER_CHECKPOINT == 0 and not pending.is_running:
+            self._checkpoint_soon(name, pending, record, after)
+
+    def _checkpoint_soon(self, name: str, pending: _Pending, record: Record, after: SandboxState) -> None:
+        dossiers = sum(len(portfolio.dossiers) for portfolio in after.world.portfolios.values())
+        if pending.count < dossiers // 10:
+            return
+        pending.is_running = True
+
+        def run() -> None:
+            try:
+                encoded = self._encode(keep_state(after))
+                with self._lock:
+                    if self._pending.get(name) is pending and not pending.goes_back_over(record.number):
+                        with self._writing():
+                            self._write_checkpoint(name, pending, encoded, record)
+            except NotWritten as error:
+                _logger.warning("no checkpoint was written: %s", error)
+            finally:
+                pending.is_running = False
+
+        Thread(target=run, name="mock-server checkpoint", daemon=True).start()
+
+    def _write_checkpoint(self, name: str, pending: _Pending, encoded: bytes, record: Record) -> None:
+        query = "UPDATE sandboxes SET kept = ?, number = ?, latest_request = ? WHERE name = ?"
+        self._execute(query, encoded, record.number, record.position, name)
+        query = "DELETE FROM commands WHERE sandbox = ? AND number <= ?"
+        deleted = self._execute(query, name, record.number).rowcount
+        self._write_fixtures()
+        pending.checkpoint = record.number
+        pending.count -= min(deleted, pending.count)
+        pending.rewinds = [each for each in pending.rewinds if each[0] > record.number]
+
+    @property
+    def version(self) -> int:
+        """The version of the tables."""
+        return self._number("PRAGMA user_version")
+
+    def export(self, name: str) -> bytes:
+        """Return the state of a sandbox now, as `GET /__admin/state` does.
+
+        Raises:
+            StateFileError: the sandbox is damaged in the file.
+        """
+        machine = monotonic_now()
+        state, _ = settle_state(self._replayed(self.load(name)), machine)
+        return export_state(state, state.clock.at(machine))
+
+    def compact(self) -> None:
+        """Replace the commands of each sandbox by its state, and give unused space back.
+
+        Raises:
+            StateFileError: a sandbox is damaged in the file, or it cannot be written.
+        """
+        for name in self.names:
+            kept = self.load(name)
+            with self._as_sentence(), self._transaction():
+                encoded = self._encode(keep_state(self._replayed(kept)))
+                if kept.records:
+                    self._write_checkpoint(name, self._pending[name], encoded, kept.records[-1])
+        with self._as_sentence():
+            self._execute("VACUUM")
+            self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _replayed(self, kept: KeptSandbox) -> SandboxState:
+        config = SandboxConfig(setup=kept.kept.config.setup)
+        with self._as_sentence():
+            return replay(restore_state(kept.kept, config, generate_company), kept.records)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def _encode(self, value: Kept | KeptConfig) -> bytes:
+        encoded = self._encoder.encode(value)
+        self._write_fixtures()
+        return encoded
+
+    def _write_fixtures(self) -> None:
+        """Write the fixtures that something written before names."""
+        fixtures = self._format.fixtures
+        if len(fixtures) == len(self._written_fixtures):
+            return
+        for key in [*fixtures.keys() - self._written_fixtures]:
+            self._execute("INSERT OR IGNORE INTO fixtures VALUES (?, ?)", key, fixtures[key].encode())
+            self._written_fixtures.add(key)
+
+    def _execute(self, query: str, *values: object) -> sqlite3.Cursor:
+        return self._connection.execute(query, values)
+
+    def _number(self, query: str) -> int:
+        return int(self._execute(query).fetchone()[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            self._execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._execute("ROLLBACK")
+                self._written_fixtures = {key for (key,) in self._execute("SELECT key FROM fixtures")}
+                raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Write all or nothing.
+
+        Raises:
+            NotWritten: the file cannot be written.
+        """
+        try:
+            if os.stat(self.path).st_ino != self._inode:  # noqa: PTH116  # it costs half as much
+                raise FileNotFoundError(ENOENT, "the file was replaced")
+            with self._transaction():
+                yield
+        except (sqlite3.Error, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self.error = f"the change was not made: {self.path} cannot be written: {reason}"
+            raise NotWritten(self.error) from None
+        self.error = None
+
+    @contextmanager
+    def _as_sentence(self) -> Iterator[None]:
+        try:
+            yield
+        except StateFileError:
+            raise
+        except (sqlite3.Error, OSError, FileError, InputError, msgspec.DecodeError) as error:
+            is_busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            detail = "another server uses this file: stop it, or give another file" if is_busy else reason
+            raise StateFileError(f"{self.path}: {detail}") from None

@@ -1,0 +1,350 @@
+"""`--state FILE`: what was answered is there after a restart; a file that cannot be used is named."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from time import sleep
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+
+from mock_server.app import create_app
+from mock_server.fixtures import FileError
+from mock_server.sandbox import StateDatabase
+from mock_server.settings import Settings
+from mock_server.web import services
+from tests.control_calls import a_rule
+from tests.support import SIRET, TOKEN_URL, Api, running_server
+
+IMPORT = {"companyIdType": "CIT001", "companyIdValue": "50382936800045"}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sandboxes.db"
+
+
+def start(path: Path, **settings: Any) -> Flask:
+    return create_app(Settings(state=path, log_level="error", **settings))
+
+
+def database(app: Flask) -> StateDatabase:
+    found = services.of(app).sandboxes._database  # noqa: SLF001  # a restart closes it by the end of the process
+    assert found is not None
+    return found
+
+
+def restart(app: Flask, path: Path, **settings: Any) -> Flask:
+    """Another server on the file of this one, which is gone."""
+    services.of(app).sandboxes.close()
+    return start(path, **settings)
+
+
+def state(app: Flask, sandbox: str) -> dict[str, Any]:
+    return dict(app.test_client().get(f"/__admin/state?sandbox={sandbox}").json or {})
+
+
+def launch(api: Api, reference: str) -> None:
+    assert api.post("/dossiers", IMPORT | {"dossierReference": reference}).status_code == 200
+
+
+def test_all_of_a_sandbox_is_there_after_a_restart(path: Path) -> None:
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    api.control("POST", "/rules", {"rules": [a_rule({"respond": {"status": 503}}, "stopDossier")]})
+    api.control("PUT", "/variants", {"refusals": "result"})
+    launch(api, "A")
+    api.control("POST", "/snapshots/kept")
+    api.advance("PT1H")
+    api.post("/dossiers/804127/stop")
+    launch(api, "B")
+    api.control("PUT", "/strict", {"strict": "warn"})
+    before, rules = state(app, "one"), api.control("GET", "/rules")
+    history = api.control("GET", "/history")
+
+    app = restart(app, path, fixture="empty")
+    again = Api.__new__(Api)
+    again.__dict__.update(api.__dict__ | {"client": app.test_client()})
+
+    assert state(app, "one") == before
+    assert again.control("GET", "/rules") == rules
+    assert again.control("GET", "/history") == history
+    assert again.control("GET", "/strict") == {"strict": "warn"}
+    launch(again, "C")
+    assert (
+        again.control("GET", "/requests")["requests"][-1]["number"] > history["commands"][-1]["latestRequest"]
+    )
+    again.control("POST", "/snapshots/kept/restore")
+    again.control("POST", "/rewind", {"beforeCommand": history["last"]})
+    assert state(app, "one")["content"] == before["content"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_clock_that_runs_keeps_its_offset(path: Path) -> None:
+    app = start(path)
+    app.test_client().put("/__admin/clock", json={"now": "2031-01-01T10:00:00", "frozen": False})
+
+    app = restart(app, path)
+
+    clock = app.test_client().get("/__admin/clock").json
+    assert clock is not None
+    assert clock["now"].startswith("2031-01-01T10:0")
+    assert not clock["frozen"]
+
+
+def test_checkpoints_bound_the_commands_that_are_replayed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mock_server.sandbox.state_database._COMMANDS_PER_CHECKPOINT", 5)
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    for number in range(23):
+        launch(api, f"R{number}")
+        for thread in [each for each in _threads() if each.name == "mock-server checkpoint"]:
+            thread.join()
+    before = state(app, "one")
+
+    app = restart(app, path)
+
+    assert len(database(app).load("one").records) < 10
+    assert state(app, "one") == before
+    assert app.test_client().get("/__admin/history?sandbox=one").json["complete"] is False  # type: ignore[index]
+
+
+def test_a_rewind_to_before_the_checkpoint_is_kept(path: Path) -> None:
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    for reference in "ABC":
+        launch(api, reference)
+    database(app)._pending["one"].checkpoint = 3  # noqa: SLF001  # as if one had been written
+    api.control("POST", "/rewind", {"beforeCommand": 2})
+    launch(api, "D")
+    before = state(app, "one")
+
+    assert state(restart(app, path), "one") == before
+
+
+def test_a_fork_is_there_and_a_deleted_sandbox_is_not(path: Path) -> None:
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    launch(api, "A")
+    api.control("POST", "/sandboxes/one/fork", {"as": "two"})
+    before = state(app, "two")
+    api.client.delete("/__admin/sandboxes/one")
+
+    app = restart(app, path)
+
+    names = [row["name"] for row in app.test_client().get("/__admin/sandboxes").json["sandboxes"]]  # type: ignore[index]
+    assert "two" in names
+    assert "one" not in names
+    assert state(app, "two") == before
+
+
+def test_the_fixture_of_the_file_wins(path: Path) -> None:
+    app = restart(start(path, fixture="pages"), path, fixture="empty")
+
+    health = app.test_client().get("/__admin/health").json
+    assert health is not None
+    assert health["fixture"] == "pages"
+    assert health["stateFile"] == {"path": str(path), "error": None}
+    assert app.test_client().get("/__admin/fixture?sandbox=new").json["name"] == "pages"  # type: ignore[index]
+
+
+# A file that cannot be used
+
+
+def foreign(path: Path) -> None:
+    sqlite3.connect(path).execute("CREATE TABLE t (a)").connection.close()
+
+
+def newer(path: Path) -> None:
+    database(start(path)).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def cut_off(path: Path) -> None:
+    database(start(path)).close()
+    path.write_bytes(path.read_bytes()[:8192])
+
+
+def damaged(path: Path) -> None:
+    database(start(path)).close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE server SET config = 'x'")
+    connection.commit()
+    connection.close()
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no database": (
+        lambda path: path.write_text("notes " * 1000, encoding="utf-8"),
+        "file is not a database",
+    ),
+    "another database": (foreign, "not a state file of mock-server: give another file"),
+    "a newer format": (
+        newer,
+        "written by a newer version of mock-server, in format 99; this one reads up to 1",
+    ),
+    "cut off": (cut_off, "malformed"),
+    "damaged": (damaged, "JSON is malformed"),
+    "a folder": (lambda path: path.mkdir(), "unable to open database file"),
+    "in use": (start, "another server uses this file: stop it, or give another file"),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGES.values(), ids=DAMAGES)
+def test_a_file_that_cannot_be_used_is_rejected(
+    path: Path, damage: Callable[[Path], object], message: str
+) -> None:
+    kept = damage(path)
+
+    with pytest.raises(FileError) as raised:
+        start(path)
+
+    assert str(raised.value).startswith(f"{path}: ")
+    assert message in str(raised.value)
+    del kept
+
+
+def test_a_folder_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="No such file or directory"):
+        start(tmp_path / "nowhere" / "sandboxes.db")
+
+
+def full_disk(app: Flask, _: Path) -> None:
+    database(app)._connection.execute("PRAGMA max_page_count = 1")  # noqa: SLF001  # as a full disk
+
+
+def removed(_: Flask, path: Path) -> None:
+    path.unlink()
+
+
+def replaced(_: Flask, path: Path) -> None:
+    path.rename(path.with_suffix(".old"))
+    path.touch()
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [(full_disk, "disk is full"), (removed, "No such file"), (replaced, "the file was replaced")],
+)
+def test_a_change_that_cannot_be_written_is_not_made(
+    path: Path, fault: Callable[[Flask, Path], None], reason: str
+) -> None:
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    launch(api, "A")
+    before = state(app, "one")
+    fault(app, path)
+
+    large = IMPORT | {"dossierReference": "B", "requiredDocuments": ["ATT_VIGI"] * 2000}
+    dossier = {"siret": SIRET, "dossierReference": "y" * 9000}
+    answers = [
+        api.post("/dossiers", large),
+        api.client.post("/__admin/dossiers?sandbox=one", json=dossier),
+    ]
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert all(reason in answer.text for answer in answers)
+    assert state(app, "one") == before
+    assert reason in api.client.get("/__admin/health").json["stateFile"]["error"]  # type: ignore[index]
+
+
+# The end of the process at any moment
+
+
+def write_until_killed(url: str, client: int, answered: list[str]) -> None:
+    form = {"grant_type": "password", "client_id": "ea-api-edge", "password": "demo"}
+    try:
+        token = requests.post(
+            f"{url}{TOKEN_URL}", data=form | {"username": f"api+c{client % 3}@example.com"}, timeout=20
+        )
+        headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
+        with requests.Session() as session:
+            for number in range(10_000):
+                body = IMPORT | {"dossierReference": f"{client}-{number}"}
+                path = f"{url}/api/v1/account/119631/dossiers"
+                answer = session.post(path, json=body, headers=headers, timeout=20)
+                answered.append(answer.json()["content"]["processId"])
+    except (requests.RequestException, KeyError):
+        return
+
+
+def test_every_answered_write_is_there_after_kill(path: Path) -> None:
+    answered: list[list[str]] = [[] for _ in range(4)]
+    for writes in (10, 40):
+        with running_server("--state", str(path), "--import-duration", "0s") as (url, process):
+            threads = [
+                Thread(target=write_until_killed, args=(url, number, each))
+                for number, each in enumerate(answered)
+            ]
+            for thread in threads:
+                thread.start()
+            while sum(map(len, answered)) < writes and any(each.is_alive() for each in threads):
+                sleep(0.01)
+            process.kill()
+            for thread in threads:
+                thread.join()
+    kept: set[str] = set()
+    references: list[tuple[str, str]] = []
+    with running_server("--state", str(path)) as (url, _):
+        for sandbox in ("c0", "c1", "c2"):
+            rows = requests.get(f"{url}/__admin/processes?sandbox={sandbox}", timeout=20).json()["processes"]
+            kept |= {row["processId"] + sandbox for row in rows}
+            exported = requests.get(f"{url}/__admin/state?sandbox={sandbox}", timeout=20).json()
+            references += [(sandbox, row["reference"]) for row in exported["content"]["dossiers"]]
+    given = {f"{each}c{number % 3}" for number, ids in enumerate(answered) for each in ids}
+    assert len(given) > 10
+    assert given <= kept
+    own = [each for each in references if each[1][:2] in {"0-", "1-", "2-", "3-"}]
+    assert len(own) == len(set(own))
+
+
+# The commands
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mock_server", "state", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_commands_show_export_and_compact_a_file(path: Path) -> None:
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    launch(api, "A")
+    before = state(app, "one")
+    assert "another server uses this file" in run("info", str(path)).stderr
+    database(app).close()
+
+    shown = run("info", str(path)).stdout
+    assert "format 1" in shown
+    assert "one: fixture default, 2 commands, 2 of them since the last checkpoint" in shown
+    assert run("compact", str(path)).returncode == 0
+    assert (
+        "one: fixture default, 2 commands, 0 of them since the last checkpoint"
+        in run("info", str(path)).stdout
+    )
+    (path.parent / "one.json").write_text(
+        run("export", str(path), "--sandbox", "one").stdout, encoding="utf-8"
+    )
+    assert state(start(path), "one") == before
+    assert (
+        state(create_app(Settings(fixture=str(path.parent / "one.json"), log_level="error")), "x") == before
+    )
+    assert run("export", str(path.parent / "none.db")).returncode == 1
+
+
+def _threads() -> list[Thread]:
+    import threading
+
+    return threading.enumerate()
