@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "journal": "docs/journal.md#export-the-journal",
     "coverage": "docs/coverage.md",
     "openapi": "docs/fidelity.md#the-contract",
+    "state": "docs/control.md#keep-sandboxes-over-a-restart",
 }
 """Per command of `mock-server` the page on what can be wrong with it."""
 
@@ -24,6 +25,7 @@ CONTROL_CALLS: Mapping[str, str] = {
     "dossiers": "docs/control.md#create-and-change-data",
     "events": "docs/journal.md#follow-requests-live",
     "fixture": "docs/recipes.md#start-a-server-with-a-recipe",
+    "history": "docs/control.md#undo-and-try-the-other-path",
     "metrics": "docs/metrics.md",
     "outbox": "docs/control.md#read-the-e-mails",
     "pact": "docs/pact.md#set-up-a-state",
@@ -33,6 +35,7 @@ CONTROL_CALLS: Mapping[str, str] = {
     "requests": "docs/journal.md#list-count-and-find-requests",
     "requirements": "docs/control.md#create-and-change-data",
     "reset": "docs/control.md#reset-a-sandbox",
+    "rewind": "docs/control.md#undo-and-try-the-other-path",
     "rules": "docs/scenarios.md#rules",
     "sandboxes": "docs/control.md#a-sandbox-per-test",
     "scenario": "docs/scenarios.md#run-a-scenario",

@@ -424,7 +424,7 @@ def test_a_wrong_value_ends_the_start_and_names_the_variable(rejected: Callable[
 
 
 def test_every_setting_except_hosts_and_files_has_a_wrong_value() -> None:
-    opened = {"host", "fixture", "scenario", "signing_key", "tls_cert", "tls_key"}
+    opened = {"host", "fixture", "scenario", "signing_key", "tls_cert", "tls_key", "state"}
 
     assert {setting.name for setting in SETTINGS} - set(WRONG) == opened
 
