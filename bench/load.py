@@ -94,7 +94,7 @@ def _running() -> Iterator[Server]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        yield Server(process, process.stdout.readline().split()[-1])
+        yield Server(process, process.stdout.readline().split()[3])
     finally:
         process.terminate()
         process.wait(timeout=20)

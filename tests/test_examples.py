@@ -36,6 +36,7 @@ FILES = {
     "examples/ci/gitlab-ci.yml": "vendor.gitlab-ci",
     "examples/compose/compose.yaml": "vendor.compose-spec",
     ".github/workflows/ci.yml": "vendor.github-workflows",
+    ".github/workflows/nightly.yml": "vendor.github-workflows",
     ".github/workflows/release.yml": "vendor.github-workflows",
 }
 MANIFEST = "examples/kubernetes/mock-server.yaml"

@@ -158,7 +158,7 @@ class Server:
             [sys.executable, "-m", "mock_server", "serve", *options], stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().split()[-1]
+        self.url = self.process.stdout.readline().split()[3]
         self.address = ("127.0.0.1", int(self.url.rsplit(":", 1)[1]))
         self.begin()
 
