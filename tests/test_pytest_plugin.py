@@ -176,6 +176,19 @@ def test_the_report_of_a_failed_test_has_the_journal_of_its_sandbox(run: Run) ->
         ]
     )
     assert "sandbox test_search" not in output(result)
+    assert "earlier ones" not in output(result)
+
+
+def test_a_report_of_many_requests_has_the_last_fifty(run: Run) -> None:
+    result = run("""
+        def test_many(dossiers_sandbox):
+            session = dossiers_sandbox.session()
+            for _ in range(52):
+                session.get(f"{dossiers_sandbox.base_url}/account")
+            assert False
+    """)
+
+    result.stdout.fnmatch_lines(["*- sandbox test_many-*", "... 3 earlier ones", "  4 listAccounts GET *"])
 
 
 def test_the_journal_has_what_a_client_without_a_token_did(run: Run) -> None:

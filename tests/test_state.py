@@ -595,6 +595,16 @@ def test_a_state_with_a_rule_that_cannot_be_is_refused(good: Any) -> None:
     assert "$.playing.rules[0].when.operation" in (answer.json or {})["detail"]
 
 
+def test_a_state_with_a_scenario_that_cannot_be_is_refused(good: Any) -> None:
+    rules = [{"name": "r", "when": {"operation": "lst"}, "then": {"respond": {"status": 503}}}]
+    scenario = {"version": 1, "scenario": "s", "title": "S", "rules": rules}
+
+    answer = put(fresh(), good | {"playing": {"scenario": scenario}})
+
+    assert answer.status_code == 400
+    assert "$.playing.scenario.rules[0].when.operation" in (answer.json or {})["detail"]
+
+
 Get = Callable[[str], tuple[int, bytes]]
 """Answers status and body of a GET on a path such as `/api/v1/account`."""
 
