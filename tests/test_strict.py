@@ -123,7 +123,10 @@ def test_fail_rejects_the_call_in_another_format(unchecked: Api, name: str) -> N
     assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
     assert body["title"] == "Rejected by the strict mode of mock-server"
     assert [warning["code"] for warning in body["warnings"]] == expected == codes_of(answer)
-    assert latest(unchecked)["warningCodes"] == expected
+    recorded = latest(unchecked)
+    assert recorded["warningCodes"] == expected
+    [cause] = unchecked.control("GET", f"/requests/{recorded['number']}")["why"]
+    assert cause["sentence"].rstrip(".").lower() == body["detail"].rstrip(".").lower()
     assert unchecked.get("/dossiers/processes").json == {"content": []}
     assert unchecked.post("/dossiers", ORDER | {"companyIdValue": OTHER_SIRET}).status_code == 200
 

@@ -170,11 +170,12 @@ _ACCESS: Mapping[int, Callable[[str], str]] = {
 
 
 def _message(entry: Entry) -> str:
-    """Return the message of the answer, in the format of the protocol or of the authorisation server."""
+    """Return the message of the answer, in the format of the protocol, the login or strict mode."""
     body = entry.answer.value
     if not isinstance(body, Mapping):
         return ""
-    return next((str(body[name]) for name in ("error_description", "message", "error") if body.get(name)), "")
+    names = ("error_description", "detail", "message", "error")
+    return next((str(body[name]) for name in names if body.get(name)), "")
 
 
 def _as_sentence(text: str) -> str:

@@ -53,7 +53,8 @@ def summary(config: pytest.Config) -> tuple[str, bool] | None:
     if found is None:
         return None
     least = _least(config)
-    return f"dossiers coverage: {found.sentence} The minimum is {least} %.", found.percent >= least
+    minimum = f" The minimum is {least} %." if least else ""
+    return f"dossiers coverage: {found.sentence}{minimum}", found.percent >= least
 
 
 def _add(config: pytest.Config, found: SuiteCoverage) -> None:
