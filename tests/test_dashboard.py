@@ -417,6 +417,18 @@ def test_an_empty_outbox_gives_the_reason(page: Page, client: Client) -> None:
     page.wait_for(shows("1 import so far, none with thirdpartyEmail"))
 
 
+def test_the_sandbox_goes_back_to_before_a_request(page: Page, client: Client) -> None:
+    client.refused_update()
+    open_at(page, client, "requests/2", "Request 2")
+    assert client.control("GET", f"/dossiers/{SEED_DOSSIER}")["standing"] == "stopped"
+
+    follow(page, "Back to before this request…")
+    follow(page, "Go back")
+
+    page.wait_for("!document.querySelector('dialog')")
+    assert client.control("GET", f"/dossiers/{SEED_DOSSIER}")["standing"] == "incomplete"
+
+
 def test_a_request_shows_its_differences(page: Page, client: Client) -> None:
     rule = {
         "name": "down",

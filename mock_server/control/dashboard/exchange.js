@@ -64,10 +64,16 @@ async function runningImport(entry, context) {
 }
 
 /** What a user can do with a request. */
-const actions = (entry) => [
+const actions = (entry, context) => [
+  button("Back to before this request…", () => goBack(entry, context), { class: "quiet small" }),
   button("Copy link", () => copy(new URL(link("requests", entry.number), location.href).href, "Link"), { class: "quiet small" }),
   button("Copy as curl", () => copy(requestCurl(entry), "Command"), { class: "quiet small" }),
 ];
+
+/** Ask, then restore the state before a request. */
+const goBack = ({ number }, context) => context.askAndCall(`Back to before request ${number}?`, el("p", {},
+  "Data, clock, rules and variants return to what they were. The requests stay in the list."),
+() => ["POST", "/rewind", { before: number }], { confirm: "Go back", done: `Back to before request ${number}` });
 
 function article(entry, why, follows, { context, earlier = null, running = null }) {
   const query = new URLSearchParams(entry.query).toString();
@@ -77,7 +83,7 @@ function article(entry, why, follows, { context, earlier = null, running = null 
       el("div", { class: "row" },
         el("p", { class: "eyebrow grow" }, `Request ${entry.number}`,
           follows && (severity(entry) === "bad" ? " · latest error" : " · latest")),
-        actions(entry)),
+        actions(entry, context)),
       el("h2", {}, badge(entry.fault ?? entry.status, `big ${severity(entry)}`), " ",
         entry.operation ?? "Unknown path"),
       el("p", { class: "line" }, el("b", {}, entry.method), " ", entry.path, query && soft(`?${query}`)),

@@ -142,7 +142,8 @@ export function requests(place, context) {
   return {
     step,
     onSandboxes: () => pane.refreshUnfinished(),
-    offers: () => [["Delete requests", "DELETE", "/requests"], ["Finish, hold or fail an import", "POST", "/processes/PROCESS_ID",
+    offers: () => [["Delete requests", "DELETE", "/requests"],
+      ["Go back to before a request", "POST", "/rewind", { before: 1 }], ["Finish, hold or fail an import", "POST", "/processes/PROCESS_ID",
       { outcome: "fail", code: "E103" }]],
     show: (id) => { chosen = /^\d+$/.test(id ?? "") ? Number(id) : null; render(); },
     close: () => {
