@@ -11,6 +11,7 @@ import pytest
 
 from mock_server.app import create_app
 from mock_server.fixtures import FileError
+from mock_server.fixtures.library import bundled_names
 from mock_server.settings import Settings
 from tests.control_calls import a_rule, counted
 from tests.support import SIRET, Api
@@ -53,6 +54,21 @@ def test_a_server_starts_from_a_saved_state_and_its_export_is_the_same(
     assert api.get("/dossiers/804127").status_code == 200
     api.control("POST", "/reset")
     assert api.control("GET", "/state") == saved
+
+
+@pytest.mark.parametrize("name", [name for name in bundled_names("fixtures") if name != "catalogue"])
+def test_the_export_of_a_bundled_fixture_starts_a_server_whose_export_is_the_same(
+    name: str, tmp_path: Path
+) -> None:
+    first = create_app(Settings(fixture=name, log_level="error")).test_client()
+    first.put("/__admin/clock", json={"frozen": True})
+    exported = first.get("/__admin/state").data
+    path = tmp_path / "saved.json"
+    path.write_bytes(exported)
+
+    again = create_app(Settings(fixture=str(path), log_level="error")).test_client()
+
+    assert again.get("/__admin/state").data == exported
 
 
 def test_options_of_the_server_win_over_a_saved_state(saved: dict[str, Any], tmp_path: Path) -> None:

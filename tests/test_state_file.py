@@ -7,7 +7,9 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from random import Random
 from threading import Thread
 from time import sleep
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 from flask import Flask
+from hypothesis import settings
 
 from mock_server.app import create_app
 from mock_server.fixtures import FileError
@@ -32,8 +35,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "sandboxes.db"
 
 
-def start(path: Path, **settings: Any) -> Flask:
-    return create_app(Settings(state=path, log_level="error", **settings))
+def start(path: Path, **others: Any) -> Flask:
+    return create_app(Settings(state=path, log_level="error", **others))
 
 
 def database(app: Flask) -> StateDatabase:
@@ -42,10 +45,10 @@ def database(app: Flask) -> StateDatabase:
     return found
 
 
-def restart(app: Flask, path: Path, **settings: Any) -> Flask:
+def restart(app: Flask, path: Path, **others: Any) -> Flask:
     """Another server on the file of this one, which is gone."""
     services.of(app).sandboxes.close()
-    return start(path, **settings)
+    return start(path, **others)
 
 
 def state(app: Flask, sandbox: str) -> dict[str, Any]:
@@ -271,7 +274,7 @@ def write_until_killed(url: str, client: int, answered: list[str]) -> None:
         )
         headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
         with requests.Session() as session:
-            for number in range(10_000):
+            for number in count(len(answered)):
                 body = IMPORT | {"dossierReference": f"{client}-{number}"}
                 path = f"{url}/api/v1/account/119631/dossiers"
                 answer = session.post(path, json=body, headers=headers, timeout=20)
@@ -280,9 +283,14 @@ def write_until_killed(url: str, client: int, answered: list[str]) -> None:
         return
 
 
+CLIENTS = 4
+
+
 def test_every_answered_write_is_there_after_kill(path: Path) -> None:
-    answered: list[list[str]] = [[] for _ in range(4)]
-    for writes in (10, 40):
+    answered: list[list[str]] = [[] for _ in range(CLIENTS)]
+    random, writes = Random(0), 0
+    for _ in range(settings().max_examples // 50):  # a hundred with --hypothesis-profile=soak
+        writes += random.randrange(1, 60)
         with running_server("--state", str(path), "--import-duration", "0s") as (url, process):
             threads = [
                 Thread(target=write_until_killed, args=(url, number, each))
