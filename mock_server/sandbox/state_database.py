@@ -48,7 +48,7 @@ CREATE TABLE server (id INTEGER PRIMARY KEY CHECK (id = 1), config BLOB NOT NULL
 CREATE TABLE sandboxes (name TEXT PRIMARY KEY, kept BLOB NOT NULL, number INTEGER NOT NULL,
     latest_request INTEGER NOT NULL);
 CREATE TABLE commands (sandbox TEXT NOT NULL, number INTEGER NOT NULL, record BLOB NOT NULL,
-    PRIMARY KEY (sandbox, number)) WITHOUT ROWID;
+    PRIMARY KEY (sandbox, number));
 """
 
 _COMMANDS_PER_CHECKPOINT = 1_000
