@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from mock_server.app import create_app
+from mock_server.sandbox.state import TokenAges, with_age
 from mock_server.settings import Settings
-from tests.support import OPENID, REALM, TOKEN_URL, Api, claims, refresh
+from tests.support import OPENID, REALM, START, TOKEN_URL, Api, claims, refresh
 
 ANY_AUDIENCE: Any = {"verify_aud": False}
 
@@ -379,6 +380,16 @@ def test_a_refresh_token_outlives_its_access_token(make_server_api: Callable[...
     api.control("POST", "/clock/advance", {"by": "PT1H", "tokens": True})
 
     assert refresh(api.client, granted["refresh_token"]).status_code == 200
+
+
+def test_tokens_that_aged_more_than_a_thousand_times_lose_no_time() -> None:
+    ages: TokenAges = ()
+    for number in range(1003):
+        ages = with_age(ages, START + timedelta(minutes=number), timedelta(seconds=1))
+
+    assert len(ages) == 1000
+    assert ages[0] == (START, timedelta(seconds=4))
+    assert sum((by for _, by in ages), timedelta()) == timedelta(seconds=1003)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
