@@ -11,9 +11,12 @@ import json
 import os
 import runpy
 import selectors
+import signal
 import socket
 import sys
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module
 from typing import TextIO
 
@@ -41,17 +44,26 @@ def fork_for_commands(requests: socket.socket) -> bool:
         if key.fileobj is not requests:
             running.unregister(key.fileobj)
             report_end(key.fd, *key.data)
-        else:
-            message, descriptors, _, _ = socket.recv_fds(requests, LARGEST, 4)
-            pid = os.fork() if message else 0
-            if pid == 0:
-                requests.close()
-                running.close()
-                return become(message, descriptors)
-            running.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, descriptors.pop()))
-            for descriptor in descriptors:
-                os.close(descriptor)
-            requests.send(str(pid).encode())
+            continue
+        message, descriptors, _, _ = socket.recv_fds(requests, LARGEST, 4)
+        if not message:
+            return end_all(key.data[0] for key in running.get_map().values() if key.data)
+        if fork(requests, running, descriptors):
+            return become(message, descriptors)
+
+
+def fork(requests: socket.socket, running: selectors.BaseSelector, descriptors: list[int]) -> bool:
+    """Start a process; return True in it."""
+    pid = os.fork()
+    if pid == 0:
+        requests.close()
+        running.close()
+        return True
+    running.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, descriptors.pop()))
+    for descriptor in descriptors:
+        os.close(descriptor)
+    requests.send(str(pid).encode())
+    return False
 
 
 def report_end(descriptor: int, pid: int, status: int) -> None:
@@ -62,10 +74,16 @@ def report_end(descriptor: int, pid: int, status: int) -> None:
     os.close(status)
 
 
+def end_all(processes: Iterable[int]) -> bool:
+    """Kill what still runs: the tests have ended, or were killed."""
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return False
+
+
 def become(message: bytes, descriptors: list[int]) -> bool:
-    """Be the process of `python -m mock_server` that the message describes, if there is one."""
-    if not message:
-        return False
+    """Be the process of `python -m mock_server` that the message describes."""
     for own, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, own)
     os.closerange(3, 1000)

@@ -405,7 +405,7 @@ def test_a_poll_that_cannot_advance_the_clock_fails_with_the_reason_and_the_next
     )
 
     assert found.exit_code == 1
-    sentence = "POST /__admin/clock/advance: 400, the clock does not go beyond the year 9000"
+    sentence = "POST /__admin/clock/advance: 400, $.by: the clock does not go beyond the year 9000"
     assert "FAILED mine: polls\n" in found.stdout
     assert sentence in found.stdout
     assert rows(found)["mine"][:4] == ["3", "2", "1", "-"]
