@@ -267,6 +267,7 @@ class Connection(asyncio.Protocol):
         """Forget the request that was answered; after the last one, close."""
         if self._is_last:
             self._close_last()
+        (self._reader.environ or {}).clear()  # else its objects, which refer to it, wait for the collector
         self._reader.begin()
         self._is_head_due = False
         if self._reader.buffer or self._input_ended or self._delivery is not None:

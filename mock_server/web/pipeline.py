@@ -143,7 +143,8 @@ class Application(Flask):
                 return Response(status=302, headers=headers)(environ, start_response)
             if is_control(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
                 return self.control().wsgi_app(environ, start_response)
-            response = self._answer_operation(self.request_class(environ))
+            # Not in the environ: two objects that refer to each other would wait for the garbage collector.
+            response = self._answer_operation(self.request_class(environ, populate_request=False))
             return (response or super().wsgi_app)(environ, start_response)
         except Exception:
             _logger.exception("unexpected error outside the app, at %s", environ["REQUEST_METHOD"])
