@@ -12,8 +12,9 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from platformdirs import user_cache_dir
 
-from mock_server.auth.keys import KeyFileError, load_key, load_or_create_key
+from mock_server.auth.keys import KeyFileError, cache_folder, load_key, load_or_create_key
 from tests.support import TOKEN_URL
 
 # The certificate of a server without a home is not known to the client.
@@ -34,6 +35,12 @@ def test_a_key_is_made_once_and_kept_for_its_owner_only(tmp_path: Path) -> None:
     assert first.private_numbers() == second.private_numbers()
     [path] = folder.iterdir()
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_keys_are_kept_in_the_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    assert cache_folder() == Path(user_cache_dir("mock-server"))
 
 
 def test_a_key_that_cannot_be_kept_lives_as_long_as_the_process(tmp_path: Path) -> None:
