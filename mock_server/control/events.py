@@ -7,7 +7,7 @@ slow subscriber takes no memory. An event `dropped` counts the requests that the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from mock_server.control.requests import exchange
 from mock_server.delivery import Delivery
 from mock_server.journal import Journal, JournalSlice
 from mock_server.journal.entries import read_entries
+from mock_server.journal.journal import Listener
 from mock_server.web.services import named_sandbox
 
 HEARTBEAT = 15.0
@@ -72,11 +73,11 @@ def _new_events(entries: JournalSlice, since: int) -> Iterator[bytes]:
         yield _event("exchange", exchange(entry), entry.number)
 
 
-def waker(news: asyncio.Event) -> Callable[[], None]:
+def waker(news: asyncio.Event) -> Listener:
     """Return a function that sets the event, from any thread."""
     loop = asyncio.get_running_loop()
 
-    def wake() -> None:
+    def wake(_: str | None) -> None:
         if not news.is_set():
             with suppress(RuntimeError):  # the loop has ended, and so has the stream
                 loop.call_soon_threadsafe(news.set)

@@ -73,7 +73,13 @@ async def wait(verifier: Verifier, journal: Journal, deadline: float) -> None:
         InputError: an expectation takes too long to compare.
     """
     news = asyncio.Event()
-    stop = journal.listen(waker(news))
+    wake = waker(news)
+
+    def wake_if_it_may_match(operation: str | None) -> None:
+        if journal.closed or not verifier.skip(operation):
+            wake(operation)
+
+    stop = journal.listen(wake_if_it_may_match)
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline - monotonic()):

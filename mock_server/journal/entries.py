@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import starmap
 
 from msgspec import Struct
@@ -44,7 +44,7 @@ class Entry(Struct, frozen=True, dict=True):
     @cached_property
     def exchange(self) -> Exchange:
         """The exchange as it was recorded."""
-        return unpack(self.packed)
+        return _unpack(self.packed)
 
     @property
     def operation(self) -> str | None:
@@ -176,6 +176,10 @@ class Entry(Struct, frozen=True, dict=True):
     @property
     def _query(self) -> bytes:
         return str(self.exchange.texts["QUERY_STRING"]).encode("utf-8", "replace")
+
+
+_unpack = lru_cache(maxsize=4)(unpack)
+"""Verifications that wait all read the latest exchange: it is decoded once."""
 
 
 def read_entries(journal_slice: JournalSlice) -> Iterator[Entry]:

@@ -96,6 +96,9 @@ class JournalSlice(Struct, frozen=True):
         return self.first + len(self.packed) - 1
 
 
+Listener = Callable[[str | None], None]
+
+
 class Journal:
     """The exchanges of a sandbox. Numbers only increase, also when the journal is cleared.
 
@@ -112,7 +115,7 @@ class Journal:
         self._last_dropped = last
         self._counts = ExchangeCounts()
         self._counts_before_reset = ExchangeCounts()
-        self._listeners: tuple[Callable[[], None], ...] = ()
+        self._listeners: tuple[Listener, ...] = ()
         self._lock = Lock()
         self.polls = Polls()
         self.closed = False
@@ -131,7 +134,7 @@ class Journal:
                 self._last_dropped = self._last - len(self._packed)
             self._counts.count(exchange.kind)
         for wake in self._listeners:
-            wake()
+            wake(exchange.operation)
 
     def read(self, since: int = 0) -> JournalSlice:
         """Return the exchanges with a number above `since`."""
@@ -178,8 +181,11 @@ class Journal:
             self._counts_before_reset.add(self._counts)
             self._counts = ExchangeCounts()
 
-    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call `wake` after each exchange and when the journal is closed. The returned function ends that."""
+    def listen(self, wake: Listener) -> Callable[[], None]:
+        """Call `wake` after each exchange, with its operation, and when the journal is closed.
+
+        The returned function ends that.
+        """
         with self._lock:
             self._listeners = (*self._listeners, wake)
         return lambda: self._unlisten(wake)
@@ -188,9 +194,9 @@ class Journal:
         """Wake the listeners for the last time."""
         self.closed = True
         for wake in self._listeners:
-            wake()
+            wake(None)
 
-    def _unlisten(self, wake: Callable[[], None]) -> None:
+    def _unlisten(self, wake: Listener) -> None:
         with self._lock:
             self._listeners = tuple(other for other in self._listeners if other is not wake)
 

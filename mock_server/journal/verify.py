@@ -142,6 +142,8 @@ class Verifier:
         self._journal = journal
         self._found: tuple[list[int], ...] = tuple([] for _ in wanted.expectations)
         self._last = 0
+        self._is_final: bool | None = None
+        self._operations = {name for each in wanted.expectations for name in each.request.operations}
         self.complete = True
 
     def read(self) -> None:
@@ -158,6 +160,14 @@ class Verifier:
                 for expectation, found in zip(self._wanted.expectations, self._found, strict=True):
                     if is_match(expectation.request, entry):
                         found.append(entry.number)
+                        self._is_final = None
+
+    def skip(self, operation: str | None) -> bool:
+        """Leave the latest exchange out if no expectation is about its operation; return whether it was."""
+        if operation in self._operations or None in self._operations or self._journal.last != self._last + 1:
+            return False
+        self._last += 1
+        return True
 
     @property
     def is_final(self) -> bool:
@@ -165,12 +175,13 @@ class Verifier:
 
         With an upper bound, nothing is final before the end but too many.
         """
-        verdicts = self._judge()
-        if any(verdict.has_too_many for verdict in verdicts):
-            return True
-        return all(
-            verdict.judgment == "held" and verdict.expectation.times.at_most is None for verdict in verdicts
-        )
+        if self._is_final is None:
+            verdicts = self._judge()
+            self._is_final = any(verdict.has_too_many for verdict in verdicts) or all(
+                verdict.judgment == "held" and verdict.expectation.times.at_most is None
+                for verdict in verdicts
+            )
+        return self._is_final
 
     def verdicts(self, context: ExplainContext) -> list[Verdict]:
         """Return the verdict on each expectation, with the nearest exchanges where it has too few.
