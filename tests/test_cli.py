@@ -65,6 +65,7 @@ def test_help_names_the_commands(flag: str) -> None:
         [
             "coverage",
             "serve",
+            "state",
             "healthcheck",
             "doctor",
             "fixtures",
