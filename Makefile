@@ -13,7 +13,7 @@ SITE   := .venv/.site
 TEST_TOOLS := pytest pytest-xdist hypothesis pypdf pytest-flask openapi-spec-validator
 
 .DEFAULT_GOAL := help
-.PHONY: axe identity fuzz-wire help serve test test-lowest test-newest soak scenarios client examples coverage check lint types audit format docs site picture states
+.PHONY: axe identity fuzz-wire help serve test test-lowest test-newest soak scenarios clients examples coverage check lint types audit format docs site picture states
 .PHONY: contract bench bench-peers bench-scale load image build clean
 
 help: ## List the targets
@@ -41,8 +41,8 @@ scenarios: $(READY) ## Play every bundled scenario in both dialects (ARGS="--tag
 	$(BIN)/mock-server scenarios run --dialect rest $(ARGS)
 	$(BIN)/mock-server scenarios run --dialect edge $(ARGS)
 
-client: $(READY) .venv/.client ## Generate a client from the contract of each dialect, and use it
-	$(BIN)/python tools/generated_client.py
+clients: .clients/.ready ## Generate clients in three languages, compile and use them (ARGS="--tool java --document rest")
+	$(BIN)/python tools/clients.py $(ARGS)
 
 identity: .identity/.ready ## Run six OAuth and OpenID libraries against the sandbox (node for three)
 	$(BIN)/python tools/identity.py
@@ -114,7 +114,7 @@ build: $(READY) ## Build wheel and sdist into dist/, and check them
 	$(BIN)/twine check --strict dist/*
 
 clean: ## Remove the environment and all build results
-	rm -rf .venv .venv-lowest .venv-newest .peers .identity .examples .axe build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .venv-newest .peers .identity .clients .examples .axe build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -rf examples/client/.mypy_cache examples/client/.pytest_cache
 	find mock_server tests examples -type d -name __pycache__ -prune -exec rm -rf {} +
 
@@ -130,8 +130,11 @@ clean: ## Remove the environment and all build results
 	.venv-newest/bin/pip install --quiet --disable-pip-version-check --pre --upgrade flask werkzeug
 	@touch $@
 
-.venv/.client: $(READY)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[client]'
+.clients/.ready: $(READY) tools/clients/package.json tools/clients/requirements.txt
+	$(PYTHON) -m venv .clients
+	.clients/bin/pip install --quiet --disable-pip-version-check --requirement tools/clients/requirements.txt
+	cp tools/clients/package.json .clients/
+	! command -v npm >/dev/null || npm install --prefix .clients --silent --no-audit --no-fund
 	@touch $@
 
 .identity/.ready: $(READY) tools/identity/package.json tools/identity/requirements.txt
