@@ -31,7 +31,7 @@ from mock_server.domain.names import cache_short
 from mock_server.domain.operations import DIALECT_HOSTS
 from mock_server.domain.overview import Statistics
 from mock_server.domain.query import Field
-from mock_server.domain.search import EDGE_PARAMETERS
+from mock_server.domain.search import IGNORED_PARAMETERS
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Relation
 
@@ -49,7 +49,7 @@ class Rest:
     file_id = "fileId"
     file_schema = "FileInformation"
     file_label = "files"
-    ignored_parameters = EDGE_PARAMETERS
+    ignored_parameters = IGNORED_PARAMETERS["rest"]
     searched: Mapping[str, Field] = {}
     forbids_altered_tokens = False
 

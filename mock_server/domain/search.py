@@ -231,8 +231,8 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
 }
 """The query parameters that an operation reads; others read none. All others are ignored."""
 
-EDGE_PARAMETERS = frozenset({"op"})
-"""Those of them that REST ignores."""
+IGNORED_PARAMETERS: Mapping[str, frozenset[str]] = {"rest": frozenset({"op"}), "edge": frozenset()}
+"""Those of them that a dialect ignores."""
 
 
 def list_dossiers(

@@ -18,7 +18,7 @@ from mock_server.domain.imports import ImportRequest
 from mock_server.domain.local_time import local_day
 from mock_server.domain.names import camel, nearest
 from mock_server.domain.operations import API_PATH, OPERATIONS, TOKEN_PATH, Operation
-from mock_server.domain.search import EDGE_PARAMETERS, PARAMETERS
+from mock_server.domain.search import IGNORED_PARAMETERS, PARAMETERS
 from mock_server.settings import SANDBOX_HEADER
 
 QUERIES: dict[str, tuple[str, ...]] = {
@@ -115,7 +115,7 @@ def ignored_input(given: Input) -> Iterator[Hint]:
     operation = given.operation
     if operation is None:
         return
-    ignored = EDGE_PARAMETERS if given.dialect == "rest" else frozenset()
+    ignored = IGNORED_PARAMETERS.get(given.dialect or "", frozenset())
     read = tuple(name for name in QUERIES.get(operation, ()) if name not in ignored)
     if operation == "getToken" and not given.path.startswith(TOKEN_PATH):
         yield Hint("tokenPath", f"{given.path} exists only here: the real API has no token endpoint there")
