@@ -22,6 +22,7 @@ def test_health_returns_what_is_served(client: FlaskClient) -> None:
         "fixture": "default",
         "dialect": "rest",
         "counts": {},
+        "stateFile": None,
     }
     assert health["counts"]["accounts"] == 4
 

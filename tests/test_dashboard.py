@@ -439,6 +439,7 @@ def test_a_request_shows_its_differences(page: Page, client: Client) -> None:
     client.call("POST", f"/dossiers/{SEED_DOSSIER}/stop")
     open_at(page, client, "requests/2", "Why the rule “down” did not apply")
 
+    page.wait_for("document.querySelectorAll('.exchange tbody').length > 1")
     tables = page.value("[...document.querySelectorAll('.exchange tbody')].map((one) => one.innerText)")
     assert "dossierId" in tables[0]
     assert re.search(r"stoppingReason\s+NA\s+STOPREQUEST", tables[1])

@@ -363,7 +363,7 @@ def test_a_token_that_was_aged_for_thousands_of_years_is_rejected(api: Api) -> N
 def test_tokens_that_were_aged_often_in_small_steps_are_rejected_in_time(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mock_server.sandbox.sandbox._MAX_AGES", 5)
+    monkeypatch.setattr("mock_server.sandbox.state._MAX_AGES", 5)
     assert api.get("").status_code == 200
     for _ in range(29):
         api.control("POST", "/clock/advance", {"by": "PT1M", "tokens": True})

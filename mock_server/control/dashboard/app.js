@@ -20,6 +20,7 @@ let shown = { view: null, sandbox: null };
 let existing = new Set([DEFAULT]);
 let current = {};
 let timer = 0;
+let isResetting = false;
 
 /** The context of a view: its sandbox, the live journal, control calls, and how to report a result. */
 function context(sandbox) {
@@ -61,8 +62,15 @@ function context(sandbox) {
       await refresh();
       return result ?? {};
     },
-    /** Reset a sandbox, or parts of it. */
-    reset: (name = sandbox) => askReset(context(sandbox), name, () => name === shown.sandbox && restart()),
+    /** Reset a sandbox, or parts of it. Meanwhile the view fetches nothing: what it shows may be gone. */
+    reset: async (name = sandbox) => {
+      isResetting = true;
+      try {
+        return await askReset(context(sandbox), name, () => name === shown.sandbox && restart());
+      } finally {
+        isResetting = false;
+      }
+    },
   };
 }
 
@@ -132,7 +140,7 @@ function refreshSoon() {
   soon ||= setTimeout(() => {
     soon = 0;
     refresh();
-    current.onExchange?.();
+    if (!isResetting) current.onExchange?.();
   }, 250);
 }
 

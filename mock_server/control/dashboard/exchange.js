@@ -48,7 +48,13 @@ export function exchange(place, context) {
     show(...unfinished);
   }
 
-  return { show, refreshUnfinished };
+  /** Forget the request: what is still loading of it is not shown. */
+  function forget() {
+    shown = null;
+    unfinished = null;
+  }
+
+  return { show, forget, refreshUnfinished };
 }
 
 const isRunning = (cause) => cause.kind === "import" && cause.code === null && cause.dossierId === null;

@@ -71,6 +71,7 @@ export function requests(place, context) {
     note.textContent = noteText(entries);
     note.hidden = !note.textContent;
     followed = number;
+    if (number === null) pane.forget();
     if (number !== null) pane.show(number, { follows: chosen === null });
     else if (!live.entries.length && live.state === "live") fill(detail, welcome(context));
     else fill(detail);
