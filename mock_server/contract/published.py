@@ -31,7 +31,8 @@ def published(schema: Json, components: dict[str, Schema]) -> Json:
         del plain["default"]  # no generator reads an object as a default
     plain = _without_siblings(plain, components)
     plain = _with_null_in_type(_flat_union(plain), components)
-    return _with_direct_conditions(_with_list_apart(_with_one_item_schema(_with_type(plain))))
+    plain = _without_boolean_constant(_with_type(plain))
+    return _with_direct_conditions(_with_list_apart(_with_one_item_schema(plain)))
 
 
 def used_schemas(parts: Json, schemas: dict[str, Schema]) -> dict[str, Schema]:
@@ -94,6 +95,14 @@ def _with_type(schema: Schema) -> Schema:
     kinds = {type(value) for value in values}
     names = [name for kind, name in ((str, "string"), (int, "integer")) if kinds == {kind}]
     return {"type": names[0], **schema} if names else schema
+
+
+def _without_boolean_constant(schema: Schema) -> Schema:
+    """A boolean that is always true is one that is not false: Python's generator reads `const` as a text."""
+    value = schema.get("const")
+    if schema.get("type") != "boolean" or not isinstance(value, bool):
+        return schema
+    return {**_without(schema, "const"), "not": {"const": not value}}
 
 
 def _with_one_item_schema(schema: Schema) -> Schema:
