@@ -76,6 +76,10 @@ class Clock(Struct, frozen=True):
         """Return this clock running from `since`."""
         return Clock(offset=since - machine)
 
+    def set_to(self, at: datetime, machine: datetime, *, frozen: bool) -> Clock:
+        """Return this clock frozen at `at`, or running from there."""
+        return self.freeze(at) if frozen else self.run(at, machine)
+
     def advance(self, by: timedelta) -> Clock:
         """Return this clock `by` later, frozen or running as before.
 

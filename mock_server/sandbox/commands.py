@@ -14,7 +14,6 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from mock_server.clock import Clock
 from mock_server.domain import dossiers, evidences, platform
 from mock_server.domain.errors import ERRORS, Refusal
 from mock_server.domain.imports import (
@@ -413,8 +412,7 @@ class SetClock(Command[datetime], frozen=True):
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, datetime]:
         """Set it."""
-        at = self.at or context.now
-        clock = state.clock.freeze(at) if self.frozen else state.clock.run(at, context.machine)
+        clock = state.clock.set_to(self.at or context.now, context.machine, frozen=self.frozen)
         return replace(state, clock=clock), context.now
 
 
@@ -649,7 +647,7 @@ class RestoreSnapshot(Command[datetime], frozen=True):
             KeyError: there is no snapshot of that name.
         """
         saved = state.snapshots[self.name]
-        clock = continue_clock(state.clock, saved.now, context.machine, frozen=saved.frozen)
+        clock = state.clock.set_to(saved.now, context.machine, frozen=saved.frozen)
         return replace(state, world=saved.world, clock=clock), saved.now
 
 
@@ -741,11 +739,6 @@ def continue_state(past: PastState, machine: datetime) -> SandboxState:
     if clock.frozen_at is not None:
         return past.state
     return replace(past.state, clock=clock.run(past.now, machine))
-
-
-def continue_clock(clock: Clock, now: datetime, machine: datetime, *, frozen: bool) -> Clock:
-    """Return the clock at `now`, frozen or running."""
-    return clock.freeze(now) if frozen else clock.run(now, machine)
 
 
 def _without_scenario(state: SandboxState, now: datetime) -> SandboxState:

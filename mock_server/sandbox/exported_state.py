@@ -51,14 +51,13 @@ def restore_exported(
     """
     world = _build_world(exported.content, invent)
     variants = _checked_variants(exported.variants)
-    now = exported.clock.now
-    check_instant(now, "$.clock.now", CLOCK_YEARS)
+    check_instant(exported.clock.now, "$.clock.now", CLOCK_YEARS)
     active = read_progress(exported.playing)
     return replace(
         state,
         setup=ScenarioSetup(state.setup.fixture, active.scenario),
         world=world,
-        clock=Clock().freeze(now) if exported.clock.frozen else Clock().run(now, machine),
+        clock=Clock().set_to(exported.clock.now, machine, frozen=exported.clock.frozen),
         variants=ChosenVariants(variants),
         active=active,
     )

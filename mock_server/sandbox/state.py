@@ -111,7 +111,7 @@ def first_clock(config: SandboxConfig, setup: ScenarioSetup, machine: datetime) 
         return Clock().freeze(at)
     if saved is None or config.clock is not None:
         return Clock.start_at(config.clock, machine)
-    return Clock().freeze(saved.clock.now) if saved.clock.frozen else Clock().run(saved.clock.now, machine)
+    return Clock().set_to(saved.clock.now, machine, frozen=saved.clock.frozen)
 
 
 def first_variants(config: SandboxConfig, setup: ScenarioSetup) -> ChosenVariants:
