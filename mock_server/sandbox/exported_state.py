@@ -9,18 +9,15 @@ from msgspec.structs import replace
 from mock_server import __version__
 from mock_server.clock import Clock
 from mock_server.domain.imports import Invent
-from mock_server.domain.variants import ChosenVariants, check_variants
-from mock_server.domain.world import World
-from mock_server.fixtures.errors import InputError
+from mock_server.domain.variants import ChosenVariants
 from mock_server.fixtures.state_file import (
     ClockState,
     StateFile,
-    WorldState,
     encode_state,
     export_world,
     import_world,
 )
-from mock_server.fixtures.validate_state import CLOCK_YEARS, check_instant, validate_state
+from mock_server.fixtures.validate_state import validate_state
 from mock_server.sandbox.state import SandboxState
 from mock_server.scenarios import ScenarioSetup, export_progress, read_progress
 
@@ -49,30 +46,13 @@ def restore_exported(
     Raises:
         InputError: a value in it is invalid.
     """
-    world = _build_world(exported.content, invent)
-    variants = _checked_variants(exported.variants)
-    check_instant(exported.clock.now, "$.clock.now", CLOCK_YEARS)
+    validate_state(exported)
     active = read_progress(exported.playing)
     return replace(
         state,
         setup=ScenarioSetup(state.setup.fixture, active.scenario),
-        world=world,
+        world=import_world(exported.content, invent),
         clock=Clock().set_to(exported.clock.now, machine, frozen=exported.clock.frozen),
-        variants=ChosenVariants(variants),
+        variants=ChosenVariants(exported.variants),
         active=active,
     )
-
-
-def _build_world(content: WorldState, invent: Invent) -> World:
-    try:
-        validate_state(content)
-    except InputError as error:
-        raise InputError(f"$.content{error.path.removeprefix('$')}", str(error)) from None
-    return import_world(content, invent)
-
-
-def _checked_variants(variants: dict[str, str]) -> dict[str, str]:
-    try:
-        return check_variants(variants)
-    except ValueError as error:
-        raise InputError("$.variants", str(error)) from None
