@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -16,6 +16,7 @@ from mock_server.app import create_app
 from mock_server.settings import Settings
 from mock_server.web.contract import contract_error
 from mock_server.web.rule_effects import RULE_HEADER
+from mock_server.web.services import services
 from tests.properties import register_profiles
 from tests.support import RECIPE, START, Api, frequent_thread_switches, running_server
 
@@ -27,7 +28,7 @@ class CheckedClient(FlaskClient):
         answer = super().open(*args, **kwargs)
         if RULE_HEADER not in answer.headers:
             with self.application.request_context(answer.request.environ):
-                error = contract_error(answer)
+                error = contract_error(request, answer, services().settings.dialect)
             assert error is None, f"{answer.request.method} {answer.request.path}: {error}"
         return answer
 

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from importlib.resources import files
 
 import orjson
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Request, Response
 from werkzeug.wrappers import Response as AnyResponse
 
 from mock_server.auth.access import PROBLEM_HEADER
@@ -48,25 +48,27 @@ def install_documents(app: Flask, default: str) -> None:
     app.register_blueprint(published)
 
 
-def contract_error(response: AnyResponse) -> str | None:
+def contract_error(asked: Request, response: AnyResponse, default: str) -> str | None:
     """Return where the answer to this request differs from the contract, or None.
+
+    `default` is the dialect of a path that names none.
 
     Not checked: an answer that a rule changed, a rejected page, and calls outside the emulated API, such as
     a browser's that is sent to the dashboard.
     """
-    if rule_applied() or request.method == "HEAD" or is_control_path(request.path):
+    if rule_applied(asked) or asked.method == "HEAD" or is_control_path(asked.path):
         return None
     if PROBLEM_HEADER in response.headers:
         return None
-    operation = operation_of(request)
+    operation = operation_of(asked)
     if operation is None and response.status_code == HTTPStatus.FOUND:
         return None
-    of_realm = request.path.startswith(f"{REALM_PATH}/") and response.status_code != HTTPStatus.NOT_FOUND
-    if operation is None and (request.url_rule is not None or of_realm):
+    of_realm = asked.path.startswith(f"{REALM_PATH}/") and response.status_code != HTTPStatus.NOT_FOUND
+    if operation is None and (asked.url_rule is not None or of_realm):
         return None
-    dialect: Dialect | None = (request.view_args or {}).get("dialect")
+    dialect: Dialect | None = (asked.view_args or {}).get("dialect")
     return answer_error(
-        dialect.name if dialect else services().settings.dialect,
+        dialect.name if dialect else default,
         operation.name if operation else None,
         response.status_code,
         response.content_type or "",
@@ -74,17 +76,17 @@ def contract_error(response: AnyResponse) -> str | None:
     )
 
 
-def check_response(response: Response) -> None:
-    """Validate the answer to the current request (`--check-responses`).
+def check_response(asked: Request, response: Response, default: str) -> None:
+    """Validate the answer to a request (`--check-responses`).
 
     A difference is logged as an error and named in an extra header; the answer itself is sent unchanged.
     """
-    error = contract_error(response)
+    error = contract_error(asked, response, default)
     if error is not None:
         _logger.error(
             "not as the contract says: %s %s: %s",
-            request.method,
-            wire.header_text(redact_text(request.path)),
+            asked.method,
+            wire.header_text(redact_text(asked.path)),
             redact_text(error),
         )
         response.headers[CONTRACT_HEADER] = wire.header_text(error)

@@ -74,7 +74,9 @@ def run_operation(asked: Request, operation: Operation, view: View, shared: Serv
 
 
 def finish(asked: Request, response: Response, shared: Services) -> Response:
-    """Add warnings, apply the rule that matched, if any, and record the exchange in the journal."""
+    """Check and complete the response, apply the rule that matched, if any, and record the exchange."""
+    if shared.settings.check_responses:
+        check_response(asked, response, shared.settings.dialect)
     context: RequestContext | None = asked.environ.get(CONTEXT)
     if context is not None:
         if context.calls_left is not None:
@@ -166,18 +168,12 @@ class Application(Flask):
         except Exception as error:  # noqa: BLE001
             with self.request_context(asked.environ):
                 response = error_response(error)
-        if shared.settings.check_responses:
-            with self.request_context(asked.environ):
-                check_response(response)
         return finish(asked, response, shared)
 
     def _finish(self, response: Response) -> Response:
         """Finish a response that Flask made. It is the only function of its kind."""
-        shared = services.of(self)
-        if shared.settings.check_responses:
-            check_response(response)
         asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # documented by Werkzeug
-        return finish(asked, response, shared)
+        return finish(asked, response, services.of(self))
 
 
 def is_control(method: str, path: str) -> bool:

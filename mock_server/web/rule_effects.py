@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import orjson
-from flask import Request, Response, request
+from flask import Request, Response
 from msgspec import UNSET
 
 from mock_server import delivery
@@ -67,9 +67,9 @@ def apply_rule_to_response(response: Response, applied: AppliedRule, environ: di
     return response
 
 
-def rule_applied() -> bool:
-    """Whether a rule matched the call that is being answered."""
-    context: RequestContext | None = request.environ.get(CONTEXT)
+def rule_applied(asked: Request) -> bool:
+    """Whether a rule matched the call."""
+    context: RequestContext | None = asked.environ.get(CONTEXT)
     return context is not None and context.applied is not None
 
 
