@@ -276,7 +276,7 @@ def test_the_image_has_one_name_and_the_examples_this_version_of_it() -> None:
 
 def test_the_documents_install_this_version_and_say_where_the_package_is() -> None:
     named = {
-        name: text_of(name) for name in ("README.md", "docs/install.md", "examples/client/README.md", *FILES)
+        name: text_of(name) for name in ("README.md", "docs/start.md", "examples/client/README.md", *FILES)
     }
     text = "\n".join(named.values())
     installs = [line for line in text.splitlines() if re.search(r'pip install .*"\.\[test\]"', line)]

@@ -16,7 +16,7 @@ from tests.control_calls import set_rule
 from tests.support import ACCOUNT, SEED_DOSSIER, SIRET, Api
 
 MakeApi = Callable[..., Api]
-PAGE = (Path(__file__).parent.parent / "docs" / "metrics.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parent.parent / "docs" / "control.md").read_text(encoding="utf-8")
 CLOSED = "99000103400018"
 
 

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from mock_server.control.pact_states import STATES
 from tests.support import OTHER_SIRET, SECOND_ACCOUNT, SIRET, Api
 
-DOCS = Path(__file__).parent.parent / "docs" / "pact.md"
+DOCS = Path(__file__).parent.parent / "docs" / "contract.md"
 
 
 def set_up(api: Api, state: str, **params: Any) -> dict[str, Any]:
@@ -34,7 +34,8 @@ def total(api: Api, **query: Any) -> int:
 
 
 def test_the_page_lists_the_states_of_the_table() -> None:
-    rows = [row for row in DOCS.read_text(encoding="utf-8").splitlines() if row.startswith("| `")]
+    page = DOCS.read_text(encoding="utf-8").split("\n### States\n")[1]
+    rows = [row for row in page.splitlines() if row.startswith("| `")]
 
     shown = [[re.findall(r"`([^`]+)`", cell) for cell in row.split("|")[1:4]] for row in rows]
 

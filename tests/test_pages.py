@@ -30,13 +30,12 @@ EXECUTED = [
     ROOT / "docs" / f"{name}.md"
     for name in (
         "start",
-        "install",
         "clients",
-        "journal",
+        "verify",
         "control",
+        "contract",
         "own-data",
         "fidelity",
-        "metrics",
         "troubleshooting",
     )
 ]

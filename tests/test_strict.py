@@ -19,7 +19,7 @@ from mock_server.settings import Settings
 from tests.control_calls import latest, log_in, set_rule
 from tests.support import ACCOUNT, OTHER_SIRET, SIRET, TOKEN_URL, Api
 
-PAGE = (Path(__file__).parent.parent / "docs" / "strict.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parent.parent / "docs" / "verify.md").read_text(encoding="utf-8")
 ORDER = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"}
 
 _numbers = count(1)

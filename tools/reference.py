@@ -1,4 +1,4 @@
-"""Write docs/reference.md, limits.md, llms.txt and the schemas of files from the code; `--check` only compares them."""
+"""Write docs/reference.md, llms.txt, the schemas of files and a section of behaviour.md; `--check` only compares them."""
 
 from __future__ import annotations
 
@@ -32,13 +32,19 @@ _PLACES = {
     Place.RESOURCE: "404",
 }
 _WRITTEN = "<!-- Written by `make docs` from the code. -->\n"
+_INFERRED = "\n## 14. Inferred rules\n"
+_ABOUT_INFERRED = """
+<!-- Written by `make docs` from the sections above. -->
+
+No source has these rules: the sandbox decides. If your code depends on one, check it in the vendor's test environment.
+"""
 
 
 def main() -> int:
     """Write the pages, or with `--check` report those that differ from the code."""
     pages = {
         DOCS / "reference.md": reference(),
-        DOCS / "limits.md": limits(),
+        DOCS / "behaviour.md": behaviour(),
         DOCS / "llms.txt": guide(),
         DOCS / "recipe.schema.json": schema("Recipe", Recipe),
         DOCS / "scenario.schema.json": schema("Scenario", Scenario),
@@ -66,24 +72,22 @@ def reference() -> str:
         ("Magic identifiers", ("type", "value", "meaning"), identifiers()),
     )
     intro = (
-        "Operations, codes, variants, options, control calls and magic identifiers. [behaviour.md](behaviour.md) has the"
-        " rules, and [limits.md](limits.md) lists those that are inferred.\n"
+        "Operations, codes, variants, options, control calls and magic identifiers. [Behaviour](behaviour.md) has the"
+        " rules.\n"
     )
     return "\n".join(["# Reference\n", _WRITTEN, intro, *(_table(*section) for section in sections)])
 
 
-def limits() -> str:
-    """Return all inferred rules of behaviour.md, by section."""
-    lines = ["# Limits\n", _WRITTEN]
-    lines.append(
-        "No source documents these rules: the sandbox decides. If your code depends on one, check it in the vendor's\n"
-        "own test environment. The rules are those of [behaviour.md](behaviour.md).\n"
+def behaviour() -> str:
+    """Return behaviour.md with its last section, which lists the numbers of the inferred rules."""
+    written = (DOCS / "behaviour.md").read_text(encoding="utf-8").partition(_INFERRED)[0]
+    rows = [f"| [{title}](#{_anchor(title)}) | {', '.join(rules)} |" for title, rules in _inferred(written)]
+    codes = [f"`{row.code}`" for row in ERRORS.values() if row.provenance == "inferred"]
+    rows.append(f"| [Error codes](reference.md#error-codes), their use here | {', '.join(codes)} |")
+    return (
+        "\n".join([written + _INFERRED + _ABOUT_INFERRED, "| section | rules |", "| --- | --- |", *rows])
+        + "\n"
     )
-    for title, rules in _inferred_rules():
-        lines += [f"## {title}\n", *(f"- {rule}" for rule in rules), ""]
-    lines += ["## Codes\n"]
-    lines += [f"- `{e.code}`: its use here. {e.when}" for e in ERRORS.values() if e.provenance == "inferred"]
-    return "\n".join(lines) + "\n"
 
 
 def schema(title: str, kind: type) -> str:
@@ -100,7 +104,8 @@ def operations() -> Iterator[tuple[str, ...]]:
     """A row per operation."""
     for row in OPERATIONS.values():
         requests = "<br>".join(f"`{row.method} {path}`" for path in row.paths)
-        anchor = f"[{row.section}](behaviour.md)"
+        heading = f"{row.section} {row.name} - {row.method} {row.paths[0]}"
+        anchor = f"[{row.section}](behaviour.md#{_anchor(heading)})"
         yield f"`{row.name}`", requests, ", ".join(row.dialects), anchor, row.provenance
 
 
@@ -145,14 +150,20 @@ def identifiers() -> Iterator[tuple[str, ...]]:
         yield row.company_id_type or "CIT001", f"`{value}`", row.about
 
 
-def _inferred_rules() -> Iterator[tuple[str, list[str]]]:
-    text = (DOCS / "behaviour.md").read_text(encoding="utf-8").split("\n## 12")[0]
-    for section in re.split(r"\n(?=##+ )", text)[1:]:
-        title = section.split("\n")[0].lstrip("# ")
-        items = re.findall(r"^- (.*?)(?=\n(?:- |\n|\||#)|\Z)", section, re.MULTILINE | re.DOTALL)
-        rules = [" ".join(item.split()) for item in items if "inferred" in item]
+def _inferred(page: str) -> Iterator[tuple[str, list[str]]]:
+    """The title of each section that has inferred rules, and the numbers of these rules."""
+    for section in re.split(r"\n(?=##+ )", page.partition("\n## 12")[0])[1:]:
+        items = re.findall(
+            r"^- \*\*([\d.]+)\*\* (.*?)(?=\n(?:- |\n|\||#)|\Z)", section, re.MULTILINE | re.DOTALL
+        )
+        rules = [number for number, text in items if "inferred" in text]
         if rules:
-            yield title, rules
+            yield section.partition("\n")[0].lstrip("# "), rules
+
+
+def _anchor(title: str) -> str:
+    """The anchor of a heading, as GitHub and the site make it."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def _table(title: str, head: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
