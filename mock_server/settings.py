@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
-from mock_server.domain.local_time import from_local
+from mock_server.domain.local_time import calendar_duration, from_local
 from mock_server.domain.operations import DIALECTS
 from mock_server.domain.variants import VARIANTS, check_variants
 
@@ -41,14 +41,7 @@ CONTROL_MAX_BODY = 256 * 1024 * 1024
 SANDBOX_HEADER = "X-Mock-Sandbox"
 """The header of a control call that names its sandbox."""
 
-_DURATION = re.compile(
-    r"(?:P(?:(?P<days>\d+)D)?(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?)",
-    re.ASCII,
-)
-_SHORT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)?", re.ASCII)
-_UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600}
 _SIZES = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
-_LONGEST = timedelta(days=36500)
 _SINGULAR = {"variants": "variant"}
 """Settings whose option has another name than the setting itself."""
 _HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
@@ -182,32 +175,6 @@ def duration(text: str) -> timedelta:
     """
     days, rest = calendar_duration(text)
     return timedelta(days=days) + rest
-
-
-def calendar_duration(text: str) -> tuple[int, timedelta]:
-    """The days of a duration, and its exact rest: a day of the calendar can have 23 or 25 hours.
-
-    Raises:
-        ValueError: as of `duration`.
-    """
-    short, iso = _SHORT.fullmatch(text), _DURATION.fullmatch(text)
-    days, rest = 0, timedelta()
-    try:
-        if short:
-            rest = timedelta(seconds=float(short["number"]) * _UNITS[short["unit"]])
-        elif iso and any(iso.groupdict().values()):
-            units = {unit: float(number) for unit, number in iso.groupdict().items() if number}
-            days = int(units.pop("days", 0))
-            rest = timedelta(**units)
-        else:
-            raise ValueError(
-                f"{text!r} is not a duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S or P30D"
-            )
-    except OverflowError:
-        rest = timedelta.max
-    if days > _LONGEST.days or rest > _LONGEST - timedelta(days=days):
-        raise ValueError(f"{text!r} is longer than a century")
-    return days, rest
 
 
 def variants(text: str) -> dict[str, str]:

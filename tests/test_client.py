@@ -27,11 +27,10 @@ from mock_server.client import (
 )
 from mock_server.client.calls import ControlClient, server_url
 from mock_server.client.sandbox import Part
-from mock_server.control.accounts import NewAccount
 from mock_server.control.app import create_control as _create_control  # noqa: F401  # which fills the table of calls
 from mock_server.control.calls import CALLS
-from mock_server.control.dossiers import NewEvidence
 from mock_server.domain.names import camel
+from mock_server.fixtures.actions import NewAccount, NewEvidence
 from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.library import bundled
 from mock_server.journal.matching import ExchangeFilter

@@ -207,6 +207,12 @@ EXAMPLES: dict[str, list[tuple[Any, bool]]] = {
         ({"outcome": "explode"}, False),
         ({}, False),
     ],
+    "POST /timeline": [
+        ({"timeline": [{"after": "PT1S", "control": "POST /thirdparties/875/close"}]}, True),
+        ({"timeline": [{"after": "PT1S"}]}, False),
+        ({"timeline": []}, False),
+        ({}, False),
+    ],
     "PUT /strict": [
         ({"strict": "warn"}, True),
         ({"strict": "loud"}, False),
@@ -383,6 +389,11 @@ SENT: dict[str, tuple[str, str, Any]] = {
     "PUT /scenario": ("PUT", "/scenario", {"scenario": {"version": 1, "scenario": "mine", "title": "Mine"}}),
     "PUT /scenarios/{name}/state": ("PUT", "/scenarios/mine/state", {"state": "Started"}),
     "POST /rules": ("POST", "/rules", RULES),
+    "POST /timeline": (
+        "POST",
+        "/timeline",
+        {"timeline": [{"after": "P1D", "control": "POST /thirdparties", "body": {"siret": SIRET}}]},
+    ),
     "PUT /strict": ("PUT", "/strict", {"strict": "off"}),
     "POST /processes/{process_id}": ("POST", "/processes/none", {"outcome": "hold"}),
     "POST /verify": ("POST", "/verify", {"expectations": [{"request": {"operation": "getToken"}}]}),

@@ -35,6 +35,7 @@ SECTIONS: dict[type[msgspec.Struct], str] = {
     entries.DossierEntry: "`dossiers`",
     entries.DocumentEntry: "`documents` of a dossier",
     entries.FileEntry: "`files` of a document",
+    entries.TimelineEntry: "`timeline`",
 }
 
 

@@ -77,7 +77,7 @@ FORM = {
     ),
     "a date of another form": (
         f"{DOSSIER}    expirationDate: '31/12/2026'\n",
-        "8: $.dossiers[0].expirationDate: '31/12/2026' is not a date such as 2031-06-30",
+        "8: $.dossiers[0].expirationDate: '31/12/2026' does not fit: a date such as 2031-06-30",
     ),
     "an unknown condition": (
         f"{BASE}establishments:\n  - {SIRET}\n    condition: shut\n",

@@ -20,6 +20,7 @@ from mock_server.domain.world import World
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.fixture import GeneratedState, generate_from_file, load_state, save_state
 from mock_server.fixtures.library import bundled, bundled_names
+from mock_server.fixtures.timeline import take_action
 from mock_server.settings import Settings
 from tests.consistency import inconsistencies, nothing_due
 from tests.properties import example_count
@@ -54,7 +55,7 @@ dossiers:
 
 def started(fixture: Fixture, now: datetime) -> World:
     """The world as a sandbox shows it that starts at `now`."""
-    world, _ = settle(fixture.world(now), now)
+    world, _ = settle(fixture.world(now), now, take_action)
     return world
 
 

@@ -33,6 +33,7 @@ from mock_server.domain.settlement import settle
 from mock_server.domain.variants import resolve
 from mock_server.domain.world import World
 from mock_server.fixtures.contents import Contents, build_world
+from mock_server.fixtures.timeline import take_action
 from tests.consistency import figures, next_due, portfolio_index, portfolios, present, vigilant, world_index
 from tests.properties import example_count
 
@@ -135,7 +136,7 @@ class AnyWorld(RuleBasedStateMachine):
         self.command(partial(change, account_id=chosen.account_id, dossier_id=chosen.dossier_id))
 
     def settle(self, since: datetime) -> None:
-        self.world, events = settle(self.world, self.now)
+        self.world, events = settle(self.world, self.now, take_action)
         instants = [event.at for event in events]
         assert instants == sorted(instants)
         assert all(since <= at <= self.now for at in instants)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from msgspec import Struct, structs
+from msgspec import structs
 
 from mock_server.control.calls import route
 from mock_server.control.problems import json_answer
 from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.model import Thirdparty
-from mock_server.fixtures.entries import AccountChange, AccountPatch, Id, ThirdpartyPatch
+from mock_server.fixtures.actions import NewAccount, Withdrawal
+from mock_server.fixtures.entries import AccountChange, AccountPatch, ThirdpartyPatch
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.commands import (
     ChangeAccount,
@@ -21,19 +22,6 @@ from mock_server.sandbox.commands import (
     RegisterThirdparty,
 )
 from mock_server.web.services import named_sandbox, services
-
-
-class NewAccount(AccountPatch, frozen=True, kw_only=True):
-    """An account as in a recipe. Its `users`, who are declared, get it in their next tokens."""
-
-    users: tuple[str, ...] = ()
-
-
-class Withdrawal(Struct, forbid_unknown_fields=True, rename="camel"):
-    """Whether a document type is withdrawn; without `accountId`, for all accounts."""
-
-    withdrawn: bool
-    account_id: Id | None = None
 
 
 @route("POST /accounts", body=NewAccount, status=201)

@@ -28,6 +28,7 @@ from mock_server.control import (  # noqa: F401  # each adds its calls to the ta
     scenarios,
     server_info,
     strict,
+    timeline,
     ui,
     verify,
 )

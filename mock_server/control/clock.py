@@ -13,13 +13,15 @@ from msgspec import Struct
 from mock_server.clock import real_now
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer, with_old_names
+from mock_server.control.timeline import action_members
 from mock_server.dialects import wire
+from mock_server.domain.local_time import calendar_duration
 from mock_server.domain.model import Dossier
 from mock_server.domain.settlement import Event
 from mock_server.domain.world import World
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.commands import AdvanceClock, SetClock
-from mock_server.settings import calendar_duration, instant
+from mock_server.settings import instant
 from mock_server.web.services import named_sandbox
 
 T = TypeVar("T")
@@ -127,6 +129,8 @@ def _clock(sandbox: ServerSandbox) -> dict[str, Any]:
 
 def _effect(event: Event) -> dict[str, Any]:
     entry = _entry(event.kind, event.at, event.account_id, event.dossier_id)
+    if event.action is not None:
+        return entry | action_members(event.action)
     return entry | ({"processId": event.process_id} if event.process_id else {})
 
 

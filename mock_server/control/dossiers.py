@@ -6,20 +6,19 @@ The API's rules are not checked.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
 from flask import Response, request
-from msgspec import Meta, Struct
 
 from mock_server.control.calls import query_number, route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import DIALECTS, wire
-from mock_server.domain import evidences
 from mock_server.domain.local_time import local_date
-from mock_server.domain.model import Document, Evidence, FormAnswer
+from mock_server.domain.model import Document, Evidence
 from mock_server.domain.overview import DossierStatus, Row, overview, row_of
 from mock_server.domain.world import World, find_portfolio
-from mock_server.fixtures.entries import MAX_FILE_SIZE, MIN_FILE_SIZE, DossierEntry, DossierPatch
+from mock_server.fixtures.actions import NewEvidence
+from mock_server.fixtures.entries import DossierEntry, DossierPatch
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.commands import ChangeDossier, CreateDossier, DepositEvidence
 from mock_server.web.services import named_sandbox, services
@@ -34,16 +33,6 @@ _QUERY = {
     "offset": {"type": "integer", "minimum": 0, "default": 0},
     "limit": {"type": "integer", "minimum": 0, "default": _DEFAULT_LIMIT},
 }
-
-
-class NewEvidence(Struct, forbid_unknown_fields=True, rename="camel"):
-    """The answer of a third party: a generated PDF of `fileSize` bytes, `content` in base64, or a form."""
-
-    expiration_date: date | None = None
-    file_size: Annotated[int, Meta(ge=MIN_FILE_SIZE, le=MAX_FILE_SIZE)] | None = None
-    content: bytes | None = None
-    metadata: dict[str, str] = {}
-    formdata: tuple[FormAnswer, ...] = ()
 
 
 @route("GET /dossiers", query=_QUERY)
@@ -109,15 +98,9 @@ def change_dossier(wanted: DossierPatch, dossier_id: int) -> Response:
 )
 def deposit_evidence(wanted: NewEvidence, dossier_id: int, code: str) -> Response:
     """Answer the request for a document as the third party; presence, state and indicator follow."""
-    size = wanted.file_size or (0 if wanted.formdata else evidences.DEFAULT_FILE_SIZE)
-    given = evidences.Deposit(
-        content=wanted.content,
-        file_size=size,
-        expiration_date=evidences.last_day(wanted.expiration_date),
-        metadata=wanted.metadata,
-        formdata=wanted.formdata,
-    )
-    return json_answer({"fileId": named_sandbox().execute(DepositEvidence(dossier_id, code, given))}, 201)
+    sandbox = named_sandbox()
+    given = wanted.deposit(sandbox.now())
+    return json_answer({"fileId": sandbox.execute(DepositEvidence(dossier_id, code, given))}, 201)
 
 
 def _standing() -> DossierStatus | None:

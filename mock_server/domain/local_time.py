@@ -1,4 +1,4 @@
-"""French local time: the zone in which the platform counts days (behaviour.md 10).
+"""French local time: the zone in which the platform counts days (behaviour.md 10). Durations in such days.
 
 Inside, instants are aware and in UTC; a day is a `date`. Only this module knows the zone.
 """
@@ -17,6 +17,13 @@ _ISO = re.compile(
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?",
     re.ASCII,
 )
+_DURATION = re.compile(
+    r"(?:P(?:(?P<days>\d+)D)?(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?)",
+    re.ASCII,
+)
+_SHORT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)?", re.ASCII)
+_UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600}
+_LONGEST = timedelta(days=36500)
 _EARLIEST, _LATEST = date(1000, 1, 1), date(9000, 1, 1)
 
 
@@ -69,3 +76,29 @@ def local_day(text: str) -> date:
 def is_supported_day(day: date) -> bool:
     """Whether the day is in the years 1000 to 9999."""
     return day >= _EARLIEST
+
+
+def calendar_duration(text: str) -> tuple[int, timedelta]:
+    """The days of a duration, and its exact rest: a day of the calendar can have 23 or 25 hours.
+
+    Raises:
+        ValueError: it is not a duration, or longer than a century.
+    """
+    short, iso = _SHORT.fullmatch(text), _DURATION.fullmatch(text)
+    days, rest = 0, timedelta()
+    try:
+        if short:
+            rest = timedelta(seconds=float(short["number"]) * _UNITS[short["unit"]])
+        elif iso and any(iso.groupdict().values()):
+            units = {unit: float(number) for unit, number in iso.groupdict().items() if number}
+            days = int(units.pop("days", 0))
+            rest = timedelta(**units)
+        else:
+            raise ValueError(
+                f"{text!r} is not a duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S or P30D"
+            )
+    except OverflowError:
+        rest = timedelta.max
+    if days > _LONGEST.days or rest > _LONGEST - timedelta(days=days):
+        raise ValueError(f"{text!r} is longer than a century")
+    return days, rest

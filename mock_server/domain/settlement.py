@@ -1,47 +1,66 @@
-"""The effects of time: imports end, dossiers and evidences expire, each dated at its own instant.
+"""The effects of time: imports end, dossiers and evidences expire, actions of the timeline take place.
+
+Each is dated at its own instant.
 
 Nothing runs in the background. Every reader of a world first settles what is due, in the order of the agenda.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_server.domain.completeness import recompute_completeness
 from mock_server.domain.dossiers import is_expired, mark_stopped
 from mock_server.domain.imports import end_import
 from mock_server.domain.model import StoppingReason
-from mock_server.domain.world import Due, World, with_dossier
+from mock_server.domain.world import Due, ScheduledAction, World, with_dossier
+
+TakeAction = Callable[[World, ScheduledAction], World]
+"""Carries out an action of the timeline, which is past then."""
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """An effect of time: `dossier expired`, `documents lapsed` or `process finished`.
+    """An effect of time: `dossier expired`, `documents lapsed`, `process finished` or an action.
 
-    The last has the `outcome` of the process.
+    The third has the `outcome` of the process. `action taken` and `action failed` have the `action`.
     """
 
     kind: str
     at: datetime
-    account_id: int
+    account_id: int | None = None
+    action: ScheduledAction | None = None
     dossier_id: int | None = None
     process_id: str | None = None
     outcome: str | None = None
 
 
-def settle(world: World, now: datetime) -> tuple[World, list[Event]]:
+def settle(world: World, now: datetime, take_action: TakeAction) -> tuple[World, list[Event]]:
     """The world as it is at `now`, and what happened since it was last settled, in the order of time.
+
+    Of what happens at one instant, actions of the timeline come last.
 
     behaviour.md 6.4, 6.5 (documented), 6.8 (carried-over).
     """
     events: list[Event] = []
     while world.is_due(now):
         due = world.agenda.first
-        assert due is not None  # noqa: S101  # is_due just found it
-        world, event = _apply_due(world, due)
+        if due is None or (world.timeline and world.timeline[0].at < due.at):
+            world, event = _apply_action(world, take_action)
+        else:
+            world, event = _apply_due(world, due)
         events.append(event)
     return world, events
+
+
+def _apply_action(world: World, take_action: TakeAction) -> tuple[World, Event]:
+    action, *coming = world.timeline
+    world = take_action(replace(world, timeline=tuple(coming)), action)
+    action = world.past_actions[-1]
+    return world, Event(kind="action failed" if action.error else "action taken", at=action.at, action=action)
 
 
 def _apply_due(world: World, due: Due) -> tuple[World, Event]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from immutables import Map
 from msgspec import Struct, field
@@ -22,6 +22,7 @@ from mock_server.domain.model import (
     NO_REFERENCE,
     Account,
     Admission,
+    Company,
     CompanyId,
     Dossier,
     Establishment,
@@ -31,6 +32,8 @@ from mock_server.domain.model import (
     Thirdparty,
 )
 from mock_server.domain.sortedset import EMPTY, SortedSet
+
+_MOST_PAST = 100
 
 Index = Map[tuple[str, str], SortedSet[int]]
 
@@ -123,6 +126,19 @@ class Portfolio(Struct, frozen=True, kw_only=True, eq=False):
         return any(dossier_id in other for dossier_id in fewer if dossier_id != except_for)
 
 
+class ScheduledAction(Struct, frozen=True, kw_only=True, eq=False):
+    """What a third party or the platform does at a later time, as the control call that would do it.
+
+    `companies` are those that were generated for it. `error` is why it failed, if it is past.
+    """
+
+    at: datetime
+    control: str
+    body: dict[str, Any] = {}
+    companies: tuple[tuple[CompanyId, Company], ...] = ()
+    error: str | None = None
+
+
 class NextIds(Struct, frozen=True, kw_only=True, eq=False):
     """The ids that the next new things get; one sequence per kind, over all accounts."""
 
@@ -138,7 +154,7 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
     """All that a sandbox holds. `index` finds third parties by company id, siren, siret, tva and name.
 
     `requirements` are all document types of the platform, in the order of its catalogue; `mails` is the
-    outbox, by number.
+    outbox, by number. `timeline` has the actions to come, the next one first, `past_actions` the latest ones.
     """
 
     admission: Admission = NO_LOGINS
@@ -150,6 +166,8 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
     invalid_email_domains: frozenset[str] = frozenset()
     agenda: SortedSet[Due] = EMPTY
     mails: Map[int, Mail] = Map()
+    timeline: tuple[ScheduledAction, ...] = ()
+    past_actions: tuple[ScheduledAction, ...] = ()
     next_ids: NextIds = NextIds()
 
     def portfolio(self, account_id: int) -> Portfolio:
@@ -191,9 +209,13 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
         return None if dossier is None else dossier.thirdparty_id
 
     def is_due(self, now: datetime) -> bool:
-        """Whether something of the agenda has to happen by `now`."""
+        """Whether something of the agenda or the timeline has to happen by `now`."""
         first = self.agenda.first
-        return first is not None and first.at <= now
+        return (first is not None and first.at <= now) or (bool(self.timeline) and self.timeline[0].at <= now)
+
+    def with_past_action(self, action: ScheduledAction) -> World:
+        """The world in which this action has taken place; it keeps the latest ones."""
+        return replace(self, past_actions=(*self.past_actions, action)[-_MOST_PAST:])
 
 
 def find_portfolio(world: World, dossier_id: int) -> Portfolio:

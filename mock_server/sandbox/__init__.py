@@ -1,6 +1,7 @@
 """Sandboxes: one isolated state with its clock, rules and journal, and all of them by name."""
 
-from mock_server.sandbox.commands import PARTS, Conflict, Part
+from mock_server.fixtures.errors import Conflict
+from mock_server.sandbox.commands import PARTS, Part
 from mock_server.sandbox.history import NotKept
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes

@@ -6,10 +6,9 @@ no command: it follows from state and clock.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, TypeVar, get_args
+from typing import Generic, Literal, TypeVar, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
@@ -29,18 +28,19 @@ from mock_server.domain.local_time import add_days
 from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan, ImportProcess, Thirdparty
 from mock_server.domain.outbox import without_mails
 from mock_server.domain.variants import ChosenVariants
-from mock_server.domain.world import World, find_portfolio, find_process
-from mock_server.fixtures import Fixture, upsert, upsert_dossiers
+from mock_server.domain.world import World, find_process
+from mock_server.fixtures import Fixture, actions, upsert, upsert_dossiers
 from mock_server.fixtures.entries import (
     AccountChange,
     AccountPatch,
     DossierEntry,
     DossierPatch,
-    Overrides,
     ThirdpartyPatch,
+    TimelineEntry,
 )
-from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.errors import Conflict, InputError
 from mock_server.fixtures.state_file import StateFile
+from mock_server.fixtures.timeline import add_to_timeline
 from mock_server.sandbox.exported_state import restore_exported
 from mock_server.sandbox.rate_limit import take_request
 from mock_server.sandbox.state import (
@@ -62,10 +62,6 @@ PARTS: tuple[Part, ...] = get_args(Part)
 _LAST_YEAR = 9000
 
 
-class Conflict(Exception):
-    """A command that contradicts the present state; the message says what to do instead."""
-
-
 class PastState(Struct, frozen=True):
     """A state that is kept, and the sandbox's time when the command after it was executed."""
 
@@ -83,6 +79,11 @@ class CommandContext(Struct, frozen=True):
     now: datetime
     invent: Invent
     state_before: Callable[[int], PastState]
+
+    @property
+    def of_action(self) -> actions.ActionContext:
+        """The part of it that an action takes."""
+        return actions.ActionContext(self.now, self.invent)
 
 
 class Command(Struct, Generic[Result], frozen=True, tag_field="command", tag=True, omit_defaults=True):
@@ -245,11 +246,8 @@ class CreateAccount(Command[None], frozen=True):
             Conflict: it exists.
             InputError: a value is invalid, or there is no such user.
         """
-        account_id = self.account.account_id
-        if account_id in state.world.portfolios:
-            raise Conflict(f"there is an account {account_id}: PATCH /__admin/accounts/{account_id}")
-        world = _add_entry(state.world, context, accounts=(self.account,))
-        return _with_world(state, _give_account(world, account_id, self.users)), None
+        world = actions.create_account(state.world, context.of_action, self.account, self.users)
+        return _with_world(state, world), None
 
 
 class ChangeAccount(Command[None], frozen=True):
@@ -289,14 +287,10 @@ class RegisterThirdparty(Command[Thirdparty], frozen=True):
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, Thirdparty]:
         """Register it."""
-        world, wanted = state.world, self.thirdparty
-        if self.dated:
-            wanted = upsert.with_registration_date(world, context.now, wanted)
-        world = _add_entry(world, context, thirdparties=(wanted,))
-        found = upsert.find_thirdparty(world, wanted, "$")
-        assert found is not None  # noqa: S101  # it was just added
-        world = upsert.ensure_user(world, found)
-        return _with_world(state, world), world.thirdparties[found.thirdparty_id]
+        world, found = actions.register_thirdparty(
+            state.world, context.of_action, self.thirdparty, dated=self.dated
+        )
+        return _with_world(state, world), found
 
 
 class CloseThirdparty(Command[None], frozen=True):
@@ -322,11 +316,8 @@ class CreateDossier(Command[int], frozen=True):
             Conflict: there is one with its id.
             InputError: a value is invalid.
         """
-        world, wanted = state.world, self.dossier.dossier_id
-        dossier_id = world.next_ids.dossier if wanted is None else wanted
-        if upsert_dossiers.find_dossier(world, dossier_id) is not None:
-            raise Conflict(f"there is a dossier {dossier_id}: PATCH /__admin/dossiers/{dossier_id}")
-        return _with_world(state, _add_entry(world, context, dossiers=(self.dossier,))), dossier_id
+        world, dossier_id = actions.create_dossier(state.world, context.of_action, self.dossier)
+        return _with_world(state, world), dossier_id
 
 
 class ChangeDossier(Command[None], frozen=True):
@@ -341,6 +332,31 @@ class ChangeDossier(Command[None], frozen=True):
             state.world, context.now, dossier_id=self.dossier_id, patch=self.patch
         )
         return _with_world(state, world), None
+
+
+class AddToTimeline(Command[None], frozen=True):
+    """Add actions that take place later."""
+
+    entries: tuple[TimelineEntry, ...]
+
+    def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
+        """Add them.
+
+        Raises:
+            InputError: one of them cannot take place, or there are too many.
+        """
+        world = add_to_timeline(state.world, context.now, self.entries, invent=context.invent)
+        return _with_world(state, world), None
+
+
+class ClearTimeline(Command[int], frozen=True):
+    """Remove the actions that have not taken place; the result is how many."""
+
+    def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, int]:
+        """Remove them."""
+        world = state.world
+        after = replace(world, timeline=()) if world.timeline else world
+        return _with_world(state, after), len(world.timeline)
 
 
 class ClearDossiers(Command[None], frozen=True):
@@ -361,14 +377,7 @@ class DepositEvidence(Command[int], frozen=True):
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, int]:
         """Deposit it."""
         world = state.world
-        after = evidences.deposit(
-            world,
-            context.now,
-            account_id=find_portfolio(world, self.dossier_id).account.account_id,
-            dossier_id=self.dossier_id,
-            code=self.code,
-            given=self.given,
-        )
+        after = actions.deposit_evidence(world, context.now, self.dossier_id, self.code, self.given)
         return _with_world(state, after), world.next_ids.evidence
 
 
@@ -709,6 +718,8 @@ AnyCommand = (
     | CreateDossier
     | ChangeDossier
     | ClearDossiers
+    | AddToTimeline
+    | ClearTimeline
     | DepositEvidence
     | SetProcessOutcome
     | SetClock
@@ -744,32 +755,3 @@ def continue_state(past: PastState, machine: datetime) -> SandboxState:
 def _without_scenario(state: SandboxState, now: datetime) -> SandboxState:
     active = ActiveScenario.start(None, state.active.ad_hoc_rules).begin(now)
     return replace(state, setup=ScenarioSetup(state.setup.fixture), active=active)
-
-
-def _add_entry(world: World, context: CommandContext, **entries: Any) -> World:
-    """Add one entry, as in a recipe, or replace what it names.
-
-    Raises:
-        InputError: it is invalid; the place is that in the entry.
-    """
-    try:
-        return upsert.apply_overrides(
-            world,
-            context.now,
-            Overrides(**entries),
-            default_account=world.admission.default_account,
-            invent=context.invent,
-        )
-    except InputError as error:
-        path = re.sub(r"^\$\.[a-z]+\[0\]", "$", error.path)
-        raise InputError(path, str(error)) from None
-
-
-def _give_account(world: World, account_id: int, usernames: tuple[str, ...]) -> World:
-    """Add the account to those of the users."""
-    logins = dict(world.admission.logins)
-    for index, name in enumerate(usernames):
-        if name not in logins:
-            raise InputError(f"$.users[{index}]", f"there is no user {name!r}; there are {', '.join(logins)}")
-        logins[name] = replace(logins[name], account_ids=(*logins[name].account_ids, account_id))
-    return replace(world, admission=replace(world.admission, logins=logins))

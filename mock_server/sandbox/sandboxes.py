@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from mock_server.clock import monotonic_now
 from mock_server.domain.imports import Invent
 from mock_server.domain.model import Admission
+from mock_server.fixtures.errors import Conflict
 from mock_server.journal.coverage import ExchangeCounts
-from mock_server.sandbox.commands import Conflict, PastState, ReplaceSetup, continue_state
+from mock_server.sandbox.commands import PastState, ReplaceSetup, continue_state
 from mock_server.sandbox.kept_state import keep_start, keep_state
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.state import SandboxConfig, first_state

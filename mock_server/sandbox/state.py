@@ -13,6 +13,7 @@ from mock_server.clock import Clock
 from mock_server.domain.settlement import Event, settle
 from mock_server.domain.variants import ChosenVariants
 from mock_server.domain.world import World
+from mock_server.fixtures.timeline import take_action
 from mock_server.journal import Limits
 from mock_server.sandbox.rate_limit import Buckets
 from mock_server.scenarios import ActiveScenario, ScenarioSetup, read_progress
@@ -139,7 +140,7 @@ def settle_state(state: SandboxState, machine: datetime) -> tuple[SandboxState, 
     now = state.clock.at(machine)
     if not state.world.is_due(now):
         return state, []
-    world, events = settle(state.world, now)
+    world, events = settle(state.world, now, take_action)
     return replace(state, world=world), events
 
 

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, field
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName
 from mock_server.domain.variants import VARIANTS
-from mock_server.fixtures.entries import Instant, Overrides, Text
+from mock_server.fixtures.entries import Instant, Overrides, Text, TimelineEntry
 
 STARTED = "Started"
 """The first state of every scenario."""
@@ -82,7 +82,10 @@ class StrictStruct(
 
 
 class ScenarioGiven(Overrides, frozen=True, kw_only=True):
-    """The start data: a fixture, and entries that are applied on top. `clock` freezes the clock there."""
+    """The start data: a fixture, and entries that are applied on top. `clock` freezes the clock there.
+
+    `timeline` has actions of third parties and the platform that take place later.
+    """
 
     fixture: Text | None = None
     clock: Instant | None = None
@@ -95,6 +98,7 @@ class ScenarioGiven(Overrides, frozen=True, kw_only=True):
             }
         ),
     ] = {}
+    timeline: tuple[TimelineEntry, ...] = ()
 
 
 class CallNumbers(StrictStruct, frozen=True, kw_only=True):

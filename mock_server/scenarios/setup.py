@@ -47,16 +47,16 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
         world = self.fixture.world(now)
         if self.scenario is None:
             return world
-        from mock_server.fixtures.upsert import apply_overrides  # most sandboxes have no scenario
+        # Most sandboxes have no scenario.
+        from mock_server.fixtures.timeline import add_to_timeline
+        from mock_server.fixtures.upsert import apply_overrides
 
+        given = self.scenario.given
         try:
-            return apply_overrides(
-                world,
-                now,
-                self.scenario.given,
-                default_account=self.fixture.default_account,
-                invent=invent,
+            world = apply_overrides(
+                world, now, given, default_account=self.fixture.default_account, invent=invent
             )
+            return add_to_timeline(world, now, given.timeline, invent=invent) if given.timeline else world
         except InputError as error:
             raise InputError(f"$.given{error.path.removeprefix('$')}", str(error)) from None
 

@@ -17,9 +17,17 @@ export function clock(place, context) {
   const by = el("input", { value: "P30D", pattern: "P.*", required: true, size: "10", spellcheck: "false" });
   const at = el("input", { type: "datetime-local", step: "1", required: true });
 
+  const actions = el("div");
+
   const put = async (path, body, method = "PUT") => {
     const changed = await context.attempt(() => context.call(method, path, body));
     if (changed) fill(effects, effectList(changed));
+    await showTimeline();
+  };
+  const showTimeline = async () => refill(actions, timelinePanel(await context.call("GET", "/timeline"), clear));
+  const clear = async () => {
+    await context.attempt(() => context.call("DELETE", "/timeline"), "Timeline removed");
+    await showTimeline();
   };
   const advance = (duration) => put("/clock/advance", { by: duration, tokens: tokens.checked }, "POST");
   const form = (label, inside, text, act) => el("form", {
@@ -38,14 +46,18 @@ export function clock(place, context) {
       el("div", { class: "row" },
         button("Freeze", () => put("/clock", { frozen: true }), { class: "quiet" }),
         button("Unfreeze", () => put("/clock", { frozen: false }), { class: "quiet" }))),
-    effects));
+    effects, actions));
+  showTimeline();
 
   return {
+    onExchange: showTimeline,
     offers: () => [
       ["Advance", "POST", "/clock/advance", { by: "P30D", tokens: false }],
       ["Set and freeze", "PUT", "/clock", { now: "2031-01-01T00:00:00" }],
       ["Freeze", "PUT", "/clock", { frozen: true }],
       ["Unfreeze", "PUT", "/clock", { frozen: false }],
+      ["Add to the timeline", "POST", "/timeline", { timeline: [{ after: "P60D", control: "POST /thirdparties/875/close" }] }],
+      ["Remove the timeline", "DELETE", "/timeline"],
     ],
     onSandboxes(sandboxes) {
       const found = sandboxes.find((one) => one.name === context.sandbox);
@@ -66,8 +78,23 @@ function effectList({ now, effects }) {
         + " no import ended."));
 }
 
-const effectSubject = ({ dossierId, processId }) =>
-  (dossierId ? el("a", { href: link("dossiers", dossierId) }, `dossier ${dossierId}`) : processId);
+/** The actions to come, the next one first, and the past ones, the latest first; nothing without a timeline. */
+function timelinePanel({ timeline, past }, clear) {
+  if (!timeline.length && !past.length) return [];
+  const head = ["Time", "Action", "Body", "Result"];
+  const row = ({ at, control, body, error }, result) => [
+    el("span", { class: "nowrap" }, moment(at)), code(control),
+    Object.keys(body).length > 0 && code(JSON.stringify(body)), error ? badge(error, "bad") : result,
+  ];
+  return el("section", { class: "panel" },
+    el("div", { class: "row" }, el("h2", {}, "Timeline"), el("span", { class: "grow" }),
+      timeline.length > 0 && button("Remove", clear, { class: "quiet small", title: "Removes the actions to come" })),
+    timeline.length > 0 && table("Actions to come, the next one first", head, timeline.map((one) => row(one, "to come"))),
+    past.length > 0 && table("Past actions, the latest first", head, past.toReversed().map((one) => row(one, badge("done", "good")))));
+}
+
+const effectSubject = ({ dossierId, processId, control }) => (control ? code(control)
+  : dossierId ? el("a", { href: link("dossiers", dossierId) }, `dossier ${dossierId}`) : processId);
 
 /** The coverage view. */
 export function coverage(place, context) {

@@ -1,0 +1,174 @@
+"""The timeline: what third parties and the platform do later, in time order, kept as all of a sandbox is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, Api, content
+from tests.test_recipe_errors import error_message
+
+DEPOSIT = f"POST /dossiers/{SEED_DOSSIER}/documents/I2/evidences"
+CREATE = {
+    "after": "P2D",
+    "control": "POST /dossiers",
+    "body": {"dossierId": 990001, "siret": OTHER_SIRET, "dossierReference": "LATER", "expirationDate": "P5D"},
+}
+
+
+def planned(api: Api) -> list[str]:
+    return [entry["control"] for entry in api.control("GET", "/timeline")["timeline"]]
+
+
+def add(api: Api, *entries: Any) -> Any:
+    answer = api.client.post(
+        "/__admin/timeline", json={"timeline": entries}, headers={"X-Mock-Sandbox": api.sandbox}
+    )
+    assert answer.json is not None
+    return answer.json if answer.status_code == 201 else answer.json["detail"]
+
+
+def effects(api: Api, by: str) -> list[tuple[str, str]]:
+    changed = api.control("POST", "/clock/advance", {"by": by})["effects"]
+    return [(each["what"], each.get("control", "")) for each in changed]
+
+
+def test_actions_take_place_in_the_order_of_time_and_may_name_what_earlier_ones_create(api: Api) -> None:
+    api.control("PUT", "/fixture", {"name": "empty"})
+    deposit = {"after": "P3D", "control": "POST /dossiers/990001/documents/ATT_VIGI/evidences"}
+    add(api, deposit, CREATE)
+
+    assert planned(api) == [CREATE["control"], deposit["control"]]
+    assert effects(api, "P30D") == [
+        ("action taken", CREATE["control"]),
+        ("action taken", deposit["control"]),
+        ("dossier expired", ""),
+    ]
+    found = api.control("GET", "/dossiers/990001")
+    assert (found["standing"], found["stoppingReason"]) == ("stopped", "EXPIRATION")
+    assert [entry["control"] for entry in api.control("GET", "/timeline")["past"]] == [
+        CREATE["control"],
+        deposit["control"],
+    ]
+
+
+def test_it_is_part_of_the_sandbox_in_every_way_to_copy_or_restore_one(api: Api) -> None:
+    add(api, CREATE)
+    created = [("action taken", CREATE["control"])]
+    exported = api.control("GET", "/state")
+    api.control("POST", "/snapshots/before", {})
+    api.control("POST", f"/sandboxes/{api.sandbox}/fork", {"as": f"{api.sandbox}-fork"})
+    command = api.control("GET", "/history")["last"] + 1
+    copies = [Api(api.client, f"{api.sandbox}-fork"), Api(api.client, f"{api.sandbox}-copy")]
+    copies[1].control("PUT", "/state", exported)
+    company = None
+
+    for copy in [api, *copies]:
+        assert [each for each in effects(copy, "P2D") if each[1]] == created
+        found = copy.control("GET", "/dossiers/990001")
+        company = company or found["name"]
+        assert found["name"] == company
+    api.control("POST", "/rewind", {"beforeCommand": command})
+    assert planned(api) == [CREATE["control"]]
+    assert [each for each in effects(api, "P2D") if each[1]] == created
+    api.control("POST", "/snapshots/before/restore", {})
+    assert [each for each in effects(api, "P2D") if each[1]] == created
+    api.control("POST", "/reset", {})
+    assert planned(api) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"control": "POST /thirdparty/1/close"}, ".control: 'POST /thirdparty/1/close' is not an action"),
+        ({"control": "POST /reset"}, "use one of POST /dossiers/{dossier_id}/documents/"),
+        (
+            {"control": "POST /dossiers/1/documents/I2/evidences"},
+            ".control: There is no dossier for this criteria",
+        ),
+        ({"control": f"POST /dossiers/{SEED_DOSSIER}/documents/X/evidences"}, ".control: "),
+        ({"control": DEPOSIT, "after": "-P3D"}, ".after: '-P3D' is before the start"),
+        ({"control": DEPOSIT, "after": "in a week"}, ".after: 'in a week' is not a duration; write 200ms"),
+        ({"control": DEPOSIT, "after": "P99999D"}, ".after: 'P99999D' is longer than a century"),
+        ({"control": DEPOSIT, "body": {"fileSise": 3000}}, ".body: unknown key 'fileSise'; did you mean"),
+        (
+            {"control": DEPOSIT, "body": {"expirationDate": "P3X"}},
+            ".body.expirationDate: 'P3X' is not a date",
+        ),
+        ({"control": "POST /dossiers", "body": {"siret": "1", "dossierReference": "A"}}, ".body.siret: "),
+    ],
+)
+def test_an_entry_that_cannot_take_place_is_rejected_with_its_place(
+    api: Api, entry: dict[str, Any], expected: str
+) -> None:
+    problem = add(api, CREATE, {"after": "P1D"} | entry)
+
+    assert f"$.timeline[1]{expected}" in problem or expected in problem, problem
+    assert planned(api) == []
+
+
+def test_a_timeline_has_a_bound(api: Api) -> None:
+    entry = {"after": "P1D", "control": DEPOSIT}
+
+    assert len(add(api, *[entry] * 1000)["timeline"]) == 1000
+    assert "at most 1000 entries, and there are 1000 already" in add(api, entry)
+    assert api.control("DELETE", "/timeline")["removed"] == 1000
+
+
+def test_an_action_that_fails_at_its_time_is_reported_and_stops_nothing(api: Api) -> None:
+    api.control("PUT", "/fixture", {"name": "empty"})
+    add(api, CREATE, CREATE | {"after": "P4D", "body": {"siret": SIRET, "dossierReference": "B"}})
+    api.control("POST", "/dossiers", CREATE["body"])
+
+    assert effects(api, "P4D") == [
+        ("action failed", "POST /dossiers"),
+        ("action taken", "POST /dossiers"),
+    ]
+    assert "there is a dossier 990001" in api.control("GET", "/timeline")["past"][0]["error"]
+    assert {row["dossierReference"] for row in content(api.get("/dossiers"))} == {"LATER", "B"}
+
+
+RECIPE = """version: 1
+include: [catalogue]
+accounts: [{accountId: 1}]
+dossiers:
+  - {dossierId: 5, siret: "99050000100013", dossierReference: A, startingDate: -P40D, expirationDate: P9D}
+timeline:
+  - {after: PT1H, control: PATCH /accounts/1, body: {subscriptionStatus: INACTIVE}}
+  - after: P3D
+    control: CALL
+"""
+
+
+def test_a_recipe_has_a_timeline_and_dates_that_count_from_the_start(api: Api, tmp_path: Path) -> None:
+    api.control("PUT", "/clock", {"now": "2031-05-03T10:00:00"})
+    recipe = RECIPE.replace("CALL", "PATCH /dossiers/5\n    body: {expirationDate: P30D}")
+    answer = api.client.put(
+        "/__admin/fixture",
+        data=recipe,
+        content_type="application/yaml",
+        headers={"X-Mock-Sandbox": api.sandbox},
+    )
+    assert answer.status_code == 200, answer.json
+
+    for _ in range(2):
+        assert planned(api) == ["PATCH /accounts/1", "PATCH /dossiers/5"]
+        found = api.control("GET", "/dossiers/5")
+        assert (found["startingDate"][:10], found["expirationDate"]) == ("2031-03-24", "2031-05-12")
+        assert len(effects(api, "P4D")) == 2
+        assert api.control("GET", "/dossiers/5")["expirationDate"] == "2031-06-05"
+        api.control("POST", "/reset", {})
+        api.control("PUT", "/clock", {"now": "2031-05-03T10:00:00"})
+        api.control("POST", "/reset", {"only": ["state"]})
+
+    path = tmp_path / "mine.yaml"
+    path.write_text(RECIPE.replace("CALL", "PATCH /dossiers/6"))
+    assert error_message(path).startswith(
+        "mine.yaml:9: $.timeline[1].control: There is no dossier for this criteria"
+    )
+    path.write_text(RECIPE.replace("CALL", "POST /thirdparties/8/close").replace("-P40D", "-P4X"))
+    assert error_message(path).startswith(
+        "mine.yaml:5: $.dossiers[0].startingDate: '-P4X' is not an ISO date-time"
+    )
