@@ -34,8 +34,10 @@ class SortedSet(Struct, Generic[T], frozen=True):
     @classmethod
     def of(cls, values: Iterable[T]) -> SortedSet[T]:
         """The set of `values`, in O(n log n)."""
-        ordered = tuple(sorted(set(values)))
-        if 0 < len(ordered) <= CHUNK:  # most sets are small: a start makes millions
+        ordered = tuple(values)
+        if len(ordered) > 1:
+            ordered = tuple(sorted(set(ordered)))
+        if 0 < len(ordered) <= CHUNK:  # a start makes millions, most of them of one value
             return cls((ordered,), len(ordered))
         chunks = tuple(ordered[at : at + CHUNK] for at in range(0, len(ordered), CHUNK))
         return cls(chunks, len(ordered))
