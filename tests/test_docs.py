@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from mock_server.contract.requests import QUERY
 from mock_server.domain.errors import ERRORS, Place
 from mock_server.domain.names import camel
 from mock_server.domain.operations import OPERATIONS
@@ -103,20 +104,22 @@ def section(number: str) -> str:
     return str(text)
 
 
-def first_column(number: str) -> set[str]:
-    """The names in the first column of the tables of a section."""
+def table(number: str) -> dict[str, str]:
+    """The names in the first column of the tables of a section, each with its last column."""
     return {
-        name
-        for row in re.findall(r"^\| (`.*?) \|", section(number), re.MULTILINE)
-        for name in re.findall(r"`(\w+)`", row)
+        name: last
+        for first, last in re.findall(r"^\| (`.*?) \|.* (\S+) \|$", section(number), re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", first)
     }
 
 
 @pytest.mark.parametrize(("number", "operation"), [("3.4", "listThirdparties"), ("3.7", "listDossiers")])
-def test_the_table_of_a_search_has_exactly_its_filters(number: str, operation: str) -> None:
+def test_the_table_of_a_search_has_its_filters_and_their_provenance(number: str, operation: str) -> None:
     filters = {camel(name) for name in PARAMETERS[operation]} - {"page", "pageSize"}
+    published = {row.name: row.provenance for row in QUERY[operation] if row.name in filters}
 
-    assert first_column(number) == filters
+    assert table(number) == published
+    assert published.keys() == filters
 
 
 @pytest.mark.parametrize("operation", PARAMETERS)
@@ -160,7 +163,7 @@ def test_the_codes_of_a_404_are_those_of_the_code() -> None:
 def test_the_table_of_a_body_has_exactly_the_members_of_its_schema(number: str, body: str) -> None:
     schemas = json.loads((ROOT / "mock_server/contract/bodies.json").read_text(encoding="utf-8"))["$defs"]
 
-    assert first_column(number) == set(schemas[body]["properties"])
+    assert table(number).keys() == set(schemas[body]["properties"])
 
 
 def test_the_required_members_of_an_import_are_those_of_its_schema() -> None:

@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from mock_server.domain.names import camel
 from mock_server.domain.operations import OPERATIONS, TOKEN_PATH, Kind
+from mock_server.domain.search import PARAMETERS
 from mock_server.web.routing import PREFIXES
 from tests.properties import example_count
 from tests.support import ACCOUNT, SECOND_ACCOUNT, SEED_DOSSIER, TOKEN_URL
@@ -46,10 +48,9 @@ DATES = [
 ]
 SIRETS = ["99050000100013", "99050001900015", "99010100000019", "50382936800045", "50382936800046"]
 WORDS = ["true", "false", "TRUE", "", " ", "CIT001", "CIT002", "CIT003", "ATT_VIGI", "I2", "TEST", "123"]
-PARAMETERS = [
-    *("page", "pageSize", "monitored", "dossierReference", "companyIdType", "companyIdValue", "siren"),
-    *("siret", "tva", "name", "thirdpartyId", "thirdpartyCode", "stateLastChangeDate", "fromDate", "search"),
-    *("subscriptionState", "thirdpartyGlobalState", "op", "sandbox", "page_size", "unknown"),
+NAMES = [
+    *{camel(name): None for names in PARAMETERS.values() for name in names},
+    *("sandbox", "page_size", "unknown"),
 ]
 EXPRESSIONS = ["workforce>200", "( isActive:true )", "name!null", "((", "a AND", "workforce:x OR name~E"]
 
@@ -90,7 +91,7 @@ updates = st.fixed_dictionaries(
 raw_bodies = st.sampled_from([b"", b" ", b"{", b"\xff", b"nul", b"[" * 5000, b'{"a":"\\ud800"}', b"1e999"])
 bodies = st.one_of(imports, updates, lists, jsons).map(lambda body: json.dumps(body).encode()) | raw_bodies
 types = st.sampled_from(["application/json"] * 6 + ["text/plain", "", "application/json; charset=nope", ";;"])
-queries = st.dictionaries(st.sampled_from(PARAMETERS), texts | st.sampled_from(["0", "1", "9"]), max_size=3)
+queries = st.dictionaries(st.sampled_from(NAMES), texts | st.sampled_from(["0", "1", "9"]), max_size=3)
 
 # Paths as a client writes them: the operation table's, with ids from the pool, and now and then garbage.
 templates = [(operation.method, path) for operation in OPERATIONS.values() for path in operation.paths] + [

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from mock_server.domain.names import camel
+from mock_server.domain.search import THIRDPARTY_FILTERS
 from tests.support import SEED_DOSSIER, SIRET, Api, codes, content
 
 pytestmark = pytest.mark.dialects("rest", "edge")
@@ -300,9 +302,7 @@ def test_an_unknown_parameter_is_ignored(api: Api, name: str) -> None:
 @pytest.mark.parametrize(
     ("parameter", "value", "code"),
     [
-        *((name, "", "E003") for name in ("monitored", "companyIdType", "companyIdValue", "siren", "siret")),
-        *((name, "", "E003") for name in ("tva", "name", "stateLastChangeDate", "thirdpartyGlobalState")),
-        ("subscriptionState", "", "E003"),
+        *((camel(name), "", "E003") for name in THIRDPARTY_FILTERS),
         *((name, "maybe", "E010") for name in ("monitored", "thirdpartyGlobalState", "subscriptionState")),
         ("monitored", "True", "E010"),
         ("monitored", "1", "E010"),

@@ -32,6 +32,7 @@ from mock_server.domain.names import cache_short, camel
 from mock_server.domain.operations import DIALECT_HOSTS
 from mock_server.domain.overview import Statistics
 from mock_server.domain.query import Field, FieldKind
+from mock_server.domain.search import IGNORED_PARAMETERS
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Relation
 
@@ -118,7 +119,7 @@ class Edge:
     file_id = "id"
     file_schema = "Evidence"
     file_label = "evidences"
-    ignored_parameters: frozenset[str] = frozenset()
+    ignored_parameters = IGNORED_PARAMETERS["edge"]
     searched: Mapping[str, Field] = _SEARCHED
     forbids_altered_tokens = True
 
