@@ -7,8 +7,12 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
+from msgspec.structs import fields
 from werkzeug.test import TestResponse
 
+from mock_server.domain.model import ImportProcess, NewDossier
+from mock_server.domain.names import camel
+from tests.control_calls import set_rule
 from tests.support import OTHER_SIRET, SIRET, Api, codes, content
 
 
@@ -96,8 +100,8 @@ def test_an_import_fails_with_a_code_of_the_provider(api: Api, code: str) -> Non
 
     assert ended["ends"] == api.control("GET", "/clock")["now"]
     shown = api.control("GET", f"/processes/{process_id}")
-    assert [(cause["code"], cause["sentence"] != "") for cause in shown.pop("why")] == [(code, True)]
-    assert shown == ended
+    assert [(cause["code"], cause["sentence"] != "") for cause in shown["why"]] == [(code, True)]
+    assert shown | ended == shown
     process = api.process(process_id)
     assert (process["complete"], process["success"]) == (True, False)
     assert [error["code"] for error in process["errors"]] == [code]
@@ -126,6 +130,77 @@ def test_an_import_that_is_held_runs_until_it_is_finished(api: Api) -> None:
 
     assert ended["ends"] == api.control("GET", "/clock")["now"]
     assert api.process(process_id)["success"]
+
+
+def test_an_import_is_shown_with_all_that_it_asks_for(api: Api) -> None:
+    wanted: dict[str, object] = {
+        "companyIdType": "CIT001",
+        "companyIdValue": SIRET,
+        "dossierReference": "PO-1",
+        "thirdpartyCode": "T-1",
+        "description": "Roof",
+        "purchasingCategory": "Works",
+        "expirationDate": "2090-12-31",
+        "requiredDocuments": ["ATT_VIGI", "RIB_IBAN"],
+        "thirdpartyEmail": ["them@example.com"],
+        "userInCharge": ["us@example.com"],
+    }
+    api.set_clock("2031-03-01T12:00:00")
+    process_id = api.launch(**wanted)
+
+    running = api.control("GET", f"/processes/{process_id}")
+    api.advance("PT1S")
+    ended = api.control("GET", f"/processes/{process_id}")
+
+    assert running | wanted == running
+    assert set(running) == shown_members()
+    assert (running["thirdpartyId"], running["condition"], running["refusals"]) == (None, None, [])
+    dossier = api.dossier(ended["dossierId"])
+    assert ended["thirdpartyId"] == dossier["thirdpartyId"]
+    assert running["name"] == ended["name"] != ""
+
+
+def shown_members() -> set[str]:
+    """The members of an import that is shown: one for each fact that the sandbox keeps, and some more."""
+    kept = {field.encode_name for kind in (ImportProcess, NewDossier) for field in fields(kind)}
+    named = {camel(name) for name in kept - {"number", "wanted", "company", "company_id", "reference"}}
+    of_the_company = {"companyIdType", "companyIdValue", "thirdpartyId", "name"}
+    return named | of_the_company | {"dossierReference", "success", "errors", "why"}
+
+
+def test_an_import_that_failed_is_shown_with_the_values_of_its_refusals(api: Api) -> None:
+    api.new_dossier()
+    process_id = str(api.import_and_wait(expirationDate="2020-01-01")["processId"])
+
+    shown = api.control("GET", f"/processes/{process_id}")
+
+    assert shown["errors"] == ["E202", "E021"]
+    assert shown["refusals"] == [
+        {"code": "E202", "parameter": None, "values": ["PO-1"]},
+        {"code": "E021", "parameter": "expirationDate", "values": []},
+    ]
+
+
+def test_an_import_shows_the_answer_of_the_provider_that_a_rule_has_set(api: Api) -> None:
+    set_rule(api, {"process": {"fail": "E103"}}, "importDossier")
+    process_id = api.launch()
+
+    shown = api.control("GET", f"/processes/{process_id}")
+
+    assert shown["condition"] == "closed"
+
+
+def test_the_import_of_another_sandbox_is_unknown(make_api: Callable[..., Api]) -> None:
+    process_id = make_api().launch()
+
+    answer = control(make_api(), "GET", f"/processes/{process_id}")
+
+    assert answer.status_code == 404
+    assert answer.json
+    assert answer.json["detail"] == (
+        f"this sandbox has no import with the processId '{process_id}'; GET /__admin/processes lists them"
+    )
+    assert answer.json["docs"] == "docs/control.md#imports"
 
 
 def test_the_imports_of_all_accounts_are_listed_in_order_of_start(api: Api) -> None:
@@ -192,7 +267,10 @@ def test_a_deleted_sandbox_is_new_when_it_is_used_again(make_api: Callable[..., 
             id="too small",
         ),
         pytest.param("POST", "/thirdparties/1/close", None, 404, "no third party", id="no such third party"),
-        pytest.param("POST", "/processes/x", {"outcome": "hold"}, 404, "processId/x", id="no such process"),
+        pytest.param("POST", "/processes/x", {"outcome": "hold"}, 404, "processId 'x'", id="no such process"),
+        pytest.param(
+            "GET", "/processes/x", None, 404, "no import with the processId 'x'", id="no such import"
+        ),
         pytest.param(
             "POST",
             "/processes/x",

@@ -1,7 +1,9 @@
-"""The import processes of a sandbox: list them, and finish, hold or fail one."""
+"""The import processes of a sandbox: list them, show one, and finish, hold or fail one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -12,9 +14,10 @@ from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.control.requests import cause_members, explain_context
 from mock_server.dialects import wire
-from mock_server.domain.errors import PROVIDER_ERRORS
+from mock_server.domain.errors import PROVIDER_ERRORS, NotFound
 from mock_server.domain.model import ImportProcess
-from mock_server.domain.world import find_process
+from mock_server.domain.names import camel
+from mock_server.domain.world import World, find_process
 from mock_server.journal.explain import explain_import
 from mock_server.sandbox.commands import SetProcessOutcome
 from mock_server.web.services import named_sandbox
@@ -39,11 +42,18 @@ def list_processes() -> Response:
 
 @route("GET /processes/<process_id>")
 def show_process(process_id: str) -> Response:
-    """Return one import; `why` has its result in sentences, as for a request."""
+    """Return one import with all that it asks for; `why` has its result in sentences, as for a request.
+
+    `condition` is the answer of the data provider that a rule has set, null without one. `thirdpartyId` and
+    `name` are of the company: without an id, it is not on the platform yet; without a name, its import
+    failed. `refusals` has the parameter and the values of each code in `errors`.
+    """
     sandbox = named_sandbox()
-    process = find_process(sandbox.read(), process_id)
+    world = sandbox.read()
+    with _unknown_as_problem(process_id):
+        process = find_process(world, process_id)
     why = [cause_members(cause) for cause in explain_import(process, explain_context(sandbox))]
-    return json_answer({**_process(process), "why": why})
+    return json_answer({**_process(process), **_details(process, world), "why": why})
 
 
 @route("POST /processes/<process_id>", body=NewOutcome)
@@ -54,7 +64,8 @@ def set_process_outcome(wanted: NewOutcome, process_id: str) -> Response:
     """
     sandbox = named_sandbox()
     _check_code(wanted)
-    process = sandbox.execute(SetProcessOutcome(process_id, wanted.outcome, wanted.code))
+    with _unknown_as_problem(process_id):
+        process = sandbox.execute(SetProcessOutcome(process_id, wanted.outcome, wanted.code))
     if process.complete:
         sandbox.journal.count_imports([process.outcome])
     return json_answer(_process(process))
@@ -71,6 +82,18 @@ def _check_code(wanted: NewOutcome) -> None:
         raise Problem(f"{wanted.code!r} is not a code of the provider: use one of {codes}")
 
 
+@contextmanager
+def _unknown_as_problem(process_id: str) -> Iterator[None]:
+    """Say of an id that no account has where the known ones are."""
+    try:
+        yield
+    except NotFound:
+        listed = "GET /__admin/processes lists them"
+        raise Problem(
+            f"this sandbox has no import with the processId {process_id!r}; {listed}", 404
+        ) from None
+
+
 def _process(process: ImportProcess) -> dict[str, Any]:
     return {
         "processId": process.process_id,
@@ -85,4 +108,30 @@ def _process(process: ImportProcess) -> dict[str, Any]:
         "success": process.success,
         "dossierId": process.dossier_id,
         "errors": [refusal.error.code for refusal in process.refusals],
+    }
+
+
+def _details(process: ImportProcess, world: World) -> dict[str, Any]:
+    """Return what the list does not have: the rest of the request, and what is known of its company."""
+    wanted = process.wanted
+    thirdparty = world.thirdparty_with_id(wanted.company_id)
+    company = thirdparty.company if thirdparty else process.company
+    return {
+        "thirdpartyCode": wanted.thirdparty_code,
+        "description": wanted.description,
+        "purchasingCategory": wanted.purchasing_category,
+        "expirationDate": wire.plain_date(wanted.expiration_date),
+        "requiredDocuments": list(wanted.required_documents),
+        "userInCharge": list(wanted.user_in_charge),
+        "condition": process.condition and process.condition.value,
+        "thirdpartyId": thirdparty and thirdparty.thirdparty_id,
+        "name": company and company.name,
+        "refusals": [
+            {
+                "code": refusal.error.code,
+                "parameter": refusal.parameter and camel(refusal.parameter),
+                "values": list(refusal.values),
+            }
+            for refusal in process.refusals
+        ],
     }
