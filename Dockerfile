@@ -2,6 +2,7 @@ FROM python:3.13-slim AS builder
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY mock_server mock_server
+COPY docs docs
 COPY fixtures fixtures
 COPY scenarios scenarios
 # The pip of the outer Python installs, so that the environment has no pip. Compiled here for a faster start.

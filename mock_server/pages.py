@@ -1,63 +1,69 @@
-"""The page of the documentation about an error: one table, by command and control call."""
+"""The page of the documentation about an error: one table, by command and control call.
+
+A topic is a page and a section, such as `control#the-clock`. A server shows it at `/__admin/docs/`, and
+`mock-server explain` prints it (`mock_server.documentation`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 COMMANDS: Mapping[str, str] = {
-    "serve": "docs/troubleshooting.md#the-server-does-not-start",
-    "healthcheck": "docs/troubleshooting.md#the-server-does-not-answer",
-    "doctor": "docs/troubleshooting.md#the-doctor",
-    "fixtures": "docs/recipes.md#errors",
-    "scenarios": "docs/scenarios.md#errors-in-a-file",
-    "compare": "docs/contract.md#compare-with-another-environment",
-    "journal": "docs/verify.md#export-the-journal",
-    "coverage": "docs/verify.md#coverage",
-    "openapi": "docs/contract.md#the-openapi-documents",
-    "state": "docs/control.md#keep-sandboxes-over-a-restart",
+    "serve": "troubleshooting#the-server-does-not-start",
+    "healthcheck": "troubleshooting#the-server-does-not-answer",
+    "doctor": "troubleshooting#the-doctor",
+    "explain": "index",
+    "fixtures": "recipes#errors",
+    "scenarios": "scenarios#errors-in-a-file",
+    "compare": "contract#compare-with-another-environment",
+    "journal": "verify#export-the-journal",
+    "coverage": "verify#coverage",
+    "openapi": "contract#the-openapi-documents",
+    "state": "control#keep-sandboxes-over-a-restart",
 }
 """Per command of `mock-server` the page on what can be wrong with it."""
 
 CONTROL_CALLS: Mapping[str, str] = {
-    "accounts": "docs/control.md#create-and-change-data",
-    "clock": "docs/control.md#the-clock",
-    "coverage": "docs/verify.md#coverage",
-    "dossiers": "docs/control.md#create-and-change-data",
-    "events": "docs/verify.md#follow-requests-live",
-    "fixture": "docs/recipes.md#start-a-server-with-a-recipe",
-    "history": "docs/control.md#undo-and-try-the-other-path",
-    "metrics": "docs/control.md#metrics",
-    "outbox": "docs/control.md#read-the-e-mails",
-    "pact": "docs/contract.md#set-up-a-state",
-    "processes": "docs/control.md#imports",
-    "provenance": "docs/fidelity.md#how-sure-each-rule-is",
-    "report": "docs/verify.md#a-report",
-    "requests": "docs/verify.md#list-count-and-find-requests",
-    "requirements": "docs/control.md#create-and-change-data",
-    "reset": "docs/control.md#reset-a-sandbox",
-    "rewind": "docs/control.md#undo-and-try-the-other-path",
-    "rules": "docs/scenarios.md#rules",
-    "sandboxes": "docs/control.md#a-sandbox-per-test",
-    "scenario": "docs/scenarios.md#run-a-scenario",
-    "scenarios": "docs/scenarios.md#run-a-scenario",
-    "snapshots": "docs/control.md#snapshots",
-    "state": "docs/control.md#a-whole-sandbox-as-json",
-    "strict": "docs/verify.md#strict-mode",
-    "thirdparties": "docs/control.md#create-and-change-data",
-    "variants": "docs/fidelity.md#variants",
-    "verify": "docs/verify.md#verify-what-the-client-did",
+    "accounts": "control#create-and-change-data",
+    "clock": "control#the-clock",
+    "coverage": "verify#coverage",
+    "docs": "index",
+    "dossiers": "control#create-and-change-data",
+    "events": "verify#follow-requests-live",
+    "fixture": "recipes#start-a-server-with-a-recipe",
+    "history": "control#undo-and-try-the-other-path",
+    "metrics": "control#metrics",
+    "outbox": "control#read-the-e-mails",
+    "pact": "contract#set-up-a-state",
+    "processes": "control#imports",
+    "provenance": "fidelity#how-sure-each-rule-is",
+    "report": "verify#a-report",
+    "requests": "verify#list-count-and-find-requests",
+    "requirements": "control#create-and-change-data",
+    "reset": "control#reset-a-sandbox",
+    "rewind": "control#undo-and-try-the-other-path",
+    "rules": "scenarios#rules",
+    "sandboxes": "control#a-sandbox-per-test",
+    "scenario": "scenarios#run-a-scenario",
+    "scenarios": "scenarios#run-a-scenario",
+    "snapshots": "control#snapshots",
+    "state": "control#a-whole-sandbox-as-json",
+    "strict": "verify#strict-mode",
+    "thirdparties": "control#create-and-change-data",
+    "variants": "fidelity#variants",
+    "verify": "verify#verify-what-the-client-did",
 }
 """Per first word of a control call's path the page that explains it."""
 
-ANY_CONTROL_CALL = "docs/control.md"
-WHO_MAY = "docs/control.md#who-may-make-control-calls"
+ANY_CONTROL_CALL = "control"
+WHO_MAY = "control#who-may-make-control-calls"
 """For 401 and 403 of the control API."""
 
-UNMATCHED = "docs/troubleshooting.md#a-path-that-the-api-does-not-have"
-NO_SANDBOX = "docs/control.md#a-sandbox-per-test"
+UNMATCHED = "troubleshooting#a-path-that-the-api-does-not-have"
+NO_SANDBOX = "control#a-sandbox-per-test"
 STRICT = CONTROL_CALLS["strict"]
-CLOCKS = "docs/troubleshooting.md#clocks-that-differ"
-PROXY = "docs/troubleshooting.md#a-proxy-in-between"
+CLOCKS = "troubleshooting#clocks-that-differ"
+PROXY = "troubleshooting#a-proxy-in-between"
 
 
 def of_control_call(path: str, status: int) -> str:
@@ -65,3 +71,8 @@ def of_control_call(path: str, status: int) -> str:
     if status in {401, 403}:
         return WHO_MAY
     return CONTROL_CALLS.get(path.strip("/").partition("/")[0], ANY_CONTROL_CALL)
+
+
+def command(topic: str) -> str:
+    """Return the command that prints a topic."""
+    return f"mock-server explain {topic}"

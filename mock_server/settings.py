@@ -23,10 +23,13 @@ CONTROL_PREFIX = "/__admin"
 """Where the control API is served; nothing of the emulated API is."""
 
 HEALTH_PATH = f"{CONTROL_PREFIX}/health"
-"""The one control call that any caller may make."""
+"""A control call that any caller may make."""
 
 DASHBOARD_PATH = f"{CONTROL_PREFIX}/ui"
 """The page for browsers."""
+
+DOCS_PATH = f"{CONTROL_PREFIX}/docs"
+"""The pages of the documentation, which errors name: any caller may read them."""
 
 SLOW_CALLS = {
     *(("PUT", f"{CONTROL_PREFIX}/{name}") for name in ("fixture", "scenario", "state")),

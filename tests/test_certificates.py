@@ -125,7 +125,7 @@ def test_an_error_stops_the_start_with_its_sentence(tmp_path: Path, monkeypatch:
     found = run("serve", "--port", "0", "--tls-cert", "nowhere.pem")
 
     assert (found.returncode, found.stdout) == (1, "")
-    assert found.stderr.startswith("Error: nowhere.pem: No such file or directory\nSee docs/")
+    assert found.stderr.startswith("Error: nowhere.pem: No such file or directory\nSee: mock-server explain ")
 
 
 def test_a_folder_is_not_a_certificate(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def test_help_names_the_commands(flag: str) -> None:
             "state",
             "healthcheck",
             "doctor",
+            "explain",
             "fixtures",
             "journal",
             "openapi",
@@ -150,7 +151,7 @@ def test_a_wrong_recipe_ends_with_1_and_is_reported_with_file_and_line(tmp_path:
     assert found.returncode == 1
     message, page = found.stderr.splitlines()
     assert message == f"Error: {path}:3: $.accounts[0].accountId: 'one' is not an integer"
-    assert page == "See docs/troubleshooting.md#the-server-does-not-start"
+    assert page == "See: mock-server explain troubleshooting#the-server-does-not-start"
     assert found.stdout == ""
 
 
@@ -174,7 +175,7 @@ def test_a_server_that_cannot_start_ends_with_1_and_a_sentence(arguments: list[s
     assert sentence in found.stderr
     assert "Traceback" not in found.stderr
     _, page = found.stderr.splitlines()
-    assert page == "See docs/troubleshooting.md#the-server-does-not-start"
+    assert page == "See: mock-server explain troubleshooting#the-server-does-not-start"
     assert found.stdout == ""
 
 
@@ -183,7 +184,7 @@ def test_a_port_in_use_ends_with_1_and_a_sentence(taken_port: int) -> None:
 
     assert found.returncode == 1
     message = f"Error: cannot listen on 127.0.0.1 port {taken_port}: Address already in use\n"
-    assert found.stderr == f"{message}See docs/troubleshooting.md#the-server-does-not-start\n"
+    assert found.stderr == f"{message}See: mock-server explain troubleshooting#the-server-does-not-start\n"
     assert found.stdout == ""
 
 
@@ -266,7 +267,9 @@ def test_a_server_that_is_down_ends_with_1_and_a_sentence(arguments: list[str]) 
     found = run("healthcheck", *arguments)
 
     assert found.returncode == 1
-    assert re.fullmatch(r"Error: \S+/__admin/health does not answer: .+\nSee \S+\n", found.stderr)
+    assert re.fullmatch(
+        r"Error: \S+/__admin/health does not answer: .+\nSee: mock-server explain \S+\n", found.stderr
+    )
     assert found.stdout == ""
 
 

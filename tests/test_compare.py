@@ -407,7 +407,9 @@ def test_another_server_is_not_accepted_as_sandbox(there: Remote, elsewhere: tup
     found = compare(there, "--sandbox-url", elsewhere[0])
 
     assert (found.exit_code, found.stdout) == (2, "")
-    assert found.stderr.startswith(f"Error: --sandbox-url {elsewhere[0]}: that is not a sandbox\nSee docs/")
+    assert found.stderr.startswith(
+        f"Error: --sandbox-url {elsewhere[0]}: that is not a sandbox\nSee: mock-server explain "
+    )
 
 
 def test_a_missing_option_is_named() -> None:

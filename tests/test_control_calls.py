@@ -299,7 +299,12 @@ def test_a_token_is_needed_only_on_a_server_with_one_and_not_for_health_and_dash
 
     assert (document["security"], listed["security"]) == ([], [{"controlToken": []}])
     open_calls = {name for name, operation in operations(listed) if operation.get("security") == []}
-    assert open_calls == {"GET /__admin/health", "GET /__admin/ui", "GET /__admin/ui/{name}"}
+    assert open_calls == {
+        "GET /__admin/health",
+        "GET /__admin/docs/{name}",
+        "GET /__admin/ui",
+        "GET /__admin/ui/{name}",
+    }
     assert not any("security" in operation for _, operation in operations(document))
 
 
@@ -366,6 +371,7 @@ SENT: dict[str, tuple[str, str, Any]] = {
     "POST /snapshots/{name}": ("POST", "/snapshots/kept", None),
     "POST /snapshots/{name}/restore": ("POST", "/snapshots/kept/restore", None),
     "DELETE /sandboxes/{name}": ("DELETE", "/sandboxes/documented", None),
+    "GET /docs/{name}": ("GET", "/docs/control", None),
     "GET /ui/{name}": ("GET", "/ui/app.js", None),
     "GET /dossiers/{dossier_id}": ("GET", "/dossiers/804127", None),
     "GET /requests/{number}": ("GET", "/requests/1", None),

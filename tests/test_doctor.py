@@ -99,7 +99,7 @@ def test_an_error_in_an_own_scenario_is_reported_with_file_and_line(tmp_path: Pa
 
     assert found["state"] == "wrong"
     assert f"{tmp_path}/mine.yaml:4: " in found["found"]
-    assert found["remedy"] == "correct the file; see docs/scenarios.md#errors-in-a-file"
+    assert found["remedy"] == "correct the file; see `mock-server explain scenarios#errors-in-a-file`"
 
 
 def test_a_port_in_use_is_wrong_unless_a_mock_server_uses_it(server: str) -> None:

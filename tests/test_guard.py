@@ -59,6 +59,7 @@ OWN_PAGES: tuple[dict[str, str], ...] = (
 OPEN: tuple[dict[str, Any], ...] = ({}, {"control_open": True}, {"control_token": "s3cret"})
 TOKEN = {"Authorization": "Bearer s3cret"}
 CONTROL, HEALTH, DASHBOARD = "/__admin/clock", "/__admin/health", "/__admin/ui"
+PAGE = "/__admin/docs/control"
 LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
 
@@ -86,10 +87,11 @@ def rejection(
 
 
 def line_1() -> Iterator[tuple[int, int]]:
-    """Health is open to all."""
+    """Health and the pages of the documentation are open to all."""
     for settings in OPEN:
         for headers in ({}, PROXY_HEADERS, *FOREIGN_PAGES, {"Host": "evil.example"}):
             yield 200, rejection(HEALTH, dict(headers), "10.0.0.7", **settings)
+            yield 200, rejection(PAGE, dict(headers), "10.0.0.7", **settings)
 
 
 def line_2() -> Iterator[tuple[int, int]]:

@@ -143,7 +143,7 @@ def test_a_report_that_cannot_be_written_is_an_error() -> None:
     found = command("scenarios", "run", "archived-dossier-update", "--junit", str(FULL))
 
     assert found.returncode == 1
-    assert "Error: --junit /dev/full: No space left on device\nSee docs/" in found.stderr
+    assert "Error: --junit /dev/full: No space left on device\nSee: mock-server explain " in found.stderr
 
 
 @full
@@ -197,7 +197,7 @@ def test_a_state_file_that_does_not_fit_on_the_disk_leaves_the_previous_one_unch
     )
 
     assert found.returncode == 1
-    assert found.stderr.startswith(f"Error: {state}: File too large\nSee docs/")
+    assert found.stderr.startswith(f"Error: {state}: File too large\nSee: mock-server explain ")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("state.json", b"{}")]
 
 

@@ -14,7 +14,7 @@ import requests
 from tests.support import running_server
 
 ROOT = Path(__file__).parent.parent
-SOURCES = ["mock_server", "fixtures", "scenarios", "pyproject.toml", "README.md", "LICENSE"]
+SOURCES = ["mock_server", "docs", "fixtures", "scenarios", "pyproject.toml", "README.md", "LICENSE"]
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +55,13 @@ def test_the_wheel_contains_every_module_and_data_file_and_nothing_else(names: s
         }
 
     expected = below("mock_server", "mock_server")
-    for folder in ("fixtures", "scenarios"):
+    for folder in ("docs", "fixtures", "scenarios"):
         expected |= below(folder, f"mock_server/_data/{folder}")
-    assert {"mock_server/py.typed", "mock_server/_data/fixtures/default.yaml"} < expected
+    assert {
+        "mock_server/_data/docs/control.md",
+        "mock_server/py.typed",
+        "mock_server/_data/fixtures/default.yaml",
+    } < expected
 
     assert {name for name in names if ".dist-info/" not in name} == expected
 

@@ -22,6 +22,8 @@ from click import Context
 from mock_server import pages
 from mock_server.cli import main
 from mock_server.control.app import CALLS
+from mock_server.documentation import headings, page_names
+from tests.processes import run
 from tests.support import Api, running_server
 
 ROOT = Path(__file__).parent.parent
@@ -58,9 +60,7 @@ mock-server() {
 @cache
 def anchors(path: Path) -> frozenset[str]:
     """The anchors of a page's headings, as GitHub makes them."""
-    text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return frozenset(re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles)
+    return frozenset(headings(path.read_text(encoding="utf-8")))
 
 
 def links(path: Path) -> list[str]:
@@ -71,6 +71,7 @@ def links(path: Path) -> list[str]:
 
 
 def is_there(link: str, page: Path) -> bool:
+    """Whether a relative link of a page leads to a file, and to an anchor in it."""
     name, _, anchor = link.partition("#")
     target = (page.parent / name).resolve() if name else page
     return target.exists() and (not anchor or anchor in anchors(target))
@@ -106,8 +107,15 @@ def test_no_link_is_dead(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", sorted(set(named_pages())))
-def test_a_page_that_a_refusal_names_is_there(page: str) -> None:
-    assert is_there(page, ROOT / "README.md")
+def test_a_page_that_an_error_names_can_be_printed_and_is_served(page: str, here: str) -> None:
+    name, _, anchor = page.partition("#")
+
+    printed = run("explain", page)
+    shown = requests.get(f"{here}/__admin/docs/{name}", timeout=5)
+
+    assert printed.returncode == 0, printed.stderr
+    assert not anchor or f'id="{anchor}"' in shown.text
+    assert shown.status_code == 200
 
 
 def test_every_command_has_a_page_for_its_errors() -> None:
@@ -121,21 +129,84 @@ def test_every_page_for_control_calls_is_about_one() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "page"),
     [
-        ("PUT", "/clock", "docs/control.md#the-clock"),
-        ("PUT", "/scenario", "docs/scenarios.md#run-a-scenario"),
-        ("GET", "/nowhere", "docs/control.md"),
-        ("GET", "/clock?sandbox=a%20b", "docs/control.md#a-sandbox-per-test"),
+        ("PUT", "/clock", "control#the-clock"),
+        ("PUT", "/scenario", "scenarios#run-a-scenario"),
+        ("GET", "/nowhere", "control"),
+        ("GET", "/clock?sandbox=a%20b", "control#a-sandbox-per-test"),
     ],
 )
 def test_a_problem_names_its_page(api: Api, method: str, path: str, page: str) -> None:
     answer = api.client.open(f"/__admin{path}", method=method, json={"wrong": 1})
 
-    assert (answer.json or {})["docs"] == page
+    assert (answer.json or {})["docs"].endswith(f"/__admin/docs/{page}")
+    assert (answer.json or {})["docs"].startswith("http://")
 
 
 def test_a_path_that_the_api_does_not_have_names_its_page(api: Api) -> None:
-    assert api.get("/dosiers").headers["X-Mock-Docs"] == pages.UNMATCHED
+    assert api.get("/dosiers").headers["X-Mock-Docs"].endswith(f"/__admin/docs/{pages.UNMATCHED}")
     assert "X-Mock-Docs" not in api.get("/dossiers/1").headers
+
+
+def test_no_message_names_a_file_of_the_repository() -> None:
+    named = {
+        f"{path.relative_to(ROOT)}: {found}"
+        for path in (ROOT / "mock_server").rglob("*")
+        if path.suffix in {".py", ".js", ".html"} and "_data" not in path.parts
+        for found in re.findall(r"docs/[\w-]+\.\w+|[\w-]+/README\.md", path.read_text(encoding="utf-8"))
+    }
+
+    assert named == set()
+
+
+def test_a_served_page_links_only_to_what_is_served(here: str) -> None:
+    folder = f"{here}/__admin/docs/"
+    pages_of_server = {name: requests.get(folder + name, timeout=5).text for name in page_names()}
+    ids = {name: set(re.findall(r'id="([^"]+)"', text)) for name, text in pages_of_server.items()}
+    for name, text in pages_of_server.items():
+        for link in re.findall(r'href="([^"]+)"', text):
+            if "://" in link or link == "../ui":
+                continue
+            target, _, anchor = link.partition("#")
+            is_schema = target.endswith(".schema.json") and requests.get(folder + target, timeout=5).ok
+            assert is_schema or target in ids or not target, (name, link)
+            assert not anchor or anchor in ids[target or name], (name, link)
+        assert "<!--" not in text
+
+
+@pytest.mark.parametrize(
+    ("topic", "printed"),
+    [
+        ("E202", "# E202"),
+        ("6.1.2", "- **6.1.2** Stopped dossiers count"),
+        ("6.1", "### 6.1 Dossier reference"),
+        ("control#imports", "### Imports"),
+    ],
+)
+def test_a_topic_is_printed(topic: str, printed: str) -> None:
+    assert run("explain", topic).stdout.startswith(printed)
+
+
+@pytest.mark.parametrize(
+    ("topic", "advice"),
+    [
+        ("contol", "there is no topic 'contol'; did you mean control?"),
+        ("control#clock", "the page control has, for example, control#the-clock"),
+        ("E999", "there is no topic 'E999'; `mock-server explain` lists the pages"),
+        ("zzz", "`mock-server explain` lists the pages"),
+    ],
+)
+def test_an_unknown_topic_is_an_error_with_similar_ones(topic: str, advice: str) -> None:
+    answer = run("explain", topic)
+
+    assert answer.returncode == 1
+    assert advice in answer.stderr
+
+
+def test_an_unknown_page_is_a_404_that_lists_the_pages(here: str) -> None:
+    answer = requests.get(f"{here}/__admin/docs/nowhere", timeout=5)
+
+    assert answer.status_code == 404
+    assert "there is no page 'nowhere'; there are architecture, behaviour" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.stem)

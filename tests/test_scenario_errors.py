@@ -109,7 +109,7 @@ def check(*files: Path) -> Result:
     return CliRunner().invoke(main, ["scenarios", "check", *map(str, files)])
 
 
-PAGE = "See docs/scenarios.md#errors-in-a-file"
+PAGE = "See: mock-server explain scenarios#errors-in-a-file"
 
 
 def written(folder: Path, text: str, name: str = "mine.yaml") -> Path:

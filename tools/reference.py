@@ -13,6 +13,7 @@ import msgspec
 
 from mock_server.control.app import CALLS
 from mock_server.control.llms import guide
+from mock_server.documentation import anchor_of
 from mock_server.domain.errors import ERRORS, Place
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
@@ -81,7 +82,7 @@ def reference() -> str:
 def behaviour() -> str:
     """Return behaviour.md with its last section, which lists the numbers of the inferred rules."""
     written = (DOCS / "behaviour.md").read_text(encoding="utf-8").partition(_INFERRED)[0]
-    rows = [f"| [{title}](#{_anchor(title)}) | {', '.join(rules)} |" for title, rules in _inferred(written)]
+    rows = [f"| [{title}](#{anchor_of(title)}) | {', '.join(rules)} |" for title, rules in _inferred(written)]
     codes = [f"`{row.code}`" for row in ERRORS.values() if row.provenance == "inferred"]
     rows.append(f"| [Error codes](reference.md#error-codes), their use here | {', '.join(codes)} |")
     return (
@@ -105,7 +106,7 @@ def operations() -> Iterator[tuple[str, ...]]:
     for row in OPERATIONS.values():
         requests = "<br>".join(f"`{row.method} {path}`" for path in row.paths)
         heading = f"{row.section} {row.name} - {row.method} {row.paths[0]}"
-        anchor = f"[{row.section}](behaviour.md#{_anchor(heading)})"
+        anchor = f"[{row.section}](behaviour.md#{anchor_of(heading)})"
         yield f"`{row.name}`", requests, ", ".join(row.dialects), anchor, row.provenance
 
 
@@ -159,11 +160,6 @@ def _inferred(page: str) -> Iterator[tuple[str, list[str]]]:
         rules = [number for number, text in items if "inferred" in text]
         if rules:
             yield section.partition("\n")[0].lstrip("# "), rules
-
-
-def _anchor(title: str) -> str:
-    """The anchor of a heading, as GitHub and the site make it."""
-    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def _table(title: str, head: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:

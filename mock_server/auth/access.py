@@ -3,9 +3,10 @@
 SECURITY.md has these rules as a table, with a test per line. A control call needs the control token; without
 one, it must come from this machine. A browser that shows a page of another site must not be made to call: not
 by that page, and not by a name that a stranger lets point here (DNS rebinding). No such page has the token.
-Under `--control-open` it can read, but not write. Health alone is open, for orchestrators. The files of the
-dashboard hold nothing of a sandbox: they need no token, because the page asks for it, and a link on any page
-may lead to them.
+Under `--control-open` it can read, but not write. Health is open to all, for orchestrators, and so are the
+pages of the documentation: they are the same on every server, and the error of a rejected call names one. The
+files of the dashboard hold nothing of a sandbox: they need no token, because the page asks for it, and a link
+on any page may lead to them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from mock_server.settings import DASHBOARD_PATH, HEALTH_PATH, Settings
+from mock_server.settings import DASHBOARD_PATH, DOCS_PATH, HEALTH_PATH, Settings
 
 PROBLEM_HEADER = "X-Mock-Problem"
 """What the sandbox itself has to say about a rejected call, as no answer of the vendor has."""
@@ -50,7 +51,7 @@ def check_control_call(settings: Settings, environ: Mapping[str, Any]) -> None:
             foreign name.
     """
     path = environ["PATH_INFO"]
-    if path == HEALTH_PATH:
+    if path == HEALTH_PATH or path.startswith(f"{DOCS_PATH}/"):
         return
     is_dashboard = path == DASHBOARD_PATH or path.startswith(f"{DASHBOARD_PATH}/")
     _check_page(environ, "make control calls", links=is_dashboard)

@@ -13,7 +13,7 @@ import click
 
 from mock_server import __version__
 from mock_server.cli.output import replace_unknown_characters
-from mock_server.pages import COMMANDS
+from mock_server.pages import COMMANDS, command
 
 __all__ = ["main"]
 
@@ -24,6 +24,7 @@ _COMMANDS = (
     "compare",
     "coverage",
     "doctor",
+    "explain",
     "fixtures",
     "healthcheck",
     "journal",
@@ -40,7 +41,7 @@ _SERVICE_LINK = re.compile(
 
 
 class _Commands(click.Group):
-    """Commands whose errors end with the page of the documentation that explains them."""
+    """Commands whose errors end with the command that prints the page about them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # as click calls it
         """The names, sorted."""
@@ -50,8 +51,8 @@ class _Commands(click.Group):
         """Import the command."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
-        return command
+        found: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        return found
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command and exit; a full disk under the output is an error in one sentence."""
@@ -66,13 +67,13 @@ class _Commands(click.Group):
             sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; add the page of the documentation to its error."""
+        """Run the command; add the command that prints the page about it to its error."""
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
             page = COMMANDS.get(ctx.invoked_subcommand or "")
             if page is not None:
-                message = f"{error.format_message()}\nSee {page}"
+                message = f"{error.format_message()}\nSee: {command(page)}"
                 error.format_message = lambda: message  # type: ignore[method-assign]  # of any error class
             raise
 

@@ -22,7 +22,7 @@ from mock_server.cli.serve import given_variables, read_environment
 from mock_server.clock import real_now, real_seconds
 from mock_server.domain.operations import API_PATH
 from mock_server.fixtures.errors import FileError
-from mock_server.pages import CLOCKS, COMMANDS, PROXY, WHO_MAY
+from mock_server.pages import CLOCKS, COMMANDS, PROXY, WHO_MAY, command
 from mock_server.settings import Settings, local_url
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _FIRST_YEAR = 2026
 _TIMEOUT = 10.0
 _MAX_CLOCK_DIFFERENCE = 30
 """Seconds. Two clocks that differ by more make tokens invalid."""
-_NOT_ANSWERING = COMMANDS["healthcheck"]
+_NOT_ANSWERING = f"`{command(COMMANDS['healthcheck'])}`"
 _CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
@@ -136,7 +136,9 @@ def _check_clock() -> Finding:
     now = real_now()
     shown = now.isoformat(timespec="seconds")
     if now.year < _FIRST_YEAR:
-        return Finding("clock", "wrong", shown, f"set this machine's clock: tokens need it; see {CLOCKS}")
+        return Finding(
+            "clock", "wrong", shown, f"set this machine's clock: tokens need it; see `{command(CLOCKS)}`"
+        )
     return Finding("clock", "ok", shown)
 
 
@@ -149,7 +151,8 @@ def _check_proxy() -> Finding:
     shown = ", ".join(f"{name}={os.environ[name]}" for name in set_here)
     if "*" in excluded or {"127.0.0.1", "localhost"} <= {name.strip() for name in excluded.split(",")}:
         return Finding("proxy", "ok", f"{shown}; not used for this machine")
-    remedy = f"set NO_PROXY=127.0.0.1,localhost, or the client sends its calls to the proxy; see {PROXY}"
+    remedy = "set NO_PROXY=127.0.0.1,localhost, or the client sends its calls to the proxy"
+    remedy = f"{remedy}; see `{command(PROXY)}`"
     return Finding("proxy", "note", shown, remedy)
 
 
@@ -160,7 +163,7 @@ def _check_settings(errors: list[str]) -> Iterator[Finding]:
     given = ", ".join(f"{name}={value}" for name, value in given_variables().items())
     yield Finding("settings", "ok", given or "none in the environment: the defaults")
     for error in errors:
-        remedy = f"correct or unset the variable; see {COMMANDS['serve']}"
+        remedy = f"correct or unset the variable; see `{command(COMMANDS['serve'])}`"
         yield Finding("settings", "wrong", error, remedy)
 
 
@@ -174,7 +177,7 @@ def _check_port(settings: Settings) -> Finding:
         if _is_sandbox(url):
             remedy = f"check it with mock-server doctor --base-url {url}"
             return Finding("port", "note", f"{error}: a mock-server runs there", remedy)
-        remedy = f"use another port: --port 0 picks a free one; see {COMMANDS['serve']}"
+        remedy = f"use another port: --port 0 picks a free one; see `{command(COMMANDS['serve'])}`"
         return Finding("port", "wrong", str(error), remedy)
     port = f"port {settings.port}: free" if settings.port else "a port picked at the start"
     return Finding("port", "ok", f"{settings.host}, {port}")
@@ -196,7 +199,9 @@ def _check_fixture(settings: Settings) -> Finding:
     try:
         world = load_fixture(settings.fixture, now.date(), settings.fixtures_dir).world(now)
     except FileError as error:
-        return Finding("fixture", "wrong", str(error), f"correct the file; see {COMMANDS['fixtures']}")
+        return Finding(
+            "fixture", "wrong", str(error), f"correct the file; see `{command(COMMANDS['fixtures'])}`"
+        )
     dossiers = sum(len(portfolio.dossiers) for portfolio in world.portfolios.values())
     found = f"{settings.fixture}: {len(world.portfolios)} accounts, {dossiers:,} dossiers"
     return Finding("fixture", "ok", found)
@@ -216,7 +221,7 @@ def _check_scenarios(settings: Settings) -> Iterator[Finding]:
         start = f"; every sandbox starts with {settings.scenario}" if settings.scenario else ""
         yield Finding("scenarios", "ok", f"{len(files)} checked, no errors{start}")
     for each in errors:
-        remedy = f"correct the file; see {COMMANDS['scenarios']}"
+        remedy = f"correct the file; see `{command(COMMANDS['scenarios'])}`"
         yield Finding("scenarios", "wrong", str(each), remedy)
 
 
@@ -306,7 +311,7 @@ def _check_token(tokens: Tokens, target: Target) -> Finding:
     seconds = round(claims["iat"] - real_seconds())
     if abs(seconds) > _MAX_CLOCK_DIFFERENCE:
         found = f"the server's clock is {abs(seconds)} s {'fast' if seconds > 0 else 'slow'}"
-        return Finding("token", "wrong", found, f"set the clocks of both machines; see {CLOCKS}")
+        return Finding("token", "wrong", found, f"set the clocks of both machines; see `{command(CLOCKS)}`")
     accounts = ", ".join(map(str, tokens.account_ids))
     return Finding("token", "ok", f"issued by {claims['iss']} to {target.username} for {accounts}")
 
@@ -346,6 +351,6 @@ def _check_control(sandbox: Sandbox) -> Finding:
     try:
         sandbox.call("GET", "/clock")
     except ControlRefused as error:
-        remedy = f"give --control-token, or start the server with --control-open; see {WHO_MAY}"
+        remedy = f"give --control-token, or start the server with --control-open; see `{command(WHO_MAY)}`"
         return Finding("control", "note", str(error), remedy)
     return Finding("control", "ok", "the server accepts control calls from this machine")

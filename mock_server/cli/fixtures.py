@@ -12,7 +12,7 @@ from mock_server.cli.options import FIXTURES_DIR
 from mock_server.cli.output import write_utf8
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import bundled_names, recipe_path
-from mock_server.pages import COMMANDS
+from mock_server.pages import COMMANDS, command
 
 if TYPE_CHECKING:
     from mock_server.fixtures.entries import Recipe
@@ -77,7 +77,7 @@ def check(files: tuple[str, ...], fixtures_dir: Path | None) -> None:
             errors += 1
             click.echo(str(error), err=True)
     if errors:
-        click.echo(f"See {COMMANDS['fixtures']}", err=True)
+        click.echo(f"See: {command(COMMANDS['fixtures'])}", err=True)
         raise click.exceptions.Exit(1)
 
 

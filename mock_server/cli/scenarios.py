@@ -26,7 +26,7 @@ from mock_server.cli.options import (
     username_option,
 )
 from mock_server.fixtures.errors import FileError
-from mock_server.pages import COMMANDS
+from mock_server.pages import COMMANDS, command
 
 if TYPE_CHECKING:
     from mock_server.scenarios.file_format import Scenario
@@ -109,7 +109,7 @@ def check(files: tuple[Path, ...], scenarios_dir: Path | None, fixtures_dir: Pat
         click.echo(str(error), err=True)
     click.echo(f"{len(chosen)} checked, errors: {len(errors) or 'none'}")
     if errors:
-        click.echo(f"See {COMMANDS['scenarios']}", err=True)
+        click.echo(f"See: {command(COMMANDS['scenarios'])}", err=True)
         raise click.exceptions.Exit(1)
 
 

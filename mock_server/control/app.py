@@ -12,6 +12,7 @@ from mock_server.control import (  # noqa: F401  # each adds its calls to the ta
     accounts,
     clock,
     coverage,
+    docs,
     dossiers,
     events,
     fixture,

@@ -35,6 +35,7 @@ _GUIDE = """\
 {calls}
 
 ## Documents
+- [Documentation]({base}{control}/docs/index)
 - [OpenAPI of the API]({base}/openapi.json), [of EDGE]({base}/edge/openapi.json)
 - [OpenAPI of the control calls]({base}{control}/openapi.json)
 """

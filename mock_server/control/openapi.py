@@ -18,7 +18,7 @@ from mock_server.contract.published import published, used_schemas
 from mock_server.control.bodies import YAML_TYPES
 from mock_server.control.calls import CALLS, ControlCall, route
 from mock_server.domain.names import camel
-from mock_server.settings import CONTROL_PREFIX, HEALTH_PATH, SANDBOX_HEADER
+from mock_server.settings import CONTROL_PREFIX, DOCS_PATH, HEALTH_PATH, SANDBOX_HEADER
 from mock_server.web.services import base_path, services
 
 _SANDBOX = {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,64}$", "default": "default"}
@@ -117,7 +117,7 @@ _PROBLEM = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "docs": {"type": "string", "description": "The page of the documentation about it."},
+        "docs": {"type": "string", "description": "The address of the page about it, on this server."},
     },
 }
 _SECURITY = {
@@ -225,9 +225,14 @@ def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _is_open(call: ControlCall) -> bool:
+    """Whether any caller may make it."""
+    return f"{CONTROL_PREFIX}{call.path}".startswith((HEALTH_PATH, f"{DOCS_PATH}/"))
+
+
 def _needs_token(call: ControlCall) -> bool:
     """Whether the call needs the --control-token: the dashboard asks the user for it, so its pages do not."""
-    return f"{CONTROL_PREFIX}{call.path}" != HEALTH_PATH and call.path.split("/")[1] != "ui"
+    return not _is_open(call) and call.path.split("/")[1] != "ui"
 
 
 def _problems_of(call: ControlCall, *, needs_token: bool) -> list[str]:
@@ -235,7 +240,7 @@ def _problems_of(call: ControlCall, *, needs_token: bool) -> list[str]:
     applies = {
         "400": call.sandboxed or bool(call.query) or call.body is not None,
         "401": needs_token and _needs_token(call),
-        "403": f"{CONTROL_PREFIX}{call.path}" != HEALTH_PATH,
+        "403": not _is_open(call),
         "404": bool(call.ids) and call.path not in _NEVER_MISSING,
         "413": call.body is not None,
         "415": call.body is not None,

@@ -17,7 +17,7 @@ from mock_server.pages import NO_SANDBOX, of_control_call
 from mock_server.sandbox import Conflict, NoSandbox, NotKept, NotWritten
 from mock_server.scenarios import NameTaken
 from mock_server.settings import CONTROL_PREFIX
-from mock_server.web.services import http_error, log_bug
+from mock_server.web.services import docs_url, http_error, log_bug
 
 _LONGEST_DETAIL = 10_000
 
@@ -69,7 +69,7 @@ def problem_answer(status: int, detail: str, **members: object) -> Response:
 
 
 def _page(status: int) -> str:
-    return of_control_call(request.path.removeprefix(CONTROL_PREFIX), status)
+    return docs_url(of_control_call(request.path.removeprefix(CONTROL_PREFIX), status))
 
 
 def _problem(problem: Problem) -> Response:
@@ -118,7 +118,7 @@ def _http_problem(error: HTTPException) -> Response:
 
 def _no_sandbox(error: NoSandbox) -> Response:
     cause = http_error(error)
-    return problem_answer(cause.code or 400, str(error), docs=NO_SANDBOX)
+    return problem_answer(cause.code or 400, str(error), docs=docs_url(NO_SANDBOX))
 
 
 def _unexpected(error: Exception) -> Response:

@@ -39,7 +39,7 @@ def get_health() -> Response:
 
 @route("GET /provenance", sandboxed=False)
 def get_provenance() -> Response:
-    """Return every operation, error code and variant, with provenance and place in docs/behaviour.md."""
+    """Return every operation, error code and variant, its provenance and its section of the rules."""
     return json_answer(
         {
             "operations": [

@@ -1,6 +1,6 @@
 """The pytest plugin: a sandbox for each test, on a server of the run or on one that runs already.
 
-Without its fixtures it costs nothing: they import server and client. docs/pytest.md explains its use.
+Without its fixtures it costs nothing: they import server and client. The page pytest.md explains its use.
 """
 
 from __future__ import annotations

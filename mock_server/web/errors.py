@@ -20,7 +20,7 @@ from mock_server.pages import STRICT, UNMATCHED
 from mock_server.sandbox import NoSandbox, NotWritten
 from mock_server.web.context import CONTEXT, RequestContext, current_call
 from mock_server.web.responses import json_response, oauth_error
-from mock_server.web.services import http_error, log_bug, services
+from mock_server.web.services import docs_url, http_error, log_bug, services
 from mock_server.web.strict import StrictError
 
 REFUSAL_HEADER = "X-Mock-Refusal"
@@ -74,7 +74,7 @@ def _http_error(error: HTTPException) -> Response:
     }
     if request.url_rule is None and status == HTTPStatus.NOT_FOUND:
         headers[UNMATCHED_HEADER] = wire.header_text(f"{request.method} {_sent_path()}")
-        headers[DOCS_HEADER] = UNMATCHED
+        headers[DOCS_HEADER] = wire.header_text(docs_url(UNMATCHED))
         return _protocol_error(status, None, headers)
     return _protocol_error(status, _message(error), headers)
 
@@ -107,7 +107,7 @@ def _rejected_by_strict_mode(error: StrictError) -> Response:
         "status": 400,
         "detail": str(error),
         "warnings": [{"code": hint.code, "message": hint.sentence} for hint in error.hints],
-        "docs": STRICT,
+        "docs": docs_url(STRICT),
     }
     answer = json_response(body, 400, {PROBLEM_HEADER: wire.header_text(str(error))})
     answer.content_type = PROBLEM_JSON

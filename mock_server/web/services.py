@@ -15,7 +15,7 @@ from mock_server.dialects import wire
 from mock_server.journal import redact_text
 from mock_server.sandbox import DEFAULT_SANDBOX, NoSandbox, Sandboxes, ServerSandbox
 from mock_server.scenarios import FixtureFinder
-from mock_server.settings import SANDBOX_HEADER, Settings
+from mock_server.settings import DOCS_PATH, SANDBOX_HEADER, Settings
 
 _KEY = "mock_server"
 _logger = logging.getLogger("mock_server")
@@ -64,6 +64,11 @@ def base_path() -> str:
     """What a document puts before the paths of this server: `--public-url`, else a trusted proxy's prefix."""
     prefix: str = request.environ["SCRIPT_NAME"]
     return services().settings.public_url or prefix.rstrip("/")
+
+
+def docs_url(topic: str) -> str:
+    """The address of a page of the documentation on this server, such as of `control#the-clock`."""
+    return f"{base_url()}{DOCS_PATH}/{topic}"
 
 
 def requested_name(asked: Request) -> str:

@@ -1,0 +1,92 @@
+"""The pages of the documentation, which the package contains: for the server and for `mock-server explain`.
+
+A topic is a page, or a page and a section: `control`, `control#the-clock`. `mock_server.pages` has the topics
+that errors name.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mock_server.fixtures.library import bundled
+
+_HEADING = re.compile(r"^(#+) (.+)$")
+_OUTSIDE = re.compile(r"!?\[([^\]]+)\]\((?:\.\./|images/)[^)]+\)")
+"""An image, or a link to a file of the repository: the package has neither."""
+_COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
+
+
+def page_names() -> list[str]:
+    """Return the names of all pages."""
+    return sorted(path.stem for path in bundled("docs").glob("*.md"))
+
+
+def read_page(name: str) -> str | None:
+    """Return the Markdown of a page without comments; None if there is no such page.
+
+    Links to files that the package does not have are replaced by their text.
+    """
+    if name not in page_names():
+        return None
+    text = (bundled("docs") / f"{name}.md").read_text(encoding="utf-8")
+    return _OUTSIDE.sub(r"\1", _COMMENT.sub("", text))
+
+
+def schema_file(name: str) -> Path | None:
+    """Return the path of a JSON Schema, such as `scenario.schema.json`; None if there is none."""
+    found = {path.name: path for path in bundled("docs").glob("*.schema.json")}
+    return found.get(name)
+
+
+def anchor_of(title: str) -> str:
+    """Return the anchor of a heading, as GitHub and the site make it."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def headings(text: str) -> dict[str, str]:
+    """Return the title of each section of a page, by its anchor, in their order."""
+    found = (_HEADING.match(line) for line in _lines_outside_code(text))
+    return {anchor_of(match[2]): match[2] for match in found if match}
+
+
+def section_of(text: str, anchor: str) -> str | None:
+    """Return a section of a page, with its heading and its subsections; None without such an anchor."""
+    kept: list[str] = []
+    level = 0
+    for line, is_text in zip(text.splitlines(), _outside_code(text), strict=True):
+        match = _HEADING.match(line) if is_text else None
+        if match and kept and len(match[1]) <= level:
+            break
+        if match and not kept and anchor_of(match[2]) == anchor:
+            level = len(match[1])
+            kept.append(line)
+        elif kept:
+            kept.append(line)
+    return "\n".join(kept).rstrip() + "\n" if kept else None
+
+
+def rule_of(number: str) -> str | None:
+    """Return a rule or a section of the page `behaviour`, such as `6.1.2` or `6.1`; None if there is none."""
+    text = read_page("behaviour") or ""
+    for anchor, title in headings(text).items():
+        if title.partition(" ")[0].rstrip(".") == number:
+            return section_of(text, anchor)
+    rule = re.search(
+        rf"^- \*\*{re.escape(number)}\*\* .*?(?=\n(?:- |\n|\||#)|\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    return f"{rule[0]}\n" if rule else None
+
+
+def _lines_outside_code(text: str) -> list[str]:
+    return [line for line, is_text in zip(text.splitlines(), _outside_code(text), strict=True) if is_text]
+
+
+def _outside_code(text: str) -> list[bool]:
+    """Whether each line is outside blocks of code, where `#` begins a comment."""
+    outside, flags = True, []
+    for line in text.splitlines():
+        fence = line.startswith("```")
+        flags.append(outside and not fence)
+        outside ^= fence
+    return flags
