@@ -7,6 +7,7 @@ ARGS   ?=
 BIN    := .venv/bin
 # Bytecode is kept even if the environment says otherwise: pytest rewrites 500 files, and the tests start servers.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
+RUNTIME := .venv/.runtime
 READY  := .venv/.ready
 SITE   := .venv/.site
 # The tests need these and the runtime dependencies; other tools need newer versions of some of those.
@@ -19,7 +20,7 @@ TEST_TOOLS := pytest pytest-xdist hypothesis pypdf pytest-flask openapi-spec-val
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-serve: $(READY) ## Start the server (ARGS="--port 9000")
+serve: $(RUNTIME) ## Start the server (ARGS="--port 9000")
 	$(BIN)/mock-server serve $(ARGS)
 
 test: $(READY) ## Run the tests: about 7 minutes on two cores (ARGS="-k dossiers")
@@ -161,13 +162,19 @@ clean: ## Remove the environment and all build results
 	! command -v npm >/dev/null || npm install --prefix .peers --silent --no-audit --no-fund
 	@touch $@
 
-$(READY): pyproject.toml
+$(RUNTIME): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'This project needs Python 3.11 or newer; "$(PYTHON)" is not. Name another one: make PYTHON=python3.13 ...' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \
 	  { echo '"$(PYTHON)" has no venv module. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo 'Installing the server and its dependencies into .venv; the next start takes less than a second.'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --disable-pip-version-check --editable .
+	@touch $@
+
+$(READY): $(RUNTIME)
+	@echo 'Installing the tools for tests and checks into .venv: about 100 packages, half a minute or more.'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 $(SITE): $(READY)

@@ -189,7 +189,7 @@ def test_a_topic_is_printed(topic: str, printed: str) -> None:
 @pytest.mark.parametrize(
     ("topic", "advice"),
     [
-        ("contol", "there is no topic 'contol'; did you mean control?"),
+        ("recipe", "there is no topic 'recipe'; did you mean recipes?"),
         ("control#clock", "the page control has, for example, control#the-clock"),
         ("E999", "there is no topic 'E999'; `mock-server explain` lists the pages"),
         ("zzz", "`mock-server explain` lists the pages"),
