@@ -29,9 +29,11 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=2s --timeout=3s --start-period=10s --retries=3 CMD ["mock-server", "healthcheck"]
 ENTRYPOINT ["mock-server"]
 CMD ["serve"]
-# `make image` and the release set the version; the release also adds the address of the source.
+# `make image` and the release set version and revision; the release also adds the address of the source.
 ARG VERSION=unreleased
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="dossiers-mock-server" \
       org.opencontainers.image.description="A sandbox of the e-Attestations (Aprovall) dossiers REST API" \
       org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.licenses="MIT"

@@ -8,14 +8,16 @@ BIN    := .venv/bin
 # Bytecode is kept even if the environment says otherwise: pytest rewrites 500 files, and the tests start servers.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 RUNTIME := .venv/.runtime
-READY  := .venv/.ready
-SITE   := .venv/.site
+READY   := .venv/.ready
+SITE    := .venv/.site
+RELEASE := .venv/.release
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' mock_server/__init__.py)
 # The tests need these and the runtime dependencies; other tools need newer versions of some of those.
 TEST_TOOLS := pytest pytest-xdist hypothesis pypdf pytest-flask openapi-spec-validator
 
 .DEFAULT_GOAL := help
 .PHONY: axe identity fuzz-wire help serve test test-lowest test-newest soak scenarios clients examples coverage check lint types audit format docs site picture states
-.PHONY: contract bench bench-peers bench-scale load image build clean
+.PHONY: contract bench bench-peers bench-scale load image build release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,12 +109,18 @@ bench-scale: $(READY) ## Measure a million dossiers, into docs/performance.md (n
 	$(BIN)/python bench/scale.py $(ARGS)
 
 image: ## Build the container image
-	docker build --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' mock_server/__init__.py) --tag $(IMAGE) .
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) --tag $(IMAGE) .
 
-build: $(READY) ## Build wheel and sdist into dist/, and check them
+build: $(RELEASE) ## Build wheel and sdist into dist/, and check them
 	rm -rf dist
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
+
+release: build ## Also: try the wheel in an empty environment, SBOM, checksums; the image if there is docker
+	$(BIN)/python tools/release.py
+	@if docker info >/dev/null 2>&1; then $(MAKE) --no-print-directory image \
+	  && docker inspect --format '{{json .Config.Labels}}' $(IMAGE); \
+	else echo 'There is no docker that can be used: the image was not built. Where there is one: make image'; fi
 
 clean: ## Remove the environment and all build results
 	rm -rf .venv .venv-lowest .venv-newest .peers .identity .clients .examples .axe build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -175,6 +183,11 @@ $(RUNTIME): pyproject.toml
 $(READY): $(RUNTIME)
 	@echo 'Installing the tools for tests and checks into .venv: about 100 packages, half a minute or more.'
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(RELEASE): $(RUNTIME)
+	@echo 'Installing the tools for a release into .venv.'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[release]'
 	@touch $@
 
 $(SITE): $(READY)

@@ -1,5 +1,5 @@
 """A sandbox of the e-Attestations (now Aprovall) dossiers API, for tests and local development."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["__version__"]

@@ -290,5 +290,5 @@ def test_the_documents_install_this_version_and_say_where_the_package_is() -> No
 def test_the_image_says_what_it_is() -> None:
     labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]+)"', text_of("Dockerfile")))
 
-    assert set(labels) == {"title", "description", "version", "licenses"}
+    assert set(labels) == {"title", "description", "version", "revision", "licenses"}
     assert (labels["title"], labels["version"]) == (IMAGE, "$VERSION")
