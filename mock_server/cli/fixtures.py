@@ -1,15 +1,20 @@
-"""`mock-server fixtures`: list, show and check recipes, and generate state files."""
+"""`mock-server fixtures`: list, show, check and pull recipes, and generate state files."""
 
 from __future__ import annotations
 
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
-from mock_server.cli.options import FIXTURES_DIR
-from mock_server.cli.output import write_utf8
+from mock_server.cli.options import AUTH_URL, FIXTURES_DIR, dialect_option, username_option
+from mock_server.cli.output import need_folder, write_utf8
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import bundled_names, recipe_path
 from mock_server.pages import COMMANDS, command
@@ -18,11 +23,12 @@ if TYPE_CHECKING:
     from mock_server.fixtures.entries import Recipe
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_LINES_PER_MESSAGE = 100
 
 
 @click.group()
 def fixtures() -> None:
-    """List, show and check recipes, and generate their state."""
+    """List, show, check and pull recipes, and generate their state."""
 
 
 @fixtures.command("list")
@@ -116,6 +122,82 @@ def generate(
     except FileError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{out}: {len(state.recipe.dossiers) + len(state.generated.dossiers):,} dossiers")
+
+
+@fixtures.command(short_help="Read a real account into a recipe, with other names and numbers.")
+@click.option("--base-url", metavar="URL", required=True, help="The environment to read.")
+@AUTH_URL
+@username_option()
+@dialect_option(default="rest", show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The recipe to write."
+)
+@click.option(
+    "--accounts", metavar="IDS", default="", help="Account ids, with commas.  [default: all of the user]"
+)
+@click.option("--limit", type=click.IntRange(1), help="At most so many dossiers of each account.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    default=10.0,
+    show_default=True,
+    help="At most so many requests a second; 0 for no limit.",
+)
+def pull(base_url: str, out: Path, accounts: str, limit: int | None, rate: float, **login: Any) -> None:
+    """Read a real account into a recipe. Only GET and token requests are sent.
+
+    States, counts and dates stay. Names, numbers, addresses, e-mails, references and texts are replaced. The
+    password is that of the variable DOSSIERS_PASSWORD, or is asked for. A pull that was interrupted continues
+    with the same command.
+    """
+    from mock_server.pull import LoginFailed, NoTarget, Pace, SourceError, find_target
+    from mock_server.pull import pull as pull_accounts
+
+    if out.suffix not in {".yaml", ".yml"}:
+        raise click.UsageError(f"--out {out}: the name of a recipe ends in .yaml")
+    need_folder("--out", out)
+    password = os.environ.get("DOSSIERS_PASSWORD") or click.prompt("Password", hide_input=True, err=True)
+    numbers = _account_ids(accounts)
+    try:
+        with _status() as progress:
+            target = replace(find_target(base_url, password=password, **login), sandbox_server=None)
+            report = pull_accounts(
+                target, out, accounts=numbers, limit=limit, pace=Pace(rate), progress=progress
+            )
+    except (LoginFailed, NoTarget, SourceError) as error:
+        raise click.ClickException(str(error)) from None
+    for kind, count in sorted(report.replaced.items()):
+        click.echo(f"replaced {count:,} of the kind {kind}", err=True)
+    click.echo(
+        f"checked: none of {report.checked:,} values of the source is in {out}; kept are states, types,"
+        " countries, currencies, codes of document types, and dates as times from the start",
+        err=True,
+    )
+    click.echo(
+        f"{out}: {report.dossiers:,} dossiers of {report.thirdparties:,} third parties,"
+        f" by {report.requests:,} requests"
+    )
+
+
+def _account_ids(text: str) -> list[int]:
+    numbers = [part.strip() for part in text.split(",") if part.strip()]
+    for number in numbers:
+        if not number.isdecimal():
+            raise click.UsageError(f"--accounts {text}: write ids with commas, such as 119631,119700")
+    return [int(number) for number in numbers]
+
+
+@contextmanager
+def _status() -> Iterator[Callable[[str], None]]:
+    """Show the latest message: in one line of a terminal, else each hundredth one as a line on stderr."""
+    from rich.console import Console
+
+    console, seen = Console(stderr=True), itertools.count(1)
+    if console.is_terminal:
+        with console.status("Reading ...") as status:
+            yield status.update
+        return
+    yield lambda text: click.echo(text, err=True) if next(seen) % _LINES_PER_MESSAGE == 0 else None
 
 
 def _recipe(name: str, fixtures_dir: Path | None) -> Recipe:

@@ -1,0 +1,87 @@
+"""Pull a real account into a recipe: read it by GET, replace every name and number, write what is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mock_server.clock import real_now
+from mock_server.domain.local_time import local_date
+from mock_server.fixtures.library import bundled
+from mock_server.fixtures.recipes import read_recipe
+from mock_server.pull.recipe import RecipeWriter, recipe_text
+from mock_server.pull.replacements import Originals, Replacements, find_originals
+from mock_server.pull.source import AnswerFile, Pace, Progress, PulledAccount, Source, SourceError
+from mock_server.scenarios.http_client import new_session
+from mock_server.scenarios.target import LoginFailed, NoTarget, Target, find_target
+
+__all__ = ["LoginFailed", "NoTarget", "Pace", "PullReport", "SourceError", "Target", "find_target", "pull"]
+
+
+class PullReport(NamedTuple):
+    """What a pull has read, replaced and checked."""
+
+    requests: int
+    dossiers: int
+    thirdparties: int
+    replaced: Counter[str]
+    checked: int
+
+
+def pull(
+    target: Target,
+    out: Path,
+    *,
+    accounts: Sequence[int] = (),
+    limit: int | None = None,
+    pace: Pace,
+    progress: Progress,
+) -> PullReport:
+    """Read accounts of an environment into the recipe `out`; those of these ids, else all of the user.
+
+    What was read is kept in a file next to it until the recipe is written, so that another run continues.
+
+    Raises:
+        LoginFailed: the user got no token.
+        SourceError: the environment does not answer as the API, or a file cannot be used.
+    """
+    answers = AnswerFile(out.with_name(f"{out.name}.part"), target, local_date(real_now()))
+    try:
+        with new_session(target.base_url) as session:
+            source = Source(target, session, answers, pace)
+            found = [
+                source.read(account, limit=limit, progress=progress) for account in source.accounts(accounts)
+            ]
+    finally:
+        answers.close()
+    originals = Originals([[pulled._asdict() for pulled in found], {"username": target.username}])
+    replaced = _write(found, originals, out, answers)
+    answers.delete()
+    return PullReport(
+        requests=source.requests,
+        dossiers=sum(len(pulled.dossiers) for pulled in found),
+        thirdparties=len({number for pulled in found for number in pulled.thirdparties}),
+        replaced=replaced,
+        checked=len(originals.values),
+    )
+
+
+def _write(
+    found: Sequence[PulledAccount], originals: Originals, out: Path, answers: AnswerFile
+) -> Counter[str]:
+    """Write the recipe, if it has no value of the source; return what was replaced."""
+    catalogue = read_recipe(bundled("fixtures") / "catalogue.yaml").recipe.requirements
+    replacements = Replacements(originals)
+    recipe = RecipeWriter(found, replacements, answers.day).recipe([entry.code for entry in catalogue])
+    left = find_originals(recipe, originals)
+    if left:
+        raise SourceError(f"not written, because values of the source are left in {', '.join(left)}")
+    try:
+        partial = out.with_name(f"{out.name}.new")
+        partial.write_text(recipe_text(recipe), encoding="utf-8")
+        partial.replace(out)
+    except OSError as error:
+        raise SourceError(f"{out}: {error.strerror or error}") from None
+    return replacements.counts

@@ -1,0 +1,262 @@
+"""Read accounts of an environment by GET: within a rate, with retries, and again from where a pull ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import requests
+
+from mock_server.clock import real_now
+from mock_server.domain.operations import API_PATH
+from mock_server.scenarios.http_client import HttpOutcome, HttpRequest, HttpResponse, send
+from mock_server.scenarios.target import Target, TokenCache
+
+Json = dict[str, Any]
+Progress = Callable[[str], None]
+"""Called with what was read, for people."""
+
+_PAGE_SIZE = 100
+_TIMEOUT = 60.0
+_PAUSES = (1.0, 2.0, 4.0)
+"""Seconds before each new attempt after a failure of the server or of the network."""
+
+_MOST_REJECTIONS = 20
+_LONGEST_WAIT = 300.0
+_CONTINUE = "run the same command again to continue"
+
+
+class SourceError(Exception):
+    """The environment does not answer as the API; the message says what to do."""
+
+
+class PulledAccount(NamedTuple):
+    """The answers about one account: itself, its document types, dossiers, and third parties by their id."""
+
+    account: Json
+    requirements: list[Json]
+    dossiers: list[Json]
+    thirdparties: dict[int, Json]
+
+
+class Pace(NamedTuple):
+    """How fast to read: requests a second, 0 for no limit; and how to wait."""
+
+    rate: float = 10.0
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class AnswerFile:
+    """The answers that a pull has so far, one a line, so that another run continues it.
+
+    It holds the values of the source, so only its owner may read it. It is deleted at the end.
+    """
+
+    def __init__(self, path: Path, target: Target, today: date) -> None:
+        """Open the file, or create it.
+
+        Raises:
+            SourceError: it belongs to another pull, or cannot be used.
+        """
+        self.path = path
+        self._answers: dict[str, Any] = {}
+        head = {"baseUrl": target.base_url, "username": target.username, "dialect": target.dialect}
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+            found = [json.loads(line) for line in lines if line.endswith("\n")]
+            if found and {name: found[0].get(name) for name in head} != head:
+                raise SourceError(f"{path} belongs to another pull: delete it, or choose another --out")
+            self.day = date.fromisoformat(found[0]["day"]) if found else today
+            self._answers = {each["request"]: each["answer"] for each in found[1:]}
+            self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8")
+            # The last line of a run that was killed may be cut off.
+            self._file.truncate(
+                self._file.seek(sum(len(line.encode()) for line in lines if line[-1] == "\n"))
+            )
+            if not found:
+                self._add(head | {"day": today.isoformat()})
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror or error}") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise SourceError(f"{path} is damaged: delete it to begin again") from None
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def get(self, request: str) -> Any:
+        """Return the answer to a request, `...` if it is not known."""
+        return self._answers.get(request, ...)
+
+    def keep(self, request: str, answer: Any) -> None:
+        """Keep an answer."""
+        self._answers[request] = answer
+        self._add({"request": request, "answer": answer})
+
+    def close(self) -> None:
+        """Close the file; it stays."""
+        self._file.close()
+
+    def delete(self) -> None:
+        """Delete the file: the pull is complete."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def _add(self, line: Json) -> None:
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+
+
+class Source:
+    """An environment from which accounts are read. It is sent GET and token requests only."""
+
+    def __init__(self, target: Target, session: requests.Session, answers: AnswerFile, pace: Pace) -> None:
+        self._target = target
+        self._session = session
+        self._answers = answers
+        self._pace = pace
+        self._next = 0.0
+        self._users = TokenCache(target, None, session)
+        self.requests = 0
+
+    def accounts(self, wanted: Sequence[int] = ()) -> list[Json]:
+        """Return the accounts that the user may read, or those of these ids.
+
+        Raises:
+            LoginFailed: the user got no token.
+            SourceError: the environment does not answer, or the user may not read one of them.
+        """
+        found = {int(each["id"]): each for each in self._content("/account")}
+        missing = [number for number in wanted if number not in found]
+        if missing or not found:
+            listed = ", ".join(map(str, found)) or "none"
+            raise SourceError(f"the user may not read account {missing or ''}: its accounts are {listed}")
+        return [found[number] for number in wanted or found]
+
+    def read(self, account: Json, *, limit: int | None = None, progress: Progress) -> PulledAccount:
+        """Return all of an account, or what belongs to its first `limit` dossiers.
+
+        Raises:
+            LoginFailed: the user got no token.
+            SourceError: the environment does not answer as the API.
+        """
+        path = f"/account/{account['id']}"
+        requirements = self._content(f"{path}/requirements")
+        dossiers: list[Json] = []
+        for page, total in self._pages(f"{path}/dossiers"):
+            dossiers += page
+            progress(f"account {account['id']}: {len(dossiers):,} of {total:,} dossiers")
+            if limit is not None and len(dossiers) >= limit:
+                del dossiers[limit:]
+                break
+        # A dossier that was created between two pages moves others to the next one.
+        dossiers = list({each["dossierId"]: each for each in dossiers}.values())
+        thirdparties: dict[int, Json] = {}
+        numbers = dict.fromkeys(each["thirdpartyId"] for each in dossiers)
+        for number in numbers:
+            answer = self._get(f"{path}/thirdparties/{number}", allow_missing=True)
+            thirdparties[number] = answer.get("content") or {}
+            progress(f"account {account['id']}: {len(thirdparties):,} of {len(numbers):,} third parties")
+        return PulledAccount(account, requirements, dossiers, thirdparties)
+
+    def _pages(self, path: str) -> Iterator[tuple[list[Json], int]]:
+        number = seen = 0
+        while True:
+            answer = self._get(path, page=number, pageSize=_PAGE_SIZE, allow_missing=True)
+            page = answer.get("content") or []
+            total = int(answer.get("totalElements", seen + len(page)))
+            if page:
+                yield page, total
+            seen += len(page)
+            number += 1
+            if not page or seen >= total:
+                return
+
+    def _content(self, path: str) -> Any:
+        return self._get(path)["content"]
+
+    def _get(self, path: str, *, allow_missing: bool = False, **query: int) -> Json:
+        request = path + ("?" + "&".join(f"{name}={value}" for name, value in query.items()) if query else "")
+        known = self._answers.get(request)
+        if known is not ...:
+            return dict(known)
+        answer = self._fetch(path, query, allow_missing=allow_missing)
+        self._answers.keep(request, answer)
+        return answer
+
+    def _fetch(self, path: str, query: Mapping[str, int], *, allow_missing: bool) -> Json:
+        """Send a request, again after a failure, and again with a new token if the old one has expired."""
+        outcome = self._send_until_answered(path, query)
+        if outcome.status == HTTPStatus.UNAUTHORIZED:
+            self._users = TokenCache(self._target, None, self._session)
+            outcome = self._send_until_answered(path, query)
+        if outcome.status == HTTPStatus.NOT_FOUND and allow_missing:
+            return {}
+        return _answer_of(path, outcome)
+
+    def _send_until_answered(self, path: str, query: Mapping[str, int]) -> HttpResponse:
+        pauses, rejections = iter(_PAUSES), 0
+        while True:
+            outcome = self._send(path, query)
+            if isinstance(outcome, HttpResponse) and outcome.status == HTTPStatus.TOO_MANY_REQUESTS:
+                rejections += 1
+                if rejections > _MOST_REJECTIONS:
+                    raise SourceError(f"{path}: too many requests: use a lower --rate, then {_CONTINUE}")
+                self._pace.sleep(_retry_after(outcome))
+                continue
+            if isinstance(outcome, HttpResponse) and outcome.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                return outcome
+            pause = next(pauses, None)
+            if pause is None:
+                raise SourceError(f"{path}: {outcome}, {len(_PAUSES) + 1} times: {_CONTINUE}")
+            self._pace.sleep(pause)
+
+    def _send(self, path: str, query: Mapping[str, int]) -> HttpOutcome:
+        token = self._users.tokens(self._users.user).access
+        if self._pace.rate:
+            wait = self._next - self._pace.monotonic()
+            if wait > 0:
+                self._pace.sleep(wait)
+            self._next = max(self._next, self._pace.monotonic()) + 1 / self._pace.rate
+        self.requests += 1
+        request = HttpRequest(
+            method="GET",
+            url=f"{self._target.base_url}{API_PATH}{path}",
+            query=tuple((name, str(value)) for name, value in query.items()),
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        return send(self._session, request, _TIMEOUT)
+
+
+def _answer_of(path: str, response: HttpResponse) -> Json:
+    if response.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        raise SourceError(
+            f"{path}: {response.status}: the user may not read this; --accounts chooses other accounts"
+        )
+    body = response.body
+    if response.status != HTTPStatus.OK or not isinstance(body, dict) or "content" not in body:
+        raise SourceError(
+            f"{path}: {response.status} is no answer of this API: check --base-url and --dialect,"
+            f" then {_CONTINUE}"
+        )
+    return body
+
+
+def _retry_after(response: HttpResponse) -> float:
+    """Return the seconds of `Retry-After`, which has a number or a date; without it, a second."""
+    given = response.headers.get("retry-after", "1")
+    try:
+        seconds = float(given)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(given) - real_now()).total_seconds()
+        except (ValueError, TypeError):
+            seconds = 1.0
+    return min(max(seconds, 0.0), _LONGEST_WAIT)

@@ -1,0 +1,224 @@
+"""`mock-server fixtures pull`: the same structure, states and counts, and no value of the source."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mock_server.cli import main
+from mock_server.client import Sandbox
+from mock_server.compare.shapes import divergences, shape
+from mock_server.domain.operations import DialectName
+from mock_server.pull import Pace, PullReport, SourceError, find_target, pull
+from tests.wire import wire_server
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with wire_server("plain", tmp_path_factory.mktemp("server"), max_body=4_000_000) as url:
+        yield url
+
+
+@pytest.fixture
+def source(server: str) -> Iterator[Sandbox]:
+    found = Sandbox(server, f"pulled{next(_numbers)}")
+    found.clock.freeze()
+    yield found
+    found.drop()
+
+
+class Waits(list[float]):
+    """The seconds that a pull would have waited; its clock stands still."""
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(10, self.append, lambda: 0.0)
+
+
+def change(source: Sandbox, operation: str, then: Any, **members: Any) -> None:
+    """Change the answers of an operation; `nth` says which."""
+    when = {"operation": operation} | ({"nth": members.pop("nth")} if "nth" in members else {})
+    rule = {"name": f"{operation} {then}", "when": when, "then": then} | members
+    source.call("POST", "/rules", {"rules": [rule]})
+
+
+def run_pull(source: Sandbox, out: Path, dialect: DialectName = "edge", **options: Any) -> PullReport:
+    target = find_target(
+        f"{source.url}/{dialect}", dialect=dialect, auth_url=source.url, username=source.username
+    )
+    usual: dict[str, Any] = {"pace": Waits().pace, "progress": str}
+    return pull(target, out, **usual | options)
+
+
+def answers(sandbox: Sandbox, dialect: str, username: str) -> dict[str, Any]:
+    """All that the API shows of the first account of a user, by operation."""
+    session = sandbox.session(username)
+
+    def get(path: str, **query: Any) -> Any:
+        answer = session.get(f"{sandbox.base_url_in(dialect)}/account{path}", params=query)
+        assert answer.ok, answer.text
+        return answer.json()["content"]
+
+    account = get("")[0]["id"]
+    dossiers = get(f"/{account}/dossiers", pageSize=1000)
+    numbers = sorted({each["thirdpartyId"] for each in dossiers})
+    return {
+        "account": get(""),
+        "statistics": get(f"/{account}"),
+        "requirements": get(f"/{account}/requirements"),
+        "dossiers": dossiers,
+        "thirdparties": [get(f"/{account}/thirdparties/{number}") for number in numbers],
+    }
+
+
+def leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict | list):
+        for member, inner in value.items() if isinstance(value, dict) else ((name, one) for one in value):
+            yield from leaves(inner, member)
+    elif not isinstance(value, bool) and value is not None:
+        yield name, str(value)
+
+
+STAY = {
+    *("code", "documentCode", "companyIdType", "companyCountryCode", "addressCountryCode", "status"),
+    *("stoppingReason", "capitalCurrency", "turnoverCurrency", "subscriptionStatus", "indicatorCode"),
+    *("legalCategoryLabel", "legalCategoryCode", "activityLabel", "activityCode"),  # from a fixed list
+}
+STATES = ("monitored", "state", "stoppingReason", "companyIdType", "companyCountryCode")
+
+
+@pytest.mark.parametrize("dialect", ["rest", "edge"])
+def test_what_is_pulled_and_served_has_the_same_shapes_counts_and_states_and_no_value_of_the_source(
+    source: Sandbox, server: str, tmp_path: Path, dialect: DialectName
+) -> None:
+    out = tmp_path / "mine.yaml"
+
+    report = run_pull(source, out, dialect)
+
+    served = Sandbox(server, f"{source.name}-served")
+    served.load_fixture(out)
+    before = answers(source, dialect, "api@example.com")
+    after = answers(served, dialect, "api@example.com")
+    assert report.dossiers == len(before["dossiers"]) == 151
+    assert after["statistics"] | {"accountId": 0} == before["statistics"] | {"accountId": 0}
+    assert [[each[name] for name in STATES] for each in after["dossiers"]] == [
+        [each[name] for name in STATES] for each in before["dossiers"]
+    ]
+    for operation, there in before.items():
+        different = list(divergences(shape(there), shape(after[operation]), lambda _: True))
+        assert not different, operation
+    ends = [[each["expirationDate"] for each in found["dossiers"]] for found in (before, after)]
+    assert ends[0] == ends[1]
+    made_up = r'"(legalCategory\w*|activity\w*|dateCreation|lastBalanceSheetDate)": "[^"]*"'
+    text = re.sub(made_up, "", out.read_text(encoding="utf-8")).casefold()
+    words = set(re.findall(r"\w+", text))
+    for operation, there in before.items():
+        for name, value in leaves(there):
+            is_label = operation == "requirements" or name in {"name", "documentName", "documentNameEn"}
+            if len(value) >= 5 and name not in STAY and value != "false" and not is_label:
+                # One word may be a part of another one by chance.
+                is_word = re.fullmatch(r"\w+", value) is not None
+                assert value.casefold() not in (words if is_word else text), (operation, name)
+    served.drop()
+
+
+def test_another_run_continues_after_a_connection_that_was_cut(source: Sandbox, tmp_path: Path) -> None:
+    out, waits = tmp_path / "mine.yaml", Waits()
+    part = tmp_path / "mine.yaml.part"
+    cut = {"fault": "CONNECTION_RESET_BY_PEER"}
+    change(source, "getThirdparty", cut, nth={"from": 3}, times=4)
+
+    with pytest.raises(SourceError, match="4 times: run the same command again to continue"):
+        run_pull(source, out, pace=waits.pace)
+
+    assert not out.exists()
+    assert waits[-3:] != []
+    assert stat.S_IMODE(part.stat().st_mode) == 0o600
+    with part.open("a") as file:
+        file.write('{"request": "/acc')  # killed while it wrote
+    source.reset("journal")
+    report = run_pull(source, out)
+    read = source.requests()
+    assert not part.exists()
+    assert {each["method"] for each in read} <= {"GET", "POST"}
+    assert {each["operation"] for each in read} == {"getToken", "getThirdparty"}
+    assert report.requests == len(read) - 1
+
+
+def test_it_waits_as_long_as_the_server_says_and_logs_in_again(source: Sandbox, tmp_path: Path) -> None:
+    waits = Waits()
+    full = {"respond": {"status": 429, "headers": {"Retry-After": "7"}}}
+    change(source, "listDossiers", full, nth=1)
+    change(source, "getThirdparty", {"token": "expired"}, nth=2)
+    change(source, "getThirdparty", {"respond": {"status": 503}}, nth=4)
+
+    report = run_pull(source, tmp_path / "mine.yaml", limit=10, pace=waits.pace)
+
+    assert report.dossiers == 10
+    assert {7.0, 1.0} <= set(waits)
+    assert max(wait for wait in waits if wait not in {7.0, 1.0}) == pytest.approx(report.requests / 10 - 0.1)
+
+
+def command(out: Path, *options: str, password: str = "demo") -> Result:
+    arguments = ["fixtures", "pull", "--out", str(out), "--rate", "0", *options]
+    return CliRunner().invoke(main, arguments, env={"DOSSIERS_PASSWORD": password})
+
+
+def test_the_command_says_what_it_replaced(source: Sandbox, tmp_path: Path) -> None:
+    out = tmp_path / "mine.yaml"
+
+    done = command(out, "--base-url", source.url, "--username", source.username, "--limit", "3")
+
+    assert done.exit_code == 0, done.output
+    assert "replaced 3 of the kind reference" in done.output
+    assert "values of the source is in" in done.output
+    assert f"{out}: 3 dossiers of " in done.output
+    assert CliRunner().invoke(main, ["fixtures", "check", str(out)]).output == f"{out}: ok\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "password", "expected"),
+    [
+        (["--base-url", "http://127.0.0.1:9"], "demo", "http://127.0.0.1:9 does not answer"),
+        (["--base-url", "no URL"], "demo", "Error: "),
+        (["--accounts", "1"], "demo", "the user may not read account [1]: its accounts are 119631"),
+        (["--accounts", "one"], "demo", "--accounts one: write ids with commas"),
+        (["--out", "mine.json"], "demo", "the name of a recipe ends in .yaml"),
+    ],
+)
+def test_what_cannot_be_pulled_is_an_error_with_the_remedy(
+    server: str, tmp_path: Path, options: list[str], password: str, expected: str
+) -> None:
+    usual = ["--base-url", server, "--username", "api@example.com"]
+
+    done = command(tmp_path / "mine.yaml", *usual, *options, password=password)
+
+    assert done.exit_code in {1, 2}
+    assert expected in done.output, done.output
+    assert not (tmp_path / "mine.yaml").exists()
+
+
+def test_a_wrong_password_another_server_and_another_pull_are_named(source: Sandbox, tmp_path: Path) -> None:
+    out = tmp_path / "mine.yaml"
+    usual = ["--base-url", source.url, "--username", source.username]
+
+    assert "could not log in" in command(out, *usual, password="wrong").output
+    change(source, "listAccounts", {"respond": {"status": 200, "body": "<html>"}})
+    assert "200 is no answer of this API: check --base-url and --dialect" in command(out, *usual).output
+    source.delete_rules()
+    change(source, "listDossiers", {"respond": {"status": 403}})
+    assert "403: the user may not read this; --accounts" in command(out, *usual).output
+    (tmp_path / "mine.yaml.part").write_text(json.dumps({"baseUrl": "other", "day": "2026-01-01"}) + "\n")
+    assert "belongs to another pull: delete it" in command(out, *usual).output
+    (tmp_path / "mine.yaml.part").write_text("[]\n")
+    assert "mine.yaml.part is damaged: delete it to begin again" in command(out, *usual).output
