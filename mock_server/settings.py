@@ -38,6 +38,9 @@ SLOW_CALLS = {
 }
 """Control calls that may take long: they run in a thread, so that they do not block other requests."""
 
+_REQUESTS = ("GET", f"{CONTROL_PREFIX}/requests")
+"""A slow call as a scenario; the other formats are streams."""
+
 CONTROL_MAX_BODY = 256 * 1024 * 1024
 """Bytes of the body of a control call, which may be the state of a sandbox."""
 
@@ -157,6 +160,11 @@ def text_of(value: object) -> str:
     if isinstance(value, tuple | list):
         return ",".join(map(str, value))
     return str(value)
+
+
+def is_slow_call(method: str, path: str, query: str) -> bool:
+    """Whether it is a control call that may take long."""
+    return (method, path) in SLOW_CALLS or ((method, path) == _REQUESTS and "format=scenario" in query)
 
 
 def is_control_path(path: str) -> bool:

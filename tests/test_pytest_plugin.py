@@ -14,8 +14,10 @@ from types import SimpleNamespace
 
 import pytest
 import requests
+from click.testing import CliRunner
 
 from mock_server import server_process
+from mock_server.cli import main
 from mock_server.client import Server
 from mock_server.fixtures.library import bundled
 from mock_server.pytest_plugin.options import OPTIONS
@@ -99,6 +101,47 @@ def test_the_example_of_the_readme_passes(run: Run) -> None:
 )
 def test_the_examples_of_the_page_pass(run: Run, example: str) -> None:
     run(example).assert_outcomes(passed=1)
+
+
+FAILS = """
+import pytest
+
+@pytest.mark.dossiers_scenario("duplicate-reference-on-import")
+@pytest.mark.parametrize("reference", ["PO/1"])
+def test_import(dossiers_sandbox, reference):
+    sandbox = dossiers_sandbox
+    sandbox.dossier(siret="99050000100013", dossier_reference=reference)
+    api, dossiers = sandbox.session(), f"{sandbox.base_url}/account/119631/dossiers"
+    order = {"companyIdType": "CIT001", "companyIdValue": "99050000100013", "dossierReference": reference}
+    process_id = api.post(dossiers, json=order).json()["content"]["processId"]
+    assert api.get(f"{dossiers}/process/{process_id}").json()["content"]["success"]
+"""
+
+
+def test_a_failed_test_has_a_scenario_that_gets_the_same_answers(
+    run: Run, pytester: pytest.Pytester, server: str
+) -> None:
+    result = run(FAILS, "--dossiers-export", "failed/scenarios", settings={"import_duration": "0"})
+
+    result.assert_outcomes(failed=1)
+    [path] = (pytester.path / "failed" / "scenarios").iterdir()
+    assert f"these requests as a scenario: failed/scenarios/{path.name}" in output(result)
+    assert path.name.startswith(
+        "test-a-failed-test-has-a-scenario-that-gets-the-same-answers-py-test-import-po"
+    )
+    played = CliRunner().invoke(main, ["scenarios", "run", str(path), "--base-url", server])
+    assert played.exit_code == 0, played.output
+    text = path.read_text(encoding="utf-8")
+    assert "refused: [E202]" in text
+    path.write_text(text.replace("PO/1", "PO/2", 1), encoding="utf-8")
+    changed = CliRunner().invoke(main, ["scenarios", "run", str(path), "--base-url", server])
+    assert "+ refused: []" in changed.output
+
+
+def test_a_test_that_passes_is_not_exported(run: Run, pytester: pytest.Pytester) -> None:
+    run(SEARCHES, "--dossiers-export", "failed").assert_outcomes(passed=1)
+
+    assert not (pytester.path / "failed").exists()
 
 
 def test_the_settings_of_the_page_are_taken(run: Run, pytester: pytest.Pytester) -> None:

@@ -22,14 +22,39 @@ def journal() -> None:
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(("har", "ndjson", "json")),
+    type=click.Choice(("har", "ndjson", "json", "scenario")),
     default="har",
     show_default=True,
-    help="An HTTP archive for the developer tools of a browser, a line per request, or one JSON object.",
+    help="An HTTP archive for the developer tools of a browser, a line per request, one JSON object, or a"
+    " scenario file that repeats the requests.",
+)
+@click.option(
+    "--since",
+    metavar="NUMBER|SNAPSHOT",
+    help="Only requests after the one of this number; for a scenario also after a snapshot.",
 )
 @output.out_option("The file to write.")
-def export(base_url: str, sandbox: str, control_token: str | None, kind: str, out: Path | None) -> None:
+def export(
+    base_url: str, sandbox: str, control_token: str | None, kind: str, since: str | None, out: Path | None
+) -> None:
     """Write the requests of a sandbox and their answers, secrets hidden."""
     output.need_folder("--out", out)
+    query = {} if since is None else {"since": since}
+    if kind == "scenario":
+        query["name"] = _scenario_name(out)
     with sandbox_client(base_url, sandbox, control_token) as client:
-        output.write_out(out, client.text("/requests", format=kind))
+        output.write_out(out, client.text("/requests", format=kind, **query))
+
+
+def _scenario_name(out: Path | None) -> str:
+    """Return the name of the scenario, which is that of its file."""
+    from mock_server.scenarios.file_format import scenario_name
+
+    if out is None:
+        return "exported"
+    name = scenario_name(out.stem)
+    if out.name not in {f"{name}.yaml", f"{name}.yml"}:
+        raise click.UsageError(
+            f"--out {out}: the file of a scenario has its name, in lower case, digits and dashes: {name}.yaml"
+        )
+    return name

@@ -137,6 +137,14 @@ class JournalClient(ControlClient):
                 raise
             raise NotVerified(error.detail) from None
 
+    def export_scenario(self, name: str = "exported", *, since: int | str = "start") -> str:
+        """Return a scenario file that repeats the requests and expects the same answers.
+
+        `since` is the number of the request before the first one, or the name of a snapshot. Save it as
+        `NAME.yaml`; `mock-server scenarios run NAME.yaml` runs it. It has no secrets and no personal data.
+        """
+        return self.text("/requests", format="scenario", name=name, since=since)
+
     def coverage(self) -> dict[str, Any]:
         """Return which parts of the API the client has reached, and which it has not."""
         return dict(self.call("GET", "/coverage"))

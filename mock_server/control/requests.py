@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 import orjson
-from flask import Response
+from flask import Response, request
 
 from mock_server import __version__
 from mock_server.control.calls import query_choice, query_number, route
@@ -22,7 +22,7 @@ from mock_server.journal.har import har_entry
 from mock_server.journal.matching import ExchangeFilter, check_filter, find_entries, nearest_pattern
 from mock_server.journal.near_misses import ExplainContext, explain_mismatches
 from mock_server.sandbox import ServerSandbox
-from mock_server.scenarios.file_format import RequestPattern
+from mock_server.scenarios.file_format import RequestPattern, scenario_name
 from mock_server.scenarios.matching import ABSENT
 from mock_server.web.services import named_sandbox, services
 
@@ -30,9 +30,10 @@ _CHUNK_BYTES = 20_000
 """Bytes of requests that are encoded at once, before other calls continue."""
 _QUERY = {
     "since": {
-        "type": "integer",
+        "type": ["integer", "string"],
         "minimum": 0,
-        "description": "Only requests with a greater number; `complete` is then about these alone.",
+        "description": "Only requests with a greater number; `complete` is then about these alone. For a"
+        " scenario also the name of a snapshot, or `start`.",
     },
     "limit": {
         "type": "integer",
@@ -41,23 +42,31 @@ _QUERY = {
     },
     "format": {
         "type": "string",
-        "enum": ["json", "ndjson", "har"],
+        "enum": ["json", "ndjson", "har", "scenario"],
         "default": "json",
-        "description": "One JSON object, one line per request, or an HTTP archive (HAR 1.2) for the developer"
-        " tools of a browser.",
+        "description": "One JSON object, one line per request, an HTTP archive (HAR 1.2) for the developer"
+        " tools of a browser, or a scenario file that repeats the requests.",
     },
+    "name": {"type": "string", "minLength": 1, "description": "The name of the scenario."},
 }
 
 
 @route("GET /requests", query=_QUERY)
 def list_requests() -> Response:
-    """Return the requests of the sandbox and their answers, newest last."""
+    """Return the requests of the sandbox and their answers, newest last.
+
+    As a scenario, they are steps that expect the same answers, after start data that say the state before
+    the first of them. Secrets and personal data are replaced. What a scenario cannot express is said in a
+    comment.
+    """
+    if request.args.get("format") == "scenario":
+        return _as_scenario()
     since, limit = query_number("since"), query_number("limit")
     entries = named_sandbox().journal.read(since or 0)
     total = len(entries.packed)
     first = 0 if limit is None or since is not None else max(total - limit, 0)
     listed = islice(read_entries(entries), first, None if limit is None else first + limit)
-    return _FORMATS[query_choice("format", _FORMATS)](listed, total, entries.complete)
+    return _FORMATS[query_choice("format", (*_FORMATS, "scenario"))](listed, total, entries.complete)
 
 
 @route("DELETE /requests")
@@ -170,6 +179,23 @@ _FORMATS: dict[str, Callable[[Iterable[Entry], int, bool], Response]] = {
     "har": _as_har,
 }
 """Every format streams the list, so that a long one does not block other requests."""
+
+
+def _as_scenario() -> Response:
+    # It needs the runner's HTTP client, which takes a tenth of a second to import.
+    from mock_server.scenario_export import NoSuchStart, StateTooLarge, export_scenario
+
+    sandbox, since = named_sandbox(), request.args.get("since", "start")
+    if "limit" in request.args:
+        raise Problem("limit does not go with the format scenario: give since, a request or a snapshot")
+    name = scenario_name(request.args.get("name", "exported"))
+    is_number = since.isascii() and since.isdecimal()
+    try:
+        text = export_scenario(sandbox, name=name, since=query_number("since") or 0 if is_number else since)
+    except (NoSuchStart, StateTooLarge) as error:
+        raise Problem(str(error), 404 if isinstance(error, NoSuchStart) else 409) from None
+    headers = {"Content-Disposition": f'attachment; filename="{name}.yaml"'}
+    return Response(text, headers=headers, content_type="application/yaml")
 
 
 def _chunks(

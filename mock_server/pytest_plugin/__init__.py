@@ -6,6 +6,7 @@ Without its fixtures it costs nothing: they import server and client. The page p
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,12 +116,14 @@ def pytest_runtest_call(item: pytest.Item) -> _Phase:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> _Phase:
-    """Add the journal of the sandbox to the report of a failed test."""
+    """Add the journal of the sandbox to the report of a failed test, and export it as a scenario."""
     report: pytest.TestReport = yield
     test_sandbox = item.stash.get(_SANDBOX, None)
     if test_sandbox is not None and report.failed and call.when != "teardown":
         test_sandbox.has_failed = True
-        report.sections.append(test_sandbox.section())
+        folder = options.value(item.config, "dossiers_export")
+        exported = test_sandbox.export(Path(folder), item.nodeid) if folder else None
+        report.sections.append(test_sandbox.section(exported))
     return report
 
 

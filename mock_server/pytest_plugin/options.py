@@ -46,6 +46,13 @@ def _file(text: str) -> Path:
     return Path(text)
 
 
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path} is a file, not a folder")
+    return path
+
+
 OPTIONS = (
     Option(
         "dossiers_sandbox_url",
@@ -72,6 +79,12 @@ OPTIONS = (
         "dossiers_coverage_exclude",
         "'NAME: REASON'",
         "What does not count for it; in the ini file one per line.",
+    ),
+    Option(
+        "dossiers_export",
+        "DIR",
+        "Write the requests of each failed test to this folder, as a scenario file that repeats them.",
+        read=_folder,
     ),
     Option(
         "dossiers_keep_failed",

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from pathlib import Path
 from secrets import token_hex
 from typing import NamedTuple
+from zlib import crc32
 
 import pytest
 import requests as _requests  # noqa: F401  # imported first under pyfakefs, it would be two modules for later tests
@@ -22,11 +23,14 @@ import requests as _requests  # noqa: F401  # imported first under pyfakefs, it 
 from mock_server.client import ControlRefused, NoServer, RecordedRequest, Sandbox, Server, SocketsBlocked
 from mock_server.domain.names import nearest
 from mock_server.pytest_plugin import options
+from mock_server.scenarios.file_format import scenario_name
 from mock_server.server_process import NotStarted, environment_without, start_server
 from mock_server.settings import CONTROL_PREFIX, SETTINGS, text_of
 
 _SCENARIO_SUFFIXES = (".yaml", ".yml")
 _MAX_NAME = 40
+_MAX_FILE_NAME = 100
+"""Characters of the name of an exported scenario."""
 _MAX_REQUESTS = 50
 """Requests in a report, the latest."""
 _MAX_BODY = 300
@@ -102,6 +106,14 @@ def sandbox_name(test: str) -> str:
     return f"{plain}-{token_hex(4)}"
 
 
+def _file_name(test: str) -> str:
+    """Return the name of a test's scenario, with a number where other tests may have the same one."""
+    plain = scenario_name(test)
+    if plain == test.lower() and len(plain) <= _MAX_FILE_NAME:
+        return plain
+    return f"{plain[:_MAX_FILE_NAME].strip('-')}-{crc32(test.encode()):08x}"
+
+
 class TestSandbox:
     """The sandbox of one test.
 
@@ -169,10 +181,26 @@ class TestSandbox:
         unmatched = [] if self.ignores_unmatched else self._unmatched()
         return [*unmatched, *self._warned()] if self._strict == "fail" else unmatched
 
-    def section(self) -> tuple[str, str]:
-        """The journal of the sandbox as a section of the report: title and text."""
+    def export(self, folder: Path, test: str) -> str:
+        """Write the requests of the test as a scenario; return a sentence with its path, or with the reason."""
+        name = _file_name(test)
+        path = folder / f"{name}.yaml"
         try:
-            text = "\n".join([*self._notes(), _format_requests(self._requests())])
+            text = self.sandbox.export_scenario(name)
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except (*_UNREACHABLE, OSError) as error:
+            return f"no scenario was exported: {error}"
+        return f"these requests as a scenario: {path}"
+
+    def section(self, exported: str | None) -> tuple[str, str]:
+        """The journal of the sandbox as a section of the report: title and text.
+
+        `exported` is a sentence about its scenario file.
+        """
+        try:
+            notes = [*self._notes(), *([exported] if exported else [])]
+            text = "\n".join([*notes, _format_requests(self._requests())])
         except _UNREACHABLE as error:
             text = str(error)
         return f"sandbox {self.sandbox.name}", text

@@ -61,6 +61,16 @@ class History:
         """The kept commands, oldest first."""
         return tuple(self._entries)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every command is kept."""
+        return self.last == len(self._entries)
+
+    @property
+    def first_request(self) -> int:
+        """The number of the first request before which the state is kept."""
+        return self._dropped_position + 1
+
     def add(self, entry: HistoryEntry) -> None:
         """Keep a command under its number, the one after `last`."""
         self.last = entry.record.number

@@ -103,6 +103,13 @@ def replay(
         seen(record, before)
         if record.number in wanted:
             kept[record.number] = before
-        context = CommandContext(record.machine, now, dict(record.companies).__getitem__, kept.__getitem__)
-        state, _ = record.command.apply(state, context)
+        state = apply_record(record, before, kept.__getitem__)
+    return state
+
+
+def apply_record(record: Record, before: PastState, state_before: Callable[[int], PastState]) -> SandboxState:
+    """Return the state that the record makes of the one before it."""
+    companies = dict(record.companies)
+    context = CommandContext(record.machine, before.now, companies.__getitem__, state_before)
+    state, _ = record.command.apply(before.state, context)
     return state

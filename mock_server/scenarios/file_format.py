@@ -6,6 +6,7 @@ checks the meaning.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, field
@@ -17,6 +18,8 @@ from mock_server.fixtures.entries import Instant, Overrides, Text, TimelineEntry
 
 STARTED = "Started"
 """The first state of every scenario."""
+
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 FaultName = Literal[
     "CONNECTION_RESET_BY_PEER",
@@ -31,6 +34,13 @@ FaultName = Literal[
 ScenarioName = Annotated[
     str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="lower case, digits and dashes")
 ]
+
+
+def scenario_name(text: str) -> str:
+    """Return a text as the name of a scenario: `test_import[1]` is `test-import-1`."""
+    return _NOT_IN_NAMES.sub("-", text.lower()).strip("-") or "exported"
+
+
 OperationName = Annotated[str, Meta(extra_json_schema={"enum": list(OPERATIONS)})]
 Code = Annotated[str, Meta(extra_json_schema={"enum": list(ERRORS)})]
 ProviderCode = Annotated[str, Meta(extra_json_schema={"enum": [error.code for error in PROVIDER_ERRORS]})]

@@ -19,7 +19,7 @@ from msgspec import Struct, field
 from mock_server.delivery import KEY, WIRE_FAULTS, Delivery, deliver, in_thread
 from mock_server.server import messages
 from mock_server.server.messages import Environ, Headers, ProtocolError, RequestReader, own_answer
-from mock_server.settings import CONTROL_MAX_BODY, SLOW_CALLS, is_control_path
+from mock_server.settings import CONTROL_MAX_BODY, is_control_path, is_slow_call
 
 HEAD_TIMEOUT = 10.0  # seconds from the first byte of a request to the end of its head; also those for TLS
 IDLE_TIMEOUT = 75.0  # seconds that a connection stays open without a request
@@ -202,7 +202,7 @@ class Connection(asyncio.Protocol):
             self._is_last = True
         service.connections[self] = service.connections.pop(self)
         self._has_begun = False
-        if (reader.method, environ["PATH_INFO"]) in SLOW_CALLS:
+        if is_slow_call(reader.method, environ["PATH_INFO"], environ["QUERY_STRING"]):
             self._plan = Delivery()  # so that the end of the server cuts it
             self._delivery = self._loop.create_task(self._deliver(environ))
             return

@@ -1,0 +1,438 @@
+"""Requests of the journal as steps: the call, and the answer as what is expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import orjson
+from msgspec import Struct, field
+
+from mock_server.client.login import DEFAULT_PASSWORD, DEFAULT_USER, login_form
+from mock_server.domain.errors import ERRORS, Place
+from mock_server.domain.names import camel
+from mock_server.domain.operations import OPERATIONS, Kind, Operation
+from mock_server.domain.world import World
+from mock_server.journal.entries import Entry
+from mock_server.journal.redaction import FORM, HIDDEN, parse_fields, parse_pairs, redact_json
+from mock_server.scenario_export.privacy import PERSONAL
+from mock_server.scenario_export.steps import ExportedStep, has_placeholder, json_text
+from mock_server.scenarios import FAULTS, Rule, without_tag
+from mock_server.scenarios.results import error_codes
+from mock_server.scenarios.templates import PLACE
+
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
+_JSON = "application/json"
+_TIMEOUT = "300ms"
+"""How long the client of the scenario waits where the server sends nothing."""
+
+_LONGEST_DELAY_MS = 5_000
+"""A longer delay of a rule is not waited for."""
+
+_MAX_LISTED = 5
+"""Elements of a list whose members are expected; of a longer one, the length is."""
+
+_MAX_LEVELS = 4
+_STABLE_TEXT = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T.*")
+_LEFT_OUT = PERSONAL | {
+    "path",
+    "timestamp",
+    "expires_in",
+    "refresh_expires_in",
+    "session_state",
+    "scope",
+    "messages",
+    "errors",
+}
+_IDS = {
+    "dossierId": "dossier",
+    "thirdpartyId": "thirdparty",
+    "documentId": "document",
+    "fileId": "evidence",
+    "processId": "process",
+}
+"""The ids that are created, by their names in paths and bodies, and the sequence of each."""
+
+
+class SavedIds:
+    """The ids and tokens that answers have had, and which of them a later step uses.
+
+    `world` is the content at the start, whose ids need not be saved.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._first = world.next_ids
+        self._processes = {
+            process_id for portfolio in world.portfolios.values() for process_id in portfolio.processes
+        }
+        self._known: dict[tuple[str, str], tuple[ExportedStep, str]] = {}
+        self._names: dict[tuple[str, str], str] = {}
+
+    def note(self, kind: str, value: object, step: ExportedStep, place: str) -> None:
+        """The answer of this step has this value at this place."""
+        key = kind, str(value)
+        if key not in self._known and (kind not in _IDS or self.is_new(kind, value)):
+            self._known[key] = step, place
+
+    def use(self, kind: str, value: object) -> Any:
+        """Return the placeholder of a value that an earlier step can save, else the value."""
+        key = kind, str(value)
+        if key not in self._known:
+            return value
+        if key not in self._names:
+            step, place = self._known[key]
+            number = sum(1 for other, _ in self._names if other == kind) + 1
+            self._names[key] = f"{kind}{number}"
+            step.members.setdefault("save", {})[self._names[key]] = place
+        return f"{{{self._names[key]}}}"
+
+    def is_known(self, kind: str, value: object) -> bool:
+        """Whether an earlier step can save it."""
+        return (kind, str(value)) in self._known
+
+    def is_new(self, kind: str, value: object) -> bool:
+        """Whether the id did not exist at the start."""
+        if kind == "processId":
+            return value not in self._processes
+        first: int = getattr(self._first, _IDS[kind])
+        return isinstance(value, int) and value >= first
+
+
+class CallContext(Struct, kw_only=True):
+    """What the steps of one file have in common: ids, declared users, and the rules by name."""
+
+    ids: SavedIds
+    users: Collection[str]
+    rules: Mapping[str, Rule]
+    headers: Collection[str] = ()
+    refresh_users: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.headers = {name.lower() for rule in self.rules.values() for name in rule.when.headers}
+
+
+def reason_to_leave_out(entry: Entry) -> str | None:
+    """Why a scenario cannot have this request, None if it can."""
+    if entry.operation is None:
+        return "it is no operation of the API"
+    if entry.method != OPERATIONS[entry.operation].method:
+        return f"a step sends {OPERATIONS[entry.operation].method}, not {entry.method}"
+    if entry.exchange.without_bodies:
+        return "the journal did not keep its body (--journal-bytes)"
+    if entry.body.note is not None:
+        return f"its body is {entry.body.note}"
+    if has_placeholder([entry.path, _plain_texts(entry)]):
+        return "it has what is a placeholder in a scenario"
+    return None
+
+
+def _plain_texts(entry: Entry) -> list[Any]:
+    """Return what is sent unchanged: the values of the query, and a body that is not JSON."""
+    sent: list[Any] = [value for _, value in parse_pairs(_query(entry))]
+    return sent if _is_json(entry.exchange.body) else [*sent, entry.body.value]
+
+
+def call_step(entry: Entry, context: CallContext) -> ExportedStep:
+    """Return a request, which can be expressed, as a step."""
+    operation = OPERATIONS[entry.operation or ""]
+    step = ExportedStep(members={"name": f"request {entry.number}: {operation.name}"})
+    members = step.members
+    if (
+        len(operation.dialects) > 1
+        and entry.exchange.dialect is not None
+        and operation.kind is not Kind.TOKEN
+    ):
+        members["dialect"] = entry.exchange.dialect
+    members["call"] = operation.name
+    if operation.kind is Kind.TOKEN:
+        _token_request(entry, step, context)
+    else:
+        _api_request(entry, operation, step, context)
+    fault = _fault(entry, step, context.rules)
+    if fault == "NO_RESPONSE":
+        members["timeout"] = _TIMEOUT
+    members["expect"] = _expected(entry, operation, context) if fault is None else {"fault": fault}
+    if fault is None:
+        _note_ids(entry.answer.value, "", step, context.ids)
+    return step
+
+
+def _fault(entry: Entry, step: ExportedStep, rules: Mapping[str, Rule]) -> str | None:
+    """Return the fault that the client saw, and stop waiting for an answer that is very late."""
+    effect = entry.exchange.rule_effect
+    if effect in FAULTS:
+        return effect
+    rule = rules.get(entry.rule or "")
+    delay = None if rule is None else rule.then.delay
+    least = 0.0 if delay is None else getattr(delay, "milliseconds", getattr(delay, "lower", 0.0))
+    if least <= _LONGEST_DELAY_MS:
+        return entry.exchange.fault
+    step.comments.append(f"The answer came after {least / 1000:g} s; the scenario does not wait for it.")
+    return "NO_RESPONSE"
+
+
+# The request
+
+
+def _api_request(entry: Entry, operation: Operation, step: ExportedStep, context: CallContext) -> None:
+    members, headers = step.members, entry.headers
+    user = entry.exchange.user and without_tag(entry.exchange.user)
+    if entry.status == _UNAUTHORIZED and entry.exchange.rule_effect is None:
+        members["token"] = "invalid" if "authorization" in headers else ""
+        if user is not None:
+            step.comments.append("The token had expired or was ended; an invalid one stands for it.")
+    elif entry.status == _FORBIDDEN and user is None and "authorization" in headers:
+        members["token"] = "{accessToken}AAAA"  # noqa: S105  # of an altered one
+    elif user not in {None, DEFAULT_USER}:
+        members["as"] = {"username": user}
+    path = {name: context.ids.use(name, value) for name, value in _path_ids(entry, operation)}
+    if path:
+        members["path"] = path
+    _add_query(entry, step, context)
+    _add_headers(entry, step, context)
+    _add_body(entry, step, context)
+
+
+def _path_ids(entry: Entry, operation: Operation) -> Iterator[tuple[str, Any]]:
+    """Yield the ids of the path by name; one that is not a number is a text."""
+    found = {camel(name): value for name, value in entry.exchange.ids.items()}
+    for path in operation.paths:
+        names = re.findall(r"{(\w+)}", path)
+        pattern = re.sub(r"\\{\w+\\}", "([^/]*)", re.escape(path))
+        match = re.search(f"{pattern}/?$", entry.path)
+        if match is not None:
+            yield from (
+                (name, found.get(name, text)) for name, text in zip(names, match.groups(), strict=True)
+            )
+            return
+
+
+def _query(entry: Entry) -> bytes:
+    return str(entry.exchange.texts["QUERY_STRING"]).encode("utf-8", "replace")
+
+
+def _add_query(entry: Entry, step: ExportedStep, context: CallContext) -> None:
+    given: dict[str, list[str]] = {}
+    for name, value in parse_pairs(_query(entry)):
+        given.setdefault(name, []).append(value)
+    given.pop("sandbox", None)
+    query = redact_json(given)
+    if query:
+        step.members["query"] = {
+            name: _single(
+                [context.ids.use(name, value) for value in values] if isinstance(values, list) else values
+            )
+            for name, values in query.items()
+        }
+    _say_hidden(step, query)
+
+
+def _single(values: Any) -> Any:
+    return values[0] if isinstance(values, list) and len(values) == 1 else values
+
+
+def _add_headers(entry: Entry, step: ExportedStep, context: CallContext) -> None:
+    headers = {name: value for name, value in entry.headers.items() if name in context.headers}
+    headers.pop("authorization", None)
+    content_type = entry.headers.get("content-type", "")
+    if entry.exchange.body and content_type not in {_JSON, ""} and not content_type.startswith(FORM):
+        headers["content-type"] = content_type
+    if headers:
+        step.members["headers"] = headers
+    _say_hidden(step, headers)
+
+
+def _add_body(entry: Entry, step: ExportedStep, context: CallContext) -> None:
+    value, raw = entry.body.value, entry.exchange.body
+    is_form = entry.headers.get("content-type", "").startswith(FORM)
+    if value is None:
+        step.members |= {"text": "null"} if raw.strip() == b"null" else {}
+    elif is_form and isinstance(value, dict):
+        step.members["form"] = value
+    elif not _is_json(raw):
+        step.members["text"] = value
+    elif has_placeholder(value):
+        step.members["text"] = json_text(value)
+    else:
+        step.members["body"] = _with_ids(value, context.ids)
+    _say_hidden(step, value)
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _with_ids(value: Any, ids: SavedIds, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _with_ids(each, ids, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_ids(each, ids, name) for each in value]
+    return ids.use(name, value) if name in _IDS and value is not None else value
+
+
+def _say_hidden(step: ExportedStep, value: Any) -> None:
+    if HIDDEN in str(value) and "Its secrets are replaced by ***." not in step.comments:
+        step.comments.append("Its secrets are replaced by ***.")
+
+
+# Token requests
+
+
+def _token_request(entry: Entry, step: ExportedStep, context: CallContext) -> None:
+    """Write a login without its password: that of the fixtures, or a wrong one, stands for it."""
+    _add_query(entry, step, context)
+    content_type = entry.headers.get("content-type", "")
+    if not content_type.startswith(FORM):
+        _add_headers(entry, step, context)
+        step.members["text"] = "" if entry.body.value is None else str(entry.body.value)
+        return
+    fields = parse_fields(entry.exchange.body)
+    form = _other_fields(fields)
+    username = without_tag(fields.get("username", "").strip()) or None
+    if "refresh_token" in fields:
+        form["refresh_token"] = _refresh_token(entry, fields["refresh_token"], step, context)
+        username = username or context.refresh_users.get(fields["refresh_token"])
+    if "password" in fields:
+        form |= _wrong_password(entry, fields["password"])
+        username = _declared(username, form, step, context)
+    if username not in {None, DEFAULT_USER}:
+        step.members["as"] = {"username": username}
+    if form:
+        step.members["form"] = form
+    _say_hidden(step, form)
+    _note_tokens(entry, username or DEFAULT_USER, step, context)
+
+
+def _declared(
+    username: str | None, form: Mapping[str, Any], step: ExportedStep, context: CallContext
+) -> str | None:
+    """Return the user, or a declared one: any password is right for others."""
+    if "password" not in form or username is None or username in context.users:
+        return username
+    step.comments.append(f"{username} is not declared; {DEFAULT_USER} stands for this user.")
+    return DEFAULT_USER
+
+
+def _wrong_password(entry: Entry, password: str) -> dict[str, Any]:
+    """Return a password that is not that of the user, if the one that was sent was not either."""
+    is_wrong = entry.status == _UNAUTHORIZED and entry.exchange.rule_effect is None
+    return {"password": password and "wrong"} if is_wrong or not password else {}
+
+
+def _other_fields(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return what differs from a login by password, and null for what is missing."""
+    default = login_form(DEFAULT_USER, DEFAULT_PASSWORD)
+    redacted = redact_json(dict(fields))
+    form = {
+        name: redacted[name]
+        for name, value in fields.items()
+        if name not in {"username", "password", "refresh_token"} and default.get(name) != value
+    }
+    is_login = fields.get("grant_type", "password") == "password"
+    needed = default if is_login else {name: default[name] for name in ("grant_type", "client_id")}
+    return form | {name: None for name in needed if name not in fields}
+
+
+def _refresh_token(entry: Entry, token: str, step: ExportedStep, context: CallContext) -> str:
+    if context.ids.is_known("refreshToken", token):
+        return str(context.ids.use("refreshToken", token))
+    if entry.status == _UNAUTHORIZED or not token:
+        return token and "invalid"
+    step.comments.append("Its refresh token is older than this scenario: that of the user stands for it.")
+    return "{refreshToken}"
+
+
+def _note_tokens(entry: Entry, user: str, step: ExportedStep, context: CallContext) -> None:
+    """Remember the tokens of the answer, which are compared here and never written."""
+    try:
+        answer = orjson.loads(entry.packed.answer or b"")
+    except orjson.JSONDecodeError:
+        return
+    token = answer.get("refresh_token") if isinstance(answer, dict) else None
+    if isinstance(token, str):
+        context.ids.note("refreshToken", token, step, "refresh_token")
+        context.refresh_users[token] = user
+
+
+# The answer
+
+
+def _expected(entry: Entry, operation: Operation, context: CallContext) -> dict[str, Any]:
+    body = entry.answer.value
+    codes = _codes(body)
+    expect: dict[str, Any] = {}
+    decided = operation.kind is Kind.COMMAND and codes and not all(map(_is_not_found, codes))
+    if not decided:
+        expect["status"] = entry.status
+    if codes:
+        expect["refused"] = codes
+    stable = _stable(body, context.ids, "", _MAX_LEVELS)
+    if isinstance(stable, dict):
+        expect["body"] = stable
+    return expect
+
+
+def _codes(body: Any) -> list[str]:
+    """Return the business codes of an answer that rejects something."""
+    codes = error_codes(body)
+    content = body.get("content") if isinstance(body, dict) else None
+    succeeded = isinstance(content, dict) and content.get("success") not in {None, False}
+    return [] if succeeded or any(code not in ERRORS for code in codes) else codes
+
+
+def _is_not_found(code: str) -> bool:
+    return Place.RESOURCE in ERRORS[code].places
+
+
+def _stable(value: Any, ids: SavedIds, name: str, levels: int) -> Any:
+    """Return the members that are the same whenever the scenario runs; None if there are none.
+
+    Dates of a change, personal data and texts for people are left out, and so are ids that nothing uses.
+    """
+    if isinstance(value, dict):
+        found = {
+            key: _stable(each, ids, key, levels - 1)
+            for key, each in value.items()
+            if levels and key not in _LEFT_OUT and not key.startswith("$")
+        }
+        return {key: each for key, each in found.items() if each is not None} or None
+    if isinstance(value, list):
+        return _stable_list(value, ids, name, levels)
+    if name in _IDS and value is not None:
+        return ids.use(name, value) if ids.is_known(name, value) else _unless_new(name, value, ids)
+    if isinstance(value, str):
+        is_stable = _STABLE_TEXT.fullmatch(value) and not _DATE_TIME.match(value) and value != HIDDEN
+        return value if is_stable else None
+    return value
+
+
+def _stable_list(values: list[Any], ids: SavedIds, name: str, levels: int) -> Any:
+    if not levels or len(values) > _MAX_LISTED:
+        return {"$length": len(values)}
+    found = [_stable(each, ids, name, levels - 1) for each in values]
+    if all(each is None for each in found):
+        return {"$length": len(values)}
+    return [{"$any": True} if each is None else each for each in found]
+
+
+def _unless_new(name: str, value: Any, ids: SavedIds) -> Any:
+    return None if ids.is_new(name, value) else value
+
+
+def _note_ids(value: Any, place: str, step: ExportedStep, ids: SavedIds) -> None:
+    """Note the ids in an answer, so that later steps can use them."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            below = f"{place}.{name}" if place else name
+            if name in _IDS and each is not None and PLACE.fullmatch(below):
+                ids.note(name, each, step, below)
+            _note_ids(each, below, step, ids)
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            _note_ids(each, f"{place}[{number}]", step, ids)

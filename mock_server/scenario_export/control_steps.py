@@ -1,0 +1,152 @@
+"""Commands of control calls as steps: the call that executes the same command again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from mock_server.fixtures.entries import MIN_FILE_SIZE
+from mock_server.sandbox.commands import (
+    AddRules,
+    AdvanceClock,
+    AnyCommand,
+    ChangeAccount,
+    ChangeDossier,
+    ChangeRequirement,
+    CloseThirdparty,
+    CreateAccount,
+    CreateDossier,
+    DepositEvidence,
+    MarkPactStates,
+    RegisterThirdparty,
+    RemoveRules,
+    RestoreSnapshot,
+    SetClock,
+    SetProcessOutcome,
+    SetScenarioState,
+    SetStrict,
+    SetVariants,
+    StopScenario,
+    TakeSnapshot,
+    Together,
+)
+from mock_server.scenario_export.given import instant_text
+from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
+
+Call = tuple[str, Any]
+"""A control call such as `PUT /strict`, and its body, None for none."""
+
+
+def single_commands(command: AnyCommand) -> Iterator[AnyCommand]:
+    """Yield the commands that are executed together, one by one."""
+    if isinstance(command, Together):
+        for each in command.commands:
+            yield from single_commands(each)
+    else:
+        yield command
+
+
+def has_no_step(command: AnyCommand) -> bool:
+    """Whether it changes nothing that a client sees: the clock of the scenario is frozen anyway."""
+    return isinstance(command, MarkPactStates) or (isinstance(command, SetClock) and command.at is None)
+
+
+def command_step(name: str, command: AnyCommand, scenario: str | None) -> ExportedStep | None:
+    """Return the step that executes a command; None if no single control call does.
+
+    `scenario` is the name of the scenario that is active then.
+    """
+    if isinstance(command, SetScenarioState):
+        return control_step(name, f"PUT /scenarios/{scenario}/state", {"state": command.state})
+    write = _WRITERS.get(type(command))
+    call = None if write is None else write(command)
+    if call is None:
+        return None
+    step = control_step(name, *call)
+    if isinstance(command, DepositEvidence) and command.given.content is not None:
+        size = len(command.given.content)
+        step.comments.append(
+            f"The file of {size} bytes is not in this scenario: a generated one stands for it."
+        )
+    return step
+
+
+def _set_clock(command: SetClock) -> Call | None:
+    return None if command.at is None else ("PUT /clock", {"now": instant_text(command.at)})
+
+
+def _advance_clock(command: AdvanceClock) -> Call | None:
+    days = f"P{command.days}D" if command.days else "P"
+    rest = duration_text(command.rest).removeprefix("P") if command.rest else ""
+    if command.rest < timedelta():
+        return None
+    tokens = {} if command.tokens_aged_at is None else {"tokens": True}
+    return "POST /clock/advance", {"by": f"{days}{rest}" if days + rest != "P" else "PT0S", **tokens}
+
+
+def _remove_rules(command: RemoveRules) -> Call:
+    query = "" if command.name is None else f"?{urlencode({'name': command.name})}"
+    return f"DELETE /rules{query}", None
+
+
+def _create_account(command: CreateAccount) -> Call:
+    users = {"users": list(command.users)} if command.users else {}
+    return "POST /accounts", members_of(command.account) | users
+
+
+def _change_requirement(command: ChangeRequirement) -> Call:
+    account = {} if command.account_id is None else {"accountId": command.account_id}
+    return f"PATCH /requirements/{_part(command.code)}", {"withdrawn": command.withdrawn, **account}
+
+
+def _register(command: RegisterThirdparty) -> Call | None:
+    return ("POST /thirdparties", members_of(command.thirdparty)) if command.dated else None
+
+
+def _deposit(command: DepositEvidence) -> Call:
+    given = command.given
+    body: dict[str, Any] = {}
+    if given.content is not None:
+        body["fileSize"] = max(len(given.content), MIN_FILE_SIZE)
+    elif given.file_size:
+        body["fileSize"] = given.file_size
+    if given.expiration_date is not None:
+        body["expirationDate"] = given.expiration_date.isoformat()
+    if given.metadata:
+        body["metadata"] = dict(given.metadata)
+    if given.formdata:
+        body["formdata"] = [members_of(answer) for answer in given.formdata]
+    return f"POST /dossiers/{command.dossier_id}/documents/{_part(command.code)}/evidences", body
+
+
+def _set_outcome(command: SetProcessOutcome) -> Call:
+    code = {} if command.code is None else {"code": command.code}
+    return f"POST /processes/{command.process_id}", {"outcome": command.outcome, **code}
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")
+
+
+_WRITERS: dict[type, Callable[[Any], Call | None]] = {
+    AddRules: lambda command: ("POST /rules", {"rules": [members_of(rule) for rule in command.rules]}),
+    AdvanceClock: _advance_clock,
+    ChangeAccount: lambda command: (f"PATCH /accounts/{command.account_id}", members_of(command.change)),
+    ChangeDossier: lambda command: (f"PATCH /dossiers/{command.dossier_id}", members_of(command.patch)),
+    ChangeRequirement: _change_requirement,
+    CloseThirdparty: lambda command: (f"POST /thirdparties/{command.thirdparty_id}/close", None),
+    CreateAccount: _create_account,
+    CreateDossier: lambda command: ("POST /dossiers", members_of(command.dossier)),
+    DepositEvidence: _deposit,
+    RegisterThirdparty: _register,
+    RemoveRules: _remove_rules,
+    SetClock: _set_clock,
+    SetProcessOutcome: _set_outcome,
+    SetStrict: lambda command: ("PUT /strict", {"strict": command.strict}),
+    SetVariants: lambda command: ("PUT /variants", dict(command.variants)),
+    StopScenario: lambda _: ("DELETE /scenario", None),
+    RestoreSnapshot: lambda command: (f"POST /snapshots/{_part(command.name)}/restore", None),
+    TakeSnapshot: lambda command: (f"POST /snapshots/{_part(command.name)}", None),
+}

@@ -1,0 +1,323 @@
+"""Write a scenario file from a sandbox's history and journal: start data, and the client's calls as steps.
+
+The file has no secret and no personal data. What it cannot express is said in a comment at its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from textwrap import indent, wrap
+from typing import Any
+
+import yaml
+from msgspec.structs import replace
+
+from mock_server import __version__
+from mock_server.domain.local_time import local_date
+from mock_server.domain.settlement import settle
+from mock_server.journal.entries import Entry, read_entries
+from mock_server.sandbox import NotKept, ServerSandbox
+from mock_server.sandbox.commands import AnyCommand, RestoreSnapshot, TakeSnapshot
+from mock_server.sandbox.history import HistoryEntry
+from mock_server.sandbox.state import SandboxState
+from mock_server.scenario_export.call_steps import CallContext, SavedIds, call_step, reason_to_leave_out
+from mock_server.scenario_export.control_steps import command_step, has_no_step, single_commands
+from mock_server.scenario_export.given import Start, depends_on_time, entries_of, state_step, write_start
+from mock_server.scenario_export.moment import JUMPS, Moment, find_moment, state_after
+from mock_server.scenario_export.privacy import Privacy
+from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
+from mock_server.settings import Settings
+
+_WIDTH = 110
+_MAX_REPEAT = 1000
+_LONGEST_LAG = timedelta(seconds=1)
+"""How much the scenario's clock may be behind where nothing depends on it."""
+
+_LONGEST_STEP = timedelta(days=10_000)
+
+
+def export_scenario(sandbox: ServerSandbox, *, name: str, since: int | str = "start") -> str:
+    """Return a scenario file that repeats the requests after `since` and expects the same answers.
+
+    `name` is that of a scenario. `since` is the number of a request, the name of a snapshot, or
+    `start`.
+
+    Raises:
+        NoSuchStart: the history has no such snapshot.
+        StateTooLarge: the state there does not fit into a file.
+    """
+    moment = find_moment(sandbox, since)
+    privacy = Privacy(moment.state.world.invalid_email_domains)
+    start = write_start(moment.state, moment.now, moment.began, name=name, privacy=privacy)
+    writer = _Writer(sandbox, moment, start, privacy)
+    writer.write()
+    return _file(name, sandbox, moment, start, writer, privacy)
+
+
+class _Writer:
+    """Writes the steps, and follows the state and the clock that they lead to."""
+
+    def __init__(self, sandbox: ServerSandbox, moment: Moment, start: Start, privacy: Privacy) -> None:
+        self.steps: list[ExportedStep] = list(start.steps)
+        self.requests = 0
+        self.dialects: set[str] = set()
+        self._sandbox = sandbox
+        self._moment = moment
+        self._privacy = privacy
+        self._state = moment.state
+        self._now = start.now
+        self._scenario = start.scenario
+        self._snapshots: set[str] = set()
+        states = (sandbox.state, *(entry.before for entry in moment.commands), moment.state)
+        rules = {rule.name: rule for state in states for rule in state.active.rules}
+        users = moment.state.world.admission.logins
+        self._context = CallContext(ids=SavedIds(moment.state.world), users=users, rules=rules)
+
+    def write(self) -> None:
+        """Write the requests and, in their places, the control calls between them."""
+        waiting = list(self._moment.commands)
+        for entry in read_entries(self._moment.requests):
+            while waiting and waiting[0].record.request is None and waiting[0].record.position < entry.number:
+                self._write_command(waiting.pop(0))
+            own = []
+            while (
+                waiting
+                and waiting[0].record.position <= entry.number
+                and (waiting[0].record.request is not None or waiting[0].record.position < entry.number)
+            ):
+                own.append(waiting.pop(0))
+            self._write_request(entry, own)
+
+    # Control calls
+
+    def _write_command(self, entry: HistoryEntry) -> None:
+        command = entry.record.command
+        if has_no_step(command):
+            self._follow(entry)
+            return
+        self._wait_until(entry.now)
+        is_start = isinstance(command, JUMPS) and not self._is_own_snapshot(command)
+        if is_start or not self._write_single(entry):
+            self._jump(entry)
+            return
+        self._follow(entry)
+        self._now = self._state.clock.at(entry.record.machine)
+
+    def _is_own_snapshot(self, command: AnyCommand) -> bool:
+        """Whether it restores a snapshot that a step of this scenario takes."""
+        return isinstance(command, RestoreSnapshot) and command.name in self._snapshots
+
+    def _write_single(self, entry: HistoryEntry) -> bool:
+        """Write the command as one step, or as one for each of several; return whether that is possible."""
+        number, steps = entry.record.number, []
+        for at, command in enumerate(single_commands(entry.record.command)):
+            if has_no_step(command):
+                continue
+            kind = _kind(command)
+            step = command_step(
+                f"command {number}{f'.{at + 1}' if at else ''}: {kind}", command, self._scenario
+            )
+            if step is None:
+                return False
+            steps.append(step)
+            if isinstance(command, TakeSnapshot):
+                self._snapshots.add(command.name)
+        self.steps += steps
+        return True
+
+    def _jump(self, entry: HistoryEntry) -> None:
+        """Write a command that starts over as the state that it leads to."""
+        self._follow(entry)
+        self._now = self._state.clock.at(entry.record.machine)
+        kind = _kind(entry.record.command)
+        step = state_step(f"command {entry.record.number}: {kind}", self._state, self._now, self._privacy)
+        self.steps.append(step)
+        active = self._state.active.scenario
+        self._scenario = None if active is None else active.scenario
+        if self._state.strict != entry.before.strict:
+            call = f"command {entry.record.number}: strict mode"
+            self.steps.append(control_step(call, "PUT /strict", {"strict": self._state.strict}))
+
+    def _follow(self, entry: HistoryEntry) -> None:
+        try:
+            self._state = state_after(entry, self._sandbox.history)
+        except NotKept:
+            self._state = self._sandbox.state
+
+    # Requests
+
+    def _write_request(self, entry: Entry, commands: Sequence[HistoryEntry]) -> None:
+        reason = reason_to_leave_out(entry)
+        if reason is not None:
+            text = f"Request {entry.number} is left out, {entry.method} {entry.path}: {reason}."
+            self.steps.append(ExportedStep(comments=[text]))
+        else:
+            self._wait(commands[-1].now if commands else entry.exchange.at, is_write=bool(commands))
+            step = call_step(entry, self._context)
+            if not self._repeats(step, entry):
+                self.steps.append(step)
+            self.requests += 1
+            if "dialect" in step.members:
+                self.dialects.add(step.members["dialect"])
+        for command in commands:
+            self._follow(command)
+
+    def _repeats(self, step: ExportedStep, entry: Entry) -> bool:
+        """Count the step as a repetition of the last one, if it is one."""
+        last = self.steps[-1] if self.steps else step
+        ignored = {"name", "repeat"}
+        before = {name: value for name, value in last.members.items() if name not in ignored}
+        now = {name: value for name, value in step.members.items() if name not in ignored}
+        times = last.members.get("repeat", 1)
+        if before != now or step.comments != last.comments or last is step or times >= _MAX_REPEAT:
+            return False
+        if "save" in before or "timeout" in before:
+            return False
+        last.members = _ordered(last.members | {"repeat": times + 1})
+        first = re.match(r"requests? (\d+)", last.members["name"])
+        assert first is not None  # noqa: S101  # a call has this name
+        last.members["name"] = f"requests {first[1]} to {entry.number}: {entry.operation}"
+        return True
+
+    # Time
+
+    def _wait(self, at: datetime, *, is_write: bool) -> None:
+        """Advance the clock before a request, if that makes a difference to it or to what follows."""
+        if at <= self._now:
+            return
+        state = self._state
+        is_due = state.world.is_due(at)
+        is_timed = any(map(depends_on_time, state.active.rules))
+        is_late = at - self._now >= _LONGEST_LAG or local_date(at) != local_date(self._now)
+        if is_write or is_due or is_timed or is_late:
+            self._wait_until(at)
+
+    def _wait_until(self, at: datetime) -> None:
+        gap = at - self._now
+        if gap <= timedelta():
+            return
+        name = f"{_words(gap)} pass, until {at.isoformat(timespec='milliseconds')}"
+        names = {step.members.get("name") for step in self.steps}
+        if name in names:
+            name = f"{name}, again {len(self.steps)}"
+        while gap > timedelta():
+            part = min(gap, _LONGEST_STEP)
+            gap -= part
+            self.steps.append(control_step(name, "POST /clock/advance", {"by": duration_text(part)}))
+            name = f"{name}, more"
+        self._now = at
+        self._state = _settled(self._state, at)
+
+
+def _kind(command: AnyCommand) -> str:
+    """Return the words of a command: `advance clock`."""
+    return re.sub(r"(?<!^)([A-Z])", r" \1", type(command).__name__).lower()
+
+
+def _settled(state: SandboxState, at: datetime) -> SandboxState:
+    world, _ = settle(state.world, at)
+    return state if world is state.world else replace(state, world=world)
+
+
+def _words(gap: timedelta) -> str:
+    return f"{gap / timedelta(seconds=1):g} s"
+
+
+def _ordered(members: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of a step with `expect` and `save` at the end."""
+    last = {name: members[name] for name in ("expect", "save") if name in members}
+    return {name: value for name, value in members.items() if name not in last} | last
+
+
+# The file
+
+
+def _file(
+    name: str, sandbox: ServerSandbox, moment: Moment, start: Start, writer: _Writer, privacy: Privacy
+) -> str:
+    rules = [members_of(rule) for rule in start.rules]
+    rules += _import_rule(sandbox, moment)
+    head: dict[str, Any] = {
+        "version": 1,
+        "scenario": name,
+        "title": f"What a client did in the sandbox {sandbox.name}",
+        "tags": ["exported"],
+        **({"seed": start.seed} if start.seed else {}),
+        "given": dict(entries_of(start.given)),
+        **({"rules": rules} if rules else {}),
+    }
+    steps = [
+        ExportedStep(
+            members=privacy.value(_ordered(step.members)), comments=list(map(privacy.text, step.comments))
+        )
+        for step in writer.steps
+    ]
+    comments = [
+        f"Exported from a sandbox of mock-server {__version__}; secrets and personal data are replaced.",
+        *_how_to_run(name, writer.dialects),
+        *start.comments,
+        *([moment.left_out] if moment.left_out else []),
+    ]
+    lines = [
+        *chain.from_iterable(map(_comment, comments)),
+        _yaml(privacy.value(head)),
+        "steps:" if any(step.members for step in steps) else "steps: []",
+        *chain.from_iterable(map(_step_lines, steps)),
+    ]
+    return "\n".join(line.rstrip("\n") for line in lines) + "\n"
+
+
+def _how_to_run(name: str, dialects: set[str]) -> Iterator[str]:
+    if len(dialects) > 1:
+        yield "Its calls are of both dialects: a run has those of one, and skips the others."
+    dialect = f" --dialect {min(dialects)}" if dialects else ""
+    yield f"Run it again: mock-server scenarios run {name}.yaml{dialect}"
+
+
+def _import_rule(sandbox: ServerSandbox, moment: Moment) -> Iterator[dict[str, Any]]:
+    """Yield a rule for the duration of imports, if the server has its own."""
+    lasts = sandbox.config.import_duration
+    if lasts == Settings().import_duration:
+        return
+    own = sorted(
+        row.company_id.value
+        for row in moment.state.world.establishments.values()
+        if row.import_duration is not None or row.never_ends
+    )
+    when: dict[str, Any] = {"operation": "importDossier"}
+    if own:
+        when["body"] = {"companyIdValue": {"$not": {"$oneOf": own}}}
+    yield {
+        "name": "imports take as long as on the exported server",
+        "when": when,
+        "then": {"process": {"after": f"{lasts / timedelta(milliseconds=1):g}ms"}},
+    }
+
+
+def _step_lines(step: ExportedStep) -> Iterator[str]:
+    for comment in step.comments:
+        yield from _comment(comment, "  ")
+    if step.members:
+        yield indent(_yaml([step.members]), "  ")
+
+
+def _comment(text: str, before: str = "") -> Iterator[str]:
+    plain = "".join(sign if sign.isprintable() else " " for sign in text)
+    yield from (f"{before}# {line}" for line in wrap(plain, _WIDTH - len(before) - 2))
+
+
+class _Dumper(yaml.CSafeDumper if hasattr(yaml, "CSafeDumper") else yaml.SafeDumper):  # type: ignore[misc]
+    """Writes no aliases, which a scenario file may not have."""
+
+    def ignore_aliases(self, _: object) -> bool:
+        return True
+
+
+def _yaml(value: object) -> str:
+    text: str = yaml.dump(
+        value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, default_flow_style=None, width=_WIDTH
+    )
+    return text

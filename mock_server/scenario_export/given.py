@@ -1,0 +1,363 @@
+"""A state as the start data of a scenario: small if it is near its fixture, else all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mock_server.domain.local_time import ZONE
+from mock_server.domain.model import Dossier, Thirdparty
+from mock_server.domain.settlement import settle
+from mock_server.domain.world import World
+from mock_server.fixtures.entries import (
+    DocumentEntry,
+    DossierEntry,
+    FileEntry,
+    Overrides,
+    Reason,
+    ThirdpartyPatch,
+    UserInformationEntry,
+)
+from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.state_file import WorldState, export_world
+from mock_server.sandbox.exported_state import export_state
+from mock_server.sandbox.state import SandboxState
+from mock_server.scenario_export.privacy import Privacy
+from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
+from mock_server.scenarios import STARTED, ActiveScenario, Rule, Scenario, ScenarioSetup
+from mock_server.scenarios.file_format import Ramp, ScenarioGiven
+
+MAX_DOSSIERS = 5_000
+"""Dossiers of a state that is written into a scenario file in full: a larger one is no file to read."""
+
+_MAX_DIFFERENT = 50
+"""Dossiers and third parties that are listed one by one."""
+
+
+class StateTooLarge(Exception):
+    """The state is too large for a scenario file; the message says what to do."""
+
+
+class Start(Struct, frozen=True, kw_only=True):
+    """A scenario's start data and rules, and the control calls that complete them.
+
+    `now` is the time after them, `scenario` the name of the scenario that is active then.
+    """
+
+    given: ScenarioGiven
+    rules: tuple[Rule, ...]
+    seed: int
+    steps: tuple[ExportedStep, ...]
+    now: datetime
+    scenario: str | None
+    comments: tuple[str, ...] = ()
+
+
+def write_start(
+    state: SandboxState, now: datetime, began: datetime | None, *, name: str, privacy: Privacy
+) -> Start:
+    """Return this state at `now` as start data of the scenario `name`.
+
+    `began` is when its content was set up.
+
+    Raises:
+        StateTooLarge: it is too large, and not near its fixture.
+    """
+    small = _small_start(state, now, began, name=name)
+    return small or _full_start(state, now, privacy)
+
+
+def instant_text(at: datetime) -> str:
+    """Write an instant as local time with its offset."""
+    return at.astimezone(ZONE).isoformat(timespec="milliseconds" if at.microsecond else "seconds")
+
+
+# Near the fixture
+
+
+def _small_start(state: SandboxState, now: datetime, began: datetime | None, *, name: str) -> Start | None:
+    rules = _remaining_rules(state.active)
+    if rules is None or not state.setup.fixture.is_bundled:
+        return None
+    for at in dict.fromkeys(each for each in (now, began) if each is not None and each <= now):
+        given = _small_given(state, at, now)
+        if given is not None:
+            return _start(state, given, rules, at=at, now=now, name=name)
+    return None
+
+
+def _start(
+    state: SandboxState,
+    given: ScenarioGiven,
+    rules: tuple[tuple[Rule, ...], tuple[Rule, ...]],
+    *,
+    at: datetime,
+    now: datetime,
+    name: str,
+) -> Start:
+    ad_hoc, of_scenario = rules
+    active = state.active
+    steps = []
+    if at < now:
+        steps.append(
+            control_step("the time at the start", "POST /clock/advance", {"by": duration_text(now - at)})
+        )
+    if ad_hoc:
+        steps.append(
+            control_step("the ad hoc rules", "POST /rules", {"rules": list(map(members_of, ad_hoc))})
+        )
+    if active.scenario is not None and active.progress.state != STARTED:
+        call = f"PUT /scenarios/{name}/state"
+        steps.append(control_step("the state of the scenario", call, {"state": active.progress.state}))
+    if state.strict != "off":
+        steps.append(control_step("strict mode", "PUT /strict", {"strict": state.strict}))
+    return Start(
+        given=given,
+        rules=of_scenario,
+        seed=active.scenario.seed if active.scenario else 0,
+        steps=tuple(steps),
+        now=now,
+        scenario=name,
+    )
+
+
+def _remaining_rules(active: ActiveScenario) -> tuple[tuple[Rule, ...], tuple[Rule, ...]] | None:
+    """Return the ad hoc rules and those of the scenario, as they apply from now on.
+
+    None if what they do next depends on what they did.
+    """
+    written = []
+    for rules in (active.ad_hoc_rules, active.scenario.rules if active.scenario else ()):
+        if any(_counts(rule, active) for rule in rules):
+            return None
+        remaining = [_remaining(rule, active) for rule in rules]
+        written.append(tuple(rule for rule in remaining if rule is not None))
+    ad_hoc, of_scenario = written
+    return ad_hoc, of_scenario
+
+
+def _counts(rule: Rule, active: ActiveScenario) -> bool:
+    """Whether what the rule does next depends on earlier calls, apart from its `times`, or on passed time."""
+    progress = active.progress
+    if progress.matched.get(rule.name):
+        return not (rule.when.nth is None and rule.probability is None and rule.then.delay is None)
+    return rule.name in progress.since and bool(progress.matched)
+
+
+def _remaining(rule: Rule, active: ActiveScenario) -> Rule | None:
+    """Return the rule with what is left of its `times`, None if that is nothing."""
+    if rule.times is None:
+        return rule
+    left = rule.times - active.progress.applied.get(rule.name, 0)
+    return replace(rule, times=left) if left > 0 else None
+
+
+def depends_on_time(rule: Rule) -> bool:
+    """Whether the rule applies at certain times only."""
+    return rule.active is not None or isinstance(rule.probability, Ramp)
+
+
+def _small_given(state: SandboxState, at: datetime, now: datetime) -> ScenarioGiven | None:
+    """Return the start data of a sandbox that starts at `at` and has this content at `now`.
+
+    None if more differs from the fixture than entries can say, or too much.
+    """
+    scenario = state.setup.scenario
+    own = scenario.given if scenario else ScenarioGiven()
+    variants = {**state.variants.chosen, **_refusals(state)}
+    given = replace(own, fixture=state.setup.fixture.name, clock=instant_text(at), variants=variants)
+    base = _world_of(state, given, at, now)
+    different = None if base is None else _different(base, state.world)
+    if base is None or different is None:
+        return None
+    if not different:
+        return given
+    completed = _with_entries(given, base, state.world)
+    found = None if completed is None else _world_of(state, completed, at, now)
+    return completed if found is not None and _different(found, state.world) == () else None
+
+
+def _refusals(state: SandboxState) -> Mapping[str, str]:
+    """The variant `refusals`, which a scenario with a refused command would else run with both values."""
+    return {"refusals": state.variants.of("rest")["refusals"]}
+
+
+def _world_of(state: SandboxState, given: ScenarioGiven, at: datetime, now: datetime) -> World | None:
+    scenario = Scenario(version=1, scenario="exported", title="exported", given=given)
+    try:
+        world = ScenarioSetup(state.setup.fixture, scenario).world(at)
+    except InputError:
+        return None
+    return settle(world, now)[0]
+
+
+def _different(base: World, wanted: World) -> tuple[str, ...] | None:
+    """Return which of the parts that entries can express differ, None if another one does."""
+    if base is wanted:
+        return ()
+    one, other = export_world(base), export_world(wanted)
+    names = tuple(
+        name for name in WorldState.__struct_fields__ if not _equal(getattr(one, name), getattr(other, name))
+    )
+    return names if {*names} <= {"dossiers", "thirdparties", "relations", "next_ids"} else None
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Compare lists of entities by what is in them: most are the same objects."""
+    if not isinstance(one, tuple) or not isinstance(other, tuple):
+        return one is other or msgspec.json.encode(one) == msgspec.json.encode(other)
+    return len(one) == len(other) and all(
+        first is second or msgspec.json.encode(first) == msgspec.json.encode(second)
+        for first, second in zip(one, other, strict=True)
+    )
+
+
+def _with_entries(given: ScenarioGiven, base: World, wanted: World) -> ScenarioGiven | None:
+    """Add the dossiers and third parties that differ; None if they are too many."""
+    thirdparties = [
+        _thirdparty_entry(each)
+        for number, each in sorted(wanted.thirdparties.items())
+        if number not in base.thirdparties or not _equal(base.thirdparties[number], each)
+    ]
+    dossiers = [
+        _dossier_entry(wanted, each)
+        for account_id, portfolio in sorted(wanted.portfolios.items())
+        for number, each in sorted(portfolio.dossiers.items())
+        if account_id not in base.portfolios
+        or number not in base.portfolios[account_id].dossiers
+        or not _equal(base.portfolios[account_id].dossiers[number], each)
+    ]
+    if len(thirdparties) + len(dossiers) > _MAX_DIFFERENT:
+        return None
+    numbers = {entry.dossier_id for entry in dossiers}
+    known = {entry.thirdparty_id for entry in thirdparties}
+    kept = tuple(entry for entry in given.dossiers if entry.dossier_id not in numbers)
+    if len(kept) != len(given.dossiers) - len(numbers & {entry.dossier_id for entry in given.dossiers}):
+        return None
+    companies = tuple(entry for entry in given.thirdparties if entry.thirdparty_id not in known)
+    return replace(given, dossiers=(*kept, *dossiers), thirdparties=(*companies, *thirdparties))
+
+
+def _thirdparty_entry(thirdparty: Thirdparty) -> ThirdpartyPatch:
+    company = {name: getattr(thirdparty.company, name) for name in thirdparty.company.__struct_fields__}
+    return ThirdpartyPatch(
+        thirdparty_id=thirdparty.thirdparty_id,
+        company_id_type=thirdparty.company_id.type.value,
+        company_id_value=thirdparty.company_id.value,
+        subscription_date=thirdparty.subscription_date,
+        subscription_key=thirdparty.subscription_key,
+        out_of_business=thirdparty.out_of_business,
+        users=tuple(
+            UserInformationEntry(
+                firstname=user.firstname, lastname=user.lastname, email=user.email, phone=user.phone
+            )
+            for user in thirdparty.users
+        ),
+        **company,
+    )
+
+
+def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
+    relation = world.portfolios[dossier.account_id].relations[dossier.thirdparty_id]
+    return DossierEntry(
+        dossier_id=dossier.dossier_id,
+        account_id=dossier.account_id,
+        thirdparty_id=dossier.thirdparty_id,
+        thirdparty_code=relation.thirdparty_code,
+        dossier_reference=dossier.reference,
+        description=dossier.description,
+        purchasing_category=dossier.purchasing_category,
+        starting_date=None if dossier.starting_date is None else instant_text(dossier.starting_date),
+        expiration_date=dossier.expiration_date,
+        stopping_date=None if dossier.stopping_date is None else instant_text(dossier.stopping_date),
+        stopping_reason=msgspec.convert(
+            None if dossier.monitored else dossier.stopping_reason.value, Reason | None
+        ),
+        state_last_change_date=instant_text(dossier.state_last_change_date),
+        indicator_last_change_date=next(
+            (instant_text(each.last_change_date) for each in dossier.indicators), None
+        ),
+        documents=tuple(
+            DocumentEntry(
+                document_code=document.code,
+                document_id=document.document_id,
+                request_date=instant_text(document.request_date),
+                files=tuple(
+                    FileEntry(
+                        file_id=evidence.evidence_id,
+                        upload_date=instant_text(evidence.upload_date),
+                        file_uuid=evidence.file_uuid,
+                        file_creation=instant_text(evidence.file_creation),
+                        file_size=evidence.file_size or None,
+                        expiration_date=evidence.expiration_date,
+                        metadata=dict(evidence.metadata),
+                        formdata=tuple(msgspec.to_builtins(evidence.formdata)),
+                    )
+                    for evidence in document.evidences
+                ),
+            )
+            for document in dossier.documents
+        ),
+    )
+
+
+# All of it
+
+
+def _full_start(state: SandboxState, now: datetime, privacy: Privacy) -> Start:
+    step = state_step("the state at the start", state, now, privacy)
+    active = state.active.scenario
+    return Start(
+        given=ScenarioGiven(
+            fixture="empty",
+            clock=instant_text(now),
+            variants={**state.variants.chosen, **_refusals(state)},
+        ),
+        rules=(),
+        seed=0,
+        steps=(step, *([_strict_step(state)] if state.strict != "off" else [])),
+        now=now,
+        scenario=None if active is None else active.scenario,
+        comments=("The state at the start is not near a bundled fixture: the first step loads all of it.",),
+    )
+
+
+def _strict_step(state: SandboxState) -> ExportedStep:
+    return control_step("strict mode", "PUT /strict", {"strict": state.strict})
+
+
+def state_step(name: str, state: SandboxState, now: datetime, privacy: Privacy) -> ExportedStep:
+    """Return the control call that loads this state, frozen at `now`; personal data are replaced.
+
+    Raises:
+        StateTooLarge: it has too many dossiers.
+    """
+    count = sum(len(portfolio.dossiers) for portfolio in state.world.portfolios.values())
+    if count > MAX_DOSSIERS:
+        raise StateTooLarge(
+            f"the state there has {count} dossiers and is not near a bundled fixture: too many for a scenario"
+            f" file, which has at most {MAX_DOSSIERS}; start at another request, or share GET /__admin/state"
+        )
+    exported = msgspec.json.decode(export_state(state, now))
+    exported["clock"]["frozen"] = True
+    exported["variants"] |= _refusals(state)
+    return control_step(name, "PUT /state", privacy.without_personal_data(exported), as_text=True)
+
+
+def entries_of(given: ScenarioGiven) -> Iterator[tuple[str, Any]]:
+    """Yield the members of `given` as a file has them, without those that are left out."""
+    for name in ("fixture", "clock", "variants"):
+        if getattr(given, name):
+            yield name, getattr(given, name)
+    for name in Overrides.__struct_fields__:
+        if getattr(given, name):
+            camel = "invalidEmailDomains" if name == "invalid_email_domains" else name
+            yield (
+                camel,
+                [each if isinstance(each, str) else members_of(each) for each in getattr(given, name)],
+            )

@@ -1,0 +1,188 @@
+"""Where an exported scenario starts: the state at that moment, and the requests and commands after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mock_server.domain.settlement import settle
+from mock_server.journal import JournalSlice
+from mock_server.journal.entries import read_entries
+from mock_server.sandbox import NotKept, SandboxState, ServerSandbox
+from mock_server.sandbox.commands import (
+    LoadFixture,
+    PastState,
+    PlayScenario,
+    ReplaceSetup,
+    Reset,
+    RestoreSnapshot,
+    RestoreState,
+    Rewind,
+    TakeSnapshot,
+)
+from mock_server.sandbox.history import History, HistoryEntry
+from mock_server.sandbox.records import apply_record
+
+JUMPS = (LoadFixture, PlayScenario, ReplaceSetup, Reset, RestoreSnapshot, RestoreState, Rewind)
+"""The commands that start over: nothing of the state before them remains, as far as it can be exported."""
+
+START = "start"
+
+
+class NoSuchStart(Exception):
+    """There is no such snapshot in the history; the message says what there is."""
+
+
+class Moment(Struct, frozen=True, kw_only=True):
+    """The state and time at the start, and all that came after; `first` is the number of a request.
+
+    `began` is when the content was set up, if that is known. `left_out` says which requests are missing.
+    """
+
+    state: SandboxState
+    now: datetime
+    began: datetime | None
+    first: int
+    requests: JournalSlice
+    commands: Sequence[HistoryEntry]
+    left_out: str | None = None
+
+
+def find_moment(sandbox: ServerSandbox, since: int | str) -> Moment:
+    """Return the moment of a request's number, of a snapshot's name, or of the `start`.
+
+    Requests that the journal has dropped, or before which no state is kept, are left out.
+
+    Raises:
+        NoSuchStart: there is no snapshot of that name, or not in the history any more.
+    """
+    commands = sandbox.history.entries
+    taken = _snapshot(commands, since) if isinstance(since, str) else None
+    if taken is not None:
+        entry = commands[taken]
+        return _moment(
+            sandbox,
+            PastState(state_after(entry, sandbox.history), entry.now),
+            commands[taken + 1 :],
+            wanted=entry.record.position,
+            first=entry.record.position + 1,
+            began=_began(commands[: taken + 1], sandbox.history),
+        )
+    if isinstance(since, str) and since != START:
+        names = ", ".join(sandbox.state.snapshots) or "none"
+        raise NoSuchStart(
+            f"since is a request's number, {START}, or a snapshot that the history has, not {since!r};"
+            f" there are the snapshots: {names}"
+        )
+    return _at_request(sandbox, 0 if isinstance(since, str) else since)
+
+
+def state_after(entry: HistoryEntry, history: History) -> SandboxState:
+    """Return the state right after a command.
+
+    Raises:
+        NotKept: it is a rewind to a state that is not kept any more.
+    """
+
+    def state_before(number: int) -> PastState:
+        found = history.before_command(number)
+        return PastState(found.before, found.now)
+
+    return apply_record(entry.record, PastState(entry.before, entry.now), state_before)
+
+
+def _snapshot(commands: Sequence[HistoryEntry], name: str) -> int | None:
+    taken = [
+        at
+        for at, entry in enumerate(commands)
+        if isinstance(entry.record.command, TakeSnapshot) and entry.record.command.name == name
+    ]
+    return taken[-1] if taken else None
+
+
+def _at_request(sandbox: ServerSandbox, since: int) -> Moment:
+    history, commands = sandbox.history, sandbox.history.entries
+    requests = sandbox.journal.read(since)
+    first = max(requests.first if requests.packed else since + 1, history.first_request, 1)
+    at = sum(1 for entry in commands if entry.record.position < first)
+    if since == 0:
+        at = _preparation(commands[:at], is_complete=history.is_complete)
+    began = _began(commands[:at], history) if at else None
+    past = _state_before(sandbox, commands, at, first)
+    return _moment(sandbox, past, commands[at:], wanted=since, first=first, began=began)
+
+
+def _preparation(commands: Sequence[HistoryEntry], *, is_complete: bool) -> int:
+    """Return how many commands before the first request are part of the start: the other ones are steps.
+
+    They are those up to the last one that starts over.
+    """
+    for at in reversed(range(len(commands))):
+        if commands[at].record.request is not None:
+            return len(commands)
+        if isinstance(commands[at].record.command, JUMPS):
+            return at + 1
+    return 0 if is_complete else len(commands)
+
+
+def _state_before(sandbox: ServerSandbox, commands: Sequence[HistoryEntry], at: int, first: int) -> PastState:
+    """Return the state before the command at this place, at the time of the first request or before it."""
+    times = [entry.exchange.at for entry in islice(read_entries(sandbox.journal.read(first - 1)), 1)]
+    times += [entry.now for entry in commands[at : at + 1]] or [sandbox.now()]
+    if at == 0:
+        state = commands[0].before if commands else sandbox.state
+        return PastState(state, min(times))
+    previous = commands[at - 1]
+    try:
+        state = state_after(previous, sandbox.history)
+    except NotKept:
+        return PastState(commands[at].before if at < len(commands) else sandbox.state, min(times))
+    now = state.clock.at(previous.record.machine)
+    if isinstance(previous.record.command, JUMPS):
+        return PastState(state, now)
+    now = max(now, min(times))
+    return PastState(replace(state, world=settle(state.world, now)[0]), now)
+
+
+def _began(commands: Sequence[HistoryEntry], history: History) -> datetime | None:
+    jumps = [entry for entry in commands if isinstance(entry.record.command, JUMPS)]
+    if jumps:
+        return state_now(jumps[-1], history)
+    return commands[0].now if commands and history.is_complete else None
+
+
+def state_now(entry: HistoryEntry, history: History) -> datetime:
+    """Return the sandbox's time right after a command."""
+    try:
+        return state_after(entry, history).clock.at(entry.record.machine)
+    except NotKept:
+        return entry.now
+
+
+def _moment(
+    sandbox: ServerSandbox,
+    past: PastState,
+    commands: Sequence[HistoryEntry],
+    *,
+    wanted: int,
+    first: int,
+    began: datetime | None,
+) -> Moment:
+    requests = sandbox.journal.read(first - 1)
+    missing = range(wanted + 1, first)
+    reason = "the journal or the history does not have them any more (--journal-entries, --history-entries)"
+    return Moment(
+        state=past.state,
+        now=past.now,
+        began=began,
+        first=first,
+        requests=requests,
+        commands=commands,
+        left_out=f"Requests {missing.start} to {missing.stop - 1} are left out: {reason}."
+        if missing
+        else None,
+    )

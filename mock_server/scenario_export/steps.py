@@ -1,0 +1,86 @@
+"""The steps of an exported scenario, and control calls as steps."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import NODEFAULT, UNSET, Struct, field
+from msgspec.structs import FieldInfo, fields
+
+from mock_server.scenarios.templates import PLACEHOLDER
+
+_OPENING_BRACE = re.compile(r"\{(?=[A-Za-z][A-Za-z0-9]*\})")
+
+
+class ExportedStep(Struct, kw_only=True):
+    """A step as a file has it, and what a reader has to know of it.
+
+    A step without `members` is a comment alone: something that a file cannot express.
+    """
+
+    members: dict[str, Any] = {}
+    comments: list[str] = field(default_factory=list)
+
+
+def control_step(name: str, call: str, body: object = None, *, as_text: bool = False) -> ExportedStep:
+    """Return a control call as a step. A body that has what looks like a placeholder is written as text."""
+    members: dict[str, Any] = {"name": name, "control": call}
+    if body is not None:
+        members |= {"text": json_text(body)} if as_text or has_placeholder(body) else {"body": body}
+    return ExportedStep(members=members)
+
+
+def has_placeholder(value: object) -> bool:
+    """Whether the runner would replace something in this value: a text such as `{name}`."""
+    if isinstance(value, str):
+        return PLACEHOLDER.search(value) is not None
+    if isinstance(value, Mapping):
+        return any(map(has_placeholder, value.values()))
+    return isinstance(value, list | tuple) and any(map(has_placeholder, value))
+
+
+def json_text(value: object) -> str:
+    """Write JSON in which the runner replaces nothing: the brace of `{name}` is escaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _OPENING_BRACE.sub(r"\\u007b", text)
+
+
+def duration_text(length: timedelta) -> str:
+    """Write a positive duration: `PT1.5S`, `PT90S`."""
+    seconds, rest = divmod(length, timedelta(seconds=1))
+    fraction = f".{rest.microseconds:06d}".rstrip("0").rstrip(".")
+    return f"PT{seconds}{fraction}S"
+
+
+def members_of(entry: Struct) -> dict[str, Any]:
+    """Return the members of a struct as a file has them, without those that have their default."""
+    found = {}
+    for each in fields(entry):
+        value = getattr(entry, each.name)
+        if value is not UNSET and not _is_default(each, value):
+            found[each.encode_name] = _plain(value)
+    tag = entry.__struct_config__.tag
+    if tag is not None:
+        found = {str(entry.__struct_config__.tag_field): tag, **found}
+    return found
+
+
+def _is_default(each: FieldInfo, value: object) -> bool:
+    if each.default is not NODEFAULT:
+        return bool(value == each.default) and type(value) is type(each.default)
+    return each.default_factory is not NODEFAULT and bool(value == each.default_factory())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Struct):
+        return members_of(value)
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return value.isoformat() if isinstance(value, date) else msgspec.to_builtins(value)
