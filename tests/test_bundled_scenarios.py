@@ -1,9 +1,10 @@
-"""Every bundled scenario runs against a real server in both dialects, in strict mode."""
+"""Every bundled scenario, and its export, runs against a real server in both dialects, in strict mode."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -42,22 +43,31 @@ def target(request: pytest.FixtureRequest, strict_server: str) -> Target:
     return find_target(f"{strict_server}{request.param}")
 
 
+class Seen(NamedTuple):
+    """What the sandboxes of the runs have when they are dropped: codes of warnings, exported scenarios."""
+
+    warned: set[str]
+    exported: list[str]
+
+
 @pytest.fixture
-def warned(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The codes of the warnings in each sandbox when it is dropped."""
-    codes: set[str] = set()
+def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+    found = Seen(set(), [])
     drop = Sandbox.drop
 
     def look_and_drop(sandbox: Sandbox) -> None:
-        codes.update(code for request in sandbox.requests() for code in request["warningCodes"])
+        found.warned.update(code for request in sandbox.requests() for code in request["warningCodes"])
+        found.exported.append(sandbox.export_scenario())
         drop(sandbox)
 
     monkeypatch.setattr(Sandbox, "drop", look_and_drop)
-    return codes
+    return found
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_bundled_scenario_passes(path: Path, target: Target, warned: set[str]) -> None:
+def test_a_bundled_scenario_passes_and_so_does_its_export(
+    path: Path, target: Target, seen: Seen, tmp_path: Path
+) -> None:
     scenario = read_scenario(path)
 
     results = [run_scenario(performance, target) for performance in plan_runs(scenario, {}, on_sandbox=True)]
@@ -66,7 +76,13 @@ def test_a_bundled_scenario_passes(path: Path, target: Target, warned: set[str])
     foreign = {step.name for step in scenario.steps if target.dialect not in step.dialects}
     assert all({step.name for step in result.steps if step.skipped} == foreign for result in results)
     assert len(foreign) < len(scenario.steps)
-    assert not warned or path.stem in SEND_IGNORED_INPUT
+    assert not seen.warned or path.stem in SEND_IGNORED_INPUT
+    exported = tmp_path / "exported.yaml"
+    exported.write_text(seen.exported[-1], encoding="utf-8")
+    [again] = plan_runs(read_scenario(exported), {}, on_sandbox=True)
+    result = run_scenario(again, target)
+    assert list(failure_lines(result)) == [], seen.exported
+    assert result.count("passed") == len(again.scenario.steps) > 0
 
 
 def test_steps_for_one_dialect_have_a_counterpart_in_the_other() -> None:

@@ -343,7 +343,7 @@ RENAMED_METHODS: dict[str, tuple[tuple[Any, ...], str]] = {
 }
 """Per old name of a method its arguments, and the control call that it makes."""
 LOGINS = {"base_url_in", "tagged", "token", "session"}
-NOT_TRIED = {"call", "text", *LOGINS}
+NOT_TRIED = {"call", "text", "export_scenario", *LOGINS}  # the third one in test_scenario_export
 
 
 def public(kind: type) -> set[str]:

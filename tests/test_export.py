@@ -108,7 +108,7 @@ def test_an_unknown_format_is_rejected(api: Api) -> None:
 
     assert (answer.status_code, (answer.json or {})["detail"]) == (
         400,
-        "format is json, ndjson or har, not 'xml'",
+        "format is json, ndjson, har or scenario, not 'xml'",
     )
 
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+import yaml
+from click.testing import CliRunner
+from flask import Flask
 from werkzeug.test import TestResponse
 
+from mock_server.cli import main
+from mock_server.client import Sandbox
+from mock_server.sandbox.commands import AnyCommand
+from mock_server.scenario_export import given
+from mock_server.scenario_export.control_steps import WRITERS
+from mock_server.scenario_export.moment import JUMPS
 from mock_server.scenarios.files import check_files, read_scenario
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario
 from mock_server.scenarios.target import find_target
-from tests.control_calls import play, set_rule
-from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, Api, refresh
+from tests.control_calls import a_rule, play, set_rule
+from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, TOKEN_URL, Api, content, refresh
 
 PERSONAL = {"thirdpartyEmail": ["jean.dupont@acme.fr"], "userInCharge": ["Marie Curie <marie@"]}
 
@@ -161,3 +172,187 @@ def test_it_starts_at_any_request_and_at_a_snapshot(
 
     for since in ("before", *range(2, count)):
         played(export(api, since=since))
+
+
+def test_a_short_difference_from_the_fixture_is_written_in_entries(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
+    api.control(
+        "POST", "/dossiers", {"siret": OTHER_SIRET, "dossierReference": "PO-2", "thirdpartyCode": "T2"}
+    )
+    api.control("POST", f"/dossiers/{SEED_DOSSIER}/documents/I2/evidences", {"expirationDate": "2090-12-31"})
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+    api.advance("P1D")
+    api.get("/dossiers")
+
+    text = export(api, since=2)
+
+    given = yaml.safe_load(text)["given"]
+    assert [entry["dossierReference"] for entry in given["dossiers"]] == ["TEST", "PO-2"]
+    assert played(text) == ["the time at the start", "request 3: listDossiers"]
+
+
+def test_rules_have_what_is_left_of_them_at_the_start(api: Api, played: Callable[[str], list[str]]) -> None:
+    rules = [
+        a_rule({"respond": {"status": 503}}, times=3),
+        a_rule({"respond": {"status": 500}}, "stopDossier", name="over", times=1),
+    ]
+    play(api, rules=rules)
+    for _ in range(4):
+        api.get(f"/dossiers/{SEED_DOSSIER}")
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+
+    text = export(api, since=3)
+
+    [rule, over] = yaml.safe_load(text)["rules"]
+    assert (rule["times"], over["times"]) == (1, 1)
+    assert played(text)[:2] == ["request 4: getDossier", "request 5: getDossier"]
+
+
+def test_a_fixture_of_ones_own_is_loaded_as_a_state_without_its_persons(
+    recipe_app: Callable[..., Flask], played: Callable[[str], list[str]]
+) -> None:
+    recipe = """
+version: 1
+include: [catalogue]
+accounts: [{accountId: 119631}]
+users: [{username: jean.dupont@acme.fr, password: hunter2, accounts: [119631]}]
+thirdparties:
+  - {thirdpartyId: 7, siret: "99050000100013", name: ACME, subscriptionDate: 2026-01-01,
+     users: [{firstname: Marie, lastname: Curie, email: marie@curie.fr}]}
+dossiers: [{dossierId: 9, thirdpartyId: 7, dossierReference: PO-1}]
+"""
+    api = Api(recipe_app(recipe).test_client(), "own")
+    api.username = "jean.dupont+own@acme.fr"
+    form = {"grant_type": "password", "client_id": "ea-api-edge", "username": api.username}
+    api.client.post(TOKEN_URL, data=form | {"password": "wrong-one"})
+    api.__dict__["token"] = api.log_in(password="hunter2")["access_token"]
+    content(api.get("/dossiers/9"))
+
+    text = export(api)
+
+    assert [
+        word for word in ("hunter2", "wrong-one", "Marie", "Curie", "dupont", "acme.fr") if word in text
+    ] == []
+    assert "loads all of it" in text
+    assert len(played(text)) == 4
+
+
+def test_a_server_with_its_own_duration_of_imports_says_it_by_a_rule(
+    make_server_api: Callable[..., Api], played: Callable[[str], list[str]]
+) -> None:
+    api = make_server_api(import_duration=timedelta(seconds=3))
+    for value in (SIRET, "99000200800011"):
+        process_id = api.launch(companyIdValue=value)
+        api.advance("PT2S")
+        assert not api.process(process_id)["complete"]
+        api.advance("PT2S")
+        assert api.process(process_id)["complete"] == (value == SIRET)
+
+    assert len(played(export(api))) == 11
+
+
+def test_what_a_scenario_cannot_have_is_said_at_its_place(
+    make_server_api: Callable[..., Api], played: Callable[[str], list[str]]
+) -> None:
+    api = make_server_api(journal_bytes=20_000)
+    api.get("/nowhere")
+    api.send("HEAD", api.url("/dossiers"))
+    api.get("/dossiers", dossierReference="{word}")
+    api.send("POST", api.url("/dossiers"), data=b"\xff\x00", content_type="application/pdf")
+    api.try_import(description="x" * 5000)
+    api.get("/dossiers", password="hunter2", pageSize=1)
+
+    text = export(api)
+
+    for sentence in (
+        "Request 2 is left out, GET /api/v1/account/119631/nowhere: it is no operation of the API.",
+        "HEAD /api/v1/account/119631/dossiers: a step sends GET, not HEAD.",
+        "it has what is a placeholder in a scenario",
+        "its body is not text, 2 bytes, not shown",
+        "the journal did not keep its body (--journal-bytes)",
+        "Its secrets are replaced by ***.",
+    ):
+        assert sentence in " ".join(text.replace("#", " ").split()), sentence
+    assert played(text)[-1] == "request 7: listDossiers"
+
+
+def test_what_was_dropped_is_said(
+    make_server_api: Callable[..., Api], played: Callable[[str], list[str]]
+) -> None:
+    for settings in ({"history_entries": 2}, {"journal_entries": 4}):
+        api = make_server_api(**settings)
+        for number in range(4):
+            api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": f"PO-{number}"})
+        api.get(f"/dossiers/{SEED_DOSSIER}")
+
+        text = export(api)
+
+        assert re.search(
+            r"^# Requests 1 to [23] are left out: the journal or the history", text, re.MULTILINE
+        )
+        assert played(text)[-1] == "request 6: getDossier"
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "sentence"),
+    [
+        ({"since": "nowhere"}, 404, "since is a request's number, start, or a snapshot that the history has"),
+        ({"limit": 1}, 400, "limit does not go with the format scenario"),
+        ({"since": "9" * 40}, 400, "since is a number such as 10"),
+    ],
+    ids=["an unknown snapshot", "a limit", "a long number"],
+)
+def test_a_wrong_question_is_rejected(api: Api, query: dict[str, Any], status: int, sentence: str) -> None:
+    answer = ask(api, **query)
+
+    assert answer.status_code == status
+    assert sentence in (answer.json or {})["detail"]
+
+
+def test_a_state_that_is_too_large_is_rejected(
+    make_server_api: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(given, "MAX_DOSSIERS", 10)
+    api = make_server_api()
+    api.import_and_wait()
+
+    answer = ask(api, since=2)
+
+    assert answer.status_code == 409
+    assert "too many for a scenario file" in (answer.json or {})["detail"]
+
+
+def test_an_empty_journal_is_a_scenario_without_steps(api: Api, played: Callable[[str], list[str]]) -> None:
+    assert played(export(api, name="Test [1]").replace("test-1", "exported")) == []
+
+
+def test_every_command_has_its_step_or_starts_over() -> None:
+    of_requests = {
+        *("ImportDossier", "UpdateDossier", "StopDossier", "ReactivateDossier", "UpdateRequirements"),
+        *("TakeRequest", "EndSession", "ApplyRule"),
+    }
+    of_pact = {"ClearDossiers", "MarkPactStates", "Together", "SetScenarioState"}
+    known = {each.__name__ for each in (*WRITERS, *JUMPS)} | of_requests | of_pact
+
+    assert {each.__name__ for each in get_args(AnyCommand)} == known
+
+
+def test_the_command_and_the_client_write_the_file(server: str, tmp_path: Path) -> None:
+    sandbox = Sandbox(server, "shared")
+    sandbox.session().get(f"{sandbox.base_url}/account")
+    sandbox.snapshot("later")
+    command = ["journal", "export", "--base-url", server, "--sandbox", "shared", "--format", "scenario"]
+
+    written = CliRunner().invoke(main, [*command, "--out", str(tmp_path / "a-story.yaml")])
+    printed = CliRunner().invoke(main, [*command, "--since", "later"])
+    wrong = CliRunner().invoke(main, [*command, "--out", str(tmp_path / "A story.txt")])
+
+    assert written.exit_code == 0, written.output
+    assert read_scenario(tmp_path / "a-story.yaml").scenario == "a-story"
+    assert "steps: []" in printed.output
+    assert "a-story.yaml" in wrong.output
+    assert wrong.exit_code == 2
+    assert sandbox.export_scenario(since=1).count("call: ") == 1
+    sandbox.drop()

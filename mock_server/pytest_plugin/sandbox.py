@@ -182,7 +182,7 @@ class TestSandbox:
         return [*unmatched, *self._warned()] if self._strict == "fail" else unmatched
 
     def export(self, folder: Path, test: str) -> str:
-        """Write the requests of the test as a scenario; return a sentence with its path, or with the reason."""
+        """Write the requests of the test as a scenario; return a sentence with its path, or an error."""
         name = _file_name(test)
         path = folder / f"{name}.yaml"
         try:

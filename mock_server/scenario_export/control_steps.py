@@ -10,11 +10,13 @@ from urllib.parse import quote, urlencode
 from mock_server.fixtures.entries import MIN_FILE_SIZE
 from mock_server.sandbox.commands import (
     AddRules,
+    AddToTimeline,
     AdvanceClock,
     AnyCommand,
     ChangeAccount,
     ChangeDossier,
     ChangeRequirement,
+    ClearTimeline,
     CloseThirdparty,
     CreateAccount,
     CreateDossier,
@@ -60,7 +62,7 @@ def command_step(name: str, command: AnyCommand, scenario: str | None) -> Export
     """
     if isinstance(command, SetScenarioState):
         return control_step(name, f"PUT /scenarios/{scenario}/state", {"state": command.state})
-    write = _WRITERS.get(type(command))
+    write = WRITERS.get(type(command))
     call = None if write is None else write(command)
     if call is None:
         return None
@@ -130,12 +132,14 @@ def _part(text: str) -> str:
     return quote(text, safe="")
 
 
-_WRITERS: dict[type, Callable[[Any], Call | None]] = {
+WRITERS: dict[type, Callable[[Any], Call | None]] = {
     AddRules: lambda command: ("POST /rules", {"rules": [members_of(rule) for rule in command.rules]}),
+    AddToTimeline: lambda command: ("POST /timeline", {"timeline": list(map(members_of, command.entries))}),
     AdvanceClock: _advance_clock,
     ChangeAccount: lambda command: (f"PATCH /accounts/{command.account_id}", members_of(command.change)),
     ChangeDossier: lambda command: (f"PATCH /dossiers/{command.dossier_id}", members_of(command.patch)),
     ChangeRequirement: _change_requirement,
+    ClearTimeline: lambda _: ("DELETE /timeline", None),
     CloseThirdparty: lambda command: (f"POST /thirdparties/{command.thirdparty_id}/close", None),
     CreateAccount: _create_account,
     CreateDossier: lambda command: ("POST /dossiers", members_of(command.dossier)),

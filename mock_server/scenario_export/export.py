@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from mock_server import __version__
 from mock_server.domain.local_time import local_date
 from mock_server.domain.settlement import settle
+from mock_server.fixtures.timeline import take_action
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.sandbox import NotKept, ServerSandbox
 from mock_server.sandbox.commands import AnyCommand, RestoreSnapshot, TakeSnapshot
@@ -218,7 +219,7 @@ def _kind(command: AnyCommand) -> str:
 
 
 def _settled(state: SandboxState, at: datetime) -> SandboxState:
-    world, _ = settle(state.world, at)
+    world, _ = settle(state.world, at, take_action)
     return state if world is state.world else replace(state, world=world)
 
 

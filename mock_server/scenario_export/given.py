@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from mock_server.fixtures.entries import (
 )
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.state_file import WorldState, export_world
+from mock_server.fixtures.timeline import take_action
 from mock_server.sandbox.exported_state import export_state
 from mock_server.sandbox.state import SandboxState
 from mock_server.scenario_export.privacy import Privacy
@@ -193,7 +194,7 @@ def _world_of(state: SandboxState, given: ScenarioGiven, at: datetime, now: date
         world = ScenarioSetup(state.setup.fixture, scenario).world(at)
     except InputError:
         return None
-    return settle(world, now)[0]
+    return settle(world, now, take_action)[0]
 
 
 def _different(base: World, wanted: World) -> tuple[str, ...] | None:
@@ -243,13 +244,17 @@ def _with_entries(given: ScenarioGiven, base: World, wanted: World) -> ScenarioG
     return replace(given, dossiers=(*kept, *dossiers), thirdparties=(*companies, *thirdparties))
 
 
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
 def _thirdparty_entry(thirdparty: Thirdparty) -> ThirdpartyPatch:
     company = {name: getattr(thirdparty.company, name) for name in thirdparty.company.__struct_fields__}
     return ThirdpartyPatch(
         thirdparty_id=thirdparty.thirdparty_id,
         company_id_type=thirdparty.company_id.type.value,
         company_id_value=thirdparty.company_id.value,
-        subscription_date=thirdparty.subscription_date,
+        subscription_date=_day(thirdparty.subscription_date),
         subscription_key=thirdparty.subscription_key,
         out_of_business=thirdparty.out_of_business,
         users=tuple(
@@ -273,7 +278,7 @@ def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
         description=dossier.description,
         purchasing_category=dossier.purchasing_category,
         starting_date=None if dossier.starting_date is None else instant_text(dossier.starting_date),
-        expiration_date=dossier.expiration_date,
+        expiration_date=_day(dossier.expiration_date),
         stopping_date=None if dossier.stopping_date is None else instant_text(dossier.stopping_date),
         stopping_reason=msgspec.convert(
             None if dossier.monitored else dossier.stopping_reason.value, Reason | None
@@ -294,7 +299,7 @@ def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
                         file_uuid=evidence.file_uuid,
                         file_creation=instant_text(evidence.file_creation),
                         file_size=evidence.file_size or None,
-                        expiration_date=evidence.expiration_date,
+                        expiration_date=_day(evidence.expiration_date),
                         metadata=dict(evidence.metadata),
                         formdata=tuple(msgspec.to_builtins(evidence.formdata)),
                     )
@@ -354,7 +359,7 @@ def entries_of(given: ScenarioGiven) -> Iterator[tuple[str, Any]]:
     for name in ("fixture", "clock", "variants"):
         if getattr(given, name):
             yield name, getattr(given, name)
-    for name in Overrides.__struct_fields__:
+    for name in (*Overrides.__struct_fields__, "timeline"):
         if getattr(given, name):
             camel = "invalidEmailDomains" if name == "invalid_email_domains" else name
             yield (

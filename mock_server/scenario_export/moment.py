@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_server.domain.settlement import settle
+from mock_server.fixtures.timeline import take_action
 from mock_server.journal import JournalSlice
 from mock_server.journal.entries import read_entries
 from mock_server.sandbox import NotKept, SandboxState, ServerSandbox
@@ -145,7 +146,7 @@ def _state_before(sandbox: ServerSandbox, commands: Sequence[HistoryEntry], at: 
     if isinstance(previous.record.command, JUMPS):
         return PastState(state, now)
     now = max(now, min(times))
-    return PastState(replace(state, world=settle(state.world, now)[0]), now)
+    return PastState(replace(state, world=settle(state.world, now, take_action)[0]), now)
 
 
 def _began(commands: Sequence[HistoryEntry], history: History) -> datetime | None:

@@ -10,7 +10,7 @@ from mock_server.client.login import DEFAULT_PASSWORD
 
 _ADDRESS = re.compile(r"[^\s@\"'<>,;:=&?/\\(){}\[\]|]+@[^\s@\"'<>,;:=&?/\\(){}\[\]|]*")
 _RESERVED = re.compile(r"(?:^|\.)example(?:\.(?:com|net|org))?$|\.(?:test|invalid|localhost)$", re.IGNORECASE)
-"""Domains of examples (RFC 2606): their addresses belong to nobody."""
+"""Domains of examples (RFC 2606), which have no mailboxes."""
 
 _PERSON = {
     "firstname": "Person",
