@@ -422,11 +422,33 @@ def test_the_sandbox_goes_back_to_before_a_request(page: Page, client: Client) -
     open_at(page, client, "requests/2", "Request 2")
     assert client.control("GET", f"/dossiers/{SEED_DOSSIER}")["standing"] == "stopped"
 
-    follow(page, "Back to before this request…")
+    follow(page, "Go back…")
     follow(page, "Go back")
 
     page.wait_for("!document.querySelector('dialog')")
     assert client.control("GET", f"/dossiers/{SEED_DOSSIER}")["standing"] == "incomplete"
+
+
+def test_the_history_goes_back_forks_and_exports(page: Page, client: Client, server: str) -> None:
+    client.refused_update()
+    client.control("POST", "/clock/advance", {"by": "PT20S"})
+    open_at(page, client, "history", "Advance clock by 20s")
+    page.wait_for(shows(f"Stop dossier accountId 119631 dossierId {SEED_DOSSIER}"))
+
+    follow(page, "Export scenario")
+    follow(page, "Export state")
+    follow(page, "Fork before command 2")
+    page.value("document.querySelector('dialog [name=as]').value = 'branched'")
+    follow(page, "Fork")
+    page.wait_for("location.hash.endsWith('sandbox=branched')")
+    page.wait_for(shows("branched", "#sandbox"))
+
+    assert {f"{server}/__admin/{path}" for path in ("state", "requests?format=scenario&since=start")} <= {
+        *page.requested
+    }
+    branched = {"X-Mock-Sandbox": "branched"}
+    dossier = requests.get(f"{server}/__admin/dossiers/{SEED_DOSSIER}", headers=branched, timeout=5).json()
+    assert dossier["standing"] == "incomplete"
 
 
 def test_a_request_shows_its_differences(page: Page, client: Client) -> None:
@@ -677,6 +699,7 @@ PLACES = {
     "outbox": ".empty",
     "sandboxes": "tbody tr",
     "imports": "tbody tr",
+    "history": "tbody tr",
 }
 """Each page, and what it shows when it is loaded."""
 

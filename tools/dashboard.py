@@ -30,6 +30,7 @@ PLACES = (
     "outbox",
     "sandboxes",
     "imports",
+    "history",
 )
 LOOKS = {
     "light": ("light", 1400, 900),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response
@@ -14,6 +15,7 @@ from mock_server.dialects import wire
 from mock_server.domain.names import camel
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.history import HistoryEntry
+from mock_server.settings import text_of
 from mock_server.web.services import named_sandbox, services
 
 _QUERY = {"since": {"type": "integer", "minimum": 0}}
@@ -84,14 +86,23 @@ def _sandbox(sandbox: ServerSandbox) -> dict[str, Any]:
 
 
 def _entry(entry: HistoryEntry) -> dict[str, Any]:
-    """Return a command with its ids, names and switches; larger members are left out."""
+    """Return a command with its ids, names, switches and times; larger members are left out."""
     record = entry.record
-    members = asdict(record.command).items()
+    members = ((name, _plain(value)) for name, value in asdict(record.command).items())
     return {
         "number": record.number,
         "at": wire.instant(entry.now),
         "request": record.request,
         "latestRequest": record.latest_request,
         "command": type(record.command).__name__,
-        "members": {camel(name): value for name, value in members if type(value) in {str, int, bool}},
+        "members": {camel(name): value for name, value in members if value is not None},
     }
+
+
+def _plain(value: object) -> object:
+    """Return an id, a name, a switch or a time as JSON, None for anything larger."""
+    if isinstance(value, timedelta):
+        return text_of(value)
+    if isinstance(value, datetime):
+        return wire.instant(value)
+    return value if type(value) in {str, int, bool} else None

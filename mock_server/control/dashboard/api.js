@@ -38,6 +38,17 @@ export async function call(method, path, { sandbox, body, signal } = {}) {
   return text ? parse(text) : null;
 }
 
+/** Save the answer of a control call as a file. */
+export async function download(path, name, sandbox) {
+  report("GET", path, undefined, sandbox);
+  const answer = await send("GET", path, { sandbox });
+  const made = document.createElement("a");
+  made.href = URL.createObjectURL(await answer.blob());
+  made.download = name;
+  made.click();
+  URL.revokeObjectURL(made.href);
+}
+
 /** Each event after number `since`, as [name, data], until the server ends the stream. */
 export async function* events(sandbox, since, signal) {
   report("GET", "/events", undefined, sandbox);

@@ -4,6 +4,7 @@ import { call, onTokenNeeded, Problem } from "./api.js";
 import { controlCurl, startCurlPanel } from "./curl.js";
 import { ask, askToken, button, el, fill, toast } from "./dom.js";
 import { dossiers } from "./dossiers.js";
+import { history } from "./history.js";
 import { imports } from "./imports.js";
 import { Live } from "./live.js";
 import { announce, DEFAULT, go, currentRoute, link, showSandboxes, showState, showTabs } from "./navigation.js";
@@ -11,7 +12,7 @@ import { requests } from "./requests.js";
 import { scenarios } from "./scenarios.js";
 import { absent, askReset, clock, coverage, outbox, sandboxes } from "./views.js";
 
-const VIEWS = { requests, dossiers, scenarios, clock, coverage, outbox, sandboxes, imports };
+const VIEWS = { requests, dossiers, scenarios, clock, coverage, outbox, sandboxes, imports, history };
 const REFRESH_MS = 3000;
 
 const main = document.getElementById("main");
@@ -176,7 +177,7 @@ const TYPING = "input, textarea, select, dialog, [contenteditable]";
 /* Keyboard: single keys only, never with Ctrl, Alt or Meta, never while typing. */
 
 const HELP = [
-  ["1 to 8", "Open a view, from left to right"],
+  ["1 to 9", "Open a view, from left to right"],
   ["j, k", "Next and previous request"],
   ["↓ ↑ Home End", "The same, in the list"],
   ["/", "Go to the filter or search field"],

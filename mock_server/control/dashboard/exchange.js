@@ -3,6 +3,7 @@
 import { requestCurl } from "./curl.js";
 import { badge, button, code, copy, el, empty, facts, fill, refill, soft, table } from "./dom.js";
 import { BASE, duration, highlightJson, moment, realMoment, severity } from "./format.js";
+import { fork, goBack, saveScenario } from "./history.js";
 import { causeText, importButtons } from "./imports.js";
 import { DEFAULT, link } from "./navigation.js";
 
@@ -71,15 +72,15 @@ async function runningImport(entry, context) {
 
 /** What a user can do with a request. */
 const actions = (entry, context) => [
-  button("Back to before this request…", () => goBack(entry, context), { class: "quiet small" }),
+  button("Go back…", () => goBack(context, { before: entry.number }, `request ${entry.number}`),
+    { class: "quiet small", title: "Restore the state before this request" }),
+  button("Fork…", () => fork(context, { before: entry.number }, `request ${entry.number}`),
+    { class: "quiet small", title: "Continue the state before this request in another sandbox" }),
+  button("Export scenario", () => saveScenario(context, entry.number - 1),
+    { class: "quiet small", title: "This request and the later ones as a scenario that repeats them" }),
   button("Copy link", () => copy(new URL(link("requests", entry.number), location.href).href, "Link"), { class: "quiet small" }),
   button("Copy as curl", () => copy(requestCurl(entry), "Command"), { class: "quiet small" }),
 ];
-
-/** Ask, then restore the state before a request. */
-const goBack = ({ number }, context) => context.askAndCall(`Back to before request ${number}?`, el("p", {},
-  "Data, clock, rules and variants return to what they were. The requests stay in the list."),
-() => ["POST", "/rewind", { before: number }], { confirm: "Go back", done: `Back to before request ${number}` });
 
 function article(entry, why, follows, { context, earlier = null, running = null }) {
   const query = new URLSearchParams(entry.query).toString();
@@ -87,9 +88,9 @@ function article(entry, why, follows, { context, earlier = null, running = null 
     el("header", {},
       el("p", { class: "eyebrow back" }, el("a", { href: link("requests") }, "← All requests")),
       el("div", { class: "row" },
-        el("p", { class: "eyebrow grow" }, `Request ${entry.number}`,
+        el("p", { class: "eyebrow grow nowrap" }, `Request ${entry.number}`,
           follows && (severity(entry) === "bad" ? " · latest error" : " · latest")),
-        actions(entry, context)),
+        el("div", { class: "row" }, actions(entry, context))),
       el("h2", {}, badge(entry.fault ?? entry.status, `big ${severity(entry)}`), " ",
         entry.operation ?? "Unknown path"),
       el("p", { class: "line" }, el("b", {}, entry.method), " ", entry.path, query && soft(`?${query}`)),

@@ -1,0 +1,96 @@
+/* The history view: the commands that changed the sandbox. Going back, forking and exporting, here and at a request. */
+
+import { download } from "./api.js";
+import { button, code, el, empty, field, refill, soft, table } from "./dom.js";
+import { many, moment } from "./format.js";
+import { go, link } from "./navigation.js";
+
+const HEAD = ["No.", "Time", "Request", "Command", ""];
+const MAX_SHOWN = 200;
+
+/** The history view. */
+export function history(place, context) {
+  const shown = el("div");
+  let last = null;
+
+  async function load() {
+    const found = await context.call("GET", "/history");
+    if (found.last === last) return;
+    last = found.last;
+    refill(shown, found.commands.length ? rows(found) : nothing());
+  }
+
+  const rows = ({ commands, complete }) => [
+    table("Commands, newest first", HEAD, commands.toReversed().slice(0, MAX_SHOWN).map((one) => [
+      one.number,
+      el("span", { class: "nowrap" }, moment(one.at)),
+      one.request ? el("a", { href: link("requests", one.request), "aria-label": `Request ${one.request}` }, one.request)
+        : soft("control"),
+      [el("b", {}, words(one.command)), " ", members(one.members)],
+      el("div", { class: "row end nowrap" },
+        button("Go back…", () => goBack(context, { beforeCommand: one.number }, `command ${one.number}`),
+          { class: "quiet small", "aria-label": `Go back to before command ${one.number}` }),
+        button("Fork…", () => fork(context, { beforeCommand: one.number }, `command ${one.number}`),
+          { class: "quiet small", "aria-label": `Fork before command ${one.number}` })),
+    ])),
+    (!complete || commands.length > MAX_SHOWN) && el("p", { class: "quiet pad" },
+      `The list shows the latest ${many(Math.min(commands.length, MAX_SHOWN), "command")}.`),
+  ];
+
+  const nothing = () => empty("No command yet",
+    el("p", {}, "A command is a change of the sandbox, by a request of the client or by a control call."));
+
+  place.append(el("div", { class: "page" },
+    el("div", { class: "row" }, el("h1", {}, "History"), el("span", { class: "grow" }),
+      el("div", { class: "row" },
+        button("Export state", () => saveState(context),
+          { class: "quiet small", title: "All of the sandbox as JSON, passwords included" }),
+        button("Export scenario", () => saveScenario(context),
+          { class: "quiet small", title: "The requests as a scenario that repeats them" }))),
+    el("p", { class: "soft" }, "Each command has the state before it: go back there, or continue it in another sandbox."),
+    shown));
+  load();
+  return {
+    onExchange: load,
+    onSandboxes: load,
+    offers: () => [
+      ["Go back to before a command", "POST", "/rewind", { beforeCommand: 1 }],
+      ["Fork", "POST", `/sandboxes/${encodeURIComponent(context.sandbox)}/fork`, { as: "try2", beforeCommand: 1 }],
+      ["Export the state", "GET", "/state"],
+      ["Export the requests as a scenario", "GET", "/requests?format=scenario"],
+    ],
+  };
+}
+
+/** A command in words: `AdvanceClock` is `Advance clock`. */
+function words(command) {
+  const text = command.replace(/(?<!^)([A-Z])/g, " $1").toLowerCase();
+  return text[0].toUpperCase() + text.slice(1);
+}
+
+const members = (given) => Object.entries(given).filter(([, value]) => value !== 0)
+  .map(([name, value]) => [code(`${name === "rest" ? "by" : name} ${value}`), " "]);
+
+/** Ask, then restore the state before a request or a command. */
+export const goBack = (context, before, name) => context.askAndCall(`Back to before ${name}?`,
+  el("p", {}, "Data, clock, rules and variants return to what they were. The requests stay in the list."),
+  () => ["POST", "/rewind", before], { confirm: "Go back", done: `Back to before ${name}` });
+
+/** Ask for a name, then create a sandbox that continues the state before a request or a command, and show it. */
+export async function fork(context, before, name) {
+  const as = el("input", {
+    name: "as", value: `${context.sandbox}-2`, required: true, pattern: "[A-Za-z0-9._\\-]{1,64}", maxlength: "64", spellcheck: "false",
+  });
+  const made = await context.askAndCall(`Fork before ${name}?`, [
+    el("p", {}, "The new sandbox continues the state of then. A client opens it by the tag of its user name."),
+    field("Name of the new sandbox", as),
+  ], (form) => ["POST", `/sandboxes/${encodeURIComponent(context.sandbox)}/fork`, { as: form.get("as"), ...before }],
+  { confirm: "Fork", done: "Forked" });
+  if (made) go(link("dossiers", null, made.sandbox));
+}
+
+/** Save the requests after a number, by default all, as a scenario file. */
+export const saveScenario = (context, since = "start") => context.attempt(() =>
+  download(`/requests?format=scenario&since=${since}`, "exported.yaml", context.sandbox));
+
+const saveState = (context) => context.attempt(() => download("/state", `${context.sandbox}.json`, context.sandbox));
