@@ -7,7 +7,7 @@ COPY fixtures fixtures
 COPY scenarios scenarios
 # The pip of the outer Python installs, so that the environment has no pip. Compiled here for a faster start.
 RUN python -m venv --without-pip /opt/venv \
- && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check . \
+ && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check '.[replicas]' \
  && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
 FROM python:3.13-slim

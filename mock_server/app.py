@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mock_server.api import VIEWS
 from mock_server.auth.certificates import tls_of
+from mock_server.auth.keys import cache_folder, decode_key, encode_key, load_or_create_key
 from mock_server.auth.tokens import TokenService
 from mock_server.clock import real_now
 from mock_server.control.server_info import get_health
@@ -16,15 +19,20 @@ from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import bundled
 from mock_server.journal import Limits
-from mock_server.sandbox import SandboxConfig, Sandboxes, StateDatabase
+from mock_server.sandbox import SandboxConfig, Sandboxes, StateDatabase, StateFileError
 from mock_server.scenarios import FixtureFinder, ScenarioSetup, check_saved_rules, load_scenario_setup
 from mock_server.scenarios.files import find_scenario
-from mock_server.settings import HEALTH_PATH, Settings
+from mock_server.settings import HEALTH_PATH, EngineUrl, Settings
 from mock_server.watching import Watch
 from mock_server.web import authentication, contract, errors, services, token_endpoint
 from mock_server.web.cors import Cors
 from mock_server.web.pipeline import Application
 from mock_server.web.services import Services
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    from mock_server.sandbox.engine import Engine
 
 
 def create_app(settings: Settings) -> Application:
@@ -74,29 +82,58 @@ def _services(settings: Settings) -> Services:
         check_saved_rules(fixture, name)
         return fixture
 
+    engine, shared_key = _engine(settings)
     tokens = TokenService(
         key_file=settings.signing_key,
         access_lifetime=settings.access_token_lifetime,
         refresh_lifetime=settings.refresh_token_lifetime,
+        shared_key=shared_key,
     )
     tokens.make_key_soon()  # meanwhile the fixture is loaded
     config = _sandbox_config(settings, find_fixture)
     return Services(
         settings=settings,
-        sandboxes=Sandboxes(
-            config,
-            # Each launch of an import asks for the company, also if it is the same one.
-            invent=lru_cache(1024)(generate_company),
-            database=None if settings.state is None else StateDatabase(settings.state),
-            limit=settings.max_sandboxes,
-            idle=settings.sandbox_idle,
-            users=_setups_of_users(settings, config.setup.fixture, find_fixture),
-        ),
+        sandboxes=_sandboxes(settings, config, engine, find_fixture),
         find_fixture=find_fixture,
         tokens=tokens,
         started=real_now(),
         tls=tls_of(settings),
     )
+
+
+def _engine(settings: Settings) -> tuple[Engine | None, RSAPrivateKey | None]:
+    """Return the engine that replicas share, and its key for tokens; both None without one."""
+    if not isinstance(settings.state, EngineUrl):
+        return None, None
+    if settings.watch:
+        raise StateFileError(
+            "--watch reloads the files of one replica: it cannot be used with a URL in --state"
+        )
+    from mock_server.sandbox.replicas import open_engine
+
+    engine, pem = open_engine(
+        settings.state, settings.state_password, lambda: encode_key(load_or_create_key(cache_folder()))
+    )
+    return engine, decode_key(pem, str(settings.state))
+
+
+def _sandboxes(
+    settings: Settings, config: SandboxConfig, engine: Engine | None, find_fixture: FixtureFinder
+) -> Sandboxes:
+    """Return the sandboxes: in memory, in a file, or shared with other replicas."""
+    options: dict[str, Any] = {
+        # Each launch of an import asks for the company, also if it is the same one.
+        "invent": lru_cache(1024)(generate_company),
+        "limit": settings.max_sandboxes,
+        "idle": settings.sandbox_idle,
+        "users": _setups_of_users(settings, config.setup.fixture, find_fixture),
+    }
+    if engine is not None:
+        from mock_server.sandbox.replicas import open_shared
+
+        return open_shared(engine, config, **options)
+    database = StateDatabase(settings.state) if isinstance(settings.state, Path) else None
+    return Sandboxes(config, database=database, **options)
 
 
 def _setups_of_users(

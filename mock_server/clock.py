@@ -39,6 +39,13 @@ class MonotonicClock:
         self._seen = (now, passed)
         return now
 
+    def continue_from(self, seconds: float) -> None:
+        """Do not show an earlier time than this from now on."""
+        behind = seconds - self.seconds()
+        if behind > 0:
+            self._ahead += behind
+            self._seen = (seconds, monotonic())
+
 
 _monotonic_clock = MonotonicClock()
 
@@ -46,6 +53,14 @@ _monotonic_clock = MonotonicClock()
 def monotonic_now() -> datetime:
     """The time of sandboxes, aware, in UTC. An import ends even if the machine's time is set back."""
     return datetime.fromtimestamp(_monotonic_clock.seconds(), UTC)
+
+
+def continue_from(instant: datetime) -> None:
+    """Let the time of sandboxes continue from an instant that another server has used, if it is later.
+
+    Clocks of machines differ by some milliseconds: so no sandbox sees time go back.
+    """
+    _monotonic_clock.continue_from(instant.timestamp())
 
 
 class Clock(Struct, frozen=True):

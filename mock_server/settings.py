@@ -51,7 +51,25 @@ _SIZES = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _SINGULAR = {"variants": "variant"}
 """Settings whose option has another name than the setting itself."""
 _HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
+_ENGINE_SCHEMES = ("redis", "rediss", "valkey", "valkeys")
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+class EngineUrl(Struct, frozen=True):
+    """The URL of a Redis or Valkey. As text it has no password: it is shown in log, health and errors."""
+
+    url: str
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.url)
+        login, at, host = parts.netloc.rpartition("@")
+        user = login.partition(":")[0]
+        return parts._replace(netloc=f"{user}:***@{host}" if at else host, query="").geturl()
+
+    @property
+    def for_client(self) -> str:
+        """The URL as the client library takes it: it has no own scheme for Valkey."""
+        return re.sub(r"^valkey", "redis", self.url)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -90,7 +108,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     journal_bytes: int = 16 * 1024 * 1024
     strict: str = "off"
     history_entries: int = 1000
-    state: Path | None = None
+    state: Path | EngineUrl | None = None
+    state_password: str | None = None
     check_responses: bool = False
     log_format: str = "text"
     log_level: str = "info"
@@ -291,6 +310,24 @@ def _lifetime(text: str) -> timedelta:
     if found < timedelta(seconds=1):
         raise ValueError(f"{text!r} is shorter than a second")
     return found
+
+
+def _state(text: str) -> Path | EngineUrl:
+    """A path, or the URL of a Redis or Valkey; the message does not repeat it: it may have a password."""
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        return Path(text)
+    try:
+        parts = urlsplit(text)
+        possible = scheme in _ENGINE_SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:  # a port above 65535, or half an IPv6 address
+        possible = False
+    if not possible or parts.query or not re.fullmatch(r"(?:/[0-9]{0,5})?", parts.path):
+        raise ValueError(
+            "a URL in --state is redis://HOST:PORT/DATABASE, or with rediss, valkey or valkeys; DATABASE is a"
+            " number, and can be left out"
+        )
+    return EngineUrl(text)
 
 
 def _folder(text: str) -> Path:
@@ -516,9 +553,16 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "state",
-        "FILE",
-        Path,
-        "A file that keeps the sandboxes over a restart; without it, they end with the server.",
+        "FILE|URL",
+        _state,
+        "A file that keeps the sandboxes over a restart, or a redis:// URL that replicas share;"
+        " without it, they end with the server.",
+    ),
+    Setting(
+        "state_password",
+        "PASSWORD",
+        str,
+        "The password of the Redis or Valkey in --state; a URL can also have it.",
     ),
     Setting(
         "check_responses",

@@ -111,6 +111,7 @@ EXAMPLES: dict[str, tuple[str, object]] = {
     "strict": ("warn", "warn"),
     "history_entries": ("20", 20),
     "state": ("state.db", Path("state.db")),
+    "state_password": ("s3cret", "s3cret"),
     "check_responses": ("true", True),
     "log_format": ("json", "json"),
     "log_level": ("error", "error"),
@@ -159,6 +160,10 @@ BAD = [
     ("control_host", "*.example.com", "'*.example.com' is not a host name"),
     ("control_open", "enabled", "'enabled' is not one of true, yes, on, 1, false, no, off, 0"),
     ("strict", "Warn", "'Warn' is not one of off, warn, fail"),
+    ("state", "postgres://host", "a URL in --state is redis://HOST:PORT/DATABASE"),
+    ("state", "redis://host:99999", "a URL in --state is redis://HOST:PORT/DATABASE"),
+    ("state", "redis://host/x", "a URL in --state is redis://HOST:PORT/DATABASE"),
+    ("state", "redis://:6379", "a URL in --state is redis://HOST:PORT/DATABASE"),
     ("check_responses", "maybe", "'maybe' is not one of true, yes, on, 1, false, no, off, 0"),
     ("control_token", " ", "the value is empty"),
     ("control_token", "a\ud800", "a control token is one or more printable characters"),
@@ -424,7 +429,7 @@ def test_a_wrong_value_ends_the_start_and_names_the_variable(rejected: Callable[
 
 
 def test_every_setting_except_hosts_and_files_has_a_wrong_value() -> None:
-    opened = {"host", "fixture", "scenario", "signing_key", "tls_cert", "tls_key", "state"}
+    opened = {"host", "fixture", "scenario", "signing_key", "tls_cert", "tls_key", "state_password"}
 
     assert {setting.name for setting in SETTINGS} - set(WRONG) == opened
 

@@ -25,19 +25,38 @@ def load_key(path: Path) -> RSAPrivateKey:
         KeyFileError: the file is missing, unreadable, or holds no unencrypted RSA private key of 2048 bits or
             more.
     """
+    try:
+        return decode_key(path.read_bytes(), str(path))
+    except OSError as problem:
+        raise KeyFileError(f"{path}: {problem.strerror or problem}") from None
+
+
+def decode_key(pem: bytes, place: str) -> RSAPrivateKey:
+    """The RSA key in PEM form, which was found at that place.
+
+    Raises:
+        KeyFileError: it is no unencrypted RSA private key of 2048 bits or more.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except OSError as problem:
-        raise KeyFileError(f"{path}: {problem.strerror or problem}") from None
+        key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise KeyFileError(f"{path}: no unencrypted private key in PEM form") from None
+        raise KeyFileError(f"{place}: no unencrypted private key in PEM form") from None
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:  # noqa: PLR2004  # RFC 7518, 3.3
-        raise KeyFileError(f"{path}: RS256 needs an RSA key of 2048 bits or more")
+        raise KeyFileError(f"{place}: RS256 needs an RSA key of 2048 bits or more")
     return key
+
+
+def encode_key(key: RSAPrivateKey) -> bytes:
+    """The key in PEM form, not encrypted."""
+    from cryptography.hazmat.primitives import serialization
+
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def kept_key_exists(folder: Path | None) -> bool:
@@ -47,7 +66,6 @@ def kept_key_exists(folder: Path | None) -> bool:
 
 def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
     """The key kept in the folder from an earlier start, or a new one, kept there if that is possible."""
-    from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     path = None if folder is None else folder / _KEY_FILE
@@ -56,11 +74,8 @@ def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
             return load_key(path)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     if path is not None:
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
         with suppress(OSError):  # a read-only or full disk: the key is kept in memory alone
-            _keep(pem, path)
+            _keep(encode_key(key), path)
     return key
 
 

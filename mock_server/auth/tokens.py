@@ -89,12 +89,20 @@ class Token(Struct, frozen=True, kw_only=True):
 
 
 class TokenService:
-    """Issues and verifies tokens. A token that was verified once is cached."""
+    """Issues and verifies tokens. A token that was verified once is cached.
+
+    The key is that in `key_file`, else the one that replicas share, else one that is made once and kept.
+    """
 
     def __init__(
-        self, *, key_file: Path | None, access_lifetime: timedelta, refresh_lifetime: timedelta
+        self,
+        *,
+        key_file: Path | None,
+        access_lifetime: timedelta,
+        refresh_lifetime: timedelta,
+        shared_key: RSAPrivateKey | None = None,
     ) -> None:
-        self._given_key = load_key(key_file) if key_file else None
+        self._given_key = load_key(key_file) if key_file else shared_key
         self._access_lifetime = access_lifetime
         self._refresh_lifetime = refresh_lifetime
         self._cache: dict[str, Token] = {}

@@ -71,7 +71,8 @@ def doctor(
     """
     findings = [*_findings(base_url, username, password, control_token)]
     secrets = [control_token, "" if password == _PASSWORD else password]
-    shown = _mask_secrets(findings, [*secrets, os.environ.get("MOCK_SERVER_CONTROL_TOKEN")])
+    secrets += [os.environ.get(f"MOCK_SERVER_{name}") for name in ("CONTROL_TOKEN", "STATE_PASSWORD")]
+    shown = _mask_secrets(findings, secrets)
     (_print_json if as_json else _print)(shown)
     if any(finding.state == "wrong" for finding in shown):
         raise click.exceptions.Exit(1)

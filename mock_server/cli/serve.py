@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from mock_server.settings import CONTROL_PREFIX, DASHBOARD_PATH, SETTINGS, Setti
 
 if TYPE_CHECKING:
     from mock_server.auth.certificates import Tls
-    from mock_server.server import Service
+    from mock_server.sandbox.replicas import SharedSandboxes
+    from mock_server.server import Background, Service
     from mock_server.web.pipeline import Application
 
 
@@ -43,7 +45,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
             "ignored: %s, set for services of that name", ", ".join(sorted(links))
         )
     from mock_server import server  # the other commands need no Flask
-    from mock_server.app import create_app, scenario_watch
+    from mock_server.app import create_app
     from mock_server.auth.certificates import TlsError
     from mock_server.auth.keys import KeyFileError
     from mock_server.fixtures import FileError
@@ -63,7 +65,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
             _service(settings, app, writer),
             bound,
             announce=lambda: _announce(ready, child),
-            background=scenario_watch(app).run if settings.watch else None,
+            background=_background(app),
         )
         logging.getLogger("mock_server").info("the server has stopped")
 
@@ -74,7 +76,7 @@ def _service(settings: Settings, app: Application, writer: LogWriter) -> Service
     from mock_server.web import services
     from mock_server.web.access_log import AccessLog
 
-    tls = services.of(app).tls
+    tls, replicas = services.of(app).tls, _replicas(app)
     log = AccessLog(writer.write_soon, as_json=settings.log_format == "json")
     return Service(
         wsgi=app.wsgi_app,
@@ -82,9 +84,35 @@ def _service(settings: Settings, app: Application, writer: LogWriter) -> Service
         body_timeout=settings.body_timeout.total_seconds(),
         max_connections=settings.max_connections,
         tls=None if tls is None else tls.context,
-        reads_body=app.reads_body,
+        # It looks at the sandbox of the caller, which may be in the engine only.
+        reads_body=app.reads_body if replicas is None else None,
+        answer=None if replicas is None else partial(replicas.answer, app.wsgi_app),
         log=log.add if settings.log_level in {"debug", "info"} else None,
     )
+
+
+def _background(app: Application) -> Background:
+    """What runs on the loop of the server: the watch of the engine, or that of the scenario files."""
+    from mock_server.app import scenario_watch
+    from mock_server.web import services
+
+    replicas = _replicas(app)
+    if replicas is not None:
+        return replicas.run
+    return scenario_watch(app).run if services.of(app).settings.watch else None
+
+
+def _replicas(app: Application) -> SharedSandboxes | None:
+    """The sandboxes, if other replicas share them."""
+    from mock_server.web import services
+
+    sandboxes = services.of(app).sandboxes
+    if not sandboxes.is_shared:
+        return None
+    from mock_server.sandbox.replicas import SharedSandboxes
+
+    assert isinstance(sandboxes, SharedSandboxes)  # noqa: S101  # no others are
+    return sandboxes
 
 
 def given_variables() -> dict[str, str]:

@@ -21,7 +21,8 @@ _PEM = "application/x-pem-file"
 def get_health() -> Response:
     """Return 200 once the fixture is loaded, which is before the port is open.
 
-    `stateFile` is null without `--state`; its `error` is null as long as the file can be written.
+    `stateFile` is null without `--state`; its `path` is that of the file, or the URL of the engine without
+    its password, and its `error` is null as long as it can be used. Health never waits for the engine.
     """
     shared = services()
     return json_answer(

@@ -134,6 +134,12 @@ class Polls:
     def __init__(self) -> None:
         self._times: dict[str, deque[tuple[float, datetime]]] = {}
 
+    def copy(self) -> Polls:
+        """Return a copy."""
+        copied = Polls()
+        copied._times = {name: times.copy() for name, times in self._times.items()}
+        return copied
+
     def is_fast(self, process_id: str, real: float, now: datetime) -> bool:
         """Count a request at this time, in real seconds and on the sandbox's clock."""
         times = self._times.pop(process_id, None) or deque(maxlen=POLLS_PER_SECOND)

@@ -124,7 +124,10 @@ class Journal:
 
     def record(self, exchange: Exchange, answer: bytes | None) -> None:
         """Keep an exchange under the next number, with the body of its answer if that is not None."""
-        packed = pack(exchange, answer, self._limits.bytes // _MAX_SHARE)
+        self._add(pack(exchange, answer, self._limits.bytes // _MAX_SHARE), exchange)
+
+    def _add(self, packed: PackedExchange, exchange: Exchange) -> None:
+        """Keep a packed exchange under the next number, and count it."""
         with self._lock:
             self._last += 1
             self._packed.append(packed)
@@ -221,6 +224,11 @@ def pack(exchange: Exchange, answer: bytes | None, max_size: int) -> PackedExcha
         return PackedExchange(encoded, answer and bytes(memoryview(answer)), size)
     encoded = _encode_any(replace(exchange, body=b"", without_bodies=True))
     return PackedExchange(encoded, b"", _OVERHEAD + len(encoded))
+
+
+def join_parts(exchange: bytes, answer: bytes | None) -> PackedExchange:
+    """Return a packed exchange of its two parts."""
+    return PackedExchange(exchange, answer, _OVERHEAD + len(exchange) + len(answer or b""))
 
 
 def unpack(packed: PackedExchange) -> Exchange:

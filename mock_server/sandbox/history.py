@@ -71,15 +71,23 @@ class History:
         """The number of the first request before which the state is kept."""
         return self._dropped_position + 1
 
+    def forget(self, number: int) -> None:
+        """Drop the commands up to that number."""
+        while self._entries and self._entries[0].record.number <= number:
+            self._drop_oldest()
+
     def add(self, entry: HistoryEntry) -> None:
         """Keep a command under its number, the one after `last`."""
         self.last = entry.record.number
         self._entries.append(entry)
         self._bytes += entry.size
         while self._entries and (len(self._entries) > self._limit or self._bytes > MAX_BYTES):
-            dropped = self._entries.popleft()
-            self._bytes -= dropped.size
-            self._dropped_position = dropped.record.position
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        dropped = self._entries.popleft()
+        self._bytes -= dropped.size
+        self._dropped_position = dropped.record.position
 
     def before_command(self, number: int) -> HistoryEntry:
         """Return the command of that number.

@@ -21,6 +21,14 @@ from mock_server.sandbox.state import SandboxState, settle_state
 RECORD_VERSION: Literal[1] = 1
 
 
+class MissingFixture(ValueError):
+    """A record names a fixture that is not known; `key` is its key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is no fixture {key}")
+        self.key = key
+
+
 class Record(Struct, frozen=True, kw_only=True):
     """A command that was executed: its number, and when, in the machine's time.
 
@@ -75,12 +83,12 @@ class RecordFormat:
         """Return the value of such a JSON.
 
         Raises:
-            ValueError: there is no such fixture.
+            MissingFixture: there is no such fixture.
         """
         if kind is not Fixture:
             return kind(value)
         if value not in self.fixtures:
-            raise ValueError(f"there is no fixture {value}")
+            raise MissingFixture(value)
         return self.fixtures[value]
 
 

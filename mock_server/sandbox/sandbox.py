@@ -149,18 +149,31 @@ class ServerSandbox:
             if after is not before:
                 latest = self.journal.last
                 record = Record(
-                    number=self.history.last + 1,
+                    number=self._next_number,
                     machine=machine,
                     request=latest + 1 if in_request else None,
                     latest_request=latest,
                     command=cast(AnyCommand, command),
                     companies=tuple(companies.items()),
                 )
-                if self._database is not None:
-                    self._database.append(self.name, record, after)
-                self._state = after
-                self.history.add(HistoryEntry(record, context.now, before))
+                self._keep(HistoryEntry(record, context.now, before), after)
         return result
+
+    @property
+    def _next_number(self) -> int:
+        """The number of the next command."""
+        return self.history.last + 1
+
+    def _keep(self, entry: HistoryEntry, after: SandboxState) -> None:
+        """Write an executed command, and make `after` the state.
+
+        Raises:
+            NotWritten: the file cannot be written; nothing was changed.
+        """
+        if self._database is not None:
+            self._database.append(self.name, entry.record, after)
+        self._state = after
+        self.history.add(entry)
 
     def preview(self, command: Command[Any]) -> SandboxState:
         """Return the state as it would be after a command, which is not executed."""

@@ -27,6 +27,11 @@ DEFAULT_SANDBOX = "default"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
+def is_name(text: str) -> bool:
+    """Whether a sandbox can have this name."""
+    return _NAME.fullmatch(text) is not None
+
+
 class NoSandbox(Exception):
     """The sandbox cannot be created, or (`later`) not now. The message says what to do."""
 
@@ -41,6 +46,9 @@ class Sandboxes:
     There are at most `limit`. One that no call used during `idle` is dropped, except the default one.
     `invent` generates companies. `users` maps the user names that have their own scenario to its setup.
     """
+
+    is_shared = False
+    """Whether other servers use the same sandboxes."""
 
     def __init__(
         self,
@@ -190,10 +198,7 @@ class Sandboxes:
         return () if self._database is None else self._database.names
 
     def _create(self, name: str, past: PastState | None = None) -> ServerSandbox:
-        if _NAME.fullmatch(name) is None:
-            raise NoSandbox(
-                "a sandbox's name is up to 64 letters, digits, dots, dashes, underscores", later=False
-            )
+        self._check_name(name)
         with self._lock:
             if name not in self._by_name:
                 self._drop_idle()
@@ -217,13 +222,22 @@ class Sandboxes:
         setup = self._setups.get(name.rpartition(".")[2])
         return self.config if setup is None else replace(self.config, setup=setup)
 
+    def _check_name(self, name: str) -> None:
+        if not is_name(name):
+            raise NoSandbox(
+                "a sandbox's name is up to 64 letters, digits, dots, dashes, underscores", later=False
+            )
+
     def _check_limit(self, name: str) -> None:
         if len({*self._by_name, *self._kept_names} - {name}) >= self._limit:
-            raise NoSandbox(
-                f"there are {self._limit} sandboxes already: drop one (DELETE /__admin/sandboxes/NAME),"
-                " or start the server with a larger --max-sandboxes",
-                later=True,
-            )
+            raise self._too_many()
+
+    def _too_many(self) -> NoSandbox:
+        return NoSandbox(
+            f"there are {self._limit} sandboxes already: drop one (DELETE /__admin/sandboxes/NAME),"
+            " or start the server with a larger --max-sandboxes",
+            later=True,
+        )
 
     def _drop_idle(self) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -43,6 +43,8 @@ class Service(Struct, kw_only=True, eq=False):
     log: Callable[[Environ, str, Headers], None] | None = None  # gets each answer
     connections: dict[Connection, None] = field(default_factory=dict)
     slow_call: asyncio.Lock = field(default_factory=asyncio.Lock)
+    answer: Callable[[Environ, Callable[..., Any]], Awaitable[Iterable[bytes]]] | None = None
+    """Calls the app where that takes more than a function: sandboxes that replicas share."""
 
 
 class Connection(asyncio.Protocol):
@@ -202,6 +204,9 @@ class Connection(asyncio.Protocol):
             self._is_last = True
         service.connections[self] = service.connections.pop(self)
         self._has_begun = False
+        if service.answer is not None:
+            self._delivery = self._loop.create_task(self._deliver(environ))
+            return
         if is_slow_call(reader.method, environ["PATH_INFO"], environ["QUERY_STRING"]):
             self._plan = Delivery()  # so that the end of the server cuts it
             self._delivery = self._loop.create_task(self._deliver(environ))
@@ -210,14 +215,18 @@ class Connection(asyncio.Protocol):
             parts = service.wsgi(environ, self._start_response)
             self._note(environ)
             if self._plan is None and self._has_length():
-                body = b"".join(parts)
-                getattr(parts, "close", list)()
-                self._transport.write(self._head() + (body if self._sends_body else b""))
+                self._send_at_once(parts)
                 self._finish()
             else:
                 self._delivery = self._loop.create_task(self._deliver(environ, parts))
         except Exception as error:  # noqa: BLE001
             self._fail(error)
+
+    def _send_at_once(self, parts: Iterable[bytes]) -> None:
+        """Send an answer whose length is known, in one piece."""
+        body = b"".join(parts)
+        getattr(parts, "close", list)()
+        self._transport.write(self._head() + (body if self._sends_body else b""))
 
     def _start_response(self, status: str, headers: Headers, _: Any = None) -> None:
         self._status, self._headers = status, headers
@@ -229,17 +238,19 @@ class Connection(asyncio.Protocol):
             self._service.log(environ, self._status, self._headers)
 
     async def _deliver(self, environ: Environ, parts: Iterable[bytes] | None = None) -> None:
-        """Send an answer in a task; without parts, a thread calls the app, one call at a time."""
+        """Send an answer in a task; without parts, call the app first."""
         try:
             if parts is None:
-                async with self._service.slow_call:
-                    parts = await in_thread(partial(self._service.wsgi, environ, self._start_response))
+                parts = await self._call(environ)
                 self._note(environ)
             if self._plan is not None and self._plan.late is not None:
                 parts = (await self._plan.late())(environ, self._start_response)
                 environ[KEY] = self._plan = Delivery()
                 self._note(environ)
-            await deliver(self, parts, self._plan)
+            if self._plan is None and self._has_length():
+                self._send_at_once(parts)
+            else:
+                await deliver(self, parts, self._plan)
             if not self._is_over:
                 self._finish()
         except Exception as error:  # noqa: BLE001
@@ -247,6 +258,13 @@ class Connection(asyncio.Protocol):
         finally:
             getattr(parts, "close", list)()  # PEP 3333
             self._delivery = self._plan = None
+
+    async def _call(self, environ: Environ) -> Iterable[bytes]:
+        """Call the app as the service says, else in a thread, one call at a time."""
+        if self._service.answer is not None:
+            return await self._service.answer(environ, self._start_response)
+        async with self._service.slow_call:
+            return await in_thread(partial(self._service.wsgi, environ, self._start_response))
 
     def _head(self) -> bytes:
         """Return the head of the answer, and choose how the end of its body is marked."""

@@ -26,14 +26,15 @@ class StartError(Exception):
 def check_start(app: Application) -> None:
     """Ask for the health, and log in, in a separate sandbox that is deleted again.
 
-    Without a kept key there is no login: the key is still being made.
+    Without a kept key there is no login: the key is still being made. Nor with sandboxes that are shared:
+    other replicas would see it.
 
     Raises:
         StartError: one of them was answered with 500.
     """
     shared = services.of(app)
     _check(app, "GET", HEALTH_PATH)
-    if shared.tokens.has_key:
+    if shared.tokens.has_key and not shared.sandboxes.is_shared:
         _check(app, "POST", _TOKEN_PATH, urlencode(_LOGIN | {"password": "start"}).encode())
         with suppress(KeyError):
             shared.sandboxes.drop(_SANDBOX)

@@ -1,0 +1,405 @@
+"""The engine of `--state redis://...`: a Redis or Valkey that replicas share. Each operation is atomic.
+
+Keys, each after `mock-server:`:
+
+    server            hash: format, config (the start of new sandboxes), key (signs tokens)
+    fixtures          hash: each fixture by its key
+    sandboxes         sorted set: the names of the sandboxes, in the order of their creation
+    created           how many sandboxes were created
+    {NAME}:head       hash: the sandbox's incarnation, the version of its log, its checkpoint
+    {NAME}:log        stream: an entry per request; the id of entry 12 is `12-0`
+
+A sandbox that is deleted and created again has another incarnation. So a replica that still has the old one
+can neither append to the new one nor take entries of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from msgspec import Struct
+
+from mock_server.sandbox.state_database import NotWritten, StateFileError
+from mock_server.settings import EngineUrl
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+FORMAT = 1
+"""The version of keys and entries. A replica rejects an engine of a newer one."""
+
+_PREFIX = "mock-server:"
+_CONNECTIONS = 64
+_TIMEOUT = 3.0
+"""Seconds after which an engine that does not answer counts as down."""
+_START_SECONDS = 10.0
+"""How long a start waits for the engine, which may be starting as well."""
+_BATCH = 500
+"""So many entries are read at once."""
+
+_COMMIT = """
+local head = redis.call('HMGET', KEYS[1], 'incarnation', 'version')
+if head[1] ~= ARGV[1] then return {'gone'} end
+local function used()
+  if tonumber(ARGV[3]) > 0 then
+    redis.call('PEXPIRE', KEYS[1], ARGV[3])
+    redis.call('PEXPIRE', KEYS[2], ARGV[3])
+  end
+end
+if head[2] ~= ARGV[2] then
+  used()
+  return {'behind', redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[4])}
+end
+local rewind = tonumber(ARGV[5])
+if rewind > 0 and rewind <= tonumber(redis.call('HGET', KEYS[1], 'number')) then
+  return {'dropped', redis.call('HGET', KEYS[1], 'number')}
+end
+if #ARGV > 5 then
+  redis.call('HINCRBY', KEYS[1], 'version', 1)
+  redis.call('XADD', KEYS[2], (tonumber(ARGV[2]) + 1) .. '-0', unpack(ARGV, 6))
+end
+used()
+return {'current'}
+"""
+
+_CREATE = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 'exists' end
+local prefix, name, limit, idle = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+if not redis.call('ZSCORE', KEYS[3], name) and redis.call('ZCARD', KEYS[3]) >= limit then
+  for _, other in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
+    if redis.call('EXISTS', prefix .. '{' .. other .. '}:head') == 0 then
+      redis.call('ZREM', KEYS[3], other)
+    end
+  end
+  if redis.call('ZCARD', KEYS[3]) >= limit then return 'full' end
+end
+local incarnation = redis.call('INCR', KEYS[4])
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[1], 'incarnation', incarnation, 'version', 0, 'number', 0, 'counted', 0,
+  'checkpoint', ARGV[5])
+redis.call('ZADD', KEYS[3], incarnation, name)
+if idle > 0 then redis.call('PEXPIRE', KEYS[1], idle) end
+return 'created'
+"""
+
+_LOAD = """
+local head = redis.call('HMGET', KEYS[1], 'incarnation', 'version', 'checkpoint')
+if not head[1] then return false end
+return {head[1], head[2], head[3], redis.call('XRANGE', KEYS[2], '-', '+')}
+"""
+
+_CHECKPOINT = """
+local head = redis.call('HMGET', KEYS[1], 'incarnation', 'counted')
+if head[1] ~= ARGV[1] or tonumber(head[2]) >= tonumber(ARGV[3]) then return 0 end
+redis.call('HSET', KEYS[1], 'counted', ARGV[3], 'number', ARGV[4], 'checkpoint', ARGV[5])
+return redis.call('XTRIM', KEYS[2], 'MINID', ARGV[2] .. '-0')
+"""
+
+_NAMES = """
+local found = {}
+for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if redis.call('EXISTS', ARGV[1] .. '{' .. name .. '}:head') == 1 then found[#found + 1] = name end
+end
+return found
+"""
+
+
+class EngineError(NotWritten):
+    """The engine cannot be used now, or not by this version; the message says what to do.
+
+    `was_sent` is False only where the engine was surely not reached.
+    """
+
+    def __init__(self, message: str, *, was_sent: bool = True) -> None:
+        super().__init__(message)
+        self.was_sent = was_sent
+
+
+class RawEntry(Struct, frozen=True):
+    """An entry of a log as it is in the engine: its version, and its fields."""
+
+    version: int
+    fields: Mapping[bytes, bytes]
+
+    @property
+    def size(self) -> int:
+        """The bytes of its fields."""
+        return sum(map(len, self.fields.values()))
+
+
+class StoredSandbox(Struct, frozen=True):
+    """A sandbox in the engine: its checkpoint, and the entries of its log that are kept."""
+
+    incarnation: int
+    version: int
+    checkpoint: bytes
+    entries: tuple[RawEntry, ...]
+
+
+class LogPosition(NamedTuple):
+    """An entry of the log of a sandbox, by its version; 0 before the first one."""
+
+    name: str
+    incarnation: int
+    version: int
+
+
+class Dropped(Exception):
+    """The commands up to `number` cannot be undone any more: a checkpoint replaced them."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Gone(Exception):
+    """The sandbox was deleted, has expired, or was created again."""
+
+
+class Behind(Exception):
+    """The log has entries that the caller does not know; `entries` are the next ones."""
+
+    def __init__(self, entries: tuple[RawEntry, ...]) -> None:
+        super().__init__(f"{len(entries)} entries")
+        self.entries = entries
+
+
+class Engine:
+    """The keys of one set of replicas, in one database of the engine. `error` is why the last call failed."""
+
+    def __init__(self, url: EngineUrl, password: str | None = None) -> None:
+        self.url = url
+        self.error: str | None = None
+        self._password = password
+        self._may_come = True
+        self._server_values: dict[str, bytes] = {}
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
+
+    async def open(self) -> None:
+        """Wait for the engine, and check that this version can use it.
+
+        Raises:
+            StateFileError: there is no client library, no engine, or one of another version.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _START_SECONDS
+        while True:
+            try:
+                found = await self._call(_setnx_format)
+                break
+            except EngineError as error:
+                if loop.time() > deadline or not self._may_come:
+                    raise StateFileError(str(error)) from None
+                await asyncio.sleep(0.2)
+        if found > FORMAT:
+            raise StateFileError(
+                f"{self.url}: used by a newer version of mock-server, in format {found}; this one knows up to"
+                f" {FORMAT}: use the newer version, or another database of the engine"
+            )
+
+    async def server_value(self, name: str, value: Callable[[], bytes]) -> bytes:
+        """Return a value that all replicas share; the first replica sets it."""
+        found = await self._call(lambda client: client.hget(_key("server"), name))
+        if found is None:
+            given = value()
+            await self._call(partial(_hsetnx, name=name, value=given))
+            found = await self._call(lambda client: client.hget(_key("server"), name))
+        self._server_values[name] = bytes(found)
+        return bytes(found)
+
+    async def restore_server_values(self) -> None:
+        """Set these values again, in case the engine has lost its data."""
+        await self._call(_setnx_format)
+        for name, value in self._server_values.items():
+            await self._call(partial(_hsetnx, name=name, value=value))
+
+    async def fixture(self, key: str) -> bytes | None:
+        """Return the JSON of a fixture, None if there is none of that key."""
+        found = await self._call(lambda client: client.hget(_key("fixtures"), key))
+        return None if found is None else bytes(found)
+
+    async def add_fixture(self, key: str, content: bytes) -> None:
+        """Keep a fixture, which entries then name by its key."""
+        await self._call(lambda client: client.hsetnx(_key("fixtures"), key, content))
+
+    async def names(self) -> list[str]:
+        """Return the names of the sandboxes, oldest first."""
+        found = await self._script(_NAMES, ["sandboxes"], [_PREFIX])
+        return [bytes(name).decode() for name in found]
+
+    async def load(self, name: str) -> StoredSandbox | None:
+        """Return a sandbox, None if there is none of that name."""
+        found = await self._script(_LOAD, _keys_of(name), [])
+        if found is None:
+            return None
+        incarnation, version, checkpoint, entries = found
+        return StoredSandbox(int(incarnation), int(version), bytes(checkpoint), _entries(entries))
+
+    async def create(self, name: str, checkpoint: bytes, *, limit: int, idle: float) -> str:
+        """Create a sandbox; return `created`, `exists`, or `full` if there are `limit` sandboxes.
+
+        It expires after `idle` seconds without a call; 0 for never.
+        """
+        keys = [*_keys_of(name), "sandboxes", "created"]
+        found = await self._script(_CREATE, keys, [_PREFIX, name, limit, int(idle * 1000), checkpoint])
+        return bytes(found).decode()
+
+    async def commit(
+        self, at: LogPosition, idle: float, fields: Sequence[bytes] = (), *, first_undone: int = 0
+    ) -> None:
+        """Append an entry if the log is at this position; without fields, only check that it is.
+
+        Raises:
+            Behind: the log has later entries, and nothing was appended.
+            Dropped: the entry goes back to before the command `first_undone`, and that is not kept any more.
+            Gone: there is no such sandbox any more.
+        """
+        arguments = [at.incarnation, at.version, int(idle * 1000), _BATCH, first_undone, *fields]
+        result, *rest = await self._script(_COMMIT, _keys_of(at.name), arguments)
+        if result == b"gone":
+            raise Gone
+        if result == b"dropped":
+            raise Dropped(int(rest[0]))
+        if result == b"behind":
+            raise Behind(_entries(rest[0]))
+
+    async def write_checkpoint(self, at: LogPosition, content: bytes, *, number: int, first: int) -> None:
+        """Replace the checkpoint, which has the commands up to `number`; drop the entries before `first`."""
+        arguments = [at.incarnation, first, at.version, number, content]
+        await self._script(_CHECKPOINT, _keys_of(at.name), arguments)
+
+    async def delete(self, name: str) -> None:
+        """Delete a sandbox."""
+        await self._call(
+            lambda client: (
+                client.pipeline().delete(*map(_key, _keys_of(name))).zrem(_key("sandboxes"), name).execute()
+            )
+        )
+
+    async def wait_for_news(self, versions: Mapping[str, int], seconds: float) -> set[str]:
+        """Return the names of these sandboxes whose log is beyond the version, once there is one."""
+        keys = {f"{_PREFIX}{{{name}}}:log".encode(): name for name in versions}
+        ids = [f"{version}-0" for version in versions.values()]
+        command = ["XREAD", "COUNT", 1, "BLOCK", int(seconds * 1000), "STREAMS", *keys, *ids]
+        found = await self._call(lambda client: client.execute_command(*command))
+        return {keys[bytes(each[0])] for each in found or ()}
+
+    async def ping(self) -> None:
+        """Note in `error` whether the engine answers."""
+        await self._call(lambda client: client.ping())
+
+    async def close(self) -> None:
+        """Close the connections of the running loop."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+    async def _script(self, script: str, keys: Iterable[str], arguments: Sequence[object]) -> Any:
+        return await self._call(
+            lambda client: client.register_script(script)(
+                keys=[_key(key) for key in keys],
+                args=arguments,
+            )
+        )
+
+    async def _call(self, call: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Return the answer of the engine. The library's types name strings where there are bytes.
+
+        Raises:
+            EngineError: there is none; it is in `error` until the next one.
+        """
+        from redis.exceptions import RedisError
+
+        try:
+            answer = await call(self._client())
+        except (RedisError, OSError, TimeoutError) as error:
+            self._may_come = not _is_final(error)
+            self.error = f"the engine {self.url} of --state cannot be used: {_reason(error)}"
+            raise EngineError(self.error, was_sent="connecting to" not in str(error)) from None
+        self.error = None
+        return answer
+
+    def _client(self) -> Redis:
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = self._connect()
+        return client
+
+    def _connect(self) -> Redis:
+        from redis.asyncio import BlockingConnectionPool, Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+
+        options: dict[str, Any] = {} if self._password is None else {"password": self._password}
+        pool = BlockingConnectionPool.from_url(
+            self.url.for_client,
+            max_connections=_CONNECTIONS,
+            timeout=_TIMEOUT,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            client_name=f"mock-server-{os.getpid()}",
+            **options,
+        )
+        return Redis.from_pool(pool)
+
+
+def check_client_library() -> None:
+    """Check that the client of Redis and Valkey is installed.
+
+    Raises:
+        StateFileError: it is not; the message says how to install it.
+    """
+    try:
+        import redis.asyncio  # noqa: F401
+    except ImportError:
+        raise StateFileError(
+            "--state with a URL needs the client of Redis and Valkey:"
+            " pip install 'dossiers-mock-server[replicas]'"
+        ) from None
+
+
+async def _hsetnx(client: Any, *, name: str, value: bytes) -> None:
+    await client.hsetnx(_key("server"), name, value)
+
+
+async def _setnx_format(client: Any) -> int:
+    await client.hsetnx(_key("server"), "format", str(FORMAT))
+    return int(await client.hget(_key("server"), "format") or 0)
+
+
+def _key(name: str) -> str:
+    return f"{_PREFIX}{name}"
+
+
+def _keys_of(name: str) -> list[str]:
+    """The keys of a sandbox. The braces keep them together where keys are spread over machines."""
+    return [f"{{{name}}}:head", f"{{{name}}}:log"]
+
+
+def _entries(found: Iterable[Any]) -> tuple[RawEntry, ...]:
+    return tuple(
+        RawEntry(
+            int(bytes(identifier).partition(b"-")[0]),
+            dict(zip(fields[::2], fields[1::2], strict=True)),
+        )
+        for identifier, fields in found
+    )
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether waiting does not help: the engine answers, and rejects."""
+    from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
+
+    return isinstance(error, AuthenticationError | ResponseError) and not isinstance(error, BusyLoadingError)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).rstrip(".") or type(error).__name__

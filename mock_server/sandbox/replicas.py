@@ -1,0 +1,809 @@
+"""The sandboxes that replicas share through an engine, and the requests that use them.
+
+The loop never waits for the engine. A request works on this replica's copies of its sandboxes; then the engine
+is asked, in one call, to append what it did if these copies are up to date. If they are not, the copies
+receive the entries that they lack, and the request runs again. Only after that its answer is sent.
+
+A request that needs a sandbox that another request uses, or that is not here yet, raises `Needed`: it waits,
+and begins again. So requests of one sandbox take turns on each replica; other sandboxes continue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from functools import partial
+from io import BytesIO
+from threading import local
+from time import monotonic
+from typing import Any, TypeVar
+
+from msgspec import Struct, field
+
+from mock_server.clock import monotonic_now
+from mock_server.delivery import WsgiApp, in_thread
+from mock_server.domain.imports import Invent
+from mock_server.fixtures.errors import Conflict
+from mock_server.fixtures.fixture import decode_fixture
+from mock_server.journal.coverage import ExchangeCounts
+from mock_server.sandbox.commands import PastState, continue_state
+from mock_server.sandbox.engine import (
+    Behind,
+    Dropped,
+    Engine,
+    EngineError,
+    Gone,
+    LogPosition,
+    RawEntry,
+    StoredSandbox,
+    check_client_library,
+)
+from mock_server.sandbox.history import NotKept
+from mock_server.sandbox.kept_state import keep_start, keep_state, restore_config
+from mock_server.sandbox.sandbox import ServerSandbox
+from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes, is_name
+from mock_server.sandbox.shared_sandbox import (
+    Checkpoint,
+    LogFormat,
+    Prepared,
+    SharedSandbox,
+    UnknownEntry,
+)
+from mock_server.sandbox.state import SandboxConfig, first_state
+from mock_server.sandbox.state_database import StateFileError
+from mock_server.scenarios import ScenarioSetup
+from mock_server.settings import HEALTH_PATH, EngineUrl, is_slow_call
+
+T = TypeVar("T")
+
+_PATIENCE = 10.0
+"""Seconds after which a request gives up that other replicas overtake again and again."""
+
+_LARGE = 100_000
+"""Bytes of entries from which they are decoded and applied in a thread."""
+
+_BLOCK, _LOOK = 0.25, 1.0
+"""Seconds that the follower waits for news at most, and between two looks at all that it follows."""
+
+_PING = 1.0
+"""Seconds between two pings: health knows that the engine is down, also if there are no requests."""
+
+_UNCHANGED = "nothing was changed"
+_UNKNOWN = "it is not known whether the call had an effect: look before you repeat it"
+
+_logger = logging.getLogger("mock_server")
+
+Environ = dict[str, Any]
+
+
+class Needed(BaseException):
+    """The running request needs a sandbox, or for None the names of all.
+
+    It is no Exception, so that no view and no error handler handles it.
+    """
+
+    def __init__(self, name: str | None, *, create: bool = False) -> None:
+        super().__init__(name)
+        self.name = name
+        self.create = create
+
+
+class Again(Exception):
+    """A copy had to be dropped: the request begins again."""
+
+
+class Transaction(Struct):
+    """A request, while it runs and until its entries are appended.
+
+    It has the turns of the sandboxes `held`. `absent` ones do not exist, `refused` ones cannot be created.
+    `names` are those of all sandboxes, if it asked for them. `error` is why the engine cannot be used; it is
+    raised once, and `has_failed` afterwards.
+    """
+
+    may_claim: bool = True
+    held: dict[str, SharedSandbox] = field(default_factory=dict)
+    turns: list[str] = field(default_factory=list)
+    absent: set[str] = field(default_factory=set)
+    refused: dict[str, NoSandbox] = field(default_factory=dict)
+    names: tuple[str, ...] | None = None
+    forks: dict[str, bytes] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+    prepared: dict[str, Prepared] = field(default_factory=dict)
+    error: EngineError | None = None
+    has_failed: bool = False
+
+
+class Outcome(Struct):
+    """What the app answered, with the environ that it left."""
+
+    environ: Environ
+    parts: Iterable[bytes] = ()
+    status: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
+        """Note status and headers."""
+        self.status, self.headers = status, headers
+
+    def drop(self) -> None:
+        """Give up the answer of a request that runs again."""
+        getattr(self.parts, "close", list)()
+
+
+class Turns:
+    """Who may use a name now. The others wait in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    def is_taken(self, name: str) -> bool:
+        """Whether someone uses it."""
+        return name in self._waiting
+
+    def try_take(self, name: str) -> bool:
+        """Take the turn if it is free; return whether it was."""
+        if name in self._waiting:
+            return False
+        self._waiting[name] = deque()
+        return True
+
+    async def take(self, name: str) -> None:
+        """Wait for the turn."""
+        if self.try_take(name):
+            return
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[name].append(mine)
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled():
+                self.give(name)
+            raise
+
+    def give(self, name: str) -> None:
+        """End the turn."""
+        waiting = self._waiting[name]
+        while waiting:
+            following = waiting.popleft()
+            if not following.done():
+                following.set_result(None)
+                return
+        del self._waiting[name]
+
+
+class _Current(local):
+    """The transaction that runs in this thread."""
+
+    transaction: Transaction | None = None
+
+
+class SharedSandboxes(Sandboxes):
+    """The sandboxes of a set of replicas: found in the engine, created there, kept here as copies.
+
+    Outside of `answer` only the copies are seen, as after their last entry; nothing can be changed.
+    """
+
+    is_shared = True
+    _by_name: dict[str, SharedSandbox]  # type: ignore[assignment]  # no other ones are here
+
+    def __init__(
+        self,
+        engine: Engine,
+        config: SandboxConfig,
+        *,
+        invent: Invent,
+        limit: int,
+        idle: timedelta,
+        users: Mapping[str, ScenarioSetup],
+    ) -> None:
+        super().__init__(config, invent=invent, limit=limit, idle=idle, users=users)
+        self.engine = engine
+        self._format = LogFormat()
+        self._turns = Turns()
+        self._current = _Current()
+        self._written: set[str] = set()
+        self._slow_call = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_listened = asyncio.Event()
+
+    async def start(self) -> None:
+        """Take the start of sandboxes that the replicas share, and open the default sandbox.
+
+        Raises:
+            EngineError: the engine cannot be used.
+        """
+        kept = keep_start(self.config, monotonic_now()).config
+        encoded = self._format.encode(kept)
+        await self._write_fixtures()
+        found = await self.engine.server_value("config", lambda: encoded)
+        if found != encoded:
+            decode = partial(self._format.config, found)
+            kept = await self._with_fixtures(decode, "the start of new sandboxes")
+            self.config = restore_config(kept, self.config)
+            _logger.info(
+                "%s is in use; its fixture %s wins over --fixture", self.engine.url, kept.setup.fixture.name
+            )
+        await self._copy_of(DEFAULT_SANDBOX, create=True)
+
+    # What views ask for
+
+    def get(self, name: str = DEFAULT_SANDBOX) -> ServerSandbox:
+        """Return the sandbox of that name; create it if it is new.
+
+        Raises:
+            NoSandbox: the name is invalid, or there are `limit` sandboxes and none is idle.
+            EngineError: the engine cannot be used.
+        """
+        transaction = self._current.transaction
+        if transaction is None:
+            return self._by_name.get(name) or self._substitute()
+        if transaction.error is not None:
+            return self._stand_in(transaction)
+        self._check_name(name)
+        if name in transaction.refused:
+            raise transaction.refused[name]
+        return self._claim(transaction, name, create=True)
+
+    def find(self, name: str) -> ServerSandbox | None:
+        """Return the sandbox of that name, None if it does not exist.
+
+        Raises:
+            EngineError: the engine cannot be used.
+        """
+        transaction = self._current.transaction
+        if transaction is None:
+            return self._by_name.get(name)
+        if transaction.error is not None:
+            return self._stand_in(transaction)
+        if name in transaction.absent or name in transaction.refused or not is_name(name):
+            return None
+        return self._claim(transaction, name, create=False)
+
+    def fork(self, past: PastState, name: str) -> ServerSandbox:
+        """Create a sandbox of that name, which continues a past state of another one.
+
+        Raises:
+            Conflict: there is a sandbox of that name.
+            NoSandbox: the name is invalid, or there are `limit` sandboxes and none is idle.
+        """
+        transaction = self._require_transaction()
+        self._check_name(name)
+        if name in transaction.refused:
+            raise transaction.refused[name]
+        if self.find(name) is not None:
+            raise Conflict(f"there is a sandbox {name!r}: choose another name, or delete it")
+        state = continue_state(past, monotonic_now())
+        transaction.forks[name] = self._format.encode(Checkpoint(kept=keep_state(state)))
+        return ServerSandbox(name, state, self._invent)
+
+    def drop(self, name: str) -> None:
+        """Delete the sandbox; its next use creates it again.
+
+        Raises:
+            KeyError: there is no sandbox of that name.
+        """
+        transaction = self._require_transaction()
+        if self.find(name) is None:
+            raise KeyError(name)
+        transaction.deleted.append(name)
+
+    @property
+    def existing(self) -> tuple[ServerSandbox, ...]:
+        """The existing sandboxes, oldest first."""
+        transaction = self._current.transaction
+        if transaction is None:
+            return tuple(self._by_name.values())
+        if transaction.error is not None:
+            return (self._stand_in(transaction),)
+        if transaction.names is None:
+            raise Needed(None)
+        return tuple(filter(None, map(self.find, transaction.names)))
+
+    @property
+    def total(self) -> ExchangeCounts:
+        """The counts of all replicas since the start; dropped sandboxes count where they were dropped."""
+        total = self._dropped.copy()
+        for sandbox in self.existing:
+            total.add(sandbox.journal.total_counts)
+        return total
+
+    @property
+    def state_file(self) -> dict[str, str | None] | None:
+        """The URL of the engine without its password, and why it cannot be used."""
+        return {"path": str(self.engine.url), "error": self.engine.error}
+
+    # A request
+
+    async def answer(
+        self, app: WsgiApp, environ: Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Answer a request with the app, once what it did is in the engine.
+
+        If the caller is cancelled, because the client has gone, the request is still completed.
+        """
+        if environ["PATH_INFO"] == HEALTH_PATH:
+            return app(environ, start_response)
+        task = asyncio.get_running_loop().create_task(self._answer(app, environ))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        outcome = await asyncio.shield(task)
+        environ.update(outcome.environ)
+        start_response(outcome.status, outcome.headers)
+        return outcome.parts
+
+    async def _answer(self, app: WsgiApp, environ: Environ) -> Outcome:
+        wanted: dict[str, bool] = {}
+        all_names = False
+        deadline = monotonic() + _PATIENCE
+        while True:
+            try:
+                async with self._transaction(wanted, all_names=all_names) as transaction:
+                    return await self._carry_out(transaction, app, environ, deadline)
+            except Needed as needed:
+                if needed.name is None:
+                    all_names = True
+                else:
+                    wanted[needed.name] = needed.create or wanted.get(needed.name, False)
+            except Again:
+                continue
+            except EngineError as error:
+                return self._answer_error(app, environ, error)
+
+    async def _carry_out(
+        self, transaction: Transaction, app: WsgiApp, environ: Environ, deadline: float
+    ) -> Outcome:
+        """Run the app until what it did is appended, or needs no entry and was seen up to date."""
+        while True:
+            if is_slow_call(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"]):
+                outcome = await self._run_in_thread(transaction, app, environ)
+            else:
+                outcome = self._run(transaction, app, environ)
+            for sandbox in transaction.held.values():
+                sandbox.discard()
+            if await self._commit(transaction):
+                return outcome
+            outcome.drop()
+            if monotonic() > deadline:
+                raise EngineError("other calls change this sandbox all the time: repeat the call")
+
+    async def _run_in_thread(self, transaction: Transaction, app: WsgiApp, environ: Environ) -> Outcome:
+        outcomes: list[Outcome] = []
+        needed: list[Needed] = []
+
+        def run() -> Iterable[bytes]:
+            try:
+                outcomes.append(self._run(transaction, app, environ))
+            except Needed as raised:
+                needed.append(raised)
+            return ()
+
+        transaction.may_claim = False
+        async with self._slow_call:
+            await in_thread(run)
+        if needed:
+            raise needed[0]
+        return outcomes[0]
+
+    def _run(self, transaction: Transaction, app: WsgiApp, environ: Environ) -> Outcome:
+        """Run the app once, on drafts."""
+        transaction.forks.clear()
+        transaction.deleted.clear()
+        for sandbox in transaction.held.values():
+            sandbox.begin()
+        outcome = Outcome(dict(environ))
+        outcome.environ["wsgi.input"] = BytesIO(environ["wsgi.input"].getvalue())
+        self._current.transaction = transaction
+        try:
+            outcome.parts = app(outcome.environ, outcome.start_response)
+            found = ((name, sandbox.prepare()) for name, sandbox in transaction.held.items())
+            transaction.prepared = {name: prepared for name, prepared in found if prepared is not None}
+        finally:
+            self._current.transaction = None
+        return outcome
+
+    def _answer_error(self, app: WsgiApp, environ: Environ, error: EngineError) -> Outcome:
+        """Let the app answer an error of the engine, in the form of the call."""
+        outcome = self._run(Transaction(error=error), app, environ)
+        outcome.headers.append(("Retry-After", "1"))
+        return outcome
+
+    @asynccontextmanager
+    async def _transaction(self, wanted: dict[str, bool], *, all_names: bool) -> AsyncIterator[Transaction]:
+        """Take the turns of the wanted sandboxes, in the order of their names; create those with True.
+
+        With `all_names`, also those of all sandboxes that exist.
+        """
+        transaction = Transaction()
+        try:
+            if all_names:
+                transaction.names = tuple(await self.engine.names())
+                wanted = dict.fromkeys(transaction.names, False) | wanted
+            for name in sorted(wanted):
+                await self._take(transaction, name, create=wanted[name])
+            yield transaction
+        finally:
+            for sandbox in transaction.held.values():
+                sandbox.discard()
+            for name in transaction.turns:
+                self._turns.give(name)
+
+    async def _take(self, transaction: Transaction, name: str, *, create: bool) -> None:
+        """Take the turn of a sandbox, and find out whether it exists."""
+        await self._turns.take(name)
+        transaction.turns.append(name)
+        try:
+            found = await self._copy_of(name, create=create)
+        except NoSandbox as refused:
+            transaction.refused[name] = refused
+            return
+        if found is None:
+            transaction.absent.add(name)
+        else:
+            transaction.held[name] = found
+
+    def _claim(self, transaction: Transaction, name: str, *, create: bool) -> SharedSandbox:
+        """Return a sandbox for the running request.
+
+        Raises:
+            Needed: it is not here, or another request uses it.
+        """
+        found = transaction.held.get(name)
+        if found is None:
+            found = self._by_name.get(name)
+            if found is None or not transaction.may_claim or not self._turns.try_take(name):
+                raise Needed(name, create=create)
+            transaction.turns.append(name)
+            transaction.held[name] = found
+            found.begin()
+        self._last_used[name] = monotonic()
+        return found
+
+    def _stand_in(self, transaction: Transaction) -> ServerSandbox:
+        """Raise the error of the engine; then, while it is rendered, return a sandbox with a time for it."""
+        if not transaction.has_failed and transaction.error is not None:
+            transaction.has_failed = True
+            raise transaction.error
+        return self._substitute()
+
+    def _substitute(self) -> ServerSandbox:
+        """Return a sandbox for answers that need one while there is no copy, such as the health."""
+        return ServerSandbox(DEFAULT_SANDBOX, first_state(self.config, monotonic_now()), self._invent)
+
+    def _require_transaction(self) -> Transaction:
+        transaction = self._current.transaction
+        assert transaction is not None, "sandboxes are shared: only a request changes them"  # noqa: S101
+        return transaction
+
+    # Commit
+
+    async def _commit(self, transaction: Transaction) -> bool:
+        """Append what the request did; return False if it has to run again, and nothing was appended.
+
+        A request that changes one sandbox only looks at others: those are checked first.
+        """
+        seen = [each for name, each in transaction.held.items() if name not in transaction.prepared]
+        # All of them end before their turns do, also if one fails.
+        results = await asyncio.gather(*map(self._is_current, seen), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return all(results) and await self._write(transaction)
+
+    async def _write(self, transaction: Transaction) -> bool:
+        """Create, append and delete what the request did; return False if it has to run again."""
+        for name, checkpoint in transaction.forks.items():
+            if not await self._create_fork(transaction, name, checkpoint):
+                return False
+        for name, prepared in transaction.prepared.items():
+            if not await self._append(transaction.held[name], prepared):
+                return False
+        for name in transaction.deleted:
+            await self.engine.delete(name)
+            self._forget(name)
+            transaction.held.pop(name)
+        return True
+
+    async def _is_current(self, sandbox: SharedSandbox) -> bool:
+        """Whether this copy has all entries; afterwards it has more of them."""
+        try:
+            await self.engine.commit(_position(sandbox), self._idle_of(sandbox.name))
+        except Behind as behind:
+            await self._catch_up(sandbox, behind.entries)
+            return False
+        except Gone:
+            self._forget(sandbox.name)
+            raise Again from None
+        return True
+
+    async def _append(self, sandbox: SharedSandbox, prepared: Prepared) -> bool:
+        """Append an entry and publish it; return False if the copy was not up to date: nothing was done."""
+        await self._write_fixtures()
+        try:
+            await self._append_once(sandbox, prepared)
+        except Behind as behind:
+            return await self._find_own(sandbox, prepared, behind.entries)
+        except Dropped as dropped:
+            sandbox.history.forget(dropped.number)
+            return False
+        except Gone:
+            self._forget(sandbox.name)
+            raise Again from None
+        sandbox.publish(prepared)
+        if sandbox.is_due_for_checkpoint():
+            self._write_checkpoint_soon(sandbox)
+        return True
+
+    async def _find_own(
+        self, sandbox: SharedSandbox, prepared: Prepared, entries: Sequence[RawEntry]
+    ) -> bool:
+        """Catch up with the entries; return whether the first is the own one, whose append had no answer."""
+        is_own = self._is_same(entries[0], prepared)
+        if is_own:
+            sandbox.publish(prepared)
+        await self._catch_up(sandbox, entries)
+        return is_own
+
+    async def _append_once(self, sandbox: SharedSandbox, prepared: Prepared) -> None:
+        """Append an entry. Without an answer of the engine, ask again: it may have been appended or not."""
+        was_sent = False
+        for is_last in (False, True):
+            try:
+                await self.engine.commit(
+                    _position(sandbox),
+                    self._idle_of(sandbox.name),
+                    prepared.fields,
+                    first_undone=prepared.first_undone,
+                )
+            except EngineError as error:
+                was_sent = was_sent or error.was_sent
+                if is_last:
+                    raise EngineError(f"{error}; {_UNKNOWN if was_sent else _UNCHANGED}") from None
+            else:
+                return
+
+    def _is_same(self, raw: RawEntry, prepared: Prepared) -> bool:
+        with suppress(UnknownEntry):
+            return self._format.entry(raw).id == prepared.entry.id
+        return False
+
+    async def _catch_up(self, sandbox: SharedSandbox, entries: Sequence[RawEntry]) -> None:
+        """Apply entries of other replicas to a copy.
+
+        Raises:
+            EngineError: this version cannot read one of them.
+            Again: the copy is too old, and was dropped.
+        """
+
+        def apply() -> None:
+            sandbox.apply([each for each in entries if each.version > sandbox.version])
+
+        try:
+            await self._with_fixtures(
+                apply, f"the sandbox {sandbox.name!r}", large=sum(each.size for each in entries) > _LARGE
+            )
+        except (NotKept, Gone):
+            self._forget(sandbox.name)
+            raise Again from None
+
+    async def _create_fork(self, transaction: Transaction, name: str, checkpoint: bytes) -> bool:
+        try:
+            found = await self._create_in_engine(name, checkpoint)
+        except NoSandbox as refused:
+            transaction.refused[name] = refused
+            return False
+        if found == "exists":
+            raise Again
+        return True
+
+    # Copies
+
+    async def _copy_of(self, name: str, *, create: bool) -> SharedSandbox | None:
+        """Return the copy of a sandbox, loaded or created if need be; None if it does not exist.
+
+        Raises:
+            NoSandbox: there are `limit` sandboxes and none is idle.
+            EngineError: the engine cannot be used.
+        """
+        while name not in self._by_name:
+            stored = await self.engine.load(name)
+            if stored is not None:
+                sandbox = await self._build(name, stored)
+                self._drop_unused_copies()
+                self._by_name[name] = sandbox
+                self._last_used[name] = monotonic()
+            elif create:
+                start = Checkpoint(kept=keep_start(self._config_of(name), monotonic_now()))
+                await self._create_in_engine(name, self._format.encode(start))
+            else:
+                return None
+        return self._by_name[name]
+
+    async def _create_in_engine(self, name: str, checkpoint: bytes) -> str:
+        await self._write_fixtures()
+        found = await self.engine.create(name, checkpoint, limit=self._limit, idle=self._idle_of(name))
+        if found == "full":
+            raise self._too_many()
+        return found
+
+    async def _build(self, name: str, stored: StoredSandbox) -> SharedSandbox:
+        def build() -> SharedSandbox:
+            return SharedSandbox(name, stored, self._config_of(name), self._invent, self._format)
+
+        try:
+            sandbox = await self._with_fixtures(build, f"the sandbox {name!r}", large=True)
+        except NotKept as error:
+            raise EngineError(f"the sandbox {name!r} in {self.engine.url} is damaged: {error}") from None
+        sandbox.journal.on_listen = self._is_listened.set
+        return sandbox
+
+    async def _with_fixtures(self, decode: Callable[[], T], what: str, *, large: bool = False) -> T:
+        """Return what a function decodes; get the fixtures that it lacks from the engine.
+
+        Raises:
+            EngineError: this version cannot read it.
+        """
+        while True:
+            try:
+                return await asyncio.to_thread(decode) if large else decode()
+            except UnknownEntry as error:
+                missing = error.missing
+                content = None if missing is None else await self.engine.fixture(missing)
+                if missing is None or content is None:
+                    raise EngineError(
+                        f"a newer version of mock-server has changed {what} in {self.engine.url}, and this"
+                        f" one cannot read {error}: use the same version on all replicas"
+                    ) from None
+                fixture = await asyncio.to_thread(decode_fixture, content, missing)
+                self._format.records.fixtures[missing] = fixture
+                self._written.add(missing)
+                large = True
+
+    async def _write_fixtures(self) -> None:
+        """Write the fixtures that an entry may name."""
+        fixtures = self._format.records.fixtures
+        if len(fixtures) == len(self._written):
+            return
+        for key in [key for key in list(fixtures) if key not in self._written]:
+            await self.engine.add_fixture(key, await asyncio.to_thread(fixtures[key].encode))
+            self._written.add(key)
+
+    def _write_checkpoint_soon(self, sandbox: SharedSandbox) -> None:
+        encode, at = sandbox.checkpoint(), _position(sandbox)
+
+        async def write() -> None:
+            found = await asyncio.to_thread(encode)
+            try:
+                await self._write_fixtures()
+                await self.engine.write_checkpoint(at, found.content, number=found.number, first=found.first)
+            except EngineError as error:
+                _logger.warning("no checkpoint was written: %s", error)
+
+        task = asyncio.get_running_loop().create_task(write())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _forget(self, name: str) -> None:
+        """Drop the copy of a sandbox that is not in the engine any more, or not as it is here."""
+        sandbox = self._by_name.pop(name, None)
+        if sandbox is not None:
+            sandbox.journal.close()
+
+    def _drop_unused_copies(self) -> None:
+        """Drop the copies that no call used for a while. Their sandboxes stay in the engine."""
+        oldest = monotonic() - self._idle_seconds
+        for name, sandbox in list(self._by_name.items()):
+            is_used = self._turns.is_taken(name) or sandbox.journal.is_followed
+            if self._last_used[name] < oldest and name != DEFAULT_SANDBOX and not is_used:
+                self._forget(name)
+
+    def _idle_of(self, name: str) -> float:
+        """Seconds without a call after which the engine drops a sandbox; 0 for never."""
+        return 0 if name == DEFAULT_SANDBOX else self._idle_seconds
+
+    # In the background
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Watch the engine, and follow the sandboxes whose journal has listeners, until `stop` is set."""
+        follower = asyncio.get_running_loop().create_task(self._follow())
+        was_down = False
+        while not stop.is_set():
+            was_down = was_down or self.engine.error is not None
+            with suppress(EngineError):
+                await self.engine.ping()
+                if was_down:
+                    await self._introduce_again()
+                    was_down = False
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _PING)
+        follower.cancel()
+        while self._tasks:  # new ones may begin while these end
+            await asyncio.wait(self._tasks)
+        await self.engine.close()
+
+    async def _introduce_again(self) -> None:
+        """Write what all replicas share, in case the engine came back without its data."""
+        _logger.warning("the engine %s answers again", self.engine.url)
+        await self.engine.restore_server_values()
+        self._written.clear()
+        await self._write_fixtures()
+
+    async def _follow(self) -> None:
+        """Apply the entries of other replicas as they come, where someone listens."""
+        looked = 0.0
+        while True:
+            copies = self._by_name.items()
+            followed = {name: each.version for name, each in copies if each.journal.is_followed}
+            if not followed:
+                self._is_listened.clear()
+                await self._is_listened.wait()
+                await asyncio.sleep(0)  # the listener is added after this
+                continue
+            try:
+                news = await self.engine.wait_for_news(followed, _BLOCK)
+                if monotonic() - looked > _LOOK:
+                    news, looked = {*followed}, monotonic()
+                for name in news:
+                    await self._refresh(name)
+            except EngineError:
+                await asyncio.sleep(_LOOK)
+
+    async def _refresh(self, name: str) -> None:
+        await self._turns.take(name)
+        try:
+            sandbox = self._by_name.get(name)
+            with suppress(Again):
+                while sandbox is not None and not await self._is_current(sandbox):
+                    pass
+        finally:
+            self._turns.give(name)
+
+
+def open_shared(engine: Engine, config: SandboxConfig, **options: Any) -> SharedSandboxes:
+    """Return the sandboxes in an engine, with the default one open.
+
+    Raises:
+        StateFileError: the engine cannot be used; the message says why.
+    """
+    sandboxes = SharedSandboxes(engine, config, **options)
+
+    async def start() -> None:
+        try:
+            await sandboxes.start()
+        except EngineError as error:
+            raise StateFileError(str(error)) from None
+        finally:
+            await engine.close()
+
+    asyncio.run(start())
+    return sandboxes
+
+
+def open_engine(url: EngineUrl, password: str | None, make_key: Callable[[], bytes]) -> tuple[Engine, bytes]:
+    """Return the engine at a URL, once it answers, and the key that signs the tokens of all replicas.
+
+    `make_key` returns a key in PEM form, for an engine that has none.
+
+    Raises:
+        StateFileError: the engine cannot be used; the message says why.
+    """
+    check_client_library()
+    engine = Engine(url, password)
+
+    async def start() -> bytes:
+        try:
+            await engine.open()
+            return await engine.server_value("key", make_key)
+        except EngineError as error:
+            raise StateFileError(str(error)) from None
+        finally:
+            await engine.close()
+
+    return engine, asyncio.run(start())
+
+
+def _position(sandbox: SharedSandbox) -> LogPosition:
+    return LogPosition(sandbox.name, sandbox.incarnation, sandbox.version)

@@ -1,0 +1,442 @@
+"""A sandbox that replicas share: this replica's copy of it, and the entries of its log.
+
+An entry is all that one request did: its commands, what it did to the journal, and when. A request works on
+a draft. Its entry is appended to the log on the condition that the copy has all earlier entries; only then it
+is published in the copy, and the other replicas apply it to theirs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Literal, NamedTuple, TypeVar
+from uuid import uuid4
+
+import msgspec
+from msgspec import Struct, field
+
+from mock_server.clock import continue_from, monotonic_now
+from mock_server.domain.imports import Invent
+from mock_server.journal import Exchange, Journal, Limits
+from mock_server.journal.coverage import ExchangeCounts, ExchangeKind
+from mock_server.journal.hints import Polls
+from mock_server.journal.journal import Listener, PackedExchange, join_parts, unpack
+from mock_server.sandbox.commands import CommandContext, Rewind
+from mock_server.sandbox.engine import Gone, RawEntry, StoredSandbox
+from mock_server.sandbox.history import History, HistoryEntry
+from mock_server.sandbox.kept_state import Kept, KeptConfig, keep_state, restore_state
+from mock_server.sandbox.records import MissingFixture, Record, RecordFormat
+from mock_server.sandbox.sandbox import ServerSandbox
+from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_state
+
+T = TypeVar("T")
+
+ENTRIES_PER_CHECKPOINT = 1_000
+"""After so many entries a checkpoint is written; a tenth of its dossiers where there are more of them."""
+
+_JSON, _EXCHANGE, _ANSWER = b"entry", b"exchange", b"answer"
+"""The fields of an entry: JSON, the packed exchange if there is one, and the body of its answer."""
+
+
+class UnknownEntry(Exception):
+    """An entry or a checkpoint that cannot be read: it is of a newer version, or a fixture is `missing`."""
+
+    def __init__(self, what: str, error: Exception) -> None:
+        super().__init__(f"{what}: {error}")
+        cause = error.__cause__
+        self.missing = cause.key if isinstance(cause, MissingFixture) else None
+
+
+class LogEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one request did. By its `id` a replica finds out whether an append without answer was made.
+
+    `imports` are the outcomes of the imports that ended. `request` is the number of its exchange, None where
+    it has none. `journal` is what it did to the exchanges before.
+    """
+
+    format: Literal[1]
+    id: str
+    machine: datetime
+    records: tuple[Record, ...] = ()
+    imports: tuple[str, ...] = ()
+    journal: Literal["clear", "reset"] | None = None
+    request: int | None = None
+
+
+class Counts(Struct, frozen=True):
+    """How often each kind of exchange was seen, and how imports ended."""
+
+    by_kind: tuple[tuple[ExchangeKind, int], ...] = ()
+    imports: dict[str, int] = field(default_factory=dict)
+
+
+class JournalSummary(Struct, frozen=True, kw_only=True):
+    """What the exchanges of a journal do not show: its counts, and the last one that was dropped."""
+
+    counts: Counts
+    counts_before_reset: Counts
+    last_dropped: int
+
+
+class Checkpoint(Struct, frozen=True, kw_only=True):
+    """A sandbox after its command `number`. Its records with higher numbers are in the log.
+
+    `request` is the position of that command, `last_request` the number of the last exchange before the first
+    entry of the log. `summary` is that of the journal after the entry of the version `counted`.
+    """
+
+    kept: Kept
+    number: int = 0
+    request: int = 0
+    last_request: int = 0
+    counted: int = 0
+    summary: JournalSummary | None = None
+
+
+class EncodedCheckpoint(NamedTuple):
+    """The JSON of a checkpoint, its numbers, and the first version that the log must keep."""
+
+    content: bytes
+    number: int
+    counted: int
+    first: int
+
+
+class LogFormat:
+    """Encodes and decodes entries, checkpoints, and the start of new sandboxes."""
+
+    def __init__(self) -> None:
+        self.records = RecordFormat()
+        self._encoder = msgspec.json.Encoder(enc_hook=self.records.encode_hook)
+        hook = self.records.decode_hook
+        self._entries = msgspec.json.Decoder(LogEntry, dec_hook=hook)
+        self._checkpoints = msgspec.json.Decoder(Checkpoint, dec_hook=hook)
+        self._configs = msgspec.json.Decoder(KeptConfig, dec_hook=hook)
+
+    def encode(self, value: LogEntry | Checkpoint | KeptConfig) -> bytes:
+        """Return the JSON; the fixtures that it names are in `records.fixtures` afterwards."""
+        return self._encoder.encode(value)
+
+    def entry(self, raw: RawEntry) -> LogEntry:
+        """Return an entry.
+
+        Raises:
+            UnknownEntry: this version cannot read it, or it names a fixture that is missing.
+        """
+        return _decoded(self._entries, raw.fields.get(_JSON, b""), f"entry {raw.version} of its log")
+
+    def checkpoint(self, encoded: bytes) -> Checkpoint:
+        """Return a checkpoint.
+
+        Raises:
+            UnknownEntry: as `entry`.
+        """
+        return _decoded(self._checkpoints, encoded, "its checkpoint")
+
+    def config(self, encoded: bytes) -> KeptConfig:
+        """Return the start of new sandboxes.
+
+        Raises:
+            UnknownEntry: as `entry`.
+        """
+        return _decoded(self._configs, encoded, "it")
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], encoded: bytes, what: str) -> T:
+    try:
+        return decoder.decode(encoded)
+    except msgspec.DecodeError as error:
+        raise UnknownEntry(what, error) from None
+
+
+class Draft(Struct):
+    """What the present request has done so far."""
+
+    history: list[HistoryEntry] = field(default_factory=list)
+    imports: list[str] = field(default_factory=list)
+    journal: Literal["clear", "reset"] | None = None
+    exchange: Exchange | None = None
+    packed: PackedExchange | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to append. What time alone has done is no reason for an entry."""
+        return not self.history and self.journal is None and self.packed is None
+
+
+class Prepared(NamedTuple):
+    """An entry that can be appended: its fields, and what it makes of this replica's copy.
+
+    `first_undone` is the oldest command before which it goes back, 0 if it does not go back.
+    """
+
+    entry: LogEntry
+    fields: tuple[bytes, ...]
+    first_undone: int
+    draft: Draft
+    after: SandboxState
+    polls: Polls
+
+
+class SharedJournal(Journal):
+    """The journal of a shared sandbox: what a request does to it is in the draft until it is published."""
+
+    def __init__(self, limits: Limits, last: int = 0) -> None:
+        super().__init__(limits, last)
+        self.draft: Draft | None = None
+        self.on_listen: Callable[[], None] = lambda: None
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether there are listeners."""
+        return bool(self._listeners)
+
+    def listen(self, wake: Listener) -> Callable[[], None]:
+        """As of a journal; the sandbox is followed from now on."""
+        self.on_listen()
+        return super().listen(wake)
+
+    def clear(self) -> int:
+        """As of a journal."""
+        if self.draft is None:
+            return super().clear()
+        if self.draft.journal is None:
+            self.draft.journal = "clear"
+        return len(self.read().packed)
+
+    def reset(self) -> None:
+        """As of a journal."""
+        if self.draft is None:
+            super().reset()
+        else:
+            self.draft.journal = "reset"
+
+    def count_imports(self, outcomes: Iterable[str]) -> None:
+        """As of a journal; what falls due outside of a request counts once a request has settled it."""
+        if self.draft is not None:
+            self.draft.imports += outcomes
+
+    def _add(self, packed: PackedExchange, exchange: Exchange) -> None:
+        if self.draft is None:
+            super()._add(packed, exchange)
+        else:
+            self.draft.packed, self.draft.exchange = packed, exchange
+
+    def publish(self, entry: LogEntry, packed: PackedExchange | None, exchange: Exchange | None) -> None:
+        """Do what an entry did to the journal."""
+        if entry.journal == "clear":
+            super().clear()
+        elif entry.journal == "reset":
+            super().reset()
+        super().count_imports(entry.imports)
+        if packed is not None:
+            super()._add(packed, unpack(packed) if exchange is None else exchange)
+
+    def summary(self) -> JournalSummary:
+        """Return what the exchanges do not show."""
+        with self._lock:
+            return JournalSummary(
+                counts=_counts(self._counts),
+                counts_before_reset=_counts(self._counts_before_reset),
+                last_dropped=self._last_dropped,
+            )
+
+    def restore(self, summary: JournalSummary) -> None:
+        """Replace the counts and the number of the last dropped exchange."""
+        with self._lock:
+            self._counts = _exchange_counts(summary.counts)
+            self._counts_before_reset = _exchange_counts(summary.counts_before_reset)
+            self._last_dropped = summary.last_dropped
+
+
+def _counts(counts: ExchangeCounts) -> Counts:
+    return Counts(tuple(counts.by_kind.items()), dict(counts.imports))
+
+
+def _exchange_counts(counts: Counts) -> ExchangeCounts:
+    return ExchangeCounts(dict(counts.by_kind), dict(counts.imports))
+
+
+class _Position(NamedTuple):
+    """Where the log was after an entry: its version, and the numbers of the last command and exchange."""
+
+    version: int
+    command: int
+    request: int
+
+
+class SharedSandbox(ServerSandbox):
+    """This replica's copy of a sandbox, at a version of its log.
+
+    Between two requests `_base` is the state after the last entry, settled at the time of that entry. Only
+    an entry may settle it further, so that every replica settles at the same times.
+    """
+
+    journal: SharedJournal
+
+    def __init__(
+        self, name: str, stored: StoredSandbox, config: SandboxConfig, invent: Invent, log_format: LogFormat
+    ) -> None:
+        """Build the copy from the checkpoint and the log.
+
+        Raises:
+            UnknownEntry: this version cannot read one of them.
+        """
+        checkpoint = log_format.checkpoint(stored.checkpoint)
+        state = restore_state(checkpoint.kept, config, invent)
+        super().__init__(name, state, invent)
+        self.incarnation = stored.incarnation
+        self.version = stored.entries[0].version - 1 if stored.entries else stored.version
+        self._format = log_format
+        self._base = state
+        self._draft: Draft | None = None
+        self.journal = SharedJournal(config.journal, checkpoint.last_request)
+        self._polls = self.journal.polls
+        self.history = History(config.history, checkpoint.number, checkpoint.request)
+        self._positions: deque[_Position] = deque()
+        self._dropped_request = checkpoint.last_request
+        for raw in stored.entries:
+            self._apply(raw, from_command=checkpoint.number + 1)
+            if raw.version == checkpoint.counted and checkpoint.summary is not None:
+                self.journal.restore(checkpoint.summary)
+
+    def begin(self) -> None:
+        """Begin a draft: a request works on it from now on."""
+        self._state = self._base
+        self._draft = self.journal.draft = Draft()
+        if self._base.strict != "off":
+            self.journal.polls = self._polls.copy()
+
+    def discard(self) -> None:
+        """End the draft; nothing of it remains."""
+        self._state = self._base
+        self._draft = self.journal.draft = None
+        self.journal.polls = self._polls
+
+    def prepare(self) -> Prepared | None:
+        """Return what the request did as an entry, None if it did nothing."""
+        draft = self._draft
+        if draft is None or draft.is_empty:
+            return None
+        machine = monotonic_now()
+        self._settle(machine)
+        packed = draft.packed
+        entry = LogEntry(
+            format=1,
+            id=uuid4().hex,
+            machine=machine,
+            records=tuple(each.record for each in draft.history),
+            imports=tuple(draft.imports),
+            journal=draft.journal,
+            request=None if packed is None else self.journal.last + 1,
+        )
+        fields = [_JSON, self._format.encode(entry)]
+        if packed is not None:
+            fields += [_EXCHANGE, packed.exchange]
+            if packed.answer is not None:
+                fields += [_ANSWER, packed.answer]
+        commands = [each.command for each in entry.records]
+        rewinds = [command.before for command in commands if isinstance(command, Rewind)]
+        undone = min(rewinds, default=0)
+        return Prepared(entry, tuple(fields), undone, draft, self._state, self.journal.polls)
+
+    def publish(self, prepared: Prepared) -> None:
+        """Make an own entry, which was appended, the last one of this copy."""
+        draft, self._polls = prepared.draft, prepared.polls
+        self.discard()
+        self._state = self._base = prepared.after
+        for each in draft.history:
+            self.history.add(each)
+        self.journal.publish(prepared.entry, draft.packed, draft.exchange)
+        self._advance(self.version + 1)
+
+    def apply(self, entries: Sequence[RawEntry]) -> None:
+        """Apply entries of other replicas.
+
+        Raises:
+            UnknownEntry: this version cannot read one; those before it are applied.
+            NotKept: an entry goes back to a state that this copy does not have: it has to be loaded again.
+            Gone: entries between the copy and these ones were dropped: likewise.
+        """
+        self.discard()
+        for raw in entries:
+            if raw.version != self.version + 1:
+                raise Gone
+            self._apply(raw)
+
+    def is_due_for_checkpoint(self) -> bool:
+        """Whether this version is one at which a checkpoint is written, by the replica that appended it."""
+        if self.version % ENTRIES_PER_CHECKPOINT:
+            return False
+        dossiers = sum(len(portfolio.dossiers) for portfolio in self._base.world.portfolios.values())
+        rounds = 1 + dossiers // 10 // ENTRIES_PER_CHECKPOINT
+        return self.version // ENTRIES_PER_CHECKPOINT % rounds == 0
+
+    def checkpoint(self) -> Callable[[], EncodedCheckpoint]:
+        """Return what encodes a checkpoint of now, in any thread.
+
+        It has the oldest state of the history, so that a replica that starts can go back as far as this one.
+        """
+        oldest = next(iter(self.history.entries), None)
+        state = self._base if oldest is None else oldest.before
+        number = self.history.last if oldest is None else oldest.record.number - 1
+        first, counted = self._drop_positions(number), self.version
+        summarize = partial(
+            Checkpoint,
+            number=number,
+            request=self.history.first_request - 1,
+            last_request=self._dropped_request,
+            counted=counted,
+            summary=self.journal.summary(),
+        )
+
+        def encode() -> EncodedCheckpoint:
+            content = self._format.encode(summarize(kept=keep_state(state)))
+            return EncodedCheckpoint(content, number, counted, first)
+
+        return encode
+
+    def _drop_positions(self, number: int) -> int:
+        """Return the first version with a command after `number`, or an exchange that the journal keeps."""
+        positions, first_request = self._positions, self.journal.read().first
+        while len(positions) > 1 and positions[0].command <= number and positions[0].request < first_request:
+            self._dropped_request = positions.popleft().request
+        return positions[0].version
+
+    @property
+    def _next_number(self) -> int:
+        return self.history.last + 1 + (0 if self._draft is None else len(self._draft.history))
+
+    def _keep(self, entry: HistoryEntry, after: SandboxState) -> None:
+        assert self._draft is not None, "a change outside of a request"  # noqa: S101
+        self._draft.history.append(entry)
+        self._state = after
+
+    def _apply(self, raw: RawEntry, from_command: int = 0) -> None:
+        entry = self._format.entry(raw)
+        continue_from(entry.machine)
+        state = self._base
+        for record in entry.records:
+            if record.number >= from_command:
+                state = self._replayed(state, record)
+        state, _ = settle_state(state, entry.machine)
+        self._state = self._base = state
+        packed = None
+        if _EXCHANGE in raw.fields:
+            packed = join_parts(raw.fields[_EXCHANGE], raw.fields.get(_ANSWER))
+        self.journal.publish(entry, packed, None)
+        self._advance(raw.version)
+
+    def _replayed(self, state: SandboxState, record: Record) -> SandboxState:
+        state, _ = settle_state(state, record.machine)
+        now = state.clock.at(record.machine)
+        context = CommandContext(record.machine, now, dict(record.companies).__getitem__, self._state_before)
+        after, _ = record.command.apply(state, context)
+        self.history.add(HistoryEntry(record, now, state))
+        return after
+
+    def _advance(self, version: int) -> None:
+        self.version = version
+        self._positions.append(_Position(version, self.history.last, self.journal.last))

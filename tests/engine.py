@@ -1,0 +1,131 @@
+"""A real Redis or Valkey of the tests on a free port, and proxies: one before it, and one before replicas."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+PROGRAM = shutil.which("valkey-server") or shutil.which("redis-server")
+MISSING = "no engine: install redis-server or valkey-server, and the tests of replicas run"
+
+
+def free_port() -> int:
+    """A port on which nothing listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RedisServer:
+    """An engine that can be stopped, started again with its data, and paused."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self._folder = folder
+        self._options = options
+        self.start()
+
+    def start(self) -> None:
+        """Start it; it answers afterwards."""
+        if PROGRAM is None:
+            pytest.skip(MISSING)
+        options = ("--port", str(self.port), "--dir", str(self._folder), "--appendonly", "yes", "--save", "")
+        self._process = subprocess.Popen(
+            [PROGRAM, *options, *self._options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for _ in range(500):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as client:
+                client.sendall(b"PING\r\n")
+                if client.recv(7).startswith((b"+PONG", b"-NOAUTH")):
+                    return
+            time.sleep(0.01)
+        pytest.fail("the engine does not answer")
+
+    def stop(self) -> None:
+        """Stop it at once, as a machine that fails; what it has answered is in its file."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(10)
+
+    def command(self, *words: str) -> bytes:
+        """Send a command, and return what comes back."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
+            client.sendall(" ".join(words).encode() + b"\r\n")
+            return client.recv(65536)
+
+
+@contextmanager
+def running_engine(folder: Path, *options: str) -> Iterator[RedisServer]:
+    """A running engine, with its data in the folder."""
+    engine = RedisServer(folder, *options)
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+class Proxy:
+    """A TCP proxy before the engine: it delays what comes back, and cuts connections in the middle."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listening.getsockname()[1])
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self.delay = 0.0
+        self.cut_answers = 0
+        """So many answers to an append are lost: the engine has done it, and its connection is cut."""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Accept no more connections."""
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                try:
+                    engine = socket.create_connection(("127.0.0.1", self._target), timeout=5)
+                except OSError:
+                    client.close()
+                    continue
+                engine.settimeout(None)
+                appends = threading.Event()
+                threading.Thread(target=self._forward, args=(client, engine, appends), daemon=True).start()
+                threading.Thread(target=self._back, args=(engine, client, appends), daemon=True).start()
+
+    def _forward(self, client: socket.socket, engine: socket.socket, appends: threading.Event) -> None:
+        with suppress(OSError):
+            while data := client.recv(65536):
+                if self.cut_answers and b"\r\nexchange\r\n" in data:
+                    appends.set()
+                engine.sendall(data)
+        _shut(engine)
+
+    def _back(self, engine: socket.socket, client: socket.socket, appends: threading.Event) -> None:
+        with suppress(OSError):
+            while data := engine.recv(65536):
+                if appends.is_set() and self.cut_answers:
+                    self.cut_answers -= 1
+                    break
+                if self.delay:
+                    time.sleep(self.delay)
+                client.sendall(data)
+        _shut(client)
+        _shut(engine)
+
+
+def _shut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
