@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from mock_server.contract.answers import REFUSED
 from mock_server.contract.requests import QUERY
 from mock_server.domain.errors import ERRORS, Place
 from mock_server.domain.names import camel
-from mock_server.domain.operations import OPERATIONS
+from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.search import PARAMETERS
 from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.library import bundled
@@ -171,3 +172,14 @@ def test_the_required_members_of_an_import_are_those_of_its_schema() -> None:
     required = re.findall(r"^\| `(\w+)` \| [^|]+ \| yes \|", section("3.9"), re.MULTILINE)
 
     assert required == schemas["NewDossier"]["required"]
+
+
+@pytest.mark.parametrize("operation", [name for name, row in OPERATIONS.items() if row.kind is Kind.COMMAND])
+def test_the_rules_of_a_command_name_its_codes(operation: str) -> None:
+    text = section(OPERATIONS[operation].section)
+    for rule in re.findall(r"\b6\.\d+\b", text):
+        text += section(rule)
+
+    business = [code for code in REFUSED[operation] if Place.COMMAND in ERRORS[code].places]
+
+    assert [code for code in business if code not in text] == []
