@@ -88,17 +88,6 @@ def test_the_bundled_recipes_fit_the_schema(path: Path) -> None:
     assert [error.message for error in Draft202012Validator(schema).iter_errors(recipe)] == []
 
 
-def test_every_link_between_pages_has_a_target() -> None:
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-    targets = {
-        (page.parent / target).resolve()
-        for page in pages
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    }
-
-    assert {target for target in targets if not target.exists()} == set()
-
-
 def section(number: str) -> str:
     """The text of a section of behaviour.md."""
     [text] = re.findall(rf"^### {re.escape(number)} .*?\n(.*?)(?=^##)", BEHAVIOUR, re.MULTILINE | re.DOTALL)

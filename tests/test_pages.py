@@ -27,7 +27,9 @@ from tests.processes import run
 from tests.support import Api, running_server
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted(
+    path for place in ("*.md", "docs/*.md", "examples/**/*.md", "scenarios/*.md") for path in ROOT.glob(place)
+)
 EXECUTED = [
     ROOT / "docs" / f"{name}.md"
     for name in (
@@ -101,7 +103,7 @@ def here() -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_link_is_dead(page: Path) -> None:
     assert [link for link in links(page) if not is_there(link, page)] == []
 
@@ -237,7 +239,7 @@ def test_the_programs_of_a_page_run(page: Path, here: str) -> None:
         assert ran.returncode == 0, ran.stderr
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_yaml_and_json_of_a_page_can_be_read(page: Path) -> None:
     for text in blocks(page, "yaml"):
         list(yaml.safe_load_all(text))

@@ -10,6 +10,8 @@ from mkdocs.exceptions import PluginError
 
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]+\)")
 """A link to a file of the repository that is not a page, such as a test."""
+_CELL_CODE = re.compile(r"<code>([^<]{24,})</code>")
+_BREAK = re.compile(r"(?<=[\w}])(?:::|[/_=,])(?=[\w{/])")
 _LOADED = re.compile(r"""<(?:script|img|iframe|link)\b[^>]*?(?:src|href)=["']?((?:https?:)?//[^"'\s>]+)""")
 
 
@@ -22,6 +24,15 @@ def on_config(config: Any) -> Any:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace links to files outside the pages by their text."""
     return _OUTSIDE.sub(r"\1", markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Mark where long code in a table may break: after the separators of a path, and of a name with many words."""
+    return _CELL_CODE.sub(lambda match: f"<code>{_BREAK.sub(_mark, match[1])}</code>", html)
+
+
+def _mark(match: re.Match[str]) -> str:
+    return f"{match[0]}<wbr>"
 
 
 def on_post_build(config: Any) -> None:
