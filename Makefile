@@ -84,7 +84,7 @@ docs: $(READY) ## Write the generated pages of docs/ and the examples of the con
 	$(MAKE) --no-print-directory site
 
 site: $(SITE) ## Build docs/ into site/: no warning, no dead link, nothing from another host
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict # with --quiet, it would not count the warnings
 
 picture: $(READY) ## Take the screenshot of the dashboard again (needs Chromium)
 	$(BIN)/python tools/dashboard.py $(ARGS)

@@ -44,7 +44,8 @@ a {{ color: light-dark(#0550ae, #79b8ff); }}
 h2 {{ border-top: 1px solid var(--line); margin-top: 2rem; padding-top: 1rem; }}
 :target {{ background: light-dark(#fff8c5, #4b3b00); }}
 code, pre {{ background: var(--code); border-radius: 4px; font: .9em/1.5 ui-monospace, monospace; }}
-code {{ padding: .1em .3em; }}
+code {{ overflow-wrap: anywhere; padding: .1em .3em; }}
+td code {{ overflow-wrap: normal; }}
 pre {{ overflow-x: auto; padding: .75rem; }}
 pre code {{ padding: 0; }}
 .table {{ overflow-x: auto; }}
