@@ -136,10 +136,11 @@ def browser(folder: Path) -> Iterator[Page]:
         os.close(ours_in)
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe finds against WCAG 2.2 AA on the page, with the elements."""
+def violations(page: Page, *rules: str) -> list[str]:
+    """Return what axe finds against these rules, or WCAG 2.2 AA, on the page, with the elements."""
     assert AXE
     if not page.value("!!window.axe"):
         page.value(f"{AXE.read_text(encoding='utf-8')}; 0")
-    found = page.value(f"axe.run({{runOnly: {json.dumps(_LEVELS)}}}).then((result) => result.violations)")
+    chosen = json.dumps(rules or _LEVELS)
+    found = page.value(f"axe.run({{runOnly: {chosen}}}).then((result) => result.violations)")
     return [f"{one['id']}: {', '.join(node['html'] for node in one['nodes'][:3])}" for one in found]

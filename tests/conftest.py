@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
@@ -17,6 +19,7 @@ from mock_server.settings import Settings
 from mock_server.web.contract import contract_error
 from mock_server.web.rule_effects import RULE_HEADER
 from mock_server.web.services import services
+from tests.processes import fork_servers
 from tests.properties import register_profiles
 from tests.support import RECIPE, START, Api, frequent_thread_switches, running_server
 
@@ -37,6 +40,26 @@ Flask.test_client_class = CheckedClient
 register_profiles()
 
 _numbers = count(1)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Three workers for two cores: many tests wait, for a timeout or another process."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage rarely, and not in what stays: modules and tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_servers() -> Iterator[None]:
+    """Let commands that run in this process start their server by the fork server."""
+    with pytest.MonkeyPatch.context() as patch:
+        fork_servers(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

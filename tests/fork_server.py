@@ -1,7 +1,8 @@
 """A process that has imported the server and forks: a command then starts in some milliseconds.
 
 Started as `python fork_server.py FD`. Each message on this socket is a command with four descriptors: of
-its input, output and errors, and a pipe for its status. The answer is the process id.
+its input, output and errors, and a pipe for its status. The answer is the process id. A server that such
+a command starts for itself is a fork of the command.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ import gc
 import json
 import os
 import runpy
+import select
 import selectors
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import TextIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TextIO
 
 LARGEST = 200_000
 IMPORTED = [
@@ -36,6 +41,7 @@ def fork_for_commands(requests: socket.socket) -> bool:
     """Fork for each command; return True in the new process, and False when the tests have ended."""
     for name in IMPORTED:
         import_module(name)
+    warm_up()
     gc.freeze()
     running = selectors.DefaultSelector()
     running.register(requests, selectors.EVENT_READ)
@@ -49,7 +55,21 @@ def fork_for_commands(requests: socket.socket) -> bool:
         if not message:
             return end_all(key.data[0] for key in running.get_map().values() if key.data)
         if fork(requests, running, descriptors):
-            return become(message, descriptors)
+            become(json.loads(message), descriptors)
+            return True
+
+
+def warm_up() -> None:
+    """Log in, search and make a control call: servers import and compile then, which is done here once."""
+    from mock_server.app import create_app
+    from mock_server.settings import Settings
+
+    client = create_app(Settings(check_responses=True)).test_client()
+    login = {"grant_type": "password", "client_id": "ea-api-edge", "username": "any", "password": "any"}
+    granted = client.post("/auth/realms/eat_realm/protocol/openid-connect/token", data=login).get_json()
+    headers = {"Authorization": f"Bearer {granted['access_token']}"}
+    for path in ("/api/v1/account/119631/dossiers", "/__admin/sandboxes"):
+        assert client.get(path, headers=headers).status_code == 200
 
 
 def fork(requests: socket.socket, running: selectors.BaseSelector, descriptors: list[int]) -> bool:
@@ -82,12 +102,11 @@ def end_all(processes: Iterable[int]) -> bool:
     return False
 
 
-def become(message: bytes, descriptors: list[int]) -> bool:
-    """Be the process of `python -m mock_server` that the message describes."""
+def become(command: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+    """Be the process of `python -m mock_server` with these arguments, environment, folder and streams."""
     for own, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, own)
     os.closerange(3, 1000)
-    command = json.loads(message)
     os.chdir(command["folder"])
     os.environ.clear()
     os.environ.update(command["environment"])
@@ -97,7 +116,57 @@ def become(message: bytes, descriptors: list[int]) -> bool:
     encoding, _, errors = os.environ.get("PYTHONIOENCODING", "").partition(":")
     sys.stdout = new_stream(sys.stdout, encoding, errors)
     sys.stderr = new_stream(sys.stderr, encoding, "backslashreplace")
-    return True
+    starting = import_module("mock_server.server_process")
+    starting.subprocess = SimpleNamespace(  # type: ignore[attr-defined]
+        Popen=ForkedServer, PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired
+    )
+
+
+class ForkedServer:
+    """The server of a command: what `mock_server.server_process` needs of `subprocess.Popen`."""
+
+    def __init__(self, line: Sequence[str], *, env: Mapping[str, str], **_: object) -> None:
+        given, self._stdin = os.pipe()
+        printed, output = os.pipe()
+        sys.stdout.flush()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.setsid()
+            arguments = line[line.index("mock_server") + 1 :]
+            command = {"arguments": arguments, "environment": env, "folder": str(Path.cwd())}
+            become(command, [given, output, sys.stderr.fileno()])
+            run_and_exit()
+        os.close(given)
+        os.close(output)
+        self.stdout = os.fdopen(printed, encoding="utf-8", errors="replace")
+        self._ended = os.pidfd_open(self._pid)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        os.kill(self._pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        os.kill(self._pid, signal.SIGKILL)
+
+    def communicate(self, timeout: float | None = None) -> None:
+        """Wait until it has ended."""
+        if not select.select([self._ended], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("mock_server", timeout or 0)
+        os.waitpid(self._pid, 0)
+
+
+def run_and_exit() -> None:
+    """Run the command of this process, and end without what called this function."""
+    status: object = 1
+    try:
+        runpy.run_module("mock_server", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        status = end.code
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status if isinstance(status, int) else 0)
 
 
 def new_stream(stream: TextIO, encoding: str, errors: str) -> TextIO:

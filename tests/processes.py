@@ -15,7 +15,12 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from types import SimpleNamespace
 from typing import TextIO
+
+import pytest
+
+from mock_server import server_process
 
 COMMAND = (sys.executable, "-m", "mock_server")
 CAN_FORK = hasattr(os, "pidfd_open")
@@ -113,9 +118,15 @@ def start_python(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def start_child(line: Sequence[str], *, env: Mapping[str, str], **_: object) -> ForkedProcess:
-    """Start a server in place of `subprocess.Popen` in `mock_server.server_process`."""
-    return ForkedProcess(line[line.index("mock_server") + 1 :], env)
+def fork_servers(patch: pytest.MonkeyPatch) -> None:
+    """Start the servers of `mock_server.server_process` by the fork server, if this system can."""
+
+    def start(line: Sequence[str], *, env: Mapping[str, str], **_: object) -> ForkedProcess:
+        return ForkedProcess(line[line.index("mock_server") + 1 :], env)
+
+    popen = SimpleNamespace(Popen=start, PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired)
+    if CAN_FORK:
+        patch.setattr(server_process, "subprocess", popen)
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

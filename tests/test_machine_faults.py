@@ -91,8 +91,8 @@ def test_every_request_that_was_taken_is_answered_when_the_server_gets_a_signal(
     answered = {path for paths in run_at_once(8, one_ends_it) for path in paths}
     process.stdout.close()
 
-    taken = set(re.findall(r"GET (/nothing/\S+) 404", log.read_text(encoding="utf-8")))
     assert process.wait(timeout=10) == 0
+    taken = set(re.findall(r"GET (/nothing/\S+) 404", log.read_text(encoding="utf-8")))
     assert len(taken) > 20
     assert taken == answered
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -24,7 +25,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sources = folder / "sources"
     sources.mkdir()
     subprocess.run(["cp", "-r", *(str(ROOT / name) for name in SOURCES), str(sources)], check=True)
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), "."]
+    # With the builder of this environment, if there is one: pip would install another one first.
+    builder = ["--no-build-isolation"] if find_spec("hatchling") else []
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", *builder, "-w", str(folder), "."]
     built = subprocess.run(command, cwd=sources, capture_output=True, text=True, timeout=300, check=False)
     assert built.returncode == 0, built.stderr
     [found] = folder.glob("*.whl")

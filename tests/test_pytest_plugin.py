@@ -10,18 +10,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import requests
 from click.testing import CliRunner
 
-from mock_server import server_process
 from mock_server.cli import main
 from mock_server.client import Server
 from mock_server.fixtures.library import bundled
 from mock_server.pytest_plugin.options import OPTIONS
-from tests.processes import CAN_FORK, start_child
 from tests.support import running_server
 
 pytest_plugins = ["pytester"]
@@ -63,11 +60,6 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a file of tests with our plugin alone: `run(text, "-k", "search", settings={...})`."""
     monkeypatch.setenv("HOME", HOME)  # where the key of tokens is
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    faster = SimpleNamespace(
-        Popen=start_child, PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired
-    )
-    if CAN_FORK:
-        monkeypatch.setattr(server_process, "subprocess", faster)
 
     def run(text: str, *arguments: str, settings: dict[str, object] | None = None) -> pytest.RunResult:
         if settings is not None:
@@ -536,8 +528,11 @@ def test_of_today(dossiers_sandbox):
 REVERSED = "def pytest_collection_modifyitems(items):\n    items.reverse()\n"
 
 
-@pytest.mark.parametrize("conftest", ["", REVERSED], ids=["in order", "reversed"])
-@pytest.mark.parametrize("workers", [[], ["-p", "xdist.plugin", "-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize(
+    ("conftest", "workers"),
+    [("", []), (REVERSED, []), ("", ["-p", "xdist.plugin", "-n", "2"])],
+    ids=["in order", "reversed", "xdist"],
+)
 def test_a_test_that_changes_its_process_changes_no_other_test(
     monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester, conftest: str, workers: list[str]
 ) -> None:
