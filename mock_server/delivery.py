@@ -68,6 +68,10 @@ class Wire(Protocol):
         """Send the end of the body."""
         ...
 
+    async def send_all(self, body: bytes) -> None:
+        """Send head and body at once, and wait until the client has taken most of them."""
+        ...
+
     def send_and_close(self, raw: bytes) -> None:
         """Send bytes as they are, and close the connection."""
         ...
@@ -112,6 +116,9 @@ async def _send_parts(wire: Wire, parts: Iterable[bytes]) -> None:
 async def _send_pieces(wire: Wire, parts: Iterable[bytes], plan: Delivery) -> None:
     """Send the body in pieces of about one size, the last one when the time is over."""
     body = b"".join(parts)
+    if plan.pieces <= 1 and not plan.spread:
+        await wire.send_all(body)
+        return
     wire.begin()
     begun, length = monotonic(), len(body)
     pieces = max(1, min(plan.pieces, length))

@@ -137,7 +137,7 @@ def test_a_closed_stream_no_longer_listens(quiet: Api) -> None:
 
     run(read())
 
-    assert journal._listeners == ()  # noqa: SLF001
+    assert journal._listeners == {}  # noqa: SLF001
     assert quiet.get("/dossiers").status_code == 200
 
 
@@ -278,4 +278,4 @@ def test_a_head_request_does_not_subscribe(quiet: Api) -> None:
     answer = quiet.client.head("/__admin/events", headers={"X-Mock-Sandbox": quiet.sandbox})
 
     assert (answer.status_code, answer.data) == (200, b"")
-    assert journal_of(quiet)._listeners == ()  # noqa: SLF001
+    assert journal_of(quiet)._listeners == {}  # noqa: SLF001

@@ -115,7 +115,7 @@ class Journal:
         self._last_dropped = last
         self._counts = ExchangeCounts()
         self._counts_before_reset = ExchangeCounts()
-        self._listeners: tuple[Listener, ...] = ()
+        self._listeners: dict[Listener, None] = {}
         self._lock = Lock()
         self.polls = Polls()
         self.closed = False
@@ -136,7 +136,8 @@ class Journal:
                 self._bytes -= self._packed.popleft().size
                 self._last_dropped = self._last - len(self._packed)
             self._counts.count(exchange.kind)
-        for wake in self._listeners:
+            listeners = tuple(self._listeners)
+        for wake in listeners:
             wake(exchange.operation)
 
     def read(self, since: int = 0) -> JournalSlice:
@@ -190,18 +191,18 @@ class Journal:
         The returned function ends that.
         """
         with self._lock:
-            self._listeners = (*self._listeners, wake)
+            self._listeners[wake] = None
         return lambda: self._unlisten(wake)
 
     def close(self) -> None:
         """Wake the listeners for the last time."""
         self.closed = True
-        for wake in self._listeners:
+        for wake in tuple(self._listeners):
             wake(None)
 
     def _unlisten(self, wake: Listener) -> None:
         with self._lock:
-            self._listeners = tuple(other for other in self._listeners if other is not wake)
+            self._listeners.pop(wake, None)
 
     def _clear(self) -> int:
         count = len(self._packed)

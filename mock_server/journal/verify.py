@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Annotated, Literal
 
@@ -183,8 +183,15 @@ class Verifier:
             )
         return self._is_final
 
-    def verdicts(self, context: ExplainContext) -> list[Verdict]:
+    @property
+    def holds(self) -> bool:
+        """Whether all expectations hold so far."""
+        return all(verdict.judgment == "held" for verdict in self._judge())
+
+    def verdicts(self, find_context: Callable[[], ExplainContext]) -> list[Verdict]:
         """Return the verdict on each expectation, with the nearest exchanges where it has too few.
+
+        `find_context` returns what explains them; it is called only then.
 
         Raises:
             InputError: the comparisons would take too long.
@@ -192,7 +199,7 @@ class Verifier:
         verdicts = self._judge()
         if not any(verdict.has_too_few for verdict in verdicts):
             return verdicts
-        present = self._journal.read()
+        context, present = find_context(), self._journal.read()
         entries = list(read_entries(present))
         with self._limit_work(present):
             return [_with_misses(verdict, entries, context) for verdict in verdicts]

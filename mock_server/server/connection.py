@@ -355,14 +355,28 @@ class Connection(asyncio.Protocol):
 
     async def send(self, part: bytes) -> None:
         """Send a part of the body, and wait until the client has taken most of what was sent."""
-        if self._sends_body and part:
-            self._transport.write(b"%x\r\n%b\r\n" % (len(part), part) if self._is_chunked else part)
+        framed = self._framed(part)
+        if framed:
+            self._transport.write(framed)
             await self._writable.wait()
 
     def complete(self) -> None:
         """Send the end of the body."""
         if self._is_chunked:
             self._transport.write(b"0\r\n\r\n")
+
+    async def send_all(self, body: bytes) -> None:
+        """Send head and body in one write, and wait until the client has taken most of them."""
+        self._has_begun = True
+        raw = self._head() + self._framed(body) + (b"0\r\n\r\n" if self._is_chunked else b"")
+        self._transport.write(raw)
+        await self._writable.wait()
+
+    def _framed(self, part: bytes) -> bytes:
+        """Return a part of the body as it is sent: nothing of it for HEAD, else maybe as a chunk."""
+        if not (self._sends_body and part):
+            return b""
+        return b"%x\r\n%b\r\n" % (len(part), part) if self._is_chunked else part
 
     def send_and_close(self, raw: bytes) -> None:
         """Send bytes as they are, and close the connection."""
