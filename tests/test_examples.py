@@ -35,6 +35,7 @@ FILES = {
     "examples/ci/github-actions.yml": "vendor.github-workflows",
     "examples/ci/gitlab-ci.yml": "vendor.gitlab-ci",
     "examples/compose/compose.yaml": "vendor.compose-spec",
+    "examples/replicas/compose.yaml": "vendor.compose-spec",
     ".github/workflows/ci.yml": "vendor.github-workflows",
     ".github/workflows/nightly.yml": "vendor.github-workflows",
     ".github/workflows/release.yml": "vendor.github-workflows",
@@ -204,12 +205,41 @@ def test_the_compose_file_of_the_text_is_one(tmp_path: Path) -> None:
     assert_valid(tmp_path / "compose.yaml", "vendor.compose-spec")
 
 
-def test_the_kubernetes_manifest_is_what_its_format_wants() -> None:
-    command = [sys.executable, "-m", "kubernetes_validate", "--strict", "--quiet", str(ROOT / MANIFEST)]
+def test_the_kubernetes_manifests_are_what_their_format_wants(tmp_path: Path) -> None:
+    [patch] = yaml.safe_load_all(text_of("examples/kubernetes/replicas.yaml"))
+    patch["spec"]["strategy"].pop("$retainKeys")
+    [deployment] = [each for each in yaml.safe_load_all(text_of(MANIFEST)) if each["kind"] == "Deployment"]
+    patched = tmp_path / "patched.yaml"
+    patched.write_text(yaml.safe_dump(merged(deployment, patch)), encoding="utf-8")
+    files = [ROOT / MANIFEST, ROOT / "examples/kubernetes/engine.yaml", patched]
+    command = [sys.executable, "-m", "kubernetes_validate", "--strict", "--quiet", *map(str, files)]
 
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    [container] = patch["spec"]["template"]["spec"]["containers"]
+    assert {each["name"] for each in container["env"]} <= set(BY_VARIABLE)
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """Merge as Kubernetes does: objects by their members, lists of named objects by their names."""
+    if isinstance(target, dict) and isinstance(patch, dict):
+        return target | {key: merged(target.get(key), value) for key, value in patch.items()}
+    if isinstance(target, list) and isinstance(patch, list):
+        by_name = {each["name"]: each for each in target}
+        return [
+            *(by_name | {each["name"]: merged(by_name.get(each["name"]), each) for each in patch}).values()
+        ]
+    return patch
+
+
+def test_the_nginx_of_the_replicas_is_configured_for_each_of_them() -> None:
+    services = yaml.safe_load(text_of("examples/replicas/compose.yaml"))["services"]
+    named = re.findall(r"server (replica-\d):8080;", text_of("examples/replicas/nginx.conf"))
+
+    assert named == [name for name in services if name.startswith("replica-")]
+    for name in named:
+        assert set(services[name]["environment"]) <= set(BY_VARIABLE)
 
 
 def test_a_server_starts_with_the_data_of_the_kubernetes_manifest(tmp_path: Path) -> None:

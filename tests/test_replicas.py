@@ -22,6 +22,7 @@ import pytest
 import requests
 from hypothesis import given
 
+from mock_server.delivery import WIRE_FAULTS
 from mock_server.fixtures.library import bundled
 from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.report import failure_lines
@@ -44,6 +45,9 @@ REPLICAS = 3
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 IMPORT = {"companyIdType": "CIT001", "companyIdValue": SIRET}
 ENTRIES_PER_CHECKPOINT = 1_000
+
+SENSITIVE = {"token-lives-thirty-minutes", "strict-mode-warnings"}
+"""The scenarios that need more of what replicas share than commands: when a token was issued, polls."""
 
 _names = (f"shared{number}" for number in count(1))
 
@@ -274,12 +278,22 @@ def test_of_imports_of_one_reference_at_the_same_time_one_wins(clients: Clients)
 def test_bundled_scenarios_pass_over_replicas_in_turn(urls: list[str], tmp_path: Path) -> None:
     if NGINX is None:
         pytest.skip("nginx is not installed")
-    files = sorted(bundled("scenarios").glob("*.yaml"))
+    # nginx answers a broken connection with a 502.
+    files = [
+        path
+        for path in sorted(bundled("scenarios").glob("*.yaml"))
+        if not any(fault in path.read_text(encoding="utf-8") for fault in WIRE_FAULTS)
+    ]
     with running_nginx(NGINX, urls, tmp_path) as url:
         target = find_target(url)
-        for path in files if os.environ.get("ALL_SCENARIOS") else files[::12]:
-            for run in plan_runs(read_scenario(path), {}, on_sandbox=True):
-                assert [*failure_lines(run_scenario(run, target))] == [], path.stem
+        failed = [
+            line
+            for path in files
+            if os.environ.get("ALL_SCENARIOS") or path.stem in SENSITIVE or files.index(path) % 12 == 0
+            for run in plan_runs(read_scenario(path), {}, on_sandbox=True)
+            for line in failure_lines(run_scenario(run, target))
+        ]
+    assert failed == []
 
 
 @contextmanager

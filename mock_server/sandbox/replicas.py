@@ -1,7 +1,7 @@
 """The sandboxes that replicas share through an engine, and the requests that use them.
 
-The loop never waits for the engine. A request works on this replica's copies of its sandboxes; then the engine
-is asked, in one call, to append what it did if these copies are up to date. If they are not, the copies
+The loop never waits for the engine. A request works on this replica's copies of its sandboxes. Then the
+engine is asked, in one call, to append what it did, provided that these copies are up to date. If not, they
 receive the entries that they lack, and the request runs again. Only after that its answer is sent.
 
 A request that needs a sandbox that another request uses, or that is not here yet, raises `Needed`: it waits,

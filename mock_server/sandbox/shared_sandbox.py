@@ -231,8 +231,8 @@ class SharedJournal(Journal):
         elif entry.journal == "reset":
             super().reset()
         super().count_imports(entry.imports)
-        if packed is not None:
-            super()._add(packed, unpack(packed) if exchange is None else exchange)
+        if packed is not None and exchange is not None:
+            super()._add(packed, exchange)
 
     def summary(self) -> JournalSummary:
         """Return what the exchanges do not show."""
@@ -423,10 +423,13 @@ class SharedSandbox(ServerSandbox):
                 state = self._replayed(state, record)
         state, _ = settle_state(state, entry.machine)
         self._state = self._base = state
-        packed = None
+        packed = exchange = None
         if _EXCHANGE in raw.fields:
             packed = join_parts(raw.fields[_EXCHANGE], raw.fields.get(_ANSWER))
-        self.journal.publish(entry, packed, None)
+            exchange = unpack(packed)
+            if state.strict != "off" and exchange.operation == "getProcess":
+                self._polls.is_fast(str(exchange.ids.get("process_id")), exchange.ended, exchange.at)
+        self.journal.publish(entry, packed, exchange)
         self._advance(raw.version)
 
     def _replayed(self, state: SandboxState, record: Record) -> SandboxState:
