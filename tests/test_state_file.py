@@ -91,6 +91,66 @@ def test_all_of_a_sandbox_is_there_after_a_restart(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def journal(app: Flask, sandbox: str = "one") -> dict[str, Any]:
+    return dict(app.test_client().get(f"/__admin/requests?sandbox={sandbox}").json or {})
+
+
+def test_the_journal_is_there_after_a_restart_within_its_limits(path: Path) -> None:
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    for number in range(70):
+        api.get("/dossiers", page=number, pageSize=1)
+    launch(api, "A")
+    before = journal(app)
+
+    app = restart(app, path)
+    assert journal(app) == before
+    assert before["complete"]
+    assert len(before["requests"]) == 72
+
+    app = restart(app, path, journal_entries=5)
+    assert [each["number"] for each in journal(app)["requests"]] == [68, 69, 70, 71, 72]
+    assert not journal(app)["complete"]
+
+
+@pytest.mark.parametrize(("method", "call"), [("DELETE", "requests"), ("POST", "reset")])
+def test_a_journal_that_was_deleted_is_not_there_and_its_numbers_continue(
+    path: Path, method: str, call: str
+) -> None:
+    app = start(path)
+    Api(app.test_client(), "one").get("/dossiers")
+    app.test_client().open(f"/__admin/{call}?sandbox=one", method=method)
+
+    app = restart(app, path)
+    assert journal(app)["requests"] == []
+    Api(app.test_client(), "one").get("/dossiers")
+
+    assert [each["number"] for each in journal(app)["requests"]] == [3, 4]
+    with sqlite3.connect(path.with_name("copy.db")) as copy:
+        database(app)._connection.backup(copy)  # noqa: SLF001  # the file is locked
+        assert copy.execute("SELECT number FROM exchanges").fetchall() == [(3,), (4,)]
+
+
+def test_a_request_without_an_answer_is_no_entry_and_its_number_is_free(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    launch(api, "A")
+    monkeypatch.setattr(StateDatabase, "add_exchange", lambda *_: None)
+    launch(api, "B")
+    monkeypatch.undo()
+
+    app = restart(app, path)
+
+    assert [each["number"] for each in journal(app)["requests"]] == [1, 2]
+    commands = app.test_client().get("/__admin/history?sandbox=one").json["commands"]  # type: ignore[index]
+    assert [(each["request"], each["latestRequest"]) for each in commands] == [(None, 0), (2, 1), (None, 2)]
+    again = Api(app.test_client(), "one")
+    launch(again, "C")
+    assert [each["number"] for each in journal(app)["requests"]] == [1, 2, 3, 4]
+
+
 def test_a_clock_that_runs_keeps_its_offset(path: Path) -> None:
     app = start(path)
     app.test_client().put("/__admin/clock", json={"now": "2031-01-01T10:00:00", "frozen": False})

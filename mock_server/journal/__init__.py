@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mock_server.journal.coverage import Fact, page_facts, process_facts, refusal_facts
 from mock_server.journal.hints import FAST_POLLING, OTHER_SANDBOX, Hint, Input, ignored_input
-from mock_server.journal.journal import Exchange, Journal, JournalSlice, Limits
+from mock_server.journal.journal import Exchange, Journal, JournalSlice, Limits, PackedExchange
 from mock_server.journal.redaction import hide_credentials, parse_pairs, redact_json, redact_text, redact_url
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Journal",
     "JournalSlice",
     "Limits",
+    "PackedExchange",
     "hide_credentials",
     "ignored_input",
     "page_facts",

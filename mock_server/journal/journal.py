@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -99,20 +99,41 @@ class JournalSlice(Struct, frozen=True):
 Listener = Callable[[str | None], None]
 
 
+class JournalStore(Protocol):
+    """Keeps the exchanges of a journal over a restart, as far as it can."""
+
+    def add(self, number: int, packed: PackedExchange, first: int) -> None:
+        """Keep an exchange; those before number `first` were dropped."""
+
+    def clear(self, last: int) -> None:
+        """Delete them; the next one has the number after `last`."""
+
+
 class Journal:
     """The exchanges of a sandbox. Numbers only increase, also when the journal is cleared.
+
+    It begins with those that were `kept` up to number `last`, and adds each later one to the `store`.
 
     `polls` are the requests for imports, counted in strict mode only.
 
     It never waits for a listener: it wakes the listener, which then reads the exchanges that are still there.
     """
 
-    def __init__(self, limits: Limits, last: int = 0) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        last: int = 0,
+        *,
+        kept: Sequence[PackedExchange] = (),
+        store: JournalStore | None = None,
+    ) -> None:
         self._limits = limits
-        self._packed: deque[PackedExchange] = deque()
-        self._bytes = 0
+        self._packed = deque(kept)
+        self._bytes = sum(packed.size for packed in kept)
         self._last = last
-        self._last_dropped = last
+        self._last_dropped = last - len(kept)
+        self._store = store
+        self._drop()
         self._counts = ExchangeCounts()
         self._counts_before_reset = ExchangeCounts()
         self._listeners: dict[Listener, None] = {}
@@ -132,10 +153,10 @@ class Journal:
             self._last += 1
             self._packed.append(packed)
             self._bytes += packed.size
-            while len(self._packed) > self._limits.entries or self._bytes > self._limits.bytes:
-                self._bytes -= self._packed.popleft().size
-                self._last_dropped = self._last - len(self._packed)
+            self._drop()
             self._counts.count(exchange.kind)
+            if self._store is not None and self._packed:
+                self._store.add(self._last, packed, self._last - len(self._packed) + 1)
             listeners = tuple(self._listeners)
         for wake in listeners:
             wake(exchange.operation)
@@ -204,11 +225,19 @@ class Journal:
         with self._lock:
             self._listeners.pop(wake, None)
 
+    def _drop(self) -> None:
+        """Drop the oldest exchanges beyond the limits."""
+        while len(self._packed) > self._limits.entries or self._bytes > self._limits.bytes:
+            self._bytes -= self._packed.popleft().size
+            self._last_dropped = self._last - len(self._packed)
+
     def _clear(self) -> int:
         count = len(self._packed)
         self._packed.clear()
         self.missed = ()
         self._bytes = self._last_dropped = 0
+        if self._store is not None:
+            self._store.clear(self._last)
         return count
 
 

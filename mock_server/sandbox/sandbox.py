@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any, TypeVar, cast
 
+from msgspec import structs
+
 from mock_server.clock import monotonic_now
 from mock_server.domain.imports import Invent
 from mock_server.domain.model import Company, CompanyId
@@ -54,7 +56,8 @@ class ServerSandbox:
         self, name: str, state: SandboxState, invent: Invent, *, database: StateDatabase | None = None
     ) -> None:
         self.name = name
-        self.journal = Journal(state.config.journal)
+        store = None if database is None else database.journal_store(name)
+        self.journal = Journal(state.config.journal, store=store)
         self.history = History(state.config.history)
         self._invent = invent
         self._database = database
@@ -72,11 +75,14 @@ class ServerSandbox:
         """
         kept = database.load(name)
         sandbox = cls(name, restore_state(kept.kept, config, invent), invent, database=database)
-        sandbox.journal = Journal(config.journal, kept.latest_request)
-        first = kept.records[0].position if kept.records else kept.latest_request
+        latest, store = kept.latest_request, database.journal_store(name)
+        sandbox.journal = Journal(config.journal, latest, kept=kept.exchanges, store=store)
+        first = kept.records[0].position if kept.records else latest
         sandbox.history = History(config.history, kept.number, first if kept.number else 0)
 
         def add(record: Record, before: PastState) -> None:
+            if record.position > latest:  # its request was not answered, so its number is free
+                record = structs.replace(record, request=None, latest_request=latest)
             sandbox.history.add(HistoryEntry(record, before.now, before.state))
 
         sandbox._state = replay(sandbox._state, kept.records, add)  # its own

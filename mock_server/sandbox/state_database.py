@@ -1,4 +1,4 @@
-"""The file of `--state`: SQLite with the commands of each sandbox since its last checkpoint.
+"""The file of `--state`: SQLite with the commands of each sandbox since its last checkpoint, and its journal.
 
 A command is written before its answer is sent, so it survives the end of the process at any moment; after a
 loss of power the last commands may be missing. One server uses the file at a time.
@@ -10,7 +10,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import ENOENT
 from pathlib import Path
 from threading import RLock, Thread
@@ -23,6 +23,8 @@ from mock_server.fixtures import FileError
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.fixture import decode_fixture
 from mock_server.fixtures.generate import generate_company
+from mock_server.journal import PackedExchange
+from mock_server.journal.journal import JournalStore, join_parts
 from mock_server.sandbox.commands import Rewind
 from mock_server.sandbox.exported_state import export_state
 from mock_server.sandbox.kept_state import (
@@ -51,6 +53,15 @@ CREATE TABLE commands (sandbox TEXT NOT NULL, number INTEGER NOT NULL, record BL
     PRIMARY KEY (sandbox, number));
 """
 
+_JOURNAL_TABLE = """
+CREATE TABLE IF NOT EXISTS exchanges (sandbox TEXT NOT NULL, number INTEGER NOT NULL, exchange BLOB NOT NULL,
+    answer BLOB, PRIMARY KEY (sandbox, number)) WITHOUT ROWID
+"""
+"""A file of the same format may be without it: it was added later."""
+
+_EXCHANGES_PER_CLEANING = 64
+"""So many exchanges that the journal has dropped stay in the file at most."""
+
 _COMMANDS_PER_CHECKPOINT = 1_000
 """So many commands are replayed at most; a tenth of its dossiers for a sandbox that has more of them."""
 
@@ -66,12 +77,13 @@ class NotWritten(Exception):
 
 
 class KeptSandbox(NamedTuple):
-    """A sandbox in the file: its state at a checkpoint, the commands since, and the last request."""
+    """A sandbox in the file: its state at a checkpoint, the commands since, and its last requests."""
 
     kept: Kept
     number: int
     records: tuple[Record, ...]
     latest_request: int
+    exchanges: tuple[PackedExchange, ...]
 
 
 class _Pending:
@@ -134,6 +146,7 @@ class StateDatabase:
                 f"{self.path}: written by a newer version of mock-server, in format {version}; this one reads"
                 f" up to {FORMAT}: use the newer version, or give another file"
             )
+        self._execute(_JOURNAL_TABLE)
         [found] = self._execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise StateFileError(f"{self.path}: the file is damaged: {found}")
@@ -178,7 +191,44 @@ class StateDatabase:
             records = tuple(self._format.decode(row[0]) for row in self._execute(query, name))
             self._pending[name] = _Pending(number, records)
             kept = self._kept_decoder.decode(encoded)
-        return KeptSandbox(kept, number, records, max([latest, *(each.position for each in records)]))
+            latest = max([latest, *(each.position for each in records)])
+            latest, exchanges = self._load_journal(name, latest)
+        return KeptSandbox(kept, number, records, latest, exchanges)
+
+    def _load_journal(self, name: str, last: int) -> tuple[int, tuple[PackedExchange, ...]]:
+        """Return the number of the last exchange, and the kept ones up to it.
+
+        `last` is the last request that changed the sandbox. Its exchange is missing if the process ended before
+        its answer.
+        """
+        query = "SELECT number, exchange, answer FROM exchanges WHERE sandbox = ? ORDER BY number DESC"
+        packed: list[PackedExchange] = []
+        for number, exchange, answer in self._execute(query, name):
+            if not packed and number >= last - 1:
+                last = number
+            if number != last - len(packed):
+                break  # older ones could not be written
+            packed.append(join_parts(exchange, answer))
+        return last, tuple(reversed(packed))
+
+    def journal_store(self, name: str) -> JournalStore:
+        """Return what keeps the journal of a sandbox."""
+        return _ExchangeTable(self, name)
+
+    def add_exchange(self, name: str, number: int, packed: PackedExchange, first: int) -> None:
+        """Write an exchange, if possible: the request is not rejected for its journal."""
+        with suppress(NotWritten), self._writing():
+            query = "INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?, ?)"
+            self._execute(query, name, number, packed.exchange, packed.answer)
+            if number % _EXCHANGES_PER_CLEANING == 0:
+                self._execute("DELETE FROM exchanges WHERE sandbox = ? AND number < ?", name, first)
+
+    def clear_exchanges(self, name: str, last: int) -> None:
+        """Delete the exchanges, if possible, and keep the number of the last one."""
+        with suppress(NotWritten), self._writing():
+            self._execute("DELETE FROM exchanges WHERE sandbox = ?", name)
+            query = "UPDATE sandboxes SET latest_request = max(latest_request, ?) WHERE name = ?"
+            self._execute(query, last, name)
 
     def create(self, name: str, kept: Kept) -> None:
         """Add a sandbox, which has no commands yet.
@@ -188,6 +238,7 @@ class StateDatabase:
         """
         with self._writing():
             self._execute("INSERT INTO sandboxes VALUES (?, ?, 0, 0)", name, self._encode(kept))
+            self._execute("DELETE FROM exchanges WHERE sandbox = ?", name)
             self._pending[name] = _Pending(0)
         self._names.add(name)
 
@@ -199,6 +250,7 @@ class StateDatabase:
         """
         with self._writing():
             self._execute("DELETE FROM commands WHERE sandbox = ?", name)
+            self._execute("DELETE FROM exchanges WHERE sandbox = ?", name)
             self._execute("DELETE FROM sandboxes WHERE name = ?", name)
         self._names.discard(name)
         self._pending.pop(name, None)
@@ -247,7 +299,10 @@ class StateDatabase:
         Thread(target=run, name="mock-server checkpoint", daemon=True).start()
 
     def _write_checkpoint(self, name: str, pending: _Pending, encoded: bytes, record: Record) -> None:
-        query = "UPDATE sandboxes SET kept = ?, number = ?, latest_request = ? WHERE name = ?"
+        query = (
+            "UPDATE sandboxes SET kept = ?, number = ?, latest_request = max(latest_request, ?)"
+            " WHERE name = ?"
+        )
         self._execute(query, encoded, record.number, record.position, name)
         query = "DELETE FROM commands WHERE sandbox = ? AND number <= ?"
         deleted = self._execute(query, name, record.number).rowcount
@@ -359,3 +414,18 @@ class StateDatabase:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             detail = "another server uses this file: stop it, or give another file" if is_busy else reason
             raise StateFileError(f"{self.path}: {detail}") from None
+
+
+class _ExchangeTable(NamedTuple):
+    """The exchanges of one sandbox in the file."""
+
+    database: StateDatabase
+    name: str
+
+    def add(self, number: int, packed: PackedExchange, first: int) -> None:
+        """Write an exchange."""
+        self.database.add_exchange(self.name, number, packed, first)
+
+    def clear(self, last: int) -> None:
+        """Delete them."""
+        self.database.clear_exchanges(self.name, last)
