@@ -7,10 +7,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
+from msgspec.structs import replace
 
 from mock_server.client import Sandbox
+from mock_server.clock import monotonic_now
 from mock_server.domain.operations import DIALECTS
-from mock_server.fixtures.library import bundled
+from mock_server.fixtures import load_fixture
+from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.fixture import decode_fixture
+from mock_server.fixtures.library import bundled, bundled_names
+from mock_server.sandbox import SandboxConfig
+from mock_server.sandbox.exported_state import export_state
+from mock_server.sandbox.state import first_state
+from mock_server.scenarios import ScenarioSetup, check_saved_rules
 from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario
@@ -44,24 +54,36 @@ def target(request: pytest.FixtureRequest, strict_server: str) -> Target:
 
 
 class Seen(NamedTuple):
-    """What the sandboxes of the runs have when they are dropped: codes of warnings, exported scenarios."""
+    """What the sandboxes of the runs have when they are dropped: codes of warnings, exports."""
 
     warned: set[str]
     exported: list[str]
+    states: list[bytes]
 
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    found = Seen(set(), [])
+    found = Seen(set(), [], [])
     drop = Sandbox.drop
 
     def look_and_drop(sandbox: Sandbox) -> None:
         found.warned.update(code for request in sandbox.requests() for code in request["warningCodes"])
         found.exported.append(sandbox.export_scenario())
+        sandbox.clock.freeze()
+        found.states.append(sandbox.text("/state").encode())
         drop(sandbox)
 
     monkeypatch.setattr(Sandbox, "drop", look_and_drop)
     return found
+
+
+def started_from(saved: bytes) -> bytes:
+    """Export the state of a sandbox that starts from this exported one."""
+    fixture = decode_fixture(saved, "the saved state")
+    check_saved_rules(fixture, "the saved state")
+    machine = monotonic_now()
+    state = first_state(SandboxConfig(setup=ScenarioSetup(fixture)), machine)
+    return export_state(state, state.clock.at(machine))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -77,6 +99,7 @@ def test_a_bundled_scenario_passes_and_so_does_its_export(
     assert all({step.name for step in result.steps if step.skipped} == foreign for result in results)
     assert len(foreign) < len(scenario.steps)
     assert not seen.warned or path.stem in SEND_IGNORED_INPUT
+    assert started_from(seen.states[-1]) == seen.states[-1]
     exported = tmp_path / "exported.yaml"
     exported.write_text(seen.exported[-1], encoding="utf-8")
     [again] = plan_runs(read_scenario(exported), {}, on_sandbox=True)
@@ -90,3 +113,23 @@ def test_steps_for_one_dialect_have_a_counterpart_in_the_other() -> None:
         steps = read_scenario(path).steps
         single = {dialect for step in steps for dialect in step.dialects if len(step.dialects) == 1}
         assert single in (set(), set(DIALECTS)), path.name
+
+
+def test_the_state_of_every_fixture_with_every_scenario_starts_again() -> None:
+    machine = monotonic_now()
+    names = [name for name in bundled_names("fixtures") if name not in {"catalogue", "large"}]
+    pairs = [(name, path) for path in FILES for name in names]
+    step = max(1, 2_000 // settings().max_examples)  # all of them with --hypothesis-profile=soak
+    started = 0
+    for name, path in pairs[::step]:
+        scenario = read_scenario(path)
+        fixture = load_fixture(scenario.given.fixture or name, machine.date())
+        try:
+            setup = ScenarioSetup(fixture, scenario)
+            state = first_state(SandboxConfig(setup=setup), machine)
+        except InputError:
+            continue  # its start data are about entities of another fixture
+        saved = export_state(replace(state, clock=state.clock.freeze(machine)), machine)
+        assert started_from(saved) == saved, (name, path.stem)
+        started += 1
+    assert started >= len(pairs[::step]) // 2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -24,9 +27,11 @@ from mock_server.fixtures import FileError
 from mock_server.sandbox import StateDatabase
 from mock_server.settings import Settings
 from mock_server.web import services
+from tests import processes
 from tests.control_calls import a_rule
 from tests.support import SIRET, TOKEN_URL, Api, running_server
 
+NEW_DOSSIER = {"siret": SIRET, "dossierReference": "PO-1"}
 IMPORT = {"companyIdType": "CIT001", "companyIdValue": "50382936800045"}
 
 
@@ -321,6 +326,66 @@ def test_a_change_that_cannot_be_written_is_not_made(
     assert all(reason in answer.text for answer in answers)
     assert state(app, "one") == before
     assert reason in api.client.get("/__admin/health").json["stateFile"]["error"]  # type: ignore[index]
+
+
+def as_another_user(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user who may read everything, and write nothing here."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("only root can become another user")
+    user = ["--reuid=4242", "--regid=4242", "--clear-groups"]
+    command = ["setpriv", *user, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    command += [sys.executable, "-m", "mock_server", *arguments]
+    environment = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        command, env=environment, cwd="/", capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+@pytest.mark.parametrize("exists", ["", "sandboxes.db"], ids=["a new file", "a file that exists"])
+def test_a_read_only_folder_ends_the_start_with_a_sentence(path: Path, exists: str) -> None:
+    if exists:
+        database(start(path)).close()
+
+    ended = as_another_user("serve", "--port", "0", "--state", str(path))
+
+    place = path.parent / exists
+    sentence = f"Error: {path}: {place} cannot be written by the user of the server: change its permissions"
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(sentence)
+
+
+def test_a_second_server_on_the_file_ends_and_the_first_one_continues(path: Path) -> None:
+    with running_server("--state", str(path)) as (url, _):
+        second = processes.run("serve", "--port", "0", "--state", str(path))
+        answer = requests.post(f"{url}/__admin/dossiers", json=NEW_DOSSIER, timeout=10)
+
+    assert second.returncode == 1
+    assert f"Error: {path}: another server uses this file: stop it, or give another file" in second.stderr
+    assert answer.status_code == 201
+
+
+def test_a_full_disk_rejects_changes_until_there_is_space_again(path: Path) -> None:
+    def create(reference: str) -> int:
+        body = NEW_DOSSIER | {"dossierReference": reference}
+        return requests.post(f"{url}/__admin/dossiers", json=body, timeout=10).status_code
+
+    def error() -> Any:
+        return requests.get(f"{url}/__admin/health", timeout=10).json()["stateFile"]["error"]
+
+    with running_server("--state", str(path)) as (url, process):
+        assert create("before") == 201
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        assert (create("lost"), create("lost")) == (503, 503)
+        assert "cannot be written" in error()
+        assert requests.get(f"{url}/__admin/dossiers?search=lost", timeout=10).json()["total"] == 0
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert create("after") == 201
+        assert error() is None
+        process.kill()
+
+    api = start(path).test_client()
+    found = [api.get(f"/__admin/dossiers?search={each}").json for each in ("before", "lost", "after")]
+    assert [each["total"] for each in found if each] == [1, 0, 1]
 
 
 # The end of the process at any moment

@@ -116,6 +116,7 @@ class StateDatabase:
         self._lock = RLock()
         self._pending: dict[str, _Pending] = {}
         with self._as_sentence():
+            self._check_access()
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._inode = path.stat().st_ino
@@ -128,6 +129,15 @@ class StateDatabase:
         self._kept_decoder = msgspec.json.Decoder(Kept, dec_hook=self._format.decode_hook)
         self._config_decoder = msgspec.json.Decoder(KeptConfig, dec_hook=self._format.decode_hook)
         self._encoder = msgspec.json.Encoder(enc_hook=self._format.encode_hook)
+
+    def _check_access(self) -> None:
+        """Name what is read-only: SQLite only says that there was an error."""
+        for place in (self.path, self.path.parent):
+            if place.exists() and not os.access(place, os.W_OK):
+                raise StateFileError(
+                    f"{self.path}: {place} cannot be written by the user of the server: change its"
+                    " permissions, or give a file in another folder"
+                )
 
     def _prepare(self) -> None:
         self._execute("PRAGMA locking_mode = EXCLUSIVE")

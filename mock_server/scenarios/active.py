@@ -206,14 +206,14 @@ class ScenarioProgress(Struct, forbid_unknown_fields=True, rename="camel"):
 
 
 def export_progress(active: ActiveScenario) -> Any:
-    """Return the scenario, the rules and their progress as JSON."""
+    """Return the scenario, the rules and their progress as JSON, in the same order on any machine."""
     progress = ScenarioProgress(
         scenario=active.scenario,
         state=active.progress.state,
         rules=active.ad_hoc_rules,
-        matched=dict(active.progress.matched),
-        applied=dict(active.progress.applied),
-        since=dict(active.progress.since),
+        matched=dict(sorted(active.progress.matched.items())),
+        applied=dict(sorted(active.progress.applied.items())),
+        since=dict(sorted(active.progress.since.items())),
     )
     return msgspec.to_builtins(progress)
 
