@@ -207,7 +207,8 @@ def test_rules_have_what_is_left_of_them_at_the_start(api: Api, played: Callable
 
     [rule, over] = yaml.safe_load(text)["rules"]
     assert (rule["times"], over["times"]) == (1, 1)
-    assert played(text)[:2] == ["request 4: getDossier", "request 5: getDossier"]
+    calls = [name for name in played(text) if "request" in name]
+    assert calls[:2] == ["request 4: getDossier", "request 5: getDossier"]
 
 
 def test_a_fixture_of_ones_own_is_loaded_as_a_state_without_its_persons(

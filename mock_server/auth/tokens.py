@@ -119,7 +119,8 @@ class TokenService:
     def make_key_soon(self) -> None:
         """Make a key in a thread, unless there is one: the first login then waits for less, or not at all."""
         if not self.has_key:
-            Thread(target=lambda: self._key, name="mock-server key", daemon=True).start()
+            # No daemon thread: a start that fails meanwhile would end with an abort of the interpreter.
+            Thread(target=lambda: self._key, name="mock-server key").start()
 
     def issue(
         self, identity: Identity, *, base_url: str, session: str | None = None, openid: bool = False

@@ -208,8 +208,8 @@ class StateDatabase:
     def _load_journal(self, name: str, last: int) -> tuple[int, tuple[PackedExchange, ...]]:
         """Return the number of the last exchange, and the kept ones up to it.
 
-        `last` is the last request that changed the sandbox. Its exchange is missing if the process ended before
-        its answer.
+        `last` is the last request that changed the sandbox. Its exchange is missing if the process ended
+        before its answer.
         """
         query = "SELECT number, exchange, answer FROM exchanges WHERE sandbox = ? ORDER BY number DESC"
         packed: list[PackedExchange] = []
