@@ -41,6 +41,7 @@ _PAGE = """\
 body {{ font: 16px/1.55 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem; }}
 nav {{ border-bottom: 1px solid var(--line); padding-bottom: .5rem; }}
 a {{ color: light-dark(#0550ae, #79b8ff); }}
+h1, h2, h3 {{ overflow-wrap: anywhere; }}
 h2 {{ border-top: 1px solid var(--line); margin-top: 2rem; padding-top: 1rem; }}
 :target {{ background: light-dark(#fff8c5, #4b3b00); }}
 code, pre {{ background: var(--code); border-radius: 4px; font: .9em/1.5 ui-monospace, monospace; }}
