@@ -34,6 +34,7 @@ DOCS_PATH = f"{CONTROL_PREFIX}/docs"
 SLOW_CALLS = {
     *(("PUT", f"{CONTROL_PREFIX}/{name}") for name in ("fixture", "scenario", "state")),
     ("POST", f"{CONTROL_PREFIX}/verify"),
+    ("POST", f"{CONTROL_PREFIX}/timeline"),
     ("GET", f"{CONTROL_PREFIX}/report"),
 }
 """Control calls that may take long: they run in a thread, so that they do not block other requests."""
@@ -183,6 +184,7 @@ def text_of(value: object) -> str:
 
 def is_slow_call(method: str, path: str, query: str) -> bool:
     """Whether it is a control call that may take long."""
+    path = path.rstrip("/")  # the routes accept one at the end
     return (method, path) in SLOW_CALLS or ((method, path) == _REQUESTS and "format=scenario" in query)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}"
+    "body{overflow-wrap:anywhere}"
     "table{border-collapse:collapse;margin:.5rem 0}"
     "th{text-align:left}td,th{border:1px solid #8886;padding:.2rem .6rem}"
     ":root{color-scheme:light dark}"

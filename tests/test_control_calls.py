@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from mock_server.app import create_app
 from mock_server.control.app import CALLS
 from mock_server.control.calls import ControlCall
-from mock_server.settings import Settings
+from mock_server.settings import CONTROL_PREFIX, SLOW_CALLS, Settings, is_slow_call
 from tests.support import ACCOUNT, SIRET, Api, control_routes
 
 RULES = {
@@ -415,6 +415,11 @@ NOT_SENT = {
     *("GET /processes/{process_id}", "POST /processes/{process_id}"),
 }
 """An endless stream; a certificate that this server does not have; others that need values of an answer."""
+
+
+def test_calls_that_run_in_a_thread_are_control_calls_with_or_without_a_slash_at_their_end() -> None:
+    assert {(call.method, f"{CONTROL_PREFIX}{call.path}") for call in CALLS} >= SLOW_CALLS
+    assert is_slow_call("PUT", f"{CONTROL_PREFIX}/fixture/", "")
 
 
 def send(api: Api, method: str, path: str, body: object = None) -> TestResponse:

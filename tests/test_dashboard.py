@@ -216,11 +216,18 @@ def test_the_list_is_filtered_by_words_and_by_kind(page: Page, client: Client) -
 def test_advancing_the_clock_shows_its_effects(page: Page, client: Client) -> None:
     client.control("PATCH", f"/dossiers/{SEED_DOSSIER}", {"expirationDate": "2900-01-01"})
     client.control("PUT", "/clock", {"now": "2899-12-31T12:00:00"})
+    later = {"after": "PT1H", "control": "PATCH /requirements/I2", "body": {"withdrawn": True}}
+    client.control("POST", "/timeline", {"timeline": [later | {"after": "P40D"}, later]})
     open_at(page, client, "clock", "31 Dec 2899")
+    times = "[...document.querySelectorAll('main tbody tr')].map((one) => one.textContent).join()"
+    page.wait_for(f"{times}.startsWith('31 Dec 2899')")
 
     follow(page, "1 day")
 
     page.wait_for(shows("dossier 804127", "ol"))
+    page.wait_for(f"{times}.includes('done')")
+    follow(page, "Remove")
+    page.wait_for("document.querySelectorAll('main tbody tr').length === 1")
     assert client.control("GET", "/clock")["now"].startswith("2900-01-01T12:00:00")
 
 

@@ -58,6 +58,10 @@ WARNED: dict[str, tuple[Callable[[Api], TestResponse], list[str]]] = {
         lambda api: api.send("GET", api.url("/dossiers"), headers={"X-Mock-Sandbox": "other"}),
         ["sandboxHeader"],
     ),
+    "the default sandbox, which is another one": (
+        lambda api: api.send("GET", api.url("/dossiers?sandbox=default")),
+        ["sandboxHeader"],
+    ),
     "its own sandbox": (
         lambda api: api.send("GET", api.url("/dossiers"), headers={"X-Mock-Sandbox": api.sandbox}),
         [],

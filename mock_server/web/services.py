@@ -71,13 +71,18 @@ def docs_url(topic: str) -> str:
     return f"{base_url()}{DOCS_PATH}/{topic}"
 
 
-def requested_name(asked: Request) -> str:
-    """The name of the sandbox in the request's header or query, else that of the default one.
+def given_name(asked: Request) -> str | None:
+    """The name of the sandbox in the request's header or query, None without one.
 
     Where they name two, the name is none: of two no one is chosen.
     """
     names = {asked.headers.get(SANDBOX_HEADER), *asked.args.getlist("sandbox")} - {None, ""}
-    return ", ".join(sorted(filter(None, names))) or DEFAULT_SANDBOX
+    return ", ".join(sorted(filter(None, names))) or None
+
+
+def requested_name(asked: Request) -> str:
+    """The name of the sandbox in the request's header or query, else that of the default one."""
+    return given_name(asked) or DEFAULT_SANDBOX
 
 
 def named_sandbox() -> ServerSandbox:

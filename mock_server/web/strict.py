@@ -11,10 +11,10 @@ from mock_server.clock import real_seconds
 from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
 from mock_server.journal import FAST_POLLING, OTHER_SANDBOX, Hint, Input, ignored_input, parse_pairs
-from mock_server.sandbox import DEFAULT_SANDBOX, ServerSandbox
+from mock_server.sandbox import ServerSandbox
 from mock_server.web.context import RequestContext
 from mock_server.web.rule_effects import request_body
-from mock_server.web.services import requested_name
+from mock_server.web.services import given_name
 
 WARNING_HEADER = "X-Mock-Warning"
 
@@ -59,7 +59,7 @@ def header_of(hints: Sequence[Hint]) -> str:
 def _live_hints(
     asked: Request, sandbox: ServerSandbox, operation: Operation, ids: Mapping[str, Any]
 ) -> Iterator[Hint]:
-    if requested_name(asked) not in {DEFAULT_SANDBOX, sandbox.name}:
+    if given_name(asked) not in {None, sandbox.name}:
         yield OTHER_SANDBOX
     if operation.name == "getProcess":
         polls, now = sandbox.journal.polls, sandbox.now()

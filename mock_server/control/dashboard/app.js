@@ -1,6 +1,7 @@
 /* The start of the dashboard: show the view that the address names, refresh the header, listen to keys. */
 
 import { call, onTokenNeeded, Problem } from "./api.js";
+import { clock } from "./clock.js";
 import { controlCurl, startCurlPanel } from "./curl.js";
 import { ask, askToken, button, el, fill, toast } from "./dom.js";
 import { dossiers } from "./dossiers.js";
@@ -10,7 +11,7 @@ import { Live } from "./live.js";
 import { announce, DEFAULT, go, currentRoute, link, showSandboxes, showState, showTabs } from "./navigation.js";
 import { requests } from "./requests.js";
 import { scenarios } from "./scenarios.js";
-import { absent, askReset, clock, coverage, outbox, sandboxes } from "./views.js";
+import { absent, askReset, coverage, outbox, sandboxes } from "./views.js";
 
 const VIEWS = { requests, dossiers, scenarios, clock, coverage, outbox, sandboxes, imports, history };
 const REFRESH_MS = 3000;

@@ -1,6 +1,6 @@
 /* The requests view: the journal as a list, newest first, and the details of one request. */
 
-import { labels } from "./api.js";
+import { download, labels } from "./api.js";
 import { badge, button, chips, el, fill } from "./dom.js";
 import { exchange, welcome } from "./exchange.js";
 import { duration, many, moment, severity, timeOfDay } from "./format.js";
@@ -46,6 +46,8 @@ export function requests(place, context) {
     el("div", { class: "split" },
       el("div", { class: "master" },
         el("div", { class: "tools" }, filter, kinds,
+          button("Save as HAR", () => context.attempt(() => download("/requests?format=har", `${context.sandbox}.har`, context.sandbox)),
+            { class: "quiet small", title: "All requests as a HAR file, which browsers and other tools open" }),
           button("Delete requests", clear, { class: "quiet small", title: "Empties this list; data and coverage stay" })),
         list, note),
       detail));
