@@ -128,7 +128,7 @@ METRICS = (
         "mock_server_requests_total",
         "counter",
         ("operation", "dialect", "status"),
-        "Requests of the emulated API; where the client saw a fault and no answer, the status is none.",
+        "Requests of the emulated API; if a fault replaced the answer, the status is none.",
         lambda census: _sum(census.counts, _request),
     ),
     Metric(

@@ -52,7 +52,7 @@ WARNINGS: dict[str, str] = {
     "wrongCase": "A name of the API in another case, or with other dashes or underscores.",
     "repeatedParameter": "A query parameter that is given several times: the first one counts.",
     "filterWithoutEffect": "`op` without a reference or code that it compares.",
-    "timeOfDay": "A time in a filter by day: only the day counts, in France.",
+    "timeOfDay": "A time in a filter by day: only the day in France counts.",
     "sandboxHeader": "`X-Mock-Sandbox` or `?sandbox=` names another sandbox than the token does.",
     "fastPolling": f"More than {POLLS_PER_SECOND} requests for one import within a second, both in real time"
     " and on the sandbox's clock.",
