@@ -110,6 +110,7 @@ def test_what_is_pulled_and_served_has_the_same_shapes_counts_and_states_and_no_
     before = answers(source, dialect, "api@example.com")
     after = answers(served, dialect, "api@example.com")
     assert report.dossiers == len(before["dossiers"]) == 151
+    assert report.other_states == 0
     assert after["statistics"] | {"accountId": 0} == before["statistics"] | {"accountId": 0}
     assert [[each[name] for name in STATES] for each in after["dossiers"]] == [
         [each[name] for name in STATES] for each in before["dossiers"]
@@ -218,6 +219,11 @@ def test_a_wrong_password_another_server_and_another_pull_are_named(source: Sand
     source.delete_rules()
     change(source, "listDossiers", {"respond": {"status": 403}})
     assert "403: the user may not read this; --accounts" in command(out, *usual).output
+    source.delete_rules()
+    renamed = {"patch": {"content": [{"dossierId": None, "id": 7}]}}
+    change(source, "listDossiers", renamed)
+    assert "has another form than the API's" in command(out, *usual, "--limit", "1").output
+    (tmp_path / "mine.yaml.part").unlink()
     (tmp_path / "mine.yaml.part").write_text(json.dumps({"baseUrl": "other", "day": "2026-01-01"}) + "\n")
     assert "belongs to another pull: delete it" in command(out, *usual).output
     (tmp_path / "mine.yaml.part").write_text("[]\n")

@@ -173,6 +173,10 @@ def pull(base_url: str, out: Path, accounts: str, limit: int | None, rate: float
         " countries, currencies, codes of document types, and dates as times from the start",
         err=True,
     )
+    if report.other_states:
+        click.echo(
+            f"{report.other_states:,} dossiers have another state: it follows from files and dates", err=True
+        )
     click.echo(
         f"{out}: {report.dossiers:,} dossiers of {report.thirdparties:,} third parties,"
         f" by {report.requests:,} requests"

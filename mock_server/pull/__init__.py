@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import convert
+from msgspec.structs import replace
+
 from mock_server.clock import real_now
 from mock_server.domain.local_time import local_date
+from mock_server.domain.model import Dossier
+from mock_server.fixtures.build import check_companies, ids_for_recipe
+from mock_server.fixtures.build_dossiers import build_contents
+from mock_server.fixtures.entries import Recipe
+from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.library import bundled
 from mock_server.fixtures.recipes import read_recipe
 from mock_server.pull.recipe import RecipeWriter, recipe_text
 from mock_server.pull.replacements import Originals, Replacements, find_originals
-from mock_server.pull.source import AnswerFile, Pace, Progress, PulledAccount, Source, SourceError
+from mock_server.pull.source import AnswerFile, Json, Pace, Progress, PulledAccount, Source, SourceError
 from mock_server.scenarios.http_client import new_session
 from mock_server.scenarios.target import LoginFailed, NoTarget, Target, find_target
 
@@ -28,6 +37,7 @@ class PullReport(NamedTuple):
     thirdparties: int
     replaced: Counter[str]
     checked: int
+    other_states: int
 
 
 def pull(
@@ -47,6 +57,26 @@ def pull(
         LoginFailed: the user got no token.
         SourceError: the environment does not answer as the API, or a file cannot be used.
     """
+    try:
+        return _pull(target, out, accounts, limit, pace, progress)
+    except InputError as error:
+        message = f"not written, because the recipe would be invalid: {error.path}: {error}"
+        raise SourceError(message) from None
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        message = (
+            f"an answer has another form than the API's ({type(error).__name__}: {error}): check --dialect"
+        )
+        raise SourceError(message) from None
+
+
+def _pull(
+    target: Target,
+    out: Path,
+    accounts: Sequence[int],
+    limit: int | None,
+    pace: Pace,
+    progress: Progress,
+) -> PullReport:
     answers = AnswerFile(out.with_name(f"{out.name}.part"), target, local_date(real_now()))
     try:
         with new_session(target.base_url) as session:
@@ -57,7 +87,7 @@ def pull(
     finally:
         answers.close()
     originals = Originals([[pulled._asdict() for pulled in found], {"username": target.username}])
-    replaced = _write(found, originals, out, answers)
+    replaced, other_states = _write(found, originals, out, answers.day)
     answers.delete()
     return PullReport(
         requests=source.requests,
@@ -65,16 +95,26 @@ def pull(
         thirdparties=len({number for pulled in found for number in pulled.thirdparties}),
         replaced=replaced,
         checked=len(originals.values),
+        other_states=other_states,
     )
 
 
 def _write(
-    found: Sequence[PulledAccount], originals: Originals, out: Path, answers: AnswerFile
-) -> Counter[str]:
-    """Write the recipe, if it has no value of the source; return what was replaced."""
-    catalogue = read_recipe(bundled("fixtures") / "catalogue.yaml").recipe.requirements
+    found: Sequence[PulledAccount], originals: Originals, out: Path, day: date
+) -> tuple[Counter[str], int]:
+    """Write the recipe, if it is valid and has no value of the source.
+
+    Return what was replaced, and how many dossiers have another state than in the source.
+    """
+    catalogue = read_recipe(bundled("fixtures") / "catalogue.yaml").recipe
     replacements = Replacements(originals)
-    recipe = RecipeWriter(found, replacements, answers.day).recipe([entry.code for entry in catalogue])
+    recipe = RecipeWriter(found, replacements, day).recipe([entry.code for entry in catalogue.requirements])
+    dossiers = _build_dossiers(catalogue, recipe, day)
+    states = (dossier.get("state") for pulled in found for dossier in pulled.dossiers)
+    other_states = sum(
+        state is not None and state != dossier.complete
+        for state, dossier in zip(states, dossiers, strict=True)
+    )
     left = find_originals(recipe, originals)
     if left:
         raise SourceError(f"not written, because values of the source are left in {', '.join(left)}")
@@ -84,4 +124,16 @@ def _write(
         partial.replace(out)
     except OSError as error:
         raise SourceError(f"{out}: {error.strerror or error}") from None
-    return replacements.counts
+    return replacements.counts, other_states
+
+
+def _build_dossiers(catalogue: Recipe, recipe: Json, day: date) -> tuple[Dossier, ...]:
+    """Build the dossiers of the recipe, as a start would.
+
+    Raises:
+        InputError: the recipe is invalid.
+    """
+    own = convert(recipe, Recipe)
+    merged = replace(own, requirements=catalogue.requirements + own.requirements)
+    check_companies(merged)
+    return build_contents(merged, ids_for_recipe(merged), day).dossiers
