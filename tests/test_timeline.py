@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mock_server.control.app import CALLS
+from mock_server.fixtures.actions import ACTIONS
 from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, Api, content
 from tests.test_recipe_errors import error_message
 
@@ -128,6 +131,15 @@ def test_an_action_that_fails_at_its_time_is_reported_and_stops_nothing(api: Api
     ]
     assert "there is a dossier 990001" in api.control("GET", "/timeline")["past"][0]["error"]
     assert {row["dossierReference"] for row in content(api.get("/dossiers"))} == {"LATER", "B"}
+
+
+def test_the_actions_are_control_calls_with_their_bodies_and_all_documented() -> None:
+    calls = {f"{call.method} {call.path}": call.body for call in CALLS}
+    page = (Path(__file__).parent.parent / "docs" / "control.md").read_text(encoding="utf-8")
+
+    for action in ACTIONS:
+        assert calls[action.call] in {action.body, None}, action.call
+    assert re.findall(r"^- `((?:POST|PATCH) /.*)`$", page, re.MULTILINE) == [each.call for each in ACTIONS]
 
 
 RECIPE = """version: 1

@@ -140,38 +140,39 @@ class RecipeWriter:
         random = Random(replace("company data", number, make_code("", 12)))
         form, activity = random.choice(LEGAL_FORMS), random.choice(ACTIVITIES)
 
-        def amount(kind: str, most: int) -> int:
-            return replace(kind, detail[kind], lambda each: each.randrange(1000, most), unique=False)
+        def amount(member: str, most: int) -> int:
+            return replace(member, detail[member], lambda each: each.randrange(1000, most), unique=False)
 
-        def words(kind: str, count: int, end: str = "") -> str:
+        def words(member: str, count: int, end: str = "") -> str:
             return replace(
-                kind,
-                detail[_CAMEL[kind]],
+                member,
+                detail[member],
                 lambda each: " ".join([make_word(each) for _ in range(count)] + [end]).strip(),
-                unique=kind == "company name",
             )
 
         def some_day() -> str:
             return (date(2000, 1, 1) + timedelta(days=random.randrange(7000))).isoformat()
 
         makers: dict[str, Callable[[], Any]] = {
-            "name": lambda: words("company name", 2, "SAS").upper(),
+            "name": lambda: words("name", 2, "SAS").upper(),
             "dateCreation": some_day,
             "legalCategoryLabel": lambda: form[1],
             "legalCategoryCode": lambda: form[0],
             "acronym": lambda: words("acronym", 1).upper(),
             "activityLabel": lambda: activity[1],
             "activityCode": lambda: activity[0],
-            "ceo": lambda: words("head of company", 2),
+            "ceo": lambda: words("ceo", 2),
             "capital": lambda: amount("capital", 10_000_000),
             "capitalCurrency": lambda: detail["capitalCurrency"],
             "turnover": lambda: float(amount("turnover", 100_000_000)),
             "turnoverCurrency": lambda: detail["turnoverCurrency"],
             "lastBalanceSheetDate": some_day,
             "workforce": lambda: random.randrange(1, 999),
-            "addressStreet": lambda: f"{random.randrange(1, 200)} rue {words('street', 1)}",
-            "addressCity": lambda: words("city", 1).upper(),
-            "addressPostCode": lambda: replace("post code", detail["addressPostCode"], make_code("", 5)),
+            "addressStreet": lambda: f"{random.randrange(1, 200)} rue {words('addressStreet', 1)}",
+            "addressCity": lambda: words("addressCity", 1).upper(),
+            "addressPostCode": lambda: replace(
+                "addressPostCode", detail["addressPostCode"], make_code("", 5)
+            ),
             "addressCountryCode": lambda: detail["addressCountryCode"],
         }
         old = {"dateCreation": detail.get("dateCreation", detail.get("datecreation"))}
@@ -296,15 +297,6 @@ class RecipeWriter:
 
     def _days(self, day: date) -> int:
         return max(-_LONGEST_DAYS, min((day - self._today).days, _LONGEST_DAYS))
-
-
-_CAMEL = {
-    "company name": "name",
-    "acronym": "acronym",
-    "head of company": "ceo",
-    "street": "addressStreet",
-    "city": "addressCity",
-}
 
 
 def recipe_text(recipe: Json) -> str:
