@@ -91,7 +91,7 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 STAY = {
     *("code", "documentCode", "companyIdType", "companyCountryCode", "addressCountryCode", "status"),
-    *("stoppingReason", "capitalCurrency", "turnoverCurrency", "subscriptionStatus", "indicatorCode"),
+    *("stoppingReason", "capitalCurrency", "turnoverCurrency", "subscriptionStatus", "indicatorCode", "type"),
     *("legalCategoryLabel", "legalCategoryCode", "activityLabel", "activityCode"),  # from a fixed list
 }
 STATES = ("monitored", "state", "stoppingReason", "companyIdType", "companyCountryCode")

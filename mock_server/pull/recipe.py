@@ -70,7 +70,7 @@ class RecipeWriter:
         ]
         return {
             "version": 1,
-            "title": f"Pulled: {len(dossiers)} dossiers",
+            "title": "Pulled",
             "include": ["catalogue"],
             "users": [
                 {
@@ -262,7 +262,7 @@ class RecipeWriter:
 
     def _answer(self, answer: Json) -> Json:
         return {
-            "type": self._text("form type", answer.get("type")),
+            "type": answer.get("type") or "",
             "key": self._text("form key", answer.get("key")),
             "title": self._text("form title", answer.get("title")),
             "order": answer.get("order") or 0,

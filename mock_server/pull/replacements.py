@@ -19,16 +19,16 @@ Value = TypeVar("Value", str, int)
 KEPT = frozenset(
     {
         *("companyIdType", "companyCountryCode", "addressCountryCode", "capitalCurrency", "turnoverCurrency"),
-        *("stoppingReason", "subscriptionStatus", "status", "documentCode", "code", "indicatorCode"),
+        *("stoppingReason", "subscriptionStatus", "status", "documentCode", "code", "indicatorCode", "type"),
     }
 )
 """Members of the API whose values stay: types, countries, currencies, states, codes of document types."""
 
-_KEPT_IN_RECIPE = KEPT | {"requirements", "withdrawn", "include", "accounts", "username", "password", "title"}
+_KEPT_IN_RECIPE = KEPT | {"requirements", "withdrawn", "include", "accounts", "username", "password"}
 _KEPT_IN_RECIPE |= {"legalCategoryCode", "legalCategoryLabel", "activityCode", "activityLabel", "version"}
 """Keys of a recipe whose values do not come from the source, or stay."""
 
-_WORDS = frozenset({"example", "rue", "document", "type", "question"})
+_WORDS = frozenset({"example", "document", "type", "pulled"})
 """Words that replacements share."""
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+)?")

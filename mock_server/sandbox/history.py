@@ -10,7 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from mock_server.sandbox.commands import DepositEvidence, RestoreState
+from mock_server.sandbox.commands import AddToTimeline, DepositEvidence, RestoreState
 from mock_server.sandbox.records import Record
 from mock_server.sandbox.state import SandboxState
 
@@ -41,6 +41,8 @@ class HistoryEntry(Struct, frozen=True):
         command = self.record.command
         if isinstance(command, DepositEvidence):
             return _STATE_BYTES + len(command.given.content or b"")
+        if isinstance(command, AddToTimeline):
+            return _STATE_BYTES + sum(len(str(entry.body)) for entry in command.entries)
         if isinstance(command, RestoreState):
             return _STATE_BYTES + _DOSSIER_BYTES * len(command.exported.content.dossiers)
         return _STATE_BYTES
