@@ -1,8 +1,8 @@
 """A process that has imported the server and forks: a command then starts in some milliseconds.
 
 Started as `python fork_server.py FD`. Each message on this socket is a command with four descriptors: of
-its input, output and errors, and a pipe for its status. The answer is the process id. A server that such
-a command starts for itself is a fork of the command.
+its input, output and errors, and a pipe for its status. The answer is the process id. Scripts connect to the
+socket `address` for each command. A server that such a command starts for itself is a fork of the command.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -37,30 +37,41 @@ IMPORTED = [
 ]
 
 
+def address(pid: int) -> str:
+    """Return the address, which is no file, of the socket for scripts, by the id of this process."""
+    return f"\0mock-server-tests-{pid}"
+
+
 def fork_for_commands(requests: socket.socket) -> bool:
     """Fork for each command; return True in the new process, and False when the tests have ended."""
-    for name in IMPORTED:
-        import_module(name)
+    scripts = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    scripts.bind(address(os.getpid()))
+    scripts.listen()
     warm_up()
-    gc.freeze()
     running = selectors.DefaultSelector()
     running.register(requests, selectors.EVENT_READ)
+    running.register(scripts, selectors.EVENT_READ)
     while True:
         [(key, _), *_] = running.select()
-        if key.fileobj is not requests:
+        if key.fileobj not in {requests, scripts}:
             running.unregister(key.fileobj)
             report_end(key.fd, *key.data)
             continue
-        message, descriptors, _, _ = socket.recv_fds(requests, LARGEST, 4)
+        asking = requests if key.fileobj is requests else scripts.accept()[0]
+        message, descriptors, _, _ = socket.recv_fds(asking, LARGEST, 4)
         if not message:
-            return end_all(key.data[0] for key in running.get_map().values() if key.data)
-        if fork(requests, running, descriptors):
+            return end_all(running)
+        if fork(asking, running, descriptors):
             become(json.loads(message), descriptors)
             return True
+        if asking is not requests:
+            asking.close()
 
 
 def warm_up() -> None:
-    """Log in, search and make a control call: servers import and compile then, which is done here once."""
+    """Import, log in, search and make control calls: what servers would do first, is done here once."""
+    for name in IMPORTED:
+        import_module(name)
     from mock_server.app import create_app
     from mock_server.settings import Settings
 
@@ -68,21 +79,22 @@ def warm_up() -> None:
     login = {"grant_type": "password", "client_id": "ea-api-edge", "username": "any", "password": "any"}
     granted = client.post("/auth/realms/eat_realm/protocol/openid-connect/token", data=login).get_json()
     headers = {"Authorization": f"Bearer {granted['access_token']}"}
-    for path in ("/api/v1/account/119631/dossiers", "/__admin/sandboxes"):
+    for path in ("/api/v1/account/119631/dossiers", "/__admin/sandboxes", "/__admin/scenarios"):
         assert client.get(path, headers=headers).status_code == 200
+    gc.freeze()
 
 
-def fork(requests: socket.socket, running: selectors.BaseSelector, descriptors: list[int]) -> bool:
-    """Start a process; return True in it."""
+def fork(asking: socket.socket, running: selectors.BaseSelector, descriptors: list[int]) -> bool:
+    """Start a process and answer its id; return True in it."""
     pid = os.fork()
     if pid == 0:
-        requests.close()
+        asking.close()
         running.close()
         return True
     running.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, descriptors.pop()))
     for descriptor in descriptors:
         os.close(descriptor)
-    requests.send(str(pid).encode())
+    asking.send(str(pid).encode())
     return False
 
 
@@ -94,11 +106,12 @@ def report_end(descriptor: int, pid: int, status: int) -> None:
     os.close(status)
 
 
-def end_all(processes: Iterable[int]) -> bool:
+def end_all(running: selectors.BaseSelector) -> bool:
     """Kill what still runs: the tests have ended, or were killed."""
-    for pid in processes:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    for key in running.get_map().values():
+        if key.data:
+            with suppress(ProcessLookupError):
+                os.kill(key.data[0], signal.SIGKILL)
     return False
 
 

@@ -134,6 +134,14 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     return end_of(start(*arguments, **environment), arguments)
 
 
+def shell_command() -> str:
+    """Return a command line that scripts run as `mock-server`."""
+    if not CAN_FORK:
+        return " ".join(COMMAND)
+    script = Path(__file__).with_name("forked_command.py")
+    return f"{sys.executable} -S -E {script} {_fork_server().pid}"
+
+
 def end_of(process: Process, arguments: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """Wait for the end of a command; how it ended."""
     output, errors = process.communicate(timeout=60)
@@ -148,6 +156,7 @@ class _ForkServer:
             line = [sys.executable, str(_FORK_SERVER), str(other.fileno())]
             self._process = subprocess.Popen(line, pass_fds=[other.fileno()], stdin=subprocess.DEVNULL)
         self._socket, self._turn = own, Lock()
+        self.pid = self._process.pid
 
     def fork(self, request: Mapping[str, object], descriptors: list[int]) -> int:
         """Return the id of a new process."""

@@ -23,7 +23,7 @@ from mock_server import pages
 from mock_server.cli import main
 from mock_server.control.app import CALLS
 from mock_server.documentation import headings, page_names
-from tests.processes import run
+from tests.processes import run, shell_command
 from tests.support import Api, running_server
 
 ROOT = Path(__file__).parent.parent
@@ -50,8 +50,8 @@ BLOCK = re.compile(r"(<!-- not run: [^\n]+ -->\n)?^```(\w+)\n(.*?)^```$", re.MUL
 PREAMBLE = """set -eu
 curl() { command curl --fail-with-body "$@"; echo; }
 mock-server() {
-  if [ "$1" != serve ]; then "$PYTHON" -m mock_server "$@"; return; fi
-  coproc SERVER { exec "$PYTHON" -m mock_server "$@"; }
+  if [ "$1" != serve ]; then $MOCK_SERVER "$@"; return; fi
+  coproc SERVER { exec $MOCK_SERVER "$@"; }
   read -r line <&"${SERVER[0]}"
   kill "$SERVER_PID"; wait "$SERVER_PID" || true
   case $line in "mock-server ready on "*) ;; *) return 1;; esac
@@ -219,7 +219,7 @@ def test_the_commands_of_a_page_run(page: Path, here: str, tmp_path: Path) -> No
     ran = subprocess.run(
         ["bash", "-c", script],
         cwd=tmp_path,
-        env=os.environ | {"BASE": here, "PYTHON": sys.executable, "MOCK_SERVER_PORT": "0"},
+        env=os.environ | {"BASE": here, "MOCK_SERVER": shell_command(), "MOCK_SERVER_PORT": "0"},
         capture_output=True,
         text=True,
         timeout=120,

@@ -14,7 +14,7 @@ import requests
 
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.library import bundled
-from tests.processes import run
+from tests.processes import run, shell_command
 from tests.support import DAY, SIRET, TOKEN_URL, control_routes, running_server
 
 ROOT = Path(__file__).parent.parent
@@ -86,7 +86,7 @@ def token(server: str) -> str:
 
 def test_the_commands_on_recipes_run(tmp_path: Path) -> None:
     [block] = re.findall(r"```sh\n(mock-server fixtures show.*?)docker run", README, re.DOTALL)
-    command = f"{sys.executable} -m mock_server"
+    command = shell_command()
 
     subprocess.run(
         ["bash", "-ec", block.replace("mock-server", command)], cwd=tmp_path, check=True, timeout=60
@@ -123,7 +123,7 @@ def test_the_scenario_of_the_text_plays(tmp_path: Path) -> None:
     [block] = re.findall(r"```sh\n(mock-server scenarios check.*?)```", README, re.DOTALL)
     (tmp_path / "flaky.yaml").write_text(written, encoding="utf-8")
     *commands, serve = block.strip().splitlines()
-    command = f"{sys.executable} -m mock_server"
+    command = shell_command()
 
     for line in commands:
         subprocess.run(line.replace("mock-server", command, 1).split(), cwd=tmp_path, check=True, timeout=60)

@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-import sys
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -447,8 +446,7 @@ def test_every_answered_write_is_there_after_kill(path: Path) -> None:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mock_server", "state", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return processes.run("state", *arguments)
 
 
 def test_the_commands_show_export_and_compact_a_file(path: Path) -> None:
