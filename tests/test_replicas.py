@@ -197,6 +197,31 @@ def test_snapshots_rewinds_forks_resets_and_deletions_reach_all_replicas(clients
     assert {clients.sandbox, forked.sandbox} <= set(names)
 
 
+RECIPE = {
+    "version": 1,
+    "title": "Two dossiers",
+    "include": ["catalogue"],
+    "accounts": [{"accountId": 119631, "requirements": ["ATT_VIGI"]}],
+    "dossiers": [
+        {"dossierId": number, "siret": SIRET, "dossierReference": f"OWN-{number}"} for number in (1, 2)
+    ],
+}
+
+
+def test_fixtures_scenarios_and_states_that_one_replica_loads_are_used_by_all(clients: Clients) -> None:
+    first, second, third = clients.remotes
+    exported = first.control("GET", "/state")
+    second.control("PUT", "/fixture", {"recipe": RECIPE})
+    assert same(clients.all(references)) == ["OWN-1", "OWN-2"]
+    third.control("PUT", "/scenario", {"name": "outage-that-flaps"})
+    assert same(clients.all(lambda each: each.control("GET", "/rules")["rules"]))
+    first.control("POST", "/reset", {})
+    assert same(clients.all(references)) == ["OWN-1", "OWN-2"]
+    third.control("PUT", "/state", exported)
+    same(clients.all(references))
+    assert len(same(clients.all(lambda each: each.control("GET", "/history")))["commands"]) == 4
+
+
 def test_events_and_verifications_that_wait_see_the_requests_of_the_other_replicas(clients: Clients) -> None:
     first, second, third = clients.remotes
     first.send("GET", "/dossiers?pageSize=1")
