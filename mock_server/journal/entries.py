@@ -46,6 +46,11 @@ class Entry(Struct, frozen=True, dict=True):
         """The exchange as it was recorded."""
         return unpack(self.packed)
 
+    @cached_property
+    def compared(self) -> dict[bytes, bool]:
+        """Whether it matches the filters with which it was compared, each as MessagePack."""
+        return {}
+
     @property
     def operation(self) -> str | None:
         """The operation of the call, None for a path that the API does not have."""

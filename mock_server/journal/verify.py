@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import UNSET, Meta, Struct
 from msgspec.structs import replace
 
@@ -142,7 +143,8 @@ class Verifier:
         self._journal = journal
         self._found: tuple[list[int], ...] = tuple([] for _ in wanted.expectations)
         self._last = 0
-        self._is_final: bool | None = None
+        self._judged: list[Verdict] | None = None
+        self._keys = tuple(msgspec.msgpack.encode(each.request) for each in wanted.expectations)
         self._operations = {name for each in wanted.expectations for name in each.request.operations}
         self.complete = True
 
@@ -154,13 +156,14 @@ class Verifier:
         """
         new = self._journal.read(self._last)
         self._last = max(new.last, self._last)
-        self.complete = self.complete and new.complete
+        if not new.complete and self.complete:
+            self.complete, self._judged = False, None
         with self._limit_work(new):
             for entry in read_entries(new):
-                for expectation, found in zip(self._wanted.expectations, self._found, strict=True):
-                    if is_match(expectation.request, entry):
+                for at, found in enumerate(self._found):
+                    if self._is_match(at, entry):
                         found.append(entry.number)
-                        self._is_final = None
+                        self._judged = None
 
     def skip(self, operation: str | None) -> bool:
         """Leave the latest exchange out if no expectation is about its operation; return whether it was."""
@@ -175,13 +178,10 @@ class Verifier:
 
         With an upper bound, nothing is final before the end but too many.
         """
-        if self._is_final is None:
-            verdicts = self._judge()
-            self._is_final = any(verdict.has_too_many for verdict in verdicts) or all(
-                verdict.judgment == "held" and verdict.expectation.times.at_most is None
-                for verdict in verdicts
-            )
-        return self._is_final
+        verdicts = self._judge()
+        return any(verdict.has_too_many for verdict in verdicts) or all(
+            verdict.judgment == "held" and verdict.expectation.times.at_most is None for verdict in verdicts
+        )
 
     @property
     def holds(self) -> bool:
@@ -204,12 +204,25 @@ class Verifier:
         with self._limit_work(present):
             return [_with_misses(verdict, entries, context) for verdict in verdicts]
 
+    def _is_match(self, number: int, entry: Entry) -> bool:
+        """Compare an exchange with an expectation; verifications that expect the same compare it once."""
+        key = self._keys[number]
+        known = entry.compared.get(key)
+        if known is None:
+            request = self._wanted.expectations[number].request
+            known = entry.compared[key] = is_match(request, entry)
+        return known
+
     def _judge(self) -> list[Verdict]:
-        verdicts = [
-            _judge(expectation, tuple(found), complete=self.complete)
-            for expectation, found in zip(self._wanted.expectations, self._found, strict=True)
-        ]
-        return list(_check_order(verdicts, complete=self.complete)) if self._wanted.in_order else verdicts
+        if self._judged is None:
+            verdicts = [
+                _judge(expectation, tuple(found), complete=self.complete)
+                for expectation, found in zip(self._wanted.expectations, self._found, strict=True)
+            ]
+            if self._wanted.in_order:
+                verdicts = list(_check_order(verdicts, complete=self.complete))
+            self._judged = verdicts
+        return self._judged
 
     def _limit_work(self, journal_slice: JournalSlice) -> AbstractContextManager[None]:
         return limit_work("$.expectations", len(journal_slice.packed), len(self._wanted.expectations))
