@@ -33,10 +33,11 @@ from servers import ROOT, Server, compile_package, running, sandbox_command, sta
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 SMALL, LARGE = 1_000, 100_000
 CONNECTIONS = (1, 32)
-SANDBOX, BARE, OTHER, SECURE, SECURE_BARE = (
+SANDBOX, BARE, OTHER, KEPT, SECURE, SECURE_BARE = (
     "this server",
     "bare Flask",
     "the other checkout",
+    "this server, --state",
     "this server, TLS",
     "bare Flask, TLS",
 )
@@ -80,6 +81,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> str:
         compile_package(options.other)
         commands[OTHER] = (sandbox_command(checkout=options.other), options.other, False)
     if not options.quick:
+        commands[KEPT] = (sandbox_command("--state", str(folder / "state.db")), ROOT, False)
         commands[SECURE] = (sandbox_command("--tls-self-signed"), ROOT, True)
         commands[SECURE_BARE] = ([*bare, "tls"], ROOT, True)
     write_answers(folder)
@@ -174,6 +176,8 @@ def _ratios(servers: Sequence[Server]) -> Iterator[Row]:
         f"{one.latency_us:.0f} µs; bare Flask {bare_one.latency_us:.0f} µs",
         *bound(one.latency_us / bare_one.latency_us, 1.3, "× bare"),
     )
+    if KEPT in by_name:
+        yield from kept_rows(ours, by_name[KEPT])
     if OTHER in by_name:
         other = by_name[OTHER].result(PAGE, 1)
         yield Row(
@@ -185,6 +189,17 @@ def _ratios(servers: Sequence[Server]) -> Iterator[Row]:
             f"{PAGE.name}, CPU per request, compared with the other checkout",
             f"{page.cpu_us:.0f} µs; other {other.cpu_us:.0f} µs",
             f"{page.cpu_us / other.cpu_us:.2f} ×",
+        )
+
+
+def kept_rows(memory: Server, kept: Server) -> Iterator[Row]:
+    """Compare a write and a read of a server with `--state` with those in memory."""
+    for call in (IMPORT, DOSSIER):
+        ours, others = kept.result(call, 1), memory.result(call, 1)
+        yield Row(
+            f"{call.name}, CPU per request, with `--state`",
+            f"{ours.cpu_us:.0f} µs; in memory {others.cpu_us:.0f} µs",
+            f"{ours.cpu_us / others.cpu_us:.2f} ×",
         )
 
 

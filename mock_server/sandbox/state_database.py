@@ -6,6 +6,7 @@ loss of power the last commands may be missing. One server uses the file at a ti
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sqlite3
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import ENOENT
 from pathlib import Path
-from threading import RLock, Thread
+from threading import Event, RLock, Thread
 from typing import NamedTuple
 
 import msgspec
@@ -59,8 +60,11 @@ CREATE TABLE IF NOT EXISTS exchanges (sandbox TEXT NOT NULL, number INTEGER NOT 
 """
 """A file of the same format may be without it: it was added later."""
 
-_EXCHANGES_PER_CLEANING = 64
-"""So many exchanges that the journal has dropped stay in the file at most."""
+_EXCHANGES_PER_WRITE = 100
+"""So many exchanges are written at once: one by one they cost as much as the request."""
+
+_SECONDS_PER_WRITE = 1.0
+"""How long an exchange waits at most: the end of the process by a signal that kills loses so much."""
 
 _COMMANDS_PER_CHECKPOINT = 1_000
 """So many commands are replayed at most; a tenth of its dossiers for a sandbox that has more of them."""
@@ -115,6 +119,10 @@ class StateDatabase:
         self.error: str | None = None
         self._lock = RLock()
         self._pending: dict[str, _Pending] = {}
+        self._unwritten: list[tuple[str, int, bytes, bytes | None]] = []
+        self._first_kept: dict[str, int] = {}
+        self._flusher: Thread | None = None
+        self._closed = Event()
         with self._as_sentence():
             self._check_access()
             if not path.exists():
@@ -129,6 +137,7 @@ class StateDatabase:
         self._kept_decoder = msgspec.json.Decoder(Kept, dec_hook=self._format.decode_hook)
         self._config_decoder = msgspec.json.Decoder(KeptConfig, dec_hook=self._format.decode_hook)
         self._encoder = msgspec.json.Encoder(enc_hook=self._format.encode_hook)
+        atexit.register(self.close)
 
     def _check_access(self) -> None:
         """Name what is read-only: SQLite only says that there was an error."""
@@ -226,19 +235,47 @@ class StateDatabase:
         return _ExchangeTable(self, name)
 
     def add_exchange(self, name: str, number: int, packed: PackedExchange, first: int) -> None:
-        """Write an exchange, if possible: the request is not rejected for its journal."""
-        with suppress(NotWritten), self._writing():
-            query = "INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?, ?)"
-            self._execute(query, name, number, packed.exchange, packed.answer)
-            if number % _EXCHANGES_PER_CLEANING == 0:
-                self._execute("DELETE FROM exchanges WHERE sandbox = ? AND number < ?", name, first)
+        """Write an exchange soon: with the next command, with others, or after a second."""
+        with self._lock:
+            self._unwritten.append((name, number, packed.exchange, packed.answer))
+            self._first_kept[name] = first
+            if len(self._unwritten) >= _EXCHANGES_PER_WRITE:
+                self._flush()
+            elif self._flusher is None:
+                self._flusher = Thread(target=self._flush_often, name="mock-server journal", daemon=True)
+                self._flusher.start()
 
     def clear_exchanges(self, name: str, last: int) -> None:
         """Delete the exchanges, if possible, and keep the number of the last one."""
         with suppress(NotWritten), self._writing():
-            self._execute("DELETE FROM exchanges WHERE sandbox = ?", name)
+            self._forget_exchanges(name)
             query = "UPDATE sandboxes SET latest_request = max(latest_request, ?) WHERE name = ?"
             self._execute(query, last, name)
+
+    def _flush_often(self) -> None:
+        while not self._closed.wait(_SECONDS_PER_WRITE):
+            if self._unwritten:
+                self._flush()
+
+    def _flush(self) -> None:
+        """Write the exchanges, if possible: no request is rejected for its journal."""
+        with suppress(NotWritten), self._writing():
+            self._write_exchanges()
+        with self._lock:
+            del self._unwritten[:-_EXCHANGES_PER_WRITE]  # the file cannot be written
+
+    def _write_exchanges(self) -> None:
+        """Write the exchanges that wait, and delete those that the journals dropped."""
+        self._connection.executemany("INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?, ?)", self._unwritten)
+        for name, first in self._first_kept.items():
+            self._execute("DELETE FROM exchanges WHERE sandbox = ? AND number < ?", name, first)
+        self._unwritten.clear()
+        self._first_kept.clear()
+
+    def _forget_exchanges(self, name: str) -> None:
+        self._unwritten = [each for each in self._unwritten if each[0] != name]
+        self._first_kept.pop(name, None)
+        self._execute("DELETE FROM exchanges WHERE sandbox = ?", name)
 
     def create(self, name: str, kept: Kept) -> None:
         """Add a sandbox, which has no commands yet.
@@ -248,7 +285,7 @@ class StateDatabase:
         """
         with self._writing():
             self._execute("INSERT INTO sandboxes VALUES (?, ?, 0, 0)", name, self._encode(kept))
-            self._execute("DELETE FROM exchanges WHERE sandbox = ?", name)
+            self._forget_exchanges(name)
             self._pending[name] = _Pending(0)
         self._names.add(name)
 
@@ -260,8 +297,8 @@ class StateDatabase:
         """
         with self._writing():
             self._execute("DELETE FROM commands WHERE sandbox = ?", name)
-            self._execute("DELETE FROM exchanges WHERE sandbox = ?", name)
             self._execute("DELETE FROM sandboxes WHERE name = ?", name)
+            self._forget_exchanges(name)
         self._names.discard(name)
         self._pending.pop(name, None)
 
@@ -282,6 +319,7 @@ class StateDatabase:
                 "INSERT INTO commands VALUES (?, ?, ?)", name, record.number, self._format.encode(record)
             )
             self._write_fixtures()
+            self._write_exchanges()
         pending.count += 1
         if isinstance(command, Rewind):
             pending.rewinds.append((record.number, command.before))
@@ -358,8 +396,12 @@ class StateDatabase:
             return replay(restore_state(kept.kept, config, generate_company), kept.records)
 
     def close(self) -> None:
-        """Close the file."""
+        """Write the exchanges that wait, and close the file."""
+        atexit.unregister(self.close)
+        self._closed.set()
         with self._lock:
+            if self._unwritten:
+                self._flush()
             self._connection.close()
 
     def _encode(self, value: Kept | KeptConfig) -> bytes:
