@@ -393,13 +393,16 @@ def until(is_so: Callable[[], bool], seconds: float = 10) -> None:
 
 def test_an_entry_of_a_newer_version_is_refused_and_left_alone(clients: Clients, engine: RedisServer) -> None:
     clients.all(references)
-    entry = {"format": 1, "id": "x", "machine": "2031-01-01T10:00:00Z"}
+    entry = {"format": 1, "machine": "2031-01-01T10:00:00Z"}
     record = {"version": 1, "number": 1, "machine": entry["machine"], "request": None, "latest_request": 1}
     newer = json.dumps(entry | {"records": [record | {"command": {"command": "Teleport"}}]}).replace(" ", "")
     key = f"mock-server:{{{clients.sandbox}}}"
     version = int(engine.command("HINCRBY", f"{key}:head", "version", "1").strip(b":\r\n"))
     quoted = newer.replace('"', '\\"')
-    engine.command("XADD", f"{key}:log", f"{version}-0", "entry", f'"{quoted}"')
+    last = engine.command("HGET", f"{key}:head", "last").split()[1].decode()
+    entry_fields = ("after", last, "id", "newer", "entry", f'"{quoted}"')
+    engine.command("XADD", f"{key}:log", f"{version}-0", *entry_fields)
+    engine.command("HSET", f"{key}:head", "last", "newer")
 
     for remote in clients.remotes:
         answer = remote.send("GET", "/dossiers?pageSize=1")
@@ -433,6 +436,30 @@ def test_while_the_engine_is_down_nothing_is_done_and_then_all_continues(tmp_pat
         journal = same(clients.all(lambda each: each.control("GET", "/requests")))
         assert [row["operation"] for row in journal["requests"]] == ["getToken"] + ["importDossier"] * 2
         until(lambda: all(health_of(url)["stateFile"]["error"] is None for url in urls))
+
+
+def test_an_engine_that_has_lost_entries_or_all_data_is_what_counts(tmp_path: Path) -> None:
+    with (
+        running_engine(tmp_path, "--appendonly", "no") as engine,
+        running_replicas(engine.url, 2) as urls,
+    ):
+        clients = Clients(urls)
+        first, second = clients.remotes
+        launch(first, "BEFORE")
+        assert engine.command("SAVE") == b"+OK\r\n"
+        launch(first, "LOST")
+        engine.stop()
+        engine.start()
+        launch(second, "OTHER")
+        launch(first, "LAST")
+        history = same(clients.all(lambda each: each.control("GET", "/history")))
+        assert len(history["commands"]) == 3
+        assert len(same(clients.all(lambda each: each.get("/dossiers/processes")))) == 3
+
+        engine.command("FLUSHALL")
+        until(lambda: engine.command("HEXISTS", "mock-server:server", "key") == b":1\r\n")
+        launch(second, "AGAIN")
+        assert len(same(clients.all(lambda each: each.get("/dossiers/processes")))) == 1
 
 
 def health_of(url: str) -> Any:

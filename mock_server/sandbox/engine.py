@@ -6,11 +6,12 @@ Keys, each after `mock-server:`:
     fixtures          hash: each fixture by its key
     sandboxes         sorted set: the names of the sandboxes, in the order of their creation
     created           how many sandboxes were created
-    {NAME}:head       hash: the sandbox's incarnation, the version of its log, its checkpoint
-    {NAME}:log        stream: an entry per request; the id of entry 12 is `12-0`
+    {NAME}:head       hash: the sandbox's incarnation, version and last entry of its log, its checkpoint
+    {NAME}:log        stream: an entry per request; entry 12 is at `12-0`
 
 A sandbox that is deleted and created again has another incarnation. So a replica that still has the old one
-can neither append to the new one nor take entries of it.
+can neither append to the new one nor take entries of it. Each entry names the one before it: so a replica
+finds out that the engine was started again without its last entries, and others came in their place.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 from msgspec import Struct
@@ -37,31 +39,35 @@ _PREFIX = "mock-server:"
 _CONNECTIONS = 64
 _TIMEOUT = 3.0
 """Seconds after which an engine that does not answer counts as down."""
+_TURN = 10.0
+"""Seconds that a call waits for a free connection at most."""
 _START_SECONDS = 10.0
 """How long a start waits for the engine, which may be starting as well."""
 _BATCH = 500
 """So many entries are read at once."""
 
 _COMMIT = """
-local head = redis.call('HMGET', KEYS[1], 'incarnation', 'version')
+local head = redis.call('HMGET', KEYS[1], 'incarnation', 'version', 'last')
 if head[1] ~= ARGV[1] then return {'gone'} end
 local function used()
-  if tonumber(ARGV[3]) > 0 then
-    redis.call('PEXPIRE', KEYS[1], ARGV[3])
-    redis.call('PEXPIRE', KEYS[2], ARGV[3])
+  if tonumber(ARGV[4]) > 0 then
+    redis.call('PEXPIRE', KEYS[1], ARGV[4])
+    redis.call('PEXPIRE', KEYS[2], ARGV[4])
   end
 end
-if head[2] ~= ARGV[2] then
+if tonumber(head[2]) > tonumber(ARGV[2]) then
   used()
-  return {'behind', redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[4])}
+  return {'behind', redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[5])}
 end
-local rewind = tonumber(ARGV[5])
+if head[2] ~= ARGV[2] or head[3] ~= ARGV[3] then return {'gone'} end
+local rewind = tonumber(ARGV[6])
 if rewind > 0 and rewind <= tonumber(redis.call('HGET', KEYS[1], 'number')) then
   return {'dropped', redis.call('HGET', KEYS[1], 'number')}
 end
-if #ARGV > 5 then
+if #ARGV > 6 then
   redis.call('HINCRBY', KEYS[1], 'version', 1)
-  redis.call('XADD', KEYS[2], (tonumber(ARGV[2]) + 1) .. '-0', unpack(ARGV, 6))
+  redis.call('HSET', KEYS[1], 'last', ARGV[7])
+  redis.call('XADD', KEYS[2], (tonumber(ARGV[2]) + 1) .. '-0', 'after', head[3], 'id', unpack(ARGV, 7))
 end
 used()
 return {'current'}
@@ -78,11 +84,10 @@ if not redis.call('ZSCORE', KEYS[3], name) and redis.call('ZCARD', KEYS[3]) >= l
   end
   if redis.call('ZCARD', KEYS[3]) >= limit then return 'full' end
 end
-local incarnation = redis.call('INCR', KEYS[4])
 redis.call('DEL', KEYS[2])
-redis.call('HSET', KEYS[1], 'incarnation', incarnation, 'version', 0, 'number', 0, 'counted', 0,
+redis.call('HSET', KEYS[1], 'incarnation', ARGV[6], 'version', 0, 'last', '', 'number', 0, 'counted', 0,
   'checkpoint', ARGV[5])
-redis.call('ZADD', KEYS[3], incarnation, name)
+redis.call('ZADD', KEYS[3], redis.call('INCR', KEYS[4]), name)
 if idle > 0 then redis.call('PEXPIRE', KEYS[1], idle) end
 return 'created'
 """
@@ -127,6 +132,16 @@ class RawEntry(Struct, frozen=True):
     fields: Mapping[bytes, bytes]
 
     @property
+    def id(self) -> bytes:
+        """What names it, over all sandboxes."""
+        return self.fields[b"id"]
+
+    @property
+    def after(self) -> bytes:
+        """The id of the entry before it; empty for the first one."""
+        return self.fields[b"after"]
+
+    @property
     def size(self) -> int:
         """The bytes of its fields."""
         return sum(map(len, self.fields.values()))
@@ -135,18 +150,19 @@ class RawEntry(Struct, frozen=True):
 class StoredSandbox(Struct, frozen=True):
     """A sandbox in the engine: its checkpoint, and the entries of its log that are kept."""
 
-    incarnation: int
+    incarnation: bytes
     version: int
     checkpoint: bytes
     entries: tuple[RawEntry, ...]
 
 
 class LogPosition(NamedTuple):
-    """An entry of the log of a sandbox, by its version; 0 before the first one."""
+    """An entry of the log of a sandbox: its version and its id; 0 and empty before the first one."""
 
     name: str
-    incarnation: int
+    incarnation: bytes
     version: int
+    last: bytes
 
 
 class Dropped(Exception):
@@ -158,7 +174,7 @@ class Dropped(Exception):
 
 
 class Gone(Exception):
-    """The sandbox was deleted, has expired, or was created again."""
+    """The sandbox was deleted, has expired or was created again, or its log lacks an entry of the copy."""
 
 
 class Behind(Exception):
@@ -238,7 +254,7 @@ class Engine:
         if found is None:
             return None
         incarnation, version, checkpoint, entries = found
-        return StoredSandbox(int(incarnation), int(version), bytes(checkpoint), _entries(entries))
+        return StoredSandbox(bytes(incarnation), int(version), bytes(checkpoint), _entries(entries))
 
     async def create(self, name: str, checkpoint: bytes, *, limit: int, idle: float) -> str:
         """Create a sandbox; return `created`, `exists`, or `full` if there are `limit` sandboxes.
@@ -246,7 +262,8 @@ class Engine:
         It expires after `idle` seconds without a call; 0 for never.
         """
         keys = [*_keys_of(name), "sandboxes", "created"]
-        found = await self._script(_CREATE, keys, [_PREFIX, name, limit, int(idle * 1000), checkpoint])
+        given = [_PREFIX, name, limit, int(idle * 1000), checkpoint, uuid4().hex]
+        found = await self._script(_CREATE, keys, given)
         return bytes(found).decode()
 
     async def commit(
@@ -254,12 +271,15 @@ class Engine:
     ) -> None:
         """Append an entry if the log is at this position; without fields, only check that it is.
 
+        The fields are the id of the entry, and then names and values in turn.
+
         Raises:
             Behind: the log has later entries, and nothing was appended.
             Dropped: the entry goes back to before the command `first_undone`, and that is not kept any more.
             Gone: there is no such sandbox any more.
         """
-        arguments = [at.incarnation, at.version, int(idle * 1000), _BATCH, first_undone, *fields]
+        position = (at.incarnation, at.version, at.last)
+        arguments = [*position, int(idle * 1000), _BATCH, first_undone, *fields]
         result, *rest = await self._script(_COMMIT, _keys_of(at.name), arguments)
         if result == b"gone":
             raise Gone
@@ -289,9 +309,9 @@ class Engine:
         found = await self._call(lambda client: client.execute_command(*command))
         return {keys[bytes(each[0])] for each in found or ()}
 
-    async def ping(self) -> None:
-        """Note in `error` whether the engine answers."""
-        await self._call(lambda client: client.ping())
+    async def has_server_values(self) -> bool:
+        """Whether the engine still has what all replicas share; note in `error` whether it answers."""
+        return bool(await self._call(lambda client: client.hexists(_key("server"), "config")))
 
     async def close(self) -> None:
         """Close the connections of the running loop."""
@@ -340,7 +360,7 @@ class Engine:
         pool = BlockingConnectionPool.from_url(
             self.url.for_client,
             max_connections=_CONNECTIONS,
-            timeout=_TIMEOUT,
+            timeout=_TURN,
             socket_timeout=_TIMEOUT,
             socket_connect_timeout=_TIMEOUT,
             protocol=2,

@@ -63,14 +63,17 @@ T = TypeVar("T")
 _PATIENCE = 10.0
 """Seconds after which a request gives up that other replicas overtake again and again."""
 
+_TOGETHER = 32
+"""So many sandboxes are compared with the engine at the same time."""
+
 _LARGE = 100_000
 """Bytes of entries from which they are decoded and applied in a thread."""
 
 _BLOCK, _LOOK = 0.25, 1.0
 """Seconds that the follower waits for news at most, and between two looks at all that it follows."""
 
-_PING = 1.0
-"""Seconds between two pings: health knows that the engine is down, also if there are no requests."""
+_WATCH = 1.0
+"""Seconds between two looks at the engine: health knows that it is down, also if there are no requests."""
 
 _UNCHANGED = "nothing was changed"
 _UNKNOWN = "it is not known whether the call had an effect: look before you repeat it"
@@ -486,8 +489,11 @@ class SharedSandboxes(Sandboxes):
         A request that changes one sandbox only looks at others: those are checked first.
         """
         seen = [each for name, each in transaction.held.items() if name not in transaction.prepared]
-        # All of them end before their turns do, also if one fails.
-        results = await asyncio.gather(*map(self._is_current, seen), return_exceptions=True)
+        results = []
+        for at in range(0, len(seen), _TOGETHER):
+            some = map(self._is_current, seen[at : at + _TOGETHER])
+            # All of them end before their turns do, also if one fails.
+            results += await asyncio.gather(*some, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -541,7 +547,7 @@ class SharedSandboxes(Sandboxes):
         self, sandbox: SharedSandbox, prepared: Prepared, entries: Sequence[RawEntry]
     ) -> bool:
         """Catch up with the entries; return whether the first is the own one, whose append had no answer."""
-        is_own = self._is_same(entries[0], prepared)
+        is_own = entries[0].id == prepared.fields[0]
         if is_own:
             sandbox.publish(prepared)
         await self._catch_up(sandbox, entries)
@@ -564,11 +570,6 @@ class SharedSandboxes(Sandboxes):
                     raise EngineError(f"{error}; {_UNKNOWN if was_sent else _UNCHANGED}") from None
             else:
                 return
-
-    def _is_same(self, raw: RawEntry, prepared: Prepared) -> bool:
-        with suppress(UnknownEntry):
-            return self._format.entry(raw).id == prepared.entry.id
-        return False
 
     async def _catch_up(self, sandbox: SharedSandbox, entries: Sequence[RawEntry]) -> None:
         """Apply entries of other replicas to a copy.
@@ -690,6 +691,7 @@ class SharedSandboxes(Sandboxes):
         """Drop the copy of a sandbox that is not in the engine any more, or not as it is here."""
         sandbox = self._by_name.pop(name, None)
         if sandbox is not None:
+            del self._last_used[name]
             sandbox.journal.close()
 
     def _drop_unused_copies(self) -> None:
@@ -709,24 +711,20 @@ class SharedSandboxes(Sandboxes):
     async def run(self, stop: asyncio.Event) -> None:
         """Watch the engine, and follow the sandboxes whose journal has listeners, until `stop` is set."""
         follower = asyncio.get_running_loop().create_task(self._follow())
-        was_down = False
         while not stop.is_set():
-            was_down = was_down or self.engine.error is not None
             with suppress(EngineError):
-                await self.engine.ping()
-                if was_down:
+                if not await self.engine.has_server_values():
                     await self._introduce_again()
-                    was_down = False
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _PING)
+                await asyncio.wait_for(stop.wait(), _WATCH)
         follower.cancel()
         while self._tasks:  # new ones may begin while these end
             await asyncio.wait(self._tasks)
         await self.engine.close()
 
     async def _introduce_again(self) -> None:
-        """Write what all replicas share, in case the engine came back without its data."""
-        _logger.warning("the engine %s answers again", self.engine.url)
+        """Write what all replicas share: the engine came back without its data."""
+        _logger.warning("the engine %s has lost its data: all sandboxes start again", self.engine.url)
         await self.engine.restore_server_values()
         self._written.clear()
         await self._write_fixtures()
@@ -806,4 +804,4 @@ def open_engine(url: EngineUrl, password: str | None, make_key: Callable[[], byt
 
 
 def _position(sandbox: SharedSandbox) -> LogPosition:
-    return LogPosition(sandbox.name, sandbox.incarnation, sandbox.version)
+    return LogPosition(sandbox.name, sandbox.incarnation, sandbox.version, sandbox.last)

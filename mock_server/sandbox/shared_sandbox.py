@@ -50,14 +50,13 @@ class UnknownEntry(Exception):
 
 
 class LogEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one request did. By its `id` a replica finds out whether an append without answer was made.
+    """What one request did.
 
     `imports` are the outcomes of the imports that ended. `request` is the number of its exchange, None where
     it has none. `journal` is what it did to the exchanges before.
     """
 
     format: Literal[1]
-    id: str
     machine: datetime
     records: tuple[Record, ...] = ()
     imports: tuple[str, ...] = ()
@@ -167,9 +166,10 @@ class Draft(Struct):
 
 
 class Prepared(NamedTuple):
-    """An entry that can be appended: its fields, and what it makes of this replica's copy.
+    """An entry that can be appended: its id and fields, and what it makes of this replica's copy.
 
-    `first_undone` is the oldest command before which it goes back, 0 if it does not go back.
+    By the id the replica finds out whether an append without answer was made. `first_undone` is the oldest
+    command before which it goes back, 0 if it does not go back.
     """
 
     entry: LogEntry
@@ -289,6 +289,7 @@ class SharedSandbox(ServerSandbox):
         super().__init__(name, state, invent)
         self.incarnation = stored.incarnation
         self.version = stored.entries[0].version - 1 if stored.entries else stored.version
+        self.last = b""
         self._format = log_format
         self._base = state
         self._draft: Draft | None = None
@@ -325,14 +326,13 @@ class SharedSandbox(ServerSandbox):
         packed = draft.packed
         entry = LogEntry(
             format=1,
-            id=uuid4().hex,
             machine=machine,
             records=tuple(each.record for each in draft.history),
             imports=tuple(draft.imports),
             journal=draft.journal,
             request=None if packed is None else self.journal.last + 1,
         )
-        fields = [_JSON, self._format.encode(entry)]
+        fields = [uuid4().hex.encode(), _JSON, self._format.encode(entry)]
         if packed is not None:
             fields += [_EXCHANGE, packed.exchange]
             if packed.answer is not None:
@@ -350,7 +350,7 @@ class SharedSandbox(ServerSandbox):
         for each in draft.history:
             self.history.add(each)
         self.journal.publish(prepared.entry, draft.packed, draft.exchange)
-        self._advance(self.version + 1)
+        self._advance(self.version + 1, prepared.fields[0])
 
     def apply(self, entries: Sequence[RawEntry]) -> None:
         """Apply entries of other replicas.
@@ -358,11 +358,11 @@ class SharedSandbox(ServerSandbox):
         Raises:
             UnknownEntry: this version cannot read one; those before it are applied.
             NotKept: an entry goes back to a state that this copy does not have: it has to be loaded again.
-            Gone: entries between the copy and these ones were dropped: likewise.
+            Gone: they do not follow the last one of this copy: likewise.
         """
         self.discard()
         for raw in entries:
-            if raw.version != self.version + 1:
+            if raw.version != self.version + 1 or raw.after != self.last:
                 raise Gone
             self._apply(raw)
 
@@ -430,7 +430,7 @@ class SharedSandbox(ServerSandbox):
             if state.strict != "off" and exchange.operation == "getProcess":
                 self._polls.is_fast(str(exchange.ids.get("process_id")), exchange.ended, exchange.at)
         self.journal.publish(entry, packed, exchange)
-        self._advance(raw.version)
+        self._advance(raw.version, raw.id)
 
     def _replayed(self, state: SandboxState, record: Record) -> SandboxState:
         state, _ = settle_state(state, record.machine)
@@ -440,6 +440,6 @@ class SharedSandbox(ServerSandbox):
         self.history.add(HistoryEntry(record, now, state))
         return after
 
-    def _advance(self, version: int) -> None:
-        self.version = version
+    def _advance(self, version: int, identifier: bytes) -> None:
+        self.version, self.last = version, identifier
         self._positions.append(_Position(version, self.history.last, self.journal.last))
