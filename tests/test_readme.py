@@ -85,7 +85,9 @@ def token(server: str) -> str:
 
 
 def test_the_commands_on_recipes_run(tmp_path: Path) -> None:
-    [block] = re.findall(r"```sh\n(mock-server fixtures show.*?)docker run", README, re.DOTALL)
+    [recipe] = re.findall(r"```yaml\n(# recipe.yaml\n.*?)```", README, re.DOTALL)
+    [block] = re.findall(r"```sh\n(mock-server fixtures check.*?)docker run", README, re.DOTALL)
+    (tmp_path / "recipe.yaml").write_text(recipe, encoding="utf-8")
     command = shell_command()
 
     subprocess.run(
@@ -94,7 +96,7 @@ def test_the_commands_on_recipes_run(tmp_path: Path) -> None:
 
     with running_server("--fixture", str(tmp_path / "recipe.yaml")) as (url, _):
         health = requests.get(f"{url}/__admin/health", timeout=5).json()
-    assert health["counts"]["dossiers"] == 0
+    assert health["counts"]["dossiers"] == 1
 
 
 def test_a_generated_population_starts_a_server(tmp_path: Path) -> None:
