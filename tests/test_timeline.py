@@ -14,7 +14,7 @@ from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, Api, content
 from tests.test_recipe_errors import error_message
 
 DEPOSIT = f"POST /dossiers/{SEED_DOSSIER}/documents/I2/evidences"
-CREATE = {
+CREATE: dict[str, Any] = {
     "after": "P2D",
     "control": "POST /dossiers",
     "body": {"dossierId": 990001, "siret": OTHER_SIRET, "dossierReference": "LATER", "expirationDate": "P5D"},
@@ -131,6 +131,89 @@ def test_an_action_that_fails_at_its_time_is_reported_and_stops_nothing(api: Api
     ]
     assert "there is a dossier 990001" in api.control("GET", "/timeline")["past"][0]["error"]
     assert {row["dossierReference"] for row in content(api.get("/dossiers"))} == {"LATER", "B"}
+
+
+def test_every_action_takes_place_and_has_the_effect_of_its_call(api: Api) -> None:
+    dossier = f"/dossiers/{SEED_DOSSIER}"
+    actions: dict[str, dict[str, Any]] = {
+        f"POST {dossier}/documents/I2/evidences": {"content": "JVBERi0=", "expirationDate": "P1D"},
+        f"PATCH {dossier}": {"dossierReference": "CHANGED"},
+        "POST /dossiers": CREATE["body"],
+        "POST /thirdparties": {"siret": SIRET},
+        "POST /thirdparties/875/close": {},
+        "POST /accounts": {"accountId": 7, "users": ["api@example.com"]},
+        "PATCH /accounts/7": {"subscriptionStatus": "INACTIVE"},
+        "PATCH /requirements/RIB_IBAN": {"withdrawn": True, "accountId": 7},
+    }
+    other = Api(api.client, f"{api.sandbox}-called")
+    for each in (api, other):
+        each.control("PUT", "/clock", {"now": "2031-05-03T10:00:00"})
+    add(api, *({"after": "PT1H", "control": call, "body": body} for call, body in actions.items()))
+
+    found = effects(api, "PT1H")
+    other.control("POST", "/clock/advance", {"by": "PT1H"})
+    for call, body in actions.items():
+        method, _, path = call.partition(" ")
+        other.control(method, path, body)
+
+    assert found == [("action taken", call) for call in actions]
+    contents = [each.control("GET", "/state")["content"] for each in (api, other)]
+    assert contents[0] | {"pastActions": []} == contents[1]
+
+
+AGAIN = """version: 1
+include: [catalogue]
+accounts: [{accountId: 1}]
+users: [{username: "a@example.com", password: a, accounts: [1]}]
+dossiers:
+  - {dossierId: 5, siret: "99050000100013", dossierReference: A, expirationDate: "9990-01-01"}
+timeline:
+  - {after: P1D, control: PATCH /dossiers/5, body: {stoppingReason: STOPREQUEST}}
+  - {after: P2D, control: PATCH /dossiers/5, body: {stoppingReason: null, expirationDate: "2900-01-01"}}
+  - {after: P3D, control: POST /accounts, body: {accountId: 2, users: ["a@example.com"]}}
+"""
+
+
+def test_an_action_that_a_later_start_makes_impossible_fails_at_its_time(api: Api) -> None:
+    answer = api.client.put(
+        "/__admin/fixture",
+        data=AGAIN,
+        content_type="application/yaml",
+        headers={"X-Mock-Sandbox": api.sandbox},
+    )
+    assert answer.status_code == 200, answer.json
+    api.control("PUT", "/clock", {"now": "2950-05-03T10:00:00"})
+    api.control("POST", "/reset", {"only": ["state"]})
+
+    assert [what for what, _ in effects(api, "P4D")] == ["action taken", "action failed", "action taken"]
+    assert "the dossier expired on 2900-01-01" in api.control("GET", "/timeline")["past"][1]["error"]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"control": "POST /reset"}, "$.content.timeline[0].control: 'POST /reset' is not an action"),
+        ({"body": {"colour": 1}}, "$.content.timeline[0].body: unknown key 'colour'"),
+        ({"at": "9999-12-31T00:00:00Z"}, "$.content.timeline[0].at: 9999-12-31 00:00:00+00:00 is not in"),
+    ],
+)
+def test_a_state_with_an_invalid_timeline_is_rejected(
+    api: Api, change: dict[str, Any], expected: str
+) -> None:
+    add(api, {"after": "P1D", "control": DEPOSIT})
+    exported = api.control("GET", "/state")
+    [action] = exported["content"]["timeline"]
+    for wanted, reason in (
+        ([action | change], expected),
+        ([action] * 1001, "$.content.timeline: a timeline"),
+    ):
+        exported["content"]["timeline"] = wanted
+        answer = api.client.put(
+            "/__admin/state", json=exported, headers={"X-Mock-Sandbox": f"{api.sandbox}-invalid"}
+        )
+        assert answer.status_code == 400
+        assert answer.json is not None
+        assert answer.json["detail"].startswith(reason)
 
 
 def test_the_actions_are_control_calls_with_their_bodies_and_all_documented() -> None:

@@ -36,10 +36,11 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
         at = self.scenario.given.clock if self.scenario else None
         return None if at is None else parse_instant(at, "$.given.clock")
 
-    def world(self, now: datetime, invent: Invent = generate_company) -> World:
+    def world(self, now: datetime, invent: Invent = generate_company, *, strict: bool = False) -> World:
         """Build the content of a sandbox that starts at `now`: the fixture, then the scenario's entries.
 
-        `invent` generates the companies that the scenario leaves open.
+        `invent` generates the companies that the scenario leaves open. With `strict`, a
+        timeline that does not fit is rejected, too.
 
         Raises:
             InputError: an entry does not fit the fixture.
@@ -56,7 +57,9 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
             world = apply_overrides(
                 world, now, given, default_account=self.fixture.default_account, invent=invent
             )
-            return add_to_timeline(world, now, given.timeline, invent=invent) if given.timeline else world
+            if not given.timeline:
+                return world
+            return add_to_timeline(world, now, given.timeline, invent=invent, strict=strict)
         except InputError as error:
             raise InputError(f"$.given{error.path.removeprefix('$')}", str(error)) from None
 
@@ -115,5 +118,5 @@ def build_scenario_setup(
         except FileError as error:
             raise InputError("$.given.fixture", str(error)) from None
     setup = ScenarioSetup(fixture, scenario)
-    setup.world(setup.clock or now)
+    setup.world(setup.clock or now, strict=True)
     return setup
