@@ -10,7 +10,8 @@ from mkdocs.exceptions import PluginError
 
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]+\)")
 """A link to a file of the repository that is not a page, such as a test."""
-_CELL_CODE = re.compile(r"<code>([^<]{24,})</code>")
+_CELL = re.compile(r"<td[ >].*?</td>", re.DOTALL)
+_LONG_CODE = re.compile(r"<code>[^<]{24,}</code>")
 _BREAK = re.compile(r"(?<=[\w}])(?:::|[/_=,])(?=[\w{/])")
 _LOADED = re.compile(r"""<(?:script|img|iframe|link)\b[^>]*?(?:src|href)=["']?((?:https?:)?//[^"'\s>]+)""")
 
@@ -28,11 +29,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def on_page_content(html: str, **_: Any) -> str:
     """Mark where long code in a table may break: after the separators of a path, and of a name with many words."""
-    return _CELL_CODE.sub(lambda match: f"<code>{_BREAK.sub(_mark, match[1])}</code>", html)
+    return _CELL.sub(lambda cell: _LONG_CODE.sub(_with_breaks, cell[0]), html)
 
 
-def _mark(match: re.Match[str]) -> str:
-    return f"{match[0]}<wbr>"
+def _with_breaks(code: re.Match[str]) -> str:
+    return _BREAK.sub(lambda separator: f"{separator[0]}<wbr>", code[0])
 
 
 def on_post_build(config: Any) -> None:
