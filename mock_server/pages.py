@@ -50,6 +50,7 @@ CONTROL_CALLS: Mapping[str, str] = {
     "state": "control#a-whole-sandbox-as-json",
     "strict": "verify#strict-mode",
     "thirdparties": "control#create-and-change-data",
+    "timeline": "control#actions-that-take-place-later",
     "variants": "fidelity#variants",
     "verify": "verify#verify-what-the-client-did",
 }

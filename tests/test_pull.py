@@ -170,6 +170,69 @@ def test_it_waits_as_long_as_the_server_says_and_logs_in_again(source: Sandbox, 
     assert max(wait for wait in waits if wait not in {7.0, 1.0}) == pytest.approx(report.requests / 10 - 0.1)
 
 
+ODD = """version: 1
+include: [catalogue]
+requirements:
+  - {documentId: 500, code: CONTRAT_ACME, labelFr: Contrat cadre}
+  - {documentId: 501, code: OWN, labelFr: Own}
+accounts: [{accountId: 77001, name: ACME Industrie, withdrawn: [RIB_IBAN]}]
+thirdparties:
+  - thirdpartyId: 31337
+    companyIdType: CIT002
+    companyIdValue: IT00743110157
+    name: OFFICINE ROSSI
+    acronym: OFR
+  - {thirdpartyId: 31338, companyIdType: CIT003, companyIdValue: "123456789", name: JOHNSON INC}
+dossiers:
+  - dossierReference: "-"
+    thirdpartyId: 31337
+    documents:
+      - documentCode: CONTRAT_ACME
+        files:
+          - formdata: [{type: TEXT, key: a, title: Le gérant, order: 1, value: Mario Rossi}]
+            metadata: {par: Rossi}
+      - {documentCode: RIB_IBAN}
+      - {documentCode: OWN}
+  - dossierReference: "-"
+    thirdpartyId: 31337
+    stoppingReason: UNKNOWN
+    description: Projet Rossi
+    documents: [{documentCode: ATT_VIGI}]
+  - dossierReference: PO-1
+    thirdpartyId: 31338
+    expirationDate: "9999-12-31"
+    purchasingCategory: ""
+    startingDate: null
+"""
+
+
+def test_foreign_companies_forms_own_document_types_and_stopped_dossiers(
+    source: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "odd.yaml").write_text(ODD, encoding="utf-8")
+    source.load_fixture(tmp_path / "odd.yaml")
+    out = tmp_path / "mine.yaml"
+
+    report = run_pull(source, out)
+
+    text = out.read_text(encoding="utf-8")
+    assert (report.dossiers, report.other_states) == (3, 0)
+    assert '"code": "OWN"' in text  # a code without a name stays
+    for name in ("acme", "rossi", "mario", "johnson", "officine", "gérant", "ofr", "123456789", "31337"):
+        assert name not in text.casefold(), name
+    source.load_fixture(out)
+    first, stopped, never = answers(source, "edge", "api@example.com")["dossiers"]
+    assert [first["dossierReference"], stopped["dossierReference"]] == ["-", "-"]
+    assert [stopped["stoppingReason"], stopped["isComplete"]] == ["UNKNOWN", "false"]
+    assert [never["companyIdType"], never["startingDate"], never["purchasingCategory"]] == [
+        "CIT003",
+        None,
+        "",
+    ]
+    [evidence] = first["documents"][0]["evidences"]
+    assert [evidence["formdata"][0]["type"], evidence["formdata"][0]["order"]] == ["TEXT", 1]
+
+
 def command(out: Path, *options: str, password: str = "demo") -> Result:
     arguments = ["fixtures", "pull", "--out", str(out), "--rate", "0", *options]
     return CliRunner().invoke(main, arguments, env={"DOSSIERS_PASSWORD": password})

@@ -108,7 +108,8 @@ def _write(
     """
     catalogue = read_recipe(bundled("fixtures") / "catalogue.yaml").recipe
     replacements = Replacements(originals)
-    recipe = RecipeWriter(found, replacements, day).recipe([entry.code for entry in catalogue.requirements])
+    codes = [entry.code for entry in catalogue.requirements]
+    recipe = RecipeWriter(found, replacements, day, codes).recipe()
     dossiers = _build_dossiers(catalogue, recipe, day)
     states = (dossier.get("state") for pulled in found for dossier in pulled.dossiers)
     other_states = sum(

@@ -19,7 +19,7 @@ from mock_server.domain.local_time import ZONE, from_local
 from mock_server.domain.model import NO_REFERENCE, VIGILANCE_CODES, CompanyId, CompanyIdType, StoppingReason
 from mock_server.fixtures.entries import MAX_FILE_SIZE, MIN_FILE_SIZE
 from mock_server.fixtures.generate import ACTIVITIES, LEGAL_FORMS
-from mock_server.pull.replacements import Replacements, make_code, make_word
+from mock_server.pull.replacements import Originals, Replacements, make_code, make_word
 from mock_server.pull.source import Json, PulledAccount
 
 _FIRST_IDS = {"account": 100_001, "third party": 1001, "dossier": 836_001, "document": 511_500_001}
@@ -34,13 +34,25 @@ _REASONS = {reason.value for reason in StoppingReason} - {StoppingReason.NOT_STO
 
 
 class RecipeWriter:
-    """Makes the recipe of pulled accounts. `today` is the day from which dates count."""
+    """Makes the recipe of pulled accounts. `today` is the day from which dates count.
 
-    def __init__(self, accounts: Sequence[PulledAccount], replacements: Replacements, today: date) -> None:
+    `catalogue` has the codes of document types that the recipe includes. Other codes stay, too, unless they
+    have a word of an account or a third party.
+    """
+
+    def __init__(
+        self,
+        accounts: Sequence[PulledAccount],
+        replacements: Replacements,
+        today: date,
+        catalogue: Iterable[str],
+    ) -> None:
         self._accounts = accounts
         self._replacements = replacements
         self._today = today
         self._establishments: Counter[str] = Counter()
+        self._catalogue = frozenset(catalogue)
+        self._names = Originals([(pulled.account, *pulled.thirdparties.values()) for pulled in accounts])
         dossiers = [dossier for account in accounts for dossier in account.dossiers]
         documents = [document for dossier in dossiers for document in dossier.get("documents") or ()]
         found = {
@@ -55,8 +67,8 @@ class RecipeWriter:
             for kind, numbers in found.items()
         }
 
-    def recipe(self, catalogue: Iterable[str]) -> Json:
-        """Return the recipe. `catalogue` has the codes of document types that it includes."""
+    def recipe(self) -> Json:
+        """Return the recipe."""
         accounts = [self._account(pulled) for pulled in self._accounts]
         used = {code for entry in accounts for code in (*entry["requirements"], *entry["withdrawn"])}
         thirdparties: dict[int, Json] = {}
@@ -81,7 +93,7 @@ class RecipeWriter:
             ],
             "requirements": [
                 {"documentId": _FIRST_DOCUMENT_TYPE + at, "code": code, "labelFr": f"Document type {at + 1}"}
-                for at, code in enumerate(sorted(used - set(catalogue)))
+                for at, code in enumerate(sorted(used - self._catalogue))
             ],
             "accounts": accounts,
             "thirdparties": list(thirdparties.values()),
@@ -89,9 +101,9 @@ class RecipeWriter:
         }
 
     def _account(self, pulled: PulledAccount) -> Json:
-        codes = list(dict.fromkeys(row["code"] for row in pulled.requirements))
+        codes = list(dict.fromkeys(self._code(row["code"]) for row in pulled.requirements))
         asked = (
-            document["documentCode"]
+            self._code(document["documentCode"])
             for dossier in pulled.dossiers
             for document in dossier.get("documents") or ()
         )
@@ -222,11 +234,12 @@ class RecipeWriter:
         reason = dossier.get("stoppingReason")
         entry["stoppingReason"] = reason if reason in _REASONS else StoppingReason.STOP_REQUEST.value
         entry |= self._dates(stoppingDate=dossier.get("stoppingDate"))
-        return entry | {"documents": _hidden_documents(pulled, dossier, indicators[0])}
+        hidden = _hidden_codes(pulled, dossier, indicators[0])
+        return entry | {"documents": [{"documentCode": self._code(code)} for code in hidden]}
 
     def _document(self, document: Json) -> Json:
         return {
-            "documentCode": document["documentCode"],
+            "documentCode": self._code(document["documentCode"]),
             "documentId": self._ids["document"][document["documentId"]],
             **self._dates(requestDate=document.get("requestDate")),
             "files": [self._file(file) for file in _files(document)],
@@ -269,6 +282,12 @@ class RecipeWriter:
             "value": self._text("form value", answer.get("value")),
         }
 
+    def _code(self, code: str) -> str:
+        """Return the code of a document type, another one if it has a name of the source."""
+        if code in self._catalogue or not self._names.has(code):
+            return code
+        return self._replacements.replace("document type", code, make_code("TYPE_", 5))
+
     def _text(self, kind: str, original: Any) -> str:
         """Return another text; an empty one stays empty."""
         if original in {None, ""}:
@@ -310,14 +329,14 @@ def recipe_text(recipe: Json) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _hidden_documents(pulled: PulledAccount, dossier: Json, indicator: Json) -> list[Json]:
-    """Return an unanswered document for a stopped dossier that is incomplete: the API hides its documents."""
+def _hidden_codes(pulled: PulledAccount, dossier: Json, indicator: Json) -> list[str]:
+    """Return a code to ask for in a stopped dossier that is incomplete: the API hides its documents."""
     codes = [row["code"] for row in pulled.requirements]
     if indicator.get("state") is False:
         codes = [code for code in codes if code in VIGILANCE_CODES]
     elif dossier.get("isComplete") != "false":
         return []
-    return [{"documentCode": code} for code in codes[:1]]
+    return codes[:1]
 
 
 def _files(document: Json) -> list[Json]:

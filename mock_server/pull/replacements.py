@@ -51,10 +51,11 @@ class Originals:
         self.words: set[str] = set()
         for name, value in _leaves(answers):
             text = _text(value)
-            if name in KEPT or _DATE.fullmatch(text) or text in {"true", "false", ""}:
+            if name in KEPT or _DATE.fullmatch(text) or text in {"true", "false"}:
                 continue
-            self.values.add(text)
-            self.words.update(_words(text))
+            if _WORD.search(text):  # `-` is no reference
+                self.values.add(text)
+                self.words.update(_words(text))
 
     def has(self, value: Any) -> bool:
         """Whether a value, or a word or number in it, is one of the source."""
