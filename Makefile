@@ -17,7 +17,7 @@ TEST_TOOLS := pytest pytest-xdist hypothesis pypdf pytest-flask openapi-spec-val
 
 .DEFAULT_GOAL := help
 .PHONY: axe identity fuzz-wire help serve test test-lowest test-newest soak scenarios clients examples coverage check lint types audit format docs site picture states
-.PHONY: contract bench bench-peers bench-scale load image build release clean
+.PHONY: contract bench bench-peers bench-replicas bench-scale load image build release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ bench-peers: .peers/.ready ## Compare with similar servers (needs wrk, and node 
 
 load: $(READY) ## Load a server for ten minutes, into docs/performance.md (needs wrk)
 	$(BIN)/python bench/load.py $(ARGS)
+
+bench-replicas: $(READY) ## Measure servers that share sandboxes through an engine (needs wrk and redis-server)
+	$(BIN)/python bench/replicas.py $(ARGS)
 
 bench-scale: $(READY) ## Measure a million dossiers, into docs/performance.md (needs wrk, and 12 GB of memory)
 	$(BIN)/python bench/scale.py $(ARGS)

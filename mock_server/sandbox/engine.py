@@ -20,6 +20,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
+from hashlib import sha1
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 from weakref import WeakKeyDictionary
@@ -72,6 +73,8 @@ end
 used()
 return {'current'}
 """
+
+_COMMIT_SHA = sha1(_COMMIT.encode(), usedforsecurity=False).hexdigest()
 
 _CREATE = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'exists' end
@@ -194,6 +197,8 @@ class Engine:
         self._password = password
         self._may_come = True
         self._server_values: dict[str, bytes] = {}
+        self._commits: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
+        self._sending: set[asyncio.Task[None]] = set()
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
 
     async def open(self) -> None:
@@ -280,7 +285,9 @@ class Engine:
         """
         position = (at.incarnation, at.version, at.last)
         arguments = [*position, int(idle * 1000), _BATCH, first_undone, *fields]
-        result, *rest = await self._script(_COMMIT, _keys_of(at.name), arguments)
+        result, *rest = await self._commit(
+            ("EVALSHA", _COMMIT_SHA, 2, *map(_key, _keys_of(at.name)), *arguments)
+        )
         if result == b"gone":
             raise Gone
         if result == b"dropped":
@@ -319,6 +326,39 @@ class Engine:
         if client is not None:
             await client.aclose()
 
+    async def _commit(self, command: tuple[Any, ...]) -> Any:
+        """Send a command together with those of other requests of this iteration of the loop.
+
+        A connection to the engine costs several times as much as the command on it.
+        """
+        loop = asyncio.get_running_loop()
+        if not self._commits:
+            loop.call_soon(self._send_commits)
+        answer: asyncio.Future[Any] = loop.create_future()
+        self._commits.append((command, answer))
+        return await answer
+
+    def _send_commits(self) -> None:
+        commits, self._commits = self._commits, []
+        task = asyncio.get_running_loop().create_task(self._answer_commits(commits))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _answer_commits(self, commits: list[tuple[tuple[Any, ...], asyncio.Future[Any]]]) -> None:
+        try:
+            results = await self._call(partial(_send_all, commands=[command for command, _ in commits]))
+        except EngineError as error:
+            results = [EngineError(str(error), was_sent=error.was_sent) for _ in commits]
+        for (_, answer), result in zip(commits, results, strict=True):
+            if answer.done():
+                continue
+            if isinstance(result, EngineError):
+                answer.set_exception(result)
+            elif isinstance(result, Exception):
+                answer.set_exception(self._noted(result))
+            else:
+                answer.set_result(result)
+
     async def _script(self, script: str, keys: Iterable[str], arguments: Sequence[object]) -> Any:
         return await self._call(
             lambda client: client.register_script(script)(
@@ -338,11 +378,15 @@ class Engine:
         try:
             answer = await call(self._client())
         except (RedisError, OSError, TimeoutError) as error:
-            self._may_come = not _is_final(error)
-            self.error = f"the engine {self.url} of --state cannot be used: {_reason(error)}"
-            raise EngineError(self.error, was_sent="connecting to" not in str(error)) from None
+            raise self._noted(error) from None
         self.error = None
         return answer
+
+    def _noted(self, error: Exception) -> EngineError:
+        """Return an error of the client as a sentence, which is in `error` until the engine answers."""
+        self._may_come = not _is_final(error)
+        self.error = f"the engine {self.url} of --state cannot be used: {_reason(error)}"
+        return EngineError(self.error, was_sent="connecting to" not in str(error))
 
     def _client(self) -> Redis:
         loop = asyncio.get_running_loop()
@@ -384,6 +428,27 @@ def check_client_library() -> None:
             "--state with a URL needs the client of Redis and Valkey:"
             " pip install 'dossiers-mock-server[replicas]'"
         ) from None
+
+
+async def _send_all(client: Any, *, commands: list[tuple[Any, ...]]) -> list[Any]:
+    """Return the answer to each command, or the exception that it is."""
+    from redis.exceptions import NoScriptError, ResponseError
+
+    if len(commands) == 1:
+        try:
+            results = [await client.execute_command(*commands[0])]
+        except ResponseError as error:
+            results = [error]
+    else:
+        pipeline = client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        results = await pipeline.execute(raise_on_error=False)
+    if any(isinstance(result, NoScriptError) for result in results):
+        # The engine was started again. One of these that was carried out all the same is found by its id.
+        await client.script_load(_COMMIT)
+        return await _send_all(client, commands=commands)
+    return results
 
 
 async def _hsetnx(client: Any, *, name: str, value: bytes) -> None:
