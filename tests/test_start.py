@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +68,15 @@ def test_a_key_that_is_not_kept_is_made_during_the_start(
 def test_the_first_login_waits_for_the_key(tmp_path: Path) -> None:
     with running_server(XDG_CACHE_HOME=str(tmp_path)) as (url, _):
         assert log_in(url)["Authorization"].startswith("Bearer ey")
+
+
+def test_an_app_that_is_no_longer_used_is_freed_after_the_start_of_the_next() -> None:
+    app = create_app(Settings())
+    app.test_client().get("/__admin/clock")
+    reference = weakref.ref(app)
+
+    app = create_app(Settings())
+    gc.collect()
+
+    assert app is not reference()
+    assert reference() is None
