@@ -115,11 +115,9 @@ class AnyCalls(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.client = app().test_client()
         self.sandbox = f"naive{next(_numbers)}"
         form = {"grant_type": "password", "client_id": "ea-api-edge", "password": "demo"}
-        form["username"] = f"api+{self.sandbox}@example.com"
-        token = (self.client.post(TOKEN_URL, data=form).json or {})["access_token"]
+        token = self.log_in(form | {"username": f"api+{self.sandbox}@example.com"})
         self.headers = {"Authorization": f"Bearer {token}", "X-Mock-Sandbox": self.sandbox}
         self.wires = {dialect: WireApi(self.send, dialect) for dialect in ("rest", "edge")}
         self.turns = cycle(self.wires)
@@ -129,7 +127,13 @@ class AnyCalls(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.send("DELETE", f"/__admin/sandboxes/{self.sandbox}")
 
+    def log_in(self, form: dict[str, str]) -> str:
+        """The token of the login with this form."""
+        self.client = app().test_client()
+        return str((self.client.post(TOKEN_URL, data=form).json or {})["access_token"])
+
     def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """The status of a call, and its JSON."""
         answer = self.client.open(path, method=method, json=body, headers=self.headers)
         return answer.status_code, answer.json
 

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import requests
 from hypothesis import given
+from hypothesis.stateful import run_state_machine_as_test
 
 from mock_server.delivery import WIRE_FAULTS
 from mock_server.fixtures.library import bundled
@@ -31,8 +32,10 @@ from mock_server.scenarios.target import find_target
 from tests.engine import MISSING, PROGRAM, Proxy, RedisServer, free_port, running_engine
 from tests.naive_api import BEGINNING, write_recipe
 from tests.processes import Process
+from tests.properties import example_count
 from tests.sockets import DOSSIER, Remote, connect, request, statuses
 from tests.support import SIRET, TOKEN_URL, run_at_once, running_server
+from tests.test_against_the_naive_api import AnyCalls
 from tests.test_serial_orders import Step, at_random, check_serial_order, login, plans
 from tests.wire_api import Send
 
@@ -252,33 +255,53 @@ def is_operation(line: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def open_sandbox(
-    engine: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Callable[[], Send]]]:
-    """Clients whose calls go to each replica in turn, of another database of the engine."""
-    recipe = write_recipe(tmp_path_factory.mktemp("serial"))
+def naive_urls(engine: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Replicas with the recipe of the naive API, in another database of the engine."""
+    recipe = write_recipe(tmp_path_factory.mktemp("naive"))
     options = ("--fixture", str(recipe), "--clock", BEGINNING.isoformat())
     with running_replicas(f"{engine.url}/1", REPLICAS, *options) as urls:
+        yield urls
 
-        def open_one(name: str) -> Callable[[], Send]:
-            token = requests.post(urls[0] + TOKEN_URL, data=login(name), timeout=10).json()["access_token"]
-            headers = {"Authorization": f"Bearer {token}", "X-Mock-Sandbox": name}
-            starts = count()
 
-            def connect() -> Send:
-                session = requests.Session()
-                session.headers.update(headers)
-                turns = cycle([*urls[(start := next(starts) % REPLICAS) :], *urls[:start]])
+def in_turn(urls: list[str], headers: dict[str, str], first: int = 0) -> Send:
+    """A client whose calls go to each replica in turn."""
+    session = requests.Session()
+    session.headers.update(headers)
+    turns = cycle([*urls[first:], *urls[:first]])
 
-                def send(method: str, path: str, body: Any) -> tuple[int, Any]:
-                    answer = session.request(method, next(turns) + path, json=body, timeout=10)
-                    return answer.status_code, answer.json() if answer.content else None
+    def send(method: str, path: str, body: Any) -> tuple[int, Any]:
+        answer = session.request(method, next(turns) + path, json=body, timeout=10)
+        return answer.status_code, answer.json() if answer.content else None
 
-                return send
+    return send
 
-            return connect
 
-        yield open_one
+@pytest.fixture(scope="module")
+def open_sandbox(naive_urls: list[str]) -> Callable[[str], Callable[[], Send]]:
+    """Clients of a sandbox, each of which begins at another replica."""
+
+    def open_one(name: str) -> Callable[[], Send]:
+        token = requests.post(naive_urls[0] + TOKEN_URL, data=login(name), timeout=10).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}", "X-Mock-Sandbox": name}
+        starts = cycle(range(REPLICAS))
+        return lambda: in_turn(naive_urls, headers, next(starts))
+
+    return open_one
+
+
+def test_any_calls_over_replicas_are_answered_as_the_naive_api_does(naive_urls: list[str]) -> None:
+    class AnyCallsInTurn(AnyCalls):
+        """A user whose calls go to each replica in turn."""
+
+        def log_in(self, form: dict[str, str]) -> str:
+            return str(requests.post(naive_urls[0] + TOKEN_URL, data=form, timeout=10).json()["access_token"])
+
+        def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+            if not hasattr(self, "client_in_turn"):
+                self.client_in_turn = in_turn(naive_urls, self.headers)
+            return self.client_in_turn(method, path, body)
+
+    run_state_machine_as_test(AnyCallsInTurn, settings=example_count(3, steps=20))
 
 
 @at_random
