@@ -1,7 +1,8 @@
 """Measure what replicas cost: one process in memory against one, two and three with an engine.
 
-Each row: searches of one page, by clients that use sandboxes in turn. Needs wrk and redis-server; takes a minute.
-The processes share this machine, the load generator as well: with two cores, more replicas show no more requests.
+Each row: searches of one page, by clients that use sandboxes in turn. The last two columns are the CPU time of
+a request, which other programs on the machine change little. Needs wrk and redis-server; takes a minute. The load
+generator shares the machine: with two cores, more replicas do not give more requests.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def main() -> None:
     programs = [shutil.which("wrk"), shutil.which("valkey-server") or shutil.which("redis-server")]
     if None in programs:
         raise SystemExit("wrk and redis-server are needed: apt-get install wrk redis-server")
-    print("| | connections | requests/s | p50 ms | p99 ms | CPU of the engine | CPU of the servers |")
+    print("| | connections | requests/s | p50 ms | p99 ms | servers, ms | engine, ms |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
@@ -86,13 +87,13 @@ def _row(
     before = _cpu(engine.pid), sum(_cpu(process.pid) for process, _ in servers)
     started = [subprocess.Popen(run, stdout=subprocess.PIPE, text=True) for run in runs]
     reports = [process.communicate()[0] for process in started]
-    engine_cpu = (_cpu(engine.pid) - before[0]) / seconds
-    servers_cpu = (sum(_cpu(process.pid) for process, _ in servers) - before[1]) / seconds
+    engine_cpu = _cpu(engine.pid) - before[0]
+    servers_cpu = sum(_cpu(process.pid) for process, _ in servers) - before[1]
     rate = sum(float(re.search(r"Requests/sec:\s+([\d.]+)", report)[1]) for report in reports)  # type: ignore[index]
     p50, p99 = (max(_latency(report, percent) for report in reports) for percent in (50, 99))
     assert not any("Non-2xx" in report for report in reports), reports
     print(
-        f"| {label} | {connections} | {rate:,.0f} | {p50:.2f} | {p99:.2f} | {engine_cpu:.0%} | {servers_cpu:.0%} |",
+        f"| {label} | {connections} | {rate:,.0f} | {p50:.2f} | {p99:.2f} | {servers_cpu / rate / seconds * 1000:.2f} | {engine_cpu / rate / seconds * 1000:.2f} |",
         flush=True,
     )
 

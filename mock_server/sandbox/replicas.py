@@ -56,7 +56,7 @@ from mock_server.sandbox.shared_sandbox import (
 from mock_server.sandbox.state import SandboxConfig, first_state
 from mock_server.sandbox.state_database import StateFileError
 from mock_server.scenarios import ScenarioSetup
-from mock_server.settings import HEALTH_PATH, EngineUrl, is_slow_call
+from mock_server.settings import HEALTH_PATH, EngineUrl, is_control_path, is_slow_call
 
 T = TypeVar("T")
 
@@ -74,6 +74,9 @@ _BLOCK, _LOOK = 0.25, 1.0
 
 _WATCH = 1.0
 """Seconds between two looks at the engine: health knows that it is down, also if there are no requests."""
+
+_REMEMBERED = 1024
+"""Tokens whose sandbox is remembered."""
 
 _UNCHANGED = "nothing was changed"
 _UNKNOWN = "it is not known whether the call had an effect: look before you repeat it"
@@ -212,6 +215,7 @@ class SharedSandboxes(Sandboxes):
         self._slow_call = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_listened = asyncio.Event()
+        self._last_sandbox: dict[str, str] = {}
 
     async def start(self) -> None:
         """Take the start of sandboxes that the replicas share, and open the default sandbox.
@@ -339,13 +343,15 @@ class SharedSandboxes(Sandboxes):
         return outcome.parts
 
     async def _answer(self, app: WsgiApp, environ: Environ) -> Outcome:
-        wanted: dict[str, bool] = {}
+        wanted = self._expected(environ)
         all_names = False
         deadline = monotonic() + _PATIENCE
         while True:
             try:
                 async with self._transaction(wanted, all_names=all_names) as transaction:
-                    return await self._carry_out(transaction, app, environ, deadline)
+                    outcome = await self._carry_out(transaction, app, environ, deadline)
+                    self._remember(environ, transaction)
+                    return outcome
             except Needed as needed:
                 if needed.name is None:
                     all_names = True
@@ -355,6 +361,19 @@ class SharedSandboxes(Sandboxes):
                 continue
             except EngineError as error:
                 return self._answer_error(app, environ, error)
+
+    def _expected(self, environ: Environ) -> dict[str, bool]:
+        """Return the sandbox that the token used before, if the request has to wait for it anyway."""
+        name = self._last_sandbox.get(environ.get("HTTP_AUTHORIZATION", ""))
+        return {name: False} if name is not None and self._turns.is_taken(name) else {}
+
+    def _remember(self, environ: Environ, transaction: Transaction) -> None:
+        """Remember which sandbox the token of a call of the API used."""
+        token = environ.get("HTTP_AUTHORIZATION", "")
+        if token and len(transaction.held) == 1 and not is_control_path(environ["PATH_INFO"]):
+            if len(self._last_sandbox) >= _REMEMBERED:
+                self._last_sandbox.clear()
+            [self._last_sandbox[token]] = transaction.held
 
     async def _carry_out(
         self, transaction: Transaction, app: WsgiApp, environ: Environ, deadline: float
