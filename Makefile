@@ -25,8 +25,8 @@ help: ## List the targets
 serve: $(RUNTIME) ## Start the server (ARGS="--port 9000")
 	$(BIN)/mock-server serve $(ARGS)
 
-test: $(READY) ## Run the tests: about 7 minutes on two cores (ARGS="-k dossiers")
-	@echo 'All tests on all cores; two idle cores need about 7 minutes. Fewer: make test ARGS="tests/test_rules.py"'
+test: $(READY) ## Run the tests: about 4 minutes on two cores (ARGS="-k dossiers")
+	@echo 'All tests on all cores; two idle cores need about 4 minutes. Fewer: make test ARGS="tests/test_rules.py"'
 	$(PYTEST) -n auto -q $(ARGS)
 
 axe: .axe/.ready ## Install axe-core, with which the tests check the accessibility of the pages (needs npm)

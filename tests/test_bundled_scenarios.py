@@ -62,15 +62,16 @@ class Seen(NamedTuple):
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+def seen(monkeypatch: pytest.MonkeyPatch, target: Target) -> Seen:
     found = Seen(set(), [], [])
     drop = Sandbox.drop
 
     def look_and_drop(sandbox: Sandbox) -> None:
         found.warned.update(code for request in sandbox.requests() for code in request["warningCodes"])
         found.exported.append(sandbox.export_scenario())
-        sandbox.clock.freeze()
-        found.states.append(sandbox.text("/state").encode())
+        if target.dialect == DIALECTS[0]:  # a state has no dialect
+            sandbox.clock.freeze()
+            found.states.append(sandbox.text("/state").encode())
         drop(sandbox)
 
     monkeypatch.setattr(Sandbox, "drop", look_and_drop)
@@ -99,7 +100,7 @@ def test_a_bundled_scenario_passes_and_so_does_its_export(
     assert all({step.name for step in result.steps if step.skipped} == foreign for result in results)
     assert len(foreign) < len(scenario.steps)
     assert not seen.warned or path.stem in SEND_IGNORED_INPUT
-    assert started_from(seen.states[-1]) == seen.states[-1]
+    assert all(started_from(state) == state for state in seen.states[-1:])
     exported = tmp_path / "exported.yaml"
     exported.write_text(seen.exported[-1], encoding="utf-8")
     [again] = plan_runs(read_scenario(exported), {}, on_sandbox=True)

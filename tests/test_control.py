@@ -47,6 +47,7 @@ def test_the_fixture_lists_the_magic_identifiers(api: Api) -> None:
     [
         pytest.param("GET", "/nothing", None, 404, "not found", id="an unknown call"),
         pytest.param("DELETE", "/clock", None, 405, "not allowed", id="another method"),
+        pytest.param("POST", "/health", None, 405, "not allowed", id="another method of the health check"),
         pytest.param("OPTIONS", "/clock", None, 405, "not allowed", id="the options of a call"),
         pytest.param("POST", "/reset", b'{"all": true}', 400, "all", id="an unknown member"),
         pytest.param("POST", "/reset", b'{"only": ["dossiers"]}', 400, "dossiers", id="an unknown part"),

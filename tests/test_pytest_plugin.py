@@ -584,6 +584,26 @@ def test_an_unknown_path_before_sockets_were_blocked_is_reported(run: Run) -> No
     result.stdout.fnmatch_lines([UNMATCHED])
 
 
+def test_a_test_whose_sandbox_cannot_be_reached_fails_with_one_sentence(run: Run) -> None:
+    result = run("""
+        import pytest, socket
+
+        @pytest.fixture(autouse=True)
+        def blocked(dossiers_server, monkeypatch):
+            def fail(*_):
+                raise RuntimeError("blocked")
+            monkeypatch.setattr(socket, "socket", fail)
+
+        def test_it(blocked, dossiers_sandbox): ...
+    """)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["the sandbox at http* could not be reached: sockets are blocked in this test *"]
+    )
+    assert "sandbox.py" not in output(result)
+
+
 def test_gevent_works(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> None:
     pytest.importorskip("gevent")
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

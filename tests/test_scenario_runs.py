@@ -690,7 +690,7 @@ def test_a_terminated_run_stops_its_server(tmp_path: Path) -> None:
 def _eventually(look: Callable[[], list[str]]) -> list[str]:
     from time import monotonic, sleep
 
-    until = monotonic() + 10
+    until = monotonic() + 30
     while not (found := look()) and monotonic() < until:
         sleep(0.05)
     sleep(1)

@@ -215,6 +215,12 @@ def test_a_connection_is_kept_for_several_requests(server: str) -> None:
     assert (statuses(first), statuses(second)) == ([200], [404])
 
 
+def test_an_answer_has_its_date_in_the_format_of_http(server: str) -> None:
+    date = requests.get(f"{server}{HEALTH}", timeout=5).headers["Date"]
+
+    assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", date)
+
+
 def test_http_1_0_is_answered_and_closed(server: str) -> None:
     answer = send_and_read(server, f"GET {HEALTH} HTTP/1.0\r\n\r\n".encode(), timeout=2)
 
