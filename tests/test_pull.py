@@ -196,7 +196,7 @@ dossiers:
   - dossierReference: "-"
     thirdpartyId: 31337
     stoppingReason: UNKNOWN
-    description: Projet Rossi
+    description: Dossier Rossi
     documents: [{documentCode: ATT_VIGI}]
   - dossierReference: PO-1
     thirdpartyId: 31338
