@@ -116,6 +116,14 @@ def starts_over_between_calls(api: Api) -> None:
     api.get("/dossiers")
 
 
+def variants_between_calls(api: Api) -> None:
+    for refusals in ("result", "http400"):
+        api.control("PUT", "/variants", {"refusals": refusals, "emptySearch": "not-found"})
+        api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+        api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+        api.get("/dossiers", dossierReference="NONE")
+
+
 def logins(api: Api) -> None:
     tokens = api.log_in()
     again = refresh(api.client, tokens["refresh_token"]).json or {}
@@ -142,6 +150,7 @@ FLOWS = (
     acts_of_the_platform,
     rules_between_calls,
     starts_over_between_calls,
+    variants_between_calls,
     logins,
     odd_input,
 )
@@ -192,6 +201,40 @@ def test_a_short_difference_from_the_fixture_is_written_in_entries(
     assert played(text) == ["the time at the start", "request 3: listDossiers"]
 
 
+def test_calls_of_both_dialects_are_in_one_file_and_a_run_has_those_of_one(api: Api, tmp_path: Path) -> None:
+    process_id = api.launch()
+    edge = Api(api.client, api.sandbox, dialect="edge")
+    edge.process(process_id)
+    api.process(process_id)
+
+    text = export(api)
+
+    path = tmp_path / "exported.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert check_files([path]) == []
+    assert "Its calls are of both dialects" in text
+    assert text.count("path: {accountId: 119631, processId: '{processId1}'}") == 1
+
+
+def test_a_reset_between_calls_needs_no_list_of_all_entities(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
+    set_rule(api, {"respond": {"status": 503}}, times=3)
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+    api.control("POST", "/reset", {"only": ["state", "rules"]})
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+    play(api, rules=[a_rule({"respond": {"status": 500}}, active={"after": "1s"})])
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+    api.advance("PT2S")
+    api.get(f"/dossiers/{SEED_DOSSIER}")
+
+    text = export(api)
+
+    assert "PUT /state" not in text
+    assert len(played(text)) > 6
+    assert played(export(api, since=4)) == ["the time at the start", "request 5: getDossier"]
+
+
 def test_rules_have_what_is_left_of_them_at_the_start(api: Api, played: Callable[[str], list[str]]) -> None:
     rules = [
         a_rule({"respond": {"status": 503}}, times=3),
@@ -240,18 +283,22 @@ dossiers: [{dossierId: 9, thirdpartyId: 7, dossierReference: PO-1}]
     assert len(played(text)) == 4
 
 
-def test_a_server_with_its_own_duration_of_imports_says_it_by_a_rule(
-    make_server_api: Callable[..., Api], played: Callable[[str], list[str]]
+@pytest.mark.parametrize("seconds", [0, 3])
+def test_imports_take_as_long_as_on_the_server(
+    make_server_api: Callable[..., Api], played: Callable[[str], list[str]], seconds: int
 ) -> None:
-    api = make_server_api(import_duration=timedelta(seconds=3))
+    api = make_server_api(import_duration=timedelta(seconds=seconds))
     for value in (SIRET, "99000200800011"):
         process_id = api.launch(companyIdValue=value)
         api.advance("PT2S")
-        assert not api.process(process_id)["complete"]
+        assert api.process(process_id)["complete"] == (seconds == 0 and value == SIRET)
+        api.control("POST", "/snapshots/before")
         api.advance("PT2S")
         assert api.process(process_id)["complete"] == (value == SIRET)
+        api.control("POST", "/snapshots/before/restore")
+        api.process(process_id)
 
-    assert len(played(export(api))) == 11
+    assert len(played(export(api))) > 14
 
 
 def test_what_a_scenario_cannot_have_is_said_at_its_place(

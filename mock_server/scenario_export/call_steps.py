@@ -23,6 +23,9 @@ from mock_server.scenarios.results import error_codes
 from mock_server.scenarios.templates import PLACE
 
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
+_REFUSED_COMMAND = {"http400": 400, "result": 200}
+"""The status of a refused command, by the variant `refusals`."""
+
 _JSON = "application/json"
 _TIMEOUT = "300ms"
 """How long the client of the scenario waits where the server sends nothing."""
@@ -59,7 +62,8 @@ _IDS = {
 class SavedIds:
     """The ids and tokens that answers have had, and which of them a later step uses.
 
-    `world` is the content at the start, whose ids need not be saved.
+    `world` is the content at the start, whose ids need not be saved. `dialect` is that of the present step:
+    it cannot use what a step of the other dialect saves.
     """
 
     def __init__(self, world: World) -> None:
@@ -67,22 +71,23 @@ class SavedIds:
         self._processes = {
             process_id for portfolio in world.portfolios.values() for process_id in portfolio.processes
         }
-        self._known: dict[tuple[str, str], tuple[ExportedStep, str]] = {}
+        self.dialect: str | None = None
+        self._known: dict[tuple[str, str], tuple[ExportedStep, str, str | None]] = {}
         self._names: dict[tuple[str, str], str] = {}
 
     def note(self, kind: str, value: object, step: ExportedStep, place: str) -> None:
         """The answer of this step has this value at this place."""
         key = kind, str(value)
         if key not in self._known and (kind not in _IDS or self.is_new(kind, value)):
-            self._known[key] = step, place
+            self._known[key] = step, place, self.dialect
 
     def use(self, kind: str, value: object) -> Any:
         """Return the placeholder of a value that an earlier step can save, else the value."""
         key = kind, str(value)
-        if key not in self._known:
+        if not self.is_known(kind, value):
             return value
         if key not in self._names:
-            step, place = self._known[key]
+            step, place, _ = self._known[key]
             number = sum(1 for other, _ in self._names if other == kind) + 1
             self._names[key] = f"{kind}{number}"
             step.members.setdefault("save", {})[self._names[key]] = place
@@ -90,7 +95,8 @@ class SavedIds:
 
     def is_known(self, kind: str, value: object) -> bool:
         """Whether an earlier step can save it."""
-        return (kind, str(value)) in self._known
+        found = self._known.get((kind, str(value)))
+        return found is not None and found[2] in {None, self.dialect}
 
     def is_new(self, kind: str, value: object) -> bool:
         """Whether the id did not exist at the start."""
@@ -101,11 +107,15 @@ class SavedIds:
 
 
 class CallContext(Struct, kw_only=True):
-    """What the steps of one file have in common: ids, declared users, and the rules by name."""
+    """What the steps of one file have in common: ids, declared users, and the rules by name.
+
+    `refusals` is the variant of that name at the start.
+    """
 
     ids: SavedIds
     users: Collection[str]
     rules: Mapping[str, Rule]
+    refusals: str
     headers: Collection[str] = ()
     refresh_users: dict[str, str] = field(default_factory=dict)
 
@@ -146,6 +156,7 @@ def call_step(entry: Entry, context: CallContext) -> ExportedStep:
     ):
         members["dialect"] = entry.exchange.dialect
     members["call"] = operation.name
+    context.ids.dialect = None if operation.kind is Kind.TOKEN else entry.exchange.dialect
     if operation.kind is Kind.TOKEN:
         _token_request(entry, step, context)
     else:
@@ -366,16 +377,16 @@ def _note_tokens(entry: Entry, user: str, step: ExportedStep, context: CallConte
 def _expected(entry: Entry, operation: Operation, context: CallContext) -> dict[str, Any]:
     body = entry.answer.value
     codes = _codes(body)
-    expect: dict[str, Any] = {}
-    decided = operation.kind is Kind.COMMAND and codes and not all(map(_is_not_found, codes))
-    if not decided:
-        expect["status"] = entry.status
-    if codes:
-        expect["refused"] = codes
     stable = _stable(body, context.ids, "", _MAX_LEVELS)
-    if isinstance(stable, dict):
-        expect["body"] = stable
-    return expect
+    expect: dict[str, Any] = {"body": stable} if isinstance(stable, dict) else {}
+    if operation.kind is not Kind.COMMAND or all(map(_is_not_found, codes)):
+        return {"status": entry.status} | ({"refused": codes} if codes else {}) | expect
+    if entry.status == _REFUSED_COMMAND[context.refusals]:
+        return {"refused": codes} | expect
+    # The variant was changed after the start: then a step says both, and not `refused`.
+    errors = body.get("messages", {}).get("error", [])
+    messages = {"messages": {"error": [{"code": error["code"]} for error in errors]}} if errors else {}
+    return {"status": entry.status, "body": expect.get("body", {}) | messages}
 
 
 def _codes(body: Any) -> list[str]:

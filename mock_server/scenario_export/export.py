@@ -6,6 +6,7 @@ The file has no secret and no personal data. What it cannot express is said in a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
@@ -18,15 +19,22 @@ from msgspec.structs import replace
 from mock_server import __version__
 from mock_server.domain.local_time import local_date
 from mock_server.domain.settlement import settle
+from mock_server.domain.world import World
 from mock_server.fixtures.timeline import take_action
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.sandbox import NotKept, ServerSandbox
-from mock_server.sandbox.commands import AnyCommand, RestoreSnapshot, TakeSnapshot
+from mock_server.sandbox.commands import (
+    AdvanceClock,
+    AnyCommand,
+    ImportDossier,
+    RestoreSnapshot,
+    SetClock,
+    TakeSnapshot,
+)
 from mock_server.sandbox.history import HistoryEntry
-from mock_server.sandbox.state import SandboxState
 from mock_server.scenario_export.call_steps import CallContext, SavedIds, call_step, reason_to_leave_out
 from mock_server.scenario_export.control_steps import command_step, has_no_step, single_commands
-from mock_server.scenario_export.given import Start, depends_on_time, entries_of, state_step, write_start
+from mock_server.scenario_export.given import Start, depends_on_time, entries_of, jump_steps, write_start
 from mock_server.scenario_export.moment import JUMPS, Moment, find_moment, state_after
 from mock_server.scenario_export.privacy import Privacy
 from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
@@ -53,7 +61,7 @@ def export_scenario(sandbox: ServerSandbox, *, name: str, since: int | str = "st
     moment = find_moment(sandbox, since)
     privacy = Privacy(moment.state.world.invalid_email_domains)
     start = write_start(moment.state, moment.now, moment.began, name=name, privacy=privacy)
-    writer = _Writer(sandbox, moment, start, privacy)
+    writer = _Writer(name, sandbox, moment, start, privacy)
     writer.write()
     return _file(name, sandbox, moment, start, writer, privacy)
 
@@ -61,21 +69,30 @@ def export_scenario(sandbox: ServerSandbox, *, name: str, since: int | str = "st
 class _Writer:
     """Writes the steps, and follows the state and the clock that they lead to."""
 
-    def __init__(self, sandbox: ServerSandbox, moment: Moment, start: Start, privacy: Privacy) -> None:
+    def __init__(
+        self, name: str, sandbox: ServerSandbox, moment: Moment, start: Start, privacy: Privacy
+    ) -> None:
         self.steps: list[ExportedStep] = list(start.steps)
         self.requests = 0
         self.dialects: set[str] = set()
+        self._name = name
         self._sandbox = sandbox
         self._moment = moment
         self._privacy = privacy
         self._state = moment.state
         self._now = start.now
         self._scenario = start.scenario
-        self._snapshots: set[str] = set()
+        self._snapshots: dict[str, tuple[World, set[str]]] = {}
+        self._on_hold: set[str] = set()
         states = (sandbox.state, *(entry.before for entry in moment.commands), moment.state)
         rules = {rule.name: rule for state in states for rule in state.active.rules}
         users = moment.state.world.admission.logins
-        self._context = CallContext(ids=SavedIds(moment.state.world), users=users, rules=rules)
+        self._context = CallContext(
+            ids=SavedIds(moment.state.world),
+            users=users,
+            rules=rules,
+            refusals=start.given.variants["refusals"],
+        )
 
     def write(self) -> None:
         """Write the requests and, in their places, the control calls between them."""
@@ -100,16 +117,33 @@ class _Writer:
             self._follow(entry)
             return
         self._wait_until(entry.now)
-        is_start = isinstance(command, JUMPS) and not self._is_own_snapshot(command)
-        if is_start or not self._write_single(entry):
+        is_start = isinstance(command, JUMPS) and not self._is_own_snapshot(entry)
+        if is_start or not (self._pass_ends_of_imports(entry) or self._write_single(entry)):
             self._jump(entry)
             return
         self._follow(entry)
         self._now = self._state.clock.at(entry.record.machine)
 
-    def _is_own_snapshot(self, command: AnyCommand) -> bool:
+    def _pass_ends_of_imports(self, entry: HistoryEntry) -> bool:
+        """Write an advance of the clock in parts, if imports on hold end meanwhile; else return False."""
+        command = entry.record.command
+        if not isinstance(command, AdvanceClock | SetClock):
+            return False
+        until = state_after(entry, self._sandbox.history).clock.at(entry.record.machine)
+        events = settle(self._state.world, max(until, self._now), take_action)[1]
+        if not any(event.process_id in self._on_hold for event in events):
+            return False
+        self._wait_until(
+            until, tokens=isinstance(command, AdvanceClock) and command.tokens_aged_at is not None
+        )
+        return True
+
+    def _is_own_snapshot(self, entry: HistoryEntry) -> bool:
         """Whether it restores a snapshot that a step of this scenario takes."""
-        return isinstance(command, RestoreSnapshot) and command.name in self._snapshots
+        command = entry.record.command
+        if not isinstance(command, RestoreSnapshot) or command.name not in self._snapshots:
+            return False
+        return self._snapshots[command.name][0] is entry.before.snapshots[command.name].world
 
     def _write_single(self, entry: HistoryEntry) -> bool:
         """Write the command as one step, or as one for each of several; return whether that is possible."""
@@ -125,28 +159,33 @@ class _Writer:
                 return False
             steps.append(step)
             if isinstance(command, TakeSnapshot):
-                self._snapshots.add(command.name)
+                self._snapshots[command.name] = entry.before.world, set(self._on_hold)
+            if isinstance(command, RestoreSnapshot):
+                self._on_hold = set(self._snapshots[command.name][1])
         self.steps += steps
         return True
 
     def _jump(self, entry: HistoryEntry) -> None:
         """Write a command that starts over as the state that it leads to."""
+        before = self._state
         self._follow(entry)
         self._now = self._state.clock.at(entry.record.machine)
-        kind = _kind(entry.record.command)
-        step = state_step(f"command {entry.record.number}: {kind}", self._state, self._now, self._privacy)
-        self.steps.append(step)
+        name = f"command {entry.record.number}: {_kind(entry.record.command)}"
+        steps = jump_steps(name, before, self._state, self._now, scenario=self._name, privacy=self._privacy)
+        self.steps += steps
+        self._on_hold.clear()
         active = self._state.active.scenario
-        self._scenario = None if active is None else active.scenario
-        if self._state.strict != entry.before.strict:
-            call = f"command {entry.record.number}: strict mode"
-            self.steps.append(control_step(call, "PUT /strict", {"strict": self._state.strict}))
+        is_played = any(step.members["control"] == "PUT /scenario" for step in steps)
+        self._scenario = self._name if is_played else None if active is None else active.scenario
 
     def _follow(self, entry: HistoryEntry) -> None:
         try:
             self._state = state_after(entry, self._sandbox.history)
         except NotKept:
             self._state = self._sandbox.state
+        if isinstance(entry.record.command, AdvanceClock | SetClock):
+            now = self._state.clock.at(entry.record.machine)
+            self._state = replace(self._state, world=settle(self._state.world, now, take_action)[0])
 
     # Requests
 
@@ -165,6 +204,8 @@ class _Writer:
                 self.dialects.add(step.members["dialect"])
         for command in commands:
             self._follow(command)
+            if reason is None:
+                self._hold_import(command)
 
     def _repeats(self, step: ExportedStep, entry: Entry) -> bool:
         """Count the step as a repetition of the last one, if it is one."""
@@ -187,40 +228,56 @@ class _Writer:
 
     def _wait(self, at: datetime, *, is_write: bool) -> None:
         """Advance the clock before a request, if that makes a difference to it or to what follows."""
-        if at <= self._now:
-            return
-        state = self._state
-        is_due = state.world.is_due(at)
-        is_timed = any(map(depends_on_time, state.active.rules))
+        is_due = self._state.world.is_due(max(at, self._now))
+        is_timed = any(map(depends_on_time, self._state.active.rules))
         is_late = at - self._now >= _LONGEST_LAG or local_date(at) != local_date(self._now)
         if is_write or is_due or is_timed or is_late:
             self._wait_until(at)
 
-    def _wait_until(self, at: datetime) -> None:
+    def _wait_until(self, at: datetime, *, tokens: bool = False) -> None:
+        """Advance the clock; end the imports on hold at their times."""
+        world, events = settle(self._state.world, max(at, self._now), take_action)
+        for event in events:
+            if event.process_id in self._on_hold:
+                self._advance(event.at, tokens=tokens)
+                name, call = f"import {event.process_id} ends", f"POST /processes/{event.process_id}"
+                self.steps.append(control_step(name, call, {"outcome": "finish"}))
+        self._advance(at, tokens=tokens)
+        self._state = replace(self._state, world=world)
+
+    def _advance(self, at: datetime, *, tokens: bool) -> None:
         gap = at - self._now
-        if gap <= timedelta():
-            return
-        name = f"{_words(gap)} pass, until {at.isoformat(timespec='milliseconds')}"
-        names = {step.members.get("name") for step in self.steps}
-        if name in names:
-            name = f"{name}, again {len(self.steps)}"
+        ages = {"tokens": True} if tokens else {}
         while gap > timedelta():
             part = min(gap, _LONGEST_STEP)
             gap -= part
-            self.steps.append(control_step(name, "POST /clock/advance", {"by": duration_text(part)}))
-            name = f"{name}, more"
-        self._now = at
-        self._state = _settled(self._state, at)
+            name = f"{_words(part)} pass, until {at.isoformat(timespec='milliseconds')}"
+            self.steps.append(control_step(name, "POST /clock/advance", {"by": duration_text(part), **ages}))
+        self._now = max(at, self._now)
+
+    def _hold_import(self, entry: HistoryEntry) -> None:
+        """Put an import on hold that does not last as long in another server, until its time comes."""
+        command, before = entry.record.command, entry.before.world
+        if not isinstance(command, ImportDossier) or command.duration == Settings().import_duration:
+            return
+        world = self._state.world
+        processes = world.portfolio(command.account_id).processes.values()
+        process = next(each for each in processes if each.number == before.next_ids.process)
+        row = world.establishments.get(process.wanted.company_id)
+        is_own = row is not None and (row.import_duration is not None or row.never_ends)
+        if is_own or command.plan.held or command.plan.lasts is not None:
+            return
+        self._on_hold.add(process.process_id)
+        if command.duration:
+            name = f"import {process.process_id} takes {_words(command.duration)}"
+            self.steps.append(
+                control_step(name, f"POST /processes/{process.process_id}", {"outcome": "hold"})
+            )
 
 
 def _kind(command: AnyCommand) -> str:
     """Return the words of a command: `advance clock`."""
     return re.sub(r"(?<!^)([A-Z])", r" \1", type(command).__name__).lower()
-
-
-def _settled(state: SandboxState, at: datetime) -> SandboxState:
-    world, _ = settle(state.world, at, take_action)
-    return state if world is state.world else replace(state, world=world)
 
 
 def _words(gap: timedelta) -> str:
@@ -240,7 +297,6 @@ def _file(
     name: str, sandbox: ServerSandbox, moment: Moment, start: Start, writer: _Writer, privacy: Privacy
 ) -> str:
     rules = [members_of(rule) for rule in start.rules]
-    rules += _import_rule(sandbox, moment)
     head: dict[str, Any] = {
         "version": 1,
         "scenario": name,
@@ -254,7 +310,7 @@ def _file(
         ExportedStep(
             members=privacy.value(_ordered(step.members)), comments=list(map(privacy.text, step.comments))
         )
-        for step in writer.steps
+        for step in _with_unique_names(writer.steps)
     ]
     comments = [
         f"Exported from a sandbox of mock-server {__version__}; secrets and personal data are replaced.",
@@ -271,31 +327,22 @@ def _file(
     return "\n".join(line.rstrip("\n") for line in lines) + "\n"
 
 
+def _with_unique_names(steps: Sequence[ExportedStep]) -> Sequence[ExportedStep]:
+    """Number the steps that have the name of an earlier one."""
+    counts = Counter[str]()
+    for step in steps:
+        name = step.members.get("name", "")
+        counts[name] += 1
+        if name and counts[name] > 1:
+            step.members["name"] = f"{name} ({counts[name]})"
+    return steps
+
+
 def _how_to_run(name: str, dialects: set[str]) -> Iterator[str]:
     if len(dialects) > 1:
         yield "Its calls are of both dialects: a run has those of one, and skips the others."
     dialect = f" --dialect {min(dialects)}" if dialects else ""
     yield f"Run it again: mock-server scenarios run {name}.yaml{dialect}"
-
-
-def _import_rule(sandbox: ServerSandbox, moment: Moment) -> Iterator[dict[str, Any]]:
-    """Yield a rule for the duration of imports, if the server has its own."""
-    lasts = sandbox.config.import_duration
-    if lasts == Settings().import_duration:
-        return
-    own = sorted(
-        row.company_id.value
-        for row in moment.state.world.establishments.values()
-        if row.import_duration is not None or row.never_ends
-    )
-    when: dict[str, Any] = {"operation": "importDossier"}
-    if own:
-        when["body"] = {"companyIdValue": {"$not": {"$oneOf": own}}}
-    yield {
-        "name": "imports take as long as on the exported server",
-        "when": when,
-        "then": {"process": {"after": f"{lasts / timedelta(milliseconds=1):g}ms"}},
-    }
 
 
 def _step_lines(step: ExportedStep) -> Iterator[str]:

@@ -73,6 +73,36 @@ def write_start(
     return small or _full_start(state, now, privacy)
 
 
+def jump_steps(
+    name: str, before: SandboxState, state: SandboxState, now: datetime, *, scenario: str, privacy: Privacy
+) -> tuple[ExportedStep, ...]:
+    """Return the steps from the state before a command that starts over to the one after it, at `now`.
+
+    Raises:
+        StateTooLarge: it is too large, and not near its fixture.
+    """
+    start = _small_start(state, now, None, name=scenario)
+    strict = [] if state.strict == before.strict else [_strict_step(state)]
+    if start is None:
+        steps = [state_step(name, state, now, privacy), *strict]
+    else:
+        played = {
+            "version": 1,
+            "scenario": scenario,
+            "title": name,
+            "seed": start.seed,
+            "given": dict(entries_of(start.given)),
+            "rules": list(map(members_of, start.rules)),
+        }
+        without_rules = [control_step("no rules", "DELETE /rules")] if before.active.ad_hoc_rules else []
+        own = [step for step in start.steps if not step.members["control"].endswith("/strict")]
+        steps = [*without_rules, control_step(name, "PUT /scenario", {"scenario": played}), *own, *strict]
+    for step in steps:
+        if step.members["name"] != name:
+            step.members["name"] = f"{name}: {step.members['name']}"
+    return tuple(steps)
+
+
 def instant_text(at: datetime) -> str:
     """Write an instant as local time with its offset."""
     return at.astimezone(ZONE).isoformat(timespec="milliseconds" if at.microsecond else "seconds")
@@ -82,12 +112,12 @@ def instant_text(at: datetime) -> str:
 
 
 def _small_start(state: SandboxState, now: datetime, began: datetime | None, *, name: str) -> Start | None:
-    rules = _remaining_rules(state.active)
-    if rules is None or not state.setup.fixture.is_bundled:
+    if not state.setup.fixture.is_bundled:
         return None
     for at in dict.fromkeys(each for each in (now, began) if each is not None and each <= now):
-        given = _small_given(state, at, now)
-        if given is not None:
+        rules = _remaining_rules(state.active, at, now)
+        given = None if rules is None else _small_given(state, at, now)
+        if given is not None and rules is not None:
             return _start(state, given, rules, at=at, now=now, name=name)
     return None
 
@@ -127,27 +157,30 @@ def _start(
     )
 
 
-def _remaining_rules(active: ActiveScenario) -> tuple[tuple[Rule, ...], tuple[Rule, ...]] | None:
-    """Return the ad hoc rules and those of the scenario, as they apply from now on.
+def _remaining_rules(
+    active: ActiveScenario, at: datetime, now: datetime
+) -> tuple[tuple[Rule, ...], tuple[Rule, ...]] | None:
+    """Return what is left of the ad hoc rules, set at `now`, and of those of the scenario, set at `at`.
 
     None if what they do next depends on what they did.
     """
     written = []
-    for rules in (active.ad_hoc_rules, active.scenario.rules if active.scenario else ()):
-        if any(_counts(rule, active) for rule in rules):
+    of_scenario = active.scenario.rules if active.scenario else ()
+    for rules, begin in ((active.ad_hoc_rules, now), (of_scenario, at)):
+        if any(_counts(rule, active, begin) for rule in rules):
             return None
         remaining = [_remaining(rule, active) for rule in rules]
         written.append(tuple(rule for rule in remaining if rule is not None))
-    ad_hoc, of_scenario = written
-    return ad_hoc, of_scenario
+    return written[0], written[1]
 
 
-def _counts(rule: Rule, active: ActiveScenario) -> bool:
+def _counts(rule: Rule, active: ActiveScenario, begin: datetime) -> bool:
     """Whether what the rule does next depends on earlier calls, apart from its `times`, or on passed time."""
     progress = active.progress
-    if progress.matched.get(rule.name):
-        return not (rule.when.nth is None and rule.probability is None and rule.then.delay is None)
-    return rule.name in progress.since and bool(progress.matched)
+    if progress.since.get(rule.name, begin) != begin:
+        return True
+    is_counted = not (rule.when.nth is None and rule.probability is None and rule.then.delay is None)
+    return is_counted and bool(progress.matched.get(rule.name))
 
 
 def _remaining(rule: Rule, active: ActiveScenario) -> Rule | None:
