@@ -86,7 +86,7 @@ VALUES: dict[str, tuple[str, str, str]] = {
     "a day that is not one": (
         "POST /dossiers/1/documents/I2/evidences",
         '{"expirationDate": "soon"}',
-        "$.expirationDate: 'soon' is not a date such as 2031-06-30",
+        "$.expirationDate: 'soon' does not fit: a date such as 2031-06-30, or a time from the start",
     ),
     "bytes that are not base64": (
         "POST /dossiers/1/documents/I2/evidences",
