@@ -251,6 +251,24 @@ def is_operation(line: str) -> bool:
     return line.startswith("data:") and '"operation"' in line
 
 
+def test_a_sandbox_that_has_expired_in_the_engine_begins_again(clients: Clients, engine: RedisServer) -> None:
+    for remote in clients.remotes:
+        launch(remote, "EXPIRED")
+    keys = [f"mock-server:{{{clients.sandbox}}}:{part}" for part in ("head", "log")]
+    hour = 3_600_000
+    for key in keys:
+        assert hour - 60_000 < int(engine.command("PTTL", key)[1:]) <= hour
+    assert engine.command("PTTL", "mock-server:{default}:head") == b":-1\r\n"
+    url = f"{clients.remotes[0].url}/__admin/events?sandbox={clients.sandbox}"
+    with requests.get(url, stream=True, timeout=10) as stream:
+        engine.command("DEL", *keys)
+        assert b"listening" in stream.content  # it ends
+
+    assert same(clients.all(lambda each: each.control("GET", "/requests")["total"])) == 0
+    launch(clients.remotes[1], "EXPIRED")
+    assert len(same(clients.all(lambda each: each.get("/dossiers/processes")))) == 1
+
+
 # One order of all calls
 
 
@@ -393,6 +411,35 @@ def test_a_replica_that_starts_later_has_what_the_others_have(urls: list[str], e
             same(both.all(lambda each, call=call: each.control("GET", call)))  # type: ignore[misc]  # bound now
         both.remotes[1].control("POST", "/rewind", {"beforeCommand": 2})
         assert "R0" not in same(both.all(references))
+
+
+def test_a_rewind_goes_as_far_back_as_the_last_checkpoint_knows(engine: RedisServer) -> None:
+    url = f"{engine.url}/5"
+    with (
+        running_server("--state", url) as (long, _),
+        running_server("--state", url, "--history-entries", "2") as (short, _),
+    ):
+        both = Clients([long, short])
+        first, second = both.remotes
+        first.control("PUT", "/clock", {"now": "2031-01-01T10:00:00"})
+        for reference in "ABCD":
+            launch(first, reference)
+        second.control("POST", "/clock/advance", {"by": "PT1S"})
+        first.control("POST", "/rewind", {"beforeCommand": 3})
+        assert [len(each) for each in both.all(lambda each: each.get("/dossiers/processes"))] == [1, 1]
+
+        send_many(second, ENTRIES_PER_CHECKPOINT)
+        head = f"mock-server:{{{both.sandbox}}}:head"
+        until(lambda: engine.command("HGET", head, "counted") != b"$1\r\n0\r\n")
+        answer = requests.post(
+            f"{long}/__admin/rewind",
+            json={"beforeCommand": 2},
+            headers={"X-Mock-Sandbox": both.sandbox},
+            timeout=10,
+        )
+        assert answer.status_code == 404, answer.text
+        assert "not kept any more" in answer.json()["detail"]
+        same(both.all(lambda each: each.control("GET", "/state")))
 
 
 def send_many(remote: Remote, times: int) -> None:

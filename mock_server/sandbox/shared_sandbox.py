@@ -23,7 +23,7 @@ from mock_server.journal import Exchange, Journal, Limits
 from mock_server.journal.coverage import ExchangeCounts, ExchangeKind
 from mock_server.journal.hints import Polls
 from mock_server.journal.journal import Listener, PackedExchange, join_parts, unpack
-from mock_server.sandbox.commands import CommandContext, Rewind
+from mock_server.sandbox.commands import CommandContext, PastState, Rewind
 from mock_server.sandbox.engine import Gone, RawEntry, StoredSandbox
 from mock_server.sandbox.history import History, HistoryEntry
 from mock_server.sandbox.kept_state import Kept, KeptConfig, keep_state, restore_state
@@ -298,10 +298,17 @@ class SharedSandbox(ServerSandbox):
         self.history = History(config.history, checkpoint.number, checkpoint.request)
         self._positions: deque[_Position] = deque()
         self._dropped_request = checkpoint.last_request
-        for raw in stored.entries:
-            self._apply(raw, from_command=checkpoint.number + 1)
+        entries = [(raw, log_format.entry(raw)) for raw in stored.entries]
+        # A replica with a longer history may have gone back to a state that this history does not keep.
+        rewinds = [each.command for _, entry in entries for each in entry.records]
+        self._kept: dict[int, PastState | None] = dict.fromkeys(
+            command.before for command in rewinds if isinstance(command, Rewind)
+        )
+        for raw, entry in entries:
+            self._apply(raw, entry, from_command=checkpoint.number + 1)
             if raw.version == checkpoint.counted and checkpoint.summary is not None:
                 self.journal.restore(checkpoint.summary)
+        self._kept = {}
 
     def begin(self) -> None:
         """Begin a draft: a request works on it from now on."""
@@ -364,7 +371,7 @@ class SharedSandbox(ServerSandbox):
         for raw in entries:
             if raw.version != self.version + 1 or raw.after != self.last:
                 raise Gone
-            self._apply(raw)
+            self._apply(raw, self._format.entry(raw))
 
     def is_due_for_checkpoint(self) -> bool:
         """Whether this version is one at which a checkpoint is written, by the replica that appended it."""
@@ -414,8 +421,7 @@ class SharedSandbox(ServerSandbox):
         self._draft.history.append(entry)
         self._state = after
 
-    def _apply(self, raw: RawEntry, from_command: int = 0) -> None:
-        entry = self._format.entry(raw)
+    def _apply(self, raw: RawEntry, entry: LogEntry, from_command: int = 0) -> None:
         continue_from(entry.machine)
         state = self._base
         for record in entry.records:
@@ -435,10 +441,15 @@ class SharedSandbox(ServerSandbox):
     def _replayed(self, state: SandboxState, record: Record) -> SandboxState:
         state, _ = settle_state(state, record.machine)
         now = state.clock.at(record.machine)
+        if record.number in self._kept:
+            self._kept[record.number] = PastState(state, now)
         context = CommandContext(record.machine, now, dict(record.companies).__getitem__, self._state_before)
         after, _ = record.command.apply(state, context)
         self.history.add(HistoryEntry(record, now, state))
         return after
+
+    def _state_before(self, number: int) -> PastState:
+        return self._kept.get(number) or super()._state_before(number)
 
     def _advance(self, version: int, identifier: bytes) -> None:
         self.version, self.last = version, identifier
