@@ -571,7 +571,7 @@ def test_health_is_fast_while_the_engine_is_slow(proxy: Proxy) -> None:
             assert session.get(f"{urls[0]}/__admin/health", timeout=10).status_code == 200
             times.append(time.perf_counter() - began)
         assert len(times) >= 10
-        # The machine of the test may be busy as well: a quantile of 99 is for a quiet one.
+        # The proxy shares this process, and others the machine: the quantile of 99 is for a quiet one.
         assert quantiles(times, n=100)[98 if os.environ.get("QUIET_MACHINE") else 49] < 0.05
         for client in waiting:
             client.settimeout(10)

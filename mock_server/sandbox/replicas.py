@@ -12,17 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from io import BytesIO
-from threading import local
 from time import monotonic
 from typing import Any, TypeVar
-
-from msgspec import Struct, field
 
 from mock_server.clock import monotonic_now
 from mock_server.delivery import WsgiApp, in_thread
@@ -55,6 +51,7 @@ from mock_server.sandbox.shared_sandbox import (
 )
 from mock_server.sandbox.state import SandboxConfig, first_state
 from mock_server.sandbox.state_database import StateFileError
+from mock_server.sandbox.transactions import Again, Current, Environ, Needed, Outcome, Transaction, Turns
 from mock_server.scenarios import ScenarioSetup
 from mock_server.settings import HEALTH_PATH, EngineUrl, is_control_path, is_slow_call
 
@@ -83,109 +80,6 @@ _UNKNOWN = "it is not known whether the call had an effect: look before you repe
 
 _logger = logging.getLogger("mock_server")
 
-Environ = dict[str, Any]
-
-
-class Needed(BaseException):
-    """The running request needs a sandbox, or for None the names of all.
-
-    It is no Exception, so that no view and no error handler handles it.
-    """
-
-    def __init__(self, name: str | None, *, create: bool = False) -> None:
-        super().__init__(name)
-        self.name = name
-        self.create = create
-
-
-class Again(Exception):
-    """A copy had to be dropped: the request begins again."""
-
-
-class Transaction(Struct):
-    """A request, while it runs and until its entries are appended.
-
-    It has the turns of the sandboxes `held`. `absent` ones do not exist, `refused` ones cannot be created.
-    `names` are those of all sandboxes, if it asked for them. `error` is why the engine cannot be used; it is
-    raised once, and `has_failed` afterwards.
-    """
-
-    may_claim: bool = True
-    held: dict[str, SharedSandbox] = field(default_factory=dict)
-    turns: list[str] = field(default_factory=list)
-    absent: set[str] = field(default_factory=set)
-    refused: dict[str, NoSandbox] = field(default_factory=dict)
-    names: tuple[str, ...] | None = None
-    forks: dict[str, bytes] = field(default_factory=dict)
-    deleted: list[str] = field(default_factory=list)
-    prepared: dict[str, Prepared] = field(default_factory=dict)
-    error: EngineError | None = None
-    has_failed: bool = False
-
-
-class Outcome(Struct):
-    """What the app answered, with the environ that it left."""
-
-    environ: Environ
-    parts: Iterable[bytes] = ()
-    status: str = ""
-    headers: list[tuple[str, str]] = field(default_factory=list)
-
-    def start_response(self, status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
-        """Note status and headers."""
-        self.status, self.headers = status, headers
-
-    def drop(self) -> None:
-        """Give up the answer of a request that runs again."""
-        getattr(self.parts, "close", list)()
-
-
-class Turns:
-    """Who may use a name now. The others wait in the order in which they came."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-
-    def is_taken(self, name: str) -> bool:
-        """Whether someone uses it."""
-        return name in self._waiting
-
-    def try_take(self, name: str) -> bool:
-        """Take the turn if it is free; return whether it was."""
-        if name in self._waiting:
-            return False
-        self._waiting[name] = deque()
-        return True
-
-    async def take(self, name: str) -> None:
-        """Wait for the turn."""
-        if self.try_take(name):
-            return
-        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[name].append(mine)
-        try:
-            await mine
-        except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():
-                self.give(name)
-            raise
-
-    def give(self, name: str) -> None:
-        """End the turn."""
-        waiting = self._waiting[name]
-        while waiting:
-            following = waiting.popleft()
-            if not following.done():
-                following.set_result(None)
-                return
-        del self._waiting[name]
-
-
-class _Current(local):
-    """The transaction that runs in this thread."""
-
-    transaction: Transaction | None = None
-
 
 class SharedSandboxes(Sandboxes):
     """The sandboxes of a set of replicas: found in the engine, created there, kept here as copies.
@@ -210,7 +104,7 @@ class SharedSandboxes(Sandboxes):
         self.engine = engine
         self._format = LogFormat()
         self._turns = Turns()
-        self._current = _Current()
+        self._current = Current()
         self._written: set[str] = set()
         self._slow_call = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
