@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -33,8 +32,8 @@ class RandomClient:
 
     def act(self) -> None:
         """Do one thing; the sandbox may reject it."""
-        actions: list[Callable[[], object]] = [self.call] * 30 + [self.time] * 4 + [self.platform] * 4
-        actions += [self.rules] * 2 + [self.behaviour, self.start_over]
+        rare = (self.rules, self.rules, self.behaviour, self.start_over)
+        actions = (*[self.call] * 30, *[self.time, self.platform] * 4, *rare)
         with suppress(ControlRefused):
             self.random.choice(actions)()
 

@@ -217,6 +217,25 @@ def test_a_fork_is_there_and_a_deleted_sandbox_is_not(path: Path) -> None:
     assert state(app, "two") == before
 
 
+def test_a_sandbox_that_is_damaged_does_not_prevent_the_others(path: Path) -> None:
+    app = start(path)
+    for name in ("one", "two"):
+        launch(Api(app.test_client(), name), "A")
+    database(app).close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE commands SET record = 'x' WHERE sandbox = 'one'")
+    connection.commit()
+    connection.close()
+
+    app = start(path)
+    services.of(app).sandboxes.restore_all()
+
+    assert app.test_client().get("/__admin/clock?sandbox=two").status_code == 200
+    answer = app.test_client().get("/__admin/clock?sandbox=one")
+    assert answer.status_code == 400
+    assert f"{path}: JSON is malformed" in answer.text
+
+
 def test_the_fixture_of_the_file_wins(path: Path) -> None:
     app = restart(start(path, fixture="pages"), path, fixture="empty")
 

@@ -20,6 +20,7 @@ from mock_server.settings import CONTROL_PREFIX, DASHBOARD_PATH, SETTINGS, Setti
 
 if TYPE_CHECKING:
     from mock_server.auth.certificates import Tls
+    from mock_server.sandbox import Sandboxes
     from mock_server.sandbox.replicas import SharedSandboxes
     from mock_server.server import Background, Service
     from mock_server.web.pipeline import Application
@@ -64,7 +65,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
         server.serve(
             _service(settings, app, writer),
             bound,
-            announce=lambda: _announce(ready, child),
+            announce=lambda: _announce(ready, child, services.of(app).sandboxes),
             background=_background(app),
         )
         logging.getLogger("mock_server").info("the server has stopped")
@@ -197,8 +198,9 @@ def _ready_line(url: str, tls: Tls | None) -> str:
     return f"{line} (CA certificate: {tls.authority_file or f'{CONTROL_PREFIX}/ca.pem'})"
 
 
-def _announce(ready: str, child: ChildProcess | None) -> None:
+def _announce(ready: str, child: ChildProcess | None, sandboxes: Sandboxes) -> None:
     """Print the ready line; the server also runs when standard output is full."""
+    sandboxes.restore_soon()
     if child is not None:
         child.has_started()
     logging.getLogger("mock_server").info("the server has started: %s", ready.removeprefix(f"{READY} "))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import timedelta
-from threading import RLock
-from time import monotonic
+from threading import RLock, Thread
+from time import monotonic, sleep
 
 from msgspec.structs import replace
 
 from mock_server.clock import monotonic_now
 from mock_server.domain.imports import Invent
 from mock_server.domain.model import Admission
-from mock_server.fixtures.errors import Conflict
+from mock_server.fixtures.errors import Conflict, FileError
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, ReplaceSetup, continue_state
 from mock_server.sandbox.kept_state import keep_start, keep_state
@@ -23,6 +24,9 @@ from mock_server.sandbox.state_database import StateDatabase
 from mock_server.scenarios import ScenarioSetup, without_tag
 
 DEFAULT_SANDBOX = "default"
+
+_PAUSE = 0.001
+"""Seconds between two sandboxes that are restored, so that a request that waits comes first."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -159,6 +163,18 @@ class Sandboxes:
             journal.close()
             self._dropped.add(journal.total_counts)
             self._last_used.pop(name, None)
+
+    def restore_soon(self) -> None:
+        """Restore the sandboxes of the file in a thread: the first list of a thousand would take seconds."""
+        if self._database is not None:
+            Thread(target=self.restore_all, name="mock-server restore", daemon=True).start()
+
+    def restore_all(self) -> None:
+        """Restore the sandboxes of the file. A damaged one is reported to the caller that uses it."""
+        for name in tuple(self._kept_names):
+            with suppress(FileError, NoSandbox):
+                self.find(name)
+            sleep(_PAUSE)
 
     def close(self) -> None:
         """Close the file of `--state`, so that another server can use it."""
