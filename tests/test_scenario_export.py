@@ -235,6 +235,17 @@ def test_a_reset_between_calls_needs_no_list_of_all_entities(
     assert played(export(api, since=4)) == ["the time at the start", "request 5: getDossier"]
 
 
+def test_control_calls_before_the_first_request_are_steps_and_those_before_a_later_one_are_not(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
+    api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "PO-9"})
+    api.get("/dossiers")
+    api.get("/dossiers")
+
+    assert played(export(api))[0] == "command 2: create dossier"
+    assert played(export(api, since=2)) == ["request 3: listDossiers"]
+
+
 def test_rules_have_what_is_left_of_them_at_the_start(api: Api, played: Callable[[str], list[str]]) -> None:
     rules = [
         a_rule({"respond": {"status": 503}}, times=3),
@@ -250,7 +261,7 @@ def test_rules_have_what_is_left_of_them_at_the_start(api: Api, played: Callable
 
     [rule, over] = yaml.safe_load(text)["rules"]
     assert (rule["times"], over["times"]) == (1, 1)
-    calls = [name for name in played(text) if "request" in name]
+    calls = [name for name in played(text) if name.startswith("request")]
     assert calls[:2] == ["request 4: getDossier", "request 5: getDossier"]
 
 
