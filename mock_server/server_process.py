@@ -18,7 +18,7 @@ READY = "mock-server ready on"
 """The start of the one line on stdout; the base URL follows."""
 
 _COMMAND = (sys.executable, *["-P", "-m", "mock_server", "serve", "--port", "0", "--log-level", "warning"])
-"""`-P`: a file in the working directory, such as flask.py, is no module of the server."""
+"""`-P`: a file in the working directory, such as flask.py, is not a module of the server."""
 _GRACE_SECONDS = 10
 
 

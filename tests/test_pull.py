@@ -278,7 +278,7 @@ def test_a_wrong_password_another_server_and_another_pull_are_named(source: Sand
 
     assert "could not log in" in command(out, *usual, password="wrong").output
     change(source, "listAccounts", {"respond": {"status": 200, "body": "<html>"}})
-    assert "200 is no answer of this API: check --base-url and --dialect" in command(out, *usual).output
+    assert "200 is not an answer of this API: check --base-url and --dialect" in command(out, *usual).output
     source.delete_rules()
     change(source, "listDossiers", {"respond": {"status": 403}})
     assert "403: the user may not read this; --accounts" in command(out, *usual).output

@@ -92,13 +92,13 @@ ERRORS: dict[str, tuple[str, str]] = {
         f"{RIGHT}    active: {{}}\n",
         "10: $.rules[0].active: give after, for, or every with for",
     ),
-    "an active time that is no duration": (
+    "an active time that is not a duration": (
         f"{RIGHT}    active: {{after: soon}}\n",
         "10: $.rules[0].active.after: 'soon' is not a duration",
     ),
     "an active time of no length": (
         f"{RIGHT}    active: {{for: 0s}}\n",
-        "10: $.rules[0].active.for: '0s' is no time: give a longer one",
+        "10: $.rules[0].active.for: '0s' is not longer than 0: give a longer one",
     ),
     "periods without a pause": (
         f"{RIGHT}    active: {{for: 10m, every: 10m}}\n",
@@ -114,7 +114,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     ),
     "a ramp of no length": (
         f"{RIGHT}    probability: {{to: 1, over: 0s}}\n",
-        "10: $.rules[0].probability.over: '0s' is no time",
+        "10: $.rules[0].probability.over: '0s' is not longer than 0",
     ),
     "a probability beyond one": (
         f"{RIGHT}    probability: 1.5\n",

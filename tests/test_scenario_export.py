@@ -326,7 +326,7 @@ def test_what_a_scenario_cannot_have_is_said_at_its_place(
     text = export(api)
 
     for sentence in (
-        "Request 2 is left out, GET /api/v1/account/119631/nowhere: it is no operation of the API.",
+        "Request 2 is left out, GET /api/v1/account/119631/nowhere: it is not an operation of the API.",
         "HEAD /api/v1/account/119631/dossiers: a step sends GET, not HEAD.",
         "it has what is a placeholder in a scenario",
         "its body is not text, 2 bytes, not shown",

@@ -1,4 +1,4 @@
-"""What is no valid request is rejected with the right status, and nothing of it is done (RFC 9112, 9110)."""
+"""A request that is not valid is rejected with the right status, and nothing of it is done (RFC 9112, 9110)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ BODIES: dict[str, tuple[str, bytes, int]] = {
     "chunks without the last": (CHUNKED, b"2\r\n{}\r\n", 400),
     "a last chunk without its end": (CHUNKED, b"2\r\n{}\r\n0\r\n", 400),
     "no chunk at all": (CHUNKED, b"", 400),
-    "a chunk size that is no number": (CHUNKED, b"ZZ\r\n{}\r\n0\r\n\r\n", 400),
+    "a chunk size that is not a number": (CHUNKED, b"ZZ\r\n{}\r\n0\r\n\r\n", 400),
     "a chunk size with a sign": (CHUNKED, b"+2\r\n{}\r\n0\r\n\r\n", 400),
     "a chunk size with a blank": (CHUNKED, b"2 \r\n{}\r\n0\r\n\r\n", 400),
     "a chunk size too large": (CHUNKED, b"f" * 17 + b"\r\n{}\r\n0\r\n\r\n", 400),
@@ -63,7 +63,7 @@ BODIES: dict[str, tuple[str, bytes, int]] = {
     "an endless trailer": (CHUNKED, b"2\r\n{}\r\n0\r\nX: " + b"a" * 200_000, 400),
     "both framings": (f"Content-Length: 2\r\n{CHUNKED}", b"2\r\n{}\r\n0\r\n\r\n", 400),
     "two lengths": ("Content-Length: 2\r\nContent-Length: 3", b"{}", 400),
-    "a length that is no number": ("Content-Length: 2x", b"{}", 400),
+    "a length that is not a number": ("Content-Length: 2x", b"{}", 400),
     "an unknown coding": ("Transfer-Encoding: gzip, chunked", b"2\r\n{}\r\n0\r\n\r\n", 501),
     "a coding behind chunked": ("Transfer-Encoding: chunked, gzip", b"2\r\n{}\r\n0\r\n\r\n", 400),
 }

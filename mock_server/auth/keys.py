@@ -35,7 +35,7 @@ def decode_key(pem: bytes, place: str) -> RSAPrivateKey:
     """The RSA key in PEM form, which was found at that place.
 
     Raises:
-        KeyFileError: it is no unencrypted RSA private key of 2048 bits or more.
+        KeyFileError: it is not an unencrypted RSA private key of 2048 bits or more.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import rsa

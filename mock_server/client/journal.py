@@ -151,7 +151,7 @@ class JournalClient(ControlClient):
 
 
 def _seconds(timeout: str | float | timedelta | None) -> float:
-    """Return the seconds of a timeout; the server rejects a text that is no duration."""
+    """Return the seconds of a timeout; the server rejects a text that is not a duration."""
     if isinstance(timeout, str):
         with suppress(ValueError):
             return duration(timeout).total_seconds()

@@ -54,10 +54,10 @@ def from_local(text: str) -> datetime:
     """The instant that an ISO date-time means: without offset, French local time; a plain date, its start.
 
     Raises:
-        ValueError: the text is no calendar date (and time), or not of the years 1000 to 8999.
+        ValueError: the text is not a calendar date (and time), or not of the years 1000 to 8999.
     """
     if _ISO.fullmatch(text) is None or not _EARLIEST <= date.fromisoformat(text[:10]) < _LATEST:
-        raise ValueError(f"{text!r} is no ISO date or date-time")
+        raise ValueError(f"{text!r} is not an ISO date or date-time")
     instant = datetime.fromisoformat(text)
     return (instant.replace(tzinfo=ZONE) if instant.tzinfo is None else instant).astimezone(UTC)
 

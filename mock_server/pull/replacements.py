@@ -122,7 +122,7 @@ class Replacements:
 
 
 def make_word(random: Random) -> str:
-    """Return a word of three or four syllables that is no name."""
+    """Return a word of three or four syllables that is not a name."""
     syllables = range(random.randint(3, 4))
     return "".join(random.choice(_CONSONANTS) + random.choice(_VOWELS) for _ in syllables).capitalize()
 

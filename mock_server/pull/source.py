@@ -243,7 +243,7 @@ def _answer_of(path: str, response: HttpResponse) -> Json:
     body = response.body
     if response.status != HTTPStatus.OK or not isinstance(body, dict) or "content" not in body:
         raise SourceError(
-            f"{path}: {response.status} is no answer of this API: check --base-url and --dialect,"
+            f"{path}: {response.status} is not an answer of this API: check --base-url and --dialect,"
             f" then {_CONTINUE}"
         )
     return body

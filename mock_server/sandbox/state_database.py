@@ -113,7 +113,7 @@ class StateDatabase:
         """Open the file, or create it.
 
         Raises:
-            StateFileError: it is no state file, damaged, of a newer version, in use, or cannot be written.
+            StateFileError: it is not a state file, damaged, of a newer version, in use, or cannot be written.
         """
         self.path = path
         self.error: str | None = None

@@ -20,7 +20,7 @@ Environ = dict[str, Any]
 class Needed(BaseException):
     """The running request needs a sandbox, or for None the names of all.
 
-    It is no Exception, so that no view and no error handler handles it.
+    It is not an Exception, so that no view and no error handler handles it.
     """
 
     def __init__(self, name: str | None, *, create: bool = False) -> None:

@@ -126,7 +126,7 @@ class CallContext(Struct, kw_only=True):
 def reason_to_leave_out(entry: Entry) -> str | None:
     """Why a scenario cannot have this request, None if it can."""
     if entry.operation is None:
-        return "it is no operation of the API"
+        return "it is not an operation of the API"
     if entry.method != OPERATIONS[entry.operation].method:
         return f"a step sends {OPERATIONS[entry.operation].method}, not {entry.method}"
     if entry.exchange.without_bodies:

@@ -34,7 +34,7 @@ from mock_server.scenarios import STARTED, ActiveScenario, Rule, Scenario, Scena
 from mock_server.scenarios.file_format import Ramp, ScenarioGiven
 
 MAX_DOSSIERS = 5_000
-"""Dossiers of a state that is written into a scenario file in full: a larger one is no file to read."""
+"""Dossiers of a state that is written into a scenario file in full: a larger one is too long to read."""
 
 _MAX_DIFFERENT = 50
 """Dossiers and third parties that are listed one by one."""

@@ -294,7 +294,7 @@ def _length_errors(text: str, place: str) -> Errors:
     errors = list(_duration_error(text, place))
     yield from errors
     if not errors and not duration(text) and not place.endswith(".after"):
-        yield InputError(place, f"{text!r} is no time: give a longer one")
+        yield InputError(place, f"{text!r} is not longer than 0: give a longer one")
 
 
 def _pauses(every: str, lasts: str | None) -> bool:

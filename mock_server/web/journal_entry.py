@@ -48,7 +48,7 @@ _UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 def add_journal_entry(
     asked: Request, response: Response, context: RequestContext | None, shared: Services
 ) -> None:
-    """Add the exchange to the journal of its sandbox, unless it is no part of the API."""
+    """Add the exchange to the journal of its sandbox, unless it is not part of the API."""
     if context is None and (asked.endpoint or "").startswith(NOT_THE_API):
         return
     environ = asked.environ

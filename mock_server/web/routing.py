@@ -111,7 +111,7 @@ def routes_of(operation: Operation) -> Iterator[tuple[str, dict[str, Any] | None
 
 
 def operation_of(request: Request) -> Operation | None:
-    """The operation that the request is routed to; None for a path that is no part of the API."""
+    """The operation that the request is routed to; None for a path that is not part of the API."""
     return BY_VIEW.get((request.endpoint or "").rpartition(".")[2])
 
 
