@@ -1,4 +1,4 @@
-"""A request that is not valid is rejected with the right status, and nothing of it is done (RFC 9112, 9110)."""
+"""An invalid request is rejected with the right status, and nothing of it is done (RFC 9112, 9110)."""
 
 from __future__ import annotations
 

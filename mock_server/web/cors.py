@@ -21,8 +21,8 @@ _EXPOSED = ", ".join(
 class Cors:
     """Adds the headers of CORS to the answers of a WSGI application, and answers preflight requests.
 
-    A preflight is not in the journal, because it is not a call of the API. No answer allows credentials: pages
-    send the token in a header.
+    A preflight is not in the journal: it is not a call of the API. No answer allows credentials: pages send
+    the token in a header.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], origins: tuple[str, ...]) -> None:
