@@ -337,6 +337,22 @@ def test_what_a_scenario_cannot_have_is_said_at_its_place(
     assert played(text)[-1] == "request 7: listDossiers"
 
 
+def test_what_a_request_changed_that_is_left_out_is_loaded(
+    make_server_api: Callable[..., Api], played: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = make_server_api(journal_bytes=20_000)
+    process_id = api.launch(requiredDocuments=["ATT_VIGI"] * 1000)
+    api.advance("PT1S")
+    assert api.process(process_id)["success"]
+
+    text = export(api)
+
+    assert "Request 2 is left out" in text
+    assert "what request 2 changed" in played(text)
+    monkeypatch.setattr(given, "MAX_DOSSIERS", 10)
+    assert "# What it changed is missing from here on." in export(api)
+
+
 def test_what_was_dropped_is_said(
     make_server_api: Callable[..., Api], played: Callable[[str], list[str]]
 ) -> None:

@@ -32,9 +32,17 @@ from mock_server.sandbox.commands import (
     TakeSnapshot,
 )
 from mock_server.sandbox.history import HistoryEntry
+from mock_server.sandbox.state import SandboxState
 from mock_server.scenario_export.call_steps import CallContext, SavedIds, call_step, reason_to_leave_out
 from mock_server.scenario_export.control_steps import command_step, has_no_step, single_commands
-from mock_server.scenario_export.given import Start, depends_on_time, entries_of, jump_steps, write_start
+from mock_server.scenario_export.given import (
+    Start,
+    StateTooLarge,
+    depends_on_time,
+    entries_of,
+    jump_steps,
+    write_start,
+)
 from mock_server.scenario_export.moment import JUMPS, Moment, find_moment, state_after
 from mock_server.scenario_export.privacy import Privacy
 from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
@@ -73,7 +81,6 @@ class _Writer:
         self, name: str, sandbox: ServerSandbox, moment: Moment, start: Start, privacy: Privacy
     ) -> None:
         self.steps: list[ExportedStep] = list(start.steps)
-        self.requests = 0
         self.dialects: set[str] = set()
         self._name = name
         self._sandbox = sandbox
@@ -170,7 +177,10 @@ class _Writer:
         before = self._state
         self._follow(entry)
         self._now = self._state.clock.at(entry.record.machine)
-        name = f"command {entry.record.number}: {_kind(entry.record.command)}"
+        self._write_state(f"command {entry.record.number}: {_kind(entry.record.command)}", before)
+
+    def _write_state(self, name: str, before: SandboxState) -> None:
+        """Write steps that replace the state before by the present one."""
         steps = jump_steps(name, before, self._state, self._now, scenario=self._name, privacy=self._privacy)
         self.steps += steps
         self._on_hold.clear()
@@ -192,20 +202,32 @@ class _Writer:
     def _write_request(self, entry: Entry, commands: Sequence[HistoryEntry]) -> None:
         reason = reason_to_leave_out(entry)
         if reason is not None:
-            text = f"Request {entry.number} is left out, {entry.method} {entry.path}: {reason}."
-            self.steps.append(ExportedStep(comments=[text]))
-        else:
-            self._wait(commands[-1].now if commands else entry.exchange.at, is_write=bool(commands))
-            step = call_step(entry, self._context)
-            if not self._repeats(step, entry):
-                self.steps.append(step)
-            self.requests += 1
-            if "dialect" in step.members:
-                self.dialects.add(step.members["dialect"])
+            self._leave_out(entry, commands, reason)
+            return
+        self._wait(commands[-1].now if commands else entry.exchange.at, is_write=bool(commands))
+        step = call_step(entry, self._context)
+        if not self._repeats(step, entry):
+            self.steps.append(step)
+        if "dialect" in step.members:
+            self.dialects.add(step.members["dialect"])
         for command in commands:
             self._follow(command)
-            if reason is None:
-                self._hold_import(command)
+            self._hold_import(command)
+
+    def _leave_out(self, entry: Entry, commands: Sequence[HistoryEntry], reason: str) -> None:
+        """Write a comment in place of a request, and the state that it led to."""
+        text = f"Request {entry.number} is left out, {entry.method} {entry.path}: {reason}."
+        self.steps.append(ExportedStep(comments=[text]))
+        if not commands:
+            return
+        self._wait_until(commands[-1].now)
+        before = self._state
+        for command in commands:
+            self._follow(command)
+        try:
+            self._write_state(f"what request {entry.number} changed", before)
+        except StateTooLarge:
+            self.steps.append(ExportedStep(comments=["What it changed is missing from here on."]))
 
     def _repeats(self, step: ExportedStep, entry: Entry) -> bool:
         """Count the step as a repetition of the last one, if it is one."""
