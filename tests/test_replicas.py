@@ -498,6 +498,14 @@ def test_while_the_engine_is_down_nothing_is_done_and_then_all_continues(tmp_pat
             control = requests.get(f"{remote.url}/__admin/requests", timeout=10)
             assert (control.status_code, control.headers["Retry-After"]) == (503, "1")
             assert control.headers["Content-Type"] == "application/problem+json"
+            account = f"{remote.url}/api/v1/account"
+            for url, status in (
+                (account, 401),
+                (f"{remote.url}/nothing", 404),
+                (remote.url + TOKEN_URL, 405),
+            ):
+                assert requests.get(url, timeout=10).status_code == status
+            assert requests.post(remote.url + TOKEN_URL, data=login("x"), timeout=10).status_code == 503
             health = requests.get(f"{remote.url}/__admin/health", timeout=10)
             assert health.status_code == 200
             assert "cannot be used" in health.json()["stateFile"]["error"]

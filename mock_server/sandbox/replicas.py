@@ -181,6 +181,12 @@ class SharedSandboxes(Sandboxes):
         transaction.forks[name] = self._format.encode(Checkpoint(kept=keep_state(state)))
         return ServerSandbox(name, state, self._invent)
 
+    def answer_error(self) -> None:
+        """Raise no error of the engine any more in this request: another error is answered."""
+        transaction = self._current.transaction
+        if transaction is not None:
+            transaction.has_failed = True
+
     def drop(self, name: str) -> None:
         """Delete the sandbox; its next use creates it again.
 
@@ -324,7 +330,8 @@ class SharedSandboxes(Sandboxes):
     def _answer_error(self, app: WsgiApp, environ: Environ, error: EngineError) -> Outcome:
         """Let the app answer an error of the engine, in the form of the call."""
         outcome = self._run(Transaction(error=error), app, environ)
-        outcome.headers.append(("Retry-After", "1"))
+        if outcome.status.startswith("503"):
+            outcome.headers.append(("Retry-After", "1"))
         return outcome
 
     @asynccontextmanager

@@ -129,6 +129,7 @@ def _protocol_error(status: int, message: str | None, headers: dict[str, str] | 
     if request.path.startswith(f"{REALM_PATH}/") and UNMATCHED_HEADER not in (headers or {}):
         return oauth_error(status, f"HTTP {status} {phrase}", message or phrase, headers)
     context: RequestContext | None = request.environ.get(CONTEXT)
+    services().sandboxes.answer_error()
     sandbox = services().sandboxes.get() if context is None else context.sandbox
     body = {
         "timestamp": wire.zoned(sandbox.now()),

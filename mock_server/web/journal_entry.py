@@ -84,6 +84,7 @@ def add_journal_entry(
 
 def _intended_context(asked: Request, shared: Services) -> RequestContext:
     """The context of a call that was rejected before authentication: the user of its token, else none."""
+    shared.sandboxes.answer_error()
     try:
         token = shared.tokens.access(bearer_token(asked.environ))
         return RequestContext(shared.sandboxes.for_user(token.username), token)
