@@ -40,6 +40,7 @@ _MAX_LEVELS = 4
 _STABLE_TEXT = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T.*")
 _LEFT_OUT = PERSONAL | {
+    "not-before-policy",
     "path",
     "timestamp",
     "expires_in",
