@@ -51,7 +51,7 @@ def pytest_collection_finish() -> None:
     """Search for garbage rarely, and not in what stays: modules and tests."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(5_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)
