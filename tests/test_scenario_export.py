@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlencode
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ from werkzeug.test import TestResponse
 
 from mock_server.cli import main
 from mock_server.client import Sandbox
+from mock_server.journal.redaction import FORM
 from mock_server.sandbox.commands import AnyCommand
 from mock_server.scenario_export import given
 from mock_server.scenario_export.control_steps import WRITERS
@@ -24,7 +26,7 @@ from mock_server.scenarios.files import check_files, read_scenario
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario
 from mock_server.scenarios.target import find_target
-from tests.control_calls import a_rule, play, set_rule
+from tests.control_calls import a_rule, log_in, play, set_rule
 from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, TOKEN_URL, Api, content, refresh
 
 PERSONAL = {"thirdpartyEmail": ["jean.dupont@acme.fr"], "userInCharge": ["Marie Curie <marie@"]}
@@ -145,6 +147,70 @@ def odd_input(api: Api) -> None:
     api.try_import(companyIdValue=12)
 
 
+def odd_logins(api: Api) -> None:
+    form = {"client_id": "ea-api-edge", "username": api.username}
+    refused = form | {"grant_type": "refresh_token", "refresh_token": "hunter2"}
+    api.client.post(TOKEN_URL, data=refused)
+    api.client.post(TOKEN_URL, data=form | {"grant_type": "{word}", "password": "hunter2"})
+    api.client.post(
+        TOKEN_URL, data=form | {"grant_type": "password", "password": "", "username": "Marie Curie"}
+    )
+    other = Api(api.client, api.sandbox)
+    other.username = f"Marie+{api.sandbox}"
+    other.get("/dossiers")
+    for kind in ("Application/X-WWW-Form-Urlencoded", f"{FORM}; charset=utf-8"):
+        body = urlencode(form | {"grant_type": "password", "password": "hunter2"})
+        assert api.client.post(TOKEN_URL, data=body, content_type=kind).status_code == 401
+
+
+def secrets_and_persons_in_rules(api: Api) -> None:
+    headers = {"x-token": "hunter2", "x-from": "marie@curie.fr", "authorization": {"$contains": "Bearer"}}
+    answer = {"status": 409, "body": {"access_token": "hunter2", "to": "marie@curie.fr"}}
+    api.get("")
+    rules = [
+        {"name": "a", "when": {"operation": "getDossier", "headers": headers}, "then": {"respond": answer}},
+        {"name": "b", "when": {"body": {"password": "hunter2"}}, "then": {"respond": {"status": 403}}},
+        {"name": "{word}", "when": {"body": {"userInCharge": "Marie"}}, "then": {"respond": {"status": 418}}},
+    ]
+    api.control("POST", "/rules", {"rules": rules})
+    sent = {"X-Token": "hunter2", "X-From": "marie@curie.fr"}
+    assert api.send("GET", api.url(f"/dossiers/{SEED_DOSSIER}"), headers=sent).status_code == 409
+    assert log_in(api, "hunter2").status_code == 403
+    assert api.try_import(userInCharge="Marie", description="{word}").status_code == 418
+    api.control(
+        "POST", "/thirdparties", {"siret": SIRET, "acronym": "{word}", "name": "ACME", "ceo": "Marie Curie"}
+    )
+
+
+def headers_of_all_kinds(api: Api) -> None:
+    rule = a_rule({"respond": {"status": 409}})
+    rule["when"]["headers"] = {"x-word": {"$contains": "yes"}}
+    api.get("")
+    api.control("POST", "/rules", {"rules": [rule]})
+    for value in ("yes", "no", "yes {word}", "yes é", "yes \u2028 \N{PARTY POPPER}"):
+        sent = {"X-Word": value.encode().decode("latin-1")}
+        api.send("GET", api.url(f"/dossiers/{SEED_DOSSIER}"), headers=sent)
+
+
+def texts_that_yaml_reads_as_something_else(api: Api) -> None:
+    for number, text in enumerate(
+        ("yes", "1e3", "null", "{x}", "$any", "- a", "a: b\n", "\u2028\x85", "'\"")
+    ):
+        api.try_import(dossierReference=f"PO-{number}", description=text)
+        api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": text, "description": text})
+        api.dossier(SEED_DOSSIER)
+        api.control("PATCH", f"/dossiers/{SEED_DOSSIER}", {"description": text})
+        api.get("/dossiers", dossierReference=text)
+
+
+def edges_of_the_calendar(api: Api) -> None:
+    for at in ("1000-01-01T00:00:00", "1910-06-01T00:00:00", "8999-12-31T23:59:59"):
+        api.control("PUT", "/clock", {"now": at})
+        api.__dict__["token"] = api.log_in()["access_token"]
+        api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": at})
+        api.get("/dossiers")
+
+
 FLOWS = (
     imports_and_polls,
     acts_of_the_platform,
@@ -154,9 +220,16 @@ FLOWS = (
     logins,
     odd_input,
 )
+INPUTS = (
+    odd_logins,
+    secrets_and_persons_in_rules,
+    headers_of_all_kinds,
+    texts_that_yaml_reads_as_something_else,
+    edges_of_the_calendar,
+)
 
 
-@pytest.mark.parametrize("act", FLOWS, ids=lambda act: act.__name__)
+@pytest.mark.parametrize("act", FLOWS + INPUTS, ids=lambda act: act.__name__)
 def test_an_exported_scenario_gets_the_same_answers(
     api: Api, act: Callable[[Api], None], played: Callable[[str], list[str]]
 ) -> None:
@@ -166,7 +239,7 @@ def test_an_exported_scenario_gets_the_same_answers(
     text = export(api)
 
     assert len(played(text)) > 3
-    assert [word for word in ("hunter2", "jean.dupont", "marie@", api.token) if word in text] == []
+    assert [word for word in ("hunter2", "jean.dupont", "marie@", "Marie", api.token) if word in text] == []
 
 
 @pytest.mark.parametrize("act", FLOWS, ids=lambda act: act.__name__)

@@ -22,7 +22,7 @@ from mock_server.scenarios import FAULTS, Rule, without_tag
 from mock_server.scenarios.results import error_codes
 from mock_server.scenarios.templates import PLACE
 
-_UNAUTHORIZED, _FORBIDDEN = 401, 403
+_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN = 400, 401, 403
 _REFUSED_COMMAND = {"http400": 400, "result": 200}
 """The status of a refused command, by the variant `refusals`."""
 
@@ -124,7 +124,7 @@ class CallContext(Struct, kw_only=True):
         self.headers = {name.lower() for rule in self.rules.values() for name in rule.when.headers}
 
 
-def reason_to_leave_out(entry: Entry) -> str | None:
+def reason_to_leave_out(entry: Entry, context: CallContext) -> str | None:
     """Why a scenario cannot have this request, None if it can."""
     if entry.operation is None:
         return "it is not an operation of the API"
@@ -134,7 +134,7 @@ def reason_to_leave_out(entry: Entry) -> str | None:
         return "the journal did not keep its body (--journal-bytes)"
     if entry.body.note is not None:
         return f"its body is {entry.body.note}"
-    if has_placeholder([entry.path, _plain_texts(entry)]):
+    if has_placeholder([entry.path, _plain_texts(entry), _sent_headers(entry, context)]):
         return "it has what is a placeholder in a scenario"
     return None
 
@@ -143,6 +143,20 @@ def _plain_texts(entry: Entry) -> list[Any]:
     """Return what is sent unchanged: the values of the query, and a body that is not JSON."""
     sent: list[Any] = [value for _, value in parse_pairs(_query(entry))]
     return sent if _is_json(entry.exchange.body) else [*sent, entry.body.value]
+
+
+def _sent_headers(entry: Entry, context: CallContext) -> dict[str, str]:
+    """Return the headers that a rule compares, and a content type that is not the usual one."""
+    headers = {name: value for name, value in entry.headers.items() if name in context.headers}
+    headers.pop("authorization", None)
+    content_type = entry.headers.get("content-type", "")
+    if entry.exchange.body and content_type not in {_JSON, ""} and not _is_form(entry):
+        headers["content-type"] = content_type
+    return headers
+
+
+def _is_form(entry: Entry) -> bool:
+    return entry.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
 
 
 def call_step(entry: Entry, context: CallContext) -> ExportedStep:
@@ -246,11 +260,7 @@ def _single(values: Any) -> Any:
 
 
 def _add_headers(entry: Entry, step: ExportedStep, context: CallContext) -> None:
-    headers = {name: value for name, value in entry.headers.items() if name in context.headers}
-    headers.pop("authorization", None)
-    content_type = entry.headers.get("content-type", "")
-    if entry.exchange.body and content_type not in {_JSON, ""} and not content_type.startswith(FORM):
-        headers["content-type"] = content_type
+    headers = _sent_headers(entry, context)
     if headers:
         step.members["headers"] = headers
     _say_hidden(step, headers)
@@ -258,17 +268,15 @@ def _add_headers(entry: Entry, step: ExportedStep, context: CallContext) -> None
 
 def _add_body(entry: Entry, step: ExportedStep, context: CallContext) -> None:
     value, raw = entry.body.value, entry.exchange.body
-    is_form = entry.headers.get("content-type", "").startswith(FORM)
     if value is None:
         step.members |= {"text": "null"} if raw.strip() == b"null" else {}
-    elif is_form and isinstance(value, dict):
+    elif _is_form(entry) and isinstance(value, dict):
         step.members["form"] = value
     elif not _is_json(raw):
         step.members["text"] = value
-    elif has_placeholder(value):
-        step.members["text"] = json_text(value)
     else:
-        step.members["body"] = _with_ids(value, context.ids)
+        step.as_text = has_placeholder(value)
+        step.members["body"] = value if step.as_text else _with_ids(value, context.ids)
     _say_hidden(step, value)
 
 
@@ -299,10 +307,11 @@ def _say_hidden(step: ExportedStep, value: Any) -> None:
 def _token_request(entry: Entry, step: ExportedStep, context: CallContext) -> None:
     """Write a login without its password: that of the fixtures, or a wrong one, stands for it."""
     _add_query(entry, step, context)
-    content_type = entry.headers.get("content-type", "")
-    if not content_type.startswith(FORM):
+    if not _is_form(entry):
         _add_headers(entry, step, context)
-        step.members["text"] = "" if entry.body.value is None else str(entry.body.value)
+        value = entry.body.value
+        step.members["text"] = json_text(value) if _is_json(entry.exchange.body) else value or ""
+        _say_hidden(step, value)
         return
     fields = parse_fields(entry.exchange.body)
     form = _other_fields(fields)
@@ -311,8 +320,8 @@ def _token_request(entry: Entry, step: ExportedStep, context: CallContext) -> No
         form["refresh_token"] = _refresh_token(entry, fields["refresh_token"], step, context)
         username = username or context.refresh_users.get(fields["refresh_token"])
     if "password" in fields:
-        form |= _wrong_password(entry, fields["password"])
-        username = _declared(username, form, step, context)
+        form |= _other_password(entry, fields["password"], context.rules)
+        username = _declared(entry, username, step, context)
     if username not in {None, DEFAULT_USER}:
         step.members["as"] = {"username": username}
     if form:
@@ -321,18 +330,22 @@ def _token_request(entry: Entry, step: ExportedStep, context: CallContext) -> No
     _note_tokens(entry, username or DEFAULT_USER, step, context)
 
 
-def _declared(
-    username: str | None, form: Mapping[str, Any], step: ExportedStep, context: CallContext
-) -> str | None:
-    """Return the user, or a declared one: any password is right for others."""
-    if "password" not in form or username is None or username in context.users:
+def _declared(entry: Entry, username: str | None, step: ExportedStep, context: CallContext) -> str | None:
+    """Return the user, or for a wrong password a declared one: any password is right for others."""
+    if entry.status != _UNAUTHORIZED or username is None or username in context.users:
         return username
-    step.comments.append(f"{username} is not declared; {DEFAULT_USER} stands for this user.")
+    step.comments.append(f"{DEFAULT_USER} stands for a user who is not declared.")
     return DEFAULT_USER
 
 
-def _wrong_password(entry: Entry, password: str) -> dict[str, Any]:
-    """Return a password that is not that of the user, if the one that was sent was not either."""
+def _other_password(entry: Entry, password: str, rules: Mapping[str, Rule]) -> dict[str, Any]:
+    """Return a password that is not that of the user, if the one that was sent was not either.
+
+    If a rule compared it, it is hidden as in the rule.
+    """
+    rule = rules.get(entry.rule or "")
+    if rule is not None and isinstance(rule.when.body, Mapping) and "password" in rule.when.body:
+        return {"password": HIDDEN}
     is_wrong = entry.status == _UNAUTHORIZED and entry.exchange.rule_effect is None
     return {"password": password and "wrong"} if is_wrong or not password else {}
 
@@ -354,7 +367,7 @@ def _other_fields(fields: Mapping[str, str]) -> dict[str, Any]:
 def _refresh_token(entry: Entry, token: str, step: ExportedStep, context: CallContext) -> str:
     if context.ids.is_known("refreshToken", token):
         return str(context.ids.use("refreshToken", token))
-    if entry.status == _UNAUTHORIZED or not token:
+    if (entry.status or 0) >= _BAD_REQUEST or not token:
         return token and "invalid"
     step.comments.append("Its refresh token is older than this scenario: that of the user stands for it.")
     return "{refreshToken}"

@@ -45,7 +45,13 @@ from mock_server.scenario_export.given import (
 )
 from mock_server.scenario_export.moment import JUMPS, Moment, find_moment, state_after
 from mock_server.scenario_export.privacy import Privacy
-from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
+from mock_server.scenario_export.steps import (
+    ExportedStep,
+    control_step,
+    duration_text,
+    members_in_file,
+    members_of,
+)
 from mock_server.settings import Settings
 
 _WIDTH = 110
@@ -67,9 +73,9 @@ def export_scenario(sandbox: ServerSandbox, *, name: str, since: int | str = "st
         StateTooLarge: the state there does not fit into a file.
     """
     moment = find_moment(sandbox, since)
-    privacy = Privacy(moment.state.world.invalid_email_domains)
-    start = write_start(moment.state, moment.now, moment.began, name=name, privacy=privacy)
-    writer = _Writer(name, sandbox, moment, start, privacy)
+    privacy = Privacy(moment.state.world.invalid_email_domains, moment.state.world.admission.logins)
+    start = write_start(moment.state, moment.now, moment.began, name=name)
+    writer = _Writer(name, sandbox, moment, start)
     writer.write()
     return _file(name, sandbox, moment, start, writer, privacy)
 
@@ -77,15 +83,12 @@ def export_scenario(sandbox: ServerSandbox, *, name: str, since: int | str = "st
 class _Writer:
     """Writes the steps, and follows the state and the clock that they lead to."""
 
-    def __init__(
-        self, name: str, sandbox: ServerSandbox, moment: Moment, start: Start, privacy: Privacy
-    ) -> None:
+    def __init__(self, name: str, sandbox: ServerSandbox, moment: Moment, start: Start) -> None:
         self.steps: list[ExportedStep] = list(start.steps)
         self.dialects: set[str] = set()
         self._name = name
         self._sandbox = sandbox
         self._moment = moment
-        self._privacy = privacy
         self._state = moment.state
         self._now = start.now
         self._scenario = start.scenario
@@ -181,7 +184,7 @@ class _Writer:
 
     def _write_state(self, name: str, before: SandboxState) -> None:
         """Write steps that replace the state before by the present one."""
-        steps = jump_steps(name, before, self._state, self._now, scenario=self._name, privacy=self._privacy)
+        steps = jump_steps(name, before, self._state, self._now, scenario=self._name)
         self.steps += steps
         self._on_hold.clear()
         active = self._state.active.scenario
@@ -200,7 +203,7 @@ class _Writer:
     # Requests
 
     def _write_request(self, entry: Entry, commands: Sequence[HistoryEntry]) -> None:
-        reason = reason_to_leave_out(entry)
+        reason = reason_to_leave_out(entry, self._context)
         if reason is not None:
             self._leave_out(entry, commands, reason)
             return
@@ -330,7 +333,7 @@ def _file(
     }
     steps = [
         ExportedStep(
-            members=privacy.value(_ordered(step.members)), comments=list(map(privacy.text, step.comments))
+            members=_ordered(members_in_file(step, privacy)), comments=list(map(privacy.text, step.comments))
         )
         for step in _with_unique_names(writer.steps)
     ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mock_server.client.login import DEFAULT_PASSWORD
 from mock_server.domain.local_time import ZONE
 from mock_server.domain.model import Dossier, Thirdparty
 from mock_server.domain.settlement import settle
@@ -28,13 +30,14 @@ from mock_server.fixtures.state_file import WorldState, export_world
 from mock_server.fixtures.timeline import take_action
 from mock_server.sandbox.exported_state import export_state
 from mock_server.sandbox.state import SandboxState
-from mock_server.scenario_export.privacy import Privacy
 from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
 from mock_server.scenarios import STARTED, ActiveScenario, Rule, Scenario, ScenarioSetup
 from mock_server.scenarios.file_format import Ramp, ScenarioGiven
 
 MAX_DOSSIERS = 5_000
 """Dossiers of a state that is written into a scenario file in full: a larger one is too long to read."""
+
+_FIRST_YEAR_OF_WHOLE_MINUTES = 1912
 
 _MAX_DIFFERENT = 50
 """Dossiers and third parties that are listed one by one."""
@@ -59,9 +62,7 @@ class Start(Struct, frozen=True, kw_only=True):
     comments: tuple[str, ...] = ()
 
 
-def write_start(
-    state: SandboxState, now: datetime, began: datetime | None, *, name: str, privacy: Privacy
-) -> Start:
+def write_start(state: SandboxState, now: datetime, began: datetime | None, *, name: str) -> Start:
     """Return this state at `now` as start data of the scenario `name`.
 
     `began` is when its content was set up.
@@ -70,11 +71,11 @@ def write_start(
         StateTooLarge: it is too large, and not near its fixture.
     """
     small = _small_start(state, now, began, name=name)
-    return small or _full_start(state, now, privacy)
+    return small or _full_start(state, now)
 
 
 def jump_steps(
-    name: str, before: SandboxState, state: SandboxState, now: datetime, *, scenario: str, privacy: Privacy
+    name: str, before: SandboxState, state: SandboxState, now: datetime, *, scenario: str
 ) -> tuple[ExportedStep, ...]:
     """Return the steps from the state before a command that starts over to the one after it, at `now`.
 
@@ -84,7 +85,7 @@ def jump_steps(
     start = _small_start(state, now, None, name=scenario)
     strict = [] if state.strict == before.strict else [_strict_step(state)]
     if start is None:
-        steps = [state_step(name, state, now, privacy), *strict]
+        steps = [state_step(name, state, now), *strict]
     else:
         played = {
             "version": 1,
@@ -104,8 +105,11 @@ def jump_steps(
 
 
 def instant_text(at: datetime) -> str:
-    """Write an instant as local time with its offset."""
-    return at.astimezone(ZONE).isoformat(timespec="milliseconds" if at.microsecond else "seconds")
+    """Write an instant as local time with its offset; without it before 1911, when it had seconds."""
+    local = at.astimezone(ZONE)
+    if local.year < _FIRST_YEAR_OF_WHOLE_MINUTES:
+        local = local.replace(tzinfo=None)
+    return local.isoformat(timespec="milliseconds" if at.microsecond else "seconds")
 
 
 # Near the fixture
@@ -347,8 +351,8 @@ def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
 # All of it
 
 
-def _full_start(state: SandboxState, now: datetime, privacy: Privacy) -> Start:
-    step = state_step("the state at the start", state, now, privacy)
+def _full_start(state: SandboxState, now: datetime) -> Start:
+    step = state_step("the state at the start", state, now)
     active = state.active.scenario
     return Start(
         given=ScenarioGiven(
@@ -369,8 +373,8 @@ def _strict_step(state: SandboxState) -> ExportedStep:
     return control_step("strict mode", "PUT /strict", {"strict": state.strict})
 
 
-def state_step(name: str, state: SandboxState, now: datetime, privacy: Privacy) -> ExportedStep:
-    """Return the control call that loads this state, frozen at `now`; personal data are replaced.
+def state_step(name: str, state: SandboxState, now: datetime) -> ExportedStep:
+    """Return the control call that loads this state, frozen at `now`, without passwords and bytes of files.
 
     Raises:
         StateTooLarge: it has too many dossiers.
@@ -384,7 +388,14 @@ def state_step(name: str, state: SandboxState, now: datetime, privacy: Privacy) 
     exported = msgspec.json.decode(export_state(state, now))
     exported["clock"]["frozen"] = True
     exported["variants"] |= _refusals(state)
-    return control_step(name, "PUT /state", privacy.without_personal_data(exported), as_text=True)
+    for user in exported["content"]["users"]:
+        user["password"] = DEFAULT_PASSWORD
+    documents = chain.from_iterable(each["documents"] for each in exported["content"]["dossiers"])
+    for evidence in chain.from_iterable(each["evidences"] for each in documents):
+        evidence.pop("content", None)
+    step = control_step(name, "PUT /state", exported)
+    step.as_text = True
+    return step
 
 
 def entries_of(given: ScenarioGiven) -> Iterator[tuple[str, Any]]:

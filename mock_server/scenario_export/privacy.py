@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from mock_server.client.login import DEFAULT_PASSWORD
+from mock_server.journal.redaction import redact_header, redact_json
 
 _ADDRESS = re.compile(r"[^\s@\"'<>,;:=&?/\\(){}\[\]|]+@[^\s@\"'<>,;:=&?/\\(){}\[\]|]*")
 _RESERVED = re.compile(r"(?:^|\.)example(?:\.(?:com|net|org))?$|\.(?:test|invalid|localhost)$", re.IGNORECASE)
@@ -20,6 +20,9 @@ _PERSON = {
 }
 """The members that hold personal data, in requests, answers and states."""
 
+_ADDRESSES = frozenset({"thirdpartyEmail", "userInCharge", "username", "user"})
+"""The members that name a person, mostly by an address."""
+
 PERSONAL = frozenset(_PERSON) | {"email", "emails", "thirdpartyEmail", "userInCharge", "to"}
 """The members whose values are not expected in an answer."""
 
@@ -27,9 +30,14 @@ _NOT_AN_ADDRESS = re.compile(r"[^\W_]")
 
 
 class Privacy:
-    """The replacements of one file. Addresses of these domains keep their domain: an API rule is about it."""
+    """The replacements of one file.
 
-    def __init__(self, kept_domains: Collection[str]) -> None:
+    Addresses of `kept_domains` keep their domain: an API rule is about it. `users` are declared: their names
+    stay, unless they are addresses.
+    """
+
+    def __init__(self, kept_domains: Collection[str], users: Collection[str]) -> None:
+        self._users = users
         self._kept = {domain.lower() for domain in kept_domains}
         self._replaced: dict[str, str] = {}
 
@@ -43,31 +51,21 @@ class Privacy:
         return _ADDRESS.sub(lambda found: self._address(found[0]), text) if "@" in text else text
 
     def value(self, value: Any, name: str = "") -> Any:
-        """Replace addresses and the members that hold personal data, at any depth."""
+        """Replace addresses, members that hold personal data, and the secrets in a rule, at any depth."""
         if isinstance(value, str):
             return self._member(value, name)
         if isinstance(value, dict):
+            if name in {"when", "respond"}:
+                value = _without_secrets(value)
             return {self.text(key): self.value(each, key) for key, each in value.items()}
         return [self.value(each, name) for each in value] if isinstance(value, list | tuple) else value
-
-    def without_personal_data(self, exported: dict[str, Any]) -> dict[str, Any]:
-        """Return an exported state without passwords, personal data and the bytes of files."""
-        content = exported["content"]
-        for user in content["users"]:
-            user["password"] = DEFAULT_PASSWORD
-        for dossier in content["dossiers"]:
-            for document in dossier["documents"]:
-                for evidence in document["evidences"]:
-                    if evidence.get("content") is not None:
-                        evidence["content"] = None
-        found: dict[str, Any] = self.value(exported)
-        return found
 
     def _member(self, text: str, name: str) -> str:
         if name in _PERSON and text:
             return _PERSON[name]
-        if name in {"thirdpartyEmail", "userInCharge"} and _ADDRESS.fullmatch(text) is None:
-            # It is malformed, and has to stay so: keep its form alone.
+        is_address = name in _ADDRESSES and text not in self._users
+        if is_address and _ADDRESS.fullmatch(text) is None:
+            # It may be malformed, and has to stay so: keep its form alone.
             return _NOT_AN_ADDRESS.sub("x", text)
         return self.text(text)
 
@@ -80,3 +78,16 @@ class Privacy:
             kept = "example.com" if is_domain else domain
             self._replaced[address] = f"person{len(self._replaced) + 1}@{kept}"
         return self._replaced[address]
+
+
+def _without_secrets(members: dict[str, Any]) -> dict[str, Any]:
+    """Hide secrets in what a rule compares or answers, as the journal hides them in what was sent."""
+    headers = members.get("headers")
+    found: dict[str, Any] = redact_json(members)
+    if not isinstance(headers, dict):
+        return found
+    # A comparison such as `{$contains: Bearer}` says how a header looks, and is no secret.
+    hidden = {
+        name: redact_header(name, each) if isinstance(each, str) else each for name, each in headers.items()
+    }
+    return found | {"headers": hidden}

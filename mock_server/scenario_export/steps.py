@@ -12,6 +12,7 @@ import msgspec
 from msgspec import NODEFAULT, UNSET, Struct, field
 from msgspec.structs import FieldInfo, fields
 
+from mock_server.scenario_export.privacy import Privacy
 from mock_server.scenarios.templates import PLACEHOLDER
 
 _OPENING_BRACE = re.compile(r"\{(?=[A-Za-z][A-Za-z0-9]*\})")
@@ -20,19 +21,31 @@ _OPENING_BRACE = re.compile(r"\{(?=[A-Za-z][A-Za-z0-9]*\})")
 class ExportedStep(Struct, kw_only=True):
     """A step as a file has it, and what a reader has to know of it.
 
-    A step without `members` is a comment alone: something that a file cannot express.
+    A step without `members` is a comment alone: something that a file cannot express. The body of a step is
+    `as_text` if it has what looks like a placeholder, or is too large to read: it is written as a text, in
+    which the runner replaces nothing.
     """
 
     members: dict[str, Any] = {}
     comments: list[str] = field(default_factory=list)
+    as_text: bool = False
 
 
-def control_step(name: str, call: str, body: object = None, *, as_text: bool = False) -> ExportedStep:
-    """Return a control call as a step. A body that has what looks like a placeholder is written as text."""
-    members: dict[str, Any] = {"name": name, "control": call}
-    if body is not None:
-        members |= {"text": json_text(body)} if as_text or has_placeholder(body) else {"body": body}
-    return ExportedStep(members=members)
+def control_step(name: str, call: str, body: object = None) -> ExportedStep:
+    """Return a control call as a step."""
+    members = {"name": name, "control": call} | ({} if body is None else {"body": body})
+    return ExportedStep(members=members, as_text=has_placeholder(body))
+
+
+def members_in_file(step: ExportedStep, privacy: Privacy) -> dict[str, Any]:
+    """Return the members of a step as the file has them, without personal data."""
+    members: dict[str, Any] = privacy.value(step.members)
+    if not step.as_text:
+        return members
+    return {
+        "text" if name == "body" else name: json_text(each) if name == "body" else each
+        for name, each in members.items()
+    }
 
 
 def has_placeholder(value: object) -> bool:

@@ -127,7 +127,7 @@ def send(session: requests.Session, request: HttpRequest, timeout: float) -> Htt
             request.method,
             request.url,
             params=list(request.query),
-            headers=headers,
+            headers={name: value.encode() for name, value in headers.items()},  # any letters, in UTF-8
             data=request.content if request.form is None else dict(request.form),
             timeout=timeout,
             allow_redirects=False,
