@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import select
@@ -157,12 +158,17 @@ class _ForkServer:
             self._process = subprocess.Popen(line, pass_fds=[other.fileno()], stdin=subprocess.DEVNULL)
         self._socket, self._turn = own, Lock()
         self.pid = self._process.pid
+        atexit.register(self._end)
 
     def fork(self, request: Mapping[str, object], descriptors: list[int]) -> int:
         """Return the id of a new process."""
         with self._turn:
             socket.send_fds(self._socket, [json.dumps(request).encode()], descriptors)
             return int(self._socket.recv(100))
+
+    def _end(self) -> None:
+        self._socket.close()
+        self._process.wait()
 
 
 @cache
