@@ -70,7 +70,8 @@ def list_scenarios() -> Response:
 def put_scenario(wanted: NewScenario | YamlText) -> Response:
     """Activate a scenario: the sandbox gets its content, clock, variants and rules.
 
-    By name, `{"name": "outage"}`, or the scenario itself: `{"scenario": {...}}`, or the YAML of its file.
+    By name, `{"name": "outage-of-three-calls"}`, or the scenario itself: `{"scenario": {...}}`, or the
+    YAML of its file.
     """
     sandbox = named_sandbox()
     sandbox.execute(PlayScenario(_setup(sandbox, wanted)))
