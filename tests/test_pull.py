@@ -160,6 +160,8 @@ def test_it_waits_as_long_as_the_server_says_and_logs_in_again(source: Sandbox, 
     waits = Waits()
     full = {"respond": {"status": 429, "headers": {"Retry-After": "7"}}}
     change(source, "listDossiers", full, nth=1)
+    odd = {"respond": {"status": 429, "headers": {"Retry-After": "nan"}}}
+    change(source, "listRequirements", odd, nth=1)
     change(source, "getThirdparty", {"token": "expired"}, nth=2)
     change(source, "getThirdparty", {"respond": {"status": 503}}, nth=4)
 
@@ -241,7 +243,17 @@ def command(out: Path, *options: str, password: str = "demo") -> Result:
 def test_the_command_says_what_it_replaced(source: Sandbox, tmp_path: Path) -> None:
     out = tmp_path / "mine.yaml"
 
-    done = command(out, "--base-url", source.url, "--username", source.username, "--limit", "3")
+    done = command(
+        out,
+        "--base-url",
+        source.url,
+        "--username",
+        source.username,
+        "--limit",
+        "3",
+        "--accounts",
+        "119631,119631",
+    )
 
     assert done.exit_code == 0, done.output
     assert "replaced 3 of the kind reference" in done.output
@@ -255,8 +267,9 @@ def test_the_command_says_what_it_replaced(source: Sandbox, tmp_path: Path) -> N
     [
         (["--base-url", "http://127.0.0.1:9"], "demo", "http://127.0.0.1:9 does not answer"),
         (["--base-url", "no URL"], "demo", "Error: "),
-        (["--accounts", "1"], "demo", "the user may not read account [1]: its accounts are 119631"),
+        (["--accounts", "1"], "demo", "the user may not read the account 1: its accounts are 119631"),
         (["--accounts", "one"], "demo", "--accounts one: write ids with commas"),
+        (["--rate", "nan"], "demo", "--rate nan: write a number"),
         (["--out", "mine.json"], "demo", "the name of a recipe ends in .yaml"),
     ],
 )
@@ -277,15 +290,22 @@ def test_a_wrong_password_another_server_and_another_pull_are_named(source: Sand
     usual = ["--base-url", source.url, "--username", source.username]
 
     assert "could not log in" in command(out, *usual, password="wrong").output
-    change(source, "listAccounts", {"respond": {"status": 200, "body": "<html>"}})
-    assert "200 is not an answer of this API: check --base-url and --dialect" in command(out, *usual).output
+    for body in ("<html>", "[" * 100_000):
+        change(source, "listAccounts", {"respond": {"status": 200, "body": body}})
+        assert "200 is not an answer of this API: check --base-url" in command(out, *usual).output
+        source.delete_rules()
+    change(source, "listAccounts", {"respond": {"status": 200, "body": {"content": []}}})
+    assert "the user may not read any account: use another --username" in command(out, *usual).output
     source.delete_rules()
+    (tmp_path / "mine.yaml.part").unlink()
     change(source, "listDossiers", {"respond": {"status": 403}})
     assert "403: the user may not read this; --accounts" in command(out, *usual).output
     source.delete_rules()
     renamed = {"patch": {"content": [{"dossierId": None, "id": 7}]}}
     change(source, "listDossiers", renamed)
-    assert "has another form than the API's" in command(out, *usual, "--limit", "1").output
+    said = command(out, *usual, "--limit", "1").output
+    assert "has another form than the API's" in said
+    assert f"delete {out}.part, which has this answer, before another run" in said
     (tmp_path / "mine.yaml.part").unlink()
     (tmp_path / "mine.yaml.part").write_text(json.dumps({"baseUrl": "other", "day": "2026-01-01"}) + "\n")
     assert "belongs to another pull: delete it" in command(out, *usual).output

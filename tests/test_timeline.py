@@ -116,7 +116,7 @@ def test_a_timeline_has_a_bound(api: Api) -> None:
     entry = {"after": "P1D", "control": DEPOSIT}
 
     assert len(add(api, *[entry] * 1000)["timeline"]) == 1000
-    assert "at most 1000 entries, and there are 1000 already" in add(api, entry)
+    assert "at most 1000 entries: there are 1000, and 1 more" in add(api, entry)
     assert api.control("DELETE", "/timeline")["removed"] == 1000
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -155,6 +156,8 @@ def pull(base_url: str, out: Path, accounts: str, limit: int | None, rate: float
 
     if out.suffix not in {".yaml", ".yml"}:
         raise click.UsageError(f"--out {out}: the name of a recipe ends in .yaml")
+    if math.isnan(rate):
+        raise click.UsageError("--rate nan: write a number, such as 10, or 0 for no limit")
     need_folder("--out", out)
     password = os.environ.get("DOSSIERS_PASSWORD") or click.prompt("Password", hide_input=True, err=True)
     numbers = _account_ids(accounts)
@@ -188,7 +191,7 @@ def _account_ids(text: str) -> list[int]:
     for number in numbers:
         if not number.isdecimal():
             raise click.UsageError(f"--accounts {text}: write ids with commas, such as 119631,119700")
-    return [int(number) for number in numbers]
+    return list(dict.fromkeys(map(int, numbers)))
 
 
 @contextmanager

@@ -64,7 +64,8 @@ def pull(
         raise SourceError(message) from None
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         message = (
-            f"an answer has another form than the API's ({type(error).__name__}: {error}): check --dialect"
+            f"an answer has another form than the API's ({type(error).__name__}: {error}): check --dialect,"
+            f" and delete {_part_of(out)}, which has this answer, before another run"
         )
         raise SourceError(message) from None
 
@@ -77,7 +78,7 @@ def _pull(
     pace: Pace,
     progress: Progress,
 ) -> PullReport:
-    answers = AnswerFile(out.with_name(f"{out.name}.part"), target, local_date(real_now()))
+    answers = AnswerFile(_part_of(out), target, local_date(real_now()))
     try:
         with new_session(target.base_url) as session:
             source = Source(target, session, answers, pace)
@@ -97,6 +98,10 @@ def _pull(
         checked=len(originals.values),
         other_states=other_states,
     )
+
+
+def _part_of(out: Path) -> Path:
+    return out.with_name(f"{out.name}.part")
 
 
 def _write(

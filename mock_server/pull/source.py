@@ -135,9 +135,11 @@ class Source:
         """
         found = {int(each["id"]): each for each in self._content("/account")}
         missing = [number for number in wanted if number not in found]
-        if missing or not found:
-            listed = ", ".join(map(str, found)) or "none"
-            raise SourceError(f"the user may not read account {missing or ''}: its accounts are {listed}")
+        if not found:
+            raise SourceError("the user may not read any account: use another --username")
+        if missing:
+            numbers, listed = (", ".join(map(str, each)) for each in (missing, found))
+            raise SourceError(f"the user may not read the account {numbers}: its accounts are {listed}")
         return [found[number] for number in wanted or found]
 
     def read(self, account: Json, *, limit: int | None = None, progress: Progress) -> PulledAccount:
@@ -259,4 +261,4 @@ def _retry_after(response: HttpResponse) -> float:
             seconds = (parsedate_to_datetime(given) - real_now()).total_seconds()
         except (ValueError, TypeError):
             seconds = 1.0
-    return min(max(seconds, 0.0), _LONGEST_WAIT)
+    return min(max(0.0, seconds), _LONGEST_WAIT)  # in this order, NaN is no wait

@@ -193,7 +193,7 @@ def _message(problem: Exception) -> str:
 def _json(content: bytes) -> Any:
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _NOT_JSON
 
 
