@@ -51,7 +51,7 @@ WARNINGS: dict[str, str] = {
     "unknownMember": "A member of the body, or a field of the login form, that the operation does not read.",
     "wrongCase": "A name of the API in another case, or with other dashes or underscores.",
     "repeatedParameter": "A query parameter that is given several times: the first one counts.",
-    "filterWithoutEffect": "`op` without a reference or code that it compares.",
+    "filterWithoutEffect": "`op` in a search without a reference and without a code: it filters nothing.",
     "timeOfDay": "A time in a filter by day: only the day in France counts.",
     "sandboxHeader": "`X-Mock-Sandbox` or `?sandbox=` names another sandbox than the token does.",
     "fastPolling": f"More than {POLLS_PER_SECOND} requests for one import within a second, both in real time"
