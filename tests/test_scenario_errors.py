@@ -55,6 +55,12 @@ ERRORS: dict[str, tuple[str, str, int, str]] = {
     "an unknown key": ("title:", "titles:", 3, "unknown key 'titles'; did you mean 'title'?"),
     "an unknown key of a rule": ("    state:", "    stat:", 15, "unknown key 'stat'; did you mean 'state'?"),
     "an unknown key of a step": ("    until:", "    untilled:", 26, "unknown key 'untilled'; did you mean"),
+    "an id of the path next to it": (
+        '    path: {processId: "{processId}"}',
+        '    processId: "{processId}"',
+        25,
+        "unknown key 'processId'; an id of the path goes into path: {processId: ...}",
+    ),
     "an unknown key of given": ("  dossiers:", "  dosiers:", 8, "unknown key 'dosiers'; did you mean"),
     "a missing title": ("title: A story\n", "", 1, "the key 'title' is missing"),
     "another version": ("version: 1", "version: 2", 1, "2 is not allowed: use 1"),
