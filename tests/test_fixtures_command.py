@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,21 @@ def test_a_state_file_in_the_folder_is_found_by_name_and_checked(folder: Path) -
     assert "ready" in run("list", "--fixtures-dir", str(folder)).output
     assert "ready: ok" in run("check", "ready", "--fixtures-dir", str(folder)).output
     assert load_fixture("ready", DAY, folder).name == "mine"
+
+
+def test_an_exported_state_is_listed_and_checked_as_serve_takes_it(folder: Path, api: Api) -> None:
+    (folder / "saved.json").write_text(json.dumps(api.control("GET", "/state")), encoding="utf-8")
+
+    listed = run("list", "--fixtures-dir", str(folder)).output
+
+    assert re.search(r"saved +4 +201\b", listed)
+    assert "saved.json: ok" in run("check", str(folder / "saved.json")).output
+
+
+def test_a_json_file_that_is_no_state_is_an_error(folder: Path) -> None:
+    (folder / "other.json").write_text('{"content": 1}', encoding="utf-8")
+
+    assert "other.json: not a state file" in run("check", str(folder / "other.json")).output
 
 
 def test_a_broken_recipe_does_not_hide_the_others(folder: Path) -> None:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from mock_server.cli.options import AUTH_URL, FIXTURES_DIR, dialect_option, username_option
 from mock_server.cli.output import need_folder, write_utf8
 from mock_server.fixtures.errors import FileError
-from mock_server.fixtures.library import bundled_names, recipe_path
+from mock_server.fixtures.library import bundled_names, read_bytes, recipe_path
 from mock_server.pages import COMMANDS, command
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ def list_recipes(fixtures_dir: Path | None) -> None:
     table.add_column("title", overflow="fold")
     for name in bundled_names("fixtures", fixtures_dir):
         try:
-            recipe = _recipe(name, fixtures_dir)
+            recipe, size = _recipe(name, fixtures_dir)
         except click.ClickException as error:
             table.add_row(name, "", "", Text(error.message))
         else:
             if not recipe.accounts:  # a part that other recipes include
                 continue
-            table.add_row(name, str(len(recipe.accounts)), f"{_size(recipe):,}", Text(recipe.title))
+            table.add_row(name, str(len(recipe.accounts)), f"{size:,}", Text(recipe.title))
     Console().print(table)
 
 
@@ -71,14 +71,14 @@ def show(name: str, fixtures_dir: Path | None) -> None:
 @click.argument("files", nargs=-1, required=True)
 @FIXTURES_DIR
 def check(files: tuple[str, ...], fixtures_dir: Path | None) -> None:
-    """Check recipes and print each error with file and line; exit 1 if there is an error."""
-    from mock_server.fixtures.fixture import check_recipe, load_state
+    """Check recipes and state files; print each error with file and line; exit 1 if there is an error."""
+    from mock_server.fixtures.fixture import check_recipe, decode_fixture
 
     errors = 0
     for file in files:
         try:
             path = recipe_path(file, fixtures_dir)
-            load_state(path) if path.suffix == ".json" else check_recipe(path)
+            decode_fixture(read_bytes(path), file) if path.suffix == ".json" else check_recipe(path)
             click.echo(f"{file}: ok")
         except FileError as error:
             errors += 1
@@ -207,15 +207,21 @@ def _status() -> Iterator[Callable[[str], None]]:
     yield lambda text: click.echo(text, err=True) if next(seen) % _LINES_PER_MESSAGE == 0 else None
 
 
-def _recipe(name: str, fixtures_dir: Path | None) -> Recipe:
-    from mock_server.fixtures.fixture import load_state
+def _recipe(name: str, fixtures_dir: Path | None) -> tuple[Recipe, int]:
+    """Return the recipe of that name, or of a state file, and its number of dossiers."""
+    from mock_server.fixtures.fixture import decode_fixture
     from mock_server.fixtures.recipes import read_recipe
 
-    path = recipe_path(name, fixtures_dir)
     try:
-        return load_state(path).recipe if path.suffix == ".json" else read_recipe(path).recipe
+        path = recipe_path(name, fixtures_dir)
+        if path.suffix != ".json":
+            recipe = read_recipe(path).recipe
+            return recipe, _size(recipe)
+        fixture = decode_fixture(read_bytes(path), str(path))
     except FileError as error:
         raise click.ClickException(str(error)) from None
+    recipe = fixture.source.recipe
+    return recipe, _size(recipe) if fixture.saved is None else len(fixture.saved.content.dossiers)
 
 
 def _size(recipe: Recipe) -> int:
