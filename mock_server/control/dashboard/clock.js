@@ -79,10 +79,11 @@ function effectList({ now, effects }) {
 /** The actions to come, the next one first, and the past ones, the latest first; nothing without a timeline. */
 function timelinePanel({ timeline, past }, clear) {
   if (!timeline.length && !past.length) return [];
-  const head = ["Time", "Action", "Body", "Result"];
+  const head = ["Time", "Action", "Result"];
   const row = ({ at, control, body, error }, result) => [
-    el("span", { class: "nowrap" }, moment(at)), code(control),
-    Object.keys(body).length > 0 && code(JSON.stringify(body)), error ? badge(error, "bad") : result,
+    el("span", { class: "nowrap" }, moment(at)),
+    el("span", { class: "long" }, code(control), Object.keys(body).length > 0 && [" ", code(JSON.stringify(body))]),
+    error ? badge(error, "bad") : result,
   ];
   return el("section", { class: "panel" },
     el("div", { class: "row" }, el("h2", {}, "Timeline"), el("span", { class: "grow" }),
