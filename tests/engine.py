@@ -77,7 +77,8 @@ class Proxy:
     """A TCP proxy before the engine: it delays what comes back, and cuts connections in the middle."""
 
     def __init__(self, port: int) -> None:
-        self._target = port
+        self.target = port
+        """The port to which further connections go."""
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
         self.url = f"redis://127.0.0.1:{self.port}"
@@ -95,7 +96,7 @@ class Proxy:
             while True:
                 client, _ = self._listening.accept()
                 try:
-                    engine = socket.create_connection(("127.0.0.1", self._target), timeout=5)
+                    engine = socket.create_connection(("127.0.0.1", self.target), timeout=5)
                 except OSError:
                     client.close()
                     continue

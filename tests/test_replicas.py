@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from itertools import count, cycle
@@ -65,8 +66,11 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @contextmanager
 def running_replicas(url: str, number: int = REPLICAS, *options: str) -> Iterator[list[str]]:
     with ExitStack() as stack:
-        replicas = (running_server("--state", url, *options) for _ in range(number))
-        yield [stack.enter_context(each)[0] for each in replicas]
+        first, *others = [running_server("--state", url, *options) for _ in range(number)]
+        started = [stack.enter_context(first)]  # alone: it may start the fork server
+        with ThreadPoolExecutor() as pool:
+            started += pool.map(stack.enter_context, others)
+        yield [url for url, _ in started]
 
 
 @pytest.fixture(scope="module")
@@ -192,12 +196,20 @@ def test_snapshots_rewinds_forks_resets_and_deletions_reach_all_replicas(clients
     assert same(forked.all(references)) == before
 
     url = f"{third.url}/__admin/sandboxes/{forked.sandbox}"
+    counted = logins(third.url)
     assert requests.delete(url, timeout=10).status_code == 204
+    assert logins(third.url) == counted
     assert "A" not in same(forked.all(references))
     names = same(
         clients.all(lambda each: [row["name"] for row in each.control("GET", "/sandboxes")["sandboxes"]])
     )
     assert {clients.sandbox, forked.sandbox} <= set(names)
+
+
+def logins(url: str) -> list[str]:
+    """The lines of the metrics that count logins."""
+    found = requests.get(f"{url}/__admin/metrics", timeout=10).text.splitlines()
+    return [line for line in found if "requests_total{" in line and "getToken" in line]
 
 
 RECIPE = {
@@ -259,6 +271,10 @@ def test_a_sandbox_that_has_expired_in_the_engine_begins_again(clients: Clients,
     for key in keys:
         assert hour - 60_000 < int(engine.command("PTTL", key)[1:]) <= hour
     assert engine.command("PTTL", "mock-server:{default}:head") == b":-1\r\n"
+    engine.command("PEXPIRE", keys[0], "60000")
+    for call in ("metrics", "sandboxes"):  # not a use, else a monitoring system keeps all sandboxes
+        requests.get(f"{clients.remotes[0].url}/__admin/{call}", timeout=10)
+        assert int(engine.command("PTTL", keys[0])[1:]) <= 60_000
     url = f"{clients.remotes[0].url}/__admin/events?sandbox={clients.sandbox}"
     with requests.get(url, stream=True, timeout=10) as stream:
         engine.command("DEL", *keys)
@@ -267,6 +283,9 @@ def test_a_sandbox_that_has_expired_in_the_engine_begins_again(clients: Clients,
     assert same(clients.all(lambda each: each.control("GET", "/requests")["total"])) == 0
     launch(clients.remotes[1], "EXPIRED")
     assert len(same(clients.all(lambda each: each.get("/dossiers/processes")))) == 1
+
+    engine.command("DEL", keys[1])  # an engine that evicts keys may do so
+    assert same(clients.all(lambda each: each.control("GET", "/requests")["total"])) == 0
 
 
 # One order of all calls
@@ -461,11 +480,18 @@ def until(is_so: Callable[[], bool], seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
-def test_an_entry_of_a_newer_version_is_refused_and_left_alone(clients: Clients, engine: RedisServer) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [{"command": "Teleport"}, {"command": "RestoreSnapshot", "name": "unknown"}],
+    ids=["unknown", "fails here"],
+)
+def test_an_entry_of_a_newer_version_is_refused_and_left_alone(
+    clients: Clients, engine: RedisServer, command: dict[str, str]
+) -> None:
     clients.all(references)
     entry = {"format": 1, "machine": "2031-01-01T10:00:00Z"}
     record = {"version": 1, "number": 1, "machine": entry["machine"], "request": None, "latest_request": 1}
-    newer = json.dumps(entry | {"records": [record | {"command": {"command": "Teleport"}}]}).replace(" ", "")
+    newer = json.dumps(entry | {"records": [record | {"command": command}]}).replace(" ", "")
     key = f"mock-server:{{{clients.sandbox}}}"
     version = int(engine.command("HINCRBY", f"{key}:head", "version", "1").strip(b":\r\n"))
     quoted = newer.replace('"', '\\"')
@@ -489,12 +515,14 @@ def test_while_the_engine_is_down_nothing_is_done_and_then_all_continues(tmp_pat
     with running_engine(tmp_path) as engine, running_replicas(engine.url, 2) as urls:
         clients = Clients(urls)
         launch(clients.remotes[0], "BEFORE")
+        check_full(engine, clients)
         engine.stop()
         for remote in clients.remotes:
             for method, path in (("GET", "/dossiers?pageSize=1"), ("POST", "/dossiers")):
                 answer = remote.send(method, path, IMPORT | {"dossierReference": "DOWN"})
                 assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
                 assert "the engine redis://127.0.0.1" in answer.json()["message"]
+                assert answer.json()["message"].endswith("; nothing was changed")
             control = requests.get(f"{remote.url}/__admin/requests", timeout=10)
             assert (control.status_code, control.headers["Retry-After"]) == (503, "1")
             assert control.headers["Content-Type"] == "application/problem+json"
@@ -514,6 +542,17 @@ def test_while_the_engine_is_down_nothing_is_done_and_then_all_continues(tmp_pat
         journal = same(clients.all(lambda each: each.control("GET", "/requests")))
         assert [row["operation"] for row in journal["requests"]] == ["getToken"] + ["importDossier"] * 2
         until(lambda: all(health_of(url)["stateFile"]["error"] is None for url in urls))
+
+
+def check_full(engine: RedisServer, clients: Clients) -> None:
+    """Let the engine be full for a while: health knows it before a request does."""
+    engine.command("CONFIG", "SET", "maxmemory", "1")
+    until(lambda: "maxmemory" in (health_of(clients.remotes[1].url)["stateFile"]["error"] or ""))
+    for remote in clients.remotes:
+        answer = remote.send("POST", "/dossiers", IMPORT | {"dossierReference": "FULL"})
+        assert answer.status_code == 503
+        assert answer.json()["message"].endswith("'maxmemory'; nothing was changed")
+    engine.command("CONFIG", "SET", "maxmemory", "0")
 
 
 def test_an_engine_that_has_lost_entries_or_all_data_is_what_counts(tmp_path: Path) -> None:
@@ -561,6 +600,28 @@ def test_an_append_whose_answer_is_lost_is_done_once(proxy: Proxy) -> None:
         operations = [row["operation"] for row in remote.control("GET", "/requests")["requests"]]
         assert operations == ["getToken"] + ["importDossier"] * 5
         assert len(remote.get("/dossiers/processes")) == 5
+
+
+def test_after_a_failover_the_replica_connects_to_the_new_primary(tmp_path: Path, proxy: Proxy) -> None:
+    folders = [tmp_path / "old", tmp_path / "new"]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        running_engine(folders[0], "--repl-diskless-sync-delay", "0") as old,
+        running_engine(folders[1], "--replicaof", "127.0.0.1", str(old.port)) as new,
+    ):
+        proxy.target = old.port
+        with running_replicas(proxy.url, 1) as urls:
+            clients = Clients(urls)
+            [remote] = clients.remotes
+            launch(remote, "BEFORE")
+            last = ("HGET", f"mock-server:{{{clients.sandbox}}}:head", "last")
+            until(lambda: new.command(*last) == old.command(*last))
+            new.command("REPLICAOF", "NO", "ONE")
+            old.command("REPLICAOF", "127.0.0.1", str(new.port))
+            proxy.target = new.port
+            launch(remote, "AFTER")
+            assert len(remote.get("/dossiers/processes")) == 2
 
 
 def test_health_is_fast_while_the_engine_is_slow(proxy: Proxy) -> None:

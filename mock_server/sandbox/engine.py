@@ -12,6 +12,7 @@ Keys, each after `mock-server:`:
 A sandbox that is deleted and created again has another incarnation. So a replica that still has the old one
 can neither append to the new one nor take entries of it. Each entry names the one before it: so a replica
 finds out that the engine was started again without its last entries, and others came in their place.
+A sandbox that has entries but no log any more, since the engine evicted it, is deleted: it begins again.
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ _BATCH = 500
 _COMMIT = """
 local head = redis.call('HMGET', KEYS[1], 'incarnation', 'version', 'last')
 if head[1] ~= ARGV[1] then return {'gone'} end
+if head[2] ~= '0' and redis.call('EXISTS', KEYS[2]) == 0 then
+  redis.call('DEL', KEYS[1])
+  return {'gone'}
+end
 local function used()
   if tonumber(ARGV[4]) > 0 then
     redis.call('PEXPIRE', KEYS[1], ARGV[4])
@@ -66,9 +71,9 @@ if rewind > 0 and rewind <= tonumber(redis.call('HGET', KEYS[1], 'number')) then
   return {'dropped', redis.call('HGET', KEYS[1], 'number')}
 end
 if #ARGV > 6 then
+  redis.call('XADD', KEYS[2], (tonumber(ARGV[2]) + 1) .. '-0', 'after', head[3], 'id', unpack(ARGV, 7))
   redis.call('HINCRBY', KEYS[1], 'version', 1)
   redis.call('HSET', KEYS[1], 'last', ARGV[7])
-  redis.call('XADD', KEYS[2], (tonumber(ARGV[2]) + 1) .. '-0', 'after', head[3], 'id', unpack(ARGV, 7))
 end
 used()
 return {'current'}
@@ -98,6 +103,10 @@ return 'created'
 _LOAD = """
 local head = redis.call('HMGET', KEYS[1], 'incarnation', 'version', 'checkpoint')
 if not head[1] then return false end
+if head[2] ~= '0' and redis.call('EXISTS', KEYS[2]) == 0 then
+  redis.call('DEL', KEYS[1])
+  return false
+end
 return {head[1], head[2], head[3], redis.call('XRANGE', KEYS[2], '-', '+')}
 """
 
@@ -120,12 +129,12 @@ return found
 class EngineError(NotWritten):
     """The engine cannot be used now, or not by this version; the message says what to do.
 
-    `was_sent` is False only where the engine was surely not reached.
+    `may_be_done` is True if it is not known whether the engine has written what it was to write.
     """
 
-    def __init__(self, message: str, *, was_sent: bool = True) -> None:
+    def __init__(self, message: str, *, may_be_done: bool = False) -> None:
         super().__init__(message)
-        self.was_sent = was_sent
+        self.may_be_done = may_be_done
 
 
 class RawEntry(Struct, frozen=True):
@@ -198,7 +207,7 @@ class Engine:
         self._may_come = True
         self._server_values: dict[str, bytes] = {}
         self._commits: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
-        self._sending: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
 
     async def open(self) -> None:
@@ -235,7 +244,6 @@ class Engine:
 
     async def restore_server_values(self) -> None:
         """Set these values again, in case the engine has lost its data."""
-        await self._call(_setnx_format)
         for name, value in self._server_values.items():
             await self._call(partial(_hsetnx, name=name, value=value))
 
@@ -268,7 +276,7 @@ class Engine:
         """
         keys = [*_keys_of(name), "sandboxes", "created"]
         given = [_PREFIX, name, limit, int(idle * 1000), checkpoint, uuid4().hex]
-        found = await self._script(_CREATE, keys, given)
+        found = await self._script(_CREATE, keys, given, is_write=True)
         return bytes(found).decode()
 
     async def commit(
@@ -276,7 +284,8 @@ class Engine:
     ) -> None:
         """Append an entry if the log is at this position; without fields, only check that it is.
 
-        The fields are the id of the entry, and then names and values in turn.
+        The fields are the id of the entry, and then names and values in turn. The sandbox expires after
+        `idle` seconds without a call; 0 leaves this as it is.
 
         Raises:
             Behind: the log has later entries, and nothing was appended.
@@ -305,7 +314,8 @@ class Engine:
         await self._call(
             lambda client: (
                 client.pipeline().delete(*map(_key, _keys_of(name))).zrem(_key("sandboxes"), name).execute()
-            )
+            ),
+            is_write=True,
         )
 
     async def wait_for_news(self, versions: Mapping[str, int], seconds: float) -> set[str]:
@@ -317,7 +327,8 @@ class Engine:
         return {keys[bytes(each[0])] for each in found or ()}
 
     async def has_server_values(self) -> bool:
-        """Whether the engine still has what all replicas share; note in `error` whether it answers."""
+        """Whether the engine still has what all replicas share; note in `error` if it does not let write."""
+        await self._call(_setnx_format)
         return bool(await self._call(lambda client: client.hexists(_key("server"), "config")))
 
     async def close(self) -> None:
@@ -340,34 +351,40 @@ class Engine:
 
     def _send_commits(self) -> None:
         commits, self._commits = self._commits, []
-        task = asyncio.get_running_loop().create_task(self._answer_commits(commits))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        self._keep(asyncio.get_running_loop().create_task(self._answer_commits(commits)))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _answer_commits(self, commits: list[tuple[tuple[Any, ...], asyncio.Future[Any]]]) -> None:
         try:
-            results = await self._call(partial(_send_all, commands=[command for command, _ in commits]))
+            send = partial(_send_all, commands=[command for command, _ in commits])
+            results = await self._call(send, is_write=True)
         except EngineError as error:
-            results = [EngineError(str(error), was_sent=error.was_sent) for _ in commits]
+            results = [EngineError(str(error), may_be_done=error.may_be_done) for _ in commits]
         for (_, answer), result in zip(commits, results, strict=True):
             if answer.done():
                 continue
             if isinstance(result, EngineError):
                 answer.set_exception(result)
             elif isinstance(result, Exception):
-                answer.set_exception(self._noted(result))
+                answer.set_exception(self._noted(result, is_write=True))
             else:
                 answer.set_result(result)
 
-    async def _script(self, script: str, keys: Iterable[str], arguments: Sequence[object]) -> Any:
+    async def _script(
+        self, script: str, keys: Iterable[str], arguments: Sequence[object], *, is_write: bool = False
+    ) -> Any:
         return await self._call(
             lambda client: client.register_script(script)(
                 keys=[_key(key) for key in keys],
                 args=arguments,
-            )
+            ),
+            is_write=is_write,
         )
 
-    async def _call(self, call: Callable[[Any], Awaitable[Any]]) -> Any:
+    async def _call(self, call: Callable[[Any], Awaitable[Any]], *, is_write: bool = False) -> Any:
         """Return the answer of the engine. The library's types name strings where there are bytes.
 
         Raises:
@@ -378,15 +395,28 @@ class Engine:
         try:
             answer = await call(self._client())
         except (RedisError, OSError, TimeoutError) as error:
-            raise self._noted(error) from None
+            raise self._noted(error, is_write=is_write) from None
         self.error = None
         return answer
 
-    def _noted(self, error: Exception) -> EngineError:
+    def _noted(self, error: Exception, *, is_write: bool) -> EngineError:
         """Return an error of the client as a sentence, which is in `error` until the engine answers."""
-        self._may_come = not _is_final(error)
+        from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
+
+        is_rejected = isinstance(error, AuthenticationError | ResponseError)
+        is_reached = "connecting to" not in str(error) and not isinstance(error, BusyLoadingError)
+        self._may_come = not is_rejected
         self.error = f"the engine {self.url} of --state cannot be used: {_reason(error)}"
-        return EngineError(self.error, was_sent="connecting to" not in str(error))
+        if "read only replica" in str(error):
+            self._connect_again()
+        return EngineError(self.error, may_be_done=is_write and is_reached and not is_rejected)
+
+    def _connect_again(self) -> None:
+        """Give up all connections: after a failover, the same address leads to another machine."""
+        loop = asyncio.get_running_loop()
+        client = self._clients.pop(loop, None)
+        if client is not None:
+            self._keep(loop.create_task(client.aclose()))
 
     def _client(self) -> Redis:
         loop = asyncio.get_running_loop()
@@ -479,12 +509,5 @@ def _entries(found: Iterable[Any]) -> tuple[RawEntry, ...]:
     )
 
 
-def _is_final(error: Exception) -> bool:
-    """Whether waiting does not help: the engine answers, and rejects."""
-    from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
-
-    return isinstance(error, AuthenticationError | ResponseError) and not isinstance(error, BusyLoadingError)
-
-
 def _reason(error: Exception) -> str:
-    return str(error).rstrip(".") or type(error).__name__
+    return str(error).partition(" script: ")[0].rstrip(".") or type(error).__name__

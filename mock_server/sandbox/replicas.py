@@ -75,6 +75,7 @@ _WATCH = 1.0
 _REMEMBERED = 1024
 """Tokens whose sandbox is remembered."""
 
+_OVERTAKEN = "other calls change this sandbox all the time: repeat the call"
 _UNCHANGED = "nothing was changed"
 _UNKNOWN = "it is not known whether the call had an effect: look before you repeat it"
 
@@ -147,7 +148,10 @@ class SharedSandboxes(Sandboxes):
         self._check_name(name)
         if name in transaction.refused:
             raise transaction.refused[name]
-        return self._claim(transaction, name, create=True)
+        found = self._claim(transaction, name, create=True)
+        transaction.used.add(name)
+        self._last_used[name] = monotonic()
+        return found
 
     def find(self, name: str) -> ServerSandbox | None:
         """Return the sandbox of that name, None if it does not exist.
@@ -200,7 +204,7 @@ class SharedSandboxes(Sandboxes):
 
     @property
     def existing(self) -> tuple[ServerSandbox, ...]:
-        """The existing sandboxes, oldest first."""
+        """The existing sandboxes, oldest first. This does not count as a use."""
         transaction = self._current.transaction
         if transaction is None:
             return tuple(self._by_name.values())
@@ -244,25 +248,22 @@ class SharedSandboxes(Sandboxes):
 
     async def _answer(self, app: WsgiApp, environ: Environ) -> Outcome:
         wanted = self._expected(environ)
-        all_names = False
         deadline = monotonic() + _PATIENCE
         while True:
             try:
-                async with self._transaction(wanted, all_names=all_names) as transaction:
+                async with self._transaction(wanted) as transaction:
                     outcome = await self._carry_out(transaction, app, environ, deadline)
                     self._remember(environ, transaction)
                     return outcome
             except Needed as needed:
-                if needed.name is None:
-                    all_names = True
-                else:
-                    wanted[needed.name] = needed.create or wanted.get(needed.name, False)
+                wanted[needed.name] = needed.create or wanted.get(needed.name, False)
             except Again:
-                continue
+                if monotonic() > deadline:
+                    return self._answer_error(app, environ, EngineError(_OVERTAKEN))
             except EngineError as error:
                 return self._answer_error(app, environ, error)
 
-    def _expected(self, environ: Environ) -> dict[str, bool]:
+    def _expected(self, environ: Environ) -> dict[str | None, bool]:
         """Return the sandbox that the token used before, if the request has to wait for it anyway."""
         name = self._last_sandbox.get(environ.get("HTTP_AUTHORIZATION", ""))
         return {name: False} if name is not None and self._turns.is_taken(name) else {}
@@ -290,7 +291,7 @@ class SharedSandboxes(Sandboxes):
                 return outcome
             outcome.drop()
             if monotonic() > deadline:
-                raise EngineError("other calls change this sandbox all the time: repeat the call")
+                raise EngineError(_OVERTAKEN)
 
     async def _run_in_thread(self, transaction: Transaction, app: WsgiApp, environ: Environ) -> Outcome:
         outcomes: list[Outcome] = []
@@ -329,24 +330,25 @@ class SharedSandboxes(Sandboxes):
 
     def _answer_error(self, app: WsgiApp, environ: Environ, error: EngineError) -> Outcome:
         """Let the app answer an error of the engine, in the form of the call."""
-        outcome = self._run(Transaction(error=error), app, environ)
+        effect = _UNKNOWN if error.may_be_done else _UNCHANGED
+        outcome = self._run(Transaction(error=EngineError(f"{error}; {effect}")), app, environ)
         if outcome.status.startswith("503"):
             outcome.headers.append(("Retry-After", "1"))
         return outcome
 
     @asynccontextmanager
-    async def _transaction(self, wanted: dict[str, bool], *, all_names: bool) -> AsyncIterator[Transaction]:
+    async def _transaction(self, wanted: Mapping[str | None, bool]) -> AsyncIterator[Transaction]:
         """Take the turns of the wanted sandboxes, in the order of their names; create those with True.
 
-        With `all_names`, also those of all sandboxes that exist.
+        With None, also those of all sandboxes that exist.
         """
         transaction = Transaction()
         try:
-            if all_names:
+            if None in wanted:
                 transaction.names = tuple(await self.engine.names())
-                wanted = dict.fromkeys(transaction.names, False) | wanted
-            for name in sorted(wanted):
-                await self._take(transaction, name, create=wanted[name])
+            names = {*wanted, *(transaction.names or ())}
+            for name in sorted(name for name in names if name is not None):
+                await self._take(transaction, name, create=wanted.get(name, False))
             yield transaction
         finally:
             for sandbox in transaction.held.values():
@@ -382,7 +384,6 @@ class SharedSandboxes(Sandboxes):
             transaction.turns.append(name)
             transaction.held[name] = found
             found.begin()
-        self._last_used[name] = monotonic()
         return found
 
     def _stand_in(self, transaction: Transaction) -> ServerSandbox:
@@ -411,7 +412,10 @@ class SharedSandboxes(Sandboxes):
         seen = [each for name, each in transaction.held.items() if name not in transaction.prepared]
         results = []
         for at in range(0, len(seen), _TOGETHER):
-            some = map(self._is_current, seen[at : at + _TOGETHER])
+            some = (
+                self._is_current(each, is_used=each.name in transaction.used)
+                for each in seen[at : at + _TOGETHER]
+            )
             # All of them end before their turns do, also if one fails.
             results += await asyncio.gather(*some, return_exceptions=True)
         for result in results:
@@ -430,13 +434,16 @@ class SharedSandboxes(Sandboxes):
         for name in transaction.deleted:
             await self.engine.delete(name)
             self._forget(name)
-            transaction.held.pop(name)
+            self._dropped.add(transaction.held.pop(name).journal.total_counts)
         return True
 
-    async def _is_current(self, sandbox: SharedSandbox) -> bool:
+    async def _is_current(self, sandbox: SharedSandbox, *, is_used: bool = True) -> bool:
         """Whether this copy has all entries; afterwards it has more of them."""
         try:
-            await self.engine.commit(_position(sandbox), self._idle_of(sandbox.name))
+            await self.engine.commit(_position(sandbox), self._idle_of(sandbox.name) if is_used else 0)
+        except EngineError as error:
+            error.may_be_done = False  # nothing was to be written
+            raise
         except Behind as behind:
             await self._catch_up(sandbox, behind.entries)
             return False
@@ -475,7 +482,7 @@ class SharedSandboxes(Sandboxes):
 
     async def _append_once(self, sandbox: SharedSandbox, prepared: Prepared) -> None:
         """Append an entry. Without an answer of the engine, ask again: it may have been appended or not."""
-        was_sent = False
+        may_be_done = False
         for is_last in (False, True):
             try:
                 await self.engine.commit(
@@ -485,9 +492,9 @@ class SharedSandboxes(Sandboxes):
                     first_undone=prepared.first_undone,
                 )
             except EngineError as error:
-                was_sent = was_sent or error.was_sent
+                may_be_done = may_be_done or error.may_be_done
                 if is_last:
-                    raise EngineError(f"{error}; {_UNKNOWN if was_sent else _UNCHANGED}") from None
+                    raise EngineError(str(error), may_be_done=may_be_done) from None
             else:
                 return
 

@@ -25,7 +25,7 @@ from mock_server.journal.hints import Polls
 from mock_server.journal.journal import Listener, PackedExchange, join_parts, unpack
 from mock_server.sandbox.commands import CommandContext, PastState, Rewind
 from mock_server.sandbox.engine import Gone, RawEntry, StoredSandbox
-from mock_server.sandbox.history import History, HistoryEntry
+from mock_server.sandbox.history import History, HistoryEntry, NotKept
 from mock_server.sandbox.kept_state import Kept, KeptConfig, keep_state, restore_state
 from mock_server.sandbox.records import MissingFixture, Record, RecordFormat
 from mock_server.sandbox.sandbox import ServerSandbox
@@ -44,7 +44,7 @@ class UnknownEntry(Exception):
     """An entry or a checkpoint that cannot be read: it is of a newer version, or a fixture is `missing`."""
 
     def __init__(self, what: str, error: Exception) -> None:
-        super().__init__(f"{what}: {error}")
+        super().__init__(f"{what}: {str(error) or type(error).__name__}")
         cause = error.__cause__
         self.missing = cause.key if isinstance(cause, MissingFixture) else None
 
@@ -423,10 +423,13 @@ class SharedSandbox(ServerSandbox):
 
     def _apply(self, raw: RawEntry, entry: LogEntry, from_command: int = 0) -> None:
         continue_from(entry.machine)
-        state = self._base
+        state, replayed = self._base, list[HistoryEntry]()
         for record in entry.records:
             if record.number >= from_command:
-                state = self._replayed(state, record)
+                each, state = self._replay(state, record)
+                replayed.append(each)
+        for each in replayed:
+            self.history.add(each)
         state, _ = settle_state(state, entry.machine)
         self._state = self._base = state
         packed = exchange = None
@@ -438,15 +441,20 @@ class SharedSandbox(ServerSandbox):
         self.journal.publish(entry, packed, exchange)
         self._advance(raw.version, raw.id)
 
-    def _replayed(self, state: SandboxState, record: Record) -> SandboxState:
+    def _replay(self, state: SandboxState, record: Record) -> tuple[HistoryEntry, SandboxState]:
         state, _ = settle_state(state, record.machine)
         now = state.clock.at(record.machine)
         if record.number in self._kept:
             self._kept[record.number] = PastState(state, now)
         context = CommandContext(record.machine, now, dict(record.companies).__getitem__, self._state_before)
-        after, _ = record.command.apply(state, context)
-        self.history.add(HistoryEntry(record, now, state))
-        return after
+        try:
+            after, _ = record.command.apply(state, context)
+        except NotKept:
+            raise
+        except Exception as error:
+            # Another version has other rules: here the command is rejected, or needs another company.
+            raise UnknownEntry(f"its command {record.number}", error) from error
+        return HistoryEntry(record, now, state), after
 
     def _state_before(self, number: int) -> PastState:
         return self._kept.get(number) or super()._state_before(number)

@@ -37,13 +37,14 @@ class Transaction(Struct):
     """A request, while it runs and until its entries are appended.
 
     It has the turns of the sandboxes `held`. `absent` ones do not exist, `refused` ones cannot be created.
-    `names` are those of all sandboxes, if it asked for them. `error` is why the engine cannot be used; it is
-    raised once, and `has_failed` afterwards.
+    `used` ones expire later from now on; a list of all sandboxes uses none. `names` are those of all, if it
+    asked for them. `error` is why the engine cannot be used; it is raised once, and `has_failed` afterwards.
     """
 
     may_claim: bool = True
     held: dict[str, SharedSandbox] = field(default_factory=dict)
     turns: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
     absent: set[str] = field(default_factory=set)
     refused: dict[str, NoSandbox] = field(default_factory=dict)
     names: tuple[str, ...] | None = None
