@@ -110,6 +110,14 @@ def test_import(dossiers_sandbox, reference):
 """
 
 
+def test_a_failed_test_without_a_request_has_no_scenario(run: Run, pytester: pytest.Pytester) -> None:
+    result = run("def test_it(dossiers_sandbox):\n    assert False\n", "--dossiers-export", "failed")
+
+    result.assert_outcomes(failed=1)
+    assert "no scenario was exported: this sandbox got no request" in output(result)
+    assert not (pytester.path / "failed").exists()
+
+
 def test_a_failed_test_has_a_scenario_that_gets_the_same_answers(
     run: Run, pytester: pytest.Pytester, server: str
 ) -> None:

@@ -186,6 +186,8 @@ class TestSandbox:
         name = _file_name(test)
         path = folder / f"{name}.yaml"
         try:
+            if not self.sandbox.requests():
+                return "no scenario was exported: this sandbox got no request"
             text = self.sandbox.export_scenario(name)
             folder.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
