@@ -145,6 +145,8 @@ def odd_input(api: Api) -> None:
     api.get("/dossiers/x1")
     api.get("/dossiers", pageSize="x", page=["1", "2"], search="é")
     api.try_import(companyIdValue=12)
+    for kind in (None, "text/plain", "Application/JSON", "application/x-www-form-urlencoded"):
+        api.send("POST", api.url("/dossiers"), data=b'{"companyIdType": "CIT001"}', content_type=kind)
 
 
 def odd_logins(api: Api) -> None:

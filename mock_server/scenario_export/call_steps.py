@@ -150,7 +150,7 @@ def _sent_headers(entry: Entry, context: CallContext) -> dict[str, str]:
     headers = {name: value for name, value in entry.headers.items() if name in context.headers}
     headers.pop("authorization", None)
     content_type = entry.headers.get("content-type", "")
-    if entry.exchange.body and content_type not in {_JSON, ""} and not _is_form(entry):
+    if entry.exchange.body and content_type != _JSON and not _is_form(entry):
         headers["content-type"] = content_type
     return headers
 
