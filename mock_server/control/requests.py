@@ -111,9 +111,8 @@ def get_request(number: int) -> Response:
     entry = next(read_entries(sandbox.journal.read(number - 1)), None)
     if entry is None or entry.number != number:
         latest = sandbox.journal.last
-        raise Problem(
-            f"the journal has no request {number}; the latest is {latest}, old ones are dropped", 404
-        )
+        which = f"the latest is {latest}, old ones are dropped" if latest else "no request was made yet"
+        raise Problem(f"the journal has no request {number}; {which}", 404)
     context = explain_context(sandbox)
     why = [cause_members(cause) for cause in explain_answer(entry, context)]
     comparisons = [*_comparisons(entry, sandbox, context)]
