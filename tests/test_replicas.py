@@ -620,7 +620,8 @@ def test_after_a_failover_the_replica_connects_to_the_new_primary(tmp_path: Path
             new.command("REPLICAOF", "NO", "ONE")
             old.command("REPLICAOF", "127.0.0.1", str(new.port))
             proxy.target = new.port
-            launch(remote, "AFTER")
+            after = IMPORT | {"dossierReference": "AFTER"}
+            until(lambda: remote.send("POST", "/dossiers", after).status_code == 200)
             assert len(remote.get("/dossiers/processes")) == 2
 
 

@@ -43,6 +43,8 @@ _TIMEOUT = 3.0
 """Seconds after which an engine that does not answer counts as down."""
 _TURN = 10.0
 """Seconds that a call waits for a free connection at most."""
+_RECONNECT = 0.5
+"""Seconds between two times that all connections are replaced, while the engine is only a replica."""
 _START_SECONDS = 10.0
 """How long a start waits for the engine, which may be starting as well."""
 _BATCH = 500
@@ -205,6 +207,7 @@ class Engine:
         self.error: str | None = None
         self._password = password
         self._may_come = True
+        self._connected = 0.0
         self._server_values: dict[str, bytes] = {}
         self._commits: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -361,13 +364,13 @@ class Engine:
         try:
             send = partial(_send_all, commands=[command for command, _ in commits])
             results = await self._call(send, is_write=True)
-        except EngineError as error:
-            results = [EngineError(str(error), may_be_done=error.may_be_done) for _ in commits]
+        except Exception as error:  # noqa: BLE001  # whatever it is: a request without an answer waits for ever
+            results = [error] * len(commits)
         for (_, answer), result in zip(commits, results, strict=True):
             if answer.done():
                 continue
             if isinstance(result, EngineError):
-                answer.set_exception(result)
+                answer.set_exception(EngineError(str(result), may_be_done=result.may_be_done))
             elif isinstance(result, Exception):
                 answer.set_exception(self._noted(result, is_write=True))
             else:
@@ -414,15 +417,23 @@ class Engine:
     def _connect_again(self) -> None:
         """Give up all connections: after a failover, the same address leads to another machine."""
         loop = asyncio.get_running_loop()
+        if loop.time() - self._connected < _RECONNECT:
+            return
         client = self._clients.pop(loop, None)
-        if client is not None:
-            self._keep(loop.create_task(client.aclose()))
+
+        async def close() -> None:
+            await asyncio.sleep(_TIMEOUT)  # so long do calls take that have begun
+            if client is not None:
+                await client.aclose()
+
+        self._keep(loop.create_task(close()))
 
     def _client(self) -> Redis:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
             client = self._clients[loop] = self._connect()
+            self._connected = loop.time()
         return client
 
     def _connect(self) -> Redis:
