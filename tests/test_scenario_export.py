@@ -387,6 +387,15 @@ def test_imports_take_as_long_as_on_the_server(
     assert len(played(export(api))) > 14
 
 
+def test_a_login_from_before_the_start_is_not_changed_by_a_rule(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
+    set_rule(api, {"respond": {"status": 503}}, "getToken")
+    api.get("/dossiers")
+
+    assert played(export(api, since=1))[0] == "a login before"
+
+
 def test_what_a_scenario_cannot_have_is_said_at_its_place(
     make_server_api: Callable[..., Api], played: Callable[[str], list[str]]
 ) -> None:

@@ -118,6 +118,8 @@ class _Writer:
             ):
                 own.append(waiting.pop(0))
             self._write_request(entry, own)
+        if any({None, "getToken"} & {*rule.when.operations} for rule in self._context.rules.values()):
+            self.steps = [*_earlier_logins(self.steps), *self.steps]
 
     # Control calls
 
@@ -298,6 +300,19 @@ class _Writer:
             self.steps.append(
                 control_step(name, f"POST /processes/{process.process_id}", {"outcome": "hold"})
             )
+
+
+def _earlier_logins(steps: Sequence[ExportedStep]) -> Iterator[ExportedStep]:
+    """Yield logins of the users whose tokens are older than the steps: later, a rule may change a login."""
+    seen: list[Any] = []
+    for step in steps:
+        user = step.members.get("as", {})
+        if "call" not in step.members or "token" in step.members or user in seen:
+            continue
+        seen.append(user)
+        if step.members["call"] != "getToken":
+            members = {"name": "a login before", "call": "getToken"} | ({"as": user} if user else {})
+            yield ExportedStep(members=members | {"expect": {"status": 200}})
 
 
 def _kind(command: AnyCommand) -> str:
