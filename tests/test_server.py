@@ -20,9 +20,10 @@ from typing import Any
 import pytest
 import requests
 
-from mock_server.server import Service, base_url, serving
+from mock_server.server import Service, base_url
 from mock_server.server.sockets import bind
 from tests.processes import Process
+from tests.serving import serving
 from tests.sockets import HEALTH, address, connect, is_up, log_in, read_all, request, send_and_read, statuses
 from tests.support import ACCOUNT, running_server
 

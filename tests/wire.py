@@ -17,6 +17,7 @@ from mock_server.app import create_app
 from mock_server.server import connection, runner
 from mock_server.settings import Settings
 from mock_server.web.pipeline import Application
+from tests.serving import serving
 
 KINDS = ["plain", "TLS"]
 LIMIT = 2048
@@ -44,7 +45,7 @@ def wire_server(kind: str, folder: Path, *, wsgi: Any = None, **service: Any) ->
         context = _context(folder, environment) if kind == "TLS" else None
         url = server.base_url(bound, "https" if context else "http")
         served = server.Service(wsgi=wsgi or app.wsgi_app, tls=context, **settings)
-        with server.serving(served, bound):
+        with serving(served, bound):
             yield url
 
 

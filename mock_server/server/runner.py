@@ -7,13 +7,10 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 from ssl import SSLError
-from threading import Thread
 
 from mock_server.server.connection import HEAD_TIMEOUT, Connection, Service
 from mock_server.server.sockets import connect_tls
@@ -47,37 +44,17 @@ def serve(
             loop.add_signal_handler(number, end)
         loop.call_soon(announce)
 
-    _run(Server(service, listening), begin, background)
+    serve_until_end(service, listening, begin, background)
 
 
-@contextmanager
-def serving(service: Service, listening: socket.socket) -> Iterator[None]:
-    """Serve the app in a thread during the `with` block; it ends as with a signal."""
-    begun: Future[Callable[[], object]] = Future()
-
-    def begin(end: Callable[[], None]) -> None:
-        begun.set_result(partial(asyncio.get_running_loop().call_soon_threadsafe, end))
-
-    def run() -> None:
-        try:
-            _run(Server(service, listening), begin)
-        except BaseException as problem:
-            if begun.done():
-                raise
-            begun.set_exception(problem)
-
-    thread = Thread(target=run, name="mock-server", daemon=True)
-    thread.start()
-    end = begun.result()
-    try:
-        yield
-    finally:
-        end()
-        thread.join()
-
-
-def _run(server: Server, begin: Callable[[Callable[[], None]], None], background: Background = None) -> None:
-    """Serve until the function that is passed to `begin` is called, on the loop."""
+def serve_until_end(
+    service: Service,
+    listening: socket.socket,
+    begin: Callable[[Callable[[], None]], None],
+    background: Background = None,
+) -> None:
+    """Serve the app until the function that is passed to `begin` is called, on the loop."""
+    server = Server(service, listening)
 
     async def run() -> None:
         stop = asyncio.Event()
