@@ -391,6 +391,7 @@ def test_a_login_from_before_the_start_is_not_changed_by_a_rule(
     api: Api, played: Callable[[str], list[str]]
 ) -> None:
     set_rule(api, {"respond": {"status": 503}}, "getToken")
+    log_in(api)
     api.get("/dossiers")
 
     assert played(export(api, since=1))[0] == "a login before"

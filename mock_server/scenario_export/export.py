@@ -54,6 +54,7 @@ from mock_server.scenario_export.steps import (
 )
 from mock_server.settings import Settings
 
+_OK = 200
 _WIDTH = 110
 _MAX_REPEAT = 1000
 _LONGEST_LAG = timedelta(seconds=1)
@@ -306,13 +307,14 @@ def _earlier_logins(steps: Sequence[ExportedStep]) -> Iterator[ExportedStep]:
     """Yield logins of the users whose tokens are older than the steps: later, a rule may change a login."""
     seen: list[Any] = []
     for step in steps:
-        user = step.members.get("as", {})
-        if "call" not in step.members or "token" in step.members or user in seen:
+        user, is_login = step.members.get("as", {}), step.members.get("call") == "getToken"
+        is_rejected = is_login and step.members["expect"].get("status") != _OK
+        if "call" not in step.members or "token" in step.members or is_rejected or user in seen:
             continue
         seen.append(user)
-        if step.members["call"] != "getToken":
+        if not is_login:
             members = {"name": "a login before", "call": "getToken"} | ({"as": user} if user else {})
-            yield ExportedStep(members=members | {"expect": {"status": 200}})
+            yield ExportedStep(members=members | {"expect": {"status": _OK}})
 
 
 def _kind(command: AnyCommand) -> str:
