@@ -364,7 +364,7 @@ class Engine:
         try:
             send = partial(_send_all, commands=[command for command, _ in commits])
             results = await self._call(send, is_write=True)
-        except Exception as error:  # noqa: BLE001  # whatever it is: a request without an answer waits for ever
+        except Exception as error:  # noqa: BLE001  # of any kind: a request without an answer would not end
             results = [error] * len(commits)
         for (_, answer), result in zip(commits, results, strict=True):
             if answer.done():
