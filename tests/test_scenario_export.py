@@ -387,6 +387,20 @@ def test_imports_take_as_long_as_on_the_server(
     assert len(played(export(api))) > 14
 
 
+def test_requests_that_were_deleted_after_a_snapshot_are_in_the_start(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
+    api.control("POST", "/snapshots/prepared")
+    api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+    api.control("DELETE", "/requests")
+    api.dossier(SEED_DOSSIER)
+
+    text = export(api, since="prepared")
+
+    assert "# Requests 1 to 2 are left out" in text
+    assert played(text)[-1] == "request 3: getDossier"
+
+
 def test_a_login_from_before_the_start_is_not_changed_by_a_rule(
     api: Api, played: Callable[[str], list[str]]
 ) -> None:

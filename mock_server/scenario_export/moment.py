@@ -65,6 +65,9 @@ def find_moment(sandbox: ServerSandbox, since: int | str) -> Moment:
     taken = _snapshot(commands, since) if isinstance(since, str) else None
     if taken is not None:
         entry = commands[taken]
+        requests = sandbox.journal.read(entry.record.position)
+        if requests.packed and requests.first > entry.record.position + 1:
+            return _at_request(sandbox, entry.record.position)  # what came before is known as a state only
         return _moment(
             sandbox,
             PastState(state_after(entry, sandbox.history), entry.now),
