@@ -235,6 +235,9 @@ def test_fixtures_scenarios_and_states_that_one_replica_loads_are_used_by_all(cl
     third.control("PUT", "/state", exported)
     same(clients.all(references))
     assert len(same(clients.all(lambda each: each.control("GET", "/history")))["commands"]) == 4
+    for number in range(40):  # more than a replica keeps
+        first.control("PUT", "/fixture", {"recipe": RECIPE | {"title": f"Number {number}"}})
+    assert same(clients.all(references)) == ["OWN-1", "OWN-2"]
 
 
 def test_events_and_verifications_that_wait_see_the_requests_of_the_other_replicas(clients: Clients) -> None:

@@ -87,9 +87,10 @@ class RecordFormat:
         """
         if kind is not Fixture:
             return kind(value)
-        if value not in self.fixtures:
+        found = self.fixtures.get(value)
+        if found is None:
             raise MissingFixture(value)
-        return self.fixtures[value]
+        return found
 
 
 def replay(

@@ -72,6 +72,9 @@ _BLOCK, _LOOK = 0.25, 1.0
 _WATCH = 1.0
 """Seconds between two looks at the engine: health knows that it is down, also if there are no requests."""
 
+_FIXTURES = 32
+"""Fixtures that are kept here, so that reading an entry needs no call to the engine."""
+
 _REMEMBERED = 1024
 """Tokens whose sandbox is remembered."""
 
@@ -107,6 +110,7 @@ class SharedSandboxes(Sandboxes):
         self._turns = Turns()
         self._current = Current()
         self._written: set[str] = set()
+        self._reading = 0
         self._slow_call = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_listened = asyncio.Event()
@@ -574,30 +578,35 @@ class SharedSandboxes(Sandboxes):
         Raises:
             EngineError: this version cannot read it.
         """
-        while True:
-            try:
-                return await asyncio.to_thread(decode) if large else decode()
-            except UnknownEntry as error:
-                missing = error.missing
-                content = None if missing is None else await self.engine.fixture(missing)
-                if missing is None or content is None:
-                    raise EngineError(
-                        f"a newer version of mock-server has changed {what} in {self.engine.url}, and this"
-                        f" one cannot read {error}: use the same version on all replicas"
-                    ) from None
-                fixture = await asyncio.to_thread(decode_fixture, content, missing)
-                self._format.records.fixtures[missing] = fixture
-                self._written.add(missing)
-                large = True
+        self._reading += 1
+        try:
+            while True:
+                try:
+                    return await asyncio.to_thread(decode) if large else decode()
+                except UnknownEntry as error:
+                    missing = error.missing
+                    content = None if missing is None else await self.engine.fixture(missing)
+                    if missing is None or content is None:
+                        raise EngineError(
+                            f"a newer version of mock-server has changed {what} in {self.engine.url}, and"
+                            f" this one cannot read {error}: use the same version on all replicas"
+                        ) from None
+                    fixture = await asyncio.to_thread(decode_fixture, content, missing)
+                    self._format.records.fixtures[missing] = fixture
+                    self._written.add(missing)
+                    large = True
+        finally:
+            self._reading -= 1
 
     async def _write_fixtures(self) -> None:
-        """Write the fixtures that an entry may name."""
+        """Write the fixtures that an entry may name; forget the oldest ones, which the engine has."""
         fixtures = self._format.records.fixtures
-        if len(fixtures) == len(self._written):
-            return
         for key in [key for key in list(fixtures) if key not in self._written]:
             await self.engine.add_fixture(key, await asyncio.to_thread(fixtures[key].encode))
             self._written.add(key)
+        for key in list(fixtures)[:-_FIXTURES]:
+            if key in self._written and not self._reading:  # what is read may need more of them
+                fixtures.pop(key, None)
 
     def _write_checkpoint_soon(self, sandbox: SharedSandbox) -> None:
         encode, at = sandbox.checkpoint(), _position(sandbox)
