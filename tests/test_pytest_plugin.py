@@ -149,8 +149,11 @@ def test_the_settings_of_the_page_are_taken(run: Run, pytester: pytest.Pytester)
     pytester.makeconftest(conftest)
 
     result = run("""
-        def test_edge(dossiers_server):
-            assert dossiers_server.health()["dialect"] == "edge"
+        import pytest
+
+        def test_only_declared_users_log_in(dossiers_sandbox):
+            with pytest.raises(Exception, match="stranger"):
+                dossiers_sandbox.token(username="stranger")
     """)
 
     result.assert_outcomes(passed=1)
