@@ -10,11 +10,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing, suppress
 from datetime import timedelta
+from functools import partial
 from threading import Thread
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
+
+T = TypeVar("T")
 
 KEY = "mock_server.delivery"
 
@@ -145,28 +148,22 @@ async def _fail(wire: Wire, parts: Iterable[bytes], fault: str | None) -> None:
         wire.send_and_close(_SENT_INSTEAD.get(fault or "", b""))
 
 
-async def in_thread(make: Callable[[], Iterable[bytes]]) -> Iterable[bytes]:
+async def in_thread(make: Callable[[], T]) -> T:
     """Run a function in a daemon thread, which does not delay the server's end; return its result."""
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[Iterable[bytes]] = loop.create_future()
+    future: asyncio.Future[T] = loop.create_future()
 
-    def set_result(result: Iterable[bytes], error: Exception | None) -> None:
-        if future.cancelled():
-            return
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
+    def end(finish: Callable[[], None]) -> None:
+        if not future.cancelled():
+            finish()
 
     def run() -> None:
-        result: Iterable[bytes] = ()
-        raised = None
         try:
-            result = make()
-        except Exception as error:  # noqa: BLE001
-            raised = error
+            finish = partial(future.set_result, make())
+        except BaseException as error:  # noqa: BLE001
+            finish = partial(future.set_exception, error)
         with suppress(RuntimeError):  # the loop may have ended
-            loop.call_soon_threadsafe(set_result, result, raised)
+            loop.call_soon_threadsafe(end, finish)
 
     Thread(target=run, name="mock-server slow call", daemon=True).start()
     return await future

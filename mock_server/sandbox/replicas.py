@@ -298,22 +298,9 @@ class SharedSandboxes(Sandboxes):
                 raise EngineError(_OVERTAKEN)
 
     async def _run_in_thread(self, transaction: Transaction, app: WsgiApp, environ: Environ) -> Outcome:
-        outcomes: list[Outcome] = []
-        needed: list[Needed] = []
-
-        def run() -> Iterable[bytes]:
-            try:
-                outcomes.append(self._run(transaction, app, environ))
-            except Needed as raised:
-                needed.append(raised)
-            return ()
-
         transaction.may_claim = False
         async with self._slow_call:
-            await in_thread(run)
-        if needed:
-            raise needed[0]
-        return outcomes[0]
+            return await in_thread(partial(self._run, transaction, app, environ))
 
     def _run(self, transaction: Transaction, app: WsgiApp, environ: Environ) -> Outcome:
         """Run the app once, on drafts."""
