@@ -14,15 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.sockets import free_port
+
 PROGRAM = shutil.which("valkey-server") or shutil.which("redis-server")
 MISSING = "no engine: install redis-server or valkey-server, and the tests of replicas run"
-
-
-def free_port() -> int:
-    """A port on which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RedisServer:

@@ -23,6 +23,13 @@ def address(url: str) -> tuple[str, int]:
     return str(parts.hostname), int(parts.port or 0)
 
 
+def free_port() -> int:
+    """A port on which nothing listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def connect(url: str, timeout: float = 5) -> socket.socket:
     """A connection; over TLS, it trusts what the environment says, as clients do."""
     host, port = address(url)

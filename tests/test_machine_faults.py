@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from mock_server import clock
-from tests.sockets import HEALTH, Remote, address, connect, is_up, log_in
+from tests.sockets import HEALTH, Remote, address, connect, free_port, is_up, log_in
 from tests.support import ACCOUNT, OPENID, SIRET, Api, content, run_at_once, running_server
 
 resource = pytest.importorskip("resource")
@@ -147,13 +146,14 @@ def test_a_report_that_cannot_be_written_is_an_error() -> None:
 
 
 @full
-def test_a_server_that_cannot_say_that_it_is_ready_serves(free_port: int) -> None:
-    line = [sys.executable, "-m", "mock_server", "serve", "--port", str(free_port)]
+def test_a_server_that_cannot_say_that_it_is_ready_serves() -> None:
+    port = free_port()
+    line = [sys.executable, "-m", "mock_server", "serve", "--port", str(port)]
     with FULL.open("w") as output:
         process = subprocess.Popen(line, stdout=output, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     logged = [process.stderr.readline(), process.stderr.readline()]
-    url = f"http://127.0.0.1:{free_port}"
+    url = f"http://127.0.0.1:{port}"
     assert is_up(url)
     process.terminate()
 
@@ -419,11 +419,3 @@ def test_a_token_expires_by_the_machine_s_clock(running: Api, machine: Time) -> 
     assert running.get("/dossiers").status_code == 401
     running.__dict__.pop("token")
     assert running.get("/dossiers").status_code == 200
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

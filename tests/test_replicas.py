@@ -30,11 +30,11 @@ from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario
 from mock_server.scenarios.target import find_target
-from tests.engine import MISSING, PROGRAM, Proxy, RedisServer, free_port, running_engine
+from tests.engine import MISSING, PROGRAM, Proxy, RedisServer, running_engine
 from tests.naive_api import BEGINNING, write_recipe
 from tests.processes import Process
 from tests.properties import example_count
-from tests.sockets import DOSSIER, Remote, connect, request, statuses
+from tests.sockets import DOSSIER, Remote, connect, free_port, request, statuses
 from tests.support import SIRET, TOKEN_URL, run_at_once, running_server
 from tests.test_against_the_naive_api import AnyCalls
 from tests.test_serial_orders import Step, at_random, check_serial_order, login, plans

@@ -33,6 +33,16 @@ def add(api: Api, *entries: Any) -> Any:
     return answer.json if answer.status_code == 201 else answer.json["detail"]
 
 
+def load(api: Api, recipe: str) -> None:
+    answer = api.client.put(
+        "/__admin/fixture",
+        data=recipe,
+        content_type="application/yaml",
+        headers={"X-Mock-Sandbox": api.sandbox},
+    )
+    assert answer.status_code == 200, answer.json
+
+
 def effects(api: Api, by: str) -> list[tuple[str, str]]:
     changed = api.control("POST", "/clock/advance", {"by": by})["effects"]
     return [(each["what"], each.get("control", "")) for each in changed]
@@ -175,13 +185,7 @@ timeline:
 
 
 def test_an_action_that_a_later_start_makes_impossible_fails_at_its_time(api: Api) -> None:
-    answer = api.client.put(
-        "/__admin/fixture",
-        data=AGAIN,
-        content_type="application/yaml",
-        headers={"X-Mock-Sandbox": api.sandbox},
-    )
-    assert answer.status_code == 200, answer.json
+    load(api, AGAIN)
     api.control("PUT", "/clock", {"now": "2950-05-03T10:00:00"})
     api.control("POST", "/reset", {"only": ["state"]})
 
@@ -240,13 +244,7 @@ timeline:
 def test_a_recipe_has_a_timeline_and_dates_that_count_from_the_start(api: Api, tmp_path: Path) -> None:
     api.control("PUT", "/clock", {"now": "2031-05-03T10:00:00"})
     recipe = RECIPE.replace("CALL", "PATCH /dossiers/5\n    body: {expirationDate: P30D}")
-    answer = api.client.put(
-        "/__admin/fixture",
-        data=recipe,
-        content_type="application/yaml",
-        headers={"X-Mock-Sandbox": api.sandbox},
-    )
-    assert answer.status_code == 200, answer.json
+    load(api, recipe)
 
     for _ in range(2):
         assert planned(api) == ["PATCH /accounts/1", "PATCH /dossiers/5"]
