@@ -12,7 +12,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -20,17 +19,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import requests
+from calls import DOSSIERS
+from servers import HOST, Server, running, sandbox_command
 
-ROOT = Path(__file__).parents[1]
-LOGIN = "/auth/realms/eat_realm/protocol/openid-connect/token"
-PAGE = "/api/v1/account/119631/dossiers?pageSize=10"
+PAGE = f"{DOSSIERS}?pageSize=10"
 SCRIPT = """
 local at = 0
 request = function()
   at = at %% #tokens + 1
-  return wrk.format("GET", "%s", {Authorization = "Bearer " .. tokens[at]})
+  return wrk.format("GET", "%s", {Authorization = tokens[at]})
 end
 """
+_QUIET = ("--log-level", "warning")
 
 
 def main() -> None:
@@ -47,9 +47,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         engine = stack.enter_context(_engine(str(programs[1]), folder))
-        memory = stack.enter_context(_server())
+        memory = stack.enter_context(running("in memory", sandbox_command(*_QUIET), 18093))
+        shared = sandbox_command(*_QUIET, "--state", f"redis://{HOST}:{engine.port}")
         replicas = [
-            stack.enter_context(_server("--state", f"redis://127.0.0.1:{engine[1]}")) for _ in range(3)
+            stack.enter_context(running(f"replica {number}", shared, 18094 + number)) for number in range(3)
         ]
         for label, servers, sandboxes, connections in (
             ("in memory", [memory], 1, 1),
@@ -62,33 +63,35 @@ def main() -> None:
             ("3 replicas, the same 16 sandboxes", replicas, -16, options.connections),
             ("3 replicas, the same sandbox", replicas, -1, options.connections),
         ):
-            _row(label, servers, sandboxes, connections, options.seconds, engine[0], folder)
+            _row(label, servers, sandboxes, connections, options.seconds, engine, folder)
         _in_turn(replicas)
 
 
 def _row(
     label: str,
-    servers: Sequence[tuple[subprocess.Popen[str], str]],
+    servers: Sequence[Server],
     sandboxes: int,
     connections: int,
     seconds: int,
-    engine: subprocess.Popen[bytes],
+    engine: Server,
     folder: Path,
 ) -> None:
     """Print a row; with a negative number of sandboxes, all replicas use the same ones."""
     runs = []
-    for number, (_, url) in enumerate(servers):
+    for number, server in enumerate(servers):
         prefix = "same" if sandboxes < 0 else f"own{number}"
-        tokens = [_token(servers[0][1], f"{prefix}-{each}") for each in range(abs(sandboxes))]
+        tokens = [_token(servers[0], f"{prefix}-{each}") for each in range(abs(sandboxes))]
         script = folder / f"{number}.lua"
         quoted = ",".join(f'"{token}"' for token in tokens)
         script.write_text(f"local tokens = {{{quoted}}}\n" + SCRIPT % PAGE, encoding="utf-8")
-        runs.append(["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-s", str(script), url])
-    before = _cpu(engine.pid), sum(_cpu(process.pid) for process, _ in servers)
+        runs.append(
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-s", str(script), server.url]
+        )
+    before = engine.cpu_seconds, sum(server.cpu_seconds for server in servers)
     started = [subprocess.Popen(run, stdout=subprocess.PIPE, text=True) for run in runs]
     reports = [process.communicate()[0] for process in started]
-    engine_cpu = _cpu(engine.pid) - before[0]
-    servers_cpu = sum(_cpu(process.pid) for process, _ in servers) - before[1]
+    engine_cpu = engine.cpu_seconds - before[0]
+    servers_cpu = sum(server.cpu_seconds for server in servers) - before[1]
     rate = sum(float(re.search(r"Requests/sec:\s+([\d.]+)", report)[1]) for report in reports)  # type: ignore[index]
     p50, p99 = (max(_latency(report, percent) for report in reports) for percent in (50, 99))
     assert not any("Non-2xx" in report for report in reports), reports
@@ -98,19 +101,19 @@ def _row(
     )
 
 
-def _in_turn(replicas: Sequence[tuple[subprocess.Popen[str], str]]) -> None:
+def _in_turn(replicas: Sequence[Server]) -> None:
     """Print the time of a call of one client whose calls go to each replica in turn."""
     session, times = requests.Session(), []
-    session.headers["Authorization"] = f"Bearer {_token(replicas[0][1], 'turn')}"
+    session.headers["Authorization"] = _token(replicas[0], "turn")
     for number in range(900):
         began = time.perf_counter()
-        session.get(replicas[number % len(replicas)][1] + PAGE, timeout=10).raise_for_status()
+        session.get(replicas[number % len(replicas)].url + PAGE, timeout=10).raise_for_status()
         times.append(time.perf_counter() - began)
     times.sort()
     same = []
     for _ in range(900):
         began = time.perf_counter()
-        session.get(replicas[0][1] + PAGE, timeout=10).raise_for_status()
+        session.get(replicas[0].url + PAGE, timeout=10).raise_for_status()
         same.append(time.perf_counter() - began)
     same.sort()
     print(
@@ -126,49 +129,21 @@ def _latency(report: str, percent: int) -> float:
     return float(found[1]) * {"us": 0.001, "ms": 1, "s": 1000}[found[2]]
 
 
-def _cpu(pid: int) -> float:
-    """Seconds of CPU that the process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
-def _token(url: str, sandbox: str) -> str:
-    form = {"grant_type": "password", "client_id": "ea-api-edge", "password": "demo"}
-    answer = requests.post(url + LOGIN, data=form | {"username": f"api+{sandbox}@example.com"}, timeout=30)
-    return str(answer.json()["access_token"])
+def _token(server: Server, sandbox: str) -> str:
+    """The value of the header `Authorization` of a user with this sandbox."""
+    server.log_in(f"api%2B{sandbox}@example.com")
+    return server.authorization
 
 
 @contextmanager
-def _engine(program: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def _engine(program: str, folder: Path) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = ("--port", str(port), "--dir", str(folder), "--appendonly", "yes", "--save", "")
     process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
     try:
-        yield process, port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-@contextmanager
-def _server(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [
-        sys.executable,
-        "-m",
-        "mock_server",
-        "serve",
-        "--port",
-        "0",
-        "--log-level",
-        "warning",
-        *options,
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    try:
-        assert process.stdout is not None
-        yield process, process.stdout.readline().split()[3]
+        yield Server("engine", port, process)
     finally:
         process.terminate()
         process.wait()

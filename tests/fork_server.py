@@ -38,7 +38,7 @@ IMPORTED = [
 
 
 def address(pid: int) -> str:
-    """Return the address, which is no file, of the socket for scripts, by the id of this process."""
+    """Return the address, which is not a file, of the socket for scripts, by the id of this process."""
     return f"\0mock-server-tests-{pid}"
 
 

@@ -261,4 +261,4 @@ def _retry_after(response: HttpResponse) -> float:
             seconds = (parsedate_to_datetime(given) - real_now()).total_seconds()
         except (ValueError, TypeError):
             seconds = 1.0
-    return min(max(0.0, seconds), _LONGEST_WAIT)  # in this order, NaN is no wait
+    return min(max(0.0, seconds), _LONGEST_WAIT)  # in this order, NaN is 0

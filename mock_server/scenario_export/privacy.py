@@ -86,7 +86,7 @@ def _without_secrets(members: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = redact_json(members)
     if not isinstance(headers, dict):
         return found
-    # A comparison such as `{$contains: Bearer}` says how a header looks, and is no secret.
+    # A comparison such as `{$contains: Bearer}` says how a header looks: it is not a secret.
     hidden = {
         name: redact_header(name, each) if isinstance(each, str) else each for name, each in headers.items()
     }
