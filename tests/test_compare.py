@@ -303,11 +303,11 @@ def test_another_answer_is_found_and_nothing_else(
 
 @pytest.mark.usefixtures("probes_only")
 def test_another_code_is_found_and_nothing_else(there: Remote, compared: Callable[..., Any]) -> None:
-    error = {"messages": {"error": [{"code": "E999", "message": "?"}]}}
+    error = {"messages": {"error": [{"code": "E000", "message": "?"}]}}
     when = {"operation": "getDossier", "dossierId": 99999999}
     there.set_rule({"respond": {"status": 404, "body": error}}, when=when)
 
-    assert differences_in(compared()[1]) == [("the error code", "E999", "E200")]
+    assert differences_in(compared()[1]) == [("the error code", "E000", "E200")]
 
 
 # What is written to the other side

@@ -212,7 +212,7 @@ def test_an_unknown_state_is_rejected_with_the_list(api: Api) -> None:
         ("the API is down", {"status": 20}, "is not possible"),
         ("a document I2 of dossier PO-1 is answered until soon", {}, "date is a date such as 2090-12-31"),
         ("a document I2 of dossier PO-1 is answered until 2080-01-01", {}, "the dossier asks for ATT_VIGI"),
-        ("the import of 1 fails with E999", {}, "E999"),
+        ("the import of 1 fails with E000", {}, "E000"),
         ("third party 12 is registered", {}, "is not possible"),
         ("account 4 is inactive", {}, "is not possible"),
         ("account 4 is inactive", {"accountId": SECOND_ACCOUNT}, "has accountId 4"),

@@ -193,7 +193,7 @@ def test_a_topic_is_printed(topic: str, printed: str) -> None:
     [
         ("recipe", "there is no topic 'recipe'; did you mean recipes?"),
         ("control#clock", "the page control has, for example, control#the-clock"),
-        ("E999", "there is no topic 'E999'; `mock-server explain` lists the pages"),
+        ("E000", "there is no topic 'E000'; `mock-server explain` lists the pages"),
         ("zzz", "`mock-server explain` lists the pages"),
     ],
 )

@@ -14,7 +14,7 @@ from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 from mock_server.app import create_app
 from mock_server.contract import document
-from mock_server.contract.answers import IMPORT_CODES, REFUSED, answers, codes, links_of
+from mock_server.contract.answers import answers, codes, links_of
 from mock_server.contract.examples import examples
 from mock_server.contract.requests import QUERY
 from mock_server.contract.schemas import components
@@ -289,22 +289,29 @@ def test_every_code_is_given_by_some_operation(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "kinds"),
+    ("place", "kinds", "status"),
     [
-        (Place.SEARCH, {Kind.SEARCH, Kind.READ}),
-        (Place.IMPORT, {Kind.IMPORT}),
-        (Place.COMMAND, {Kind.COMMAND}),
+        (Place.SEARCH, {Kind.SEARCH, Kind.READ}, 400),
+        (Place.IMPORT, {Kind.IMPORT}, 400),
+        (Place.PROCESS, {Kind.READ}, 200),
+        (Place.COMMAND, {Kind.COMMAND}, 400),
+        (Place.RESOURCE, set(Kind), 404),
     ],
-    ids=["searches", "imports", "commands"],
+    ids=["searches", "imports", "processes", "commands", "404"],
 )
-def test_the_places_of_a_code_are_those_of_the_operations(place: Place, kinds: set[Kind]) -> None:
-    given = {code for name, several in REFUSED.items() if OPERATIONS[name].kind in kinds for code in several}
+def test_the_codes_of_a_place_were_seen_there_and_no_others(
+    place: Place, kinds: set[Kind], status: int
+) -> None:
+    shown = {
+        code
+        for dialect, name in SERVED
+        if OPERATIONS[name].kind in kinds
+        for row in seen(dialect, name)
+        if row["status"] == status
+        for code in codes_in(row.get("body"))
+    }
 
-    assert given == {code for code, error in ERRORS.items() if place in error.places}
-
-
-def test_an_import_ends_with_the_codes_of_its_place() -> None:
-    assert set(IMPORT_CODES) == {code for code, error in ERRORS.items() if Place.PROCESS in error.places}
+    assert shown == {code for code, error in ERRORS.items() if place in error.places}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

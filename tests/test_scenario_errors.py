@@ -147,7 +147,7 @@ def test_a_file_without_an_error_passes(tmp_path: Path) -> None:
 
 
 def test_all_errors_of_a_file_are_reported_from_top_to_bottom(tmp_path: Path) -> None:
-    several = RIGHT.replace("1m}", "soon}").replace("[E202]", "[E999]").replace("name: again", "name: slow")
+    several = RIGHT.replace("1m}", "soon}").replace("[E202]", "[E000]").replace("name: again", "name: slow")
     path = written(tmp_path, several)
 
     found = check(path)
@@ -192,7 +192,7 @@ def test_every_bundled_scenario_passes() -> None:
 
 
 def test_a_wrong_scenario_is_not_run(tmp_path: Path) -> None:
-    path = written(tmp_path, RIGHT.replace("[E202]", "[E999]"))
+    path = written(tmp_path, RIGHT.replace("[E202]", "[E000]"))
 
     found = CliRunner().invoke(main, ["scenarios", "run", str(path)])
 
@@ -201,9 +201,9 @@ def test_a_wrong_scenario_is_not_run(tmp_path: Path) -> None:
 
 
 def test_a_wrong_scenario_of_a_folder_is_listed_with_the_others(tmp_path: Path) -> None:
-    written(tmp_path, RIGHT.replace("[E202]", "[E999]"))
+    written(tmp_path, RIGHT.replace("[E202]", "[E000]"))
 
     found = CliRunner().invoke(main, ["scenarios", "list", "--scenarios-dir", str(tmp_path)])
 
     assert "archived-dossier-update" in found.output
-    assert "there is no error code 'E999'" in " ".join(found.output.split())
+    assert "there is no error code 'E000'" in " ".join(found.output.split())

@@ -479,7 +479,7 @@ INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
         "$.content.processes[0].dossierId",
     ),
     "no such error": (
-        at("content.processes.1.refusals.0.code", value="E999"),
+        at("content.processes.1.refusals.0.code", value="E000"),
         "$.content.processes[1].refusals[0].code",
     ),
     "a process that runs and has ended": (

@@ -19,8 +19,10 @@ from flask import Flask
 
 from mock_server.app import create_app
 from mock_server.domain.local_time import from_local
-from mock_server.domain.operations import DIALECTS, OPERATIONS, TOKEN_PATH
+from mock_server.domain.operations import DIALECTS, OPERATIONS, TOKEN_PATH, Kind
 from mock_server.settings import Settings
+from tests.refused_commands import REFUSED, prepare_dossiers
+from tests.support import Api
 
 CONTRACT = Path(__file__).resolve().parent.parent / "mock_server" / "contract"
 CLOCK = "2026-03-02T09:00:00"
@@ -34,6 +36,12 @@ USUAL = {
 }
 SIRET = "99050000100013"
 PAST, FUTURE = "2020-01-01", "2031-01-01"
+OPERATION_OF_END = {
+    row.paths[0].partition("{dossierId}")[2].lstrip("/"): name
+    for name, row in OPERATIONS.items()
+    if row.kind is Kind.COMMAND
+}
+"""The command whose path has this end after the id of the dossier."""
 
 # It has the form of a token, and the claims that clients read.
 TOKEN = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJhY2NvdW50X2lkcyI6IjExOTYzMSJ9.c2lnbmF0dXJl"  # noqa: S105
@@ -343,66 +351,40 @@ def other_accounts(dialect: str, notes: list[dict[str, Any]]) -> None:
 def commands(dialect: str, notes: list[dict[str, Any]]) -> None:
     """Note the four commands, accepted and refused; the refusals under both variants."""
     carry_out(Player(dialect, notes))
+    refusals(Player(dialect, notes))
     others: list[dict[str, Any]] = []
     play = Player(dialect, others)
     play.choose(refusals="result")
-    carry_out(play)
-    refused = (note for note in others if note["body"]["content"].get("success") is False)
-    notes.extend(note | {"name": f"{note['name']}, variant refusals=result"} for note in refused)
+    refusals(play)
+    notes.extend(note | {"name": f"{note['name']}, variant refusals=result"} for note in others)
 
 
 def carry_out(play: Player) -> None:
-    """Note every command on dossiers of one third party."""
+    """Note every command that succeeds."""
     play.import_and_wait(thirdpartyCode="C1")
-    play.import_and_wait(dossierReference="PO-2")
-    updates(play, play.dossier_of("PO-1"))
-    requirements(play)
-    stops(play, play.dossier_of("PO-2"))
-
-
-def updates(play: Player, dossier: int) -> None:
-    """Note updates of a dossier that has the same third party as PO-2."""
+    dossier = play.dossier_of("PO-1")
     changed = {"description": "Chantier de la Gare", "purchasingCategory": "BTP", "expirationDate": FUTURE}
-    refused = {
-        "E003: nothing to update": {},
-        "E010: not a date": {"expirationDate": "tomorrow"},
-        "E011: too long a text": {"purchasingCategory": "X" * 256},
-        "E021: the date is in the past": {"expirationDate": PAST},
-        "E030: a domain without mail": {"thirdpartyEmail": ["a@invalid.example"]},
-        "E112: another third party has the code": {"thirdpartyCode": "123"},
-        "E202: the reference is taken": {"dossierReference": "PO-2"},
-        "Several at once": {"dossierReference": "PO-2", "expirationDate": PAST},
-    }
     play.call("updateDossier", "Changed", body=changed, dossierId=dossier)
-    for name, body in refused.items():
-        play.call("updateDossier", name, body=body, dossierId=dossier)
-
-
-def requirements(play: Player) -> None:
-    """Note updates of requirements, with both forms of the body."""
     play.call("updateDossierRequirements", "By an array", body=["ATT_VIGI", "I2"])
     play.call("updateDossierRequirements", "By an object", body={"newRequiredDocuments": ["ATT_VIGI", "I2"]})
-    play.call("updateDossierRequirements", "E003: no code", body=[])
-    play.call("updateDossierRequirements", "E301: a withdrawn document type", body=["ADO"])
-    play.call("updateDossierRequirements", "E302: an unknown document type", body=["NONE"])
-
-
-def stops(play: Player, dossier: int) -> None:
-    """Note a stop, the refusals of a stopped dossier, and a reactivation."""
-    play.call("reactivateDossier", "E204: it is active", dossierId=dossier)
     play.call("stopDossier", "Stopped", dossierId=dossier)
-    play.call("stopDossier", "E201: it is stopped", dossierId=dossier)
     play.call("getDossier", "A stopped dossier", dossierId=dossier)
-    play.call("updateDossier", "E201: it is stopped", body={"description": "new"}, dossierId=dossier)
-    play.call("updateDossierRequirements", "E201: it is stopped", body=["I2"], dossierId=dossier)
-    play.call("reactivateDossier", "E010: not a date", body={"expirationDate": "soon"}, dossierId=dossier)
-    play.call(
-        "reactivateDossier", "E205: the date is in the past", body={"expirationDate": PAST}, dossierId=dossier
-    )
     play.call("reactivateDossier", "Active again", body={"expirationDate": FUTURE}, dossierId=dossier)
-    closed = play.call("getDossier", "", dossierId=dossier, note=False)["content"]["thirdpartyId"]
-    play.control("POST", f"/thirdparties/{closed}/close")
-    play.call("reactivateDossier", "E103: the establishment is closed", dossierId=dossier)
+
+
+def refusals(play: Player) -> None:
+    """Note the first refused command for each operation and code, from the table of the tests."""
+    dossiers = prepare_dossiers(Api(play.client, play.sandbox, dialect=play.dialect))
+    noted = set()
+    for about, (path, body, codes) in REFUSED.items():
+        name, _, end = path.partition("/")
+        operation = OPERATION_OF_END[end]
+        if len(codes) == 1 and (operation, *codes) not in noted:
+            noted.add((operation, *codes))
+            dossier = dossiers[name.strip("{}")]
+            play.call(operation, f"{codes[0]}: {about}", body=body, dossierId=dossier)
+    several = {"dossierReference": "TAKEN", "expirationDate": PAST}
+    play.call("updateDossier", "Several at once", body=several, dossierId=dossiers["active"])
 
 
 def protocol(dialect: str, notes: list[dict[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """The answers of each operation: statuses, the bodies that each may have, codes in them, links to others.
 
-The codes are those of the table in `domain.errors`; this module declares which of them an operation returns.
+The table in `domain.errors` has the codes of each operation.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import Struct
 from mock_server.contract.requests import BODIES
 from mock_server.contract.schemas import Json, Schema, ref
 from mock_server.dialects import DIALECTS, Dialect, wire
-from mock_server.domain.errors import E100, E200, ERRORS, NOT_FOUND, Place, Refusal
+from mock_server.domain.errors import E100, E200, ERRORS, NOT_FOUND, Refusal
 from mock_server.domain.operations import OPERATIONS, Kind, Operation
 
 JSON_TYPE = "application/json;charset=UTF-8"
@@ -79,7 +79,7 @@ _CONTENT: dict[str, tuple[Shape, ...]] = {
     ),
     "downloadFile": (Shape(schema="", about="The bytes.", media_type=BYTES_TYPE),),
 }
-IMPORT_CODES = tuple(code for code, error in ERRORS.items() if Place.PROCESS in error.places)
+IMPORT_CODES = tuple(code for code, error in ERRORS.items() if error.ends_import)
 """The codes of a rejected import, which its process reports."""
 
 _PROCESSES = {
@@ -88,15 +88,9 @@ _PROCESSES = {
 }
 
 REFUSED: dict[str, tuple[str, ...]] = {
-    "listThirdparties": ("E002", "E003", "E010", "E011", "E022"),
-    "searchThirdparties": ("E001", "E002", "E003", "E010", "E011"),
-    "listDossiers": ("E002", "E003", "E010", "E011", "E022"),
-    "importDossier": ("E001", "E002", "E003", "E010", "E011"),
-    "listProcesses": ("E003", "E010", "E022"),
-    "updateDossier": ("E003", "E010", "E011", "E021", "E030", "E112", "E201", "E202"),
-    "stopDossier": ("E201",),
-    "reactivateDossier": ("E010", "E103", "E204", "E205"),
-    "updateDossierRequirements": ("E003", "E201", "E301", "E302"),
+    name: tuple(code for code, error in ERRORS.items() if name in error.rejects)
+    for name in OPERATIONS
+    if any(name in error.rejects for error in ERRORS.values())
 }
 """The codes with which an operation rejects values, or a business rule refuses a command (behaviour.md 5)."""
 

@@ -10,8 +10,12 @@ Anything else that is raised is a bug of the sandbox. The dialect renders a refu
 from __future__ import annotations
 
 from enum import Flag, auto
+from functools import reduce
+from operator import or_
 
 from msgspec import Struct
+
+from mock_server.domain.operations import OPERATIONS, Kind
 
 
 class Place(Flag):
@@ -25,17 +29,39 @@ class Place(Flag):
 
 
 class ErrorCode(Struct, frozen=True):
-    """A row of behaviour.md 5: code, labels, places, condition and provenance."""
+    """A row of behaviour.md 5: code, labels, condition, provenance, and what returns it.
+
+    `rejects` has the operations that answer a bad call with it. If `ends_import`, the process of an import
+    reports it; if `not_found`, it is in a 404.
+    """
 
     code: str
     label_fr: str
     label_en: str
-    places: Place
     when: str
     provenance: str
+    rejects: tuple[str, ...] = ()
+    ends_import: bool = False
+    not_found: bool = False
+
+    @property
+    def places(self) -> Place:
+        """Where the code is shown."""
+        shown = [_PLACES[OPERATIONS[name].kind] for name in self.rejects]
+        shown += [Place.PROCESS] * self.ends_import + [Place.RESOURCE] * self.not_found
+        return reduce(or_, shown, Place(0))
 
     def __str__(self) -> str:
         return self.code
+
+
+_PLACES = {
+    Kind.SEARCH: Place.SEARCH,
+    Kind.READ: Place.SEARCH,
+    Kind.IMPORT: Place.IMPORT,
+    Kind.COMMAND: Place.COMMAND,
+}
+"""The place of a code that rejects an operation of this kind."""
 
 
 class Refusal(Struct, frozen=True):
@@ -62,183 +88,203 @@ E001 = ErrorCode(
     "E001",
     "Paramètre manquant",
     "Missing parameter",
-    Place.SEARCH | Place.IMPORT,
     "A required parameter or member is absent.",
     "documented",
+    rejects=("searchThirdparties", "importDossier"),
 )
 E002 = ErrorCode(
     "E002",
     "Paramètre inconnu",
     "Unknown parameter",
-    Place.SEARCH | Place.IMPORT,
     "A value lies outside its enumeration, such as `companyIdType`; an expression names an unknown field.",
     "inferred",
+    rejects=("listThirdparties", "searchThirdparties", "listDossiers", "importDossier"),
 )
 E003 = ErrorCode(
     "E003",
     "Paramètre vide",
     "Empty parameter",
-    Place.SEARCH | Place.IMPORT | Place.COMMAND,
     "A parameter is present but empty; an update has nothing to update; a list of requirements is empty.",
     "documented",
+    rejects=(
+        "listThirdparties",
+        "searchThirdparties",
+        "listDossiers",
+        "importDossier",
+        "listProcesses",
+        "updateDossier",
+        "updateDossierRequirements",
+    ),
 )
 E010 = ErrorCode(
     "E010",
     "Format incorrect",
     "Incorrect format",
-    Place.SEARCH | Place.IMPORT | Place.COMMAND,
     "A date, boolean, integer, e-mail, company identifier or expression is not of its format.",
     "documented",
+    rejects=(
+        "listThirdparties",
+        "searchThirdparties",
+        "listDossiers",
+        "importDossier",
+        "listProcesses",
+        "updateDossier",
+        "reactivateDossier",
+    ),
 )
 E011 = ErrorCode(
     "E011",
     "Taille maximale dépassée",
     "Maximum size exceeded",
-    Place.SEARCH | Place.IMPORT | Place.COMMAND,
     "Longer than 255 characters (reference, code, category) or 4000 (description); a page of more than 1000.",
     "documented",
+    rejects=("listThirdparties", "searchThirdparties", "listDossiers", "importDossier", "updateDossier"),
 )
 E021 = ErrorCode(
     "E021",
     "Date d'expiration dans le passé",
     "Expiration date in the past",
-    Place.PROCESS | Place.COMMAND,
     "The `expirationDate` of an import or update is not later than today.",
     "documented",
+    rejects=("updateDossier",),
+    ends_import=True,
 )
 E022 = ErrorCode(
     "E022",
     "Date dans le futur",
     "Date in the future",
-    Place.SEARCH,
     "`stateLastChangeDate` or `fromDate` is later than now.",
     "documented",
+    rejects=("listThirdparties", "listDossiers", "listProcesses"),
 )
 E030 = ErrorCode(
     "E030",
     "Domaine de l'e-mail invalide",
     "Invalid email domain",
-    Place.PROCESS | Place.COMMAND,
     "An address is well formed, its domain is among the recipe's `invalidEmailDomains`.",
     "documented",
+    rejects=("updateDossier",),
+    ends_import=True,
 )
 E100 = ErrorCode(
     "E100",
     "Aucun tiers ne correspond aux critères",
     "There is no third party for this criteria",
-    Place.RESOURCE,
     "The third party is unknown to the account.",
     "documented",
+    not_found=True,
 )
 E101 = ErrorCode(
     "E101",
     "Erreur lors de la qualification de l'établissement",
     "Error when qualifying the establishment",
-    Place.PROCESS,
     "The data provider fails on this establishment (condition `failing`).",
     "documented",
+    ends_import=True,
 )
 E102 = ErrorCode(
     "E102",
     "L'établissement n'existe pas.",
     "The establishment does not exist",
-    Place.PROCESS,
     "The data provider does not know the establishment (condition `unknown`).",
     "documented",
+    ends_import=True,
 )
 E103 = ErrorCode(
     "E103",
     "L'établissement est fermé.",
     "The establishment is closed",
-    Place.PROCESS | Place.COMMAND,
     "The establishment is closed (condition `closed`), or its third party is out of business.",
     "documented",
+    rejects=("reactivateDossier",),
+    ends_import=True,
 )
 E104 = ErrorCode(
     "E104",
     "Plusieurs tiers correspondent à la recherche",
     "Too many third parties for this criteria",
-    Place.PROCESS,
     "Several third parties match the identifier (condition `ambiguous`).",
     "documented",
+    ends_import=True,
 )
 E105 = ErrorCode(
     "E105",
     "L'établissement a été transféré",
     "The establishment has been transferred to a new establishment",
-    Place.PROCESS,
     "The establishment moved to another identifier (condition `transferred`).",
     "documented",
+    ends_import=True,
 )
 E111 = ErrorCode(
     "E111",
     "Le code fournisseur est différent de celui déjà existant",
     "The supplier code in parameter is different from the existing supplier code for third party",
-    Place.PROCESS,
     "The third party has a code in this account and the import gives another one.",
     "documented",
+    ends_import=True,
 )
 E112 = ErrorCode(
     "E112",
     "Le code fournisseur (thirdpartyCode) déjà utilisé pour un autre fournisseur.",
     "The supplier code (thirdpartyCode) already used for another supplier",
-    Place.PROCESS | Place.COMMAND,
     "The code belongs to another third party of the account.",
     "documented",
+    rejects=("updateDossier",),
+    ends_import=True,
 )
 E113 = ErrorCode(
     "E113",
     "Compte donneur d'ordres non actif",
     "Non active ordering account",
-    Place.PROCESS,
     "The account's subscription is not active.",
     "documented",
+    ends_import=True,
 )
 E121 = ErrorCode(
     "E121",
     "Import impossible d'un tiers français par son numéro de TVA",
     "Impossible to create a dossier based on TVA for a french third party. Plesae use SIRET number",
-    Place.PROCESS,
     "A `CIT002` value begins with FR.",
     "documented",
+    ends_import=True,
 )
 E122 = ErrorCode(
     "E122",
     "Import impossible d'un tiers étranger, option non activée",
     "Impossible to import a non French thirdparty, subscription is inactive for international third parties",
-    Place.PROCESS,
     "A foreign company, and the account lacks the international option.",
     "documented",
+    ends_import=True,
 )
 E200 = ErrorCode(
     "E200",
     "Aucun dossier ne correspond à la recherche",
     "There is no dossier for this criteria",
-    Place.RESOURCE,
     "The dossier is unknown to the account.",
     "documented",
+    not_found=True,
 )
 E201 = ErrorCode(
     "E201",
     "Le dossier est désactivé",
     "This dossier is disabled",
-    Place.COMMAND,
     "Update, stop or requirements of a dossier that is not monitored.",
     "documented",
+    rejects=("updateDossier", "stopDossier", "updateDossierRequirements"),
 )
 E202 = ErrorCode(
     "E202",
     "La référence du dossier existe déjà pour ce couple donneur d'ordres / Fournisseur",
     "This dossier reference already exists for this client / supplier couple",
-    Place.PROCESS | Place.COMMAND,
     "Another dossier of the same account and third party, monitored or stopped, has the reference.",
     "documented",
+    rejects=("updateDossier",),
+    ends_import=True,
 )
 E203 = ErrorCode(
     "E203",
     "Aucun dossier avec cette référence",
     "There is no dossier for this reference",
-    Place(0),
     "Never: no command of this API looks a dossier up by its reference.",
     "documented",
 )
@@ -246,53 +292,50 @@ E204 = ErrorCode(
     "E204",
     "Le dossier est déjà actif",
     "This dossier is already active",
-    Place.COMMAND,
     "Reactivation of a monitored dossier.",
     "documented",
+    rejects=("reactivateDossier",),
 )
 E205 = ErrorCode(
     "E205",
     "Date d'expiration dépassée pour la réactivation",
     "This dossier to reactivate has an outdated date for its re-activation."
     " Please provide a date in the future.",
-    Place.COMMAND,
     "The expiration date that a reactivation gives, or else the stored one, is not later than today.",
     "documented",
+    rejects=("reactivateDossier",),
 )
 E301 = ErrorCode(
     "E301",
     "Le document (requirement) est désactivé",
     "This document/requirement is deactivated",
-    Place.PROCESS | Place.COMMAND,
     "The account knows the document type, but it was withdrawn.",
     "documented",
+    rejects=("updateDossierRequirements",),
+    ends_import=True,
 )
 E302 = ErrorCode(
     "E302",
     "Le document (requirement) n'est pas autorisé",
     "This document/requirement is not authorized",
-    Place.PROCESS | Place.COMMAND,
     "The document type is not among the account's requirements.",
     "documented",
+    rejects=("updateDossierRequirements",),
+    ends_import=True,
 )
 NOT_FOUND = ErrorCode(
     "NOT_FOUND",
     "La ressource n'existe pas",
     "The resource does not exist. Please check you search criteria and values.",
-    Place.RESOURCE,
     "Account, document, file or process unknown; in EDGE any absent resource and a search without a hit.",
     "documented",
+    not_found=True,
 )
 
 ERRORS: dict[str, ErrorCode] = {
-    error.code: error
-    for error in (
-        *(E001, E002, E003, E010, E011, E021, E022, E030),
-        *(E100, E101, E102, E103, E104, E105, E111, E112, E113, E121, E122),
-        *(E200, E201, E202, E203, E204, E205, E301, E302, NOT_FOUND),
-    )
+    row.code: row for row in tuple(globals().values()) if isinstance(row, ErrorCode)
 }
-"""Every code of the API in table order."""
+"""Every code of the API, in the order above."""
 
 PROVIDER_ERRORS = (E101, E102, E103, E104, E105)
 """What the data provider may answer, and what an import may be made to fail with."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from mock_server.domain.checks import as_int64
-from mock_server.domain.errors import E003, E010, E011, ERRORS, Place, Refusal
+from mock_server.domain.errors import E003, E010, E011, ERRORS, Refusal
 from mock_server.domain.model import ImportProcess
 from mock_server.domain.search import MAX_PAGE_SIZE
 
@@ -46,7 +46,7 @@ CODES = tuple(error.code for error in ERRORS.values() if error.places)
 OUTCOMES = (
     "running",
     "succeeded",
-    *(error.code for error in ERRORS.values() if Place.PROCESS in error.places),
+    *(error.code for error in ERRORS.values() if error.ends_import),
 )
 """The states in which a process can be found: running, succeeded, or with a code."""
 

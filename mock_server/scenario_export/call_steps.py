@@ -10,7 +10,7 @@ import orjson
 from msgspec import Struct, field
 
 from mock_server.client.login import DEFAULT_PASSWORD, DEFAULT_USER, login_form
-from mock_server.domain.errors import ERRORS, Place
+from mock_server.domain.errors import ERRORS
 from mock_server.domain.names import camel
 from mock_server.domain.operations import OPERATIONS, Kind, Operation
 from mock_server.domain.world import World
@@ -412,7 +412,7 @@ def _codes(body: Any) -> list[str]:
 
 
 def _is_not_found(code: str) -> bool:
-    return Place.RESOURCE in ERRORS[code].places
+    return ERRORS[code].not_found
 
 
 def _stable(value: Any, ids: SavedIds, name: str, levels: int) -> Any:

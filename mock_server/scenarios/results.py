@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from mock_server.domain.errors import ERRORS, NOT_FOUND, Place
+from mock_server.domain.errors import ERRORS, NOT_FOUND
 from mock_server.domain.operations import OPERATIONS, Kind, Operation
 from mock_server.scenarios.file_format import Expect, Scenario
 from mock_server.scenarios.http_client import HttpOutcome, HttpRequest, HttpResponse, NoResponse
@@ -141,7 +141,7 @@ def error_codes(body: Any) -> list[str]:
 
 def are_not_found(codes: tuple[str, ...]) -> bool:
     """Whether all of these codes say that something does not exist, which is always a 404."""
-    return all(Place.RESOURCE in ERRORS[code].places for code in codes)
+    return all(ERRORS[code].not_found for code in codes)
 
 
 def _status_differences(expected: Sequence[int], response: HttpResponse) -> Iterator[Difference]:
@@ -155,9 +155,7 @@ def _expected_status(expect: Expect, operation: Operation | None, refusals: str 
         return expect.status if isinstance(expect.status, tuple) else (expect.status,)
     if expect.refused is None:
         return _NOTHING_FOUND if expect.found == 0 else _SUCCESS
-    if operation in _PROCESS_OPERATIONS and any(
-        Place.PROCESS in ERRORS[code].places for code in expect.refused
-    ):
+    if operation in _PROCESS_OPERATIONS and any(ERRORS[code].ends_import for code in expect.refused):
         return _SUCCESS
     if are_not_found(expect.refused):
         return (404,)

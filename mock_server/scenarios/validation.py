@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS, Place
+from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
 from mock_server.domain.names import nearest
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
 from mock_server.domain.variants import check_variants
@@ -57,7 +57,7 @@ _EFFECTS = {
 """The effects of a rule of which only one is possible: the name in Python, and in a file."""
 
 _ONLY_OF_API_CALLS = ("login", "token", "form")
-_NOT_FOUND = {code for code, error in ERRORS.items() if Place.RESOURCE in error.places}
+_NOT_FOUND = {code for code, error in ERRORS.items() if error.not_found}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _FRAMING_HEADERS = {"content-length", "transfer-encoding"}
