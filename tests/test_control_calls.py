@@ -19,7 +19,7 @@ from mock_server.app import create_app
 from mock_server.control.app import CALLS
 from mock_server.control.calls import ControlCall
 from mock_server.settings import CONTROL_PREFIX, SLOW_CALLS, Settings, is_slow_call
-from tests.support import ACCOUNT, SIRET, Api, control_routes
+from tests.support import SIRET, Api, control_routes
 
 RULES = {
     "rules": [
@@ -372,44 +372,38 @@ def test_a_body_is_optional_where_the_server_accepts_an_empty_object(
     assert operation["requestBody"]["required"] is not accepts(call, {})
 
 
-SENT: dict[str, tuple[str, str, Any]] = {
-    "POST /snapshots/{name}": ("POST", "/snapshots/kept", None),
-    "POST /snapshots/{name}/restore": ("POST", "/snapshots/kept/restore", None),
-    "DELETE /sandboxes/{name}": ("DELETE", "/sandboxes/documented", None),
-    "GET /docs/{name}": ("GET", "/docs/control", None),
-    "GET /ui/{name}": ("GET", "/ui/app.js", None),
-    "GET /dossiers/{dossier_id}": ("GET", "/dossiers/804127", None),
-    "GET /requests/{number}": ("GET", "/requests/1", None),
-    "PATCH /dossiers/{dossier_id}": ("PATCH", "/dossiers/804127", {}),
-    "PATCH /accounts/{account_id}": ("PATCH", f"/accounts/{ACCOUNT}", {}),
-    "PATCH /requirements/{code}": ("PATCH", "/requirements/I2", {"withdrawn": False}),
-    "POST /accounts": ("POST", "/accounts", {"accountId": 7}),
-    "POST /dossiers": ("POST", "/dossiers", {"siret": SIRET, "dossierReference": "A"}),
-    "POST /dossiers/{dossier_id}/documents/{code}/evidences": (
-        "POST",
-        "/dossiers/804127/documents/I2/evidences",
-        {},
-    ),
-    "POST /thirdparties": ("POST", "/thirdparties", {"siret": SIRET}),
-    "POST /thirdparties/{thirdparty_id}/close": ("POST", "/thirdparties/875/close", None),
-    "POST /rewind": ("POST", "/rewind", {"before": 1}),
-    "POST /sandboxes/{name}/fork": ("POST", "/sandboxes/documented/fork", {"as": "documented-fork"}),
-    "POST /clock/advance": ("POST", "/clock/advance", {"by": "P1D"}),
-    "PUT /clock": ("PUT", "/clock", {"frozen": True}),
-    "PUT /fixture": ("PUT", "/fixture", {"name": "default"}),
-    "PUT /scenario": ("PUT", "/scenario", {"scenario": {"version": 1, "scenario": "mine", "title": "Mine"}}),
-    "PUT /scenarios/{name}/state": ("PUT", "/scenarios/mine/state", {"state": "Started"}),
-    "POST /rules": ("POST", "/rules", RULES),
-    "POST /timeline": (
-        "POST",
-        "/timeline",
-        {"timeline": [{"after": "P1D", "control": "POST /thirdparties", "body": {"siret": SIRET}}]},
-    ),
-    "PUT /strict": ("PUT", "/strict", {"strict": "off"}),
-    "POST /processes/{process_id}": ("POST", "/processes/none", {"outcome": "hold"}),
-    "POST /verify": ("POST", "/verify", {"expectations": [{"request": {"operation": "getToken"}}]}),
+SENT: dict[str, Any] = {
+    "PATCH /dossiers/{dossier_id}": {},
+    "PATCH /accounts/{account_id}": {},
+    "PATCH /requirements/{code}": {"withdrawn": False},
+    "POST /accounts": {"accountId": 7},
+    "POST /dossiers": {"siret": SIRET, "dossierReference": "A"},
+    "POST /dossiers/{dossier_id}/documents/{code}/evidences": {},
+    "POST /thirdparties": {"siret": SIRET},
+    "POST /rewind": {"before": 1},
+    "POST /sandboxes/{name}/fork": {"as": "documented-fork"},
+    "POST /clock/advance": {"by": "P1D"},
+    "PUT /clock": {"frozen": True},
+    "PUT /fixture": {"name": "default"},
+    "PUT /scenario": {"scenario": {"version": 1, "scenario": "mine", "title": "Mine"}},
+    "PUT /scenarios/{name}/state": {"state": "Started"},
+    "POST /rules": RULES,
+    "POST /timeline": {
+        "timeline": [{"after": "P1D", "control": "POST /thirdparties", "body": {"siret": SIRET}}]
+    },
+    "PUT /strict": {"strict": "off"},
+    "POST /processes/{process_id}": {"outcome": "hold"},
+    "POST /verify": {"expectations": [{"request": {"operation": "getToken"}}]},
 }
-"""Per call with a path variable or a body a request that succeeds; all others need neither."""
+"""Per call with a body one that succeeds."""
+NAMES = {
+    "DELETE /sandboxes/{name}": "documented",
+    "POST /sandboxes/{name}/fork": "documented",
+    "GET /docs/{name}": "control",
+    "GET /ui/{name}": "app.js",
+    "PUT /scenarios/{name}/state": "mine",
+}
+"""The name in a path, if it is not the example of the document."""
 NOT_SENT = {
     *("GET /events", "GET /ca.pem", "PUT /state"),
     *("GET /processes/{process_id}", "POST /processes/{process_id}"),
@@ -417,9 +411,22 @@ NOT_SENT = {
 """An endless stream; a certificate that this server does not have; others that need values of an answer."""
 
 
+def path_of(document: dict[str, Any], name: str) -> str:
+    """The path of a call, with the ids that the document has as examples."""
+    method, template = name.split()
+    parameters = document["paths"][f"/__admin{template}"][method.lower()].get("parameters", ())
+    ids = {one["name"]: one["example"] for one in parameters if one.get("in") == "path"}
+    return template.format(**ids | ({"name": NAMES[name]} if name in NAMES else {}))
+
+
 def test_calls_that_run_in_a_thread_are_control_calls_with_or_without_a_slash_at_their_end() -> None:
     assert {(call.method, f"{CONTROL_PREFIX}{call.path}") for call in CALLS} >= SLOW_CALLS
     assert is_slow_call("PUT", f"{CONTROL_PREFIX}/fixture/", "")
+
+
+def send_documented(document: dict[str, Any], api: Api, name: str) -> TestResponse:
+    """Make a call with ids and body as the tables and the document have them."""
+    return send(api, name.split(maxsplit=1)[0], path_of(document, name), SENT.get(name))
 
 
 def send(api: Api, method: str, path: str, body: object = None) -> TestResponse:
@@ -432,13 +439,12 @@ def test_a_call_answers_with_the_status_and_the_media_type_of_the_document(
     document: dict[str, Any], api: Api, name: str
 ) -> None:
     verb, template = name.split()
-    method, path, body = SENT.get(name, (verb, template, None))
     for first in ("PUT /scenario", "POST /snapshots/{name}"):
-        assert send(api, *SENT[first]).status_code < 300
+        assert send_documented(document, api, first).status_code < 300
     _ = api.token  # which is request 1 of the journal
     api.client.get("/__admin/clock", headers={"X-Mock-Sandbox": "documented"})
 
-    answer = send(api, method, path, body)
+    answer = send_documented(document, api, name)
 
     responses = document["paths"][f"/__admin{template}"][verb.lower()]["responses"]
     assert str(answer.status_code) == next(iter(responses))
@@ -471,9 +477,7 @@ def test_every_problem_status_of_the_document_can_be_answered() -> None:
             for status in operation["responses"].keys() & PROVOKED.keys():
                 headers, environ = PROVOKED[status]
                 sent = headers if status == "401" else token | headers
-                body = (
-                    SENT.get(name.replace("/__admin", ""), (None, None, None))[2] if status == "404" else None
-                )
+                body = SENT.get(name.replace("/__admin", "")) if status == "404" else None
                 answer = client.open(
                     path,
                     method=method,
