@@ -24,23 +24,6 @@ IMPORTED = {
     "thirdpartyCode": "CODE-1",
 }
 
-FILTERED: dict[str, Test] = {
-    "monitored=true": lambda dossier: dossier["monitored"],
-    "monitored=false": lambda dossier: not dossier["monitored"],
-    "companyIdType=CIT001": lambda dossier: dossier["companyIdType"] == "CIT001",
-    "companyIdType=CIT002": lambda dossier: dossier["companyIdType"] == "CIT002",
-    "companyIdType=CIT003": lambda dossier: dossier["companyIdType"] == "CIT003",
-    "thirdpartyId=1001": lambda dossier: dossier["thirdpartyId"] == 1001,
-    "thirdpartyCode=F1043": lambda dossier: dossier["thirdpartyCode"] == "F1043",
-    "companyIdType=CIT001&monitored=false": lambda dossier: (
-        dossier["companyIdType"] == "CIT001" and not dossier["monitored"]
-    ),
-    "thirdpartyCode=F1043&monitored=true": lambda dossier: (
-        dossier["thirdpartyCode"] == "F1043" and dossier["monitored"]
-    ),
-}
-"""What a query finds in the default fixture, as a condition on the members of a dossier."""
-
 
 def ids(dossiers: list[dict[str, Any]]) -> list[int]:
     return [dossier["dossierId"] for dossier in dossiers]
@@ -49,11 +32,6 @@ def ids(dossiers: list[dict[str, Any]]) -> list[int]:
 def found(api: Api, **query: str | int) -> list[int]:
     """The ids of all dossiers that pass."""
     return ids(api.hits("/dossiers", pageSize=1000, **query))
-
-
-def found_by(api: Api, query: str) -> list[int]:
-    """The ids of the dossiers that pass a query written out."""
-    return ids(content(api.send("GET", f"{api.url('/dossiers')}?{query}")))
 
 
 def those(api: Api, test: Test) -> list[int]:
@@ -66,66 +44,7 @@ def today(api: Api, days: int = 0) -> str:
     return (now + timedelta(days=days)).date().isoformat()
 
 
-# Filters one by one.
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"thirdpartyId": "875"},
-        {"companyIdType": "CIT001", "companyIdValue": "50382936800045"},
-        {"companyIdValue": "50382936800045"},
-        {"siren": "503829368"},
-        {"siret": "50382936800045"},
-        {"tva": "FR69503829368"},
-        {"thirdpartyCode": "123"},
-        {"dossierReference": "TEST"},
-        {"siren": "503829368", "monitored": "true"},
-        {"siren": "503829368", "stateLastChangeDate": "2019-01-08"},
-        {"siren": "503829368", "stateLastChangeDate": "2018-12-31"},
-        {"siren": "503829368", "dossierReference": "TEST", "thirdpartyCode": "123", "monitored": "true"},
-    ],
-    ids=str,
-)
-def test_a_filter_finds_the_dossier_that_has_the_value(api: Api, query: dict[str, str]) -> None:
-    assert found(api, **query) == [SEED_DOSSIER]
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"thirdpartyId": "876"},
-        {"thirdpartyId": "1060"},
-        {"companyIdType": "CIT003", "companyIdValue": "50382936800045"},
-        {"companyIdType": "CIT002", "companyIdValue": "FR69503829368"},
-        {"companyIdValue": "FR69503829368"},
-        {"companyIdValue": "503829368"},
-        {"siren": "50382936800045"},
-        {"siret": "503829368"},
-        {"tva": "69503829368"},
-        {"thirdpartyCode": "12"},
-        {"thirdpartyCode": "1234"},
-        {"dossierReference": "TES"},
-        {"dossierReference": "test"},
-        {"siren": "503829368", "monitored": "false"},
-        {"siren": "503829368", "stateLastChangeDate": "2019-01-09"},
-        {"siren": "503829368", "dossierReference": "ANOTHER"},
-        {"siren": "503829368", "siret": SIRET},
-        {"dossierReference": "TEST", "thirdpartyId": "1000"},
-        {"dossierReference": "TEST", "thirdpartyCode": "F1001"},
-    ],
-    ids=str,
-)
-def test_a_filter_leaves_out_what_has_another_value(api: Api, query: dict[str, str]) -> None:
-    assert found(api, **query) == []
-
-
-@pytest.mark.parametrize(("query", "test"), FILTERED.items(), ids=FILTERED)
-def test_a_filter_keeps_exactly_the_dossiers_that_pass(api: Api, query: str, test: Test) -> None:
-    expected = those(api, test)
-
-    assert expected
-    assert found_by(api, f"{query}&pageSize=1000") == expected
+# Filters (tests/test_filters.py has one row for each).
 
 
 @pytest.mark.parametrize("days", [-365, -30, -1, 0])

@@ -78,23 +78,6 @@ REST_OF_DETAILS = [
 ]
 
 
-FILTERED: dict[str, Test] = {
-    "monitored=true": lambda detail: detail["monitored"],
-    "monitored=false": lambda detail: not detail["monitored"],
-    "subscriptionState=true": lambda detail: detail["subscriptionState"],
-    "subscriptionState=false": lambda detail: not detail["subscriptionState"],
-    "thirdpartyGlobalState=true": lambda detail: detail["thirdpartyGlobalState"] is True,
-    "thirdpartyGlobalState=false": lambda detail: detail["thirdpartyGlobalState"] is False,
-    "companyIdType=CIT001": lambda detail: detail["companyIdType"] == "CIT001",
-    "companyIdType=CIT002": lambda detail: detail["companyIdType"] == "CIT002",
-    "companyIdType=CIT003": lambda detail: detail["companyIdType"] == "CIT003",
-    "monitored=true&subscriptionState=false": lambda detail: (
-        detail["monitored"] and not detail["subscriptionState"]
-    ),
-}
-"""The condition on the details for each query of the default fixture."""
-
-
 def found(api: Api, **query: str | int) -> list[int]:
     """The ids of all third parties that pass."""
     return [row["thirdpartyId"] for row in api.hits("/thirdparties", pageSize=1000, **query)]
@@ -215,60 +198,7 @@ def test_an_import_adds_its_third_party_to_the_list(api: Api) -> None:
     assert found(api, siret=SIRET) == [thirdparty_id]
 
 
-# Filters.
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"siren": "503829368"},
-        {"siret": "50382936800045"},
-        {"tva": "FR69503829368"},
-        {"companyIdValue": "50382936800045"},
-        {"companyIdType": "CIT001", "companyIdValue": "50382936800045"},
-        {"name": "E-ATTESTATIONS.COM"},
-        {"name": "e-Attestations.com"},
-        {"siren": "503829368", "monitored": "true", "subscriptionState": "true"},
-        {"siret": "50382936800045", "thirdpartyGlobalState": "false"},
-        {"siren": "503829368", "stateLastChangeDate": "2019-01-08"},
-        {"siren": "503829368", "name": "e-attestations.com", "tva": "FR69503829368"},
-    ],
-    ids=str,
-)
-def test_a_filter_finds_the_third_party_that_has_the_value(api: Api, query: dict[str, str]) -> None:
-    assert found(api, **query) == [SEED_THIRDPARTY]
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"siren": "50382936"},
-        {"siret": "503829368"},
-        {"tva": "503829368"},
-        {"name": "E-ATTESTATIONS"},
-        {"companyIdType": "CIT002", "companyIdValue": "FR69503829368"},
-        {"companyIdValue": "FR69503829368"},
-        {"companyIdType": "CIT003", "companyIdValue": "50382936800045"},
-        {"siren": "503829368", "monitored": "false"},
-        {"siren": "503829368", "subscriptionState": "false"},
-        {"siren": "503829368", "thirdpartyGlobalState": "true"},
-        {"siren": "503829368", "stateLastChangeDate": "2019-01-09"},
-        {"siren": "503829368", "siret": SIRET},
-    ],
-    ids=str,
-)
-def test_a_filter_leaves_out_what_has_another_value(api: Api, query: dict[str, str]) -> None:
-    assert found(api, **query) == []
-
-
-@pytest.mark.parametrize(("query", "test"), FILTERED.items(), ids=FILTERED)
-def test_a_filter_keeps_exactly_those_whose_details_pass(api: Api, query: str, test: Test) -> None:
-    expected = those(api, test)
-
-    hits = content(api.send("GET", f"{api.url('/thirdparties')}?{query}&pageSize=1000"))
-
-    assert expected
-    assert [row["thirdpartyId"] for row in hits] == expected
+# Filters (tests/test_filters.py has one row for each).
 
 
 @pytest.mark.parametrize("days", [-365, -30, -1, 0])
