@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from hashlib import blake2b
-from uuid import UUID
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -108,4 +107,7 @@ def _evidence(evidence_id: int, now: datetime, given: Deposit) -> Evidence:
 
 def file_uuid(evidence_id: int) -> str:
     """A UUID of version 4 that follows from the id, so that it is the same in every sandbox."""
-    return str(UUID(bytes=blake2b(f"file/{evidence_id}".encode(), digest_size=16).digest(), version=4))
+    digits = blake2b(f"file/{evidence_id}".encode(), digest_size=16).hexdigest()
+    # As `UUID` would write it, in half the time: a generated state has millions.
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -2,6 +2,8 @@
 
 Instants are aware datetimes in UTC, days are dates. `Dossier`, `Thirdparty` and what hangs on them compare by
 identity: a value that did not change is the very same object, which is also what remembers its rendering.
+
+The garbage collector does not track what a state has millions of (`gc=False`): it holds values, so no cycle.
 """
 
 from __future__ import annotations
@@ -50,14 +52,14 @@ class Condition(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
-class CompanyId(Struct, frozen=True):
+class CompanyId(Struct, frozen=True, gc=False):
     """One identifier of one third party: a type and its value."""
 
     type: CompanyIdType
     value: str
 
 
-class Company(Struct, frozen=True, kw_only=True):
+class Company(Struct, frozen=True, kw_only=True, gc=False):
     """What the data provider knows of a company; amounts in whole units of their currency."""
 
     name: str
@@ -92,7 +94,7 @@ class Establishment(Struct, frozen=True, kw_only=True):
     about: str = ""
 
 
-class User(Struct, frozen=True, kw_only=True):
+class User(Struct, frozen=True, kw_only=True, gc=False):
     """A person at a third party, as the platform shows one."""
 
     firstname: str
@@ -101,7 +103,7 @@ class User(Struct, frozen=True, kw_only=True):
     phone: str
 
 
-class Thirdparty(Struct, frozen=True, kw_only=True, eq=False):
+class Thirdparty(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """An establishment on the platform, the same for every account. Registered when it has a date for it."""
 
     thirdparty_id: int
@@ -168,7 +170,7 @@ class Account(Struct, frozen=True, kw_only=True, eq=False):
         return self.subscription_status == "ACTIVE"
 
 
-class FormAnswer(Struct, frozen=True, kw_only=True):
+class FormAnswer(Struct, frozen=True, kw_only=True, gc=False):
     """One answer of a form that a third party filled in."""
 
     type: str
@@ -178,7 +180,7 @@ class FormAnswer(Struct, frozen=True, kw_only=True):
     value: str
 
 
-class Evidence(Struct, frozen=True, kw_only=True, eq=False):
+class Evidence(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """The answer to a document: a file (size in bytes), or a form without one.
 
     Valid through the end of `expiration_date` in France, without expiry when that is None. `content` is
@@ -200,7 +202,7 @@ class Evidence(Struct, frozen=True, kw_only=True, eq=False):
         return self.expiration_date is None or day <= self.expiration_date
 
 
-class Document(Struct, frozen=True, kw_only=True, eq=False):
+class Document(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """A requirement as asked in one dossier. Evidences oldest first; `present` as of the last settlement."""
 
     document_id: int
@@ -210,7 +212,7 @@ class Document(Struct, frozen=True, kw_only=True, eq=False):
     evidences: tuple[Evidence, ...] = ()
 
 
-class Indicator(Struct, frozen=True, kw_only=True):
+class Indicator(Struct, frozen=True, kw_only=True, gc=False):
     """I001, the duty of vigilance (behaviour.md 6.8)."""
 
     code: str

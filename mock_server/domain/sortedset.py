@@ -25,7 +25,7 @@ T = TypeVar("T", bound=Ordered)
 CHUNK = 512
 
 
-class SortedSet(Struct, Generic[T], frozen=True):
+class SortedSet(Struct, Generic[T], frozen=True, gc=False):
     """Distinct values in ascending order; `add` and `discard` give another set, which shares what stays."""
 
     chunks: tuple[tuple[T, ...], ...] = ()
