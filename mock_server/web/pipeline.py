@@ -39,7 +39,7 @@ from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.contract import check_response
 from mock_server.web.errors import error_response
 from mock_server.web.journal_entry import BEGAN, add_journal_entry
-from mock_server.web.routing import Router, UrlAdapter, routes_of
+from mock_server.web.routing import Router, UrlAdapter
 from mock_server.web.rule_effects import apply_rule_to_response, run_with_rules
 from mock_server.web.services import Services
 from mock_server.web.strict import WARNING_HEADER, check_input, header_of
@@ -96,14 +96,12 @@ class Application(Flask):
         super().__init__("mock_server", static_folder=None)
         self.config["MAX_CONTENT_LENGTH"] = shared.settings.max_body
         self.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # any other method is a 405
-        self.router = Router(self.url_map, shared.settings.dialect)
         self.control = control
         services.install(self, shared)
         self.after_request(self._finish)
         self._operations = {OPERATIONS[name].view: (OPERATIONS[name], view) for name, view in views.items()}
-        for operation, _ in self._operations.values():
-            for rule, fixed in routes_of(operation):
-                self.add_url_rule(rule, operation.view, methods=[operation.method], defaults=fixed)
+        operations = (operation for operation, _ in self._operations.values())
+        self.router = Router(operations, self.url_map, shared.settings.dialect)
 
     def reads_body(self, environ: dict[str, Any]) -> bool:
         """Whether a request with this head gets as far as its body: path, method, token and account are good.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flask import Request
-from werkzeug.exceptions import BadRequest, NotFound
-from werkzeug.routing import BaseConverter, Map, Rule
+from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound
+from werkzeug.routing import Map, Rule
 
-from mock_server.dialects import DIALECTS, Dialect
+from mock_server.dialects import DIALECTS
 from mock_server.domain.checks import as_int64
 from mock_server.domain.names import snake
 from mock_server.domain.operations import API_PATH, BY_VIEW, Operation
@@ -23,23 +23,30 @@ NOT_THE_API = ("published.", "health")
 
 _BARE = f"{API_PATH}/"
 _HOSTS = {dialect.host: name for name, dialect in DIALECTS.items()}
-_INTEGERS = ("accountId", "dossierId", "documentId", "thirdpartyId", "fileId")
+_PROCESS_ID = "{processId}"
+"""The only id that is a text."""
 _REMEMBERED = 1024
 _LONGEST_REMEMBERED = 200
 """Routes that are remembered: how many, and the longest path in characters."""
 
 
 class Router:
-    """The routes of the app. A path without a dialect is that of the host name, else of `dialect`."""
+    """The routes of the operations, and the other ones of the app.
 
-    def __init__(self, routes: Map, dialect: str) -> None:
-        routes.converters |= {"int64": Int64, "dialect": _DialectName}
+    A path without a dialect is that of the host name, else of `dialect`. The paths of operations are not in
+    Werkzeug's map: it compiles functions for each rule, mostly to build URLs, and each app would wait 10 ms.
+    """
+
+    def __init__(self, operations: Iterable[Operation], others: Map, dialect: str) -> None:
         # The emulated API never redirects.
-        routes.strict_slashes = False
-        routes.merge_slashes = False
-        routes.redirect_defaults = False
+        others.strict_slashes = False
+        others.merge_slashes = False
+        others.redirect_defaults = False
         self._dialect = dialect
-        self._adapter = routes.bind("localhost")
+        self._others = others.bind("localhost")
+        self.operations = sorted(
+            _operation_routes(operations), key=lambda route: list(map(_is_id, route.path))
+        )
         self.remembered = lru_cache(_REMEMBERED)(self._search)
 
     def find(self, request: Request) -> tuple[Rule, dict[str, Any]]:
@@ -61,7 +68,26 @@ class Router:
         return rule, dict(values)
 
     def _search(self, path: str, method: str) -> tuple[Rule, Mapping[str, Any]]:
-        return self._adapter.match(path, method, return_rule=True)
+        name, _, rest = path[1:].partition(API_PATH)
+        segments = rest.removesuffix("/").split("/")
+        allowed: set[str] = set()
+        for route in self.operations:
+            if name in route.dialects and _matches(route.path, segments):
+                if method in route.methods:
+                    return route.rule, {"dialect": DIALECTS[name], **_ids(route.path, segments)}
+                allowed |= route.methods
+        if allowed:
+            raise MethodNotAllowed(sorted(allowed))
+        return self._others.match(path, method, return_rule=True)
+
+
+class OperationRoute(NamedTuple):
+    """A path of an operation after `/api/v1`, in segments, an id as `{accountId}`; how it is served."""
+
+    path: list[str]
+    dialects: tuple[str, ...]
+    methods: set[str]
+    rule: Rule
 
 
 class UrlAdapter(NamedTuple):
@@ -75,49 +101,40 @@ class UrlAdapter(NamedTuple):
         return self.router.find(self.request)
 
 
-class Int64(BaseConverter):
+def _operation_routes(operations: Iterable[Operation]) -> Iterator[OperationRoute]:
+    for operation in operations:
+        for path in operation.paths:
+            rule = Rule(path, methods=[operation.method], endpoint=operation.view)
+            yield OperationRoute(path.split("/"), operation.dialects, rule.methods or set(), rule)
+
+
+def _is_id(segment: str) -> bool:
+    return segment.startswith("{")
+
+
+def _matches(path: Sequence[str], segments: Sequence[str]) -> bool:
+    return len(path) == len(segments) and all(
+        bool(sent) if _is_id(segment) else sent == segment
+        for segment, sent in zip(path, segments, strict=True)
+    )
+
+
+def _ids(path: Sequence[str], segments: Sequence[str]) -> dict[str, Any]:
+    return {
+        snake(segment[1:-1]): sent if segment == _PROCESS_ID else _int64(sent)
+        for segment, sent in zip(path, segments, strict=True)
+        if _is_id(segment)
+    }
+
+
+def _int64(sent: str) -> int:
     """An id in a path: 64 bits; all else is a malformed request, not an unknown path (behaviour.md 3)."""
-
-    def to_python(self, value: str) -> int:
-        """Return the number.
-
-        Raises:
-            BadRequest: it is none.
-        """
-        number = as_int64(value)
-        if number is None:
-            raise BadRequest(f"Failed to convert value '{value[:100]}' to an int64")
-        return number
-
-
-class _DialectName(BaseConverter):
-    """The name of a dialect in a path; another one is an unknown path."""
-
-    regex = "|".join(DIALECTS)
-
-    def to_python(self, value: str) -> Dialect:
-        """Return the dialect."""
-        return DIALECTS[value]
-
-
-def routes_of(operation: Operation) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """The rules of the operation, each with the values that its path does not have."""
-    for path in operation.paths:
-        if len(operation.dialects) == len(DIALECTS):
-            yield f"/<dialect:dialect>{API_PATH}{_rule(path)}", None
-        else:
-            for name in operation.dialects:
-                yield f"/{name}{API_PATH}{_rule(path)}", {"dialect": DIALECTS[name]}
+    number = as_int64(sent)
+    if number is None:
+        raise BadRequest(f"Failed to convert value '{sent[:100]}' to an int64")
+    return number
 
 
 def operation_of(request: Request) -> Operation | None:
     """The operation that the request is routed to; None for a path that is not part of the API."""
     return BY_VIEW.get((request.endpoint or "").rpartition(".")[2])
-
-
-def _rule(path: str) -> str:
-    """A path as Werkzeug writes it: `{accountId}` is an int64 named account_id, a process id any text."""
-    rule = path
-    for name in _INTEGERS:
-        rule = rule.replace(f"{{{name}}}", f"<int64:{snake(name)}>")
-    return rule.replace("{processId}", "<process_id>")
