@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
@@ -31,8 +32,8 @@ def load_key(path: Path) -> RSAPrivateKey:
         raise KeyFileError(f"{path}: {problem.strerror or problem}") from None
 
 
-def decode_key(pem: bytes, place: str) -> RSAPrivateKey:
-    """The RSA key in PEM form, which was found at that place.
+def decode_key(pem: bytes, place: str, *, is_checked: bool = False) -> RSAPrivateKey:
+    """The RSA key in PEM form, found at that place; its numbers are checked, unless they were before.
 
     Raises:
         KeyFileError: it is not an unencrypted RSA private key of 2048 bits or more.
@@ -42,7 +43,7 @@ def decode_key(pem: bytes, place: str) -> RSAPrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(pem, password=None)
+        key = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=is_checked)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyFileError(f"{place}: no unencrypted private key in PEM form") from None
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:  # noqa: PLR2004  # RFC 7518, 3.3
@@ -70,13 +71,30 @@ def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
 
     path = None if folder is None else folder / _KEY_FILE
     if path is not None:
-        with suppress(KeyFileError):
-            return load_key(path)
+        with suppress(KeyFileError, OSError):
+            return _load_kept(path)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     if path is not None:
         with suppress(OSError):  # a read-only or full disk: the key is kept in memory alone
             _keep(encode_key(key), path)
     return key
+
+
+def _load_kept(path: Path) -> RSAPrivateKey:
+    """Load a kept key. A digest shows that its numbers are as they were kept: to check them takes 36 ms."""
+    content = path.read_bytes()
+    digest, _, pem = content.partition(b"\n")
+    if digest == _digest(pem):
+        return decode_key(pem, str(path), is_checked=True)
+    key = decode_key(content, str(path))  # kept by an older version, without the digest
+    with suppress(OSError):
+        _keep(encode_key(key), path)
+    return key
+
+
+def _digest(pem: bytes) -> bytes:
+    """The first line of a kept key. A reader of PEM ignores it (RFC 7468, 2)."""
+    return f"sha256 {sha256(pem).hexdigest()}".encode()
 
 
 def _keep(pem: bytes, path: Path) -> None:
@@ -85,7 +103,7 @@ def _keep(pem: bytes, path: Path) -> None:
     with NamedTemporaryFile(dir=path.parent, delete=False) as file:  # readable by its owner alone
         partial = Path(file.name)
         try:
-            file.write(pem)
+            file.write(_digest(pem) + b"\n" + pem)
             file.flush()
             partial.replace(path)
         except OSError:
