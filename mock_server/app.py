@@ -21,9 +21,7 @@ from mock_server.fixtures.library import bundled
 from mock_server.journal import Limits
 from mock_server.sandbox import SandboxConfig, Sandboxes, StateDatabase, StateFileError
 from mock_server.scenarios import FixtureFinder, ScenarioSetup, check_saved_rules, load_scenario_setup
-from mock_server.scenarios.files import find_scenario
 from mock_server.settings import HEALTH_PATH, EngineUrl, Settings
-from mock_server.watching import Watch
 from mock_server.web import authentication, contract, errors, services, token_endpoint
 from mock_server.web.cors import Cors
 from mock_server.web.pipeline import Application
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
     from mock_server.sandbox.engine import Engine
+    from mock_server.watching import Watch
 
 
 def create_app(settings: Settings) -> Application:
@@ -140,18 +139,26 @@ def _setups_of_users(
     settings: Settings, fixture: Fixture, find_fixture: FixtureFinder
 ) -> dict[str, ScenarioSetup]:
     """The start of the sandboxes of users whose entry in the fixture names a scenario."""
-    now = settings.clock or real_now()
     return {
-        user.username: load_scenario_setup(
-            find_scenario(user.scenario, settings.scenarios_dir), fixture, find_fixture, now
-        )
+        user.username: _load_scenario(settings, user.scenario, fixture, find_fixture)
         for user in fixture.source.recipe.users
         if user.scenario is not None
     }
 
 
+def _load_scenario(
+    settings: Settings, name: str, fixture: Fixture, find_fixture: FixtureFinder
+) -> ScenarioSetup:
+    from mock_server.scenarios.files import find_scenario  # with PyYAML: most servers load no scenario
+
+    path = find_scenario(name, settings.scenarios_dir)
+    return load_scenario_setup(path, fixture, find_fixture, settings.clock or real_now())
+
+
 def scenario_watch(app: Flask) -> Watch:
     """Return what reloads the scenario files of the app when they change."""
+    from mock_server.watching import Watch
+
     shared: Services = services.of(app)
     setups = shared.sandboxes.setups
     folders = [setup.path.parent for setup in setups if setup.path is not None]
@@ -168,8 +175,7 @@ def _sandbox_config(settings: Settings, find_fixture: FixtureFinder) -> SandboxC
     fixture = find_fixture(settings.fixture)
     setup = ScenarioSetup(fixture)
     if settings.scenario is not None:
-        path = find_scenario(settings.scenario, settings.scenarios_dir)
-        setup = load_scenario_setup(path, fixture, find_fixture, settings.clock or real_now())
+        setup = _load_scenario(settings, settings.scenario, fixture, find_fixture)
     return SandboxConfig(
         setup=setup,
         clock=settings.clock,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain
+from socket import socket
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,20 +47,11 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
         logging.getLogger("mock_server").info(
             "ignored: %s, set for services of that name", ", ".join(sorted(links))
         )
+    gc.disable()  # what a start imports and loads is no garbage; `server.serve` enables it again
     from mock_server import server  # the other commands need no Flask
-    from mock_server.app import create_app
-    from mock_server.auth.certificates import TlsError
-    from mock_server.auth.keys import KeyFileError
-    from mock_server.fixtures import FileError
     from mock_server.web import services
-    from mock_server.web.start_check import StartError, check_start
 
-    try:
-        bound = server.bind(settings.host, settings.port)
-        app = create_app(settings)
-        check_start(app)
-    except (server.PortError, FileError, KeyFileError, TlsError, StartError) as error:
-        raise click.ClickException(str(error)) from None
+    bound, app = _start(settings)
     tls = services.of(app).tls
     ready = _ready_line(server.base_url(bound, "https" if tls else "http"), tls)
     with closing(writer), closing(services.of(app).sandboxes):
@@ -69,6 +62,24 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
             background=_background(app),
         )
         logging.getLogger("mock_server").info("the server has stopped")
+
+
+def _start(settings: Settings) -> tuple[socket, Application]:
+    """Bind the port, and create the app that is served there."""
+    from mock_server import server
+    from mock_server.app import create_app
+    from mock_server.auth.certificates import TlsError
+    from mock_server.auth.keys import KeyFileError
+    from mock_server.fixtures import FileError
+    from mock_server.web.start_check import StartError, check_start
+
+    try:
+        bound = server.bind(settings.host, settings.port)
+        app = create_app(settings)
+        check_start(app)
+    except (server.PortError, FileError, KeyFileError, TlsError, StartError) as error:
+        raise click.ClickException(str(error)) from None
+    return bound, app
 
 
 def _service(settings: Settings, app: Application, writer: LogWriter) -> Service:

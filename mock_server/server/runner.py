@@ -37,6 +37,7 @@ def serve(
     """Serve the app until SIGTERM or SIGINT; `announce` is called once requests are answered."""
     # All present objects stay until the process ends: the garbage collector can ignore them.
     gc.freeze()
+    gc.enable()
 
     def begin(end: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
