@@ -172,3 +172,21 @@ def test_the_rules_of_a_command_name_its_codes(operation: str) -> None:
     business = [code for code in REFUSED[operation] if Place.COMMAND in ERRORS[code].places]
 
     assert [code for code in business if code not in text] == []
+
+
+def test_the_lines_to_copy_are_those_of_their_file() -> None:
+    page = (ROOT / "docs" / "changing.md").read_text(encoding="utf-8")
+    parts = re.findall(r"^\*\*`(\S+)`\*\*(.*?)(?=^\*\*`|^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    shown = {
+        (file, line.strip())
+        for file, text in parts
+        for block in re.findall(r"^```(?:text|python)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    }
+    lines = {
+        file: {line.strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines()}
+        for file, _ in parts
+    }
+
+    assert len(shown) > 20
+    assert [(file, line) for file, line in shown if line not in lines[file]] == []
