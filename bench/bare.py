@@ -5,6 +5,7 @@ Arguments: port, folder with the bytes of each call, and `tls` for HTTPS.
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -72,4 +73,5 @@ def health() -> str:
 
 
 service = server.Service(wsgi=app.wsgi_app, max_body=2**20, tls=TLS.context if TLS else None)
-server.serve(service, server.bind("127.0.0.1", port), announce=lambda: None)
+gc.freeze()
+server.serve(service, server.bind("127.0.0.1", port), announce=lambda _: None)

@@ -148,8 +148,19 @@ async def _fail(wire: Wire, parts: Iterable[bytes], fault: str | None) -> None:
         wire.send_and_close(_SENT_INSTEAD.get(fault or "", b""))
 
 
-async def in_thread(make: Callable[[], T]) -> T:
-    """Run a function in a daemon thread, which does not delay the server's end; return its result."""
+class SlowCalls:
+    """Calls that take long. Each has a thread, one at a time, while the event loop answers others."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def run(self, make: Callable[[], T]) -> T:
+        """Run a function in a daemon thread, which does not delay the server's end; return its result."""
+        async with self._turn:
+            return await _in_thread(make)
+
+
+async def _in_thread(make: Callable[[], T]) -> T:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from threading import Thread
 
-from mock_server.server import Service, serve_until_end
+from mock_server.server import Service, serve
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def serving(service: Service, listening: socket.socket) -> Iterator[None]:
 
     def run() -> None:
         try:
-            serve_until_end(service, listening, begin)
+            serve(service, listening, begin)
         except BaseException as problem:
             if begun.done():
                 raise

@@ -349,7 +349,8 @@ def application(environ, start_response):
 
 bound = server.bind("127.0.0.1", 0)
 url = server.base_url(bound)
-server.serve(server.Service(wsgi=application, max_body=1000), bound, announce=lambda: print(url, flush=True))
+service = server.Service(wsgi=application, max_body=1000)
+server.serve(service, bound, announce=lambda _: print(url, flush=True))
 """
 
 

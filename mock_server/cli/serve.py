@@ -47,7 +47,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
         logging.getLogger("mock_server").info(
             "ignored: %s, set for services of that name", ", ".join(sorted(links))
         )
-    gc.disable()  # what a start imports and loads is no garbage; `server.serve` enables it again
+    gc.disable()  # what a start imports and loads is no garbage
     from mock_server import server  # the other commands need no Flask
     from mock_server.web import services
 
@@ -55,10 +55,12 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
     tls = services.of(app).tls
     ready = _ready_line(server.base_url(bound, "https" if tls else "http"), tls)
     with closing(writer), closing(services.of(app).sandboxes):
+        gc.freeze()  # it stays until the process ends
+        gc.enable()
         server.serve(
             _service(settings, app, writer),
             bound,
-            announce=lambda: _announce(ready, child, services.of(app).sandboxes),
+            announce=lambda _: _announce(ready, child, services.of(app).sandboxes),
             background=_background(app),
         )
         logging.getLogger("mock_server").info("the server has stopped")

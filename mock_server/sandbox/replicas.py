@@ -21,7 +21,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from mock_server.clock import monotonic_now
-from mock_server.delivery import WsgiApp, in_thread
+from mock_server.delivery import SlowCalls, WsgiApp
 from mock_server.domain.imports import Invent
 from mock_server.fixtures.errors import Conflict
 from mock_server.fixtures.fixture import decode_fixture
@@ -111,7 +111,7 @@ class SharedSandboxes(Sandboxes):
         self._current = Current()
         self._written: set[str] = set()
         self._reading = 0
-        self._slow_call = asyncio.Lock()
+        self._slow_calls = SlowCalls()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_listened = asyncio.Event()
         self._last_sandbox: dict[str, str] = {}
@@ -286,7 +286,8 @@ class SharedSandboxes(Sandboxes):
         """Run the app until what it did is appended, or needs no entry and was seen up to date."""
         while True:
             if is_slow_call(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"]):
-                outcome = await self._run_in_thread(transaction, app, environ)
+                transaction.may_claim = False
+                outcome = await self._slow_calls.run(partial(self._run, transaction, app, environ))
             else:
                 outcome = self._run(transaction, app, environ)
             for sandbox in transaction.held.values():
@@ -296,11 +297,6 @@ class SharedSandboxes(Sandboxes):
             outcome.drop()
             if monotonic() > deadline:
                 raise EngineError(_OVERTAKEN)
-
-    async def _run_in_thread(self, transaction: Transaction, app: WsgiApp, environ: Environ) -> Outcome:
-        transaction.may_claim = False
-        async with self._slow_call:
-            return await in_thread(partial(self._run, transaction, app, environ))
 
     def _run(self, transaction: Transaction, app: WsgiApp, environ: Environ) -> Outcome:
         """Run the app once, on drafts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mock_server.server.connection import Service
-from mock_server.server.runner import Background, serve, serve_until_end
+from mock_server.server.runner import Background, serve
 from mock_server.server.sockets import PortError, base_url, bind
 
-__all__ = ["Background", "PortError", "Service", "base_url", "bind", "serve", "serve_until_end"]
+__all__ = ["Background", "PortError", "Service", "base_url", "bind", "serve"]

@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from mock_server.delivery import KEY, WIRE_FAULTS, Delivery, deliver, in_thread
+from mock_server.delivery import KEY, WIRE_FAULTS, Delivery, SlowCalls, deliver
 from mock_server.server import messages
 from mock_server.server.messages import Environ, Headers, ProtocolError, RequestReader, own_answer
 from mock_server.settings import CONTROL_MAX_BODY, is_control_path, is_slow_call
@@ -42,7 +42,7 @@ class Service(Struct, kw_only=True, eq=False):
     reads_body: Callable[[Environ], bool] | None = None  # whether the app would read the body after a head
     log: Callable[[Environ, str, Headers], None] | None = None  # gets each answer
     connections: dict[Connection, None] = field(default_factory=dict)
-    slow_call: asyncio.Lock = field(default_factory=asyncio.Lock)
+    slow_calls: SlowCalls = field(default_factory=SlowCalls)
     answer: Callable[[Environ, Callable[..., Any]], Awaitable[Iterable[bytes]]] | None = None
     """Calls the app where that takes more than a function: sandboxes that replicas share."""
 
@@ -204,11 +204,9 @@ class Connection(asyncio.Protocol):
             self._is_last = True
         service.connections[self] = service.connections.pop(self)
         self._has_begun = False
-        if service.answer is not None:
-            self._delivery = self._loop.create_task(self._deliver(environ))
-            return
-        if is_slow_call(reader.method, environ["PATH_INFO"], environ["QUERY_STRING"]):
-            self._plan = Delivery()  # so that the end of the server cuts it
+        if service.answer or is_slow_call(reader.method, environ["PATH_INFO"], environ["QUERY_STRING"]):
+            # With a plan, the end of the server cuts it; what changes an engine is completed.
+            self._plan = None if service.answer else Delivery()
             self._delivery = self._loop.create_task(self._deliver(environ))
             return
         try:
@@ -263,8 +261,7 @@ class Connection(asyncio.Protocol):
         """Call the app as the service says, else in a thread, one call at a time."""
         if self._service.answer is not None:
             return await self._service.answer(environ, self._start_response)
-        async with self._service.slow_call:
-            return await in_thread(partial(self._service.wsgi, environ, self._start_response))
+        return await self._service.slow_calls.run(partial(self._service.wsgi, environ, self._start_response))
 
     def _head(self) -> bytes:
         """Return the head of the answer, and choose how the end of its body is marked."""

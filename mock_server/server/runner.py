@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -11,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 from ssl import SSLError
+from threading import current_thread, main_thread
 
 from mock_server.server.connection import HEAD_TIMEOUT, Connection, Service
 from mock_server.server.sockets import connect_tls
@@ -32,41 +32,29 @@ Background = Callable[[asyncio.Event], Awaitable[None]] | None  # runs on the lo
 
 
 def serve(
-    service: Service, listening: socket.socket, *, announce: Callable[[], None], background: Background = None
-) -> None:
-    """Serve the app until SIGTERM or SIGINT; `announce` is called once requests are answered."""
-    # All present objects stay until the process ends: the garbage collector can ignore them.
-    gc.freeze()
-    gc.enable()
-
-    def begin(end: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, end)
-        loop.call_soon(announce)
-
-    serve_until_end(service, listening, begin, background)
-
-
-def serve_until_end(
     service: Service,
     listening: socket.socket,
-    begin: Callable[[Callable[[], None]], None],
+    announce: Callable[[Callable[[], None]], None],
     background: Background = None,
 ) -> None:
-    """Serve the app until the function that is passed to `begin` is called, on the loop."""
-    server = Server(service, listening)
+    """Serve the app; `announce` is called once requests are answered, with a function that ends the server.
+
+    In the main thread, SIGTERM and SIGINT end it too.
+    """
 
     async def run() -> None:
-        stop = asyncio.Event()
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        if current_thread() is main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, stop.set)
         # Started before the announcement: a client that sees it may rely on the task.
-        task = None if background is None else asyncio.ensure_future(background(stop))
+        tasks = [] if background is None else [asyncio.ensure_future(background(stop))]
+        server = Server(service, listening)
         server.begin()
-        begin(stop.set)
+        loop.call_soon(announce, stop.set)
         await stop.wait()
         await server.end()
-        if task is not None:
-            await task
+        await asyncio.gather(*tasks)
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(run())
@@ -75,13 +63,12 @@ def serve_until_end(
 class Server:
     """Accepts connections on a bound socket, and ends them."""
 
-    _has_warned = False
-
     def __init__(self, service: Service, listening: socket.socket) -> None:
         self._service = service
         self._connections = service.connections
         self._listening = listening
         self._opening: set[asyncio.Task[None]] = set()
+        self._has_warned = False
         descriptors = getrlimit(RLIMIT_NOFILE)[0]
         allowed = service.max_connections if descriptors == RLIM_INFINITY else descriptors - _RESERVE
         self._max = max(1, min(service.max_connections, allowed))
