@@ -19,7 +19,7 @@ from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import bundled
 from mock_server.journal import Limits
-from mock_server.sandbox import SandboxConfig, Sandboxes, StateDatabase, StateFileError
+from mock_server.sandbox import SandboxConfig, Sandboxes, StateFileError
 from mock_server.scenarios import FixtureFinder, ScenarioSetup, check_saved_rules, load_scenario_setup
 from mock_server.settings import HEALTH_PATH, EngineUrl, Settings
 from mock_server.web import authentication, contract, errors, services, token_endpoint
@@ -131,8 +131,11 @@ def _sandboxes(
         from mock_server.sandbox.replicas import open_shared
 
         return open_shared(engine, config, **options)
-    database = StateDatabase(settings.state) if isinstance(settings.state, Path) else None
-    return Sandboxes(config, database=database, **options)
+    if isinstance(settings.state, Path):
+        from mock_server.sandbox.state_database import StateDatabase  # SQLite: most servers keep no file
+
+        options["database"] = StateDatabase(settings.state)
+    return Sandboxes(config, **options)
 
 
 def _setups_of_users(

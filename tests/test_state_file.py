@@ -24,7 +24,7 @@ from hypothesis import settings
 
 from mock_server.app import create_app
 from mock_server.fixtures import FileError
-from mock_server.sandbox import StateDatabase
+from mock_server.sandbox.state_database import StateDatabase
 from mock_server.settings import Settings
 from mock_server.web import services
 from tests import processes

@@ -13,7 +13,7 @@ from mock_server.cli.output import write_utf8
 from mock_server.fixtures.errors import FileError
 
 if TYPE_CHECKING:
-    from mock_server.sandbox import StateDatabase
+    from mock_server.sandbox.state_database import StateDatabase
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
@@ -62,7 +62,7 @@ def compact(file: Path) -> None:
 
 @contextmanager
 def _open(file: Path) -> Iterator[StateDatabase]:
-    from mock_server.sandbox import StateDatabase
+    from mock_server.sandbox.state_database import StateDatabase
 
     if not file.is_file():
         raise click.ClickException(f"{file}: there is no such file")

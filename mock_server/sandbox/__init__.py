@@ -1,12 +1,11 @@
 """Sandboxes: one isolated state with its clock, rules and journal, and all of them by name."""
 
-from mock_server.fixtures.errors import Conflict
+from mock_server.fixtures.errors import Conflict, NotWritten, StateFileError
 from mock_server.sandbox.commands import PARTS, Part
 from mock_server.sandbox.history import NotKept
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes
 from mock_server.sandbox.state import SandboxConfig, SandboxState
-from mock_server.sandbox.state_database import NotWritten, StateDatabase, StateFileError
 
 __all__ = [
     "DEFAULT_SANDBOX",
@@ -20,6 +19,5 @@ __all__ = [
     "SandboxState",
     "Sandboxes",
     "ServerSandbox",
-    "StateDatabase",
     "StateFileError",
 ]

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from mock_server.clock import monotonic_now
 from mock_server.delivery import SlowCalls, WsgiApp
 from mock_server.domain.imports import Invent
-from mock_server.fixtures.errors import Conflict
+from mock_server.fixtures.errors import Conflict, StateFileError
 from mock_server.fixtures.fixture import decode_fixture
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, continue_state
@@ -50,7 +50,6 @@ from mock_server.sandbox.shared_sandbox import (
     UnknownEntry,
 )
 from mock_server.sandbox.state import SandboxConfig, first_state
-from mock_server.sandbox.state_database import StateFileError
 from mock_server.sandbox.transactions import Again, Current, Environ, Needed, Outcome, Transaction, Turns
 from mock_server.scenarios import ScenarioSetup
 from mock_server.settings import HEALTH_PATH, EngineUrl, is_control_path, is_slow_call

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from threading import RLock
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from msgspec import structs
 
@@ -40,8 +40,10 @@ from mock_server.sandbox.state import (
     SandboxState,
     settle_state,
 )
-from mock_server.sandbox.state_database import StateDatabase
 from mock_server.scenarios import ActiveScenario, AppliedRule, ReceivedRequest
+
+if TYPE_CHECKING:
+    from mock_server.sandbox.state_database import StateDatabase
 
 Result = TypeVar("Result")
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from threading import RLock, Thread
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -20,8 +21,10 @@ from mock_server.sandbox.commands import PastState, ReplaceSetup, continue_state
 from mock_server.sandbox.kept_state import keep_start, keep_state
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.state import SandboxConfig, first_state
-from mock_server.sandbox.state_database import StateDatabase
 from mock_server.scenarios import ScenarioSetup, without_tag
+
+if TYPE_CHECKING:
+    from mock_server.sandbox.state_database import StateDatabase
 
 DEFAULT_SANDBOX = "default"
 

@@ -20,8 +20,7 @@ from typing import NamedTuple
 import msgspec
 
 from mock_server.clock import monotonic_now
-from mock_server.fixtures import FileError
-from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.errors import FileError, InputError, NotWritten, StateFileError
 from mock_server.fixtures.fixture import decode_fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.journal import PackedExchange
@@ -70,14 +69,6 @@ _COMMANDS_PER_CHECKPOINT = 1_000
 """So many commands are replayed at most; a tenth of its dossiers for a sandbox that has more of them."""
 
 _logger = logging.getLogger("mock_server")
-
-
-class StateFileError(FileError):
-    """The file of `--state` cannot be used; the message has its path and what to do."""
-
-
-class NotWritten(Exception):
-    """A change could not be written to the file, and was not made."""
 
 
 class KeptSandbox(NamedTuple):
