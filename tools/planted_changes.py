@@ -18,8 +18,11 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import os
 import random
 import re
+import resource
+import signal
 import subprocess
 import sys
 import time
@@ -40,6 +43,10 @@ BIN = ROOT / ".venv" / "bin"
 PYTEST = [str(BIN / "pytest"), "-q", "-p", "no:cacheprovider"]
 FIRST_TESTS = 40
 """How many tests the first runs have: most changes make one of them fail."""
+LONGEST_RUN = 7200.0
+"""Seconds of a run whose tests have no known time."""
+MEMORY = 3 * 1024**3
+"""Bytes of each process of a run: a change can make a list endless."""
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -209,7 +216,8 @@ class Tests:
                 if left < 0:
                     break
                 chosen.append(test)
-            if chosen and (failed := _failing(chosen)):
+            expected = sum(map(self._duration, chosen))
+            if chosen and (failed := _failing(chosen, 60 + 5 * expected)):
                 return failed
         return _failing([]) if self._run_all else ""
 
@@ -260,26 +268,40 @@ def _verdict(change: Change, tests: Tests) -> str:
     return failed
 
 
-def _failing(tests: list[str]) -> str:
-    """Return the first failing test of these, or of all tests if none is listed; empty if all pass."""
+def _failing(tests: list[str], seconds: float = LONGEST_RUN) -> str:
+    """Return the first failing test of these, or of all tests if none is listed; empty if all pass.
+
+    Tests that do not end within these seconds fail too: a change can make a loop endless.
+    """
     arguments = FOLDER / "tests.txt"
     arguments.write_text("\n".join(tests), encoding="utf-8")
     workers = "2" if not tests or len(tests) > 10 * FIRST_TESTS else "0"
     chosen = [f"@{arguments}"] if tests else []
-    output = _run(["-x", "-n", workers, "--hypothesis-seed=1", *chosen])
-    if failed := re.search(r"^(?:FAILED|ERROR) (.*?)(?: - |$)", output, re.MULTILINE):
+    output = _run(["-x", "-n", workers, "--hypothesis-seed=1", *chosen], seconds)
+    if failed := re.search(r"^(?:FAILED|ERROR) (tests/.*?)(?: - |$)", output, re.MULTILINE):
         return failed[1]
     return "" if re.search(r"^\d+ passed", output, re.MULTILINE) else f"no result: {output[-200:]!r}"
 
 
-def _run(options: list[str]) -> str:
-    """Run pytest and return its output."""
-    try:
-        return subprocess.run(
-            [*PYTEST, *options], cwd=ROOT, capture_output=True, text=True, check=False, timeout=7200
-        ).stdout
-    except subprocess.TimeoutExpired:
-        return "no end within two hours"
+def _run(options: list[str], seconds: float = LONGEST_RUN) -> str:
+    """Run pytest, with its memory limited, and return its output; end it and its workers after these seconds."""
+    # Bytecode is kept, as else each run rewrites the tests' assertions.
+    keep_bytecode = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    with subprocess.Popen(
+        [*PYTEST, *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=keep_bytecode,
+        start_new_session=True,
+    ) as process:
+        resource.prlimit(process.pid, resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        try:
+            return process.communicate(timeout=seconds)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return f"no end within {seconds:.0f} seconds"
 
 
 if __name__ == "__main__":
