@@ -12,7 +12,7 @@ from mock_server.app import create_app
 from mock_server.control.calls import CALLS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.settings import Settings
-from tests.control_calls import set_rule
+from tests.control_calls import a_rule, set_rule
 from tests.support import SEED_DOSSIER, Api
 
 pytest_plugins = ["pytester"]
@@ -52,6 +52,44 @@ def test_the_report_has_what_the_client_did(api: Api) -> None:
     assert "1 had an unknown path or method." in text
     assert re.search(r"^\| [\d.]+ \| (GET|POST) /api/v1/", text, re.MULTILINE)
     assert re.search(r"\d+ of \d+ items were reached: \d+ %\.", text)
+
+
+def test_polls_are_counted_per_import_and_the_slowest_requests_come_first(api: Api) -> None:
+    for reference, polls in {"PO-1": 1, "PO-2": 2, "PO-3": 6}.items():
+        process_id = api.launch(dossierReference=reference)
+        for _ in range(polls):
+            api.process(process_id)
+
+    text = report(api)
+
+    assert row(text, "3") == ["2", "6"]
+    slowest = [float(time) for time in re.findall(r"^\| ([\d.]+) \| (?:GET|POST) /", text, re.MULTILINE)]
+    assert slowest == sorted(slowest, reverse=True)
+    assert len(slowest) == 5
+
+
+def test_only_the_repetition_of_a_call_that_may_pass_is_a_retry(api: Api) -> None:
+    repeated = {"listDossiers": 408, "getDossier": 429, "listDocuments": 500, "stopDossier": 409}
+    paths = {
+        "listDossiers": "",
+        "getDossier": f"/{SEED_DOSSIER}",
+        "listDocuments": f"/{SEED_DOSSIER}/documents",
+    }
+    rules = [a_rule({"respond": {"status": status}}, name, name=name) for name, status in repeated.items()]
+    assert api.token
+    api.control("POST", "/rules", {"rules": rules})
+    for path in paths.values():
+        api.get(f"/dossiers{path}")
+        api.get(f"/dossiers{path}")
+    for _ in range(2):
+        api.post(f"/dossiers/{SEED_DOSSIER}/stop")
+        api.get("/requirements")
+
+    retries = report(api).partition("## Retries\n")[2].partition("\n## ")[0]
+
+    assert {name: row(retries, name) for name in paths} == {name: ["1"] for name in paths}
+    assert "stopDossier" not in retries
+    assert "listRequirements" not in retries
 
 
 def test_an_empty_report_and_a_page(api: Api) -> None:

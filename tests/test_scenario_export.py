@@ -244,6 +244,18 @@ def test_an_exported_scenario_gets_the_same_answers(
     assert [word for word in ("hunter2", "jean.dupont", "marie@", "Marie", api.token) if word in text] == []
 
 
+@pytest.mark.dialects("edge")  # which answers 403 to an altered token
+def test_a_call_with_no_invalid_or_altered_token_stays_one(api: Api) -> None:
+    for token in (None, "hunter2", f"{api.token}AAAA", api.token):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        api.client.get(api.url("/dossiers"), headers={"X-Mock-Sandbox": api.sandbox} | headers)
+
+    steps = yaml.safe_load(export(api))["steps"]
+
+    sent = [step.get("token") for step in steps if step.get("call") == "listDossiers"]
+    assert sent == ["", "invalid", "{accessToken}AAAA", None]
+
+
 @pytest.mark.parametrize("act", FLOWS, ids=lambda act: act.__name__)
 def test_it_starts_at_any_request_and_at_a_snapshot(
     api: Api, act: Callable[[Api], None], played: Callable[[str], list[str]]

@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
@@ -26,6 +26,7 @@ from tests.processes import Process
 from tests.serving import serving
 from tests.sockets import HEALTH, address, connect, is_up, log_in, read_all, request, send_and_read, statuses
 from tests.support import ACCOUNT, running_server
+from tests.wire import wire_server
 
 POPULOUS = f"""\
 version: 1
@@ -377,3 +378,36 @@ def test_an_error_in_the_test_ends_the_server_and_frees_its_port() -> None:
         fail_while_serving(bound)
 
     bind(host, port).close()
+
+
+def failing_app(headers: list[tuple[str, str]] | None) -> Callable[..., Iterable[bytes]]:
+    """An app that fails when it is called or, with headers, after the first part of the body."""
+
+    def body() -> Iterator[bytes]:
+        yield b"begun"
+        raise LookupError
+
+    def app(_environ: object, start_response: Any) -> Iterable[bytes]:
+        if headers is None:
+            raise LookupError
+        start_response("200 OK", headers)
+        return body()
+
+    return app
+
+
+def test_an_app_that_fails_is_answered_with_500_if_nothing_was_sent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = []
+    for headers in (None, [("Content-Length", "9")], []):
+        with wire_server("plain", tmp_path, wsgi=failing_app(headers)) as url:
+            answers.append(send_and_read(url, request("GET /a HTTP/1.1")))
+
+    *whole, cut = answers
+    assert [statuses(answer) for answer in whole] == [[500], [500]]
+    assert all(b"the sandbox failed; see its log" in answer for answer in whole)
+    assert statuses(cut) in ([200], [])  # closed without the end of the body: the client may lose all of it
+    assert not cut.endswith(b"\r\n0\r\n\r\n")
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert errors == ["unexpected error at GET '/a'"] * 3

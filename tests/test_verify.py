@@ -551,20 +551,27 @@ def test_a_similar_path_is_a_near_miss(api: Api) -> None:
     ]
 
 
-def test_the_right_body_to_another_operation_is_a_near_miss(api: Api) -> None:
+def test_the_right_body_or_query_of_another_operation_is_a_near_miss(api: Api) -> None:
     api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": "PO-1"})
+    api.get("/dossiers", pageSize=5)
 
-    assert reasons(api, operation="importDossier", body={"dossierReference": "PO-1"}) == [
-        "it was updateDossier"
-    ]
+    for operation, shared, near in [
+        ("importDossier", {"body": {"dossierReference": "PO-1"}}, "updateDossier"),
+        ("importDossier", {"body": {"dossierReference": "PO-1", "description": "x"}}, "updateDossier"),
+        ("importDossier", {"body": {"dossierReference": {"$matches": "PO-."}}}, "updateDossier"),
+        ("importDossier", {"jsonPath": {"$.dossierReference": "PO-1"}}, "updateDossier"),
+        ("importDossier", {"jsonPath": {"$.dossierReference": "PO-1", "$.x": 1}}, "updateDossier"),
+        ("listThirdparties", {"query": {"pageSize": 5}}, "listDossiers"),
+        ("listThirdparties", {"query": {"pageSize": 5, "page": 2}}, "listDossiers"),
+    ]:
+        assert reasons(api, operation=operation, **shared)[0] == f"it was {near}", shared
 
 
 def test_a_call_with_nothing_in_common_is_not_a_near_miss(api: Api) -> None:
     api.get("/dossiers")
 
-    found = verdict(api, expect(operation="importDossier", body={"dossierReference": "PO-1"}))
-
-    assert found["nearMisses"] == []
+    for body in ({"dossierReference": "PO-1"}, {"dossierReference": "PO-1", "companyIdValue": SIRET}):
+        assert verdict(api, expect(operation="importDossier", body=body))["nearMisses"] == []
 
 
 def test_the_nearest_misses_come_first_and_are_few(api: Api) -> None:

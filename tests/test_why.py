@@ -145,6 +145,31 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
         "would expire on 2031-03-01, which is not after 2031-03-02 on the sandbox's clock",
     ),
     "a document type of no account": (ask_for("NOPE"), "E302", "'NOPE' is not one that account 119631"),
+    "a withdrawn document type": (
+        ask_for("ADO"),
+        "E301",
+        "'ADO' was withdrawn: account 119631 may not request it",
+    ),
+    "an address that takes no mail": (
+        update_dossier(thirdpartyEmail=["a@invalid.example"]),
+        "E030",
+        "The domain of 'a@invalid.example' accepts no mail",
+    ),
+    "a third party there is not": (
+        lambda api: api.get("/thirdparties/999"),
+        "E100",
+        "Account 119631 never had a dossier of the third party 999.",
+    ),
+    "a document there is not": (
+        lambda api: api.get(f"/dossiers/{SEED_DOSSIER}/documents/999"),
+        "NOT_FOUND",
+        "This sandbox has no document 999.",
+    ),
+    "an import there is not": (
+        lambda api: api.get("/dossiers/process/nope"),
+        "NOT_FOUND",
+        "This sandbox has no import process nope.",
+    ),
 }
 
 
@@ -160,6 +185,18 @@ def test_a_refusal_is_explained_with_the_content_of_the_sandbox(
     assert sentence in causes[0]["sentence"]
     assert causes[0]["label"]
     assert causes[0]["provenance"]
+
+
+def test_a_refusal_is_explained_after_the_dossier_was_reactivated(api: Api) -> None:
+    stop(api)
+    update_dossier(dossierReference="NEW")(api)
+    refused = latest(api)["number"]
+    reactivate()(api)
+
+    [cause] = why(api, refused)
+
+    at_that_time = "was not monitored at the time of the call; now it is."
+    assert cause["sentence"] == f"Dossier {SEED_DOSSIER} (reference 'TEST') {at_that_time}"
 
 
 def test_every_refusal_of_a_call_is_explained(api: Api) -> None:

@@ -309,4 +309,6 @@ def _shares_input(wanted: ExchangeFilter, differences: Sequence[Difference]) -> 
     """Return whether a call of another operation has a part of the wanted body or query."""
     members = len(wanted.body) if isinstance(wanted.body, dict) else wanted.body is not UNSET
     parts = members + len(wanted.query) + len(wanted.json_path)
-    return sum(difference.at.startswith(("body", "query")) for difference in differences) < parts
+    missed = (difference.at for difference in differences if difference.at.startswith(("body", "query")))
+    # A call without a body is one difference, and misses every member.
+    return sum(members if at == "body" else 1 for at in missed) < parts
