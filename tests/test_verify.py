@@ -555,7 +555,7 @@ def test_the_right_body_or_query_of_another_operation_is_a_near_miss(api: Api) -
     api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": "PO-1"})
     api.get("/dossiers", pageSize=5)
 
-    for operation, shared, near in [
+    rows: list[tuple[str, dict[str, Any], str]] = [
         ("importDossier", {"body": {"dossierReference": "PO-1"}}, "updateDossier"),
         ("importDossier", {"body": {"dossierReference": "PO-1", "description": "x"}}, "updateDossier"),
         ("importDossier", {"body": {"dossierReference": {"$matches": "PO-."}}}, "updateDossier"),
@@ -563,7 +563,8 @@ def test_the_right_body_or_query_of_another_operation_is_a_near_miss(api: Api) -
         ("importDossier", {"jsonPath": {"$.dossierReference": "PO-1", "$.x": 1}}, "updateDossier"),
         ("listThirdparties", {"query": {"pageSize": 5}}, "listDossiers"),
         ("listThirdparties", {"query": {"pageSize": 5, "page": 2}}, "listDossiers"),
-    ]:
+    ]
+    for operation, shared, near in rows:
         assert reasons(api, operation=operation, **shared)[0] == f"it was {near}", shared
 
 
