@@ -137,7 +137,8 @@ def test_the_rules_about_codes_name_exactly_those_of_the_code(
     for first, last in re.findall(r"`E(\d+)`(?: to\s+`E(\d+)`)?", text):
         named |= {f"E{number:03}" for number in range(int(first), int(last or first) + 1)}
 
-    assert named & ERRORS.keys() == {row.code for row in ERRORS.values() if place in row.places}
+    expected = {row.code for row in ERRORS.values() if place in row.places}
+    assert named & ERRORS.keys() == expected, f"behaviour.md {rule} names other codes than domain/errors.py"
 
 
 def test_the_codes_of_a_404_are_those_of_the_code() -> None:
