@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from mock_server.domain.identifiers import french_vat_of, is_well_formed, siren_of
+from mock_server.domain.index import Index
 from mock_server.domain.local_time import local_date, midnight, next_midnight
 from mock_server.domain.model import (
     VIGILANCE_CODES,
@@ -46,10 +47,10 @@ def _listed(what: str, checks: dict[str, bool]) -> Complaints:
 
 
 def _indexes(world: World) -> Complaints:
-    if {key: list(ids) for key, ids in world.index.items()} != world_index(world):
+    if listed(world.index) != world_index(world):
         yield "the index of third parties is wrong"
     for portfolio in portfolios(world):
-        if {key: list(ids) for key, ids in portfolio.index.items()} != portfolio_index(portfolio):
+        if listed(portfolio.index) != portfolio_index(portfolio):
             yield f"the index of account {portfolio.account.account_id} is wrong"
 
 
@@ -140,6 +141,12 @@ def _answers(dossier: Dossier, now: datetime) -> dict[str, bool]:
 
 def portfolios(world: World) -> Sequence[Portfolio]:
     return list(world.portfolios.values())
+
+
+def listed(index: Index) -> dict[tuple[str, str], list[int]]:
+    """Return what the index finds."""
+    keys = {(field, value) for field, values in index.start.items() for value in values} | {*index.changed}
+    return {key: list(index.find(*key)) for key in keys if index.find(*key)}
 
 
 def portfolio_index(portfolio: Portfolio) -> dict[tuple[str, str], list[int]]:

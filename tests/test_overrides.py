@@ -20,7 +20,7 @@ from mock_server.fixtures.contents import build_world
 from mock_server.fixtures.entries import Overrides, Recipe
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.upsert import apply_overrides
-from tests.consistency import inconsistencies, next_due, portfolio_index, portfolios, world_index
+from tests.consistency import inconsistencies, listed, next_due, portfolio_index, portfolios, world_index
 from tests.support import ACCOUNT, DAY, OTHER_SIRET, SECOND_ACCOUNT, SEED_DOSSIER, SIRET
 
 NOW = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
@@ -120,9 +120,9 @@ def test_dossiers_in_overrides_are_as_if_the_recipe_had_listed_them(entries: lis
 
     whole = built(recipe(dossiers=entries))
     assert contents(over) == contents(whole)
-    assert {key: list(ids) for key, ids in over.index.items()} == world_index(over)
+    assert listed(over.index) == world_index(over)
     for portfolio in portfolios(over):
-        assert {key: list(ids) for key, ids in portfolio.index.items()} == portfolio_index(portfolio)
+        assert listed(portfolio.index) == portfolio_index(portfolio)
 
 
 @given(dossier_lists, st.randoms())
@@ -152,7 +152,7 @@ def test_counts_agenda_and_indexes_are_right_after_any_replacement(
         row[0][1:] for row in relations(whole).values()
     ]
     for portfolio in portfolios(over):
-        assert {key: list(ids) for key, ids in portfolio.index.items()} == portfolio_index(portfolio)
+        assert listed(portfolio.index) == portfolio_index(portfolio)
     due = [next_due(dossier) for p in portfolios(over) for dossier in p.dossiers.values()]
     assert [tuple(each) for each in over.agenda] == sorted(each for each in due if each is not None)
 
@@ -289,7 +289,7 @@ def test_a_known_third_party_takes_what_is_written_and_is_found_by_its_new_name(
     after = thirdparty_of(over, SEED_SIRET)
     assert (after.company.name, after.registered, after.users) == ("Renamed", False, known.users)
     assert after.company.ceo == known.company.ceo
-    assert {key: list(ids) for key, ids in over.index.items()} == world_index(over)
+    assert listed(over.index) == world_index(over)
 
 
 def test_the_people_at_a_known_third_party_are_others() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -369,3 +370,27 @@ def test_a_state_file_may_begin_with_a_byte_order_mark_and_a_compressed_one_is_n
 
     assert load_fixture(str(path), TODAY).name == "empty"
     assert error_message(packed) == "packed.json: a gzip file, not plain UTF-8 text"
+
+
+@pytest.mark.parametrize(
+    ("list_name", "member", "place"),
+    [
+        ("dossiers", "documents", "$.generated.dossiers[2].documents"),
+        ("thirdparties", "company", "$.generated.thirdparties[2].company"),
+        ("codes", "code", "$.generated.codes[2].code"),
+        ("dossiers", None, "$.generated.dossiers[2]"),
+    ],
+)
+def test_an_error_in_a_generated_state_names_its_place(
+    tmp_path: Path, list_name: str, member: str | None, place: str
+) -> None:
+    state = json.loads((bundled("fixtures") / "states" / "default.json").read_bytes())
+    entities = state["generated"][list_name]
+    entities[2] = {} if member is None else entities[2] | {member: 7}
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(state), encoding="utf-8")
+
+    message = error_message(path)
+
+    assert message.startswith("mine.json: not a state file: ")
+    assert message.endswith(f" - at `{place}`")

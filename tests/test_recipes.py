@@ -18,7 +18,13 @@ from mock_server.domain.model import Dossier
 from mock_server.domain.settlement import settle
 from mock_server.domain.world import World
 from mock_server.fixtures import Fixture, load_fixture
-from mock_server.fixtures.fixture import GeneratedState, generate_from_file, load_state, save_state
+from mock_server.fixtures.fixture import (
+    GeneratedState,
+    decode_fixture,
+    generate_from_file,
+    load_state,
+    save_state,
+)
 from mock_server.fixtures.library import bundled, bundled_names
 from mock_server.fixtures.timeline import take_action
 from mock_server.settings import Settings
@@ -240,6 +246,21 @@ def test_a_saved_and_loaded_state_is_the_same(default: Fixture, tmp_path: Path) 
     save_state(default.source, path)
 
     assert encoded(load_state(path)) == encoded(default.source)
+
+
+def test_a_state_file_that_is_given_is_the_same_and_holds_equal_values_once(default: Fixture) -> None:
+    loaded = decode_fixture(default.encode(), "world.json").source
+
+    assert encoded(loaded) == encoded(default.source)
+    documents = [document for dossier in loaded.generated.dossiers for document in dossier.documents]
+    evidences = [evidence for document in documents for evidence in document.evidences]
+    for values in (
+        [document.code for document in documents],
+        [evidence.expiration_date for evidence in evidences],
+        [evidence.metadata for evidence in evidences],
+        [thirdparty.company.activity_label for thirdparty in loaded.generated.thirdparties],
+    ):
+        assert len({id(value) for value in values}) == len({repr(value) for value in values}) < len(values)
 
 
 @pytest.mark.parametrize(

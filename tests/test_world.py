@@ -34,7 +34,16 @@ from mock_server.domain.variants import resolve
 from mock_server.domain.world import World
 from mock_server.fixtures.contents import Contents, build_world
 from mock_server.fixtures.timeline import take_action
-from tests.consistency import figures, next_due, portfolio_index, portfolios, present, vigilant, world_index
+from tests.consistency import (
+    figures,
+    listed,
+    next_due,
+    portfolio_index,
+    portfolios,
+    present,
+    vigilant,
+    world_index,
+)
 from tests.properties import example_count
 
 BEGINNING = datetime(2026, 3, 27, 21, 30, tzinfo=UTC)  # the night in which French clocks change is near
@@ -250,13 +259,13 @@ class AnyWorld(RuleBasedStateMachine):
     @invariant()
     def the_indexes_find_what_is_there(self) -> None:
         for portfolio in portfolios(self.world):
-            assert {key: list(ids) for key, ids in portfolio.index.items()} == portfolio_index(portfolio)
+            assert listed(portfolio.index) == portfolio_index(portfolio)
             dossiers = portfolio.dossiers.values()
             assert list(portfolio.dossier_ids) == sorted(portfolio.dossiers)
             assert list(portfolio.monitored_ids) == sorted(d.dossier_id for d in dossiers if d.monitored)
             assert list(portfolio.stopped_ids) == sorted(d.dossier_id for d in dossiers if not d.monitored)
             assert list(portfolio.relation_ids) == sorted(portfolio.relations)
-        assert {key: list(ids) for key, ids in self.world.index.items()} == world_index(self.world)
+        assert listed(self.world.index) == world_index(self.world)
 
     @invariant()
     def the_counts_of_each_third_party_are_true(self) -> None:

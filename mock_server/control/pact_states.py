@@ -146,7 +146,7 @@ def _with_dossier(
 def _find_dossier(world: World, values: Values) -> Dossier | None:
     thirdparty = find_thirdparty(world, convert({"siret": values["siret"]}, ThirdpartyPatch), "$")
     portfolio = world.portfolio(_account(world, values))
-    for number in portfolio.index.get(("reference", values["reference"]), ()) if thirdparty else ():
+    for number in portfolio.index.find("reference", values["reference"]) if thirdparty else ():
         dossier = portfolio.dossiers[number]
         if thirdparty and dossier.thirdparty_id == thirdparty.thirdparty_id:
             return dossier

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from msgspec.structs import replace
 
@@ -55,10 +55,17 @@ def new_indicator(documents: Iterable[Document], now: datetime) -> Indicator:
 
 def next_due(dossier: Dossier) -> datetime | None:
     """When this dossier next changes without a call: it expires, or a document's last valid evidence does."""
-    instants = [end for document in dossier.documents if (end := _expires_at(document)) is not None]
-    if dossier.monitored and dossier.expiration_date is not None:
-        instants.append(midnight(dossier.expiration_date))
-    return min(instants, default=None)
+    # Once per dossier of a start: a loop over days, and one instant at the end.
+    last: date | None = None
+    for document in dossier.documents:
+        day = _last_valid_day(document) if document.present else None
+        if day is not None and (last is None or day < last):
+            last = day
+    absent = None if last is None else next_midnight(last)
+    if not dossier.monitored or dossier.expiration_date is None:
+        return absent
+    expires = midnight(dossier.expiration_date)
+    return expires if absent is None else min(expires, absent)
 
 
 def _update_presence(documents: tuple[Document, ...], now: datetime) -> tuple[Document, ...]:
@@ -79,9 +86,13 @@ def _update_indicator(indicator: Indicator, documents: tuple[Document, ...], now
     return indicator if state == indicator.state else replace(indicator, state=state, last_change_date=now)
 
 
-def _expires_at(document: Document) -> datetime | None:
-    """When a present document becomes absent; None if it is absent or has an evidence without expiry."""
-    if not document.present:
-        return None
-    days = [evidence.expiration_date for evidence in document.evidences]
-    return None if None in days or not days else next_midnight(max(day for day in days if day is not None))
+def _last_valid_day(document: Document) -> date | None:
+    """The day after which a present document is absent; None if it has an evidence without expiry."""
+    last: date | None = None
+    for evidence in document.evidences:
+        day = evidence.expiration_date
+        if day is None:
+            return None
+        if last is None or day > last:
+            last = day
+    return last

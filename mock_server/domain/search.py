@@ -15,7 +15,7 @@ from mock_server.domain.errors import E001, E002, E003, E010, E011, Refusal, Rej
 from mock_server.domain.local_time import local_date, midnight
 from mock_server.domain.model import CompanyIdType, Dossier, ImportProcess, Thirdparty
 from mock_server.domain.query import Field, compile_expression
-from mock_server.domain.sortedset import EMPTY, SortedSet
+from mock_server.domain.sortedset import SortedSet
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Portfolio, Relation, World
 
@@ -359,8 +359,8 @@ def _dossier_sources(
         return [portfolio.dossier_ids], []
     candidates: list[tuple[list[SortedSet[int]], tuple[str, ...]]] = []
     if "dossier_reference" in wanted:
-        key = ("reference", wanted["dossier_reference"])
-        candidates.append(([portfolio.index.get(key, EMPTY)], ("dossier_reference",)))
+        ids = portfolio.index.find("reference", wanted["dossier_reference"])
+        candidates.append(([ids], ("dossier_reference",)))
     for ids, names in _thirdparty_candidates(world, portfolio, wanted):
         relations = [portfolio.relations[found] for found in ids if found in portfolio.relations]
         candidates.append(([relation.dossiers for relation in relations], names))
@@ -399,11 +399,11 @@ def _identified_candidates(
     """The candidates by name and identifiers of a third party, the same for every account."""
     for name in ("siren", "siret", "tva"):
         if name in wanted:
-            yield world.index.get((name, wanted[name]), EMPTY), (name,)
+            yield world.index.find(name, wanted[name]), (name,)
     if "name" in wanted:
-        yield world.index.get(("name", wanted["name"].casefold()), EMPTY), ("name",)
+        yield world.index.find("name", wanted["name"].casefold()), ("name",)
     if "company_id_value" in wanted:
         kinds = [wanted["company_id_type"]] if "company_id_type" in wanted else list(CompanyIdType)
-        keys = [(kind.value, wanted["company_id_value"]) for kind in kinds]
-        found = SortedSet.of(ids for key in keys for ids in world.index.get(key, EMPTY))
+        value = wanted["company_id_value"]
+        found = SortedSet.of(ids for kind in kinds for ids in world.index.find(kind.value, value))
         yield found, ("company_id_type", "company_id_value")

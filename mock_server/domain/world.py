@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from mock_server.domain.completeness import next_due
 from mock_server.domain.errors import E100, E200, NOT_FOUND, NotFound, Refusal
+from mock_server.domain.index import Index
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import (
     NO_LOGINS,
@@ -34,8 +35,6 @@ from mock_server.domain.model import (
 from mock_server.domain.sortedset import EMPTY, SortedSet
 
 _MOST_PAST = 100
-
-Index = Map[tuple[str, str], SortedSet[int]]
 
 
 class Due(NamedTuple):
@@ -83,7 +82,7 @@ class Portfolio(Struct, frozen=True, kw_only=True, eq=False):
     dossier_ids: SortedSet[int] = EMPTY
     monitored_ids: SortedSet[int] = EMPTY
     stopped_ids: SortedSet[int] = EMPTY
-    index: Index = Map()
+    index: Index = Index()
     processes: Map[str, ImportProcess] = Map()
     launched: SortedSet[tuple[datetime, int, str]] = EMPTY
 
@@ -111,7 +110,7 @@ class Portfolio(Struct, frozen=True, kw_only=True, eq=False):
 
     def thirdparties_with_code(self, code: str) -> SortedSet[int]:
         """Ids of the third parties that have this code in the account."""
-        return self.index.get(("code", code), EMPTY)
+        return self.index.find("code", code)
 
     def has_reference(self, thirdparty_id: int, reference: str, *, except_for: int | None = None) -> bool:
         """Whether a dossier of the third party, monitored or stopped, has the (normalised) reference.
@@ -121,7 +120,7 @@ class Portfolio(Struct, frozen=True, kw_only=True, eq=False):
         relation = self.relations.get(thirdparty_id)
         if relation is None or reference == NO_REFERENCE:
             return False
-        named = self.index.get(("reference", reference), EMPTY)
+        named = self.index.find("reference", reference)
         fewer, other = sorted((named, relation.dossiers), key=len)
         return any(dossier_id in other for dossier_id in fewer if dossier_id != except_for)
 
@@ -161,7 +160,7 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
     requirements: Mapping[str, Requirement] = field(default_factory=dict)
     portfolios: Map[int, Portfolio] = Map()
     thirdparties: Map[int, Thirdparty] = Map()
-    index: Index = Map()
+    index: Index = Index()
     establishments: Map[CompanyId, Establishment] = Map()
     invalid_email_domains: frozenset[str] = frozenset()
     agenda: SortedSet[Due] = EMPTY
@@ -199,7 +198,7 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
 
     def thirdparty_with_id(self, company_id: CompanyId) -> Thirdparty | None:
         """The third party stored under this very identifier."""
-        found = self.index.get((company_id.type.value, company_id.value), EMPTY).first
+        found = self.index.find(company_id.type.value, company_id.value).first
         return None if found is None else self.thirdparties[found]
 
     def thirdparty_of(self, account_id: int, dossier_id: int) -> int | None:
@@ -254,9 +253,9 @@ def with_thirdparty(world: World, thirdparty: Thirdparty) -> World:
     keys = thirdparty_keys(thirdparty)
     for key in thirdparty_keys(before) if before else ():
         if key not in keys:
-            index = _remove_from_index(index, key, thirdparty.thirdparty_id)
+            index = index.remove(*key, thirdparty.thirdparty_id)
     for key in keys:
-        index = _add_to_index(index, key, thirdparty.thirdparty_id)
+        index = index.add(*key, thirdparty.thirdparty_id)
     kept = world.thirdparties.set(thirdparty.thirdparty_id, thirdparty)
     return replace(world, thirdparties=kept, index=index)
 
@@ -266,9 +265,9 @@ def with_code(portfolio: Portfolio, thirdparty_id: int, code: str | None) -> Por
     relation = portfolio.relations.get(thirdparty_id, Relation(thirdparty_id=thirdparty_id))
     index = portfolio.index
     if relation.thirdparty_code is not None:
-        index = _remove_from_index(index, ("code", relation.thirdparty_code), thirdparty_id)
+        index = index.remove("code", relation.thirdparty_code, thirdparty_id)
     if code is not None:
-        index = _add_to_index(index, ("code", code), thirdparty_id)
+        index = index.add("code", code, thirdparty_id)
     coded = replace(relation, thirdparty_code=code)
     return replace(
         portfolio,
@@ -284,8 +283,8 @@ def with_dossier(world: World, dossier: Dossier, now: datetime) -> World:
     before = portfolio.dossiers.get(dossier.dossier_id)
     index = portfolio.index
     if before is not None and before.reference != dossier.reference:
-        index = _remove_from_index(index, ("reference", before.reference), dossier.dossier_id)
-    index = _add_to_index(index, ("reference", dossier.reference), dossier.dossier_id)
+        index = index.remove("reference", before.reference, dossier.dossier_id)
+    index = index.add("reference", dossier.reference, dossier.dossier_id)
     monitored, stopped = portfolio.monitored_ids.discard(dossier.dossier_id), portfolio.stopped_ids
     if dossier.monitored:
         monitored, stopped = portfolio.monitored_ids, portfolio.stopped_ids.discard(dossier.dossier_id)
@@ -374,12 +373,3 @@ def _counts(dossier: Dossier | None) -> tuple[int, int, int]:
         return 0, 0, 0
     vigilant = all(indicator.state for indicator in dossier.indicators)
     return 1, int(dossier.complete), int(vigilant)
-
-
-def _add_to_index(index: Index, key: tuple[str, str], found: int) -> Index:
-    return index.set(key, index.get(key, EMPTY).add(found))
-
-
-def _remove_from_index(index: Index, key: tuple[str, str], found: int) -> Index:
-    left = index.get(key, EMPTY).discard(found)
-    return index.set(key, left) if len(left) else index.delete(key)

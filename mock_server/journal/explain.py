@@ -6,7 +6,7 @@ They use the sandbox's present content, which is mostly that at the time of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Literal, NamedTuple
@@ -18,7 +18,6 @@ from mock_server.domain.local_time import ZONE, local_date
 from mock_server.domain.model import CompanyId, CompanyIdType, Dossier, ImportProcess
 from mock_server.domain.names import camel
 from mock_server.domain.search import MAX_PAGE_SIZE
-from mock_server.domain.sortedset import EMPTY
 from mock_server.domain.world import Portfolio, World
 from mock_server.journal.entries import Entry
 from mock_server.journal.hints import MEMBERS, QUERIES
@@ -277,7 +276,7 @@ def _holder(call: _Refused, error: ReportedError) -> Dossier | None:
     """Return the other dossier of the same third party that has the reference."""
     if call.portfolio is None:
         return None
-    ids: Iterable[int] = call.portfolio.index.get(("reference", error.value), EMPTY)
+    ids = call.portfolio.index.find("reference", error.value)
     others = (call.portfolio.dossiers[found] for found in ids if found != call.dossier_id)
     thirdparty_id = call.thirdparty_id
     return next((found for found in others if thirdparty_id in {None, found.thirdparty_id}), None)

@@ -21,7 +21,6 @@ from mock_server.domain.errors import NotFound
 from mock_server.domain.identifiers import french_vat_of, is_well_formed, siren_of
 from mock_server.domain.local_time import local_day
 from mock_server.domain.model import CompanyId, CompanyIdType, Dossier, ImportProcess
-from mock_server.domain.sortedset import EMPTY
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Portfolio, World, find_process
 from mock_server.journal.entries import Entry
@@ -258,8 +257,8 @@ def _holder(mismatch: Mismatch) -> Dossier | None:
     """Return the first dossier of the account that has the reference found."""
     if mismatch.portfolio is None:
         return None
-    key = ("reference", normalize_reference(mismatch.found, mismatch.context.variants))
-    found = mismatch.portfolio.index.get(key, EMPTY).first
+    reference = normalize_reference(mismatch.found, mismatch.context.variants)
+    found = mismatch.portfolio.index.find("reference", reference).first
     return None if found is None else mismatch.portfolio.dossiers[found]
 
 
