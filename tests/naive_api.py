@@ -20,6 +20,13 @@ PARIS = ZoneInfo("Europe/Paris")
 Outcome = tuple[int, Any]
 Row = dict[str, Any]
 
+# What `test_against_the_naive_api.py` sends; the codes of document types are those of the recipe, or unknown.
+REFERENCES = ("A", "B", " a ", "A B", "-", "", " ")
+DESCRIPTIONS, CATEGORIES = ("", "text"), ("steel",)
+THIRD_PARTY_CODES = ("F1", "F2", "", " F2 ")
+EMAILS = ("a@b.fr", "x@invalid.example", "nonsense")
+DAYS = range(-1, 7)  # of an expiration, from the day of `BEGINNING`; or none
+
 KNOWN, WITHDRAWN = ("ATT_VIGI", "JUSTIF_IMM", "RIB_IBAN"), "ADO"
 DEFAULT_CODES = ("ATT_VIGI", "RIB_IBAN")
 VIGILANCE = {"ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR"}

@@ -15,7 +15,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mock_server.app import create_app
 from mock_server.settings import Settings
-from tests.naive_api import BEGINNING, KNOWN, PROVIDER, SLOW, WITHDRAWN, NaiveApi, Outcome, write_recipe
+from tests.naive_api import (
+    BEGINNING,
+    CATEGORIES,
+    DAYS,
+    DESCRIPTIONS,
+    EMAILS,
+    KNOWN,
+    PROVIDER,
+    REFERENCES,
+    SLOW,
+    THIRD_PARTY_CODES,
+    WITHDRAWN,
+    NaiveApi,
+    Outcome,
+    write_recipe,
+)
 from tests.properties import example_count
 from tests.support import OTHER_SIRET, SIRET, TOKEN_URL
 from tests.wire_api import WireApi, numbered
@@ -42,16 +57,16 @@ odd_companies = st.sampled_from(
     ]
 )
 companies = st.one_of(good_companies, good_companies, odd_companies)
-references = st.sampled_from(["A", "B", " a ", "A B", "-", "", " "])
-third_party_codes = st.sampled_from(["F1", "F2", "", " F2 "])
-days = st.integers(-1, 6).map(lambda number: (BEGINNING + timedelta(days=number)).date().isoformat())
+references = st.sampled_from(REFERENCES)
+third_party_codes = st.sampled_from(THIRD_PARTY_CODES)
+days = st.sampled_from(DAYS).map(lambda number: (BEGINNING + timedelta(days=number)).date().isoformat())
 code_lists = st.lists(st.sampled_from([*KNOWN, *KNOWN, WITHDRAWN, "UNKNOWN"]), max_size=3)
-emails = st.lists(st.sampled_from(["a@b.fr", "x@invalid.example", "nonsense"]), max_size=2)
+emails = st.lists(st.sampled_from(EMAILS), max_size=2)
 imports = st.fixed_dictionaries(
     {"company": companies, "dossierReference": references},
     optional={
         "thirdpartyCode": third_party_codes,
-        "description": st.sampled_from(["", "text"]),
+        "description": st.sampled_from(DESCRIPTIONS),
         "expirationDate": days,
         "requiredDocuments": code_lists,
         "thirdpartyEmail": emails,
@@ -61,8 +76,8 @@ updates = st.fixed_dictionaries(
     {},
     optional={
         "dossierReference": references,
-        "description": st.sampled_from(["", "text"]),
-        "purchasingCategory": st.just("steel"),
+        "description": st.sampled_from(DESCRIPTIONS),
+        "purchasingCategory": st.sampled_from(CATEGORIES),
         "thirdpartyCode": third_party_codes,
         "expirationDate": st.none() | days,
         "thirdpartyEmail": emails,
