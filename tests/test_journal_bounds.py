@@ -316,6 +316,7 @@ COSTLY: dict[str, tuple[list[Any], dict[str, Any]]] = {
     ),
     "$matches in long texts": ([{"a": "x" * 1_000_000}] * 20, {"body": {"a": {"$matches": ".*y"}}}),
     "a JSONPath to everything": ([NESTED] * 5, {"jsonPath": {"$..*": 7}}),
+    "a warning of large bodies": ([MANY] * 5, {"warning": "unknownParameter"}),
     "many JSONPaths": ([{"a": [1] * 900}] * 9, {"jsonPath": {f"$.a[?@ == {at}]": 0 for at in range(2, 30)}}),
 }
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.fr import siret as siret_number
 
+from mock_server.domain.identifiers import french_vat_of
 from mock_server.domain.variants import resolve
 from mock_server.domain.world import World
 from mock_server.journal import Exchange
@@ -19,6 +20,7 @@ from mock_server.journal.entries import Entry
 from mock_server.journal.journal import pack
 from mock_server.journal.near_misses import ExplainContext, compare_texts, explain_mismatches
 from mock_server.scenarios.matching import differences
+from tests.support import SIRET
 
 SAME_EXCEPT: dict[str, Callable[[str], str]] = {
     "white space": lambda text: re.sub(r"\s", "", text),
@@ -111,6 +113,7 @@ def check_company(found: str, wanted: str) -> None:
     assert found != wanted
     assert sirens[0] == sirens[1]
     assert re.fullmatch("[0-9]{9}", sirens[0])
+    assert all(re.fullmatch("[0-9]{9}|[0-9]{14}|FR[0-9]{11}", text) for text in (found, wanted))
 
 
 def check_type(found: Any, wanted: Any, found_shown: str, wanted_shown: str) -> None:
@@ -187,3 +190,28 @@ SENTENCES: dict[str, tuple[Any, Any, str]] = {
 @pytest.mark.parametrize(("found", "wanted", "sentence"), SENTENCES.values(), ids=list(SENTENCES))
 def test_a_reference_is_explained_by_what_differs(found: Any, wanted: Any, sentence: str) -> None:
     assert explain(found, wanted) == [sentence]
+
+
+VAT = french_vat_of(SIRET[:9])
+
+COMPANIES: dict[str, tuple[str, str, str]] = {
+    "its SIREN": ("990500001", SIRET, f"990500001' is the SIREN of the company whose SIRET is '{SIRET}'"),
+    "its VAT number": (VAT, SIRET, f"{VAT}' is the VAT number of the company whose SIRET is '{SIRET}'"),
+    "its SIRET": (SIRET, VAT, f"{SIRET}' is the SIRET of the company whose VAT number is '{VAT}'"),
+    "another establishment": (
+        "99050000100021",
+        SIRET,
+        f"99050000100021' is another establishment of the company of '{SIRET}'",
+    ),
+    "too long a SIREN": ("990500001000", SIRET, f"expected '{SIRET}', found '990500001000'"),
+    "another check of the VAT number": (
+        f"FR00{VAT[4:]}",
+        SIRET,
+        f"expected '{SIRET}', found 'FR00990500001'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("found", "wanted", "sentence"), COMPANIES.values(), ids=list(COMPANIES))
+def test_a_company_is_explained_by_its_numbers(found: str, wanted: str, sentence: str) -> None:
+    assert [said[-len(sentence) :] for said in explain(found, wanted, "companyIdValue")] == [sentence]

@@ -303,6 +303,23 @@ def test_calls_of_both_dialects_are_in_one_file_and_a_run_has_those_of_one(api: 
     assert text.count("path: {accountId: 119631, processId: '{processId1}'}") == 1
 
 
+def test_each_id_that_a_step_saves_has_its_own_name(api: Api, played: Callable[[str], list[str]]) -> None:
+    references = ("PO-1", "PO-2")
+    launched = [api.launch(dossierReference=reference) for reference in references]
+    api.advance("PT1S")
+    for process_id in reversed(launched):
+        api.process(process_id)
+    found = [api.hits("/dossiers", dossierReference=reference)[0]["dossierId"] for reference in references]
+    for dossier_id in found:
+        api.dossier(dossier_id)
+
+    text = export(api)
+
+    ids = re.findall(r"(?:process|dossier)Id: '?{(\w+)}", text)
+    assert list(dict.fromkeys(ids)) == ["processId1", "processId2", "dossierId1", "dossierId2"]
+    assert len(played(text)) > 5
+
+
 def test_a_reset_between_calls_needs_no_list_of_all_entities(
     api: Api, played: Callable[[str], list[str]]
 ) -> None:
