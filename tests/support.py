@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import select
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -239,6 +240,7 @@ def running_server(*arguments: str, **environment: str) -> Iterator[tuple[str, P
     process = start("serve", "--port", "0", *arguments, **_WATCHED | environment)
     try:
         assert process.stdout is not None
+        assert select.select([process.stdout], [], [], 30)[0], "no ready line within 30 seconds"
         line = process.stdout.readline()
         ready = re.fullmatch(
             r"mock-server ready on (https?://\S+) \(dashboard: \1/__admin/ui\)"

@@ -153,6 +153,9 @@ def odd_logins(api: Api) -> None:
     form = {"client_id": "ea-api-edge", "username": api.username}
     refused = form | {"grant_type": "refresh_token", "refresh_token": "hunter2"}
     api.client.post(TOKEN_URL, data=refused)
+    for missing in ("username", "password", "client_id"):
+        whole = form | {"grant_type": "password", "password": "demo"}
+        api.client.post(TOKEN_URL, data={name: text for name, text in whole.items() if name != missing})
     api.client.post(TOKEN_URL, data=form | {"grant_type": "{word}", "password": "hunter2"})
     api.client.post(
         TOKEN_URL, data=form | {"grant_type": "password", "password": "", "username": "Marie Curie"}
