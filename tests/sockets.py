@@ -161,9 +161,15 @@ def read_answer(client: socket.socket) -> tuple[int, bytes]:
     """Status and body of an answer with a length, on a connection that stays open."""
     came = b""
     while b"\r\n\r\n" not in came:
-        came += client.recv(65536)
+        came += _part(client)
     head, _, body = came.partition(b"\r\n\r\n")
     names = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
     while len(body) < int(names[b"content-length"]):
-        body += client.recv(65536)
+        body += _part(client)
     return int(head.split()[1]), body
+
+
+def _part(client: socket.socket) -> bytes:
+    part = client.recv(65536)
+    assert part, "the server has closed the connection"
+    return part
