@@ -8,6 +8,7 @@ from weakref import ref
 
 import pytest
 
+from mock_server.api import dossiers
 from mock_server.domain.model import Dossier
 from mock_server.web import services
 from tests.support import ACCOUNT, SEED_DOSSIER, Api, content
@@ -59,3 +60,12 @@ def test_variants_show_one_dossier_in_their_own_ways(make_server_api: Callable[.
         shown.append(api.dossier(SEED_DOSSIER)["stoppingReason"])
 
     assert shown == ["STOPREQUEST", "ACTION_VOLONTAIRE", "STOPREQUEST"]
+
+
+def test_a_list_of_more_dossiers_than_are_remembered_is_the_same(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remembered = api.get("/dossiers/all").data
+    monkeypatch.setattr(dossiers, "REMEMBERED", 1)
+
+    assert api.get("/dossiers/all").data == remembered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from mock_server.api.rendering import dossier_rendering
+from mock_server.api.rendering import REMEMBERED, dossier_rendering
 from mock_server.domain import search
 from mock_server.domain.dossiers import DossierUpdate
 from mock_server.domain.imports import ImportRequest
@@ -35,7 +35,8 @@ def list_dossiers(call: Call, account_id: int) -> Response:
 def list_all_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.8."""
     world = call.world
-    row = dossier_rendering(call, world.portfolio(account_id))
+    portfolio = world.portfolio(account_id)
+    row = dossier_rendering(call, portfolio, cached=len(portfolio.dossiers) <= REMEMBERED)
     return responses.stream(map(row, search.list_all_dossiers(world, account_id=account_id)))
 
 

@@ -20,19 +20,19 @@ from mock_server.domain.world import Portfolio
 from mock_server.web.context import Call
 
 REMEMBERED = 131_072
-"""Renderings that each function keeps, about 1 kB each: a large account is rendered once, then copied."""
+"""Renderings that each function keeps, about 1 kB each: such an account is rendered once, then copied."""
 
 _DROPPED = 64
 """The fraction of the renderings that is dropped when there are too many."""
 
 
-def dossier_rendering(call: Call, portfolio: Portfolio) -> Callable[[Dossier], Json]:
-    """Return a function that renders a dossier of the portfolio in the dialect of the call."""
-    render, requirements, variants = (
-        remember(call.dialect.dossier),
-        portfolio.account.requirements,
-        call.variants,
-    )
+def dossier_rendering(call: Call, portfolio: Portfolio, *, cached: bool = True) -> Callable[[Dossier], Json]:
+    """Return a function that renders a dossier of the portfolio in the dialect of the call.
+
+    `cached` is false for a list of more than `REMEMBERED` dossiers: none would be kept until its next use.
+    """
+    render = remember(call.dialect.dossier) if cached else call.dialect.dossier
+    requirements, variants = portfolio.account.requirements, call.variants
     thirdparties, relations = call.world.thirdparties, portfolio.relations
 
     def render_row(dossier: Dossier) -> Json:

@@ -27,7 +27,6 @@ from mock_server.domain.model import (
     Requirement,
     Thirdparty,
 )
-from mock_server.domain.names import cache_short
 from mock_server.domain.operations import DIALECT_HOSTS
 from mock_server.domain.overview import Statistics
 from mock_server.domain.query import Field
@@ -191,7 +190,6 @@ def _file(evidence: Evidence) -> dict[str, Json]:
     }
 
 
-@cache_short(65536)
 def _file_hash(file_uuid: str | None) -> str | None:
     """40 hex digits, as v1.1 shows them; an id that has them already is kept. behaviour.md C52 (example)."""
     if file_uuid is None or len(file_uuid) == _HASH_DIGITS:

@@ -6,12 +6,15 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from http import HTTPStatus
 
+from msgspec import to_builtins
+
 from mock_server.domain.errors import Refusal
 from mock_server.domain.local_time import ZONE
 from mock_server.domain.names import camel
 
 _NEVER = "2099-12-31T23:59:59.999"
 _WITHOUT_ZONE = len("2019-01-08T15:31:55.521")
+_WITHOUT_FRACTION = len("2019-01-08T15:31:55")
 _PHRASES = {
     413: "Request Entity Too Large",
     414: "Request-URI Too Long",
@@ -23,7 +26,11 @@ _PHRASES = {
 @lru_cache(8192)  # most instants of a dossier occur in it several times
 def instant(at: datetime | None) -> str | None:
     """French local time with three digits of a second, no zone: `2019-01-08T15:31:55.521`."""
-    return None if at is None else at.astimezone(ZONE).isoformat(timespec="milliseconds")[:_WITHOUT_ZONE]
+    if at is None:
+        return None
+    # As `isoformat(timespec="milliseconds")`, in a third of the time: half of a dossier is instants.
+    text: str = to_builtins(at.astimezone(ZONE))
+    return text[:_WITHOUT_ZONE] if at.microsecond else f"{text[:_WITHOUT_FRACTION]}.000"
 
 
 def microseconds(at: datetime | None) -> str | None:
@@ -36,6 +43,7 @@ def start_of_day(day: date | None) -> str | None:
     return None if day is None else f"{day.isoformat()}T00:00:00.000"
 
 
+@lru_cache(8192)
 def end_of_day(day: date | None) -> str:
     """A file's expiration: the last millisecond of the day; a sentinel date for one that never expires."""
     return _NEVER if day is None else f"{day.isoformat()}T23:59:59.999"

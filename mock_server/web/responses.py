@@ -78,7 +78,8 @@ def accepted(call: Call) -> Response:
 def _envelope(rows: Iterator[Json]) -> Iterator[bytes]:
     yield b'{"content":['
     separator = b""
-    while several := list(islice(rows, _ROWS_AT_ONCE)):
-        yield separator + orjson.dumps(several)[1:-1]
+    # Row by row: fifty rows of dicts at once would be a thousand objects for the garbage collector.
+    while several := list(map(orjson.dumps, islice(rows, _ROWS_AT_ONCE))):
+        yield separator + b",".join(several)
         separator = b","
     yield b"]}"
