@@ -10,6 +10,7 @@ from contextlib import closing
 from functools import partial
 from itertools import chain
 from socket import socket
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from mock_server.sandbox.replicas import SharedSandboxes
     from mock_server.server import Background, Service
     from mock_server.web.pipeline import Application
+
+_FIRST_CLIENTS = 0.5  # seconds after the start
 
 
 def _child_process(ctx: click.Context, _: click.Parameter, is_child: bool) -> ChildProcess | None:
@@ -57,6 +60,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
     with closing(writer), closing(services.of(app).sandboxes):
         gc.freeze()  # it stays until the process ends
         gc.enable()
+        _load_control_soon(app)
         server.serve(
             _service(settings, app, writer),
             bound,
@@ -82,6 +86,13 @@ def _start(settings: Settings) -> tuple[socket, Application]:
     except (server.PortError, FileError, KeyFileError, TlsError, StartError) as error:
         raise click.ClickException(str(error)) from None
     return bound, app
+
+
+def _load_control_soon(app: Application) -> None:
+    """Import the control API in a thread, once the first clients have logged in: its first call is fast."""
+    timer = Timer(_FIRST_CLIENTS, app.control)
+    timer.daemon = True
+    timer.start()
 
 
 def _service(settings: Settings, app: Application, writer: LogWriter) -> Service:

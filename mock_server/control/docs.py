@@ -9,7 +9,6 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from flask import Response
-from markdown_it import MarkdownIt
 
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem
@@ -86,6 +85,8 @@ def _page(name: str) -> str | None:
 
 def _html(text: str) -> str:
     """Render Markdown; headings get their anchors, and links to pages lead to those of this server."""
+    from markdown_it import MarkdownIt  # 70 modules, which most servers never need
+
     markdown = MarkdownIt("commonmark").enable("table")
     tokens = markdown.parse(text)
     for token, following in pairwise(tokens):

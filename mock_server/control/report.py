@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Response
 
-from mock_server.client.coverage import from_answer
 from mock_server.control.calls import query_choice, route
 from mock_server.control.coverage import SCOPE, counted_scope, coverage_members
 from mock_server.journal.report import report_tables
@@ -27,6 +26,8 @@ def get_report() -> Response:
 
     It has calls, error codes, warnings, requests per import, retries, the slowest requests and coverage.
     """
+    from mock_server.client.coverage import from_answer  # with the HTTP client: no other call needs it
+
     scope = counted_scope()
     kind = query_choice("format", ("markdown", "html"))
     title = "Requests of all sandboxes" if scope.name is None else f"Requests of the sandbox {scope.name}"
