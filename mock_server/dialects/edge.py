@@ -190,7 +190,9 @@ class Edge:
             **members.terms(dossier, variants),
             "state": dossier.complete if monitored else None,
             "isComplete": wire.bool_text(dossier.complete),
-            "stateLastChangeDate": wire.instant(dossier.state_last_change_date) if monitored else None,
+            "stateLastChangeDate": wire.repeated_instant(dossier.state_last_change_date)
+            if monitored
+            else None,
             "indicators": [_indicator(indicator) for indicator in dossier.indicators],
             "documents": [
                 self.document(document, requirements, variants)
@@ -209,7 +211,7 @@ class Edge:
             "documentCode": document.code,
             "documentName": label,
             "documentNameEn": (requirement and requirement.label_en) or label,
-            "requestDate": wire.instant(document.request_date),
+            "requestDate": wire.repeated_instant(document.request_date),
             "present": document.present,
             "isPresent": wire.bool_text(document.present),
             "evidences": _evidences(document),
@@ -262,7 +264,7 @@ def _indicator(indicator: Indicator) -> dict[str, Json]:
         "indicatorCode": indicator.code,
         "state": indicator.state,
         "isComplete": wire.bool_text(indicator.state),
-        "lastChangeDate": wire.instant(indicator.last_change_date),
+        "lastChangeDate": wire.repeated_instant(indicator.last_change_date),
     }
 
 

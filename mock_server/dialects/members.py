@@ -154,7 +154,7 @@ def terms(dossier: Dossier, variants: Variants) -> dict[str, Json]:
         "dossierReference": dossier.reference,
         "description": dossier.description,
         "purchasingCategory": dossier.purchasing_category,
-        "startingDate": wire.instant(dossier.starting_date),
+        "startingDate": wire.repeated_instant(dossier.starting_date),
         "expirationDate": wire.start_of_day(dossier.expiration_date),
         "stoppingDate": wire.instant(dossier.stopping_date),
         "stoppingReason": stopping_reason(dossier, variants),

@@ -109,7 +109,9 @@ class Rest:
             "monitored": monitored,
             **members.terms(dossier, variants),
             "state": dossier.complete if monitored else None,
-            "stateLastChangeDate": wire.instant(dossier.state_last_change_date) if monitored else None,
+            "stateLastChangeDate": wire.repeated_instant(dossier.state_last_change_date)
+            if monitored
+            else None,
             "indicators": [_indicator(indicator) for indicator in dossier.indicators],
             "documents": [
                 self.document(document, requirements, variants)
@@ -126,7 +128,7 @@ class Rest:
             "documentId": document.document_id,
             "documentCode": document.code,
             "name": requirements[document.code].label_fr if labelled else document.code,
-            "requestDate": wire.instant(document.request_date),
+            "requestDate": wire.repeated_instant(document.request_date),
             "present": document.present,
             "listFileInformation": _files(document),
         }
@@ -170,7 +172,7 @@ def _indicator(indicator: Indicator) -> dict[str, Json]:
     return {
         "indicatorCode": indicator.code,
         "state": indicator.state,
-        "lastChangeDate": wire.instant(indicator.last_change_date),
+        "lastChangeDate": wire.repeated_instant(indicator.last_change_date),
     }
 
 

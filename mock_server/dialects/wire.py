@@ -23,7 +23,6 @@ _PHRASES = {
 }
 
 
-@lru_cache(8192)  # most instants of a dossier occur in it several times
 def instant(at: datetime | None) -> str | None:
     """French local time with three digits of a second, no zone: `2019-01-08T15:31:55.521`."""
     if at is None:
@@ -31,6 +30,10 @@ def instant(at: datetime | None) -> str | None:
     # As `isoformat(timespec="milliseconds")`, in a third of the time: half of a dossier is instants.
     text: str = to_builtins(at.astimezone(ZONE))
     return text[:_WITHOUT_ZONE] if at.microsecond else f"{text[:_WITHOUT_FRACTION]}.000"
+
+
+repeated_instant = lru_cache(8192)(instant)
+"""The same for instants that occur several times in a dossier: it remembers the latest ones."""
 
 
 def microseconds(at: datetime | None) -> str | None:
