@@ -193,6 +193,10 @@ def test_a_topic_is_printed(topic: str, printed: str) -> None:
     [
         ("recipe", "there is no topic 'recipe'; did you mean recipes?"),
         ("control#clock", "the page control has, for example, control#the-clock"),
+        (
+            "control#zzzz",  # three sections at most
+            "for example, control#all-control-calls, control#server-and-sandboxes, control#time\n",
+        ),
         ("E000", "there is no topic 'E000'; `mock-server explain` lists the pages"),
         ("zzz", "`mock-server explain` lists the pages"),
     ],

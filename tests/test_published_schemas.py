@@ -306,6 +306,8 @@ PUBLISHED = {
     "a value or null": {"anyOf": [{"$ref": f"{COMPONENTS}Text"}, {"type": "null"}], "default": None},
     "a word or null": {"anyOf": [WORD, {"type": "null"}]},
     "a number of an enumeration": {"enum": [1, 7]},
+    "always true": {"type": "boolean", "const": True},
+    "always false": {"type": "boolean", "const": False},
     "a list or null": {"anyOf": [TEXTS, {"type": "null"}]},
     "a union in a union": {"anyOf": [{"anyOf": [WORD, {"type": "integer"}]}, {"type": "null"}]},
     "a list or an object": {"oneOf": [TEXTS, OBJECT]},
@@ -356,6 +358,7 @@ def test_a_document_has_nothing_that_breaks_generators(dialect: str) -> None:
         assert {"type": "null"} not in schema.get("anyOf", [])
         assert not any(part.get("type") == "array" for part in schema.get("oneOf", []))
         assert schema.get("items") is not False
+        assert schema.get("type") != "boolean" or "const" not in schema
 
 
 def _schemas(value: Any) -> Iterator[dict[str, Any]]:

@@ -306,6 +306,28 @@ def test_calls_of_both_dialects_are_in_one_file_and_a_run_has_those_of_one(api: 
     assert text.count("path: {accountId: 119631, processId: '{processId1}'}") == 1
 
 
+def test_a_read_waits_for_another_day_and_not_for_milliseconds(api: Api) -> None:
+    def waits() -> list[str]:
+        return [
+            step["name"] for step in yaml.safe_load(export(api))["steps"] if " pass, until " in step["name"]
+        ]
+
+    assert api.token
+    api.control("PUT", "/clock", {"now": "2031-03-02T10:00:00", "frozen": False})
+    api.get("/dossiers")
+    api.get("/dossiers")
+    assert waits() == []
+
+    api.control("PUT", "/clock", {"now": "2031-03-02T23:59:59.900", "frozen": False})
+    while api.control("GET", "/clock")["now"] < "2031-03-03":
+        pass
+    api.get("/dossiers")
+    api.get("/dossiers")
+
+    *_, last = waits()
+    assert "until 2031-03-02T23:00:00" in last  # midnight in Paris
+
+
 def test_each_id_that_a_step_saves_has_its_own_name(api: Api, played: Callable[[str], list[str]]) -> None:
     references = ("PO-1", "PO-2")
     launched = [api.launch(dossierReference=reference) for reference in references]
