@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 
-_KEY_FILE = "signing-key.pem"
+_KEY_FILE = "signing-key"
 
 
 class KeyFileError(ValueError):
@@ -32,8 +33,8 @@ def load_key(path: Path) -> RSAPrivateKey:
         raise KeyFileError(f"{path}: {problem.strerror or problem}") from None
 
 
-def decode_key(pem: bytes, place: str, *, is_checked: bool = False) -> RSAPrivateKey:
-    """The RSA key in PEM form, found at that place; its numbers are checked, unless they were before.
+def decode_key(pem: bytes, place: str) -> RSAPrivateKey:
+    """The RSA key in PEM form, which was found at that place.
 
     Raises:
         KeyFileError: it is not an unencrypted RSA private key of 2048 bits or more.
@@ -43,7 +44,7 @@ def decode_key(pem: bytes, place: str, *, is_checked: bool = False) -> RSAPrivat
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=is_checked)
+        key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyFileError(f"{place}: no unencrypted private key in PEM form") from None
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:  # noqa: PLR2004  # RFC 7518, 3.3
@@ -70,40 +71,49 @@ def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     path = None if folder is None else folder / _KEY_FILE
-    if path is not None:
-        with suppress(KeyFileError, OSError):
-            return _load_kept(path)
+    kept = None if path is None else _load_kept(path)
+    if kept is not None:
+        return kept
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     if path is not None:
         with suppress(OSError):  # a read-only or full disk: the key is kept in memory alone
-            _keep(encode_key(key), path)
+            _keep(key, path)
     return key
 
 
-def _load_kept(path: Path) -> RSAPrivateKey:
-    """Load a kept key. A digest shows that its numbers are as they were kept: to check them takes 36 ms."""
-    content = path.read_bytes()
-    digest, _, pem = content.partition(b"\n")
-    if digest == _digest(pem):
-        return decode_key(pem, str(path), is_checked=True)
-    key = decode_key(content, str(path))  # kept by an older version, without the digest
-    with suppress(OSError):
-        _keep(encode_key(key), path)
-    return key
+def _load_kept(path: Path) -> RSAPrivateKey | None:
+    """Load the numbers of a kept key; None if there is none, or the file is damaged.
+
+    A digest shows that they are those that were kept. To check them takes 36 ms, to import a reader of PEM 5.
+    """
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    try:
+        digest, _, encoded = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if digest != _digest(encoded):
+        return None
+    n, e, d, p, q, dmp1, dmq1, iqmp = json.loads(encoded)
+    public = rsa.RSAPublicNumbers(e, n)
+    numbers = rsa.RSAPrivateNumbers(p, q, d, dmp1, dmq1, iqmp, public)
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
-def _digest(pem: bytes) -> bytes:
-    """The first line of a kept key. A reader of PEM ignores it (RFC 7468, 2)."""
-    return f"sha256 {sha256(pem).hexdigest()}".encode()
+def _digest(encoded: bytes) -> bytes:
+    return sha256(encoded).hexdigest().encode()
 
 
-def _keep(pem: bytes, path: Path) -> None:
+def _keep(key: RSAPrivateKey, path: Path) -> None:
     """Write the file as a whole or not at all."""
+    its = key.private_numbers()
+    public = its.public_numbers
+    encoded = json.dumps([public.n, public.e, its.d, its.p, its.q, its.dmp1, its.dmq1, its.iqmp]).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, delete=False) as file:  # readable by its owner alone
         partial = Path(file.name)
         try:
-            file.write(_digest(pem) + b"\n" + pem)
+            file.write(_digest(encoded) + b"\n" + encoded)
             file.flush()
             partial.replace(path)
         except OSError:
