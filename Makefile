@@ -108,7 +108,7 @@ load: $(READY) ## Load a server for ten minutes, into docs/performance.md (needs
 bench-replicas: $(READY) ## Measure servers that share sandboxes through an engine (needs wrk and redis-server)
 	$(BIN)/python bench/replicas.py $(ARGS)
 
-bench-scale: $(READY) ## Measure a million dossiers, into docs/performance.md (needs wrk, and 12 GB of memory)
+bench-scale: $(READY) ## Measure a million dossiers, into docs/performance.md (needs wrk, and 8 GB of memory)
 	$(BIN)/python bench/scale.py $(ARGS)
 
 image: ## Build the container image

@@ -1,6 +1,6 @@
 """Compare a million dossiers with a thousand, and write docs/performance.md.
 
-Needs wrk, five minutes and 12 GB of memory. A short run: `--dossiers 200000 --rounds 1 --seconds 1 --dry`.
+Needs wrk, five minutes and 8 GB of memory. A short run: `--dossiers 200000 --rounds 1 --seconds 1 --dry`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from mock_server.web.context import Call
 
 JSON_TYPE = "application/json;charset=UTF-8"
 
-_ROWS_AT_ONCE = 50
+_ROWS_AT_ONCE = 100  # about 2 ms
 
 
 class _RawResponse(Response):
@@ -78,7 +78,7 @@ def accepted(call: Call) -> Response:
 def _envelope(rows: Iterator[Json]) -> Iterator[bytes]:
     yield b'{"content":['
     separator = b""
-    # Row by row: fifty rows of dicts at once would be a thousand objects for the garbage collector.
+    # Row by row: a hundred rows of dicts at once would be thousands of objects for the garbage collector.
     while several := list(map(orjson.dumps, islice(rows, _ROWS_AT_ONCE))):
         yield separator + b",".join(several)
         separator = b","
