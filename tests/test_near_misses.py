@@ -184,6 +184,16 @@ SENTENCES: dict[str, tuple[Any, Any, str]] = {
     ),
     "another reference": ("PO-2", "PO-1", "body.dossierReference: expected 'PO-1', found 'PO-2'"),
     "null": (None, "null", "dossierReference is null, expected the text 'null'"),
+    "an equal value as an operator": (
+        "PO_1",
+        {"$equals": "PO-1"},
+        "reference 'PO_1' is not 'PO-1': only separators differ",
+    ),
+    "another operator": (
+        "PO_1",
+        {"$contains": "PO-1"},
+        "body.dossierReference: expected something that contains 'PO-1', found 'PO_1'",
+    ),
 }
 
 
