@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -101,6 +102,24 @@ def test_the_claims_of_a_token_signed_with_the_servers_key_are_checked(
     answer = call(api, f"Bearer {forged}")
 
     assert_protocol_error(answer, 401)
+
+
+@pytest.mark.dialects("rest")
+def test_a_token_signed_with_the_servers_key_may_have_any_id_and_ages(
+    signing_key: Path, make_server_api: MakeApi
+) -> None:
+    api = make_server_api(signing_key=signing_key)
+    good = claims(api.token)
+    tokens = [
+        signed_by(signing_key, as_json({"alg": "RS256"}), as_json(good | {"jti": token_id}))
+        for token_id in ("1", "", str(uuid4()))
+    ]
+
+    before = [call(api, f"Bearer {token}").status_code for token in tokens]
+    api.control("POST", "/clock/advance", {"by": "P1D", "tokens": True})
+    after = [call(api, f"Bearer {token}").status_code for token in tokens]
+
+    assert (before, after) == ([200] * 3, [401] * 3)
 
 
 @pytest.fixture(scope="module")
