@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -291,6 +292,154 @@ def test_a_short_difference_from_the_fixture_is_written_in_entries(
     assert played(text) == ["the time at the start", "request 3: listDossiers"]
 
 
+STORY = """
+version: 1
+scenario: a-story
+title: What a client did in the sandbox {sandbox}
+tags: [exported]
+given:
+  fixture: default
+  clock: '2031-03-02T09:15:00+01:00'
+  variants: {{refusals: http400}}
+steps:
+  - name: 'request 1: getToken'
+    call: getToken
+    expect:
+      status: 200
+      body: {{token_type: bearer}}
+  - name: 'requests 2 to 4: getDossier'
+    dialect: rest
+    call: getDossier
+    path: {{accountId: 119631, dossierId: 999}}
+    repeat: 3
+    expect:
+      status: 404
+      refused: [E200]
+  - name: 'request 5: getDossier'
+    dialect: rest
+    call: getDossier
+    path: {{accountId: 119631, dossierId: 999}}
+    query: {{page: '1'}}
+    expect:
+      status: 404
+      refused: [E200]
+  - name: 'request 6: importDossier'
+    dialect: rest
+    call: importDossier
+    path: {{accountId: 119631}}
+    body: {{companyIdType: CIT001, companyIdValue: '99050000100013', dossierReference: PO-1}}
+    expect: {{status: 200}}
+    save: {{processId1: content.processId}}
+  - name: 'command 5: advance clock'
+    control: POST /clock/advance
+    body: {{by: PT1.5S}}
+  - name: 'request 7: getProcess'
+    dialect: rest
+    call: getProcess
+    path: {{accountId: 119631, processId: '{{processId1}}'}}
+    expect:
+      status: 200
+      body:
+        content: {{processId: '{{processId1}}', complete: true, success: true}}
+  # Request 8 is left out, GET /api/v1/account/119631/nowhere/abc-abc-abc-abc-abc-abc-abc-abc-abc-abc-abc-abc-
+  # abc-abc-: it is not an operation of the API.
+  - name: 'request 9: getToken'
+    call: getToken
+    as: {{username: multi@example.com}}
+    expect:
+      status: 200
+      body: {{token_type: bearer}}
+  # Its secrets are replaced by ***.
+  - name: 'request 10: listDossiers'
+    dialect: rest
+    call: listDossiers
+    as: {{username: multi@example.com}}
+    path: {{accountId: 119631}}
+    query:
+      password: '***'
+      op: [a, b]
+      siret: '1'
+    expect:
+      status: 200
+      body:
+        content: {{$length: 0}}
+        page: 0
+        size: 10
+        totalElements: 0
+  # Its secrets are replaced by ***.
+  - name: 'request 11: stopDossier'
+    dialect: rest
+    call: stopDossier
+    path: {{accountId: 119631, dossierId: 804127}}
+    query: {{password: '***'}}
+    body: {{password: '***'}}
+    expect:
+      status: 200
+      body:
+        content: {{complete: true, success: true}}
+"""
+
+
+def test_a_file_is_short_and_says_what_was_done(api: Api) -> None:
+    api.set_clock("2031-03-02T09:15:00")
+    api.control("POST", "/reset", {"only": ["state"]})
+    for _ in range(3):
+        api.get("/dossiers/999")
+    api.get("/dossiers/999", page=1)
+    process_id = api.launch()
+    api.advance("PT1.5S")
+    api.process(process_id)
+    api.get(f"/nowhere/{'abc-' * 14}")
+    multi = Api(api.client, api.sandbox, user="multi")
+    multi.send("GET", multi.url("/dossiers?password=hunter2&op=a&op=b&siret=1"))
+    api.send("POST", api.url(f"/dossiers/{SEED_DOSSIER}/stop?password=1"), json={"password": "hunter2"})
+
+    first, second, text = export(api, name="a-story").split("\n", 2)
+
+    assert re.fullmatch(
+        "# Exported from a sandbox of mock-server .*; secrets and personal data are replaced.", first
+    )
+    assert second == "# Run it again: mock-server scenarios run a-story.yaml --dialect rest"
+    assert text == STORY.lstrip().format(sandbox=api.sandbox)
+
+
+ANSWERS: dict[str, tuple[Any, Any]] = {
+    "few elements": ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
+    "many elements": ([1, 2, 3, 4, 5, 6], {"$length": 6}),
+    "no element": ([], {"$length": 0}),
+    "a text for people in a list": (["a", "two words", None], ["a", {"$any": True}, {"$any": True}]),
+    "texts for people alone": (["two words", "three more words"], {"$length": 2}),
+    "a text for people": ("two words", None),
+    "a long code": ("x" * 64, "x" * 64),
+    "a text too long for a code": ("x" * 65, None),
+    "a day": ("2031-03-02", "2031-03-02"),
+    "an instant": ("2031-03-02T10:00", None),
+    "null": (None, None),
+    "no members": ({}, None),
+    "members of the third level": ({"a": {"b": 1}}, {"a": {"b": 1}}),
+    "members of the fourth level": ({"a": {"b": {"c": 1}}}, {"a": {"b": {"c": 1}}}),
+    "members of the fifth level": ({"a": {"b": {"c": {"d": 1}}}}, None),
+    "lists of the fourth level": ([[[1]]], [[[1]]]),
+    "lists of the fifth level": ([[[[1]]]], [[[{"$length": 1}]]]),
+    "members that are left out": ({"email": "a", "to": "a", "path": "/x", "timestamp": 1, "$x": 1}, None),
+    "an id of the start": ({"dossierId": 804127, "processId": None}, {"dossierId": 804127}),
+    "an id that is new": ({"dossierId": 99_999_999, "thirdpartyId": 99_999_999}, None),
+    "an id that is none": ({"dossierId": "x1"}, {"dossierId": "x1"}),
+}
+
+
+def test_an_answer_is_expected_as_far_as_it_stays_the_same(api: Api) -> None:
+    body = {str(number): sent for number, (sent, _) in enumerate(ANSWERS.values())}
+    set_rule(api, {"respond": {"status": 418, "body": body}}, "getAccountStatistics")
+    api.get("")
+
+    expect = yaml.safe_load(export(api))["steps"][-1]["expect"]
+
+    assert expect["status"] == 418
+    for number, (name, (_, expected)) in enumerate(ANSWERS.items()):
+        assert expect["body"].get(str(number)) == expected, name
+
+
 def test_calls_of_both_dialects_are_in_one_file_and_a_run_has_those_of_one(api: Api, tmp_path: Path) -> None:
     process_id = api.launch()
     edge = Api(api.client, api.sandbox, dialect="edge")
@@ -554,6 +703,97 @@ def test_a_state_that_is_too_large_is_rejected(
 
 def test_an_empty_journal_is_a_scenario_without_steps(api: Api, played: Callable[[str], list[str]]) -> None:
     assert played(export(api, name="Test [1]").replace("test-1", "exported")) == []
+
+
+EVIDENCES = f"/dossiers/{SEED_DOSSIER}/documents/I2/evidences"
+A_FILE = base64.b64encode(b"%PDF-1.7").decode()
+A_LARGE_FILE = base64.b64encode(b"%PDF-1.7".ljust(3000)).decode()
+
+CONTROL_STEPS: dict[str, tuple[str, Any, Any, str]] = {
+    "days and hours": ("POST /clock/advance", {"by": "P2DT1H"}, {"by": "P2DT3600S"}, ""),
+    "days": ("POST /clock/advance", {"by": "P2D"}, {"by": "P2D"}, ""),
+    "no time": ("POST /clock/advance", {"by": "PT0S"}, {"by": "PT0S"}, ""),
+    "a part of a second": ("POST /clock/advance", {"by": "PT0.250S"}, {"by": "PT0.25S"}, ""),
+    "tokens that get older": ("POST /clock/advance", {"by": "PT90S", "tokens": True}, ..., ""),
+    "an instant of the summer": (
+        "PUT /clock",
+        {"now": "2031-07-02T09:15:00.5Z"},
+        {"now": "2031-07-02T11:15:00.500+02:00"},
+        "",
+    ),
+    "the first year with minutes alone": (
+        "PUT /clock",
+        {"now": "1912-01-01T00:00:00"},
+        {"now": "1912-01-01T00:00:00+00:00"},
+        "",
+    ),
+    "a year with seconds in the offset": ("PUT /clock", {"now": "1910-06-01T00:00:00"}, ..., ""),
+    "strict mode": ("PUT /strict", {"strict": "warn"}, ..., ""),
+    "a variant": ("PUT /variants", {"emptySearch": "not-found"}, ..., ""),
+    "a file": (
+        f"POST {EVIDENCES}",
+        {"content": A_FILE, "metadata": {"a": "b"}},
+        {"fileSize": 2048, "metadata": {"a": "b"}},
+        "The file of 8 bytes is not in this scenario: a generated one stands for it.",
+    ),
+    "a large file": (
+        f"POST {EVIDENCES}",
+        {"content": A_LARGE_FILE},
+        {"fileSize": 3000},
+        "The file of 3000 bytes is not in this scenario: a generated one stands for it.",
+    ),
+    "a generated file": (f"POST {EVIDENCES}", {"fileSize": 9000, "expirationDate": "2090-12-31"}, ..., ""),
+    "a withdrawal": ("PATCH /requirements/ATT_VIGI", {"withdrawn": True}, ..., ""),
+    "a withdrawal of one account": (
+        "PATCH /requirements/ATT_VIGI",
+        {"withdrawn": True, "accountId": 119631},
+        ...,
+        "",
+    ),
+    "an account": ("POST /accounts", {"accountId": 7}, ..., ""),
+    "an account with a user": ("POST /accounts", {"accountId": 7, "users": ["api@example.com"]}, ..., ""),
+    "rules": ("POST /rules", {"rules": [a_rule({"respond": {"status": 503}}, times=2)]}, ..., ""),
+    "a timeline": (
+        "POST /timeline",
+        {"timeline": [{"after": "1h", "control": "POST /thirdparties/875/close"}]},
+        ...,
+        "",
+    ),
+    "a snapshot": ("POST /snapshots/a.b", None, ..., ""),
+    "a closed company": ("POST /thirdparties/875/close", None, ..., ""),
+}
+
+
+def test_a_control_call_is_written_as_it_was_made(api: Api) -> None:
+    for name, (call, sent, written, comment) in CONTROL_STEPS.items():
+        own = Api(api.client, f"{api.sandbox}-{name.replace(' ', '-')}")
+        assert own.token
+        method, path = call.split(" ")
+        own.control(method, path, sent)
+        own.get("")
+
+        text = export(own)
+
+        [step] = [step for step in yaml.safe_load(text)["steps"] if "control" in step]
+        expected = {"control": call, "body": sent if written is ... else written}
+        assert {"body": None} | step == expected | {"name": step["name"]}, name
+        comments = [line[4:] for line in text.splitlines() if line.startswith("  # The file")]
+        assert comments == ([comment] if comment else []), name
+
+
+def test_rules_that_are_removed_are_named(api: Api) -> None:
+    assert api.token
+    for query in ("?name=a%20b%26", ""):
+        rules = [a_rule({"respond": {"status": 503}}, name=name) for name in ("a b&", "c")]
+        api.control("POST", "/rules", {"rules": rules})
+        api.control("DELETE", f"/rules{query}")
+        api.control("DELETE", "/rules")
+    api.get("")
+
+    steps = yaml.safe_load(export(api))["steps"]
+
+    removed = [step["control"] for step in steps if step.get("control", "").startswith("DELETE")]
+    assert removed == ["DELETE /rules?name=a+b%26", "DELETE /rules", "DELETE /rules"]
 
 
 def test_every_command_has_its_step_or_starts_over() -> None:
