@@ -20,6 +20,7 @@ from mock_server.cli import main
 from mock_server.client import Sandbox
 from mock_server.journal.redaction import FORM
 from mock_server.sandbox.commands import AnyCommand
+from mock_server.scenario_export import export as writer
 from mock_server.scenario_export import given
 from mock_server.scenario_export.control_steps import WRITERS
 from mock_server.scenario_export.moment import JUMPS
@@ -438,6 +439,22 @@ def test_an_answer_is_expected_as_far_as_it_stays_the_same(api: Api) -> None:
     assert expect["status"] == 418
     for number, (name, (_, expected)) in enumerate(ANSWERS.items()):
         assert expect["body"].get(str(number)) == expected, name
+
+
+def test_a_step_repeats_as_often_as_a_step_may(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "MAX_REPEAT", 2)
+    assert api.token
+    for _ in range(3):
+        api.get("/dossiers/999")
+    api.dossier(SEED_DOSSIER)
+
+    steps = yaml.safe_load(export(api))["steps"]
+
+    assert [(step["name"], step.get("repeat")) for step in steps[1:]] == [
+        ("requests 2 to 3: getDossier", 2),
+        ("request 4: getDossier", None),
+        ("request 5: getDossier", None),
+    ]
 
 
 def test_calls_of_both_dialects_are_in_one_file_and_a_run_has_those_of_one(api: Api, tmp_path: Path) -> None:

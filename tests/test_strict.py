@@ -166,14 +166,21 @@ def test_many_requests_for_an_import_within_a_second_are_too_fast(api: Api) -> N
 
 
 def test_polls_are_counted_per_import_in_real_time_and_on_the_clock() -> None:
-    now, polls = datetime(2026, 3, 2, tzinfo=UTC), Polls()
-    for at in range(POLLS_PER_SECOND):
-        assert not polls.is_fast("a", at / 100, now)
-
-    assert not polls.is_fast("b", 0.2, now)
-    assert polls.is_fast("a", 0.2, now)
-    assert not polls.is_fast("a", 5, now)
-    assert not polls.is_fast("a", 0.2, now + timedelta(seconds=2))
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    for real, passed, fast in (
+        (0.999, 0.0, True),
+        (1.0, 0.0, False),
+        (1.2, 0.0, False),
+        (0.9, 0.999, True),
+        (0.9, 1.0, False),
+        (0.9, -0.999, True),
+        (0.9, -1.0, False),
+    ):
+        polls = Polls()
+        assert [polls.is_fast("a", 0.0 if at == 0 else 0.5, now) for at in range(10)] == [False] * 10
+        assert not polls.is_fast("b", 0.9, now)
+        assert polls.copy().is_fast("a", real, now + timedelta(seconds=passed)) == fast, (real, passed)
+        assert polls.is_fast("a", real, now + timedelta(seconds=passed)) == fast, (real, passed)
     for at in range(2000):
         polls.is_fast(str(at), 0, now)
     assert len(polls._times) == 1000  # noqa: SLF001

@@ -52,11 +52,11 @@ from mock_server.scenario_export.steps import (
     members_in_file,
     members_of,
 )
+from mock_server.scenarios.file_format import MAX_REPEAT
 from mock_server.settings import Settings
 
 _OK = 200
 _WIDTH = 110
-_MAX_REPEAT = 1000
 _LONGEST_LAG = timedelta(seconds=1)
 """How much the scenario's clock may be behind where nothing depends on it."""
 
@@ -242,7 +242,7 @@ class _Writer:
         before = {name: value for name, value in last.members.items() if name not in ignored}
         now = {name: value for name, value in step.members.items() if name not in ignored}
         times = last.members.get("repeat", 1)
-        if before != now or step.comments != last.comments or last is step or times >= _MAX_REPEAT:
+        if before != now or step.comments != last.comments or last is step or times >= MAX_REPEAT:
             return False
         if "save" in before or "timeout" in before:
             return False

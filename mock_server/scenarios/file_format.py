@@ -19,6 +19,9 @@ from mock_server.fixtures.entries import Instant, Overrides, Text, TimelineEntry
 STARTED = "Started"
 """The first state of every scenario."""
 
+MAX_REPEAT = 1000
+"""How often one step may send its request."""
+
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 FaultName = Literal[
@@ -318,7 +321,7 @@ class RequestSpec(StrictStruct, frozen=True, kw_only=True):
     body: Any = UNSET
     text: str | None = None
     form: dict[str, str | None] | None = None
-    repeat: Annotated[int, Meta(ge=1, le=1000)] = 1
+    repeat: Annotated[int, Meta(ge=1, le=MAX_REPEAT)] = 1
     timeout: Duration | None = None
     until: dict[str, Expected] = {}
     expect: Expect = Expect()
