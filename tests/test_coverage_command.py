@@ -84,8 +84,11 @@ def test_a_baseline_shows_what_is_no_longer_reached(files: tuple[Path, Path]) ->
         True,
         True,
     )
+    assert "0 no longer reached, 1 newly reached." in better.output
     assert worse.exit_code == 1
-    assert "this run no longer reaches getDossier" in worse.output
+    assert "1 no longer reached, 0 newly reached." in worse.output
+    assert "| no longer reached | getDossier |" in worse.output
+    assert worse.stderr.startswith("Error: this run no longer reaches getDossier\n")
     gained = json.loads(run("diff", before, after, "--format", "json").output)
     assert gained == {"noLongerReached": [], "newlyReached": ["getDossier"]}
 

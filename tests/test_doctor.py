@@ -223,6 +223,14 @@ def test_no_secret_is_printed() -> None:
     assert text.returncode == 0, text.stdout
 
 
+def test_the_password_is_hidden_unless_it_is_the_default() -> None:
+    for password, shown in (("own-s3cret", "/***"), ("demo", "/demo")):
+        found = doctor("--base-url", f"http://127.0.0.1:1/{password}", "--password", password)
+
+        assert f"http://127.0.0.1:1{shown}" in found.stdout
+        assert found.stdout.endswith("\n1 wrong: see above\n"), found.stdout
+
+
 def test_a_missing_control_token_is_noted_and_the_other_checks_continue() -> None:
     with running_server("--control-token", "hushhush") as (url, _):
         without = report("--base-url", url)

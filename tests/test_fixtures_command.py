@@ -47,6 +47,10 @@ def test_list_names_every_bundled_recipe() -> None:
     printed = run("list").output
 
     assert [name for name in BUNDLED if name not in printed] == ["catalogue"]
+    assert re.search(r"^ *name +accounts +dossiers +title *$", printed, re.MULTILINE)
+    assert re.search(
+        r"^ *pages +7 +72 +Accounts of 0, 1, 9, 10, 11, 20 and 21 dossiers *$", printed, re.MULTILINE
+    )
 
 
 def test_list_and_generate_find_recipes_in_the_fixtures_dir(folder: Path) -> None:
@@ -54,7 +58,8 @@ def test_list_and_generate_find_recipes_in_the_fixtures_dir(folder: Path) -> Non
 
     made = run("generate", "mine", "--fixtures-dir", str(folder), "--out", str(folder / "mine.json"))
 
-    assert made.exit_code == 0, made.output
+    assert (made.exit_code, made.stderr) == (0, "")
+    assert made.stdout == f"{folder / 'mine.json'}: 40 dossiers\n"
 
 
 def test_a_server_finds_a_recipe_of_that_folder_by_name(folder: Path) -> None:
@@ -71,11 +76,13 @@ def test_check_says_ok_or_the_place_of_the_error(folder: Path) -> None:
     wrong = folder / "wrong.yaml"
     wrong.write_text(OWN.replace("dossiers: 10", "dossiers: many"), encoding="utf-8")
 
-    printed = run("check", "default", str(wrong))
+    printed = run("check", "default", str(wrong), "nowhere", "pages")
 
-    assert printed.exit_code == 1
-    assert "default: ok" in printed.output
-    assert f"{wrong}:5" in printed.output
+    assert (printed.exit_code, printed.stdout) == (1, "default: ok\npages: ok\n")
+    first, second, see = printed.stderr.splitlines()
+    assert first.startswith(f"{wrong}:5")
+    assert second.startswith("there is no recipe 'nowhere'; there are ")
+    assert see == "See: mock-server explain recipes#errors"
 
 
 @pytest.mark.parametrize("total", [1, 7, 40, 100])
@@ -113,16 +120,33 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path
     ("arguments", "sentence"),
     [
         pytest.param(["nowhere", "--out", "x.json"], "there is no recipe 'nowhere'", id="unknown recipe"),
-        pytest.param(["default", "--out", "x.yaml"], "ends in .json", id="not a state file"),
+        pytest.param(
+            ["default", "--out", "x.yaml"],
+            "--out x.yaml: the name of a state file ends in .json",
+            id="not a state file",
+        ),
         pytest.param(
             ["default", "--out", "/nowhere/x.json"], "/nowhere/x.json: No such file", id="no such folder"
         ),
-        pytest.param(["default", "--day", "soon", "--out", "x.json"], "--day soon", id="not a day"),
         pytest.param(
-            ["empty", "--dossiers", "5", "--out", "x.json"], "has a population", id="nothing to resize"
+            ["default", "--day", "soon", "--out", "x.json"],
+            "--day soon: write it as 2026-01-15",
+            id="not a day",
         ),
         pytest.param(
-            ["default", "--day", "9999-01-01", "--out", "x.json"], "a year from 1900", id="out of range"
+            ["empty", "--dossiers", "5", "--out", "x.json"],
+            "--dossiers 5: no account of empty has a population",
+            id="nothing to resize",
+        ),
+        pytest.param(
+            ["default", "--day", "2201-01-01", "--out", "x.json"],
+            "--day 2201-01-01: a year from 1900 to 2200",
+            id="too late",
+        ),
+        pytest.param(
+            ["default", "--day", "1899-12-31", "--out", "x.json"],
+            "--day 1899-12-31: a year from 1900 to 2200",
+            id="too early",
         ),
         pytest.param(
             ["default", "--dossiers", "0", "--out", "x.json"], "0 is not in the range", id="none at all"
@@ -134,6 +158,16 @@ def test_generate_explains_its_errors_in_a_sentence(arguments: list[str], senten
 
     assert refused.exit_code != 0
     assert sentence in refused.output
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2200-12-31"])
+def test_the_first_and_the_last_day_that_may_be_today(folder: Path, day: str) -> None:
+    out = folder / "out.json"
+
+    made = run("generate", str(folder / "mine.yaml"), "--day", day, "--out", str(out))
+
+    assert made.exit_code == 0, made.output
+    assert load_state(out).origin.day.isoformat() == day
 
 
 @pytest.mark.parametrize("name", READY)

@@ -45,8 +45,12 @@ def in_turn(*calls: Call) -> Call:
     return make
 
 
-def stop(api: Api) -> None:
+def in_2031(api: Api) -> None:
     api.set_clock("2031-03-02T09:15:00")
+
+
+def stop(api: Api) -> None:
+    in_2031(api)
     api.post(f"/dossiers/{SEED_DOSSIER}/stop")
 
 
@@ -71,10 +75,14 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
     "a type of company there is not": (
         lambda api: api.try_import(companyIdType="CIT9"),
         "E002",
-        "companyIdType 'CIT9' is unknown; the types are CIT001 (SIRET)",
+        "companyIdType 'CIT9' is unknown; the types are CIT001 (SIRET), CIT002 (VAT), CIT003 (DUNS).",
     ),
     "an empty filter": (search_dossiers(siren=""), "E003", "siren is empty."),
-    "an update of nothing": (update_dossier(), "E003", "nothing to update"),
+    "an update of nothing": (
+        update_dossier(),
+        "E003",
+        "The call has nothing to update: its body has no member that an update reads.",
+    ),
     "a page that is not a number": (
         search_dossiers(page="two/1"),
         "E010",
@@ -88,37 +96,44 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
     "a text too long": (
         update_dossier(dossierReference="x" * 256),
         "E011",
-        "has more than 255 characters, which is the limit.",
+        "dossierReference has more than 255 characters, which is the limit.",
     ),
     "an expiration in the past": (
-        update_dossier(expirationDate="2020-01-01"),
+        in_turn(in_2031, update_dossier(expirationDate="2031-03-02")),
         "E021",
-        "on the sandbox's clock",
+        "The expirationDate is not after the day of the call, 2031-03-02 on the sandbox's clock.",
     ),
     "a date in the future": (
-        search_dossiers(stateLastChangeDate="2999-01-01"),
+        in_turn(in_2031, search_dossiers(stateLastChangeDate="2999-01-01")),
         "E022",
-        "stateLastChangeDate is after the call",
+        "stateLastChangeDate is after the call, which was made on 2031-03-02 on the sandbox's clock.",
     ),
     "a closed establishment": (
         imported(companyIdValue="99000103400018"),
         "E103",
-        "provider reports for 99000103400018: the establishment is closed. The fixture says about it:",
+        (
+            "The data provider reports for 99000103400018: the establishment is closed."
+            " The fixture says about it: The establishment is closed: the import ends with E103."
+        ),
     ),
     "an establishment that has moved": (
         imported(companyIdValue="99000105900015"),
         "E105",
-        "The data provider reports for 99000105900015",
+        (
+            "The data provider reports for 99000105900015: the establishment has been transferred to a new"
+            " establishment. The fixture says about it: The establishment has moved to 99000115800015:"
+            " the import ends with E105."
+        ),
     ),
     "another code of the third party": (
         in_turn(import_first, imported(dossierReference="PO-2", thirdpartyCode="F2")),
         "E111",
-        "has the code 'F1' in this account",
+        "The third party has the code 'F1' in this account, and the import another one.",
     ),
     "a code of another third party": (
         in_turn(import_first, imported(companyIdValue=OTHER_SIRET, thirdpartyCode="F1")),
         "E112",
-        f"belongs to another third party of the account, {SIRET}",
+        f"The thirdpartyCode belongs to another third party of the account, {SIRET}.",
     ),
     "a dossier there is not": (
         lambda api: api.get("/dossiers/999"),
@@ -130,30 +145,42 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
         "E201",
         (
             "Dossier 804127 (reference 'TEST') is not monitored:"
-            " it was stopped on 2031-03-02 at 09:15 Paris time (reason "
+            " it was stopped on 2031-03-02 at 09:15 Paris time (reason STOPREQUEST)."
         ),
     ),
     "a reference used already": (
         in_turn(import_first, imported(dossierReference=" PO-1 ")),
         "E202",
-        "Dossier 836200 (monitored) already has the reference 'PO-1', for the same third party,",
+        (
+            "Dossier 836200 (monitored) already has the reference 'PO-1', for the same third party,"
+            f" LAINE GILLES SARL ({SIRET})."
+            " A reference is unique per account and third party, stopped dossiers included."
+        ),
     ),
-    "an active dossier": (reactivate(), "E204", "Dossier 804127 was active at the time of the call"),
+    "an active dossier": (
+        reactivate(),
+        "E204",
+        "Dossier 804127 was active at the time of the call: nothing to reactivate.",
+    ),
     "a reactivation until yesterday": (
         in_turn(stop, reactivate(expirationDate="2031-03-01")),
         "E205",
-        "would expire on 2031-03-01, which is not after 2031-03-02 on the sandbox's clock",
+        "The dossier would expire on 2031-03-01, which is not after 2031-03-02 on the sandbox's clock.",
     ),
-    "a document type of no account": (ask_for("NOPE"), "E302", "'NOPE' is not one that account 119631"),
+    "a document type of no account": (
+        ask_for("NOPE"),
+        "E302",
+        "The document type 'NOPE' is not one that account 119631 may request.",
+    ),
     "a withdrawn document type": (
         ask_for("ADO"),
         "E301",
-        "'ADO' was withdrawn: account 119631 may not request it",
+        "The document type 'ADO' was withdrawn: account 119631 may not request it.",
     ),
     "an address that takes no mail": (
         update_dossier(thirdpartyEmail=["a@invalid.example"]),
         "E030",
-        "The domain of 'a@invalid.example' accepts no mail",
+        "The domain of 'a@invalid.example' accepts no mail: it is one of the recipe's invalidEmailDomains.",
     ),
     "a third party there is not": (
         lambda api: api.get("/thirdparties/999"),
@@ -164,6 +191,11 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
         lambda api: api.get(f"/dossiers/{SEED_DOSSIER}/documents/999"),
         "NOT_FOUND",
         "This sandbox has no document 999.",
+    ),
+    "a file there is not": (
+        lambda api: api.get(f"/dossiers/{SEED_DOSSIER}/documents/511394021/files/999"),
+        "NOT_FOUND",
+        "This sandbox has no file 999.",
     ),
     "an import there is not": (
         lambda api: api.get("/dossiers/process/nope"),
@@ -182,7 +214,7 @@ def test_a_refusal_is_explained_with_the_content_of_the_sandbox(
     causes = why(api)
 
     assert causes[0]["code"] in {code, api.absent(code)}
-    assert sentence in causes[0]["sentence"]
+    assert causes[0]["sentence"] == sentence
     assert causes[0]["label"]
     assert causes[0]["provenance"]
 

@@ -74,16 +74,16 @@ def check(files: tuple[str, ...], fixtures_dir: Path | None) -> None:
     """Check recipes and state files; print each error with file and line; exit 1 if there is an error."""
     from mock_server.fixtures.fixture import check_recipe, decode_fixture
 
-    errors = 0
+    is_wrong = False
     for file in files:
         try:
             path = recipe_path(file, fixtures_dir)
             decode_fixture(read_bytes(path), file) if path.suffix == ".json" else check_recipe(path)
             click.echo(f"{file}: ok")
         except FileError as error:
-            errors += 1
+            is_wrong = True
             click.echo(str(error), err=True)
-    if errors:
+    if is_wrong:
         click.echo(f"See: {command(COMMANDS['fixtures'])}", err=True)
         raise click.exceptions.Exit(1)
 
