@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
+import msgspec
 import pytest
 
+from mock_server.control.app import CALLS
+from mock_server.control.calls import ControlCall
 from tests.support import Api
 
 JSON, YAML = "application/json", "application/yaml"
@@ -171,3 +174,17 @@ def test_a_large_yaml_text_is_rejected(api: Api) -> None:
 @pytest.mark.parametrize("body", [b'{"unknown": "x', b'{"now": 5', b'{"now": 5, "frozen": yes}'])
 def test_what_is_not_json_is_named_although_a_wrong_type_comes_first(api: Api, body: bytes) -> None:
     assert "JSON" in detail(send(api, "PUT /clock", body))
+
+
+@pytest.mark.parametrize(
+    "call", [call for call in CALLS if call.body is not None], ids=lambda call: call.path
+)
+def test_every_object_of_a_body_rejects_unknown_keys(call: ControlCall) -> None:
+    bodies = [call.body] if call.yaml is None else [call.body, call.yaml]
+    _, components = msgspec.json.schema_components(bodies)
+
+    assert [
+        name
+        for name, schema in components.items()
+        if schema.get("type") == "object" and schema.get("additionalProperties") is not False
+    ] == []

@@ -183,6 +183,11 @@ def test_what_is_no_longer_kept_is_reported_with_the_oldest_that_is(
         ("/rewind", {"before": 0}, (404, "there is no request 0; the last one is 1")),
         ("/rewind", {"before": 9}, (404, "there is no request 9; the last one is 1")),
         ("/rewind", {"beforeCommand": 9}, (404, "there is no command 9; ")),
+        (
+            "/rewind",
+            {"beforeCommand": 0},
+            (404, "there is no command 0; the oldest one is that before command 1"),
+        ),
         ("/sandboxes/{}/fork", {"as": "{}"}, (409, "there is a sandbox '{}': ")),
         ("/sandboxes/{}/fork", {"as": "a b"}, (400, "a sandbox's name is up to 64 letters")),
         (

@@ -93,8 +93,10 @@ def test_there_is_a_document_for_every_dialect_that_is_served() -> None:
 def test_every_reference_leads_somewhere_and_every_schema_is_used(dialect: str) -> None:
     used = set(re.findall(r"#/components/schemas/(\w+)", str(document(dialect))))
     listed = set(document(dialect)["components"]["schemas"])
+    responses = set(re.findall(r"#/components/responses/(\w+)", str(document(dialect))))
 
     assert used == listed
+    assert responses == set(document(dialect)["components"]["responses"])
     copied = components(dialect).keys() - listed  # a value that may be null is copied to where it is used
     assert [name for name in copied if components(dialect)[name]["type"] == "object"] == []
 

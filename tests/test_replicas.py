@@ -713,6 +713,13 @@ def test_what_is_wrong_at_the_start_is_named(tmp_path: Path) -> None:
                 pass
             assert says in str(raised.value)
             assert "wr0ng" not in str(raised.value)
+        engine.command(f"AUTH {secret}\r\nHSET", "mock-server:server", "format", "2")
+        with (
+            pytest.raises(AssertionError, match="used by a newer version of mock-server, in format 2"),
+            running_server("--state", f"redis://:{secret}@{address}"),
+        ):
+            pass
+        engine.command(f"AUTH {secret}\r\nDEL", "mock-server:server")
         for url, environment in (
             (f"redis://:{secret}@{address}", {}),
             (f"valkey://{address}", {"MOCK_SERVER_STATE_PASSWORD": secret}),

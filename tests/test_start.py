@@ -80,3 +80,21 @@ def test_an_app_that_is_no_longer_used_is_freed_after_the_start_of_the_next() ->
 
     assert app is not reference()
     assert reference() is None
+
+
+def test_without_a_kept_key_the_start_check_waits_for_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # so no key can be kept
+    app = create_app(Settings(log_level="error"))
+    served, called = app.wsgi_app, []
+
+    def count(environ: dict[str, Any], start_response: Any) -> Any:
+        called.append(environ["PATH_INFO"])
+        return served(environ, start_response)
+
+    monkeypatch.setattr(app, "wsgi_app", count)
+    check_start(app)
+
+    assert called == ["/__admin/health"]

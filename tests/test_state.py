@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -639,3 +640,33 @@ def _of_dossier(dossiers: str, dossier: dict[str, Any]) -> Iterator[str]:
         path = f"{base}/documents/{document['documentId']}"
         yield from (path, f"{path}/files")
         yield from (f"{path}/files/{file['fileId']}" for file in document["listFileInformation"])
+
+
+def test_every_object_of_a_state_rejects_unknown_keys(good: Any) -> None:
+    api = fresh()
+    rule = {
+        "name": "r",
+        "when": {"operation": "listAccounts"},
+        "then": {"respond": {"status": 503}},
+        "active": {"after": "P1D"},
+    }
+    api.control("POST", "/rules", {"rules": [rule]})
+    state = good | {"playing": state_of(api)["playing"]}
+    kinds = {re.sub(r"\d+", "0", path): path for path in object_paths(state)}
+
+    accepted = {
+        kind
+        for kind, path in kinds.items()
+        if put(api, with_value(state, f"{path}.nope".lstrip("."), value="x")).status_code != 400
+    }
+
+    assert accepted == {"content.dossiers.0.documents.0.evidences.0.metadata"}  # any keys
+
+
+def object_paths(value: Any, path: str = "") -> Iterator[str]:
+    """Yield the path of each object in a JSON value, such as `content.dossiers.0`."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if isinstance(value, dict):
+        yield path
+    for name, part in parts:
+        yield from object_paths(part, f"{path}.{name}".lstrip("."))

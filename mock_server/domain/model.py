@@ -170,7 +170,7 @@ class Account(Struct, frozen=True, kw_only=True, eq=False):
         return self.subscription_status == "ACTIVE"
 
 
-class FormAnswer(Struct, frozen=True, kw_only=True, gc=False):
+class FormAnswer(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """One answer of a form that a third party filled in."""
 
     type: str
