@@ -37,6 +37,21 @@ def test_a_key_is_made_once_and_kept_for_its_owner_only(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_two_starts_at_once_use_the_key_that_is_kept_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+
+    def make_after_another_start(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
+        monkeypatch.undo()
+        kept.append(load_or_create_key(tmp_path))
+        return rsa.generate_private_key(public_exponent, key_size)
+
+    monkeypatch.setattr(rsa, "generate_private_key", make_after_another_start)
+
+    assert load_or_create_key(tmp_path).private_numbers() == kept[0].private_numbers()
+
+
 def test_keys_are_kept_in_the_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -352,8 +354,8 @@ def test_an_error_after_an_include_names_the_line_in_the_including_file(tmp_path
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{}", b"[1", b'{"origin": 7}', b"\xff"],
-    ids=["empty", "{}", "cut off", "other", "bytes"],
+    [b"", b"{}", b"[1", b'{"origin": 7}', b"\xff", b'{"content": ' + b"[" * 10_000],
+    ids=["empty", "{}", "cut off", "other", "bytes", "deep"],
 )
 def test_a_json_file_that_was_not_generated_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mine.json"
@@ -370,6 +372,27 @@ def test_a_state_file_may_begin_with_a_byte_order_mark_and_a_compressed_one_is_n
 
     assert load_fixture(str(path), TODAY).name == "empty"
     assert error_message(packed) == "packed.json: a gzip file, not plain UTF-8 text"
+
+
+def test_an_error_in_the_recipe_of_a_generated_state_names_its_place(tmp_path: Path) -> None:
+    state = json.loads((bundled("fixtures") / "states" / "empty.json").read_bytes())
+    state["recipe"]["accounts"][0]["requirements"] = ["NOWHERE"]
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(state), encoding="utf-8")
+
+    place = "$.recipe.accounts[0].requirements[0]"
+    assert error_message(path) == f"mine.json: {place}: there is no requirement 'NOWHERE'"
+
+
+def test_a_state_may_come_from_a_pipe(tmp_path: Path) -> None:
+    text = (bundled("fixtures") / "states" / "empty.json").read_bytes()
+    path = tmp_path / "pipe.json"
+    os.mkfifo(path)
+    writer = Thread(target=path.write_bytes, args=(text,))
+    writer.start()
+
+    assert load_fixture(str(path), TODAY).name == "empty"
+    writer.join()
 
 
 @pytest.mark.parametrize(

@@ -75,9 +75,14 @@ def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
     if kept is not None:
         return kept
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    if path is not None:
-        with suppress(OSError):  # a read-only or full disk: the key is kept in memory alone
-            _keep(key, path)
+    if path is None:
+        return key
+    # Making it takes up to 0.7 s. If another start kept one meanwhile, both accept each other's tokens.
+    kept = _load_kept(path)
+    if kept is not None:
+        return kept
+    with suppress(OSError):  # a read-only or full disk: the key is kept in memory alone
+        _keep(key, path)
     return key
 
 
