@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,57 @@ def test_an_archive_has_each_exchange_without_secrets(busy: Api) -> None:
     assert "password=***" in entries[0]["request"]["postData"]["text"]
     assert "hunter2" not in text
     assert busy.token not in text
+
+
+def test_an_archive_has_times_and_sizes(api: Api) -> None:
+    rule = {"respond": {"status": 599, "body": {"a": 1}, "headers": {"Location": "/x"}}}
+    set_rule(api, rule, "listDossiers")
+    began = time.time()
+    api.get("/dossiers")
+
+    entry = json.loads(export(api, "har"))["log"]["entries"][-1]
+
+    started = datetime.fromisoformat(entry["startedDateTime"]).timestamp()
+    assert began - 0.01 <= started <= time.time()
+    assert 0 < entry["time"] < 1000 * (time.time() - began)
+    assert entry["timings"] == {"send": 0, "wait": entry["time"], "receive": 0}
+    assert (entry["comment"], entry["_rule"], "_codes" in entry) == ("listDossiers", "rule", False)
+    request, answer = entry["request"], entry["response"]
+    assert (request["httpVersion"], request["cookies"], request["headersSize"]) == ("HTTP/1.1", [], -1)
+    assert (request["bodySize"], "postData" in request) == (0, False)
+    assert {name: answer[name] for name in ("statusText", "redirectURL", "headersSize", "bodySize")} == {
+        "statusText": "",
+        "redirectURL": "/x",
+        "headersSize": -1,
+        "bodySize": 7,
+    }
+    assert answer["content"] == {"size": 7, "mimeType": "application/json;charset=UTF-8", "text": '{"a":1}'}
+
+
+def test_an_archive_says_what_is_not_kept() -> None:
+    api = Api(create_app(Settings(journal_bytes=20_000, log_level="error")).test_client(), "sizes")
+    api.send("POST", api.url("/dossiers"), data=b"\xff\x00")
+    api.try_import(description="x" * 5000)
+    api.get("/dossiers/all")
+
+    unreadable, large, stream = json.loads(export(api, "har"))["log"]["entries"][1:]
+
+    not_kept = "too large for the journal, and not kept"
+    assert unreadable["request"]["postData"] == {
+        "mimeType": "application/octet-stream",
+        "text": "",
+        "comment": "not text, 2 bytes, not shown",
+    }
+    assert large["request"]["postData"] == {
+        "mimeType": "application/json",
+        "text": "",
+        "comment": not_kept,
+    }
+    assert [entry["request"]["bodySize"] for entry in (unreadable, large, stream)] == [2, -1, 0]
+    assert [entry["response"]["bodySize"] for entry in (large, stream)] == [-1, -1]
+    assert [entry["response"]["content"]["size"] for entry in (large, stream)] == [0, 0]
+    assert large["response"]["content"]["comment"] == not_kept
+    assert (large["comment"], large["_codes"]) == ("importDossier E011", ["E011"])
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from mock_server.app import create_app
 from mock_server.journal.hints import POLLS_PER_SECOND, WARNINGS, Polls
 from mock_server.settings import Settings
-from tests.control_calls import latest, log_in, set_rule
+from tests.control_calls import latest, log_in, requests_of, set_rule
 from tests.support import ACCOUNT, OTHER_SIRET, SIRET, TOKEN_URL, Api
 
 PAGE = (Path(__file__).parent.parent / "docs" / "verify.md").read_text(encoding="utf-8")
@@ -151,6 +151,17 @@ def test_a_call_without_a_valid_token_or_with_a_rule_is_not_looked_at(unchecked:
 
     assert unchecked.client.get(url).status_code == 401
     assert unchecked.get("/dossiers/1", colour="red").status_code == 503
+
+
+def test_the_first_hundred_names_of_a_call_are_checked(api: Api) -> None:
+    names = [f"x{number}" for number in range(101)]
+    api.get("/dossiers", **dict.fromkeys(names, 1))
+    api.try_import(**dict.fromkeys(names, 1))
+    search, order = requests_of(api)[-2:]
+
+    assert len(search["warnings"]) == 100
+    assert f"'{names[99]}'" in search["warnings"][-1]
+    assert len(order["warnings"]) == 100 - len(ORDER)
 
 
 def test_many_requests_for_an_import_within_a_second_are_too_fast(api: Api) -> None:

@@ -508,12 +508,14 @@ def test_without_an_operation_any_call_may_be_near(api: Api) -> None:
 
 
 def test_long_lists_of_numbers_are_cut_off(api: Api) -> None:
-    for page in range(12):
+    for page in range(10):
         api.get("/dossiers", page=page)
 
-    assert verdict(api, expect(0, operation="listDossiers"))["why"] == (
-        "expected exactly 0, found 12 (requests 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 ...)"
-    )
+    for found, end in ((10, ""), (11, " ...")):
+        assert verdict(api, expect(0, operation="listDossiers"))["why"] == (
+            f"expected exactly 0, found {found} (requests 2, 3, 4, 5, 6, 7, 8, 9, 10, 11{end})"
+        )
+        api.get("/dossiers")
 
 
 def test_a_near_miss_names_another_status_with_its_codes(api: Api) -> None:

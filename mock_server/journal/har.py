@@ -69,7 +69,8 @@ def _response(entry: Entry) -> dict[str, Any]:
     status = entry.status or 0
     headers = {} if entry.fault else entry.answer_headers
     media_type = headers.get("content-type", "")
-    size = 0 if entry.fault else -1 if entry.packed.answer is None else len(entry.packed.answer)
+    answer = None if entry.exchange.without_bodies else entry.packed.answer
+    size = 0 if entry.fault else -1 if answer is None else len(answer)
     return {
         "status": status,
         "statusText": entry.fault or (HTTPStatus(status).phrase if status in _STATUSES else ""),
