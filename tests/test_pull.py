@@ -170,6 +170,7 @@ def test_it_waits_as_long_as_the_server_says_and_logs_in_again(source: Sandbox, 
     assert report.dossiers == 10
     assert {7.0, 1.0} <= set(waits)
     assert max(wait for wait in waits if wait not in {7.0, 1.0}) == pytest.approx(report.requests / 10 - 0.1)
+    assert min(filter(None, waits)) == pytest.approx(0.1)
 
 
 ODD = """version: 1
@@ -192,9 +193,10 @@ dossiers:
       - documentCode: CONTRAT_ACME
         files:
           - formdata: [{type: TEXT, key: a, title: Le gérant, order: 1, value: Mario Rossi}]
-            metadata: {par: Rossi}
+            metadata: {par: Rossi, verified: "true"}
       - {documentCode: RIB_IBAN}
       - {documentCode: OWN}
+      - {documentCode: ADCÀLFPTI}
   - dossierReference: "-"
     thirdpartyId: 31337
     stoppingReason: UNKNOWN
@@ -220,6 +222,8 @@ def test_foreign_companies_forms_own_document_types_and_stopped_dossiers(
     text = out.read_text(encoding="utf-8")
     assert (report.dossiers, report.other_states) == (3, 0)
     assert '"code": "OWN"' in text  # a code without a name stays
+    assert '"documentCode": "ADCÀLFPTI"' in text
+    assert re.search(r'"acronym": "[A-Z]+"', text)
     words = re.split(r"[\W_]+", text.casefold())  # made-up digits may have those of a number within
     for name in ("acme", "rossi", "mario", "johnson", "officine", "gérant", "ofr", "123456789", "31337"):
         assert name not in words, name
@@ -234,6 +238,24 @@ def test_foreign_companies_forms_own_document_types_and_stopped_dossiers(
     ]
     [evidence] = first["documents"][0]["evidences"]
     assert [evidence["formdata"][0]["type"], evidence["formdata"][0]["order"]] == ["TEXT", 1]
+    made_up, verified = evidence["metadata"].items()
+    assert made_up != ("par", "Rossi")
+    assert verified == ("verified", "true")
+    assert [each["state"] for each in stopped["indicators"]] == [False]
+
+
+def test_times_stay_as_far_from_the_start(source: Sandbox, tmp_path: Path) -> None:
+    times = ["P0D", "P0DT620M", "P1D", "P2DT1439M", "-P1D", "-P0DT1M", "-P2DT1439M", "-P40D"]
+    recipe = "version: 1\ninclude: [catalogue]\naccounts: [{accountId: 7}]\n"
+    recipe += "thirdparties: [{thirdpartyId: 9, siret: '99050000100013', name: ACME}]\ndossiers:\n"
+    recipe += "".join(f"  - {{thirdpartyId: 9, dossierReference: '-', startingDate: {at}}}\n" for at in times)
+    (tmp_path / "times.yaml").write_text(recipe, encoding="utf-8")
+    source.load_fixture(tmp_path / "times.yaml")
+
+    run_pull(source, tmp_path / "mine.yaml")
+
+    text = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    assert re.findall(r'"startingDate": "(.*?)"', text) == times
 
 
 def command(out: Path, *options: str, password: str = "demo") -> Result:
@@ -257,9 +279,16 @@ def test_the_command_says_what_it_replaced(source: Sandbox, tmp_path: Path) -> N
     )
 
     assert done.exit_code == 0, done.output
-    assert "replaced 3 of the kind reference" in done.output
-    assert "values of the source is in" in done.output
-    assert f"{out}: 3 dossiers of " in done.output
+    assert re.fullmatch(f"{out}: 3 dossiers of [123] third parties, by \\d+ requests\n", done.stdout)
+    *replaced, checked = done.stderr.splitlines()
+    assert "replaced 3 of the kind reference" in replaced
+    kinds = [line.partition(" kind ")[2] for line in replaced]
+    assert kinds == sorted(kinds)
+    assert re.fullmatch(
+        rf"checked: none of [\d,]+ values of the source is in {out}; kept are states, types, countries,"
+        " currencies, codes of document types, and dates as times from the start",
+        checked,
+    )
     assert CliRunner().invoke(main, ["fixtures", "check", str(out)]).output == f"{out}: ok\n"
 
 
@@ -269,9 +298,9 @@ def test_the_command_says_what_it_replaced(source: Sandbox, tmp_path: Path) -> N
         (["--base-url", "http://127.0.0.1:9"], "demo", "http://127.0.0.1:9 does not answer"),
         (["--base-url", "no URL"], "demo", "Error: "),
         (["--accounts", "1"], "demo", "the user may not read the account 1: its accounts are 119631"),
-        (["--accounts", "one"], "demo", "--accounts one: write ids with commas"),
+        (["--accounts", "one"], "demo", "--accounts one: write ids with commas, such as 119631,119700"),
         (["--rate", "nan"], "demo", "--rate nan: write a number"),
-        (["--out", "mine.json"], "demo", "the name of a recipe ends in .yaml"),
+        (["--out", "mine.json"], "demo", "--out mine.json: the name of a recipe ends in .yaml"),
     ],
 )
 def test_what_cannot_be_pulled_is_an_error_with_the_remedy(
