@@ -232,9 +232,29 @@ def test_a_report_of_many_requests_has_the_last_fifty(run: Run) -> None:
             for _ in range(52):
                 session.get(f"{dossiers_sandbox.base_url}/account")
             assert False
+
+        def test_fifty(dossiers_sandbox):
+            session = dossiers_sandbox.session()
+            for length in (300, 301):
+                session.post(f"{dossiers_sandbox.base_url}/account/119631/dossiers", data="x" * length)
+            for _ in range(47):
+                session.get(f"{dossiers_sandbox.base_url}/account")
+            assert False
     """)
 
-    result.stdout.fnmatch_lines(["*- sandbox test_many-*", "... 3 earlier ones", "  4 listAccounts GET *"])
+    result.stdout.fnmatch_lines(
+        [
+            "*- sandbox test_many-*",
+            "... 3 earlier ones",
+            "  4 listAccounts GET *",
+            "*- sandbox test_fifty-*",
+            "  1 getToken *",
+            f"      sent      {'x' * 300}",
+            f"      sent      {'x' * 300}...",
+            " 50 listAccounts GET *",
+        ]
+    )
+    assert output(result).count("earlier ones") == 1
 
 
 def test_the_journal_has_what_a_client_without_a_token_did(run: Run) -> None:
@@ -750,6 +770,7 @@ def test_coverage_of_a_run_is_added_up_over_tests_and_workers(
     passed = run(two, *arguments, "--dossiers-coverage-min=1", exclude)
 
     passed.assert_outcomes(passed=2)
+    assert passed.ret == pytest.ExitCode.OK
     passed.stdout.fnmatch_lines(
         ["dossiers coverage: * items were reached: * %; 1 excluded. The minimum is 1 %."]
     )
@@ -765,6 +786,7 @@ def test_coverage_of_a_run_is_added_up_over_tests_and_workers(
     [
         ("--dossiers-strict=loud", "*--dossiers-strict: 'loud' is not one of off, warn, fail"),
         ("--dossiers-coverage-min=much", "*--dossiers-coverage-min: 'much' is not a number from 0 to 100"),
+        ("--dossiers-coverage-min=101", "*--dossiers-coverage-min: '101' is not a number from 0 to 100"),
         ("--dossiers-coverage=/nowhere/found.json", "*--dossiers-coverage: there is no folder /nowhere"),
     ],
 )
