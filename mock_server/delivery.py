@@ -155,9 +155,14 @@ class SlowCalls:
         self._turn = asyncio.Lock()
 
     async def run(self, make: Callable[[], T]) -> T:
-        """Run a function in a daemon thread, which does not delay the server's end; return its result."""
-        async with self._turn:
-            return await _in_thread(make)
+        """Run a function in a daemon thread, which does not delay the server's end; return its result.
+
+        If the caller is cancelled, because the client has gone, the next call still waits for the thread.
+        """
+        await self._turn.acquire()
+        call = asyncio.ensure_future(_in_thread(make))
+        call.add_done_callback(lambda _: self._turn.release())
+        return await asyncio.shield(call)
 
 
 async def _in_thread(make: Callable[[], T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -14,12 +15,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 import requests
 
+from mock_server.delivery import SlowCalls
 from mock_server.server import Service, base_url
 from mock_server.server.sockets import bind
 from tests.processes import Process
@@ -336,6 +338,28 @@ def test_a_slow_control_call_does_not_delay_the_end() -> None:
 
     assert process.returncode == 0
     assert took < 1.5
+
+
+def test_a_slow_call_whose_client_has_gone_keeps_its_turn() -> None:
+    begun, may_end = Event(), Event()
+
+    def wait_for_the_end() -> None:
+        begun.set()
+        may_end.wait(5)
+
+    async def cut_the_first_of_two() -> bool:
+        calls = SlowCalls()
+        first = asyncio.ensure_future(calls.run(wait_for_the_end))
+        await asyncio.to_thread(begun.wait)
+        first.cancel()
+        second = asyncio.ensure_future(calls.run(int))
+        await asyncio.wait({second}, timeout=0.05)
+        is_early = second.done()
+        may_end.set()
+        await second
+        return is_early
+
+    assert not asyncio.run(cut_the_first_of_two())
 
 
 def test_a_slow_control_call_that_is_rejected_is_answered() -> None:
