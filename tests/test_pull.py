@@ -341,3 +341,6 @@ def test_a_wrong_password_another_server_and_another_pull_are_named(source: Sand
     assert "belongs to another pull: delete it" in command(out, *usual).output
     (tmp_path / "mine.yaml.part").write_text("[]\n")
     assert "mine.yaml.part is damaged: delete it to begin again" in command(out, *usual).output
+    (tmp_path / "mine.yaml.part").unlink()
+    (tmp_path / "mine.yaml.part").mkdir()
+    assert f"Error: {out}.part: Is a directory\n" in command(out, *usual).output

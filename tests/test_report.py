@@ -54,6 +54,75 @@ def test_the_report_has_what_the_client_did(api: Api) -> None:
     assert re.search(r"\d+ of \d+ items were reached: \d+ %\.", text)
 
 
+REPORT = """
+## Calls
+
+14 requests. 1 had an unknown path or method.
+
+| operation | calls | without success | statuses |
+| --- | --- | --- | --- |
+| listDossiers | 3 | 0 | 200: 3 |
+| getDossier | 3 | 2 | 200: 1, 503: 2 |
+| getProcess | 3 | 0 | 200: 3 |
+| importDossier | 2 | 0 | 200: 2 |
+| getToken | 1 | 0 | 200: 1 |
+| listAccounts | 1 | 1 | EMPTY_RESPONSE: 1 |
+
+## Error codes
+
+| code | answers | meaning |
+| --- | --- | --- |
+| E103 | 1 | The establishment is closed |
+
+## Warnings
+
+| warning | requests | given for |
+| --- | --- | --- |
+| unknownParameter | 2 | A query parameter that the operation does not read. |
+| wrongCase | 1 | A name of the API in another case, or with other dashes or underscores. |
+| unknownPath | 1 | A path or method that the API does not have: 404 or 405. |
+
+## Requests per import
+
+| imports | median | most |
+| --- | --- | --- |
+| 2 | 1.5 | 2 |
+
+## Retries
+
+| operation | retries |
+| --- | --- |
+| getDossier | 2 |
+
+## Slowest requests
+
+Without the delays of rules.
+
+| milliseconds | request |
+| --- | --- |
+"""
+
+
+def test_the_tables_count_what_was_done_the_most_first(api: Api) -> None:
+    set_rule(api, {"fault": "EMPTY_RESPONSE"}, "listAccounts", name="cut")
+    api.get("/dossiers", pagesize=5)
+    api.get("/dossiers", colour=5)
+    api.get("/dossiers", colour=6)
+    set_rule(api, {"respond": {"status": 503}}, times=2)
+    for _ in range(3):
+        api.get(f"/dossiers/{SEED_DOSSIER}")
+    api.refused_import_codes(companyIdValue="99000103400018")
+    process_id = api.launch(dossierReference="PO-1")
+    api.process(process_id)
+    api.process(process_id)
+    api.send("GET", "/nowhere")
+    api.send("GET", "/api/v1/account")
+
+    text = report(api)
+
+    assert text.partition("\n")[2].startswith(REPORT)
+
+
 def test_polls_are_counted_per_import_and_the_slowest_requests_come_first(api: Api) -> None:
     for reference, polls in {"PO-1": 1, "PO-2": 2, "PO-3": 6}.items():
         process_id = api.launch(dossierReference=reference)
@@ -92,11 +161,37 @@ def test_only_the_repetition_of_a_call_that_may_pass_is_a_retry(api: Api) -> Non
     assert "listRequirements" not in retries
 
 
+EMPTY = """
+## Calls
+
+0 requests.
+
+## Error codes
+
+None.
+
+## Warnings
+
+None.
+
+## Requests per import
+
+No import was requested.
+
+## Retries
+
+None.
+
+## Slowest requests
+
+Without the delays of rules.
+"""
+
+
 def test_an_empty_report_and_a_page(api: Api) -> None:
     text, page = report(api), report(api, format="html")
 
-    assert "0 requests." in text
-    assert "None." in text
+    assert text.partition("\n")[2].startswith(EMPTY)
     assert page.startswith("<!doctype html>")
     assert page.count("<h2>") == text.count("\n## ")
 

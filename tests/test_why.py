@@ -477,6 +477,18 @@ def test_a_request_is_compared_with_the_nearest_rule_and_the_nearest_missed_expe
     assert [row["kind"] for row in show(api)["comparisons"]] == ["rule"]
 
 
+def test_a_rule_for_any_operation_may_be_the_nearest_and_one_for_another_never_is(api: Api) -> None:
+    any_call = {"query": {"dossierReference": "PO-2", "siren": "1"}}
+    for name, when in {"other": {"operation": "getDossier"}, "any": any_call}.items():
+        rule = {"name": name, "when": when, "then": {"respond": {"status": 503}}}
+        api.control("POST", "/rules", {"rules": [rule]})
+    api.get("/dossiers")
+
+    [compared] = show(api)["comparisons"]
+
+    assert (compared["name"], len(compared["differences"])) == ("any", 2)
+
+
 def test_a_command_shows_what_it_changed_in_its_dossier(api: Api) -> None:
     before = api.dossier(SEED_DOSSIER)
     api.post(f"/dossiers/{SEED_DOSSIER}", {"dossierReference": "NEW"})

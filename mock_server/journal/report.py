@@ -72,7 +72,7 @@ def _polls(entries: Iterable[Entry]) -> Table:
 def _retries(kept: Iterable[list[Entry]]) -> Table:
     """Count requests that repeat the one before after a failure that may pass."""
     retried = Counter(
-        second.operation or "unknown path"
+        second.operation
         for entries in kept
         for first, second in pairwise(entries)
         if _may_pass(first) and _identity(first) == _identity(second)
