@@ -340,6 +340,14 @@ def test_a_filter_that_would_hold_up_other_calls_is_rejected(bodies: list[Any], 
     assert time.process_time() - began < 1  # 0.1 s on an idle machine; without the limit it takes seconds
 
 
+def test_what_is_kept_over_a_restart_fits_into_smaller_limits() -> None:
+    kept = journal_with([1, 2, 3]).read().packed
+
+    read = Journal(Limits(entries=2), 3, kept=kept).read()
+
+    assert (read.first, read.packed, read.complete) == (2, kept[1:], False)
+
+
 def test_an_expectation_is_limited_as_a_filter_is(api: Api) -> None:
     for _ in range(2):
         api.try_import(description=[1] * 60_000)

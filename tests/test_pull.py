@@ -341,6 +341,11 @@ def test_a_wrong_password_another_server_and_another_pull_are_named(source: Sand
     assert "belongs to another pull: delete it" in command(out, *usual).output
     (tmp_path / "mine.yaml.part").write_text("[]\n")
     assert "mine.yaml.part is damaged: delete it to begin again" in command(out, *usual).output
-    (tmp_path / "mine.yaml.part").unlink()
+
+
+def test_a_folder_in_the_place_of_the_kept_answers_is_named(source: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml.part").mkdir()
-    assert f"Error: {out}.part: Is a directory\n" in command(out, *usual).output
+
+    done = command(tmp_path / "mine.yaml", "--base-url", source.url, "--username", source.username)
+
+    assert f"Error: {tmp_path}/mine.yaml.part: Is a directory\n" in done.output
