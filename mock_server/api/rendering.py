@@ -20,7 +20,7 @@ from mock_server.domain.world import Portfolio
 from mock_server.web.context import Call
 
 REMEMBERED = 131_072
-"""Renderings that each function keeps, about 1 kB each: such an account is rendered once, then copied."""
+"""Renderings that each function keeps, about 1 kB each: a list of so many is rendered once, then copied."""
 
 _DROPPED = 64
 """The fraction of the renderings that is dropped when there are too many."""

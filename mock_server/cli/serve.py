@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mock_server.server import Background, Service
     from mock_server.web.pipeline import Application
 
-_FIRST_CLIENTS = 0.5  # seconds after the start
+_CONTROL_DELAY = 0.5  # seconds after the start: the first clients have logged in
 
 
 def _child_process(ctx: click.Context, _: click.Parameter, is_child: bool) -> ChildProcess | None:
@@ -89,8 +89,8 @@ def _start(settings: Settings) -> tuple[socket, Application]:
 
 
 def _load_control_soon(app: Application) -> None:
-    """Import the control API in a thread, once the first clients have logged in: its first call is fast."""
-    timer = Timer(_FIRST_CLIENTS, app.control)
+    """Import the control API in a thread, after the first logins and before most first calls of it."""
+    timer = Timer(_CONTROL_DELAY, app.control)
     timer.daemon = True
     timer.start()
 

@@ -55,7 +55,7 @@ def new_indicator(documents: Iterable[Document], now: datetime) -> Indicator:
 
 def next_due(dossier: Dossier) -> datetime | None:
     """When this dossier next changes without a call: it expires, or a document's last valid evidence does."""
-    # Once per dossier of a start: a loop over days, and one instant at the end.
+    # A start calls this for each dossier, so it compares days, and makes one instant at the end.
     last: date | None = None
     for document in dossier.documents:
         day = _last_valid_day(document) if document.present else None
