@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from mock_server.fixtures import recipes
 from tests.support import SIRET, Api, content
 
 RECIPE: dict[str, Any] = {
@@ -69,6 +70,13 @@ def test_a_recipe_that_is_sent_has_a_size_limit(api: Api, populations: list[dict
         f"the recipe sent: $.accounts[{len(populations) - 1}].population: a recipe that is sent generates at"
         " most 20000 dossiers and third parties; start a server from a larger one"
     )
+
+
+def test_a_recipe_that_is_sent_may_have_the_size_limit(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipes, "MAX_SENT", 12)
+    accounts = [{"accountId": 7, "population": {"dossiers": 8, "thirdparties": 4}}, {"accountId": 8}]
+
+    assert put(api, {"recipe": {"version": 1, "accounts": accounts}}).status_code == 200
 
 
 def test_the_other_sandboxes_stay_as_they_are(make_api: Callable[..., Api]) -> None:

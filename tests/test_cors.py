@@ -56,6 +56,25 @@ def test_a_preflight_is_answered_and_is_not_in_the_journal(url: str) -> None:
     assert requests.get(f"{url}/__admin/requests", timeout=5).json()["requests"] == before
 
 
+def test_a_preflight_allows_no_more_than_it_asks_for(url: str) -> None:
+    plain = {"Origin": APP, "Access-Control-Request-Method": "POST"}
+    answer = requests.options(f"{url}/api/v1/account", headers=plain, timeout=5)
+
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Headers"] == "Authorization"
+    assert "Access-Control-Allow-Private-Network" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"), [("OPTIONS", {"Origin": APP}, 405), ("GET", PREFLIGHT, 401)]
+)
+def test_what_is_no_preflight_is_a_call(url: str, method: str, headers: dict[str, str], status: int) -> None:
+    answer = requests.request(method, f"{url}/api/v1/account", headers={"Origin": APP} | headers, timeout=5)
+
+    assert answer.status_code == status
+    assert answer.headers["Access-Control-Allow-Origin"] == APP
+
+
 def test_all_origins_may_be_allowed() -> None:
     with running_server("--cors", "*") as (url, _):
         answer = requests.get(url + "/api/v1/account", headers={"Origin": OTHER}, timeout=5)

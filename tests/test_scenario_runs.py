@@ -231,6 +231,23 @@ def test_a_step_without_its_saved_value_is_skipped_and_the_others_run(run: Run) 
     )
 
     assert rows(found) == {"mine": ["3", "1", "1", "1"]}
+    assert re.search(r"\n1 played, 3 steps: 1 of them failed, 1 step skipped, in \d+\.\d s\n", found.stdout)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "cut"), [(22, []), (23, ["... and 1 more line"]), (24, ["... and 2 more lines"])]
+)
+def test_a_long_answer_is_reported_with_its_first_24_lines(run: Run, numbers: int, cut: list[str]) -> None:
+    rule = f"{{when: {{operation: listAccounts}}, then: {{respond: {{status: 200, body: {[123456] * numbers}}}}}}}"
+    found = run(
+        f"  - {{name: a, control: POST /rules, body: {{rules: [{{name: long, {rule[1:-1]}}}]}}}}\n"
+        "  - {name: b, call: listAccounts, expect: {status: 404}}\n"
+    )
+
+    shown = [line.strip() for line in found.stdout.splitlines()]
+    lines = shown[shown.index("[") : shown.index("--- expected")]
+    assert [line for line in lines if "more line" in line] == cut
+    assert len(lines) == 24 + len(cut)
 
 
 def test_a_scenario_with_a_refused_command_runs_with_both_values_of_the_variant(run: Run) -> None:

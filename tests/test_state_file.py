@@ -304,6 +304,36 @@ def test_a_file_that_cannot_be_used_is_rejected(
     del kept
 
 
+def test_a_deleted_sandbox_is_no_longer_listed_and_can_be_used_again(path: Path) -> None:
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    launch(api, "A")
+
+    assert api.client.delete("/__admin/sandboxes/one").status_code < 300
+    listed = api.client.get("/__admin/sandboxes").json["sandboxes"]  # type: ignore[index]
+    launch(Api(app.test_client(), "one"), "B")
+
+    assert "one" not in [sandbox["name"] for sandbox in listed]
+    assert [row["wanted"]["reference"] for row in state(app, "one")["content"]["processes"]] == ["B"]
+
+
+def test_a_change_that_fails_in_the_middle_does_not_stop_the_next(path: Path) -> None:
+    app = start(path)
+    one, other = (Api(app.test_client(), name) for name in ("one", "other"))
+    launch(one, "A")
+    launch(other, "A")
+    database(app)._connection.execute(  # noqa: SLF001  # an error that leaves the transaction open
+        "CREATE TRIGGER fault BEFORE INSERT ON commands WHEN NEW.sandbox = 'one'"
+        " BEGIN SELECT RAISE(ABORT, 'damaged'); END"
+    )
+
+    failed = one.try_import(dossierReference="B")
+    launch(other, "B")
+
+    assert failed.status_code == 503
+    assert "cannot be written: damaged" in failed.text
+
+
 def test_a_folder_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="No such file or directory"):
         start(tmp_path / "nowhere" / "sandboxes.db")

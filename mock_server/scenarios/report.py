@@ -52,8 +52,12 @@ def summary(results: Sequence[Result], seconds: float) -> str:
     failed = sum(result.failed for result in results)
     skipped = sum(result.count("skipped") for result in results)
     verdict = f"{failed} of them failed" if failed else "all passed"
-    skips = f", {skipped} steps skipped" if skipped else ""
-    return f"{len(results)} played, {steps} steps: {verdict}{skips}, in {seconds:.1f} s"
+    skips = f", {_counted(skipped, 'step')} skipped" if skipped else ""
+    return f"{len(results)} played, {_counted(steps, 'step')}: {verdict}{skips}, in {seconds:.1f} s"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def failure_lines(result: Result) -> Iterator[str]:
@@ -130,7 +134,7 @@ def _body_lines(response: HttpResponse) -> list[str]:
         body = {name: "***" if name in _SECRETS else value for name, value in body.items()}
     lines = _format_json(body).splitlines() if response.content else []
     left = len(lines) - _MAX_BODY_LINES
-    return lines if left <= 0 else [*lines[:_MAX_BODY_LINES], f"... and {left} more lines"]
+    return lines if left <= 0 else [*lines[:_MAX_BODY_LINES], f"... and {_counted(left, 'more line')}"]
 
 
 def _format_json(body: Any) -> str:
