@@ -238,9 +238,10 @@ def test_a_step_without_its_saved_value_is_skipped_and_the_others_run(run: Run) 
     ("numbers", "cut"), [(22, []), (23, ["... and 1 more line"]), (24, ["... and 2 more lines"])]
 )
 def test_a_long_answer_is_reported_with_its_first_24_lines(run: Run, numbers: int, cut: list[str]) -> None:
-    rule = f"{{when: {{operation: listAccounts}}, then: {{respond: {{status: 200, body: {[123456] * numbers}}}}}}}"
+    then = f"{{respond: {{status: 200, body: {[123456] * numbers}}}}}"
+    rule = f"{{name: long, when: {{operation: listAccounts}}, then: {then}}}"
     found = run(
-        f"  - {{name: a, control: POST /rules, body: {{rules: [{{name: long, {rule[1:-1]}}}]}}}}\n"
+        f"  - {{name: a, control: POST /rules, body: {{rules: [{rule}]}}}}\n"
         "  - {name: b, call: listAccounts, expect: {status: 404}}\n"
     )
 
