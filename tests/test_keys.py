@@ -95,7 +95,7 @@ def test_a_kept_key_that_was_damaged_is_made_again(tmp_path: Path) -> None:
         b"",
         b"nonsense",
         kept[:-200],
-        kept[: digits - 3] + b"0" + kept[digits - 2 :],
+        kept[: digits - 3] + bytes([kept[digits - 3] ^ 1]) + kept[digits - 2 :],  # another digit
         pem(rsa.generate_private_key(65537, 2048)),
     ):
         path.write_bytes(damaged)
