@@ -15,10 +15,19 @@ from click.testing import CliRunner, Result
 
 from mock_server.cli import main
 from mock_server.compare import comparison
-from mock_server.compare.comparison import only_reads, select_scenarios
+from mock_server.compare.comparison import (
+    ScenarioComparison,
+    StepComparison,
+    only_reads,
+    select_scenarios,
+)
+from mock_server.compare.report import Report, sentences, table
+from mock_server.compare.shapes import Divergence, divergences, shape
 from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.variants import VARIANTS
-from mock_server.scenarios import runner
+from mock_server.scenarios import Scenario, runner
+from mock_server.scenarios.matching import ABSENT
+from mock_server.scenarios.results import Result as ScenarioResult
 from tests.sockets import Remote
 from tests.support import SEED_DOSSIER, TOKEN_URL, running_server
 from tests.test_scenarios_elsewhere import elsewhere
@@ -310,6 +319,49 @@ def test_another_code_is_found_and_nothing_else(there: Remote, compared: Callabl
     assert differences_in(compared()[1]) == [("the error code", "E000", "E200")]
 
 
+SHAPES: dict[str, tuple[Any, Any, list[str]]] = {
+    "another number": ({"a": 1}, {"a": 1.5}, []),
+    "another type": ({"a": 1}, {"a": "x"}, ["$.a is number there, string here"]),
+    "several types": ([True, 1], [1], ["$[] is boolean or number there, number here"]),
+    "a row without a member": (
+        [{"a": 1}, {}],
+        [{"a": 2}],
+        ["$[].a is number, or missing there, number here"],
+    ),
+    "a row without a member here": (
+        [{"a": 1}],
+        [{"a": 2}, {}],
+        ["$[].a is number there, number, or missing here"],
+    ),
+    "a member of some rows and of none": ([{"a": 1}, {}], [{}], []),
+    "members in the order of their names": (
+        {"z": 1, "b": 2},
+        {"c": {"d": 1}},
+        [
+            "$.b is number there, missing here",
+            "$.c is missing there, object here",
+            "$.z is number there, missing here",
+        ],
+    ),
+    "a member of a member": ({"a": {"b": 1}}, {"a": {"b": []}}, ["$.a.b is number there, array here"]),
+    "a list in a list": ([[1]], [["x"]], ["$[][] is number there, string here"]),
+    "an empty list": ([], [{"a": 1}], []),
+    "members that are data": ({"formdata": {"a": 1}}, {"formdata": {"b": "x"}}, []),
+    "null for an object": ({"a": None}, {"a": {"b": 1}}, ["$.a is null there, object, never null here"]),
+    "null in some rows": ([None, 1], [1], ["$[] is null there, number, never null here"]),
+    "null here": ({"a": {"b": 1}}, {"a": None}, []),
+    "null where it is allowed": ({"free": None}, {"free": {"b": 1}}, []),
+    "no body": (ABSENT, {}, ["$ is nothing there, object here"]),
+}
+
+
+def test_shapes_diverge_in_types_members_and_null() -> None:
+    for name, (theirs, ours, expected) in SHAPES.items():
+        found = divergences(shape(theirs), shape(ours), lambda at: at == "$.free")
+
+        assert list(map(str, found)) == expected, name
+
+
 # What is written to the other side
 
 
@@ -351,8 +403,37 @@ def test_the_output_is_a_table_and_sentences(there: Remote) -> None:
         "",
         f"skipped processes: a process: there: {UNSAVED}",
         "variant documentDetail=object explains 1",
-        f"{lines[-1].partition(' ')[0]} steps compared: 1 with differences, 1 skipped",
+        f"{number_of_probes() - 1} steps compared: 1 with differences, 1 skipped",
     ]
+
+
+def number_of_probes() -> int:
+    return sum(len(scenario.steps) for scenario in select_scenarios("rest", allow_writes=False))
+
+
+def test_the_sentences_count_the_steps_and_cells_are_cut_off() -> None:
+    wide = Divergence("type", "$.a", "x" * 72, "y" * 73)
+    scenario = Scenario(version=1, scenario="story", title="A story")
+    differs = StepComparison(step="one", operation="getDossier", divergences=(wide, wide))
+    same = StepComparison(step="two", operation="getDossier")
+    skipped = StepComparison(step="three", operation="getDossier", skipped="there: why not")
+    for steps, said in (
+        ((), ["0 steps compared: nothing differs"]),
+        ((same, same), ["2 steps compared: nothing differs"]),
+        ((differs, same), ["2 steps compared: 1 with differences"]),
+        (
+            (skipped,),
+            ["skipped story: three: there: why not", "0 steps compared: nothing differs, 1 skipped"],
+        ),
+    ):
+        one = ScenarioComparison(scenario=scenario, theirs=ScenarioResult(scenario=scenario), steps=steps)
+        report = Report(base_url="", dialect="rest", scenarios=[one], explanations=[])
+
+        assert list(sentences(report)) == said
+        assert report.differs == (differs in steps)
+        cells = [list(map(str, column.cells)) for column in table(report).columns]
+        row = ["story: one", "getDossier", "$.a", "x" * 72, f"{'y' * 71}…"]
+        assert cells == [[cell] * (2 * report.differs) for cell in row]
 
 
 @pytest.mark.usefixtures("probes_only")
