@@ -384,6 +384,28 @@ def test_an_error_in_the_recipe_of_a_generated_state_names_its_place(tmp_path: P
     assert error_message(path) == f"mine.json: {place}: there is no requirement 'NOWHERE'"
 
 
+@pytest.mark.parametrize(
+    ("member", "value", "sentence"),
+    [
+        ("thirdparty_id", 7, "there is no third party 7 in the file"),
+        (
+            "state_last_change_date",
+            "2026-01-15T10:00:00",
+            "an instant needs a zone, such as Z in 2026-01-15T10:00:00Z",
+        ),
+    ],
+)
+def test_a_generated_dossier_that_cannot_be_served_is_named(
+    tmp_path: Path, member: str, value: object, sentence: str
+) -> None:
+    state = json.loads((bundled("fixtures") / "states" / "default.json").read_bytes())
+    state["generated"]["dossiers"][2][member] = value
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(state), encoding="utf-8")
+
+    assert error_message(path) == f"mine.json: $.generated.dossiers[2].{member}: {sentence}"
+
+
 def test_a_state_may_come_from_a_pipe(tmp_path: Path) -> None:
     text = (bundled("fixtures") / "states" / "empty.json").read_bytes()
     path = tmp_path / "pipe.json"
