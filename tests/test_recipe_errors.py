@@ -201,7 +201,7 @@ MEANING = {
         "7: $.establishments[0].importDuration: an ISO duration such as PT2M, or never",
     ),
     "an answer of a form without its members": (
-        f"{FILE}          - formdata: [{{a: 1}}]\n",
+        f"{FILE}          - formdata: [{{}}]\n",
         "11: $.dossiers[0].documents[0].files[0].formdata: Object missing required field `type`",
     ),
     "dossiers without third parties": (
