@@ -457,6 +457,31 @@ def test_a_step_repeats_as_often_as_a_step_may(api: Api, monkeypatch: pytest.Mon
     ]
 
 
+def test_an_answer_that_is_later_than_five_seconds_is_not_waited_for(api: Api) -> None:
+    delays: list[dict[str, Any]] = [
+        {"type": "fixed", "milliseconds": 5000},
+        {"type": "fixed", "milliseconds": 5001},
+        {"type": "uniform", "lower": 5000, "upper": 9000},
+        {"type": "uniform", "lower": 6500, "upper": 9000},
+        {"type": "lognormal", "median": 9000, "sigma": 0.1},
+    ]
+    for number, delay in enumerate(delays):
+        set_rule(api, {"delay": delay}, name=f"rule {number}", times=1)
+    for _ in delays:
+        api.dossier(SEED_DOSSIER)
+
+    text = export(api)
+
+    calls = [step for step in yaml.safe_load(text)["steps"] if step.get("call") == "getDossier"]
+    late = [step["expect"] == {"fault": "NO_RESPONSE"} for step in calls]
+    assert late == [False, True, False, True, False]
+    assert [step.get("timeout") for step in calls] == ["300ms" if each else None for each in late]
+    assert re.findall("  # The answer came after (.*); the scenario does not wait for it.\n", text) == [
+        "5.001 s",
+        "6.5 s",
+    ]
+
+
 def test_calls_of_both_dialects_are_in_one_file_and_a_run_has_those_of_one(api: Api, tmp_path: Path) -> None:
     process_id = api.launch()
     edge = Api(api.client, api.sandbox, dialect="edge")
@@ -585,7 +610,8 @@ dossiers: [{dossierId: 9, thirdpartyId: 7, dossierReference: PO-1}]
     assert [
         word for word in ("hunter2", "wrong-one", "Marie", "Curie", "dupont", "acme.fr") if word in text
     ] == []
-    assert "loads all of it" in text
+    assert "# The state at the start is not near a bundled fixture: the first step loads all of it.\n" in text
+    assert ("seed:" in text, "PUT /strict" in text) == (False, False)
     assert len(played(text)) == 4
 
 
