@@ -17,6 +17,7 @@ from mock_server.fixtures.errors import InputError
 from mock_server.journal import Exchange, Journal, Limits
 from mock_server.journal.coverage import ExchangeCounts, ExchangeKind
 from mock_server.journal.entries import read_entries
+from mock_server.journal.journal import pack
 from mock_server.journal.matching import ExchangeFilter, find_entries
 from tests.control_calls import count, expect, listing, requests_of, verdict
 from tests.support import SEED_DOSSIER, Api, run_at_once
@@ -338,6 +339,18 @@ def test_a_filter_that_would_hold_up_other_calls_is_rejected(bodies: list[Any], 
         find_entries(wanted, journal.read())
 
     assert time.process_time() - began < 1  # 0.1 s on an idle machine; without the limit it takes seconds
+
+
+def test_the_bodies_of_an_exchange_are_kept_up_to_an_eighth_of_the_journal() -> None:
+    body = b"x" * 5000
+    size = pack(exchange(body), body, 100_000).size
+    assert 10_000 < size < 11_500
+
+    for limit, is_kept in ((8 * size, True), (8 * size - 1, False)):
+        journal = Journal(Limits(bytes=limit))
+        journal.record(exchange(body), body)
+        [entry] = read_entries(journal.read())
+        assert (entry.exchange.without_bodies, entry.exchange.body == body) == (not is_kept, is_kept)
 
 
 def test_what_is_kept_over_a_restart_fits_into_smaller_limits() -> None:

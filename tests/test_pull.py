@@ -18,6 +18,7 @@ from mock_server.client import Sandbox
 from mock_server.compare.shapes import divergences, shape
 from mock_server.domain.operations import DialectName
 from mock_server.pull import Pace, PullReport, SourceError, find_target, pull
+from mock_server.pull.replacements import Originals, Replacements
 from tests.wire import wire_server
 
 _numbers = count(1)
@@ -154,6 +155,30 @@ def test_another_run_continues_after_a_connection_that_was_cut(source: Sandbox, 
     assert {each["method"] for each in read} <= {"GET", "POST"}
     assert {each["operation"] for each in read} == {"getToken", "getThirdparty"}
     assert report.requests == len(read) - 1
+
+
+def test_each_answer_is_on_the_disk_before_the_next_request(source: Sandbox, tmp_path: Path) -> None:
+    part = tmp_path / "mine.yaml.part"
+    lines: list[int] = []
+
+    run_pull(
+        source, part.with_suffix(""), limit=3, progress=lambda _: lines.append(part.read_text().count("\n"))
+    )
+
+    assert len(lines) > 3
+    assert lines == sorted(lines)
+    assert lines[0] > 1
+
+
+def test_replacements_of_a_kind_differ_unless_they_may_be_equal() -> None:
+    made = Replacements(Originals(()))
+
+    assert made.replace("city", "Lyon", lambda _: "Bal") == "Bal"
+    assert made.replace("city", "Lyon", lambda _: "Fab") == "Bal"
+    assert made.replace("city", "Paris", lambda _: "Bal", unique=False) == "Bal"
+    with pytest.raises(ValueError, match="no replacement of the kind 'city' is left"):
+        made.replace("city", "Nantes", lambda _: "Bal")
+    assert made.counts == {"city": 2}
 
 
 def test_it_waits_as_long_as_the_server_says_and_logs_in_again(source: Sandbox, tmp_path: Path) -> None:

@@ -231,6 +231,19 @@ def test_a_refusal_is_explained_after_the_dossier_was_reactivated(api: Api) -> N
     assert cause["sentence"] == f"Dossier {SEED_DOSSIER} (reference 'TEST') {at_that_time}"
 
 
+def test_each_error_of_the_data_provider_is_explained(api: Api) -> None:
+    for number, siret in enumerate(
+        ("99000101800011", "99000102600014", "99000103400018", "99000104200011", "99000105900015"), 1
+    ):
+        api.import_and_wait(companyIdValue=siret, dossierReference=f"PO-{number}")
+
+        [cause] = why(api)
+
+        assert cause["code"] == f"E10{number}"
+        assert cause["sentence"].startswith(f"The data provider reports for {siret}: ")
+        assert cause["sentence"].endswith(f": the import ends with E10{number}.")
+
+
 def test_every_refusal_of_a_call_is_explained(api: Api) -> None:
     api.get("/dossiers", siren="", page="x", pageSize="5000")
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
+_JOBS = 4
 _TARGET_OPTIONS = ("dialect", "auth_url", "username", "password", "control_token")
 
 
@@ -141,7 +142,7 @@ def _summary(scenario: Scenario) -> Iterator[str]:
 @click.option(
     "--jobs",
     type=click.IntRange(1, 64),
-    help="Scenarios at the same time.  [default: 4; 1 without sandboxes]",
+    help=f"Scenarios at the same time.  [default: {_JOBS}; 1 without sandboxes]",
 )
 @SCENARIOS_DIR
 @FIXTURES_DIR
@@ -236,7 +237,7 @@ def _play(runs: Sequence[ScenarioRun], target: Target, jobs: int | None) -> list
     from mock_server.scenarios.runner import run_scenario
 
     # Without sandboxes they would share one account.
-    jobs = 1 if target.sandbox_server is None else jobs or 4
+    jobs = 1 if target.sandbox_server is None else jobs or _JOBS
     done = in_parallel(lambda run: run_scenario(run, target), runs, jobs)
     return list(output.with_progress(done, len(runs)))
 
