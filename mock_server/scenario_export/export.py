@@ -244,7 +244,7 @@ class _Writer:
         times = last.members.get("repeat", 1)
         if before != now or step.comments != last.comments or last is step or times >= MAX_REPEAT:
             return False
-        if "save" in before or "timeout" in before:
+        if "timeout" in now:
             return False
         last.members = _ordered(last.members | {"repeat": times + 1})
         first = re.match(r"requests? (\d+)", last.members["name"])
