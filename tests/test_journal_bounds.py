@@ -351,6 +351,10 @@ def test_the_bodies_of_an_exchange_are_kept_up_to_an_eighth_of_the_journal() -> 
         journal.record(exchange(body), body)
         [entry] = read_entries(journal.read())
         assert (entry.exchange.without_bodies, entry.exchange.body == body) == (not is_kept, is_kept)
+    journal = Journal(Limits(bytes=8 * size))
+    for recorded in range(1, 11):
+        journal.record(exchange(body), body)
+        assert len(journal.read().packed) == min(recorded, 8)
 
 
 def test_what_is_kept_over_a_restart_fits_into_smaller_limits() -> None:

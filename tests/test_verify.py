@@ -492,6 +492,15 @@ def test_a_near_miss_of_an_import_that_was_reset_has_only_its_answer(api: Api) -
     assert reasons(api, operation="importDossier", code="E202") == ["it was answered 200, expected E202"]
 
 
+def test_a_near_miss_of_an_import_that_was_to_succeed_has_only_its_answer(api: Api) -> None:
+    api.launch()
+
+    for wanted, said in ((201, "201"), (399, "399"), ({"$atLeast": 400}, "at least 400")):
+        assert reasons(api, operation="importDossier", status=wanted) == [
+            f"it was answered 200, expected {said}"
+        ]
+
+
 def test_a_near_miss_names_another_call_of_the_authorisation_server(api: Api) -> None:
     api.client.get(f"{OPENID}/userinfo", headers={"X-Mock-Sandbox": api.sandbox})
 
