@@ -484,6 +484,34 @@ def test_an_answer_that_is_later_than_five_seconds_is_not_waited_for(api: Api) -
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "status"), [("http400", "result", 200), ("result", "http400", 400)]
+)
+def test_a_refusal_under_a_variant_that_was_changed_has_its_status_and_codes(
+    api: Api, before: str, after: str, status: int
+) -> None:
+    api.control("PUT", "/variants", {"refusals": before})
+    api.control("POST", "/snapshots/here")
+    assert api.token
+    api.control("PUT", "/variants", {"refusals": after})
+    for dossier_id in (SEED_DOSSIER, SEED_DOSSIER, 999):
+        api.post(f"/dossiers/{dossier_id}/stop")
+
+    steps = yaml.safe_load(export(api, since="here"))["steps"]
+
+    assert [step["expect"] for step in steps if step.get("call") == "stopDossier"] == [
+        {"status": 200, "body": {"content": {"complete": True, "success": True}}},
+        {
+            "status": status,
+            "body": {
+                "content": {"complete": True, "success": False},
+                "messages": {"error": [{"code": "E201"}]},
+            },
+        },
+        {"status": 404, "refused": ["E200"]},
+    ]
+
+
 def test_calls_of_both_dialects_are_in_one_file_and_a_run_has_those_of_one(api: Api, tmp_path: Path) -> None:
     process_id = api.launch()
     edge = Api(api.client, api.sandbox, dialect="edge")

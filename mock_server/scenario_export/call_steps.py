@@ -218,7 +218,7 @@ def _api_request(entry: Entry, operation: Operation, step: ExportedStep, context
         members["path"] = path
     _add_query(entry, step, context)
     _add_headers(entry, step, context)
-    _add_body(entry, step, context)
+    _add_body(entry, step)
 
 
 def _path_ids(entry: Entry, operation: Operation) -> Iterator[tuple[str, Any]]:
@@ -266,7 +266,7 @@ def _add_headers(entry: Entry, step: ExportedStep, context: CallContext) -> None
     _say_hidden(step, headers)
 
 
-def _add_body(entry: Entry, step: ExportedStep, context: CallContext) -> None:
+def _add_body(entry: Entry, step: ExportedStep) -> None:
     value, raw = entry.body.value, entry.exchange.body
     if value is None:
         step.members |= {"text": "null"} if raw.strip() == b"null" else {}
@@ -276,7 +276,7 @@ def _add_body(entry: Entry, step: ExportedStep, context: CallContext) -> None:
         step.members["text"] = value
     else:
         step.as_text = has_placeholder(value)
-        step.members["body"] = value if step.as_text else _with_ids(value, context.ids)
+        step.members["body"] = value  # the API reads no id in a body
     _say_hidden(step, value)
 
 
@@ -286,14 +286,6 @@ def _is_json(raw: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-def _with_ids(value: Any, ids: SavedIds, name: str = "") -> Any:
-    if isinstance(value, dict):
-        return {key: _with_ids(each, ids, key) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_with_ids(each, ids, name) for each in value]
-    return ids.use(name, value) if name in _IDS and value is not None else value
 
 
 def _say_hidden(step: ExportedStep, value: Any) -> None:
