@@ -363,6 +363,12 @@ def test_the_schema_and_the_server_accept_the_same_bodies(
     assert [accepts(call, body) for body, _ in examples] == [fits for _, fits in examples]
 
 
+def test_every_call_has_a_response_for_any_other_problem(document: dict[str, Any]) -> None:
+    calls = [operation for methods in document["paths"].values() for operation in methods.values()]
+
+    assert [call for call in calls if "responses" in call and "default" not in call["responses"]] == []
+
+
 @pytest.mark.parametrize("call", WITH_BODY, ids=lambda call: f"{call.method} {call.path}")
 def test_a_body_is_optional_where_the_server_accepts_an_empty_object(
     document: dict[str, Any], call: ControlCall

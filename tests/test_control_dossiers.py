@@ -143,3 +143,18 @@ def test_an_expired_evidence_is_not_valid(api: Api) -> None:
 
 def test_a_dossier_that_no_account_has_is_not_found(api: Api) -> None:
     assert api.client.get(f"/__admin/dossiers/1?sandbox={api.sandbox}").status_code == 404
+
+
+def test_a_document_has_the_english_label_or_else_the_french_one(api: Api) -> None:
+    kinds = [
+        {"documentId": 1, "code": "A", "labelFr": "Attestation", "labelEn": "Certificate"},
+        {"documentId": 2, "code": "B", "labelFr": "Bilan"},
+    ]
+    documents = [{"documentCode": "A"}, {"documentCode": "B"}]
+    dossier = {"siret": SIRET, "dossierReference": "A", "dossierId": 5, "documents": documents}
+    recipe = {"version": 1, "requirements": kinds, "accounts": [{"accountId": 7}], "dossiers": [dossier]}
+    api.control("PUT", "/fixture", {"recipe": recipe})
+
+    shown = api.control("GET", "/dossiers/5")["documents"]
+
+    assert [row["label"] for row in shown] == ["Certificate", "Bilan"]

@@ -162,6 +162,13 @@ def test_recipes_of_the_folder_are_known_by_name(make_server_api: Callable[..., 
     assert [row["dossierReference"] for row in content(again(api).get("/dossiers/all"))] == ["A"]
 
 
+def test_a_state_is_sent_without_a_name_and_a_recipe(api: Api) -> None:
+    state = {"state": api.control("GET", "/state")}
+
+    for more, status in (({}, 200), ({"name": "pages"}, 400), ({"recipe": RECIPE}, 400)):
+        assert put(api, state | more).status_code == status
+
+
 REFUSED: dict[str, tuple[object, str | None, str]] = {
     "nothing": ({}, None, 'send {"name": "pages"}'),
     "both": ({"name": "pages", "recipe": RECIPE}, None, 'send {"name": "pages"}'),

@@ -202,7 +202,7 @@ MEANING = {
     ),
     "an answer of a form without its members": (
         f"{FILE}          - formdata: [{{}}]\n",
-        "11: $.dossiers[0].documents[0].files[0].formdata: Object missing required field `type`",
+        "11: $.dossiers[0].documents[0].files[0].formdata[0]: the key 'type' is missing",
     ),
     "dossiers without third parties": (
         f"{BASE}    population: {{dossiers: 5, thirdparties: 0}}\n",
@@ -321,6 +321,17 @@ def test_a_recipe_that_includes_itself_names_the_file_between(tmp_path: Path) ->
     (tmp_path / "other.yaml").write_text("version: 1\ninclude: [mine]\n", encoding="utf-8")
 
     assert error_message(path) == "mine.yaml: includes itself, by way of other.yaml"
+
+
+def test_recipes_include_each_other_over_20_levels(tmp_path: Path) -> None:
+    for level in range(21):
+        (tmp_path / f"level{level}.yaml").write_text(f"version: 1\ninclude: [level{level + 1}]\n", "utf-8")
+    (tmp_path / "level21.yaml").write_text("version: 1\naccounts: [{accountId: 7}]\n", "utf-8")
+
+    assert error_message(tmp_path / "level0.yaml") == (
+        "level21.yaml: recipes include each other over more than 20 levels"
+    )
+    assert load_fixture(str(tmp_path / "level1.yaml"), TODAY).default_account == 7
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,15 @@ def test_a_generated_client_gets_a_token_below_the_base_path_and_is_warned(api: 
 # The answer.
 
 
+def test_the_claims_that_no_login_changes(granted: dict[str, Any]) -> None:
+    for name, kind in (("access_token", "Bearer"), ("refresh_token", "Refresh")):
+        found = claims(granted[name])
+        constant = {"nbf": 0, "auth_time": 0, "azp": "ea-api-edge", "typ": kind, "scope": "profile email"}
+
+        assert {claim: found[claim] for claim in constant} == constant
+        assert UUID(found["jti"]).version == 7
+
+
 def test_the_password_grant_answers_the_documented_members_in_their_order(client: FlaskClient) -> None:
     answer = ask(client)
 

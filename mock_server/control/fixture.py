@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Response
@@ -60,20 +61,25 @@ def _find_or_build(wanted: NewFixture | YamlText) -> Fixture:
     """Find the fixture by its name, or build it from the recipe.
 
     Raises:
-        Problem: there is none of that name, or the body has neither name nor recipe, or both.
+        Problem: there is none of that name, or the body has not one of name, recipe and state.
         FileError: the recipe is wrong; the message has the place.
     """
     folder = services().settings.fixtures_dir
-    if isinstance(wanted, NewFixture) and wanted.state is not None and not (wanted.name or wanted.recipe):
-        return _saved_fixture(wanted.state)
-    recipe = wanted.text if isinstance(wanted, YamlText) else wanted.recipe
-    name = None if isinstance(wanted, YamlText) else wanted.name
-    if recipe is not None and name is None:
-        return fixture_from_recipe(recipe, real_now().date(), folder)
-    if name is None or recipe is not None or (isinstance(wanted, NewFixture) and wanted.state is not None):
+    if isinstance(wanted, YamlText):
+        return fixture_from_recipe(wanted.text, real_now().date(), folder)
+    given = [each for each in (wanted.name, wanted.recipe, wanted.state) if each is not None]
+    if len(given) != 1:
         raise Problem(
             'send {"name": "pages"}, {"recipe": {"version": 1, ...}} or {"state": {"version": 1, ...}}'
         )
+    if wanted.state is not None:
+        return _saved_fixture(wanted.state)
+    if wanted.recipe is not None:
+        return fixture_from_recipe(wanted.recipe, real_now().date(), folder)
+    return _named_fixture(str(wanted.name), folder)
+
+
+def _named_fixture(name: str, folder: Path | None) -> Fixture:
     names = bundled_names("fixtures", folder)
     if name not in names:
         near = nearest(name, names)

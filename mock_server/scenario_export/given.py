@@ -338,7 +338,7 @@ def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
                         file_size=evidence.file_size or None,
                         expiration_date=_day(evidence.expiration_date),
                         metadata=dict(evidence.metadata),
-                        formdata=tuple(msgspec.to_builtins(evidence.formdata)),
+                        formdata=evidence.formdata,
                     )
                     for evidence in document.evidences
                 ),
