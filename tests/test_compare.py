@@ -357,9 +357,14 @@ SHAPES: dict[str, tuple[Any, Any, list[str]]] = {
 
 def test_shapes_diverge_in_types_members_and_null() -> None:
     for name, (theirs, ours, expected) in SHAPES.items():
-        found = divergences(shape(theirs), shape(ours), lambda at: at == "$.free")
+        found = list(divergences(shape(theirs), shape(ours), lambda at: at == "$.free"))
 
         assert list(map(str, found)) == expected, name
+        kinds = [
+            "missing" if one.theirs.endswith("missing") else "extra" if one.ours.endswith("missing") else ""
+            for one in found
+        ]
+        assert [one.kind if one.kind in {"missing", "extra"} else "" for one in found] == kinds, name
 
 
 # What is written to the other side
