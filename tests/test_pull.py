@@ -157,6 +157,23 @@ def test_another_run_continues_after_a_connection_that_was_cut(source: Sandbox, 
     assert report.requests == len(read) - 1
 
 
+def test_a_second_interruption_keeps_the_answers_from_before_the_first(
+    source: Sandbox, tmp_path: Path
+) -> None:
+    part = tmp_path / "mine.yaml.part"
+    change(source, "getThirdparty", {"fault": "CONNECTION_RESET_BY_PEER"}, nth={"from": 3}, times=8)
+    with pytest.raises(SourceError):
+        run_pull(source, tmp_path / "mine.yaml")
+    kept = part.read_text(encoding="utf-8")
+    with part.open("a") as file:
+        file.write('{"request": "/acc')
+
+    with pytest.raises(SourceError):
+        run_pull(source, tmp_path / "mine.yaml")
+
+    assert part.read_text(encoding="utf-8") == kept
+
+
 def test_each_answer_is_on_the_disk_before_the_next_request(source: Sandbox, tmp_path: Path) -> None:
     part = tmp_path / "mine.yaml.part"
     lines: list[int] = []
@@ -210,7 +227,11 @@ thirdparties:
     companyIdValue: IT00743110157
     name: OFFICINE ROSSI
     acronym: OFR
-  - {thirdpartyId: 31338, companyIdType: CIT003, companyIdValue: "123456789", name: JOHNSON INC}
+  - thirdpartyId: 31338
+    companyIdType: CIT003
+    companyIdValue: "123456789"
+    name: JOHNSON INC
+    outOfBusiness: true
 dossiers:
   - dossierReference: "-"
     thirdpartyId: 31337
@@ -246,8 +267,11 @@ def test_foreign_companies_forms_own_document_types_and_stopped_dossiers(
 
     text = out.read_text(encoding="utf-8")
     assert (report.dossiers, report.other_states) == (3, 0)
+    asked = [each["operation"] for each in source.requests()]
+    assert [asked.count(name) for name in ("listAccounts", "listDossiers", "getThirdparty")] == [1, 1, 2]
     assert '"code": "OWN"' in text  # a code without a name stays
     assert '"documentCode": "ADCÀLFPTI"' in text
+    assert text.count('"outOfBusiness": true') == 1
     assert re.search(r'"acronym": "[A-Z]+"', text)
     words = re.split(r"[\W_]+", text.casefold())  # made-up digits may have those of a number within
     for name in ("acme", "rossi", "mario", "johnson", "officine", "gérant", "ofr", "123456789", "31337"):
@@ -270,17 +294,30 @@ def test_foreign_companies_forms_own_document_types_and_stopped_dossiers(
 
 
 def test_times_stay_as_far_from_the_start(source: Sandbox, tmp_path: Path) -> None:
-    times = ["P0D", "P0DT620M", "P1D", "P2DT1439M", "-P1D", "-P0DT1M", "-P2DT1439M", "-P40D"]
+    times = ["P0D", "P0DT620M", "P1D", "P2DT1439M", "-P1D", "-P0DT1M", "-P2DT1439M", "-P36000D"]
     recipe = "version: 1\ninclude: [catalogue]\naccounts: [{accountId: 7}]\n"
     recipe += "thirdparties: [{thirdpartyId: 9, siret: '99050000100013', name: ACME}]\ndossiers:\n"
-    recipe += "".join(f"  - {{thirdpartyId: 9, dossierReference: '-', startingDate: {at}}}\n" for at in times)
+    recipe += "".join(
+        f"  - {{thirdpartyId: 9, dossierReference: '-', startingDate: {at}}}\n" for at in (*times, "-P36001D")
+    )
     (tmp_path / "times.yaml").write_text(recipe, encoding="utf-8")
     source.load_fixture(tmp_path / "times.yaml")
 
     run_pull(source, tmp_path / "mine.yaml")
 
     text = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
-    assert re.findall(r'"startingDate": "(.*?)"', text) == times
+    assert re.findall(r'"startingDate": "(.*?)"', text) == [*times, "-P36000D"]  # the longest time
+
+
+def test_a_missing_third_party_and_an_empty_account_may_be_a_404(source: Sandbox, tmp_path: Path) -> None:
+    change(source, "getThirdparty", {"respond": {"status": 404}}, nth=1)
+    assert run_pull(source, tmp_path / "some.yaml", limit=3).dossiers == 3
+
+    recipe = "version: 1\ninclude: [catalogue]\naccounts: [{accountId: 7}]\n"
+    (tmp_path / "empty.yaml").write_text(recipe, encoding="utf-8")
+    source.load_fixture(tmp_path / "empty.yaml")
+    source.call("PUT", "/variants", {"emptySearch": "not-found"})
+    assert run_pull(source, tmp_path / "none.yaml").dossiers == 0
 
 
 def command(out: Path, *options: str, password: str = "demo") -> Result:

@@ -512,6 +512,19 @@ def test_a_refusal_under_a_variant_that_was_changed_has_its_status_and_codes(
     ]
 
 
+def test_a_refreshed_token_is_of_the_user_who_logged_in(api: Api) -> None:
+    multi = Api(api.client, api.sandbox, user="multi")
+    for each in (api, multi):
+        again = refresh(api.client, each.log_in()["refresh_token"]).json or {}
+        refresh(api.client, again["refresh_token"])
+
+    steps = yaml.safe_load(export(api))["steps"]
+
+    assert [step.get("as") for step in steps] == [None] * 3 + [{"username": "multi@example.com"}] * 3
+    sent = [step["form"]["refresh_token"] for step in steps if "form" in step]
+    assert sent == ["{refreshToken1}", "{refreshToken2}", "{refreshToken3}", "{refreshToken4}"]
+
+
 def test_calls_of_both_dialects_are_in_one_file_and_a_run_has_those_of_one(api: Api, tmp_path: Path) -> None:
     process_id = api.launch()
     edge = Api(api.client, api.sandbox, dialect="edge")
