@@ -188,6 +188,14 @@ def test_a_ramp_counts_from_the_active_time_and_a_reset_counts_again() -> None:
     assert not play.apply(CALL)
 
 
+def test_another_rule_does_not_count_the_time_of_the_earlier_ones_again() -> None:
+    play = playing(rule("slow", active={"after": "10m"}))
+
+    assert applied_at(play, 480) == []
+    play.add([rule("fast", operation="getToken", active={"after": "1m"})])
+    assert applied_at(play, 119, 120) == [120]
+
+
 # Chance
 
 

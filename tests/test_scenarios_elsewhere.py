@@ -28,9 +28,14 @@ class Elsewhere(BaseHTTPRequestHandler):
 
     seen: list[tuple[str, str, dict[str, str], Any]]
     questions = 0
+    busy = 0
+    """How many questions are answered with 429 first."""
 
     def do_GET(self) -> None:
-        if self.path.endswith(("/dossiers/7", "/dossiers/17")):
+        if self.busy and self.path.endswith("/dossiers/7"):
+            type(self).busy -= 1
+            self._answer(429, {"status": 429})
+        elif self.path.endswith(("/dossiers/7", "/dossiers/17")):
             self._answer(200, {"content": {"dossierId": 7, "monitored": False}})
         elif "/process/" in self.path:
             type(self).questions += 1
@@ -220,6 +225,38 @@ def test_polling_takes_real_time(tmp_path: Path, elsewhere: tuple[str, list[Any]
 
     assert (found.exit_code, row(found)) == (0, "1 1 - -")
     assert len([path for _, path, _, _ in seen if "/process/" in path]) == 3
+
+
+@pytest.mark.parametrize(
+    ("busy", "expect", "result", "pauses"),
+    [
+        (2, "{status: 200}", (0, "1 1 - -"), 2),
+        (2, "{status: 429}", (0, "1 1 - -"), 0),
+        (2, "{status: [200, 429]}", (0, "1 1 - -"), 0),
+        (99, "{status: 200}", (1, "1 - 1 - status: expected 200, found 429"), 30),
+    ],
+)
+def test_a_rate_limit_is_waited_for_unless_it_is_expected(
+    tmp_path: Path,
+    elsewhere: tuple[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    busy: int,
+    expect: str,
+    result: tuple[int, str],
+    pauses: int,
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("mock_server.scenarios.runner.sleep", waited.append)
+    monkeypatch.setattr(Elsewhere, "busy", busy)
+
+    found = run(
+        tmp_path,
+        elsewhere[0],
+        f"  - {{name: a, call: getDossier, path: {{dossierId: 7}}, expect: {expect}}}\n",
+    )
+
+    assert (found.exit_code, row(found)) == result
+    assert waited == [1] * pauses
 
 
 def test_tokens_may_come_from_another_server(

@@ -444,7 +444,7 @@ INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "a document twice": (
         at("content.dossiers.0.documents.1.documentId", value=11),
-        "$.content.dossiers[0].documents[1].documentId",
+        "$.content.dossiers[0].documents[1].documentId: 11 is used twice",
     ),
     "an evidence twice": (
         lambda state: with_value(
