@@ -563,6 +563,28 @@ def test_a_read_waits_for_another_day_and_not_for_milliseconds(api: Api) -> None
     assert "until 2031-03-02T23:00:00" in last  # midnight in Paris
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        {"active": {"after": "1h"}},
+        {"probability": {"from": 0, "to": 1, "over": "1h"}},
+    ],
+    ids=["active later", "a ramp"],
+)
+def test_a_read_waits_for_milliseconds_where_a_rule_depends_on_time(api: Api, when: dict[str, Any]) -> None:
+    assert api.token
+    api.control("PUT", "/clock", {"frozen": False})
+    set_rule(api, {"respond": {"status": 503}}, "stopDossier", **when)
+    api.get("/dossiers")
+    api.get("/dossiers/all")
+
+    steps = yaml.safe_load(export(api))["steps"]
+
+    *_, wait, last = [step["name"] for step in steps]
+    assert " pass, until " in wait
+    assert last == "request 3: listAllDossiers"
+
+
 def test_each_id_that_a_step_saves_has_its_own_name(api: Api, played: Callable[[str], list[str]]) -> None:
     references = ("PO-1", "PO-2")
     launched = [api.launch(dossierReference=reference) for reference in references]
