@@ -103,6 +103,10 @@ FORM = {
         "version: 1\ntitle: &a x\naccounts:\n  - accountId: 1\n    name: *a\n",
         "5: aliases (*name) are not supported",
     ),
+    "a control character": (
+        'version: 1\ntitle: "a\x07b"\n',
+        " unacceptable character #x0007: control characters are not allowed",
+    ),
     "nested too deeply": (f"version: 1\ntitle: {'[' * 100}{']' * 100}\n", "2: nested deeper than 100 levels"),
     "a key that is a number": ("version: 1\n7: 1\n", "2: a key is text"),
     "a key that is a boolean": ("version: 1\nyes: 1\n", "2: a key is text"),

@@ -195,6 +195,14 @@ def test_clients_select_between_tls_1_2_and_1_3(secure: str, version: ssl.TLSVer
     assert certificate_shown(secure, "localhost", maximum_version=version, minimum_version=version)
 
 
+def test_a_client_that_offers_http_2_gets_http_1_1(secure: str) -> None:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    plain = socket.create_connection(address(secure), timeout=5)
+    with context.wrap_socket(plain, server_hostname="localhost") as connection:
+        assert connection.selected_alpn_protocol() == "http/1.1"
+
+
 def test_a_connection_is_kept_for_several_requests(secure: str) -> None:
     with connect(secure) as client:
         client.sendall(request(f"GET {HEALTH} HTTP/1.1"))
