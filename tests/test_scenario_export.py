@@ -905,6 +905,27 @@ def test_rules_that_are_removed_are_named(api: Api) -> None:
     assert removed == ["DELETE /rules?name=a+b%26", "DELETE /rules", "DELETE /rules"]
 
 
+def test_a_start_has_the_strict_mode_and_no_bytes_of_files(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
+    api.control("PUT", "/strict", {"strict": "warn"})
+    api.get("/dossiers")
+    api.get("/dossiers")
+    small = export(api, since=2)
+    api.control("POST", EVIDENCES, {"content": A_LARGE_FILE})
+    api.control("PATCH", "/requirements/ATT_VIGI", {"withdrawn": True})
+    api.get("/dossiers")
+    api.get("/dossiers")
+    large = export(api, since=4)
+
+    assert ("PUT /state" in small, "PUT /state" in large) == (False, True)
+    assert A_LARGE_FILE[:40] not in large
+    for text in (small, large):
+        [strict] = [step for step in yaml.safe_load(text)["steps"] if step.get("control") == "PUT /strict"]
+        assert strict == {"name": "strict mode", "control": "PUT /strict", "body": {"strict": "warn"}}
+        assert "strict mode" in played(text)
+
+
 def test_every_command_has_its_step_or_starts_over() -> None:
     of_requests = {
         *("ImportDossier", "UpdateDossier", "StopDossier", "ReactivateDossier", "UpdateRequirements"),

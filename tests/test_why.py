@@ -244,6 +244,17 @@ def test_each_error_of_the_data_provider_is_explained(api: Api) -> None:
         assert cause["sentence"].endswith(f": the import ends with E10{number}.")
 
 
+def test_an_import_that_fails_later_is_explained_with_the_day_on_which_it_ended(api: Api) -> None:
+    api.set_clock("2031-03-02T23:59:00")
+    process_id = api.launch(companyIdValue="99000200800011", expirationDate="2031-03-03")
+    api.advance("PT2M")
+    api.process(process_id)
+
+    assert sentences(api) == [
+        "The expirationDate is not after the day of the call, 2031-03-03 on the sandbox's clock."
+    ]
+
+
 def test_every_refusal_of_a_call_is_explained(api: Api) -> None:
     api.get("/dossiers", siren="", page="x", pageSize="5000")
 
