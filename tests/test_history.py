@@ -219,3 +219,19 @@ def test_a_rule_without_a_match_is_no_command(api: Api) -> None:
     api.get("/dossiers/804127")
 
     assert history(api) == before
+
+
+def test_a_command_that_is_too_large_to_keep_empties_the_history(
+    make_server_api: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mock_server.sandbox.history.MAX_BYTES", 60_000)
+    api = make_server_api()
+    account = {"accountId": 7, "population": {"dossiers": 20}}
+    api.control("PUT", "/fixture", {"recipe": {"version": 1, "accounts": [account]}})
+    assert len(history(api)) == 2
+
+    api.control("PUT", "/state", api.control("GET", "/state"))
+
+    assert history(api) == []
+    status, detail = rejected(api, "/rewind", {"beforeCommand": 1})
+    assert (status, detail) == (404, "the state before command 1 is not kept any more; none is kept")

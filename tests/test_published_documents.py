@@ -102,6 +102,17 @@ def test_every_reference_leads_somewhere_and_every_schema_is_used(dialect: str) 
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_answer_of_a_variant_says_which_one(dialect: str) -> None:
+    text = str(document(dialect))
+    served = [answers(name, dialect) for each, name in SERVED if each == dialect]
+    shapes = [shape for found in served for several in found.values() for shape in several if shape.variant]
+
+    assert shapes
+    for shape in shapes:
+        assert f"{shape.about.removesuffix('.')} (variant `{shape.variant}`)." in text
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_schema_says_what_it_is(dialect: str) -> None:
     assert [name for name, schema in components(dialect).items() if not schema.get("description")] == []
 
