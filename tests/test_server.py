@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -22,7 +22,7 @@ import pytest
 import requests
 
 from mock_server.delivery import SlowCalls
-from mock_server.server import Service, base_url
+from mock_server.server import Service, base_url, serve
 from mock_server.server.sockets import bind
 from tests.processes import Process
 from tests.serving import serving
@@ -373,6 +373,37 @@ def test_a_slow_control_call_that_is_rejected_is_answered() -> None:
 
 
 # In a thread of this process.
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_a_connection_that_is_accepted_as_the_end_begins_does_not_delay_it(turns: int) -> None:
+    begun: Future[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = Future()
+    connected = Event()
+
+    def begin(end: Callable[[], None]) -> None:
+        begun.set_result((asyncio.get_running_loop(), end))
+
+    def end_after(left: int) -> None:
+        if left:
+            asyncio.get_running_loop().call_soon(end_after, left - 1)
+        else:
+            end()
+
+    def end_in_turns() -> None:
+        connected.wait(5)
+        end_after(turns)
+
+    bound = bind("127.0.0.1", 0)
+    service = Service(wsgi=answer_nothing, max_body=1)
+    thread = Thread(target=serve, args=(service, bound, begin), daemon=True)
+    thread.start()
+    loop, end = begun.result(5)
+    loop.call_soon_threadsafe(end_in_turns)
+    with socket.create_connection(bound.getsockname()):
+        connected.set()
+        thread.join(3)
+
+    assert not thread.is_alive()
 
 
 def answer_nothing(_environ: object, start_response: Any) -> list[bytes]:

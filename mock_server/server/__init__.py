@@ -1,7 +1,5 @@
 """The app on a socket: one event loop in one thread reads HTTP/1.1 and calls the WSGI app."""
 
-from __future__ import annotations
-
 from mock_server.server.connection import Service
 from mock_server.server.runner import Background, serve
 from mock_server.server.sockets import PortError, base_url, bind

@@ -84,6 +84,7 @@ class Server:
         self._loop.remove_reader(self._listening)
         self._listening.close()
         self._sweeper.cancel()
+        await asyncio.sleep(0.01)  # connections that were just accepted are open then, and closed like others
         for task in self._opening:
             task.cancel()
         deliveries = [connection.end() for connection in list(self._connections)]
@@ -93,6 +94,7 @@ class Server:
             for connection in list(self._connections):
                 if past > (_GRACE if connection.is_stalled else _LONG_GRACE):
                     connection.abort()
+                    self._connections.pop(connection, None)  # uvloop may not report the loss of a new one
             await asyncio.sleep(0.01)
         await asyncio.gather(*filter(None, deliveries), *self._opening, return_exceptions=True)
 
