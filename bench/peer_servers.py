@@ -21,7 +21,7 @@ SANDBOX, BARE = "this sandbox", "bare Flask"
 PEERS = ROOT / ".peers"
 _BIN = PEERS / "bin"
 _NODE = PEERS / "node_modules" / ".bin"
-_IMPOSTER = 18199
+_IMPOSTER = 18191
 """mountebank reads its port from a file."""
 _JSON = "application/json;charset=UTF-8"
 
