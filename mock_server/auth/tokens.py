@@ -374,7 +374,7 @@ def _id_claims(access: Mapping[str, Any], access_token: str) -> dict[str, Any]:
         "aud": CLIENT_ID,
         "typ": "ID",
         "azp": CLIENT_ID,
-        "at_hash": urlsafe_b64encode(left_half).decode().rstrip("="),
+        "at_hash": _base64url(left_half).decode(),
     }
 
 
