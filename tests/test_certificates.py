@@ -178,15 +178,29 @@ def test_servers_that_start_at_once_keep_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"nonsense", CERTIFICATE, KEY], ids=["empty", "nonsense", "no key", "no cert"]
+    "damage",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"nonsense", id="nonsense"),
+        pytest.param(CERTIFICATE, id="no key"),
+        pytest.param(KEY, id="no certificate"),
+        pytest.param(KEY + AUTHORITY.cert_pem.bytes(), id="the key of another certificate"),
+        pytest.param(LOCKED_KEY + CERTIFICATE, id="an encrypted key"),
+    ],
 )
-def test_a_kept_authority_that_was_damaged_is_made_again(tmp_path: Path, damage: bytes) -> None:
+def test_a_kept_authority_that_was_damaged_is_made_again(
+    tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "authority.pem").write_bytes(damage)
 
     made, kept = load_or_create_authority(tmp_path)
 
     assert kept
     assert (tmp_path / "ca.pem").read_bytes() == made.cert_pem.bytes()
+    assert (tmp_path / "authority.pem").read_bytes() != damage
+    assert [record.getMessage().rpartition("/")[2][:28] for record in caplog.records] == [
+        "authority.pem: not a usable "
+    ]
 
 
 def test_what_clients_trust_is_put_back_when_it_was_lost(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from platformdirs import user_cache_dir
 
-from mock_server.auth.keys import KeyFileError, cache_folder, load_key, load_or_create_key
+from mock_server.auth.keys import KeyFileError, cache_folder, kept_key_exists, load_key, load_or_create_key
 from tests.support import TOKEN_URL
 
 # The certificate of a server without a home is not known to the client.
@@ -25,6 +27,16 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+def numbers_of(key: rsa.RSAPrivateKey) -> list[int]:
+    """Return the numbers of a key in the order of the file in which it is kept."""
+    own = key.private_numbers()
+    public = own.public_numbers
+    return [public.n, public.e, own.d, own.p, own.q, own.dmp1, own.dmq1, own.iqmp]
+
+
+SHORT_KEY = rsa.generate_private_key(65537, 1024)  # noqa: S505
 
 
 def test_a_key_is_made_once_and_kept_for_its_owner_only(tmp_path: Path) -> None:
@@ -85,23 +97,56 @@ def test_a_user_without_a_home_can_log_in(options: tuple[str, ...]) -> None:
     assert status == 200
 
 
-def test_a_kept_key_that_was_damaged_is_made_again(tmp_path: Path) -> None:
-    first = load_or_create_key(tmp_path)
+def with_digest(encoded: bytes) -> bytes:
+    """Return a file whose digest is right."""
+    return sha256(encoded).hexdigest().encode() + b"\n" + encoded
+
+
+def test_a_kept_key_that_was_damaged_is_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_or_create_key(tmp_path)
     [path] = tmp_path.iterdir()
     kept = path.read_bytes()
     digits = kept.index(b", 65537, ")
+    numbers = json.loads(kept.partition(b"\n")[2])
+    new = rsa.generate_private_key(65537, 2048)
+    monkeypatch.setattr(rsa, "generate_private_key", lambda **_: new)
 
     for damaged in (
         b"",
         b"nonsense",
         kept[:-200],
         kept[: digits - 3] + bytes([kept[digits - 3] ^ 1]) + kept[digits - 2 :],  # another digit
-        pem(rsa.generate_private_key(65537, 2048)),
+        pem(SHORT_KEY),
+        with_digest(b"nonsense"),
+        with_digest(b"[" * 100_000),
+        with_digest(b"[" + b"1" * 5000 + b"]"),
+        with_digest(b"{}"),
+        *(
+            with_digest(json.dumps(forged).encode())
+            for forged in (
+                numbers[:-1],
+                [str(number) for number in numbers],
+                [0] * 8,
+                [-number for number in numbers],
+                [numbers[0], 3, *numbers[2:]],  # another public exponent
+                [numbers[0], numbers[1], -1, *numbers[3:]],
+                numbers_of(SHORT_KEY),
+            )
+        ),
     ):
         path.write_bytes(damaged)
+        caplog.clear()
         made, again = load_or_create_key(tmp_path), load_or_create_key(tmp_path)
-        assert made.private_numbers() != first.private_numbers()
-        assert made.private_numbers() == again.private_numbers()
+        assert numbers_of(made) == numbers_of(again) == numbers_of(new) != numbers
+        assert [record.getMessage().removeprefix(f"{path}: ")[:31] for record in caplog.records] == [
+            "not a usable signing key, so a "
+        ]
+
+
+def test_a_folder_that_cannot_be_read_has_no_key(tmp_path: Path) -> None:
+    assert not kept_key_exists(tmp_path / ("a" * 300))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +155,7 @@ def test_a_kept_key_that_was_damaged_is_made_again(tmp_path: Path) -> None:
         pytest.param(None, "No such file", id="missing"),
         pytest.param(b"nonsense", "no unencrypted private key in PEM form", id="no PEM"),
         pytest.param(pem(ec.generate_private_key(ec.SECP256R1())), "RSA key of 2048 bits", id="no RSA"),
-        pytest.param(pem(rsa.generate_private_key(65537, 1024)), "RSA key of 2048 bits", id="too short"),  # noqa: S505
+        pytest.param(pem(SHORT_KEY), "RSA key of 2048 bits", id="too short"),
     ],
 )
 def test_a_given_key_that_is_unusable_is_rejected_with_its_file(

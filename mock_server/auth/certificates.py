@@ -7,6 +7,7 @@ for it.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
@@ -34,6 +35,9 @@ _ISSUED_FOR = timedelta(days=397)
 _MAX_NAMES = 256
 _UNDERSCORED = re.compile(r"(?=.*_)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", re.ASCII)
 """Names with an underscore, as Compose gives them: no valid host names, but clients ask for them."""
+
+
+_logger = logging.getLogger("mock_server")
 
 
 class TlsError(ValueError):
@@ -136,7 +140,10 @@ def load_or_create_authority(folder: Path | None) -> tuple[CA, bool]:
             try:
                 return _load_authority(path), True
             except ValueError:
-                path.unlink()  # damaged
+                _logger.warning(
+                    "%s: not a usable authority, so a new one is made; clients have to trust that one", path
+                )
+                path.unlink()
     made = CA(organization_name="mock-server", organization_unit_name=f"made on {socket.gethostname()}")
     if path is None:
         return made, False
@@ -148,9 +155,21 @@ def load_or_create_authority(folder: Path | None) -> tuple[CA, bool]:
 
 
 def _load_authority(path: Path) -> CA:
+    """Load the authority.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it does not have an authority and its key.
+    """
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from trustme import CA
 
     pem = path.read_bytes()
+    key = _public_key(path, pem)
+    if key != _key_of_certificate(path, pem) or not isinstance(
+        key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+    ):
+        raise ValueError("not the key of the certificate, or none that signs certificates with SHA-256")
     authority = CA.from_pem(pem, pem)
     public = path.with_name("ca.pem")
     if not public.exists() or public.read_bytes() != authority.cert_pem.bytes():

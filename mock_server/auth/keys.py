@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 
 _KEY_FILE = "signing-key"
+_SHORTEST = 2048
+"""Bits of an RSA key for RS256 (RFC 7518, 3.3)."""
+
+_logger = logging.getLogger("mock_server")
 
 
 class KeyFileError(ValueError):
@@ -47,8 +52,8 @@ def decode_key(pem: bytes, place: str) -> RSAPrivateKey:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyFileError(f"{place}: no unencrypted private key in PEM form") from None
-    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:  # noqa: PLR2004  # RFC 7518, 3.3
-        raise KeyFileError(f"{place}: RS256 needs an RSA key of 2048 bits or more")
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < _SHORTEST:
+        raise KeyFileError(f"{place}: RS256 needs an RSA key of {_SHORTEST} bits or more")
     return key
 
 
@@ -63,17 +68,28 @@ def encode_key(key: RSAPrivateKey) -> bytes:
 
 def kept_key_exists(folder: Path | None) -> bool:
     """Whether a key is kept in the folder."""
-    return folder is not None and (folder / _KEY_FILE).exists()
+    try:
+        return folder is not None and (folder / _KEY_FILE).exists()
+    except OSError:  # a folder that this user may not open, or with a name that is too long
+        return False
 
 
 def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
-    """The key kept in the folder from an earlier start, or a new one, kept there if that is possible."""
+    """The key kept in the folder from an earlier start, or a new one, kept there if that is possible.
+
+    A damaged file is replaced, with a line in the log.
+    """
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     path = None if folder is None else folder / _KEY_FILE
     kept = None if path is None else _load_kept(path)
     if kept is not None:
         return kept
+    if kept_key_exists(folder):
+        _logger.warning(
+            "%s: not a usable signing key, so a new one is made; tokens of earlier starts become invalid",
+            path,
+        )
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     if path is None:
         return key
@@ -89,21 +105,34 @@ def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
 def _load_kept(path: Path) -> RSAPrivateKey | None:
     """Load the numbers of a kept key; None if there is none, or the file is damaged.
 
-    A digest shows that they are those that were kept. Checking them would take 36 ms, importing a
-    reader of PEM 5 ms.
+    A digest shows that they are those that were kept.
     """
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
     try:
         digest, _, encoded = path.read_bytes().partition(b"\n")
     except OSError:
         return None
-    if digest != _digest(encoded):
+    return _decode_numbers(encoded) if digest == _digest(encoded) else None
+
+
+def _decode_numbers(encoded: bytes) -> RSAPrivateKey | None:
+    """Return the key of these numbers; None if they are not a key that RS256 can use.
+
+    One signature shows it in 1 ms. The check of cryptography takes 36 ms, importing a reader of PEM 5 ms.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    try:
+        n, e, d, p, q, dmp1, dmq1, iqmp = json.loads(encoded)
+        public = rsa.RSAPublicNumbers(e, n)
+        numbers = rsa.RSAPrivateNumbers(p, q, d, dmp1, dmq1, iqmp, public)
+        key = numbers.private_key(unsafe_skip_rsa_key_validation=True)
+        key.public_key().verify(key.sign(b"", PKCS1v15(), SHA256()), b"", PKCS1v15(), SHA256())
+    except (ValueError, TypeError, OverflowError, RecursionError, InvalidSignature):
         return None
-    n, e, d, p, q, dmp1, dmq1, iqmp = json.loads(encoded)
-    public = rsa.RSAPublicNumbers(e, n)
-    numbers = rsa.RSAPrivateNumbers(p, q, d, dmp1, dmq1, iqmp, public)
-    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+    return key if key.key_size >= _SHORTEST else None
 
 
 def _digest(encoded: bytes) -> bytes:
