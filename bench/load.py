@@ -25,6 +25,7 @@ from typing import Any
 
 import report
 import requests
+import servers
 import steady_imports
 from report import Row
 
@@ -34,6 +35,8 @@ PAUSE = 0.25
 """Seconds between two resets, each of another sandbox: they remove imported dossiers."""
 WARM = 60
 """Seconds after which memory must not grow; half of a run of less than two minutes."""
+_complaints: list[str] = []
+"""What went wrong after the figures were taken; printed after them."""
 
 
 @dataclass
@@ -86,6 +89,8 @@ def main() -> None:
     if not options.dry:
         report.write_section("Under load", text)
     sys.stdout.write(text)
+    if _complaints:
+        raise SystemExit("\n".join(_complaints))
 
 
 @contextmanager
@@ -96,8 +101,8 @@ def _running() -> Iterator[Server]:
     try:
         yield Server(process, process.stdout.readline().split()[3])
     finally:
-        process.terminate()
-        process.wait(timeout=20)
+        if not servers.end(process):
+            _complaints.append(f"the server {process.pid} did not end by SIGTERM and was killed")
 
 
 def _mixed(connections: int, misbehaving: int, seconds: int) -> list[Row]:

@@ -7,6 +7,7 @@ import os
 import re
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from calls import LOGIN_FORM, PAGE, TOKEN_PATH, Call
 
@@ -227,7 +228,20 @@ def _resident_mb(pid: int) -> float:
     return int(_found(r"VmRSS:\s+(\d+)", status)) / 1024
 
 
+def end(process: subprocess.Popen[Any]) -> bool:
+    """End the process; return whether SIGTERM ended it within 20 seconds, else it is killed."""
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+    return True
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     for child in reversed(list(_family(process.pid))):
         subprocess.run(["kill", str(child)], check=False)
-    process.wait()
+    if not end(process):
+        sys.stderr.write(f"{process.args!r} did not end by SIGTERM and was killed\n")
