@@ -305,6 +305,8 @@ TEXTS: dict[str, tuple[Any, str | None, bool]] = {
     "$atLeast is more than there is": ({"$atLeast": 11}, "10", False),
     "$atMost counts": ({"$atMost": 9}, "10", False),
     "$atMost of a fraction": ({"$atMost": 10.5}, "10", True),
+    "$atLeast of very many digits": ({"$atLeast": 9}, "1" * 5000, True),
+    "$atLeast of very many digits below zero": ({"$atLeast": 9}, "-" + "1" * 5000, False),
     "$atLeast of a text": ({"$atLeast": 9}, "many", False),
     "$atLeast of a date": ({"$atLeast": "2026-01-01"}, "2026-03-02", True),
     "what is not there": (10, None, False),

@@ -41,6 +41,15 @@ TWO_DOCUMENTS = f"""\
 """
 
 FORM = {
+    "a number of many digits": (
+        f"{BASE}seed: {'1' * 5000}\n",
+        "5: a number of 5,000 characters; at most 1,000 are read: quote it if it is a text",
+    ),
+    "a hexadecimal number of many digits": (
+        f"{BASE}seed: 0x{'f' * 5000}\n",
+        "5: a number of 5,002 characters;",
+    ),
+    "a number without digits": (f"{BASE}seed: 0x_\n", "5: 0x_ is not a number: quote it if it is a text"),
     "an unknown key at the top": (
         f"{BASE}dossers: []\n",
         "5: $: unknown key 'dossers'; did you mean 'dossiers'?",

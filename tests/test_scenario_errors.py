@@ -94,6 +94,8 @@ ERRORS: dict[str, tuple[str, str, int, str]] = {
     "a name that was not saved": ('"{processId}"', '"{processID}"', 25, "no earlier step saves {processID}; did you mean 'processId'?"),
     "an unknown name in expect": ("success: true", 'success: "{succeeded}"', 27, "no earlier step saves {succeeded}"),
     "an invalid place": ("content.processId}", "$.content}", 22, "'$.content' is not a place in a body, such as"),
+    "a place beyond all lists": ("content.processId}", f"'content[{'1' * 5000}]'}}", 22, "is not a place in a body, such as"),
+    "a number of many digits": ("success: true", f"success: {'1' * 5000}", 27, "a number of 5,000 characters; at most 1,000 are read: quote it if it is a text"),
     "a wrong code": ("[E202]", "[E2O2]", 32, "there is no error code 'E2O2'; did you mean 'E202'?"),
     "no code": ("[E202]", "[]", 32, "list the codes, or leave it out"),
     "an unknown dialect": ("    control:", "    dialect: EDGE\n    control:", 34, "'EDGE' is not allowed: use edge or rest"),

@@ -249,12 +249,14 @@ class _Text(str):
 
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+_LONGEST_INTEGER = 300
+"""Digits. Python reads no integer of more than 4,300 digits."""
 
 
 def _number_in(text: _Text) -> float | None:
-    """The number that the text writes, or None."""
+    """The number that the text writes, or None; an integer beyond all floats is infinite."""
     written = _NUMBER.fullmatch(text)
-    return written and (float(text) if written[1] else int(text))
+    return written and (float(text) if written[1] or len(text) > _LONGEST_INTEGER else int(text))
 
 
 def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:

@@ -15,7 +15,7 @@ from msgspec import UNSET
 from mock_server.scenarios.matching import ABSENT
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9]*)\}")
-PLACE = re.compile(r"[^.\[\]]+(?:\[\d+\])*(?:\.[^.\[\]]+(?:\[\d+\])*)*")
+PLACE = re.compile(r"[^.\[\]]+(?:\[\d{1,9}\])*(?:\.[^.\[\]]+(?:\[\d{1,9}\])*)*")
 """The syntax of a place: content.complete, content[0].code."""
 
 _PLACE_STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
