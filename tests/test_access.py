@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import RFC_4122, UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from mock_server.app import create_app
+from mock_server.auth.tokens import Identity, TokenRejected, TokenService
 from mock_server.settings import Settings
 from tests.forged import FORGED, made_key, signed_by
 from tests.properties import as_json, damaged, example_count
@@ -120,6 +121,49 @@ def test_a_token_signed_with_the_servers_key_may_have_any_id_and_ages(
     after = [call(api, f"Bearer {token}").status_code for token in tokens]
 
     assert (before, after) == ([200] * 3, [401] * 3)
+
+
+def token_service(signing_key: Path) -> TokenService:
+    return TokenService(
+        key_file=signing_key, access_lifetime=timedelta(hours=1), refresh_lifetime=timedelta(hours=2)
+    )
+
+
+def test_another_replica_reads_in_a_token_the_microsecond_of_its_issue(
+    signing_key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issuer, reader = token_service(signing_key), token_service(signing_key)
+    identity = Identity(username="api@example.com", account_ids=(119631,))
+    for microsecond in (0, 1, 333, 999, 1000, 123_456, 999_999):
+        now = datetime(2026, 3, 2, 8, 0, 1, microsecond, UTC)
+        monkeypatch.setattr("mock_server.auth.tokens.real_now", lambda now=now: now)
+        issued = issuer.issue(identity, base_url="http://localhost")
+
+        access, refreshed = reader.access(issued["access_token"]), reader.refresh(issued["refresh_token"])
+
+        assert (access.issued_at, refreshed.issued_at) == (now, now)
+        for token in (access, refreshed):
+            assert (UUID(token.identifier).variant, UUID(token.identifier).version) == (RFC_4122, 7)
+        for other in ("1", "ffffffff-ffff-7fff-bfff-ffffffffffff"):  # what another issuer may write
+            content = as_json(dict(access.claims) | {"jti": other})
+            foreign = reader.access(signed_by(signing_key, as_json({"alg": "RS256"}), content))
+            assert foreign.issued_at == now.replace(microsecond=0)
+
+
+def test_a_token_has_at_most_16384_characters_and_is_cached_then(signing_key: Path) -> None:
+    tokens = token_service(signing_key)
+    good = claims(tokens.issue(Identity(username="a", account_ids=()), base_url="http://x")["access_token"])
+
+    def signed(length: int) -> str:
+        return signed_by(signing_key, as_json({"alg": "RS256"}), as_json(good | {"name": "x" * length}))
+
+    nearly = 8_000 + (16_384 - len(signed(8_000))) * 3 // 4
+    longest, too_long = signed(nearly), signed(nearly + 1)
+    assert (len(longest), len(too_long) > 16_384) == (16_384, True)
+
+    assert tokens.access(longest) is tokens.access(longest)
+    with pytest.raises(TokenRejected, match="malformed"):
+        tokens.access(too_long)
 
 
 @pytest.fixture(scope="module")

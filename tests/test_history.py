@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.control_calls import a_rule, counted, requests_of, set_rule
-from tests.support import SIRET, Api, codes, content
+from tests.support import OTHER_SIRET, SIRET, Api, codes, content
 
 IMPORT = {"companyIdType": "CIT001", "companyIdValue": SIRET}
 
@@ -235,3 +236,35 @@ def test_a_command_that_is_too_large_to_keep_empties_the_history(
     assert history(api) == []
     status, detail = rejected(api, "/rewind", {"beforeCommand": 1})
     assert (status, detail) == (404, "the state before command 1 is not kept any more; none is kept")
+
+
+EVIDENCES = "/dossiers/804127/documents/I2/evidences"
+A_LARGE_FILE = {"content": b64encode(bytes(30_000)).decode()}
+A_LARGE_DOSSIER = {"siret": OTHER_SIRET, "dossierReference": "LATER", "description": "x" * 15_000}
+LARGE_ENTRIES = [
+    {"after": "1h", "control": "POST /dossiers", "body": A_LARGE_DOSSIER | {"dossierReference": name}}
+    for name in ("A", "B")
+]
+
+
+@pytest.mark.parametrize(
+    ("limit", "path", "body", "kept"),
+    [
+        (16_000, EVIDENCES, {}, 2),
+        (15_999, EVIDENCES, {}, 1),
+        (54_000, EVIDENCES, A_LARGE_FILE, 3),
+        (53_999, EVIDENCES, A_LARGE_FILE, 2),
+        (54_000, "/timeline", {"timeline": LARGE_ENTRIES}, 2),
+        (55_000, "/timeline", {"timeline": LARGE_ENTRIES}, 3),
+    ],
+)
+def test_commands_are_kept_up_to_a_number_of_bytes(
+    api: Api, monkeypatch: pytest.MonkeyPatch, limit: int, path: str, body: dict[str, Any], kept: int
+) -> None:
+    monkeypatch.setattr("mock_server.sandbox.history.MAX_BYTES", limit)
+    api.control("PUT", "/strict", {"strict": "warn"})
+    api.control("PUT", "/strict", {"strict": "off"})
+
+    api.control("POST", path, body)
+
+    assert len(history(api)) == kept

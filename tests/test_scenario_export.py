@@ -605,6 +605,30 @@ def test_each_id_that_a_step_saves_has_its_own_name(api: Api, played: Callable[[
     assert len(played(text)) > 5
 
 
+def test_a_step_saves_new_ids_alone_and_those_that_it_can_name(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
+    api.dossier(SEED_DOSSIER)
+    answer = {"a[b]": {"dossierId": 99_000_001}, "content": [{"dossierId": 99_000_002}], "processId": None}
+    set_rule(api, {"respond": {"status": 418, "body": answer}}, "getAccountStatistics")
+    api.get("")
+    for dossier_id in (SEED_DOSSIER, 99_000_001, 99_000_002):
+        api.get(f"/dossiers/{dossier_id}")
+    api.get("/dossiers/process/None")
+    api.get("/dossiers", dossierReference="TEST", thirdpartyId=42)
+
+    text = export(api)
+
+    steps = yaml.safe_load(text)["steps"]
+    saved = [step["save"] for step in steps if "save" in step]
+    assert saved == [{"dossierId1": "content[0].dossierId"}]
+    found = [step["path"]["dossierId"] for step in steps if step.get("call") == "getDossier"]
+    assert found == [SEED_DOSSIER, SEED_DOSSIER, 99_000_001, "{dossierId1}"]
+    assert [step["path"]["processId"] for step in steps if step.get("call") == "getProcess"] == ["None"]
+    assert steps[-1]["query"] == {"dossierReference": "TEST", "thirdpartyId": "42"}
+    played(text)
+
+
 def test_a_reset_between_calls_needs_no_list_of_all_entities(
     api: Api, played: Callable[[str], list[str]]
 ) -> None:
@@ -891,6 +915,42 @@ def test_a_control_call_is_written_as_it_was_made(api: Api) -> None:
         assert {"body": None} | step == expected | {"name": step["name"]}, name
         comments = [line[4:] for line in text.splitlines() if line.startswith("  # The file")]
         assert comments == ([comment] if comment else []), name
+
+
+def test_the_state_is_set_of_the_scenario_that_the_export_plays_then(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
+    rules = [
+        a_rule({"respond": {"status": 503}}, name=f"is {state}", state=state, newState=then)
+        for state, then in (("down", "up"), ("Started", "down"))
+    ]
+
+    def set_state(name: str, state: str = "down") -> None:
+        api.control("PUT", f"/scenarios/{name}/state", {"state": state})
+        api.get(f"/dossiers/{SEED_DOSSIER}")
+
+    assert api.token
+    play(api, "a", rules=rules)
+    set_state("a")
+    play(api, "b", rules=rules)
+    set_state("b")
+    set_state("b", "up")
+    own = {"version": 1, "include": ["default"], "accounts": [{"accountId": 7}]}
+    api.control("PUT", "/fixture", {"recipe": own})
+    play(api, "c", rules=rules)
+    for state in ("down", "up", "down"):
+        set_state("c", state)
+
+    def changed(text: str) -> list[str]:
+        calls = [step.get("control", "") for step in yaml.safe_load(text)["steps"]]
+        return [call for call in calls if call.endswith("/state")]
+
+    text = export(api)
+    expected = [*["PUT /scenarios/exported/state"] * 3, *["PUT /state"] * 2, *["PUT /scenarios/c/state"] * 3]
+    assert changed(text) == expected
+    assert changed(export(api, since=2)) == expected[1:]
+    assert changed(export(api, since=5)) == ["PUT /state", "PUT /scenarios/c/state"]
+    played(text)
 
 
 def test_rules_that_are_removed_are_named(api: Api) -> None:
