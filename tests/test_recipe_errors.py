@@ -49,6 +49,10 @@ FORM = {
         f"{BASE}seed: 0x{'f' * 5000}\n",
         "5: a number of 5,002 characters;",
     ),
+    "a number with leading zeros": (
+        f"{BASE}seed: 010\n",
+        "5: YAML reads 010 as the octal number 8: quote it",
+    ),
     "a number without digits": (f"{BASE}seed: 0x_\n", "5: 0x_ is not a number: quote it if it is a text"),
     "an unknown key at the top": (
         f"{BASE}dossers: []\n",

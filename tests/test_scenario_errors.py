@@ -94,6 +94,10 @@ ERRORS: dict[str, tuple[str, str, int, str]] = {
     "a name that was not saved": ('"{processId}"', '"{processID}"', 25, "no earlier step saves {processID}; did you mean 'processId'?"),
     "an unknown name in expect": ("success: true", 'success: "{succeeded}"', 27, "no earlier step saves {succeeded}"),
     "an invalid place": ("content.processId}", "$.content}", 22, "'$.content' is not a place in a body, such as"),
+    "a SIRET without quotes": ("{dossierReference: PO-2}\n    expect: {refused: [E202]}", "{dossierReference: 99050000100013}", 31, "$.steps[2].body.dossierReference: 99050000100013 is not a text, and the API rejects it: quote it; to send it on purpose, expect the status 400"),
+    "a text that YAML reads as a boolean": ("CIT001, ", "CIT001, thirdpartyCode: NO, ", 21, "$.steps[0].body.thirdpartyCode: false is not a text, and the API rejects it"),
+    "a number with leading zeros": ("{page: 1}", "{siret: 01050000100013}", 12, "YAML reads 01050000100013 as the octal number 74088218635: quote it"),
+    "a number in a list of texts": ("call: updateDossier\n    path: {dossierId: 900001}\n    body: {dossierReference: PO-2}\n    expect: {refused: [E202]}", "together:\n      - {call: updateDossierRequirements, path: {dossierId: 1}, body: [ATT_VIGI, 2]}", 30, "$.steps[2].together[0].body[1]: 2 is not a text"),
     "a place beyond all lists": ("content.processId}", f"'content[{'1' * 5000}]'}}", 22, "is not a place in a body, such as"),
     "a number of many digits": ("success: true", f"success: {'1' * 5000}", 27, "a number of 5,000 characters; at most 1,000 are read: quote it if it is a text"),
     "a wrong code": ("[E202]", "[E2O2]", 32, "there is no error code 'E2O2'; did you mean 'E202'?"),
@@ -148,6 +152,16 @@ def test_a_file_without_an_error_passes(tmp_path: Path) -> None:
     assert (found.exit_code, found.output) == (0, "1 checked, errors: none\n")
 
 
+def test_a_step_that_expects_a_status_from_400_may_send_a_number(tmp_path: Path) -> None:
+    found = check(
+        written(
+            tmp_path, RIGHT.replace("PO-2}\n    expect: {refused: [E202]}", "12}\n    expect: {status: 400}")
+        )
+    )
+
+    assert (found.exit_code, found.output) == (0, "1 checked, errors: none\n")
+
+
 def test_all_errors_of_a_file_are_reported_from_top_to_bottom(tmp_path: Path) -> None:
     several = RIGHT.replace("1m}", "soon}").replace("[E202]", "[E000]").replace("name: again", "name: slow")
     path = written(tmp_path, several)
@@ -193,13 +207,15 @@ def test_every_bundled_scenario_passes() -> None:
     assert found.exit_code == 0, found.output
 
 
-def test_a_wrong_scenario_is_not_run(tmp_path: Path) -> None:
-    path = written(tmp_path, RIGHT.replace("[E202]", "[E000]"))
+@pytest.mark.parametrize("options", [(), ("--base-url", "http://127.0.0.1:9")], ids=["own server", "another"])
+def test_a_wrong_scenario_is_not_run(tmp_path: Path, options: tuple[str, ...]) -> None:
+    for right, wrong, line in (("[E202]", "[E000]", 32), ("PO-2}\n    save", "7}\n    save", 21)):
+        path = written(tmp_path, RIGHT.replace(right, wrong))
 
-    found = CliRunner().invoke(main, ["scenarios", "run", str(path)])
+        found = CliRunner().invoke(main, ["scenarios", "run", str(path), *options])
 
-    assert found.exit_code == 1
-    assert f"{path}:32: " in found.stderr
+        assert found.exit_code == 1
+        assert f"{path}:{line}: " in found.stderr
 
 
 def test_a_wrong_scenario_of_a_folder_is_listed_with_the_others(tmp_path: Path) -> None:

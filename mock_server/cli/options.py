@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -16,7 +17,9 @@ from mock_server.settings import SETTINGS, Setting, Settings, local_url, variant
 if TYPE_CHECKING:
     from mock_server.client import Sandbox
     from mock_server.fixtures import Fixture
+    from mock_server.fixtures.errors import InputError
     from mock_server.scenarios.file_format import Scenario
+    from mock_server.scenarios.files import FurtherErrors
 
 Option = Callable[[Any], Any]
 """Decorates a command with an option."""
@@ -148,10 +151,11 @@ def sandbox_client(base_url: str, name: str, control_token: str | None) -> Itera
         raise click.ClickException(str(error)) from None
 
 
-def scenario_check(fixtures_dir: Path | None) -> Callable[[Scenario, Path], object]:
-    """Return a function that sets up a scenario file on its fixture; it raises InputError."""
+def scenario_check(fixtures_dir: Path | None) -> FurtherErrors:
+    """Return a function that yields the errors of the bodies and of the start data of a scenario file."""
     from mock_server.clock import real_now
     from mock_server.fixtures import load_fixture
+    from mock_server.fixtures.errors import InputError
     from mock_server.scenarios.setup import build_scenario_setup
 
     now = real_now()
@@ -162,7 +166,34 @@ def scenario_check(fixtures_dir: Path | None) -> Callable[[Scenario, Path], obje
 
     default = find_fixture(Settings().fixture)
 
-    def set_up(scenario: Scenario, path: Path) -> object:
-        return build_scenario_setup(scenario, default, find_fixture, now, folder=path.parent)
+    def errors(scenario: Scenario, path: Path) -> Iterator[InputError]:
+        yield from body_errors(scenario)
+        try:
+            build_scenario_setup(scenario, default, find_fixture, now, folder=path.parent)
+        except InputError as error:
+            yield error
 
-    return set_up
+    return errors
+
+
+def body_errors(scenario: Scenario, _: Path | None = None) -> Iterator[InputError]:
+    """Yield the numbers and booleans that steps send where the API has texts: YAML without quotes.
+
+    A step that expects a status from 400 sends them on purpose.
+    """
+    from msgspec import UNSET
+
+    from mock_server.contract.checking import unquoted_texts
+    from mock_server.fixtures.errors import InputError
+
+    for number, step in enumerate(scenario.steps):
+        together = [f".together[{at}]" for at in range(len(step.together))]
+        for place, (operation, spec) in zip(together or [""], step.calls, strict=False):
+            if spec.body is UNSET or spec.expect.is_error:
+                continue
+            for path, value in unquoted_texts(operation, spec.body):
+                advice = "quote it; to send it on purpose, expect the status 400"
+                where = f"$.steps[{number}]{place}.body{path}"
+                yield InputError(
+                    where, f"{json.dumps(value)} is not a text, and the API rejects it: {advice}"
+                )

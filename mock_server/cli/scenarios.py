@@ -19,6 +19,7 @@ from mock_server.cli.options import (
     FIXTURES_DIR,
     SCENARIOS_DIR,
     VARIANTS,
+    body_errors,
     dialect_option,
     password_option,
     read_variants,
@@ -189,8 +190,8 @@ def _select(
     except FileError as error:
         raise click.UsageError(str(error)) from None
     # Another server may have other fixtures than this machine, so it checks them itself.
-    checks = [] if given["base_url"] else [scenario_check(given["fixtures_dir"])]
-    errors = check_files(paths, *checks)
+    further_errors = body_errors if given["base_url"] else scenario_check(given["fixtures_dir"])
+    errors = check_files(paths, further_errors)
     if errors:
         raise click.ClickException("\n".join(map(str, errors)))
     found = [(path, read_scenario(path)) for path in dict.fromkeys(paths)]

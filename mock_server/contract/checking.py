@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,28 @@ def body_error(operation: str, body: Json) -> str | None:
         return None
     first = next(iter(types.validator.iter_errors(body)), None)
     return None if first is None else _describe(first)
+
+
+def unquoted_texts(operation: str, body: Json) -> list[tuple[str, Json]]:
+    """Return the numbers and booleans of a request body where the contract has texts.
+
+    Each has its place in the body, such as `.companyIdValue` or `.requiredDocuments[0]`.
+    """
+    if operation not in BODIES or _types_of_body(operation).fits(body):
+        return []
+    return [
+        (error.json_path.removeprefix("$"), error.instance)
+        for error in _leaves(_types_of_body(operation).validator.iter_errors(body))
+        if error.validator == "type"
+        and "string" in str(error.validator_value)
+        and isinstance(error.instance, int | float)
+    ]
+
+
+def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
+    """Yield the errors, and of one about alternatives those of each alternative."""
+    for error in errors:
+        yield from _leaves(error.context) if error.context else [error]
 
 
 def answer_error(

@@ -275,9 +275,18 @@ def _add_body(entry: Entry, step: ExportedStep) -> None:
     elif not _is_json(raw):
         step.members["text"] = value
     else:
-        step.as_text = has_placeholder(value)
+        step.as_text = has_placeholder(value) or (
+            # The API might reject its types, which is an error of a step that expects success.
+            entry.exchange.rule_effect is not None and _has_number(value)
+        )
         step.members["body"] = value  # the API reads no id in a body
     _say_hidden(step, value)
+
+
+def _has_number(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_number, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int | float)
 
 
 def _is_json(raw: bytes) -> bool:

@@ -7,6 +7,7 @@ checks the meaning.
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Annotated, Any, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, field
@@ -301,6 +302,12 @@ class Expect(StrictStruct, frozen=True, kw_only=True):
     found: Annotated[int, Meta(ge=0)] | None = None
     fault: FaultName | None = None
     took: DurationLimits | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether a status from 400 is named."""
+        statuses = self.status if isinstance(self.status, tuple) else (self.status or 0,)
+        return max(statuses, default=0) >= HTTPStatus.BAD_REQUEST
 
 
 class RequestSpec(StrictStruct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,9 @@ from mock_server.scenarios.validation import Errors, check_scenario, raise_first
 
 SUFFIXES = (".yaml", ".yml")
 _RENAMED = {"completeness-evidence-lapses": "completeness-evidence-expires"}
+FurtherErrors = Callable[[Scenario, Path], Iterable[InputError]]
+"""The errors of a scenario in a file that this package cannot find."""
+
 _logger = logging.getLogger("mock_server")
 
 
@@ -106,17 +109,15 @@ def with_line(error: InputError, path: Path, text: str | None = None) -> FileErr
     return FileError(f"{path}:{line}: {error.path}: {error}")
 
 
-def check_files(
-    paths: Sequence[Path], set_up: Callable[[Scenario, Path], object] = lambda *_: None
-) -> list[FileError]:
+def check_files(paths: Sequence[Path], further_errors: FurtherErrors = lambda *_: ()) -> list[FileError]:
     """Return every error in these files, and names that two of them share.
 
-    `set_up` loads the start data of a scenario in a file, and raises InputError if that is not possible.
+    `further_errors` are asked for where a file has no other: those of its start data and bodies.
     """
     errors: list[FileError] = []
     seen: dict[str, Path] = {}
     for path in dict.fromkeys(paths):
-        found, scenario = _file_errors(path, set_up)
+        found, scenario = _file_errors(path, further_errors)
         errors += found
         if scenario is None:
             continue
@@ -127,9 +128,7 @@ def check_files(
     return errors
 
 
-def _file_errors(
-    path: Path, set_up: Callable[[Scenario, Path], object]
-) -> tuple[list[FileError], Scenario | None]:
+def _file_errors(path: Path, further_errors: FurtherErrors) -> tuple[list[FileError], Scenario | None]:
     """Return the errors of a file in line order, and the scenario if it can be read."""
     try:
         text = read_text(path)
@@ -137,11 +136,8 @@ def _file_errors(
     except FileError as error:
         return [error], None
     found = [*scenario_errors(scenario), *_name_errors(scenario, path)]
-    try:
-        if not found:
-            set_up(scenario, path)
-    except InputError as error:
-        found.append(error)
+    if not found:
+        found += further_errors(scenario, path)
     found.sort(key=lambda error: line_of(text, error.path))
     return [with_line(error, path, text) for error in found], scenario
 
