@@ -122,6 +122,14 @@ def test_an_entry_that_cannot_take_place_is_rejected_with_its_place(
     assert planned(api) == []
 
 
+def test_an_action_that_the_clock_never_reaches_is_rejected(api: Api) -> None:
+    api.set_clock("8999-12-31T00:00:00Z")
+
+    problem = add(api, {"after": "P30D", "control": DEPOSIT})
+
+    assert "$.timeline[0].after: 9000-01-30 is never reached: the clock does not go beyond" in problem
+
+
 def test_a_timeline_has_a_bound(api: Api) -> None:
     entry = {"after": "P1D", "control": DEPOSIT}
 
@@ -198,6 +206,7 @@ def test_an_action_that_a_later_start_makes_impossible_fails_at_its_time(api: Ap
     [
         ({"control": "POST /reset"}, "$.content.timeline[0].control: 'POST /reset' is not an action"),
         ({"body": {"colour": 1}}, "$.content.timeline[0].body: unknown key 'colour'"),
+        ({"at": "9500-12-31T00:00:00Z"}, "$.content.timeline[0].at: 9500-12-31 is never reached"),
         ({"at": "9999-12-31T00:00:00Z"}, "$.content.timeline[0].at: 9999-12-31 00:00:00+00:00 is not in"),
     ],
 )

@@ -25,6 +25,8 @@ _SHORT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)?", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600}
 _LONGEST = timedelta(days=36500)
 _EARLIEST, _LATEST = date(1000, 1, 1), date(9000, 1, 1)
+CLOCK_END = datetime(9000, 1, 1, tzinfo=UTC)
+"""No clock goes beyond this instant."""
 
 
 def local_date(instant: datetime) -> date:

@@ -24,7 +24,7 @@ from mock_server.domain.imports import (
     hold_import,
     launch_import,
 )
-from mock_server.domain.local_time import add_days
+from mock_server.domain.local_time import CLOCK_END, add_days
 from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan, ImportProcess, Thirdparty
 from mock_server.domain.outbox import without_mails
 from mock_server.domain.variants import ChosenVariants
@@ -58,8 +58,6 @@ Result = TypeVar("Result")
 Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "strict", "outbox", "journal"]
 PARTS: tuple[Part, ...] = get_args(Part)
 """The parts of a sandbox, as `reset` names them."""
-
-_LAST_YEAR = 9000
 
 
 class PastState(Struct, frozen=True):
@@ -442,8 +440,8 @@ class AdvanceClock(Command[None], frozen=True):
             InputError: beyond the year 9000.
         """
         by = add_days(context.now, self.days) + self.rest - context.now
-        if context.now + by > datetime(_LAST_YEAR, 1, 1, tzinfo=context.now.tzinfo):
-            raise InputError("$.by", f"the clock does not go beyond the year {_LAST_YEAR}")
+        if context.now + by > CLOCK_END:
+            raise InputError("$.by", f"the clock does not go beyond the year {CLOCK_END.year}")
         ages = state.token_ages
         if self.tokens_aged_at is not None:
             ages = with_age(ages, self.tokens_aged_at, by)
