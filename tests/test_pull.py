@@ -187,6 +187,23 @@ def test_each_answer_is_on_the_disk_before_the_next_request(source: Sandbox, tmp
     assert lines == list(range(lines[0], lines[0] + len(lines)))
 
 
+def test_two_pulls_at_once_do_not_share_a_file(source: Sandbox, tmp_path: Path) -> None:
+    out = tmp_path / "mine.yaml"
+    refused: list[str] = []
+
+    def pull_too(_: str) -> None:
+        with pytest.raises(SourceError) as rejected:
+            run_pull(source, out)
+        refused.append(str(rejected.value))
+
+    report = run_pull(source, out, limit=3, progress=pull_too)
+
+    assert set(refused) == {f"{out}.part: another pull uses it: wait for its end, or choose another --out"}
+    assert report.dossiers > 0
+    assert out.exists()
+    assert run_pull(source, out, limit=3).dossiers == report.dossiers
+
+
 def test_replacements_of_a_kind_differ_unless_they_may_be_equal() -> None:
     made = Replacements(Originals(()))
 

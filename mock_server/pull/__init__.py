@@ -85,11 +85,11 @@ def _pull(
             found = [
                 source.read(account, limit=limit, progress=progress) for account in source.accounts(accounts)
             ]
+        originals = Originals([[pulled._asdict() for pulled in found], {"username": target.username}])
+        replaced, other_states = _write(found, originals, out, answers.day)
+        answers.delete()
     finally:
         answers.close()
-    originals = Originals([[pulled._asdict() for pulled in found], {"username": target.username}])
-    replaced, other_states = _write(found, originals, out, answers.day)
-    answers.delete()
     return PullReport(
         requests=source.requests,
         dossiers=sum(len(pulled.dossiers) for pulled in found),

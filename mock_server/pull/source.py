@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from email.utils import parsedate_to_datetime
+from fcntl import LOCK_EX, LOCK_NB, flock
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,32 +62,51 @@ class AnswerFile:
     """
 
     def __init__(self, path: Path, target: Target, today: date) -> None:
-        """Open the file, or create it.
+        """Open the file, or create it; no other pull can open it until it is closed.
 
         Raises:
-            SourceError: it belongs to another pull, or cannot be used.
+            SourceError: another pull has it open, it belongs to another one, or cannot be used.
         """
         self.path = path
         self._answers: dict[str, Any] = {}
         head = {"baseUrl": target.base_url, "username": target.username, "dialect": target.dialect}
         try:
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-            found = [json.loads(line) for line in lines if line.endswith("\n")]
-            if found and {name: found[0].get(name) for name in head} != head:
-                raise SourceError(f"{path} belongs to another pull: delete it, or choose another --out")
-            self.day = date.fromisoformat(found[0]["day"]) if found else today
-            self._answers = {each["request"]: each["answer"] for each in found[1:]}
-            self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8")
-            # The last line of a run that was killed may be cut off.
-            self._file.truncate(
-                self._file.seek(sum(len(line.encode()) for line in lines if line[-1] == "\n"))
-            )
-            if not found:
-                self._add(head | {"day": today.isoformat()})
+            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror or error}") from None
+        try:
+            self._lock()
+            self._read(head, today)
         except (ValueError, KeyError, TypeError, AttributeError):
+            self._file.close()
             raise SourceError(f"{path} is damaged: delete it to begin again") from None
+        except OSError as error:
+            self._file.close()
+            raise SourceError(f"{path}: {error.strerror or error}") from None
+        except SourceError:
+            self._file.close()
+            raise
+
+    def _lock(self) -> None:
+        try:
+            flock(self._file, LOCK_EX | LOCK_NB)
+            is_ours = os.path.samestat(os.fstat(self._file.fileno()), self.path.stat())
+        except (BlockingIOError, FileNotFoundError):
+            is_ours = False
+        if not is_ours:  # in use, or deleted meanwhile by the pull that used it
+            raise SourceError(f"{self.path}: another pull uses it: wait for its end, or choose another --out")
+
+    def _read(self, head: Json, today: date) -> None:
+        lines = self._file.read().splitlines(keepends=True)
+        found = [json.loads(line) for line in lines if line.endswith("\n")]
+        if found and {name: found[0].get(name) for name in head} != head:
+            raise SourceError(f"{self.path} belongs to another pull: delete it, or choose another --out")
+        self.day = date.fromisoformat(found[0]["day"]) if found else today
+        self._answers = {each["request"]: each["answer"] for each in found[1:]}
+        # The last line of a run that was killed may be cut off.
+        self._file.truncate(self._file.seek(sum(len(line.encode()) for line in lines if line[-1] == "\n")))
+        if not found:
+            self._add(head | {"day": today.isoformat()})
 
     def __len__(self) -> int:
         return len(self._answers)
@@ -106,8 +126,8 @@ class AnswerFile:
 
     def delete(self) -> None:
         """Delete the file: the pull is complete."""
-        self.close()
         self.path.unlink(missing_ok=True)
+        self.close()
 
     def _add(self, line: Json) -> None:
         self._file.write(json.dumps(line) + "\n")
