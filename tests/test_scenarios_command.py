@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from mock_server.cli import main
 from mock_server.fixtures.library import bundled
+from mock_server.scenarios.files import read_scenario
 
 BUNDLED = sorted(bundled("scenarios").glob("*.yaml"), key=lambda path: path.stem)
 
@@ -53,6 +54,25 @@ def test_list_shows_title_tags_and_steps_of_own_scenarios(folder: Path) -> None:
 
     [row] = [line for line in listed.splitlines() if line.startswith("outage ")]
     assert row.split() == ["outage", "Mine", "own", "4"]
+
+
+def test_list_selects_scenarios_by_tag(folder: Path) -> None:
+    own = ["--scenarios-dir", str(folder)]
+
+    for tags, expected in (
+        (["own"], ["outage"]),
+        (["own", "pagination"], ["outage", *_with_tag("pagination")]),
+    ):
+        listed = scenarios("list", *own, *(part for tag in tags for part in ("--tag", tag))).output
+        names = [line.split(" ")[0] for line in listed.splitlines()[1:] if not line.startswith(" ")]
+        assert sorted(names) == sorted(expected)
+    unknown = scenarios("list", *own, "--tag", "x9")
+    assert unknown.exit_code == 2
+    assert "no scenario has the tag x9; there are " in unknown.output
+
+
+def _with_tag(tag: str) -> list[str]:
+    return [path.stem for path in BUNDLED if tag in read_scenario(path).tags]
 
 
 @pytest.mark.parametrize("by_path", [True, False], ids=["by path", "by name"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,6 +39,9 @@ Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 _JOBS = 4
+_TAGS = click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Only scenarios with this tag; repeat it for several."
+)
 _TARGET_OPTIONS = ("dialect", "auth_url", "username", "password", "control_token")
 
 
@@ -48,8 +51,9 @@ def scenarios() -> None:
 
 
 @scenarios.command("list")
+@_TAGS
 @SCENARIOS_DIR
-def list_scenarios(scenarios_dir: Path | None) -> None:
+def list_scenarios(tags: tuple[str, ...], scenarios_dir: Path | None) -> None:
     """List the scenarios."""
     from rich.table import Table
     from rich.text import Text
@@ -61,15 +65,34 @@ def list_scenarios(scenarios_dir: Path | None) -> None:
     table.add_column("title", overflow="fold")
     table.add_column("tags", overflow="fold")
     table.add_column("steps", justify="right")
-    for path in scenario_files(scenarios_dir):
+    found, errors = {}, {}
+    files = scenario_files(scenarios_dir)
+    for path in files:
         try:
-            found = read_scenario(path)
+            found[path] = read_scenario(path)
         except FileError as error:
-            table.add_row(path.stem, Text(str(error), "red"))
-        else:
-            tags = ", ".join(found.tags)
-            table.add_row(found.scenario, Text(found.title), Text(tags), str(len(found.steps)))
+            errors[path] = error
+    selected = _with_tags(found, tags)
+    for path in files:
+        if path in errors:
+            table.add_row(path.stem, Text(str(errors[path]), "red"))
+        elif path in selected:
+            each = selected[path]
+            table.add_row(each.scenario, Text(each.title), Text(", ".join(each.tags)), str(len(each.steps)))
     output.show(table)
+
+
+def _with_tags(found: Mapping[Path, Scenario], tags: Sequence[str]) -> dict[Path, Scenario]:
+    """Return the scenarios that have one of these tags; all of them without tags.
+
+    Raises:
+        UsageError: there is none; the message has the tags there are.
+    """
+    selected = {path: each for path, each in found.items() if not tags or set(tags) & set(each.tags)}
+    if tags and not selected:
+        known = ", ".join(sorted({tag for each in found.values() for tag in each.tags}))
+        raise click.UsageError(f"no scenario has the tag {' or '.join(tags)}; there are {known}")
+    return selected
 
 
 @scenarios.command()
@@ -129,9 +152,7 @@ def _summary(scenario: Scenario) -> Iterator[str]:
 
 @scenarios.command()
 @click.argument("names", nargs=-1)
-@click.option(
-    "--tag", "tags", multiple=True, metavar="TAG", help="Only scenarios with this tag; repeat it for several."
-)
+@_TAGS
 @click.option("--base-url", metavar="URL", help="The server to test.  [default: start one for the run]")
 @dialect_option(help="The dialect of that server.  [default: that of the base URL, else rest]")
 @AUTH_URL
@@ -194,12 +215,7 @@ def _select(
     errors = check_files(paths, further_errors)
     if errors:
         raise click.ClickException("\n".join(map(str, errors)))
-    found = [(path, read_scenario(path)) for path in dict.fromkeys(paths)]
-    selected = [(path, scenario) for path, scenario in found if not tags or set(tags) & set(scenario.tags)]
-    if not selected:
-        known = ", ".join(sorted({tag for _, scenario in found for tag in scenario.tags}))
-        raise click.UsageError(f"no scenario has the tag {' or '.join(tags)}; there are {known}")
-    return selected
+    return list(_with_tags({path: read_scenario(path) for path in paths}, tags).items())
 
 
 def _plan_runs(
