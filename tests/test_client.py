@@ -258,6 +258,18 @@ def set_outcome(decide: Callable[[Sandbox, str], dict[str, Any]]) -> Callable[[S
     return act
 
 
+def plan_actions(box: Sandbox) -> list[str]:
+    box.add_to_timeline(timedelta(hours=48), "POST /thirdparties/875/close")
+    box.add_to_timeline("P1D", "POST /dossiers", {"siret": SIRET, "dossierReference": "LATER"})
+    return [action["at"][:10] for action in box.timeline()]
+
+
+def take_an_action(box: Sandbox) -> list[str]:
+    plan_actions(box)
+    box.clock.advance(days=1)
+    return [action["control"] for action in box.past_actions()]
+
+
 CASES: dict[str, tuple[Callable[[Sandbox], object], object]] = {
     "dossier": (lambda s: s.dossier(siret=SIRET, dossier_reference="A")["dossierReference"], "A"),
     "change_dossier": (
@@ -281,6 +293,10 @@ CASES: dict[str, tuple[Callable[[Sandbox], object], object]] = {
         (True, ["E103"]),
     ),
     "outbox": (lambda s: s.outbox(), []),
+    "timeline": (lambda s: s.timeline(), []),
+    "past_actions": (take_an_action, ["POST /dossiers"]),
+    "add_to_timeline": (plan_actions, ["2031-01-02", "2031-01-03"]),
+    "clear_timeline": (lambda s: (plan_actions(s), s.clear_timeline(), s.timeline())[1:], (2, [])),
     "scenario": (activate_scenarios, [1, 1, 1]),
     "scenarios": (lambda s: FLAKY.stem in [scenario["name"] for scenario in s.scenarios()], True),
     "stop_scenario": (stop_scenario, []),

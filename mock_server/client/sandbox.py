@@ -295,6 +295,29 @@ class Sandbox(LoginClient, JournalClient):
         """Return the e-mails that the platform would have sent, oldest first."""
         return list(self.call("GET", "/outbox")["mails"])
 
+    def timeline(self) -> list[dict[str, Any]]:
+        """Return what third parties and the platform will do, the next action first."""
+        return list(self.call("GET", "/timeline")["timeline"])
+
+    def past_actions(self) -> list[dict[str, Any]]:
+        """Return the latest actions of the timeline that took place; one that failed has its `error`."""
+        return list(self.call("GET", "/timeline")["past"])
+
+    def add_to_timeline(
+        self, after: str | timedelta, control: str, body: Mapping[str, Any] | None = None
+    ) -> None:
+        """Let a third party or the platform do something later on the sandbox's clock.
+
+        `add_to_timeline("P60D", "POST /thirdparties/875/close")`.
+        """
+        after = after if isinstance(after, str) else _iso_duration(0, after)
+        action = {"after": after, "control": control} | ({} if body is None else {"body": body})
+        self.call("POST", "/timeline", {"timeline": [action]})
+
+    def clear_timeline(self) -> int:
+        """Remove the actions that have not taken place, and return how many they are."""
+        return int(self.call("DELETE", "/timeline")["removed"])
+
     # Old names, until version 0.3
 
     start_over_from = renamed_method("start_over_from", load_fixture)
