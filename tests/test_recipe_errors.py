@@ -12,7 +12,8 @@ from threading import Thread
 import pytest
 
 from mock_server.fixtures import FileError, load_fixture
-from mock_server.fixtures.library import bundled
+from mock_server.fixtures.fixture import decode_fixture
+from mock_server.fixtures.library import bundled, view_file
 
 TODAY = date(2026, 3, 2)
 
@@ -432,6 +433,17 @@ def test_a_generated_dossier_that_cannot_be_served_is_named(
     path.write_text(json.dumps(state), encoding="utf-8")
 
     assert error_message(path) == f"mine.json: $.generated.dossiers[2].{member}: {sentence}"
+
+
+def test_a_state_file_may_be_shortened_in_place_while_it_is_decoded(tmp_path: Path) -> None:
+    text = (bundled("fixtures") / "states" / "default.json").read_bytes()
+    path = tmp_path / "mine.json"
+    path.write_bytes(text)
+
+    content = view_file(path)
+    os.truncate(path, 0)
+
+    assert decode_fixture(content, "mine.json").name == "default"
 
 
 def test_a_state_may_come_from_a_pipe(tmp_path: Path) -> None:
