@@ -164,13 +164,17 @@ def test_the_required_members_of_an_import_are_those_of_its_schema() -> None:
     assert required == schemas["NewDossier"]["required"]
 
 
-@pytest.mark.parametrize("operation", [name for name, row in OPERATIONS.items() if row.kind is Kind.COMMAND])
-def test_the_rules_of_a_command_name_its_codes(operation: str) -> None:
+@pytest.mark.parametrize(
+    "operation",
+    ["importDossier", *(name for name, row in OPERATIONS.items() if row.kind is Kind.COMMAND)],
+)
+def test_the_rules_of_a_command_or_import_name_its_codes(operation: str) -> None:
     text = section(OPERATIONS[operation].section)
     for rule in re.findall(r"\b6\.\d+\b", text):
         text += section(rule)
 
-    business = [code for code in REFUSED[operation] if Place.COMMAND in ERRORS[code].places]
+    places = Place.COMMAND | Place.IMPORT
+    business = [code for code in REFUSED[operation] if ERRORS[code].places & places]
 
     assert [code for code in business if code not in text] == []
 
