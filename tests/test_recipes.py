@@ -17,7 +17,10 @@ from mock_server.domain.local_time import from_local, local_date
 from mock_server.domain.model import Dossier
 from mock_server.domain.settlement import settle
 from mock_server.domain.world import World
-from mock_server.fixtures import Fixture, load_fixture
+from mock_server.fixtures import Fixture, fixture, load_fixture
+from mock_server.fixtures.build_dossiers import build_contents
+from mock_server.fixtures.contents import Contents, IdCounter
+from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.fixture import (
     GeneratedState,
     decode_fixture,
@@ -246,6 +249,28 @@ def test_a_saved_and_loaded_state_is_the_same(default: Fixture, tmp_path: Path) 
     save_state(default.source, path)
 
     assert encoded(load_state(path)) == encoded(default.source)
+
+
+@pytest.mark.parametrize("name", ["mine.yaml", "mine.json"])
+def test_the_listed_entities_are_built_once_for_a_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "mine.yaml").write_text(LISTED, encoding="utf-8")
+    save_state(generate_from_file(tmp_path / "mine.yaml", day=ORIGIN), tmp_path / "mine.json")
+    days: list[date] = []
+
+    def count(recipe: Recipe, ids: IdCounter, day: date) -> Contents:
+        days.append(day)
+        return build_contents(recipe, ids, day)
+
+    monkeypatch.setattr(fixture, "build_contents", count)
+    today, tomorrow = ORIGIN + timedelta(days=7), ORIGIN + timedelta(days=8)
+    loaded = load_fixture(str(tmp_path / name), today)
+
+    found = [loaded.world(from_local(f"{day}T09:00:00")) for day in (today, tomorrow, today)]
+
+    assert days == [today, tomorrow]
+    assert found[0] is found[2]
 
 
 def test_a_state_file_that_is_given_is_the_same_and_holds_equal_values_once(default: Fixture) -> None:
