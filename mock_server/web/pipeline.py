@@ -39,7 +39,7 @@ from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.contract import check_response
 from mock_server.web.errors import error_response
 from mock_server.web.journal_entry import BEGAN, add_journal_entry
-from mock_server.web.routing import Router, UrlAdapter
+from mock_server.web.routing import FixedPaths, Router, UrlAdapter
 from mock_server.web.rule_effects import apply_rule_to_response, run_with_rules
 from mock_server.web.services import Services
 from mock_server.web.strict import WARNING_HEADER, check_input, header_of
@@ -101,7 +101,8 @@ class Application(Flask):
         self.after_request(self._finish)
         self._operations = {OPERATIONS[name].view: (OPERATIONS[name], view) for name, view in views.items()}
         operations = (operation for operation, _ in self._operations.values())
-        self.router = Router(operations, self.url_map, shared.settings.dialect)
+        self.url_map = others = FixedPaths()
+        self.router = Router(operations, others, shared.settings.dialect)
 
     def reads_body(self, environ: dict[str, Any]) -> bool:
         """Whether a request with this head gets as far as its body: path, method, token and account are good.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from flask import Request
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Map, Rule, RuleFactory
 
 from mock_server.dialects import DIALECTS
 from mock_server.domain.checks import as_int64
@@ -30,20 +32,51 @@ _LONGEST_REMEMBERED = 200
 """Routes that are remembered: how many, and the longest path in characters."""
 
 
-class Router:
-    """The routes of the operations, and the other ones of the app.
+class FixedPaths(Map):
+    """The routes of an app whose paths have no ids.
 
-    A path without a dialect is that of the host name, else of `dialect`. The paths of operations are not in
-    Werkzeug's map: it compiles functions for each rule, mostly to build URLs, and each app would wait 10 ms.
+    Werkzeug's own map compiles functions for each rule, mostly to build URLs. A start would wait for them.
     """
 
-    def __init__(self, operations: Iterable[Operation], others: Map, dialect: str) -> None:
-        # The emulated API never redirects.
-        others.strict_slashes = False
-        others.merge_slashes = False
-        others.redirect_defaults = False
+    def __init__(self) -> None:
+        self._paths: dict[str, list[Rule]] = defaultdict(list)
+        super().__init__()
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        """Add the rules."""
+        for rule in rulefactory.get_rules(self):
+            self._paths[rule.rule].append(rule)
+
+    def iter_rules(self, endpoint: str | None = None) -> Iterator[Rule]:
+        """Iterate over the rules, all or those of an endpoint."""
+        rules = chain.from_iterable(self._paths.values())
+        return (rule for rule in rules if endpoint in {None, rule.endpoint})
+
+    def find(self, path: str, method: str) -> Rule:
+        """Return the rule of a path, which may have a slash at its end.
+
+        Raises:
+            NotFound: no rule has this path.
+            MethodNotAllowed: none of its rules has the method.
+        """
+        rules = self._paths.get(path.removesuffix("/"))
+        if rules is None:
+            raise NotFound
+        methods = {method: rule for rule in rules for method in rule.methods or ()}
+        if method not in methods:
+            raise MethodNotAllowed(sorted(methods))
+        return methods[method]
+
+
+class Router:
+    """The routes of the operations, and the other ones of the app. None redirects.
+
+    A path without a dialect is that of the host name, else of `dialect`.
+    """
+
+    def __init__(self, operations: Iterable[Operation], others: FixedPaths, dialect: str) -> None:
         self._dialect = dialect
-        self._others = others.bind("localhost")
+        self._others = others
         self.operations = sorted(
             _operation_routes(operations), key=lambda route: list(map(_is_id, route.path))
         )
@@ -78,7 +111,7 @@ class Router:
                 allowed |= route.methods
         if allowed:
             raise MethodNotAllowed(sorted(allowed))
-        return self._others.match(path, method, return_rule=True)
+        return self._others.find(path, method), {}
 
 
 class OperationRoute(NamedTuple):
