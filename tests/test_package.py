@@ -76,7 +76,7 @@ def test_the_wheel_declares_its_command_plugin_and_python_version(wheel: Path, n
         entry_points = archive.read(described["entry_points.txt"]).decode()
 
     assert "Requires-Python: >=3.11" in metadata
-    assert "mock-server = mock_server.cli:main" in entry_points
+    assert "mock-server = mock_server.__main__:main" in entry_points
     assert "[pytest11]\ndossiers_sandbox = mock_server.pytest_plugin\n" in f"{entry_points}\n"
 
 

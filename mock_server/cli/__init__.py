@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -52,6 +53,9 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         found: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        if not gc.isenabled():  # `__main__` has stopped it
+            gc.freeze()
+            gc.enable()
         return found
 
     def main(self, *arguments: Any, **options: Any) -> Any:
