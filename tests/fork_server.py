@@ -33,7 +33,7 @@ IMPORTED = [
     "mock_server.web.start_check",
     *(f"mock_server.cli.{name}" for name in ("doctor", "fixtures", "healthcheck", "scenarios", "serve")),
     *("cryptography.hazmat.primitives.asymmetric.rsa", "cryptography.x509", "jsonschema", "jwt"),
-    *("mock_server.scenarios.runner", "mock_server.scenarios.report", "platformdirs", "rich.table", "uvloop"),
+    *("mock_server.scenarios.runner", "mock_server.scenarios.report", "rich.table", "uvloop"),
 ]
 
 

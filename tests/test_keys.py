@@ -14,7 +14,6 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from platformdirs import user_cache_dir
 
 from mock_server.auth.keys import KeyFileError, cache_folder, kept_key_exists, load_key, load_or_create_key
 from tests.support import TOKEN_URL
@@ -64,10 +63,24 @@ def test_two_starts_at_once_use_the_key_that_is_kept_first(
     assert load_or_create_key(tmp_path).private_numbers() == kept[0].private_numbers()
 
 
-def test_keys_are_kept_in_the_cache_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+@pytest.mark.parametrize(
+    ("platform", "caches", "folder"),
+    [
+        ("linux", "/caches", "/caches/mock-server"),
+        ("linux", "", "/home/me/.cache/mock-server"),
+        ("linux", "a/relative/path", "/home/me/.cache/mock-server"),  # invalid in the XDG specification
+        ("darwin", "/caches", "/caches/mock-server"),
+        ("darwin", "", "/home/me/Library/Caches/mock-server"),
+    ],
+)
+def test_keys_are_kept_in_the_cache_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, platform: str, caches: str, folder: str
+) -> None:
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("XDG_CACHE_HOME", caches)
 
-    assert cache_folder() == Path(user_cache_dir("mock-server"))
+    assert cache_folder() == Path(folder)
 
 
 def test_a_key_that_cannot_be_kept_lives_as_long_as_the_process(tmp_path: Path) -> None:

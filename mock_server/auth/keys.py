@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -158,9 +160,11 @@ def _keep(key: RSAPrivateKey, path: Path) -> None:
 
 def cache_folder() -> Path | None:
     """The folder in which the server keeps keys and certificates; None for a user without a home."""
-    from platformdirs import user_cache_path
-
+    caches = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if caches.is_absolute():
+        return caches / "mock-server"
     try:
-        return user_cache_path("mock-server")
+        home = Path.home()
     except RuntimeError:
         return None
+    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "mock-server"

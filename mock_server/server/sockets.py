@@ -27,7 +27,8 @@ def bind(host: str, port: int) -> socket.socket:
     """
     bound = None
     try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        name = host.encode() if host.isascii() else host  # a str imports the codec of international names
+        family, kind, proto, _, address = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, proto)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # For its connections: without it, each further part of an answer waits 40 ms for an acknowledgement.
