@@ -13,7 +13,6 @@ import re
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,8 @@ from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError, SSLObject
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from mock_server.auth.keys import cache_folder
 from mock_server.clock import real_now
@@ -44,8 +45,7 @@ class TlsError(ValueError):
     """HTTPS cannot be served with these options; the message names the option or file, and the reason."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
+class Tls(Struct, frozen=True, kw_only=True):
     """How HTTPS is served. Clients have to trust `authority` (PEM), which is in `authority_file`.
 
     Both are None for a given certificate; only the file is None if no file can be written.

@@ -4,9 +4,9 @@ Instants are aware datetimes in UTC, days are dates. `Dossier`, `Thirdparty` and
 identity: a value that did not change is the very same object, which is also what remembers its rendering.
 
 The garbage collector does not track what a state has millions of (`gc=False`): it holds values, so no cycle.
-"""
 
-from __future__ import annotations
+Without `from __future__ import annotations`: msgspec would compile each annotation at every start.
+"""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -48,14 +47,13 @@ class Operator(StrEnum):
 _OPERATORS = frozenset(Operator)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Criterion:
-    """`workforce>200`. `position` is where the field stands in the text; two that differ in it are equal."""
+class Criterion(Struct, frozen=True):
+    """`workforce>200`. `position` is where the field stands in the text."""
 
     field: str
     operator: Operator
     value: str
-    position: int = dataclasses.field(default=1, compare=False)
+    position: int = 1
 
     @property
     def value_position(self) -> int:
@@ -106,7 +104,7 @@ def parse(text: str) -> Expression:
 
 
 def format_expression(expression: Expression) -> str:
-    """The text that writes an expression; `parse` gives the same expression again."""
+    """The text that writes an expression; `parse` gives the same one again, except positions."""
     if isinstance(expression, Criterion):
         return f"{expression.field}{expression.operator}{expression.value}"
     if isinstance(expression, AllOf):

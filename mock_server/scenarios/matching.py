@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
 from typing import Any
 
 from msgspec import UNSET, Struct, field
@@ -35,8 +33,7 @@ ABSENT = _Absent()
 """Stands for a missing value, in `differences` and in a `Difference`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A difference: where (such as `$.content[0].code`), what was expected there, and what was found.
 
     `wanted` is the expected value itself, unless an operator was expected.
@@ -45,7 +42,7 @@ class Difference:
     at: str
     expected: str
     found: Any
-    wanted: Any = dataclass_field(default=UNSET, compare=False)
+    wanted: Any = UNSET
 
     def __str__(self) -> str:
         return f"{self.at}: expected {self.expected}, found {format_value(self.found)}"

@@ -6,7 +6,6 @@ vendor's environment, where steps that need a sandbox are skipped.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from http import HTTPStatus
@@ -272,7 +271,7 @@ def poll(
             break
         outcome, waited = send_once(), pause
         missing = _until_differences(call, outcome)
-    return outcome, [dataclasses.replace(one, at=f"{one.at}, polled for {waited:g} s") for one in missing]
+    return outcome, [replace(one, at=f"{one.at}, polled for {waited:g} s") for one in missing]
 
 
 def _until_differences(call: PreparedCall, outcome: HttpOutcome) -> list[Difference]:

@@ -11,7 +11,6 @@ from msgspec import Struct, field
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from mock_server.auth.tokens import Token
-from mock_server.contract import body_error
 from mock_server.dialects import Dialect, Json
 from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan
 from mock_server.domain.names import snake
@@ -125,6 +124,8 @@ def body(call: Call) -> Json:
         raise UnsupportedMediaType(str(problem)) from None
     except ValueError as problem:
         raise BadRequest(f"JSON parse error: {problem}") from None
+    from mock_server.contract import body_error  # a start does not need it
+
     error = body_error(call.operation.name, parsed)
     if error:
         raise BadRequest(f"JSON parse error: {error}")

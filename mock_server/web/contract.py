@@ -16,7 +16,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from mock_server.auth.access import PROBLEM_HEADER
 from mock_server.auth.tokens import REALM_PATH
-from mock_server.contract import answer_error, document
 from mock_server.dialects import DIALECTS, Dialect, wire
 from mock_server.journal import redact_text
 from mock_server.settings import is_control_path
@@ -66,6 +65,8 @@ def contract_error(asked: Request, response: AnyResponse, default: str) -> str |
     of_realm = asked.path.startswith(f"{REALM_PATH}/") and response.status_code != HTTPStatus.NOT_FOUND
     if operation is None and (asked.url_rule is not None or of_realm):
         return None
+    from mock_server.contract import answer_error  # most servers check no responses
+
     dialect: Dialect | None = (asked.view_args or {}).get("dialect")
     return answer_error(
         dialect.name if dialect else default,
@@ -105,6 +106,8 @@ def _docs() -> Response:
 
 @lru_cache(_REMEMBERED)
 def _encoded(dialect: str, base: str, needs_token: bool) -> bytes:  # noqa: FBT001  # a key of the cache
+    from mock_server.contract import document  # a start does not need it
+
     return orjson.dumps(document(dialect, base, needs_token=needs_token))
 
 
