@@ -225,6 +225,34 @@ def test_an_unmatched_call_has_a_hint_to_a_similar_operation(
     assert entry["warnings"] == [sentence]
 
 
+LIST_ACCOUNTS = "GET /api/v1/account (listAccounts)"
+STATISTICS = "GET /api/v1/account/{accountId} (getAccountStatistics)"
+DOSSIERS = "/api/v1/account/{accountId}/dossiers"
+A_LONG_ID = "1" * 260
+
+SIMILAR = {
+    "6 of 10 characters in common": ("PUT /api/v1/azzzzzz", LIST_ACCOUNTS),
+    "less": ("PUT /api/v1/azzzzzzz", None),
+    "less, with the right method": ("GET /api/v1/azzzzzzz", None),
+    "a method that decides": ("POST /api/v1/account/1/dossier", f"POST {DOSSIERS} (importDossier)"),
+    "another method that decides": ("GET /api/v1/account/1/dossier", f"GET {DOSSIERS} (listDossiers)"),
+    "300 characters that are compared": (f"PUT /api/v1/account/{A_LONG_ID}/{'z' * 24}", STATISTICS),
+    "300 with one more in front": (f"PUT /api/v1/account/{A_LONG_ID[1:]}/{'z' * 24}", None),
+}
+
+
+def test_an_operation_is_similar_if_most_of_its_path_is(api: Api) -> None:
+    for case, (call, similar) in SIMILAR.items():
+        method, path = call.split(" ")
+        api.send(method, path)
+
+        [warning] = latest(api)["warnings"]
+
+        assert warning == f"the API has no path {path}" + (f"; did you mean {similar}?" if similar else ""), (
+            case
+        )
+
+
 def test_an_invalid_id_does_not_make_a_call_unmatched(api: Api) -> None:
     api.get("/dossiers/abc")
 
