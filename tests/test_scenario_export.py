@@ -651,6 +651,25 @@ def test_a_reset_between_calls_needs_no_list_of_all_entities(
     assert played(export(api, since=4)) == ["the time at the start", "request 5: getDossier"]
 
 
+def test_a_snapshot_before_a_reset_starts_with_the_fixture_at_its_beginning(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
+    for starts_over in (False, True):
+        if starts_over:
+            api.advance("P1D")
+            api.control("POST", "/reset", {"only": ["state"]})
+        api.advance("P400D")
+        api.control("POST", "/snapshots/here")
+        play(api, given={"clock": "2041-03-02T10:00:00"})
+        api.get("/dossiers")
+
+        text = export(api, since="here")
+
+        assert "PUT /state" not in text
+        first, *_, last = played(text)
+        assert (first, last[:7]) == ("the time at the start", "request")
+
+
 def test_control_calls_before_the_first_request_are_steps_and_those_before_a_later_one_are_not(
     api: Api, played: Callable[[str], list[str]]
 ) -> None:

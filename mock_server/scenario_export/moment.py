@@ -74,7 +74,7 @@ def find_moment(sandbox: ServerSandbox, since: int | str) -> Moment:
             commands[taken + 1 :],
             wanted=entry.record.position,
             first=entry.record.position + 1,
-            began=_began(commands[: taken + 1], sandbox.history),
+            began=_began(commands[:taken], sandbox.history),
         )
     if isinstance(since, str) and since != START:
         names = ", ".join(sandbox.state.snapshots) or "none"
@@ -115,8 +115,8 @@ def _at_request(sandbox: ServerSandbox, since: int) -> Moment:
     at = sum(1 for entry in commands if entry.record.position < first)
     if since == 0:
         at = _preparation(commands[:at], is_complete=history.is_complete)
-    began = _began(commands[:at], history) if at else None
     past = _state_before(sandbox, commands, at, first)
+    began = _began(commands[:at], history)
     return _moment(sandbox, past, commands[at:], wanted=since, first=first, began=began)
 
 
@@ -136,7 +136,7 @@ def _preparation(commands: Sequence[HistoryEntry], *, is_complete: bool) -> int:
 def _state_before(sandbox: ServerSandbox, commands: Sequence[HistoryEntry], at: int, first: int) -> PastState:
     """Return the state before the command at this place, at the time of the first request or before it."""
     times = [entry.exchange.at for entry in islice(read_entries(sandbox.journal.read(first - 1)), 1)]
-    times += [entry.now for entry in commands[at : at + 1]] or [sandbox.now()]
+    times.append(commands[at].now if at < len(commands) else sandbox.now())
     if at == 0:
         state = commands[0].before if commands else sandbox.state
         return PastState(state, min(times))
