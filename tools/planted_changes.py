@@ -8,9 +8,10 @@ changed line are run first, the cheapest first, then those that run other lines 
 `--seconds`. The first failure ends it, if the same test passes without the change.
 
 A change that survives either changes no behaviour, or lacks a test, or its line runs in subprocesses or at the import
-only, which is not recorded. `--only 3,17` repeats some numbers, `--all` then runs the whole suite for each survivor,
-and `--list` only shows the changes. The tool changes files of this checkout and restores them: `mock_server/` must
-have no uncommitted change.
+only, which is not recorded: give such changes their tests, as with
+`--under sandbox/replicas.py --tests tests/test_replicas.py`. `--under` draws changes of one package or module only.
+`--only 3,17` repeats some numbers, `--all` then runs the whole suite for each survivor, and `--list` only shows the
+changes. The tool changes files of this checkout and restores them: `mock_server/` must have no uncommitted change.
 """
 
 from __future__ import annotations
@@ -92,29 +93,33 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--under", default="", help="a package or module, such as control or sandbox/engine.py"
+    )
+    parser.add_argument("--tests", nargs="*", default=[], help="run these tests instead of the recorded ones")
     parser.add_argument("--only", default="", help="numbers of changes, such as 3,17")
     parser.add_argument("--least", type=float, default=0, help="share that a test must detect, such as 0.97")
     parser.add_argument("--seconds", type=float, default=120, help="time of the tests that a change is given")
     parser.add_argument("--all", action="store_true", help="run the whole suite for what survives")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
-    planted = dict(enumerate(draw(options.count, options.seed)))
+    planted = dict(enumerate(draw(options.count, options.seed, ROOT / "mock_server" / options.under)))
     if options.only:
         planted = {number: planted[number] for number in map(int, options.only.split(","))}
     if options.list:
         sys.stdout.writelines(f"{number:3} {change.title}\n" for number, change in planted.items())
         return
-    _prepare()
-    tests = Tests(options.seconds, run_all=options.all)
+    _prepare(record=not options.tests)
+    tests = Tests(options.seconds, options.tests, run_all=options.all)
     detected = sum(_report(number, change, tests) for number, change in planted.items())
     sys.stdout.write(f"{detected} of {len(planted)} changes made a test fail\n")
     sys.exit(detected < options.least * len(planted))
 
 
-def draw(count: int, seed: int) -> list[Change]:
-    """Draw changes from all modules, each line at most once; larger packages get more of them."""
+def draw(count: int, seed: int, under: Path) -> list[Change]:
+    """Draw changes from all modules there, each line at most once; larger packages get more of them."""
     found: dict[tuple[str, int], list[Change]] = {}
-    for path in sorted((ROOT / "mock_server").rglob("*.py")):
+    for path in sorted(under.rglob("*.py")) if under.is_dir() else [under]:
         for change in _changes(path):
             found.setdefault((change.file, change.line), []).append(change)
     generator = random.Random(seed)
@@ -171,13 +176,13 @@ def _replacements(node: ast.expr | ast.stmt) -> Iterator[str]:  # noqa: C901  # 
             yield ast.unparse(ast.IfExp(test, orelse, body))
 
 
-def _prepare() -> None:
+def _prepare(*, record: bool) -> None:
     """Check that there are no uncommitted changes, and record the tests of each line once."""
     command = ["git", "diff", "--quiet", "HEAD", "--", "mock_server"]
     if subprocess.run(command, cwd=ROOT, check=False).returncode:
         raise SystemExit("mock_server/ has uncommitted changes: commit them first")
     FOLDER.mkdir(exist_ok=True)
-    if DURATIONS.exists():
+    if DURATIONS.exists() or not record:
         return
     sys.stderr.write("one run of all tests with coverage\n")
     config = FOLDER / "coveragerc"
@@ -191,17 +196,22 @@ def _prepare() -> None:
 
 
 class Tests:
-    """The recorded tests: which of them run a line, and how long each takes."""
+    """The recorded tests: which of them run a line, and how long each takes; or those that are `given`."""
 
-    def __init__(self, seconds: float, *, run_all: bool) -> None:
+    def __init__(self, seconds: float, given: list[str], *, run_all: bool) -> None:
         self._seconds = seconds
+        self._given = given
         self._run_all = run_all
+        if given:
+            return
         self._durations: dict[str, float] = json.loads(DURATIONS.read_text(encoding="utf-8"))
         self._data = coverage.CoverageData(str(DATA))
         self._data.read()
 
     def failing(self, change: Change) -> str:
         """Return a test that fails with the change, which is made; empty if all pass."""
+        if self._given:
+            return _failing(self._given, 5 * self._seconds)
         of_line, of_file = self._tests(change)
         left = self._seconds
         for tests in (
