@@ -281,7 +281,13 @@ def test_pipelined_requests_wait_for_their_client_to_read(tmp_path: Path) -> Non
         return [MEGABYTE]
 
     with wire_server("plain", tmp_path, wsgi=large) as url, connect(url) as client:
-        client.sendall(request("GET /1 HTTP/1.1") * 1000)
+        client.sendall(request("GET /1 HTTP/1.1", f"X-Padding: {'x' * 7000}") * 100)
         time.sleep(0.5)
 
         assert len(calls) < 20
+        left = 100 * len(MEGABYTE)
+        while left > 0:
+            received = client.recv(2**22)
+            assert received
+            left -= len(received)
+        assert len(calls) == 100

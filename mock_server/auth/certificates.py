@@ -111,7 +111,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as problem:
-        raise TlsError(f"{path}: {problem.strerror or problem}") from None
+        raise TlsError(f"{path}: {problem.strerror}") from None
 
 
 def _self_signed(settings: Settings) -> Tls:

@@ -37,7 +37,7 @@ def load_key(path: Path) -> RSAPrivateKey:
     try:
         return decode_key(path.read_bytes(), str(path))
     except OSError as problem:
-        raise KeyFileError(f"{path}: {problem.strerror or problem}") from None
+        raise KeyFileError(f"{path}: {problem.strerror}") from None
 
 
 def decode_key(pem: bytes, place: str) -> RSAPrivateKey:

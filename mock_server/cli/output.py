@@ -103,4 +103,4 @@ def write_report(flag: str, path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise click.ClickException(f"{flag} {path}: {error.strerror or error}") from None
+        raise click.ClickException(f"{flag} {path}: {error.strerror}") from None

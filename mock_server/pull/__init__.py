@@ -129,7 +129,7 @@ def _write(
         partial.write_text(recipe_text(recipe), encoding="utf-8")
         partial.replace(out)
     except OSError as error:
-        raise SourceError(f"{out}: {error.strerror or error}") from None
+        raise SourceError(f"{out}: {error.strerror}") from None
     return replacements.counts, other_states
 
 

@@ -73,7 +73,7 @@ class AnswerFile:
         try:
             self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
         except OSError as error:
-            raise SourceError(f"{path}: {error.strerror or error}") from None
+            raise SourceError(f"{path}: {error.strerror}") from None
         try:
             self._lock()
             self._read(head, today)
@@ -82,7 +82,7 @@ class AnswerFile:
             raise SourceError(f"{path} is damaged: delete it to begin again") from None
         except OSError as error:
             self._file.close()
-            raise SourceError(f"{path}: {error.strerror or error}") from None
+            raise SourceError(f"{path}: {error.strerror}") from None
         except SourceError:
             self._file.close()
             raise

@@ -79,7 +79,7 @@ def read_scenario_cached(path: Path) -> Scenario:
     try:
         found = path.stat()
     except OSError as problem:
-        raise FileError(f"{path}: {problem.strerror or problem}") from None
+        raise FileError(f"{path}: {problem.strerror}") from None
     return _read_version(path, found.st_mtime_ns, found.st_size)
 
 

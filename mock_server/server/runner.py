@@ -109,7 +109,7 @@ class Server:
                 return
             except OSError as problem:
                 self._close_oldest()
-                self._pause(problem.strerror or str(problem))
+                self._pause(str(problem.strerror))
                 return
             accepted.setblocking(False)  # noqa: FBT003
             task = self._loop.create_task(self._open(accepted))

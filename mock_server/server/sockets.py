@@ -38,7 +38,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as problem:
         if bound is not None:
             bound.close()
-        raise PortError(f"cannot listen on {host} port {port}: {problem.strerror or problem}") from None
+        raise PortError(f"cannot listen on {host} port {port}: {problem.strerror}") from None
     bound.setblocking(False)  # noqa: FBT003
     return bound
 
