@@ -1,4 +1,4 @@
-"""JSON bodies that clients send: their encoding, and a limit of a hundred levels.
+"""JSON bodies: those that clients send, with their encoding and a limit of a hundred levels, and answers.
 
 Python's stack would overflow where deeper values are compared or shown level by level.
 """
@@ -23,6 +23,11 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 class CompressedBodyError(ValueError):
     """The body is compressed."""
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return JSON that may be kept: the bytes of orjson have kilobytes of unused memory, a copy has none."""
+    return bytes(memoryview(orjson.dumps(value)))
 
 
 def decode_body(raw: bytes, content_encoding: str) -> bytes:

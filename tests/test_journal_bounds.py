@@ -19,10 +19,14 @@ from mock_server.journal.coverage import ExchangeCounts, ExchangeKind
 from mock_server.journal.entries import read_entries
 from mock_server.journal.journal import pack
 from mock_server.journal.matching import ExchangeFilter, find_entries
+from mock_server.web import services
 from tests.control_calls import count, expect, listing, requests_of, verdict
 from tests.support import SEED_DOSSIER, Api, run_at_once
 
 MakeApi = Callable[..., Api]
+
+MADE_IN = ("*/web/responses.py", "*/mock_server/json_body.py")
+"""Where the bytes of answers are made."""
 
 
 @pytest.fixture
@@ -158,16 +162,22 @@ def test_after_very_many_requests_memory_is_flat_and_counts_are_marked_incomplet
     assert small.control("POST", "/requests/count", {}) == {"count": 10, "complete": False}
 
 
-def test_an_answer_takes_no_more_memory_than_the_journal_counts() -> None:
-    journal = Journal(Limits(entries=1_000, bytes=16 * 1024 * 1024))
+@pytest.mark.parametrize("path", ["/dossiers", f"/dossiers/{SEED_DOSSIER}", "/dossiers/1", "/requirements"])
+def test_an_answer_takes_no_more_memory_than_the_journal_counts(make_server_api: MakeApi, path: str) -> None:
+    api = make_server_api()
+    journal = services.of(api.client.application).sandboxes.get().journal
+    api.get(path)
     tracemalloc.start()
 
-    for number in range(1_000):
-        journal.record(exchange(), orjson.dumps({"number": number}))
+    for _ in range(20):
+        api.get(path)
 
-    taken, _ = tracemalloc.get_traced_memory()
+    snapshot = tracemalloc.take_snapshot()
     tracemalloc.stop()
-    assert taken < 2 * sum(kept.size for kept in journal.read().packed)
+    made = [tracemalloc.Filter(inclusive=True, filename_pattern=name) for name in MADE_IN]
+    taken = sum(found.size for found in snapshot.filter_traces(made).statistics("filename"))
+    answers = [packed.answer or b"" for packed in journal.read().packed[-20:]]
+    assert 20 * len(answers[0]) <= taken < sum(len(answer) + 100 for answer in answers)
 
 
 def call_often(api: Api, times: int) -> None:

@@ -95,7 +95,7 @@ def test_a_rendering_is_made_once_for_the_same_arguments() -> None:
 
     shown, remembered = Shown(), remember(render)
     for number in (1, 1, 2, 2):
-        remembered(shown, number)
+        remembered([(shown, (number,))])
 
     assert made == [(shown, 1), (shown, 2)]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Response
 
-from mock_server.api.rendering import REMEMBERED, dossier_rendering
+from mock_server.api.rendering import REMEMBERED, dossier_rows
 from mock_server.domain import search
 from mock_server.domain.dossiers import DossierUpdate
 from mock_server.domain.imports import ImportRequest
@@ -28,16 +30,15 @@ def list_dossiers(call: Call, account_id: int) -> Response:
     found = search.list_dossiers(
         world, call.now, account_id=account_id, query=query(call), variants=call.variants
     )
-    row = dossier_rendering(call, world.portfolio(account_id))
-    return responses.page(call, found, [row(dossier) for dossier in found.content])
+    return responses.page(call, found, dossier_rows(call, world.portfolio(account_id), found.content))
 
 
 def list_all_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.8."""
     world = call.world
     portfolio = world.portfolio(account_id)
-    row = dossier_rendering(call, portfolio, cached=len(portfolio.dossiers) <= REMEMBERED)
-    return responses.stream(map(row, search.list_all_dossiers(world, account_id=account_id)))
+    rows = partial(dossier_rows, call, portfolio, cached=len(portfolio.dossiers) <= REMEMBERED)
+    return responses.stream(search.list_all_dossiers(world, account_id=account_id), rows)
 
 
 def import_dossier(call: Call, account_id: int) -> Response:
@@ -50,9 +51,9 @@ def import_dossier(call: Call, account_id: int) -> Response:
 
 def get_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.10."""
-    world = call.world
-    portfolio = world.portfolio(account_id)
-    return responses.content(dossier_rendering(call, portfolio)(portfolio.dossier(dossier_id)))
+    portfolio = call.world.portfolio(account_id)
+    (row,) = dossier_rows(call, portfolio, [portfolio.dossier(dossier_id)])
+    return responses.content(row)
 
 
 def update_dossier(call: Call, account_id: int, dossier_id: int) -> Response:

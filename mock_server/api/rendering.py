@@ -6,7 +6,7 @@ no sandbox has any more (a changed dossier, a sandbox that was reset) leaves the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ import orjson
 from mock_server.dialects import Json
 from mock_server.domain.model import Dossier
 from mock_server.domain.world import Portfolio
+from mock_server.json_body import json_bytes
 from mock_server.web.context import Call
 
 REMEMBERED = 131_072
@@ -25,49 +26,63 @@ REMEMBERED = 131_072
 _DROPPED = 64
 """The fraction of the renderings that is dropped when there are too many."""
 
+Row = tuple[object, tuple[object, ...]]
 
-def dossier_rendering(call: Call, portfolio: Portfolio, *, cached: bool = True) -> Callable[[Dossier], Json]:
-    """Return a function that renders a dossier of the portfolio in the dialect of the call.
+
+def dossier_rows(
+    call: Call, portfolio: Portfolio, dossiers: Iterable[Dossier], *, cached: bool = True
+) -> list[bytes]:
+    """Return dossiers of the portfolio as JSON, in the dialect of the call.
 
     `cached` is false for a list of more than `REMEMBERED` dossiers: none would be kept until its next use.
     """
-    render = remember(call.dialect.dossier) if cached else call.dialect.dossier
-    requirements, variants = portfolio.account.requirements, call.variants
+    render, requirements, variants = call.dialect.dossier, portfolio.account.requirements, call.variants
     thirdparties, relations = call.world.thirdparties, portfolio.relations
-
-    def render_row(dossier: Dossier) -> Json:
+    rows = []
+    for dossier in dossiers:
         found = dossier.thirdparty_id
-        return render(dossier, thirdparties[found], relations[found].thirdparty_code, requirements, variants)
+        others = thirdparties[found], relations[found].thirdparty_code, requirements, variants
+        rows.append((dossier, others))
+    if not cached:
+        return [orjson.dumps(render(dossier, *others)) for dossier, others in rows]
+    return remember(render)(rows)
 
-    return render_row
 
+class Renderer:
+    """Renders rows with a method of a dialect. A row is the rendered object and the other arguments."""
 
-@cache
-def remember(render: Callable[..., Json]) -> Callable[..., orjson.Fragment]:
-    """Return `render`, a method of a dialect, with a cache; its first argument is the rendered object."""
-    memory: dict[int, _Rendered] = {}
+    def __init__(self, render: Callable[..., Json]) -> None:
+        self._render = render
+        self._memory: dict[int, _Rendered] = {}
 
-    def forget(shown: _CacheRef) -> None:
-        memory.pop(shown.key, None)
+    def __call__(self, rows: Iterable[Row]) -> list[bytes]:
+        """Return the JSON of each row, from the cache where it was rendered before."""
+        memory, result = self._memory, []
+        for shown, others in rows:
+            found = memory.get(id(shown))
+            # Tuples compare their members by identity first.
+            if found is None or found.others != others:
+                found = self._add(shown, others)
+            result.append(found.json)
+        return result
 
-    def remembered(shown: object, *others: object) -> orjson.Fragment:
-        key = id(shown)
-        found = memory.get(key)
-        # Tuples compare their members by identity first.
-        if found is not None and found.others == others:
-            return found.fragment
-        # A copy: the bytes of orjson have kilobytes of unused memory.
-        fragment = orjson.Fragment(bytes(memoryview(orjson.dumps(render(shown, *others)))))
-        held = _CacheRef(shown, forget)
-        held.key = key
-        if len(memory) >= REMEMBERED:
+    def _add(self, shown: object, others: tuple[object, ...]) -> _Rendered:
+        held = _CacheRef(shown, self._forget)
+        held.key = id(shown)
+        rendered = _Rendered(held, others, json_bytes(self._render(shown, *others)))
+        if len(self._memory) >= REMEMBERED:
             # Many at once: to find the first key of a dict takes long after many were deleted.
-            for oldest in list(islice(memory, REMEMBERED // _DROPPED)):
-                memory.pop(oldest, None)
-        memory[key] = _Rendered(held, others, fragment)
-        return fragment
+            for oldest in list(islice(self._memory, REMEMBERED // _DROPPED)):
+                self._memory.pop(oldest, None)
+        self._memory[held.key] = rendered
+        return rendered
 
-    return remembered
+    def _forget(self, shown: _CacheRef) -> None:
+        self._memory.pop(shown.key, None)
+
+
+remember = cache(Renderer)
+"""Return the renderer of a method, always the same one."""
 
 
 class _CacheRef(ref[Any]):
@@ -82,4 +97,4 @@ class _Rendered(NamedTuple):
 
     shown: _CacheRef
     others: tuple[object, ...]
-    fragment: orjson.Fragment
+    json: bytes

@@ -13,7 +13,7 @@ from mock_server.domain.variants import Variants
 from mock_server.domain.world import Relation
 
 Json = Any
-"""What JSON can hold, or bytes of it already rendered (`orjson.Fragment`)."""
+"""What JSON can hold."""
 
 
 class Dialect(Protocol):

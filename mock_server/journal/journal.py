@@ -246,12 +246,14 @@ _decode = msgspec.msgpack.Decoder(Exchange).decode
 
 
 def pack(exchange: Exchange, answer: bytes | None, max_size: int) -> PackedExchange:
-    """Encode an exchange, without both bodies if it would be larger than `max_size`."""
+    """Encode an exchange, without both bodies if it would be larger than `max_size`.
+
+    The answer is kept as it is, so it must have no unused memory.
+    """
     encoded = _encode_any(exchange)
     size = _OVERHEAD + len(encoded) + len(answer or b"")
     if size <= max_size:
-        # Copy the answer: orjson's own bytes object keeps kilobytes of spare memory.
-        return PackedExchange(encoded, answer and bytes(memoryview(answer)), size)
+        return PackedExchange(encoded, answer, size)
     encoded = _encode_any(replace(exchange, body=b"", without_bodies=True))
     return PackedExchange(encoded, b"", _OVERHEAD + len(encoded))
 

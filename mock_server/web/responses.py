@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from flask import Response
@@ -13,7 +13,10 @@ from mock_server.dialects import Json
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
 from mock_server.domain.search import Page
 from mock_server.journal import page_facts, redact_json
+from mock_server.json_body import json_bytes
 from mock_server.web.context import Call
+
+Found = TypeVar("Found")
 
 JSON_TYPE = "application/json;charset=UTF-8"
 
@@ -33,7 +36,7 @@ class _RawResponse(Response):
 
 def json_response(body: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A response with this JSON body."""
-    return _RawResponse(orjson.dumps(body), status, headers, content_type=JSON_TYPE)
+    return _RawResponse(json_bytes(body), status, headers, content_type=JSON_TYPE)
 
 
 def oauth_error(status: int, error: str, description: str, headers: dict[str, str] | None = None) -> Response:
@@ -41,13 +44,14 @@ def oauth_error(status: int, error: str, description: str, headers: dict[str, st
     return json_response({"error": error, "error_description": description}, status, headers)
 
 
-def content(rendered: Json) -> Response:
-    """The envelope around an object or a list."""
-    return json_response({"content": rendered})
+def content(rendered: Json | bytes) -> Response:
+    """The envelope around an object or a list; bytes are JSON already."""
+    inner = rendered if isinstance(rendered, bytes) else orjson.dumps(rendered)
+    return _RawResponse(b'{"content":%b}' % inner, content_type=JSON_TYPE)
 
 
-def page(call: Call, found: Page[Any], rows: Sequence[Json]) -> Response:
-    """The envelope of a page.
+def page(call: Call, found: Page[Any], rows: Iterable[bytes]) -> Response:
+    """The envelope of a page; rows are JSON.
 
     Raises:
         NotFound: NOT_FOUND, no hit on any page, where the variant `emptySearch` says so.
@@ -60,14 +64,17 @@ def page(call: Call, found: Page[Any], rows: Sequence[Json]) -> Response:
             f"{name}={value}" for name, value in redact_json(call.request.args.to_dict()).items()
         )
         raise NotFound(Refusal(NOT_FOUND, None, (criteria,)))
-    return json_response(
-        {"content": rows, "page": found.number, "size": found.size, "totalElements": found.total_elements}
-    )
+    numbers = found.number, found.size, found.total_elements
+    body = b'{"content":[%b],"page":%d,"size":%d,"totalElements":%d}' % (b",".join(rows), *numbers)
+    return _RawResponse(body, content_type=JSON_TYPE)
 
 
-def stream(rows: Iterable[Json]) -> Response:
-    """The envelope of a list of any length, rendered while it is sent: other calls are answered meanwhile."""
-    return Response(_envelope(iter(rows)), content_type=JSON_TYPE)
+def stream(found: Iterable[Found], render: Callable[[Iterable[Found]], list[bytes]]) -> Response:
+    """The envelope of a list of any length, rendered while it is sent: other calls are answered meanwhile.
+
+    `render` returns the JSON of each of some objects.
+    """
+    return Response(_envelope(iter(found), render), content_type=JSON_TYPE)
 
 
 def accepted(call: Call) -> Response:
@@ -75,11 +82,10 @@ def accepted(call: Call) -> Response:
     return content(call.dialect.result((), call.request.path))
 
 
-def _envelope(rows: Iterator[Json]) -> Iterator[bytes]:
+def _envelope(found: Iterator[Found], render: Callable[[Iterable[Found]], list[bytes]]) -> Iterator[bytes]:
     yield b'{"content":['
     separator = b""
-    # Row by row: a hundred rows of dicts at once would be thousands of objects for the garbage collector.
-    while several := list(map(orjson.dumps, islice(rows, _ROWS_AT_ONCE))):
+    while several := render(islice(found, _ROWS_AT_ONCE)):
         yield separator + b",".join(several)
         separator = b","
     yield b"]}"

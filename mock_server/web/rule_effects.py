@@ -17,7 +17,7 @@ from mock_server.delivery import Delivery
 from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.names import camel
 from mock_server.domain.operations import Operation
-from mock_server.json_body import parse_json
+from mock_server.json_body import json_bytes, parse_json
 from mock_server.sandbox import ServerSandbox
 from mock_server.scenarios import FAULTS, NO_EFFECT, AppliedRule, ReceivedRequest, Then, without_tag
 from mock_server.scenarios.file_format import DribbleDelay, FixedDelay, LognormalDelay, Respond, UniformDelay
@@ -58,7 +58,7 @@ def apply_rule_to_response(response: Response, applied: AppliedRule, environ: di
     then = applied.rule.then
     response.headers[RULE_HEADER] = wire.header_text(applied.rule.name)
     if then.patch is not UNSET and response.is_json:
-        response.set_data(orjson.dumps(merge_patch(orjson.loads(response.get_data()), then.patch)))
+        response.set_data(json_bytes(merge_patch(orjson.loads(response.get_data()), then.patch)))
     if then.fault == "MALFORMED_BODY":
         response.set_data(_malformed(response.get_data()))
     if then.fault == "EMPTY_BODY":
@@ -123,7 +123,7 @@ def _thirdparty(sandbox: ServerSandbox, ids: Mapping[str, Any]) -> dict[str, int
 def _respond(wanted: Respond) -> Response:
     """JSON, unless the body is text, which is sent as it is."""
     body = b"" if wanted.body is UNSET else wanted.body
-    raw = body if isinstance(body, str | bytes) else orjson.dumps(body)
+    raw = body if isinstance(body, str | bytes) else json_bytes(body)
     response = Response(raw, wanted.status, content_type=JSON_TYPE)
     for name, value in wanted.headers.items():
         response.headers[name] = value
