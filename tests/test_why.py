@@ -251,7 +251,7 @@ def test_an_import_that_fails_later_is_explained_with_the_day_on_which_it_ended(
     api.process(process_id)
 
     assert sentences(api) == [
-        "The expirationDate is not after the day of the call, 2031-03-03 on the sandbox's clock."
+        "The expirationDate is not after the day on which the import ended, 2031-03-03 on the sandbox's clock."
     ]
 
 

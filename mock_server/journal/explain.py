@@ -266,6 +266,7 @@ def _fill(template: str, call: _Refused, error: ReportedError) -> str | None:
         "account": call.account_id,
         "subscription": call.portfolio and call.portfolio.account.subscription_status,
         "dossier": call.dossier_id if call.dossier is not None else None,
+        "of_check": "of the call" if call.company_id is None else "on which the import ended",
         "today": f"{local_date(call.at).isoformat()} on the sandbox's clock",
     }
     unknown = (name for name, text in texts.items() if text is None)
@@ -344,7 +345,7 @@ _EXPLANATIONS: dict[tuple[str, str | None], str | Callable[[_Refused, ReportedEr
     ("E010", None): "{parameter} {value!r} has the wrong format.",
     ("E011", None): "{parameter} has more than {value} characters, which is the limit.",
     ("E011", "pageSize"): f"pageSize is more than the {MAX_PAGE_SIZE} hits that a page may have.",
-    ("E021", None): "The expirationDate is not after the day of the call, {today}.",
+    ("E021", None): "The expirationDate is not after the day {of_check}, {today}.",
     ("E022", None): "{parameter} is after the call, which was made on {today}.",
     ("E030", None): "The domain of {value!r} accepts no mail: it is one of the recipe's invalidEmailDomains.",
     ("E100", None): _NO_THIRDPARTY,
