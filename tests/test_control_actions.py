@@ -256,7 +256,12 @@ def test_a_deleted_sandbox_is_new_when_it_is_used_again(make_api: Callable[..., 
             "POST", "/dossiers/1/documents/X/evidences", {}, 404, "no dossier", id="no such dossier"
         ),
         pytest.param(
-            "POST", "/dossiers/804127/documents/X/evidences", {}, 404, "documentCode/X", id="no request"
+            "POST",
+            "/dossiers/804127/documents/X/evidences",
+            {},
+            404,
+            "no document 'X' in this dossier",
+            id="no request",
         ),
         pytest.param(
             "POST",
@@ -266,7 +271,9 @@ def test_a_deleted_sandbox_is_new_when_it_is_used_again(make_api: Callable[..., 
             "at least 2048",
             id="too small",
         ),
-        pytest.param("POST", "/thirdparties/1/close", None, 404, "no third party", id="no such third party"),
+        pytest.param(
+            "POST", "/thirdparties/1/close", None, 404, "no third party 1; GET", id="no such third party"
+        ),
         pytest.param("POST", "/processes/x", {"outcome": "hold"}, 404, "processId 'x'", id="no such process"),
         pytest.param(
             "GET", "/processes/x", None, 404, "no import with the processId 'x'", id="no such import"

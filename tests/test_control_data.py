@@ -396,7 +396,7 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
         400,
         "$.population",
     ),
-    "no such account": ("PATCH", "/accounts/7", {"name": "x"}, 404, "accountId/7"),
+    "no such account": ("PATCH", "/accounts/7", {"name": "x"}, 404, "no account 7; GET"),
     "an unknown requirement": (
         "PATCH",
         f"/accounts/{ACCOUNT}",
@@ -413,20 +413,26 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
         400,
         "$.siret: '99050000100014' is not a well-formed SIRET",
     ),
-    "no such document type": ("PATCH", "/requirements/NOPE", {"withdrawn": True}, 404, "code/NOPE"),
+    "no such document type": (
+        "PATCH",
+        "/requirements/NOPE",
+        {"withdrawn": True},
+        404,
+        "no document type 'NOPE', at all or in",
+    ),
     "a document type that the account has not": (
         "PATCH",
         "/requirements/ATT_PRO_BTP",
         {"withdrawn": True, "accountId": ACCOUNT},
         404,
-        "code/ATT_PRO_BTP",
+        "no document type 'ATT_PRO_BTP', at all or in",
     ),
     "a document type of no account": (
         "PATCH",
         "/requirements/I2",
         {"withdrawn": True, "accountId": 7},
         404,
-        "accountId/7",
+        "no account 7; GET",
     ),
     "a withdrawal without a word": ("PATCH", "/requirements/I2", {}, 400, "the key 'withdrawn' is missing"),
     "a dossier without a reference": (
@@ -464,7 +470,7 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
         400,
         "$.dossierReference: the third party has another dossier",
     ),
-    "no such dossier": ("PATCH", "/dossiers/1", {"description": "x"}, 404, "dossierId/1"),
+    "no such dossier": ("PATCH", "/dossiers/1", {"description": "x"}, 404, "no dossier 1; GET"),
     "a reference with a blank": (
         "PATCH",
         f"/dossiers/{SEED_DOSSIER}",

@@ -250,9 +250,8 @@ def test_an_import_that_fails_later_is_explained_with_the_day_on_which_it_ended(
     api.advance("PT2M")
     api.process(process_id)
 
-    assert sentences(api) == [
-        "The expirationDate is not after the day on which the import ended, 2031-03-03 on the sandbox's clock."
-    ]
+    ended = "the day on which the import ended, 2031-03-03 on the sandbox's clock"
+    assert sentences(api) == [f"The expirationDate is not after {ended}."]
 
 
 def test_every_refusal_of_a_call_is_explained(api: Api) -> None:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound as NotFoundHttp
 from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
 from mock_server.deprecation import DEPRECATION_HEADER, log_renamed
 from mock_server.dialects import wire
-from mock_server.domain.errors import NotFound, Rejected
+from mock_server.domain.errors import NotFound, Refusal, Rejected
 from mock_server.fixtures import FileError
 from mock_server.fixtures.errors import InputError
 from mock_server.pages import NO_SANDBOX, of_control_call
@@ -20,6 +20,15 @@ from mock_server.settings import CONTROL_PREFIX
 from mock_server.web.services import docs_url, http_error, log_bug
 
 _LONGEST_DETAIL = 10_000
+_MISSING = {
+    "account_id": ("account {value}", "GET /__admin/fixture lists those of its start"),
+    "code": ("document type {value!r}, at all or in the account", "listRequirements, of the API, lists them"),
+    "document_code": ("document {value!r} in this dossier", "GET /__admin/dossiers/ID lists them"),
+    "dossier_id": ("dossier {value}", "GET /__admin/dossiers lists them"),
+    "process_id": ("import with the processId {value!r}", "GET /__admin/processes lists them"),
+    "thirdparty_id": ("third party {value}", "GET /__admin/dossiers has the thirdpartyId of each dossier"),
+}
+"""What a control call names and a sandbox does not have, and where to find it, by the parameter."""
 
 
 class Problem(Exception):
@@ -87,8 +96,17 @@ def _file_error(error: FileError) -> Response:
 
 def _rejected(error: Rejected) -> Response:
     """Answer an error of the domain: for example, no account has this dossier."""
-    reasons = [f"{refusal.error.label_en} ({wire.reason(refusal)})" for refusal in error.refusals]
-    return problem_answer(404 if isinstance(error, NotFound) else 400, "; ".join(reasons))
+    return problem_answer(
+        404 if isinstance(error, NotFound) else 400, "; ".join(map(_reason, error.refusals))
+    )
+
+
+def _reason(refusal: Refusal) -> str:
+    """Say what is missing and where the known ones are, else the label of the code."""
+    if not refusal.error.not_found or refusal.parameter not in _MISSING:
+        return f"{refusal.error.label_en} ({wire.reason(refusal)})"
+    what, remedy = _MISSING[refusal.parameter]
+    return f"this sandbox has no {what.format(value='/'.join(refusal.values))}; {remedy}"
 
 
 def _conflict(error: Exception) -> Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -14,7 +12,7 @@ from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.control.requests import cause_members, explain_context
 from mock_server.dialects import wire
-from mock_server.domain.errors import PROVIDER_ERRORS, NotFound
+from mock_server.domain.errors import PROVIDER_ERRORS
 from mock_server.domain.model import ImportProcess
 from mock_server.domain.names import camel
 from mock_server.domain.world import World, find_process
@@ -50,8 +48,7 @@ def show_process(process_id: str) -> Response:
     """
     sandbox = named_sandbox()
     world = sandbox.read()
-    with _unknown_as_problem(process_id):
-        process = find_process(world, process_id)
+    process = find_process(world, process_id)
     why = [cause_members(cause) for cause in explain_import(process, explain_context(sandbox))]
     return json_answer({**_process(process), **_details(process, world), "why": why})
 
@@ -64,8 +61,7 @@ def set_process_outcome(wanted: NewOutcome, process_id: str) -> Response:
     """
     sandbox = named_sandbox()
     _check_code(wanted)
-    with _unknown_as_problem(process_id):
-        process = sandbox.execute(SetProcessOutcome(process_id, wanted.outcome, wanted.code))
+    process = sandbox.execute(SetProcessOutcome(process_id, wanted.outcome, wanted.code))
     if process.complete:
         sandbox.journal.count_imports([process.outcome])
     return json_answer(_process(process))
@@ -80,18 +76,6 @@ def _check_code(wanted: NewOutcome) -> None:
         raise Problem(f'"code" goes with the outcome fail, not with {wanted.outcome}')
     if wanted.code is not None and wanted.code not in _PROVIDER_CODES:
         raise Problem(f"{wanted.code!r} is not a code of the provider: use one of {codes}")
-
-
-@contextmanager
-def _unknown_as_problem(process_id: str) -> Iterator[None]:
-    """Say of an id that no account has where the known ones are."""
-    try:
-        yield
-    except NotFound:
-        listed = "GET /__admin/processes lists them"
-        raise Problem(
-            f"this sandbox has no import with the processId {process_id!r}; {listed}", 404
-        ) from None
 
 
 def _process(process: ImportProcess) -> dict[str, Any]:
