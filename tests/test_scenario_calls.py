@@ -312,6 +312,12 @@ def test_an_invalid_scenario_is_rejected_and_changes_nothing(api: Api, body: Any
     assert circumstances(api) == before
 
 
+def test_a_control_call_does_not_advise_the_path_of_a_file(api: Api) -> None:
+    answer = control_answer(api, "PUT", "/scenario", {"name": "storm"})
+
+    assert detail(answer, 400).endswith("; --scenarios-dir DIR adds your own")
+
+
 WRONG_TEXTS: dict[str, tuple[str, str]] = {
     "an unknown key": (
         STORY.replace("rules:", "rulez:"),

@@ -98,8 +98,8 @@ def test_show_of_an_unknown_scenario_says_how_to_list_them() -> None:
 
     assert shown.exit_code == 1
     assert (
-        "unknown scenario 'nowhere'; `mock-server scenarios list` lists them; --scenarios-dir DIR adds"
-        in shown.stderr
+        "unknown scenario 'nowhere'; `mock-server scenarios list` lists them;"
+        " --scenarios-dir DIR adds your own, or give the path of a file" in " ".join(shown.stderr.split())
     )
 
 
