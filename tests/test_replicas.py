@@ -149,6 +149,19 @@ def test_journal_history_coverage_verification_and_clock_are_one(clients: Client
     same(clients.all(lambda each: each.control("GET", "/clock")))
     same(clients.all(lambda each: each.control("GET", "/state")))
 
+    def kept() -> tuple[list[int], int]:
+        found = same(clients.all(lambda each: each.control("GET", "/requests")))
+        coverage = same(clients.all(lambda each: each.control("GET", "/coverage")))
+        return [row["number"] for row in found["requests"]], coverage["unmatched"]
+
+    first, second, _ = clients.remotes
+    assert second.control("DELETE", "/requests")["removed"] == journal["total"]
+    assert kept() == ([], REPLICAS)
+    first.send("GET", "/nothing")
+    assert kept() == ([journal["total"] + 1], REPLICAS + 1)
+    first.control("POST", "/reset", {"only": ["journal"]})
+    assert kept() == ([], 0)
+
 
 def test_rules_rate_limits_and_sessions_count_over_all_replicas(clients: Clients) -> None:
     first, second, third = clients.remotes
@@ -433,6 +446,22 @@ def test_a_replica_that_starts_later_has_what_the_others_have(urls: list[str], e
             same(both.all(lambda each, call=call: each.control("GET", call)))  # type: ignore[misc]  # bound now
         both.remotes[1].control("POST", "/rewind", {"beforeCommand": 2})
         assert "R0" not in same(both.all(references))
+
+
+def test_a_replica_with_another_fixture_uses_that_of_the_first_one(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("version: 1\ninclude: [catalogue]\naccounts: [{accountId: 7}]\n", encoding="utf-8")
+    with (
+        running_engine(tmp_path) as engine,
+        running_server("--state", engine.url, "--fixture", str(recipe)) as (first, _),
+        running_server("--state", engine.url) as (second, _),
+    ):
+        for sandbox in ("default", "new"):
+            found = [
+                requests.get(f"{url}/__admin/fixture?sandbox={sandbox}", timeout=10).json()
+                for url in (second, first)
+            ]
+            assert [each["accountId"] for each in same(found)["accounts"]] == [7]
 
 
 def test_a_rewind_goes_as_far_back_as_the_last_checkpoint_knows(engine: RedisServer) -> None:

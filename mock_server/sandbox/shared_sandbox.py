@@ -200,18 +200,13 @@ class SharedJournal(Journal):
 
     def clear(self) -> int:
         """As of a journal."""
-        if self.draft is None:
-            return super().clear()
-        if self.draft.journal is None:
-            self.draft.journal = "clear"
+        draft = self._present_draft
+        draft.journal = draft.journal or "clear"
         return len(self.read().packed)
 
     def reset(self) -> None:
         """As of a journal."""
-        if self.draft is None:
-            super().reset()
-        else:
-            self.draft.journal = "reset"
+        self._present_draft.journal = "reset"
 
     def count_imports(self, outcomes: Iterable[str]) -> None:
         """As of a journal; what falls due outside of a request counts once a request has settled it."""
@@ -219,10 +214,13 @@ class SharedJournal(Journal):
             self.draft.imports += outcomes
 
     def _add(self, packed: PackedExchange, exchange: Exchange) -> None:
-        if self.draft is None:
-            super()._add(packed, exchange)
-        else:
-            self.draft.packed, self.draft.exchange = packed, exchange
+        draft = self._present_draft
+        draft.packed, draft.exchange = packed, exchange
+
+    @property
+    def _present_draft(self) -> Draft:
+        assert self.draft is not None, "a change outside of a request"  # noqa: S101
+        return self.draft
 
     def publish(self, entry: LogEntry, packed: PackedExchange | None, exchange: Exchange | None) -> None:
         """Do what an entry did to the journal."""
@@ -367,7 +365,6 @@ class SharedSandbox(ServerSandbox):
             NotKept: an entry goes back to a state that this copy does not have: it has to be loaded again.
             Gone: they do not follow the last one of this copy: likewise.
         """
-        self.discard()
         for raw in entries:
             if raw.version != self.version + 1 or raw.after != self.last:
                 raise Gone
