@@ -197,6 +197,10 @@ ORDERS: dict[str, tuple[list[dict[str, Any]], str | None]] = {
         [expect(2, operation="importDossier"), expect({"atLeast": 2}, operation="getProcess")],
         "found 2 (requests 4, 7), but 1 after request 6, which completes the previous expectation",
     ),
+    "one exchange for two": (
+        [expect(operation="stopDossier"), expect(operation="stopDossier")],
+        "found 1 (request 8), but none after request 8, which completes the previous expectation",
+    ),
     "what is never to happen has no place": (
         [expect(operation="stopDossier"), expect(0, operation="listAccounts")],
         None,
