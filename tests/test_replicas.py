@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from itertools import count, cycle
 from pathlib import Path
@@ -513,6 +514,33 @@ def until(is_so: Callable[[], bool], seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
+def append(engine: RedisServer, sandbox: str, entry: dict[str, Any]) -> int:
+    """Append an entry to the log of a sandbox, as another replica does; its version."""
+    key = f"mock-server:{{{sandbox}}}"
+    version = int(engine.command("HINCRBY", f"{key}:head", "version", "1").strip(b":\r\n"))
+    quoted = json.dumps(entry).replace(" ", "").replace('"', '\\"')
+    last = engine.command("HGET", f"{key}:head", "last").split()[1].decode()
+    engine.command(
+        "XADD", f"{key}:log", f"{version}-0", "after", last, "id", "another", "entry", f'"{quoted}"'
+    )
+    engine.command("HSET", f"{key}:head", "last", "another")
+    return version
+
+
+def test_time_does_not_go_back_where_the_clock_of_another_machine_is_ahead(
+    clients: Clients, engine: RedisServer
+) -> None:
+    def now() -> list[datetime]:
+        return [datetime.fromisoformat(each.control("GET", "/clock")["now"]) for each in clients.remotes]
+
+    clients.remotes[0].control("PUT", "/clock", {"frozen": False})
+    before = max(now())
+    ahead = datetime.now(UTC) + timedelta(seconds=20)
+    append(engine, clients.sandbox, {"format": 1, "machine": ahead.isoformat()})
+
+    assert min(now()) > before + timedelta(seconds=15)
+
+
 @pytest.mark.parametrize(
     "command",
     [{"command": "Teleport"}, {"command": "RestoreSnapshot", "name": "unknown"}],
@@ -524,20 +552,14 @@ def test_an_entry_of_a_newer_version_is_refused_and_left_alone(
     clients.all(references)
     entry = {"format": 1, "machine": "2031-01-01T10:00:00Z"}
     record = {"version": 1, "number": 1, "machine": entry["machine"], "request": None, "latest_request": 1}
-    newer = json.dumps(entry | {"records": [record | {"command": command}]}).replace(" ", "")
-    key = f"mock-server:{{{clients.sandbox}}}"
-    version = int(engine.command("HINCRBY", f"{key}:head", "version", "1").strip(b":\r\n"))
-    quoted = newer.replace('"', '\\"')
-    last = engine.command("HGET", f"{key}:head", "last").split()[1].decode()
-    entry_fields = ("after", last, "id", "newer", "entry", f'"{quoted}"')
-    engine.command("XADD", f"{key}:log", f"{version}-0", *entry_fields)
-    engine.command("HSET", f"{key}:head", "last", "newer")
+    version = append(engine, clients.sandbox, entry | {"records": [record | {"command": command}]})
 
     for remote in clients.remotes:
         answer = remote.send("GET", "/dossiers?pageSize=1")
         assert answer.status_code == 503
         assert "a newer version of mock-server has changed the sandbox" in answer.json()["message"]
-    assert engine.command("HGET", f"{key}:head", "version").endswith(b"\r\n%d\r\n" % version)
+    head = f"mock-server:{{{clients.sandbox}}}:head"
+    assert engine.command("HGET", head, "version").endswith(b"\r\n%d\r\n" % version)
     assert Clients([remote.url for remote in clients.remotes]).all(references)
 
 
