@@ -184,6 +184,8 @@ def text_of(value: object) -> str:
 
 def is_slow_call(method: str, path: str, query: str) -> bool:
     """Whether it is a control call that may take long."""
+    if not is_control_path(path):
+        return False
     path = path.rstrip("/")  # the routes accept one at the end
     return (method, path) in SLOW_CALLS or ((method, path) == _REQUESTS and "format=scenario" in query)
 

@@ -276,7 +276,7 @@ class Connection(asyncio.Protocol):
         return messages.head(self._status, self._headers, *lines)
 
     def _has_length(self) -> bool:
-        return any([name == "Content-Length" for name, _ in self._headers])  # noqa: C419  # a list is faster
+        return "Content-Length" in dict(self._headers)
 
     def _finish(self) -> None:
         """Forget the request that was answered; after the last one, close."""

@@ -163,7 +163,7 @@ class RequestReader:
             self._parse_head(_UPGRADE.sub(b"\r\nX-Ignored-Upgrade:", head))
             return
         # llhttp also takes two spaces, HTTP/0.9, HTTP/2.0 and RTSP.
-        if (error and not is_upgrade) or not head.startswith(b"%b %b HTTP/1." % (method, self._target)):
+        if (error and not is_upgrade) or not head.startswith(method + b" " + self._target + b" HTTP/1."):
             raise _head_error(head, error)
         self.keeps_alive = self.keeps_alive and not is_upgrade
         self.method, self.version = method.decode("ascii"), self._parser.get_http_version()
@@ -200,8 +200,7 @@ class RequestReader:
         host = environ.get("HTTP_HOST")
         if (host is None and self.version != "1.0") or (host is not None and not _HOST.fullmatch(host)):
             raise ProtocolError("one valid Host header is required")  # RFC 9112, 3.2
-        environ["REQUEST_METHOD"] = self.method
-        environ["SERVER_PROTOCOL"] = f"HTTP/{self.version}"
+        environ["REQUEST_METHOD"], environ["SERVER_PROTOCOL"] = self.method, f"HTTP/{self.version}"
         environ["PATH_INFO"] = _unquote(path)
         environ["QUERY_STRING"] = query.decode("latin-1")
         environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
@@ -247,12 +246,11 @@ def _head_error(head: bytes, error: Exception | None) -> ProtocolError:
 
 
 def head(status: str, headers: Headers, *extra: str) -> bytes:
-    """Status line and headers, with the date if there is none; `extra` are lines."""
-    lines = "".join([f"\r\n{name}: {value}" for name, value in headers] + [f"\r\n{line}" for line in extra])
-    if "\r\nDate: " not in lines:
-        lines += f"\r\nDate: {_date(int(real_seconds()))}"
-    phrase = responses.get(int(status[:3]), "Unknown")  # the app's is in capitals
-    return f"HTTP/1.1 {status[:3]} {phrase}{lines}\r\n\r\n".encode("latin-1")
+    """Status line with the usual phrase, headers, with the date if there is none; `extra` are lines."""
+    lines = [_status_line(status[:3]), *map(": ".join, headers), *extra]
+    if "Date" not in dict(headers):
+        lines.append(f"Date: {_date(int(real_seconds()))}")
+    return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
 
 
 def own_answer(status: int, message: str) -> bytes:
@@ -262,4 +260,5 @@ def own_answer(status: int, message: str) -> bytes:
     return head(str(status), headers, "Connection: close") + body
 
 
+_status_line = lru_cache(1_000)(lambda code: f"HTTP/1.1 {code} {responses.get(int(code), 'Unknown')}")
 _date = lru_cache(2)(partial(formatdate, usegmt=True))
