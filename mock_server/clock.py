@@ -77,7 +77,10 @@ class Clock(Struct, frozen=True):
     def now(self) -> datetime:
         """Return the present instant, aware, in UTC, to the millisecond as the API shows it."""
         # Not `self.at(monotonic_now())`, which costs another call in each request.
-        return self.frozen_at or _to_millisecond(monotonic_now() + self.offset)
+        if self.frozen_at is not None:
+            return self.frozen_at
+        now = monotonic_now()
+        return _to_millisecond(now + self.offset if self.offset else now)
 
     def at(self, machine: datetime) -> datetime:
         """Return what this clock shows at an instant of the machine's time."""

@@ -22,7 +22,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from msgspec import Struct
 
 from mock_server.auth.keys import cache_folder, kept_key_exists, load_key, load_or_create_key
-from mock_server.clock import real_now
+from mock_server.clock import real_now, real_seconds
 from mock_server.domain.operations import CLIENT_ID
 
 if TYPE_CHECKING:
@@ -69,13 +69,16 @@ class Identity(Struct, frozen=True, kw_only=True):
 
 
 class Token(Struct, frozen=True, kw_only=True):
-    """A valid token, perhaps expired: the claims, and when it was issued and expires, in real time."""
+    """A valid token, perhaps expired: the claims, and when it was issued and expires, in real time.
+
+    `expires` is in seconds since 1970, since each request compares it.
+    """
 
     claims: Mapping[str, Any]
     username: str
     account_ids: tuple[int, ...]
     issued_at: datetime
-    expires_at: datetime
+    expires: float
 
     @property
     def session(self) -> str:
@@ -89,7 +92,7 @@ class Token(Struct, frozen=True, kw_only=True):
 
     def expired(self, age: timedelta = timedelta()) -> bool:
         """Whether it has expired, with `age` added to the machine's time."""
-        return age >= self.expires_at - real_now()
+        return real_seconds() + age.total_seconds() >= self.expires
 
 
 class TokenService:
@@ -284,14 +287,12 @@ def _base64url(content: bytes) -> bytes:
 def _token(claims: Mapping[str, Any], *, issued_at: datetime | None = None) -> Token:
     try:
         issued = issued_at or _issued_at(claims)
-        expires = datetime.fromtimestamp(int(claims["exp"]), UTC)
+        expires = datetime.fromtimestamp(int(claims["exp"]), UTC).timestamp()
         account_ids = tuple(int(number) for number in str(claims.get("account_ids", "")).split(",") if number)
     except (ValueError, TypeError, OverflowError, OSError):
         raise TokenRejected("malformed") from None
     username = str(claims["sub"]).split(":", 2)[-1]
-    return Token(
-        claims=claims, username=username, account_ids=account_ids, issued_at=issued, expires_at=expires
-    )
+    return Token(claims=claims, username=username, account_ids=account_ids, issued_at=issued, expires=expires)
 
 
 def _identifier(now: datetime) -> str:

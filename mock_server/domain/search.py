@@ -53,9 +53,7 @@ def page_of(
     """The page of hits among the ids of `sources`, which have none in common."""
     start = number * size
     if hit is None and len(sources) == 1:
-        return Page(
-            [look_up(found) for found in sources[0].slice(start, size)], number, size, len(sources[0])
-        )
+        return Page(list(map(look_up, sources[0].slice(start, size))), number, size, len(sources[0]))
     if hit is None:
         total = sum(map(len, sources))
         beyond = start >= total
@@ -138,14 +136,13 @@ def read_filters(
     if not query:
         return {}, 0, DEFAULT_PAGE_SIZE
     collector = checks.ErrorCollector()
-    past = checks.past_day(now)
     wanted = {}
     for name in [name for name in filters if name in query]:
         value = query[name]
         if value == "":
             collector.note(E003, name)
         else:
-            check = past if name == "state_last_change_date" else filters[name]
+            check = checks.past_day(now) if name == "state_last_change_date" else filters[name]
             wanted[name] = check(collector, name, value)
     number, size = requested_page(collector, query)
     collector.raise_any()

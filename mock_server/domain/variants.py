@@ -135,6 +135,7 @@ class ChosenVariants(Struct, frozen=True, eq=False):
 
     def of(self, dialect: str) -> Variants:
         """Return the active variants of a dialect; computed once."""
-        return self._resolved.get(dialect) or self._resolved.setdefault(
-            dialect, resolve(self.chosen, dialect)
-        )
+        found = self._resolved.get(dialect)
+        if found is None:
+            found = self._resolved[dialect] = resolve(self.chosen, dialect)
+        return found

@@ -121,7 +121,8 @@ class Sandboxes:
 
     def _name_of(self, username: str) -> str:
         tag = username.partition("@")[0].partition("+")[2]
-        scenario = self._scenario_of.get(without_tag(username))
+        # Mostly no user has a scenario.
+        scenario = self._scenario_of.get(without_tag(username)) if self._scenario_of else None
         if scenario is None:
             return tag or DEFAULT_SANDBOX
         return f"{tag}.{scenario}" if tag else scenario

@@ -21,6 +21,7 @@ from mock_server.scenarios import ActiveScenario, ScenarioSetup, read_progress
 TokenAges = tuple[tuple[datetime, timedelta], ...]
 """When the tokens issued before were aged, in the machine's time, and by how much."""
 
+_NO_AGE = timedelta()
 _MAX_AGES = 1000
 _MAX_AGE = timedelta(days=200 * 365)
 """Longer than any token is valid."""
@@ -87,8 +88,8 @@ class SandboxState(Struct, frozen=True, kw_only=True, eq=False):
     def token_age(self, issued_at: datetime) -> timedelta:
         """Return by how much a token, issued at that machine's time, was aged since."""
         if not self.token_ages:
-            return timedelta()
-        return sum((by for aged_at, by in self.token_ages if issued_at <= aged_at), timedelta())
+            return _NO_AGE
+        return sum((by for aged_at, by in self.token_ages if issued_at <= aged_at), _NO_AGE)
 
 
 def first_state(config: SandboxConfig, machine: datetime) -> SandboxState:
