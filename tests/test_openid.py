@@ -76,7 +76,8 @@ def test_discovery_has_all_that_the_standard_requires(client: FlaskClient) -> No
     assert found.keys() >= REQUIRED
     assert "openid" in found["scopes_supported"]
     assert "RS256" in found["id_token_signing_alg_values_supported"]
-    assert found["request_uri_parameter_supported"] is False  # the default is true
+    for parameter in ("claims", "request", "request_uri"):  # of request_uri, the default is true
+        assert found[f"{parameter}_parameter_supported"] is False
 
 
 def test_every_endpoint_of_discovery_exists(client: FlaskClient) -> None:

@@ -284,7 +284,8 @@ def test_a_short_difference_from_the_fixture_is_written_in_entries(
     api.control(
         "POST", "/dossiers", {"siret": OTHER_SIRET, "dossierReference": "PO-2", "thirdpartyCode": "T2"}
     )
-    api.control("POST", f"/dossiers/{SEED_DOSSIER}/documents/I2/evidences", {"expirationDate": "2090-12-31"})
+    deposit = f"/dossiers/{SEED_DOSSIER}/documents/I2/evidences"
+    api.control("POST", deposit, {"expirationDate": "2090-12-31", "fileSize": 9000, "metadata": {"a": "b"}})
     api.post(f"/dossiers/{SEED_DOSSIER}/stop")
     api.advance("P1D")
     api.get("/dossiers")
@@ -294,6 +295,38 @@ def test_a_short_difference_from_the_fixture_is_written_in_entries(
     given = yaml.safe_load(text)["given"]
     assert [entry["dossierReference"] for entry in given["dossiers"]] == ["TEST", "PO-2"]
     assert played(text) == ["the time at the start", "request 3: listDossiers"]
+
+
+def test_a_difference_of_up_to_fifty_entities_is_written_in_entries(api: Api) -> None:
+    def start() -> tuple[int, bool]:
+        for _ in range(2):
+            api.get("/dossiers")
+        text = export(api, since=api.control("GET", "/requests")["total"] - 1)
+        return len(yaml.safe_load(text)["given"].get("dossiers", [])), "PUT /state" in text
+
+    for number in range(49):  # and their company
+        api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": f"PO-{number}"})
+    assert start() == (49, False)
+
+    api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "PO-49"})
+    assert start() == (0, True)
+
+
+def test_a_company_of_the_scenario_that_changed_is_written_as_it_is_now(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
+    companies = [{"thirdpartyId": number, "acronym": "NEW"} for number in (875, 876)]
+    play(api, given={"fixture": "samples", "thirdparties": companies})
+    api.control("POST", "/thirdparties/875/close")
+    api.get("/dossiers")
+    api.get("/dossiers")
+
+    text = export(api, since=2)
+
+    unchanged, changed = yaml.safe_load(text)["given"]["thirdparties"]
+    assert unchanged == companies[1]
+    assert (changed["thirdpartyId"], changed["outOfBusiness"]) == (875, True)
+    assert played(text) == ["request 3: listDossiers"]
 
 
 STORY = """

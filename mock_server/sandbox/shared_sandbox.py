@@ -183,7 +183,7 @@ class Prepared(NamedTuple):
 class SharedJournal(Journal):
     """The journal of a shared sandbox: what a request does to it is in the draft until it is published."""
 
-    def __init__(self, limits: Limits, last: int = 0) -> None:
+    def __init__(self, limits: Limits, last: int) -> None:
         super().__init__(limits, last)
         self.draft: Draft | None = None
         self.on_listen: Callable[[], None] = lambda: None
