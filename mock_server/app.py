@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mock_server.api import VIEWS
 from mock_server.auth.certificates import tls_of
@@ -23,7 +22,6 @@ from mock_server.sandbox import SandboxConfig, Sandboxes, StateFileError
 from mock_server.scenarios import FixtureFinder, ScenarioSetup, check_saved_rules, load_scenario_setup
 from mock_server.settings import HEALTH_PATH, EngineUrl, Settings
 from mock_server.web import authentication, contract, errors, services, token_endpoint
-from mock_server.web.cors import Cors
 from mock_server.web.pipeline import Application
 from mock_server.web.services import Services
 
@@ -59,8 +57,12 @@ def create_app(settings: Settings) -> Application:
 def _install_middleware(app: Flask, settings: Settings) -> None:
     """Wrap the app in middleware, where an option asks for it."""
     if settings.cors:
+        from mock_server.web.cors import Cors
+
         app.wsgi_app = Cors(app.wsgi_app, settings.cors)  # type: ignore[method-assign]
     if settings.trust_proxy:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
         # Not `x_for`: the address that a proxy forwards must not make a caller local.
         hops = settings.trust_proxy
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct
 
@@ -62,7 +62,7 @@ WARNINGS: dict[str, str] = {
 """Every warning by its code, and when it is given."""
 
 
-class Hint(NamedTuple):
+class Hint(Struct, frozen=True):
     """A warning about one call: its code, and a sentence."""
 
     code: str

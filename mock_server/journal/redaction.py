@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 import orjson
+from msgspec import Struct
 
 HIDDEN = "***"
 
@@ -47,7 +48,7 @@ _IN_TEXT = re.compile(
 )
 
 
-class ReadableBody(NamedTuple):
+class ReadableBody(Struct, frozen=True):
     """The value of a body, None if it is empty or not shown; `note` says why, or what is missing."""
 
     value: Any

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Request
+from msgspec import Struct
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule, RuleFactory
 
@@ -114,7 +115,7 @@ class Router:
         return self._others.find(path, method), {}
 
 
-class OperationRoute(NamedTuple):
+class OperationRoute(Struct, frozen=True):
     """A path of an operation after `/api/v1`, in segments, an id as `{accountId}`; how it is served."""
 
     path: list[str]
@@ -123,7 +124,7 @@ class OperationRoute(NamedTuple):
     rule: Rule
 
 
-class UrlAdapter(NamedTuple):
+class UrlAdapter(Struct, frozen=True):
     """Finds the route of one request, as Flask asks for it. Flask's own is made for hosts and builds URLs."""
 
     router: Router
