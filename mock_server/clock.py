@@ -41,10 +41,7 @@ class MonotonicClock:
 
     def continue_from(self, seconds: float) -> None:
         """Do not show an earlier time than this from now on."""
-        behind = seconds - self.seconds()
-        if behind > 0:
-            self._ahead += behind
-            self._seen = (seconds, monotonic())
+        self._ahead += max(seconds - self.seconds(), 0)
 
 
 _monotonic_clock = MonotonicClock()

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -371,6 +371,22 @@ def running(make_server_api: Callable[..., Api], machine: Time) -> Api:
 
 def now(api: Api) -> datetime:
     return datetime.fromisoformat(api.control("GET", "/clock")["now"])
+
+
+def test_time_continues_from_that_of_another_server_if_it_is_later(machine: Time) -> None:
+    start = clock.monotonic_now()
+
+    def passed() -> float:
+        return round((clock.monotonic_now() - start).total_seconds(), 3)
+
+    for ahead, expected in ((0.01, 0.01), (5, 5), (5, 5), (-5, 5), (7, 7)):
+        clock.continue_from(start + timedelta(seconds=ahead))
+        assert passed() == expected
+    machine.passes(1)
+    assert passed() == 8
+    machine.jumps(-60)
+    machine.passes(1)
+    assert passed() == 9
 
 
 @pytest.mark.parametrize("back", [1, 3600, 400 * 86400], ids=["a second", "an hour", "a year"])
