@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from mock_server.cli import main
@@ -286,8 +287,12 @@ def test_foreign_companies_forms_own_document_types_and_stopped_dossiers(
     assert (report.dossiers, report.other_states) == (3, 0)
     asked = [each["operation"] for each in source.requests()]
     assert [asked.count(name) for name in ("listAccounts", "listDossiers", "getThirdparty")] == [1, 1, 2]
-    assert '"code": "OWN"' in text  # a code without a name stays
-    assert '"documentCode": "ADCÀLFPTI"' in text
+    # A code without a name stays.
+    assert [each for each in ('"code": "OWN"', '"documentCode": "ADCÀLFPTI"') if each not in text] == []
+    assert [(each["documentId"], each["labelFr"]) for each in yaml.safe_load(text)["requirements"]] == [
+        (9001, "Document type 1"),
+        (9002, "Document type 2"),
+    ]
     assert text.count('"outOfBusiness": true') == 1
     assert re.search(r'"acronym": "[A-Z]+"', text)
     words = re.split(r"[\W_]+", text.casefold())  # made-up digits may have those of a number within
