@@ -342,6 +342,22 @@ def test_a_company_of_the_scenario_that_changed_is_written_as_it_is_now(
     assert played(text) == ["request 3: listDossiers"]
 
 
+def test_a_body_with_numbers_that_only_a_rule_accepted_is_a_text(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
+    api.post("/dossiers", {"companyIdValue": 5})
+    set_rule(api, {"respond": {"status": 418}}, "importDossier")
+    bodies = [{"companyIdValue": 5}, {"requiredDocuments": ["A", 5]}, {"a": {"b": 1.5}}, {"a": "5"}]
+    for body in bodies:
+        api.post("/dossiers", body)
+
+    text = export(api)
+
+    sent = [step for step in yaml.safe_load(text)["steps"] if step.get("call") == "importDossier"]
+    assert ["text" in step for step in sent] == [False, True, True, True, False]
+    played(text)
+
+
 STORY = """
 version: 1
 scenario: a-story
