@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import shutil
@@ -54,6 +55,15 @@ def test_the_console_script_is_the_same_as_the_module() -> None:
     module = processes.end_of(processes.start_python("--version"))
 
     assert found.stdout == module.stdout == run("--version").stdout
+
+
+def test_a_command_runs_with_the_garbage_collector_that_is_off_while_it_is_imported() -> None:
+    gc.disable()
+    try:
+        CliRunner().invoke(main, ["explain", "E103"])
+        assert gc.isenabled()
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
