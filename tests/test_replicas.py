@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import select
@@ -27,6 +28,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from mock_server.delivery import WIRE_FAULTS
 from mock_server.fixtures.library import bundled
+from mock_server.sandbox.transactions import Turns
 from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario
@@ -115,6 +117,33 @@ def launch(remote: Remote, reference: str) -> str:
 def references(remote: Remote) -> list[str]:
     found = remote.get(f"/dossiers?siret={SIRET}&pageSize=100")
     return sorted(each["dossierReference"] for each in found)
+
+
+def test_a_turn_passes_to_the_first_that_still_waits() -> None:
+    turns, order = Turns(), list[str]()
+
+    async def use(name: str) -> None:
+        await turns.take("sandbox")
+        order.append(name)
+
+    async def run() -> list[bool]:
+        await use("first")
+        waiting = [asyncio.create_task(use(name)) for name in ("second", "third", "fourth", "fifth")]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        await asyncio.sleep(0)
+        turns.give("sandbox")
+        waiting[1].cancel()  # it has the turn, and does not know it yet
+        await asyncio.wait(waiting, return_when="FIRST_COMPLETED")
+        await asyncio.sleep(0)
+        assert (order, turns.is_taken("sandbox")) == (["first", "fourth"], True)
+        turns.give("sandbox")
+        await asyncio.wait(waiting)
+        turns.give("sandbox")
+        return [each.cancelled() for each in waiting]
+
+    assert asyncio.run(run()) == [True, True, False, False]
+    assert (order, turns.is_taken("sandbox")) == (["first", "fourth", "fifth"], False)
 
 
 # What one replica answered, the others know
