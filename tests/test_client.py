@@ -604,3 +604,19 @@ def test_a_recorded_request_has_only_the_members_of_its_type(sandbox: Sandbox) -
 
     for request in sandbox.requests():
         assert set(request) <= set(get_type_hints(RecordedRequest))
+
+
+def test_a_server_on_this_machine_is_called_without_a_proxy_and_another_one_with_it(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "")
+    for url, proxy in (
+        (server, "http://127.0.0.1:9"),
+        (server.replace("127.0.0.1", "localhost"), "http://127.0.0.1:9"),
+        ("http://sandbox.example.com", server),  # the server stands for a proxy
+    ):
+        monkeypatch.setenv("http_proxy", proxy)
+        sandbox = Sandbox(url, "proxied")
+
+        assert sandbox.call("GET", "/health")["status"] == "UP"
+        assert sandbox.token()
