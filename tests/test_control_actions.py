@@ -226,6 +226,8 @@ def test_a_snapshot_restores_content_and_time_more_than_once(api: Api) -> None:
         assert api.control("GET", "/clock")["now"].startswith("2031-03-01T12:00:0")
 
     assert [row["name"] for row in api.control("GET", "/snapshots")["snapshots"]] == ["before"]
+    unknown = control(api, "POST", "/snapshots/x/restore").json or {}
+    assert unknown["detail"] == "there is no snapshot 'x'; there are: before"
 
 
 def test_variants_are_set_for_one_sandbox_only(make_api: Callable[..., Api]) -> None:
@@ -294,7 +296,9 @@ def test_a_deleted_sandbox_is_new_when_it_is_used_again(make_api: Callable[..., 
             "E101, E102",
             id="no provider's code",
         ),
-        pytest.param("POST", "/snapshots/x/restore", None, 404, "no snapshot 'x'", id="no such snapshot"),
+        pytest.param(
+            "POST", "/snapshots/x/restore", None, 404, "'x'; there are: none", id="no such snapshot"
+        ),
         pytest.param("DELETE", "/sandboxes/unknown", None, 404, "no sandbox", id="no such sandbox"),
         pytest.param("DELETE", "/sandboxes/default", None, 409, "reset", id="the default sandbox"),
         pytest.param("PUT", "/variants", {"refusal": "x"}, 400, "there is no variant", id="no such variant"),

@@ -171,7 +171,8 @@ def test_what_is_no_longer_kept_is_reported_with_the_oldest_that_is(
     assert detail.startswith(f"the state before request {first} is not kept any more; {oldest};")
     assert oldest in rejected(api, "/rewind", {"beforeCommand": 2})[1]
     assert oldest in rejected(api, f"/sandboxes/{api.sandbox}/fork", {"as": "x", "before": first})[1]
-    assert api.control("GET", "/history")["complete"] is False
+    for since, complete in ((0, False), (1, False), (2, True), (5, True), (99, True)):
+        assert api.control("GET", f"/history?since={since}")["complete"] is complete, since
     assert rewind(api, before=first + 1) == 3
     assert references(api) == {"A"}
 

@@ -117,6 +117,8 @@ def test_a_page_that_an_error_names_can_be_printed_and_is_served(page: str, here
 
     assert printed.returncode == 0, printed.stderr
     assert not anchor or f'id="{anchor}"' in shown.text
+    title, heading = re.findall("<title>(.*?) - mock-server</title>|<h1[^>]*>(.*?)</h1>", shown.text)[:2]
+    assert title[0] == heading[1] != ""
     assert shown.status_code == 200
 
 
