@@ -167,6 +167,10 @@ def test_a_state_is_sent_without_a_name_and_a_recipe(api: Api) -> None:
 
     for more, status in (({}, 200), ({"name": "pages"}, 400), ({"recipe": RECIPE}, 400)):
         assert put(api, state | more).status_code == status
+    state["state"]["playing"]["rules"] = [{"name": "a", "when": {"operation": "getDosier"}, "then": {}}]
+    refused = put(api, state)
+    assert refused.status_code == 400
+    assert (refused.json or {})["detail"].startswith("$.state.playing.rules[0].when.operation: there is no")
 
 
 REFUSED: dict[str, tuple[object, str | None, str]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -201,6 +202,26 @@ def test_journal_history_coverage_verification_and_clock_are_one(clients: Client
     assert kept() == ([journal["total"] + 1], REPLICAS + 1)
     first.control("POST", "/reset", {"only": ["journal"]})
     assert kept() == ([], 0)
+
+
+def test_metrics_count_the_imports_of_all_replicas(clients: Clients) -> None:
+    def ended() -> dict[str, float]:
+        pages = [requests.get(f"{each.url}/__admin/metrics", timeout=10).text for each in clients.remotes]
+        found = same([re.findall(r'imports_total{outcome="(\w+)"} ([\d.]+)', page) for page in pages])
+        return {outcome: float(number) for outcome, number in found}
+
+    first, second, third = clients.remotes
+    first.control("PUT", "/clock", {"now": "2031-01-01T10:00:00"})
+    ended()  # with those of the other sandboxes that are due
+    before = ended()
+    for remote in clients.remotes:
+        launch(remote, "ONE")
+    second.control("POST", "/clock/advance", {"by": "PT1S"})
+    third.get("/dossiers/processes")
+
+    after = ended()
+    more = {outcome: after[outcome] - before.get(outcome, 0) for outcome in after}
+    assert (more["succeeded"], more["E202"]) == (1, 2)
 
 
 def test_rules_rate_limits_and_sessions_count_over_all_replicas(clients: Clients) -> None:
