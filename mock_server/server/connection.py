@@ -212,7 +212,7 @@ class Connection(asyncio.Protocol):
         try:
             parts = service.wsgi(environ, self._start_response)
             self._note(environ)
-            if self._plan is None and self._has_length():
+            if self._plan is None and self._has_length:
                 self._send_at_once(parts)
                 self._finish()
             else:
@@ -227,7 +227,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._head() + (body if self._sends_body else b""))
 
     def _start_response(self, status: str, headers: Headers, _: Any = None) -> None:
-        self._status, self._headers = status, headers
+        self._status, self._headers, self._has_length = status, headers, "Content-Length" in dict(headers)
 
     def _note(self, environ: Environ) -> None:
         """Log the answer of the app, and keep its delivery plan; a late answer is logged when it is sent."""
@@ -245,7 +245,7 @@ class Connection(asyncio.Protocol):
                 parts = (await self._plan.late())(environ, self._start_response)
                 environ[KEY] = self._plan = Delivery()
                 self._note(environ)
-            if self._plan is None and self._has_length():
+            if self._plan is None and self._has_length:
                 self._send_at_once(parts)
             else:
                 await deliver(self, parts, self._plan)
@@ -265,18 +265,15 @@ class Connection(asyncio.Protocol):
 
     def _head(self) -> bytes:
         """Return the head of the answer, and choose how the end of its body is marked."""
-        lines, is_http_1_0, has_length = [], self._reader.version == "1.0", self._has_length()
+        lines, is_http_1_0 = [], self._reader.version == "1.0"
         self._sends_body = self._reader.method != "HEAD" and self._status[:3] not in {"204", "304"}
-        self._is_chunked = self._sends_body and not has_length and not is_http_1_0
-        self._is_last = self._is_last or (is_http_1_0 and not has_length)
+        self._is_chunked = self._sends_body and not self._has_length and not is_http_1_0
+        self._is_last = self._is_last or (is_http_1_0 and not self._has_length)
         if self._is_chunked:
             lines.append("Transfer-Encoding: chunked")
         if self._is_last or is_http_1_0:
             lines.append(f"Connection: {'close' if self._is_last else 'keep-alive'}")
         return messages.head(self._status, self._headers, *lines)
-
-    def _has_length(self) -> bool:
-        return "Content-Length" in dict(self._headers)
 
     def _finish(self) -> None:
         """Forget the request that was answered; after the last one, close."""
@@ -347,6 +344,7 @@ class Connection(asyncio.Protocol):
         """Send the head of the answer."""
         self._has_begun = True
         if not has_length:
+            self._has_length = False
             self._headers = [(name, value) for name, value in self._headers if name != "Content-Length"]
         self._transport.write(self._head())
 

@@ -195,14 +195,13 @@ class RequestReader:
         return len(self.buffer) - kept
 
     def _build_environ(self) -> Environ:
-        path, _, query = self._origin_form().partition(b"?")
+        target = self._origin_form()
         environ = self._common | self._fields
         host = environ.get("HTTP_HOST")
-        if (host is None and self.version != "1.0") or (host is not None and not _HOST.fullmatch(host)):
+        if (host is None and self.version != "1.0") or (host is not None and not _match_host(host)):
             raise ProtocolError("one valid Host header is required")  # RFC 9112, 3.2
         environ["REQUEST_METHOD"], environ["SERVER_PROTOCOL"] = self.method, f"HTTP/{self.version}"
-        environ["PATH_INFO"] = _unquote(path)
-        environ["QUERY_STRING"] = query.decode("latin-1")
+        environ["PATH_INFO"], environ["QUERY_STRING"] = _split(target)
         environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
         # The body is read before the app is called, chunked or not.
         for key in ("HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING", ""):
@@ -212,7 +211,7 @@ class RequestReader:
     def _origin_form(self) -> bytes:
         """The target as a path; the host of an absolute one replaces the header (RFC 9112, 3.2.2)."""
         target = self._target
-        if target == b"*" or self.method == "CONNECT" or (target[:1] == b"/" and b"#" not in target):
+        if (target[:1] == b"/" and b"#" not in target) or target == b"*" or self.method == "CONNECT":
             return target
         absolute = _ABSOLUTE.fullmatch(target)
         if absolute is None:
@@ -227,12 +226,14 @@ def _key_of(name: bytes) -> str:
     return "" if b"_" in name else f"HTTP_{name.decode('ascii').upper().replace('-', '_')}"
 
 
-def _unquote(path: bytes) -> str:
-    """The path as WSGI has it. In the emulated API a quoted slash stays quoted: no path (behaviour.md 11)."""
+@lru_cache(64)
+def _split(target: bytes) -> tuple[str, str]:
+    """Path and query as WSGI has them. In the emulated API a quoted slash stays quoted (behaviour.md 11)."""
+    path, _, query = target.partition(b"?")
     if b"%" in path:
         is_control = is_control_path(path.decode("latin-1"))
         path = unquote_to_bytes(path if is_control else _SLASH.sub(b"%252F", path))
-    return path.decode("latin-1")
+    return path.decode("latin-1"), query.decode("latin-1")
 
 
 def _head_error(head: bytes, error: Exception | None) -> ProtocolError:
@@ -260,5 +261,6 @@ def own_answer(status: int, message: str) -> bytes:
     return head(str(status), headers, "Connection: close") + body
 
 
+_match_host = lru_cache(64)(_HOST.fullmatch)
 _status_line = lru_cache(1_000)(lambda code: f"HTTP/1.1 {code} {responses.get(int(code), 'Unknown')}")
 _date = lru_cache(2)(partial(formatdate, usegmt=True))
