@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
 from time import monotonic, time
 
 from msgspec import Struct
@@ -107,4 +108,9 @@ class Clock(Struct, frozen=True):
 
 
 def _to_millisecond(now: datetime) -> datetime:
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    # Not `replace`, which takes five times as long.
+    return now - _microseconds(now.microsecond % 1000)
+
+
+_microseconds = lru_cache(1000)(partial(timedelta, 0, 0))
+"""Return an interval of 0 to 999 µs."""

@@ -79,6 +79,7 @@ class Token(Struct, frozen=True, kw_only=True):
     account_ids: tuple[int, ...]
     issued_at: datetime
     expires: float
+    is_for_access: bool
 
     @property
     def session(self) -> str:
@@ -168,7 +169,7 @@ class TokenService:
         known = self._cache.get(encoded)
         if known is None:
             known = self._remember(encoded, _token(self._decode(encoded, self._key.public_key(), "RS256")))
-        if not _is_for_access(known.claims):
+        if not known.is_for_access:
             raise TokenRejected("altered")
         return known
 
@@ -292,7 +293,14 @@ def _token(claims: Mapping[str, Any], *, issued_at: datetime | None = None) -> T
     except (ValueError, TypeError, OverflowError, OSError):
         raise TokenRejected("malformed") from None
     username = str(claims["sub"]).split(":", 2)[-1]
-    return Token(claims=claims, username=username, account_ids=account_ids, issued_at=issued, expires=expires)
+    return Token(
+        claims=claims,
+        username=username,
+        account_ids=account_ids,
+        issued_at=issued,
+        expires=expires,
+        is_for_access=_is_for_access(claims),
+    )
 
 
 def _identifier(now: datetime) -> str:

@@ -31,12 +31,19 @@ class _RawResponse(Response):
         if environ["REQUEST_METHOD"] == "HEAD":
             return super().__call__(environ, start_response)
         start_response(self.status, self.headers.to_wsgi_list())
-        return self.iter_encoded()
+        return self.response  # type: ignore[return-value]  # bytes
 
 
 def json_response(body: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A response with this JSON body."""
-    return _RawResponse(json_bytes(body), status, headers, content_type=JSON_TYPE)
+    return _raw_response(json_bytes(body), status, headers)
+
+
+def _raw_response(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    response = _RawResponse([body], status, headers, content_type=JSON_TYPE)
+    # Werkzeug would search for the header before it sets it.
+    response.headers.add("Content-Length", str(len(body)))
+    return response
 
 
 def oauth_error(status: int, error: str, description: str, headers: dict[str, str] | None = None) -> Response:
@@ -47,7 +54,7 @@ def oauth_error(status: int, error: str, description: str, headers: dict[str, st
 def content(rendered: Json | bytes) -> Response:
     """The envelope around an object or a list; bytes are JSON already."""
     inner = rendered if isinstance(rendered, bytes) else orjson.dumps(rendered)
-    return _RawResponse(b'{"content":%b}' % inner, content_type=JSON_TYPE)
+    return _raw_response(b'{"content":%b}' % inner)
 
 
 def page(call: Call, found: Page[Any], rows: Iterable[bytes]) -> Response:
@@ -66,7 +73,7 @@ def page(call: Call, found: Page[Any], rows: Iterable[bytes]) -> Response:
         raise NotFound(Refusal(NOT_FOUND, None, (criteria,)))
     numbers = found.number, found.size, found.total_elements
     body = b'{"content":[%b],"page":%d,"size":%d,"totalElements":%d}' % (b",".join(rows), *numbers)
-    return _RawResponse(body, content_type=JSON_TYPE)
+    return _raw_response(body)
 
 
 def stream(found: Iterable[Found], render: Callable[[Iterable[Found]], list[bytes]]) -> Response:
