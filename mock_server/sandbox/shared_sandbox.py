@@ -350,7 +350,6 @@ class SharedSandbox(ServerSandbox):
     def publish(self, prepared: Prepared) -> None:
         """Make an own entry, which was appended, the last one of this copy."""
         draft, self._polls = prepared.draft, prepared.polls
-        self.discard()
         self._state = self._base = prepared.after
         for each in draft.history:
             self.history.add(each)
