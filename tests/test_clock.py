@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from mock_server.deprecation import log_renamed
+from mock_server.domain.local_time import from_local, local_date, local_day
 from mock_server.sandbox import PARTS
 from tests.support import ACCOUNT, OTHER_SIRET, PARIS, RECIPE, SIRET, Api, codes, content, running_server
 
@@ -114,6 +115,19 @@ def test_a_clock_set_back_returns_what_is_later_than_it(api: Api) -> None:
     api.control("PUT", "/clock", {"now": "2031-05-03T10:00:00"})
     back = api.control("PUT", "/clock", {"now": "2031-05-02T10:00:00"})
     assert [entry for entry in back["future"] if entry["at"] <= common["at"]] == []
+
+
+def test_the_years_are_1000_to_8999_and_those_of_a_plain_day_up_to_9999() -> None:
+    for text in ("1000-01-01", "8999-12-31", "8999-12-31T23:59:59"):
+        assert local_date(from_local(text)).isoformat() == text[:10]
+    for text in ("1000-01-01", "9000-01-01", "9999-12-31"):
+        assert local_day(text).isoformat() == text
+    for text in ("0999-12-31", "0999-12-31T23:59:59", "9000-01-01T00:00:00"):
+        for read in (from_local, local_day):
+            with pytest.raises(ValueError, match="is not an ISO date"):
+                read(text)
+    with pytest.raises(ValueError, match="is not an ISO date"):
+        from_local("9000-01-01")
 
 
 def test_a_clock_set_back_lists_at_most_100_entries(api: Api) -> None:

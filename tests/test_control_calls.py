@@ -284,6 +284,23 @@ def test_calls_about_one_sandbox_document_how_to_name_it(document: dict[str, Any
     assert "parameters" not in health
 
 
+def test_a_number_in_a_query_may_be_its_documented_minimum_and_not_less(
+    api: Api, document: dict[str, Any]
+) -> None:
+    numbers = [
+        (path, parameter["name"], parameter["schema"]["minimum"])
+        for path, calls in document["paths"].items()
+        for parameter in calls.get("get", {}).get("parameters", ())
+        if parameter.get("in") == "query" and "minimum" in parameter["schema"]
+    ]
+
+    assert len(numbers) > 4
+    for path, name, least in numbers:
+        for number, status in ((least, 200), (least - 1, 400)):
+            asked = {name: number, "sandbox": api.sandbox}
+            assert api.client.get(path, query_string=asked).status_code == status, (path, name, number)
+
+
 def test_the_parameters_of_a_query_are_in_the_document(document: dict[str, Any]) -> None:
     parameters = document["paths"]["/__admin/requests"]["get"]["parameters"]
 
