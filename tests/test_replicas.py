@@ -314,6 +314,19 @@ def test_fixtures_scenarios_and_states_that_one_replica_loads_are_used_by_all(cl
     assert same(clients.all(references)) == ["OWN-1", "OWN-2"]
 
 
+def test_the_limit_of_sandboxes_is_that_of_all_replicas_together(engine: RedisServer) -> None:
+    with running_replicas(f"{engine.url}/6", 2, "--max-sandboxes", "2") as urls:
+        first, second = [f"{url}/__admin" for url in urls]
+        assert requests.get(f"{first}/clock?sandbox=one", timeout=10).status_code == 200
+        for refused in (
+            requests.get(f"{second}/clock?sandbox=two", timeout=10),
+            requests.post(f"{second}/sandboxes/one/fork", json={"as": "two"}, timeout=10),
+        ):
+            assert refused.status_code == 503
+            assert "--max-sandboxes" in refused.json()["detail"]
+        assert requests.get(f"{second}/clock?sandbox=one", timeout=10).status_code == 200
+
+
 def test_events_and_verifications_that_wait_see_the_requests_of_the_other_replicas(clients: Clients) -> None:
     first, second, third = clients.remotes
     first.send("GET", "/dossiers?pageSize=1")
