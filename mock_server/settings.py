@@ -6,6 +6,7 @@ environment over the default.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, field
 
 from mock_server.domain.local_time import calendar_duration, from_local
+from mock_server.domain.names import shown
 from mock_server.domain.operations import DIALECTS
 from mock_server.domain.variants import VARIANTS, check_variants
 
@@ -335,8 +337,8 @@ def _state(text: str) -> Path | EngineUrl:
 
 
 def _folder(text: str) -> Path:
-    if not Path(text).is_dir():
-        raise ValueError(f"{text!r} is not a folder")
+    if not os.path.isdir(text):  # noqa: PTH112  # `Path.is_dir` raises where a name is too long
+        raise ValueError(f"{shown(text)} is not a folder")
     return Path(text)
 
 

@@ -254,3 +254,24 @@ def as_json(world: object) -> bytes:
     import msgspec
 
     return msgspec.json.encode(world)
+
+
+def test_a_name_that_is_too_long_for_a_file_is_rejected_with_a_sentence(tmp_path: Path, api: Api) -> None:
+    name, recipe = "x" * 5000, tmp_path / "mine.yaml"
+    recipe.write_text(f"version: 1\ninclude: [{name}]\n", "utf-8")
+    runs = [
+        (["fixtures", "check", str(recipe)], f"{recipe}:2: there is no recipe '{'x' * 59}...; there are "),
+        (["serve", "--port", "0", "--fixture", name], "there is no recipe 'xxx"),
+        (["serve", "--fixtures-dir", name], "xxx... is not a folder"),
+        (["serve", "--scenarios-dir", name], "xxx... is not a folder"),
+        (
+            ["fixtures", "pull", "--base-url", "x", "--username", "x", "--out", f"{name}/x.yaml"],
+            "no folder xxx",
+        ),
+    ]
+    for arguments, sentence in runs:
+        result = CliRunner().invoke(main, arguments)
+        assert isinstance(result.exception, SystemExit), arguments
+        assert sentence in result.output
+    body = {"recipe": {"version": 1, "include": [name]}}
+    assert api.client.put("/__admin/fixture", json=body).status_code == 400

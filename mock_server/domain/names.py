@@ -31,6 +31,20 @@ def cache_short(entries: int) -> Callable[[Callable[Arguments, Result]], Callabl
     return decorate
 
 
+MAX_SHOWN = 60
+"""Characters of a value in a message; the rest of a longer one is cut."""
+
+
+def cut(text: str) -> str:
+    """The text, cut where it is too long for a message."""
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+
+
+def shown(value: object) -> str:
+    """The value in quotes, as Python writes it, cut where it is too long for a message."""
+    return cut(repr(value))
+
+
 MAX_NAME = 100
 """Characters of a name that is compared with known ones; longer texts would take too long."""
 

@@ -41,14 +41,14 @@ def _percentage(text: str) -> int:
 
 
 def _file(text: str) -> Path:
-    if not Path(text).parent.is_dir():
+    if not os.path.isdir(Path(text).parent):  # noqa: PTH112  # it may be too long
         raise ValueError(f"there is no folder {Path(text).parent}")
     return Path(text)
 
 
 def _folder(text: str) -> Path:
     path = Path(text)
-    if path.exists() and not path.is_dir():
+    if os.path.exists(path) and not os.path.isdir(path):  # noqa: PTH110, PTH112
         raise ValueError(f"{path} is a file, not a folder")
     return path
 

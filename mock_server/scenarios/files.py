@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from mock_server.deprecation import renamed
-from mock_server.domain.names import nearest
+from mock_server.domain.names import nearest, shown
 from mock_server.fixtures.errors import FileError, InputError
 from mock_server.fixtures.library import bundled, files_in
 from mock_server.fixtures.yaml_files import line_of, read_text, read_yaml
@@ -41,7 +41,7 @@ def find_scenario(name: str, folder: Path | None = None, *, paths: bool = True) 
         hint = f"did you mean {near!r}?" if near else "`mock-server scenarios list` lists them"
         own = "--scenarios-dir DIR adds your own" if folder is None else f"those in {folder} are included"
         or_path = ", or give the path of a file" if paths else ""
-        raise FileError(f"unknown scenario {name!r}; {hint}; {own}{or_path}")
+        raise FileError(f"unknown scenario {shown(name)}; {hint}; {own}{or_path}")
     return found
 
 
