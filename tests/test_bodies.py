@@ -110,6 +110,24 @@ def test_a_member_of_the_wrong_json_type_is_a_bad_request(api: Api, member: str,
     assert_protocol_error(api.post("/dossiers", IMPORT | {member: value}), 400)
 
 
+@pytest.mark.parametrize("given", [1, "ATT_VIGI"], ids=["wrong", "right"])
+def test_a_list_of_more_than_1000_members_is_rejected_before_they_are_read(api: Api, given: object) -> None:
+    for path, body, place in (
+        (f"{DOSSIER}/requirements", [given] * 1001, "$"),
+        (f"{DOSSIER}/requirements", {"newRequiredDocuments": [given] * 1001}, "$.newRequiredDocuments"),
+        ("/dossiers", IMPORT | {"requiredDocuments": [given] * 1001}, "$.requiredDocuments"),
+        ("/dossiers", IMPORT | {"userInCharge": [given] * 1001}, "$.userInCharge"),
+        (DOSSIER, {"thirdpartyEmail": [given] * 1001}, "$.thirdpartyEmail"),
+    ):
+        answer = send(api, path, json.dumps(body).encode())
+        assert_protocol_error(answer, 400)
+        expected = f"JSON parse error: {place}: a list has at most 1000 members, this one 1001: send fewer"
+        assert (answer.json or {})["message"] == expected
+
+    accepted = api.post(f"{DOSSIER}/requirements", ["ATT_VIGI"] * 1000)
+    assert accepted.status_code == 200
+
+
 @pytest.mark.parametrize("body", [b"", b"  \n", b"null"], ids=["none", "blanks", "null"])
 def test_an_import_needs_a_body(api: Api, body: bytes) -> None:
     assert_protocol_error(send(api, "/dossiers", body), 400)

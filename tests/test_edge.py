@@ -254,6 +254,18 @@ def test_op_passes_over_third_parties_without_code(api: Api) -> None:
     assert dossier["dossierId"] not in [row["dossierId"] for row in found]
 
 
+def test_an_error_repeats_the_beginning_of_a_long_value(api: Api) -> None:
+    answer = api.post(
+        f"/dossiers/{SEED_DOSSIER}", {"expirationDate": "é" * 1001, "thirdpartyEmail": ["x" * 1000]}
+    )
+
+    shown = {error["reason"] for error in errors(answer)}
+    assert shown == {
+        f"expirationDate/{'é' * 1000}... (1001 characters)",
+        f"thirdpartyEmail/{'x' * 1000}",
+    }
+
+
 @pytest.mark.parametrize(
     ("value", "code", "reason"),
     [("contains", "E002", "op/contains"), ("LIKE", "E002", "op/LIKE"), ("", "E003", "op")],

@@ -22,19 +22,34 @@ _ASSERTED = ("date", "uuid")
 
 _LONGEST = 200
 
+MAX_LIST = 1000
+"""Members of a list in a request body; no limit is documented (behaviour.md C68, inferred)."""
+
 
 def body_error(operation: str, body: Json) -> str | None:
     """Return where the JSON types of a request body differ from the contract, or None.
 
-    The domain checks values, codes and states. Here only types count, and each member may be null.
+    The domain checks values, codes and states. Here only types count, and each member may be null. A list
+    that is too long is an error before its members are read: an answer about each would take seconds.
 
     behaviour.md 3.0 (inferred).
     """
+    too_long = _long_list(body)
+    if too_long is not None:
+        return too_long
     types = _types_of_body(operation)
     if types.fits(body):
         return None
     first = next(iter(types.validator.iter_errors(body)), None)
     return None if first is None else _describe(first)
+
+
+def _long_list(body: Json) -> str | None:
+    places = {f"$.{name}": value for name, value in body.items()} if isinstance(body, dict) else {"$": body}
+    for place, value in places.items():
+        if isinstance(value, list) and len(value) > MAX_LIST:
+            return f"{place}: a list has at most {MAX_LIST} members, this one {len(value)}: send fewer"
+    return None
 
 
 def unquoted_texts(operation: str, body: Json) -> list[tuple[str, Json]]:

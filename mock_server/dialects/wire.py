@@ -72,12 +72,22 @@ def status_phrase(status: int) -> str:
     return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
+LONGEST_VALUE = 1000
+"""Characters of a client's value that an error repeats."""
+
+
 def header_text(text: str) -> str:
     """A text for a header: 1,000 characters at most, escaped unless they are printable ASCII."""
     return "".join(sign if " " <= sign <= "~" else ascii(sign)[1:-1] for sign in text[:1000])
 
 
 def reason(refusal: Refusal) -> str:
-    """The values of a refusal joined by slashes, the parameter first."""
+    """The values of a refusal joined by slashes, the parameter first; long values are cut off."""
     named = (camel(refusal.parameter),) if refusal.parameter else ()
-    return "/".join((*named, *refusal.values))
+    return "/".join((*named, *map(_shown, refusal.values)))
+
+
+def _shown(value: str) -> str:
+    if len(value) <= LONGEST_VALUE:
+        return value
+    return f"{value[:LONGEST_VALUE]}... ({len(value)} characters)"
