@@ -55,6 +55,11 @@ class ErrorCollector:
         """Add refusals found elsewhere."""
         self._refusals.extend(refusals)
 
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The errors, in the order in which they were added."""
+        return tuple(self._refusals)
+
     def raise_any(self) -> None:
         """Reject the request if an error was added.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -36,11 +37,20 @@ class Page(Struct, Generic[Found], frozen=True):
 
 def requested_page(collector: checks.ErrorCollector, query: Mapping[str, str]) -> tuple[int, int]:
     """Number and size of the page asked for; what is wrong with them is noted: E003, E010, E011."""
-    number = _integer(collector, "page", query.get("page"), default=0, least=0)
-    size = _integer(collector, "page_size", query.get("page_size"), default=DEFAULT_PAGE_SIZE, least=1)
+    number, size, refusals = _read_page(query.get("page"), query.get("page_size"))
+    collector.extend(refusals)
+    return number, size
+
+
+@lru_cache(64)
+def _read_page(page: str | None, page_size: str | None) -> tuple[int, int, tuple[Refusal, ...]]:
+    """Number and size of a page, and what is wrong with them. Clients ask for few different ones."""
+    collector = checks.ErrorCollector()
+    number = _integer(collector, "page", page, default=0, least=0)
+    size = _integer(collector, "page_size", page_size, default=DEFAULT_PAGE_SIZE, least=1)
     if size > MAX_PAGE_SIZE:
         collector.note(E011, "page_size", str(MAX_PAGE_SIZE))
-    return number, size
+    return number, size, collector.refusals
 
 
 def page_of(
