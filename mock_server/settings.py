@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, field
 
 from mock_server.domain.local_time import calendar_duration, from_local
-from mock_server.domain.names import shown
+from mock_server.domain.names import is_utf8, shown
 from mock_server.domain.operations import DIALECTS
 from mock_server.domain.variants import VARIANTS, check_variants
 
@@ -164,10 +164,12 @@ class Setting(Struct, frozen=True):
         """The value that the text means.
 
         Raises:
-            ValueError: the text is empty, or not such a value; the message is a sentence for the user.
+            ValueError: the text is empty, not UTF-8, or not such a value; the message is a sentence for the user.
         """
         if not text.strip():
             raise ValueError("the value is empty")
+        if not is_utf8(text):
+            raise ValueError("the value is not UTF-8 text")
         return self.convert(text.strip())
 
 
@@ -336,6 +338,16 @@ def _state(text: str) -> Path | EngineUrl:
     return EngineUrl(text)
 
 
+def _host(text: str) -> str:
+    """An address or a host name; the codec of international names, and its import, only for one of them."""
+    try:
+        if not text.isascii():
+            text.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{shown(text)} is not a host name") from None
+    return text
+
+
 def _folder(text: str) -> Path:
     if not os.path.isdir(text):  # noqa: PTH112  # `Path.is_dir` raises where a name is too long
         raise ValueError(f"{shown(text)} is not a folder")
@@ -356,7 +368,7 @@ def _token(text: str) -> str:
 _DEFAULTS = Settings()
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("host", "ADDRESS", str, "Address to listen on; 0.0.0.0 for all, as in the image."),
+    Setting("host", "ADDRESS", _host, "Address to listen on; 0.0.0.0 for all, as in the image."),
     Setting(
         "port",
         "NUMBER",

@@ -166,7 +166,7 @@ BAD = [
     ("state", "redis://:6379", "a URL in --state is redis://HOST:PORT/DATABASE"),
     ("check_responses", "maybe", "'maybe' is not one of true, yes, on, 1, false, no, off, 0"),
     ("control_token", " ", "the value is empty"),
-    ("control_token", "a\ud800", "a control token is one or more printable characters"),
+    ("control_token", "a\ud800", "the value is not UTF-8 text"),
     ("control_token", "a\nb", "a control token is one or more printable characters"),
     ("control_token", "a\tb", "a control token is one or more printable characters"),
     ("max_sandboxes", "0", "'0' is not a number from 1 to 1000000"),
@@ -470,3 +470,9 @@ def test_several_variants_are_given_by_repeating_the_flag(started_with: Callable
     found = started_with("--variant", "refusals=result", "--variant", "rateLimit=on")
 
     assert found.variants == {"refusals": "result", "rateLimit": "on"}
+
+
+def test_a_value_that_is_not_utf8_ends_the_start_and_is_not_repeated(rejected: Callable[..., str]) -> None:
+    for setting in WITH_A_VALUE:
+        assert "the value is not UTF-8 text" in rejected(setting.flag, "b\udcff"), setting.name
+    assert f"'{'é' * 59}... is not a host name" in rejected("--host", "é" * 100)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -42,7 +44,14 @@ class Problem(Exception):
 
 def json_answer(value: object, status: int = 200) -> Response:
     """Return the answer of a control call."""
-    return Response(orjson.dumps(value), status, content_type="application/json")
+    return Response(_encode(value), status, content_type="application/json")
+
+
+def _encode(value: object) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # the name of a file in a folder of the user is not UTF-8
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def with_old_names(answer: Response, old: str, new: str) -> Response:
@@ -74,7 +83,7 @@ def problem_answer(status: int, detail: str, **members: object) -> Response:
         detail = f"{detail[:_LONGEST_DETAIL]} ..."
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "docs": _page(status)}
     headers = {PROBLEM_HEADER: wire.header_text(detail)}
-    return Response(orjson.dumps(body | members), status, headers, content_type=PROBLEM_JSON)
+    return Response(_encode(body | members), status, headers, content_type=PROBLEM_JSON)
 
 
 def _page(status: int) -> str:

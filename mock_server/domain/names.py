@@ -40,6 +40,11 @@ def cut(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
+def is_utf8(text: str) -> bool:
+    """Whether the text has only characters; an argument or a file's name can have other bytes."""
+    return text.isascii() or text.encode("utf-8", "replace").decode() == text
+
+
 def shown(value: object) -> str:
     """The value in quotes, as Python writes it, cut where it is too long for a message."""
     return cut(repr(value))
