@@ -164,7 +164,7 @@ class Setting(Struct, frozen=True):
         """The value that the text means.
 
         Raises:
-            ValueError: the text is empty, not UTF-8, or not such a value; the message is a sentence for the user.
+            ValueError: the text is empty, not UTF-8, or not such a value; the message is a sentence.
         """
         if not text.strip():
             raise ValueError("the value is empty")

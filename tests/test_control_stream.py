@@ -99,6 +99,24 @@ def test_a_silent_stream_sends_heartbeats() -> None:
     assert [found.data for found in run(read())] == ["listening", "still here", "still here"]
 
 
+def test_a_client_that_leaves_while_the_journal_closes_ends_the_stream() -> None:
+    """The connection is lost in the same turn of the loop in which the sandbox is dropped."""
+
+    async def leave() -> bool:
+        journal = Journal(Limits())
+        stream = events(journal, 0)
+        await take(stream, 1)
+        reading = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        journal.close()
+        await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading])
+        return reading.cancelled()
+
+    assert asyncio.run(leave())
+
+
 def test_a_stream_continues_from_a_number(quiet: Api) -> None:
     for page in range(3):
         quiet.get("/dossiers", page=page)

@@ -198,13 +198,13 @@ def test_a_wrong_file_in_the_folder_is_listed_with_its_error(tmp_path: Path, dow
 
 
 def test_a_file_whose_name_is_not_utf8_is_listed(tmp_path: Path) -> None:
-    (tmp_path / "caf\udce9.yaml").write_text("version: 1\n", encoding="utf-8")
+    (tmp_path / "stop\udce9.yaml").write_text("version: 1\n", encoding="utf-8")
     client = create_app(Settings(scenarios_dir=tmp_path, log_level="error")).test_client()
 
     answer = client.get("/__admin/scenarios")
 
     assert answer.status_code == 200
-    assert b'"caf?"' in answer.data
+    assert b'"stop?"' in answer.data
 
 
 def test_every_behaviour_has_its_provenance(api: Api) -> None:

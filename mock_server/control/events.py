@@ -96,7 +96,9 @@ def _since(journal: Journal) -> int:
 
 async def _is_set(news: asyncio.Event, within: float) -> bool:
     try:
-        await asyncio.wait_for(news.wait(), within)
+        # Before Python 3.12, `wait_for` loses a cancellation that comes with the event: the client has gone.
+        async with asyncio.timeout(within):
+            await news.wait()
     except TimeoutError:
         return False
     return True
