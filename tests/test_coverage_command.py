@@ -115,6 +115,7 @@ def test_a_baseline_shows_what_is_no_longer_reached(files: tuple[Path, Path]) ->
         ),
         (("report", "--min", "101"), "", 2, "101 is not in the range 0<=x<=100"),
         (("report", "--out", "/nowhere/x"), "", 2, "there is no folder /nowhere"),
+        (("diff", "x.json", "--out", "/nowhere/x"), "{", 2, "there is no folder /nowhere"),
         (("merge",), None, 2, "Missing argument"),
     ],
 )

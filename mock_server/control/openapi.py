@@ -149,7 +149,7 @@ def _encode_document(base: str, needs_token: bool) -> bytes:  # noqa: FBT001  # 
     return orjson.dumps(document(CALLS, base, needs_token=needs_token))
 
 
-def document(calls: Sequence[ControlCall], base: str = "", *, needs_token: bool = False) -> dict[str, Any]:
+def document(calls: Sequence[ControlCall], base: str, *, needs_token: bool) -> dict[str, Any]:
     """Return the OpenAPI document of these calls, served at `base`.
 
     Its components are the JSON Schemas of their bodies. `needs_token`: the server has a --control-token.

@@ -41,11 +41,6 @@ class Privacy:
         self._kept = {domain.lower() for domain in kept_domains}
         self._replaced: dict[str, str] = {}
 
-    @property
-    def replaced(self) -> int:
-        """How many addresses were replaced."""
-        return len(self._replaced)
-
     def text(self, text: str) -> str:
         """Replace the addresses in a text."""
         return _ADDRESS.sub(lambda found: self._address(found[0]), text) if "@" in text else text
