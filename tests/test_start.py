@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 import requests
-from click.testing import CliRunner
 from werkzeug.exceptions import InternalServerError
 
 from mock_server.app import create_app
 from mock_server.auth import keys
-from mock_server.cli import main
 from mock_server.settings import Settings
 from mock_server.web import services
 from mock_server.web.start_check import StartError, check_start
@@ -52,18 +50,6 @@ def test_a_server_whose_own_call_fails_does_not_start(
 
     with pytest.raises(StartError, match=path):
         check_start(app)
-
-
-def test_a_server_that_cannot_answer_its_own_calls_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Any) -> None:
-        raise StartError("the server cannot answer GET /__admin/health")
-
-    monkeypatch.setattr("mock_server.web.start_check.check_start", fail)
-
-    started = CliRunner().invoke(main, ["serve", "--port", "0"])
-
-    assert started.exit_code == 1
-    assert "Error: the server cannot answer GET /__admin/health" in started.stderr
 
 
 def test_a_key_that_is_not_kept_is_made_during_the_start(
