@@ -72,6 +72,18 @@ def check_depth(raw: bytes) -> None:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
 
 
+def check_size(raw: bytes, most: int) -> None:
+    """Reject JSON with too many values, before it is parsed; the length of texts does not count.
+
+    Raises:
+        ValueError: more than `most` values are separated by commas; the message has their number.
+    """
+    if raw.count(b",") >= most:
+        count = _TEXTS.sub(b"", raw).count(b",") + 1
+        if count > most:
+            raise ValueError(f"{count} values, and this call accepts at most {most}")
+
+
 def _is_too_deep(raw: bytes) -> bool:
     """Whether brackets are left when so many times the innermost pairs are taken out."""
     brackets = _TEXTS.sub(b"", raw).translate(None, _ALL_BUT_BRACKETS)

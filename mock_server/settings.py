@@ -38,6 +38,7 @@ SLOW_CALLS = {
     ("POST", f"{CONTROL_PREFIX}/verify"),
     ("POST", f"{CONTROL_PREFIX}/timeline"),
     ("GET", f"{CONTROL_PREFIX}/report"),
+    ("GET", f"{CONTROL_PREFIX}/state"),
 }
 """Control calls that may take long: they run in a thread, so that they do not block other requests."""
 

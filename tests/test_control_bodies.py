@@ -10,7 +10,7 @@ import pytest
 
 from mock_server.control.app import CALLS
 from mock_server.control.calls import ControlCall
-from tests.support import Api
+from tests.support import SEED_DOSSIER, Api
 
 JSON, YAML = "application/json", "application/yaml"
 CLOCK = b'{"now": "2031-01-01T00:00:00"}'
@@ -189,3 +189,49 @@ def test_every_object_of_a_body_rejects_unknown_keys(call: ControlCall) -> None:
         for name, schema in components.items()
         if schema.get("type") == "object" and schema.get("additionalProperties") is not False
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [
+        (
+            f"PATCH /dossiers/{SEED_DOSSIER}",
+            {"documents": [{"documentCode": "I2", "files": [{} for _ in range(10_000)]}]},
+        ),
+        ("POST /rules", {"rules": [{"name": "a", "then": {"patch": {f"a{at}": 1 for at in range(10_000)}}}]}),
+        ("POST /requests/count", {"body": [1] * 10_001}),
+        ("POST /requests/find", {"query": {f"a{at}": "1" for at in range(10_001)}}),
+    ],
+)
+def test_more_values_than_a_call_takes_in_a_short_time_are_rejected(
+    api: Api, call: str, body: object
+) -> None:
+    found = detail(send(api, call, msgspec.json.encode(body)))
+
+    remedy = "make several calls, or load a fixture, a scenario or a state, which takes more"
+    assert found == f"the body has 10001 values, and this call accepts at most 10000: {remedy}"
+
+
+def test_long_texts_and_calls_in_a_thread_have_no_limit_of_values(api: Api) -> None:
+    rule = {"name": "a", "when": {}, "then": {"respond": {"status": 200, "body": '1,"' * 20_000}}}
+    assert send(api, "POST /rules", msgspec.json.encode({"rules": [rule]})).status_code == 201
+    recipe = {"version": 1, "accounts": [{"accountId": 5}], "invalidEmailDomains": ["a.example"] * 10_001}
+    answer = send(api, "PUT /fixture", msgspec.json.encode({"recipe": recipe}))
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_dossier_has_a_limited_number_of_documents_files_and_answers(api: Api) -> None:
+    form = {"type": "a", "key": "b", "title": "c", "order": 1, "value": "d"}
+    path = f"PATCH /dossiers/{SEED_DOSSIER}"
+    for files, parts in (
+        ([{}] * 2000, 2001),
+        ([{"formdata": [form] * 1000}, {"formdata": [form] * 998}], 2001),
+    ):
+        body: dict[str, Any] = {"documents": [{"documentCode": "I2", "files": files}]}
+        found = detail(send(api, path, msgspec.json.encode(body)))
+        assert found == (
+            "$.documents: a dossier has at most 2000 documents, files and answers of forms,"
+            f" this one {parts}: spread them over several dossiers"
+        )
+    body = {"documents": [{"documentCode": "I2", "files": [{}] * 1999}]}
+    assert send(api, path, msgspec.json.encode(body)).status_code == 200

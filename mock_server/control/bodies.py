@@ -10,12 +10,15 @@ from msgspec import Struct
 
 from mock_server.control.problems import Problem
 from mock_server.fixtures.decode_errors import explain_decode_error
-from mock_server.json_body import CompressedBodyError, check_depth, decode_body
+from mock_server.json_body import CompressedBodyError, check_depth, check_size, decode_body
+from mock_server.settings import is_slow_call
 
 T = TypeVar("T")
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 MAX_YAML_BYTES = 1_000_000
+MAX_VALUES = 10_000
+"""JSON values in the body of a call that runs on the event loop: more would hold up other clients."""
 
 
 class YamlText(Struct, frozen=True):
@@ -28,7 +31,7 @@ def read_body(kind: type[T], *, takes_yaml: bool) -> T | YamlText:
     """Return the request's JSON body as `kind`, or its YAML text; an empty body is an empty object.
 
     Raises:
-        Problem: it is compressed, not UTF-8, not JSON, or not of that type.
+        Problem: it is compressed, not UTF-8, not JSON, too large for this call, or not of that type.
     """
     raw = _plain_bytes()
     if takes_yaml and request.mimetype in YAML_TYPES:
@@ -36,6 +39,8 @@ def read_body(kind: type[T], *, takes_yaml: bool) -> T | YamlText:
             raise Problem(f"the YAML is larger than {MAX_YAML_BYTES} bytes: send JSON", 413)
         return YamlText(raw.decode())
     raw = raw or b"{}"
+    if not is_slow_call(request.method, request.path, ""):
+        _check_size(raw)
     try:
         check_depth(raw)
         return _decode(raw, kind)
@@ -43,6 +48,14 @@ def read_body(kind: type[T], *, takes_yaml: bool) -> T | YamlText:
         raise Problem(_not_json(raw, str(error), takes_yaml=takes_yaml)) from None
     except (ValueError, RecursionError) as error:
         raise Problem(f"the body is invalid: {error}") from None
+
+
+def _check_size(raw: bytes) -> None:
+    try:
+        check_size(raw, MAX_VALUES)
+    except ValueError as error:
+        remedy = "make several calls, or load a fixture, a scenario or a state, which takes more"
+        raise Problem(f"the body has {error}: {remedy}") from None
 
 
 def _plain_bytes() -> bytes:
