@@ -562,3 +562,36 @@ def test_a_documented_default_is_what_the_server_does_without_the_parameter(
     plain, given = api.control("GET", "/dossiers"), api.control("GET", "/dossiers?offset=0&limit=50")
     assert plain == given
     assert len(plain["dossiers"]) == 50
+
+
+def test_a_query_that_a_call_does_not_have_is_rejected(app: Flask) -> None:
+    client = app.test_client()
+    remedy = "is empty: name a sandbox, or leave it out for 'default'"
+    rejected = {
+        "POST /reset?sandbx=gw3": "POST /__admin/reset has no query parameter 'sandbx'; it has sandbox; "
+        "did you mean 'sandbox'?",
+        "GET /clock?nope=1": "GET /__admin/clock has no query parameter 'nope'; it has sandbox",
+        "DELETE /sandboxes/gw3?sandbox=gw3": "has no query parameter 'sandbox'; it has none",
+        "GET /requests?limits=5": "it has since, limit, format, name, sandbox; did you mean 'limit'?",
+        "POST /pact/states?states=x": "did you mean 'state'?",
+        "POST /reset?sandbox=": f"the query parameter sandbox {remedy}",
+        "POST /reset?sandbox=a&sandbox=b": "the query parameter 'sandbox' is given 2 times: give it once",
+        "GET /requests?limit=1&limit=2": "the query parameter 'limit' is given 2 times: give it once",
+    }
+    for call, sentence in rejected.items():
+        method, path = call.split()
+        answer = client.open(f"/__admin{path}", method=method)
+        assert (answer.status_code, call) == (400, call)
+        assert sentence in (answer.json or {})["detail"]
+    for name, path, sentence in (
+        ("", "/reset", f"the header X-Mock-Sandbox {remedy}"),
+        (
+            "a",
+            "/reset?sandbox=b",
+            "the header X-Mock-Sandbox names 'a', and the query 'b': name one sandbox",
+        ),
+    ):
+        answer = client.post(f"/__admin{path}", headers={"X-Mock-Sandbox": name})
+        assert (answer.status_code, (answer.json or {})["detail"]) == (400, sentence)
+    for path in ("/health?probe=1", "/ui?v=2", "/docs/control?v=2"):
+        assert client.get(f"/__admin{path}").status_code == 200

@@ -36,7 +36,7 @@ from mock_server.control import (  # noqa: F401  # each adds its calls to the ta
     ui,
     verify,
 )
-from mock_server.control.calls import CALLS
+from mock_server.control.calls import CALLS, ControlCall, check_query
 from mock_server.control.problems import Problem, install_problems
 from mock_server.settings import CONTROL_MAX_BODY, CONTROL_PREFIX
 from mock_server.web import services
@@ -54,6 +54,7 @@ def create_control(shared: Services) -> Flask:
     app.view_functions = {call.name: call.view for call in CALLS}
     services.install(app, shared)
     app.before_request(_check_access)
+    app.before_request(_check_query)
     install_problems(app)
     return app
 
@@ -77,3 +78,19 @@ def _check_access() -> None:
         check_control_call(services.services().settings, request.environ)
     except AccessDenied as denied:
         raise Problem(str(denied), denied.status) from None
+
+
+def _check_query() -> None:
+    """Run before each control call that there is.
+
+    Raises:
+        Problem: its query has a parameter that the call does not have.
+    """
+    call = _calls().get(request.endpoint or "")
+    if call is not None:
+        check_query(call)
+
+
+@cache
+def _calls() -> dict[str, ControlCall]:
+    return {call.name: call for call in CALLS}

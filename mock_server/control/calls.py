@@ -14,11 +14,18 @@ from msgspec import Struct
 
 from mock_server.control.bodies import read_body
 from mock_server.control.problems import Problem
+from mock_server.domain.names import nearest, shown
+from mock_server.sandbox import DEFAULT_SANDBOX
+from mock_server.settings import CONTROL_PREFIX, DASHBOARD_PATH, DOCS_PATH, HEALTH_PATH, SANDBOX_HEADER
 
 View = TypeVar("View", bound=Callable[..., Response])
 
 _PATH_VARIABLE = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
 _LONGEST_NUMBER = 18
+_PAGES = {path.split("/")[2] for path in (DASHBOARD_PATH, DOCS_PATH, HEALTH_PATH)}
+
+SANDBOX_PARAMETER = "sandbox"
+"""The query parameter of a sandboxed call that names its sandbox."""
 
 
 class ControlCall(Struct, frozen=True, kw_only=True):
@@ -36,6 +43,17 @@ class ControlCall(Struct, frozen=True, kw_only=True):
     media_type: str
     sandboxed: bool
     query: Mapping[str, Any]
+    open_with: tuple[str, ...]
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of its query parameters."""
+        return [*self.query, *([SANDBOX_PARAMETER] if self.sandboxed else [])]
+
+    @property
+    def is_page(self) -> bool:
+        """Whether a browser or a monitor calls it, which may add query parameters."""
+        return self.path.split("/")[1] in _PAGES
 
     @property
     def path(self) -> str:
@@ -53,7 +71,7 @@ CALLS: list[ControlCall] = []
 """Every control call, in the order in which the modules are imported."""
 
 
-def route(  # one argument per fact about a call
+def route(  # noqa: PLR0913  # one argument per fact about a call
     method_and_path: str,
     *,
     body: Any = None,
@@ -62,13 +80,14 @@ def route(  # one argument per fact about a call
     media_type: str = "application/json",
     sandboxed: bool = True,
     query: Mapping[str, Any] = MappingProxyType({}),
+    open_with: tuple[str, ...] = (),
 ) -> Callable[[View], View]:
     """Add the view below to the table, with its route: `POST /dossiers/<int:dossier_id>`.
 
     The ids of the path are passed by name. The JSON body, decoded as the type `body`, is the first argument;
     a YAML body is passed as `YamlText`, where `yaml` has the type that it must have. `status` and
-    `media_type` are those of the answer; `query` has a JSON Schema for each parameter. The docstring
-    documents the call.
+    `media_type` are those of the answer; `query` has a JSON Schema for each parameter; with one
+    of `open_with`, the query may have any other as well. The docstring documents the call.
     """
     method, _, rule = method_and_path.partition(" ")
 
@@ -88,11 +107,48 @@ def route(  # one argument per fact about a call
                 media_type=media_type,
                 sandboxed=sandboxed,
                 query=query,
+                open_with=open_with,
             )
         )
         return view
 
     return register
+
+
+def check_query(call: ControlCall) -> None:
+    """Check the names in the query of a request for this call, and that it names one sandbox at most.
+
+    Raises:
+        Problem: a parameter is unknown or given twice, or the name of the sandbox is empty.
+    """
+    if call.is_page:
+        return
+    allowed, is_open = call.parameters, any(name in request.args for name in call.open_with)
+    for name, values in request.args.lists():
+        if name not in allowed and not is_open:
+            raise Problem(_unknown_parameter(name, call))
+        if len(values) > 1:
+            raise Problem(f"the query parameter {shown(name)} is given {len(values)} times: give it once")
+    if call.sandboxed:
+        _check_sandbox_names(request.headers.get(SANDBOX_HEADER), request.args.get(SANDBOX_PARAMETER))
+
+
+def _unknown_parameter(name: str, call: ControlCall) -> str:
+    unknown = f"{call.method} {CONTROL_PREFIX}{call.path} has no query parameter {shown(name)}"
+    near = nearest(name, call.parameters)
+    allowed = f"it has {', '.join(call.parameters)}" if call.parameters else "it has none"
+    return f"{unknown}; {allowed}" + (f"; did you mean {near!r}?" if near else "")
+
+
+def _check_sandbox_names(header: str | None, parameter: str | None) -> None:
+    if "" in {header, parameter}:
+        place = f"the header {SANDBOX_HEADER}" if header == "" else "the query parameter sandbox"
+        raise Problem(f"{place} is empty: name a sandbox, or leave it out for {DEFAULT_SANDBOX!r}")
+    if header and parameter and header != parameter:
+        raise Problem(
+            f"the header {SANDBOX_HEADER} names {shown(header)}, and the query {shown(parameter)}:"
+            " name one sandbox"
+        )
 
 
 def query_number(name: str) -> int | None:
@@ -105,7 +161,7 @@ def query_number(name: str) -> int | None:
     if given is None:
         return None
     if not (given.isascii() and given.isdecimal() and len(given) <= _LONGEST_NUMBER):
-        raise Problem(f"{name} is a number such as 10, not {given!r}")
+        raise Problem(f"{name} is a number such as 10, not {shown(given)}")
     return int(given)
 
 
@@ -118,7 +174,7 @@ def query_choice(name: str, choices: Iterable[str]) -> str:
     words = tuple(choices)
     given = request.args.get(name, words[0])
     if given not in words:
-        raise Problem(f"{name} is {', '.join(words[:-1])} or {words[-1]}, not {given!r}")
+        raise Problem(f"{name} is {', '.join(words[:-1])} or {words[-1]}, not {shown(given)}")
     return given
 
 

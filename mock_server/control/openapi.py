@@ -33,7 +33,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     "sandboxQuery": {
         "name": "sandbox",
         "in": "query",
-        "description": f"The same, where no header can be sent; {SANDBOX_HEADER} wins.",
+        "description": "The same, where no header can be sent; with both, the names are the same.",
         "schema": _SANDBOX,
         "example": "default",
     },
@@ -238,7 +238,7 @@ def _needs_token(call: ControlCall) -> bool:
 def _problems_of(call: ControlCall, *, needs_token: bool) -> list[str]:
     """Return the statuses of the problems that the call may have; `default` is any other."""
     applies = {
-        "400": call.sandboxed or bool(call.query) or call.body is not None,
+        "400": not call.is_page,
         "401": needs_token and _needs_token(call),
         "403": not _is_open(call),
         "404": bool(call.ids) and call.path not in _NEVER_MISSING,

@@ -52,7 +52,7 @@ class StateChange(Struct, forbid_unknown_fields=True):
     consumer: str | None = None
 
 
-@route("POST /pact/states", body=StateChange, query=_QUERY)
+@route("POST /pact/states", body=StateChange, query=_QUERY, open_with=("state", "action"))
 def change_provider_state(wanted: StateChange) -> Response:
     """Set up a provider state of Pact, or tear it down; return the ids that it created.
 
