@@ -360,6 +360,12 @@ def at(path: str, *, value: Any) -> Callable[[Any], Any]:
     return lambda state: with_value(state, path, value)
 
 
+PAST_ACTION = {
+    "at": "2031-05-03T10:00:00Z",
+    "control": "POST /thirdparties",
+    "companies": [[{"type": "CIT001", "value": "P9999Y"}, {"name": "ANY"}]],
+}
+
 INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
     "another version": (at("version", value=2), "$.version: 2 is not allowed: use 1"),
     "no content": (at("content", value=...), "the key 'content' is missing"),
@@ -399,6 +405,42 @@ INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
     "an invalid company": (
         at("content.thirdparties.0.companyId.value", value="1"),
         "$.content.thirdparties[0].companyId.value",
+    ),
+    "an invalid row of the registry": (
+        at("content.establishments.0.companyId.value", value="1"),
+        "$.content.establishments[0].companyId.value: '1' is not a well-formed ",
+    ),
+    "an invalid company after a transfer": (
+        at("content.establishments.0.transferredTo", value={"type": "CIT003", "value": "P9999Y"}),
+        "$.content.establishments[0].transferredTo.value: 'P9999Y' is not a well-formed DUNS",
+    ),
+    "an import that lasts longer than the calendar": (
+        at("content.establishments.0.importDuration", value="P9999999D"),
+        "$.content.establishments[0].importDuration: an import lasts from no time to a century",
+    ),
+    "an import that ends before it starts": (
+        at("content.establishments.0.importDuration", value="-P1D"),
+        "$.content.establishments[0].importDuration",
+    ),
+    "an import of an invalid company": (
+        at("content.processes.2.wanted.companyId.value", value="ABCDEFGHIJKLMN"),
+        "$.content.processes[2].wanted.companyId.value: 'ABCDEFGHIJKLMN' is not a well-formed SIRET",
+    ),
+    "an import without a reference": (
+        at("content.processes.2.wanted.reference", value=" "),
+        "$.content.processes[2].wanted.reference",
+    ),
+    "an import that invites no address": (
+        at("content.processes.2.wanted.thirdpartyEmail", value=["a@b.example", "a"]),
+        "$.content.processes[2].wanted.thirdpartyEmail[1]: 'a' is not an e-mail address",
+    ),
+    "an import in charge of no address": (
+        at("content.processes.2.wanted.userInCharge", value=["a"]),
+        "$.content.processes[2].wanted.userInCharge[0]",
+    ),
+    "an action about an invalid company": (
+        at("content.pastActions", value=[PAST_ACTION]),
+        "$.content.pastActions[0].companies[0][0].value",
     ),
     "a relation twice": (twice("relations"), "$.content.relations[3]"),
     "a relation of no account": (

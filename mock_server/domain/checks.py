@@ -140,9 +140,14 @@ def company_id_type(collector: ErrorCollector, parameter: str, value: str) -> Co
 def emails(collector: ErrorCollector, parameter: str, values: Sequence[str] | None) -> tuple[str, ...]:
     """Well-formed addresses: else E010."""
     for value in values or ():
-        if len(value) > SHORT_TEXT or _EMAIL.fullmatch(value) is None:
+        if not is_email(value):
             collector.note(E010, parameter, value)
     return tuple(values or ())
+
+
+def is_email(value: str) -> bool:
+    """Whether it has the form of an e-mail address, and is not too long."""
+    return len(value) <= SHORT_TEXT and _EMAIL.fullmatch(value) is not None
 
 
 def day(collector: ErrorCollector, parameter: str, value: str | None) -> date | None:
