@@ -79,7 +79,7 @@ def get_ca_certificate() -> Response:
 
 
 def _counts(sandbox: ServerSandbox) -> dict[str, int]:
-    world = sandbox.read()
+    world = sandbox.read_if_possible()
     portfolios = world.portfolios.values()
     return {
         "accounts": len(world.portfolios),

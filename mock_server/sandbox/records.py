@@ -16,7 +16,7 @@ from msgspec import Struct
 from mock_server.domain.model import Company, CompanyId
 from mock_server.fixtures import Fixture
 from mock_server.sandbox.commands import AnyCommand, CommandContext, PastState, Rewind
-from mock_server.sandbox.state import SandboxState, settle_state
+from mock_server.sandbox.state import SandboxState, settle_if_possible
 
 RECORD_VERSION: Literal[1] = 1
 
@@ -106,7 +106,7 @@ def replay(
     wanted = {record.command.before for record in records if isinstance(record.command, Rewind)}
     kept: dict[int, PastState] = {}
     for record in records:
-        state, _ = settle_state(state, record.machine)
+        state, _ = settle_if_possible(state, record.machine)
         now = state.clock.at(record.machine)
         before = PastState(state, now)
         seen(record, before)

@@ -7,9 +7,10 @@ its content or executes a command on it.
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from msgspec import structs
 
@@ -48,6 +49,14 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
+class _Settled(NamedTuple):
+    """A state, and what settling it gave: done when the command that made it was executed."""
+
+    state: SandboxState
+    settled: SandboxState
+    events: list[Event]
+
+
 class ServerSandbox:
     """One state. Commands are executed one at a time; reading locks only if something is due.
 
@@ -65,6 +74,7 @@ class ServerSandbox:
         self._database = database
         self._lock = RLock()
         self._state = state
+        self._tried: _Settled | None = None
 
     @classmethod
     def restore(
@@ -76,7 +86,9 @@ class ServerSandbox:
             StateFileError: it is damaged in the file.
         """
         kept = database.load(name)
-        sandbox = cls(name, restore_state(kept.kept, config, invent), invent, database=database)
+        with database.restoring(name):
+            state = restore_state(kept.kept, config, invent)
+        sandbox = cls(name, state, invent, database=database)
         latest, store = kept.latest_request, database.journal_store(name)
         sandbox.journal = Journal(config.journal, latest, kept=kept.exchanges, store=store)
         first = kept.records[0].position if kept.records else latest
@@ -87,7 +99,8 @@ class ServerSandbox:
                 record = structs.replace(record, request=None, latest_request=latest)
             sandbox.history.add(HistoryEntry(record, before.now, before.state))
 
-        sandbox._state = replay(sandbox._state, kept.records, add)  # its own
+        with database.restoring(name):
+            sandbox._state = replay(sandbox._state, kept.records, add)  # its own
         return sandbox
 
     @property
@@ -139,8 +152,17 @@ class ServerSandbox:
         """Return the content of now."""
         return self.current()[0]
 
+    def read_if_possible(self) -> World:
+        """Return the content of now; if what is due fails, which is a bug, the content before that."""
+        with suppress(Exception):
+            return self.read()
+        return self._state.world
+
     def execute(self, command: Command[Result], *, in_request: bool = False) -> Result:
         """Execute a command and return its result. If it raises, the state stays the same object.
+
+        What is due after it is tried first: a state that cannot be settled is not kept. A present state that
+        cannot be settled is no obstacle for a command after which it can.
 
         The history links it with the request of the API that is being answered, if it is part of one.
 
@@ -149,12 +171,13 @@ class ServerSandbox:
         """
         with self._lock:
             machine = monotonic_now()
-            self._settle(machine)
+            self._settle_if_possible(machine)
             before = self._state
             companies: dict[CompanyId, Company] = {}
             context = self._context(machine, companies)
             after, result = command.apply(before, context)
             if after is not before:
+                tried = _Settled(after, *settle_state(after, machine))  # it costs nothing if nothing is due
                 latest = self.journal.last
                 record = Record(
                     number=self._next_number,
@@ -165,6 +188,7 @@ class ServerSandbox:
                     companies=tuple(companies.items()),
                 )
                 self._keep(HistoryEntry(record, context.now, before), after)
+                self._tried = tried
         return result
 
     @property
@@ -187,7 +211,7 @@ class ServerSandbox:
         """Return the state as it would be after a command, which is not executed."""
         with self._lock:
             machine = monotonic_now()
-            self._settle(machine)
+            self._settle_if_possible(machine)
             return command.apply(self._state, self._context(machine, {}))[0]
 
     def _context(self, machine: datetime, companies: dict[CompanyId, Company]) -> CommandContext:
@@ -268,8 +292,17 @@ class ServerSandbox:
         with self._lock:
             return self._settle(monotonic_now())
 
+    def _settle_if_possible(self, machine: datetime) -> None:
+        with suppress(Exception):
+            self._settle(machine)
+
     def _settle(self, machine: datetime) -> list[Event]:
-        self._state, events = settle_state(self._state, machine)
+        tried, self._tried = self._tried, None
+        state, events = self._state, list[Event]()
+        if tried is not None and tried.state is state:
+            state, events = tried.settled, tried.events
+        self._state, later = settle_state(state, machine)
+        events = [*events, *later]
         if events:
             self.journal.count_imports(event.outcome for event in events if event.outcome)
         return events

@@ -210,10 +210,14 @@ class Sandboxes:
 
     @property
     def existing(self) -> tuple[ServerSandbox, ...]:
-        """The existing sandboxes, oldest first. This does not count as a use."""
+        """The existing sandboxes, oldest first, without those that are damaged in the file of `--state`.
+
+        This does not count as a use.
+        """
         self._drop_idle()
         for name in self._kept_names:
-            self.find(name)
+            with suppress(FileError):
+                self.find(name)
         return tuple(self._by_name.values())
 
     @property

@@ -29,7 +29,7 @@ from mock_server.sandbox.history import History, HistoryEntry, NotKept
 from mock_server.sandbox.kept_state import Kept, KeptConfig, keep_state, restore_state
 from mock_server.sandbox.records import MissingFixture, Record, RecordFormat
 from mock_server.sandbox.sandbox import ServerSandbox
-from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_state
+from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_if_possible
 
 T = TypeVar("T")
 
@@ -327,7 +327,7 @@ class SharedSandbox(ServerSandbox):
         if draft is None or draft.is_empty:
             return None
         machine = monotonic_now()
-        self._settle(machine)
+        self._settle_if_possible(machine)
         packed = draft.packed
         entry = LogEntry(
             format=1,
@@ -426,7 +426,7 @@ class SharedSandbox(ServerSandbox):
                 replayed.append(each)
         for each in replayed:
             self.history.add(each)
-        state, _ = settle_state(state, entry.machine)
+        state, _ = settle_if_possible(state, entry.machine)
         self._state = self._base = state
         packed = exchange = None
         if _EXCHANGE in raw.fields:
@@ -438,7 +438,7 @@ class SharedSandbox(ServerSandbox):
         self._advance(raw.version, raw.id)
 
     def _replay(self, state: SandboxState, record: Record) -> tuple[HistoryEntry, SandboxState]:
-        state, _ = settle_state(state, record.machine)
+        state, _ = settle_if_possible(state, record.machine)
         now = state.clock.at(record.machine)
         if record.number in self._kept:
             self._kept[record.number] = PastState(state, now)

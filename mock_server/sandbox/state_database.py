@@ -362,8 +362,10 @@ class StateDatabase:
             StateFileError: the sandbox is damaged in the file.
         """
         machine = monotonic_now()
-        state, _ = settle_state(self._replayed(self.load(name)), machine)
-        return export_state(state, state.clock.at(machine))
+        replayed = self._replayed(name, self.load(name))
+        with self.restoring(name):
+            state, _ = settle_state(replayed, machine)
+            return export_state(state, state.clock.at(machine))
 
     def compact(self) -> None:
         """Replace the commands of each sandbox by its state, and give unused space back.
@@ -374,16 +376,16 @@ class StateDatabase:
         for name in self.names:
             kept = self.load(name)
             with self._as_sentence(), self._transaction():
-                encoded = self._encode(keep_state(self._replayed(kept)))
+                encoded = self._encode(keep_state(self._replayed(name, kept)))
                 if kept.records:
                     self._write_checkpoint(name, self._pending[name], encoded, kept.records[-1])
         with self._as_sentence():
             self._execute("VACUUM")
             self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _replayed(self, kept: KeptSandbox) -> SandboxState:
+    def _replayed(self, name: str, kept: KeptSandbox) -> SandboxState:
         config = SandboxConfig(setup=kept.kept.config.setup)
-        with self._as_sentence():
+        with self.restoring(name):
             return replay(restore_state(kept.kept, config, generate_company), kept.records)
 
     def close(self) -> None:
@@ -445,6 +447,26 @@ class StateDatabase:
             self.error = f"the change was not made: {self.path} cannot be written: {reason}"
             raise NotWritten(self.error) from None
         self.error = None
+
+    @contextmanager
+    def restoring(self, name: str) -> Iterator[None]:
+        """Report any error of what is in the file of a sandbox: another version may have written it.
+
+        Raises:
+            StateFileError: the sandbox cannot be restored.
+        """
+        try:
+            yield
+        except StateFileError:
+            raise
+        except Exception as error:
+            reason = str(error) if isinstance(error, FileError) else f"{type(error).__name__}: {error}"
+            if isinstance(error, InputError):
+                reason = f"{error.path}: {error}"
+            raise StateFileError(
+                f"{self.path}: the sandbox {name!r} cannot be restored: {reason}; use the version of"
+                " mock-server that wrote the file, or give another file"
+            ) from error
 
     @contextmanager
     def _as_sentence(self) -> Iterator[None]:
