@@ -22,7 +22,7 @@ from click import Context
 from mock_server import pages
 from mock_server.cli import main
 from mock_server.control.app import CALLS
-from mock_server.documentation import headings, page_names
+from mock_server.documentation import headings, page_names, read_page
 from tests.processes import run, shell_command
 from tests.support import Api, running_server
 
@@ -188,6 +188,15 @@ def test_a_served_page_links_only_to_what_is_served(here: str) -> None:
 )
 def test_a_topic_is_printed(topic: str, printed: str) -> None:
     assert run("explain", topic).stdout.startswith(printed)
+
+
+def test_without_a_topic_the_pages_are_listed_with_their_titles() -> None:
+    lines = run("explain").stdout.splitlines()
+
+    listed = dict(line.split(maxsplit=1) for line in lines)
+    assert [*listed] == [*page_names()]
+    for name, title in listed.items():
+        assert (read_page(name) or "").startswith(f"# {title}\n"), name
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,9 @@ from hypothesis import given
 from hypothesis.stateful import run_state_machine_as_test
 
 from mock_server.delivery import WIRE_FAULTS
+from mock_server.fixtures.errors import StateFileError
 from mock_server.fixtures.library import bundled
+from mock_server.sandbox.engine import check_client_library
 from mock_server.sandbox.transactions import Turns
 from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.report import failure_lines
@@ -823,6 +826,13 @@ def kill_while_importing(
 
 
 # The start
+
+
+def test_a_url_needs_the_client_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+
+    with pytest.raises(StateFileError, match=r"pip install 'dossiers-mock-server\[replicas\]'"):
+        check_client_library()
 
 
 def test_what_is_wrong_at_the_start_is_named(tmp_path: Path) -> None:
