@@ -68,6 +68,13 @@ _SECONDS_PER_WRITE = 1.0
 _COMMANDS_PER_CHECKPOINT = 1_000
 """So many commands are replayed at most; a tenth of its dossiers for a sandbox that has more of them."""
 
+_CHANGE, _JOURNAL, _CHECKPOINT = (
+    "the change was not made",
+    "the journal was not written",
+    "no checkpoint was written",
+)
+"""What does not happen when the file cannot be written."""
+
 _logger = logging.getLogger("mock_server")
 
 
@@ -107,7 +114,7 @@ class StateDatabase:
             StateFileError: it is not a state file, damaged, of a newer version, in use, or cannot be written.
         """
         self.path = path
-        self.error: str | None = None
+        self._errors: dict[str, str] = {}
         self._lock = RLock()
         self._pending: dict[str, _Pending] = {}
         self._unwritten: list[tuple[str, int, bytes, bytes | None]] = []
@@ -165,6 +172,11 @@ class StateDatabase:
     def names(self) -> tuple[str, ...]:
         """The names of the sandboxes in the file."""
         return tuple(self._names)
+
+    @property
+    def error(self) -> str | None:
+        """Why the latest change could not be written, else the latest journal or checkpoint."""
+        return self._errors.get(_CHANGE) or next(iter(self._errors.values()), None)
 
     def start_config(self, config: SandboxConfig) -> SandboxConfig:
         """Return the start of the sandboxes in this file; that of a new file is `config`.
@@ -238,7 +250,7 @@ class StateDatabase:
 
     def clear_exchanges(self, name: str, last: int) -> None:
         """Delete the exchanges, if possible, and keep the number of the last one."""
-        with suppress(NotWritten), self._writing():
+        with suppress(NotWritten), self._writing(_JOURNAL):
             self._forget_exchanges(name)
             query = "UPDATE sandboxes SET latest_request = max(latest_request, ?) WHERE name = ?"
             self._execute(query, last, name)
@@ -250,7 +262,7 @@ class StateDatabase:
 
     def _flush(self) -> None:
         """Write the exchanges, if possible: no request is rejected for its journal."""
-        with suppress(NotWritten), self._writing():
+        with suppress(NotWritten), self._writing(_JOURNAL):
             self._write_exchanges()
         with self._lock:
             del self._unwritten[:-_EXCHANGES_PER_WRITE]  # the file cannot be written
@@ -328,10 +340,10 @@ class StateDatabase:
                 encoded = self._encode(keep_state(after))
                 with self._lock:
                     if self._pending.get(name) is pending and not pending.goes_back_over(record.number):
-                        with self._writing():
+                        with self._writing(_CHECKPOINT):
                             self._write_checkpoint(name, pending, encoded, record)
             except NotWritten as error:
-                _logger.warning("no checkpoint was written: %s", error)
+                _logger.warning("%s", error)
             finally:
                 pending.is_running = False
 
@@ -431,8 +443,10 @@ class StateDatabase:
                 raise
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Write all or nothing.
+    def _writing(self, lost: str = _CHANGE) -> Iterator[None]:
+        """Write all or nothing; an error says what is `lost`.
+
+        A journal may fit on a disk on which a change has no space, so it ends no error of changes.
 
         Raises:
             NotWritten: the file cannot be written.
@@ -444,9 +458,12 @@ class StateDatabase:
                 yield
         except (sqlite3.Error, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            self.error = f"the change was not made: {self.path} cannot be written: {reason}"
-            raise NotWritten(self.error) from None
-        self.error = None
+            self._errors[lost] = f"{lost}: {self.path} cannot be written: {reason}"
+            raise NotWritten(self._errors[lost]) from None
+        if lost == _CHANGE:
+            self._errors.clear()
+        else:
+            self._errors.pop(lost, None)
 
     @contextmanager
     def restoring(self, name: str) -> Iterator[None]:
