@@ -19,10 +19,12 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 from flask import Flask
 from hypothesis import settings
 
 from mock_server.app import create_app
+from mock_server.cli import main
 from mock_server.fixtures import FileError
 from mock_server.sandbox.state_database import StateDatabase
 from mock_server.settings import Settings
@@ -337,6 +339,17 @@ def test_a_change_that_fails_in_the_middle_does_not_stop_the_next(path: Path) ->
 def test_a_folder_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="No such file or directory"):
         start(tmp_path / "nowhere" / "sandboxes.db")
+
+
+def test_only_a_regular_file_keeps_a_state(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path, kind in ((pipe, "a device"), (Path("/dev/null"), "a device"), (tmp_path, "a folder")):
+        with pytest.raises(FileError, match=f"^{path}: {kind}.*, not a file: give the path of a file$"):
+            start(path)
+    for path in (pipe, Path("/dev/null")):
+        result = CliRunner().invoke(main, ["state", "info", str(path)])
+        assert f"Error: {path}: a device, a named pipe or a socket, not a file" in result.output
 
 
 def full_disk(app: Flask, _: Path) -> None:

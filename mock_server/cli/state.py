@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,7 +65,7 @@ def compact(file: Path) -> None:
 def _open(file: Path) -> Iterator[StateDatabase]:
     from mock_server.sandbox.state_database import StateDatabase
 
-    if not file.is_file():
+    if not os.path.exists(file):  # noqa: PTH110  # a name may be too long
         raise click.ClickException(f"{file}: there is no such file")
     try:
         database = StateDatabase(file)

@@ -138,7 +138,10 @@ class StateDatabase:
         atexit.register(self.close)
 
     def _check_access(self) -> None:
-        """Name what is read-only: SQLite only says that there was an error."""
+        """Name what is no file, or read-only: SQLite only says that there was an error, or keeps nothing."""
+        if self.path.exists() and not self.path.is_file():
+            kind = "a folder" if self.path.is_dir() else "a device, a named pipe or a socket"
+            raise StateFileError(f"{self.path}: {kind}, not a file: give the path of a file")
         for place in (self.path, self.path.parent):
             if place.exists() and not os.access(place, os.W_OK):
                 raise StateFileError(
