@@ -398,6 +398,53 @@ def test_an_expectation_is_limited_as_a_filter_is(api: Api) -> None:
         )
 
 
+OPERATORS = "a request is described by at most 1000 operators and JSONPaths, this one by"
+COMPILE = "its regular expressions and JSONPaths take too long to compile: use fewer or shorter ones"
+
+
+def test_patterns_are_limited_before_they_take_long(api: Api) -> None:
+    texts = [{"$matches": f"never {at}"} for at in range(1000)]
+    for path, wanted, detail in (
+        ("requests/count", {"path": {"$oneOf": texts}}, f"$: {OPERATORS} 1001"),
+        ("requests/find", {"query": {"a": {"$oneOf": texts}}}, f"$: {OPERATORS} 1001"),
+        (
+            "verify",
+            {"query": {f"a{at}": text for at, text in enumerate([*texts, {}, {"$any": 1}])}},
+            OPERATORS,
+        ),
+        ("rules", {"jsonPath": {f"$.a{at}": 1 for at in range(1001)}}, f"$.rules[0].when: {OPERATORS} 1001"),
+        ("requests/count", {"body": [{"$matches": f".{{1,900}}{at}"} for at in range(30)]}, f"$: {COMPILE}"),
+        ("requests/find", {"jsonPath": {f"$.{'a' * 900}{at}": 1 for at in range(30)}}, f"$: {COMPILE}"),
+        ("rules", {"body": [{"$matches": f"{at}.{{1,900}}"} for at in range(30)]}, f"$.rules: {COMPILE}"),
+    ):
+        rule = {"name": "costly", "when": wanted, "then": {"respond": {"status": 503}}}
+        question = {"verify": {"expectations": [{"request": wanted}]}, "rules": {"rules": [rule]}}
+        answer = api.client.post(f"/__admin/{path}?sandbox={api.sandbox}", json=question.get(path, wanted))
+        assert answer.status_code == 400
+        assert detail in (answer.json or {})["detail"]
+
+
+def test_rules_and_expectations_are_limited_in_number(api: Api) -> None:
+    rules = [
+        {"name": f"r{at}", "when": {}, "then": {"delay": {"type": "fixed", "milliseconds": 1}}}
+        for at in range(501)
+    ]
+    answers = [
+        api.client.post(f"/__admin/{path}?sandbox={api.sandbox}", json=body)
+        for path, body in (
+            ("rules", {"rules": rules}),
+            ("rules", {"rules": rules}),
+            ("verify", {"expectations": [{"request": {}}] * 1001}),
+        )
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 400, 400]
+    assert [(answer.json or {})["detail"] for answer in answers[1:]] == [
+        "a sandbox has at most 1000 ad hoc rules: there are 501, and 501 more; DELETE /__admin/rules first",
+        "$.expectations: a call has at most 1000 expectations, this one 1001: make several calls",
+    ]
+
+
 def test_ordinary_filters_over_a_full_journal_are_answered() -> None:
     names = [f"PO-{at}" for at in range(1000)]
     journal = journal_with([{"dossierReference": name, "thirdpartyEmail": ["a@b.example"]} for name in names])

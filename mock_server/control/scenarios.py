@@ -35,7 +35,7 @@ from mock_server.scenarios import (
     load_scenario_setup,
 )
 from mock_server.scenarios.files import find_scenario, parse_scenario, read_scenario_cached, scenario_files
-from mock_server.scenarios.validation import check_rules, check_scenario
+from mock_server.scenarios.validation import check_rules, check_scenario, limit_reading
 from mock_server.web.services import named_sandbox, services
 
 
@@ -50,6 +50,10 @@ class NewState(Struct, forbid_unknown_fields=True):
     """The new state of the scenario's state machine."""
 
     state: Annotated[str, Meta(min_length=1)]
+
+
+MAX_RULES = 1000
+"""Ad hoc rules of a sandbox: each request is compared with all of them."""
 
 
 class NewRules(Struct, forbid_unknown_fields=True):
@@ -114,7 +118,12 @@ def get_rules() -> Response:
 def post_rules(wanted: NewRules) -> Response:
     """Add ad hoc rules; they come before those of the scenario."""
     sandbox = named_sandbox()
-    check_rules(wanted.rules, "$.rules")
+    there = len(sandbox.active_scenario.ad_hoc_rules)
+    if there + len(wanted.rules) > MAX_RULES:
+        found = f"there are {there}, and {len(wanted.rules)} more"
+        raise Problem(f"a sandbox has at most {MAX_RULES} ad hoc rules: {found}; DELETE /__admin/rules first")
+    with limit_reading("$.rules"):
+        check_rules(wanted.rules, "$.rules")
     sandbox.execute(AddRules(wanted.rules))
     return _rules(sandbox, 201)
 

@@ -23,6 +23,9 @@ from mock_server.settings import duration
 MAX_NEAR_MISSES = 3
 """Near misses that are shown per expectation."""
 
+MAX_EXPECTATIONS = 1000
+"""Expectations of one verification: each new exchange is compared with all of them."""
+
 MAX_TIMEOUT = 600
 """Seconds that a verification can wait."""
 
@@ -116,20 +119,27 @@ def check_verification(wanted: Verification) -> None:
     Raises:
         InputError: the first error and its place.
     """
+    if len(wanted.expectations) > MAX_EXPECTATIONS:
+        found = len(wanted.expectations)
+        message = f"a call has at most {MAX_EXPECTATIONS} expectations, this one {found}: make several calls"
+        raise InputError("$.expectations", message)
     for at, expectation in enumerate(wanted.expectations):
-        path = f"$.expectations[{at}]"
-        check_filter(expectation.request, f"{path}.request")
-        times = expectation.times
-        if times == Times():
-            raise InputError(f"{path}.count", "say a number, atLeast or atMost")
-        if times.at_most is not None and times.at_least > times.at_most:
-            raise InputError(f"{path}.count", "atLeast is more than atMost")
+        _check_expectation(expectation, f"$.expectations[{at}]")
     try:
         seconds = wanted.seconds
     except ValueError as error:
         raise InputError("$.timeout", str(error)) from None
     if seconds > MAX_TIMEOUT:
         raise InputError("$.timeout", f"{wanted.timeout!r} is longer than {MAX_TIMEOUT // 60} minutes")
+
+
+def _check_expectation(expectation: Expectation, path: str) -> None:
+    check_filter(expectation.request, f"{path}.request")
+    times = expectation.times
+    if times == Times():
+        raise InputError(f"{path}.count", "say a number, atLeast or atMost")
+    if times.at_most is not None and times.at_least > times.at_most:
+        raise InputError(f"{path}.count", "atLeast is more than atMost")
 
 
 class Verifier:

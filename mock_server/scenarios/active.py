@@ -6,6 +6,7 @@ arrive at the same time.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from random import Random
@@ -109,8 +110,8 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
             NameTaken: an active rule has the name of one of them.
         """
         added = (*self.ad_hoc_rules, *rules)
-        names = [rule.name for rule in (*added, *(self.scenario.rules if self.scenario else ()))]
-        duplicate = next((name for at, name in enumerate(names) if name in names[:at]), None)
+        names = Counter(rule.name for rule in (*added, *(self.scenario.rules if self.scenario else ())))
+        duplicate = next((name for name, count in names.items() if count > 1), None)
         if duplicate is not None:
             raise NameTaken(f"there is already a rule named {duplicate!r}")
         return ActiveScenario.start(self.scenario, added, self.progress)

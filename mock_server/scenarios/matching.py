@@ -162,6 +162,12 @@ def check_expectation(expected: Any) -> None:
         check_expectation(part)
 
 
+def count_operators(expected: Any) -> int:
+    """Return how many operators an expectation has, at all levels."""
+    own = sum(name.startswith("$") for name in expected) if isinstance(expected, Mapping) else 0
+    return own + sum(map(count_operators, _inner_expectations(expected)))
+
+
 def _inner_expectations(expected: Any) -> Sequence[Any]:
     """Those of members, operators and elements; the operand of `$equals` is a plain value."""
     if isinstance(expected, Mapping):

@@ -30,6 +30,13 @@ _visits_left: ContextVar[list[int]] = ContextVar("_visits_left")
 CHARACTERS_PER_STEP = 500
 """Characters of a text that are searched or shown in the time of one step of a comparison, or less."""
 
+MAX_READING_STEPS = 20_000
+"""Steps that reading the patterns of one control call may take: 3,000 small regular expressions."""
+
+_STEPS_TO_COMPILE = 6
+_STEPS_TO_COMPILE_PATH = 20
+_INSTRUCTIONS_PER_STEP = 10
+
 _steps_left: ContextVar[list[int] | None] = ContextVar("_steps_left", default=None)
 
 
@@ -84,6 +91,7 @@ def compile_pattern(pattern: str) -> Any:
 
     Raises:
         ValueError: RE2 does not accept it, or it is too large; the message says why.
+        TooManySteps: no steps are left to compile it; what was compiled before is remembered.
     """
     import re2  # only what matches by one needs it
 
@@ -92,11 +100,13 @@ def compile_pattern(pattern: str) -> Any:
     options = re2.Options()
     options.max_mem, options.log_errors = MAX_MEMORY, False
     try:
-        return re2.compile(pattern, options)
+        compiled = re2.compile(pattern, options)
     except UnicodeEncodeError:
         raise ValueError(f"{pattern!r} is not a regular expression: half a surrogate pair") from None
     except re2.error as problem:
         raise ValueError(f"{pattern!r} is not a regular expression: {_reason(problem)}") from None
+    spend_steps(_STEPS_TO_COMPILE + compiled.programsize // _INSTRUCTIONS_PER_STEP)
+    return compiled
 
 
 def replace_surrogates(text: str) -> str:
@@ -140,6 +150,7 @@ def compile_json_path(path: str) -> Any:
 
     Raises:
         ValueError: it is invalid; the message says why.
+        TooManySteps: no steps are left to compile it; what was compiled before is remembered.
     """
     import jsonpath  # takes a tenth of a second, which most starts do not need
 
@@ -147,6 +158,7 @@ def compile_json_path(path: str) -> Any:
         raise ValueError(f"a JSONPath begins with $, and {path[:MAX_LENGTH]!r} does not")
     if len(path) > MAX_LENGTH:
         raise ValueError(f"a JSONPath has at most {MAX_LENGTH} characters, and this one {len(path)}")
+    spend_steps(_STEPS_TO_COMPILE_PATH + len(path))
     try:
         return _environment().compile(path)
     except (jsonpath.JSONPathError, RecursionError, ValueError) as problem:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from string import Formatter
 from typing import Any
@@ -35,8 +36,8 @@ from mock_server.scenarios.file_format import (
     Then,
     UniformDelay,
 )
-from mock_server.scenarios.matching import check_expectation
-from mock_server.scenarios.patterns import compile_json_path
+from mock_server.scenarios.matching import check_expectation, count_operators
+from mock_server.scenarios.patterns import MAX_READING_STEPS, TooManySteps, compile_json_path, limit_steps
 from mock_server.scenarios.templates import PLACE, names_in
 from mock_server.settings import duration
 
@@ -61,6 +62,9 @@ _NOT_FOUND = {code for code, error in ERRORS.items() if error.not_found}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _FRAMING_HEADERS = {"content-length", "transfer-encoding"}
+MAX_OPERATORS = 1000
+"""Operators that describe one request: fewer than the compiled regular expressions that are remembered."""
+
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1
 
 
@@ -71,6 +75,21 @@ def check_scenario(scenario: Scenario, path: str = "$") -> None:
         InputError: the first error: the place, and what would be right.
     """
     raise_first(scenario_errors(scenario, path))
+
+
+@contextmanager
+def limit_reading(path: str) -> Iterator[None]:
+    """Limit the time of checking patterns; `path` is the place of all of them.
+
+    Raises:
+        InputError: their regular expressions and JSONPaths take too long to compile.
+    """
+    try:
+        with limit_steps(MAX_READING_STEPS):
+            yield
+    except TooManySteps:
+        message = "its regular expressions and JSONPaths take too long to compile: use fewer or shorter ones"
+        raise InputError(path, message) from None
 
 
 def check_rules(rules: Sequence[Rule], path: str) -> None:
@@ -138,9 +157,11 @@ def _duration_error(text: str | None, path: str) -> Errors:
 
 def _duplicate_names(names: Sequence[str], path: str, kind: str) -> Errors:
     """An error for each name in the list at `path` that an earlier entry has."""
+    earlier = set[str]()
     for at, name in enumerate(names):
-        if name in names[:at]:
+        if name in earlier:
             yield InputError(f"{path}[{at}].name", f"there is another {kind} named {name!r}")
+        earlier.add(name)
 
 
 def _header_errors(headers: Mapping[str, str], path: str) -> Errors:
@@ -192,7 +213,7 @@ def _pattern_errors(pattern: RequestPattern, path: str) -> Errors:
     for name in pattern.operations:
         if name is not None:
             yield from _unknown_name(name, OPERATIONS, f"{path}.operation", "operation")
-    for name, expected in (
+    expectations = (
         ("path", pattern.path),
         ("accountId", pattern.account_id),
         ("dossierId", pattern.dossier_id),
@@ -204,7 +225,14 @@ def _pattern_errors(pattern: RequestPattern, path: str) -> Errors:
         *((f"query.{name}", expected) for name, expected in pattern.query.items()),
         *((f"headers.{name}", expected) for name, expected in pattern.headers.items()),
         *((f"jsonPath.{name}", expected) for name, expected in pattern.json_path.items()),
-    ):
+    )
+    operators = sum(count_operators(expected) for _, expected in expectations) + len(pattern.json_path)
+    if operators > MAX_OPERATORS:
+        message = f"a request is described by at most {MAX_OPERATORS} operators and JSONPaths"
+        remedy = "use $oneOf with texts, or one $matches such as 'a|b'"
+        yield InputError(path, f"{message}, this one by {operators}: {remedy}")
+        return
+    for name, expected in expectations:
         yield from _value_error(check_expectation, expected, f"{path}.{name}")
         yield from _json_errors(expected, f"{path}.{name}")
     for name in pattern.json_path:
