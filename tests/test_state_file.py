@@ -235,7 +235,7 @@ def test_a_sandbox_that_is_damaged_does_not_prevent_the_others(path: Path) -> No
     assert app.test_client().get("/__admin/clock?sandbox=two").status_code == 200
     answer = app.test_client().get("/__admin/clock?sandbox=one")
     assert answer.status_code == 400
-    assert f"{path}: JSON is malformed" in answer.text
+    assert f"{path}: the file is damaged, or not a state file: JSON is malformed" in answer.text
 
 
 def test_the_fixture_of_the_file_wins(path: Path) -> None:
@@ -278,16 +278,16 @@ def damaged(path: Path) -> None:
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no database": (
         lambda path: path.write_text("notes " * 1000, encoding="utf-8"),
-        "file is not a database",
+        "file is not a database: restore a copy of it, or give another file",
     ),
     "another database": (foreign, "not a state file of mock-server: give another file"),
     "a newer format": (
         newer,
         "written by a newer version of mock-server, in format 99; this one reads up to 1",
     ),
-    "cut off": (cut_off, "malformed"),
+    "cut off": (cut_off, "malformed: restore a copy"),
     "damaged": (damaged, "JSON is malformed"),
-    "a folder": (lambda path: path.mkdir(), "unable to open database file"),
+    "a folder": (lambda path: path.mkdir(), "a folder, not a file: give the path of a file"),
     "in use": (start, "another server uses this file: stop it, or give another file"),
 }
 

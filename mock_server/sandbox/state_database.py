@@ -169,7 +169,7 @@ class StateDatabase:
         self._execute(_JOURNAL_TABLE)
         [found] = self._execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
-            raise StateFileError(f"{self.path}: the file is damaged: {found}")
+            raise StateFileError(f"{self.path}: {_damaged(found)}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -460,7 +460,7 @@ class StateDatabase:
             with self._transaction():
                 yield
         except (sqlite3.Error, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
+            reason = _reason(error)
             self._errors[lost] = f"{lost}: {self.path} cannot be written: {reason}"
             raise NotWritten(self._errors[lost]) from None
         if lost == _CHANGE:
@@ -496,9 +496,24 @@ class StateDatabase:
             raise
         except (sqlite3.Error, OSError, FileError, InputError, msgspec.DecodeError) as error:
             is_busy = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
-            reason = error.strerror if isinstance(error, OSError) else str(error)
+            reason = _reason(error)
             detail = "another server uses this file: stop it, or give another file" if is_busy else reason
             raise StateFileError(f"{self.path}: {detail}") from None
+
+
+def _reason(error: Exception) -> str | None:
+    """Say why the file cannot be used, and what to do with one that is damaged."""
+    if isinstance(error, OSError):
+        return error.strerror
+    is_damaged = not isinstance(error, sqlite3.Error) or error.sqlite_errorcode in {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+    return _damaged(str(error)) if is_damaged else str(error)
+
+
+def _damaged(reason: str) -> str:
+    return f"the file is damaged, or not a state file: {reason}: restore a copy of it, or give another file"
 
 
 class _ExchangeTable(NamedTuple):
