@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -275,3 +276,35 @@ def test_a_name_that_is_too_long_for_a_file_is_rejected_with_a_sentence(tmp_path
         assert sentence in result.output
     body = {"recipe": {"version": 1, "include": [name]}}
     assert api.client.put("/__admin/fixture", json=body).status_code == 400
+
+
+def test_what_may_never_end_is_not_read(tmp_path: Path) -> None:
+    pipe, endless = tmp_path / "pipe.yaml", tmp_path / "endless.yaml"
+    os.mkfifo(pipe)
+    endless.symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.json")
+    commands = (
+        ["fixtures", "check"],
+        ["fixtures", "show"],
+        ["fixtures", "generate", "--out", str(tmp_path / "new.json")],
+        ["scenarios", "check"],
+        ["scenarios", "show"],
+        ["serve", "--fixture"],
+    )
+    for command in commands:
+        for path in (pipe, endless, *([tmp_path / "pipe.json"] if command[-1] == "--fixture" else [])):
+            result = CliRunner().invoke(
+                main, [*command, str(path), *(["--port", "0"] * ("serve" in command))]
+            )
+            assert result.exit_code == 1
+            assert f"{path}: a device, a named pipe or a socket: give the path of a file" in result.output
+
+
+def test_a_recipe_from_a_pipe_that_the_shell_opened_is_read() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, OWN.encode())
+    os.close(writing)
+
+    assert run("check", f"/dev/fd/{reading}").output == f"/dev/fd/{reading}: ok\n"
+
+    os.close(reading)
