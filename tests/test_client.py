@@ -188,7 +188,14 @@ def reset_parts(box: Sandbox) -> object:
 
 
 def take_snapshot(box: Sandbox) -> object:
-    box.snapshot("a b")
+    box.snapshot("a-b")
+    return box.snapshots()
+
+
+def delete_snapshot(box: Sandbox) -> object:
+    for name in ("before", "after"):
+        box.snapshot(name)
+    box.delete_snapshot("before")
     return box.snapshots()
 
 
@@ -318,7 +325,8 @@ CASES: dict[str, tuple[Callable[[Sandbox], object], object]] = {
     "fixture": (lambda s: s.fixture()["name"], "default"),
     "load_fixture": (load_fixtures, [120000, 119631, 5]),
     "reset": (reset_parts, (200, 404)),
-    "snapshot": (take_snapshot, ["a b"]),
+    "snapshot": (take_snapshot, ["a-b"]),
+    "delete_snapshot": (delete_snapshot, ["after"]),
     "restore": (restore_snapshot, 404),
     "snapshots": (lambda s: s.snapshots(), []),
     "history": (lambda s: (create_dossier(s), s.history()[-1]["command"])[1], "CreateDossier"),

@@ -230,6 +230,41 @@ def test_a_snapshot_restores_content_and_time_more_than_once(api: Api) -> None:
     assert unknown["detail"] == "there is no snapshot 'x'; there are: before"
 
 
+def test_a_snapshot_has_a_name_that_a_sandbox_could_have(api: Api) -> None:
+    for name, shown in (
+        ("x" * 65, "x" * 65),
+        ("x" * 5000, "x" * 100),
+        ("a%00b", r"a\x00b"),
+        ("a%20b", "a b"),
+        ("a/b", "a/b"),
+        ("%2e%2e", ".."),
+    ):
+        answer = control(api, "POST", f"/snapshots/{name}")
+        rule = "up to 64 letters, digits, dots, dashes, underscores, with one that is no dot"
+        assert answer.status_code == 400
+        assert (answer.json or {})["detail"] == (
+            f"a snapshot's name is {rule}, not '{shown}': choose another name"
+        )
+    assert control(api, "POST", f"/snapshots/{'x' * 64}").status_code == 200
+
+
+def test_a_sandbox_has_100_snapshots_until_one_is_deleted(api: Api) -> None:
+    for at in range(100):
+        api.control("POST", f"/snapshots/s{at}")
+
+    refused = control(api, "POST", "/snapshots/more")
+    assert refused.status_code == 409
+    assert (refused.json or {})["detail"] == (
+        "there are 100 snapshots already: delete one (DELETE /__admin/snapshots/NAME),"
+        " or use a name again, such as 's0'"
+    )
+    api.control("POST", "/snapshots/s0")
+    assert control(api, "DELETE", "/snapshots/s1").status_code == 204
+    api.control("POST", "/snapshots/more")
+    names = [row["name"] for row in api.control("GET", "/snapshots")["snapshots"]]
+    assert names == ["s0", *(f"s{at}" for at in range(2, 100)), "more"]
+
+
 def test_variants_are_set_for_one_sandbox_only(make_api: Callable[..., Api]) -> None:
     changed, unchanged = make_api(), make_api()
 
@@ -299,6 +334,7 @@ def test_a_deleted_sandbox_is_new_when_it_is_used_again(make_api: Callable[..., 
         pytest.param(
             "POST", "/snapshots/x/restore", None, 404, "'x'; there are: none", id="no such snapshot"
         ),
+        pytest.param("DELETE", "/snapshots/x", None, 404, "'x'; there are: none", id="no snapshot to delete"),
         pytest.param("DELETE", "/sandboxes/unknown", None, 404, "no sandbox", id="no such sandbox"),
         pytest.param("DELETE", "/sandboxes/default", None, 409, "reset", id="the default sandbox"),
         pytest.param("PUT", "/variants", {"refusal": "x"}, 400, "there is no variant", id="no such variant"),

@@ -110,6 +110,7 @@ class RandomClient:
             [
                 lambda: sandbox.snapshot("a"),
                 lambda: sandbox.restore("a"),
+                lambda: sandbox.delete_snapshot("a"),
                 lambda: sandbox.reset(self.any(["state", "rules", "clock", "variants"])),
                 sandbox.rewind,
                 lambda: sandbox.scenario("outage-as-state-machine"),

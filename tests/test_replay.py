@@ -53,6 +53,7 @@ CONTROL_CALLS: list[tuple[str, str, Any]] = [
     ("POST", "/reset", {"only": ["state", "rateLimit"]}),
     ("POST", "/snapshots/kept", None),
     ("POST", "/snapshots/kept/restore", None),
+    ("DELETE", "/snapshots/kept", None),
     ("POST", f"{DOSSIER}/documents/ATT_VIGI/evidences", {"expirationDate": "2031-01-01"}),
     ("POST", "/dossiers", {"siret": OTHER_SIRET, "dossierReference": "C"}),
     ("PATCH", DOSSIER, {"stoppingReason": "OUTOFBUSINESS"}),

@@ -1082,7 +1082,7 @@ def test_every_command_has_its_step_or_starts_over() -> None:
         *("TakeRequest", "EndSession", "ApplyRule"),
     }
     of_pact = {"ClearDossiers", "MarkPactStates", "Together", "SetScenarioState"}
-    known = {each.__name__ for each in (*WRITERS, *JUMPS)} | of_requests | of_pact
+    known = {each.__name__ for each in (*WRITERS, *JUMPS)} | of_requests | of_pact | {"DeleteSnapshot"}
 
     assert {each.__name__ for each in get_args(AnyCommand)} == known
 

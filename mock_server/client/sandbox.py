@@ -142,6 +142,10 @@ class Sandbox(LoginClient, JournalClient):
         """Restore a snapshot; it can be restored again."""
         self.call("POST", f"/snapshots/{path_part(name)}/restore")
 
+    def delete_snapshot(self, name: str) -> None:
+        """Delete a snapshot."""
+        self.call("DELETE", f"/snapshots/{path_part(name)}")
+
     def snapshots(self) -> list[str]:
         """Return the names of the snapshots, oldest first."""
         return [snapshot["name"] for snapshot in self.call("GET", "/snapshots")["snapshots"]]

@@ -91,7 +91,7 @@ _TAG_OF_RESOURCE = {
 }
 """The tag of each resource, which is the first word of the path; any other is about the server."""
 
-_NEVER_MISSING = {"/snapshots/{name}", "/scenarios/{name}/state"}
+_NEVER_MISSING = {("POST", "/snapshots/{name}"), ("PUT", "/scenarios/{name}/state")}
 """Calls that create what the path names, or answer 409 where it is another one."""
 
 _SERVER = "server"
@@ -241,7 +241,7 @@ def _problems_of(call: ControlCall, *, needs_token: bool) -> list[str]:
         "400": not call.is_page,
         "401": needs_token and _needs_token(call),
         "403": not _is_open(call),
-        "404": bool(call.ids) and call.path not in _NEVER_MISSING,
+        "404": bool(call.ids) and (call.method, call.path) not in _NEVER_MISSING,
         "413": call.body is not None,
         "415": call.body is not None,
         "default": True,

@@ -13,9 +13,15 @@ from mock_server.dialects import wire
 from mock_server.fixtures.fixture import gc_paused
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
 from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, ServerSandbox
-from mock_server.sandbox.commands import RestoreSnapshot, RestoreState, TakeSnapshot
+from mock_server.sandbox.commands import DeleteSnapshot, RestoreSnapshot, RestoreState, TakeSnapshot
 from mock_server.sandbox.exported_state import export_state
+from mock_server.sandbox.sandboxes import is_name
 from mock_server.web.services import named_sandbox, services
+
+MAX_SNAPSHOTS = 100
+"""Snapshots of a sandbox: each keeps a state in memory, and in the file of `--state`."""
+
+_LONGEST_NAME = 100
 
 
 class Reset(Struct, forbid_unknown_fields=True):
@@ -58,24 +64,49 @@ def list_snapshots() -> Response:
     return json_answer({"snapshots": [{"name": name, "now": wire.instant(each.now)} for name, each in saved]})
 
 
-@route("POST /snapshots/<name>")
+@route("POST /snapshots/<path:name>")
 def take_snapshot(name: str) -> Response:
-    """Save the sandbox's content and time under a name."""
+    """Save the sandbox's content and time under a name; one with the same name is replaced."""
+    if not is_name(name):
+        rule = "up to 64 letters, digits, dots, dashes, underscores, with one that is no dot"
+        raise Problem(f"a snapshot's name is {rule}, not {name[:_LONGEST_NAME]!r}: choose another name")
     sandbox = named_sandbox()
+    snapshots = sandbox.state.snapshots
+    if name not in snapshots and len(snapshots) >= MAX_SNAPSHOTS:
+        raise Problem(
+            f"there are {MAX_SNAPSHOTS} snapshots already: delete one (DELETE /__admin/snapshots/NAME),"
+            f" or use a name again, such as {next(iter(snapshots))!r}",
+            409,
+        )
     now = sandbox.execute(TakeSnapshot(name))
     return json_answer({"name": name, "now": wire.instant(now)})
 
 
-@route("POST /snapshots/<name>/restore")
+@route("POST /snapshots/<path:name>/restore")
 def restore_snapshot(name: str) -> Response:
     """Restore a snapshot; it can be restored again."""
     sandbox = named_sandbox()
     try:
         now = sandbox.execute(RestoreSnapshot(name))
     except KeyError:
-        names = ", ".join(sandbox.state.snapshots) or "none"
-        raise Problem(f"there is no snapshot {name!r}; there are: {names}", 404) from None
+        raise _no_snapshot(sandbox, name) from None
     return json_answer({"name": name, "now": wire.instant(now)})
+
+
+@route("DELETE /snapshots/<path:name>", status=204)
+def delete_snapshot(name: str) -> Response:
+    """Delete a snapshot."""
+    sandbox = named_sandbox()
+    try:
+        sandbox.execute(DeleteSnapshot(name))
+    except KeyError:
+        raise _no_snapshot(sandbox, name) from None
+    return Response(status=204)
+
+
+def _no_snapshot(sandbox: ServerSandbox, name: str) -> Problem:
+    names = ", ".join(sandbox.state.snapshots) or "none"
+    return Problem(f"there is no snapshot {name!r}; there are: {names}", 404)
 
 
 @route("GET /state")

@@ -658,6 +658,22 @@ class RestoreSnapshot(Command[datetime], frozen=True):
         return replace(state, world=saved.world, clock=clock), saved.now
 
 
+class DeleteSnapshot(Command[None], frozen=True):
+    """Delete a snapshot."""
+
+    name: str
+
+    def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
+        """Delete it.
+
+        Raises:
+            KeyError: there is no snapshot of that name.
+        """
+        kept = dict(state.snapshots)
+        del kept[self.name]
+        return replace(state, snapshots=kept), None
+
+
 class RestoreState(Command[None], frozen=True):
     """Replace content, clock, variants, scenario and rules by those of an exported state."""
 
@@ -735,6 +751,7 @@ AnyCommand = (
     | Reset
     | TakeSnapshot
     | RestoreSnapshot
+    | DeleteSnapshot
     | RestoreState
     | Rewind
     | Together

@@ -31,11 +31,12 @@ DEFAULT_SANDBOX = "default"
 _PAUSE = 0.001
 """Seconds between two sandboxes that are restored, so that a request that waits comes first."""
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_NAME = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,64}", re.ASCII)
+"""Clients remove `.` and `..` from the path of a call."""
 
 
 def is_name(text: str) -> bool:
-    """Whether a sandbox can have this name."""
+    """Whether a sandbox, or a snapshot in it, can have this name."""
     return _NAME.fullmatch(text) is not None
 
 
@@ -252,7 +253,9 @@ class Sandboxes:
     def _check_name(self, name: str) -> None:
         if not is_name(name):
             raise NoSandbox(
-                "a sandbox's name is up to 64 letters, digits, dots, dashes, underscores", later=False
+                "a sandbox's name is up to 64 letters, digits, dots, dashes, underscores,"
+                " with one that is no dot",
+                later=False,
             )
 
     def _check_limit(self, name: str) -> None:

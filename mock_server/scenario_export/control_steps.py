@@ -20,6 +20,7 @@ from mock_server.sandbox.commands import (
     CloseThirdparty,
     CreateAccount,
     CreateDossier,
+    DeleteSnapshot,
     DepositEvidence,
     MarkPactStates,
     RegisterThirdparty,
@@ -52,7 +53,9 @@ def single_commands(command: AnyCommand) -> Iterator[AnyCommand]:
 
 def has_no_step(command: AnyCommand) -> bool:
     """Whether it changes nothing that a client sees: the clock of the scenario is frozen anyway."""
-    return isinstance(command, MarkPactStates) or (isinstance(command, SetClock) and command.at is None)
+    return isinstance(command, MarkPactStates | DeleteSnapshot) or (
+        isinstance(command, SetClock) and command.at is None
+    )
 
 
 def command_step(name: str, command: AnyCommand, scenario: str | None) -> ExportedStep | None:
