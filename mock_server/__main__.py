@@ -1,14 +1,18 @@
 """`mock-server`, and `python -m mock_server`."""
 
 import gc
+import sys
 
 
 def main() -> None:
     """Run the command. The garbage collector waits until it is imported: modules are no garbage."""
     gc.disable()
-    from mock_server.cli import main as run
+    try:
+        from mock_server.cli import main as run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # while it is imported; the command itself has the same status
+        sys.exit(130)
 
 
 if __name__ == "__main__":

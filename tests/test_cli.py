@@ -18,6 +18,7 @@ import requests
 from click.testing import CliRunner
 
 from mock_server import __version__
+from mock_server.__main__ import main as start_command
 from mock_server.cli import main
 from mock_server.settings import SETTINGS, Setting
 from tests import processes
@@ -464,3 +465,22 @@ def test_a_path_cannot_add_a_line_to_the_log() -> None:
 
     assert [line for line in log.splitlines() if line.startswith("FAKE")] == []
     assert "/nothing\\nFAKE\\x00LINE 404" in log
+
+
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("place", ["mock_server.cli.main", "mock_server.cli.openapi.write_utf8"])
+def test_an_interrupted_command_ends_quietly_with_130(
+    place: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(place, interrupt)
+    monkeypatch.setattr(sys, "argv", ["mock-server", "openapi"])
+
+    with pytest.raises(SystemExit) as ended:
+        start_command()
+    gc.enable()
+
+    assert ended.value.code == 130
+    assert capfd.readouterr() == ("", "")

@@ -1,4 +1,7 @@
-"""The command `mock-server`. An error is one sentence on stderr: exit 2 for a wrong option, else 1."""
+"""The command `mock-server`. An error is one sentence on stderr: exit 2 for a wrong option, else 1.
+
+Ctrl-C ends any command quietly, with exit 130; a server that is ready ends with 0.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,9 @@ __all__ = ["main"]
 
 
 _UNWRITABLE = {EDQUOT, EFBIG, EIO, ENOSPC}
+
+_INTERRUPTED = 130
+"""The exit status of a command that Ctrl-C ended, as shells have it: 128 and the number of SIGINT."""
 
 _COMMANDS = (
     "compare",
@@ -74,6 +80,8 @@ class _Commands(click.Group):
         """Run the command; add the command that prints the page about it to its error."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(_INTERRUPTED) from None
         except click.ClickException as error:
             page = COMMANDS.get(ctx.invoked_subcommand or "")
             if page is not None:
