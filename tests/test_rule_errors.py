@@ -200,6 +200,10 @@ ERRORS: dict[str, tuple[str, str]] = {
         then('respond: {status: 200, headers: {X-A: "a\\nb"}}'),
         "9: $.rules[0].then.respond.headers.X-A: a header is one line of text",
     ),
+    "a header of other characters than latin-1": (
+        then('respond: {status: 200, headers: {X-A: "10 €"}}'),
+        "9: $.rules[0].then.respond.headers.X-A: '€' cannot be in a header: use characters of ISO 8859-1",
+    ),
     "an invalid header name": (
         then("respond: {status: 200, headers: {'Retry After': '5'}}"),
         "9: $.rules[0].then.respond.headers.Retry After: 'Retry After' is not the name of a header",

@@ -427,6 +427,11 @@ WRONG_RULES: dict[str, tuple[Any, int, str]] = {
         400,
         "$.rules[0].then.respond.headers.X-A: a header is one line of text",
     ),
+    "a header of other characters than latin-1": (
+        {"rules": [a_rule({"respond": {"status": 200, "headers": {"x": "€"}}})]},
+        400,
+        "$.rules[0].then.respond.headers.x: '€' cannot be in a header: use characters of ISO 8859-1",
+    ),
     "a header with a blank in its name": (
         {"rules": [a_rule({"respond": {"status": 200, "headers": {"X A": "a"}}})]},
         400,

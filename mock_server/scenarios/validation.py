@@ -61,6 +61,7 @@ _ONLY_OF_API_CALLS = ("login", "token", "form")
 _NOT_FOUND = {code for code, error in ERRORS.items() if error.not_found}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")
 _FRAMING_HEADERS = {"content-length", "transfer-encoding"}
 MAX_OPERATORS = 1000
 """Operators that describe one request: fewer than the compiled regular expressions that are remembered."""
@@ -172,6 +173,9 @@ def _header_errors(headers: Mapping[str, str], path: str) -> Errors:
             yield InputError(where, f"{name!r} is not the name of a header, such as Retry-After")
         if not _HEADER_VALUE.fullmatch(value):
             yield InputError(where, "a header is one line of text")
+        other = _NOT_LATIN_1.search(value)
+        if other:
+            yield InputError(where, f"{other[0]!r} cannot be in a header: use characters of ISO 8859-1")
         if name.lower() in _FRAMING_HEADERS:
             yield InputError(where, "the server writes this header; for a broken answer use a fault")
 
