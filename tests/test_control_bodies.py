@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -10,7 +11,10 @@ import pytest
 
 from mock_server.control.app import CALLS
 from mock_server.control.calls import ControlCall
-from tests.support import SEED_DOSSIER, Api
+from mock_server.fixtures.fixture import GeneratedState
+from mock_server.scenarios.active import ScenarioProgress
+from mock_server.scenarios.file_format import Scenario
+from tests.support import SEED_DOSSIER, SIRET, Api
 
 JSON, YAML = "application/json", "application/yaml"
 CLOCK = b'{"now": "2031-01-01T00:00:00"}'
@@ -107,6 +111,55 @@ VALUES: dict[str, tuple[str, str, str]] = {
         "a value is not a text: quote it",
     ),
 }
+
+
+BEYOND: dict[str, list[Any]] = {
+    "PATCH /accounts/119631": [{"maxDossiers": 2**64}, {"maxDossiers": -(2**63) - 1}],
+    "POST /accounts": [{"accountId": 5, "maxDossiers": 2**63}, {"accountId": 2**64}],
+    "POST /thirdparties": [
+        {"siret": SIRET, "name": "A", "capital": 2**64},
+        {"siret": SIRET, "name": "A", "workforce": 2**64},
+    ],
+    "PUT /fixture": [{"recipe": {"version": 1, "seed": 2**64}}],
+    "PUT /scenario": [{"scenario": {"version": 1, "scenario": "a", "title": "A", "seed": 2**64}}],
+    "POST /timeline": [
+        {"timeline": [{"after": "P1D", "control": "PATCH /accounts/119631", "body": {"maxDossiers": 2**64}}]}
+    ],
+}
+
+
+def test_an_integer_beyond_64_bits_is_refused_and_changes_nothing(api: Api) -> None:
+    before = api.control("GET", "/state")["content"]
+    for call, bodies in BEYOND.items():
+        for body in bodies:
+            assert " is out of range: at " in detail(send(api, call, msgspec.json.encode(body))), (call, body)
+    assert api.control("GET", "/state")["content"] == before
+
+
+def integers(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The integers in a JSON Schema, by their place."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "integer":
+            yield path, schema
+        for name, part in schema.items():
+            yield from integers(part, f"{path}/{name}")
+    elif isinstance(schema, list | tuple):
+        for at, part in enumerate(schema):
+            yield from integers(part, f"{path}/{at}")
+
+
+def test_every_integer_of_bodies_recipes_scenarios_and_states_has_bounds() -> None:
+    kinds = [call.body for call in CALLS if call.body is not None]
+    schemas = msgspec.json.schema_components([*kinds, Scenario, ScenarioProgress, GeneratedState])
+
+    found = dict(integers(schemas))
+
+    assert len(found) > 50
+    assert not [
+        place
+        for place, schema in found.items()
+        if not {"minimum", "exclusiveMinimum"} & {*schema} or not {"maximum", "exclusiveMaximum"} & {*schema}
+    ]
 
 
 @pytest.mark.parametrize(("call", "body", "sentence"), VALUES.values(), ids=VALUES)

@@ -93,7 +93,9 @@ def check(files: tuple[str, ...], fixtures_dir: Path | None) -> None:
 @click.option(
     "--dossiers", type=click.IntRange(1, 2_000_000), help="Number of dossiers, in the recipe's proportions."
 )
-@click.option("--seed", type=int, help="Another seed than the recipe's, for other data.")
+@click.option(
+    "--seed", type=click.IntRange(-(2**63), 2**63 - 1), help="Another seed than the recipe's, for other data."
+)
 @click.option("--day", metavar="DATE", help="The date that relative dates start from.  [default: today]")
 @click.option(
     "--out",

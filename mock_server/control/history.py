@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 from mock_server.control.calls import query_number, route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
+from mock_server.domain.model import Int64
 from mock_server.domain.names import camel
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.history import HistoryEntry
@@ -24,16 +25,16 @@ _QUERY = {"since": {"type": "integer", "minimum": 0}}
 class Rewinding(Struct, forbid_unknown_fields=True, rename="camel"):
     """`before` is the number of a request, `beforeCommand` that of a command of the history."""
 
-    before: int | None = None
-    before_command: int | None = None
+    before: Int64 | None = None
+    before_command: Int64 | None = None
 
 
 class Fork(Struct, forbid_unknown_fields=True, rename={"name": "as", "before_command": "beforeCommand"}):
     """`as` names the new sandbox; it continues the present state, or that before a request or command."""
 
     name: str
-    before: int | None = None
-    before_command: int | None = None
+    before: Int64 | None = None
+    before_command: Int64 | None = None
 
 
 @route("GET /history", query=_QUERY)

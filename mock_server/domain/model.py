@@ -11,10 +11,17 @@ Without `from __future__ import annotations`: msgspec would compile each annotat
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from mock_server.domain.errors import Refusal
+
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""A number as each JSON parser can read it: decoding rejects all others."""
+
+EntityId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+"""Wider than the ids of recipes: the ids that follow those must fit as well."""
 
 VIGILANCE_CODES = ("ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR")
 """The duty-of-vigilance set: an account's standard default and what I001 looks at (behaviour.md 6.6, 6.8)."""
@@ -70,12 +77,12 @@ class Company(Struct, frozen=True, kw_only=True, gc=False):
     activity_label: str | None = None
     activity_code: str | None = None
     ceo: str | None = None
-    capital: int | None = None
+    capital: Int64 | None = None
     capital_currency: str | None = None
     turnover: float | None = None
     turnover_currency: str | None = None
     last_balance_sheet_date: date | None = None
-    workforce: int | None = None
+    workforce: Int64 | None = None
     address_street: str | None = None
     address_city: str | None = None
     address_post_code: str | None = None
@@ -106,7 +113,7 @@ class User(Struct, frozen=True, kw_only=True, gc=False):
 class Thirdparty(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """An establishment on the platform, the same for every account. Registered when it has a date for it."""
 
-    thirdparty_id: int
+    thirdparty_id: EntityId
     company_id: CompanyId
     siren: str | None
     siret: str | None
@@ -127,7 +134,7 @@ class Thirdparty(Struct, frozen=True, kw_only=True, eq=False, gc=False):
 class Requirement(Struct, frozen=True, kw_only=True):
     """A document type that an account may ask for; `withdrawn` ones are known and refused."""
 
-    document_type_id: int
+    document_type_id: EntityId
     code: str
     name: str
     label_fr: str
@@ -151,12 +158,12 @@ class Subscription(Struct, frozen=True, kw_only=True):
 class Account(Struct, frozen=True, kw_only=True, eq=False):
     """The client who asks for documents. Requirements in the order in which they are listed."""
 
-    account_id: int
+    account_id: EntityId
     technical_name: str
     name: str
     company: str
     creation: datetime
-    max_dossiers: int
+    max_dossiers: Int64
     subscription_date: datetime
     subscription_status: str
     subscriptions: tuple[Subscription, ...]
@@ -176,7 +183,7 @@ class FormAnswer(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fie
     type: str
     key: str
     title: str
-    order: int
+    order: Int64
     value: str
 
 
@@ -187,11 +194,11 @@ class Evidence(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     None unless the bytes were given: the sandbox then makes a PDF of `file_size` bytes.
     """
 
-    evidence_id: int
+    evidence_id: EntityId
     upload_date: datetime
     file_uuid: str | None
     file_creation: datetime
-    file_size: int
+    file_size: Int64
     expiration_date: date | None
     metadata: Mapping[str, str] = field(default_factory=dict)
     formdata: tuple[FormAnswer, ...] = ()
@@ -205,7 +212,7 @@ class Evidence(Struct, frozen=True, kw_only=True, eq=False, gc=False):
 class Document(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """A requirement as asked in one dossier. Evidences oldest first; `present` as of the last settlement."""
 
-    document_id: int
+    document_id: EntityId
     code: str
     request_date: datetime
     present: bool = False
@@ -226,9 +233,9 @@ class Dossier(Struct, frozen=True, kw_only=True, eq=False, weakref=True):
     `complete` is what the API calls state; it keeps its last value after a stop, when the API shows null.
     """
 
-    dossier_id: int
-    account_id: int
-    thirdparty_id: int
+    dossier_id: EntityId
+    account_id: EntityId
+    thirdparty_id: EntityId
     reference: str
     description: str | None
     purchasing_category: str | None
@@ -299,15 +306,15 @@ class ImportProcess(Struct, frozen=True, kw_only=True, eq=False):
     """
 
     process_id: str
-    number: int
-    account_id: int
+    number: Int64
+    account_id: EntityId
     creation: datetime
     ends: datetime | None
     wanted: NewDossier
     condition: Condition | None = None
     complete: bool = False
     refusals: tuple[Refusal, ...] = ()
-    dossier_id: int | None = None
+    dossier_id: EntityId | None = None
     company: Company | None = None
 
     @property
@@ -334,12 +341,12 @@ class MailKind(StrEnum):
 class Mail(Struct, frozen=True, kw_only=True, eq=False):
     """One e-mail to one address, about one dossier; with the key that an invited third party registers by."""
 
-    number: int
+    number: Int64
     sent_at: datetime
     kind: MailKind
-    account_id: int
-    dossier_id: int
-    thirdparty_id: int
+    account_id: EntityId
+    dossier_id: EntityId
+    thirdparty_id: EntityId
     to: str
     document_codes: tuple[str, ...] = ()
     subscription_key: str | None = None

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from mock_server.domain.imports import PROVIDER_ANSWERS
-from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan
+from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan, Int64
 from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.file_format import STARTED, ActiveTime, CallNumbers, Ramp, Rule, Scenario, Then
 from mock_server.scenarios.matching import ReceivedRequest, matches_request
@@ -201,8 +201,8 @@ class ScenarioProgress(Struct, forbid_unknown_fields=True, rename="camel"):
     scenario: Scenario | None = None
     state: str = STARTED
     rules: tuple[Rule, ...] = ()
-    matched: dict[str, int] = {}
-    applied: dict[str, int] = {}
+    matched: dict[str, Int64] = {}
+    applied: dict[str, Int64] = {}
     since: dict[str, Annotated[datetime, Meta(tz=True)]] = {}
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 from msgspec import UNSET, Meta, Struct, field
 
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
+from mock_server.domain.model import Int64
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName
 from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.entries import Instant, Overrides, Text, TimelineEntry
@@ -299,7 +300,7 @@ class Expect(StrictStruct, frozen=True, kw_only=True):
     body: Expected = UNSET
     text: str | None = None
     refused: tuple[Code, ...] | None = None
-    found: Annotated[int, Meta(ge=0)] | None = None
+    found: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     fault: FaultName | None = None
     took: DurationLimits | None = None
 
@@ -377,7 +378,7 @@ class Scenario(StrictStruct, frozen=True, kw_only=True):
     title: Text
     description: str = ""
     tags: tuple[str, ...] = ()
-    seed: int = 0
+    seed: Int64 = 0
     given: ScenarioGiven = ScenarioGiven()
     rules: tuple[Rule, ...] = ()
     steps: tuple[Step, ...] = ()
