@@ -539,6 +539,13 @@ INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
         at("content.nextIds.mail", value=1),
         "$.content.nextIds.mail",
     ),
+    **{
+        f"a next {name} id without another one after it": (
+            at(f"content.nextIds.{name}", value=2**63 - 1),
+            f"$.content.nextIds.{name}: {2**63 - 1} is out of range: at most ",
+        )
+        for name in ("dossier", "thirdparty", "document", "evidence", "process", "mail")
+    },
     "an id that comes again": (at("content.nextIds.dossier", value=3), "$.content.nextIds.dossier"),
 }
 
@@ -557,6 +564,21 @@ def test_a_state_that_cannot_be_is_refused_with_its_place_and_changes_nothing(
     assert answer.mimetype == "application/problem+json"
     assert place in (answer.json or {})["detail"]
     assert state_of(api) == before
+
+
+def test_the_largest_ids_of_a_recipe_can_be_followed_exported_and_imported_again(
+    make_server_api: Callable[..., Api],
+) -> None:
+    api = make_server_api(fixture="empty")
+    wanted = {"siret": SIRET, "dossierReference": "A", "dossierId": 2**62 - 1}
+    document = {"documentCode": "ATT_VIGI", "documentId": 2**62 - 1, "files": [{"fileId": 2**62 - 1}]}
+    api.control("POST", "/dossiers", wanted | {"documents": [document]})
+    following = api.control("POST", "/dossiers", {"siret": OTHER_SIRET, "dossierReference": "B"})
+
+    assert following["dossierId"] == 2**62
+    exported = state_of(api)
+    assert put(api, exported).status_code == 200
+    assert state_of(api) == exported
 
 
 def test_the_state_that_the_invalid_values_are_put_into_is_valid(good: Any) -> None:
