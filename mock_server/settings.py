@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
-from mock_server.domain.local_time import calendar_duration, from_local
+from mock_server.domain.local_time import OutOfRangeError, calendar_duration, from_local
 from mock_server.domain.names import is_utf8, shown
 from mock_server.domain.operations import DIALECTS
 from mock_server.domain.variants import VARIANTS, check_variants
@@ -239,8 +239,10 @@ def instant(text: str) -> datetime:
     """
     try:
         return from_local(text)
+    except OutOfRangeError:
+        raise
     except ValueError:
-        raise ValueError(f"{text!r} is not an ISO date-time such as 2026-03-02T09:00:00") from None
+        raise ValueError(f"{shown(text)} is not an ISO date-time such as 2026-03-02T09:00:00") from None
 
 
 def url(text: str) -> str:

@@ -124,10 +124,28 @@ def test_the_years_are_1000_to_8999_and_those_of_a_plain_day_up_to_9999() -> Non
         assert local_day(text).isoformat() == text
     for text in ("0999-12-31", "0999-12-31T23:59:59", "9000-01-01T00:00:00"):
         for read in (from_local, local_day):
-            with pytest.raises(ValueError, match="is not an ISO date"):
+            with pytest.raises(ValueError, match="is not in the years 1000 to 8999"):
                 read(text)
-    with pytest.raises(ValueError, match="is not an ISO date"):
-        from_local("9000-01-01")
+    for text in ("9000-01-01", "1000-01-01T00:00:00+14:00", "8999-12-31T23:59:59-14:00"):
+        with pytest.raises(ValueError, match="is not in the years 1000 to 8999 of France"):
+            from_local(text)
+
+
+def test_an_error_of_the_clock_names_the_years_and_the_units(api: Api) -> None:
+    rejected = {
+        ("PUT", "/clock", "now"): {
+            "9999-12-31T23:59:59": "'9999-12-31T23:59:59' is not in the years 1000 to 8999 of France",
+            "1000-01-01T00:00:00+14:00": "is not in the years 1000 to 8999 of France",
+        },
+        ("POST", "/clock/advance", "by"): dict.fromkeys(
+            ("P1Y", "P1M", "P1W"), "ISO 8601 such as PT1M30S or P30D, without weeks, months and years"
+        ),
+    }
+    for (method, path, name), values in rejected.items():
+        for value, sentence in values.items():
+            answer = api.client.open(f"/__admin{path}", method=method, json={name: value})
+            assert answer.status_code == 400
+            assert sentence in (answer.json or {})["detail"]
 
 
 def test_a_clock_set_back_lists_at_most_100_entries(api: Api) -> None:
@@ -276,12 +294,12 @@ def test_an_impossible_advance_is_a_problem_and_the_clock_stays(timed: Api, body
     assert timed.control("GET", "/clock")["now"] == "2031-05-02T10:00:00.000"
 
 
-def test_the_clock_does_not_go_beyond_the_year_9000(timed: Api) -> None:
-    timed.set_clock("8999-12-31T10:00:00")
+def test_the_clock_does_not_reach_the_year_9000(timed: Api) -> None:
+    timed.set_clock("8999-12-31T23:59:59")
 
-    answer = try_control(timed, "POST", "/clock/advance", {"by": "P1D"})
-
-    assert [answer.status_code, answer.content_type] == [400, "application/problem+json"]
+    for by in ("PT1S", "P1D"):
+        answer = try_control(timed, "POST", "/clock/advance", {"by": by})
+        assert [answer.status_code, answer.content_type] == [400, "application/problem+json"]
 
 
 def test_a_clock_change_returns_its_effects_in_the_order_of_time(timed: Api) -> None:

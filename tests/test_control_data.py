@@ -63,6 +63,15 @@ def test_a_new_account_is_open_to_its_users(make_api: Callable[..., Api]) -> Non
     assert api.new_dossier()["accountId"] == 7
 
 
+def test_an_account_for_a_user_that_is_not_declared_is_rejected(api: Api) -> None:
+    api.control("PUT", "/fixture", {"recipe": {"version": 1, "accounts": [{"accountId": 1}]}})
+
+    answer = control(api, "POST", "/accounts", {"accountId": 7, "users": ["a@b.c"]})
+
+    sentence = "$.users[0]: there is no user 'a@b.c'; the fixture declares none"
+    assert (answer.status_code, (answer.json or {})["detail"]) == (400, sentence)
+
+
 def test_an_existing_account_is_not_created_again(api: Api) -> None:
     answer = control(api, "POST", "/accounts", {"accountId": ACCOUNT})
 

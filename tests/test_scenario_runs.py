@@ -419,11 +419,11 @@ def test_a_poll_that_cannot_advance_the_clock_fails_with_the_reason_and_the_next
         "  - {name: polls, call: listAccounts, until: {content.x: 1}}\n"
         "  - {name: the step after it, call: listAccounts}\n",
         str(following),
-        given='given: {clock: "8999-12-31T23:59:58"}\n',
+        given='given: {clock: "8999-12-31T22:59:58"}\n',
     )
 
     assert found.exit_code == 1
-    sentence = "POST /__admin/clock/advance: 400, $.by: the clock does not go beyond the year 9000"
+    sentence = "POST /__admin/clock/advance: 400, $.by: the clock does not go beyond the year 8999"
     assert "FAILED mine: polls\n" in found.stdout
     assert sentence in found.stdout
     assert rows(found)["mine"][:4] == ["3", "2", "1", "-"]

@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from mock_server.domain.names import shown
+
 ZONE = ZoneInfo("Europe/Paris")
 
 _ISO = re.compile(
@@ -25,8 +27,14 @@ _SHORT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)?", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600}
 _LONGEST = timedelta(days=36500)
 _EARLIEST, _LATEST = date(1000, 1, 1), date(9000, 1, 1)
-CLOCK_END = datetime(9000, 1, 1, tzinfo=UTC)
-"""No clock goes beyond this instant."""
+CLOCK_END = datetime(9000, 1, 1, tzinfo=ZONE).astimezone(UTC)
+"""The end of the last year in France that has clocks and dates: a clock stays before it."""
+
+LAST_YEAR = _LATEST.year - 1
+
+
+class OutOfRangeError(ValueError):
+    """A date-time of a year that is not supported; the message has the years."""
 
 
 def local_date(instant: datetime) -> date:
@@ -56,12 +64,17 @@ def from_local(text: str) -> datetime:
     """The instant that an ISO date-time means: without offset, French local time; a plain date, its start.
 
     Raises:
-        ValueError: the text is not a calendar date (and time), or not of the years 1000 to 8999.
+        ValueError: the text is not a calendar date (and time).
+        OutOfRangeError: it is not of the years 1000 to 8999, as written or in France.
     """
-    if _ISO.fullmatch(text) is None or not _EARLIEST <= date.fromisoformat(text[:10]) < _LATEST:
-        raise ValueError(f"{text!r} is not an ISO date or date-time")
-    instant = datetime.fromisoformat(text)
-    return (instant.replace(tzinfo=ZONE) if instant.tzinfo is None else instant).astimezone(UTC)
+    if _ISO.fullmatch(text) is None:
+        raise ValueError(f"{shown(text)} is not an ISO date or date-time")
+    written = datetime.fromisoformat(text)
+    if _EARLIEST <= written.date() < _LATEST:
+        instant = (written.replace(tzinfo=ZONE) if written.tzinfo is None else written).astimezone(UTC)
+        if _EARLIEST <= local_date(instant) < _LATEST:
+            return instant
+    raise OutOfRangeError(f"{text!r} is not in the years {_EARLIEST.year} to {LAST_YEAR} of France")
 
 
 def local_day(text: str) -> date:
@@ -97,10 +110,11 @@ def calendar_duration(text: str) -> tuple[int, timedelta]:
             rest = timedelta(**units)
         else:
             raise ValueError(
-                f"{text!r} is not a duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S or P30D"
+                f"{shown(text)} is not a duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S or"
+                " P30D, without weeks, months and years"
             )
     except OverflowError:
         rest = timedelta.max
     if days > _LONGEST.days or rest > _LONGEST - timedelta(days=days):
-        raise ValueError(f"{text!r} is longer than a century")
+        raise ValueError(f"{shown(text)} is longer than a century")
     return days, rest

@@ -24,7 +24,7 @@ from mock_server.domain.imports import (
     hold_import,
     launch_import,
 )
-from mock_server.domain.local_time import CLOCK_END, add_days
+from mock_server.domain.local_time import CLOCK_END, LAST_YEAR, add_days
 from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan, ImportProcess, Thirdparty
 from mock_server.domain.outbox import without_mails
 from mock_server.domain.variants import ChosenVariants
@@ -437,11 +437,11 @@ class AdvanceClock(Command[None], frozen=True):
         """Advance it.
 
         Raises:
-            InputError: beyond the year 9000.
+            InputError: beyond the year 8999.
         """
         by = add_days(context.now, self.days) + self.rest - context.now
-        if context.now + by > CLOCK_END:
-            raise InputError("$.by", f"the clock does not go beyond the year {CLOCK_END.year}")
+        if context.now + by >= CLOCK_END:
+            raise InputError("$.by", f"the clock does not go beyond the year {LAST_YEAR}")
         ages = state.token_ages
         if self.tokens_aged_at is not None:
             ages = with_age(ages, self.tokens_aged_at, by)
