@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from mock_server.web.context import members
 from tests.support import SEED_DOSSIER, SIRET, TOKEN_URL, Api, assert_protocol_error, codes, content
 
 pytestmark = pytest.mark.dialects("rest", "edge")
@@ -32,6 +33,19 @@ def send_with_token(api: Api, token: str | None, path: str, body: bytes) -> Test
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     url = f"{api.wire.prefix}/account/{path}"
     return api.client.post(url, data=body, content_type=JSON, headers=headers)
+
+
+class OnlyLookedUp(dict[str, Any]):
+    """An object whose members are not looked through."""
+
+    def items(self) -> Any:
+        raise AssertionError
+
+
+def test_unknown_members_cost_nothing() -> None:
+    given = OnlyLookedUp(dossierReference="PO-1", thirdpartyCode=None, dossier_reference="x", other=1)
+
+    assert members(given, ("dossier_reference", "thirdparty_code")) == {"dossier_reference": "PO-1"}
 
 
 # Not JSON, or of another kind.

@@ -123,6 +123,15 @@ def test_an_unknown_form_field_is_ignored(client: FlaskClient) -> None:
     assert answer.status_code == 200
 
 
+def test_a_form_has_at_most_1000_fields(client: FlaskClient) -> None:
+    form = PASSWORD_GRANT | {f"f{at}": "1" for at in range(1000 - len(PASSWORD_GRANT))}
+
+    assert client.post(TOKEN_URL, data=form).status_code == 200
+    refused = client.post(TOKEN_URL, data=form | {"more": "1"})
+    assert refused.status_code == 400
+    assert (refused.json or {})["error_description"] == "A form has at most 1000 fields: send fewer"
+
+
 def test_two_logins_give_two_tokens(client: FlaskClient) -> None:
     one, other = ask(client).json, ask(client).json
 

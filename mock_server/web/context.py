@@ -13,7 +13,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from mock_server.auth.tokens import Token
 from mock_server.dialects import Dialect, Json
 from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan
-from mock_server.domain.names import snake
+from mock_server.domain.names import camel, snake
 from mock_server.domain.operations import Operation
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World
@@ -147,5 +147,8 @@ def required_body(call: Call) -> Json:
 
 def members(parsed: Json, names: tuple[str, ...]) -> dict[str, Json]:
     """Return the members of an object that have one of these Python names and are not null."""
-    named = {snake(name): value for name, value in (parsed or {}).items()}
-    return {name: named[name] for name in names if named.get(name) is not None}
+    given = parsed or {}
+    named = {
+        name: given.get(camel(name)) for name in names
+    }  # unknown members, which may be many, cost nothing
+    return {name: value for name, value in named.items() if value is not None}

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import BadRequest
 
 from mock_server.auth.access import bearer_token
 from mock_server.auth.tokens import (
@@ -50,6 +51,9 @@ _PAGE = """\
 <p>{text}</p></body>
 </html>
 """
+MAX_FIELDS = 1000
+"""Fields of a form; a token request has five."""
+
 _CLIENT_METHODS = ["client_secret_basic", "client_secret_post", "none"]
 
 
@@ -81,7 +85,16 @@ def _field(name: str) -> str:
 
 
 def _is_form() -> bool:
-    return request.mimetype == "application/x-www-form-urlencoded"
+    """Whether the body is declared as a form.
+
+    Raises:
+        BadRequest: it has so many fields that reading them would delay other clients.
+    """
+    if request.mimetype != "application/x-www-form-urlencoded":
+        return False
+    if request.get_data().count(b"&") >= MAX_FIELDS:
+        raise BadRequest(f"A form has at most {MAX_FIELDS} fields: send fewer")
+    return True
 
 
 def _client_id() -> str:
