@@ -234,7 +234,7 @@ def test_a_sandbox_that_is_damaged_does_not_prevent_the_others(path: Path) -> No
 
     assert app.test_client().get("/__admin/clock?sandbox=two").status_code == 200
     answer = app.test_client().get("/__admin/clock?sandbox=one")
-    assert answer.status_code == 400
+    assert answer.status_code == 503
     assert f"{path}: the file is damaged, or not a state file: JSON is malformed" in answer.text
 
 

@@ -15,16 +15,17 @@ from werkzeug.test import TestResponse
 from mock_server.app import create_app
 from mock_server.cli import main
 from mock_server.domain import settlement
+from mock_server.sandbox import commands
 from mock_server.settings import Settings
 from mock_server.web import services
-from tests.support import SIRET, Api
+from tests.support import SIRET, TOKEN_URL, Api
 
 NOW = "2031-05-03T10:00:00"
 FIXTURE = {"name": "empty"}
 
 
-def fail(*_: object) -> Any:
-    """Stand for a bug in what ends an import."""
+def fail(*_: object, **__: object) -> Any:
+    """Stand for a bug in a function of the domain."""
     raise ZeroDivisionError("a bug")
 
 
@@ -102,3 +103,32 @@ def test_what_cannot_be_settled_can_be_replaced_and_breaks_no_report(
     again = create_app(Settings(state=path, log_level="critical"))
     for api in sandboxes:
         assert control(Api(again.test_client(), api.sandbox), "GET", "/state").status_code == 200
+
+
+def test_a_sandbox_that_cannot_be_restored_is_reported_and_can_be_deleted(
+    app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = importing(app)
+    services.of(app).sandboxes.close()
+    monkeypatch.setattr(commands, "launch_import", fail)
+    again = create_app(Settings(state=path, log_level="critical"))
+    api.client = again.test_client()
+
+    login = {
+        "client_id": "ea-api-edge",
+        "grant_type": "password",
+        "username": api.username,
+        "password": "demo",
+    }
+    answers = [api.client.post(TOKEN_URL, data=login), control(api, "POST", "/reset")]
+    for call in ("/metrics", "/health", "/sandboxes"):
+        assert api.client.get(f"/__admin{call}").status_code == 200, call
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    reason = (
+        "the sandbox 'broken' cannot be restored: ZeroDivisionError: a bug; use the version of mock-server"
+    )
+    for answer in answers:
+        assert f"{reason} that wrote the file, or send DELETE /__admin/sandboxes/broken" in answer.text
+    assert control(api, "DELETE", "/sandboxes/broken").status_code == 204
+    assert control(api, "GET", "/state").status_code == 200

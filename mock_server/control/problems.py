@@ -16,7 +16,7 @@ from mock_server.domain.errors import NotFound, Refusal, Rejected
 from mock_server.fixtures import FileError
 from mock_server.fixtures.errors import InputError
 from mock_server.pages import NO_SANDBOX, of_control_call
-from mock_server.sandbox import Conflict, NoSandbox, NotKept, NotWritten
+from mock_server.sandbox import Conflict, NoSandbox, NotKept, NotWritten, StateFileError
 from mock_server.scenarios import NameTaken
 from mock_server.settings import CONTROL_PREFIX
 from mock_server.web.services import docs_url, http_error, log_bug
@@ -71,7 +71,8 @@ def install_problems(app: Flask) -> None:
     app.register_error_handler(Conflict, _conflict)
     app.register_error_handler(NameTaken, _conflict)
     app.register_error_handler(NotKept, _not_kept)
-    app.register_error_handler(NotWritten, _not_written)
+    app.register_error_handler(NotWritten, _unavailable)
+    app.register_error_handler(StateFileError, _unavailable)
     app.register_error_handler(NoSandbox, _no_sandbox)
     app.register_error_handler(Exception, _unexpected)
 
@@ -128,8 +129,8 @@ def _not_kept(error: NotKept) -> Response:
     return problem_answer(404, str(error))
 
 
-def _not_written(error: NotWritten) -> Response:
-    """Answer a change that could not be written to the file of `--state`."""
+def _unavailable(error: NotWritten | StateFileError) -> Response:
+    """Answer a change that could not be written to the file of `--state`, or a damaged sandbox in it."""
     return problem_answer(503, str(error))
 
 

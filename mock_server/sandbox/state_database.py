@@ -36,6 +36,7 @@ from mock_server.sandbox.kept_state import (
     restore_state,
 )
 from mock_server.sandbox.records import Record, RecordFormat, replay
+from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX
 from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_state
 
 FORMAT = 1
@@ -483,9 +484,11 @@ class StateDatabase:
             reason = str(error) if isinstance(error, FileError) else f"{type(error).__name__}: {error}"
             if isinstance(error, InputError):
                 reason = f"{error.path}: {error}"
+            is_default = name == DEFAULT_SANDBOX
+            remedy = "give another file" if is_default else f"send DELETE /__admin/sandboxes/{name}"
             raise StateFileError(
                 f"{self.path}: the sandbox {name!r} cannot be restored: {reason}; use the version of"
-                " mock-server that wrote the file, or give another file"
+                f" mock-server that wrote the file, or {remedy}"
             ) from error
 
     @contextmanager

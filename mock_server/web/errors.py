@@ -17,7 +17,7 @@ from mock_server.domain.errors import NotFound, Refusal, Rejected
 from mock_server.domain.operations import Kind
 from mock_server.journal import refusal_facts
 from mock_server.pages import STRICT, UNMATCHED
-from mock_server.sandbox import NoSandbox, NotWritten
+from mock_server.sandbox import NoSandbox, NotWritten, StateFileError
 from mock_server.web.context import CONTEXT, RequestContext, current_call
 from mock_server.web.responses import json_response, oauth_error
 from mock_server.web.services import docs_url, http_error, log_bug, services
@@ -90,7 +90,8 @@ def _no_sandbox(error: NoSandbox) -> Response:
     return _http_error(http_error(error))
 
 
-def _not_written(error: NotWritten) -> Response:
+def _unavailable(error: NotWritten | StateFileError) -> Response:
+    """The file of `--state` cannot be written, or this sandbox in it not be restored."""
     return _http_error(ServiceUnavailable(str(error)))
 
 
@@ -152,7 +153,8 @@ _RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
     Rejected: _rejected,
     HTTPException: _http_error,
     NoSandbox: _no_sandbox,
-    NotWritten: _not_written,
+    NotWritten: _unavailable,
+    StateFileError: _unavailable,
     AccessDenied: _access_denied,
     StrictError: _rejected_by_strict_mode,
     Exception: _unexpected,
