@@ -12,6 +12,7 @@ import pytest
 from mock_server.control.app import CALLS
 from mock_server.control.calls import ControlCall
 from mock_server.fixtures.fixture import GeneratedState
+from mock_server.json_body import check_size
 from mock_server.scenarios.active import ScenarioProgress
 from mock_server.scenarios.file_format import Scenario
 from tests.support import SEED_DOSSIER, SIRET, Api
@@ -262,7 +263,28 @@ def test_more_values_than_a_call_takes_in_a_short_time_are_rejected(
     found = detail(send(api, call, msgspec.json.encode(body)))
 
     remedy = "make several calls, or load a fixture, a scenario or a state, which takes more"
-    assert found == f"the body has 10001 values, and this call accepts at most 10000: {remedy}"
+    assert found == f"the body has more than 10000 values, the most that this call accepts: {remedy}"
+
+
+@pytest.mark.parametrize(
+    ("raw", "fits"),
+    [
+        (b"[1,2,3]", True),
+        (b"[1,2,3,4]", False),
+        (b'{"a":"1","b":"2","c":"3"}', True),
+        (b'{"a":"1","b":"2","c":"3","d":"4"}', False),
+        (b'["1,2,3,4,5", "\\",\\",,,,", ""]', True),
+        (b'["1,2,3,4,5", "\\\\",",", ""]', False),
+        (b'""' * 7, False),
+        (b'["' + b'\\"' * 50 + b'"]', True),
+    ],
+)
+def test_values_are_counted_without_those_in_texts(raw: bytes, fits: bool) -> None:  # noqa: FBT001
+    if fits:
+        check_size(raw, 3)
+    else:
+        with pytest.raises(ValueError, match="more than 3 values"):
+            check_size(raw, 3)
 
 
 def test_long_texts_and_calls_in_a_thread_have_no_limit_of_values(api: Api) -> None:

@@ -55,7 +55,7 @@ def _check_size(raw: bytes) -> None:
         check_size(raw, MAX_VALUES)
     except ValueError as error:
         remedy = "make several calls, or load a fixture, a scenario or a state, which takes more"
-        raise Problem(f"the body has {error}: {remedy}") from None
+        raise Problem(f"the body has {error}, the most that this call accepts: {remedy}") from None
 
 
 def _plain_bytes() -> bytes:
