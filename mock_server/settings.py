@@ -226,7 +226,7 @@ def variants(text: str) -> dict[str, str]:
     for pair in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = pair.partition("=")
         if not equals:
-            raise ValueError(f"{pair!r} is not name=value; the variants are {', '.join(VARIANTS)}")
+            raise ValueError(f"{shown(pair)} is not name=value; the variants are {', '.join(VARIANTS)}")
         chosen[name.strip()] = value.strip()
     return check_variants(chosen)
 
@@ -257,7 +257,7 @@ def url(text: str) -> str:
     except ValueError:  # a port above 65535, or half an IPv6 address
         possible = False
     if not possible or parts.query or parts.fragment or not text.isprintable() or " " in text:
-        raise ValueError(f"{text!r} is not a URL such as http://sandbox:8080")
+        raise ValueError(f"{shown(text)} is not a URL such as http://sandbox:8080")
     return text.rstrip("/")
 
 
@@ -274,7 +274,7 @@ def _origin(text: str) -> str:
     """An origin as browsers send it: in lower case, without a path."""
     found = text if text == "*" else url(text).lower()
     if "/" in found.partition("://")[2] or "@" in found:
-        raise ValueError(f"{text!r} is not an origin such as https://app.example:3000")
+        raise ValueError(f"{shown(text)} is not an origin such as https://app.example:3000")
     return found
 
 
@@ -287,7 +287,7 @@ def host_names(text: str) -> tuple[str, ...]:
     names = tuple(part.strip().lower() for part in text.split(",") if part.strip())
     for name in names:
         if not _HOST_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is not a host name such as sandbox.example.com, without a port")
+            raise ValueError(f"{shown(name)} is not a host name such as sandbox.example.com, without a port")
     return names
 
 
@@ -301,7 +301,7 @@ def _shortest(length: timedelta) -> str:
 def _one_of(*words: str) -> Callable[[str], str]:
     def convert(text: str) -> str:
         if text not in words:
-            raise ValueError(f"{text!r} is not one of {', '.join(words)}")
+            raise ValueError(f"{shown(text)} is not one of {', '.join(words)}")
         return text
 
     return convert
@@ -310,7 +310,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
 def _number(least: int, most: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII) or not least <= int(text) <= most:
-            raise ValueError(f"{text!r} is not a number from {least} to {most}")
+            raise ValueError(f"{shown(text)} is not a number from {least} to {most}")
         return int(text)
 
     return convert
@@ -319,7 +319,7 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 def _lifetime(text: str) -> timedelta:
     found = duration(text)
     if found < timedelta(seconds=1):
-        raise ValueError(f"{text!r} is shorter than a second")
+        raise ValueError(f"{shown(text)} is shorter than a second")
     return found
 
 

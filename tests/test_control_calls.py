@@ -595,3 +595,57 @@ def test_a_query_that_a_call_does_not_have_is_rejected(app: Flask) -> None:
         assert (answer.status_code, (answer.json or {})["detail"]) == (400, sentence)
     for path in ("/health?probe=1", "/ui?v=2", "/docs/control?v=2"):
         assert client.get(f"/__admin{path}").status_code == 200
+
+
+LONG = "x" * 5000
+STEPS = {"version": 1, "scenario": "long", "title": "t", "steps": [{"name": "a", "call": "listAccounts"}]}
+
+
+WITH_LONG_VALUES: list[tuple[str, Any]] = [
+    ("PUT /clock", {"now": LONG}),
+    ("POST /clock/advance", {"by": LONG}),
+    ("PUT /variants", {LONG: "x"}),
+    ("PUT /variants", {"refusals": LONG}),
+    ("PUT /fixture", {"name": LONG}),
+    ("PUT /fixture", {"recipe": {"version": 1, "include": [LONG]}}),
+    ("PUT /scenario", {"name": LONG}),
+    ("PUT /scenario", {"scenario": STEPS | {"given": {"clock": LONG}}}),
+    ("PUT /scenario", {"scenario": STEPS | {"given": {"fixture": LONG}}}),
+    ("PUT /scenario", {"scenario": STEPS | {"given": {"variants": {LONG: "x"}}}}),
+    ("PUT /scenario", {"scenario": STEPS | {"steps": [{"name": "a", "call": LONG}]}}),
+    ("PUT /scenarios/a/state", {"state": LONG}),
+    ("POST /rules", {"rules": [{"name": "a", "when": {"operation": LONG}, "then": {"status": 503}}]}),
+    ("POST /requests/count", {"operation": LONG}),
+    ("POST /verify", {"operation": LONG}),
+    ("POST /accounts", {"accountId": 7, "users": [LONG]}),
+    ("POST /accounts", {"accountId": 7, "creation": LONG}),
+    ("POST /accounts", {"accountId": 7, "requirements": [LONG]}),
+    ("POST /thirdparties", {"siret": LONG}),
+    ("POST /thirdparties", {"siret": SIRET, "subscriptionDate": LONG}),
+    ("POST /dossiers", {"siret": LONG}),
+    ("POST /dossiers", {"siret": SIRET, "expirationDate": LONG}),
+    ("POST /dossiers", {"siret": SIRET, "documents": [{"code": LONG}]}),
+    (f"PATCH /requirements/{LONG}", {"withdrawn": True}),
+    ("POST /timeline", {"timeline": [{"control": LONG, "after": "P1D"}]}),
+    ("POST /pact/states", {"state": LONG}),
+    ("POST /pact/states", {"state": "an active dossier", "params": {LONG: 1}}),
+    (f"POST /snapshots/{LONG}", None),
+    (f"POST /snapshots/{LONG}/restore", None),
+    (f"GET /requests?since={LONG}", None),
+    (f"GET /requests?format={LONG}", None),
+    (f"GET /dossiers?standing={LONG}", None),
+    (f"GET /coverage?scope={LONG}", None),
+    (f"GET /clock?sandbox={LONG}", None),
+]
+"""Calls with a value of 5,000 characters that no call takes."""
+
+
+def test_an_error_cuts_a_long_value(api: Api) -> None:
+    whole = []
+    for call, body in WITH_LONG_VALUES:
+        method, path = call.split()
+        headers = {} if "sandbox=" in path else {"X-Mock-Sandbox": api.sandbox}
+        answer = api.client.open(f"/__admin{path}", method=method, json=body, headers=headers)
+        assert answer.status_code in {400, 404, 409}, call[:80]
+        whole += [(call[:40], str(body)[:60])] if "x" * 100 in (answer.json or {})["detail"] else []
+    assert whole == []

@@ -7,6 +7,7 @@ import sys
 import click
 
 from mock_server.cli import output
+from mock_server.domain.names import shown
 
 _CLOSE = 3
 """How many similar topics an error names at most."""
@@ -54,7 +55,7 @@ def _text(topic: str) -> str:
     found = page if page is None or not anchor else section_of(page, anchor)
     found = found or _error_code(topic) or rule_of(topic)
     if found is None:
-        raise click.ClickException(f"there is no topic {topic!r}{_advice(name, anchor, page)}")
+        raise click.ClickException(f"there is no topic {shown(topic)}{_advice(name, anchor, page)}")
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mock_server.cli.output import write_utf8
+from mock_server.domain.names import shown
 from mock_server.fixtures.errors import FileError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def export(file: Path, sandbox: str) -> None:
     with _open(file) as database:
         if sandbox not in database.names:
             names = ", ".join(database.names) or "none"
-            raise click.ClickException(f"{file}: there is no sandbox {sandbox!r}; there are: {names}")
+            raise click.ClickException(f"{file}: there is no sandbox {shown(sandbox)}; there are: {names}")
         write_utf8(database.export(sandbox).decode())
 
 

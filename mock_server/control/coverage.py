@@ -9,6 +9,7 @@ from flask import Response, request
 
 from mock_server.control.calls import query_choice, route
 from mock_server.control.problems import Problem, json_answer
+from mock_server.domain.names import shown
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
 from mock_server.journal.coverage import CoverageRow, ExchangeCounts, compute_coverage
@@ -64,7 +65,7 @@ def counted_scope() -> Scope:
     name = requested_name(request)
     sandbox = sandboxes.find(name)
     if sandbox is None:
-        raise Problem(f"there is no sandbox {name!r}; GET /__admin/sandboxes lists them", 404)
+        raise Problem(f"there is no sandbox {shown(name)}; GET /__admin/sandboxes lists them", 404)
     return Scope(name, (sandbox,), sandbox.journal.counts)
 
 

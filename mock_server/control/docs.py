@@ -13,6 +13,7 @@ from flask import Response
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem
 from mock_server.documentation import anchor_of, page_names, read_page, schema_file
+from mock_server.domain.names import shown
 
 _HEADERS = MappingProxyType(
     {
@@ -71,7 +72,7 @@ def get_docs(name: str) -> Response:
         return Response(schema.read_bytes(), content_type="application/json")
     page = _page(name)
     if page is None:
-        raise Problem(f"there is no page {name!r}; there are {', '.join(page_names())}", 404)
+        raise Problem(f"there is no page {shown(name)}; there are {', '.join(page_names())}", 404)
     return Response(page, headers=dict(_HEADERS), content_type="text/html; charset=utf-8")
 
 

@@ -15,6 +15,7 @@ from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import Document, Evidence
+from mock_server.domain.names import shown
 from mock_server.domain.overview import DossierStatus, Row, overview, row_of
 from mock_server.domain.world import World, find_portfolio
 from mock_server.fixtures.actions import NewEvidence
@@ -109,7 +110,7 @@ def _standing() -> DossierStatus | None:
         return None if given is None else DossierStatus(given)
     except ValueError:
         names = ", ".join(standing.value for standing in DossierStatus)
-        raise Problem(f"standing is one of {names}, not {given!r}") from None
+        raise Problem(f"standing is one of {names}, not {shown(given)}") from None
 
 
 def _api_answer(sandbox: ServerSandbox, dossier_id: int) -> dict[str, Any]:

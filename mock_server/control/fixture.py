@@ -13,7 +13,7 @@ from mock_server.control.bodies import YamlText
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.model import Establishment
-from mock_server.domain.names import nearest
+from mock_server.domain.names import nearest, shown
 from mock_server.fixtures import Fixture, fixture_from_recipe, fixture_from_state
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.errors import InputError
@@ -84,7 +84,7 @@ def _named_fixture(name: str, folder: Path | None) -> Fixture:
     if name not in names:
         near = nearest(name, names)
         advice = f"did you mean {near!r}? There are" if near else "there are"
-        raise Problem(f"there is no recipe {name!r}; {advice}: {', '.join(names)}")
+        raise Problem(f"there is no recipe {shown(name)}; {advice}: {', '.join(names)}")
     return services().find_fixture(name)
 
 

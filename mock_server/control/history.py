@@ -13,7 +13,7 @@ from mock_server.control.calls import query_number, route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.model import Int64
-from mock_server.domain.names import camel
+from mock_server.domain.names import camel, shown
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.history import HistoryEntry
 from mock_server.settings import text_of
@@ -77,7 +77,7 @@ def fork_sandbox(wanted: Fork, name: str) -> Response:
         raise Problem("send before, a request, or beforeCommand, a command of the history, not both")
     sandbox = services().sandboxes.find(name)
     if sandbox is None:
-        raise Problem(f"there is no sandbox {name!r}", 404)
+        raise Problem(f"there is no sandbox {shown(name)}", 404)
     past = sandbox.past_state(before_request=wanted.before, before_command=wanted.before_command)
     return json_answer(_sandbox(services().sandboxes.fork(past, wanted.name)), 201)
 

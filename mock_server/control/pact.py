@@ -16,7 +16,7 @@ from mock_server.control.calls import route
 from mock_server.control.pact_states import STATES, Parameter, ProviderState
 from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.errors import Rejected
-from mock_server.domain.names import nearest
+from mock_server.domain.names import nearest, shown
 from mock_server.fixtures.decode_errors import explain_decode_error
 from mock_server.fixtures.errors import InputError
 from mock_server.sandbox import PARTS, ServerSandbox
@@ -122,7 +122,7 @@ def find_state(name: str, params: Mapping[str, Any]) -> tuple[ProviderState, dic
         in_name = {} if name == state.sentence else _values_in(name, state.sentence)
         if in_name is not None:
             return state, _parameter_values(state, in_name, params)
-    raise Problem(f"there is no state {name!r}; {_hint(name, [state.sentence for state in STATES])}")
+    raise Problem(f"there is no state {shown(name)}; {_hint(name, [state.sentence for state in STATES])}")
 
 
 def _values_in(name: str, sentence: str) -> dict[str, str] | None:
@@ -139,7 +139,7 @@ def _parameter_values(
     for name, value in params.items():
         if name not in known:
             hint = _hint(name, known)
-            raise Problem(f"the state {state.sentence!r} has no parameter {name!r}; {hint}")
+            raise Problem(f"the state {state.sentence!r} has no parameter {shown(name)}; {hint}")
         if in_name.get(name, str(value)) != str(value):
             raise Problem(f"the sentence has {name} {in_name[name]}, and the parameter has {value}")
     given = {**in_name, **params}
@@ -154,7 +154,7 @@ def _read(parameter: Parameter, value: Any) -> Any:
     try:
         return date.fromisoformat(text) if parameter.kind is date else parameter.kind(text)
     except ValueError:
-        message = f"the parameter {parameter.name} is {_KINDS[parameter.kind]}, not {value!r}"
+        message = f"the parameter {parameter.name} is {_KINDS[parameter.kind]}, not {shown(value)}"
         raise Problem(message) from None
 
 

@@ -13,6 +13,7 @@ from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
 from mock_server.deprecation import DEPRECATION_HEADER, log_renamed
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Refusal, Rejected
+from mock_server.domain.names import cut
 from mock_server.fixtures import FileError
 from mock_server.fixtures.errors import InputError
 from mock_server.pages import NO_SANDBOX, of_control_call
@@ -116,7 +117,7 @@ def _reason(refusal: Refusal) -> str:
     if not refusal.error.not_found or refusal.parameter not in _MISSING:
         return f"{refusal.error.label_en} ({wire.reason(refusal)})"
     what, remedy = _MISSING[refusal.parameter]
-    return f"this sandbox has no {what.format(value='/'.join(refusal.values))}; {remedy}"
+    return f"this sandbox has no {what.format(value=cut('/'.join(refusal.values)))}; {remedy}"
 
 
 def _conflict(error: Exception) -> Response:

@@ -14,7 +14,7 @@ from mock_server.control.requests import cause_members, explain_context
 from mock_server.dialects import wire
 from mock_server.domain.errors import PROVIDER_ERRORS
 from mock_server.domain.model import ImportProcess
-from mock_server.domain.names import camel
+from mock_server.domain.names import camel, shown
 from mock_server.domain.world import World, find_process
 from mock_server.journal.explain import explain_import
 from mock_server.sandbox.commands import SetProcessOutcome
@@ -75,7 +75,7 @@ def _check_code(wanted: NewOutcome) -> None:
     if wanted.outcome != "fail" and wanted.code is not None:
         raise Problem(f'"code" goes with the outcome fail, not with {wanted.outcome}')
     if wanted.code is not None and wanted.code not in _PROVIDER_CODES:
-        raise Problem(f"{wanted.code!r} is not a code of the provider: use one of {codes}")
+        raise Problem(f"{shown(wanted.code)} is not a code of the provider: use one of {codes}")
 
 
 def _process(process: ImportProcess) -> dict[str, Any]:

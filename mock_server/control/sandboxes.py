@@ -10,6 +10,7 @@ from msgspec import Struct
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
+from mock_server.domain.names import shown
 from mock_server.fixtures.fixture import gc_paused
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
 from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, ServerSandbox
@@ -20,8 +21,6 @@ from mock_server.web.services import named_sandbox, services
 
 MAX_SNAPSHOTS = 100
 """Snapshots of a sandbox: each keeps a state in memory, and in the file of `--state`."""
-
-_LONGEST_NAME = 100
 
 
 class Reset(Struct, forbid_unknown_fields=True):
@@ -44,7 +43,7 @@ def delete_sandbox(name: str) -> Response:
     try:
         services().sandboxes.drop(name)
     except KeyError:
-        raise Problem(f"there is no sandbox {name!r}", 404) from None
+        raise Problem(f"there is no sandbox {shown(name)}", 404) from None
     return Response(status=204)
 
 
@@ -69,7 +68,7 @@ def take_snapshot(name: str) -> Response:
     """Save the sandbox's content and time under a name; one with the same name is replaced."""
     if not is_name(name):
         rule = "up to 64 letters, digits, dots, dashes, underscores, with one that is no dot"
-        raise Problem(f"a snapshot's name is {rule}, not {name[:_LONGEST_NAME]!r}: choose another name")
+        raise Problem(f"a snapshot's name is {rule}, not {shown(name)}: choose another name")
     sandbox = named_sandbox()
     snapshots = sandbox.state.snapshots
     if name not in snapshots and len(snapshots) >= MAX_SNAPSHOTS:
@@ -106,7 +105,7 @@ def delete_snapshot(name: str) -> Response:
 
 def _no_snapshot(sandbox: ServerSandbox, name: str) -> Problem:
     names = ", ".join(sandbox.state.snapshots) or "none"
-    return Problem(f"there is no snapshot {name!r}; there are: {names}", 404)
+    return Problem(f"there is no snapshot {shown(name)}; there are: {names}", 404)
 
 
 @route("GET /state")

@@ -13,6 +13,7 @@ from mock_server.clock import real_now
 from mock_server.control.bodies import YamlText
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer, with_old_names
+from mock_server.domain.names import cut, shown
 from mock_server.domain.variants import VARIANTS, check_variants
 from mock_server.fixtures import Fixture
 from mock_server.fixtures.errors import FileError
@@ -98,12 +99,14 @@ def put_scenario_state(wanted: NewState, name: str) -> Response:
     if scenario is None or scenario.scenario != name:
         active = "none" if scenario is None else repr(scenario.scenario)
         raise Problem(
-            f"the scenario {name!r} is not active, {active} is; PUT /__admin/scenario activates it", 409
+            f"the scenario {shown(name)} is not active, {active} is; PUT /__admin/scenario activates it", 409
         )
     states = [STARTED]
     states += [state for rule in scenario.rules for state in (rule.state, rule.new_state) if state]
     if wanted.state not in states:
-        raise Problem(f"{name} has no state {wanted.state!r}; it has {', '.join(dict.fromkeys(states))}")
+        raise Problem(
+            f"{cut(name)} has no state {shown(wanted.state)}; it has {', '.join(dict.fromkeys(states))}"
+        )
     sandbox.execute(SetScenarioState(wanted.state))
     return json_answer(_active(sandbox))
 
@@ -134,7 +137,7 @@ def delete_rules() -> Response:
     sandbox, name = named_sandbox(), request.args.get("name")
     if not sandbox.execute(RemoveRules(name)) and name is not None:
         names = ", ".join(rule.name for rule in sandbox.active_scenario.ad_hoc_rules) or "none"
-        raise Problem(f"there is no ad hoc rule {name!r}; there are: {names}", 404)
+        raise Problem(f"there is no ad hoc rule {shown(name)}; there are: {names}", 404)
     return _rules(sandbox)
 
 
@@ -176,8 +179,8 @@ def _find_fixture(name: str) -> Fixture:
     """
     if is_path(name):
         raise FileError(
-            f"a scenario that is sent names its fixture, and {name!r} is a path; send the recipe first, with"
-            " PUT /__admin/fixture, and leave `fixture` out"
+            f"a scenario that is sent names its fixture, and {shown(name)} is a path; send the recipe first,"
+            " with PUT /__admin/fixture, and leave `fixture` out"
         )
     return services().find_fixture(name)
 

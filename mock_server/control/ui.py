@@ -14,6 +14,7 @@ from flask import Response, request
 
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem
+from mock_server.domain.names import shown
 
 _PAGE = "index.html"
 _TYPES = MappingProxyType({"css": "text/css", "html": "text/html", "js": "text/javascript"})
@@ -58,7 +59,7 @@ def get_ui() -> Response:
 def get_ui_file(name: str) -> Response:
     """Return a script or style of the dashboard."""
     if name not in _names():
-        raise Problem(f"the dashboard has no file {name!r}", 404)
+        raise Problem(f"the dashboard has no file {shown(name)}", 404)
     return _file(name)
 
 

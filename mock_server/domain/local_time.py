@@ -74,7 +74,7 @@ def from_local(text: str) -> datetime:
         instant = (written.replace(tzinfo=ZONE) if written.tzinfo is None else written).astimezone(UTC)
         if _EARLIEST <= local_date(instant) < _LATEST:
             return instant
-    raise OutOfRangeError(f"{text!r} is not in the years {_EARLIEST.year} to {LAST_YEAR} of France")
+    raise OutOfRangeError(f"{shown(text)} is not in the years {_EARLIEST.year} to {LAST_YEAR} of France")
 
 
 def local_day(text: str) -> date:

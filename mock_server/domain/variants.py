@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from msgspec import Struct, field
 
+from mock_server.domain.names import shown
+
 
 class Variant(Struct, frozen=True):
     """One switch: its values, default first; `defaults` are those of the dialects that have another one."""
@@ -111,9 +113,9 @@ def check_variants(chosen: Mapping[str, str]) -> dict[str, str]:
     """
     for name, value in chosen.items():
         if name not in VARIANTS:
-            raise ValueError(f"there is no variant {name!r}; the variants are {', '.join(VARIANTS)}")
+            raise ValueError(f"there is no variant {shown(name)}; the variants are {', '.join(VARIANTS)}")
         if value not in VARIANTS[name].values:
-            raise ValueError(f"variant {name} is {' or '.join(VARIANTS[name].values)}, not {value!r}")
+            raise ValueError(f"variant {name} is {' or '.join(VARIANTS[name].values)}, not {shown(value)}")
     return dict(chosen)
 
 

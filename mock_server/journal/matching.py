@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta
 from msgspec.structs import replace
 
 from mock_server.domain.errors import ERRORS
+from mock_server.domain.names import shown
 from mock_server.fixtures.errors import InputError
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.hints import WARNINGS, similar_name
@@ -99,8 +100,8 @@ def check_filter(wanted: ExchangeFilter, path: str) -> None:
         for code in given:
             if code not in known:
                 similar = similar_name(code, known)
-                hint = f"did you mean {similar!r}?" if similar else f"there are {', '.join(known)}"
-                raise InputError(f"{path}.{member}", f"there is no {kind} {code!r}; {hint}")
+                hint = f"did you mean {shown(similar)}?" if similar else f"there are {', '.join(known)}"
+                raise InputError(f"{path}.{member}", f"there is no {kind} {shown(code)}; {hint}")
     for name, expected in (("status", wanted.status), ("rule", wanted.rule)):
         try:
             check_expectation(expected)

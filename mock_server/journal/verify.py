@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct
 from msgspec.structs import replace
 
+from mock_server.domain.names import shown
 from mock_server.fixtures.errors import InputError
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.hints import similar_operation
@@ -130,7 +131,7 @@ def check_verification(wanted: Verification) -> None:
     except ValueError as error:
         raise InputError("$.timeout", str(error)) from None
     if seconds > MAX_TIMEOUT:
-        raise InputError("$.timeout", f"{wanted.timeout!r} is longer than {MAX_TIMEOUT // 60} minutes")
+        raise InputError("$.timeout", f"{shown(wanted.timeout)} is longer than {MAX_TIMEOUT // 60} minutes")
 
 
 def _check_expectation(expectation: Expectation, path: str) -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mock_server.domain.names import shown
 from mock_server.domain.settlement import settle
 from mock_server.fixtures.timeline import take_action
 from mock_server.journal import JournalSlice
@@ -79,7 +80,7 @@ def find_moment(sandbox: ServerSandbox, since: int | str) -> Moment:
     if isinstance(since, str) and since != START:
         names = ", ".join(sandbox.state.snapshots) or "none"
         raise NoSuchStart(
-            f"since is a request's number, {START}, or a snapshot that the history has, not {since!r};"
+            f"since is a request's number, {START}, or a snapshot that the history has, not {shown(since)};"
             f" there are the snapshots: {names}"
         )
     return _at_request(sandbox, 0 if isinstance(since, str) else since)

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from mock_server.domain.imports import PROVIDER_ANSWERS
 from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan, Int64
+from mock_server.domain.names import shown
 from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.file_format import STARTED, ActiveTime, CallNumbers, Ramp, Rule, Scenario, Then
 from mock_server.scenarios.matching import ReceivedRequest, matches_request
@@ -100,7 +101,9 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         taken = {rule.name for rule in self.ad_hoc_rules}
         for rule in scenario.rules if scenario else ():
             if rule.name in taken:
-                raise NameTaken(f"there is an ad hoc rule named {rule.name!r}: DELETE /__admin/rules first")
+                raise NameTaken(
+                    f"there is an ad hoc rule named {shown(rule.name)}: DELETE /__admin/rules first"
+                )
         return ActiveScenario.start(scenario, self.ad_hoc_rules)
 
     def add(self, rules: Iterable[Rule]) -> ActiveScenario:
@@ -113,7 +116,7 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         names = Counter(rule.name for rule in (*added, *(self.scenario.rules if self.scenario else ())))
         duplicate = next((name for name, count in names.items() if count > 1), None)
         if duplicate is not None:
-            raise NameTaken(f"there is already a rule named {duplicate!r}")
+            raise NameTaken(f"there is already a rule named {shown(duplicate)}")
         return ActiveScenario.start(self.scenario, added, self.progress)
 
     def remove(self, name: str | None = None) -> ActiveScenario:

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from mock_server.deprecation import renamed
-from mock_server.domain.names import nearest, shown
+from mock_server.domain.names import cut, nearest, shown
 from mock_server.fixtures.errors import FileError, InputError
 from mock_server.fixtures.library import bundled, files_in
 from mock_server.fixtures.yaml_files import line_of, read_text, read_yaml
@@ -123,7 +123,7 @@ def check_files(paths: Sequence[Path], further_errors: FurtherErrors = lambda *_
             continue
         first = seen.setdefault(scenario.scenario, path)
         if first != path:
-            duplicate = InputError("$.scenario", f"{first} also has the name {scenario.scenario!r}")
+            duplicate = InputError("$.scenario", f"{first} also has the name {shown(scenario.scenario)}")
             errors.append(with_line(duplicate, path))
     return errors
 
@@ -144,5 +144,5 @@ def _file_errors(path: Path, further_errors: FurtherErrors) -> tuple[list[FileEr
 
 def _name_errors(scenario: Scenario, path: Path) -> Errors:
     if scenario.scenario != path.stem:
-        advice = f"write {path.stem!r}, or rename the file to {scenario.scenario}.yaml"
+        advice = f"write {shown(path.stem)}, or rename the file to {cut(scenario.scenario)}.yaml"
         yield InputError("$.scenario", f"the name must be that of the file: {advice}")

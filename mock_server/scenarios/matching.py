@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, field
 
+from mock_server.domain.names import shown
 from mock_server.scenarios.file_format import RequestPattern
 from mock_server.scenarios.patterns import (
     CHARACTERS_PER_STEP,
@@ -314,7 +315,7 @@ OPERATORS: dict[str, MatchOperator] = {
 
 def _check_operator(name: str, operand: Any) -> None:
     if name not in OPERATORS:
-        raise ValueError(f"there is no operator {name!r}; there are {', '.join(OPERATORS)}")
+        raise ValueError(f"there is no operator {shown(name)}; there are {', '.join(OPERATORS)}")
     if not OPERATORS[name].accepts(operand):
         types = " or ".join(_TYPE_NAMES[kind] for kind in OPERATORS[name].operand if kind in _TYPE_NAMES)
         raise ValueError(f"{name} takes {types}, not {format_value(operand)}")

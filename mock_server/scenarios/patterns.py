@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from functools import cache, lru_cache
 from typing import Any
 
+from mock_server.domain.names import shown
+
 MAX_LENGTH = 1000
 """Characters of a regular expression and of a JSONPath, whose segments the library follows recursively."""
 
@@ -102,9 +104,9 @@ def compile_pattern(pattern: str) -> Any:
     try:
         compiled = re2.compile(pattern, options)
     except UnicodeEncodeError:
-        raise ValueError(f"{pattern!r} is not a regular expression: half a surrogate pair") from None
+        raise ValueError(f"{shown(pattern)} is not a regular expression: half a surrogate pair") from None
     except re2.error as problem:
-        raise ValueError(f"{pattern!r} is not a regular expression: {_reason(problem)}") from None
+        raise ValueError(f"{shown(pattern)} is not a regular expression: {_reason(problem)}") from None
     spend_steps(_STEPS_TO_COMPILE + compiled.programsize // _INSTRUCTIONS_PER_STEP)
     return compiled
 
@@ -163,7 +165,7 @@ def compile_json_path(path: str) -> Any:
         return _environment().compile(path)
     except (jsonpath.JSONPathError, RecursionError, ValueError) as problem:
         reason = (str(problem) or "nested too deeply").splitlines()[0]
-        raise ValueError(f"{path!r} is not a JSONPath: {reason}") from None
+        raise ValueError(f"{shown(path)} is not a JSONPath: {reason}") from None
 
 
 @cache

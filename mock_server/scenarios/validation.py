@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import UNSET
 
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
-from mock_server.domain.names import nearest
+from mock_server.domain.names import nearest, shown
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
 from mock_server.domain.variants import check_variants
 from mock_server.fixtures.build import parse_instant
@@ -139,7 +139,7 @@ def _unknown_name(name: str, allowed: Iterable[str], path: str, kind: str, advic
     if name not in known:
         near = nearest(name, known)
         hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
-        yield InputError(path, f"there is no {kind} {name!r}{advice}; {hint}")
+        yield InputError(path, f"there is no {kind} {shown(name)}{advice}; {hint}")
 
 
 def _value_error(check: Callable[[Any], Any], value: Any, path: str) -> Errors:
@@ -161,7 +161,7 @@ def _duplicate_names(names: Sequence[str], path: str, kind: str) -> Errors:
     earlier = set[str]()
     for at, name in enumerate(names):
         if name in earlier:
-            yield InputError(f"{path}[{at}].name", f"there is another {kind} named {name!r}")
+            yield InputError(f"{path}[{at}].name", f"there is another {kind} named {shown(name)}")
         earlier.add(name)
 
 
@@ -170,7 +170,7 @@ def _header_errors(headers: Mapping[str, str], path: str) -> Errors:
     for name, value in headers.items():
         where = f"{path}.{name}"
         if not _HEADER_NAME.fullmatch(name):
-            yield InputError(where, f"{name!r} is not the name of a header, such as Retry-After")
+            yield InputError(where, f"{shown(name)} is not the name of a header, such as Retry-After")
         if not _HEADER_VALUE.fullmatch(value):
             yield InputError(where, "a header is one line of text")
         other = _NOT_LATIN_1.search(value)
@@ -326,7 +326,7 @@ def _length_errors(text: str, place: str) -> Errors:
     errors = list(_duration_error(text, place))
     yield from errors
     if not errors and not duration(text) and not place.endswith(".after"):
-        yield InputError(place, f"{text!r} is not longer than 0: give a longer one")
+        yield InputError(place, f"{shown(text)} is not longer than 0: give a longer one")
 
 
 def _pauses(every: str, lasts: str | None) -> bool:
@@ -468,7 +468,7 @@ def _place_errors(spec: RequestSpec, path: str) -> Errors:
     for place, where in places:
         if PLACE.fullmatch(place) is None or place.startswith("$"):
             examples = "content.complete, content[0].code"
-            yield InputError(where, f"{place!r} is not a place in a body, such as {examples}")
+            yield InputError(where, f"{shown(place)} is not a place in a body, such as {examples}")
     for place, expected in spec.until.items():
         yield from _value_error(check_expectation, expected, f"{path}.until.{place}")
 
