@@ -263,6 +263,7 @@ def test_a_name_that_is_too_long_for_a_file_is_rejected_with_a_sentence(tmp_path
     runs = [
         (["fixtures", "check", str(recipe)], f"{recipe}:2: there is no recipe '{'x' * 59}...; there are "),
         (["serve", "--port", "0", "--fixture", name], "there is no recipe 'xxx"),
+        (["fixtures", "generate", "empty", "--out", f"{name}.json"], "x.json: File name too long"),
         (["serve", "--fixtures-dir", name], "xxx... is not a folder"),
         (["serve", "--scenarios-dir", name], "xxx... is not a folder"),
         (

@@ -83,6 +83,18 @@ def test_keys_are_kept_in_the_cache_of_the_user(
     assert cache_folder() == Path(folder)
 
 
+def test_a_relative_home_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME")
+    without = cache_folder()
+
+    for home in ("relative", "", "."):
+        monkeypatch.setenv("HOME", home)
+        assert cache_folder() == without
+
+    assert without is None or without.is_absolute()
+
+
 def test_a_key_that_cannot_be_kept_lives_as_long_as_the_process(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be", encoding="utf-8")
 

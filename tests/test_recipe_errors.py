@@ -104,11 +104,11 @@ FORM = {
     "no version": ("accounts: []\n", "1: $: the key 'version' is missing"),
     "a list": ("- version: 1\n", "1: $: a list is not an object"),
     "a text": ("hello\n", "1: $: 'hello' is not an object"),
-    "an empty file": ("", "1: $: null is not an object"),
-    "comments only": ("# nothing\n", "1: $: null is not an object"),
+    "an empty file": ("", "1: there is nothing in it, except blanks and comments"),
+    "comments only": ("# nothing\n", "1: there is nothing in it, except blanks and comments"),
     "YAML that does not close": (f"{BASE}dossiers: [\n", "6: did not find expected node content"),
     "a tab": (f"{BASE}\tdossiers: []\n", "5: found a tab character"),
-    "two documents": ("version: 1\n---\nversion: 1\n", "2: but found another document"),
+    "two documents": ("version: 1\n---\nversion: 1\n", "2: another document begins here: a file has one"),
     "a tag of Python": (
         "version: !!python/object:os.system 1\n",
         "1: the tag 'tag:yaml.org,2002:python/object:os.system' is not supported",
@@ -331,6 +331,17 @@ def test_a_missing_include_names_the_including_line(tmp_path: Path) -> None:
 
     assert found.startswith("mine.yaml:2:")
     assert "there is no recipe 'nowhere'" in found
+
+
+def test_an_include_that_cannot_be_read_names_the_including_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    for included, reason in (("./", "Is a directory"), ("./missing.yaml", "No such file or directory")):
+        path.write_text(f"version: 1\ninclude: [{included}]\n", encoding="utf-8")
+
+        message = error_message(path)
+
+        assert message.startswith("mine.yaml:2: ")
+        assert message.endswith(reason)
 
 
 def test_a_recipe_that_includes_itself_names_the_file_between(tmp_path: Path) -> None:

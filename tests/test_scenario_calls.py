@@ -328,7 +328,7 @@ WRONG_TEXTS: dict[str, tuple[str, str]] = {
         STORY.replace("getDossier", "getDosier"),
         "the scenario sent:11: $.rules[0].when.operation: there is no operation 'getDosier'; did you",
     ),
-    "no text at all": ("", "the scenario sent:1: $: null is not an object"),
+    "no text at all": ("", "the scenario sent:1: there is nothing in it, except blanks and comments"),
     "start data that does not fit the fixture": (
         STORY.replace("dossierReference: GIVEN", "dossierReference: 'A B'"),
         "$.given.dossiers[0].dossierReference: the platform removes white space",

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from pwd import getpwuid
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
@@ -159,12 +160,17 @@ def _keep(key: RSAPrivateKey, path: Path) -> None:
 
 
 def cache_folder() -> Path | None:
-    """The folder in which the server keeps keys and certificates; None for a user without a home."""
+    """The folder in which the server keeps keys and certificates; None for a user without a home.
+
+    A relative path in a variable is ignored: it would be another folder in each working directory.
+    """
     caches = Path(os.environ.get("XDG_CACHE_HOME", ""))
     if caches.is_absolute():
         return caches / "mock-server"
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return None
+    home = Path(os.environ.get("HOME", ""))
+    if not home.is_absolute():
+        try:
+            home = Path(getpwuid(os.getuid()).pw_dir)
+        except KeyError:
+            return None
     return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "mock-server"
