@@ -225,6 +225,20 @@ def test_stdout_has_the_ready_line_and_nothing_else() -> None:
     assert "GET /api/v1/account 401" in log
 
 
+def test_the_ready_line_is_before_the_log_where_both_go_to_one_stream() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "mock_server", "serve", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        first, second = process.stdout.readline(), process.stdout.readline()
+        process.terminate()
+
+    assert (first.split(" on ")[0], second.split(":")[0]) == ("mock-server ready", "the server has started")
+
+
 def test_requests_are_answered_as_soon_as_the_ready_line_is_there() -> None:
     with running_server() as (url, _):
         assert requests.get(f"{url}/__admin/health", timeout=5).status_code == 200

@@ -223,15 +223,15 @@ def _ready_line(url: str, tls: Tls | None) -> str:
 
 
 def _announce(ready: str, child: ChildProcess | None, sandboxes: Sandboxes) -> None:
-    """Print the ready line; the server also runs when standard output is full."""
+    """Print the ready line before any line of the log; the server also runs when standard output is full."""
     sandboxes.restore_soon()
     if child is not None:
         child.has_started()
-    logging.getLogger("mock_server").info("the server has started: %s", ready.removeprefix(f"{READY} "))
     try:
         click.echo(ready)
     except OSError as error:
         logging.getLogger("mock_server").error("%s; standard output: %s", ready, error.strerror)  # noqa: TRY400
+    logging.getLogger("mock_server").info("the server has started: %s", ready.removeprefix(f"{READY} "))
 
 
 def _configure_log(settings: Settings) -> LogWriter:
