@@ -593,7 +593,7 @@ def test_a_query_that_a_call_does_not_have_is_rejected(app: Flask) -> None:
     ):
         answer = client.post(f"/__admin{path}", headers={"X-Mock-Sandbox": name})
         assert (answer.status_code, (answer.json or {})["detail"]) == (400, sentence)
-    for path in ("/health?probe=1", "/ui?v=2", "/docs/control?v=2"):
+    for path in ("/health?probe=1", "/metrics?target=a", "/ui?v=2", "/docs/control?v=2"):
         assert client.get(f"/__admin{path}").status_code == 200
 
 

@@ -22,7 +22,7 @@ View = TypeVar("View", bound=Callable[..., Response])
 
 _PATH_VARIABLE = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
 _LONGEST_NUMBER = 18
-_PAGES = {path.split("/")[2] for path in (DASHBOARD_PATH, DOCS_PATH, HEALTH_PATH)}
+_PAGES = {"metrics", *(path.split("/")[2] for path in (DASHBOARD_PATH, DOCS_PATH, HEALTH_PATH))}
 
 SANDBOX_PARAMETER = "sandbox"
 """The query parameter of a sandboxed call that names its sandbox."""

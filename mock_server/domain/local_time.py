@@ -25,7 +25,9 @@ _DURATION = re.compile(
 )
 _SHORT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)?", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600}
-_LONGEST = timedelta(days=36500)
+CENTURY = timedelta(days=36_500)
+"""The longest duration that is read."""
+
 _EARLIEST, _LATEST = date(1000, 1, 1), date(9000, 1, 1)
 CLOCK_END = datetime(9000, 1, 1, tzinfo=ZONE).astimezone(UTC)
 """The end of the last year in France that has clocks and dates: a clock stays before it."""
@@ -115,6 +117,6 @@ def calendar_duration(text: str) -> tuple[int, timedelta]:
             )
     except OverflowError:
         rest = timedelta.max
-    if days > _LONGEST.days or rest > _LONGEST - timedelta(days=days):
+    if days > CENTURY.days or rest > CENTURY - timedelta(days=days):
         raise ValueError(f"{shown(text)} is longer than a century")
     return days, rest

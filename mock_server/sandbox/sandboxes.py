@@ -34,6 +34,9 @@ _PAUSE = 0.001
 _NAME = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,64}", re.ASCII)
 """Clients remove `.` and `..` from the path of a call."""
 
+NAME_RULE = "up to 64 letters, digits, dots, dashes, underscores, with one that is no dot"
+"""What `is_name` accepts, for messages."""
+
 
 def is_name(text: str) -> bool:
     """Whether a sandbox, or a snapshot in it, can have this name."""
@@ -252,11 +255,7 @@ class Sandboxes:
 
     def _check_name(self, name: str) -> None:
         if not is_name(name):
-            raise NoSandbox(
-                "a sandbox's name is up to 64 letters, digits, dots, dashes, underscores,"
-                " with one that is no dot",
-                later=False,
-            )
+            raise NoSandbox(f"a sandbox's name is {NAME_RULE}", later=False)
 
     def _check_limit(self, name: str) -> None:
         if len({*self._by_name, *self._kept_names} - {name}) >= self._limit:

@@ -148,7 +148,6 @@ def required_body(call: Call) -> Json:
 def members(parsed: Json, names: tuple[str, ...]) -> dict[str, Json]:
     """Return the members of an object that have one of these Python names and are not null."""
     given = parsed or {}
-    named = {
-        name: given.get(camel(name)) for name in names
-    }  # unknown members, which may be many, cost nothing
+    # Not a loop over the members of the body: the unknown ones may be many.
+    named = {name: given.get(camel(name)) for name in names}
     return {name: value for name, value in named.items() if value is not None}
