@@ -386,6 +386,14 @@ INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
         "$.clock.now: '2031-01-01T00:00:00' has no offset",
     ),
     "a clock at the end of time": (at("clock.now", value="9999-01-01T00:00:00Z"), "$.clock.now"),
+    "a clock in the year 9000 of France": (
+        at("clock.now", value="8999-12-31T23:00:00Z"),
+        "$.clock.now: 8999-12-31 23:00:00+00:00 is not in the years 1000 to 8999 of France",
+    ),
+    "a clock before the year 1000 of France": (
+        at("clock.now", value="0999-12-31T23:50:00Z"),
+        "is not in the years 1000 to 8999 of France",
+    ),
     "an unknown variant": (at("variants", value={"color": "red"}), "$.variants: there is no variant 'color'"),
     "a user twice": (twice("users"), "$.content.users[1]"),
     "a user of no account": (at("content.users.0.accountIds", value=[7]), "$.content.users[0].accountIds[0]"),

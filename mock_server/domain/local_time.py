@@ -29,10 +29,13 @@ CENTURY = timedelta(days=36_500)
 """The longest duration that is read."""
 
 _EARLIEST, _LATEST = date(1000, 1, 1), date(9000, 1, 1)
-CLOCK_END = datetime(9000, 1, 1, tzinfo=ZONE).astimezone(UTC)
-"""The end of the last year in France that has clocks and dates: a clock stays before it."""
+CLOCK_START, CLOCK_END = [
+    datetime(day.year, 1, 1, tzinfo=ZONE).astimezone(UTC) for day in (_EARLIEST, _LATEST)
+]
+"""The years in France that have clocks and dates: a clock stays before the end of the last one."""
 
 LAST_YEAR = _LATEST.year - 1
+CLOCK_YEARS = f"the years {_EARLIEST.year} to {LAST_YEAR} of France"
 
 
 class OutOfRangeError(ValueError):
@@ -74,9 +77,9 @@ def from_local(text: str) -> datetime:
     written = datetime.fromisoformat(text)
     if _EARLIEST <= written.date() < _LATEST:
         instant = (written.replace(tzinfo=ZONE) if written.tzinfo is None else written).astimezone(UTC)
-        if _EARLIEST <= local_date(instant) < _LATEST:
+        if CLOCK_START <= instant < CLOCK_END:
             return instant
-    raise OutOfRangeError(f"{shown(text)} is not in the years {_EARLIEST.year} to {LAST_YEAR} of France")
+    raise OutOfRangeError(f"{shown(text)} is not in {CLOCK_YEARS}")
 
 
 def local_day(text: str) -> date:
