@@ -186,6 +186,8 @@ def test_the_command_writes_a_file_or_the_terminal(server: str, tmp_path: Path) 
     ("arguments", "code", "sentence"),
     [
         (("--sandbox", "a b"), 1, "a sandbox's name is up to 64 letters"),
+        (("--sandbox", "ł"), 1, "a sandbox's name is up to 64 letters"),
+        (("--sandbox", "\udcff"), 1, "a sandbox's name is up to 64 letters"),
         (("--format", "xml"), 2, "'xml' is not one of 'har', 'ndjson', 'json'"),
         (("--out", "/nowhere/run.har"), 2, "--out /nowhere/run.har: there is no folder /nowhere"),
         (("--base-url", "http://127.0.0.1:1"), 1, "does not answer"),
