@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import BaseHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from mock_server.client.errors import ControlRefused, NoServer, SocketsBlocked
-from mock_server.domain.names import camel, shown
+from mock_server.domain.names import SANDBOX_NAME_RULE, camel, shown
 from mock_server.domain.operations import API_PATH
 from mock_server.settings import CONTROL_PREFIX, SANDBOX_HEADER
 from mock_server.settings import url as checked_url
@@ -38,8 +38,7 @@ class ControlClient:
 
     def __init__(self, url: str, name: str = "default", *, control_token: str | None = None) -> None:
         if not (name.isascii() and name.isprintable()):  # what a header cannot carry
-            rule = "up to 64 letters, digits, dots, dashes, underscores"
-            raise ValueError(f"a sandbox's name is {rule}, not {shown(name)}")
+            raise ValueError(f"a sandbox's name is {SANDBOX_NAME_RULE}, not {shown(name)}")
         self.url = server_url(url)
         self.name = name
         self.headers = {SANDBOX_HEADER: name}

@@ -10,13 +10,13 @@ from msgspec import Struct
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
-from mock_server.domain.names import shown
+from mock_server.domain.names import SANDBOX_NAME_RULE, shown
 from mock_server.fixtures.fixture import gc_paused
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
 from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, ServerSandbox
 from mock_server.sandbox.commands import DeleteSnapshot, RestoreSnapshot, RestoreState, TakeSnapshot
 from mock_server.sandbox.exported_state import export_state
-from mock_server.sandbox.sandboxes import NAME_RULE, is_name
+from mock_server.sandbox.sandboxes import is_name
 from mock_server.web.services import named_sandbox, services
 
 MAX_SNAPSHOTS = 100
@@ -67,7 +67,7 @@ def list_snapshots() -> Response:
 def take_snapshot(name: str) -> Response:
     """Save the sandbox's content and time under a name; one with the same name is replaced."""
     if not is_name(name):
-        raise Problem(f"a snapshot's name is {NAME_RULE}, not {shown(name)}: choose another name")
+        raise Problem(f"a snapshot's name is {SANDBOX_NAME_RULE}, not {shown(name)}: choose another name")
     sandbox = named_sandbox()
     snapshots = sandbox.state.snapshots
     if name not in snapshots and len(snapshots) >= MAX_SNAPSHOTS:

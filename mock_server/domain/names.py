@@ -31,6 +31,9 @@ def cache_short(entries: int) -> Callable[[Callable[Arguments, Result]], Callabl
     return decorate
 
 
+SANDBOX_NAME_RULE = "up to 64 letters, digits, dots, dashes, underscores, with one that is no dot"
+"""How sandboxes, and snapshots in them, are named, for messages."""
+
 MAX_SHOWN = 60
 """Characters of a value in a message; the rest of a longer one is cut."""
 

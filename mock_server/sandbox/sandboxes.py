@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from mock_server.clock import monotonic_now
 from mock_server.domain.imports import Invent
 from mock_server.domain.model import Admission
+from mock_server.domain.names import SANDBOX_NAME_RULE
 from mock_server.fixtures.errors import Conflict, FileError
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, ReplaceSetup, continue_state
@@ -33,9 +34,6 @@ _PAUSE = 0.001
 
 _NAME = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,64}", re.ASCII)
 """Clients remove `.` and `..` from the path of a call."""
-
-NAME_RULE = "up to 64 letters, digits, dots, dashes, underscores, with one that is no dot"
-"""What `is_name` accepts, for messages."""
 
 
 def is_name(text: str) -> bool:
@@ -255,7 +253,7 @@ class Sandboxes:
 
     def _check_name(self, name: str) -> None:
         if not is_name(name):
-            raise NoSandbox(f"a sandbox's name is {NAME_RULE}", later=False)
+            raise NoSandbox(f"a sandbox's name is {SANDBOX_NAME_RULE}", later=False)
 
     def _check_limit(self, name: str) -> None:
         if len({*self._by_name, *self._kept_names} - {name}) >= self._limit:
