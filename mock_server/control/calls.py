@@ -151,6 +151,11 @@ def _check_sandbox_names(header: str | None, parameter: str | None) -> None:
         )
 
 
+def is_number(text: str) -> bool:
+    """Whether it is a number in digits, of 18 at most: all these fit into 64 bits."""
+    return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER
+
+
 def query_number(name: str) -> int | None:
     """Return a query parameter that is a number, None where it is not given.
 
@@ -160,7 +165,7 @@ def query_number(name: str) -> int | None:
     given = request.args.get(name)
     if given is None:
         return None
-    if not (given.isascii() and given.isdecimal() and len(given) <= _LONGEST_NUMBER):
+    if not is_number(given):
         raise Problem(f"{name} is a number such as 10, not {shown(given)}")
     return int(given)
 

@@ -15,7 +15,7 @@ import orjson
 from flask import Response, request
 
 from mock_server import delivery
-from mock_server.control.calls import route
+from mock_server.control.calls import is_number, route
 from mock_server.control.requests import exchange
 from mock_server.delivery import Delivery
 from mock_server.journal import Journal, JournalSlice
@@ -25,8 +25,6 @@ from mock_server.web.services import named_sandbox
 
 HEARTBEAT = 15.0
 """Seconds after which a stream without events sends a comment."""
-
-_LONGEST_NUMBER = 18
 
 
 @route("GET /events", media_type="text/event-stream")
@@ -88,7 +86,7 @@ def waker(news: asyncio.Event) -> Listener:
 def _since(journal: Journal) -> int:
     """Return the number after which to begin: the latest, or the one in Last-Event-ID."""
     seen = request.headers.get("Last-Event-ID", "")
-    if not (seen.isascii() and seen.isdecimal() and len(seen) <= _LONGEST_NUMBER):
+    if not is_number(seen):
         return journal.last
     # A greater number is of another journal, before a restart: all requests of this one are new.
     return int(seen) if int(seen) <= journal.last else 0
