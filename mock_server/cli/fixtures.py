@@ -189,11 +189,14 @@ def pull(base_url: str, out: Path, accounts: str, limit: int | None, rate: float
 
 
 def _account_ids(text: str) -> list[int]:
-    numbers = [part.strip() for part in text.split(",") if part.strip()]
-    for number in numbers:
-        if not number.isdecimal():
-            raise click.UsageError(f"--accounts {text}: write ids with commas, such as 119631,119700")
-    return list(dict.fromkeys(map(int, numbers)))
+    from mock_server.domain.checks import as_int64
+    from mock_server.domain.names import cut
+
+    numbers = [as_int64(part.strip()) for part in text.split(",") if part.strip()]
+    found = [number for number in numbers if number is not None and number > 0]
+    if len(found) < len(numbers):
+        raise click.UsageError(f"--accounts {cut(text)}: write ids with commas, such as 119631,119700")
+    return list(dict.fromkeys(found))
 
 
 @contextmanager
