@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from mock_server.control.calls import route
 from mock_server.control.pact_states import STATES, Parameter, ProviderState
-from mock_server.control.problems import Problem, json_answer
+from mock_server.control.problems import Problem, json_answer, rejection_text
 from mock_server.domain.errors import Rejected
 from mock_server.domain.names import nearest, shown
 from mock_server.fixtures.decode_errors import explain_decode_error
@@ -108,8 +108,9 @@ def _set_up_state(sandbox: ServerSandbox, state: ProviderState, values: dict[str
     """Set up one state and return what it returns."""
     try:
         return state.set_up(sandbox, values)
-    except (InputError, Rejected, msgspec.ValidationError) as error:
-        raise Problem(f"the state {state.sentence!r} is not possible: {error}") from None
+    except (InputError, Rejected) as error:
+        reason = rejection_text(error) if isinstance(error, Rejected) else str(error)
+        raise Problem(f"the state {state.sentence!r} is not possible: {reason}") from None
 
 
 def find_state(name: str, params: Mapping[str, Any]) -> tuple[ProviderState, dict[str, Any]]:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from msgspec import Struct, convert
+from msgspec import Struct
 
 from mock_server.domain import evidences
 from mock_server.domain.model import Dossier
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.world import World, find_portfolio
+from mock_server.fixtures.decode_errors import convert_plain
 from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.upsert import find_thirdparty
@@ -62,7 +63,7 @@ def dossier_exists(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
 
 def dossier_is_archived(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Create the dossier, and stop it."""
-    patch = convert({"stoppingReason": values["reason"]}, DossierPatch)
+    patch = convert_plain({"stoppingReason": values["reason"]}, DossierPatch)
     return _with_dossier(sandbox, values, lambda dossier: [ChangeDossier(dossier.dossier_id, patch)])
 
 
@@ -114,13 +115,13 @@ def document_type_is_withdrawn(sandbox: ServerSandbox, values: Values) -> dict[s
 
 def thirdparty_is_registered(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Register the third party on the platform, with a user."""
-    patch = convert({"siret": values["siret"]}, ThirdpartyPatch)
+    patch = convert_plain({"siret": values["siret"]}, ThirdpartyPatch)
     return {"thirdpartyId": sandbox.execute(RegisterThirdparty(patch)).thirdparty_id}
 
 
 def thirdparty_is_out_of_business(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Close the company; its dossiers stop."""
-    patch = convert({"siret": values["siret"], "outOfBusiness": True}, ThirdpartyPatch)
+    patch = convert_plain({"siret": values["siret"], "outOfBusiness": True}, ThirdpartyPatch)
     return {"thirdpartyId": sandbox.execute(RegisterThirdparty(patch, dated=False)).thirdparty_id}
 
 
@@ -144,7 +145,7 @@ def _with_dossier(
 
 
 def _find_dossier(world: World, values: Values) -> Dossier | None:
-    thirdparty = find_thirdparty(world, convert({"siret": values["siret"]}, ThirdpartyPatch), "$")
+    thirdparty = find_thirdparty(world, convert_plain({"siret": values["siret"]}, ThirdpartyPatch), "$")
     portfolio = world.portfolio(_account(world, values))
     for number in portfolio.index.find("reference", values["reference"]) if thirdparty else ():
         dossier = portfolio.dossiers[number]
@@ -159,7 +160,7 @@ def _creation(world: World, values: Values) -> CreateDossier:
         "accountId": _account(world, values),
         **{name: values[name] for name in ("siret", "dossierId")},
     }
-    return CreateDossier(convert(members, DossierEntry))
+    return CreateDossier(convert_plain(members, DossierEntry))
 
 
 def _account(world: World, values: Values) -> int:
@@ -207,7 +208,7 @@ def _any_call() -> dict[str, Any]:
 def _add_rule(sandbox: ServerSandbox, when: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
     """Add a rule, after those of earlier states."""
     name = f"provider state {len(sandbox.active_scenario.ad_hoc_rules) + 1}"
-    rule = convert({"name": name, "when": when, "then": then}, Rule)
+    rule = convert_plain({"name": name, "when": when, "then": then}, Rule)
     check_rules((rule,), "$")
     sandbox.execute(AddRules((rule,)))
     return {}

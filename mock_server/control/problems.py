@@ -107,9 +107,12 @@ def _file_error(error: FileError) -> Response:
 
 def _rejected(error: Rejected) -> Response:
     """Answer an error of the domain: for example, no account has this dossier."""
-    return problem_answer(
-        404 if isinstance(error, NotFound) else 400, "; ".join(map(_reason, error.refusals))
-    )
+    return problem_answer(404 if isinstance(error, NotFound) else 400, rejection_text(error))
+
+
+def rejection_text(error: Rejected) -> str:
+    """Return a sentence about each of the errors."""
+    return "; ".join(map(_reason, error.refusals))
 
 
 def _reason(refusal: Refusal) -> str:
