@@ -20,7 +20,6 @@ from msgspec.structs import replace
 from mock_server.domain.imports import PROVIDER_ANSWERS
 from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan, Int64
 from mock_server.domain.names import shown
-from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.file_format import STARTED, ActiveTime, CallNumbers, Ramp, Rule, Scenario, Then
 from mock_server.scenarios.matching import ReceivedRequest, matches_request
 from mock_server.settings import duration
@@ -229,14 +228,10 @@ def read_progress(exported: Any) -> ActiveScenario:
         InputError: they are invalid.
     """
     # Most servers load no state.
-    from mock_server.fixtures.decode_errors import explain_decode_error
+    from mock_server.fixtures.decode_errors import convert_plain
     from mock_server.scenarios.validation import check_rules, check_scenario
 
-    try:
-        read = msgspec.convert({} if exported is None else exported, ScenarioProgress)
-    except msgspec.ValidationError as error:
-        path, sentence = explain_decode_error(str(error), exported, ScenarioProgress)
-        raise InputError(f"$.playing{path.removeprefix('$')}", sentence) from None
+    read = convert_plain({} if exported is None else exported, ScenarioProgress, "$.playing")
     check_rules(read.rules, "$.playing.rules")
     if read.scenario is not None:
         check_scenario(read.scenario, "$.playing.scenario")
