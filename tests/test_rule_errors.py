@@ -66,7 +66,7 @@ ERRORS: dict[str, tuple[str, str]] = {
     ),
     "YAML that does not close": (then("respond: {status: 503"), "10: did not find expected ',' or '}'"),
     "invalid YAML": (RIGHT.replace("    when:", "  when:"), "6: did not find expected '-' indicator"),
-    "two documents": (f"{RIGHT}---\n{RIGHT}", "10: but found another document"),
+    "two documents": (f"{RIGHT}---\n{RIGHT}", "10: another document begins here"),
     "a tag of Python": (
         RIGHT.replace("A story", "!!python/name:os.system x"),
         "3: the tag 'tag:yaml.org,2002:python/name:os.system' is not supported",
