@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import date
 from email.utils import parsedate_to_datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -70,22 +71,17 @@ class AnswerFile:
         self.path = path
         self._answers: dict[str, Any] = {}
         head = {"baseUrl": target.base_url, "username": target.username, "dialect": target.dialect}
-        try:
-            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
-        except OSError as error:
-            raise SourceError(f"{path}: {error.strerror}") from None
-        try:
-            self._lock()
-            self._read(head, today)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            self._file.close()
-            raise SourceError(f"{path} is damaged: delete it to begin again") from None
-        except OSError as error:
-            self._file.close()
-            raise SourceError(f"{path}: {error.strerror}") from None
-        except SourceError:
-            self._file.close()
-            raise
+        with ExitStack() as opened:
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+                self._file = opened.enter_context(os.fdopen(descriptor, "r+", encoding="utf-8"))
+                self._lock()
+                self._read(head, today)
+            except OSError as error:
+                raise SourceError(f"{path}: {error.strerror}") from None
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise SourceError(f"{path} is damaged: delete it to begin again") from None
+            opened.pop_all()  # it stays open
 
     def _lock(self) -> None:
         try:
@@ -97,14 +93,14 @@ class AnswerFile:
             raise SourceError(f"{self.path}: another pull uses it: wait for its end, or choose another --out")
 
     def _read(self, head: Json, today: date) -> None:
-        lines = self._file.read().splitlines(keepends=True)
-        found = [json.loads(line) for line in lines if line.endswith("\n")]
+        # The last line of a run that was killed may be cut off.
+        lines = [line for line in self._file.read().splitlines(keepends=True) if line.endswith("\n")]
+        found = list(map(json.loads, lines))
         if found and {name: found[0].get(name) for name in head} != head:
             raise SourceError(f"{self.path} belongs to another pull: delete it, or choose another --out")
         self.day = date.fromisoformat(found[0]["day"]) if found else today
         self._answers = {each["request"]: each["answer"] for each in found[1:]}
-        # The last line of a run that was killed may be cut off.
-        self._file.truncate(self._file.seek(sum(len(line.encode()) for line in lines if line[-1] == "\n")))
+        self._file.truncate(self._file.seek(sum(len(line.encode()) for line in lines)))
         if not found:
             self._add(head | {"day": today.isoformat()})
 
