@@ -106,7 +106,7 @@ def replay(
     wanted = {record.command.before for record in records if isinstance(record.command, Rewind)}
     kept: dict[int, PastState] = {}
     for record in records:
-        state, _ = settle_if_possible(state, record.machine)
+        state = settle_if_possible(state, record.machine)
         now = state.clock.at(record.machine)
         before = PastState(state, now)
         seen(record, before)

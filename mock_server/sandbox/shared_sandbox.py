@@ -426,7 +426,7 @@ class SharedSandbox(ServerSandbox):
                 replayed.append(each)
         for each in replayed:
             self.history.add(each)
-        state, _ = settle_if_possible(state, entry.machine)
+        state = settle_if_possible(state, entry.machine)
         self._state = self._base = state
         packed = exchange = None
         if _EXCHANGE in raw.fields:
@@ -438,7 +438,7 @@ class SharedSandbox(ServerSandbox):
         self._advance(raw.version, raw.id)
 
     def _replay(self, state: SandboxState, record: Record) -> tuple[HistoryEntry, SandboxState]:
-        state, _ = settle_if_possible(state, record.machine)
+        state = settle_if_possible(state, record.machine)
         now = state.clock.at(record.machine)
         if record.number in self._kept:
             self._kept[record.number] = PastState(state, now)

@@ -145,15 +145,15 @@ def settle_state(state: SandboxState, machine: datetime) -> tuple[SandboxState, 
     return replace(state, world=world), events
 
 
-def settle_if_possible(state: SandboxState, machine: datetime) -> tuple[SandboxState, list[Event]]:
-    """As `settle_state`; return the very same state also if what is due fails, which is a bug of the domain.
+def settle_if_possible(state: SandboxState, machine: datetime) -> SandboxState:
+    """Return the settled state; the very same one if what is due fails, which is a bug of the domain.
 
     So a command that repairs such a state, such as a reset, can still be executed, and replayed.
     """
     try:
-        return settle_state(state, machine)
+        return settle_state(state, machine)[0]
     except Exception:  # noqa: BLE001  # a caller that needs the settled state gets the error from `settle_state`
-        return state, []
+        return state
 
 
 def with_age(ages: TokenAges, aged_at: datetime, by: timedelta) -> TokenAges:
