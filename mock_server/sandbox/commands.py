@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Generic, Literal, TypeVar, get_args
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
@@ -109,7 +111,6 @@ class ImportDossier(Command[ImportProcess], frozen=True):
     plan: ImportPlan = DEFAULT_OUTCOME
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, ImportProcess]:
-        """Launch it."""
         world, process = launch_import(
             state.world,
             context.now,
@@ -130,7 +131,6 @@ class UpdateDossier(Command[None], frozen=True):
     dialect: str
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Update it."""
         world = dossiers.update_dossier(
             state.world,
             context.now,
@@ -149,7 +149,6 @@ class StopDossier(Command[None], frozen=True):
     dossier_id: int
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Stop it."""
         world = dossiers.stop_dossier(
             state.world, context.now, account_id=self.account_id, dossier_id=self.dossier_id
         )
@@ -164,7 +163,6 @@ class ReactivateDossier(Command[None], frozen=True):
     expiration_date: str | UnsetType | None = UNSET
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Reactivate it."""
         world = dossiers.reactivate_dossier(
             state.world,
             context.now,
@@ -184,7 +182,6 @@ class UpdateRequirements(Command[None], frozen=True):
     dialect: str
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Update them."""
         world = dossiers.update_requirements(
             state.world,
             context.now,
@@ -202,7 +199,6 @@ class TakeRequest(Command[int | None], frozen=True):
     account_id: int
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, int | None]:
-        """Take it."""
         buckets, left = take_request(state.rate_limits, self.account_id, context.now)
         return (state if left is None else replace(state, rate_limits=buckets)), left
 
@@ -213,7 +209,6 @@ class EndSession(Command[None], frozen=True):
     identifier: str
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """End it."""
         return replace(state, ended_sessions=state.ended_sessions.add(self.identifier)), None
 
 
@@ -224,7 +219,6 @@ class ApplyRule(Command[None], frozen=True):
     applied: str | None = None
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Count it."""
         return replace(state, active=state.active.count(self.matched, self.applied)), None
 
 
@@ -255,7 +249,6 @@ class ChangeAccount(Command[None], frozen=True):
     change: AccountChange
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Change it."""
         return _with_world(state, upsert.change_account(state.world, self.account_id, self.change, "$")), None
 
 
@@ -267,7 +260,6 @@ class ChangeRequirement(Command[None], frozen=True):
     account_id: int | None = None
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Change it."""
         world = platform.withdraw_requirement(
             state.world, code=self.code, withdrawn=self.withdrawn, account_id=self.account_id
         )
@@ -284,7 +276,6 @@ class RegisterThirdparty(Command[Thirdparty], frozen=True):
     dated: bool = True
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, Thirdparty]:
-        """Register it."""
         world, found = actions.register_thirdparty(
             state.world, context.of_action, self.thirdparty, dated=self.dated
         )
@@ -297,7 +288,6 @@ class CloseThirdparty(Command[None], frozen=True):
     thirdparty_id: int
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Close it."""
         world = platform.close_thirdparty(state.world, context.now, thirdparty_id=self.thirdparty_id)
         return _with_world(state, world), None
 
@@ -325,7 +315,6 @@ class ChangeDossier(Command[None], frozen=True):
     patch: DossierPatch
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Change it."""
         world = upsert_dossiers.change_dossier(
             state.world, context.now, dossier_id=self.dossier_id, patch=self.patch
         )
@@ -351,7 +340,6 @@ class ClearTimeline(Command[int], frozen=True):
     """Remove the actions that have not taken place; the result is how many."""
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, int]:
-        """Remove them."""
         world = state.world
         after = replace(world, timeline=()) if world.timeline else world
         return _with_world(state, after), len(world.timeline)
@@ -361,7 +349,6 @@ class ClearDossiers(Command[None], frozen=True):
     """Remove the dossiers, relations and imports of all accounts."""
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Remove them."""
         return _with_world(state, platform.clear_dossiers(state.world)), None
 
 
@@ -373,7 +360,6 @@ class DepositEvidence(Command[int], frozen=True):
     given: evidences.Deposit
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, int]:
-        """Deposit it."""
         world = state.world
         after = actions.deposit_evidence(world, context.now, self.dossier_id, self.code, self.given)
         return _with_world(state, after), world.next_ids.evidence
@@ -418,7 +404,6 @@ class SetClock(Command[datetime], frozen=True):
     at: datetime | None = None
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, datetime]:
-        """Set it."""
         clock = state.clock.set_to(self.at or context.now, context.machine, frozen=self.frozen)
         return replace(state, clock=clock), context.now
 
@@ -454,7 +439,6 @@ class SetVariants(Command[None], frozen=True):
     variants: Mapping[str, str]
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Set them."""
         return replace(state, variants=ChosenVariants(self.variants)), None
 
 
@@ -464,7 +448,6 @@ class SetStrict(Command[None], frozen=True):
     strict: str
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Set it."""
         return replace(state, strict=self.strict), None
 
 
@@ -488,7 +471,6 @@ class RemoveRules(Command[int], frozen=True):
     name: str | None = None
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, int]:
-        """Remove them."""
         active = state.active.remove(self.name)
         removed = len(state.active.ad_hoc_rules) - len(active.ad_hoc_rules)
         return (replace(state, active=active) if removed else state), removed
@@ -500,7 +482,6 @@ class SetScenarioState(Command[None], frozen=True):
     state: str
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Set it."""
         return replace(state, active=state.active.set_state(self.state)), None
 
 
@@ -510,7 +491,6 @@ class MarkPactStates(Command[None], frozen=True):
     at: int | None
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Note it."""
         return (state if self.at == state.pact_states_at else replace(state, pact_states_at=self.at)), None
 
 
@@ -566,7 +546,6 @@ class StopScenario(Command[None], frozen=True):
     """End the scenario's rules; content, clock and variants stay."""
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Stop it."""
         return _without_scenario(state, context.now), None
 
 
@@ -579,7 +558,6 @@ class LoadFixture(Command[None], frozen=True):
     fixture: Fixture
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Load it."""
         setup = ScenarioSetup(self.fixture)
         config = replace(state.config, setup=setup)
         state = _without_scenario(replace(state, config=config, setup=setup), context.now)
@@ -594,7 +572,6 @@ class Reset(Command[None], frozen=True):
     parts: tuple[Part, ...] = PARTS
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Reset them."""
         config, parts = state.config, self.parts
         state = self._rules(state)
         if "clock" in parts:
@@ -637,7 +614,6 @@ class TakeSnapshot(Command[datetime], frozen=True):
     name: str
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, datetime]:
-        """Save them."""
         saved = Snapshot(state.world, context.now, state.clock.frozen_at is not None)
         return replace(state, snapshots={**state.snapshots, self.name: saved}), context.now
 
@@ -709,53 +685,15 @@ class Together(Command[None], frozen=True):
     commands: tuple[AnyCommand, ...]
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Apply them in this order."""
         for command in self.commands:
             state, _ = command.apply(state, context)
         return state, None
 
 
-AnyCommand = (
-    ImportDossier
-    | UpdateDossier
-    | StopDossier
-    | ReactivateDossier
-    | UpdateRequirements
-    | TakeRequest
-    | EndSession
-    | ApplyRule
-    | CreateAccount
-    | ChangeAccount
-    | ChangeRequirement
-    | RegisterThirdparty
-    | CloseThirdparty
-    | CreateDossier
-    | ChangeDossier
-    | ClearDossiers
-    | AddToTimeline
-    | ClearTimeline
-    | DepositEvidence
-    | SetProcessOutcome
-    | SetClock
-    | AdvanceClock
-    | SetVariants
-    | SetStrict
-    | AddRules
-    | RemoveRules
-    | SetScenarioState
-    | MarkPactStates
-    | PlayScenario
-    | ReplaceSetup
-    | StopScenario
-    | LoadFixture
-    | Reset
-    | TakeSnapshot
-    | RestoreSnapshot
-    | DeleteSnapshot
-    | RestoreState
-    | Rewind
-    | Together
-)
+if TYPE_CHECKING:
+    AnyCommand = Command[Any]
+else:
+    AnyCommand = reduce(or_, Command.__subclasses__())
 """Every command, for its JSON form."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from msgspec import structs
 
@@ -23,7 +23,6 @@ from mock_server.domain.world import World
 from mock_server.journal import Journal
 from mock_server.sandbox.commands import (
     PARTS,
-    AnyCommand,
     ApplyRule,
     Command,
     CommandContext,
@@ -184,7 +183,7 @@ class ServerSandbox:
                     machine=machine,
                     request=latest + 1 if in_request else None,
                     latest_request=latest,
-                    command=cast(AnyCommand, command),
+                    command=command,
                     companies=tuple(companies.items()),
                 )
                 self._keep(HistoryEntry(record, context.now, before), after)
