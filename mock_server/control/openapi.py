@@ -57,44 +57,29 @@ _ABOUT_PARAMETERS: dict[str, tuple[str, str | int]] = {
 }
 """The description and an example of each parameter whose schema does not have both."""
 
-_TAGS = {
-    "accounts": "Accounts and third parties: create, change, close.",
-    "dossiers": "Dossiers, their documents and imports.",
-    "journal": "The requests of a client: find, count, verify.",
-    "sandbox": "Time, content and variants of a sandbox.",
-    "scenarios": "Scenarios, rules and provider states.",
-    "server": "What belongs to the server, not to a sandbox.",
+_SERVER = "server"
+_TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "accounts": (
+        "Accounts and third parties: create, change, close.",
+        ("accounts", "requirements", "thirdparties"),
+    ),
+    "dossiers": ("Dossiers, their documents and imports.", ("dossiers", "processes", "outbox")),
+    "journal": (
+        "The requests of a client: find, count, verify.",
+        ("requests", "coverage", "report", "events", "verify"),
+    ),
+    "sandbox": (
+        "Time, content and variants of a sandbox.",
+        ("clock", "fixture", "reset", "snapshots", "state", "strict", "variants"),
+    ),
+    "scenarios": ("Scenarios, rules and provider states.", ("rules", "scenario", "scenarios", "pact")),
+    _SERVER: ("What belongs to the server, not to a sandbox.", ()),
 }
-_TAG_OF_RESOURCE = {
-    "accounts": "accounts",
-    "requirements": "accounts",
-    "thirdparties": "accounts",
-    "dossiers": "dossiers",
-    "processes": "dossiers",
-    "outbox": "dossiers",
-    "requests": "journal",
-    "coverage": "journal",
-    "report": "journal",
-    "events": "journal",
-    "verify": "journal",
-    "clock": "sandbox",
-    "fixture": "sandbox",
-    "reset": "sandbox",
-    "snapshots": "sandbox",
-    "state": "sandbox",
-    "strict": "sandbox",
-    "variants": "sandbox",
-    "rules": "scenarios",
-    "scenario": "scenarios",
-    "scenarios": "scenarios",
-    "pact": "scenarios",
-}
-"""The tag of each resource, which is the first word of the path; any other is about the server."""
+"""Each tag with its description and its resources: first words of paths. Any other is about the server."""
 
 _NEVER_MISSING = {("POST", "/snapshots/{name}"), ("PUT", "/scenarios/{name}/state")}
 """Calls that create what the path names, or answer 409 where it is another one."""
 
-_SERVER = "server"
 _NUMBER = {"type": "integer", "minimum": 0}
 _NAME = {"type": "string", "minLength": 1}
 
@@ -167,7 +152,7 @@ def document(calls: Sequence[ControlCall], base: str, *, needs_token: bool) -> d
         "info": _INFO,
         "servers": [{"url": base or "/"}],
         "security": [{"controlToken": []}] if needs_token else [],
-        "tags": [{"name": name, "description": about} for name, about in _TAGS.items()],
+        "tags": [{"name": name, "description": about} for name, (about, _) in _TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": {"Problem": _PROBLEM} | used_schemas(paths, plain),
@@ -194,10 +179,9 @@ def _operation(call: ControlCall, by_kind: dict[Any, Any], *, needs_token: bool)
         is_json = call.media_type == "application/json"
         schema = {"type": "object", "additionalProperties": True} if is_json else {"type": "string"}
         answer["content"] = {call.media_type: {"schema": schema}}
-    resource = call.path.split("/")[1]
     operation: dict[str, Any] = {
         "operationId": camel(call.name),
-        "tags": [_TAG_OF_RESOURCE.get(resource, _SERVER)],
+        "tags": [_tag(call)],
         "summary": call.summary,
         "description": call.description or call.summary,
     }
@@ -211,6 +195,11 @@ def _operation(call: ControlCall, by_kind: dict[Any, Any], *, needs_token: bool)
     problems = {status: {"$ref": f"#/components/responses/{_name(status)}"} for status in statuses}
     operation["responses"] = {str(call.status): answer} | problems
     return operation
+
+
+def _tag(call: ControlCall) -> str:
+    resource = call.path.split("/")[1]
+    return next((tag for tag, (_, resources) in _TAGS.items() if resource in resources), _SERVER)
 
 
 def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import orjson
 from flask import Flask, Response, request
@@ -32,6 +33,16 @@ _MISSING = {
     "thirdparty_id": ("third party {value}", "GET /__admin/dossiers has the thirdpartyId of each dossier"),
 }
 """What a control call names and a sandbox does not have, and where to find it, by the parameter."""
+
+_STATUSES: dict[type[Exception], int] = {
+    FileError: 400,
+    Conflict: 409,
+    NameTaken: 409,
+    NotKept: 404,
+    NotWritten: 503,
+    StateFileError: 503,
+}
+"""The status of errors whose message is the whole answer."""
 
 
 class Problem(Exception):
@@ -64,16 +75,12 @@ def with_old_names(answer: Response, old: str, new: str) -> Response:
 
 def install_problems(app: Flask) -> None:
     """Register the error handlers of the control API."""
+    for kind, status in _STATUSES.items():
+        app.register_error_handler(kind, partial(_with_status, status))
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(Rejected, _rejected)
     app.register_error_handler(InputError, input_error)
-    app.register_error_handler(FileError, _file_error)
     app.register_error_handler(HTTPException, _http_problem)
-    app.register_error_handler(Conflict, _conflict)
-    app.register_error_handler(NameTaken, _conflict)
-    app.register_error_handler(NotKept, _not_kept)
-    app.register_error_handler(NotWritten, _unavailable)
-    app.register_error_handler(StateFileError, _unavailable)
     app.register_error_handler(NoSandbox, _no_sandbox)
     app.register_error_handler(Exception, _unexpected)
 
@@ -92,6 +99,10 @@ def _page(status: int) -> str:
     return docs_url(of_control_call(request.path.removeprefix(CONTROL_PREFIX), status))
 
 
+def _with_status(status: int, error: Exception) -> Response:
+    return problem_answer(status, str(error))
+
+
 def _problem(problem: Problem) -> Response:
     return problem_answer(problem.status, problem.detail)
 
@@ -99,10 +110,6 @@ def _problem(problem: Problem) -> Response:
 def input_error(error: InputError) -> Response:
     """Answer an error in a body, with its place."""
     return problem_answer(400, f"{error.path}: {error}")
-
-
-def _file_error(error: FileError) -> Response:
-    return problem_answer(400, str(error))
 
 
 def _rejected(error: Rejected) -> Response:
@@ -121,21 +128,6 @@ def _reason(refusal: Refusal) -> str:
         return f"{refusal.error.label_en} ({wire.reason(refusal)})"
     what, remedy = _MISSING[refusal.parameter]
     return f"this sandbox has no {what.format(value=cut('/'.join(refusal.values)))}; {remedy}"
-
-
-def _conflict(error: Exception) -> Response:
-    """Answer a command that contradicts the present state."""
-    return problem_answer(409, str(error))
-
-
-def _not_kept(error: NotKept) -> Response:
-    """Answer a question for a past state that is not there."""
-    return problem_answer(404, str(error))
-
-
-def _unavailable(error: NotWritten | StateFileError) -> Response:
-    """Answer a change that could not be written to the file of `--state`, or a damaged sandbox in it."""
-    return problem_answer(503, str(error))
 
 
 def _http_problem(error: HTTPException) -> Response:
