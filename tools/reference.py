@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mock_server.control.app import CALLS
-from mock_server.control.llms import guide
+from mock_server.control.docs import guide
 from mock_server.documentation import anchor_of
 from mock_server.domain.errors import ERRORS, Place
 from mock_server.domain.operations import OPERATIONS

@@ -1,4 +1,4 @@
-"""What clients reached of the API, in one sandbox or in all of the server."""
+"""What clients did, in one sandbox or in all of the server: coverage of the API, and a report."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from mock_server.domain.names import shown
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
 from mock_server.journal.coverage import CoverageRow, ExchangeCounts, compute_coverage
+from mock_server.journal.report import report_tables
 from mock_server.sandbox import ServerSandbox
+from mock_server.tables import to_html, to_markdown
 from mock_server.web.services import requested_name, services
 
-SCOPE = {
+_SCOPE = {
     "scope": {
         "type": "string",
         "enum": ["sandbox", "server"],
@@ -24,15 +26,41 @@ SCOPE = {
         "description": "One sandbox, or all of the server.",
     },
 }
+_REPORT_QUERY = {
+    **_SCOPE,
+    "format": {
+        "type": "string",
+        "enum": ["markdown", "html"],
+        "default": "markdown",
+        "description": "Markdown, or a page.",
+    },
+}
 
 
-@route("GET /coverage", query=SCOPE)
+@route("GET /coverage", query=_SCOPE)
 def get_coverage() -> Response:
     """Return which parts of the API the client has reached since the start or a reset, and which not.
 
     With `scope=server`, over all sandboxes since the start of the server, dropped ones included.
     """
-    return json_answer(coverage_members(counted_scope()))
+    return json_answer(_coverage_members(_counted_scope()))
+
+
+@route("GET /report", media_type="text/markdown", query=_REPORT_QUERY)
+def get_report() -> Response:
+    """Return a report of what the client did, as Markdown, such as for the summary of a CI job.
+
+    It has calls, error codes, warnings, requests per import, retries, the slowest requests and coverage.
+    """
+    from mock_server.client.coverage import from_answer  # with the HTTP client: no other call needs it
+
+    scope = _counted_scope()
+    kind = query_choice("format", ("markdown", "html"))
+    title = "Requests of all sandboxes" if scope.name is None else f"Requests of the sandbox {scope.name}"
+    tables = report_tables(scope.counts, [sandbox.journal for sandbox in scope.sandboxes])
+    tables += from_answer(_coverage_members(scope)).tables()
+    text = to_html(title, tables) if kind == "html" else to_markdown(title, tables)
+    return Response(text, content_type=f"text/{kind}; charset=utf-8")
 
 
 class Scope(NamedTuple):
@@ -53,7 +81,7 @@ class Scope(NamedTuple):
         return {name: calls for name, calls in found.items() if calls}
 
 
-def counted_scope() -> Scope:
+def _counted_scope() -> Scope:
     """Return the sandbox that the request names, or all of them; a sandbox is not created.
 
     Raises:
@@ -69,7 +97,7 @@ def counted_scope() -> Scope:
     return Scope(name, (sandbox,), sandbox.journal.counts)
 
 
-def coverage_members(scope: Scope) -> dict[str, Any]:
+def _coverage_members(scope: Scope) -> dict[str, Any]:
     """Return the coverage as JSON."""
     dialect = services().settings.dialect
     served = [row.name for row in OPERATIONS.values() if dialect in row.dialects]

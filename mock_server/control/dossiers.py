@@ -1,6 +1,6 @@
 """The dossiers of a sandbox, of all its accounts: find, show, create, change, and answer their documents.
 
-The API's rules are not checked.
+The API's rules are not checked. The outbox has the e-mails that the platform would have sent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mock_server.control.calls import query_number, route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.local_time import local_date
-from mock_server.domain.model import Document, Evidence
+from mock_server.domain.model import Document, Evidence, Mail
 from mock_server.domain.names import shown
 from mock_server.domain.overview import DossierStatus, Row, overview, row_of
 from mock_server.domain.world import World, find_portfolio
@@ -104,6 +104,16 @@ def deposit_evidence(wanted: NewEvidence, dossier_id: int, code: str) -> Respons
     return json_answer({"fileId": sandbox.execute(DepositEvidence(dossier_id, code, given))}, 201)
 
 
+@route("GET /outbox")
+def get_outbox() -> Response:
+    """Return the e-mails that would have been sent, oldest first: invitations, requests for documents.
+
+    `POST /reset` with `{"only": ["outbox"]}` empties it.
+    """
+    mails = named_sandbox().read().mails
+    return json_answer({"mails": [_mail(mails[number]) for number in sorted(mails)]})
+
+
 def _standing() -> DossierStatus | None:
     given = request.args.get("standing")
     try:
@@ -186,3 +196,17 @@ def _process_id(row: Row) -> str | None:
     processes = row.portfolio.processes.values()
     ids = (process.process_id for process in processes if process.dossier_id == row.dossier.dossier_id)
     return next(ids, None)
+
+
+def _mail(mail: Mail) -> dict[str, Any]:
+    return {
+        "number": mail.number,
+        "sentAt": wire.instant(mail.sent_at),
+        "kind": mail.kind.value,
+        "to": mail.to,
+        "accountId": mail.account_id,
+        "dossierId": mail.dossier_id,
+        "thirdpartyId": mail.thirdparty_id,
+        "documentCodes": list(mail.document_codes),
+        "subscriptionKey": mail.subscription_key,
+    }

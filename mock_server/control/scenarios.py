@@ -1,9 +1,9 @@
-"""The scenario, the rules and the variants of a sandbox."""
+"""How a sandbox behaves: its scenario, rules, variants and strict mode."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from flask import Response, request
@@ -24,6 +24,7 @@ from mock_server.sandbox.commands import (
     PlayScenario,
     RemoveRules,
     SetScenarioState,
+    SetStrict,
     SetVariants,
     StopScenario,
 )
@@ -61,6 +62,12 @@ class NewRules(Struct, forbid_unknown_fields=True):
     """Rules as in a scenario file."""
 
     rules: tuple[Rule, ...]
+
+
+class StrictMode(Struct, frozen=True, forbid_unknown_fields=True):
+    """`off`: the input is ignored. `warn`: the answer has a header too. `fail`: the answer is 400."""
+
+    strict: Literal["off", "warn", "fail"]
 
 
 @route("GET /scenarios")
@@ -156,6 +163,20 @@ def put_variants(wanted: dict[str, str]) -> Response:
     except ValueError as error:
         raise Problem(str(error)) from None
     return json_answer(_variants(sandbox))
+
+
+@route("GET /strict")
+def get_strict() -> Response:
+    """Return the strict mode of the sandbox."""
+    return json_answer({"strict": named_sandbox().strict})
+
+
+@route("PUT /strict", body=StrictMode)
+def put_strict(wanted: StrictMode) -> Response:
+    """Set the strict mode: {"strict": "warn"}; a reset sets it back to that of the server."""
+    sandbox = named_sandbox()
+    sandbox.execute(SetStrict(wanted.strict))
+    return json_answer({"strict": sandbox.strict})
 
 
 def _setup(sandbox: ServerSandbox, wanted: NewScenario | YamlText) -> ScenarioSetup:
