@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mock_server.app import create_app
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.exported_state import export_state
-from mock_server.sandbox.records import RecordFormat, replay
+from mock_server.sandbox.records import Record, RecordFormat, replay
 from mock_server.settings import Settings
 from mock_server.web import services
 from tests.control_calls import a_rule
@@ -97,14 +97,15 @@ def test_a_replay_of_any_run_gives_the_same_export(app: Flask, steps: list[Any])
     written = RecordFormat()
     encoded = [written.encode(entry.record) for entry in sandbox.history.entries]
     read = RecordFormat(written.fixtures)
+    records = [read.decode(each, Record) for each in encoded]
 
-    replayed = replay(sandbox.history.entries[0].before, map(read.decode, encoded))
+    replayed = replay(sandbox.history.entries[0].before, records)
 
     assert export_state(replayed, sandbox.now()) == export_state(sandbox.state, sandbox.now())
     assert replayed.snapshots.keys() == sandbox.state.snapshots.keys()
     assert dict(replayed.rate_limits) == dict(sandbox.state.rate_limits)
     assert replayed.token_ages == sandbox.state.token_ages
-    assert [read.encode(read.decode(each)) for each in encoded] == encoded
+    assert list(map(read.encode, records)) == encoded
 
 
 @given(runs=st.lists(st.lists(STEPS, max_size=8), min_size=1, max_size=3))

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from types import UnionType
+from typing import Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +18,8 @@ from mock_server.domain.model import Company, CompanyId
 from mock_server.fixtures import Fixture
 from mock_server.sandbox.commands import AnyCommand, CommandContext, PastState, Rewind
 from mock_server.sandbox.state import SandboxState, settle_if_possible
+
+T = TypeVar("T")
 
 RECORD_VERSION: Literal[1] = 1
 
@@ -51,27 +54,24 @@ class Record(Struct, frozen=True, kw_only=True):
 
 
 class RecordFormat:
-    """Encodes and decodes records. `fixtures` has the fixtures that they name, by key: those are large."""
+    """Encodes and decodes records, and kept states. `fixtures` has those that they name, by key."""
 
     def __init__(self, fixtures: Mapping[str, Fixture] | None = None) -> None:
         self.fixtures: dict[str, Fixture] = dict(fixtures or {})
-        self._encoder = msgspec.json.Encoder(enc_hook=self.encode_hook)
-        self._decoder = msgspec.json.Decoder(Record, dec_hook=self.decode_hook)
 
-    def encode(self, record: Record) -> bytes:
-        """Return the JSON of a record; the fixture that it names, if any, is in `fixtures` afterwards."""
-        return self._encoder.encode(record)
+    def encode(self, value: Struct) -> bytes:
+        """Return the JSON; the fixtures that it names are in `fixtures` afterwards."""
+        return msgspec.json.encode(value, enc_hook=self._encode_hook)
 
-    def decode(self, encoded: bytes) -> Record:
-        """Return the record of a JSON text.
+    def decode(self, encoded: bytes, kind: type[T] | UnionType) -> T:
+        """Return the value of this type.
 
         Raises:
-            msgspec.DecodeError: it is not one, or names a fixture that `fixtures` does not have.
+            msgspec.DecodeError: it is none, or names a fixture that `fixtures` does not have.
         """
-        return self._decoder.decode(encoded)
+        return msgspec.json.decode(encoded, type=kind, dec_hook=self._decode_hook)
 
-    def encode_hook(self, value: object) -> str:
-        """Return the JSON of a value that has no type of JSON."""
+    def _encode_hook(self, value: object) -> str:
         if isinstance(value, Fixture):
             self.fixtures[value.key] = value
             return value.key
@@ -79,12 +79,7 @@ class RecordFormat:
             return str(value)
         raise NotImplementedError(f"{type(value).__name__} has no JSON form")
 
-    def decode_hook(self, kind: type, value: str) -> object:
-        """Return the value of such a JSON.
-
-        Raises:
-            MissingFixture: there is no such fixture.
-        """
+    def _decode_hook(self, kind: type, value: str) -> object:
         if kind is not Fixture:
             return kind(value)
         found = self.fixtures.get(value)

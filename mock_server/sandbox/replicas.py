@@ -39,7 +39,7 @@ from mock_server.sandbox.engine import (
     check_client_library,
 )
 from mock_server.sandbox.history import NotKept
-from mock_server.sandbox.kept_state import keep_start, keep_state, restore_config
+from mock_server.sandbox.kept_state import KeptConfig, keep_start, keep_state, restore_config
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes, is_name
 from mock_server.sandbox.shared_sandbox import (
@@ -126,7 +126,7 @@ class SharedSandboxes(Sandboxes):
         await self._write_fixtures()
         found = await self.engine.server_value("config", lambda: encoded)
         if found != encoded:
-            decode = partial(self._format.config, found)
+            decode = partial(self._format.read, found, KeptConfig, "it")
             kept = await self._with_fixtures(decode, "the start of new sandboxes")
             self.config = restore_config(kept, self.config)
             _logger.info(
@@ -574,7 +574,7 @@ class SharedSandboxes(Sandboxes):
                             f" this one cannot read {error}: use the same version on all replicas"
                         ) from None
                     fixture = await asyncio.to_thread(decode_fixture, content, missing)
-                    self._format.records.fixtures[missing] = fixture
+                    self._format.fixtures[missing] = fixture
                     self._written.add(missing)
                     large = True
         finally:
@@ -582,7 +582,7 @@ class SharedSandboxes(Sandboxes):
 
     async def _write_fixtures(self) -> None:
         """Write the fixtures that an entry may name; forget the oldest ones, which the engine has."""
-        fixtures = self._format.records.fixtures
+        fixtures = self._format.fixtures
         for key in [key for key in list(fixtures) if key not in self._written]:
             await self.engine.add_fixture(key, await asyncio.to_thread(fixtures[key].encode))
             self._written.add(key)

@@ -26,7 +26,7 @@ from mock_server.journal.journal import Listener, PackedExchange, join_parts, un
 from mock_server.sandbox.commands import CommandContext, PastState, Rewind
 from mock_server.sandbox.engine import Gone, RawEntry, StoredSandbox
 from mock_server.sandbox.history import History, HistoryEntry, NotKept
-from mock_server.sandbox.kept_state import Kept, KeptConfig, keep_state, restore_state
+from mock_server.sandbox.kept_state import Kept, keep_state, restore_state
 from mock_server.sandbox.records import MissingFixture, Record, RecordFormat
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_if_possible
@@ -103,51 +103,27 @@ class EncodedCheckpoint(NamedTuple):
     first: int
 
 
-class LogFormat:
+class LogFormat(RecordFormat):
     """Encodes and decodes entries, checkpoints, and the start of new sandboxes."""
 
-    def __init__(self) -> None:
-        self.records = RecordFormat()
-        self._encoder = msgspec.json.Encoder(enc_hook=self.records.encode_hook)
-        hook = self.records.decode_hook
-        self._entries = msgspec.json.Decoder(LogEntry, dec_hook=hook)
-        self._checkpoints = msgspec.json.Decoder(Checkpoint, dec_hook=hook)
-        self._configs = msgspec.json.Decoder(KeptConfig, dec_hook=hook)
-
-    def encode(self, value: LogEntry | Checkpoint | KeptConfig) -> bytes:
-        """Return the JSON; the fixtures that it names are in `records.fixtures` afterwards."""
-        return self._encoder.encode(value)
-
-    def entry(self, raw: RawEntry) -> LogEntry:
-        """Return an entry.
+    def read(self, encoded: bytes, kind: type[T], what: str) -> T:
+        """Return one of them.
 
         Raises:
             UnknownEntry: this version cannot read it, or it names a fixture that is missing.
         """
-        return _decoded(self._entries, raw.fields.get(_JSON, b""), f"entry {raw.version} of its log")
+        try:
+            return self.decode(encoded, kind)
+        except msgspec.DecodeError as error:
+            raise UnknownEntry(what, error) from None
 
-    def checkpoint(self, encoded: bytes) -> Checkpoint:
-        """Return a checkpoint.
-
-        Raises:
-            UnknownEntry: as `entry`.
-        """
-        return _decoded(self._checkpoints, encoded, "its checkpoint")
-
-    def config(self, encoded: bytes) -> KeptConfig:
-        """Return the start of new sandboxes.
+    def read_entry(self, raw: RawEntry) -> LogEntry:
+        """Return an entry.
 
         Raises:
-            UnknownEntry: as `entry`.
+            UnknownEntry: as `read`.
         """
-        return _decoded(self._configs, encoded, "it")
-
-
-def _decoded(decoder: msgspec.json.Decoder[T], encoded: bytes, what: str) -> T:
-    try:
-        return decoder.decode(encoded)
-    except msgspec.DecodeError as error:
-        raise UnknownEntry(what, error) from None
+        return self.read(raw.fields.get(_JSON, b""), LogEntry, f"entry {raw.version} of its log")
 
 
 class Draft(Struct):
@@ -282,7 +258,7 @@ class SharedSandbox(ServerSandbox):
         Raises:
             UnknownEntry: this version cannot read one of them.
         """
-        checkpoint = log_format.checkpoint(stored.checkpoint)
+        checkpoint = log_format.read(stored.checkpoint, Checkpoint, "its checkpoint")
         state = restore_state(checkpoint.kept, config, invent)
         super().__init__(name, state, invent)
         self.incarnation = stored.incarnation
@@ -296,7 +272,7 @@ class SharedSandbox(ServerSandbox):
         self.history = History(config.history, checkpoint.number, checkpoint.request)
         self._positions: deque[_Position] = deque()
         self._dropped_request = checkpoint.last_request
-        entries = [(raw, log_format.entry(raw)) for raw in stored.entries]
+        entries = [(raw, log_format.read_entry(raw)) for raw in stored.entries]
         # A replica with a longer history may have gone back to a state that this history does not keep.
         rewinds = [each.command for _, entry in entries for each in entry.records]
         self._kept: dict[int, PastState | None] = dict.fromkeys(
@@ -367,7 +343,7 @@ class SharedSandbox(ServerSandbox):
         for raw in entries:
             if raw.version != self.version + 1 or raw.after != self.last:
                 raise Gone
-            self._apply(raw, self._format.entry(raw))
+            self._apply(raw, self._format.read_entry(raw))
 
     def is_due_for_checkpoint(self) -> bool:
         """Whether this version is one at which a checkpoint is written, by the replica that appended it."""

@@ -133,9 +133,6 @@ class StateDatabase:
             self._format = RecordFormat({key: decode_fixture(raw, str(path)) for key, raw in rows})
             self._names = {name for (name,) in self._execute("SELECT name FROM sandboxes ORDER BY rowid")}
         self._written_fixtures = set(self._format.fixtures)
-        self._kept_decoder = msgspec.json.Decoder(Kept, dec_hook=self._format.decode_hook)
-        self._config_decoder = msgspec.json.Decoder(KeptConfig, dec_hook=self._format.decode_hook)
-        self._encoder = msgspec.json.Encoder(enc_hook=self._format.encode_hook)
         atexit.register(self.close)
 
     def _check_access(self) -> None:
@@ -191,7 +188,7 @@ class StateDatabase:
         with self._as_sentence():
             row = self._execute("SELECT config FROM server").fetchone()
             if row is not None:
-                kept = self._config_decoder.decode(row[0])
+                kept = self._format.decode(row[0], KeptConfig)
                 _logger.info(
                     "%s has %d sandboxes; its fixture %s wins over --fixture",
                     self.path,
@@ -214,9 +211,9 @@ class StateDatabase:
             query = "SELECT kept, number, latest_request FROM sandboxes WHERE name = ?"
             encoded, number, latest = self._execute(query, name).fetchone()
             query = "SELECT record FROM commands WHERE sandbox = ? ORDER BY number"
-            records = tuple(self._format.decode(row[0]) for row in self._execute(query, name))
+            records = tuple(self._format.decode(row[0], Record) for row in self._execute(query, name))
             self._pending[name] = _Pending(number, records)
-            kept = self._kept_decoder.decode(encoded)
+            kept: Kept = self._format.decode(encoded, Kept)
             latest = max([latest, *(each.position for each in records)])
             latest, exchanges = self._load_journal(name, latest)
         return KeptSandbox(kept, number, records, latest, exchanges)
@@ -414,7 +411,7 @@ class StateDatabase:
             self._connection.close()
 
     def _encode(self, value: Kept | KeptConfig) -> bytes:
-        encoded = self._encoder.encode(value)
+        encoded = self._format.encode(value)
         self._write_fixtures()
         return encoded
 
