@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
+from mock_server.control.pact import STATES as PROVIDER_STATES
 from mock_server.control.pact import find_state
-from mock_server.control.pact_states import STATES as PROVIDER_STATES
 from tests.support import SIRET, TOKEN_URL, running_server
 
 pact_python = pytest.importorskip("pact", reason="pact-python does not install here")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from mock_server.control.pact_states import STATES
+from mock_server.control.pact import STATES
 from tests.support import OTHER_SIRET, SECOND_ACCOUNT, SIRET, Api
 
 DOCS = Path(__file__).parent.parent / "docs" / "contract.md"

@@ -1,27 +1,51 @@
-"""The provider states of Pact: the call that sets them up, by body or by query, and how it finds a state."""
+"""The provider states of Pact: the call that sets them up, by body or by query, and the states themselves.
+
+A state is a function with the sentence that names it, its parameters, and what it returns.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any, Literal
 
-import msgspec
 from flask import Response, request
 from msgspec import Struct
 
 from mock_server.control.calls import route
-from mock_server.control.pact_states import STATES, Parameter, ProviderState
 from mock_server.control.problems import Problem, json_answer, rejection_text
+from mock_server.domain import evidences
 from mock_server.domain.errors import Rejected
+from mock_server.domain.model import Dossier
 from mock_server.domain.names import nearest, shown
-from mock_server.fixtures.decode_errors import explain_decode_error
+from mock_server.domain.operations import OPERATIONS
+from mock_server.domain.world import World, find_portfolio
+from mock_server.fixtures.decode_errors import convert_plain
+from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.upsert import find_thirdparty
 from mock_server.sandbox import PARTS, ServerSandbox
-from mock_server.sandbox.commands import MarkPactStates
+from mock_server.sandbox.commands import (
+    AddRules,
+    AnyCommand,
+    ChangeAccount,
+    ChangeDossier,
+    ChangeRequirement,
+    ClearDossiers,
+    CreateDossier,
+    DepositEvidence,
+    MarkPactStates,
+    RegisterThirdparty,
+    Together,
+)
+from mock_server.scenarios import Rule
+from mock_server.scenarios.validation import check_rules
 from mock_server.web.services import named_sandbox
+
+Values = Mapping[str, Any]
+SetUp = Callable[[ServerSandbox, Values], dict[str, Any]]
 
 _logger = logging.getLogger("mock_server.pact")
 _RESET = tuple(part for part in PARTS if part != "journal")
@@ -91,10 +115,9 @@ def _query_change() -> StateChange:
     members = {name: value for name, value in request.args.items() if name in _CALL_PARAMETERS - {"sandbox"}}
     params = {name: value for name, value in request.args.items() if name not in _CALL_PARAMETERS}
     try:
-        return msgspec.convert(members | {"params": params}, StateChange)
-    except msgspec.ValidationError as error:
-        path, sentence = explain_decode_error(str(error), members, StateChange)
-        raise Problem(f"the query is invalid: {path}: {sentence}") from None
+        return convert_plain(members | {"params": params}, StateChange)
+    except InputError as error:
+        raise Problem(f"the query is invalid: {error.path}: {error}") from None
 
 
 def _named(change: StateChange) -> list[NamedState]:
@@ -164,3 +187,222 @@ def _hint(name: str, known: Iterable[str]) -> str:
     near = nearest(name, names)
     advice = f"did you mean {near!r}? " if near else ""
     return f"{advice}There are: {'; '.join(names) or 'none'}"
+
+
+class Parameter(Struct, frozen=True):
+    """A parameter of a state: its name, type and default."""
+
+    name: str
+    kind: type
+    default: Any = None
+
+
+class ProviderState(Struct, frozen=True):
+    """A sentence, its parameters, the function that sets it up, and the names of what this returns."""
+
+    sentence: str
+    parameters: tuple[Parameter, ...]
+    set_up: SetUp
+    returned: tuple[str, ...]
+
+
+STATES: list[ProviderState] = []
+"""Every state that a consumer may name."""
+
+
+def _state(sentence: str, *parameters: Parameter, returned: tuple[str, ...] = ()) -> Callable[[SetUp], SetUp]:
+    """Add the function below to the states."""
+
+    def register(set_up: SetUp) -> SetUp:
+        STATES.append(ProviderState(sentence, parameters, set_up, returned))
+        return set_up
+
+    return register
+
+
+_ACCOUNT = Parameter("accountId", int)
+_SIRET = Parameter("siret", str, "99050000100013")
+_COMPANY = Parameter("companyIdValue", str, "99050000100013")
+_CODE = Parameter("code", str, "ATT_VIGI")
+_REFERENCE = Parameter("reference", str, "PO-1")
+_DOSSIER = (_REFERENCE, _SIRET, _ACCOUNT, Parameter("dossierId", int))
+_IDS = ("dossierId", "thirdpartyId", "accountId")
+
+_TOKEN_CALLS = [row.name for row in OPERATIONS.values() if row.paths[0].startswith("/account")]
+_ANY_CALL = {"operation": _TOKEN_CALLS}
+_ANY_CALL_IN_ACCOUNT = {"operation": [name for name in _TOKEN_CALLS if name != "listAccounts"]}
+
+
+@_state("a dossier with reference {reference} exists", *_DOSSIER, returned=_IDS)
+def dossier_exists(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
+    """Create the dossier, if it does not exist."""
+    return _with_dossier(sandbox, values, lambda _: [])
+
+
+@_state(
+    "a dossier with reference {reference} is archived",
+    *_DOSSIER,
+    Parameter("reason", str, "STOPREQUEST"),
+    returned=_IDS,
+)
+def dossier_is_archived(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
+    """Create the dossier, and stop it."""
+    patch = convert_plain({"stoppingReason": values["reason"]}, DossierPatch)
+    return _with_dossier(sandbox, values, lambda dossier: [ChangeDossier(dossier.dossier_id, patch)])
+
+
+@_state("a dossier with reference {reference} is complete", *_DOSSIER, returned=_IDS)
+def dossier_is_complete(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
+    """Create the dossier, and answer each of its documents, without expiry."""
+    file = evidences.Deposit(file_size=evidences.DEFAULT_FILE_SIZE)
+
+    def answer_all(dossier: Dossier) -> list[AnyCommand]:
+        return [DepositEvidence(dossier.dossier_id, document.code, file) for document in dossier.documents]
+
+    return _with_dossier(sandbox, values, answer_all)
+
+
+@_state(
+    "a document {code} of dossier {reference} is answered until {date}",
+    *_DOSSIER,
+    _CODE,
+    Parameter("date", date, date(2090, 12, 31)),
+    returned=(*_IDS, "documentId", "fileId"),
+)
+def document_is_answered(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
+    """Create the dossier, and answer one document of it with a file that is valid until a day."""
+    code, until = values["code"], evidences.last_day(values["date"])
+    file = evidences.Deposit(file_size=evidences.DEFAULT_FILE_SIZE, expiration_date=until)
+    ids: dict[str, int] = {}
+
+    def answer(dossier: Dossier) -> list[AnyCommand]:
+        ids.update((document.code, document.document_id) for document in dossier.documents)
+        if code not in ids:
+            raise InputError("$.code", f"the dossier asks for {', '.join(ids)}, not for {code}")
+        return [DepositEvidence(dossier.dossier_id, code, file)]
+
+    file_id = sandbox.read().next_ids.evidence
+    returned = _with_dossier(sandbox, values, answer)
+    return {**returned, "documentId": ids[code], "fileId": file_id}
+
+
+@_state("there are no dossiers")
+def no_dossiers(sandbox: ServerSandbox, _: Values) -> dict[str, Any]:
+    """Remove the dossiers of all accounts."""
+    sandbox.execute(ClearDossiers())
+    return {}
+
+
+@_state("account {accountId} is inactive", _ACCOUNT, returned=("accountId",))
+def account_is_inactive(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
+    """Deactivate the subscription of the account."""
+    account_id = _account(sandbox.read(), values)
+    sandbox.execute(ChangeAccount(account_id, AccountChange(subscription_status="INACTIVE")))
+    return {"accountId": account_id}
+
+
+@_state("document type {code} is withdrawn", _CODE, _ACCOUNT)
+def document_type_is_withdrawn(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
+    """Withdraw the document type, for one account or for all."""
+    sandbox.execute(ChangeRequirement(values["code"], withdrawn=True, account_id=values["accountId"]))
+    return {}
+
+
+@_state("third party {siret} is registered", _SIRET, returned=("thirdpartyId",))
+def thirdparty_is_registered(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
+    """Register the third party on the platform, with a user."""
+    patch = convert_plain({"siret": values["siret"]}, ThirdpartyPatch)
+    return {"thirdpartyId": sandbox.execute(RegisterThirdparty(patch)).thirdparty_id}
+
+
+@_state("third party {siret} is out of business", _SIRET, returned=("thirdpartyId",))
+def thirdparty_is_out_of_business(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
+    """Close the company; its dossiers stop."""
+    patch = convert_plain({"siret": values["siret"], "outOfBusiness": True}, ThirdpartyPatch)
+    return {"thirdpartyId": sandbox.execute(RegisterThirdparty(patch, dated=False)).thirdparty_id}
+
+
+@_state("the import of {companyIdValue} fails with {code}", _COMPANY, Parameter("code", str, "E103"))
+def import_fails(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
+    """Let the data provider fail for this company."""
+    return _add_rule(sandbox, _import_of(values), {"process": {"fail": values["code"]}})
+
+
+@_state("the import of {companyIdValue} never ends", _COMPANY)
+def import_never_ends(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
+    """Let the data provider never answer for this company."""
+    return _add_rule(sandbox, _import_of(values), {"process": {"hold": True}})
+
+
+@_state("the API is down", Parameter("status", int, 503))
+def api_is_down(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
+    """Answer every call of the API with this status; logins work."""
+    body = {"message": "the API is down"}
+    return _add_rule(sandbox, _ANY_CALL, {"respond": {"status": values["status"], "body": body}})
+
+
+@_state("the access token is expired")
+def token_is_expired(sandbox: ServerSandbox, _: Values) -> dict[str, Any]:
+    """Treat the token of every call as expired."""
+    return _add_rule(sandbox, _ANY_CALL, {"token": "expired"})
+
+
+@_state("the rate limit is exceeded")
+def rate_limit_is_exceeded(sandbox: ServerSandbox, _: Values) -> dict[str, Any]:
+    """Reject every call in an account by the rate limit."""
+    return _add_rule(sandbox, _ANY_CALL_IN_ACCOUNT, {"rateLimit": "exceeded"})
+
+
+def _with_dossier(
+    sandbox: ServerSandbox, values: Values, then: Callable[[Dossier], list[AnyCommand]]
+) -> dict[str, Any]:
+    """Create the dossier of this third party and reference, if there is none, and execute `then` on it."""
+    world, create = sandbox.read(), None
+    dossier = _find_dossier(world, values)
+    if dossier is None:
+        members = {
+            "dossierReference": values["reference"],
+            "accountId": _account(world, values),
+            **{name: values[name] for name in ("siret", "dossierId")},
+        }
+        create = CreateDossier(convert_plain(members, DossierEntry))
+        dossier_id = create.dossier.dossier_id or world.next_ids.dossier
+        world = sandbox.preview(create).world
+        dossier = find_portfolio(world, dossier_id).dossiers[dossier_id]
+    sandbox.execute(Together((*([create] if create else []), *then(dossier))))
+    return {
+        "dossierId": dossier.dossier_id,
+        "thirdpartyId": dossier.thirdparty_id,
+        "accountId": dossier.account_id,
+    }
+
+
+def _find_dossier(world: World, values: Values) -> Dossier | None:
+    thirdparty = find_thirdparty(world, convert_plain({"siret": values["siret"]}, ThirdpartyPatch), "$")
+    portfolio = world.portfolio(_account(world, values))
+    for number in portfolio.index.find("reference", values["reference"]) if thirdparty else ():
+        dossier = portfolio.dossiers[number]
+        if thirdparty and dossier.thirdparty_id == thirdparty.thirdparty_id:
+            return dossier
+    return None
+
+
+def _account(world: World, values: Values) -> int:
+    """Return the account of the parameters, or the default one."""
+    account_id = values["accountId"] or world.admission.default_account
+    if account_id is None:
+        raise InputError("$.accountId", "there is no default account: name one")
+    return int(account_id)
+
+
+def _import_of(values: Values) -> dict[str, Any]:
+    return {"operation": "importDossier", "body": {"companyIdValue": values["companyIdValue"]}}
+
+
+def _add_rule(sandbox: ServerSandbox, when: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a rule, after those of earlier states."""
+    name = f"provider state {len(sandbox.active_scenario.ad_hoc_rules) + 1}"
+    rule = convert_plain({"name": name, "when": when, "then": then}, Rule)
+    check_rules((rule,), "$")
+    sandbox.execute(AddRules((rule,)))
+    return {}
