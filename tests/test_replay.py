@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mock_server.app import create_app
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.exported_state import export_state
-from mock_server.sandbox.records import Record, RecordFormat, replay
+from mock_server.sandbox.history import Record, RecordFormat, replay
 from mock_server.settings import Settings
 from mock_server.web import services
 from tests.control_calls import a_rule
@@ -99,7 +99,7 @@ def test_a_replay_of_any_run_gives_the_same_export(app: Flask, steps: list[Any])
     read = RecordFormat(written.fixtures)
     records = [read.decode(each, Record) for each in encoded]
 
-    replayed = replay(sandbox.history.entries[0].before, records)
+    replayed = replay(sandbox.history.entries[0].state, records)
 
     assert export_state(replayed, sandbox.now()) == export_state(sandbox.state, sandbox.now())
     assert replayed.snapshots.keys() == sandbox.state.snapshots.keys()

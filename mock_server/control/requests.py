@@ -263,9 +263,9 @@ def _changes(entry: Entry, sandbox: ServerSandbox) -> Iterator[dict[str, Any]]:
     dossier_id = entry.ids.get("dossierId")
     if at is None or not isinstance(dossier_id, int):
         return
-    later = commands[at + 1].before.world if at + 1 < len(commands) else sandbox.read()
+    later = commands[at + 1].state.world if at + 1 < len(commands) else sandbox.read()
     before, after = (
-        _flat(api_members(sandbox, world, dossier_id)) for world in (commands[at].before.world, later)
+        _flat(api_members(sandbox, world, dossier_id)) for world in (commands[at].state.world, later)
     )
     yield {
         "dossierId": dossier_id,

@@ -1,18 +1,37 @@
-"""The latest commands of a sandbox, each with the state before it, so that going back is one assignment.
+"""The executed commands of a sandbox: their records as JSON, the replay of them, and the latest as history.
 
-States share what a command did not touch: a kept state takes some kilobytes, at any size of the sandbox.
+A record has all that its command does not say: when it was executed, and the companies that were generated.
+So the same start and records give the same state anywhere. The history has each of the latest commands with
+the state before it, so that going back is one assignment. States share what a command did not touch: a kept
+state takes some kilobytes, at any size of the sandbox.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
+from types import UnionType
+from typing import Literal, TypeVar
 
+import msgspec
 from msgspec import Struct
 
-from mock_server.sandbox.commands import AddToTimeline, DepositEvidence, RestoreState
-from mock_server.sandbox.records import Record
-from mock_server.sandbox.state import SandboxState
+from mock_server.domain.model import Company, CompanyId
+from mock_server.fixtures import Fixture
+from mock_server.sandbox.commands import (
+    AddToTimeline,
+    AnyCommand,
+    CommandContext,
+    DepositEvidence,
+    PastState,
+    RestoreState,
+    Rewind,
+)
+from mock_server.sandbox.state import SandboxState, settle_if_possible
+
+T = TypeVar("T")
 
 MAX_BYTES = 32 * 1024 * 1024
 """How much memory the kept states of a sandbox use at most, as far as this is estimated."""
@@ -24,16 +43,78 @@ _DOSSIER_BYTES = 3_000
 """Bytes of a dossier and its share of third parties and indexes, measured."""
 
 
+class MissingFixture(ValueError):
+    """A record names a fixture that is not known; `key` is its key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is no fixture {key}")
+        self.key = key
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """A command that was executed: its number, and when, in the machine's time.
+
+    `request` is the number of the request that executed it, None for a control call; `latest_request` is the
+    last one before it. `companies` are those that were generated for it.
+    """
+
+    version: Literal[1] = 1
+    number: int
+    machine: datetime
+    request: int | None
+    latest_request: int
+    command: AnyCommand
+    companies: tuple[tuple[CompanyId, Company], ...] = ()
+
+    @property
+    def position(self) -> int:
+        """The number of the request in which or after which it was executed."""
+        return self.latest_request if self.request is None else self.request
+
+
+class RecordFormat:
+    """Encodes and decodes records, and kept states. `fixtures` has those that they name, by key."""
+
+    def __init__(self, fixtures: Mapping[str, Fixture] | None = None) -> None:
+        self.fixtures: dict[str, Fixture] = dict(fixtures or {})
+
+    def encode(self, value: Struct) -> bytes:
+        """Return the JSON; the fixtures that it names are in `fixtures` afterwards."""
+        return msgspec.json.encode(value, enc_hook=self._encode_hook)
+
+    def decode(self, encoded: bytes, kind: type[T] | UnionType) -> T:
+        """Return the value of this type.
+
+        Raises:
+            msgspec.DecodeError: it is none, or names a fixture that `fixtures` does not have.
+        """
+        return msgspec.json.decode(encoded, type=kind, dec_hook=self._decode_hook)
+
+    def _encode_hook(self, value: object) -> str:
+        if isinstance(value, Fixture):
+            self.fixtures[value.key] = value
+            return value.key
+        if isinstance(value, Path):
+            return str(value)
+        raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+    def _decode_hook(self, kind: type, value: str) -> object:
+        if kind is not Fixture:
+            return kind(value)
+        found = self.fixtures.get(value)
+        if found is None:
+            raise MissingFixture(value)
+        return found
+
+
 class NotKept(Exception):
     """The state is not kept any more, or never existed; the message says which ones are."""
 
 
-class HistoryEntry(Struct, frozen=True):
-    """An executed command, the sandbox's time then, and the state before."""
+class HistoryEntry(PastState, frozen=True):
+    """An executed command, with the state before it and the sandbox's time then."""
 
     record: Record
-    now: datetime
-    before: SandboxState
 
     @property
     def size(self) -> int:
@@ -46,6 +127,12 @@ class HistoryEntry(Struct, frozen=True):
         if isinstance(command, RestoreState):
             return _STATE_BYTES + _DOSSIER_BYTES * len(command.exported.content.dossiers)
         return _STATE_BYTES
+
+    def state_after(self, state_before: Callable[[int], PastState]) -> SandboxState:
+        """Return the state after the command; `state_before` finds the one to which a rewind goes back."""
+        companies = dict(self.record.companies).__getitem__
+        context = CommandContext(self.record.machine, self.now, companies, state_before)
+        return self.record.command.apply(self.state, context)[0]
 
 
 class History:
@@ -122,3 +209,30 @@ class History:
             f"the oldest one is that before command {oldest.number} (request {oldest.position});"
             " start the server with a larger --history-entries to keep more"
         )
+
+
+def settle_before(state: SandboxState, record: Record) -> HistoryEntry:
+    """Return the record with this state, in which is settled what is due before it."""
+    state = settle_if_possible(state, record.machine)
+    return HistoryEntry(state, state.clock.at(record.machine), record)
+
+
+def replay(
+    state: SandboxState,
+    records: Iterable[Record],
+    seen: Callable[[HistoryEntry], object] = lambda _: None,
+) -> SandboxState:
+    """Apply the records to the state, in their order, and return the last state.
+
+    A rewind goes back to the state before one of them. `seen` gets each record with the state before it.
+    """
+    records = tuple(records)
+    wanted = {record.command.before for record in records if isinstance(record.command, Rewind)}
+    kept: dict[int, PastState] = {}
+    for record in records:
+        entry = settle_before(state, record)
+        seen(entry)
+        if record.number in wanted:
+            kept[record.number] = entry
+        state = entry.state_after(kept.__getitem__)
+    return state

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from mock_server.clock import monotonic_now
 from mock_server.domain.imports import Invent
@@ -31,9 +31,8 @@ from mock_server.sandbox.commands import (
     Reset,
     Rewind,
 )
-from mock_server.sandbox.history import History, HistoryEntry, NotKept
+from mock_server.sandbox.history import History, HistoryEntry, NotKept, Record, replay
 from mock_server.sandbox.kept_state import restore_state
-from mock_server.sandbox.records import Record, replay
 from mock_server.sandbox.state import (
     EndedSessions,
     SandboxConfig,
@@ -93,10 +92,11 @@ class ServerSandbox:
         first = kept.records[0].position if kept.records else latest
         sandbox.history = History(config.history, kept.number, first if kept.number else 0)
 
-        def add(record: Record, before: PastState) -> None:
-            if record.position > latest:  # its request was not answered, so its number is free
-                record = structs.replace(record, request=None, latest_request=latest)
-            sandbox.history.add(HistoryEntry(record, before.now, before.state))
+        def add(entry: HistoryEntry) -> None:
+            if entry.record.position > latest:  # its request was not answered, so its number is free
+                record = replace(entry.record, request=None, latest_request=latest)
+                entry = replace(entry, record=record)
+            sandbox.history.add(entry)
 
         with database.restoring(name):
             sandbox._state = replay(sandbox._state, kept.records, add)  # its own
@@ -186,7 +186,7 @@ class ServerSandbox:
                     command=command,
                     companies=tuple(companies.items()),
                 )
-                self._keep(HistoryEntry(record, context.now, before), after)
+                self._keep(HistoryEntry(before, context.now, record), after)
                 self._tried = tried
         return result
 
@@ -223,8 +223,7 @@ class ServerSandbox:
         return CommandContext(machine, self._state.clock.at(machine), invent, self._state_before)
 
     def _state_before(self, number: int) -> PastState:
-        entry = self.history.before_command(number)
-        return PastState(entry.before, entry.now)
+        return self.history.before_command(number)
 
     def rewind(self, *, before_request: int | None = None, before_command: int | None = None) -> int:
         """Go back to the state before a request or a command; return how many commands are undone.
@@ -251,11 +250,7 @@ class ServerSandbox:
         """
         with self._lock:
             entry = self._first_undone(before_request, before_command)
-            return (
-                PastState(self.state, self.now())
-                if entry is None
-                else self._state_before(entry.record.number)
-            )
+            return PastState(self.state, self.now()) if entry is None else entry
 
     def _first_undone(self, request: int | None, command: int | None) -> HistoryEntry | None:
         if command is not None:

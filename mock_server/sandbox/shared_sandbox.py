@@ -23,11 +23,18 @@ from mock_server.journal import Exchange, Journal, Limits
 from mock_server.journal.coverage import ExchangeCounts, ExchangeKind
 from mock_server.journal.hints import Polls
 from mock_server.journal.journal import Listener, PackedExchange, join_parts, unpack
-from mock_server.sandbox.commands import CommandContext, PastState, Rewind
+from mock_server.sandbox.commands import PastState, Rewind
 from mock_server.sandbox.engine import Gone, RawEntry, StoredSandbox
-from mock_server.sandbox.history import History, HistoryEntry, NotKept
+from mock_server.sandbox.history import (
+    History,
+    HistoryEntry,
+    MissingFixture,
+    NotKept,
+    Record,
+    RecordFormat,
+    settle_before,
+)
 from mock_server.sandbox.kept_state import Kept, keep_state, restore_state
-from mock_server.sandbox.records import MissingFixture, Record, RecordFormat
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_if_possible
 
@@ -359,7 +366,7 @@ class SharedSandbox(ServerSandbox):
         It has the oldest state of the history, so that a replica that starts can go back as far as this one.
         """
         oldest = next(iter(self.history.entries), None)
-        state = self._base if oldest is None else oldest.before
+        state = self._base if oldest is None else oldest.state
         number = self.history.last if oldest is None else oldest.record.number - 1
         first, counted = self._drop_positions(number), self.version
         summarize = partial(
@@ -414,19 +421,16 @@ class SharedSandbox(ServerSandbox):
         self._advance(raw.version, raw.id)
 
     def _replay(self, state: SandboxState, record: Record) -> tuple[HistoryEntry, SandboxState]:
-        state = settle_if_possible(state, record.machine)
-        now = state.clock.at(record.machine)
+        entry = settle_before(state, record)
         if record.number in self._kept:
-            self._kept[record.number] = PastState(state, now)
-        context = CommandContext(record.machine, now, dict(record.companies).__getitem__, self._state_before)
+            self._kept[record.number] = entry
         try:
-            after, _ = record.command.apply(state, context)
+            return entry, entry.state_after(self._state_before)
         except NotKept:
             raise
         except Exception as error:
             # Another version has other rules: here the command is rejected, or needs another company.
             raise UnknownEntry(f"its command {record.number}", error) from error
-        return HistoryEntry(record, now, state), after
 
     def _state_before(self, number: int) -> PastState:
         return self._kept.get(number) or super()._state_before(number)

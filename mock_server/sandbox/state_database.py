@@ -27,6 +27,7 @@ from mock_server.journal import PackedExchange
 from mock_server.journal.journal import JournalStore, join_parts
 from mock_server.sandbox.commands import Rewind
 from mock_server.sandbox.exported_state import export_state
+from mock_server.sandbox.history import Record, RecordFormat, replay
 from mock_server.sandbox.kept_state import (
     Kept,
     KeptConfig,
@@ -35,7 +36,6 @@ from mock_server.sandbox.kept_state import (
     restore_config,
     restore_state,
 )
-from mock_server.sandbox.records import Record, RecordFormat, replay
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX
 from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_state
 

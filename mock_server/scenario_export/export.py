@@ -95,7 +95,7 @@ class _Writer:
         self._scenario = start.scenario
         self._snapshots: dict[str, tuple[World, set[str]]] = {}
         self._on_hold: set[str] = set()
-        states = (sandbox.state, *(entry.before for entry in moment.commands), moment.state)
+        states = (sandbox.state, *(entry.state for entry in moment.commands), moment.state)
         rules = {rule.name: rule for state in states for rule in state.active.rules}
         users = moment.state.world.admission.logins
         self._context = CallContext(
@@ -156,7 +156,7 @@ class _Writer:
         command = entry.record.command
         if not isinstance(command, RestoreSnapshot) or command.name not in self._snapshots:
             return False
-        return self._snapshots[command.name][0] is entry.before.snapshots[command.name].world
+        return self._snapshots[command.name][0] is entry.state.snapshots[command.name].world
 
     def _write_single(self, entry: HistoryEntry) -> bool:
         """Write the command as one step, or as one for each of several; return whether that is possible."""
@@ -172,7 +172,7 @@ class _Writer:
                 return False
             steps.append(step)
             if isinstance(command, TakeSnapshot):
-                self._snapshots[command.name] = entry.before.world, set(self._on_hold)
+                self._snapshots[command.name] = entry.state.world, set(self._on_hold)
             if isinstance(command, RestoreSnapshot):
                 self._on_hold = set(self._snapshots[command.name][1])
         self.steps += steps
@@ -285,7 +285,7 @@ class _Writer:
 
     def _hold_import(self, entry: HistoryEntry) -> None:
         """Put an import on hold that does not last as long in another server, until its time comes."""
-        command, before = entry.record.command, entry.before.world
+        command, before = entry.record.command, entry.state.world
         if not isinstance(command, ImportDossier) or command.duration == Settings().import_duration:
             return
         world = self._state.world

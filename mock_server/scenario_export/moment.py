@@ -27,7 +27,6 @@ from mock_server.sandbox.commands import (
     TakeSnapshot,
 )
 from mock_server.sandbox.history import History, HistoryEntry
-from mock_server.sandbox.records import apply_record
 
 JUMPS = (LoadFixture, PlayScenario, ReplaceSetup, Reset, RestoreSnapshot, RestoreState, Rewind)
 """The commands that start over: nothing of the state before them remains, as far as it can be exported."""
@@ -92,12 +91,7 @@ def state_after(entry: HistoryEntry, history: History) -> SandboxState:
     Raises:
         NotKept: it is a rewind to a state that is not kept any more.
     """
-
-    def state_before(number: int) -> PastState:
-        found = history.before_command(number)
-        return PastState(found.before, found.now)
-
-    return apply_record(entry.record, PastState(entry.before, entry.now), state_before)
+    return entry.state_after(history.before_command)
 
 
 def _snapshot(commands: Sequence[HistoryEntry], name: str) -> int | None:
@@ -139,13 +133,13 @@ def _state_before(sandbox: ServerSandbox, commands: Sequence[HistoryEntry], at: 
     times = [entry.exchange.at for entry in islice(read_entries(sandbox.journal.read(first - 1)), 1)]
     times.append(commands[at].now if at < len(commands) else sandbox.now())
     if at == 0:
-        state = commands[0].before if commands else sandbox.state
+        state = commands[0].state if commands else sandbox.state
         return PastState(state, min(times))
     previous = commands[at - 1]
     try:
         state = state_after(previous, sandbox.history)
     except NotKept:
-        return PastState(commands[at].before if at < len(commands) else sandbox.state, min(times))
+        return PastState(commands[at].state if at < len(commands) else sandbox.state, min(times))
     now = state.clock.at(previous.record.machine)
     if isinstance(previous.record.command, JUMPS):
         return PastState(state, now)
