@@ -15,7 +15,7 @@ from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 from mock_server.app import create_app
 from mock_server.contract import document
 from mock_server.contract.answers import answers, codes, links_of
-from mock_server.contract.examples import examples
+from mock_server.contract.document import examples
 from mock_server.contract.requests import QUERY
 from mock_server.contract.schemas import components
 from mock_server.dialects import DIALECTS as SERVED_DIALECTS

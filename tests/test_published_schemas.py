@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from mock_server.contract import answer_error, document
 from mock_server.contract.answers import JSON_TYPE, answers
 from mock_server.contract.checking import alternatives
-from mock_server.contract.examples import examples
+from mock_server.contract.document import examples
 from mock_server.contract.published import published
 from mock_server.contract.quick_check import Check, compile_schema
 from mock_server.contract.requests import BODIES

@@ -1,5 +1,7 @@
 """The OpenAPI 3.1 document of a dialect: its schemas, the tables of requests and answers, and examples.
 
+The examples are real answers, which `make docs` asks of a sandbox and keeps in this package.
+
 The schemas are those of `published`, which code generators can read. A response lists the codes that an
 operation may return as `x-error-codes`; the check of answers also has them in its schemas.
 
@@ -10,16 +12,15 @@ that an answer may have.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import Any
 
 from mock_server import __version__
 from mock_server.contract.answers import ABOUT, JSON_TYPE, PROTOCOL, Shape, answers, codes, links_of
-from mock_server.contract.examples import answer_examples, body_examples
 from mock_server.contract.published import published, used_schemas
 from mock_server.contract.requests import BODIES, PATH, Parameter, query_parameters
-from mock_server.contract.schemas import Schema, components, ref
+from mock_server.contract.schemas import Schema, components, data, ref
 from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.errors import ERRORS, ErrorCode
 from mock_server.domain.operations import OPERATIONS, TOKEN_PATH, Kind, Operation
@@ -93,39 +94,33 @@ HEADERS: dict[str, Object] = {
 }
 """The headers that answers may have in addition to the usual ones of HTTP."""
 
-_REMEMBERED = 8
 _COUNTED = {400, 413, 415, 429}
 """The statuses in protocol format of requests that may have counted against the rate limit."""
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(8)
 def document(dialect: str, base: str = "", *, needs_token: bool = True) -> Object:
     """Return the OpenAPI document of a dialect, `rest` or `edge`.
 
     `base` is the prefix of its server URLs; a server with `--auth off` needs no token.
     """
     paths, responses = _paths(dialect, base), _shared_responses(dialect)
+    every = components(dialect)
+    schemas = {name: published(schema, every) for name, schema in every.items()}
     return {
         "openapi": "3.1.0",
-        "info": _info(dialect, __version__),
+        "info": _info(dialect),
         "servers": _servers(dialect, base),
         "security": [{"realm": []}, {"bearer": []}] if needs_token else [],
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": _schemas([paths, responses], dialect),
+            "schemas": used_schemas([paths, responses], schemas),
             "responses": responses,
             "headers": HEADERS,
             "securitySchemes": _security_schemes(base + TOKEN_PATH),
         },
     }
-
-
-def _schemas(parts: list[Object], dialect: str) -> dict[str, Schema]:
-    """Return the published schemas to which the parts of a document refer, directly or not."""
-    every = components(dialect)
-    plain = {name: published(schema, every) for name, schema in every.items()}
-    return used_schemas(parts, plain)
 
 
 def _paths(dialect: str, base: str) -> Object:
@@ -186,14 +181,12 @@ def _description(row: Operation, dialect: str) -> str:
 
 def _alias(row: Operation, dialect: str) -> Object:
     """Return the same operation for an alias of its path."""
-    summary = f"{row.summary}: alias of {row.paths[0]}"
-    alias = {
+    return _operation(row, dialect) | {
         "operationId": f"{row.name}Alias",
-        "summary": summary,
+        "summary": f"{row.summary}: alias of {row.paths[0]}",
         "deprecated": True,
         "x-alias-of": row.name,
     }
-    return _operation(row, dialect) | alias
 
 
 def _parameter(parameter: Parameter, place: str) -> Object:
@@ -211,21 +204,19 @@ def _parameter(parameter: Parameter, place: str) -> Object:
 def _request_body(row: Operation, dialect: str) -> Object:
     body = BODIES[row.name]
     content: Object = {"schema": {"$ref": f"#/components/schemas/{body.schema}"}}
-    examples = body_examples(dialect, row.name)
+    examples = _body_examples(dialect, row.name)
     if examples:
         content["examples"] = examples
     return {"required": body.required, "content": {body.media_type: content}}
 
 
 def _responses(row: Operation, dialect: str) -> Object:
-    found: Object = {}
-    for status, shapes in answers(row.name, dialect).items():
-        shared = all(shape.schema == PROTOCOL for shape in shapes)
-        if shared:
-            found[str(status)] = {"$ref": f"#/components/responses/{_phrase(status)}"}
-        else:
-            found[str(status)] = _response(row, dialect, status, shapes)
-    return found
+    return {
+        str(status): {"$ref": f"#/components/responses/{_phrase(status)}"}
+        if all(shape.schema == PROTOCOL for shape in shapes)
+        else _response(row, dialect, status, shapes)
+        for status, shapes in answers(row.name, dialect).items()
+    }
 
 
 def _response(row: Operation, dialect: str, status: int, shapes: tuple[Shape, ...]) -> Object:
@@ -252,7 +243,7 @@ def _content(row: Operation, dialect: str, status: int, shapes: tuple[Shape, ...
     names = dict.fromkeys(shape.schema for shape in shapes)
     schema = ref(shapes[0].schema) if len(names) == 1 else {"anyOf": [ref(name) for name in names]}
     content: Object = {"schema": schema}
-    examples = answer_examples(dialect, row.name, status)
+    examples = _answer_examples(dialect, row.name, status)
     return {**content, "examples": examples} if examples else content
 
 
@@ -269,7 +260,7 @@ def _shared_responses(dialect: str) -> Object:
             "content": {
                 JSON_TYPE: {
                     "schema": ref(PROTOCOL),
-                    "examples": answer_examples(dialect, None, status),
+                    "examples": _answer_examples(dialect, None, status),
                 }
             },
         }
@@ -278,13 +269,13 @@ def _shared_responses(dialect: str) -> Object:
     }
 
 
-def _info(dialect: str, version: str) -> Object:
+def _info(dialect: str) -> Object:
     facts = DIALECTS[dialect]
     return {
         "title": facts.title,
         "version": facts.version,
         "summary": "A sandbox of the e-Attestations (Aprovall) dossiers API.",
-        "description": _ABOUT.format(dialect=dialect, version=version),
+        "description": _ABOUT.format(dialect=dialect, version=__version__),
         "contact": {"name": "The dossiers-mock-server authors"},
         "license": {"name": "MIT", "identifier": "MIT"},
     }
@@ -352,3 +343,40 @@ def _code(error: ErrorCode, dialect: str) -> Schema:
 def _phrase(status: int) -> str:
     """Return the status phrase as a name: `BadRequest`."""
     return "".join(part.capitalize() for part in wire.status_phrase(status).split())
+
+
+@cache
+def examples(dialect: str) -> list[Object]:
+    """Return every example of the dialect.
+
+    Each has `operation`, `name`, `status`, `request` (method, path and body), and the `body` of the answer.
+    """
+    return list(data(f"examples.{dialect}")["examples"])
+
+
+def _answer_examples(dialect: str, operation: str | None, status: int) -> Object:
+    """Return what the operation answered with this status; of None, what any answered in protocol format."""
+    return {
+        _key(row["name"]): {"summary": row["name"], "value": row["body"]}
+        for row in examples(dialect)
+        if row["status"] == status
+        and "body" in row
+        and (row["operation"] == operation if operation else "timestamp" in (row["body"] or {}))
+    }
+
+
+def _body_examples(dialect: str, operation: str) -> Object:
+    """Return what the operation was sent, and did not refuse: under a variant, a 200 may also refuse."""
+    return {
+        _key(row["name"]): {"summary": row["name"], "value": row["request"]["body"]}
+        for row in examples(dialect)
+        if row["operation"] == operation
+        and "body" in row["request"]
+        and row["status"] == HTTPStatus.OK
+        and "messages" not in row["body"]
+    }
+
+
+def _key(sentence: str) -> str:
+    """Return a sentence as a key."""
+    return re.sub(r"[^0-9A-Za-z=]+", "-", sentence).strip("-")

@@ -7,8 +7,6 @@ from msgspec import Struct
 from mock_server.contract.schemas import Schema, ref
 from mock_server.domain.operations import DIALECTS
 
-BOTH = DIALECTS
-
 
 class Parameter(Struct, frozen=True, kw_only=True):
     """A query parameter, or an id in the path; the examples are of the default fixture."""
@@ -19,7 +17,7 @@ class Parameter(Struct, frozen=True, kw_only=True):
     example: str | int | bool
     provenance: str = "documented"
     required: bool = False
-    dialects: tuple[str, ...] = BOTH
+    dialects: tuple[str, ...] = DIALECTS
 
 
 class Body(Struct, frozen=True, kw_only=True):
@@ -36,37 +34,18 @@ _YES_OR_NO: Schema = {"type": "boolean"}
 _DAY: Schema = {"type": "string", "format": "date", "pattern": "^[1-9][0-9]{3}-"}
 
 PATH: dict[str, Parameter] = {
-    parameter.name: parameter
-    for parameter in (
-        Parameter(
-            name="accountId", about="The account.", schema=ref("AccountId"), example=119631, required=True
-        ),
-        Parameter(
-            name="dossierId", about="The dossier.", schema=ref("DossierId"), example=804127, required=True
-        ),
-        Parameter(
-            name="thirdpartyId",
-            about="The third party.",
-            schema=ref("ThirdpartyId"),
-            example=875,
-            required=True,
-        ),
-        Parameter(
-            name="documentId",
-            about="The document's id in its dossier.",
-            schema=ref("DocumentId"),
-            example=511394021,
-            required=True,
-        ),
-        Parameter(
-            name="fileId", about="The file or evidence.", schema=ref("FileId"), example=4580721, required=True
-        ),
-        Parameter(
-            name="processId",
-            about="The process id from the answer of the import; with any other text, no process is found.",
-            schema=_TEXT,
-            example="8af2b4767bee0e2e017c0779547e02a8",
-            required=True,
+    name: Parameter(name=name, about=about, schema=schema, example=example, required=True)
+    for name, about, schema, example in (
+        ("accountId", "The account.", ref("AccountId"), 119631),
+        ("dossierId", "The dossier.", ref("DossierId"), 804127),
+        ("thirdpartyId", "The third party.", ref("ThirdpartyId"), 875),
+        ("documentId", "The document's id in its dossier.", ref("DocumentId"), 511394021),
+        ("fileId", "The file or evidence.", ref("FileId"), 4580721),
+        (
+            "processId",
+            "The process id from the answer of the import; with any other text, no process is found.",
+            _TEXT,
+            "8af2b4767bee0e2e017c0779547e02a8",
         ),
     )
 }
