@@ -43,7 +43,6 @@ from mock_server.fixtures.entries import (
 from mock_server.fixtures.errors import Conflict, InputError
 from mock_server.fixtures.state_file import StateFile
 from mock_server.fixtures.timeline import add_to_timeline
-from mock_server.sandbox.exported_state import restore_exported
 from mock_server.sandbox.rate_limit import take_request
 from mock_server.sandbox.state import (
     SandboxState,
@@ -53,6 +52,7 @@ from mock_server.sandbox.state import (
     first_variants,
     with_age,
 )
+from mock_server.sandbox.stored_state import restore_exported
 from mock_server.scenarios import ActiveScenario, Rule, ScenarioSetup
 
 Result = TypeVar("Result")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -39,7 +39,6 @@ from mock_server.sandbox.engine import (
     check_client_library,
 )
 from mock_server.sandbox.history import NotKept
-from mock_server.sandbox.kept_state import KeptConfig, keep_start, keep_state, restore_config
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes, is_name
 from mock_server.sandbox.shared_sandbox import (
@@ -50,6 +49,7 @@ from mock_server.sandbox.shared_sandbox import (
     UnknownEntry,
 )
 from mock_server.sandbox.state import SandboxConfig, first_state
+from mock_server.sandbox.stored_state import KeptConfig, keep_start, keep_state, restore_config
 from mock_server.sandbox.transactions import Again, Current, Environ, Needed, Outcome, Transaction, Turns
 from mock_server.scenarios import ScenarioSetup
 from mock_server.settings import HEALTH_PATH, EngineUrl, is_control_path, is_slow_call
@@ -685,16 +685,7 @@ def open_shared(engine: Engine, config: SandboxConfig, **options: Any) -> Shared
         StateFileError: the engine cannot be used; the message says why.
     """
     sandboxes = SharedSandboxes(engine, config, **options)
-
-    async def start() -> None:
-        try:
-            await sandboxes.start()
-        except EngineError as error:
-            raise StateFileError(str(error)) from None
-        finally:
-            await engine.close()
-
-    asyncio.run(start())
+    _run_at_start(engine, sandboxes.start())
     return sandboxes
 
 
@@ -710,15 +701,24 @@ def open_engine(url: EngineUrl, password: str | None, make_key: Callable[[], byt
     engine = Engine(url, password)
 
     async def start() -> bytes:
+        await engine.open()
+        return await engine.server_value("key", make_key)
+
+    return engine, _run_at_start(engine, start())
+
+
+def _run_at_start(engine: Engine, start: Awaitable[T]) -> T:
+    """Run what a start does with the engine, in a loop before that of the server."""
+
+    async def run() -> T:
         try:
-            await engine.open()
-            return await engine.server_value("key", make_key)
+            return await start
         except EngineError as error:
             raise StateFileError(str(error)) from None
         finally:
             await engine.close()
 
-    return engine, asyncio.run(start())
+    return asyncio.run(run())
 
 
 def _position(sandbox: SharedSandbox) -> LogPosition:

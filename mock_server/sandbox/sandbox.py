@@ -32,13 +32,13 @@ from mock_server.sandbox.commands import (
     Rewind,
 )
 from mock_server.sandbox.history import History, HistoryEntry, NotKept, Record, replay
-from mock_server.sandbox.kept_state import restore_state
 from mock_server.sandbox.state import (
     EndedSessions,
     SandboxConfig,
     SandboxState,
     settle_state,
 )
+from mock_server.sandbox.stored_state import restore_state
 from mock_server.scenarios import ActiveScenario, AppliedRule, ReceivedRequest
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from mock_server.domain.names import SANDBOX_NAME_RULE
 from mock_server.fixtures.errors import Conflict, FileError
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, ReplaceSetup, continue_state
-from mock_server.sandbox.kept_state import keep_start, keep_state
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.state import SandboxConfig, first_state
+from mock_server.sandbox.stored_state import keep_start, keep_state
 from mock_server.scenarios import ScenarioSetup, without_tag
 
 if TYPE_CHECKING:

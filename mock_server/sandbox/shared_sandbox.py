@@ -34,9 +34,9 @@ from mock_server.sandbox.history import (
     RecordFormat,
     settle_before,
 )
-from mock_server.sandbox.kept_state import Kept, keep_state, restore_state
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_if_possible
+from mock_server.sandbox.stored_state import Kept, keep_state, restore_state
 
 T = TypeVar("T")
 

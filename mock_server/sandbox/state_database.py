@@ -26,18 +26,18 @@ from mock_server.fixtures.generate import generate_company
 from mock_server.journal import PackedExchange
 from mock_server.journal.journal import JournalStore, join_parts
 from mock_server.sandbox.commands import Rewind
-from mock_server.sandbox.exported_state import export_state
 from mock_server.sandbox.history import Record, RecordFormat, replay
-from mock_server.sandbox.kept_state import (
+from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX
+from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_state
+from mock_server.sandbox.stored_state import (
     Kept,
     KeptConfig,
+    export_state,
     keep_start,
     keep_state,
     restore_config,
     restore_state,
 )
-from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX
-from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_state
 
 FORMAT = 1
 """The version of the tables. A file of an older one is upgraded, one of a newer one rejected."""

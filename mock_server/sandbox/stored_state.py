@@ -1,4 +1,4 @@
-"""A sandbox's state as it is kept in a file: all of it, unlike an exported state."""
+"""The state of a sandbox as JSON: exported for users, or kept in full in the file or engine of `--state`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,58 @@ from immutables import Map
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mock_server import __version__
 from mock_server.clock import Clock
 from mock_server.domain.imports import Invent
 from mock_server.domain.variants import ChosenVariants
-from mock_server.domain.world import World
-from mock_server.fixtures.state_file import WorldState, export_world, import_world
+from mock_server.fixtures.state_file import (
+    ClockState,
+    StateFile,
+    WorldState,
+    encode_state,
+    export_world,
+    import_world,
+)
+from mock_server.fixtures.validate_state import validate_state
 from mock_server.sandbox.rate_limit import Bucket
 from mock_server.sandbox.state import EndedSessions, SandboxConfig, SandboxState, Snapshot, first_state
 from mock_server.scenarios import ScenarioSetup, export_progress, read_progress
+
+
+def export_state(state: SandboxState, now: datetime) -> bytes:
+    """Write the state at `now` as JSON. Passwords of users and bytes of files are in it."""
+    exported = StateFile(
+        version=1,
+        made_by=__version__,
+        fixture=state.setup.fixture.name,
+        clock=ClockState(now=now, frozen=state.clock.frozen_at is not None),
+        variants=dict(state.variants.chosen),
+        playing=export_progress(state.active),
+        content=export_world(state.world),
+    )
+    return encode_state(exported)
+
+
+def restore_exported(
+    state: SandboxState, exported: StateFile, machine: datetime, invent: Invent
+) -> SandboxState:
+    """Return the state with content, clock, variants, scenario and rules of an exported one.
+
+    A reset still goes back to the fixture of `state`.
+
+    Raises:
+        InputError: a value in it is invalid.
+    """
+    validate_state(exported)
+    active = read_progress(exported.playing)
+    return replace(
+        state,
+        setup=ScenarioSetup(state.setup.fixture, active.scenario),
+        world=import_world(exported.content, invent),
+        clock=Clock().set_to(exported.clock.now, machine, frozen=exported.clock.frozen),
+        variants=ChosenVariants(exported.variants),
+        active=active,
+    )
 
 
 class KeptConfig(Struct, frozen=True, kw_only=True):
@@ -103,20 +147,17 @@ def restore_state(kept: Kept, server: SandboxConfig, invent: Invent) -> SandboxS
     config = restore_config(kept.config, server)
     if isinstance(kept, KeptStart):
         return first_state(config, kept.machine)
-
-    def world(content: WorldState) -> World:
-        return import_world(content, invent)
-
     return SandboxState(
         config=config,
         setup=kept.setup,
-        world=world(kept.content),
+        world=import_world(kept.content, invent),
         clock=kept.clock,
         variants=ChosenVariants(kept.variants),
         active=read_progress(kept.playing),
         rate_limits=Map(kept.rate_limits),
         snapshots={
-            each.name: Snapshot(world(each.content), each.now, each.frozen) for each in kept.snapshots
+            each.name: Snapshot(import_world(each.content, invent), each.now, each.frozen)
+            for each in kept.snapshots
         },
         token_ages=kept.token_ages,
         ended_sessions=EndedSessions(
