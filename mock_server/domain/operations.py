@@ -48,6 +48,11 @@ class Operation(Struct, frozen=True):
         """The name of the Python function that serves it."""
         return re.sub(r"(?<!^)([A-Z])", r"_\1", self.name).lower()
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids in its path, by name."""
+        return re.findall(r"\{(\w+)\}", self.paths[0])
+
 
 _ACCOUNT = "/account/{accountId}"
 _DOSSIER = f"{_ACCOUNT}/dossiers/{{dossierId}}"

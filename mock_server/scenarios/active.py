@@ -137,7 +137,7 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
     def begin(self, now: datetime, *, again: bool = False) -> ActiveScenario:
         """Count the time of rules that depend on it from now, unless it is counted already."""
         since = Map[str, datetime]() if again else self.progress.since
-        new = {rule.name: now for rule in self.rules if _depends_on_time(rule) and rule.name not in since}
+        new = {rule.name: now for rule in self.rules if rule.depends_on_time and rule.name not in since}
         if not new and since is self.progress.since:
             return self
         return replace(self, progress=replace(self.progress, since=since.update(new)))
@@ -165,13 +165,14 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         progress = self.progress
         counts = {name: progress.matched.get(name, 0) + 1 for name in matched}
         progress = replace(progress, matched=progress.matched.update(counts))
-        for rule in self.rules if applied is not None else ():
-            if rule.name == applied:
-                progress = replace(
-                    progress,
-                    state=rule.new_state or progress.state,
-                    applied=progress.applied.set(applied, progress.applied.get(applied, 0) + 1),
-                )
+        rule = next((rule for rule in self.rules if rule.name == applied), None)
+        if rule is not None:
+            times = progress.applied.get(rule.name, 0) + 1
+            progress = replace(
+                progress,
+                state=rule.new_state or progress.state,
+                applied=progress.applied.set(rule.name, times),
+            )
         return replace(self, progress=progress)
 
     def _applies(self, rule: Rule, number: int, now: datetime) -> bool:
@@ -180,7 +181,7 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         if not _is_selected(rule.when.nth, number):
             return False
         passed = timedelta()
-        if _depends_on_time(rule):
+        if rule.depends_on_time:
             active_for = _active_for(rule.active, now - self.progress.since.get(rule.name, now))
             if active_for is None:
                 return False
@@ -266,10 +267,6 @@ def _is_selected(nth: int | tuple[int, ...] | CallNumbers | None, number: int) -
 def _without(values: Map[str, Value], names: set[str]) -> Map[str, Value]:
     kept: Mapping[str, Value] = {name: value for name, value in values.items() if name not in names}
     return Map(kept)
-
-
-def _depends_on_time(rule: Rule) -> bool:
-    return rule.active is not None or isinstance(rule.probability, Ramp)
 
 
 def _active_for(active: ActiveTime | None, passed: timedelta) -> timedelta | None:

@@ -7,7 +7,6 @@ checks the meaning.
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 from typing import Annotated, Any, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, field
@@ -273,6 +272,11 @@ class Rule(StrictStruct, frozen=True, kw_only=True):
     state: Text | None = None
     new_state: Text | None = None
 
+    @property
+    def depends_on_time(self) -> bool:
+        """Whether it applies at certain times only."""
+        return self.active is not None or isinstance(self.probability, Ramp)
+
 
 class StepLogin(StrictStruct, frozen=True, kw_only=True):
     """The user of a call, if it is not the user of the run."""
@@ -305,10 +309,9 @@ class Expect(StrictStruct, frozen=True, kw_only=True):
     took: DurationLimits | None = None
 
     @property
-    def is_error(self) -> bool:
-        """Whether a status from 400 is named."""
-        statuses = self.status if isinstance(self.status, tuple) else (self.status or 0,)
-        return max(statuses, default=0) >= HTTPStatus.BAD_REQUEST
+    def statuses(self) -> tuple[int, ...]:
+        """The statuses that are named; none without `status`."""
+        return self.status if isinstance(self.status, tuple) else (self.status,) if self.status else ()
 
 
 class RequestSpec(StrictStruct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from mock_server.domain.names import shown
+from mock_server.fixtures.errors import InputError
 
 MAX_LENGTH = 1000
 """Characters of a regular expression and of a JSONPath, whose segments the library follows recursively."""
@@ -47,15 +48,17 @@ class TooManySteps(Exception):
 
 
 @contextmanager
-def limit_steps(steps: int) -> Iterator[None]:
+def limit_steps(steps: int, path: str, message: str) -> Iterator[None]:
     """Allow the comparisons in this block so many steps in all; a step takes a few microseconds.
 
     Raises:
-        TooManySteps: they need more.
+        InputError: they need more; with this place and message.
     """
     token = _steps_left.set([steps])
     try:
         yield
+    except TooManySteps:
+        raise InputError(path, message) from None
     finally:
         _steps_left.reset(token)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from string import Formatter
 from typing import Any
 from urllib.parse import quote
 
-from msgspec import UNSET, Struct, field, structs
+from msgspec import UNSET, Struct, field
 from msgspec.structs import replace
 
 from mock_server.client import Sandbox
@@ -82,29 +81,23 @@ class Preparer:
 
     def _prepared(self, spec: RequestSpec, request: HttpRequest) -> PreparedCall:
         expect = spec.expect
-        body = expect.body if expect.body is UNSET else self._fill(expect.body)
+        headers, body = self._fill(expect.headers), self._fill(expect.body)
         text = None if expect.text is None else self._text(expect.text)
         return PreparedCall(
             name="",
             spec=spec,
             request=request,
-            expect=structs.replace(expect, headers=self._fill(expect.headers), body=body, text=text),
+            expect=replace(expect, headers=headers, body=body, text=text),
             until=self._fill(spec.until),
             login=self._users.user,
         )
 
     def _token_request(self, spec: RequestSpec, operation: Operation, login: StepLogin) -> HttpRequest:
-        if spec.text is not None:
-            return HttpRequest(
-                method=operation.method,
-                url=self._target.token_url,
-                headers=self._headers(spec),
-                **self._query_and_body(spec),
-            )
-        request = self._users.request(self._users.form(login, self._fill(spec.form or {})))
-        return HttpRequest(
-            method=request.method, url=request.url, headers=self._headers(spec), form=request.form
-        )
+        content = self._query_and_body(spec)
+        if spec.text is None:
+            content = {"form": self._users.form(login, self._fill(spec.form or {}))}
+        headers = self._headers(spec)
+        return HttpRequest(method=operation.method, url=self._target.token_url, headers=headers, **content)
 
     def _api_request(self, spec: RequestSpec, operation: Operation, login: StepLogin) -> HttpRequest:
         headers = self._headers(spec)
@@ -126,8 +119,7 @@ class Preparer:
     def _path(self, spec: RequestSpec, operation: Operation, login: StepLogin) -> str:
         template = operation.paths[0]
         ids = {name: to_text(value) for name, value in self._fill(spec.path).items()}
-        names = {name for _, name, _, _ in Formatter().parse(template) if name}
-        if "accountId" in names and "accountId" not in ids:
+        if "accountId" in operation.ids and "accountId" not in ids:
             ids["accountId"] = str(self._users.first_account(login))
         return template.format_map({name: quote(value, safe="") for name, value in ids.items()})
 

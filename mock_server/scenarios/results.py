@@ -152,7 +152,7 @@ def _status_differences(expected: Sequence[int], response: HttpResponse) -> Iter
 
 def _expected_status(expect: Expect, operation: Operation | None, refusals: str | None) -> Sequence[int]:
     if expect.status is not None:
-        return expect.status if isinstance(expect.status, tuple) else (expect.status,)
+        return expect.statuses
     if expect.refused is None:
         return _NOTHING_FOUND if expect.found == 0 else _SUCCESS
     if operation in _PROCESS_OPERATIONS and any(ERRORS[code].ends_import for code in expect.refused):

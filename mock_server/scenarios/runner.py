@@ -63,18 +63,16 @@ def plan_runs(
     if not on_sandbox:
         return [ScenarioRun(scenario=scenario, file=file)]
     chosen = {**scenario.given.variants, **variants}
-    if "refusals" in chosen or not _depends_on_refusals(scenario):
-        labels: dict[str, str | None] = {"": chosen.get("refusals")}
-    else:
-        labels = {f"refusals={value}": value for value in VARIANTS["refusals"].values}
+    is_open = "refusals" not in chosen and _depends_on_refusals(scenario)
+    choices = [{"refusals": value} for value in VARIANTS["refusals"].values] if is_open else [{}]
     return [
         ScenarioRun(
-            scenario=_with_variants(scenario, chosen | ({"refusals": value} if value else {})),
-            label=label,
-            refusals=value,
+            scenario=replace(scenario, given=replace(scenario.given, variants=chosen | choice)),
+            label="".join(f"{name}={value}" for name, value in choice.items()),
+            refusals=(chosen | choice).get("refusals"),
             file=file,
         )
-        for label, value in labels.items()
+        for choice in choices
     ]
 
 
@@ -87,11 +85,6 @@ def _depends_on_refusals(scenario: Scenario) -> bool:
         for step in scenario.steps
         for name, spec in step.calls
     )
-
-
-def _with_variants(scenario: Scenario, variants: Mapping[str, str]) -> Scenario:
-    given = replace(scenario.given, variants=dict(variants))
-    return replace(scenario, given=given)
 
 
 def run_scenario(run: ScenarioRun, target: Target) -> Result:
@@ -183,11 +176,7 @@ class _StepRunner:
         result = CallResult(name=call.name, request=call.request)
         try:
             outcome, found = self._repeat(call, session)
-        except (
-            ControlRefused,
-            NoServer,
-            ValueError,
-        ) as problem:
+        except (ControlRefused, NoServer, ValueError) as problem:
             # A ValueError: an operand may be wrong once its placeholders are replaced.
             return replace(result, problem=str(problem))
         found += self._save(call.spec, outcome, report_missing=not found)
@@ -210,15 +199,21 @@ class _StepRunner:
         default = _TIMEOUT_ELSEWHERE if self._sandbox is None else _TIMEOUT
         timeout = default if given is None else duration(given).total_seconds()
 
+        # Other environments may enforce the documented rate limit, which a run would soon reach.
+        waits = self._sandbox is None and HTTPStatus.TOO_MANY_REQUESTS not in call.expect.statuses
+
         def send_once() -> HttpOutcome:
             outcome = send(session, call.request, timeout)
+            for _ in range(_MAX_RATE_LIMIT_PAUSES if waits else 0):
+                if not isinstance(outcome, HttpResponse) or outcome.status != HTTPStatus.TOO_MANY_REQUESTS:
+                    break
+                sleep(1)
+                outcome = send(session, call.request, timeout)
             if call.operation is not None and call.operation.kind is Kind.TOKEN:
                 self._users.remember(call.login, call.request.form or {}, outcome)
             return outcome
 
-        # Other environments may enforce the documented rate limit, which a run would soon reach.
-        waits = self._sandbox is None and not _expects_429(call)
-        return _wait_for_rate_limit(send_once) if waits else send_once
+        return send_once
 
     def _save(self, spec: RequestSpec, outcome: HttpOutcome, *, report_missing: bool) -> list[Difference]:
         """Save values from the answer; a missing one is a difference, unless there are others."""
@@ -230,25 +225,6 @@ class _StepRunner:
             else:
                 self._preparer.saved[name] = value
         return missing if report_missing else []
-
-
-def _expects_429(call: PreparedCall) -> bool:
-    status = call.expect.status
-    return HTTPStatus.TOO_MANY_REQUESTS in (status if isinstance(status, tuple) else (status,))
-
-
-def _wait_for_rate_limit(send_once: Callable[[], HttpOutcome]) -> Callable[[], HttpOutcome]:
-    """Send again after a second as long as the answer is 429."""
-
-    def send_patiently() -> HttpOutcome:
-        for _ in range(_MAX_RATE_LIMIT_PAUSES):
-            outcome = send_once()
-            if not isinstance(outcome, HttpResponse) or outcome.status != HTTPStatus.TOO_MANY_REQUESTS:
-                return outcome
-            sleep(1)
-        return send_once()
-
-    return send_patiently
 
 
 def poll(
@@ -265,10 +241,7 @@ def poll(
     outcome, waited = send_once(), 0.0
     missing = _until_differences(call, outcome)
     pauses = _pauses(call, sandbox)
-    while missing:
-        pause = next(pauses, None)
-        if pause is None:
-            break
+    while missing and (pause := next(pauses, None)) is not None:
         outcome, waited = send_once(), pause
         missing = _until_differences(call, outcome)
     return outcome, [replace(one, at=f"{one.at}, polled for {waited:g} s") for one in missing]

@@ -202,10 +202,6 @@ class TokenCache:
             form["username"] = self.tagged(str(form["username"]))
         return {name: value for name, value in form.items() if value is not None}
 
-    def request(self, form: Mapping[str, str]) -> HttpRequest:
-        """Return the token request with this form."""
-        return HttpRequest(method="POST", url=self._token_url, form=form)
-
     def tokens(self, login: StepLogin) -> Tokens:
         """Return the tokens of a user; log the user in if needed.
 
@@ -216,7 +212,8 @@ class TokenCache:
         known = self._tokens.get(_key(form))
         if known is not None:
             return known
-        outcome = send(self._session, self.request(form), _LOGIN_TIMEOUT)
+        request = HttpRequest(method="POST", url=self._token_url, form=form)
+        outcome = send(self._session, request, _LOGIN_TIMEOUT)
         tokens = _tokens_in(outcome)
         if tokens is None:
             detail = f": {outcome.text[:200]}" if isinstance(outcome, HttpResponse) else ""

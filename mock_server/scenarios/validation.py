@@ -8,20 +8,20 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from math import isfinite
-from string import Formatter
 from typing import Any
 
 from msgspec import UNSET
 
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
-from mock_server.domain.names import nearest, shown
+from mock_server.domain.names import nearest, shown, snake
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
 from mock_server.domain.variants import check_variants
 from mock_server.fixtures.build import parse_instant
 from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.file_format import (
+    EFFECTS,
     FAULTS,
     STARTED,
     ActiveTime,
@@ -37,7 +37,7 @@ from mock_server.scenarios.file_format import (
     UniformDelay,
 )
 from mock_server.scenarios.matching import check_expectation, count_operators
-from mock_server.scenarios.patterns import MAX_READING_STEPS, TooManySteps, compile_json_path, limit_steps
+from mock_server.scenarios.patterns import MAX_READING_STEPS, compile_json_path, limit_steps
 from mock_server.scenarios.templates import PLACE, names_in
 from mock_server.settings import duration
 
@@ -47,14 +47,7 @@ BUILT_IN = ("accountId", "username", "password", "refreshToken", "accessToken", 
 """The names that every run has before its first step."""
 
 _MAY_BE_NO_IMPORT = {None, *OPERATIONS} - {"importDossier"}
-_EFFECTS = {
-    "respond": "respond",
-    "fault": "fault",
-    "process": "process",
-    "patch": "patch",
-    "token": "token",
-    "rate_limit": "rateLimit",
-}
+_EFFECTS = {snake(name): name for name in EFFECTS if name != "delay"}
 """The effects of a rule of which only one is possible: the name in Python, and in a file."""
 
 _ONLY_OF_API_CALLS = ("login", "token", "form")
@@ -78,19 +71,14 @@ def check_scenario(scenario: Scenario, path: str = "$") -> None:
     raise_first(scenario_errors(scenario, path))
 
 
-@contextmanager
-def limit_reading(path: str) -> Iterator[None]:
+def limit_reading(path: str) -> AbstractContextManager[None]:
     """Limit the time of checking patterns; `path` is the place of all of them.
 
     Raises:
         InputError: their regular expressions and JSONPaths take too long to compile.
     """
-    try:
-        with limit_steps(MAX_READING_STEPS):
-            yield
-    except TooManySteps:
-        message = "its regular expressions and JSONPaths take too long to compile: use fewer or shorter ones"
-        raise InputError(path, message) from None
+    message = "its regular expressions and JSONPaths take too long to compile: use fewer or shorter ones"
+    return limit_steps(MAX_READING_STEPS, path, message)
 
 
 def check_rules(rules: Sequence[Rule], path: str) -> None:
@@ -217,19 +205,13 @@ def _pattern_errors(pattern: RequestPattern, path: str) -> Errors:
     for name in pattern.operations:
         if name is not None:
             yield from _unknown_name(name, OPERATIONS, f"{path}.operation", "operation")
-    expectations = (
-        ("path", pattern.path),
-        ("accountId", pattern.account_id),
-        ("dossierId", pattern.dossier_id),
-        ("thirdpartyId", pattern.thirdparty_id),
-        ("documentId", pattern.document_id),
-        ("processId", pattern.process_id),
-        ("user", pattern.user),
-        ("body", pattern.body),
-        *((f"query.{name}", expected) for name, expected in pattern.query.items()),
-        *((f"headers.{name}", expected) for name, expected in pattern.headers.items()),
-        *((f"jsonPath.{name}", expected) for name, expected in pattern.json_path.items()),
-    )
+    members = zip(pattern.__struct_encode_fields__, pattern.__struct_fields__, strict=True)
+    values = {name: getattr(pattern, member) for name, member in members}
+    named = {name: values.pop(name) for name in ("query", "headers", "jsonPath")}
+    expectations = [
+        *values.items(),
+        *((f"{member}.{name}", each) for member, given in named.items() for name, each in given.items()),
+    ]
     operators = sum(count_operators(expected) for _, expected in expectations) + len(pattern.json_path)
     if operators > MAX_OPERATORS:
         message = f"a request is described by at most {MAX_OPERATORS} operators and JSONPaths"
@@ -303,7 +285,7 @@ def _process_errors(then: Then, path: str) -> Errors:
 def _rate_limit_errors(operations: Sequence[str | None], path: str) -> Errors:
     """A call without an account has no limit; a rule for all operations limits those with one."""
     for name in operations:
-        if name in OPERATIONS and "{accountId}" not in OPERATIONS[name].paths[0]:
+        if name in OPERATIONS and "accountId" not in OPERATIONS[name].ids:
             yield InputError(path, f"rate limits are per account, and {name} has none")
 
 
@@ -433,7 +415,7 @@ def _request_errors(spec: RequestSpec, operation: str | None, saved: _SavedNames
 def _path_errors(spec: RequestSpec, operation: str, path: str) -> Errors:
     if operation not in OPERATIONS:
         return
-    allowed = {name for _, name, _, _ in Formatter().parse(OPERATIONS[operation].paths[0]) if name}
+    allowed = set(OPERATIONS[operation].ids)
     for name in spec.path:
         if name not in allowed:
             ids = ", ".join(sorted(allowed)) or "no ids"
