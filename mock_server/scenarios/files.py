@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 
 from mock_server.deprecation import renamed
@@ -14,7 +13,7 @@ from mock_server.fixtures.errors import FileError, InputError
 from mock_server.fixtures.library import bundled, files_in
 from mock_server.fixtures.yaml_files import line_of, read_text, read_yaml
 from mock_server.scenarios.file_format import Scenario
-from mock_server.scenarios.validation import Errors, check_scenario, raise_first, scenario_errors
+from mock_server.scenarios.validation import Errors, scenario_errors
 
 SUFFIXES = (".yaml", ".yml")
 _RENAMED = {"completeness-evidence-lapses": "completeness-evidence-expires"}
@@ -61,13 +60,7 @@ def read_scenario(path: Path) -> Scenario:
     Raises:
         FileError: it is missing or wrong; the message begins with file and line.
     """
-    text = read_text(path)
-    scenario = read_yaml(text, str(path), Scenario)
-    try:
-        raise_first(chain(scenario_errors(scenario), _name_errors(scenario, path)))
-    except InputError as error:
-        raise with_line(error, path, text) from None
-    return scenario
+    return parse_scenario(read_text(path), path)
 
 
 def read_scenario_cached(path: Path) -> Scenario:
@@ -88,25 +81,27 @@ def _read_version(path: Path, _changed: int, _size: int) -> Scenario:
     return read_scenario(path)
 
 
-def parse_scenario(text: str) -> Scenario:
-    """Read and check a scenario that was sent as YAML, except its start data.
+def parse_scenario(text: str, path: Path | None = None) -> Scenario:
+    """Read and check a scenario that was sent as YAML or is in a file, except its start data.
 
     Raises:
         FileError: it is wrong; the message has the line.
     """
-    name = "the scenario sent"
+    name = "the scenario sent" if path is None else str(path)
     scenario = read_yaml(text, name, Scenario)
-    try:
-        check_scenario(scenario)
-    except InputError as error:
-        raise FileError(f"{name}:{line_of(text, error.path)}: {error.path}: {error}") from None
+    error = next(_errors(scenario, path), None)
+    if error is not None:
+        raise _with_line(error, name, text)
     return scenario
 
 
-def with_line(error: InputError, path: Path, text: str | None = None) -> FileError:
+def with_line(error: InputError, path: Path) -> FileError:
     """Return the error with file and line in its message."""
-    line = line_of(read_text(path) if text is None else text, error.path)
-    return FileError(f"{path}:{line}: {error.path}: {error}")
+    return _with_line(error, str(path), read_text(path))
+
+
+def _with_line(error: InputError, name: str, text: str) -> FileError:
+    return FileError(f"{name}:{line_of(text, error.path)}: {error.path}: {error}")
 
 
 def check_files(paths: Sequence[Path], further_errors: FurtherErrors = lambda *_: ()) -> list[FileError]:
@@ -135,14 +130,16 @@ def _file_errors(path: Path, further_errors: FurtherErrors) -> tuple[list[FileEr
         scenario = read_yaml(text, str(path), Scenario)
     except FileError as error:
         return [error], None
-    found = [*scenario_errors(scenario), *_name_errors(scenario, path)]
+    found = [*_errors(scenario, path)]
     if not found:
         found += further_errors(scenario, path)
     found.sort(key=lambda error: line_of(text, error.path))
-    return [with_line(error, path, text) for error in found], scenario
+    return [_with_line(error, str(path), text) for error in found], scenario
 
 
-def _name_errors(scenario: Scenario, path: Path) -> Errors:
-    if scenario.scenario != path.stem:
+def _errors(scenario: Scenario, path: Path | None) -> Errors:
+    """Everything that is wrong with a scenario, also its name if it is in a file."""
+    yield from scenario_errors(scenario)
+    if path is not None and scenario.scenario != path.stem:
         advice = f"write {shown(path.stem)}, or rename the file to {cut(scenario.scenario)}.yaml"
         yield InputError("$.scenario", f"the name must be that of the file: {advice}")
