@@ -38,8 +38,7 @@ from mock_server.scenario_export.control_steps import command_step, has_no_step,
 from mock_server.scenario_export.given import (
     Start,
     StateTooLarge,
-    depends_on_time,
-    entries_of,
+    given_members,
     jump_steps,
     write_start,
 )
@@ -246,10 +245,9 @@ class _Writer:
             return False
         if "timeout" in now:
             return False
-        last.members = _ordered(last.members | {"repeat": times + 1})
-        first = re.match(r"requests? (\d+)", last.members["name"])
-        assert first is not None  # noqa: S101  # a call has this name
-        last.members["name"] = f"requests {first[1]} to {entry.number}: {entry.operation}"
+        last.members["repeat"] = times + 1
+        first = last.members["name"].split()[1].rstrip(":")
+        last.members["name"] = f"requests {first} to {entry.number}: {entry.operation}"
         return True
 
     # Time
@@ -257,7 +255,7 @@ class _Writer:
     def _wait(self, at: datetime, *, is_write: bool) -> None:
         """Advance the clock before a request, if that makes a difference to it or to what follows."""
         is_due = self._state.world.is_due(max(at, self._now))
-        is_timed = any(map(depends_on_time, self._state.active.rules))
+        is_timed = any(rule.depends_on_time for rule in self._state.active.rules)
         is_late = at - self._now >= _LONGEST_LAG or local_date(at) != local_date(self._now)
         if is_write or is_due or is_timed or is_late:
             self._wait_until(at)
@@ -345,7 +343,7 @@ def _file(
         "title": f"What a client did in the sandbox {sandbox.name}",
         "tags": ["exported"],
         **({"seed": start.seed} if start.seed else {}),
-        "given": dict(entries_of(start.given)),
+        "given": given_members(start.given),
         **({"rules": rules} if rules else {}),
     }
     steps = [

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from mock_server.client.login import DEFAULT_PASSWORD
 from mock_server.domain.local_time import ZONE
@@ -20,7 +20,6 @@ from mock_server.fixtures.entries import (
     DocumentEntry,
     DossierEntry,
     FileEntry,
-    Overrides,
     Reason,
     ThirdpartyPatch,
     UserInformationEntry,
@@ -32,7 +31,7 @@ from mock_server.sandbox.state import SandboxState
 from mock_server.sandbox.stored_state import export_state
 from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
 from mock_server.scenarios import STARTED, ActiveScenario, Rule, Scenario, ScenarioSetup
-from mock_server.scenarios.file_format import Ramp, ScenarioGiven
+from mock_server.scenarios.file_format import ScenarioGiven
 
 MAX_DOSSIERS = 5_000
 """Dossiers of a state that is written into a scenario file in full: a larger one is too long to read."""
@@ -70,8 +69,8 @@ def write_start(state: SandboxState, now: datetime, began: datetime | None, *, n
     Raises:
         StateTooLarge: it is too large, and not near its fixture.
     """
-    small = _small_start(state, now, began, name=name)
-    return small or _full_start(state, now)
+    start = _small_start(state, now, began, name=name) or _full_start(state, now)
+    return start if state.strict == "off" else replace(start, steps=(*start.steps, _strict_step(state)))
 
 
 def jump_steps(
@@ -92,12 +91,12 @@ def jump_steps(
             "scenario": scenario,
             "title": name,
             "seed": start.seed,
-            "given": dict(entries_of(start.given)),
+            "given": given_members(start.given),
             "rules": list(map(members_of, start.rules)),
         }
         without_rules = [control_step("no rules", "DELETE /rules")] if before.active.ad_hoc_rules else []
-        own = [step for step in start.steps if not step.members["control"].endswith("/strict")]
-        steps = [*without_rules, control_step(name, "PUT /scenario", {"scenario": played}), *own, *strict]
+        play = control_step(name, "PUT /scenario", {"scenario": played})
+        steps = [*without_rules, play, *start.steps, *strict]
     for step in steps:
         if step.members["name"] != name:
             step.members["name"] = f"{name}: {step.members['name']}"
@@ -118,64 +117,49 @@ def instant_text(at: datetime) -> str:
 def _small_start(state: SandboxState, now: datetime, began: datetime | None, *, name: str) -> Start | None:
     if not state.setup.fixture.is_bundled:
         return None
+    scenario = state.active.scenario
     for at in dict.fromkeys(each for each in (now, began) if each is not None and each <= now):
-        rules = _remaining_rules(state.active, at, now)
-        given = None if rules is None else _small_given(state, at, now)
-        if given is not None and rules is not None:
-            return _start(state, given, rules, at=at, now=now, name=name)
+        ad_hoc = _remaining_rules(state.active.ad_hoc_rules, state.active, now)
+        rules = _remaining_rules(scenario.rules if scenario else (), state.active, at)
+        if ad_hoc is None or rules is None:
+            continue
+        given = _small_given(state, at, now)
+        if given is not None:
+            return Start(
+                given=given,
+                rules=rules,
+                seed=scenario.seed if scenario else 0,
+                steps=tuple(_completing_steps(state.active, ad_hoc, now - at, name)),
+                now=now,
+                scenario=name,
+            )
     return None
 
 
-def _start(
-    state: SandboxState,
-    given: ScenarioGiven,
-    rules: tuple[tuple[Rule, ...], tuple[Rule, ...]],
-    *,
-    at: datetime,
-    now: datetime,
-    name: str,
-) -> Start:
-    ad_hoc, of_scenario = rules
-    active = state.active
-    steps = []
-    if at < now:
-        steps.append(
-            control_step("the time at the start", "POST /clock/advance", {"by": duration_text(now - at)})
-        )
+def _completing_steps(
+    active: ActiveScenario, ad_hoc: Sequence[Rule], passed: timedelta, name: str
+) -> Iterator[ExportedStep]:
+    """Yield the control calls for what start data and rules cannot say."""
+    if passed:
+        yield control_step("the time at the start", "POST /clock/advance", {"by": duration_text(passed)})
     if ad_hoc:
-        steps.append(
-            control_step("the ad hoc rules", "POST /rules", {"rules": list(map(members_of, ad_hoc))})
-        )
+        yield control_step("the ad hoc rules", "POST /rules", {"rules": list(map(members_of, ad_hoc))})
     if active.scenario is not None and active.progress.state != STARTED:
         call = f"PUT /scenarios/{name}/state"
-        steps.append(control_step("the state of the scenario", call, {"state": active.progress.state}))
-    if state.strict != "off":
-        steps.append(control_step("strict mode", "PUT /strict", {"strict": state.strict}))
-    return Start(
-        given=given,
-        rules=of_scenario,
-        seed=active.scenario.seed if active.scenario else 0,
-        steps=tuple(steps),
-        now=now,
-        scenario=name,
-    )
+        yield control_step("the state of the scenario", call, {"state": active.progress.state})
 
 
 def _remaining_rules(
-    active: ActiveScenario, at: datetime, now: datetime
-) -> tuple[tuple[Rule, ...], tuple[Rule, ...]] | None:
-    """Return what is left of the ad hoc rules, set at `now`, and of those of the scenario, set at `at`.
+    rules: Sequence[Rule], active: ActiveScenario, begin: datetime
+) -> tuple[Rule, ...] | None:
+    """Return what is left of rules that were set at `begin`.
 
     None if what they do next depends on what they did.
     """
-    written = []
-    of_scenario = active.scenario.rules if active.scenario else ()
-    for rules, begin in ((active.ad_hoc_rules, now), (of_scenario, at)):
-        if any(_counts(rule, active, begin) for rule in rules):
-            return None
-        remaining = [_remaining(rule, active) for rule in rules]
-        written.append(tuple(rule for rule in remaining if rule is not None))
-    return written[0], written[1]
+    if any(_counts(rule, active, begin) for rule in rules):
+        return None
+    remaining = (_remaining(rule, active) for rule in rules)
+    return tuple(rule for rule in remaining if rule is not None)
 
 
 def _counts(rule: Rule, active: ActiveScenario, begin: datetime) -> bool:
@@ -195,11 +179,6 @@ def _remaining(rule: Rule, active: ActiveScenario) -> Rule | None:
     return replace(rule, times=left) if left > 0 else None
 
 
-def depends_on_time(rule: Rule) -> bool:
-    """Whether the rule applies at certain times only."""
-    return rule.active is not None or isinstance(rule.probability, Ramp)
-
-
 def _small_given(state: SandboxState, at: datetime, now: datetime) -> ScenarioGiven | None:
     """Return the start data of a sandbox that starts at `at` and has this content at `now`.
 
@@ -207,8 +186,8 @@ def _small_given(state: SandboxState, at: datetime, now: datetime) -> ScenarioGi
     """
     scenario = state.setup.scenario
     own = scenario.given if scenario else ScenarioGiven()
-    variants = {**state.variants.chosen, **_refusals(state)}
-    given = replace(own, fixture=state.setup.fixture.name, clock=instant_text(at), variants=variants)
+    fixture = state.setup.fixture.name
+    given = replace(own, fixture=fixture, clock=instant_text(at), variants=_variants(state))
     base = _world_of(state, given, at, now)
     different = None if base is None else _different(base, state.world)
     if base is None or different is None:
@@ -220,9 +199,9 @@ def _small_given(state: SandboxState, at: datetime, now: datetime) -> ScenarioGi
     return completed if found is not None and _different(found, state.world) == () else None
 
 
-def _refusals(state: SandboxState) -> Mapping[str, str]:
-    """The variant `refusals`, which a scenario with a refused command would else run with both values."""
-    return {"refusals": state.variants.of("rest")["refusals"]}
+def _variants(state: SandboxState) -> dict[str, str]:
+    """Return the variants, also `refusals`: without it, a refused command would run with both values."""
+    return {**state.variants.chosen, "refusals": state.variants.of("rest")["refusals"]}
 
 
 def _world_of(state: SandboxState, given: ScenarioGiven, at: datetime, now: datetime) -> World | None:
@@ -285,8 +264,11 @@ def _day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else instant_text(at)
+
+
 def _thirdparty_entry(thirdparty: Thirdparty) -> ThirdpartyPatch:
-    company = {name: getattr(thirdparty.company, name) for name in thirdparty.company.__struct_fields__}
     return ThirdpartyPatch(
         thirdparty_id=thirdparty.thirdparty_id,
         company_id_type=thirdparty.company_id.type.value,
@@ -294,18 +276,14 @@ def _thirdparty_entry(thirdparty: Thirdparty) -> ThirdpartyPatch:
         subscription_date=_day(thirdparty.subscription_date),
         subscription_key=thirdparty.subscription_key,
         out_of_business=thirdparty.out_of_business,
-        users=tuple(
-            UserInformationEntry(
-                firstname=user.firstname, lastname=user.lastname, email=user.email, phone=user.phone
-            )
-            for user in thirdparty.users
-        ),
-        **company,
+        users=tuple(UserInformationEntry(**asdict(user)) for user in thirdparty.users),
+        **asdict(thirdparty.company),
     )
 
 
 def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
     relation = world.portfolios[dossier.account_id].relations[dossier.thirdparty_id]
+    changes = [indicator.last_change_date for indicator in dossier.indicators]
     return DossierEntry(
         dossier_id=dossier.dossier_id,
         account_id=dossier.account_id,
@@ -314,16 +292,14 @@ def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
         dossier_reference=dossier.reference,
         description=dossier.description,
         purchasing_category=dossier.purchasing_category,
-        starting_date=None if dossier.starting_date is None else instant_text(dossier.starting_date),
+        starting_date=_instant(dossier.starting_date),
         expiration_date=_day(dossier.expiration_date),
-        stopping_date=None if dossier.stopping_date is None else instant_text(dossier.stopping_date),
+        stopping_date=_instant(dossier.stopping_date),
         stopping_reason=msgspec.convert(
             None if dossier.monitored else dossier.stopping_reason.value, Reason | None
         ),
         state_last_change_date=instant_text(dossier.state_last_change_date),
-        indicator_last_change_date=next(
-            (instant_text(each.last_change_date) for each in dossier.indicators), None
-        ),
+        indicator_last_change_date=_instant(changes[0] if changes else None),
         documents=tuple(
             DocumentEntry(
                 document_code=document.code,
@@ -352,17 +328,12 @@ def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
 
 
 def _full_start(state: SandboxState, now: datetime) -> Start:
-    step = state_step("the state at the start", state, now)
     active = state.active.scenario
     return Start(
-        given=ScenarioGiven(
-            fixture="empty",
-            clock=instant_text(now),
-            variants={**state.variants.chosen, **_refusals(state)},
-        ),
+        given=ScenarioGiven(fixture="empty", clock=instant_text(now), variants=_variants(state)),
         rules=(),
         seed=0,
-        steps=(step, *([_strict_step(state)] if state.strict != "off" else [])),
+        steps=(state_step("the state at the start", state, now),),
         now=now,
         scenario=None if active is None else active.scenario,
         comments=("The state at the start is not near a bundled fixture: the first step loads all of it.",),
@@ -387,7 +358,7 @@ def state_step(name: str, state: SandboxState, now: datetime) -> ExportedStep:
         )
     exported = msgspec.json.decode(export_state(state, now))
     exported["clock"]["frozen"] = True
-    exported["variants"] |= _refusals(state)
+    exported["variants"] = _variants(state)
     for user in exported["content"]["users"]:
         user["password"] = DEFAULT_PASSWORD
     documents = chain.from_iterable(each["documents"] for each in exported["content"]["dossiers"])
@@ -398,15 +369,7 @@ def state_step(name: str, state: SandboxState, now: datetime) -> ExportedStep:
     return step
 
 
-def entries_of(given: ScenarioGiven) -> Iterator[tuple[str, Any]]:
-    """Yield the members of `given` as a file has them, without those that are left out."""
-    for name in ("fixture", "clock", "variants"):
-        if getattr(given, name):
-            yield name, getattr(given, name)
-    for name in (*Overrides.__struct_fields__, "timeline"):
-        if getattr(given, name):
-            camel = "invalidEmailDomains" if name == "invalid_email_domains" else name
-            yield (
-                camel,
-                [each if isinstance(each, str) else members_of(each) for each in getattr(given, name)],
-            )
+def given_members(given: ScenarioGiven) -> dict[str, Any]:
+    """Return `given` as a file has it: first the fixture, without what is left out."""
+    members = members_of(given)
+    return {name: members[name] for name in ("fixture", "clock", "variants") if name in members} | members
