@@ -16,12 +16,11 @@ from mock_server.clock import real_now
 from mock_server.control.server_info import get_health
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.generate import generate_company
-from mock_server.fixtures.library import bundled
 from mock_server.journal import Limits
 from mock_server.sandbox import SandboxConfig, Sandboxes, StateFileError
 from mock_server.scenarios import FixtureFinder, ScenarioSetup, check_saved_rules, load_scenario_setup
 from mock_server.settings import HEALTH_PATH, EngineUrl, Settings
-from mock_server.web import authentication, contract, errors, services, token_endpoint
+from mock_server.web import authentication, contract, errors, token_endpoint
 from mock_server.web.pipeline import Application
 from mock_server.web.services import Services
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
     from mock_server.sandbox.engine import Engine
-    from mock_server.watching import Watch
 
 
 def create_app(settings: Settings) -> Application:
@@ -158,22 +156,6 @@ def _load_scenario(
 
     path = find_scenario(name, settings.scenarios_dir)
     return load_scenario_setup(path, fixture, find_fixture, settings.clock or real_now())
-
-
-def scenario_watch(app: Flask) -> Watch:
-    """Return what reloads the scenario files of the app when they change."""
-    from mock_server.watching import Watch
-
-    shared: Services = services.of(app)
-    setups = shared.sandboxes.setups
-    folders = [setup.path.parent for setup in setups if setup.path is not None]
-    own = shared.settings.scenarios_dir
-    return Watch(
-        shared.sandboxes,
-        shared.find_fixture,
-        [*folders, *([own] if own else []), bundled("scenarios")],
-        shared.settings.clock,
-    )
 
 
 def _sandbox_config(settings: Settings, find_fixture: FixtureFinder) -> SandboxConfig:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
 from mock_server.clock import real_now
 from mock_server.fixtures import FileError
+from mock_server.fixtures.library import bundled
 from mock_server.sandbox import Sandboxes
 from mock_server.scenarios import FixtureFinder, NameTaken, load_scenario_setup
 from mock_server.scenarios.files import SUFFIXES
@@ -18,18 +18,20 @@ _logger = logging.getLogger("mock_server")
 
 
 class Watch:
-    """Watches the folders of the scenarios that may play; `sandboxes` play what changes there."""
+    """Watches the folders of the scenarios that `sandboxes` play, or may play by name."""
 
     def __init__(
         self,
         sandboxes: Sandboxes,
         find_fixture: FixtureFinder,
-        folders: Iterable[Path],
+        scenarios_dir: Path | None,
         clock: datetime | None,
     ) -> None:
         self._sandboxes = sandboxes
         self._find_fixture = find_fixture
-        self._folders = tuple(dict.fromkeys(folder.resolve() for folder in folders))
+        folders = {setup.path.parent for setup in sandboxes.setups if setup.path is not None}
+        folders |= {scenarios_dir or bundled("scenarios"), bundled("scenarios")}
+        self._folders = {folder.resolve() for folder in folders}
         self._clock = clock
 
     async def run(self, stop: asyncio.Event) -> None:

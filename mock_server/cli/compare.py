@@ -93,14 +93,11 @@ def _compare(given: dict[str, Any], variants: dict[str, str]) -> Report:
     dialect = given["dialect"]
     scenarios = select_scenarios(dialect, allow_writes=given["allow_writes"])
     other = _other_environment(given)
-    try:
-        with _sandbox(given) as ours:
-            with open_comparison_sandbox(ours, variants) as here:
-                progress = output.with_progress(compare(scenarios, other, here, dialect), len(scenarios))
-                found = list(progress)
-            explained = list(explanations(found, ours, dialect, variants))
-    except (ControlRefused, NoServer) as error:
-        raise CannotCompare(str(error)) from None
+    with output.end_command_at(ControlRefused, NoServer, error=CannotCompare), _sandbox(given) as ours:
+        with open_comparison_sandbox(ours, variants) as here:
+            progress = output.with_progress(compare(scenarios, other, here, dialect), len(scenarios))
+            found = list(progress)
+        explained = list(explanations(found, ours, dialect, variants))
     return Report(base_url=other.base_url, dialect=dialect, scenarios=found, explanations=explained)
 
 
@@ -110,13 +107,11 @@ def _other_environment(given: dict[str, Any]) -> Target:
     from mock_server.scenarios.target import LoginFailed, NoTarget, TokenCache, find_target
 
     options = {name: given[name] for name in ("auth_url", "username", "password", "dialect")}
-    try:
+    with output.end_command_at(LoginFailed, NoTarget, error=CannotCompare):
         target = replace(find_target(given["base_url"], **options), sandbox_server=None)
         with new_session(target.base_url) as session:
             logins = TokenCache(target, None, session)
             logins.first_account(logins.user)
-    except (LoginFailed, NoTarget) as error:
-        raise CannotCompare(str(error)) from None
     return target
 
 
@@ -127,10 +122,10 @@ def _sandbox(given: dict[str, Any]) -> Iterator[Target]:
     from mock_server.scenarios.target import NoTarget
 
     url, options = given["sandbox_url"], {name: given[name] for name in ("dialect", "control_token")}
-    try:
-        with open_target(url, "--import-duration", "0", **options) as target:
-            if target.sandbox_server is None:
-                raise CannotCompare(f"--sandbox-url {url}: that is not a sandbox")
-            yield target
-    except (NoTarget, NotStarted) as error:
-        raise CannotCompare(str(error)) from None
+    with (
+        output.end_command_at(NoTarget, NotStarted, error=CannotCompare),
+        open_target(url, "--import-duration", "0", **options) as target,
+    ):
+        if target.sandbox_server is None:
+            raise CannotCompare(f"--sandbox-url {url}: that is not a sandbox")
+        yield target

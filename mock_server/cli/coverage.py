@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,9 @@ from mock_server.tables import FORMATS, Table
 if TYPE_CHECKING:
     from mock_server.client.coverage import SuiteCoverage
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
-
-
-def _format_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--format", "kind", type=click.Choice((*FORMATS, "json")), default="text", show_default=True
-    )(command)
+_FORMAT = click.option(
+    "--format", "kind", type=click.Choice((*FORMATS, "json")), default="text", show_default=True
+)
 
 
 @click.group()
@@ -33,7 +29,7 @@ def coverage() -> None:
 
 
 @coverage.command("merge")
-@click.argument("files", nargs=-1, required=True, type=_FILE)
+@click.argument("files", nargs=-1, required=True, type=output.FILE)
 @output.out_option("The merged file.")
 def merge_files(files: tuple[Path, ...], out: Path | None) -> None:
     """Add the coverage of several runs, such as the jobs of a pipeline."""
@@ -44,21 +40,19 @@ def merge_files(files: tuple[Path, ...], out: Path | None) -> None:
 
 
 @coverage.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=output.FILE)
 @click.option("--min", "least", type=click.IntRange(0, 100), help="Exit 1 below this percentage.")
 @click.option(
     "--exclude", multiple=True, metavar="'NAME: REASON'", help="Do not count this; repeat it for several."
 )
-@_format_option
+@_FORMAT
 @output.out_option("The file to write.")
 def report(file: Path, least: int | None, exclude: Sequence[str], kind: str, out: Path | None) -> None:
     """Show what was reached, and what never."""
     output.need_folder("--out", out)
     found = _read(file)
-    try:
+    with output.end_command_at(ValueError, prefix="--exclude: ", error=click.UsageError):
         found = found.exclude(exclude)
-    except ValueError as error:
-        raise click.UsageError(f"--exclude: {error}") from None
     text = (
         found.to_json() if kind == "json" else FORMATS[kind]("Coverage of the dossiers API", found.tables())
     )
@@ -68,9 +62,9 @@ def report(file: Path, least: int | None, exclude: Sequence[str], kind: str, out
 
 
 @coverage.command()
-@click.argument("baseline", type=_FILE)
-@click.argument("file", type=_FILE)
-@_format_option
+@click.argument("baseline", type=output.FILE)
+@click.argument("file", type=output.FILE)
+@_FORMAT
 @output.out_option("The file to write.")
 def diff(baseline: Path, file: Path, kind: str, out: Path | None) -> None:
     """Compare with a baseline; exit 1 if something is no longer reached."""

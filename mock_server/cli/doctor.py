@@ -18,7 +18,7 @@ import click
 from mock_server import __version__
 from mock_server.cli.options import CONTROL_TOKEN, password_option, scenario_check, username_option
 from mock_server.cli.output import write_utf8
-from mock_server.cli.serve import given_variables, read_environment
+from mock_server.cli.serve import given_variables, read_settings
 from mock_server.clock import real_now, real_seconds
 from mock_server.domain.operations import API_PATH
 from mock_server.fixtures.errors import FileError
@@ -85,7 +85,7 @@ def _findings(
     if base_url is not None:
         yield from _check_server(base_url, username, password, control_token)
         return
-    settings, errors = read_environment()
+    settings, errors = read_settings({})
     yield from _check_settings(errors)
     yield _check_port(settings)
     yield _check_fixture(settings)

@@ -15,7 +15,7 @@ import click
 from msgspec.structs import replace
 
 from mock_server.cli.options import AUTH_URL, FIXTURES_DIR, dialect_option, username_option
-from mock_server.cli.output import need_folder, write_utf8
+from mock_server.cli.output import FILE, end_command_at, need_folder, write_utf8
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import bundled_names, read_bytes, recipe_path
 from mock_server.pages import COMMANDS, command
@@ -45,8 +45,8 @@ def list_recipes(fixtures_dir: Path | None) -> None:
     for name in bundled_names("fixtures", fixtures_dir):
         try:
             recipe, size = _recipe(name, fixtures_dir)
-        except click.ClickException as error:
-            table.add_row(name, "", "", Text(error.message))
+        except FileError as error:
+            table.add_row(name, "", "", Text(str(error)))
         else:
             if not recipe.accounts:  # a part that other recipes include
                 continue
@@ -61,10 +61,8 @@ def show(name: str, fixtures_dir: Path | None) -> None:
     """Print a recipe, by name or path."""
     from mock_server.fixtures.yaml_files import read_text
 
-    try:
+    with end_command_at(FileError):
         write_utf8(read_text(recipe_path(name, fixtures_dir)))
-    except FileError as error:
-        raise click.ClickException(str(error)) from None
 
 
 @fixtures.command()
@@ -97,12 +95,7 @@ def check(files: tuple[str, ...], fixtures_dir: Path | None) -> None:
     "--seed", type=click.IntRange(-(2**63), 2**63 - 1), help="Another seed than the recipe's, for other data."
 )
 @click.option("--day", metavar="DATE", help="The date that relative dates start from.  [default: today]")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="The state file to write, .json.",
-)
+@click.option("--out", type=FILE, required=True, help="The state file to write, .json.")
 @FIXTURES_DIR
 def generate(
     recipe: str, dossiers: int | None, seed: int | None, day: str | None, out: Path, fixtures_dir: Path | None
@@ -114,7 +107,7 @@ def generate(
 
     if out.suffix != ".json":
         raise click.UsageError(f"--out {out}: the name of a state file ends in .json")
-    try:
+    with end_command_at(FileError):
         merged = read_recipe(recipe_path(recipe, fixtures_dir))
         if dossiers is not None and not any(entry.population for entry in merged.recipe.accounts):
             raise click.UsageError(f"--dossiers {dossiers}: no account of {recipe} has a population")
@@ -122,8 +115,6 @@ def generate(
         with _progress(_size(merged.recipe)) as made:
             state = generate_state(merged, day=_day(day) or real_now().date(), progress=made)
         save_state(state, out)
-    except FileError as error:
-        raise click.ClickException(str(error)) from None
     click.echo(f"{out}: {len(state.recipe.dossiers) + len(state.generated.dossiers):,} dossiers")
 
 
@@ -132,9 +123,7 @@ def generate(
 @AUTH_URL
 @username_option()
 @dialect_option(default="rest", show_default=True)
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The recipe to write."
-)
+@click.option("--out", type=FILE, required=True, help="The recipe to write.")
 @click.option(
     "--accounts", metavar="IDS", default="", help="Account ids, with commas.  [default: all of the user]"
 )
@@ -163,14 +152,9 @@ def pull(base_url: str, out: Path, accounts: str, limit: int | None, rate: float
     need_folder("--out", out)
     password = os.environ.get("DOSSIERS_PASSWORD") or click.prompt("Password", hide_input=True, err=True)
     numbers = _account_ids(accounts)
-    try:
-        with _status() as progress:
-            target = replace(find_target(base_url, password=password, **login), sandbox_server=None)
-            report = pull_accounts(
-                target, out, accounts=numbers, limit=limit, pace=Pace(rate), progress=progress
-            )
-    except (LoginFailed, NoTarget, SourceError) as error:
-        raise click.ClickException(str(error)) from None
+    with end_command_at(LoginFailed, NoTarget, SourceError), _status() as progress:
+        target = replace(find_target(base_url, password=password, **login), sandbox_server=None)
+        report = pull_accounts(target, out, accounts=numbers, limit=limit, pace=Pace(rate), progress=progress)
     for kind, count in sorted(report.replaced.items()):
         click.echo(f"replaced {count:,} of the kind {kind}", err=True)
     click.echo(
@@ -213,18 +197,19 @@ def _status() -> Iterator[Callable[[str], None]]:
 
 
 def _recipe(name: str, fixtures_dir: Path | None) -> tuple[Recipe, int]:
-    """Return the recipe of that name, or of a state file, and its number of dossiers."""
+    """Return the recipe of that name, or of a state file, and its number of dossiers.
+
+    Raises:
+        FileError: the file is wrong; the message has the place.
+    """
     from mock_server.fixtures.fixture import decode_fixture
     from mock_server.fixtures.recipes import read_recipe
 
-    try:
-        path = recipe_path(name, fixtures_dir)
-        if path.suffix != ".json":
-            recipe = read_recipe(path).recipe
-            return recipe, _size(recipe)
-        fixture = decode_fixture(read_bytes(path), str(path))
-    except FileError as error:
-        raise click.ClickException(str(error)) from None
+    path = recipe_path(name, fixtures_dir)
+    if path.suffix != ".json":
+        recipe = read_recipe(path).recipe
+        return recipe, _size(recipe)
+    fixture = decode_fixture(read_bytes(path), str(path))
     recipe = fixture.source.recipe
     return recipe, _size(recipe) if fixture.saved is None else len(fixture.saved.content.dossiers)
 
@@ -244,20 +229,13 @@ def _day(text: str | None) -> date | None:
     return day
 
 
-class _progress:  # noqa: N801  # a context manager, used as a function
-    """A progress bar on stderr, where that is a terminal."""
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on stderr, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
 
-    def __init__(self, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        console = Console(stderr=True)
-        self._bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task("dossiers", total=total)
-
-    def __enter__(self) -> Any:
-        self._bar.start()
-        return lambda made: self._bar.advance(self._task, made)
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("dossiers", total=total)
+        yield lambda made: bar.advance(task, made)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mock_server.cli.output import end_command_at
 from mock_server.domain.operations import DIALECTS
 from mock_server.settings import SETTINGS, Setting, Settings, local_url, variants
 
@@ -135,10 +136,8 @@ VARIANTS = click.option(
 
 def read_variants(chosen: Sequence[str]) -> dict[str, str]:
     """The variants of the option, by name."""
-    try:
+    with end_command_at(ValueError, prefix="--variant: ", error=click.UsageError):
         return variants(",".join(chosen))
-    except ValueError as error:
-        raise click.UsageError(f"--variant: {error}") from None
 
 
 @contextmanager
@@ -146,10 +145,8 @@ def sandbox_client(base_url: str, name: str, control_token: str | None) -> Itera
     """The control API of a sandbox; what it raises is an error of the command."""
     from mock_server.client import ControlRefused, NoServer, Sandbox
 
-    try:
+    with end_command_at(ControlRefused, NoServer, ValueError):
         yield Sandbox(base_url, name, control_token=control_token)
-    except (ControlRefused, NoServer, ValueError) as error:
-        raise click.ClickException(str(error)) from None
 
 
 def scenario_check(fixtures_dir: Path | None) -> FurtherErrors:

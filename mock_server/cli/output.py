@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,8 +18,22 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+FILE = click.Path(path_type=Path, dir_okay=False)
+"""The type of an option or an argument that is a file."""
+
 _PLAIN_WIDTH = 160
 """Columns where the output is not a terminal."""
+
+
+@contextmanager
+def end_command_at(
+    *kinds: type[Exception], prefix: str = "", error: type[click.ClickException] = click.ClickException
+) -> Iterator[None]:
+    """End the command with the message of an exception of these kinds, after a prefix."""
+    try:
+        yield
+    except kinds as found:
+        raise error(f"{prefix}{found}") from None
 
 
 def console() -> Console:
@@ -75,14 +90,12 @@ def with_progress(items: Iterable[Item], total: int) -> Iterable[Item]:
 
 def report_option(flag: str, name: str, kind: str) -> Callable[[Any], Any]:
     """The option for a file with the results."""
-    path = click.Path(path_type=Path, dir_okay=False)
-    return click.option(flag, name, metavar="FILE", type=path, help=f"Write the results as {kind} to a file.")
+    return click.option(flag, name, metavar="FILE", type=FILE, help=f"Write the results as {kind} to a file.")
 
 
 def out_option(text: str) -> Callable[[Any], Any]:
     """The option for the file that gets the output instead of the terminal."""
-    path = click.Path(path_type=Path, dir_okay=False)
-    return click.option("--out", metavar="FILE", type=path, help=f"{text}  [default: standard output]")
+    return click.option("--out", metavar="FILE", type=FILE, help=f"{text}  [default: standard output]")
 
 
 def write_out(path: Path | None, text: str) -> None:

@@ -105,11 +105,9 @@ def show(name: str, scenarios_dir: Path | None) -> None:
     from mock_server.fixtures.yaml_files import read_text
     from mock_server.scenarios.files import find_scenario, read_scenario
 
-    try:
+    with output.end_command_at(FileError):
         path = find_scenario(name, scenarios_dir)
         text, found = read_text(path), read_scenario(path)
-    except FileError as error:
-        raise click.ClickException(str(error)) from None
     if output.console().is_terminal:
         output.show(Syntax(text, "yaml", background_color="default"))
     else:
@@ -206,10 +204,8 @@ def _select(
     """Return the selected scenarios with their files; an error in any of them ends the command."""
     from mock_server.scenarios.files import check_files, find_scenario, read_scenario, scenario_files
 
-    try:
+    with output.end_command_at(FileError, error=click.UsageError):
         paths = [find_scenario(name, scenarios_dir) for name in names] or scenario_files(scenarios_dir)
-    except FileError as error:
-        raise click.UsageError(str(error)) from None
     # Another server may have other fixtures than this machine, so it checks them itself.
     further_errors = body_errors if given["base_url"] else scenario_check(given["fixtures_dir"])
     errors = check_files(paths, further_errors)
@@ -242,11 +238,11 @@ def _target(given: dict[str, Any]) -> Iterator[Target]:
     flags = {"--dialect": given["dialect"], "--fixtures-dir": given["fixtures_dir"]}
     arguments = [part for flag, value in flags.items() if value for part in (flag, str(value))]
     options = {name: given[name] for name in _TARGET_OPTIONS}
-    try:
-        with open_target(given["base_url"], *arguments, **options) as target:
-            yield target
-    except (NoTarget, NotStarted) as error:
-        raise click.ClickException(str(error)) from None
+    with (
+        output.end_command_at(NoTarget, NotStarted),
+        open_target(given["base_url"], *arguments, **options) as target,
+    ):
+        yield target
 
 
 def _play(runs: Sequence[ScenarioRun], target: Target, jobs: int | None) -> list[Result]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import gc
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain
 from socket import socket
 from threading import Timer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from mock_server.cli.logs import JsonFormatter, LogHandler, LogWriter
 from mock_server.cli.options import server_options
+from mock_server.cli.output import end_command_at
 from mock_server.domain.names import nearest
 from mock_server.server_process import READY, ChildProcess
 from mock_server.settings import CONTROL_PREFIX, DASHBOARD_PATH, SETTINGS, Setting, Settings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mock_server.sandbox.replicas import SharedSandboxes
     from mock_server.server import Background, Service
     from mock_server.web.pipeline import Application
+    from mock_server.web.services import Services
 
 _CONTROL_DELAY = 0.5  # seconds after the start: the first clients have logged in
 
@@ -41,9 +43,9 @@ def _child_process(ctx: click.Context, _: click.Parameter, is_child: bool) -> Ch
 @server_options
 def serve(child: ChildProcess | None, **given: Any) -> None:
     """Serve the API until SIGTERM or SIGINT."""
-    for error in unknown_variables():
-        raise click.UsageError(error)
-    settings = _settings(given)
+    settings, errors = read_settings(given)
+    if errors:
+        raise click.UsageError(errors[0])
     writer = _configure_log(settings)
     links = click.get_current_context().find_root().obj
     if links:
@@ -55,17 +57,17 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
     from mock_server.web import services
 
     bound, app = _start(settings)
-    tls = services.of(app).tls
-    ready = _ready_line(server.base_url(bound, "https" if tls else "http"), tls)
-    with closing(writer), closing(services.of(app).sandboxes):
+    shared = services.of(app)
+    ready = _ready_line(server.base_url(bound, "https" if shared.tls else "http"), shared.tls)
+    with closing(writer), closing(shared.sandboxes):
         gc.freeze()  # it stays until the process ends
         gc.enable()
         _load_control_soon(app)
         server.serve(
-            _service(settings, app, writer),
+            _service(app, shared, writer),
             bound,
-            announce=lambda _: _announce(ready, child, services.of(app).sandboxes),
-            background=_background(app),
+            announce=lambda _: _announce(ready, child, shared.sandboxes),
+            background=_background(shared),
         )
         logging.getLogger("mock_server").info("the server has stopped")
 
@@ -79,12 +81,10 @@ def _start(settings: Settings) -> tuple[socket, Application]:
     from mock_server.fixtures import FileError
     from mock_server.web.start_check import StartError, check_start
 
-    try:
+    with end_command_at(server.PortError, FileError, KeyFileError, TlsError, StartError):
         bound = server.bind(settings.host, settings.port)
         app = create_app(settings)
         check_start(app)
-    except (server.PortError, FileError, KeyFileError, TlsError, StartError) as error:
-        raise click.ClickException(str(error)) from None
     return bound, app
 
 
@@ -95,20 +95,19 @@ def _load_control_soon(app: Application) -> None:
     timer.start()
 
 
-def _service(settings: Settings, app: Application, writer: LogWriter) -> Service:
+def _service(app: Application, shared: Services, writer: LogWriter) -> Service:
     """What the server serves, with the limits of the settings."""
     from mock_server.server import Service
-    from mock_server.web import services
     from mock_server.web.access_log import AccessLog
 
-    tls, replicas = services.of(app).tls, _replicas(app)
+    settings, replicas = shared.settings, _replicas(shared)
     log = AccessLog(writer.write_soon, as_json=settings.log_format == "json")
     return Service(
         wsgi=app.wsgi_app,
         max_body=settings.max_body,
         body_timeout=settings.body_timeout.total_seconds(),
         max_connections=settings.max_connections,
-        tls=None if tls is None else tls.context,
+        tls=None if shared.tls is None else shared.tls.context,
         # It looks at the sandbox of the caller, which may be in the engine only.
         reads_body=app.reads_body if replicas is None else None,
         answer=None if replicas is None else partial(replicas.answer, app.wsgi_app),
@@ -116,28 +115,21 @@ def _service(settings: Settings, app: Application, writer: LogWriter) -> Service
     )
 
 
-def _background(app: Application) -> Background:
+def _background(shared: Services) -> Background:
     """What runs on the loop of the server: the watch of the engine, or that of the scenario files."""
-    from mock_server.app import scenario_watch
-    from mock_server.web import services
-
-    replicas = _replicas(app)
+    replicas, settings = _replicas(shared), shared.settings
     if replicas is not None:
         return replicas.run
-    return scenario_watch(app).run if services.of(app).settings.watch else None
-
-
-def _replicas(app: Application) -> SharedSandboxes | None:
-    """The sandboxes, if other replicas share them."""
-    from mock_server.web import services
-
-    sandboxes = services.of(app).sandboxes
-    if not sandboxes.is_shared:
+    if not settings.watch:
         return None
-    from mock_server.sandbox.replicas import SharedSandboxes
+    from mock_server.watching import Watch
 
-    assert isinstance(sandboxes, SharedSandboxes)  # noqa: S101  # no others are
-    return sandboxes
+    return Watch(shared.sandboxes, shared.find_fixture, settings.scenarios_dir, settings.clock).run
+
+
+def _replicas(shared: Services) -> SharedSandboxes | None:
+    """The sandboxes, if other replicas share them."""
+    return cast("SharedSandboxes", shared.sandboxes) if shared.sandboxes.is_shared else None
 
 
 def given_variables() -> dict[str, str]:
@@ -155,17 +147,23 @@ def unknown_variables() -> Iterator[str]:
             yield f"there is no variable {name}; {advice}"
 
 
-def read_environment() -> tuple[Settings, list[str]]:
-    """The settings of a server without options, and a sentence for each variable with an error."""
+def read_settings(given: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+    """The settings given as options, else in the environment, and a sentence for each wrong variable.
+
+    All others have their default.
+    """
     chosen: dict[str, Any] = {}
     errors = list(unknown_variables())
     for row in SETTINGS:
+        value = given.get(row.name)
+        if row.many:
+            value = _merge(value)
         try:
-            value = _read_variable(row)
+            value = _read_variable(row) if value is None else value
         except ValueError as error:
             errors.append(str(error))
-        else:
-            chosen |= {} if value is None else {row.name: value}
+        if value is not None:
+            chosen[row.name] = value
     return Settings(**chosen), errors
 
 
@@ -189,29 +187,13 @@ def _is_given(row: Setting) -> bool:
     return text is not None and (text != "" or row.protects)
 
 
-def _merge(parts: Sequence[Any]) -> Any:
+def _merge(parts: Sequence[Any] | None) -> Any:
     """The values of a repeated option as one; None when it is not given."""
     if not parts:
         return None
     if isinstance(parts[0], tuple):
         return tuple(chain.from_iterable(parts))
     return {name: choice for part in parts for name, choice in part.items()}
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    """The settings given as options, else in the environment; all others keep the default."""
-    chosen: dict[str, Any] = {}
-    for setting in SETTINGS:
-        value = given[setting.name]
-        if setting.many:
-            value = _merge(value)
-        try:
-            value = _read_variable(setting) if value is None else value
-        except ValueError as error:
-            raise click.UsageError(str(error)) from None
-        if value is not None:
-            chosen[setting.name] = value
-    return Settings(**chosen)
 
 
 def _ready_line(url: str, tls: Tls | None) -> str:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mock_server.cli.output import write_utf8
+from mock_server.cli.output import FILE, end_command_at, write_utf8
 from mock_server.domain.names import shown
 from mock_server.fixtures.errors import FileError
 
 if TYPE_CHECKING:
     from mock_server.sandbox.state_database import StateDatabase
 
-_FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+_FILE = click.argument("file", type=FILE)
 
 
 @click.group()
@@ -68,11 +68,5 @@ def _open(file: Path) -> Iterator[StateDatabase]:
 
     if not os.path.exists(file):  # noqa: PTH110  # a name may be too long
         raise click.ClickException(f"{file}: there is no such file")
-    try:
-        database = StateDatabase(file)
-        try:
-            yield database
-        finally:
-            database.close()
-    except FileError as error:
-        raise click.ClickException(str(error)) from None
+    with end_command_at(FileError), closing(StateDatabase(file)) as database:
+        yield database
