@@ -14,8 +14,9 @@ from mock_server.app import create_app
 from mock_server.cli import main
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.errors import FileError
-from mock_server.fixtures.fixture import generate_from_file, load_state
+from mock_server.fixtures.fixture import generate_state, load_state
 from mock_server.fixtures.library import bundled, recipe_path
+from mock_server.fixtures.recipes import read_recipe
 from mock_server.settings import Settings
 from tests.support import DAY, Api, content
 
@@ -175,7 +176,7 @@ def test_the_first_and_the_last_day_that_may_be_today(folder: Path, day: str) ->
 def test_a_bundled_state_file_is_what_its_recipe_generates(name: str) -> None:
     ready = load_state(bundled("fixtures") / "states" / f"{name}.json")
 
-    made = generate_from_file(recipe_path(name), day=ready.origin.day)
+    made = generate_state(read_recipe(recipe_path(name)), day=ready.origin.day)
 
     assert json.loads(as_json(made)) == json.loads(as_json(ready)), "run `make states`"
 

@@ -18,18 +18,19 @@ from mock_server.domain.model import Dossier
 from mock_server.domain.settlement import settle
 from mock_server.domain.world import World
 from mock_server.fixtures import Fixture, fixture, load_fixture
+from mock_server.fixtures.actions import take_action
 from mock_server.fixtures.build_dossiers import build_contents
 from mock_server.fixtures.contents import Contents, IdCounter
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.fixture import (
     GeneratedState,
     decode_fixture,
-    generate_from_file,
+    generate_state,
     load_state,
     save_state,
 )
 from mock_server.fixtures.library import bundled, bundled_names
-from mock_server.fixtures.timeline import take_action
+from mock_server.fixtures.recipes import read_recipe
 from mock_server.settings import Settings
 from tests.consistency import inconsistencies, nothing_due
 from tests.properties import example_count
@@ -79,7 +80,7 @@ def referred(among: list[Dossier], reference: str) -> list[Dossier]:
 def made(folder: Path, text: str, day: date = ORIGIN) -> Fixture:
     path = folder / "mine.yaml"
     path.write_text(text, encoding="utf-8")
-    return Fixture(generate_from_file(path, day=day))
+    return Fixture(generate_state(read_recipe(path), day=day))
 
 
 def encoded(world: GeneratedState) -> bytes:
@@ -88,7 +89,7 @@ def encoded(world: GeneratedState) -> bytes:
 
 @pytest.fixture(scope="module")
 def default() -> Fixture:
-    return Fixture(generate_from_file(bundled("fixtures") / "default.yaml", day=ORIGIN))
+    return Fixture(generate_state(read_recipe(bundled("fixtures") / "default.yaml"), day=ORIGIN))
 
 
 @pytest.mark.parametrize("name", sorted({*bundled_names("fixtures")} - {"catalogue"}))
@@ -227,7 +228,7 @@ def test_dates_left_out_are_never_in_the_future(tmp_path: Path, start: str) -> N
 
 
 def test_the_same_recipe_gives_the_same_state(default: Fixture) -> None:
-    again = generate_from_file(bundled("fixtures") / "default.yaml", day=ORIGIN)
+    again = generate_state(read_recipe(bundled("fixtures") / "default.yaml"), day=ORIGIN)
 
     assert encoded(again) == encoded(default.source)
 
@@ -256,7 +257,7 @@ def test_the_listed_entities_are_built_once_for_a_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (tmp_path / "mine.yaml").write_text(LISTED, encoding="utf-8")
-    save_state(generate_from_file(tmp_path / "mine.yaml", day=ORIGIN), tmp_path / "mine.json")
+    save_state(generate_state(read_recipe(tmp_path / "mine.yaml"), day=ORIGIN), tmp_path / "mine.json")
     days: list[date] = []
 
     def count(recipe: Recipe, ids: IdCounter, day: date) -> Contents:
@@ -297,7 +298,8 @@ def test_a_server_answers_the_same_from_a_world_file_as_from_its_recipe(tmp_path
     today = local_date(datetime.now(UTC))
     saved = tmp_path / "world.json"
     save_state(
-        generate_from_file(bundled("fixtures") / "default.yaml", day=today - timedelta(days=40)), saved
+        generate_state(read_recipe(bundled("fixtures") / "default.yaml"), day=today - timedelta(days=40)),
+        saved,
     )
 
     def answer(fixture: str) -> Any:

@@ -32,8 +32,8 @@ from mock_server.domain.search import list_dossiers
 from mock_server.domain.settlement import settle
 from mock_server.domain.variants import resolve
 from mock_server.domain.world import World
+from mock_server.fixtures.actions import take_action
 from mock_server.fixtures.contents import Contents, build_world
-from mock_server.fixtures.timeline import take_action
 from tests.consistency import (
     figures,
     listed,

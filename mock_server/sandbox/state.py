@@ -13,7 +13,7 @@ from mock_server.clock import Clock
 from mock_server.domain.settlement import Event, settle
 from mock_server.domain.variants import ChosenVariants
 from mock_server.domain.world import World
-from mock_server.fixtures.timeline import take_action
+from mock_server.fixtures.actions import take_action
 from mock_server.journal import Limits
 from mock_server.sandbox.rate_limit import Buckets
 from mock_server.scenarios import ActiveScenario, ScenarioSetup, read_progress

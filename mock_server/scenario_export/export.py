@@ -20,7 +20,7 @@ from mock_server import __version__
 from mock_server.domain.local_time import local_date
 from mock_server.domain.settlement import settle
 from mock_server.domain.world import World
-from mock_server.fixtures.timeline import take_action
+from mock_server.fixtures.actions import take_action
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.sandbox import NotKept, ServerSandbox
 from mock_server.sandbox.commands import (

@@ -16,6 +16,7 @@ from mock_server.domain.local_time import ZONE
 from mock_server.domain.model import Dossier, Thirdparty
 from mock_server.domain.settlement import settle
 from mock_server.domain.world import World
+from mock_server.fixtures.actions import take_action
 from mock_server.fixtures.entries import (
     DocumentEntry,
     DossierEntry,
@@ -26,7 +27,6 @@ from mock_server.fixtures.entries import (
 )
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.state_file import WorldState, export_world
-from mock_server.fixtures.timeline import take_action
 from mock_server.sandbox.state import SandboxState
 from mock_server.sandbox.stored_state import export_state
 from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of

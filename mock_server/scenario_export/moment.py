@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mock_server.domain.names import shown
 from mock_server.domain.settlement import settle
-from mock_server.fixtures.timeline import take_action
+from mock_server.fixtures.actions import take_action
 from mock_server.journal import JournalSlice
 from mock_server.journal.entries import read_entries
 from mock_server.sandbox import NotKept, SandboxState, ServerSandbox

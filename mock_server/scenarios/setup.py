@@ -12,10 +12,12 @@ from msgspec.structs import replace
 from mock_server.domain.imports import Invent
 from mock_server.domain.world import World
 from mock_server.fixtures import FileError, Fixture
+from mock_server.fixtures.actions import add_to_timeline
 from mock_server.fixtures.build import parse_instant
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import is_path
+from mock_server.fixtures.upsert import apply_overrides
 from mock_server.scenarios.active import read_progress
 from mock_server.scenarios.file_format import Scenario
 
@@ -48,10 +50,6 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
         world = self.fixture.world(now)
         if self.scenario is None:
             return world
-        # Most sandboxes have no scenario.
-        from mock_server.fixtures.timeline import add_to_timeline
-        from mock_server.fixtures.upsert import apply_overrides
-
         given = self.scenario.given
         try:
             world = apply_overrides(
