@@ -68,9 +68,9 @@ class Clock(Struct, frozen=True):
     frozen_at: datetime | None = None
 
     @classmethod
-    def start_at(cls, instant: datetime | None, machine: datetime) -> Clock:
-        """Return a running clock that shows `instant` now, or the machine's time for None."""
-        return cls() if instant is None else cls(offset=instant - machine)
+    def set_to(cls, at: datetime, machine: datetime, *, frozen: bool) -> Clock:
+        """Return a clock frozen at `at`, or running from there."""
+        return cls(frozen_at=at) if frozen else cls(offset=at - machine)
 
     def now(self) -> datetime:
         """Return the present instant, aware, in UTC, to the millisecond as the API shows it."""
@@ -84,18 +84,6 @@ class Clock(Struct, frozen=True):
         """Return what this clock shows at an instant of the machine's time."""
         return self.frozen_at or _to_millisecond(machine + self.offset)
 
-    def freeze(self, at: datetime) -> Clock:
-        """Return this clock frozen at `at`."""
-        return Clock(self.offset, at)
-
-    def run(self, since: datetime, machine: datetime) -> Clock:
-        """Return this clock running from `since`."""
-        return Clock(offset=since - machine)
-
-    def set_to(self, at: datetime, machine: datetime, *, frozen: bool) -> Clock:
-        """Return this clock frozen at `at`, or running from there."""
-        return self.freeze(at) if frozen else self.run(at, machine)
-
     def advance(self, by: timedelta) -> Clock:
         """Return this clock `by` later, frozen or running as before.
 
@@ -103,7 +91,7 @@ class Clock(Struct, frozen=True):
             OverflowError: the calendar ends before that.
         """
         if self.frozen_at is not None:
-            return self.freeze(self.frozen_at + by)
+            return Clock(frozen_at=self.frozen_at + by)
         return Clock(offset=self.offset + by)
 
 

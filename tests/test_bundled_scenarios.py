@@ -11,7 +11,7 @@ from hypothesis import settings
 from msgspec.structs import replace
 
 from mock_server.client import Sandbox
-from mock_server.clock import monotonic_now
+from mock_server.clock import Clock, monotonic_now
 from mock_server.domain.operations import DIALECTS
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.errors import InputError
@@ -130,7 +130,7 @@ def test_the_state_of_every_fixture_with_every_scenario_starts_again() -> None:
             state = first_state(SandboxConfig(setup=setup), machine)
         except InputError:
             continue  # its start data are about entities of another fixture
-        saved = export_state(replace(state, clock=state.clock.freeze(machine)), machine)
+        saved = export_state(replace(state, clock=Clock(frozen_at=machine)), machine)
         assert started_from(saved) == saved, (name, path.stem)
         started += 1
     assert started >= len(pairs[::step]) // 2

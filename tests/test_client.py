@@ -398,13 +398,13 @@ def test_a_method_makes_the_control_call_of_its_row(
 ) -> None:
     act, expected = CASES[name]
     made: list[str] = []
-    really = ControlClient._call  # noqa: SLF001
+    really = ControlClient._send  # noqa: SLF001
 
     def call(self: ControlClient, method: str, path: str, *others: Any, **named: Any) -> Any:
         made.append(f"{method} /__admin{path}")
         return really(self, method, path, *others, **named)
 
-    monkeypatch.setattr(ControlClient, "_call", call)
+    monkeypatch.setattr(ControlClient, "_send", call)
 
     assert act(sandbox) == expected
     patterns = [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(row)) for row in documented_calls()[name]]

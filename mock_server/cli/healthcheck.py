@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
+from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 import click
 from click.core import ParameterSource
@@ -34,10 +37,11 @@ def healthcheck(url: str | None, host: str, port: int) -> None:
     for base in bases:
         address = f"{base}{HEALTH_PATH}"
         try:
-            write_utf8(_get(address))
-        except _Unreachable as problem:
+            answer = _get(address)
+        except (OSError, ValueError, HTTPException) as problem:
             problems.append(f"{address} does not answer: {problem}")
         else:
+            write_utf8(answer)
             return
     raise click.ClickException("; ".join(problems))
 
@@ -63,22 +67,11 @@ def _listening_port(process: Path) -> int | None:
     return None
 
 
-class _Unreachable(Exception):
-    """The server did not answer, or not with success."""
-
-
 def _get(address: str) -> str:
-    from http.client import HTTPException
-    from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
-    from urllib.request import HTTPSHandler, ProxyHandler, build_opener
-
     unchecked = SSLContext(PROTOCOL_TLS_CLIENT)
     unchecked.check_hostname = False
     unchecked.verify_mode = CERT_NONE
-    try:
-        # Without proxies: the server is a local one.
-        opener = build_opener(ProxyHandler({}), HTTPSHandler(context=unchecked))
-        with opener.open(address, timeout=2) as answer:
-            return str(answer.read().decode())
-    except (OSError, ValueError, HTTPException) as error:
-        raise _Unreachable(str(error)) from None
+    # Without proxies: the server is a local one.
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=unchecked))
+    with opener.open(address, timeout=2) as answer:
+        return str(answer.read().decode())

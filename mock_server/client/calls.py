@@ -63,7 +63,7 @@ class ControlClient:
             ControlRefused: the server rejected it.
             NoServer: no server answers.
         """
-        return self._call(method, path, body, query)
+        return json.loads(self._send(method, path, body, query) or b"null")
 
     def text(self, path: str, **query: object) -> str:
         """Return the answer of a control call that is text, such as `text("/requests", format="har")`.
@@ -75,13 +75,6 @@ class ControlClient:
         __tracebackhide__ = True
         return self._send("GET", path, query=query).decode()
 
-    def _call(
-        self, method: str, path: str, body: object, query: Mapping[str, object], wait: float = 0
-    ) -> Any:
-        """Make a control call whose answer may come `wait` seconds later than others."""
-        __tracebackhide__ = True
-        return json.loads(self._send(method, path, body, query, wait) or b"null")
-
     def _send(
         self,
         method: str,
@@ -90,6 +83,7 @@ class ControlClient:
         query: Mapping[str, object] = MappingProxyType({}),
         wait: float = 0,
     ) -> bytes:
+        """Make a control call whose answer may come `wait` seconds later than others."""
         __tracebackhide__ = True  # pytest shows the line of the test
         query_string = f"?{urlencode(query)}" if query else ""
         request = Request(  # noqa: S310  # `server_url` checked that it is HTTP

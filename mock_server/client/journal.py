@@ -131,7 +131,7 @@ class JournalClient(ControlClient):
         if timeout is not None:
             wanted["timeout"] = timeout if isinstance(timeout, str) else f"{seconds:.3f}s"
         try:
-            self._call("POST", "/verify", wanted, {}, wait=seconds)
+            self._send("POST", "/verify", wanted, wait=seconds)
         except ControlRefused as error:
             if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise

@@ -20,7 +20,6 @@ class Option:
     name: str
     metavar: str
     help: str
-    choices: tuple[str, ...] = ()
     read: Callable[[str], object] = str
 
     @property
@@ -32,6 +31,26 @@ class Option:
     def variable(self) -> str:
         """The variable of the environment."""
         return self.name.upper()
+
+    def check(self, text: str, place: str) -> None:
+        """Check a value that is given at this place.
+
+        Raises:
+            ValueError: it is wrong; the message names the place and the right values.
+        """
+        try:
+            self.read(text)
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from None
+
+
+def _one_of(*words: str) -> Callable[[str], object]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{text!r} is not one of {', '.join(words)}")
+        return text
+
+    return read
 
 
 def _percentage(text: str) -> int:
@@ -64,14 +83,14 @@ OPTIONS = (
         "dossiers_unmatched",
         "fail|ignore",
         "Whether a test fails when its client calls a path that the API does not have.",
-        ("fail", "ignore"),
+        _one_of("fail", "ignore"),
     ),
     Option(
         "dossiers_strict",
         "off|warn|fail",
         "What input of the client does that the API ignores: warn adds a header and a warning of pytest, "
         "fail answers 400 and fails the test.",
-        ("off", "warn", "fail"),
+        _one_of("off", "warn", "fail"),
     ),
     Option("dossiers_coverage", "FILE", "Write what the tests reached of the API to this file.", read=_file),
     Option("dossiers_coverage_min", "PERCENT", "Fail the run if they reached less.", read=_percentage),
@@ -90,7 +109,7 @@ OPTIONS = (
         "dossiers_keep_failed",
         "yes|no",
         "Whether the sandbox of a failed test stays on that running server, for its dashboard.",
-        ("yes", "no"),
+        _one_of("yes", "no"),
     ),
 )
 
@@ -110,8 +129,8 @@ def check(config: pytest.Config) -> None:
     try:
         for option in OPTIONS:
             given = value(config, option.name)
-            _check_choice(option, given, option.flag)
-            _check_value(option, given)
+            if given:
+                option.check(given, option.flag)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -125,21 +144,9 @@ def unmatched(item: pytest.Item, mark: str) -> str:
     option = _option("dossiers_unmatched")
     found = item.get_closest_marker(mark)
     if found is None:
-        return value(item.config, option.name) or option.choices[0]
-    return _check_choice(option, str(*found.args[:1]) or "nothing", f"the mark {mark} of {item.name}")
-
-
-def _check_value(option: Option, given: str) -> None:
-    try:
-        if given:
-            option.read(given)
-    except ValueError as error:
-        raise ValueError(f"{option.flag}: {error}") from None
-
-
-def _check_choice(option: Option, chosen: str, place: str) -> str:
-    if chosen and option.choices and chosen not in option.choices:
-        raise ValueError(f"{place}: {chosen!r} is not one of {', '.join(option.choices)}")
+        return value(item.config, option.name) or "fail"
+    chosen = str(*found.args[:1]) or "nothing"
+    option.check(chosen, f"the mark {mark} of {item.name}")
     return chosen
 
 

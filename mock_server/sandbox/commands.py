@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
+from mock_server.clock import Clock
 from mock_server.domain import dossiers, evidences, platform
 from mock_server.domain.errors import ERRORS, Refusal
 from mock_server.domain.imports import (
@@ -404,7 +405,7 @@ class SetClock(Command[datetime], frozen=True):
     at: datetime | None = None
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, datetime]:
-        clock = state.clock.set_to(self.at or context.now, context.machine, frozen=self.frozen)
+        clock = Clock.set_to(self.at or context.now, context.machine, frozen=self.frozen)
         return replace(state, clock=clock), context.now
 
 
@@ -630,7 +631,7 @@ class RestoreSnapshot(Command[datetime], frozen=True):
             KeyError: there is no snapshot of that name.
         """
         saved = state.snapshots[self.name]
-        clock = state.clock.set_to(saved.now, context.machine, frozen=saved.frozen)
+        clock = Clock.set_to(saved.now, context.machine, frozen=saved.frozen)
         return replace(state, world=saved.world, clock=clock), saved.now
 
 
@@ -699,10 +700,9 @@ else:
 
 def continue_state(past: PastState, machine: datetime) -> SandboxState:
     """Return a past state whose clock, if it ran, continues from the time of then."""
-    clock = past.state.clock
-    if clock.frozen_at is not None:
+    if past.state.clock.frozen_at is not None:
         return past.state
-    return replace(past.state, clock=clock.run(past.now, machine))
+    return replace(past.state, clock=Clock.set_to(past.now, machine, frozen=False))
 
 
 def _without_scenario(state: SandboxState, now: datetime) -> SandboxState:

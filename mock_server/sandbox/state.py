@@ -110,10 +110,12 @@ def first_clock(config: SandboxConfig, setup: ScenarioSetup, machine: datetime) 
     """Return the clock at the start: as the scenario says, else the server, else a saved state; it runs."""
     at, saved = setup.clock, setup.fixture.saved
     if at is not None:
-        return Clock().freeze(at)
-    if saved is None or config.clock is not None:
-        return Clock.start_at(config.clock, machine)
-    return Clock().set_to(saved.clock.now, machine, frozen=saved.clock.frozen)
+        return Clock(frozen_at=at)
+    if config.clock is not None:
+        return Clock.set_to(config.clock, machine, frozen=False)
+    if saved is None:
+        return Clock()
+    return Clock.set_to(saved.clock.now, machine, frozen=saved.clock.frozen)
 
 
 def first_variants(config: SandboxConfig, setup: ScenarioSetup) -> ChosenVariants:

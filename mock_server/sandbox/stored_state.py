@@ -57,7 +57,7 @@ def restore_exported(
         state,
         setup=ScenarioSetup(state.setup.fixture, active.scenario),
         world=import_world(exported.content, invent),
-        clock=Clock().set_to(exported.clock.now, machine, frozen=exported.clock.frozen),
+        clock=Clock.set_to(exported.clock.now, machine, frozen=exported.clock.frozen),
         variants=ChosenVariants(exported.variants),
         active=active,
     )
