@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from msgspec import structs
 
 from mock_server.control.calls import route
 from mock_server.control.problems import json_answer
 from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.model import Thirdparty
 from mock_server.fixtures.actions import NewAccount, Withdrawal
-from mock_server.fixtures.entries import AccountChange, AccountPatch, ThirdpartyPatch
+from mock_server.fixtures.entries import AccountChange, ThirdpartyPatch
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.commands import (
     ChangeAccount,
@@ -28,9 +27,7 @@ from mock_server.web.services import named_sandbox, services
 def create_account(wanted: NewAccount) -> Response:
     """Create an account."""
     sandbox = named_sandbox()
-    members = structs.asdict(wanted)
-    usernames = members.pop("users")
-    sandbox.execute(CreateAccount(AccountPatch(**members), usernames))
+    sandbox.execute(CreateAccount(wanted.without_users(), wanted.users))
     return json_answer(_account(sandbox, wanted.account_id), 201)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -57,29 +58,10 @@ def pull(
         LoginFailed: the user got no token.
         SourceError: the environment does not answer as the API, or a file cannot be used.
     """
-    try:
-        return _pull(target, out, accounts, limit, pace, progress)
-    except InputError as error:
-        message = f"not written, because the recipe would be invalid: {error.path}: {error}"
-        raise SourceError(message) from None
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        message = (
-            f"an answer has another form than the API's ({type(error).__name__}: {error}): check --dialect,"
-            f" and delete {_part_of(out)}, which has this answer, before another run"
-        )
-        raise SourceError(message) from None
-
-
-def _pull(
-    target: Target,
-    out: Path,
-    accounts: Sequence[int],
-    limit: int | None,
-    pace: Pace,
-    progress: Progress,
-) -> PullReport:
-    answers = AnswerFile(_part_of(out), target, local_date(real_now()))
-    try:
+    with (
+        closing(AnswerFile(out.with_name(f"{out.name}.part"), target, local_date(real_now()))) as answers,
+        _as_source_error(answers),
+    ):
         with new_session(target.base_url) as session:
             source = Source(target, session, answers, pace)
             found = [
@@ -88,8 +70,6 @@ def _pull(
         originals = Originals([[pulled._asdict() for pulled in found], {"username": target.username}])
         replaced, other_states = _write(found, originals, out, answers.day)
         answers.delete()
-    finally:
-        answers.close()
     return PullReport(
         requests=source.requests,
         dossiers=sum(len(pulled.dossiers) for pulled in found),
@@ -100,8 +80,20 @@ def _pull(
     )
 
 
-def _part_of(out: Path) -> Path:
-    return out.with_name(f"{out.name}.part")
+@contextmanager
+def _as_source_error(answers: AnswerFile) -> Iterator[None]:
+    """Report an answer from which no valid recipe can be made."""
+    try:
+        yield
+    except InputError as error:
+        message = f"not written, because the recipe would be invalid: {error.path}: {error}"
+        raise SourceError(message) from None
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        message = (
+            f"an answer has another form than the API's ({type(error).__name__}: {error}): check --dialect,"
+            f" and delete {answers.path}, which has this answer, before another run"
+        )
+        raise SourceError(message) from None
 
 
 def _write(

@@ -231,7 +231,8 @@ class Sandboxes:
         with self._lock:
             if name not in self._by_name:
                 self._drop_idle()
-                self._check_limit(name)
+                if len({*self._by_name, *self._kept_names} - {name}) >= self._limit:
+                    raise self._too_many()
                 self._by_name[name] = self._open(name, past)
                 self._last_used[name] = monotonic()
             return self._by_name[name]
@@ -254,10 +255,6 @@ class Sandboxes:
     def _check_name(self, name: str) -> None:
         if not is_name(name):
             raise NoSandbox(f"a sandbox's name is {SANDBOX_NAME_RULE}", later=False)
-
-    def _check_limit(self, name: str) -> None:
-        if len({*self._by_name, *self._kept_names} - {name}) >= self._limit:
-            raise self._too_many()
 
     def _too_many(self) -> NoSandbox:
         return NoSandbox(
