@@ -39,7 +39,7 @@ class NoSuchStart(Exception):
 
 
 class Moment(Struct, frozen=True, kw_only=True):
-    """The state and time at the start, and all that came after; `first` is the number of a request.
+    """The state and time at the start, and all that came after.
 
     `began` is when the content was set up, if that is known. `left_out` says which requests are missing.
     """
@@ -47,7 +47,6 @@ class Moment(Struct, frozen=True, kw_only=True):
     state: SandboxState
     now: datetime
     began: datetime | None
-    first: int
     requests: JournalSlice
     commands: Sequence[HistoryEntry]
     left_out: str | None = None
@@ -68,13 +67,12 @@ def find_moment(sandbox: ServerSandbox, since: int | str) -> Moment:
         requests = sandbox.journal.read(entry.record.position)
         if requests.packed and requests.first > entry.record.position + 1:
             return _at_request(sandbox, entry.record.position)  # what came before is known as a state only
-        return _moment(
-            sandbox,
-            PastState(state_after(entry, sandbox.history), entry.now),
-            commands[taken + 1 :],
-            wanted=entry.record.position,
-            first=entry.record.position + 1,
+        return Moment(
+            state=state_after(entry, sandbox.history),
+            now=entry.now,
             began=_began(commands[:taken], sandbox.history),
+            requests=requests,
+            commands=commands[taken + 1 :],
         )
     if isinstance(since, str) and since != START:
         names = ", ".join(sandbox.state.snapshots) or "none"
@@ -95,12 +93,12 @@ def state_after(entry: HistoryEntry, history: History) -> SandboxState:
 
 
 def _snapshot(commands: Sequence[HistoryEntry], name: str) -> int | None:
-    taken = [
+    taken = (
         at
         for at, entry in enumerate(commands)
         if isinstance(entry.record.command, TakeSnapshot) and entry.record.command.name == name
-    ]
-    return taken[-1] if taken else None
+    )
+    return max(taken, default=None)
 
 
 def _at_request(sandbox: ServerSandbox, since: int) -> Moment:
@@ -111,8 +109,16 @@ def _at_request(sandbox: ServerSandbox, since: int) -> Moment:
     if since == 0:
         at = _preparation(commands[:at], is_complete=history.is_complete)
     past = _state_before(sandbox, commands, at, first)
-    began = _began(commands[:at], history)
-    return _moment(sandbox, past, commands[at:], wanted=since, first=first, began=began)
+    reason = "the journal or the history does not have them any more (--journal-entries, --history-entries)"
+    left_out = f"Requests {since + 1} to {first - 1} are left out: {reason}." if first > since + 1 else None
+    return Moment(
+        state=past.state,
+        now=past.now,
+        began=_began(commands[:at], history),
+        requests=sandbox.journal.read(first - 1),
+        commands=commands[at:],
+        left_out=left_out,
+    )
 
 
 def _preparation(commands: Sequence[HistoryEntry], *, is_complete: bool) -> int:
@@ -149,39 +155,9 @@ def _state_before(sandbox: ServerSandbox, commands: Sequence[HistoryEntry], at: 
 
 def _began(commands: Sequence[HistoryEntry], history: History) -> datetime | None:
     jumps = [entry for entry in commands if isinstance(entry.record.command, JUMPS)]
-    if jumps:
-        return state_now(jumps[-1], history)
-    return commands[0].now if commands and history.is_complete else None
-
-
-def state_now(entry: HistoryEntry, history: History) -> datetime:
-    """Return the sandbox's time right after a command."""
+    if not jumps:
+        return commands[0].now if commands and history.is_complete else None
     try:
-        return state_after(entry, history).clock.at(entry.record.machine)
+        return state_after(jumps[-1], history).clock.at(jumps[-1].record.machine)
     except NotKept:
-        return entry.now
-
-
-def _moment(
-    sandbox: ServerSandbox,
-    past: PastState,
-    commands: Sequence[HistoryEntry],
-    *,
-    wanted: int,
-    first: int,
-    began: datetime | None,
-) -> Moment:
-    requests = sandbox.journal.read(first - 1)
-    missing = range(wanted + 1, first)
-    reason = "the journal or the history does not have them any more (--journal-entries, --history-entries)"
-    return Moment(
-        state=past.state,
-        now=past.now,
-        began=began,
-        first=first,
-        requests=requests,
-        commands=commands,
-        left_out=f"Requests {missing.start} to {missing.stop - 1} are left out: {reason}."
-        if missing
-        else None,
-    )
+        return jumps[-1].now
