@@ -69,7 +69,7 @@ class Entry(Struct, frozen=True, dict=True):
     @cached_property
     def query(self) -> Mapping[str, str]:
         """The query parameters; the first of two with one name counts."""
-        return dict(redact_json(parse_fields(self._query)))
+        return dict(redact_json(parse_fields(self.raw_query)))
 
     @cached_property
     def headers(self) -> Mapping[str, str]:
@@ -150,7 +150,7 @@ class Entry(Struct, frozen=True, dict=True):
             operation=exchange.operation,
             dialect=exchange.dialect,
             path=self.path,
-            query=parse_pairs(self._query),
+            query=parse_pairs(self.raw_query),
             body=self.body.value,
         )
         live = [
@@ -179,7 +179,8 @@ class Entry(Struct, frozen=True, dict=True):
         )
 
     @property
-    def _query(self) -> bytes:
+    def raw_query(self) -> bytes:
+        """The query as it was sent, with its secrets."""
         return str(self.exchange.texts["QUERY_STRING"]).encode("utf-8", "replace")
 
 

@@ -19,12 +19,11 @@ from mock_server.journal.redaction import FORM, HIDDEN, parse_fields, parse_pair
 from mock_server.scenario_export.privacy import PERSONAL
 from mock_server.scenario_export.steps import ExportedStep, has_placeholder, json_text
 from mock_server.scenarios import FAULTS, Rule, without_tag
-from mock_server.scenarios.results import error_codes
+from mock_server.scenarios.results import REFUSED_COMMAND, are_not_found, error_codes
 from mock_server.scenarios.templates import PLACE
 
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN = 400, 401, 403
-_REFUSED_COMMAND = {"http400": 400, "result": 200}
-"""The status of a refused command, by the variant `refusals`."""
+
 
 _JSON = "application/json"
 _TIMEOUT = "300ms"
@@ -141,7 +140,7 @@ def reason_to_leave_out(entry: Entry, context: CallContext) -> str | None:
 
 def _plain_texts(entry: Entry) -> list[Any]:
     """Return what is sent unchanged: the values of the query, and a body that is not JSON."""
-    sent: list[Any] = [value for _, value in parse_pairs(_query(entry))]
+    sent: list[Any] = [value for _, value in parse_pairs(entry.raw_query)]
     return sent if _is_json(entry.exchange.body) else [*sent, entry.body.value]
 
 
@@ -164,18 +163,16 @@ def call_step(entry: Entry, context: CallContext) -> ExportedStep:
     operation = OPERATIONS[entry.operation or ""]
     step = ExportedStep(members={"name": f"request {entry.number}: {operation.name}"})
     members = step.members
-    if (
-        len(operation.dialects) > 1
-        and entry.exchange.dialect is not None
-        and operation.kind is not Kind.TOKEN
-    ):
-        members["dialect"] = entry.exchange.dialect
-    members["call"] = operation.name
     context.ids.dialect = None if operation.kind is Kind.TOKEN else entry.exchange.dialect
+    if len(operation.dialects) > 1 and context.ids.dialect is not None:
+        members["dialect"] = context.ids.dialect
+    members["call"] = operation.name
     if operation.kind is Kind.TOKEN:
         _token_request(entry, step, context)
     else:
         _api_request(entry, operation, step, context)
+    if HIDDEN in str(members):
+        step.comments.append("Its secrets are replaced by ***.")
     fault = _fault(entry, step, context.rules)
     if fault == "NO_RESPONSE":
         members["timeout"] = _TIMEOUT
@@ -204,15 +201,14 @@ def _fault(entry: Entry, step: ExportedStep, rules: Mapping[str, Rule]) -> str |
 
 def _api_request(entry: Entry, operation: Operation, step: ExportedStep, context: CallContext) -> None:
     members, headers = step.members, entry.headers
-    user = entry.exchange.user and without_tag(entry.exchange.user)
     if entry.status == _UNAUTHORIZED and entry.exchange.rule_effect is None:
         members["token"] = "invalid" if "authorization" in headers else ""
-        if user is not None:
+        if entry.user is not None:
             step.comments.append("The token had expired or was ended; an invalid one stands for it.")
-    elif entry.status == _FORBIDDEN and user is None and "authorization" in headers:
+    elif entry.status == _FORBIDDEN and entry.user is None and "authorization" in headers:
         members["token"] = "{accessToken}AAAA"  # noqa: S105  # of an altered one
-    elif user not in {None, DEFAULT_USER}:
-        members["as"] = {"username": user}
+    elif entry.user not in {None, DEFAULT_USER}:
+        members["as"] = {"username": entry.user}
     path = {name: context.ids.use(name, value) for name, value in _path_ids(entry, operation)}
     if path:
         members["path"] = path
@@ -235,35 +231,21 @@ def _path_ids(entry: Entry, operation: Operation) -> Iterator[tuple[str, Any]]:
             return
 
 
-def _query(entry: Entry) -> bytes:
-    return str(entry.exchange.texts["QUERY_STRING"]).encode("utf-8", "replace")
-
-
 def _add_query(entry: Entry, step: ExportedStep, context: CallContext) -> None:
     given: dict[str, list[str]] = {}
-    for name, value in parse_pairs(_query(entry)):
-        given.setdefault(name, []).append(value)
+    for name, value in parse_pairs(entry.raw_query):
+        given.setdefault(name, []).append(context.ids.use(name, value))
     given.pop("sandbox", None)
-    query = redact_json(given)
+    # Of a secret parameter the list is replaced, of any other a list of one is written as its value.
+    query = {name: values if len(values) > 1 else values[0] for name, values in redact_json(given).items()}
     if query:
-        step.members["query"] = {
-            name: _single(
-                [context.ids.use(name, value) for value in values] if isinstance(values, list) else values
-            )
-            for name, values in query.items()
-        }
-    _say_hidden(step, query)
-
-
-def _single(values: Any) -> Any:
-    return values[0] if isinstance(values, list) and len(values) == 1 else values
+        step.members["query"] = query
 
 
 def _add_headers(entry: Entry, step: ExportedStep, context: CallContext) -> None:
     headers = _sent_headers(entry, context)
     if headers:
         step.members["headers"] = headers
-    _say_hidden(step, headers)
 
 
 def _add_body(entry: Entry, step: ExportedStep) -> None:
@@ -280,7 +262,6 @@ def _add_body(entry: Entry, step: ExportedStep) -> None:
             entry.exchange.rule_effect is not None and _has_number(value)
         )
         step.members["body"] = value  # the API reads no id in a body
-    _say_hidden(step, value)
 
 
 def _has_number(value: Any) -> bool:
@@ -297,11 +278,6 @@ def _is_json(raw: bytes) -> bool:
     return True
 
 
-def _say_hidden(step: ExportedStep, value: Any) -> None:
-    if HIDDEN in str(value) and "Its secrets are replaced by ***." not in step.comments:
-        step.comments.append("Its secrets are replaced by ***.")
-
-
 # Token requests
 
 
@@ -312,7 +288,6 @@ def _token_request(entry: Entry, step: ExportedStep, context: CallContext) -> No
         _add_headers(entry, step, context)
         value = entry.body.value
         step.members["text"] = json_text(value) if _is_json(entry.exchange.body) else value or ""
-        _say_hidden(step, value)
         return
     fields = parse_fields(entry.exchange.body)
     form = _other_fields(fields)
@@ -327,7 +302,6 @@ def _token_request(entry: Entry, step: ExportedStep, context: CallContext) -> No
         step.members["as"] = {"username": username}
     if form:
         step.members["form"] = form
-    _say_hidden(step, form)
     _note_tokens(entry, username or DEFAULT_USER, step, context)
 
 
@@ -394,9 +368,9 @@ def _expected(entry: Entry, operation: Operation, context: CallContext) -> dict[
     codes = _codes(body)
     stable = _stable(body, context.ids, "", _MAX_LEVELS)
     expect: dict[str, Any] = {"body": stable} if isinstance(stable, dict) else {}
-    if operation.kind is not Kind.COMMAND or all(map(_is_not_found, codes)):
+    if operation.kind is not Kind.COMMAND or are_not_found(codes):
         return {"status": entry.status} | ({"refused": codes} if codes else {}) | expect
-    if entry.status == _REFUSED_COMMAND[context.refusals]:
+    if entry.status in REFUSED_COMMAND[context.refusals]:
         return {"refused": codes} | expect
     # The variant was changed after the start: then a step says both, and not `refused`.
     errors = body.get("messages", {}).get("error", [])
@@ -410,10 +384,6 @@ def _codes(body: Any) -> list[str]:
     content = body.get("content") if isinstance(body, dict) else None
     succeeded = isinstance(content, dict) and content.get("success") not in {None, False}
     return [] if succeeded or any(code not in ERRORS for code in codes) else codes
-
-
-def _is_not_found(code: str) -> bool:
-    return ERRORS[code].not_found
 
 
 def _stable(value: Any, ids: SavedIds, name: str, levels: int) -> Any:
@@ -431,7 +401,7 @@ def _stable(value: Any, ids: SavedIds, name: str, levels: int) -> Any:
     if isinstance(value, list):
         return _stable_list(value, ids, name, levels)
     if name in _IDS and value is not None:
-        return ids.use(name, value) if ids.is_known(name, value) else _unless_new(name, value, ids)
+        return None if ids.is_new(name, value) and not ids.is_known(name, value) else ids.use(name, value)
     if isinstance(value, str):
         is_stable = _STABLE_TEXT.fullmatch(value) and not _DATE_TIME.match(value) and value != HIDDEN
         return value if is_stable else None
@@ -445,10 +415,6 @@ def _stable_list(values: list[Any], ids: SavedIds, name: str, levels: int) -> An
     if all(each is None for each in found):
         return {"$length": len(values)}
     return [{"$any": True} if each is None else each for each in found]
-
-
-def _unless_new(name: str, value: Any, ids: SavedIds) -> Any:
-    return None if ids.is_new(name, value) else value
 
 
 def _note_ids(value: Any, place: str, step: ExportedStep, ids: SavedIds) -> None:

@@ -78,17 +78,13 @@ def command_step(name: str, command: AnyCommand, scenario: str | None) -> Export
     return step
 
 
-def _set_clock(command: SetClock) -> Call | None:
-    return None if command.at is None else ("PUT /clock", {"now": instant_text(command.at)})
-
-
 def _advance_clock(command: AdvanceClock) -> Call | None:
-    days = f"P{command.days}D" if command.days else "P"
-    rest = duration_text(command.rest).removeprefix("P") if command.rest else ""
     if command.rest < timedelta():
         return None
+    days = f"{command.days}D" if command.days else ""
+    rest = duration_text(command.rest).removeprefix("P") if command.rest or not days else ""
     tokens = {} if command.tokens_aged_at is None else {"tokens": True}
-    return "POST /clock/advance", {"by": f"{days}{rest}" if days + rest != "P" else "PT0S", **tokens}
+    return "POST /clock/advance", {"by": f"P{days}{rest}", **tokens}
 
 
 def _remove_rules(command: RemoveRules) -> Call:
@@ -149,7 +145,7 @@ WRITERS: dict[type, Callable[[Any], Call | None]] = {
     DepositEvidence: _deposit,
     RegisterThirdparty: _register,
     RemoveRules: _remove_rules,
-    SetClock: _set_clock,
+    SetClock: lambda command: ("PUT /clock", {"now": instant_text(command.at)}),
     SetProcessOutcome: _set_outcome,
     SetStrict: lambda command: ("PUT /strict", {"strict": command.strict}),
     SetVariants: lambda command: ("PUT /variants", dict(command.variants)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -19,7 +19,8 @@ from mock_server.settings import duration
 
 _SUCCESS, _REFUSED = range(200, 300), range(400, 500)
 _NOTHING_FOUND = (200, 404)
-_REFUSED_COMMAND = {"http400": (400,), "result": (200,), None: (400, 200)}
+REFUSED_COMMAND = {"http400": (400,), "result": (200,), None: (400, 200)}
+"""The statuses of a refused command, by the variant `refusals`; None if it is unknown."""
 _PROCESS_OPERATIONS = {OPERATIONS["getProcess"], OPERATIONS["listProcesses"]}
 """Operations that report the refusal of an import in a successful answer."""
 
@@ -139,7 +140,7 @@ def error_codes(body: Any) -> list[str]:
     return sorted({code for code in codes if isinstance(code, str)})
 
 
-def are_not_found(codes: tuple[str, ...]) -> bool:
+def are_not_found(codes: Iterable[str]) -> bool:
     """Whether all of these codes say that something does not exist, which is always a 404."""
     return all(ERRORS[code].not_found for code in codes)
 
@@ -160,7 +161,7 @@ def _expected_status(expect: Expect, operation: Operation | None, refusals: str 
     if are_not_found(expect.refused):
         return (404,)
     is_command = operation is not None and operation.kind is Kind.COMMAND
-    return _REFUSED_COMMAND[refusals] if is_command else _REFUSED
+    return REFUSED_COMMAND[refusals] if is_command else _REFUSED
 
 
 def _fault_differences(expect: Expect, outcome: HttpOutcome) -> Iterator[Difference]:
