@@ -6,7 +6,7 @@ The file has no secret and no personal data. What it cannot express is said in a
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
@@ -31,7 +31,7 @@ from mock_server.sandbox.commands import (
     SetClock,
     TakeSnapshot,
 )
-from mock_server.sandbox.history import HistoryEntry
+from mock_server.sandbox.history import HistoryEntry, Record
 from mock_server.sandbox.state import SandboxState
 from mock_server.scenario_export.call_steps import CallContext, SavedIds, call_step, reason_to_leave_out
 from mock_server.scenario_export.control_steps import command_step, has_no_step, single_commands
@@ -48,7 +48,7 @@ from mock_server.scenario_export.steps import (
     ExportedStep,
     control_step,
     duration_text,
-    members_in_file,
+    in_file,
     members_of,
 )
 from mock_server.scenarios.file_format import MAX_REPEAT
@@ -106,17 +106,15 @@ class _Writer:
 
     def write(self) -> None:
         """Write the requests and, in their places, the control calls between them."""
-        waiting = list(self._moment.commands)
+        waiting = deque(self._moment.commands)
         for entry in read_entries(self._moment.requests):
-            while waiting and waiting[0].record.request is None and waiting[0].record.position < entry.number:
-                self._write_command(waiting.pop(0))
-            own = []
-            while (
-                waiting
-                and waiting[0].record.position <= entry.number
-                and (waiting[0].record.request is not None or waiting[0].record.position < entry.number)
-            ):
-                own.append(waiting.pop(0))
+            own: list[HistoryEntry] = []
+            while waiting and _is_before(waiting[0].record, entry):
+                command = waiting.popleft()
+                if own or command.record.request is not None:
+                    own.append(command)
+                else:
+                    self._write_command(command)
             self._write_request(entry, own)
         if any({None, "getToken"} & {*rule.when.operations} for rule in self._context.rules.values()):
             self.steps = [*_earlier_logins(self.steps), *self.steps]
@@ -163,10 +161,8 @@ class _Writer:
         for at, command in enumerate(single_commands(entry.record.command)):
             if has_no_step(command):
                 continue
-            kind = _kind(command)
-            step = command_step(
-                f"command {number}{f'.{at + 1}' if at else ''}: {kind}", command, self._scenario
-            )
+            name = f"command {number}{f'.{at + 1}' if at else ''}: {_kind(command)}"
+            step = command_step(name, command, self._scenario)
             if step is None:
                 return False
             steps.append(step)
@@ -236,14 +232,13 @@ class _Writer:
 
     def _repeats(self, step: ExportedStep, entry: Entry) -> bool:
         """Count the step as a repetition of the last one, if it is one."""
-        last = self.steps[-1] if self.steps else step
-        ignored = {"name", "repeat"}
-        before = {name: value for name, value in last.members.items() if name not in ignored}
-        now = {name: value for name, value in step.members.items() if name not in ignored}
-        times = last.members.get("repeat", 1)
-        if before != now or step.comments != last.comments or last is step or times >= MAX_REPEAT:
+        if not self.steps:
             return False
-        if "timeout" in now:
+        last = self.steps[-1]
+        times = last.members.get("repeat", 1)
+        repeated = step.members | {"name": last.members.get("name"), "repeat": times}
+        is_same = repeated == {"repeat": 1} | last.members and step.comments == last.comments
+        if not is_same or times >= MAX_REPEAT or "timeout" in step.members:
             return False
         last.members["repeat"] = times + 1
         first = last.members["name"].split()[1].rstrip(":")
@@ -296,9 +291,8 @@ class _Writer:
         self._on_hold.add(process.process_id)
         if command.duration:
             name = f"import {process.process_id} takes {_words(command.duration)}"
-            self.steps.append(
-                control_step(name, f"POST /processes/{process.process_id}", {"outcome": "hold"})
-            )
+            call = f"POST /processes/{process.process_id}"
+            self.steps.append(control_step(name, call, {"outcome": "hold"}))
 
 
 def _earlier_logins(steps: Sequence[ExportedStep]) -> Iterator[ExportedStep]:
@@ -315,6 +309,11 @@ def _earlier_logins(steps: Sequence[ExportedStep]) -> Iterator[ExportedStep]:
             yield ExportedStep(members=members | {"expect": {"status": _OK}})
 
 
+def _is_before(record: Record, entry: Entry) -> bool:
+    """Whether the command was executed before the next request, or by it."""
+    return record.position < entry.number or (record.request is not None and record.position == entry.number)
+
+
 def _kind(command: AnyCommand) -> str:
     """Return the words of a command: `advance clock`."""
     return re.sub(r"(?<!^)([A-Z])", r" \1", type(command).__name__).lower()
@@ -322,12 +321,6 @@ def _kind(command: AnyCommand) -> str:
 
 def _words(gap: timedelta) -> str:
     return f"{gap / timedelta(seconds=1):g} s"
-
-
-def _ordered(members: dict[str, Any]) -> dict[str, Any]:
-    """Return the members of a step with `expect` and `save` at the end."""
-    last = {name: members[name] for name in ("expect", "save") if name in members}
-    return {name: value for name, value in members.items() if name not in last} | last
 
 
 # The file
@@ -346,12 +339,7 @@ def _file(
         "given": given_members(start.given),
         **({"rules": rules} if rules else {}),
     }
-    steps = [
-        ExportedStep(
-            members=_ordered(members_in_file(step, privacy)), comments=list(map(privacy.text, step.comments))
-        )
-        for step in _with_unique_names(writer.steps)
-    ]
+    steps = [in_file(step, privacy) for step in _with_unique_names(writer.steps)]
     comments = [
         f"Exported from a sandbox of mock-server {__version__}; secrets and personal data are replaced.",
         *_how_to_run(name, writer.dialects),

@@ -15,6 +15,7 @@ from msgspec.structs import FieldInfo, fields
 from mock_server.scenario_export.privacy import Privacy
 from mock_server.scenarios.templates import PLACEHOLDER
 
+_AT_END = {"expect": 1, "save": 2}
 _OPENING_BRACE = re.compile(r"\{(?=[A-Za-z][A-Za-z0-9]*\})")
 
 
@@ -37,15 +38,12 @@ def control_step(name: str, call: str, body: object = None) -> ExportedStep:
     return ExportedStep(members=members, as_text=has_placeholder(body))
 
 
-def members_in_file(step: ExportedStep, privacy: Privacy) -> dict[str, Any]:
-    """Return the members of a step as the file has them, without personal data."""
-    members: dict[str, Any] = privacy.value(step.members)
-    if not step.as_text:
-        return members
-    return {
-        "text" if name == "body" else name: json_text(each) if name == "body" else each
-        for name, each in members.items()
-    }
+def in_file(step: ExportedStep, privacy: Privacy) -> ExportedStep:
+    """Return a step as the file has it: `expect` and `save` at the end, and without personal data."""
+    members = sorted(privacy.value(step.members).items(), key=lambda member: _AT_END.get(member[0], 0))
+    if step.as_text:
+        members = [("text", json_text(each)) if name == "body" else (name, each) for name, each in members]
+    return ExportedStep(members=dict(members), comments=list(map(privacy.text, step.comments)))
 
 
 def has_placeholder(value: object) -> bool:
