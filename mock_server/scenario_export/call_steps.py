@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
@@ -170,7 +170,7 @@ def call_step(entry: Entry, context: CallContext) -> ExportedStep:
     if operation.kind is Kind.TOKEN:
         _token_request(entry, step, context)
     else:
-        _api_request(entry, operation, step, context)
+        _api_request(entry, step, context)
     if HIDDEN in str(members):
         step.comments.append("Its secrets are replaced by ***.")
     fault = _fault(entry, step, context.rules)
@@ -199,7 +199,7 @@ def _fault(entry: Entry, step: ExportedStep, rules: Mapping[str, Rule]) -> str |
 # The request
 
 
-def _api_request(entry: Entry, operation: Operation, step: ExportedStep, context: CallContext) -> None:
+def _api_request(entry: Entry, step: ExportedStep, context: CallContext) -> None:
     members, headers = step.members, entry.headers
     if entry.status == _UNAUTHORIZED and entry.exchange.rule_effect is None:
         members["token"] = "invalid" if "authorization" in headers else ""
@@ -209,26 +209,12 @@ def _api_request(entry: Entry, operation: Operation, step: ExportedStep, context
         members["token"] = "{accessToken}AAAA"  # noqa: S105  # of an altered one
     elif entry.user not in {None, DEFAULT_USER}:
         members["as"] = {"username": entry.user}
-    path = {name: context.ids.use(name, value) for name, value in _path_ids(entry, operation)}
+    path = {camel(name): context.ids.use(camel(name), value) for name, value in entry.exchange.ids.items()}
     if path:
         members["path"] = path
     _add_query(entry, step, context)
     _add_headers(entry, step, context)
     _add_body(entry, step)
-
-
-def _path_ids(entry: Entry, operation: Operation) -> Iterator[tuple[str, Any]]:
-    """Yield the ids of the path by name; one that is not a number is a text."""
-    found = {camel(name): value for name, value in entry.exchange.ids.items()}
-    for path in operation.paths:
-        names = re.findall(r"{(\w+)}", path)
-        pattern = re.sub(r"\\{\w+\\}", "([^/]*)", re.escape(path))
-        match = re.search(f"{pattern}/?$", entry.path)
-        if match is not None:
-            yield from (
-                (name, found.get(name, text)) for name, text in zip(names, match.groups(), strict=True)
-            )
-            return
 
 
 def _add_query(entry: Entry, step: ExportedStep, context: CallContext) -> None:
