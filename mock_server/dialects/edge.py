@@ -19,6 +19,7 @@ from mock_server.domain.errors import E100, E200, NOT_FOUND, ErrorCode, Refusal
 from mock_server.domain.evidences import visible_documents
 from mock_server.domain.model import (
     Account,
+    Company,
     Document,
     Dossier,
     Evidence,
@@ -40,47 +41,27 @@ _ABSENT = {E100, E200, NOT_FOUND}
 _CREATION = "dateCreation"
 _UUID_DIGITS = 32
 
-_COMPANY_FIELDS = {
-    "name": FieldKind.TEXT,
-    "date_creation": FieldKind.DAY,
-    "legal_category_label": FieldKind.TEXT,
-    "legal_category_code": FieldKind.TEXT,
-    "acronym": FieldKind.TEXT,
-    "activity_label": FieldKind.TEXT,
-    "activity_code": FieldKind.TEXT,
-    "ceo": FieldKind.TEXT,
-    "capital": FieldKind.NUMBER,
-    "capital_currency": FieldKind.TEXT,
-    "turnover": FieldKind.NUMBER,
-    "turnover_currency": FieldKind.TEXT,
-    "last_balance_sheet_date": FieldKind.DAY,
-    "workforce": FieldKind.NUMBER,
-    "address_street": FieldKind.TEXT,
-    "address_city": FieldKind.TEXT,
-    "address_post_code": FieldKind.TEXT,
-    "address_country_code": FieldKind.TEXT,
-}
-_THIRDPARTY_FIELDS = {
-    "thirdparty_id": FieldKind.NUMBER,
-    "siren": FieldKind.TEXT,
-    "siret": FieldKind.TEXT,
-    "tva": FieldKind.TEXT,
-    "subscription_date": FieldKind.DAY,
-    "subscription_key": FieldKind.TEXT,
-}
-_RELATION_FIELDS = {"thirdparty_code": FieldKind.TEXT, "state_last_change_date": FieldKind.DAY}
+_THIRDPARTY_FIELDS = ("thirdparty_id", "siren", "siret", "tva", "subscription_date", "subscription_key")
+_RELATION_FIELDS = ("thirdparty_code", "state_last_change_date")
+_NUMBERS = {"thirdparty_id", "capital", "turnover", "workforce"}
 
 
-def _of_company(name: str, kind: FieldKind) -> Field:
-    return Field(kind, lambda _account_id, thirdparty, _: getattr(thirdparty.company, name))
+def _kind(name: str) -> FieldKind:
+    if name.endswith("_date") or name == "date_creation":
+        return FieldKind.DAY
+    return FieldKind.NUMBER if name in _NUMBERS else FieldKind.TEXT
 
 
-def _of_thirdparty(name: str, kind: FieldKind) -> Field:
-    return Field(kind, lambda _account_id, thirdparty, _: getattr(thirdparty, name))
+def _of_company(name: str) -> Field:
+    return Field(_kind(name), lambda _account_id, thirdparty, _: getattr(thirdparty.company, name))
 
 
-def _of_relation(name: str, kind: FieldKind) -> Field:
-    return Field(kind, lambda _account_id, _, relation: getattr(relation, name))
+def _of_thirdparty(name: str) -> Field:
+    return Field(_kind(name), lambda _account_id, thirdparty, _: getattr(thirdparty, name))
+
+
+def _of_relation(name: str) -> Field:
+    return Field(_kind(name), lambda _account_id, _, relation: getattr(relation, name))
 
 
 def _bool_field(read: Callable[[Thirdparty, Relation], bool | None]) -> Field:
@@ -97,9 +78,9 @@ _SEARCHED: dict[str, Field] = {
     "companyIdValue": Field(
         FieldKind.TEXT, lambda _account_id, thirdparty, _: members.company_id_value(thirdparty)
     ),
-    **{camel(name): _of_thirdparty(name, kind) for name, kind in _THIRDPARTY_FIELDS.items()},
-    **{camel(name): _of_relation(name, kind) for name, kind in _RELATION_FIELDS.items()},
-    **{camel(name): _of_company(name, kind) for name, kind in _COMPANY_FIELDS.items()},
+    **{camel(name): _of_thirdparty(name) for name in _THIRDPARTY_FIELDS},
+    **{camel(name): _of_relation(name) for name in _RELATION_FIELDS},
+    **{camel(name): _of_company(name) for name in Company.__struct_fields__},
     "isMonitored": _bool_field(lambda _, relation: relation.monitored),
     "isOutOfBusiness": _bool_field(lambda thirdparty, _: thirdparty.out_of_business),
     "isRegistered": _bool_field(lambda thirdparty, _: thirdparty.registered),

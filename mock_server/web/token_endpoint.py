@@ -376,7 +376,7 @@ def _identity_of(username: str) -> Identity | None:
 
 def _active(encoded: str) -> Token | None:
     """The access token, if it is valid and its session was not ended."""
-    return _unended(services().tokens.access, encoded)
+    return _valid(services().tokens.access, encoded)
 
 
 def _known_refresh(encoded: str) -> Token | None:
@@ -388,12 +388,16 @@ def _known_refresh(encoded: str) -> Token | None:
 
 
 def _active_refresh(encoded: str) -> Token | None:
-    return _unended(services().tokens.refresh, encoded)
+    return _valid(services().tokens.refresh, encoded)
 
 
-def _unended(read: Callable[[str], Token], encoded: str) -> Token | None:
-    token = _unexpired(read, encoded)
-    return None if token is None or _is_ended(token) else token
+def _valid(read: Callable[[str], Token], encoded: str) -> Token | None:
+    try:
+        token = read(encoded)
+    except TokenRejected:
+        return None
+    has_expired = token.expired(_set_context(token).token_age(token.issued_at))
+    return None if has_expired or _is_ended(token) else token
 
 
 def _is_ended(token: Token) -> bool:
@@ -408,24 +412,12 @@ def _end_session(token: Token) -> None:
     _set_context(token).execute(EndSession(token.session), in_request=True)
 
 
-def _unexpired(read: Callable[[str], Token], encoded: str) -> Token | None:
-    try:
-        token = read(encoded)
-    except TokenRejected:
-        return None
-    return None if _expired(token) else token
-
-
 def _rejected_login() -> Response:
     return oauth_error(401, "invalid_grant", "Invalid user credentials")
 
 
 def _rejected_refresh() -> Response:
     return oauth_error(400, "invalid_grant", "Token is not active")
-
-
-def _expired(token: Token) -> bool:
-    return token.expired(_set_context(token).token_age(token.issued_at))
 
 
 def _set_context(token: Token) -> ServerSandbox:
