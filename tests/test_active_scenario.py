@@ -17,8 +17,7 @@ from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
 from mock_server.sandbox import SandboxConfig, ServerSandbox
 from mock_server.sandbox.commands import AddRules, RemoveRules, RestoreState, SetClock, SetScenarioState
-from mock_server.sandbox.state import first_state
-from mock_server.sandbox.stored_state import export_state
+from mock_server.sandbox.state import export_state, first_state
 from mock_server.scenarios import STARTED, Progress, ReceivedRequest, Rule, Scenario, ScenarioSetup
 from tests.support import run_at_once
 

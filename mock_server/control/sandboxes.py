@@ -16,7 +16,7 @@ from mock_server.fixtures.state_file import StateFile, convert_struct, json_stru
 from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, ServerSandbox
 from mock_server.sandbox.commands import DeleteSnapshot, RestoreSnapshot, RestoreState, TakeSnapshot
 from mock_server.sandbox.sandboxes import is_name
-from mock_server.sandbox.stored_state import export_state
+from mock_server.sandbox.state import export_state
 from mock_server.web.services import named_sandbox, services
 
 MAX_SNAPSHOTS = 100

@@ -104,9 +104,6 @@ class AnswerFile:
         if not found:
             self._add(head | {"day": today.isoformat()})
 
-    def __len__(self) -> int:
-        return len(self._answers)
-
     def get(self, request: str) -> Any:
         """Return the answer to a request, `...` if it is not known."""
         return self._answers.get(request, ...)

@@ -51,9 +51,9 @@ from mock_server.sandbox.state import (
     first_active,
     first_clock,
     first_variants,
+    restore_exported,
     with_age,
 )
-from mock_server.sandbox.stored_state import restore_exported
 from mock_server.scenarios import ActiveScenario, Rule, ScenarioSetup
 
 Result = TypeVar("Result")

@@ -48,8 +48,14 @@ from mock_server.sandbox.shared_sandbox import (
     SharedSandbox,
     UnknownEntry,
 )
-from mock_server.sandbox.state import SandboxConfig, first_state
-from mock_server.sandbox.stored_state import KeptConfig, keep_start, keep_state, restore_config
+from mock_server.sandbox.state import (
+    KeptConfig,
+    SandboxConfig,
+    first_state,
+    keep_start,
+    keep_state,
+    restore_config,
+)
 from mock_server.sandbox.transactions import Again, Current, Environ, Needed, Outcome, Transaction, Turns
 from mock_server.scenarios import ScenarioSetup
 from mock_server.settings import HEALTH_PATH, EngineUrl, is_control_path, is_slow_call
@@ -153,7 +159,7 @@ class SharedSandboxes(Sandboxes):
             raise transaction.refused[name]
         found = self._claim(transaction, name, create=True)
         transaction.used.add(name)
-        self._last_used[name] = monotonic()
+        found.last_used = monotonic()
         return found
 
     def find(self, name: str) -> ServerSandbox | None:
@@ -528,7 +534,6 @@ class SharedSandboxes(Sandboxes):
                 sandbox = await self._build(name, stored)
                 self._drop_unused_copies()
                 self._by_name[name] = sandbox
-                self._last_used[name] = monotonic()
             elif create:
                 start = Checkpoint(kept=keep_start(self._config_of(name), monotonic_now()))
                 await self._create_in_engine(name, self._format.encode(start))
@@ -609,7 +614,6 @@ class SharedSandboxes(Sandboxes):
         """Drop the copy of a sandbox that is not in the engine any more, or not as it is here."""
         sandbox = self._by_name.pop(name, None)
         if sandbox is not None:
-            del self._last_used[name]
             sandbox.journal.close()
 
     def _drop_unused_copies(self) -> None:
@@ -617,7 +621,7 @@ class SharedSandboxes(Sandboxes):
         oldest = monotonic() - self._idle_seconds
         for name, sandbox in list(self._by_name.items()):
             is_used = self._turns.is_taken(name) or sandbox.journal.is_followed
-            if self._last_used[name] < oldest and name != DEFAULT_SANDBOX and not is_used:
+            if sandbox.last_used < oldest and name != DEFAULT_SANDBOX and not is_used:
                 self._forget(name)
 
     def _idle_of(self, name: str) -> float:

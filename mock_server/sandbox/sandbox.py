@@ -10,6 +10,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import RLock
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from msgspec.structs import replace
@@ -36,9 +37,9 @@ from mock_server.sandbox.state import (
     EndedSessions,
     SandboxConfig,
     SandboxState,
+    restore_state,
     settle_state,
 )
-from mock_server.sandbox.stored_state import restore_state
 from mock_server.scenarios import ActiveScenario, AppliedRule, ReceivedRequest
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class ServerSandbox:
         self, name: str, state: SandboxState, invent: Invent, *, database: StateDatabase | None = None
     ) -> None:
         self.name = name
+        self.last_used = monotonic()
         store = None if database is None else database.journal_store(name)
         self.journal = Journal(state.config.journal, store=store)
         self.history = History(state.config.history)

@@ -20,8 +20,7 @@ from mock_server.fixtures.errors import Conflict, FileError
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, ReplaceSetup, continue_state
 from mock_server.sandbox.sandbox import ServerSandbox
-from mock_server.sandbox.state import SandboxConfig, first_state
-from mock_server.sandbox.stored_state import keep_start, keep_state
+from mock_server.sandbox.state import SandboxConfig, first_state, keep_start, keep_state
 from mock_server.scenarios import ScenarioSetup, without_tag
 
 if TYPE_CHECKING:
@@ -82,7 +81,6 @@ class Sandboxes:
         self._idle_seconds = idle.total_seconds()
         self._lock = RLock()
         self._by_name: dict[str, ServerSandbox] = {}
-        self._last_used: dict[str, float] = {}
         self._dropped = ExchangeCounts()
 
     def get(self, name: str = DEFAULT_SANDBOX) -> ServerSandbox:
@@ -92,7 +90,7 @@ class Sandboxes:
             NoSandbox: the name is invalid, or there are `limit` sandboxes and none is idle.
         """
         found = self._by_name.get(name) or self._create(name)
-        self._last_used[name] = monotonic()
+        found.last_used = monotonic()
         return found
 
     def find(self, name: str) -> ServerSandbox | None:
@@ -171,7 +169,6 @@ class Sandboxes:
             journal = self._by_name.pop(name).journal
             journal.close()
             self._dropped.add(journal.total_counts)
-            self._last_used.pop(name, None)
 
     def restore_soon(self) -> None:
         """Restore the sandboxes of the file in a thread: the first list of a thousand would take seconds."""
@@ -234,7 +231,6 @@ class Sandboxes:
                 if len({*self._by_name, *self._kept_names} - {name}) >= self._limit:
                     raise self._too_many()
                 self._by_name[name] = self._open(name, past)
-                self._last_used[name] = monotonic()
             return self._by_name[name]
 
     def _open(self, name: str, past: PastState | None) -> ServerSandbox:
@@ -266,8 +262,6 @@ class Sandboxes:
     def _drop_idle(self) -> None:
         with self._lock:
             oldest = monotonic() - self._idle_seconds
-            idle = [
-                name for name in self._by_name if self._last_used[name] < oldest and name != DEFAULT_SANDBOX
-            ]
-            for name in idle:
-                self.drop(name)
+            for name, sandbox in tuple(self._by_name.items()):
+                if sandbox.last_used < oldest and name != DEFAULT_SANDBOX:
+                    self.drop(name)

@@ -35,8 +35,14 @@ from mock_server.sandbox.history import (
     settle_before,
 )
 from mock_server.sandbox.sandbox import ServerSandbox
-from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_if_possible
-from mock_server.sandbox.stored_state import Kept, keep_state, restore_state
+from mock_server.sandbox.state import (
+    Kept,
+    SandboxConfig,
+    SandboxState,
+    keep_state,
+    restore_state,
+    settle_if_possible,
+)
 
 T = TypeVar("T")
 

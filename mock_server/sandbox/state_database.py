@@ -28,15 +28,17 @@ from mock_server.journal.journal import JournalStore, join_parts
 from mock_server.sandbox.commands import Rewind
 from mock_server.sandbox.history import Record, RecordFormat, replay
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX
-from mock_server.sandbox.state import SandboxConfig, SandboxState, settle_state
-from mock_server.sandbox.stored_state import (
+from mock_server.sandbox.state import (
     Kept,
     KeptConfig,
+    SandboxConfig,
+    SandboxState,
     export_state,
     keep_start,
     keep_state,
     restore_config,
     restore_state,
+    settle_state,
 )
 
 FORMAT = 1

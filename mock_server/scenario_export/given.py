@@ -27,8 +27,7 @@ from mock_server.fixtures.entries import (
 )
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.state_file import WorldState, export_world
-from mock_server.sandbox.state import SandboxState
-from mock_server.sandbox.stored_state import export_state
+from mock_server.sandbox.state import SandboxState, export_state
 from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
 from mock_server.scenarios import STARTED, ActiveScenario, Rule, Scenario, ScenarioSetup
 from mock_server.scenarios.file_format import ScenarioGiven
