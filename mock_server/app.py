@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.journal import Limits
 from mock_server.sandbox import SandboxConfig, Sandboxes, StateFileError
-from mock_server.scenarios import FixtureFinder, ScenarioSetup, check_saved_rules, load_scenario_setup
+from mock_server.scenarios import ScenarioSetup, check_saved_rules, load_scenario_setup
 from mock_server.settings import HEALTH_PATH, EngineUrl, Settings
 from mock_server.web import authentication, contract, errors, token_endpoint
 from mock_server.web.pipeline import Application
@@ -81,6 +82,12 @@ def _services(settings: Settings) -> Services:
         check_saved_rules(fixture, name)
         return fixture
 
+    def load_scenario(name: str) -> ScenarioSetup:
+        from mock_server.scenarios.files import find_scenario  # with PyYAML: most servers load no scenario
+
+        path = find_scenario(name, settings.scenarios_dir)
+        return load_scenario_setup(path, fixture, find_fixture, settings.clock or real_now())
+
     engine, shared_key = _engine(settings)
     tokens = TokenService(
         key_file=settings.signing_key,
@@ -89,10 +96,21 @@ def _services(settings: Settings) -> Services:
         shared_key=shared_key,
     )
     tokens.make_key_soon()  # meanwhile the fixture is loaded
-    config = _sandbox_config(settings, find_fixture)
+    fixture = find_fixture(settings.fixture)
+    config = SandboxConfig(
+        setup=ScenarioSetup(fixture) if settings.scenario is None else load_scenario(settings.scenario),
+        clock=settings.clock,
+        variants=settings.variants,
+        import_duration=settings.import_duration,
+        strict=settings.strict,
+        journal=Limits(settings.journal_entries, settings.journal_bytes),
+        history=settings.history_entries,
+    )
+    users = fixture.source.recipe.users
+    setups = {user.username: load_scenario(user.scenario) for user in users if user.scenario is not None}
     return Services(
         settings=settings,
-        sandboxes=_sandboxes(settings, config, engine, find_fixture),
+        sandboxes=_sandboxes(settings, config, engine, setups),
         find_fixture=find_fixture,
         tokens=tokens,
         started=real_now(),
@@ -117,15 +135,18 @@ def _engine(settings: Settings) -> tuple[Engine | None, RSAPrivateKey | None]:
 
 
 def _sandboxes(
-    settings: Settings, config: SandboxConfig, engine: Engine | None, find_fixture: FixtureFinder
+    settings: Settings, config: SandboxConfig, engine: Engine | None, users: Mapping[str, ScenarioSetup]
 ) -> Sandboxes:
-    """Return the sandboxes: in memory, in a file, or shared with other replicas."""
+    """Return the sandboxes: in memory, in a file, or shared with other replicas.
+
+    `users` has the start of the sandboxes of users whose entry in the fixture names a scenario.
+    """
     options: dict[str, Any] = {
         # Each launch of an import asks for the company, also if it is the same one.
         "invent": lru_cache(1024)(generate_company),
         "limit": settings.max_sandboxes,
         "idle": settings.sandbox_idle,
-        "users": _setups_of_users(settings, config.setup.fixture, find_fixture),
+        "users": users,
     }
     if engine is not None:
         from mock_server.sandbox.replicas import open_shared
@@ -136,39 +157,3 @@ def _sandboxes(
 
         options["database"] = StateDatabase(settings.state)
     return Sandboxes(config, **options)
-
-
-def _setups_of_users(
-    settings: Settings, fixture: Fixture, find_fixture: FixtureFinder
-) -> dict[str, ScenarioSetup]:
-    """The start of the sandboxes of users whose entry in the fixture names a scenario."""
-    return {
-        user.username: _load_scenario(settings, user.scenario, fixture, find_fixture)
-        for user in fixture.source.recipe.users
-        if user.scenario is not None
-    }
-
-
-def _load_scenario(
-    settings: Settings, name: str, fixture: Fixture, find_fixture: FixtureFinder
-) -> ScenarioSetup:
-    from mock_server.scenarios.files import find_scenario  # with PyYAML: most servers load no scenario
-
-    path = find_scenario(name, settings.scenarios_dir)
-    return load_scenario_setup(path, fixture, find_fixture, settings.clock or real_now())
-
-
-def _sandbox_config(settings: Settings, find_fixture: FixtureFinder) -> SandboxConfig:
-    fixture = find_fixture(settings.fixture)
-    setup = ScenarioSetup(fixture)
-    if settings.scenario is not None:
-        setup = _load_scenario(settings, settings.scenario, fixture, find_fixture)
-    return SandboxConfig(
-        setup=setup,
-        clock=settings.clock,
-        variants=settings.variants,
-        import_duration=settings.import_duration,
-        strict=settings.strict,
-        journal=Limits(settings.journal_entries, settings.journal_bytes),
-        history=settings.history_entries,
-    )

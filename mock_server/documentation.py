@@ -46,7 +46,8 @@ def anchor_of(title: str) -> str:
 
 def headings(text: str) -> dict[str, str]:
     """Return the title of each section of a page, by its anchor, in their order."""
-    found = (_HEADING.match(line) for line in _lines_outside_code(text))
+    lines = zip(text.splitlines(), _outside_code(text), strict=True)
+    found = (_HEADING.match(line) for line, is_text in lines if is_text)
     return {anchor_of(match[2]): match[2] for match in found if match}
 
 
@@ -76,10 +77,6 @@ def rule_of(number: str) -> str | None:
         rf"^- \*\*{re.escape(number)}\*\* .*?(?=\n(?:- |\n|\||#)|\Z)", text, re.MULTILINE | re.DOTALL
     )
     return f"{rule[0]}\n" if rule else None
-
-
-def _lines_outside_code(text: str) -> list[str]:
-    return [line for line, is_text in zip(text.splitlines(), _outside_code(text), strict=True) if is_text]
 
 
 def _outside_code(text: str) -> list[bool]:

@@ -19,7 +19,7 @@ import requests
 import yaml
 from click import Context
 
-from mock_server import pages
+from mock_server import cli, pages
 from mock_server.cli import main
 from mock_server.control.app import CALLS
 from mock_server.documentation import headings, page_names, read_page
@@ -123,7 +123,10 @@ def test_a_page_that_an_error_names_can_be_printed_and_is_served(page: str, here
 
 
 def test_every_command_has_a_page_for_its_errors() -> None:
-    assert set(main.list_commands(Context(main))) == set(pages.COMMANDS)
+    modules = {path.stem: path.read_text(encoding="utf-8") for path in Path(cli.__file__).parent.glob("*.py")}
+    commands = {name for name, code in modules.items() if "@click" in code and f"def {name}(" in code}
+
+    assert commands == set(main.list_commands(Context(main))) == set(pages.COMMANDS)
 
 
 def test_every_page_for_control_calls_is_about_one() -> None:

@@ -27,36 +27,24 @@ _UNWRITABLE = {EDQUOT, EFBIG, EIO, ENOSPC}
 _INTERRUPTED = 130
 """The exit status of a command that Ctrl-C ended, as shells have it: 128 and the number of SIGINT."""
 
-_COMMANDS = (
-    "compare",
-    "coverage",
-    "doctor",
-    "explain",
-    "fixtures",
-    "healthcheck",
-    "journal",
-    "openapi",
-    "scenarios",
-    "serve",
-    "state",
-)
-"""Each is in the module of its name; only the one that runs is imported."""
-
 _SERVICE_LINK = re.compile(
     r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)|MOCK_SERVER_(ENV_\w+|NAME)"
 )
 
 
 class _Commands(click.Group):
-    """Commands whose errors end with the command that prints the page about them."""
+    """Commands whose errors end with the command that prints the page about them.
+
+    Each is in the module of its name; only the one that runs is imported.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # as click calls it
         """The names, sorted."""
-        return list(_COMMANDS)
+        return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command."""
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         found: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
         if not gc.isenabled():  # `__main__` has stopped it

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -184,7 +183,6 @@ def query_choice(name: str, choices: Iterable[str]) -> str:
 
 
 def _with_body(view: Callable[..., Response], body: Any, yaml: Any) -> Callable[..., Response]:
-    @wraps(view)
     def call_with_body(**ids: Any) -> Response:
         return view(read_body(body, takes_yaml=yaml is not None), **ids)
 

@@ -47,7 +47,7 @@ class Advance(Struct, forbid_unknown_fields=True):
 @route("GET /clock")
 def get_clock() -> Response:
     """Return the time in the sandbox."""
-    return json_answer(_clock(named_sandbox()))
+    return json_answer(clock_members(named_sandbox()))
 
 
 @route("PUT /clock", body=ClockChange)
@@ -83,7 +83,7 @@ def _read(reader: Callable[[str], T], text: str) -> T:
 
 def _answer(sandbox: ServerSandbox, *, is_set_back: bool = False) -> Response:
     effects = [_effect(event) for event in sandbox.settle()]
-    members = _clock(sandbox) | {"effects": effects, "caused": effects}
+    members = clock_members(sandbox) | {"effects": effects, "caused": effects}
     answer = json_answer(members | (_future(sandbox) if is_set_back else {}))
     return with_old_names(answer, "caused", "effects")
 
@@ -123,7 +123,8 @@ def _later_dates(dossier: Dossier, now: datetime) -> Iterator[dict[str, Any]]:
             yield _entry(what, at, dossier.account_id, dossier.dossier_id)
 
 
-def _clock(sandbox: ServerSandbox) -> dict[str, Any]:
+def clock_members(sandbox: ServerSandbox) -> dict[str, Any]:
+    """Return the name of a sandbox and its time."""
     return {"sandbox": sandbox.name, "now": wire.instant(sandbox.now()), "frozen": sandbox.is_frozen}
 
 

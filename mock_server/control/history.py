@@ -10,11 +10,11 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from mock_server.control.calls import query_number, route
+from mock_server.control.clock import clock_members
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.model import Int64
 from mock_server.domain.names import camel, shown
-from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.history import HistoryEntry
 from mock_server.settings import text_of
 from mock_server.web.services import named_sandbox, services
@@ -63,7 +63,7 @@ def rewind(wanted: Rewinding) -> Response:
         )
     sandbox = named_sandbox()
     undone = sandbox.rewind(before_request=wanted.before, before_command=wanted.before_command)
-    return json_answer({**_sandbox(sandbox), "undone": undone})
+    return json_answer({**clock_members(sandbox), "undone": undone})
 
 
 @route("POST /sandboxes/<name>/fork", body=Fork, status=201, sandboxed=False)
@@ -79,11 +79,7 @@ def fork_sandbox(wanted: Fork, name: str) -> Response:
     if sandbox is None:
         raise Problem(f"there is no sandbox {shown(name)}", 404)
     past = sandbox.past_state(before_request=wanted.before, before_command=wanted.before_command)
-    return json_answer(_sandbox(services().sandboxes.fork(past, wanted.name)), 201)
-
-
-def _sandbox(sandbox: ServerSandbox) -> dict[str, Any]:
-    return {"sandbox": sandbox.name, "now": wire.instant(sandbox.now()), "frozen": sandbox.is_frozen}
+    return json_answer(clock_members(services().sandboxes.fork(past, wanted.name)), 201)
 
 
 def _entry(entry: HistoryEntry) -> dict[str, Any]:

@@ -16,27 +16,28 @@ from mock_server import __version__
 from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
 from mock_server.contract.published import published, used_schemas
 from mock_server.control.bodies import YAML_TYPES
-from mock_server.control.calls import CALLS, ControlCall, route
+from mock_server.control.calls import CALLS, SANDBOX_PARAMETER, ControlCall, route
 from mock_server.domain.names import camel
 from mock_server.settings import CONTROL_PREFIX, DOCS_PATH, HEALTH_PATH, SANDBOX_HEADER
 from mock_server.web.services import base_path, services
 
 _SANDBOX = {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,64}$", "default": "default"}
-_PARAMETERS: dict[str, dict[str, Any]] = {
-    "sandboxHeader": {
-        "name": SANDBOX_HEADER,
-        "in": "header",
-        "description": "The sandbox of the call; it is created if there is none of that name.",
-        "schema": _SANDBOX,
-        "example": "default",
-    },
-    "sandboxQuery": {
-        "name": "sandbox",
-        "in": "query",
-        "description": "The same, where no header can be sent; with both, the names are the same.",
-        "schema": _SANDBOX,
-        "example": "default",
-    },
+_PARAMETERS = {
+    key: {"name": name, "in": place, "description": about, "schema": _SANDBOX, "example": "default"}
+    for key, name, place, about in (
+        (
+            "sandboxHeader",
+            SANDBOX_HEADER,
+            "header",
+            "The sandbox of the call; it is created if there is none of that name.",
+        ),
+        (
+            "sandboxQuery",
+            SANDBOX_PARAMETER,
+            "query",
+            "The same, where no header can be sent; with both, the names are the same.",
+        ),
+    )
 }
 _ABOUT_PARAMETERS: dict[str, tuple[str, str | int]] = {
     "account_id": ("The id of the account.", 119631),

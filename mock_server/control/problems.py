@@ -90,13 +90,10 @@ def problem_answer(status: int, detail: str, **members: object) -> Response:
     title = wire.status_phrase(status)
     if len(detail) > _LONGEST_DETAIL:
         detail = f"{detail[:_LONGEST_DETAIL]} ..."
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "docs": _page(status)}
+    page = docs_url(of_control_call(request.path.removeprefix(CONTROL_PREFIX), status))
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "docs": page}
     headers = {PROBLEM_HEADER: wire.header_text(detail)}
     return Response(_encode(body | members), status, headers, content_type=PROBLEM_JSON)
-
-
-def _page(status: int) -> str:
-    return docs_url(of_control_call(request.path.removeprefix(CONTROL_PREFIX), status))
 
 
 def _with_status(status: int, error: Exception) -> Response:

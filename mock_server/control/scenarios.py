@@ -233,8 +233,8 @@ def _rules(sandbox: ServerSandbox, status: int = 200) -> Response:
     progress = sandbox.active_scenario.progress
     ad_hoc = {rule.name for rule in sandbox.active_scenario.ad_hoc_rules}
     rules = [
-        _rule(rule)
-        | {
+        {
+            **msgspec.to_builtins(rule),  # as in its file, without members that were left out
             "adHoc": rule.name in ad_hoc,
             "byHand": rule.name in ad_hoc,
             "matched": progress.matched.get(rule.name, 0),
@@ -243,12 +243,6 @@ def _rules(sandbox: ServerSandbox, status: int = 200) -> Response:
         for rule in sandbox.active_scenario.rules
     ]
     return with_old_names(json_answer({"rules": rules}, status), "byHand", "adHoc")
-
-
-def _rule(rule: Rule) -> dict[str, Any]:
-    """Return the rule as in its file, without members that were left out."""
-    members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(rule))
-    return members
 
 
 def _variants(sandbox: ServerSandbox) -> dict[str, str]:

@@ -27,9 +27,6 @@ from mock_server.journal.verify import Verdict, Verification, Verifier, check_ve
 from mock_server.sandbox import ServerSandbox
 from mock_server.web.services import named_sandbox, services
 
-InContext = Callable[[Callable[[], Response]], Response]
-"""Runs a function in the context of the request."""
-
 MAX_WAITING = 1000
 """Verifications of one server that wait at the same time."""
 
@@ -55,11 +52,14 @@ def verify(wanted: Verification) -> Response:
 
     async def answer_later() -> Response:
         if len(waiting) >= MAX_WAITING:
-            return in_context(_too_many)
+            detail = f"{MAX_WAITING} verifications wait already: end some, or leave out the timeout"
+            return in_context(partial(problem_answer, 503, detail))
         waiting.add(verifier)
         try:
             await wait(verifier, sandbox.journal, deadline)
-            return _late_answer(verifier, sandbox, in_context)
+            answer = partial(_answer, verifier, sandbox)
+            # What has nothing to explain needs no context, which takes half of the time.
+            return answer() if verifier.holds else in_context(answer)
         except InputError as error:
             return in_context(partial(input_error, error))
         finally:
@@ -94,17 +94,6 @@ async def wait(verifier: Verifier, journal: Journal, deadline: float) -> None:
                     news.clear()
     finally:
         stop()
-
-
-def _too_many() -> Response:
-    detail = f"{MAX_WAITING} verifications wait already: end some, or leave out the timeout"
-    return problem_answer(503, detail)
-
-
-def _late_answer(verifier: Verifier, sandbox: ServerSandbox, in_context: InContext) -> Response:
-    """Return the answer. One that has nothing to explain needs no context, which takes half of the time."""
-    answer = partial(_answer, verifier, sandbox)
-    return answer() if verifier.holds else in_context(answer)
 
 
 def _answer(verifier: Verifier, sandbox: ServerSandbox) -> Response:
