@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from mock_server.client import Sandbox
     from mock_server.client.login import Tokens
-    from mock_server.scenarios.http_client import HttpResponse, NoResponse
     from mock_server.scenarios.target import Target
 
 _USERNAME, _PASSWORD = "api@example.com", "demo"
@@ -42,7 +41,6 @@ _FIRST_YEAR = 2026
 _TIMEOUT = 10.0
 _MAX_CLOCK_DIFFERENCE = 30
 """Seconds. Two clocks that differ by more make tokens invalid."""
-_NOT_ANSWERING = f"`{command(COMMANDS['healthcheck'])}`"
 _CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
@@ -78,6 +76,11 @@ def doctor(
         raise click.exceptions.Exit(1)
 
 
+def _see(about: str) -> str:
+    """Name the command that prints the page about a command."""
+    return f"see `{command(COMMANDS[about])}`"
+
+
 def _findings(
     base_url: str | None, username: str, password: str, control_token: str | None
 ) -> Iterator[Finding]:
@@ -88,9 +91,10 @@ def _findings(
     settings, errors = read_settings({})
     yield from _check_settings(errors)
     yield _check_port(settings)
-    yield _check_fixture(settings)
+    fixture, login = _check_fixture(settings)
+    yield fixture
     yield from _check_scenarios(settings)
-    yield from _check_own_server(settings, control_token)
+    yield from _check_own_server(*login, control_token)
 
 
 def _mask_secrets(findings: Iterable[Finding], secrets: Iterable[str | None]) -> list[Finding]:
@@ -137,9 +141,8 @@ def _check_clock() -> Finding:
     now = real_now()
     shown = now.isoformat(timespec="seconds")
     if now.year < _FIRST_YEAR:
-        return Finding(
-            "clock", "wrong", shown, f"set this machine's clock: tokens need it; see `{command(CLOCKS)}`"
-        )
+        remedy = f"set this machine's clock: tokens need it; see `{command(CLOCKS)}`"
+        return Finding("clock", "wrong", shown, remedy)
     return Finding("clock", "ok", shown)
 
 
@@ -153,8 +156,7 @@ def _check_proxy() -> Finding:
     if "*" in excluded or {"127.0.0.1", "localhost"} <= {name.strip() for name in excluded.split(",")}:
         return Finding("proxy", "ok", f"{shown}; not used for this machine")
     remedy = "set NO_PROXY=127.0.0.1,localhost, or the client sends its calls to the proxy"
-    remedy = f"{remedy}; see `{command(PROXY)}`"
-    return Finding("proxy", "note", shown, remedy)
+    return Finding("proxy", "note", shown, f"{remedy}; see `{command(PROXY)}`")
 
 
 # The start of a server that the environment configures.
@@ -164,7 +166,7 @@ def _check_settings(errors: list[str]) -> Iterator[Finding]:
     given = ", ".join(f"{name}={value}" for name, value in given_variables().items())
     yield Finding("settings", "ok", given or "none in the environment: the defaults")
     for error in errors:
-        remedy = f"correct or unset the variable; see `{command(COMMANDS['serve'])}`"
+        remedy = f"correct or unset the variable; {_see('serve')}"
         yield Finding("settings", "wrong", error, remedy)
 
 
@@ -178,7 +180,7 @@ def _check_port(settings: Settings) -> Finding:
         if _is_sandbox(url):
             remedy = f"check it with mock-server doctor --base-url {url}"
             return Finding("port", "note", f"{error}: a mock-server runs there", remedy)
-        remedy = f"use another port: --port 0 picks a free one; see `{command(COMMANDS['serve'])}`"
+        remedy = f"use another port: --port 0 picks a free one; {_see('serve')}"
         return Finding("port", "wrong", str(error), remedy)
     port = f"port {settings.port}: free" if settings.port else "a port picked at the start"
     return Finding("port", "ok", f"{settings.host}, {port}")
@@ -193,19 +195,21 @@ def _is_sandbox(url: str) -> bool:
         return False
 
 
-def _check_fixture(settings: Settings) -> Finding:
+def _check_fixture(settings: Settings) -> tuple[Finding, tuple[str, str]]:
+    """Check the fixture; also return name and password of a user that it declares, or the default ones."""
     from mock_server.fixtures import load_fixture
 
-    now = real_now()
+    now, default = real_now(), (_USERNAME, _PASSWORD)
     try:
-        world = load_fixture(settings.fixture, now.date(), settings.fixtures_dir).world(now)
+        fixture = load_fixture(settings.fixture, now.date(), settings.fixtures_dir)
+        world = fixture.world(now)
     except FileError as error:
-        return Finding(
-            "fixture", "wrong", str(error), f"correct the file; see `{command(COMMANDS['fixtures'])}`"
-        )
+        remedy = f"correct the file; {_see('fixtures')}"
+        return Finding("fixture", "wrong", str(error), remedy), default
     dossiers = sum(len(portfolio.dossiers) for portfolio in world.portfolios.values())
     found = f"{settings.fixture}: {len(world.portfolios)} accounts, {dossiers:,} dossiers"
-    return Finding("fixture", "ok", found)
+    declared = {user.username: user.password for user in fixture.source.recipe.users}
+    return Finding("fixture", "ok", found), next(iter(declared.items()), default)
 
 
 def _check_scenarios(settings: Settings) -> Iterator[Finding]:
@@ -222,33 +226,20 @@ def _check_scenarios(settings: Settings) -> Iterator[Finding]:
         start = f"; every sandbox starts with {settings.scenario}" if settings.scenario else ""
         yield Finding("scenarios", "ok", f"{len(files)} checked, no errors{start}")
     for each in errors:
-        remedy = f"correct the file; see `{command(COMMANDS['scenarios'])}`"
+        remedy = f"correct the file; {_see('scenarios')}"
         yield Finding("scenarios", "wrong", str(each), remedy)
 
 
-def _check_own_server(settings: Settings, control_token: str | None) -> Iterator[Finding]:
+def _check_own_server(username: str, password: str, control_token: str | None) -> Iterator[Finding]:
     """Start a server with this environment, on a free port and without a scenario, and check it."""
     from mock_server.cli.own_server import NotStarted, own_server
 
-    username, password = _known_user(settings)
     try:
         with own_server(configured=True) as url:
             yield from _check_server(url, username, password, control_token)
     except NotStarted as error:
         reason = " ".join(str(error).partition("Error: ")[2].split()) or str(error)
         yield Finding("server", "wrong", f"a server for the check did not start: {reason}", "see above")
-
-
-def _known_user(settings: Settings) -> tuple[str, str]:
-    """The name and password of a user of the fixture, or the default ones if it declares none."""
-    from mock_server.fixtures import load_fixture
-
-    try:
-        fixture = load_fixture(settings.fixture, real_now().date(), settings.fixtures_dir)
-    except FileError:
-        return _USERNAME, _PASSWORD
-    declared = {user.username: user.password for user in fixture.source.recipe.users}
-    return next(iter(declared.items()), (_USERNAME, _PASSWORD))
 
 
 # A server: health, token, search, a control call. The checks use a sandbox that they delete afterwards.
@@ -266,10 +257,10 @@ def _check_server(
     try:
         target = find_target(base_url, username=username, password=password, control_token=control_token)
     except NoTarget as error:
-        yield Finding("server", "wrong", str(error), f"start it, or correct the URL; see {_NOT_ANSWERING}")
+        yield Finding("server", "wrong", str(error), f"start it, or correct the URL; {_see('healthcheck')}")
         return
     if target.sandbox_server is None:
-        remedy = f"give the base URL of a mock-server; see {_NOT_ANSWERING}"
+        remedy = f"give the base URL of a mock-server; {_see('healthcheck')}"
         yield Finding("server", "wrong", f"the server at {target.base_url} is not a mock-server", remedy)
         return
     with new_session(target.base_url) as session:
@@ -328,22 +319,16 @@ def _check_search(tokens: Tokens, target: Target, session: requests.Session) -> 
         headers={"Authorization": f"Bearer {tokens.access}"},
     )
     outcome = send(session, request, _TIMEOUT)
+    remedy = f"look for the reason in the server's log; {_see('healthcheck')}"
     if not isinstance(outcome, HttpResponse):
-        return Finding("search", "wrong", f"{request}: {outcome.problem}", _search_remedy(outcome))
-    if outcome.status not in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
-        found = f"{request}: {outcome.status}, {outcome.text[:200]}"
-        return Finding("search", "wrong", found, _search_remedy(outcome))
-    milliseconds = outcome.took.total_seconds() * 1000
-    return Finding("search", "ok", f"{request}: {outcome.status} in {milliseconds:.0f} ms")
-
-
-def _search_remedy(outcome: HttpResponse | NoResponse) -> str:
-    from mock_server.scenarios.http_client import HttpResponse
-
-    rule = outcome.headers.get("x-mock-rule") if isinstance(outcome, HttpResponse) else None
+        return Finding("search", "wrong", f"{request}: {outcome.problem}", remedy)
+    if outcome.status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
+        milliseconds = outcome.took.total_seconds() * 1000
+        return Finding("search", "ok", f"{request}: {outcome.status} in {milliseconds:.0f} ms")
+    rule = outcome.headers.get("x-mock-rule")
     if rule is not None:
-        return f"the rule {rule!r} changes the answer: stop its scenario with DELETE /__admin/scenario"
-    return f"look for the reason in the server's log; see {_NOT_ANSWERING}"
+        remedy = f"the rule {rule!r} changes the answer: stop its scenario with DELETE /__admin/scenario"
+    return Finding("search", "wrong", f"{request}: {outcome.status}, {outcome.text[:200]}", remedy)
 
 
 def _check_control(sandbox: Sandbox) -> Finding:
