@@ -5,7 +5,7 @@ Facts are noted while an answer is made. Counts include the exchanges that the j
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -90,10 +90,11 @@ class ExchangeCounts(Struct, eq=False):
     """
 
     by_kind: dict[ExchangeKind, int] = field(default_factory=dict)
-    imports: dict[str, int] = field(default_factory=dict)
+    imports: Counter[str] = field(default_factory=Counter)
 
     def count(self, kind: ExchangeKind) -> None:
         """Add one exchange."""
+        # Not a Counter: this happens in each request, and takes half as long again.
         self.by_kind[kind] = self.by_kind.get(kind, 0) + 1
 
     @property
@@ -103,14 +104,13 @@ class ExchangeCounts(Struct, eq=False):
 
     def copy(self) -> ExchangeCounts:
         """Return a copy of the counts."""
-        return ExchangeCounts(dict(self.by_kind), dict(self.imports))
+        return ExchangeCounts(dict(self.by_kind), self.imports.copy())
 
     def add(self, other: ExchangeCounts) -> None:
         """Add other counts."""
         for kind, count in other.by_kind.items():
             self.by_kind[kind] = self.by_kind.get(kind, 0) + count
-        for outcome, count in other.imports.items():
-            self.imports[outcome] = self.imports.get(outcome, 0) + count
+        self.imports.update(other.imports)
 
 
 def page_facts(number: int, size: int, total: int) -> list[Fact]:
@@ -152,12 +152,11 @@ def codes_in(facts: Iterable[Fact]) -> tuple[str, ...]:
 
 def compute_coverage(counts: ExchangeCounts, operations: Iterable[str]) -> Coverage:
     """Return the coverage of these operations."""
-    statuses: dict[str, dict[str, int]] = {}
+    statuses = defaultdict[str, Counter[str]](Counter)
     for (operation, _, outcome, *_), count in counts.by_kind.items():
         if operation is not None:
-            counted = statuses.setdefault(operation, {})
-            counted[str(outcome)] = counted.get(str(outcome), 0) + count
-    calls = {operation: sum(counted.values()) for operation, counted in statuses.items()}
+            statuses[operation][str(outcome)] += count
+    calls = {operation: counted.total() for operation, counted in statuses.items()}
     return Coverage(
         operations=_row(calls, operations),
         statuses=statuses,

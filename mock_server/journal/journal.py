@@ -191,8 +191,7 @@ class Journal:
     def count_imports(self, outcomes: Iterable[str]) -> None:
         """Count imports that ended, by outcome."""
         with self._lock:
-            for outcome in outcomes:
-                self._counts.imports[outcome] = self._counts.imports.get(outcome, 0) + 1
+            self._counts.imports.update(outcomes)
 
     def clear(self) -> int:
         """Delete the exchanges, and return how many there were. The counts stay."""

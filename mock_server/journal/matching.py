@@ -69,14 +69,7 @@ class ExchangeFilter(RequestPattern, frozen=True, kw_only=True):
     @property
     def given(self) -> dict[str, Any]:
         """The members that the caller set, as JSON."""
-        names = zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True)
-        default = ExchangeFilter()
-        members = {
-            encoded: getattr(self, name)
-            for name, encoded in names
-            if getattr(self, name) != getattr(default, name)
-        }
-        return dict(msgspec.to_builtins(members))
+        return dict(msgspec.to_builtins(self))
 
 
 def _as_tuple(given: str | tuple[str, ...] | None) -> tuple[str, ...]:

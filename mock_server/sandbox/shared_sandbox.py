@@ -7,7 +7,7 @@ is published in the copy, and the other replicas apply it to theirs.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
@@ -243,7 +243,7 @@ def _counts(counts: ExchangeCounts) -> Counts:
 
 
 def _exchange_counts(counts: Counts) -> ExchangeCounts:
-    return ExchangeCounts(dict(counts.by_kind), dict(counts.imports))
+    return ExchangeCounts(dict(counts.by_kind), Counter(counts.imports))
 
 
 class _Position(NamedTuple):

@@ -109,20 +109,13 @@ def response_differences(
 
     `refusals` is the variant of that name; None if it is unknown, as with the vendor.
     """
-    slow = list(_duration_differences(expect, outcome))
+    slow = _duration_differences(expect, outcome)
     if expect.fault is not None:
         return [*_fault_differences(expect, outcome), *slow]
     if isinstance(outcome, NoResponse):
         return [Difference("answer", "an answer", outcome), *slow]
-    return [
-        *_status_differences(_expected_status(expect, operation, refusals), outcome),
-        *_header_differences(expect, outcome),
-        *_refusal_differences(expect, outcome),
-        *_total_differences(expect, outcome),
-        *differences(expect.body, outcome.body),
-        *_exact_text_differences(expect, outcome),
-        *slow,
-    ]
+    statuses = _expected_status(expect, operation, refusals)
+    return [*_status_differences(statuses, outcome), *_answer_differences(expect, outcome), *slow]
 
 
 def error_codes(body: Any) -> list[str]:
@@ -171,9 +164,15 @@ def _fault_differences(expect: Expect, outcome: HttpOutcome) -> Iterator[Differe
         yield from _status_differences(_expected_status(expect, None, None), outcome)
 
 
-def _header_differences(expect: Expect, response: HttpResponse) -> Iterator[Difference]:
+def _answer_differences(expect: Expect, response: HttpResponse) -> Iterator[Difference]:
     for name, expected in expect.headers.items():
         yield from text_differences(expected, response.headers.get(name.lower()), f"headers.{name}")
+    yield from _refusal_differences(expect, response)
+    if expect.found is not None and _total(response) != expect.found:
+        yield Difference("found", str(expect.found), _total(response))
+    yield from differences(expect.body, response.body)
+    if expect.text is not None and response.text != expect.text:
+        yield Difference("text", repr(expect.text), response.text)
 
 
 def _refusal_differences(expect: Expect, response: HttpResponse) -> Iterator[Difference]:
@@ -187,22 +186,12 @@ def _refusal_differences(expect: Expect, response: HttpResponse) -> Iterator[Dif
         yield Difference("$.content.success", "False", success)
 
 
-def _total_differences(expect: Expect, response: HttpResponse) -> Iterator[Difference]:
-    if expect.found is not None and _total(response) != expect.found:
-        yield Difference("found", str(expect.found), _total(response))
-
-
 def _total(response: HttpResponse) -> Any:
     """The total of a search; 0 for a 404 with NOT_FOUND, as with the variant `emptySearch`."""
     if response.status == HTTPStatus.NOT_FOUND and error_codes(response.body) == [NOT_FOUND.code]:
         return 0
     total = _member(response.body, "totalElements")
     return ABSENT if total is None else total
-
-
-def _exact_text_differences(expect: Expect, response: HttpResponse) -> Iterator[Difference]:
-    if expect.text is not None and response.text != expect.text:
-        yield Difference("text", repr(expect.text), response.text)
 
 
 def _duration_differences(expect: Expect, outcome: HttpOutcome) -> Iterator[Difference]:
