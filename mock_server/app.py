@@ -17,9 +17,9 @@ from mock_server.clock import real_now
 from mock_server.control.server_info import get_health
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.generate import generate_company
-from mock_server.journal import Limits
+from mock_server.journal.journal import Limits
 from mock_server.sandbox import SandboxConfig, Sandboxes, StateFileError
-from mock_server.scenarios import ScenarioSetup, check_saved_rules, load_scenario_setup
+from mock_server.scenarios.setup import ScenarioSetup, check_saved_rules, load_scenario_setup
 from mock_server.settings import HEALTH_PATH, EngineUrl, Settings
 from mock_server.web import authentication, contract, errors, token_endpoint
 from mock_server.web.pipeline import Application

@@ -11,8 +11,9 @@ from mock_server.clock import real_now
 from mock_server.fixtures import FileError
 from mock_server.fixtures.library import bundled
 from mock_server.sandbox import Sandboxes
-from mock_server.scenarios import FixtureFinder, NameTaken, load_scenario_setup
+from mock_server.scenarios.active import NameTaken
 from mock_server.scenarios.files import SUFFIXES
+from mock_server.scenarios.setup import FixtureFinder, load_scenario_setup
 
 _logger = logging.getLogger("mock_server")
 

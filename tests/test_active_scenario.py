@@ -18,7 +18,10 @@ from mock_server.fixtures.state_file import StateFile, convert_struct, json_stru
 from mock_server.sandbox import SandboxConfig, ServerSandbox
 from mock_server.sandbox.commands import AddRules, RemoveRules, RestoreState, SetClock, SetScenarioState
 from mock_server.sandbox.state import export_state, first_state
-from mock_server.scenarios import STARTED, Progress, ReceivedRequest, Rule, Scenario, ScenarioSetup
+from mock_server.scenarios.active import Progress
+from mock_server.scenarios.file_format import STARTED, Rule, Scenario
+from mock_server.scenarios.matching import ReceivedRequest
+from mock_server.scenarios.setup import ScenarioSetup
 from tests.support import run_at_once
 
 EMPTY = load_fixture("empty", date(2026, 1, 15))

@@ -19,10 +19,10 @@ from mock_server.fixtures.fixture import decode_fixture
 from mock_server.fixtures.library import bundled, bundled_names
 from mock_server.sandbox import SandboxConfig
 from mock_server.sandbox.state import export_state, first_state
-from mock_server.scenarios import ScenarioSetup, check_saved_rules
 from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario
+from mock_server.scenarios.setup import ScenarioSetup, check_saved_rules
 from mock_server.scenarios.target import Target, find_target
 from tests.support import running_server
 

@@ -25,7 +25,8 @@ from mock_server.compare.report import Report, sentences, table
 from mock_server.compare.shapes import Divergence, divergences, shape
 from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.variants import VARIANTS
-from mock_server.scenarios import Scenario, runner
+from mock_server.scenarios import runner
+from mock_server.scenarios.file_format import Scenario
 from mock_server.scenarios.matching import ABSENT
 from mock_server.scenarios.results import Result as ScenarioResult
 from tests.sockets import Remote

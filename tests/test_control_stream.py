@@ -16,7 +16,7 @@ from flask import Flask
 
 from mock_server.app import create_app
 from mock_server.control.events import events
-from mock_server.journal import Journal, Limits
+from mock_server.journal.journal import Journal, Limits
 from mock_server.settings import Settings
 from mock_server.web.services import of
 from tests.support import TOKEN_URL, Api, running_server

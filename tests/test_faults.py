@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from mock_server.scenarios import FAULTS
+from mock_server.scenarios.file_format import FAULTS
 from tests.sockets import DOSSIER, Remote, connect, read_answer, read_to_end
 from tests.support import running_server
 

@@ -14,10 +14,9 @@ import orjson
 import pytest
 
 from mock_server.fixtures.errors import InputError
-from mock_server.journal import Exchange, Journal, Limits
 from mock_server.journal.coverage import ExchangeCounts, ExchangeKind
 from mock_server.journal.entries import read_entries
-from mock_server.journal.journal import pack
+from mock_server.journal.journal import Exchange, Journal, Limits, pack
 from mock_server.journal.matching import ExchangeFilter, find_entries
 from mock_server.web import services
 from tests.control_calls import count, expect, listing, requests_of, verdict

@@ -15,9 +15,8 @@ from stdnum.fr import siret as siret_number
 from mock_server.domain.identifiers import french_vat_of
 from mock_server.domain.variants import resolve
 from mock_server.domain.world import World
-from mock_server.journal import Exchange
 from mock_server.journal.entries import Entry
-from mock_server.journal.journal import pack
+from mock_server.journal.journal import Exchange, pack
 from mock_server.journal.near_misses import ExplainContext, compare_texts, explain_mismatches
 from mock_server.scenarios.matching import differences
 from tests.support import SIRET

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from mock_server.scenarios import FAULTS
+from mock_server.scenarios.file_format import FAULTS
 from tests.control_calls import log_in, set_rule
 from tests.support import (
     ACCOUNT,

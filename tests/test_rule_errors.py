@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mock_server.fixtures import FileError, Fixture, load_fixture
-from mock_server.scenarios import load_scenario_setup
 from mock_server.scenarios.files import read_scenario
+from mock_server.scenarios.setup import load_scenario_setup
 from tests.processes import run
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

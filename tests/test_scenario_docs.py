@@ -17,7 +17,8 @@ from mock_server.cli import main
 from mock_server.fixtures.entries import Overrides
 from mock_server.fixtures.library import bundled
 from mock_server.fixtures.yaml_files import read_yaml
-from mock_server.scenarios import FAULTS, file_format
+from mock_server.scenarios import file_format
+from mock_server.scenarios.file_format import FAULTS
 from mock_server.scenarios.matching import OPERATORS
 from mock_server.scenarios.prepare import BUILT_IN as PREPARED_NAMES
 from mock_server.scenarios.validation import BUILT_IN

@@ -21,7 +21,7 @@ from mock_server.cli import main
 from mock_server.cli.own_server import NotStarted, own_server
 from mock_server.cli.scenarios import in_parallel
 from mock_server.fixtures.library import bundled
-from mock_server.scenarios import FAULTS
+from mock_server.scenarios.file_format import FAULTS
 from mock_server.scenarios.http_client import HttpRequest, NoResponse, new_session, send
 from tests import processes
 from tests.support import running_server

@@ -21,7 +21,7 @@ import pytest
 import requests
 
 from mock_server.client import Sandbox
-from mock_server.scenarios import FAULTS
+from mock_server.scenarios.file_format import FAULTS
 from tests.processes import run
 from tests.sockets import (
     DOSSIER,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.scenarios import FAULTS
+from mock_server.scenarios.file_format import FAULTS
 from tests.sockets import DOSSIER, Remote, address, connect, is_up, read_answer, read_to_end, request
 from tests.support import ACCOUNT, running_server
 from tests.test_faults import SEEN

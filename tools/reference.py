@@ -20,7 +20,7 @@ from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.library import recipe_path
 from mock_server.fixtures.recipes import read_recipe
-from mock_server.scenarios import Scenario
+from mock_server.scenarios.file_format import Scenario
 from mock_server.settings import CONTROL_PREFIX, SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent

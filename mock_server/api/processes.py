@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from mock_server.domain import search
-from mock_server.journal import process_facts
+from mock_server.journal.coverage import process_facts
 from mock_server.web import responses
 from mock_server.web.context import Call, query
 

@@ -18,9 +18,8 @@ from mock_server import delivery
 from mock_server.control.calls import is_number, route
 from mock_server.control.requests import exchange
 from mock_server.delivery import Delivery
-from mock_server.journal import Journal, JournalSlice
 from mock_server.journal.entries import read_entries
-from mock_server.journal.journal import Listener
+from mock_server.journal.journal import Journal, JournalSlice, Listener
 from mock_server.web.services import named_sandbox
 
 HEARTBEAT = 15.0

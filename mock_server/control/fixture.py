@@ -22,7 +22,7 @@ from mock_server.fixtures.library import bundled_names
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.commands import LoadFixture
-from mock_server.scenarios import read_progress
+from mock_server.scenarios.active import read_progress
 from mock_server.web.services import named_sandbox, services
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from mock_server import __version__
 from mock_server.clock import real_now
 from mock_server.control.calls import route
 from mock_server.journal.coverage import OUTCOMES, ExchangeCounts, ExchangeKind
-from mock_server.scenarios import EFFECTS, FAULTS
+from mock_server.scenarios.file_format import EFFECTS, FAULTS
 from mock_server.web.services import Services, services
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ from mock_server.sandbox.commands import (
     RegisterThirdparty,
     Together,
 )
-from mock_server.scenarios import Rule
+from mock_server.scenarios.file_format import Rule
 from mock_server.scenarios.validation import check_rules
 from mock_server.web.services import named_sandbox
 

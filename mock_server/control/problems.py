@@ -19,7 +19,7 @@ from mock_server.fixtures import FileError
 from mock_server.fixtures.errors import InputError
 from mock_server.pages import NO_SANDBOX, of_control_call
 from mock_server.sandbox import Conflict, NoSandbox, NotKept, NotWritten, StateFileError
-from mock_server.scenarios import NameTaken
+from mock_server.scenarios.active import NameTaken
 from mock_server.settings import CONTROL_PREFIX
 from mock_server.web.services import docs_url, http_error, log_bug
 

@@ -28,15 +28,9 @@ from mock_server.sandbox.commands import (
     SetVariants,
     StopScenario,
 )
-from mock_server.scenarios import (
-    STARTED,
-    Rule,
-    Scenario,
-    ScenarioSetup,
-    build_scenario_setup,
-    load_scenario_setup,
-)
+from mock_server.scenarios.file_format import STARTED, Rule, Scenario
 from mock_server.scenarios.files import find_scenario, parse_scenario, read_scenario_cached, scenario_files
+from mock_server.scenarios.setup import ScenarioSetup, build_scenario_setup, load_scenario_setup
 from mock_server.scenarios.validation import check_rules, check_scenario, limit_reading
 from mock_server.web.services import named_sandbox, services
 

@@ -21,8 +21,8 @@ from mock_server.control.problems import input_error, json_answer, problem_answe
 from mock_server.control.requests import explain_context
 from mock_server.delivery import Delivery
 from mock_server.fixtures.errors import InputError
-from mock_server.journal import Journal
 from mock_server.journal.entries import Entry
+from mock_server.journal.journal import Journal
 from mock_server.journal.verify import Verdict, Verification, Verifier, check_verification
 from mock_server.sandbox import ServerSandbox
 from mock_server.web.services import named_sandbox, services

@@ -30,7 +30,7 @@ from mock_server.journal.redaction import (
     redact_json,
     redact_text,
 )
-from mock_server.scenarios import ReceivedRequest, without_tag
+from mock_server.scenarios.matching import ReceivedRequest, without_tag
 
 RULE_HEADER = "x-mock-rule"
 

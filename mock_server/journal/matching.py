@@ -16,10 +16,10 @@ from mock_server.fixtures.errors import InputError
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.hints import WARNINGS, similar_name
 from mock_server.journal.journal import JournalSlice
-from mock_server.scenarios import ReceivedRequest
 from mock_server.scenarios.file_format import Code, Expected, RequestPattern
 from mock_server.scenarios.matching import (
     Difference,
+    ReceivedRequest,
     differences,
     request_differences,
     text_differences,

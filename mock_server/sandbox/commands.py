@@ -54,7 +54,9 @@ from mock_server.sandbox.state import (
     restore_exported,
     with_age,
 )
-from mock_server.scenarios import ActiveScenario, Rule, ScenarioSetup
+from mock_server.scenarios.active import ActiveScenario
+from mock_server.scenarios.file_format import Rule
+from mock_server.scenarios.setup import ScenarioSetup
 
 Result = TypeVar("Result")
 

@@ -57,7 +57,7 @@ from mock_server.sandbox.state import (
     restore_config,
 )
 from mock_server.sandbox.transactions import Again, Current, Environ, Needed, Outcome, Transaction, Turns
-from mock_server.scenarios import ScenarioSetup
+from mock_server.scenarios.setup import ScenarioSetup
 from mock_server.settings import HEALTH_PATH, EngineUrl, is_control_path, is_slow_call
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ from mock_server.domain.model import Company, CompanyId
 from mock_server.domain.settlement import Event
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World
-from mock_server.journal import Journal
+from mock_server.journal.journal import Journal
 from mock_server.sandbox.commands import (
     PARTS,
     ApplyRule,
@@ -40,7 +40,8 @@ from mock_server.sandbox.state import (
     restore_state,
     settle_state,
 )
-from mock_server.scenarios import ActiveScenario, AppliedRule, ReceivedRequest
+from mock_server.scenarios.active import ActiveScenario, AppliedRule
+from mock_server.scenarios.matching import ReceivedRequest
 
 if TYPE_CHECKING:
     from mock_server.sandbox.state_database import StateDatabase

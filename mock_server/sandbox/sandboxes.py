@@ -21,7 +21,8 @@ from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, ReplaceSetup, continue_state
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.state import SandboxConfig, first_state, keep_start, keep_state
-from mock_server.scenarios import ScenarioSetup, without_tag
+from mock_server.scenarios.matching import without_tag
+from mock_server.scenarios.setup import ScenarioSetup
 
 if TYPE_CHECKING:
     from mock_server.sandbox.state_database import StateDatabase

@@ -19,10 +19,17 @@ from msgspec import Struct, field
 
 from mock_server.clock import continue_from, monotonic_now
 from mock_server.domain.imports import Invent
-from mock_server.journal import Exchange, Journal, Limits
 from mock_server.journal.coverage import ExchangeCounts, ExchangeKind
 from mock_server.journal.hints import Polls
-from mock_server.journal.journal import Listener, PackedExchange, join_parts, unpack
+from mock_server.journal.journal import (
+    Exchange,
+    Journal,
+    Limits,
+    Listener,
+    PackedExchange,
+    join_parts,
+    unpack,
+)
 from mock_server.sandbox.commands import PastState, Rewind
 from mock_server.sandbox.engine import Gone, RawEntry, StoredSandbox
 from mock_server.sandbox.history import (

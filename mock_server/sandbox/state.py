@@ -29,9 +29,10 @@ from mock_server.fixtures.state_file import (
     import_world,
 )
 from mock_server.fixtures.validate_state import validate_state
-from mock_server.journal import Limits
+from mock_server.journal.journal import Limits
 from mock_server.sandbox.rate_limit import Bucket, Buckets
-from mock_server.scenarios import ActiveScenario, ScenarioSetup, export_progress, read_progress
+from mock_server.scenarios.active import ActiveScenario, export_progress, read_progress
+from mock_server.scenarios.setup import ScenarioSetup
 
 TokenAges = tuple[tuple[datetime, timedelta], ...]
 """When the tokens issued before were aged, in the machine's time, and by how much."""

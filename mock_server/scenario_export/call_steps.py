@@ -18,7 +18,8 @@ from mock_server.journal.entries import Entry
 from mock_server.journal.redaction import FORM, HIDDEN, parse_fields, parse_pairs, redact_json
 from mock_server.scenario_export.privacy import PERSONAL
 from mock_server.scenario_export.steps import ExportedStep, has_placeholder, json_text
-from mock_server.scenarios import FAULTS, Rule, without_tag
+from mock_server.scenarios.file_format import FAULTS, Rule
+from mock_server.scenarios.matching import without_tag
 from mock_server.scenarios.results import REFUSED_COMMAND, are_not_found, error_codes
 from mock_server.scenarios.templates import PLACE
 

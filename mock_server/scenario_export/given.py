@@ -29,8 +29,9 @@ from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.state_file import WorldState, export_world
 from mock_server.sandbox.state import SandboxState, export_state
 from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
-from mock_server.scenarios import STARTED, ActiveScenario, Rule, Scenario, ScenarioSetup
-from mock_server.scenarios.file_format import ScenarioGiven
+from mock_server.scenarios.active import ActiveScenario
+from mock_server.scenarios.file_format import STARTED, Rule, Scenario, ScenarioGiven
+from mock_server.scenarios.setup import ScenarioSetup
 
 MAX_DOSSIERS = 5_000
 """Dossiers of a state that is written into a scenario file in full: a larger one is too long to read."""

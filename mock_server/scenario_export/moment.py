@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from mock_server.domain.names import shown
 from mock_server.domain.settlement import settle
 from mock_server.fixtures.actions import take_action
-from mock_server.journal import JournalSlice
 from mock_server.journal.entries import read_entries
+from mock_server.journal.journal import JournalSlice
 from mock_server.sandbox import NotKept, SandboxState, ServerSandbox
 from mock_server.sandbox.commands import (
     LoadFixture,

@@ -11,7 +11,7 @@ import orjson
 
 from mock_server.clock import real_now
 from mock_server.dialects import wire
-from mock_server.journal import redact_url
+from mock_server.journal.redaction import redact_url
 from mock_server.settings import SANDBOX_HEADER
 from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.errors import REFUSAL_HEADER

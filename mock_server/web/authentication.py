@@ -13,7 +13,8 @@ from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
 from mock_server.sandbox.commands import TakeRequest
 from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
-from mock_server.scenarios import Then, import_plan
+from mock_server.scenarios.active import import_plan
+from mock_server.scenarios.file_format import Then
 from mock_server.web.context import CONTEXT, Call, RequestContext
 from mock_server.web.routing import NOT_THE_API
 from mock_server.web.services import Services, requested_name, services

@@ -17,11 +17,12 @@ from mock_server.domain.names import camel, snake
 from mock_server.domain.operations import Operation
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World
-from mock_server.journal import Fact, Hint
+from mock_server.journal.coverage import Fact
+from mock_server.journal.hints import Hint
 from mock_server.json_body import CompressedBodyError, decode_body, parse_json
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.commands import Command
-from mock_server.scenarios import AppliedRule
+from mock_server.scenarios.active import AppliedRule
 
 Result = TypeVar("Result")
 

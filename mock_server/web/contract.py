@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from mock_server.auth.access import PROBLEM_HEADER
 from mock_server.auth.tokens import REALM_PATH
 from mock_server.dialects import DIALECTS, Dialect, wire
-from mock_server.journal import redact_text
+from mock_server.journal.redaction import redact_text
 from mock_server.settings import is_control_path
 from mock_server.web.routing import operation_of
 from mock_server.web.rule_effects import rule_applied

@@ -20,9 +20,11 @@ from mock_server.auth.access import bearer_token
 from mock_server.auth.tokens import TokenRejected
 from mock_server.clock import real_seconds
 from mock_server.domain.operations import Kind
-from mock_server.journal import Exchange, Fact, hide_credentials
+from mock_server.journal.coverage import Fact
+from mock_server.journal.journal import Exchange
+from mock_server.journal.redaction import hide_credentials
 from mock_server.sandbox import NoSandbox
-from mock_server.scenarios import FAULTS
+from mock_server.scenarios.file_format import FAULTS
 from mock_server.web.context import CONTEXT, Call, RequestContext
 from mock_server.web.routing import NOT_THE_API, operation_of
 from mock_server.web.services import Services, requested_name

@@ -12,7 +12,8 @@ from flask import Response
 from mock_server.dialects import Json
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
 from mock_server.domain.search import Page
-from mock_server.journal import page_facts, redact_json
+from mock_server.journal.coverage import page_facts
+from mock_server.journal.redaction import redact_json
 from mock_server.json_body import json_bytes
 from mock_server.web.context import Call
 

@@ -19,8 +19,18 @@ from mock_server.domain.names import camel
 from mock_server.domain.operations import Operation
 from mock_server.json_body import json_bytes, parse_json
 from mock_server.sandbox import ServerSandbox
-from mock_server.scenarios import FAULTS, NO_EFFECT, AppliedRule, ReceivedRequest, Then, without_tag
-from mock_server.scenarios.file_format import DribbleDelay, FixedDelay, LognormalDelay, Respond, UniformDelay
+from mock_server.scenarios.active import AppliedRule
+from mock_server.scenarios.file_format import (
+    FAULTS,
+    NO_EFFECT,
+    DribbleDelay,
+    FixedDelay,
+    LognormalDelay,
+    Respond,
+    Then,
+    UniformDelay,
+)
+from mock_server.scenarios.matching import ReceivedRequest, without_tag
 from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.responses import JSON_TYPE
 

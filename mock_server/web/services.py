@@ -12,9 +12,9 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from mock_server.auth.certificates import Tls
 from mock_server.auth.tokens import TokenService
 from mock_server.dialects import wire
-from mock_server.journal import redact_text
+from mock_server.journal.redaction import redact_text
 from mock_server.sandbox import DEFAULT_SANDBOX, NoSandbox, Sandboxes, ServerSandbox
-from mock_server.scenarios import FixtureFinder
+from mock_server.scenarios.setup import FixtureFinder
 from mock_server.settings import DOCS_PATH, SANDBOX_HEADER, Settings
 
 _KEY = "mock_server"
