@@ -143,17 +143,14 @@ class TestSandbox:
         Then set the strict mode of the run.
         """
         if mark is not None:
-            self._play(mark, folder)
+            try:
+                [name] = mark.args
+                self.sandbox.scenario(folder / name if str(name).endswith(_SCENARIO_SUFFIXES) else name)
+            except (ControlRefused, OSError, ValueError) as error:
+                named = ", ".join(map(repr, mark.args))
+                raise pytest.fail.Exception(f"{mark.name}({named}): {error}", pytrace=False) from None
         if self._strict:
             self.sandbox.call("PUT", "/strict", {"strict": self._strict})
-
-    def _play(self, mark: pytest.Mark, folder: Path) -> None:
-        try:
-            [name] = mark.args
-            self.sandbox.scenario(folder / name if str(name).endswith(_SCENARIO_SUFFIXES) else name)
-        except (ControlRefused, OSError, ValueError) as error:
-            named = ", ".join(map(repr, mark.args))
-            raise pytest.fail.Exception(f"{mark.name}({named}): {error}", pytrace=False) from None
 
     def check_calls(self, failure: BaseException | None = None) -> None:
         """Fail the test if its client called a path that the API does not have, or strict mode rejects one.
@@ -165,7 +162,8 @@ class TestSandbox:
             AssertionError: there was such a call; the message names the probable one.
         """
         try:
-            wrong = list(dict.fromkeys(_sentence(request) for request in self._wrong_calls()))
+            unmatched = [] if self.ignores_unmatched else self._unmatched()
+            wrong = _sentences([*unmatched, *self._warned()] if self._strict == "fail" else unmatched)
         except _UNREACHABLE:
             self._is_unchecked = True
             return
@@ -174,12 +172,8 @@ class TestSandbox:
             pytest.fail("\n".join(wrong), pytrace=False)
         if wrong and failure is not None:
             result = f"The test failed with {type(failure).__name__}: {failure}"
-            unmatched = AssertionError("\n".join([*wrong, result]))
-            raise unmatched.with_traceback(failure.__traceback__) from None
-
-    def _wrong_calls(self) -> list[RecordedRequest]:
-        unmatched = [] if self.ignores_unmatched else self._unmatched()
-        return [*unmatched, *self._warned()] if self._strict == "fail" else unmatched
+            error = AssertionError("\n".join([*wrong, result]))
+            raise error.with_traceback(failure.__traceback__) from None
 
     def export(self, folder: Path, test: str) -> str:
         """Write the requests of the test as a scenario; return a sentence with its path, or an error."""
@@ -219,7 +213,9 @@ class TestSandbox:
             if self._is_unchecked:
                 self.check_calls()
             if self._strict == "warn":
-                self._show_warnings()
+                with suppress(*_UNREACHABLE):
+                    for sentence in _sentences(self._warned()):
+                        warnings.warn(pytest.PytestWarning(sentence), stacklevel=1)
         finally:
             if not (self._keeps_failed and self.has_failed):
                 with suppress(*_UNREACHABLE):
@@ -259,11 +255,6 @@ class TestSandbox:
         """The requests with input that the API ignores, which strict mode counts."""
         return [request for request in self.sandbox.requests() if request["matched"] and request["warnings"]]
 
-    def _show_warnings(self) -> None:
-        with suppress(*_UNREACHABLE):
-            for sentence in dict.fromkeys(_sentence(request) for request in self._warned()):
-                warnings.warn(pytest.PytestWarning(sentence), stacklevel=1)
-
     def _in_default(self) -> list[_Recorded]:
         """The requests of the default sandbox since the test began."""
         default = self._server.sandbox()
@@ -294,8 +285,10 @@ class _Recorded(NamedTuple):
         return [cause["sentence"] for cause in causes if cause["sentence"] not in self.request["warnings"]]
 
 
-def _sentence(request: RecordedRequest) -> str:
-    return f"{request['method']} {request['path']}: {request['warnings'][0]}"
+def _sentences(requests: Sequence[RecordedRequest]) -> list[str]:
+    """The first warning of each request, without repetitions."""
+    found = (f"{each['method']} {each['path']}: {each['warnings'][0]}" for each in requests)
+    return list(dict.fromkeys(found))
 
 
 def _format_requests(requests: Sequence[_Recorded]) -> str:
