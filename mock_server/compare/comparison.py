@@ -129,6 +129,8 @@ def explanations(
         NoServer: the server does not answer.
     """
     diverging = [one for one in found if one.divergences]
+    if not diverging:
+        return
     before = _all_divergences(diverging)
     others = list(_other_variants(dialect, variants))
     # If all variants together explain nothing, none of them does.
@@ -148,8 +150,6 @@ def _divergences_with(
     variants: Mapping[str, str], diverging: Sequence[ScenarioComparison], ours: Target, dialect: str
 ) -> set[FoundDivergence]:
     """The divergences if the sandbox has these variants."""
-    if not diverging:
-        return set()
     with open_comparison_sandbox(ours, variants) as target:
         return _all_divergences(
             [_compare_with(one.scenario, one.theirs, target, dialect) for one in diverging]

@@ -235,12 +235,6 @@ class CreateAccount(Command[None], frozen=True):
     users: tuple[str, ...] = ()
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Create it.
-
-        Raises:
-            Conflict: it exists.
-            InputError: a value is invalid, or there is no such user.
-        """
         world = actions.create_account(state.world, context.of_action, self.account, self.users)
         return _with_world(state, world), None
 
@@ -301,12 +295,6 @@ class CreateDossier(Command[int], frozen=True):
     dossier: DossierEntry
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, int]:
-        """Create it.
-
-        Raises:
-            Conflict: there is one with its id.
-            InputError: a value is invalid.
-        """
         world, dossier_id = actions.create_dossier(state.world, context.of_action, self.dossier)
         return _with_world(state, world), dossier_id
 
@@ -330,11 +318,6 @@ class AddToTimeline(Command[None], frozen=True):
     entries: tuple[TimelineEntry, ...]
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Add them.
-
-        Raises:
-            InputError: one of them cannot take place, or there are too many.
-        """
         world = add_to_timeline(state.world, context.now, self.entries, invent=context.invent)
         return _with_world(state, world), None
 
@@ -659,11 +642,6 @@ class RestoreState(Command[None], frozen=True):
     exported: StateFile
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        """Restore it.
-
-        Raises:
-            InputError: a value in it is invalid.
-        """
         return restore_exported(state, self.exported, context.machine, context.invent), None
 
 

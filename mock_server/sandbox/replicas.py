@@ -143,10 +143,9 @@ class SharedSandboxes(Sandboxes):
     # What views ask for
 
     def get(self, name: str = DEFAULT_SANDBOX) -> ServerSandbox:
-        """Return the sandbox of that name; create it if it is new.
+        """As on one server.
 
         Raises:
-            NoSandbox: the name is invalid, or there are `limit` sandboxes and none is idle.
             EngineError: the engine cannot be used.
         """
         transaction = self._current.transaction
@@ -163,7 +162,7 @@ class SharedSandboxes(Sandboxes):
         return found
 
     def find(self, name: str) -> ServerSandbox | None:
-        """Return the sandbox of that name, None if it does not exist.
+        """As on one server.
 
         Raises:
             EngineError: the engine cannot be used.
@@ -178,12 +177,7 @@ class SharedSandboxes(Sandboxes):
         return self._claim(transaction, name, create=False)
 
     def fork(self, past: PastState, name: str) -> ServerSandbox:
-        """Create a sandbox of that name, which continues a past state of another one.
-
-        Raises:
-            Conflict: there is a sandbox of that name.
-            NoSandbox: the name is invalid, or there are `limit` sandboxes and none is idle.
-        """
+        """As on one server."""
         transaction = self._require_transaction()
         self._check_name(name)
         if name in transaction.refused:
@@ -201,11 +195,7 @@ class SharedSandboxes(Sandboxes):
             transaction.has_failed = True
 
     def drop(self, name: str) -> None:
-        """Delete the sandbox; its next use creates it again.
-
-        Raises:
-            KeyError: there is no sandbox of that name.
-        """
+        """As on one server."""
         transaction = self._require_transaction()
         if self.find(name) is None:
             raise KeyError(name)
@@ -596,13 +586,13 @@ class SharedSandboxes(Sandboxes):
                 fixtures.pop(key, None)
 
     def _write_checkpoint_soon(self, sandbox: SharedSandbox) -> None:
-        encode, at = sandbox.checkpoint(), _position(sandbox)
+        (encode, number, first), at = sandbox.checkpoint(), _position(sandbox)
 
         async def write() -> None:
-            found = await asyncio.to_thread(encode)
+            content = await asyncio.to_thread(encode)
             try:
                 await self._write_fixtures()
-                await self.engine.write_checkpoint(at, found.content, number=found.number, first=found.first)
+                await self.engine.write_checkpoint(at, content, number=number, first=first)
             except EngineError as error:
                 _logger.warning("no checkpoint was written: %s", error)
 

@@ -114,15 +114,6 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
     summary: JournalSummary | None = None
 
 
-class EncodedCheckpoint(NamedTuple):
-    """The JSON of a checkpoint, its numbers, and the first version that the log must keep."""
-
-    content: bytes
-    number: int
-    counted: int
-    first: int
-
-
 class LogFormat(RecordFormat):
     """Encodes and decodes entries, checkpoints, and the start of new sandboxes."""
 
@@ -373,29 +364,24 @@ class SharedSandbox(ServerSandbox):
         rounds = 1 + dossiers // 10 // ENTRIES_PER_CHECKPOINT
         return self.version // ENTRIES_PER_CHECKPOINT % rounds == 0
 
-    def checkpoint(self) -> Callable[[], EncodedCheckpoint]:
-        """Return what encodes a checkpoint of now, in any thread.
+    def checkpoint(self) -> tuple[Callable[[], bytes], int, int]:
+        """Return what encodes a checkpoint of now, in any thread; its number, and the first version to keep.
 
         It has the oldest state of the history, so that a replica that starts can go back as far as this one.
         """
         oldest = next(iter(self.history.entries), None)
         state = self._base if oldest is None else oldest.state
         number = self.history.last if oldest is None else oldest.record.number - 1
-        first, counted = self._drop_positions(number), self.version
-        summarize = partial(
+        first = self._drop_positions(number)
+        checkpoint = partial(
             Checkpoint,
             number=number,
             request=self.history.first_request - 1,
             last_request=self._dropped_request,
-            counted=counted,
+            counted=self.version,
             summary=self.journal.summary(),
         )
-
-        def encode() -> EncodedCheckpoint:
-            content = self._format.encode(summarize(kept=keep_state(state)))
-            return EncodedCheckpoint(content, number, counted, first)
-
-        return encode
+        return lambda: self._format.encode(checkpoint(kept=keep_state(state))), number, first
 
     def _drop_positions(self, number: int) -> int:
         """Return the first version with a command after `number`, or an exchange that the journal keeps."""
