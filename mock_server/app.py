@@ -20,7 +20,8 @@ from mock_server.fixtures.generate import generate_company
 from mock_server.journal.journal import Limits
 from mock_server.sandbox import SandboxConfig, Sandboxes, StateFileError
 from mock_server.scenarios.setup import ScenarioSetup, check_saved_rules, load_scenario_setup
-from mock_server.settings import HEALTH_PATH, EngineUrl, Settings
+from mock_server.settings import HEALTH_PATH, Settings
+from mock_server.values import EngineUrl
 from mock_server.web import authentication, contract, errors, token_endpoint
 from mock_server.web.pipeline import Application
 from mock_server.web.services import Services

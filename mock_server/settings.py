@@ -6,20 +6,16 @@ environment over the default.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
-from mock_server.domain.local_time import OutOfRangeError, calendar_duration, from_local
-from mock_server.domain.names import is_utf8, shown
+from mock_server import values
+from mock_server.domain.names import is_utf8
 from mock_server.domain.operations import DIALECTS
-from mock_server.domain.variants import VARIANTS, check_variants
 
 CONTROL_PREFIX = "/__admin"
 """Where the control API is served; nothing of the emulated API is."""
@@ -51,29 +47,8 @@ CONTROL_MAX_BODY = 256 * 1024 * 1024
 SANDBOX_HEADER = "X-Mock-Sandbox"
 """The header of a control call that names its sandbox."""
 
-_SIZES = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _SINGULAR = {"variants": "variant"}
 """Settings whose option has another name than the setting itself."""
-_HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
-_ENGINE_SCHEMES = ("redis", "rediss", "valkey", "valkeys")
-_YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
-
-
-class EngineUrl(Struct, frozen=True):
-    """The URL of a Redis or Valkey. As text it has no password: it is shown in log, health and errors."""
-
-    url: str
-
-    def __str__(self) -> str:
-        parts = urlsplit(self.url)
-        login, at, host = parts.netloc.rpartition("@")
-        user = login.partition(":")[0]
-        return parts._replace(netloc=f"{user}:***@{host}" if at else host, query="").geturl()
-
-    @property
-    def for_client(self) -> str:
-        """The URL as the client library takes it: it has no own scheme for Valkey."""
-        return re.sub(r"^valkey", "redis", self.url)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -112,7 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     journal_bytes: int = 16 * 1024 * 1024
     strict: str = "off"
     history_entries: int = 1000
-    state: Path | EngineUrl | None = None
+    state: Path | values.EngineUrl | None = None
     state_password: str | None = None
     check_responses: bool = False
     log_format: str = "text"
@@ -121,7 +96,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Reject a token that no client could send, also where the settings are made in Python."""
         if self.control_token is not None:
-            _token(self.control_token)
+            values.token(self.control_token)
 
 
 class Setting(Struct, frozen=True):
@@ -159,7 +134,7 @@ class Setting(Struct, frozen=True):
     def default(self) -> str:
         """The default, as text: `convert` reads it, unless the default is None."""
         value = getattr(_DEFAULTS, self.name)
-        return self.absent if value is None else text_of(value)
+        return self.absent if value is None else values.text_of(value)
 
     def read(self, text: str) -> Any:
         """The value that the text means.
@@ -172,19 +147,6 @@ class Setting(Struct, frozen=True):
         if not is_utf8(text):
             raise ValueError("the value is not UTF-8 text")
         return self.convert(text.strip())
-
-
-def text_of(value: object) -> str:
-    """The value of a setting as text, as on the command line and in the environment."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, timedelta):
-        return _shortest(value)
-    if isinstance(value, Mapping):
-        return ",".join(f"{name}={choice}" for name, choice in value.items())
-    if isinstance(value, tuple | list):
-        return ",".join(map(str, value))
-    return str(value)
 
 
 def is_slow_call(method: str, path: str, query: str) -> bool:
@@ -206,176 +168,14 @@ def local_url(host: str, port: int | str, scheme: str = "http") -> str:
     return f"{scheme}://[{reachable}]:{port}" if ":" in reachable else f"{scheme}://{reachable}:{port}"
 
 
-def duration(text: str) -> timedelta:
-    """`200ms`, `2s`, `5m`, `1h`, a number of seconds, or ISO 8601 such as `PT1M30S` or `P30D`.
-
-    Raises:
-        ValueError: it is none of them, or longer than a century.
-    """
-    days, rest = calendar_duration(text)
-    return timedelta(days=days) + rest
-
-
-def variants(text: str) -> dict[str, str]:
-    """`name=value`, or several separated by commas.
-
-    Raises:
-        ValueError: an unknown variant or value, or no `=`.
-    """
-    chosen = {}
-    for pair in filter(None, (part.strip() for part in text.split(","))):
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise ValueError(f"{shown(pair)} is not name=value; the variants are {', '.join(VARIANTS)}")
-        chosen[name.strip()] = value.strip()
-    return check_variants(chosen)
-
-
-def instant(text: str) -> datetime:
-    """An ISO date-time; without offset it is French local time.
-
-    Raises:
-        ValueError: it is not one, or not of the years 1000 to 8999.
-    """
-    try:
-        return from_local(text)
-    except OutOfRangeError:
-        raise
-    except ValueError:
-        raise ValueError(f"{shown(text)} is not an ISO date-time such as 2026-03-02T09:00:00") from None
-
-
-def url(text: str) -> str:
-    """A base URL without a slash at its end.
-
-    Raises:
-        ValueError: it is not a URL of HTTP, or has a port that cannot exist.
-    """
-    try:
-        parts = urlsplit(text)
-        possible = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # a port above 65535, or half an IPv6 address
-        possible = False
-    if not possible or parts.query or parts.fragment or not text.isprintable() or " " in text:
-        raise ValueError(f"{shown(text)} is not a URL such as http://sandbox:8080")
-    return text.rstrip("/")
-
-
-def origins(text: str) -> tuple[str, ...]:
-    """Origins of web pages such as `https://app.example:3000`, separated by commas, or `*` for all.
-
-    Raises:
-        ValueError: one is not an origin.
-    """
-    return tuple(_origin(part.strip()) for part in text.split(",") if part.strip())
-
-
-def _origin(text: str) -> str:
-    """An origin as browsers send it: in lower case, without a path."""
-    found = text if text == "*" else url(text).lower()
-    if "/" in found.partition("://")[2] or "@" in found:
-        raise ValueError(f"{shown(text)} is not an origin such as https://app.example:3000")
-    return found
-
-
-def host_names(text: str) -> tuple[str, ...]:
-    """Names of hosts without port, in lower case, separated by commas.
-
-    Raises:
-        ValueError: one is not a host name.
-    """
-    names = tuple(part.strip().lower() for part in text.split(",") if part.strip())
-    for name in names:
-        if not _HOST_NAME.fullmatch(name):
-            raise ValueError(f"{shown(name)} is not a host name such as sandbox.example.com, without a port")
-    return names
-
-
-def _shortest(length: timedelta) -> str:
-    """A duration in the largest unit that divides it: `90s`, `30m`."""
-    milliseconds = length // timedelta(milliseconds=1)
-    unit, size = next((unit, size) for unit, size in _SIZES if milliseconds % size == 0)
-    return f"{milliseconds // size}{unit}"
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def convert(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"{shown(text)} is not one of {', '.join(words)}")
-        return text
-
-    return convert
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII) or not least <= int(text) <= most:
-            raise ValueError(f"{shown(text)} is not a number from {least} to {most}")
-        return int(text)
-
-    return convert
-
-
-def _lifetime(text: str) -> timedelta:
-    found = duration(text)
-    if found < timedelta(seconds=1):
-        raise ValueError(f"{shown(text)} is shorter than a second")
-    return found
-
-
-def _state(text: str) -> Path | EngineUrl:
-    """A path, or the URL of a Redis or Valkey; the message does not repeat it: it may have a password."""
-    scheme, separator, _ = text.partition("://")
-    if not separator:
-        return Path(text)
-    try:
-        parts = urlsplit(text)
-        possible = scheme in _ENGINE_SCHEMES and parts.hostname and parts.port != 0
-    except ValueError:  # a port above 65535, or half an IPv6 address
-        possible = False
-    if not possible or parts.query or not re.fullmatch(r"(?:/[0-9]{0,5})?", parts.path):
-        raise ValueError(
-            "a URL in --state is redis://HOST:PORT/DATABASE, or with rediss, valkey or valkeys; DATABASE is a"
-            " number, and can be left out"
-        )
-    return EngineUrl(text)
-
-
-def _host(text: str) -> str:
-    """An address or a host name; the codec of international names, and its import, only for one of them."""
-    try:
-        if not text.isascii():
-            text.encode("idna")
-    except UnicodeError:
-        raise ValueError(f"{shown(text)} is not a host name") from None
-    return text
-
-
-def _folder(text: str) -> Path:
-    if not os.path.isdir(text):  # noqa: PTH112  # `Path.is_dir` raises where a name is too long
-        raise ValueError(f"{shown(text)} is not a folder")
-    return Path(text)
-
-
-def _yes_or_no(text: str) -> bool:
-    return _one_of(*_YES, *_NO)(text.lower()) in _YES
-
-
-def _token(text: str) -> str:
-    """A bearer token; the message does not repeat it."""
-    if not text.isprintable() or text != text.strip() or not text:
-        raise ValueError("a control token is one or more printable characters: no header carries others")
-    return text
-
-
 _DEFAULTS = Settings()
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("host", "ADDRESS", _host, "Address to listen on; 0.0.0.0 for all, as in the image."),
+    Setting("host", "ADDRESS", values.host_name, "Address to listen on; 0.0.0.0 for all, as in the image."),
     Setting(
         "port",
         "NUMBER",
-        _number(0, 65535),
+        values.number(0, 65535),
         "Port to listen on; 0 picks a free one, and the ready line names it.",
     ),
     Setting(
@@ -388,7 +188,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "fixtures_dir",
         "DIR",
-        _folder,
+        values.folder,
         "A folder with your own recipes, such as a mounted one; its names come first.",
     ),
     Setting(
@@ -400,68 +200,68 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "scenarios_dir",
         "DIR",
-        _folder,
+        values.folder,
         "A folder with your own scenarios, such as a mounted one; its names come first.",
     ),
     Setting(
         "watch",
         "",
-        _yes_or_no,
+        values.yes_or_no,
         "Load a scenario file again as soon as it changes; one with an error is reported, not loaded.",
     ),
     Setting(
         "clock",
         "INSTANT",
-        instant,
+        values.instant,
         "Where every sandbox's clock starts, such as 2026-03-02T09:00:00; it continues from there.",
         absent="now",
     ),
     Setting(
         "dialect",
         "rest|edge",
-        _one_of(*DIALECTS),
+        values.one_of(*DIALECTS),
         "The dialect of /api/v1: REST/JSON v1.1 or EDGE v1.3; /rest/api/v1 and /edge/api/v1 "
         "always serve theirs.",
     ),
     Setting(
         "auth",
         "any|declared|off",
-        _one_of("any", "declared", "off"),
+        values.one_of("any", "declared", "off"),
         "Who may log in: any user, or only the users of the fixture; off needs no token.",
     ),
     Setting(
         "variants",
         "NAME=VALUE",
-        variants,
+        values.variants,
         "Choose a reading of the API; repeat it for several (in the environment: separate them by commas).",
         many=True,
     ),
     Setting(
         "import_duration",
         "DURATION",
-        duration,
+        values.duration,
         "How long an import takes on the sandbox's clock; 0 ends it at once.",
     ),
-    Setting("access_token_lifetime", "DURATION", _lifetime, "How long an access token is valid."),
-    Setting("refresh_token_lifetime", "DURATION", _lifetime, "How long a refresh token is valid."),
+    Setting("access_token_lifetime", "DURATION", values.lifetime, "How long an access token is valid."),
+    Setting("refresh_token_lifetime", "DURATION", values.lifetime, "How long a refresh token is valid."),
     Setting(
         "public_url",
         "URL",
-        url,
+        values.url,
         "Base URL that clients know: the issuer of tokens, and the URLs of discovery and OpenAPI.",
         absent="from the request",
     ),
     Setting(
         "trust_proxy",
         "HOPS",
-        _number(0, 10),
+        values.number(0, 10),
         "How many reverse proxies are in front: their X-Forwarded-Proto, -Host and -Prefix are "
         "used; 0 ignores these headers.",
     ),
     Setting(
         "cors",
         "ORIGIN",
-        origins,
+        values.origins,
         "Web pages of this origin may call the emulated API; repeat it for several, * for all; "
         "the control API is never opened.",
         many=True,
@@ -493,27 +293,27 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "tls_self_signed",
         "",
-        _yes_or_no,
+        values.yes_or_no,
         "Serve HTTPS with a certificate that the server makes; "
         "the ready line names the file that clients have to trust.",
     ),
     Setting(
         "control_token",
         "TOKEN",
-        _token,
+        values.token,
         "Bearer token that every control call must have, except health.",
         protects=True,
     ),
     Setting(
         "control_open",
         "",
-        _yes_or_no,
+        values.yes_or_no,
         "Accept control calls from other machines without a token, as the image does.",
     ),
     Setting(
         "control_host",
         "NAME",
-        host_names,
+        values.host_names,
         "A host name of this server, under which its web pages may make control calls; "
         "repeat it for several.",
         many=True,
@@ -521,61 +321,61 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "max_sandboxes",
         "NUMBER",
-        _number(1, 1_000_000),
+        values.number(1, 1_000_000),
         "How many sandboxes can exist at once; a further one is rejected.",
     ),
     Setting(
         "sandbox_idle",
         "DURATION",
-        _lifetime,
+        values.lifetime,
         "A sandbox that is unused for so long is dropped; the default one stays.",
     ),
     Setting(
         "max_body",
         "BYTES",
-        _number(1024, 1024**3),
+        values.number(1024, 1024**3),
         "Largest request body that the API accepts; a larger one is a 413.",
     ),
     Setting(
         "body_timeout",
         "DURATION",
-        _lifetime,
+        values.lifetime,
         "How long a client may send nothing in the middle of a request body; then it is a 408.",
     ),
     Setting(
         "max_connections",
         "NUMBER",
-        _number(1, 1_000_000),
+        values.number(1, 1_000_000),
         "How many connections can be open at once; a new one takes the place of the oldest idle one.",
     ),
     Setting(
         "journal_entries",
         "NUMBER",
-        _number(0, 1_000_000),
+        values.number(0, 1_000_000),
         "How many requests the journal of a sandbox keeps; older ones are dropped.",
     ),
     Setting(
         "journal_bytes",
         "BYTES",
-        _number(0, 64 * 1024**3),
+        values.number(0, 64 * 1024**3),
         "How much memory they use at most, with their answers.",
     ),
     Setting(
         "strict",
         "off|warn|fail",
-        _one_of("off", "warn", "fail"),
+        values.one_of("off", "warn", "fail"),
         "Input that the API ignores, such as an unknown parameter: warn names it in a header, fail is a 400.",
     ),
     Setting(
         "history_entries",
         "NUMBER",
-        _number(0, 1_000_000),
+        values.number(0, 1_000_000),
         "How many changes of a sandbox are kept with the state before each, for a rewind or a fork.",
     ),
     Setting(
         "state",
         "FILE|URL",
-        _state,
+        values.state,
         "A file that keeps the sandboxes over a restart, or a redis:// URL that replicas share;"
         " without it, they end with the server.",
     ),
@@ -588,14 +388,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "check_responses",
         "",
-        _yes_or_no,
+        values.yes_or_no,
         "Validate every answer against the OpenAPI document; an error is logged and named in a header.",
     ),
-    Setting("log_format", "text|json", _one_of("text", "json"), "The format of the log on stderr."),
+    Setting("log_format", "text|json", values.one_of("text", "json"), "The format of the log on stderr."),
     Setting(
         "log_level",
         "debug|info|warning|error",
-        _one_of("debug", "info", "warning", "error"),
+        values.one_of("debug", "info", "warning", "error"),
         "What is logged; info has a line per request.",
     ),
 )

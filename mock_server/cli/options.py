@@ -14,7 +14,8 @@ import click
 
 from mock_server.cli.output import end_command_at
 from mock_server.domain.operations import DIALECTS
-from mock_server.settings import SETTINGS, Setting, Settings, local_url, variants
+from mock_server.settings import SETTINGS, Setting, Settings, local_url
+from mock_server.values import variants
 
 if TYPE_CHECKING:
     from mock_server.client import Sandbox

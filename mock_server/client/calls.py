@@ -23,7 +23,7 @@ from mock_server.client.errors import ControlRefused, NoServer, SocketsBlocked
 from mock_server.domain.names import SANDBOX_NAME_RULE, camel, shown
 from mock_server.domain.operations import API_PATH
 from mock_server.settings import CONTROL_PREFIX, SANDBOX_HEADER
-from mock_server.settings import url as checked_url
+from mock_server.values import url as checked_url
 
 _TIMEOUT = 30.0
 _DIALECTS = ("/rest", "/edge")

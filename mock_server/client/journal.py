@@ -11,7 +11,7 @@ from typing import Any, TypedDict, Unpack
 from mock_server.client.calls import ControlClient, json_members
 from mock_server.client.errors import ControlRefused, NotVerified
 from mock_server.client.members import RequestFilter
-from mock_server.settings import duration
+from mock_server.values import duration
 
 
 class RecordedRequest(TypedDict, total=False):

@@ -21,7 +21,7 @@ from mock_server.domain.settlement import Event
 from mock_server.domain.world import World
 from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.commands import AdvanceClock, SetClock
-from mock_server.settings import instant
+from mock_server.values import instant
 from mock_server.web.services import named_sandbox
 
 T = TypeVar("T")

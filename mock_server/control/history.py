@@ -16,7 +16,7 @@ from mock_server.dialects import wire
 from mock_server.domain.model import Int64
 from mock_server.domain.names import camel, shown
 from mock_server.sandbox.history import HistoryEntry
-from mock_server.settings import text_of
+from mock_server.values import text_of
 from mock_server.web.services import named_sandbox, services
 
 _QUERY = {"since": {"type": "integer", "minimum": 0}}

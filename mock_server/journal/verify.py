@@ -19,7 +19,7 @@ from mock_server.journal.matching import ExchangeFilter, check_filter, is_match,
 from mock_server.journal.near_misses import ExplainContext, explain_mismatches
 from mock_server.scenarios.file_format import Duration, StrictStruct
 from mock_server.scenarios.matching import Difference
-from mock_server.settings import duration
+from mock_server.values import duration
 
 MAX_NEAR_MISSES = 3
 """Near misses that are shown per expectation."""

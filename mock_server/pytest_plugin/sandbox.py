@@ -25,7 +25,8 @@ from mock_server.domain.names import nearest
 from mock_server.pytest_plugin import options
 from mock_server.scenarios.file_format import scenario_name
 from mock_server.server_process import NotStarted, environment_without, start_server
-from mock_server.settings import CONTROL_PREFIX, SETTINGS, text_of
+from mock_server.settings import CONTROL_PREFIX, SETTINGS
+from mock_server.values import text_of
 
 _SCENARIO_SUFFIXES = (".yaml", ".yml")
 _MAX_NAME = 40

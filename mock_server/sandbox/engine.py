@@ -29,7 +29,7 @@ from weakref import WeakKeyDictionary
 from msgspec import Struct
 
 from mock_server.fixtures.errors import NotWritten, StateFileError
-from mock_server.settings import EngineUrl
+from mock_server.values import EngineUrl
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -58,7 +58,8 @@ from mock_server.sandbox.state import (
 )
 from mock_server.sandbox.transactions import Again, Current, Environ, Needed, Outcome, Transaction, Turns
 from mock_server.scenarios.setup import ScenarioSetup
-from mock_server.settings import HEALTH_PATH, EngineUrl, is_control_path, is_slow_call
+from mock_server.settings import HEALTH_PATH, is_control_path, is_slow_call
+from mock_server.values import EngineUrl
 
 T = TypeVar("T")
 

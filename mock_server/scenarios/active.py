@@ -22,7 +22,7 @@ from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan, Int64
 from mock_server.domain.names import shown
 from mock_server.scenarios.file_format import STARTED, ActiveTime, CallNumbers, Ramp, Rule, Scenario, Then
 from mock_server.scenarios.matching import ReceivedRequest, matches_request
-from mock_server.settings import duration
+from mock_server.values import duration
 
 Value = TypeVar("Value")
 

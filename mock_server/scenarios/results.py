@@ -15,7 +15,7 @@ from mock_server.domain.operations import OPERATIONS, Kind, Operation
 from mock_server.scenarios.file_format import Expect, Scenario
 from mock_server.scenarios.http_client import HttpOutcome, HttpRequest, HttpResponse, NoResponse
 from mock_server.scenarios.matching import ABSENT, Difference, differences, text_differences
-from mock_server.settings import duration
+from mock_server.values import duration
 
 _SUCCESS, _REFUSED = range(200, 300), range(400, 500)
 _NOTHING_FOUND = (200, 404)

@@ -35,7 +35,7 @@ from mock_server.scenarios.results import (
 )
 from mock_server.scenarios.target import LoginFailed, Target, TokenCache, open_sandbox
 from mock_server.scenarios.templates import value_at
-from mock_server.settings import duration
+from mock_server.values import duration
 
 _TIMEOUT, _TIMEOUT_ELSEWHERE = 10.0, 30.0
 """Seconds until a call fails, in a sandbox and in another environment."""

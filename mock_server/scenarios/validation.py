@@ -39,7 +39,7 @@ from mock_server.scenarios.file_format import (
 from mock_server.scenarios.matching import check_expectation, count_operators
 from mock_server.scenarios.patterns import MAX_READING_STEPS, compile_json_path, limit_steps
 from mock_server.scenarios.templates import PLACE, names_in
-from mock_server.settings import duration
+from mock_server.values import duration
 
 Errors = Iterator[InputError]
 

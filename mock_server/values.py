@@ -1,0 +1,223 @@
+"""Values as text, on the command line, in the environment and in files: how they are read and shown.
+
+Each reader raises ValueError with a sentence for a wrong text.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from mock_server.domain.local_time import OutOfRangeError, calendar_duration, from_local
+from mock_server.domain.names import shown
+from mock_server.domain.variants import VARIANTS, check_variants
+
+_SIZES = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
+_HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
+_ENGINE_SCHEMES = ("redis", "rediss", "valkey", "valkeys")
+_YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+class EngineUrl(Struct, frozen=True):
+    """The URL of a Redis or Valkey. As text it has no password: it is shown in log, health and errors."""
+
+    url: str
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.url)
+        login, at, host = parts.netloc.rpartition("@")
+        user = login.partition(":")[0]
+        return parts._replace(netloc=f"{user}:***@{host}" if at else host, query="").geturl()
+
+    @property
+    def for_client(self) -> str:
+        """The URL as the client library takes it: it has no own scheme for Valkey."""
+        return re.sub(r"^valkey", "redis", self.url)
+
+
+def text_of(value: object) -> str:
+    """A value as text, as on the command line and in the environment."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, timedelta):
+        return _shortest(value)
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={choice}" for name, choice in value.items())
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def duration(text: str) -> timedelta:
+    """`200ms`, `2s`, `5m`, `1h`, a number of seconds, or ISO 8601 such as `PT1M30S` or `P30D`.
+
+    Raises:
+        ValueError: it is none of them, or longer than a century.
+    """
+    days, rest = calendar_duration(text)
+    return timedelta(days=days) + rest
+
+
+def variants(text: str) -> dict[str, str]:
+    """`name=value`, or several separated by commas.
+
+    Raises:
+        ValueError: an unknown variant or value, or no `=`.
+    """
+    chosen = {}
+    for pair in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"{shown(pair)} is not name=value; the variants are {', '.join(VARIANTS)}")
+        chosen[name.strip()] = value.strip()
+    return check_variants(chosen)
+
+
+def instant(text: str) -> datetime:
+    """An ISO date-time; without offset it is French local time.
+
+    Raises:
+        ValueError: it is not one, or not of the years 1000 to 8999.
+    """
+    try:
+        return from_local(text)
+    except OutOfRangeError:
+        raise
+    except ValueError:
+        raise ValueError(f"{shown(text)} is not an ISO date-time such as 2026-03-02T09:00:00") from None
+
+
+def url(text: str) -> str:
+    """A base URL without a slash at its end.
+
+    Raises:
+        ValueError: it is not a URL of HTTP, or has a port that cannot exist.
+    """
+    try:
+        parts = urlsplit(text)
+        possible = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port above 65535, or half an IPv6 address
+        possible = False
+    if not possible or parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise ValueError(f"{shown(text)} is not a URL such as http://sandbox:8080")
+    return text.rstrip("/")
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Origins of web pages such as `https://app.example:3000`, separated by commas, or `*` for all.
+
+    Raises:
+        ValueError: one is not an origin.
+    """
+    return tuple(_origin(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers send it: in lower case, without a path."""
+    found = text if text == "*" else url(text).lower()
+    if "/" in found.partition("://")[2] or "@" in found:
+        raise ValueError(f"{shown(text)} is not an origin such as https://app.example:3000")
+    return found
+
+
+def host_names(text: str) -> tuple[str, ...]:
+    """Names of hosts without port, in lower case, separated by commas.
+
+    Raises:
+        ValueError: one is not a host name.
+    """
+    names = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    for name in names:
+        if not _HOST_NAME.fullmatch(name):
+            raise ValueError(f"{shown(name)} is not a host name such as sandbox.example.com, without a port")
+    return names
+
+
+def _shortest(length: timedelta) -> str:
+    """A duration in the largest unit that divides it: `90s`, `30m`."""
+    milliseconds = length // timedelta(milliseconds=1)
+    unit, size = next((unit, size) for unit, size in _SIZES if milliseconds % size == 0)
+    return f"{milliseconds // size}{unit}"
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return the reader of one of these words."""
+
+    def convert(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{shown(text)} is not one of {', '.join(words)}")
+        return text
+
+    return convert
+
+
+def number(least: int, most: int) -> Callable[[str], int]:
+    """Return the reader of a number of this range."""
+
+    def convert(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII) or not least <= int(text) <= most:
+            raise ValueError(f"{shown(text)} is not a number from {least} to {most}")
+        return int(text)
+
+    return convert
+
+
+def lifetime(text: str) -> timedelta:
+    """A duration of at least a second."""
+    found = duration(text)
+    if found < timedelta(seconds=1):
+        raise ValueError(f"{shown(text)} is shorter than a second")
+    return found
+
+
+def state(text: str) -> Path | EngineUrl:
+    """A path, or the URL of a Redis or Valkey; the message does not repeat it: it may have a password."""
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        return Path(text)
+    try:
+        parts = urlsplit(text)
+        possible = scheme in _ENGINE_SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:  # a port above 65535, or half an IPv6 address
+        possible = False
+    if not possible or parts.query or not re.fullmatch(r"(?:/[0-9]{0,5})?", parts.path):
+        raise ValueError(
+            "a URL in --state is redis://HOST:PORT/DATABASE, or with rediss, valkey or valkeys; DATABASE is a"
+            " number, and can be left out"
+        )
+    return EngineUrl(text)
+
+
+def host_name(text: str) -> str:
+    """An address or a host name; the codec of international names, and its import, only for one of them."""
+    try:
+        if not text.isascii():
+            text.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{shown(text)} is not a host name") from None
+    return text
+
+
+def folder(text: str) -> Path:
+    """The path of a folder that exists."""
+    if not os.path.isdir(text):  # noqa: PTH112  # `Path.is_dir` raises where a name is too long
+        raise ValueError(f"{shown(text)} is not a folder")
+    return Path(text)
+
+
+def yes_or_no(text: str) -> bool:
+    """A switch: true, yes, on or 1, or their opposites."""
+    return one_of(*_YES, *_NO)(text.lower()) in _YES
+
+
+def token(text: str) -> str:
+    """A bearer token; the message does not repeat it."""
+    if not text.isprintable() or text != text.strip() or not text:
+        raise ValueError("a control token is one or more printable characters: no header carries others")
+    return text
