@@ -559,7 +559,9 @@ class Reset(Command[None], frozen=True):
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
         config, parts = state.config, self.parts
-        state = self._rules(state)
+        state = replace(state, active=self._active(state))
+        if "scenario" in parts:
+            state = replace(state, setup=config.setup)
         if "clock" in parts:
             clock = first_clock(config, state.setup, context.machine)
             state = replace(state, clock=clock, token_ages=())
@@ -570,17 +572,13 @@ class Reset(Command[None], frozen=True):
             state = replace(state, variants=first_variants(config, state.setup))
         return self._content(state, context), None
 
-    def _rules(self, state: SandboxState) -> SandboxState:
-        config, active, first = state.config, state.active, first_active(state.config.setup)
-        if "scenario" in self.parts:
-            state = replace(state, setup=config.setup)
-            if "rules" in self.parts:
-                return replace(state, active=first)
-            active = ActiveScenario.start(first.scenario, active.ad_hoc_rules, first.progress)
-        elif "rules" in self.parts:
-            kept = active.remove()
-            active = ActiveScenario.start(kept.scenario, first.ad_hoc_rules, kept.progress)
-        return replace(state, active=active)
+    def _active(self, state: SandboxState) -> ActiveScenario:
+        """Return the scenario and the ad hoc rules, each as now or as at the start."""
+        now, first = state.active, first_active(state.config.setup)
+        kept = now.remove() if "rules" in self.parts else now
+        scenario = first if "scenario" in self.parts else kept
+        rules = first if "rules" in self.parts else now
+        return ActiveScenario.start(scenario.scenario, rules.ad_hoc_rules, scenario.progress)
 
     def _content(self, state: SandboxState, context: CommandContext) -> SandboxState:
         if "rateLimit" in self.parts:
