@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import partial
 from heapq import merge
 from itertools import islice, repeat
 
@@ -132,7 +131,8 @@ def row_of(world: World, portfolio: Portfolio, dossier_id: int) -> Row:
 
 
 def _newest(world: World, wanted: str, standing: DossierStatus | None = None) -> Iterator[Row]:
-    for row in map(partial(_row, world), _newest_ids(world, standing)):
+    for dossier_id, account_id in _newest_ids(world, standing):
+        row = row_of(world, world.portfolios[account_id], dossier_id)
         if standing in {None, row.standing} and (not wanted or row.contains_text(wanted)):
             yield row
 
@@ -150,11 +150,6 @@ def _ids(portfolio: Portfolio, standing: DossierStatus | None) -> SortedSet[int]
     if standing is None:
         return portfolio.dossier_ids
     return portfolio.stopped_ids if standing is DossierStatus.STOPPED else portfolio.monitored_ids
-
-
-def _row(world: World, found: tuple[int, int]) -> Row:
-    dossier_id, account_id = found
-    return row_of(world, world.portfolios[account_id], dossier_id)
 
 
 def _count_matches(world: World, wanted: str) -> Mapping[DossierStatus, int]:

@@ -314,14 +314,10 @@ def _number(text: str) -> float:
     return float(text)
 
 
-def _day(text: str) -> date:
-    return local_day(text)
-
-
 _READ: dict[FieldKind, Callable[[str], Value]] = {
     FieldKind.TEXT: str,
     FieldKind.NUMBER: _number,
-    FieldKind.DAY: _day,
+    FieldKind.DAY: local_day,
 }
 
 _COMPARISONS: dict[Operator, Callable[[Any, Any], bool]] = {

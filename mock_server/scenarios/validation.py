@@ -50,6 +50,10 @@ _MAY_BE_NO_IMPORT = {None, *OPERATIONS} - {"importDossier"}
 _EFFECTS = {snake(name): name for name in EFFECTS if name != "delay"}
 """The effects of a rule of which only one is possible: the name in Python, and in a file."""
 
+_EMPTY_SPEC = RequestSpec()
+_KEYS = dict(zip(RequestSpec.__struct_fields__, RequestSpec.__struct_encode_fields__, strict=True))
+"""The members of a request: the name in Python, and in a file."""
+
 _ONLY_OF_API_CALLS = ("login", "token", "form")
 _NOT_FOUND = {code for code, error in ERRORS.items() if error.not_found}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -380,16 +384,15 @@ def _dialect_errors(step: Step, path: str) -> Errors:
 
 
 def _together_errors(step: Step, path: str) -> Errors:
-    fields = RequestSpec.__struct_fields__
-    given = [name for name in fields if getattr(step, name) != getattr(_EMPTY_SPEC, name)]
+    given = [key for name, key in _KEYS.items() if getattr(step, name) != getattr(_EMPTY_SPEC, name)]
     if given:
-        yield InputError(path, f"{_key(given[0])} belongs to each of the calls made together")
+        yield InputError(path, f"{given[0]} belongs to each of the calls made together")
 
 
 def _control_errors(step: Step, saved: _SavedNames, path: str) -> Errors:
     for name in _ONLY_OF_API_CALLS:
         if getattr(step, name) is not None:
-            yield InputError(path, f"a control call has no {_key(name)}: that belongs to calls of the API")
+            yield InputError(path, f"a control call has no {_KEYS[name]}: that belongs to calls of the API")
     yield from _placeholder_errors(names_in(step.control), saved, f"{path}.control")
 
 
@@ -494,11 +497,3 @@ def _usernames(spec: RequestSpec, operation: str | None, path: str) -> Iterator[
         yield f"{path}.as.username", spec.login.username
     if operation == "getToken" and spec.form is not None:
         yield f"{path}.form.username", spec.form.get("username") or ""
-
-
-def _key(name: str) -> str:
-    """The name of a member in a file."""
-    return {"login": "as"}.get(name, name)
-
-
-_EMPTY_SPEC = RequestSpec()
