@@ -403,6 +403,7 @@ NAMES: dict[str, tuple[dict[str, Any], str, str]] = {
         "the call sends no 'dosierReference'; did you mean 'dossierReference', which importDossier reads?",
     ),
     "neither misspelt it": ({}, "description", "the call sends no 'description'"),
+    "its name has a dot": ({}, "lines.text", "the call sends no 'text'"),
 }
 
 

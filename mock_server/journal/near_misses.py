@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, field
+from msgspec.structs import asdict
 
 from mock_server.domain.checks import normalize_reference
 from mock_server.domain.errors import NotFound
@@ -26,9 +27,10 @@ from mock_server.domain.world import Portfolio, World, find_process
 from mock_server.journal.entries import Entry
 from mock_server.journal.hints import MEMBERS, QUERIES, similar_name
 from mock_server.scenarios.matching import ABSENT, Difference
+from mock_server.scenarios.templates import value_at
 
 _COMPANY_NUMBERS = {"siren", "siret", "tva", "companyIdValue"}
-_PATH_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+
 _DAY_FIRST = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})", re.ASCII)
 _YEAR_FIRST = re.compile(r"(\d{4})[/.]?(\d{1,2})[/.]?(\d{1,2})", re.ASCII)
 _SIRET_DIGITS = 14
@@ -47,19 +49,20 @@ class ExplainContext(Struct, frozen=True, kw_only=True):
     rules: Mapping[str, str] = field(default_factory=dict)
 
 
-class Mismatch(Struct, frozen=True, kw_only=True):
+class Mismatch(Difference, frozen=True, kw_only=True):
     """A difference between a filter and an exchange; `alone` if it is the only one.
 
-    `at` is its place, such as `body.dossierReference`; `wanted` is UNSET if an operator describes the value.
+    `at` is its place, such as `body.dossierReference`.
     """
 
-    at: str
-    found: Any
-    wanted: Any
-    expected: str
     entry: Entry
     context: ExplainContext
     alone: bool
+
+    @property
+    def plain(self) -> str:
+        """What was expected, a plain value without quotes."""
+        return self.expected if self.wanted is UNSET else str(self.wanted)
 
     @property
     def name(self) -> str:
@@ -83,22 +86,14 @@ def explain_mismatches(
 ) -> tuple[str, ...]:
     """Return a sentence for each difference."""
     alone = len(differences) == 1
-    return tuple(_explain(difference, entry, context, alone=alone) for difference in differences)
-
-
-def _explain(difference: Difference, entry: Entry, context: ExplainContext, *, alone: bool) -> str:
-    wanted = difference.wanted
-    mismatch = Mismatch(
-        at=difference.at,
-        found=difference.found,
-        wanted=wanted,
-        expected=difference.expected if wanted is UNSET else str(wanted),
-        entry=entry,
-        context=context,
-        alone=alone,
+    return tuple(
+        _explain(Mismatch(**asdict(each), entry=entry, context=context, alone=alone)) for each in differences
     )
+
+
+def _explain(mismatch: Mismatch) -> str:
     sentences = (explain(mismatch) for explain in _EXPLANATIONS)
-    return next((sentence for sentence in sentences if sentence), str(difference))
+    return next((sentence for sentence in sentences if sentence), str(mismatch))
 
 
 def _operation(mismatch: Mismatch) -> str | None:
@@ -114,7 +109,7 @@ def _account(mismatch: Mismatch) -> str | None:
     if mismatch.at != "accountId" or mismatch.found is ABSENT:
         return None
     right = "it was the right call, but " if mismatch.alone else "it was made "
-    return f"{right}on account {mismatch.found}, expected {mismatch.expected}"
+    return f"{right}on account {mismatch.found}, expected {mismatch.plain}"
 
 
 def _dossier(mismatch: Mismatch) -> str | None:
@@ -122,14 +117,14 @@ def _dossier(mismatch: Mismatch) -> str | None:
         return None
     dossier = mismatch.portfolio.dossiers.get(int(mismatch.found))
     which = f" with reference {dossier.reference!r}" if dossier else ", which the account does not have"
-    return f"it was about dossier {mismatch.found}{which}, expected {mismatch.expected}"
+    return f"it was about dossier {mismatch.found}{which}, expected {mismatch.plain}"
 
 
 def _user(mismatch: Mismatch) -> str | None:
     if mismatch.at != "user":
         return None
     who = "without a login" if mismatch.found is ABSENT else f"by {mismatch.found}"
-    return f"it was made {who}, expected {mismatch.expected}"
+    return f"it was made {who}, expected {mismatch.plain}"
 
 
 def _answer(mismatch: Mismatch) -> str | None:
@@ -139,7 +134,7 @@ def _answer(mismatch: Mismatch) -> str | None:
     codes = f" with {', '.join(entry.codes)}" if entry.codes else ""
     seen = entry.fault or f"{entry.status}{codes}"
     outcome = _outcome(mismatch) if entry.operation == "importDossier" and _wants_refusal(mismatch) else None
-    return f"it was answered {seen}{outcome or f', expected {mismatch.expected}'}"
+    return f"it was answered {seen}{outcome or f', expected {mismatch.plain}'}"
 
 
 def _wants_refusal(mismatch: Mismatch) -> bool:
@@ -202,9 +197,7 @@ def _names_sent(mismatch: Mismatch) -> Iterable[str]:
         return mismatch.entry.query
     if place == "headers":
         return mismatch.entry.headers
-    here: Any = mismatch.entry.body.value
-    for name, number in _PATH_STEP.findall(f".{rest}")[:-1]:
-        here = here[int(number)] if number else here[name]
+    here = value_at(mismatch.entry.body.value, rest.rpartition(".")[0])
     return here if place == "body" and isinstance(here, Mapping) else ()
 
 
