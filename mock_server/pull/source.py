@@ -11,6 +11,7 @@ from datetime import date
 from email.utils import parsedate_to_datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
 from http import HTTPStatus
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,7 +70,7 @@ class AnswerFile:
             SourceError: another pull has it open, it belongs to another one, or cannot be used.
         """
         self.path = path
-        self._answers: dict[str, Any] = {}
+        self._answers: dict[str, Json] = {}
         head = {"baseUrl": target.base_url, "username": target.username, "dialect": target.dialect}
         with ExitStack() as opened:
             try:
@@ -104,11 +105,11 @@ class AnswerFile:
         if not found:
             self._add(head | {"day": today.isoformat()})
 
-    def get(self, request: str) -> Any:
-        """Return the answer to a request, `...` if it is not known."""
-        return self._answers.get(request, ...)
+    def get(self, request: str) -> Json | None:
+        """Return the answer to a request, None if it is not known."""
+        return self._answers.get(request)
 
-    def keep(self, request: str, answer: Any) -> None:
+    def keep(self, request: str, answer: Json) -> None:
         """Keep an answer."""
         self._answers[request] = answer
         self._add({"request": request, "answer": answer})
@@ -182,15 +183,14 @@ class Source:
         return PulledAccount(account, requirements, dossiers, thirdparties)
 
     def _pages(self, path: str) -> Iterator[tuple[list[Json], int]]:
-        number = seen = 0
-        while True:
+        seen = 0
+        for number in count():
             answer = self._get(path, page=number, pageSize=_PAGE_SIZE, allow_missing=True)
             page = answer.get("content") or []
-            total = int(answer.get("totalElements", seen + len(page)))
+            seen += len(page)
+            total = int(answer.get("totalElements", seen))
             if page:
                 yield page, total
-            seen += len(page)
-            number += 1
             if not page or seen >= total:
                 return
 
@@ -199,11 +199,10 @@ class Source:
 
     def _get(self, path: str, *, allow_missing: bool = False, **query: int) -> Json:
         request = path + ("?" + "&".join(f"{name}={value}" for name, value in query.items()) if query else "")
-        known = self._answers.get(request)
-        if known is not ...:
-            return dict(known)
-        answer = self._fetch(path, query, allow_missing=allow_missing)
-        self._answers.keep(request, answer)
+        answer = self._answers.get(request)
+        if answer is None:
+            answer = self._fetch(path, query, allow_missing=allow_missing)
+            self._answers.keep(request, answer)
         return answer
 
     def _fetch(self, path: str, query: Mapping[str, int], *, allow_missing: bool) -> Json:
