@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import settings
 
-from mock_server.cli.options import body_errors
+from mock_server.cli.scenarios import body_errors
 from mock_server.client import ControlRefused, Sandbox
 from mock_server.scenarios.files import check_files, read_scenario
 from mock_server.scenarios.report import failure_lines

@@ -17,7 +17,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from mock_server.cli import main
-from mock_server.cli.options import body_errors
+from mock_server.cli.scenarios import body_errors
 from mock_server.client import Sandbox
 from mock_server.journal.redaction import FORM
 from mock_server.sandbox.commands import AnyCommand

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from mock_server import __version__
-from mock_server.cli.options import CONTROL_TOKEN, password_option, scenario_check, username_option
+from mock_server.cli.options import CONTROL_TOKEN, password_option, username_option
 from mock_server.cli.output import write_utf8
 from mock_server.cli.serve import given_variables, read_settings
 from mock_server.clock import real_now, real_seconds
@@ -214,6 +214,7 @@ def _check_fixture(settings: Settings) -> tuple[Finding, tuple[str, str]]:
 
 def _check_scenarios(settings: Settings) -> Iterator[Finding]:
     """Check all scenarios, and the one that every sandbox starts with."""
+    from mock_server.cli.scenarios import scenario_check
     from mock_server.scenarios.files import check_files, find_scenario, scenario_files
 
     try:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,10 +15,6 @@ from mock_server.values import variants
 
 if TYPE_CHECKING:
     from mock_server.client import Sandbox
-    from mock_server.fixtures import Fixture
-    from mock_server.fixtures.errors import InputError
-    from mock_server.scenarios.file_format import Scenario
-    from mock_server.scenarios.files import FurtherErrors
 
 Option = Callable[[Any], Any]
 """Decorates a command with an option."""
@@ -148,51 +140,3 @@ def sandbox_client(base_url: str, name: str, control_token: str | None) -> Itera
 
     with end_command_at(ControlRefused, NoServer, ValueError):
         yield Sandbox(base_url, name, control_token=control_token)
-
-
-def scenario_check(fixtures_dir: Path | None) -> FurtherErrors:
-    """Return a function that yields the errors of the bodies and of the start data of a scenario file."""
-    from mock_server.clock import real_now
-    from mock_server.fixtures import load_fixture
-    from mock_server.fixtures.errors import InputError
-    from mock_server.scenarios.setup import build_scenario_setup
-
-    now = real_now()
-
-    @cache
-    def find_fixture(name: str) -> Fixture:
-        return load_fixture(name, now.date(), fixtures_dir)
-
-    default = find_fixture(Settings().fixture)
-
-    def errors(scenario: Scenario, path: Path) -> Iterator[InputError]:
-        yield from body_errors(scenario)
-        try:
-            build_scenario_setup(scenario, default, find_fixture, now, folder=path.parent)
-        except InputError as error:
-            yield error
-
-    return errors
-
-
-def body_errors(scenario: Scenario, _: Path | None = None) -> Iterator[InputError]:
-    """Yield the numbers and booleans that steps send where the API has texts: YAML without quotes.
-
-    A step that expects a status from 400 sends them on purpose.
-    """
-    from msgspec import UNSET
-
-    from mock_server.contract.checking import unquoted_texts
-    from mock_server.fixtures.errors import InputError
-
-    for number, step in enumerate(scenario.steps):
-        together = [f".together[{at}]" for at in range(len(step.together))]
-        for place, (operation, spec) in zip(together or [""], step.calls, strict=False):
-            if spec.body is UNSET or max(spec.expect.statuses, default=0) >= HTTPStatus.BAD_REQUEST:
-                continue
-            for path, value in unquoted_texts(operation, spec.body):
-                advice = "quote it; to send it on purpose, expect the status 400"
-                where = f"$.steps[{number}]{place}.body{path}"
-                yield InputError(
-                    where, f"{json.dumps(value)} is not a text, and the API rejects it: {advice}"
-                )

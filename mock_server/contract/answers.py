@@ -57,6 +57,9 @@ _CODES_IN: dict[str, tuple[tuple[str, ...], ...]] = {
     "ProcessResultList": (("content", "*", "errors", "*"),),
 }
 
+IMPORT_CODES = tuple(code for code, error in ERRORS.items() if error.ends_import)
+"""The codes of a rejected import, which its process reports."""
+
 _CONTENT: dict[str, tuple[Shape, ...]] = {
     "getToken": (Shape(schema="Token", about="A new pair of tokens."),),
     "listAccounts": (Shape(schema="AccountList", about="The token's accounts."),),
@@ -77,14 +80,9 @@ _CONTENT: dict[str, tuple[Shape, ...]] = {
         Shape(schema="DocumentInArray", about="The document, alone in an array."),
         Shape(schema="DocumentAnswer", about="The document itself.", variant="documentDetail=object"),
     ),
+    "getProcess": (Shape(schema="ProcessResultAnswer", about="The import.", codes=IMPORT_CODES),),
+    "listProcesses": (Shape(schema="ProcessResultList", about="The imports.", codes=IMPORT_CODES),),
     "downloadFile": (Shape(schema="", about="The bytes.", media_type=BYTES_TYPE),),
-}
-IMPORT_CODES = tuple(code for code, error in ERRORS.items() if error.ends_import)
-"""The codes of a rejected import, which its process reports."""
-
-_PROCESSES = {
-    "getProcess": Shape(schema="ProcessResultAnswer", about="The import.", codes=IMPORT_CODES),
-    "listProcesses": Shape(schema="ProcessResultList", about="The imports.", codes=IMPORT_CODES),
 }
 
 REFUSED: dict[str, tuple[str, ...]] = {
@@ -165,8 +163,6 @@ def codes(operation: str, dialect: str) -> tuple[str, ...]:
 
 
 def _done(row: Operation, dialect: str) -> tuple[Shape, ...]:
-    if row.name in _PROCESSES:
-        return (_PROCESSES[row.name],)
     if row.name in {"listFiles", "listEvidences"}:
         return _files(DIALECTS[dialect])
     if row.kind is Kind.COMMAND:

@@ -105,7 +105,9 @@ class _Compiled:
     """A schema for both questions: whether a value fits, answered fast, and what does not fit."""
 
     def __init__(self, schemas: dict[str, Schema], schema: Schema) -> None:
-        self.fits = compile_schema(schema, schemas, _conforms)
+        self.fits = compile_schema(
+            schema, schemas, lambda value, name: _format_checker().conforms(value, name)
+        )
         self._document = {"components": {"schemas": schemas}, **schema}
 
     @cached_property
@@ -121,10 +123,6 @@ def _format_checker() -> FormatChecker:
     from jsonschema import FormatChecker
 
     return FormatChecker(_ASSERTED)
-
-
-def _conforms(value: Json, name: str) -> bool:
-    return _format_checker().conforms(value, name)
 
 
 def _find_error(schema: _Compiled, what: str, body: bytes) -> str | None:

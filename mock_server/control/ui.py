@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
 from flask import Response, request
@@ -58,26 +57,18 @@ def get_ui() -> Response:
 @route("GET /ui/<name>", media_type="*/*", sandboxed=False)
 def get_ui_file(name: str) -> Response:
     """Return a script or style of the dashboard."""
-    if name not in _names():
+    if name not in _files():
         raise Problem(f"the dashboard has no file {shown(name)}", 404)
     return _file(name)
 
 
 def _file(name: str) -> Response:
     media_type = _TYPES[name.rpartition(".")[2]]
-    return Response(_read(name), headers=dict(_HEADERS), content_type=f"{media_type}; charset=utf-8")
+    return Response(_files()[name], headers=dict(_HEADERS), content_type=f"{media_type}; charset=utf-8")
 
 
 @cache
-def _names() -> frozenset[str]:
-    return frozenset(path.name for path in _folder().iterdir() if path.is_file())
-
-
-@cache
-def _read(name: str) -> bytes:
-    return _folder().joinpath(name).read_bytes()
-
-
-@cache
-def _folder() -> Traversable:
-    return files(__package__).joinpath("dashboard")
+def _files() -> dict[str, bytes]:
+    """The content of each file, by its name."""
+    folder = files(__package__).joinpath("dashboard")
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
