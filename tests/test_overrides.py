@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.domain.local_time import midnight
-from mock_server.domain.model import CompanyId, CompanyIdType, Dossier
+from mock_server.domain.model import NO_LOGINS, Admission, CompanyId, CompanyIdType, Dossier
 from mock_server.domain.world import World
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.build import ids_for_recipe
@@ -30,7 +30,7 @@ CLOSED_SIRET = "99000103400018"
 
 
 def laid(world: World = DEFAULT, **entries: Any) -> World:
-    return apply_overrides(world, NOW, msgspec.convert(entries, Overrides), default_account=ACCOUNT)
+    return apply_overrides(world, NOW, msgspec.convert(entries, Overrides))
 
 
 def dossier_of(world: World, dossier_id: int, account_id: int = ACCOUNT) -> Dossier:
@@ -83,7 +83,8 @@ def recipe(**entries: Any) -> Recipe:
 
 
 def built(written: Recipe) -> World:
-    return build_world(build_contents(written, ids_for_recipe(written), DAY))
+    world = build_world(build_contents(written, ids_for_recipe(written), DAY))
+    return msgspec.structs.replace(world, admission=Admission(default_account=1))
 
 
 def relations(world: World) -> Any:
@@ -114,9 +115,7 @@ def contents(world: World) -> Any:
 def test_dossiers_in_overrides_are_as_if_the_recipe_had_listed_them(entries: list[dict[str, Any]]) -> None:
     begun = ids_for_recipe(recipe()).save_to(built(recipe()))
 
-    over = apply_overrides(
-        begun, midnight(DAY), msgspec.convert({"dossiers": entries}, Overrides), default_account=1
-    )
+    over = apply_overrides(begun, midnight(DAY), msgspec.convert({"dossiers": entries}, Overrides))
 
     whole = built(recipe(dossiers=entries))
     assert contents(over) == contents(whole)
@@ -141,9 +140,7 @@ def test_counts_agenda_and_indexes_are_right_after_any_replacement(
         if random.random() < 0.7
     ]
 
-    over = apply_overrides(
-        begun, midnight(DAY), msgspec.convert({"dossiers": again}, Overrides), default_account=1
-    )
+    over = apply_overrides(begun, midnight(DAY), msgspec.convert({"dossiers": again}, Overrides))
 
     replaced = {each["dossierId"]: each for each in again}
     whole = built(recipe(dossiers=[replaced.get(each["dossierId"], each) for each in numbered]))
@@ -566,7 +563,7 @@ def test_without_a_default_account_a_dossier_has_to_name_one() -> None:
     entries = msgspec.convert({"dossiers": [ANY | {"siret": SIRET}]}, Overrides)
 
     with pytest.raises(InputError, match="name one") as refused:
-        apply_overrides(DEFAULT, NOW, entries, default_account=None)
+        apply_overrides(msgspec.structs.replace(DEFAULT, admission=NO_LOGINS), NOW, entries)
 
     assert refused.value.path == "$.dossiers[0].accountId"
 

@@ -52,9 +52,7 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
             return world
         given = self.scenario.given
         try:
-            world = apply_overrides(
-                world, now, given, default_account=self.fixture.default_account, invent=invent
-            )
+            world = apply_overrides(world, now, given, invent)
             if not given.timeline:
                 return world
             return add_to_timeline(world, now, given.timeline, invent=invent, strict=strict)
