@@ -18,10 +18,10 @@ from typing import Any
 
 from mock_server import __version__
 from mock_server.contract.answers import ABOUT, JSON_TYPE, PROTOCOL, Shape, answers, codes, links_of
-from mock_server.contract.published import published, used_schemas
+from mock_server.contract.published import published, response_name, used_schemas
 from mock_server.contract.requests import BODIES, PATH, Parameter, query_parameters
 from mock_server.contract.schemas import Schema, components, data, ref
-from mock_server.dialects import DIALECTS, wire
+from mock_server.dialects import DIALECTS
 from mock_server.domain.errors import ERRORS, ErrorCode
 from mock_server.domain.operations import OPERATIONS, TOKEN_PATH, Kind, Operation
 from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
@@ -212,7 +212,7 @@ def _request_body(row: Operation, dialect: str) -> Object:
 
 def _responses(row: Operation, dialect: str) -> Object:
     return {
-        str(status): {"$ref": f"#/components/responses/{_phrase(status)}"}
+        str(status): {"$ref": f"#/components/responses/{response_name(status)}"}
         if all(shape.schema == PROTOCOL for shape in shapes)
         else _response(row, dialect, status, shapes)
         for status, shapes in answers(row.name, dialect).items()
@@ -254,7 +254,7 @@ def _sentence(shape: Shape) -> str:
 def _shared_responses(dialect: str) -> Object:
     """Return the protocol errors that many operations share."""
     return {
-        _phrase(status): {
+        response_name(status): {
             "description": about,
             "headers": _headers(status, refuses=False, limited=status in _COUNTED),
             "content": {
@@ -338,11 +338,6 @@ def _code(error: ErrorCode, dialect: str) -> Schema:
         "when": error.when,
         "x-provenance": error.provenance,
     }
-
-
-def _phrase(status: int) -> str:
-    """Return the status phrase as a name: `BadRequest`."""
-    return "".join(part.capitalize() for part in wire.status_phrase(status).split())
 
 
 @cache

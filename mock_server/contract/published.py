@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from mock_server.contract.schemas import COMPONENTS, Json, Schema
+from mock_server.dialects import wire
 
 _DATA = {"const", "default", "enum", "example", "examples"}
 """Keywords whose values are data, not schemas."""
@@ -44,6 +45,11 @@ def used_schemas(parts: Json, schemas: dict[str, Schema]) -> dict[str, Schema]:
         used |= names
         todo += [schemas[name] for name in names]
     return {name: schema for name, schema in schemas.items() if name in used}
+
+
+def response_name(status: int) -> str:
+    """Return the name of a shared response, which is its status phrase: `BadRequest`."""
+    return "".join(part.capitalize() for part in wire.status_phrase(status).split())
 
 
 def _published_part(keyword: str, part: Json, components: dict[str, Schema]) -> Json:

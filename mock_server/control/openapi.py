@@ -14,7 +14,7 @@ from flask import Response
 
 from mock_server import __version__
 from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
-from mock_server.contract.published import published, used_schemas
+from mock_server.contract.published import published, response_name, used_schemas
 from mock_server.control.bodies import YAML_TYPES
 from mock_server.control.calls import CALLS, SANDBOX_PARAMETER, ControlCall, route
 from mock_server.domain.names import camel
@@ -240,10 +240,7 @@ def _problems_of(call: ControlCall, *, needs_token: bool) -> list[str]:
 
 
 def _name(status: str) -> str:
-    """Return the name of the response of a problem: `BadRequest`."""
-    if not status.isdecimal():
-        return "Problem"
-    return "".join(part.capitalize() for part in HTTPStatus(int(status)).phrase.split())
+    return response_name(int(status)) if status.isdecimal() else "Problem"
 
 
 def _request_body(call: ControlCall, by_kind: dict[Any, Any]) -> dict[str, Any]:
