@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -78,9 +77,7 @@ def command_step(name: str, command: AnyCommand, scenario: str | None) -> Export
     return step
 
 
-def _advance_clock(command: AdvanceClock) -> Call | None:
-    if command.rest < timedelta():
-        return None
+def _advance_clock(command: AdvanceClock) -> Call:
     days = f"{command.days}D" if command.days else ""
     rest = duration_text(command.rest).removeprefix("P") if command.rest or not days else ""
     tokens = {} if command.tokens_aged_at is None else {"tokens": True}

@@ -36,6 +36,9 @@ from mock_server.scenarios.setup import ScenarioSetup
 MAX_DOSSIERS = 5_000
 """Dossiers of a state that is written into a scenario file in full: a larger one is too long to read."""
 
+_PARTS_OF_ENTRIES = {"dossiers", "thirdparties", "relations", "next_ids"}
+"""The parts of a state that entries of dossiers and third parties can change."""
+
 _FIRST_YEAR_OF_WHOLE_MINUTES = 1912
 
 _MAX_DIFFERENT = 50
@@ -189,14 +192,14 @@ def _small_given(state: SandboxState, at: datetime, now: datetime) -> ScenarioGi
     fixture = state.setup.fixture.name
     given = replace(own, fixture=fixture, clock=instant_text(at), variants=_variants(state))
     base = _world_of(state, given, at, now)
-    different = None if base is None else _different(base, state.world)
-    if base is None or different is None:
+    if base is None:
         return None
+    different = _different_parts(base, state.world)
     if not different:
         return given
-    completed = _with_entries(given, base, state.world)
+    completed = _with_entries(given, base, state.world) if different <= _PARTS_OF_ENTRIES else None
     found = None if completed is None else _world_of(state, completed, at, now)
-    return completed if found is not None and _different(found, state.world) == () else None
+    return None if found is None or _different_parts(found, state.world) else completed
 
 
 def _variants(state: SandboxState) -> dict[str, str]:
@@ -213,15 +216,12 @@ def _world_of(state: SandboxState, given: ScenarioGiven, at: datetime, now: date
     return settle(world, now, take_action)[0]
 
 
-def _different(base: World, wanted: World) -> tuple[str, ...] | None:
-    """Return which of the parts that entries can express differ, None if another one does."""
-    if base is wanted:
-        return ()
+def _different_parts(base: World, wanted: World) -> set[str]:
+    """Return the names of the parts that differ."""
     one, other = export_world(base), export_world(wanted)
-    names = tuple(
+    return {
         name for name in WorldState.__struct_fields__ if not _equal(getattr(one, name), getattr(other, name))
-    )
-    return names if {*names} <= {"dossiers", "thirdparties", "relations", "next_ids"} else None
+    }
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -239,24 +239,21 @@ def _with_entries(given: ScenarioGiven, base: World, wanted: World) -> ScenarioG
     thirdparties = [
         _thirdparty_entry(each)
         for number, each in sorted(wanted.thirdparties.items())
-        if number not in base.thirdparties or not _equal(base.thirdparties[number], each)
+        if not _equal(base.thirdparties.get(number), each)
     ]
+    before = dict(chain.from_iterable(each.dossiers.items() for each in base.portfolios.values()))
     dossiers = [
         _dossier_entry(wanted, each)
-        for account_id, portfolio in sorted(wanted.portfolios.items())
+        for _, portfolio in sorted(wanted.portfolios.items())
         for number, each in sorted(portfolio.dossiers.items())
-        if account_id not in base.portfolios
-        or number not in base.portfolios[account_id].dossiers
-        or not _equal(base.portfolios[account_id].dossiers[number], each)
+        if not _equal(before.get(number), each)
     ]
     if len(thirdparties) + len(dossiers) > _MAX_DIFFERENT:
         return None
     numbers = {entry.dossier_id for entry in dossiers}
     known = {entry.thirdparty_id for entry in thirdparties}
-    kept = tuple(entry for entry in given.dossiers if entry.dossier_id not in numbers)
-    if len(kept) != len(given.dossiers) - len(numbers & {entry.dossier_id for entry in given.dossiers}):
-        return None
-    companies = tuple(entry for entry in given.thirdparties if entry.thirdparty_id not in known)
+    kept = [entry for entry in given.dossiers if entry.dossier_id not in numbers]
+    companies = [entry for entry in given.thirdparties if entry.thirdparty_id not in known]
     return replace(given, dossiers=(*kept, *dossiers), thirdparties=(*companies, *thirdparties))
 
 
