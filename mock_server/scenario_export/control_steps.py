@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -32,22 +32,12 @@ from mock_server.sandbox.commands import (
     SetVariants,
     StopScenario,
     TakeSnapshot,
-    Together,
 )
 from mock_server.scenario_export.given import instant_text
 from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
 
 Call = tuple[str, Any]
 """A control call such as `PUT /strict`, and its body, None for none."""
-
-
-def single_commands(command: AnyCommand) -> Iterator[AnyCommand]:
-    """Yield the commands that are executed together, one by one."""
-    if isinstance(command, Together):
-        for each in command.commands:
-            yield from single_commands(each)
-    else:
-        yield command
 
 
 def has_no_step(command: AnyCommand) -> bool:

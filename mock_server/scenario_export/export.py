@@ -30,11 +30,12 @@ from mock_server.sandbox.commands import (
     RestoreSnapshot,
     SetClock,
     TakeSnapshot,
+    Together,
 )
 from mock_server.sandbox.history import HistoryEntry, Record
 from mock_server.sandbox.state import SandboxState
 from mock_server.scenario_export.call_steps import CallContext, SavedIds, call_step, reason_to_leave_out
-from mock_server.scenario_export.control_steps import command_step, has_no_step, single_commands
+from mock_server.scenario_export.control_steps import command_step, has_no_step
 from mock_server.scenario_export.given import (
     Start,
     StateTooLarge,
@@ -157,8 +158,8 @@ class _Writer:
 
     def _write_single(self, entry: HistoryEntry) -> bool:
         """Write the command as one step, or as one for each of several; return whether that is possible."""
-        number, steps = entry.record.number, []
-        for at, command in enumerate(single_commands(entry.record.command)):
+        number, executed, steps = entry.record.number, entry.record.command, []
+        for at, command in enumerate(executed.commands if isinstance(executed, Together) else [executed]):
             if has_no_step(command):
                 continue
             name = f"command {number}{f'.{at + 1}' if at else ''}: {_kind(command)}"
