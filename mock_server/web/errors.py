@@ -28,32 +28,20 @@ UNMATCHED_HEADER = "X-Mock-Unmatched"
 DOCS_HEADER = "X-Mock-Docs"
 
 
-def _not_found(error: NotFound) -> Response:
-    return _business_error(error.refusals, 404)
-
-
 def _rejected(error: Rejected) -> Response:
-    """A rejected command is a result; a rejected search or import a message."""
-    if current_call().operation.kind is Kind.COMMAND:
-        return _rejected_command(error.refusals)
-    return _business_error(error.refusals, 400)
+    """Return refusals as messages, without content. behaviour.md 11.1 (documented).
 
-
-def _business_error(refusals: Sequence[Refusal], status: int) -> Response:
-    """No content, refusals as messages. behaviour.md 11.1 (documented)."""
-    call = current_call()
+    Of a command that a rule rejects, also the result; the variant `refusals` decides its status. C5.
+    """
+    call, refusals, path = current_call(), error.refusals, request.path
     call.facts.extend(refusal_facts(refusals))
-    messages = [call.dialect.message(refusal, request.path) for refusal in refusals]
-    return json_response({"messages": {"error": messages}}, status, _refusal_header(refusals))
-
-
-def _rejected_command(refusals: Sequence[Refusal]) -> Response:
-    """The result of a command that a rule rejects: status as the variant `refusals` says. behaviour.md C5."""
-    call = current_call()
-    call.facts.extend(refusal_facts(refusals))
-    result = call.dialect.result(refusals, request.path)
-    status = 200 if call.variants["refusals"] == "result" else 400
-    body = {"content": result, "messages": {"error": result["errors"]}}
+    if call.operation.kind is Kind.COMMAND and not isinstance(error, NotFound):
+        result = call.dialect.result(refusals, path)
+        body = {"content": result, "messages": {"error": result["errors"]}}
+        status = 200 if call.variants["refusals"] == "result" else 400
+    else:
+        body = {"messages": {"error": [call.dialect.message(refusal, path) for refusal in refusals]}}
+        status = 404 if isinstance(error, NotFound) else 400
     return json_response(body, status, _refusal_header(refusals))
 
 
@@ -149,7 +137,6 @@ def _sent_path() -> str:
 
 
 _RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
-    NotFound: _not_found,
     Rejected: _rejected,
     HTTPException: _http_error,
     NoSandbox: _no_sandbox,
