@@ -235,8 +235,7 @@ class CreateAccount(Command[None], frozen=True):
     users: tuple[str, ...] = ()
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, None]:
-        world = actions.create_account(state.world, context.of_action, self.account, self.users)
-        return _with_world(state, world), None
+        return _with_world(state, actions.create_account(state.world, self.account, self.users)), None
 
 
 class ChangeAccount(Command[None], frozen=True):
