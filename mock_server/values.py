@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
@@ -99,14 +99,20 @@ def url(text: str) -> str:
     Raises:
         ValueError: it is not a URL of HTTP, or has a port that cannot exist.
     """
-    try:
-        parts = urlsplit(text)
-        possible = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # a port above 65535, or half an IPv6 address
-        possible = False
-    if not possible or parts.query or parts.fragment or not text.isprintable() or " " in text:
+    parts = _parts_of_url(text, ("http", "https"))
+    if parts is None or parts.fragment or not text.isprintable() or " " in text:
         raise ValueError(f"{shown(text)} is not a URL such as http://sandbox:8080")
     return text.rstrip("/")
+
+
+def _parts_of_url(text: str, schemes: Sequence[str]) -> SplitResult | None:
+    """The parts of a URL of a server; None if it has another scheme, no host or port, or a query."""
+    try:
+        parts = urlsplit(text)
+        possible = parts.scheme in schemes and parts.hostname and parts.port != 0 and not parts.query
+    except ValueError:  # a port above 65535, or half an IPv6 address
+        return None
+    return parts if possible else None
 
 
 def origins(text: str) -> tuple[str, ...]:
@@ -181,12 +187,8 @@ def state(text: str) -> Path | EngineUrl:
     scheme, separator, _ = text.partition("://")
     if not separator:
         return Path(text)
-    try:
-        parts = urlsplit(text)
-        possible = scheme in _ENGINE_SCHEMES and parts.hostname and parts.port != 0
-    except ValueError:  # a port above 65535, or half an IPv6 address
-        possible = False
-    if not possible or parts.query or not re.fullmatch(r"(?:/[0-9]{0,5})?", parts.path):
+    parts = _parts_of_url(text, _ENGINE_SCHEMES)
+    if parts is None or scheme not in _ENGINE_SCHEMES or not re.fullmatch(r"(?:/[0-9]{0,5})?", parts.path):
         raise ValueError(
             "a URL in --state is redis://HOST:PORT/DATABASE, or with rediss, valkey or valkeys; DATABASE is a"
             " number, and can be left out"

@@ -25,7 +25,7 @@ BYTES_TYPE = "application/octet-stream"
 PROTOCOL = "ProtocolError"
 
 
-class Shape(Struct, frozen=True, kw_only=True):
+class Shape(Struct, frozen=True):
     """A body that a status may have: its component, and the codes that it may contain.
 
     If `variant` is set, only that variant returns it.
@@ -61,28 +61,26 @@ IMPORT_CODES = tuple(code for code, error in ERRORS.items() if error.ends_import
 """The codes of a rejected import, which its process reports."""
 
 _CONTENT: dict[str, tuple[Shape, ...]] = {
-    "getToken": (Shape(schema="Token", about="A new pair of tokens."),),
-    "listAccounts": (Shape(schema="AccountList", about="The token's accounts."),),
-    "getAccountStatistics": (Shape(schema="GlobalInformationAnswer", about="The figures."),),
-    "listRequirements": (Shape(schema="RequirementList", about="The document types."),),
-    "listThirdparties": (Shape(schema="ThirdpartySummaryPage", about="A page of hits."),),
-    "searchThirdparties": (Shape(schema="ThirdpartyPage", about="A page of hits."),),
-    "getThirdparty": (Shape(schema="ThirdpartyAnswer", about="The third party."),),
-    "listDossiers": (Shape(schema="DossierPage", about="A page of hits."),),
-    "listAllDossiers": (Shape(schema="DossierList", about="Every dossier of the account."),),
-    "importDossier": (Shape(schema="ProcessAnswer", about="The import was launched."),),
-    "getDossier": (Shape(schema="DossierAnswer", about="The dossier."),),
-    "listDossierRequirements": (
-        Shape(schema="DossierRequirementList", about="The document types asked for."),
-    ),
-    "listDocuments": (Shape(schema="DocumentList", about="The documents."),),
+    "getToken": (Shape("Token", "A new pair of tokens."),),
+    "listAccounts": (Shape("AccountList", "The token's accounts."),),
+    "getAccountStatistics": (Shape("GlobalInformationAnswer", "The figures."),),
+    "listRequirements": (Shape("RequirementList", "The document types."),),
+    "listThirdparties": (Shape("ThirdpartySummaryPage", "A page of hits."),),
+    "searchThirdparties": (Shape("ThirdpartyPage", "A page of hits."),),
+    "getThirdparty": (Shape("ThirdpartyAnswer", "The third party."),),
+    "listDossiers": (Shape("DossierPage", "A page of hits."),),
+    "listAllDossiers": (Shape("DossierList", "Every dossier of the account."),),
+    "importDossier": (Shape("ProcessAnswer", "The import was launched."),),
+    "getDossier": (Shape("DossierAnswer", "The dossier."),),
+    "listDossierRequirements": (Shape("DossierRequirementList", "The document types asked for."),),
+    "listDocuments": (Shape("DocumentList", "The documents."),),
     "getDocument": (
-        Shape(schema="DocumentInArray", about="The document, alone in an array."),
-        Shape(schema="DocumentAnswer", about="The document itself.", variant="documentDetail=object"),
+        Shape("DocumentInArray", "The document, alone in an array."),
+        Shape("DocumentAnswer", "The document itself.", variant="documentDetail=object"),
     ),
-    "getProcess": (Shape(schema="ProcessResultAnswer", about="The import.", codes=IMPORT_CODES),),
-    "listProcesses": (Shape(schema="ProcessResultList", about="The imports.", codes=IMPORT_CODES),),
-    "downloadFile": (Shape(schema="", about="The bytes.", media_type=BYTES_TYPE),),
+    "getProcess": (Shape("ProcessResultAnswer", "The import.", codes=IMPORT_CODES),),
+    "listProcesses": (Shape("ProcessResultList", "The imports.", codes=IMPORT_CODES),),
+    "downloadFile": (Shape("", "The bytes.", media_type=BYTES_TYPE),),
 }
 
 REFUSED: dict[str, tuple[str, ...]] = {
@@ -146,7 +144,7 @@ def answers(operation: str, dialect: str) -> Mapping[int, tuple[Shape, ...]]:
     row = OPERATIONS[operation]
     found = {200: _done(row, dialect), 400: _malformed(row)}
     if row.kind is Kind.TOKEN:
-        found[401] = (Shape(schema="TokenError", about="Wrong user name or password, or another client."),)
+        found[401] = (Shape("TokenError", "Wrong user name or password, or another client."),)
     else:
         found[401] = _protocol(401)
         found[404] = (_absence(row, dialect),)
@@ -172,7 +170,7 @@ def _done(row: Operation, dialect: str) -> tuple[Shape, ...]:
             codes=REFUSED[row.name],
             variant="refusals=result",
         )
-        return (Shape(schema="AcceptedAnswer", about="Accepted."), refused)
+        return (Shape("AcceptedAnswer", "Accepted."), refused)
     return _CONTENT[row.name]
 
 
@@ -189,9 +187,9 @@ def _files(dialect: Dialect) -> tuple[Shape, ...]:
 
 
 def _malformed(row: Operation) -> tuple[Shape, ...]:
-    unreadable = Shape(schema=PROTOCOL, about="A path, body or sandbox name that cannot be read.")
+    unreadable = Shape(PROTOCOL, "A path, body or sandbox name that cannot be read.")
     if row.kind is Kind.TOKEN:
-        return (Shape(schema="TokenError", about="An invalid form, user name or refresh token."),)
+        return (Shape("TokenError", "An invalid form, user name or refresh token."),)
     if row.name not in REFUSED:
         return (unreadable,)
     by_rule = row.kind is Kind.COMMAND
@@ -209,7 +207,7 @@ def _absence(row: Operation, dialect: str) -> Shape:
     errors = [Refusal(_ABSENT.get(name, NOT_FOUND), None) for name in ("accountId", *ids)]
     reported = {DIALECTS[dialect].error(refusal).code for refusal in errors}
     given = tuple(code for code in ERRORS if code in reported)
-    return Shape(schema="ErrorAnswer", about=ABOUT[404], codes=given)
+    return Shape("ErrorAnswer", ABOUT[404], codes=given)
 
 
 def _of_protocol(row: Operation, dialect: str) -> list[int]:
@@ -226,7 +224,7 @@ def _of_protocol(row: Operation, dialect: str) -> list[int]:
 
 
 def _protocol(status: int) -> tuple[Shape, ...]:
-    return (Shape(schema=PROTOCOL, about=ABOUT[status]),)
+    return (Shape(PROTOCOL, ABOUT[status]),)
 
 
 def _token_error(status: int) -> tuple[Shape, ...]:
@@ -235,7 +233,7 @@ def _token_error(status: int) -> tuple[Shape, ...]:
         if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
         else ABOUT[status]
     )
-    return (Shape(schema="TokenError", about=about),)
+    return (Shape("TokenError", about),)
 
 
 def _within(place: tuple[str, ...], schema: Schema) -> dict[str, Json]:

@@ -28,6 +28,8 @@ from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 
 Object = dict[str, Any]
 
+_TEXT = {"type": "string"}
+
 _ABOUT = """\
 The answers of this sandbox of the e-Attestations (Aprovall) dossiers API, in the dialect `{dialect}`.
 
@@ -63,34 +65,28 @@ _TAGS_OF_PARTS = {
 }
 
 HEADERS: dict[str, Object] = {
-    "X-Mock-Refusal": {
-        "description": "Why the request was refused: the codes, and the values concerned.",
-        "schema": {"type": "string"},
-    },
-    "X-Mock-Rule": {
-        "description": "The name of the scenario rule that changed this answer, if there is one.",
-        "schema": {"type": "string"},
-    },
-    "X-Mock-Contract": {
-        "description": "With --check-responses: where this answer differs from this document.",
-        "schema": {"type": "string"},
-    },
-    "WWW-Authenticate": {
-        "description": "A bearer token is needed; what is wrong with the one that was sent.",
-        "schema": {"type": "string"},
-    },
-    "x-ratelimit-remaining": {
-        "description": "Under the variant rateLimit: how many requests are left in the account's bucket.",
-        "schema": {"type": "integer", "minimum": 0},
-    },
-    "x-ratelimit-burst-capacity": {
-        "description": "Under the variant rateLimit: how many requests the bucket holds.",
-        "schema": {"type": "integer", "const": BURST_CAPACITY},
-    },
-    "x-ratelimit-replenish-rate": {
-        "description": "Under the variant rateLimit: how many are added each second.",
-        "schema": {"type": "integer", "const": REPLENISH_RATE},
-    },
+    name: {"description": about, "schema": schema}
+    for name, about, schema in (
+        ("X-Mock-Refusal", "Why the request was refused: the codes, and the values concerned.", _TEXT),
+        ("X-Mock-Rule", "The name of the scenario rule that changed this answer, if there is one.", _TEXT),
+        ("X-Mock-Contract", "With --check-responses: where this answer differs from this document.", _TEXT),
+        ("WWW-Authenticate", "A bearer token is needed; what is wrong with the one that was sent.", _TEXT),
+        (
+            "x-ratelimit-remaining",
+            "Under the variant rateLimit: how many requests are left in the account's bucket.",
+            {"type": "integer", "minimum": 0},
+        ),
+        (
+            "x-ratelimit-burst-capacity",
+            "Under the variant rateLimit: how many requests the bucket holds.",
+            {"type": "integer", "const": BURST_CAPACITY},
+        ),
+        (
+            "x-ratelimit-replenish-rate",
+            "Under the variant rateLimit: how many are added each second.",
+            {"type": "integer", "const": REPLENISH_RATE},
+        ),
+    )
 }
 """The headers that answers may have in addition to the usual ones of HTTP."""
 

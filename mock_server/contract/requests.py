@@ -8,7 +8,7 @@ from mock_server.contract.schemas import Schema, ref
 from mock_server.domain.operations import DIALECTS
 
 
-class Parameter(Struct, frozen=True, kw_only=True):
+class Parameter(Struct, frozen=True):
     """A query parameter, or an id in the path; the examples are of the default fixture."""
 
     name: str
@@ -20,7 +20,7 @@ class Parameter(Struct, frozen=True, kw_only=True):
     dialects: tuple[str, ...] = DIALECTS
 
 
-class Body(Struct, frozen=True, kw_only=True):
+class Body(Struct, frozen=True):
     """A request body: its component, and whether the operation requires it."""
 
     schema: str
@@ -34,7 +34,7 @@ _YES_OR_NO: Schema = {"type": "boolean"}
 _DAY: Schema = {"type": "string", "format": "date", "pattern": "^[1-9][0-9]{3}-"}
 
 PATH: dict[str, Parameter] = {
-    name: Parameter(name=name, about=about, schema=schema, example=example, required=True)
+    name: Parameter(name, about, schema, example, required=True)
     for name, about, schema, example in (
         ("accountId", "The account.", ref("AccountId"), 119631),
         ("dossierId", "The dossier.", ref("DossierId"), 804127),
@@ -53,73 +53,52 @@ PATH: dict[str, Parameter] = {
 
 _PAGE = (
     Parameter(
-        name="page",
-        about="The page number, from 0.",
-        schema={"type": "integer", "format": "int64", "minimum": 0, "maximum": _INT64, "default": 0},
-        example=0,
+        "page",
+        "The page number, from 0.",
+        {"type": "integer", "format": "int64", "minimum": 0, "maximum": _INT64, "default": 0},
+        0,
     ),
     Parameter(
-        name="pageSize",
-        about="Hits per page.",
-        schema={"type": "integer", "minimum": 1, "maximum": 1000, "default": 10},
-        example=10,
+        "pageSize", "Hits per page.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}, 10
     ),
 )
 _COMPANY = (
+    Parameter("companyIdType", "The type of the company's identifier.", ref("CompanyIdType"), "CIT001"),
     Parameter(
-        name="companyIdType",
-        about="The type of the company's identifier.",
-        schema=ref("CompanyIdType"),
-        example="CIT001",
+        "companyIdValue",
+        "The identifier of the third party; for a French one, its SIRET.",
+        _TEXT,
+        "50382936800045",
     ),
-    Parameter(
-        name="companyIdValue",
-        about="The identifier of the third party; for a French one, its SIRET.",
-        schema=_TEXT,
-        example="50382936800045",
-    ),
-    Parameter(name="siren", about="The company's SIREN.", schema=_TEXT, example="503829368"),
-    Parameter(name="siret", about="The establishment's SIRET.", schema=_TEXT, example="50382936800045"),
-    Parameter(name="tva", about="The VAT number.", schema=_TEXT, example="FR69503829368"),
+    Parameter("siren", "The company's SIREN.", _TEXT, "503829368"),
+    Parameter("siret", "The establishment's SIRET.", _TEXT, "50382936800045"),
+    Parameter("tva", "The VAT number.", _TEXT, "FR69503829368"),
 )
 
 QUERY: dict[str, tuple[Parameter, ...]] = {
     "listThirdparties": (
-        Parameter(
-            name="monitored", about="With an active dossier, or without one.", schema=_YES_OR_NO, example=True
-        ),
+        Parameter("monitored", "With an active dossier, or without one.", _YES_OR_NO, example=True),
         *_COMPANY,
         Parameter(
-            name="name",
-            about="Exactly this name, in upper or lower case.",
-            schema=_TEXT,
-            example="JAM CONSEIL",
-            provenance="inferred",
+            "name", "Exactly this name, in upper or lower case.", _TEXT, "JAM CONSEIL", provenance="inferred"
         ),
         Parameter(
-            name="stateLastChangeDate",
-            about="The global state changed on this day or later; the day is not in the future.",
-            schema=_DAY,
-            example="2019-01-08",
+            "stateLastChangeDate",
+            "The global state changed on this day or later; the day is not in the future.",
+            _DAY,
+            "2019-01-08",
         ),
-        Parameter(
-            name="thirdpartyGlobalState", about="Complete, or incomplete.", schema=_YES_OR_NO, example=False
-        ),
-        Parameter(
-            name="subscriptionState",
-            about="Registered on the platform, or not.",
-            schema=_YES_OR_NO,
-            example=True,
-        ),
+        Parameter("thirdpartyGlobalState", "Complete, or incomplete.", _YES_OR_NO, example=False),
+        Parameter("subscriptionState", "Registered on the platform, or not.", _YES_OR_NO, example=True),
         *_PAGE,
     ),
     "searchThirdparties": (
         Parameter(
-            name="search",
-            about="Criteria: field, operator (`:` equals, `!` differs, `~` contains, `>`, `<`), value; joined"
+            "search",
+            "Criteria: field, operator (`:` equals, `!` differs, `~` contains, `>`, `<`), value; joined"
             " by `AND` and `OR`; parentheses have spaces around them.",
-            schema=_TEXT,
-            example="( workforce>200 AND isActive:true ) OR workforce<2",
+            _TEXT,
+            "( workforce>200 AND isActive:true ) OR workforce<2",
             required=True,
             dialects=("edge",),
         ),
@@ -127,53 +106,53 @@ QUERY: dict[str, tuple[Parameter, ...]] = {
     ),
     "listDossiers": (
         Parameter(
-            name="thirdpartyId",
-            about="The third party of the dossiers.",
-            schema={"type": "integer", "format": "int64", "minimum": -_INT64 - 1, "maximum": _INT64},
-            example=875,
+            "thirdpartyId",
+            "The third party of the dossiers.",
+            {"type": "integer", "format": "int64", "minimum": -_INT64 - 1, "maximum": _INT64},
+            875,
         ),
         *_COMPANY,
-        Parameter(name="thirdpartyCode", about="The code of the third party.", schema=_TEXT, example="123"),
+        Parameter("thirdpartyCode", "The code of the third party.", _TEXT, "123"),
         Parameter(
-            name="dossierReference",
-            about="With this reference; dossiers of several third parties may have the same one.",
-            schema=_TEXT,
-            example="TEST",
+            "dossierReference",
+            "With this reference; dossiers of several third parties may have the same one.",
+            _TEXT,
+            "TEST",
         ),
-        Parameter(name="monitored", about="Active, or stopped.", schema=_YES_OR_NO, example=True),
+        Parameter("monitored", "Active, or stopped.", _YES_OR_NO, example=True),
         Parameter(
-            name="stateLastChangeDate",
-            about="Active, and complete or incomplete since this day or later; not in the future.",
-            schema=_DAY,
-            example="2019-01-08",
+            "stateLastChangeDate",
+            "Active, and complete or incomplete since this day or later; not in the future.",
+            _DAY,
+            "2019-01-08",
         ),
         Parameter(
-            name="op",
-            about="How thirdpartyCode and dossierReference are compared: they contain the value, begin with"
+            "op",
+            "How thirdpartyCode and dossierReference are compared: they contain the value, begin with"
             " it or end with it.",
-            schema={"type": "string", "enum": ["like", "starts", "ends"]},
-            example="starts",
+            {"type": "string", "enum": ["like", "starts", "ends"]},
+            "starts",
             dialects=("edge",),
         ),
         *_PAGE,
     ),
     "listProcesses": (
         Parameter(
-            name="fromDate",
-            about="Launched on this day or later, not in the future. Default: the last 24 hours.",
-            schema=_DAY,
-            example="2019-01-08",
+            "fromDate",
+            "Launched on this day or later, not in the future. Default: the last 24 hours.",
+            _DAY,
+            "2019-01-08",
         ),
     ),
 }
 """The query parameters by operation; other names are ignored (behaviour.md 3.0, observed)."""
 
 BODIES: dict[str, Body] = {
-    "getToken": Body(schema="TokenRequest", required=True, media_type="application/x-www-form-urlencoded"),
-    "importDossier": Body(schema="NewDossier", required=True),
-    "updateDossier": Body(schema="DossierUpdate"),
-    "reactivateDossier": Body(schema="ReactivateDossierData"),
-    "updateDossierRequirements": Body(schema="RequirementsUpdate"),
+    "getToken": Body("TokenRequest", required=True, media_type="application/x-www-form-urlencoded"),
+    "importDossier": Body("NewDossier", required=True),
+    "updateDossier": Body("DossierUpdate"),
+    "reactivateDossier": Body("ReactivateDossierData"),
+    "updateDossierRequirements": Body("RequirementsUpdate"),
 }
 """The body by operation; the others have no body."""
 

@@ -9,8 +9,7 @@ from flask import Response
 from msgspec import Struct
 
 from mock_server.clock import real_now
-from mock_server.control.bodies import YamlText
-from mock_server.control.calls import route
+from mock_server.control.calls import YamlText, route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.model import Establishment
 from mock_server.domain.names import nearest, shown

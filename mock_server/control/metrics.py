@@ -42,9 +42,9 @@ class Metric:
 
     name: str
     kind: Literal["counter", "gauge"]
-    labels: tuple[str, ...]
     help: str
     samples: Callable[[Census], Samples]
+    labels: tuple[str, ...] = ()
 
 
 @route("GET /metrics", media_type="text/plain", sandboxed=False)
@@ -127,72 +127,68 @@ METRICS = (
     Metric(
         "mock_server_requests_total",
         "counter",
-        ("operation", "dialect", "status"),
         "Requests of the emulated API; if a fault replaced the answer, the status is none.",
         lambda census: _sum(census.counts, _request),
+        labels=("operation", "dialect", "status"),
     ),
     Metric(
         "mock_server_refusals_total",
         "counter",
-        ("operation", "code"),
         "Error codes of rejected calls.",
         lambda census: _sum(census.counts, _codes),
+        labels=("operation", "code"),
     ),
     Metric(
         "mock_server_unmatched_requests_total",
         "counter",
-        (),
         "Requests whose path or method the API does not have.",
         lambda census: {(): census.counts.unmatched},
     ),
     Metric(
         "mock_server_imports_total",
         "counter",
-        ("outcome",),
         "Imports that ended: succeeded, or the first error code of a failed one.",
         _imports,
+        labels=("outcome",),
     ),
     Metric(
         "mock_server_rules_applied_total",
         "counter",
-        ("effect",),
         f"Calls that a rule changed, by its effect: {', '.join(EFFECTS)}.",
         lambda census: _sum(census.counts, _effect),
+        labels=("effect",),
     ),
     Metric(
         "mock_server_faults_total",
         "counter",
-        ("fault",),
         "Faults of the connection that rules caused.",
         lambda census: _sum(census.counts, _fault),
+        labels=("fault",),
     ),
     Metric(
         "mock_server_sandboxes",
         "gauge",
-        (),
         "Number of sandboxes.",
         lambda census: {(): len(census.server.sandboxes.existing)},
     ),
     Metric(
         "mock_server_dossiers",
         "gauge",
-        (),
         "Number of dossiers in all sandboxes.",
         lambda census: {(): census.dossiers},
     ),
     Metric(
         "mock_server_uptime_seconds",
         "gauge",
-        (),
         "Seconds since the start, in real time.",
         lambda census: {(): (real_now() - census.server.started).total_seconds()},
     ),
     Metric(
         "mock_server_build_info",
         "gauge",
-        ("version", "python"),
         "Always 1; the labels have the versions.",
         lambda _: {(__version__, platform.python_version()): 1},
+        labels=("version", "python"),
     ),
 )
 """Every metric, in the order of the documentation."""

@@ -15,8 +15,7 @@ from flask import Response
 from mock_server import __version__
 from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
 from mock_server.contract.published import published, response_name, used_schemas
-from mock_server.control.bodies import YAML_TYPES
-from mock_server.control.calls import CALLS, SANDBOX_PARAMETER, ControlCall, route
+from mock_server.control.calls import CALLS, SANDBOX_PARAMETER, YAML_TYPES, ControlCall, route
 from mock_server.domain.names import camel
 from mock_server.settings import CONTROL_PREFIX, DOCS_PATH, HEALTH_PATH, SANDBOX_HEADER
 from mock_server.web.services import base_path, services

@@ -130,12 +130,18 @@ def put_state(wanted: Any) -> Response:
 
 
 def _sandbox(sandbox: ServerSandbox) -> dict[str, Any]:
-    scenario = sandbox.active_scenario.scenario
     return {
         "name": sandbox.name,
         "now": wire.instant(sandbox.now()),
         "frozen": sandbox.is_frozen,
-        "playing": None if scenario is None else scenario.scenario,
-        "state": None if scenario is None else sandbox.active_scenario.progress.state,
+        **active_members(sandbox),
         "latestRequest": sandbox.journal.last,
     }
+
+
+def active_members(sandbox: ServerSandbox) -> dict[str, Any]:
+    """Return the name of the active scenario and the state of its state machine; both None without one."""
+    active = sandbox.active_scenario
+    if active.scenario is None:
+        return {"playing": None, "state": None}
+    return {"playing": active.scenario.scenario, "state": active.progress.state}

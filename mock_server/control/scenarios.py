@@ -10,9 +10,9 @@ from flask import Response, request
 from msgspec import Meta, Struct
 
 from mock_server.clock import real_now
-from mock_server.control.bodies import YamlText
-from mock_server.control.calls import route
+from mock_server.control.calls import YamlText, route
 from mock_server.control.problems import Problem, json_answer, with_old_names
+from mock_server.control.sandboxes import active_members
 from mock_server.domain.names import cut, shown
 from mock_server.domain.variants import VARIANTS, check_variants
 from mock_server.fixtures import Fixture
@@ -201,12 +201,7 @@ def _find_fixture(name: str) -> Fixture:
 
 
 def _active(sandbox: ServerSandbox) -> dict[str, Any]:
-    scenario = sandbox.active_scenario.scenario
-    return {
-        "sandbox": sandbox.name,
-        "playing": None if scenario is None else scenario.scenario,
-        "state": None if scenario is None else sandbox.active_scenario.progress.state,
-    }
+    return {"sandbox": sandbox.name, **active_members(sandbox)}
 
 
 def _scenario(path: Path) -> dict[str, Any]:
