@@ -21,7 +21,6 @@ from mock_server.domain.errors import ERRORS, Refusal
 from mock_server.domain.imports import (
     ImportPlatform,
     ImportRequest,
-    Invent,
     end_import,
     fail_import,
     hold_import,
@@ -72,21 +71,14 @@ class PastState(Struct, frozen=True):
     now: datetime
 
 
-class CommandContext(Struct, frozen=True):
-    """When a command is applied, by the machine's clock and the sandbox's, and what it may ask for.
+class CommandContext(actions.ActionContext, frozen=True):
+    """When a command is applied, also by the `machine`'s clock, and what it may ask for.
 
-    `invent` generates a company. `state_before` returns the state before the command of a number.
+    `state_before` returns the state before the command of a number.
     """
 
     machine: datetime
-    now: datetime
-    invent: Invent
     state_before: Callable[[int], PastState]
-
-    @property
-    def of_action(self) -> actions.ActionContext:
-        """The part of it that an action takes."""
-        return actions.ActionContext(self.now, self.invent)
 
 
 class Command(Struct, Generic[Result], frozen=True, tag_field="command", tag=True, omit_defaults=True):
@@ -272,9 +264,7 @@ class RegisterThirdparty(Command[Thirdparty], frozen=True):
     dated: bool = True
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, Thirdparty]:
-        world, found = actions.register_thirdparty(
-            state.world, context.of_action, self.thirdparty, dated=self.dated
-        )
+        world, found = actions.register_thirdparty(state.world, context, self.thirdparty, dated=self.dated)
         return _with_world(state, world), found
 
 
@@ -294,7 +284,7 @@ class CreateDossier(Command[int], frozen=True):
     dossier: DossierEntry
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, int]:
-        world, dossier_id = actions.create_dossier(state.world, context.of_action, self.dossier)
+        world, dossier_id = actions.create_dossier(state.world, context, self.dossier)
         return _with_world(state, world), dossier_id
 
 

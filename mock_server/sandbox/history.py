@@ -131,7 +131,7 @@ class HistoryEntry(PastState, frozen=True):
     def state_after(self, state_before: Callable[[int], PastState]) -> SandboxState:
         """Return the state after the command; `state_before` finds the one to which a rewind goes back."""
         companies = dict(self.record.companies).__getitem__
-        context = CommandContext(self.record.machine, self.now, companies, state_before)
+        context = CommandContext(self.now, companies, self.record.machine, state_before)
         return self.record.command.apply(self.state, context)[0]
 
 

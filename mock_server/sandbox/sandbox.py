@@ -223,7 +223,7 @@ class ServerSandbox:
             company = companies[company_id] = self._invent(company_id)
             return company
 
-        return CommandContext(machine, self._state.clock.at(machine), invent, self._state_before)
+        return CommandContext(self._state.clock.at(machine), invent, machine, self._state_before)
 
     def _state_before(self, number: int) -> PastState:
         return self.history.before_command(number)

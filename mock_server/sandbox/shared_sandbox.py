@@ -72,8 +72,7 @@ class UnknownEntry(Exception):
 class LogEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one request did.
 
-    `imports` are the outcomes of the imports that ended. `request` is the number of its exchange, None where
-    it has none. `journal` is what it did to the exchanges before.
+    `imports` are the outcomes of the imports that ended. `journal` is what it did to the exchanges before.
     """
 
     format: Literal[1]
@@ -81,7 +80,6 @@ class LogEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     records: tuple[Record, ...] = ()
     imports: tuple[str, ...] = ()
     journal: Literal["clear", "reset"] | None = None
-    request: int | None = None
 
 
 class Counts(Struct, frozen=True):
@@ -138,18 +136,17 @@ class LogFormat(RecordFormat):
 
 
 class Draft(Struct):
-    """What the present request has done so far."""
+    """What the present request has done so far; its `exchange`, packed and not, if it has ended."""
 
     history: list[HistoryEntry] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     journal: Literal["clear", "reset"] | None = None
-    exchange: Exchange | None = None
-    packed: PackedExchange | None = None
+    exchange: tuple[PackedExchange, Exchange] | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to append. What time alone has done is no reason for an entry."""
-        return not self.history and self.journal is None and self.packed is None
+        return not self.history and self.journal is None and self.exchange is None
 
 
 class Prepared(NamedTuple):
@@ -187,13 +184,13 @@ class SharedJournal(Journal):
 
     def clear(self) -> int:
         """As of a journal."""
-        draft = self._present_draft
+        draft = self.present_draft
         draft.journal = draft.journal or "clear"
         return len(self.read().packed)
 
     def reset(self) -> None:
         """As of a journal."""
-        self._present_draft.journal = "reset"
+        self.present_draft.journal = "reset"
 
     def count_imports(self, outcomes: Iterable[str]) -> None:
         """As of a journal; what falls due outside of a request counts once a request has settled it."""
@@ -201,23 +198,23 @@ class SharedJournal(Journal):
             self.draft.imports += outcomes
 
     def _add(self, packed: PackedExchange, exchange: Exchange) -> None:
-        draft = self._present_draft
-        draft.packed, draft.exchange = packed, exchange
+        self.present_draft.exchange = packed, exchange
 
     @property
-    def _present_draft(self) -> Draft:
+    def present_draft(self) -> Draft:
+        """The draft of the request that runs."""
         assert self.draft is not None, "a change outside of a request"  # noqa: S101
         return self.draft
 
-    def publish(self, entry: LogEntry, packed: PackedExchange | None, exchange: Exchange | None) -> None:
+    def publish(self, entry: LogEntry, exchange: tuple[PackedExchange, Exchange] | None) -> None:
         """Do what an entry did to the journal."""
         if entry.journal == "clear":
             super().clear()
         elif entry.journal == "reset":
             super().reset()
         super().count_imports(entry.imports)
-        if packed is not None and exchange is not None:
-            super()._add(packed, exchange)
+        if exchange is not None:
+            super()._add(*exchange)
 
     def summary(self) -> JournalSummary:
         """Return what the exchanges do not show."""
@@ -277,7 +274,6 @@ class SharedSandbox(ServerSandbox):
         self.last = b""
         self._format = log_format
         self._base = state
-        self._draft: Draft | None = None
         self.journal = SharedJournal(config.journal, checkpoint.last_request)
         self._polls = self.journal.polls
         self.history = History(config.history, checkpoint.number, checkpoint.request)
@@ -298,34 +294,33 @@ class SharedSandbox(ServerSandbox):
     def begin(self) -> None:
         """Begin a draft: a request works on it from now on."""
         self._state = self._base
-        self._draft = self.journal.draft = Draft()
+        self.journal.draft = Draft()
         if self._base.strict != "off":
             self.journal.polls = self._polls.copy()
 
     def discard(self) -> None:
         """End the draft; nothing of it remains."""
         self._state = self._base
-        self._draft = self.journal.draft = None
+        self.journal.draft = None
         self.journal.polls = self._polls
 
     def prepare(self) -> Prepared | None:
         """Return what the request did as an entry, None if it did nothing."""
-        draft = self._draft
+        draft = self.journal.draft
         if draft is None or draft.is_empty:
             return None
         machine = monotonic_now()
         self._settle_if_possible(machine)
-        packed = draft.packed
         entry = LogEntry(
             format=1,
             machine=machine,
             records=tuple(each.record for each in draft.history),
             imports=tuple(draft.imports),
             journal=draft.journal,
-            request=None if packed is None else self.journal.last + 1,
         )
         fields = [uuid4().hex.encode(), _JSON, self._format.encode(entry)]
-        if packed is not None:
+        if draft.exchange is not None:
+            packed, _ = draft.exchange
             fields += [_EXCHANGE, packed.exchange]
             if packed.answer is not None:
                 fields += [_ANSWER, packed.answer]
@@ -340,7 +335,7 @@ class SharedSandbox(ServerSandbox):
         self._state = self._base = prepared.after
         for each in draft.history:
             self.history.add(each)
-        self.journal.publish(prepared.entry, draft.packed, draft.exchange)
+        self.journal.publish(prepared.entry, draft.exchange)
         self._advance(self.version + 1, prepared.fields[0])
 
     def apply(self, entries: Sequence[RawEntry]) -> None:
@@ -392,11 +387,11 @@ class SharedSandbox(ServerSandbox):
 
     @property
     def _next_number(self) -> int:
-        return self.history.last + 1 + (0 if self._draft is None else len(self._draft.history))
+        draft = self.journal.draft
+        return self.history.last + 1 + (0 if draft is None else len(draft.history))
 
     def _keep(self, entry: HistoryEntry, after: SandboxState) -> None:
-        assert self._draft is not None, "a change outside of a request"  # noqa: S101
-        self._draft.history.append(entry)
+        self.journal.present_draft.history.append(entry)
         self._state = after
 
     def _apply(self, raw: RawEntry, entry: LogEntry, from_command: int = 0) -> None:
@@ -410,13 +405,14 @@ class SharedSandbox(ServerSandbox):
             self.history.add(each)
         state = settle_if_possible(state, entry.machine)
         self._state = self._base = state
-        packed = exchange = None
+        published = None
         if _EXCHANGE in raw.fields:
             packed = join_parts(raw.fields[_EXCHANGE], raw.fields.get(_ANSWER))
             exchange = unpack(packed)
+            published = packed, exchange
             if state.strict != "off" and exchange.operation == "getProcess":
                 self._polls.is_fast(str(exchange.ids.get("process_id")), exchange.ended, exchange.at)
-        self.journal.publish(entry, packed, exchange)
+        self.journal.publish(entry, published)
         self._advance(raw.version, raw.id)
 
     def _replay(self, state: SandboxState, record: Record) -> tuple[HistoryEntry, SandboxState]:
