@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from functools import cache
 from html import escape
+from importlib.resources import files
 from itertools import pairwise
+from string import Template
 from types import MappingProxyType
 
 from flask import Response
@@ -36,66 +38,6 @@ _HEADERS = MappingProxyType(
 
 _PAGE_LINK = re.compile(r"([\w-]+)\.md(#.*)?")
 
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} - mock-server</title>
-<style>
-:root {{ color-scheme: light dark; }}
-:root {{ --line: light-dark(#d0d7de, #444c56); --code: light-dark(#f3f4f6, #22272e); }}
-body {{ font: 16px/1.55 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem; }}
-nav {{ border-bottom: 1px solid var(--line); padding-bottom: .5rem; }}
-a {{ color: light-dark(#0550ae, #79b8ff); }}
-h1, h2, h3 {{ overflow-wrap: anywhere; }}
-h2 {{ border-top: 1px solid var(--line); margin-top: 2rem; padding-top: 1rem; }}
-:target {{ background: light-dark(#fff8c5, #4b3b00); }}
-code, pre {{ background: var(--code); border-radius: 4px; font: .9em/1.5 ui-monospace, monospace; }}
-code {{ overflow-wrap: anywhere; padding: .1em .3em; }}
-td code {{ overflow-wrap: normal; }}
-pre {{ overflow-x: auto; padding: .75rem; }}
-pre code {{ padding: 0; }}
-.table {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; }}
-td, th {{ border: 1px solid var(--line); padding: .35rem .6rem; text-align: left; vertical-align: top; }}
-</style>
-<nav><a href="index">All pages</a> · <a href="../ui">Dashboard</a></nav>
-<main>
-{body}</main>
-</html>
-"""
-
-_GUIDE = """\
-# mock-server
-
-> A sandbox of the e-Attestations (Aprovall) dossiers API. It keeps state, enforces the rules and returns the
-> documented error codes. Clients change only their base URL and authorisation URL.
-
-- Base URL: `{base}{api}`. The EDGE dialect: `{base}/edge{api}`.
-- Token: `POST {base}{token}` with the form `grant_type=password`, `client_id=ea-api-edge`, `username`,
-  `password`. Any user and password are accepted by default; the account of `api@example.com` is 119631.
-- One sandbox per test: the user name `api+NAME@example.com` opens the sandbox NAME. Control calls name it by
-  the header `{header}: NAME`.
-- Never wait: an import ends on the sandbox's clock. `POST {control}/clock/advance` with `{{"by": "PT1S"}}`.
-- Business cases are data, not scripted answers: `GET {control}/fixture` lists SIRETs whose import fails.
-- Faults and delays are rules or scenarios: `PUT {control}/scenario` with
-  `{{"name": "outage-of-three-calls"}}`.
-- After a failure look at `GET {control}/requests?limit=5`, then at `why` of `GET {control}/requests/NUMBER`.
-- With pytest use the fixture `dossiers_sandbox`: `session()`, `base_url`, `clock.advance(…)`, `verify(…)`.
-
-## Operations of the API
-{operations}
-
-## Control calls, below `{control}`
-{calls}
-
-## Documents
-- [Documentation]({base}{control}/docs/index)
-- [OpenAPI of the API]({base}/openapi.json), [of EDGE]({base}/edge/openapi.json)
-- [OpenAPI of the control calls]({base}{control}/openapi.json)
-"""
-
 
 @route("GET /docs/<name>", media_type="text/html", sandboxed=False)
 def get_docs(name: str) -> Response:
@@ -118,7 +60,14 @@ def _page(name: str) -> str | None:
     text = read_page(name)
     if text is None:
         return None
-    return _PAGE.format(title=escape(text.partition("\n")[0].lstrip("# ")), body=_html(text))
+    return _template("page.html").substitute(
+        title=escape(text.partition("\n")[0].lstrip("# ")), body=_html(text)
+    )
+
+
+@cache
+def _template(name: str) -> Template:
+    return Template(files(__package__).joinpath("templates", name).read_text(encoding="utf-8"))
 
 
 def _html(text: str) -> str:
@@ -156,7 +105,7 @@ def guide(base: str = "http://127.0.0.1:8080") -> str:
     ]
     shown = sorted((call for call in CALLS if not call.path.startswith("/ui")), key=lambda call: call.path)
     calls = [f"- `{call.method} {call.path}`: {call.summary}" for call in shown]
-    return _GUIDE.format(
+    return _template("guide.md").substitute(
         base=base,
         api=API_PATH,
         token=TOKEN_PATH,
