@@ -285,37 +285,38 @@ def with_dossier(world: World, dossier: Dossier, now: datetime) -> World:
     if before is not None and before.reference != dossier.reference:
         index = index.remove("reference", before.reference, dossier.dossier_id)
     index = index.add("reference", dossier.reference, dossier.dossier_id)
-    monitored, stopped = portfolio.monitored_ids.discard(dossier.dossier_id), portfolio.stopped_ids
+    monitored, stopped = portfolio.monitored_ids, portfolio.stopped_ids
     if dossier.monitored:
-        monitored, stopped = portfolio.monitored_ids, portfolio.stopped_ids.discard(dossier.dossier_id)
+        monitored, stopped = monitored.add(dossier.dossier_id), stopped.discard(dossier.dossier_id)
+    else:
+        monitored, stopped = monitored.discard(dossier.dossier_id), stopped.add(dossier.dossier_id)
     changed = replace(
         portfolio,
         dossiers=portfolio.dossiers.set(dossier.dossier_id, dossier),
         dossier_ids=portfolio.dossier_ids.add(dossier.dossier_id),
-        monitored_ids=monitored.add(dossier.dossier_id) if dossier.monitored else monitored,
-        stopped_ids=stopped if dossier.monitored else stopped.add(dossier.dossier_id),
+        monitored_ids=monitored,
+        stopped_ids=stopped,
         relations=portfolio.relations.set(dossier.thirdparty_id, _relation(portfolio, before, dossier, now)),
         relation_ids=portfolio.relation_ids.add(dossier.thirdparty_id),
         index=index,
     )
-    return replace(with_portfolio(world, changed), agenda=_reschedule(world.agenda, before, dossier))
+    previous = None if before is None else dossier_due(before)
+    agenda = _reschedule(world.agenda, previous, dossier_due(dossier))
+    return replace(with_portfolio(world, changed), agenda=agenda)
 
 
 def with_process(world: World, process: ImportProcess) -> World:
     """The world with this import process, launched, changed or ended."""
     portfolio = world.portfolio(process.account_id)
     before = portfolio.processes.get(process.process_id)
-    agenda = world.agenda
     previous = None if before is None else _process_due(before)
-    if previous is not None:
-        agenda = agenda.discard(previous)
-    due = _process_due(process)
+    agenda = _reschedule(world.agenda, previous, _process_due(process))
     changed = replace(
         portfolio,
         processes=portfolio.processes.set(process.process_id, process),
         launched=portfolio.launched.add((process.creation, process.number, process.process_id)),
     )
-    return replace(with_portfolio(world, changed), agenda=agenda if due is None else agenda.add(due))
+    return replace(with_portfolio(world, changed), agenda=agenda)
 
 
 def thirdparty_keys(thirdparty: Thirdparty) -> list[tuple[str, str]]:
@@ -343,8 +344,7 @@ def _process_due(process: ImportProcess) -> Due | None:
     return Due(process.ends, process.number, process.account_id, 0, process.process_id)
 
 
-def _reschedule(agenda: SortedSet[Due], before: Dossier | None, after: Dossier) -> SortedSet[Due]:
-    old, new = (None if before is None else dossier_due(before)), dossier_due(after)
+def _reschedule(agenda: SortedSet[Due], old: Due | None, new: Due | None) -> SortedSet[Due]:
     if old == new:
         return agenda
     without = agenda if old is None else agenda.discard(old)
