@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 
 from mock_server.client.login import DEFAULT_PASSWORD
 from mock_server.domain.local_time import ZONE
-from mock_server.domain.model import Dossier, Thirdparty
+from mock_server.domain.model import Document, Dossier, Thirdparty
 from mock_server.domain.settlement import settle
 from mock_server.domain.world import World
 from mock_server.fixtures.actions import take_action
@@ -21,7 +21,6 @@ from mock_server.fixtures.entries import (
     DocumentEntry,
     DossierEntry,
     FileEntry,
-    Reason,
     ThirdpartyPatch,
     UserInformationEntry,
 )
@@ -32,6 +31,8 @@ from mock_server.scenario_export.steps import ExportedStep, control_step, durati
 from mock_server.scenarios.active import ActiveScenario
 from mock_server.scenarios.file_format import STARTED, Rule, Scenario, ScenarioGiven
 from mock_server.scenarios.setup import ScenarioSetup
+
+Entry = TypeVar("Entry", bound=Struct)
 
 MAX_DOSSIERS = 5_000
 """Dossiers of a state that is written into a scenario file in full: a larger one is too long to read."""
@@ -257,23 +258,14 @@ def _with_entries(given: ScenarioGiven, base: World, wanted: World) -> ScenarioG
     return replace(given, dossiers=(*kept, *dossiers), thirdparties=(*companies, *thirdparties))
 
 
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else instant_text(at)
-
-
 def _thirdparty_entry(thirdparty: Thirdparty) -> ThirdpartyPatch:
-    return ThirdpartyPatch(
-        thirdparty_id=thirdparty.thirdparty_id,
+    return _entry(
+        ThirdpartyPatch,
+        thirdparty,
+        siret=None,
         company_id_type=thirdparty.company_id.type.value,
         company_id_value=thirdparty.company_id.value,
-        subscription_date=_day(thirdparty.subscription_date),
-        subscription_key=thirdparty.subscription_key,
-        out_of_business=thirdparty.out_of_business,
-        users=tuple(UserInformationEntry(**asdict(user)) for user in thirdparty.users),
+        users=tuple(_entry(UserInformationEntry, user) for user in thirdparty.users),
         **asdict(thirdparty.company),
     )
 
@@ -281,44 +273,36 @@ def _thirdparty_entry(thirdparty: Thirdparty) -> ThirdpartyPatch:
 def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
     relation = world.portfolios[dossier.account_id].relations[dossier.thirdparty_id]
     changes = [indicator.last_change_date for indicator in dossier.indicators]
-    return DossierEntry(
-        dossier_id=dossier.dossier_id,
-        account_id=dossier.account_id,
-        thirdparty_id=dossier.thirdparty_id,
+    return _entry(
+        DossierEntry,
+        dossier,
         thirdparty_code=relation.thirdparty_code,
         dossier_reference=dossier.reference,
-        description=dossier.description,
-        purchasing_category=dossier.purchasing_category,
-        starting_date=_instant(dossier.starting_date),
-        expiration_date=_day(dossier.expiration_date),
-        stopping_date=_instant(dossier.stopping_date),
-        stopping_reason=msgspec.convert(
-            None if dossier.monitored else dossier.stopping_reason.value, Reason | None
-        ),
-        state_last_change_date=instant_text(dossier.state_last_change_date),
-        indicator_last_change_date=_instant(changes[0] if changes else None),
-        documents=tuple(
-            DocumentEntry(
-                document_code=document.code,
-                document_id=document.document_id,
-                request_date=instant_text(document.request_date),
-                files=tuple(
-                    FileEntry(
-                        file_id=evidence.evidence_id,
-                        upload_date=instant_text(evidence.upload_date),
-                        file_uuid=evidence.file_uuid,
-                        file_creation=instant_text(evidence.file_creation),
-                        file_size=evidence.file_size or None,
-                        expiration_date=_day(evidence.expiration_date),
-                        metadata=dict(evidence.metadata),
-                        formdata=evidence.formdata,
-                    )
-                    for evidence in document.evidences
-                ),
-            )
-            for document in dossier.documents
-        ),
+        stopping_reason=None if dossier.monitored else dossier.stopping_reason.value,
+        indicator_last_change_date=instant_text(changes[0]) if changes else None,
+        documents=tuple(map(_document_entry, dossier.documents)),
     )
+
+
+def _document_entry(document: Document) -> DocumentEntry:
+    files = tuple(
+        _entry(FileEntry, each, file_id=each.evidence_id, file_size=each.file_size or None)
+        for each in document.evidences
+    )
+    return _entry(DocumentEntry, document, document_code=document.code, files=files)
+
+
+def _entry(kind: type[Entry], source: Struct, **given: Any) -> Entry:
+    """Return an entry with these members, and those that the source has under the same name."""
+    names = [name for name in kind.__struct_fields__ if name not in given and hasattr(source, name)]
+    return kind(**{name: _text(getattr(source, name)) for name in names}, **given)
+
+
+def _text(value: Any) -> Any:
+    """Write instants and days as entries have them; any other value is unchanged."""
+    if isinstance(value, datetime):
+        return instant_text(value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 # All of it
