@@ -74,11 +74,10 @@ def export_scenario(sandbox: ServerSandbox, *, name: str, since: int | str = "st
         StateTooLarge: the state there does not fit into a file.
     """
     moment = find_moment(sandbox, since)
-    privacy = Privacy(moment.state.world.invalid_email_domains, moment.state.world.admission.logins)
     start = write_start(moment.state, moment.now, moment.began, name=name)
     writer = _Writer(name, sandbox, moment, start)
     writer.write()
-    return _file(name, sandbox, moment, start, writer, privacy)
+    return _file(name, sandbox, moment, start, writer.steps)
 
 
 class _Writer:
@@ -86,12 +85,12 @@ class _Writer:
 
     def __init__(self, name: str, sandbox: ServerSandbox, moment: Moment, start: Start) -> None:
         self.steps: list[ExportedStep] = list(start.steps)
-        self.dialects: set[str] = set()
+
         self._name = name
         self._sandbox = sandbox
         self._moment = moment
         self._state = moment.state
-        self._now = start.now
+        self._now = moment.now
         self._scenario = start.scenario
         self._snapshots: dict[str, tuple[World, set[str]]] = {}
         self._on_hold: set[str] = set()
@@ -210,8 +209,6 @@ class _Writer:
         step = call_step(entry, self._context)
         if not self._repeats(step, entry):
             self.steps.append(step)
-        if "dialect" in step.members:
-            self.dialects.add(step.members["dialect"])
         for command in commands:
             self._follow(command)
             self._hold_import(command)
@@ -328,8 +325,9 @@ def _words(gap: timedelta) -> str:
 
 
 def _file(
-    name: str, sandbox: ServerSandbox, moment: Moment, start: Start, writer: _Writer, privacy: Privacy
+    name: str, sandbox: ServerSandbox, moment: Moment, start: Start, written: Sequence[ExportedStep]
 ) -> str:
+    privacy = Privacy(moment.state.world.invalid_email_domains, moment.state.world.admission.logins)
     rules = [members_of(rule) for rule in start.rules]
     head: dict[str, Any] = {
         "version": 1,
@@ -340,10 +338,11 @@ def _file(
         "given": given_members(start.given),
         **({"rules": rules} if rules else {}),
     }
-    steps = [in_file(step, privacy) for step in _with_unique_names(writer.steps)]
+    steps = [in_file(step, privacy) for step in _with_unique_names(written)]
+    dialects = {step.members["dialect"] for step in steps if "dialect" in step.members}
     comments = [
         f"Exported from a sandbox of mock-server {__version__}; secrets and personal data are replaced.",
-        *_how_to_run(name, writer.dialects),
+        *_how_to_run(name, dialects),
         *start.comments,
         *([moment.left_out] if moment.left_out else []),
     ]

@@ -53,14 +53,13 @@ class StateTooLarge(Exception):
 class Start(Struct, frozen=True, kw_only=True):
     """A scenario's start data and rules, and the control calls that complete them.
 
-    `now` is the time after them, `scenario` the name of the scenario that is active then.
+    `scenario` is the name of the scenario that is active after them.
     """
 
     given: ScenarioGiven
     rules: tuple[Rule, ...]
     seed: int
     steps: tuple[ExportedStep, ...]
-    now: datetime
     scenario: str | None
     comments: tuple[str, ...] = ()
 
@@ -134,7 +133,6 @@ def _small_start(state: SandboxState, now: datetime, began: datetime | None, *, 
                 rules=rules,
                 seed=scenario.seed if scenario else 0,
                 steps=tuple(_completing_steps(state.active, ad_hoc, now - at, name)),
-                now=now,
                 scenario=name,
             )
     return None
@@ -315,7 +313,6 @@ def _full_start(state: SandboxState, now: datetime) -> Start:
         rules=(),
         seed=0,
         steps=(state_step("the state at the start", state, now),),
-        now=now,
         scenario=None if active is None else active.scenario,
         comments=("The state at the start is not near a bundled fixture: the first step loads all of it.",),
     )
