@@ -5,7 +5,6 @@ The table in `domain.errors` has the codes of each operation.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
@@ -203,8 +202,7 @@ def _malformed(row: Operation) -> tuple[Shape, ...]:
 
 
 def _absence(row: Operation, dialect: str) -> Shape:
-    ids = re.findall(r"\{(\w+)\}", row.paths[0])
-    errors = [Refusal(_ABSENT.get(name, NOT_FOUND), None) for name in ("accountId", *ids)]
+    errors = [Refusal(_ABSENT.get(name, NOT_FOUND), None) for name in ("accountId", *row.ids)]
     reported = {DIALECTS[dialect].error(refusal).code for refusal in errors}
     given = tuple(code for code in ERRORS if code in reported)
     return Shape("ErrorAnswer", ABOUT[404], codes=given)
@@ -212,7 +210,7 @@ def _absence(row: Operation, dialect: str) -> Shape:
 
 def _of_protocol(row: Operation, dialect: str) -> list[int]:
     """Return the other statuses; their body is in protocol format, or in that of the token endpoint."""
-    of_account = "{accountId}" in row.paths[0]
+    of_account = "accountId" in row.ids
     applies = {
         403: of_account or (DIALECTS[dialect].forbids_altered_tokens and row.kind is not Kind.TOKEN),
         413: row.name in BODIES,

@@ -221,7 +221,7 @@ def _response(row: Operation, dialect: str, status: int, shapes: tuple[Shape, ..
         "headers": _headers(
             status,
             refuses=any(shape.codes for shape in shapes),
-            limited="{accountId}" in row.paths[0],
+            limited="accountId" in row.ids,
         ),
         "content": {shapes[0].media_type: _content(row, dialect, status, shapes)},
     }
