@@ -7,6 +7,7 @@ outcome of an import (`import.succeeded`) or a variant (`refusals=result`).
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -94,14 +95,12 @@ class SuiteCoverage(Struct, frozen=True):
 
 def merge(parts: Iterable[SuiteCoverage]) -> SuiteCoverage:
     """Add the coverage of several runs, sandboxes or workers. What one of them excludes is excluded."""
-    kinds: dict[str, dict[str, int]] = {kind: {} for kind in _KINDS}
+    kinds: dict[str, Counter[str]] = {kind: Counter() for kind in _KINDS}
     excluded: dict[str, str] = {}
     for part in parts:
         excluded |= part.excluded
         for kind, items in part.kinds.items():
-            total = kinds.setdefault(kind, {})
-            for name, times in items.items():
-                total[name] = total.get(name, 0) + times
+            kinds.setdefault(kind, Counter()).update(items)
     return SuiteCoverage(kinds, excluded)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -73,11 +74,11 @@ class Scope(NamedTuple):
     @property
     def variants(self) -> Mapping[str, int]:
         """The requests per variant, such as `refusals=result`, that is active now."""
-        found: dict[str, int] = {}
+        found: Counter[str] = Counter()
         for sandbox in self.sandboxes:
             calls = sum(sandbox.journal.counts.by_kind.values())
             for name, value in sandbox.variants_for(services().settings.dialect).items():
-                found[f"{name}={value}"] = found.get(f"{name}={value}", 0) + calls
+                found[f"{name}={value}"] += calls
         return {name: calls for name, calls in found.items() if calls}
 
 

@@ -15,10 +15,13 @@ from mock_server.pytest_plugin import options
 
 if TYPE_CHECKING:
     from mock_server.client import Sandbox, Server
+    from mock_server.pytest_plugin.coverage import CoveragePlugin
     from mock_server.pytest_plugin.sandbox import TestSandbox
 
 _SCENARIO = "dossiers_scenario"
 _UNMATCHED = "dossiers_unmatched"
+_COVERAGE = "dossiers-coverage"
+"""The plugin for the coverage of the run, registered if an option asks for it."""
 _SANDBOX: pytest.StashKey[TestSandbox] = pytest.StashKey()
 """The key under which a test keeps its sandbox for the report."""
 
@@ -42,6 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", f'{_UNMATCHED}("ignore"): the test may call paths that the API does not have.'
     )
     options.check(config)
+    if any(options.value(config, name) for name in ("dossiers_coverage", "dossiers_coverage_min")):
+        from mock_server.pytest_plugin.coverage import CoveragePlugin
+
+        config.pluginmanager.register(CoveragePlugin(config), _COVERAGE)
 
 
 @pytest.fixture(scope="session")
@@ -78,10 +85,9 @@ def dossiers_sandbox(request: pytest.FixtureRequest, dossiers_server: Server) ->
     test_sandbox.play(request.node.get_closest_marker(_SCENARIO), request.path.parent)
     yield test_sandbox.sandbox
     del request.node.stash[_SANDBOX]
-    if _is_covered(request.config):
-        from mock_server.pytest_plugin import coverage
-
-        coverage.add(request.config, test_sandbox.sandbox)
+    coverage: CoveragePlugin | None = request.config.pluginmanager.get_plugin(_COVERAGE)
+    if coverage is not None:
+        coverage.add(test_sandbox.sandbox)
     test_sandbox.end()
 
 
@@ -125,36 +131,3 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         exported = test_sandbox.export(Path(folder), item.nodeid) if folder else None
         report.sections.append(test_sandbox.section(exported))
     return report
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the coverage of the run, and fail it below the minimum."""
-    if _is_covered(session.config):
-        from mock_server.pytest_plugin import coverage
-
-        coverage.finish(session)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: object) -> None:
-    """Add the coverage of a worker of xdist, which sets these attributes."""
-    config: pytest.Config = getattr(node, "config")  # noqa: B009
-    if _is_covered(config):
-        from mock_server.pytest_plugin import coverage
-
-        coverage.add_worker(config, getattr(node, "workeroutput", {}))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show the coverage of the run."""
-    if _is_covered(config):
-        from mock_server.pytest_plugin import coverage
-
-        found = coverage.summary(config)
-        if found is not None:
-            text, is_enough = found
-            terminalreporter.write_line(text, green=is_enough, red=not is_enough)
-
-
-def _is_covered(config: pytest.Config) -> bool:
-    return any(options.value(config, name) for name in ("dossiers_coverage", "dossiers_coverage_min"))

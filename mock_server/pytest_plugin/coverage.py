@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,65 +11,61 @@ from mock_server.client import ControlRefused, NoServer, Sandbox
 from mock_server.client.coverage import SuiteCoverage, from_answer, merge, read_coverage
 from mock_server.pytest_plugin import options
 
-_KEY: pytest.StashKey[SuiteCoverage] = pytest.StashKey()
 _OF_WORKER = "dossiers_coverage"
 
 
-def add(config: pytest.Config, sandbox: Sandbox) -> None:
-    """Add what a test reached; nothing if it made no call, or has blocked sockets."""
-    try:
-        _add(config, from_answer(sandbox.coverage()))
-    except (ControlRefused, NoServer):
-        return
+class CoveragePlugin:
+    """Adds up what the tests reached, writes it to a file, and fails the run below the minimum."""
 
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._found: SuiteCoverage | None = None
+        self._least = int(options.value(config, "dossiers_coverage_min") or 0)
 
-def add_worker(config: pytest.Config, output: dict[str, Any]) -> None:
-    """Add what a worker of xdist reached."""
-    if _OF_WORKER in output:
-        _add(config, read_coverage(output[_OF_WORKER]))
+    def add(self, sandbox: Sandbox) -> None:
+        """Add what a test reached; nothing if it made no call, or has blocked sockets."""
+        with suppress(ControlRefused, NoServer):
+            self._add(from_answer(sandbox.coverage()))
 
+    def _add(self, found: SuiteCoverage) -> None:
+        self._found = found if self._found is None else merge([self._found, found])
 
-def finish(session: pytest.Session) -> None:
-    """Send the result to the controller of xdist, or write the file and fail the run below the minimum."""
-    config = session.config
-    found = config.stash.get(_KEY, None)
-    if found is not None and hasattr(config, "workeroutput"):
-        config.workeroutput[_OF_WORKER] = found.to_json()
-        return
-    if hasattr(config, "workeroutput") or getattr(config.option, "collectonly", False):
-        return
-    found = _without_excluded(config, found or SuiteCoverage({}))
-    config.stash[_KEY] = found
-    path = options.value(config, "dossiers_coverage")
-    if path:
-        Path(path).write_text(found.to_json(), encoding="utf-8")
-    if found.percent < _least(config) and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        """Add what a worker of xdist reached, which has set this attribute."""
+        output = getattr(node, "workeroutput", {})
+        if _OF_WORKER in output:
+            self._add(read_coverage(output[_OF_WORKER]))
 
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Send the result to the controller of xdist, or write the file and compare it with the minimum."""
+        if hasattr(self._config, "workeroutput"):
+            if self._found is not None:
+                self._config.workeroutput[_OF_WORKER] = self._found.to_json()
+            return
+        if getattr(self._config.option, "collectonly", False):
+            return
+        self._found = found = self._without_excluded(self._found or SuiteCoverage({}))
+        path = options.value(self._config, "dossiers_coverage")
+        if path:
+            Path(path).write_text(found.to_json(), encoding="utf-8")
+        if found.percent < self._least and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-def summary(config: pytest.Config) -> tuple[str, bool] | None:
-    """Return the line below the tests, and whether the minimum was reached."""
-    found = config.stash.get(_KEY, None)
-    if found is None:
-        return None
-    least = _least(config)
-    minimum = f" The minimum is {least} %." if least else ""
-    return f"dossiers coverage: {found.sentence}{minimum}", found.percent >= least
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the result below the tests."""
+        if self._found is not None:
+            minimum = f" The minimum is {self._least} %." if self._least else ""
+            text, is_enough = self._found.sentence, self._found.percent >= self._least
+            terminalreporter.write_line(
+                f"dossiers coverage: {text}{minimum}", green=is_enough, red=not is_enough
+            )
 
-
-def _add(config: pytest.Config, found: SuiteCoverage) -> None:
-    config.stash[_KEY] = merge([config.stash.get(_KEY, SuiteCoverage({})), found])
-
-
-def _least(config: pytest.Config) -> int:
-    return int(options.value(config, "dossiers_coverage_min") or 0)
-
-
-def _without_excluded(config: pytest.Config, found: SuiteCoverage) -> SuiteCoverage:
-    lines = options.value(config, "dossiers_coverage_exclude").splitlines()
-    if not found.items:
-        return found
-    try:
-        return found.exclude(filter(None, map(str.strip, lines)))
-    except ValueError as error:
-        raise pytest.UsageError(f"--dossiers-coverage-exclude: {error}") from None
+    def _without_excluded(self, found: SuiteCoverage) -> SuiteCoverage:
+        lines = options.value(self._config, "dossiers_coverage_exclude").splitlines()
+        if not found.items:
+            return found
+        try:
+            return found.exclude(filter(None, map(str.strip, lines)))
+        except ValueError as error:
+            raise pytest.UsageError(f"--dossiers-coverage-exclude: {error}") from None
