@@ -18,7 +18,7 @@ from mock_server.control.server_info import get_health
 from mock_server.fixtures import Fixture, load_fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.journal.journal import Limits
-from mock_server.sandbox import SandboxConfig, Sandboxes, StateFileError
+from mock_server.sandbox import SandboxConfig, Sandboxes, SandboxOptions, StateFileError
 from mock_server.scenarios.setup import ScenarioSetup, check_saved_rules, load_scenario_setup
 from mock_server.settings import HEALTH_PATH, Settings
 from mock_server.values import EngineUrl
@@ -102,10 +102,7 @@ def _services(settings: Settings) -> Services:
         setup=ScenarioSetup(fixture) if settings.scenario is None else load_scenario(settings.scenario),
         clock=settings.clock,
         variants=settings.variants,
-        import_duration=settings.import_duration,
         strict=settings.strict,
-        journal=Limits(settings.journal_entries, settings.journal_bytes),
-        history=settings.history_entries,
     )
     users = fixture.source.recipe.users
     setups = {user.username: load_scenario(user.scenario) for user in users if user.scenario is not None}
@@ -142,9 +139,15 @@ def _sandboxes(
 
     `users` has the start of the sandboxes of users whose entry in the fixture names a scenario.
     """
-    options: dict[str, Any] = {
+    options = SandboxOptions(
         # Each launch of an import asks for the company, also if it is the same one.
-        "invent": lru_cache(1024)(generate_company),
+        invent=lru_cache(1024)(generate_company),
+        import_duration=settings.import_duration,
+        journal=Limits(settings.journal_entries, settings.journal_bytes),
+        history=settings.history_entries,
+    )
+    given: dict[str, Any] = {
+        "options": options,
         "limit": settings.max_sandboxes,
         "idle": settings.sandbox_idle,
         "users": users,
@@ -152,9 +155,9 @@ def _sandboxes(
     if engine is not None:
         from mock_server.sandbox.replicas import open_shared
 
-        return open_shared(engine, config, **options)
+        return open_shared(engine, config, **given)
     if isinstance(settings.state, Path):
         from mock_server.sandbox.state_database import StateDatabase  # SQLite: most servers keep no file
 
-        options["database"] = StateDatabase(settings.state)
-    return Sandboxes(config, **options)
+        given["database"] = StateDatabase(settings.state)
+    return Sandboxes(config, **given)

@@ -13,9 +13,8 @@ import pytest
 
 from mock_server.clock import monotonic_now
 from mock_server.fixtures import load_fixture
-from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
-from mock_server.sandbox import SandboxConfig, ServerSandbox
+from mock_server.sandbox import SandboxConfig, SandboxOptions, ServerSandbox
 from mock_server.sandbox.commands import AddRules, RemoveRules, RestoreState, SetClock, SetScenarioState
 from mock_server.sandbox.state import export_state, first_state
 from mock_server.scenarios.active import Progress
@@ -42,7 +41,7 @@ class Play:
 
     def __init__(self, scenario: Scenario | None = None) -> None:
         config = SandboxConfig(setup=ScenarioSetup(EMPTY, scenario))
-        self.sandbox = ServerSandbox("story", first_state(config, monotonic_now()), generate_company)
+        self.sandbox = ServerSandbox("story", first_state(config, monotonic_now()), SandboxOptions())
         self.apply = self.sandbox.apply_rule
 
     def add(self, rules: Iterable[Rule]) -> None:

@@ -44,7 +44,7 @@ def list_all_dossiers(call: Call, account_id: int) -> Response:
 def import_dossier(call: Call, account_id: int) -> Response:
     """behaviour.md 3.9."""
     request = ImportRequest(**members(required_body(call), _IMPORT_MEMBERS))
-    duration = call.sandbox.config.import_duration
+    duration = call.sandbox.options.import_duration
     process = call.execute(ImportDossier(account_id, request, call.dialect.name, duration, call.plan))
     return responses.content(call.dialect.launched(process))
 

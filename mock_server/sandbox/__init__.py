@@ -3,7 +3,7 @@
 from mock_server.fixtures.errors import Conflict, NotWritten, StateFileError
 from mock_server.sandbox.commands import PARTS, Part
 from mock_server.sandbox.history import NotKept
-from mock_server.sandbox.sandbox import ServerSandbox
+from mock_server.sandbox.sandbox import SandboxOptions, ServerSandbox
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes
 from mock_server.sandbox.state import SandboxConfig, SandboxState
 
@@ -16,6 +16,7 @@ __all__ = [
     "NotWritten",
     "Part",
     "SandboxConfig",
+    "SandboxOptions",
     "SandboxState",
     "Sandboxes",
     "ServerSandbox",

@@ -22,7 +22,6 @@ from typing import Any, TypeVar
 
 from mock_server.clock import monotonic_now
 from mock_server.delivery import SlowCalls, WsgiApp
-from mock_server.domain.imports import Invent
 from mock_server.fixtures.errors import Conflict, StateFileError
 from mock_server.fixtures.fixture import decode_fixture
 from mock_server.journal.coverage import ExchangeCounts
@@ -39,7 +38,7 @@ from mock_server.sandbox.engine import (
     check_client_library,
 )
 from mock_server.sandbox.history import NotKept
-from mock_server.sandbox.sandbox import ServerSandbox
+from mock_server.sandbox.sandbox import SandboxOptions, ServerSandbox
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes, is_name
 from mock_server.sandbox.shared_sandbox import (
     Checkpoint,
@@ -49,12 +48,10 @@ from mock_server.sandbox.shared_sandbox import (
     UnknownEntry,
 )
 from mock_server.sandbox.state import (
-    KeptConfig,
+    KeptStart,
     SandboxConfig,
     first_state,
-    keep_start,
     keep_state,
-    restore_config,
 )
 from mock_server.sandbox.transactions import Again, Current, Environ, Needed, Outcome, Transaction, Turns
 from mock_server.scenarios.setup import ScenarioSetup
@@ -104,13 +101,13 @@ class SharedSandboxes(Sandboxes):
         self,
         engine: Engine,
         config: SandboxConfig,
+        options: SandboxOptions,
         *,
-        invent: Invent,
         limit: int,
         idle: timedelta,
         users: Mapping[str, ScenarioSetup],
     ) -> None:
-        super().__init__(config, invent=invent, limit=limit, idle=idle, users=users)
+        super().__init__(config, options, limit=limit, idle=idle, users=users)
         self.engine = engine
         self._format = LogFormat()
         self._turns = Turns()
@@ -128,17 +125,14 @@ class SharedSandboxes(Sandboxes):
         Raises:
             EngineError: the engine cannot be used.
         """
-        kept = keep_start(self.config, monotonic_now()).config
-        encoded = self._format.encode(kept)
+        encoded = self._format.encode(self.config)
         await self._write_fixtures()
         found = await self.engine.server_value("config", lambda: encoded)
         if found != encoded:
-            decode = partial(self._format.read, found, KeptConfig, "it")
-            kept = await self._with_fixtures(decode, "the start of new sandboxes")
-            self.config = restore_config(kept, self.config)
-            _logger.info(
-                "%s is in use; its fixture %s wins over --fixture", self.engine.url, kept.setup.fixture.name
-            )
+            decode = partial(self._format.read, found, SandboxConfig, "it")
+            self.config = await self._with_fixtures(decode, "the start of new sandboxes")
+            name = self.config.setup.fixture.name
+            _logger.info("%s is in use; its fixture %s wins over --fixture", self.engine.url, name)
         await self._copy_of(DEFAULT_SANDBOX, create=True)
 
     # What views ask for
@@ -187,7 +181,7 @@ class SharedSandboxes(Sandboxes):
             raise Conflict(f"there is a sandbox {name!r}: choose another name, or delete it")
         state = continue_state(past, monotonic_now())
         transaction.forks[name] = self._format.encode(Checkpoint(kept=keep_state(state)))
-        return ServerSandbox(name, state, self._invent)
+        return ServerSandbox(name, state, self._options)
 
     def answer_error(self) -> None:
         """Raise no error of the engine any more in this request: another error is answered."""
@@ -378,7 +372,7 @@ class SharedSandboxes(Sandboxes):
 
     def _substitute(self) -> ServerSandbox:
         """Return a sandbox for answers that need one while there is no copy, such as the health."""
-        return ServerSandbox(DEFAULT_SANDBOX, first_state(self.config, monotonic_now()), self._invent)
+        return ServerSandbox(DEFAULT_SANDBOX, first_state(self.config, monotonic_now()), self._options)
 
     def _require_transaction(self) -> Transaction:
         transaction = self._current.transaction
@@ -526,7 +520,7 @@ class SharedSandboxes(Sandboxes):
                 self._drop_unused_copies()
                 self._by_name[name] = sandbox
             elif create:
-                start = Checkpoint(kept=keep_start(self._config_of(name), monotonic_now()))
+                start = Checkpoint(kept=KeptStart(config=self._config_of(name), machine=monotonic_now()))
                 await self._create_in_engine(name, self._format.encode(start))
             else:
                 return None
@@ -541,7 +535,7 @@ class SharedSandboxes(Sandboxes):
 
     async def _build(self, name: str, stored: StoredSandbox) -> SharedSandbox:
         def build() -> SharedSandbox:
-            return SharedSandbox(name, stored, self._config_of(name), self._invent, self._format)
+            return SharedSandbox(name, stored, self._options, self._format)
 
         try:
             sandbox = await self._with_fixtures(build, f"the sandbox {name!r}", large=True)
@@ -673,13 +667,13 @@ class SharedSandboxes(Sandboxes):
             self._turns.give(name)
 
 
-def open_shared(engine: Engine, config: SandboxConfig, **options: Any) -> SharedSandboxes:
+def open_shared(engine: Engine, config: SandboxConfig, **given: Any) -> SharedSandboxes:
     """Return the sandboxes in an engine, with the default one open.
 
     Raises:
         StateFileError: the engine cannot be used; the message says why.
     """
-    sandboxes = SharedSandboxes(engine, config, **options)
+    sandboxes = SharedSandboxes(engine, config, **given)
     _run_at_start(engine, sandboxes.start())
     return sandboxes
 

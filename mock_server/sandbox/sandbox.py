@@ -13,6 +13,7 @@ from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mock_server.clock import monotonic_now
@@ -21,7 +22,8 @@ from mock_server.domain.model import Company, CompanyId
 from mock_server.domain.settlement import Event
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import World
-from mock_server.journal.journal import Journal
+from mock_server.fixtures.generate import generate_company
+from mock_server.journal.journal import Journal, Limits
 from mock_server.sandbox.commands import (
     PARTS,
     ApplyRule,
@@ -57,6 +59,18 @@ class _Settled(NamedTuple):
     events: list[Event]
 
 
+class SandboxOptions(Struct, frozen=True, kw_only=True):
+    """What all sandboxes of a server have in common: how long an import lasts, and how much they keep.
+
+    `invent` generates a company; `history` is a number of commands.
+    """
+
+    invent: Invent = generate_company
+    import_duration: timedelta = timedelta()
+    journal: Limits = Limits()
+    history: int = 1_000
+
+
 class ServerSandbox:
     """One state. Commands are executed one at a time; reading locks only if something is due.
 
@@ -64,36 +78,39 @@ class ServerSandbox:
     """
 
     def __init__(
-        self, name: str, state: SandboxState, invent: Invent, *, database: StateDatabase | None = None
+        self,
+        name: str,
+        state: SandboxState,
+        options: SandboxOptions,
+        *,
+        database: StateDatabase | None = None,
     ) -> None:
         self.name = name
         self.last_used = monotonic()
         store = None if database is None else database.journal_store(name)
-        self.journal = Journal(state.config.journal, store=store)
-        self.history = History(state.config.history)
-        self._invent = invent
+        self.options = options
+        self.journal = Journal(options.journal, store=store)
+        self.history = History(options.history)
         self._database = database
         self._lock = RLock()
         self._state = state
         self._tried: _Settled | None = None
 
     @classmethod
-    def restore(
-        cls, name: str, config: SandboxConfig, invent: Invent, database: StateDatabase
-    ) -> ServerSandbox:
-        """Return the sandbox as it is in the file, with the limits of `config`.
+    def restore(cls, name: str, options: SandboxOptions, database: StateDatabase) -> ServerSandbox:
+        """Return the sandbox as it is in the file.
 
         Raises:
             StateFileError: it is damaged in the file.
         """
         kept = database.load(name)
         with database.restoring(name):
-            state = restore_state(kept.kept, config, invent)
-        sandbox = cls(name, state, invent, database=database)
+            state = restore_state(kept.kept, options.invent)
+        sandbox = cls(name, state, options, database=database)
         latest, store = kept.latest_request, database.journal_store(name)
-        sandbox.journal = Journal(config.journal, latest, kept=kept.exchanges, store=store)
+        sandbox.journal = Journal(options.journal, latest, kept=kept.exchanges, store=store)
         first = kept.records[0].position if kept.records else latest
-        sandbox.history = History(config.history, kept.number, first if kept.number else 0)
+        sandbox.history = History(options.history, kept.number, first if kept.number else 0)
 
         def add(entry: HistoryEntry) -> None:
             if entry.record.position > latest:  # its request was not answered, so its number is free
@@ -220,7 +237,7 @@ class ServerSandbox:
         """Return the context of a command that is executed now; it adds the companies that it generates."""
 
         def invent(company_id: CompanyId) -> Company:
-            company = companies[company_id] = self._invent(company_id)
+            company = companies[company_id] = self.options.invent(company_id)
             return company
 
         return CommandContext(self._state.clock.at(machine), invent, machine, self._state_before)

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mock_server.clock import monotonic_now
-from mock_server.domain.imports import Invent
 from mock_server.domain.model import Admission
 from mock_server.domain.names import SANDBOX_NAME_RULE
 from mock_server.fixtures.errors import Conflict, FileError
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, ReplaceSetup, continue_state
-from mock_server.sandbox.sandbox import ServerSandbox
-from mock_server.sandbox.state import SandboxConfig, first_state, keep_start, keep_state
+from mock_server.sandbox.sandbox import SandboxOptions, ServerSandbox
+from mock_server.sandbox.state import KeptStart, SandboxConfig, first_state, keep_state
 from mock_server.scenarios.matching import without_tag
 from mock_server.scenarios.setup import ScenarioSetup
 
@@ -53,7 +52,7 @@ class Sandboxes:
     """The sandboxes of one server by name, each created on first use.
 
     There are at most `limit`. One that no call used during `idle` is dropped, except the default one.
-    `invent` generates companies. `users` maps the user names that have their own scenario to its setup.
+    `users` maps the user names that have their own scenario to its setup.
     """
 
     is_shared = False
@@ -62,8 +61,8 @@ class Sandboxes:
     def __init__(
         self,
         config: SandboxConfig,
+        options: SandboxOptions,
         *,
-        invent: Invent,
         limit: int,
         idle: timedelta,
         users: Mapping[str, ScenarioSetup] | None = None,
@@ -71,7 +70,7 @@ class Sandboxes:
     ) -> None:
         self.config = config if database is None else database.start_config(config)
         self._database = database
-        self._invent = invent
+        self._options = options
         self._scenario_of = {
             user: setup.scenario.scenario for user, setup in (users or {}).items() if setup.scenario
         }
@@ -238,11 +237,12 @@ class Sandboxes:
         """Return a sandbox of the file, a fork, or a new one."""
         config, database, machine = self._config_of(name), self._database, monotonic_now()
         if name in self._kept_names and database is not None:
-            return ServerSandbox.restore(name, config, self._invent, database)
+            return ServerSandbox.restore(name, self._options, database)
         state = first_state(config, machine) if past is None else continue_state(past, machine)
         if database is not None:
-            database.create(name, keep_start(config, machine) if past is None else keep_state(state))
-        return ServerSandbox(name, state, self._invent, database=database)
+            start = KeptStart(config=config, machine=machine)
+            database.create(name, start if past is None else keep_state(state))
+        return ServerSandbox(name, state, self._options, database=database)
 
     def _config_of(self, name: str) -> SandboxConfig:
         """The common one, or that of the users of a scenario."""

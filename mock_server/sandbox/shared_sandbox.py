@@ -18,7 +18,6 @@ import msgspec
 from msgspec import Struct, field
 
 from mock_server.clock import continue_from, monotonic_now
-from mock_server.domain.imports import Invent
 from mock_server.journal.coverage import ExchangeCounts, ExchangeKind
 from mock_server.journal.hints import Polls
 from mock_server.journal.journal import (
@@ -41,10 +40,9 @@ from mock_server.sandbox.history import (
     RecordFormat,
     settle_before,
 )
-from mock_server.sandbox.sandbox import ServerSandbox
+from mock_server.sandbox.sandbox import SandboxOptions, ServerSandbox
 from mock_server.sandbox.state import (
     Kept,
-    SandboxConfig,
     SandboxState,
     keep_state,
     restore_state,
@@ -259,7 +257,7 @@ class SharedSandbox(ServerSandbox):
     journal: SharedJournal
 
     def __init__(
-        self, name: str, stored: StoredSandbox, config: SandboxConfig, invent: Invent, log_format: LogFormat
+        self, name: str, stored: StoredSandbox, options: SandboxOptions, log_format: LogFormat
     ) -> None:
         """Build the copy from the checkpoint and the log.
 
@@ -267,16 +265,16 @@ class SharedSandbox(ServerSandbox):
             UnknownEntry: this version cannot read one of them.
         """
         checkpoint = log_format.read(stored.checkpoint, Checkpoint, "its checkpoint")
-        state = restore_state(checkpoint.kept, config, invent)
-        super().__init__(name, state, invent)
+        state = restore_state(checkpoint.kept, options.invent)
+        super().__init__(name, state, options)
         self.incarnation = stored.incarnation
         self.version = stored.entries[0].version - 1 if stored.entries else stored.version
         self.last = b""
         self._format = log_format
         self._base = state
-        self.journal = SharedJournal(config.journal, checkpoint.last_request)
+        self.journal = SharedJournal(options.journal, checkpoint.last_request)
         self._polls = self.journal.polls
-        self.history = History(config.history, checkpoint.number, checkpoint.request)
+        self.history = History(options.history, checkpoint.number, checkpoint.request)
         self._positions: deque[_Position] = deque()
         self._dropped_request = checkpoint.last_request
         entries = [(raw, log_format.read_entry(raw)) for raw in stored.entries]

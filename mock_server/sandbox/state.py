@@ -1,6 +1,6 @@
 """The state of a sandbox: one immutable value with all that it is, how it starts, and its forms as JSON.
 
-Users export a state. The file or the engine of `--state` keeps more of it: all but the limits of the server.
+Users export a state. The file or the engine of `--state` keeps all of it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from mock_server.fixtures.state_file import (
     import_world,
 )
 from mock_server.fixtures.validate_state import validate_state
-from mock_server.journal.journal import Limits
 from mock_server.sandbox.rate_limit import Bucket, Buckets
 from mock_server.scenarios.active import ActiveScenario, export_progress, read_progress
 from mock_server.scenarios.setup import ScenarioSetup
@@ -47,14 +46,11 @@ _MAX_SESSIONS = 8192
 
 
 class SandboxConfig(Struct, frozen=True, kw_only=True):
-    """How a sandbox starts: fixture, scenario, clock, variants, duration of imports, limits."""
+    """How a sandbox starts, also after a reset: fixture, scenario, clock, variants, strict mode."""
 
     setup: ScenarioSetup
     clock: datetime | None = None
     variants: Mapping[str, str] = field(default_factory=dict)
-    import_duration: timedelta = timedelta()
-    journal: Limits = field(default_factory=Limits)
-    history: int = 1_000
     strict: str = "off"
 
 
@@ -219,15 +215,6 @@ def restore_exported(
     )
 
 
-class KeptConfig(Struct, frozen=True, kw_only=True):
-    """Where a reset goes back to. Limits and the duration of imports are always those of the server."""
-
-    setup: ScenarioSetup
-    clock: datetime | None
-    variants: dict[str, str]
-    strict: str
-
-
 class KeptSnapshot(Struct, frozen=True, kw_only=True):
     """A snapshot."""
 
@@ -238,16 +225,16 @@ class KeptSnapshot(Struct, frozen=True, kw_only=True):
 
 
 class KeptStart(Struct, frozen=True, kw_only=True, tag=True):
-    """A sandbox at its start, at that machine's time."""
+    """A sandbox at its start, at that machine's time: some bytes, at any size of its fixture."""
 
-    config: KeptConfig
+    config: SandboxConfig
     machine: datetime
 
 
 class KeptState(Struct, frozen=True, kw_only=True, tag=True):
     """A sandbox at any time."""
 
-    config: KeptConfig
+    config: SandboxConfig
     setup: ScenarioSetup
     content: WorldState
     clock: Clock
@@ -266,15 +253,10 @@ Kept = KeptStart | KeptState
 """What a sandbox is restored from."""
 
 
-def keep_start(config: SandboxConfig, machine: datetime) -> KeptStart:
-    """Return a sandbox at its start as it is kept: some bytes, at any size of its fixture."""
-    return KeptStart(config=_keep_config(config), machine=machine)
-
-
 def keep_state(state: SandboxState) -> KeptState:
     """Return a state as it is kept."""
     return KeptState(
-        config=_keep_config(state.config),
+        config=state.config,
         setup=state.setup,
         content=export_world(state.world),
         clock=state.clock,
@@ -293,18 +275,12 @@ def keep_state(state: SandboxState) -> KeptState:
     )
 
 
-def restore_config(kept: KeptConfig, server: SandboxConfig) -> SandboxConfig:
-    """Return the kept start of a sandbox, with the limits of the server."""
-    return replace(server, setup=kept.setup, clock=kept.clock, variants=kept.variants, strict=kept.strict)
-
-
-def restore_state(kept: Kept, server: SandboxConfig, invent: Invent) -> SandboxState:
-    """Return the kept state, with the limits of the server."""
-    config = restore_config(kept.config, server)
+def restore_state(kept: Kept, invent: Invent) -> SandboxState:
+    """Return the kept state."""
     if isinstance(kept, KeptStart):
-        return first_state(config, kept.machine)
+        return first_state(kept.config, kept.machine)
     return SandboxState(
-        config=config,
+        config=kept.config,
         setup=kept.setup,
         world=import_world(kept.content, invent),
         clock=kept.clock,
@@ -321,10 +297,4 @@ def restore_state(kept: Kept, server: SandboxConfig, invent: Invent) -> SandboxS
         ),
         pact_states_at=kept.pact_states_at,
         strict=kept.strict,
-    )
-
-
-def _keep_config(config: SandboxConfig) -> KeptConfig:
-    return KeptConfig(
-        setup=config.setup, clock=config.clock, variants=dict(config.variants), strict=config.strict
     )

@@ -29,13 +29,10 @@ from mock_server.sandbox.history import Record, RecordFormat, replay
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX
 from mock_server.sandbox.state import (
     Kept,
-    KeptConfig,
     SandboxConfig,
     SandboxState,
     export_state,
-    keep_start,
     keep_state,
-    restore_config,
     restore_state,
     settle_state,
 )
@@ -189,16 +186,16 @@ class StateDatabase:
         with self._as_sentence():
             row = self._execute("SELECT config FROM server").fetchone()
             if row is not None:
-                kept = self._format.decode(row[0], KeptConfig)
+                kept = self._format.decode(row[0], SandboxConfig)
                 _logger.info(
                     "%s has %d sandboxes; its fixture %s wins over --fixture",
                     self.path,
                     len(self._names),
                     kept.setup.fixture.name,
                 )
-                return restore_config(kept, config)
+                return kept
             with self._transaction():
-                encoded = self._encode(keep_start(config, monotonic_now()).config)
+                encoded = self._encode(config)
                 self._execute("INSERT INTO server VALUES (1, ?)", encoded)
             return config
 
@@ -398,9 +395,8 @@ class StateDatabase:
             self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _replayed(self, name: str, kept: KeptSandbox) -> SandboxState:
-        config = SandboxConfig(setup=kept.kept.config.setup)
         with self.restoring(name):
-            return replay(restore_state(kept.kept, config, generate_company), kept.records)
+            return replay(restore_state(kept.kept, generate_company), kept.records)
 
     def close(self) -> None:
         """Write the exchanges that wait, and close the file."""
@@ -411,7 +407,7 @@ class StateDatabase:
                 self._flush()
             self._connection.close()
 
-    def _encode(self, value: Kept | KeptConfig) -> bytes:
+    def _encode(self, value: Kept | SandboxConfig) -> bytes:
         encoded = self._format.encode(value)
         self._write_fixtures()
         return encoded
