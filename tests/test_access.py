@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,20 +151,31 @@ def test_another_replica_reads_in_a_token_the_microsecond_of_its_issue(
             assert foreign.issued_at == now.replace(microsecond=0)
 
 
-def test_a_token_has_at_most_16384_characters_and_is_cached_then(signing_key: Path) -> None:
+def test_a_token_has_at_most_49152_characters_and_is_cached_then(signing_key: Path) -> None:
     tokens = token_service(signing_key)
     good = claims(tokens.issue(Identity(username="a", account_ids=()), base_url="http://x")["access_token"])
 
     def signed(length: int) -> str:
         return signed_by(signing_key, as_json({"alg": "RS256"}), as_json(good | {"name": "x" * length}))
 
-    nearly = 8_000 + (16_384 - len(signed(8_000))) * 3 // 4
+    nearly = 8_000 + (49_152 - len(signed(8_000))) * 3 // 4
     longest, too_long = signed(nearly), signed(nearly + 1)
-    assert (len(longest), len(too_long) > 16_384) == (16_384, True)
+    assert (len(longest), len(too_long) > 49_152) == (49_152, True)
 
     assert tokens.access(longest) is tokens.access(longest)
     with pytest.raises(TokenRejected, match="malformed"):
         tokens.access(too_long)
+
+
+def test_a_user_with_4000_accounts_reads_a_search(make_recipe_api: Callable[..., Api]) -> None:
+    numbers = list(range(1_000_000, 1_004_000))
+    user = {"username": "api@example.com", "password": "demo", "accounts": numbers}
+    accounts = [{"accountId": number, "name": "A"} for number in numbers]
+
+    api = make_recipe_api(json.dumps({"version": 1, "users": [user], "accounts": accounts}))
+    api.account = numbers[-1]
+
+    assert api.hits("/thirdparties") == []
 
 
 @pytest.fixture(scope="module")
