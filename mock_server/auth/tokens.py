@@ -43,8 +43,10 @@ _EPOCH_START = datetime.fromtimestamp(0, UTC)
 _CLAIMS = 3
 """How many times its own length a cached token takes, measured."""
 _MAX_TOKEN = 48 * 1024
-"""Characters of a token; a longer one is malformed, and never cached. A user with 4,000 accounts needs fewer, and the
-head of a request has 64 KiB."""
+"""Characters of a token; a longer one is malformed, and never cached.
+
+A user with 4,000 accounts needs fewer, and the head of a request has 64 KiB.
+"""
 
 
 class TokenRejected(Exception):
