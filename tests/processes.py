@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import pty
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -141,6 +143,21 @@ def shell_command() -> str:
         return " ".join(COMMAND)
     script = Path(__file__).with_name("forked_command.py")
     return f"{sys.executable} -S -E {script} {_fork_server().pid}"
+
+
+def show_on_terminal(*arguments: str) -> str:
+    """Show a command of `mock-server` on a terminal; return its output, which must be short."""
+    run("--version")  # a fork server that has answered takes commands of scripts
+    master, slave = pty.openpty()
+    command = [*shlex.split(shell_command()), *arguments]
+    subprocess.run(command, stdout=slave, stderr=slave, check=True, timeout=60)
+    os.close(slave)
+    shown = b""
+    with suppress(OSError):
+        while part := os.read(master, 65536):
+            shown += part
+    os.close(master)
+    return shown.decode()
 
 
 def end_of(process: Process, arguments: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:

@@ -527,6 +527,8 @@ def test_an_unused_sandbox_can_be_dropped(running: Server) -> None:
     sandbox.drop()
 
     assert sandbox.name not in running.sandboxes()
+    with pytest.raises(ControlRefused, match="the default sandbox cannot be deleted"):
+        running.sandbox("default").drop()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://127.0.0.1:9/edge/api/v1"])

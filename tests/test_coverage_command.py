@@ -71,6 +71,7 @@ def test_a_report_is_written_in_each_format(files: tuple[Path, Path], tmp_path: 
     assert (result.exit_code, result.output) == (0, "")
     assert "listDossiers.lastFull" in text
     assert ("<b>" in text) == (kind == "text")
+    assert text.count("<table>") == text.count("</table>") == (3 if kind == "html" else 0)
     assert (kind != "markdown") or "| E113 | &lt;b>\\|cannot\\|&lt;/b> |" in text
 
 
@@ -116,6 +117,7 @@ def test_a_baseline_shows_what_is_no_longer_reached(files: tuple[Path, Path]) ->
         (("report", "--min", "101"), "", 2, "101 is not in the range 0<=x<=100"),
         (("report", "--out", "/nowhere/x"), "", 2, "there is no folder /nowhere"),
         (("diff", "x.json", "--out", "/nowhere/x"), "{", 2, "there is no folder /nowhere"),
+        (("merge", "--out", "/nowhere/x"), "", 2, "there is no folder /nowhere"),
         (("merge",), None, 2, "Missing argument"),
     ],
 )

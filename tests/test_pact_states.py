@@ -89,6 +89,26 @@ def test_there_are_no_dossiers(api: Api) -> None:
     assert total(api) == 0
 
 
+def test_states_of_one_dossier_are_about_the_same_dossier(api: Api) -> None:
+    states = [f"a dossier with reference PO-1 {state}" for state in ("exists", "is complete", "is archived")]
+
+    made = api.control("POST", "/pact/states", {"states": states})
+
+    assert total(api, dossierReference="PO-1") == 1
+    assert api.dossier(made["dossierId"])["monitored"] is False
+
+
+def test_without_an_account_no_dossier_exists(api: Api) -> None:
+    api.control("PUT", "/fixture", {"name": "empty"})
+    state = api.control("GET", "/state")
+    state["content"] |= {"accounts": [], "users": [], "defaultAccount": None}
+    api.control("PUT", "/fixture", {"state": state})
+
+    reason = rejection(api, {"state": "a dossier with reference PO-1 exists"})
+
+    assert reason.endswith("is not possible: there is no default account: name one")
+
+
 def test_an_account_is_inactive(api: Api) -> None:
     set_up(api, "account {accountId} is inactive")
 

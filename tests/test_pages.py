@@ -23,7 +23,7 @@ from mock_server import cli, pages
 from mock_server.cli import main
 from mock_server.control.app import CALLS
 from mock_server.documentation import headings, page_names, read_page
-from tests.processes import run, shell_command
+from tests.processes import run, shell_command, show_on_terminal
 from tests.support import Api, running_server
 
 ROOT = Path(__file__).parent.parent
@@ -191,6 +191,12 @@ def test_a_served_page_links_only_to_what_is_served(here: str) -> None:
 )
 def test_a_topic_is_printed(topic: str, printed: str) -> None:
     assert run("explain", topic).stdout.startswith(printed)
+
+
+def test_on_a_terminal_a_topic_has_a_layout() -> None:
+    shown = show_on_terminal("explain", "E202")
+
+    assert re.search(r"^ +\x1b\S+mE202\x1b", shown)
 
 
 def test_without_a_topic_the_pages_are_listed_with_their_titles() -> None:

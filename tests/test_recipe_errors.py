@@ -218,6 +218,10 @@ MEANING = {
         f"{BASE}establishments:\n  - {SIRET}\n    importDuration: PXX\n",
         "7: $.establishments[0].importDuration: an ISO duration such as PT2M, or never",
     ),
+    "an import that takes more than a century": (
+        f"{BASE}establishments:\n  - {SIRET}\n    importDuration: P40000D\n",
+        "7: $.establishments[0].importDuration: longer than a century; write never",
+    ),
     "an answer of a form without its members": (
         f"{FILE}          - formdata: [{{}}]\n",
         "11: $.dossiers[0].documents[0].files[0].formdata[0]: the key 'type' is missing",
@@ -335,7 +339,11 @@ def test_a_missing_include_names_the_including_line(tmp_path: Path) -> None:
 
 def test_an_include_that_cannot_be_read_names_the_including_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    for included, reason in (("./", "Is a directory"), ("./missing.yaml", "No such file or directory")):
+    for included, reason in (
+        ("./", "Is a directory"),
+        ("./missing.yaml", "No such file or directory"),
+        (r'"a\0.yaml"', "embedded null byte"),
+    ):
         path.write_text(f"version: 1\ninclude: [{included}]\n", encoding="utf-8")
 
         message = error_message(path)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -17,6 +15,7 @@ import pytest
 import requests
 from click.testing import CliRunner, Result
 
+from mock_server import server_process
 from mock_server.cli import main
 from mock_server.cli.own_server import NotStarted, own_server
 from mock_server.cli.scenarios import in_parallel
@@ -24,7 +23,7 @@ from mock_server.fixtures.library import bundled
 from mock_server.scenarios.file_format import FAULTS
 from mock_server.scenarios.http_client import HttpRequest, NoResponse, new_session, send
 from tests import processes
-from tests.support import running_server
+from tests.support import SIRET, running_server
 
 Run = Callable[..., Result]
 
@@ -494,6 +493,18 @@ def test_a_recipe_next_to_the_scenario_is_sent_with_what_it_includes(run: Run, t
     assert rows(found) == {"mine": ["2", "2", "-", "-"]}, found.stdout
 
 
+def test_an_exported_state_next_to_the_scenario_is_sent(run: Run, server: str, tmp_path: Path) -> None:
+    control = f"{server}/__admin/{{}}?sandbox=exported"
+    dossier = {"siret": SIRET, "dossierReference": "PO-1", "dossierId": 9}
+    requests.post(control.format("dossiers"), json=dossier, timeout=5).raise_for_status()
+    (tmp_path / "state.json").write_bytes(requests.get(control.format("state"), timeout=5).content)
+
+    step = "  - {name: a, call: getDossier, path: {dossierId: 9}}"
+    found = run(step, given="given: {fixture: state.json}\n")
+
+    assert rows(found) == {"mine": ["1", "1", "-", "-"]}, found.stdout
+
+
 def test_a_state_file_next_to_the_scenario_cannot_be_sent(run: Run, tmp_path: Path) -> None:
     state = (bundled("fixtures") / "states" / "empty.json").read_bytes()
     (tmp_path / "state.json").write_bytes(state)
@@ -548,23 +559,27 @@ def test_a_refused_connection_is_not_a_fault() -> None:
 
 
 def test_on_a_terminal_there_are_colours(server: str) -> None:
-    command = [sys.executable, "-m", "mock_server", "scenarios", "run", "archived-dossier-update"]
-    master, slave = pty.openpty()
+    command = ("scenarios", "run", "archived-dossier-update", "--base-url", server)
 
-    subprocess.run([*command, "--base-url", server], stdout=slave, stderr=slave, check=True, timeout=60)
-    os.close(slave)
-
-    shown = b""
-    with suppress(OSError):
-        while part := os.read(master, 65536):
-            shown += part
-    os.close(master)
-    assert b"\x1b[32marchived-dossier-update" in shown
+    assert "\x1b[32marchived-dossier-update" in processes.show_on_terminal(*command)
 
 
 def test_a_server_that_does_not_start_is_an_error() -> None:
     with pytest.raises(NotStarted), own_server("--nonsense"):
         pass
+
+
+def test_a_server_that_ignores_the_signal_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = 'trap "" TERM; echo "mock-server ready on http://$$ (dashboard: none)"; exec sleep 20'
+    monkeypatch.setattr(server_process, "subprocess", subprocess)
+    monkeypatch.setattr(server_process, "_COMMAND", ("sh", "-c", script))
+    monkeypatch.setattr(server_process, "_GRACE_SECONDS", 0.05)
+
+    with own_server() as url:
+        pid = int(url.removeprefix("http://"))
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_an_exception_in_a_thread_is_raised_with_the_results() -> None:

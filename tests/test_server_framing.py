@@ -47,6 +47,10 @@ SHAPES: dict[str, tuple[bytes, list[int]]] = {
         post(CHUNKED, CLOSE, body=IN_CHUNKS.replace(b"\r\n", b";a=b\r\n", 1)),
         [200],
     ),
+    "chunks with more extension than content": (
+        post(CHUNKED, body=b"1;" + b"a" * 70_000 + b"\r\na\r\n0\r\n\r\n" + SMUGGLED),
+        [400],
+    ),
     "chunks with a trailer": (
         post(CHUNKED, CLOSE, body=IN_CHUNKS[:-2] + b"X-Sum: 999\r\n\r\n"),
         [200],

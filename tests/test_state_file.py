@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import sqlite3
@@ -230,10 +231,14 @@ def test_a_sandbox_that_is_damaged_does_not_prevent_the_others(path: Path) -> No
     connection.close()
 
     app = start(path)
-    services.of(app).sandboxes.restore_all()
+    services.of(app).sandboxes.restore_soon()
+    for thread in _threads():
+        if thread.name == "mock-server restore":
+            thread.join()
 
-    assert app.test_client().get("/__admin/clock?sandbox=two").status_code == 200
     answer = app.test_client().get("/__admin/clock?sandbox=one")
+    database(app).close()  # what was restored needs no file
+    assert app.test_client().get("/__admin/clock?sandbox=two").status_code == 200
     assert answer.status_code == 503
     assert f"{path}: the file is damaged, or not a state file: JSON is malformed" in answer.text
 
@@ -525,7 +530,9 @@ def test_the_commands_show_export_and_compact_a_file(path: Path) -> None:
     shown = run("info", str(path)).stdout
     assert "format 1" in shown
     assert "one: fixture default, 2 commands, 2 of them since the last checkpoint" in shown
-    assert run("compact", str(path)).returncode == 0
+    compacted = run("compact", str(path))
+    assert compacted.returncode == 0
+    assert re.fullmatch(rf"{path}: [\d,]+ bytes before, [\d,]+ bytes now\n", compacted.stdout)
     assert (
         "one: fixture default, 2 commands, 0 of them since the last checkpoint"
         in run("info", str(path)).stdout

@@ -368,8 +368,12 @@ def test_scenarios_are_played_over_https(secure: str) -> None:
     assert played.returncode == 0, played.stdout + played.stderr
 
 
-def test_the_session_of_a_python_test_trusts_the_certificates_of_requests(secure: str) -> None:
+def test_the_session_of_a_python_test_trusts_the_certificates_of_requests(
+    secure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
     sandbox = Sandbox(secure, f"tls{next(_numbers)}")
+    sandbox.reset()
 
     found = sandbox.session().get(f"{sandbox.base_url}/account/{ACCOUNT}{DOSSIER}", timeout=5)
 

@@ -53,9 +53,12 @@ def importing(app: Flask, sandbox: str = "broken") -> Api:
     return api
 
 
-def test_a_command_that_fails_changes_nothing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_fails_changes_nothing(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     api = importing(app)
     before = control(api, "GET", "/state").data
+    caplog.set_level("ERROR", "mock_server")
     with monkeypatch.context() as bug:
         bug.setattr(settlement, "end_import", fail)
         for method, call, body in (
@@ -64,6 +67,7 @@ def test_a_command_that_fails_changes_nothing(app: Flask, monkeypatch: pytest.Mo
         ):
             answer = control(api, method, call, body)
             assert (answer.status_code, "ZeroDivisionError" in answer.text) == (500, True), call
+            assert f"unexpected error at {method} /__admin{call}\n" in caplog.text
             assert control(api, "GET", "/state").data == before, call
 
     effects = api.advance("PT10M")

@@ -22,6 +22,7 @@ from tests.sockets import (
     log_in,
     read_all,
     read_answer,
+    read_to_end,
     request,
     send_and_read,
     statuses,
@@ -168,7 +169,7 @@ def test_the_oldest_idle_connection_is_closed_for_a_new_one(kind: str, tmp_path:
 
         assert is_up(url)
 
-        assert read_all(clients[0]) == b""
+        assert read_to_end(clients[0]) == ("closed", b"")
         for client in clients[2:]:
             client.sendall(GET)
             assert read_answer(client)[0] == 200

@@ -19,7 +19,7 @@ from mock_server.web.context import Call
 _FONT_SIZE = 12
 _LINE_HEIGHT = 20
 _TOP = 760
-_LONGEST_COMMENT = 4000
+_COMMENT = b"%" + b" " * 3998 + b"\n"
 
 
 def list_documents(call: Call, account_id: int, dossier_id: int) -> Response:
@@ -110,16 +110,7 @@ def _one_page(lines: tuple[str, ...]) -> bytes:
 
 
 def _pad(pdf: bytes, size: int) -> bytes:
-    """Pad the PDF to `size` bytes by comments before its end, which readers skip."""
+    """Pad the PDF to `size` bytes by blanks and comments before its end, which readers skip."""
     before, mark, after = pdf.rpartition(b"startxref")
-    missing = size - len(pdf)
-    if missing == 1:
-        return before + b"\n" + mark + after
-    lines = []
-    while missing > 0:
-        length = min(missing, _LONGEST_COMMENT)
-        if missing - length == 1:
-            length -= 1
-        lines.append(b"%" + b" " * (length - 2) + b"\n")
-        missing -= length
-    return before + b"".join(lines) + mark + after
+    lines, rest = divmod(size - len(pdf), len(_COMMENT))
+    return before + _COMMENT[len(_COMMENT) - rest :] + _COMMENT * lines + mark + after
