@@ -97,12 +97,10 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         Raises:
             NameTaken: one of its rules has the name of an ad hoc rule.
         """
-        taken = {rule.name for rule in self.ad_hoc_rules}
-        for rule in scenario.rules if scenario else ():
-            if rule.name in taken:
-                raise NameTaken(
-                    f"there is an ad hoc rule named {shown(rule.name)}: DELETE /__admin/rules first"
-                )
+        ad_hoc = {rule.name for rule in self.ad_hoc_rules}
+        taken = [rule.name for rule in (scenario.rules if scenario else ()) if rule.name in ad_hoc]
+        if taken:
+            raise NameTaken(f"there is an ad hoc rule named {shown(taken[0])}: DELETE /__admin/rules first")
         return ActiveScenario.start(scenario, self.ad_hoc_rules)
 
     def add(self, rules: Iterable[Rule]) -> ActiveScenario:
@@ -124,15 +122,14 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         Without a scenario, removing the last rule also resets the state.
         """
         kept = tuple(rule for rule in self.ad_hoc_rules if name not in {None, rule.name})
-        after = ActiveScenario.start(self.scenario, kept)
-        removed = {rule.name for rule in self.rules} - {rule.name for rule in after.rules}
+        removed = {rule.name for rule in self.ad_hoc_rules} - {rule.name for rule in kept}
         progress = Progress(
-            state=self.progress.state if self.scenario or after.rules else STARTED,
+            state=self.progress.state if self.scenario or kept else STARTED,
             matched=_without(self.progress.matched, removed),
             applied=_without(self.progress.applied, removed),
             since=_without(self.progress.since, removed),
         )
-        return replace(after, progress=progress)
+        return ActiveScenario.start(self.scenario, kept, progress)
 
     def begin(self, now: datetime, *, again: bool = False) -> ActiveScenario:
         """Count the time of rules that depend on it from now, unless it is counted already."""
