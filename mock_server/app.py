@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -139,25 +139,23 @@ def _sandboxes(
 
     `users` has the start of the sandboxes of users whose entry in the fixture names a scenario.
     """
+    database = None
+    if isinstance(settings.state, Path):
+        from mock_server.sandbox.state_database import StateDatabase  # SQLite: most servers keep no file
+
+        database = StateDatabase(settings.state)
     options = SandboxOptions(
         # Each launch of an import asks for the company, also if it is the same one.
         invent=lru_cache(1024)(generate_company),
         import_duration=settings.import_duration,
         journal=Limits(settings.journal_entries, settings.journal_bytes),
         history=settings.history_entries,
+        limit=settings.max_sandboxes,
+        idle=settings.sandbox_idle,
+        database=database,
     )
-    given: dict[str, Any] = {
-        "options": options,
-        "limit": settings.max_sandboxes,
-        "idle": settings.sandbox_idle,
-        "users": users,
-    }
     if engine is not None:
         from mock_server.sandbox.replicas import open_shared
 
-        return open_shared(engine, config, **given)
-    if isinstance(settings.state, Path):
-        from mock_server.sandbox.state_database import StateDatabase  # SQLite: most servers keep no file
-
-        given["database"] = StateDatabase(settings.state)
-    return Sandboxes(config, **given)
+        return open_shared(engine, config, options, users)
+    return Sandboxes(config, options, users)

@@ -14,7 +14,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
 from functools import partial
 from io import BytesIO
 from time import monotonic
@@ -102,12 +101,9 @@ class SharedSandboxes(Sandboxes):
         engine: Engine,
         config: SandboxConfig,
         options: SandboxOptions,
-        *,
-        limit: int,
-        idle: timedelta,
         users: Mapping[str, ScenarioSetup],
     ) -> None:
-        super().__init__(config, options, limit=limit, idle=idle, users=users)
+        super().__init__(config, options, users)
         self.engine = engine
         self._format = LogFormat()
         self._turns = Turns()
@@ -528,7 +524,9 @@ class SharedSandboxes(Sandboxes):
 
     async def _create_in_engine(self, name: str, checkpoint: bytes) -> str:
         await self._write_fixtures()
-        found = await self.engine.create(name, checkpoint, limit=self._limit, idle=self._idle_of(name))
+        found = await self.engine.create(
+            name, checkpoint, limit=self._options.limit, idle=self._idle_of(name)
+        )
         if found == "full":
             raise self._too_many()
         return found
@@ -667,13 +665,15 @@ class SharedSandboxes(Sandboxes):
             self._turns.give(name)
 
 
-def open_shared(engine: Engine, config: SandboxConfig, **given: Any) -> SharedSandboxes:
+def open_shared(
+    engine: Engine, config: SandboxConfig, options: SandboxOptions, users: Mapping[str, ScenarioSetup]
+) -> SharedSandboxes:
     """Return the sandboxes in an engine, with the default one open.
 
     Raises:
         StateFileError: the engine cannot be used; the message says why.
     """
-    sandboxes = SharedSandboxes(engine, config, **given)
+    sandboxes = SharedSandboxes(engine, config, options, users)
     _run_at_start(engine, sandboxes.start())
     return sandboxes
 

@@ -60,15 +60,19 @@ class _Settled(NamedTuple):
 
 
 class SandboxOptions(Struct, frozen=True, kw_only=True):
-    """What all sandboxes of a server have in common: how long an import lasts, and how much they keep.
+    """What all sandboxes of a server have in common, except how they start.
 
-    `invent` generates a company; `history` is a number of commands.
+    `invent` generates a company. `history` is how many commands are kept. There are at most `limit`
+    sandboxes; one that no call used during `idle` is dropped. `database` is the file of `--state`, if any.
     """
 
     invent: Invent = generate_company
     import_duration: timedelta = timedelta()
     journal: Limits = Limits()
     history: int = 1_000
+    limit: int = 1
+    idle: timedelta = timedelta.max
+    database: StateDatabase | None = None
 
 
 class ServerSandbox:
@@ -77,21 +81,13 @@ class ServerSandbox:
     With a database, each command is written to it before it has an effect.
     """
 
-    def __init__(
-        self,
-        name: str,
-        state: SandboxState,
-        options: SandboxOptions,
-        *,
-        database: StateDatabase | None = None,
-    ) -> None:
+    def __init__(self, name: str, state: SandboxState, options: SandboxOptions) -> None:
         self.name = name
-        self.last_used = monotonic()
-        store = None if database is None else database.journal_store(name)
         self.options = options
+        self.last_used = monotonic()
+        store = None if options.database is None else options.database.journal_store(name)
         self.journal = Journal(options.journal, store=store)
         self.history = History(options.history)
-        self._database = database
         self._lock = RLock()
         self._state = state
         self._tried: _Settled | None = None
@@ -106,7 +102,7 @@ class ServerSandbox:
         kept = database.load(name)
         with database.restoring(name):
             state = restore_state(kept.kept, options.invent)
-        sandbox = cls(name, state, options, database=database)
+        sandbox = cls(name, state, options)
         latest, store = kept.latest_request, database.journal_store(name)
         sandbox.journal = Journal(options.journal, latest, kept=kept.exchanges, store=store)
         first = kept.records[0].position if kept.records else latest
@@ -221,8 +217,8 @@ class ServerSandbox:
         Raises:
             NotWritten: the file cannot be written; nothing was changed.
         """
-        if self._database is not None:
-            self._database.append(self.name, entry.record, after)
+        if self.options.database is not None:
+            self.options.database.append(self.name, entry.record, after)
         self._state = after
         self.history.add(entry)
 

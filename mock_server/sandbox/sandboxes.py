@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from datetime import timedelta
 from threading import RLock, Thread
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -22,9 +20,6 @@ from mock_server.sandbox.sandbox import SandboxOptions, ServerSandbox
 from mock_server.sandbox.state import KeptStart, SandboxConfig, first_state, keep_state
 from mock_server.scenarios.matching import without_tag
 from mock_server.scenarios.setup import ScenarioSetup
-
-if TYPE_CHECKING:
-    from mock_server.sandbox.state_database import StateDatabase
 
 DEFAULT_SANDBOX = "default"
 
@@ -49,9 +44,8 @@ class NoSandbox(Exception):
 
 
 class Sandboxes:
-    """The sandboxes of one server by name, each created on first use.
+    """The sandboxes of one server by name, each created on first use; idle ones but the default are dropped.
 
-    There are at most `limit`. One that no call used during `idle` is dropped, except the default one.
     `users` maps the user names that have their own scenario to its setup.
     """
 
@@ -59,26 +53,14 @@ class Sandboxes:
     """Whether other servers use the same sandboxes."""
 
     def __init__(
-        self,
-        config: SandboxConfig,
-        options: SandboxOptions,
-        *,
-        limit: int,
-        idle: timedelta,
-        users: Mapping[str, ScenarioSetup] | None = None,
-        database: StateDatabase | None = None,
+        self, config: SandboxConfig, options: SandboxOptions, users: Mapping[str, ScenarioSetup]
     ) -> None:
-        self.config = config if database is None else database.start_config(config)
-        self._database = database
         self._options = options
-        self._scenario_of = {
-            user: setup.scenario.scenario for user, setup in (users or {}).items() if setup.scenario
-        }
-        self._setups = {
-            self._scenario_of[user]: setup for user, setup in (users or {}).items() if setup.scenario
-        }
-        self._limit = limit
-        self._idle_seconds = idle.total_seconds()
+        self._database = options.database
+        self.config = config if self._database is None else self._database.start_config(config)
+        self._scenario_of = {user: setup.scenario.scenario for user, setup in users.items() if setup.scenario}
+        self._setups = {self._scenario_of[user]: setup for user, setup in users.items() if setup.scenario}
+        self._idle_seconds = options.idle.total_seconds()
         self._lock = RLock()
         self._by_name: dict[str, ServerSandbox] = {}
         self._dropped = ExchangeCounts()
@@ -228,7 +210,7 @@ class Sandboxes:
         with self._lock:
             if name not in self._by_name:
                 self._drop_idle()
-                if len({*self._by_name, *self._kept_names} - {name}) >= self._limit:
+                if len({*self._by_name, *self._kept_names} - {name}) >= self._options.limit:
                     raise self._too_many()
                 self._by_name[name] = self._open(name, past)
             return self._by_name[name]
@@ -242,7 +224,7 @@ class Sandboxes:
         if database is not None:
             start = KeptStart(config=config, machine=machine)
             database.create(name, start if past is None else keep_state(state))
-        return ServerSandbox(name, state, self._options, database=database)
+        return ServerSandbox(name, state, self._options)
 
     def _config_of(self, name: str) -> SandboxConfig:
         """The common one, or that of the users of a scenario."""
@@ -255,7 +237,7 @@ class Sandboxes:
 
     def _too_many(self) -> NoSandbox:
         return NoSandbox(
-            f"there are {self._limit} sandboxes already: drop one (DELETE /__admin/sandboxes/NAME),"
+            f"there are {self._options.limit} sandboxes already: drop one (DELETE /__admin/sandboxes/NAME),"
             " or start the server with a larger --max-sandboxes",
             later=True,
         )
