@@ -52,32 +52,22 @@ def compare(json_file: Path | None, junit_file: Path | None, chosen: Sequence[st
     Exit 1 if anything differs, 2 if the comparison was not possible. Without --allow-writes, only GET and
     token requests are sent there.
     """
+    from mock_server.compare.report import as_json, as_junit, sentences, table
+
     output.need_folder("--json", json_file)
     output.need_folder("--junit", junit_file)
     report = _compare(given, read_variants(chosen))
-    _print_report(report)
-    _write(report, json_file, junit_file)
-    if report.differs:
-        raise click.exceptions.Exit(1)
-
-
-def _print_report(report: Report) -> None:
-    from mock_server.compare.report import sentences, table
-
     if report.differs:
         output.show(table(report))
         click.echo()
     for sentence in sentences(report):
         click.echo(sentence)
-
-
-def _write(report: Report, json_file: Path | None, junit_file: Path | None) -> None:
-    from mock_server.compare.report import as_json, as_junit
-
     if json_file is not None:
         output.write_report("--json", json_file, as_json(report))
     if junit_file is not None:
         output.write_report("--junit", junit_file, as_junit(report))
+    if report.differs:
+        raise click.exceptions.Exit(1)
 
 
 def _compare(given: dict[str, Any], variants: dict[str, str]) -> Report:

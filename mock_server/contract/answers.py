@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from http import HTTPStatus
 from typing import Any
 
 from msgspec import Struct
@@ -103,6 +102,12 @@ ABOUT: dict[int, str] = {
     429: "Too many requests: the variant rateLimit is on, and the account's bucket is empty.",
     503: "The server has its maximum number of sandboxes.",
 }
+_ABOUT_TOKEN = {
+    400: "An invalid form, user name or refresh token.",
+    401: "Wrong user name or password, or another client.",
+    415: "The body is not declared as a form.",
+}
+"""What is different for the token endpoint."""
 
 _FIRST = "$response.body#/content/0"
 _ACCOUNT = {"accountId": "$request.path.accountId"}
@@ -142,13 +147,13 @@ def answers(operation: str, dialect: str) -> Mapping[int, tuple[Shape, ...]]:
     """Return each status of the operation in the dialect, without rules, and the bodies it may have."""
     row = OPERATIONS[operation]
     found = {200: _done(row, dialect), 400: _malformed(row)}
-    if row.kind is Kind.TOKEN:
-        found[401] = (Shape("TokenError", "Wrong user name or password, or another client."),)
-    else:
-        found[401] = _protocol(401)
+    if row.kind is not Kind.TOKEN:
         found[404] = (_absence(row, dialect),)
     for status in _of_protocol(row, dialect):
-        found[status] = _token_error(status) if row.kind is Kind.TOKEN else _protocol(status)
+        if row.kind is Kind.TOKEN:
+            found[status] = (Shape("TokenError", _ABOUT_TOKEN.get(status, ABOUT[status])),)
+        else:
+            found[status] = (Shape(PROTOCOL, ABOUT[status]),)
     return dict(sorted(found.items()))
 
 
@@ -188,7 +193,7 @@ def _files(dialect: Dialect) -> tuple[Shape, ...]:
 def _malformed(row: Operation) -> tuple[Shape, ...]:
     unreadable = Shape(PROTOCOL, "A path, body or sandbox name that cannot be read.")
     if row.kind is Kind.TOKEN:
-        return (Shape("TokenError", "An invalid form, user name or refresh token."),)
+        return (Shape("TokenError", _ABOUT_TOKEN[400]),)
     if row.name not in REFUSED:
         return (unreadable,)
     by_rule = row.kind is Kind.COMMAND
@@ -212,6 +217,7 @@ def _of_protocol(row: Operation, dialect: str) -> list[int]:
     """Return the other statuses; their body is in protocol format, or in that of the token endpoint."""
     of_account = "accountId" in row.ids
     applies = {
+        401: True,
         403: of_account or (DIALECTS[dialect].forbids_altered_tokens and row.kind is not Kind.TOKEN),
         413: row.name in BODIES,
         415: row.name in BODIES,
@@ -219,19 +225,6 @@ def _of_protocol(row: Operation, dialect: str) -> list[int]:
         503: True,
     }
     return [status for status, does in applies.items() if does]
-
-
-def _protocol(status: int) -> tuple[Shape, ...]:
-    return (Shape(PROTOCOL, ABOUT[status]),)
-
-
-def _token_error(status: int) -> tuple[Shape, ...]:
-    about = (
-        "The body is not declared as a form."
-        if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-        else ABOUT[status]
-    )
-    return (Shape("TokenError", about),)
 
 
 def _within(place: tuple[str, ...], schema: Schema) -> dict[str, Json]:

@@ -138,6 +138,13 @@ def route(  # noqa: PLR0913  # one argument per fact about a call
     return register
 
 
+def _with_body(view: Callable[..., Response], body: Any, yaml: Any) -> Callable[..., Response]:
+    def call_with_body(**ids: Any) -> Response:
+        return view(_read_body(body, takes_yaml=yaml is not None), **ids)
+
+    return call_with_body
+
+
 def _read_body(kind: type[T], *, takes_yaml: bool) -> T | YamlText:
     """Return the request's JSON body as `kind`, or its YAML text; an empty body is an empty object.
 
@@ -265,10 +272,3 @@ def query_choice(name: str, choices: Iterable[str]) -> str:
     if given not in words:
         raise Problem(f"{name} is {', '.join(words[:-1])} or {words[-1]}, not {shown(given)}")
     return given
-
-
-def _with_body(view: Callable[..., Response], body: Any, yaml: Any) -> Callable[..., Response]:
-    def call_with_body(**ids: Any) -> Response:
-        return view(_read_body(body, takes_yaml=yaml is not None), **ids)
-
-    return call_with_body
