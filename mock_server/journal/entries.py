@@ -75,7 +75,11 @@ class Entry(Struct, frozen=True, dict=True):
     def headers(self) -> Mapping[str, str]:
         """The headers of the request."""
         texts = self.exchange.texts
-        named = {_header_name(name): value for name, value in texts.items() if name[:5] == "HTTP_"}
+        named = {
+            name[5:].replace("_", "-").lower(): value
+            for name, value in texts.items()
+            if name.startswith("HTTP_")
+        }
         if texts.get("CONTENT_TYPE"):
             named["content-type"] = texts["CONTENT_TYPE"]
         return {name: redact_header(name, _decode_latin1(value)) for name, value in named.items()}
@@ -193,10 +197,6 @@ def read_entries(journal_slice: JournalSlice) -> Iterator[Entry]:
     if len(journal_slice.packed) == 1:
         return iter((_latest_entry(journal_slice.first, journal_slice.packed[0]),))
     return starmap(Entry, enumerate(journal_slice.packed, journal_slice.first))
-
-
-def _header_name(name: str) -> str:
-    return name[5:].replace("_", "-").lower()
 
 
 def _decode_latin1(value: str) -> str:

@@ -79,18 +79,9 @@ def _remove_rules(command: RemoveRules) -> Call:
     return f"DELETE /rules{query}", None
 
 
-def _create_account(command: CreateAccount) -> Call:
-    users = {"users": list(command.users)} if command.users else {}
-    return "POST /accounts", members_of(command.account) | users
-
-
 def _change_requirement(command: ChangeRequirement) -> Call:
     account = {} if command.account_id is None else {"accountId": command.account_id}
     return f"PATCH /requirements/{_part(command.code)}", {"withdrawn": command.withdrawn, **account}
-
-
-def _register(command: RegisterThirdparty) -> Call | None:
-    return ("POST /thirdparties", members_of(command.thirdparty)) if command.dated else None
 
 
 def _deposit(command: DepositEvidence) -> Call:
@@ -127,10 +118,15 @@ WRITERS: dict[type, Callable[[Any], Call | None]] = {
     ChangeRequirement: _change_requirement,
     ClearTimeline: lambda _: ("DELETE /timeline", None),
     CloseThirdparty: lambda command: (f"POST /thirdparties/{command.thirdparty_id}/close", None),
-    CreateAccount: _create_account,
+    CreateAccount: lambda command: (
+        "POST /accounts",
+        members_of(command.account) | ({"users": list(command.users)} if command.users else {}),
+    ),
     CreateDossier: lambda command: ("POST /dossiers", members_of(command.dossier)),
     DepositEvidence: _deposit,
-    RegisterThirdparty: _register,
+    RegisterThirdparty: lambda command: (
+        ("POST /thirdparties", members_of(command.thirdparty)) if command.dated else None
+    ),
     RemoveRules: _remove_rules,
     SetClock: lambda command: ("PUT /clock", {"now": instant_text(command.at)}),
     SetProcessOutcome: _set_outcome,

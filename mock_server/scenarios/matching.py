@@ -227,10 +227,6 @@ def _equal_exactly(expected: Any, found: Any) -> bool:
     return _equal(expected, found)
 
 
-def _exists(operand: Any, found: Any) -> bool:  # noqa: ARG001  # all operators have the same signature
-    return found is not ABSENT
-
-
 def _has_length(operand: Any, found: Any) -> bool:
     return isinstance(found, str | list | tuple | Mapping) and len(found) == operand
 
@@ -296,7 +292,7 @@ OPERATORS: dict[str, MatchOperator] = {
     "$equals": MatchOperator("exactly {}", _equal_exactly),
     "$not": MatchOperator("anything but {}", lambda operand, found: not matches(operand, found)),
     "$absent": MatchOperator("absent: {}", lambda operand, found: (found is ABSENT) == operand, (bool,)),
-    "$any": MatchOperator("anything", _exists),
+    "$any": MatchOperator("anything", lambda _, found: found is not ABSENT),
     "$matches": MatchOperator(
         "a text that matches {}",
         lambda operand, found: isinstance(found, str) and matches_pattern(operand, found),

@@ -304,7 +304,7 @@ def _time_errors(rule: Rule, where: str) -> Errors:
     yield from errors
     if rule.active == ActiveTime():
         yield InputError(f"{where}.active", "give after, for, or every with for")
-    elif active.every and not errors and not _pauses(active.every, active.lasts):
+    elif active.every and not errors and duration(active.lasts or active.every) >= duration(active.every):
         yield InputError(f"{where}.active.every", "give a shorter `for`: a rule pauses between its periods")
 
 
@@ -313,10 +313,6 @@ def _length_errors(text: str, place: str) -> Errors:
     yield from errors
     if not errors and not duration(text) and not place.endswith(".after"):
         yield InputError(place, f"{shown(text)} is not longer than 0: give a longer one")
-
-
-def _pauses(every: str, lasts: str | None) -> bool:
-    return lasts is not None and duration(lasts) < duration(every)
 
 
 def _states_errors(rules: Sequence[Rule], path: str) -> Errors:
@@ -363,12 +359,13 @@ def _steps_errors(steps: Sequence[Step], path: str) -> Errors:
 
 
 def _step_errors(step: Step, saved: _SavedNames, path: str) -> Errors:
-    given = [value for value in (step.call, step.control, step.together) if value]
-    if len(given) != 1:
-        yield InputError(path, f"a step has one of call, control and together; this has {len(given)}")
+    kinds = sum(map(bool, (step.call, step.control, step.together)))
+    if kinds != 1:
+        yield InputError(path, f"a step has one of call, control and together; this has {kinds}")
     yield from _dialect_errors(step, path)
-    if step.together:
-        yield from _together_errors(step, path)
+    given = [key for name, key in _KEYS.items() if getattr(step, name) != getattr(_EMPTY_SPEC, name)]
+    if step.together and given:
+        yield InputError(path, f"{given[0]} belongs to each of the calls made together")
     if step.control is not None:
         yield from _control_errors(step, saved, path)
     yield from _request_errors(step, step.call, saved, path)
@@ -381,12 +378,6 @@ def _dialect_errors(step: Step, path: str) -> Errors:
         if step.dialect is not None and name in OPERATIONS and step.dialect not in OPERATIONS[name].dialects:
             only = OPERATIONS[name].dialects[0]
             yield InputError(f"{path}.dialect", f"{name} exists in {only} only")
-
-
-def _together_errors(step: Step, path: str) -> Errors:
-    given = [key for name, key in _KEYS.items() if getattr(step, name) != getattr(_EMPTY_SPEC, name)]
-    if given:
-        yield InputError(path, f"{given[0]} belongs to each of the calls made together")
 
 
 def _control_errors(step: Step, saved: _SavedNames, path: str) -> Errors:
