@@ -145,7 +145,12 @@ class TokenService:
         scope = OPENID_SCOPE if openid else SCOPE
         common = _common_claims(identity, base_url, now, session) | {"scope": scope}
         access = common | _access_claims(identity) | {"exp": _epoch(now + self._access_lifetime)}
-        refresh = common | _refresh_claims(common, now) | {"exp": _epoch(now + self._refresh_lifetime)}
+        refresh = common | {
+            "jti": _identifier(now),
+            "typ": "Refresh",
+            "aud": common["iss"],
+            "exp": _epoch(now + self._refresh_lifetime),
+        }
         access_token, refresh_token = self._encode(access), self._encode_refresh(refresh)
         self._remember(access_token, _token(access, issued_at=now))
         self._remember(refresh_token, _token(refresh, issued_at=now))
@@ -365,10 +370,6 @@ def _access_claims(identity: Identity) -> dict[str, Any]:
         "family_name": identity.lastname,
         "email": identity.username if "@" in identity.username else f"{identity.username}@example.com",
     }
-
-
-def _refresh_claims(common: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    return {"jti": _identifier(now), "typ": "Refresh", "aud": common["iss"]}
 
 
 _ID_CLAIMS = (

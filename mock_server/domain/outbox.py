@@ -8,7 +8,7 @@ from datetime import datetime
 from immutables import Map
 from msgspec.structs import replace
 
-from mock_server.domain.model import Dossier, Mail, MailKind, NewDossier, Thirdparty
+from mock_server.domain.model import Dossier, Mail, MailKind, NewDossier
 from mock_server.domain.world import World
 
 
@@ -20,7 +20,8 @@ def with_import_mails(world: World, now: datetime, *, dossier: Dossier, wanted: 
     thirdparty = world.thirdparties[dossier.thirdparty_id]
     codes = _codes(dossier)
     if thirdparty.registered:
-        world = _with(world, now, MailKind.REQUEST, dossier, _contacts(thirdparty, wanted), codes)
+        contacts = [*(user.email for user in thirdparty.users), *wanted.thirdparty_email]
+        world = _with(world, now, MailKind.REQUEST, dossier, contacts, codes)
     else:
         world = with_invitations(world, now, dossier=dossier, addresses=wanted.thirdparty_email)
     strangers = [address for address in wanted.user_in_charge if not _is_user(world, dossier, address)]
@@ -49,10 +50,6 @@ def with_requests(world: World, now: datetime, *, dossier: Dossier, codes: tuple
 def without_mails(world: World) -> World:
     """The world with an empty outbox; numbers go on."""
     return replace(world, mails=Map())
-
-
-def _contacts(thirdparty: Thirdparty, wanted: NewDossier) -> list[str]:
-    return [*(user.email for user in thirdparty.users), *wanted.thirdparty_email]
 
 
 def _codes(dossier: Dossier) -> tuple[str, ...]:

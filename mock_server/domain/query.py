@@ -140,7 +140,8 @@ class _Reader:
         """The error at this word, or further on."""
         at = self._at if at is None else at
         word = self._text[at : self._end_of_word(at)]
-        return ExpressionError(at + 1, what, quote_word(word) if word else self._gap(at))
+        end = "a blank" if at < len(self._text) else "the end"
+        return ExpressionError(at + 1, what, quote_word(word) if word else end)
 
     def _all_of(self, depth: int) -> Expression:
         parts = [self._term(depth)]
@@ -185,9 +186,6 @@ class _Reader:
             ends = self._at + len(self.word)
             self._go_to(ends)
         return self._text[begins:ends]
-
-    def _gap(self, at: int) -> str:
-        return "a blank" if at < len(self._text) else "the end"
 
     def _took(self, words: tuple[str, ...]) -> bool:
         """Whether one of these words stands here; if so, it is read."""

@@ -74,10 +74,6 @@ def _message(error: HTTPException) -> str | None:
     return None if error.description == type(error).description else error.description
 
 
-def _no_sandbox(error: NoSandbox) -> Response:
-    return _http_error(http_error(error))
-
-
 def _unavailable(error: NotWritten | StateFileError) -> Response:
     """The file of `--state` cannot be written, or this sandbox in it not be restored."""
     return _http_error(ServiceUnavailable(str(error)))
@@ -139,7 +135,7 @@ def _sent_path() -> str:
 _RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
     Rejected: _rejected,
     HTTPException: _http_error,
-    NoSandbox: _no_sandbox,
+    NoSandbox: lambda error: _http_error(http_error(error)),
     NotWritten: _unavailable,
     StateFileError: _unavailable,
     AccessDenied: _access_denied,
