@@ -150,6 +150,22 @@ ERRORS: dict[str, tuple[str, str]] = {
         when("headers: {Accept: {$like: x}}"),
         "7: $.rules[0].when.headers.Accept: there is no operator '$like'",
     ),
+    "a list where a text is compared": (
+        when("dossierId: [1, 2]"),
+        "7: $.rules[0].when.dossierId: a list fits no text: for one of several use {$oneOf: [...]}",
+    ),
+    "null where a text is compared": (
+        when("query: {page: null}"),
+        "7: $.rules[0].when.query.page: null fits no text: for a missing one use {$absent: true}",
+    ),
+    "an operator without its dollar": (
+        when("user: {contains: api}"),
+        "7: $.rules[0].when.user: an object that compares a text has operators; did you mean $contains?",
+    ),
+    "an object where a text is compared": (
+        when("path: {}"),
+        "7: $.rules[0].when.path: an object that compares a text has operators, such as {$contains: PO}",
+    ),
     "an operator wrongly used": (
         when("query: {page: {$atLeast: [1]}}"),
         "7: $.rules[0].when.query.page: $atLeast takes a number or a text, not [1]",

@@ -100,6 +100,7 @@ ERRORS: dict[str, tuple[str, str, int, str]] = {
     "a number in a list of texts": ("call: updateDossier\n    path: {dossierId: 900001}\n    body: {dossierReference: PO-2}\n    expect: {refused: [E202]}", "together:\n      - {call: updateDossierRequirements, path: {dossierId: 1}, body: [ATT_VIGI, 2]}", 30, "$.steps[2].together[0].body[1]: 2 is not a text"),
     "a place beyond all lists": ("content.processId}", f"'content[{'1' * 5000}]'}}", 22, "is not a place in a body, such as"),
     "a number of many digits": ("success: true", f"success: {'1' * 5000}", 27, "a number of 5,000 characters; at most 1,000 are read: quote it if it is a text"),
+    "a list as an expected header": ("{refused: [E202]}", "{headers: {X: [a]}}", 32, "$.steps[2].expect.headers.X: a list fits no text"),
     "a wrong code": ("[E202]", "[E2O2]", 32, "there is no error code 'E2O2'; did you mean 'E202'?"),
     "no code": ("[E202]", "[]", 32, "list the codes, or leave it out"),
     "an unknown dialect": ("    control:", "    dialect: EDGE\n    control:", 34, "'EDGE' is not allowed: use edge or rest"),

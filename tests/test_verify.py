@@ -87,6 +87,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "$.operation: there is no operation 'importDosier'; did you mean 'importDossier'?",
     ),
     "an unknown code": ({"code": "E2O2"}, "$.code: there is no error code 'E2O2'; did you mean 'E202'?"),
+    "a list of statuses": (
+        {"status": [500, 503]},
+        "$.status: a status is a number such as 404, or operators such as {$oneOf: [404, 503]}, not [",
+    ),
+    "a status as text": ({"status": "500"}, "or operators such as {$oneOf: [404, 503]}, not '500'"),
+    "a list of rules": ({"rule": ["a", "b"]}, "$.rule: a list fits no text: for one of several use {$oneOf"),
     "nothing like a code": ({"code": "oops"}, "$.code: there is no error code 'oops'; there are E001, E002"),
     "an unknown operator": (
         {"status": {"$above": 400}},

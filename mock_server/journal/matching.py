@@ -20,6 +20,7 @@ from mock_server.scenarios.file_format import Code, Expected, RequestPattern
 from mock_server.scenarios.matching import (
     Difference,
     ReceivedRequest,
+    check_status_expectation,
     differences,
     request_differences,
     text_differences,
@@ -85,6 +86,10 @@ def check_filter(wanted: ExchangeFilter, path: str) -> None:
         InputError: an operation, an operator, a JSONPath or a code is invalid.
     """
     check_request_pattern(wanted, path)
+    try:
+        check_status_expectation(wanted.status)
+    except ValueError as error:
+        raise InputError(f"{path}.status", str(error)) from None
     for member, kind, given, known in (
         ("code", "error code", wanted.codes, ERRORS),
         ("warning", "warning", wanted.warnings, WARNINGS),

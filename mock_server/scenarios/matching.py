@@ -163,6 +163,47 @@ def check_expectation(expected: Any) -> None:
         check_expectation(part)
 
 
+def check_text_expectation(expected: Any) -> None:
+    """Reject, besides, what is compared as text and fits none, such as a list.
+
+    Raises:
+        ValueError: the message says what to write.
+    """
+    check_expectation(expected)
+    problem = ""
+    if expected is None:
+        problem = "null fits no text: for a missing one use {$absent: true}"
+    elif isinstance(expected, list | tuple):
+        problem = "a list fits no text: for one of several use {$oneOf: [...]}"
+    elif isinstance(expected, Mapping):
+        problem = _object_problem(expected)
+    if problem:
+        raise ValueError(problem)
+
+
+def _object_problem(expected: Mapping[str, Any]) -> str:
+    """Why an object fits no text; empty if it has operators only."""
+    wrong = next((name for name in expected if not name.startswith("$")), None)
+    if expected and wrong is None:
+        return ""
+    advice = f"; did you mean ${wrong}?" if f"${wrong}" in OPERATORS else ", such as {$contains: PO}"
+    return f"an object that compares a text has operators{advice}"
+
+
+def check_status_expectation(expected: Any) -> None:
+    """Reject, besides, what is compared with a status and fits none, such as a text.
+
+    Raises:
+        ValueError: the message says what to write.
+    """
+    check_expectation(expected)
+    if expected is not UNSET and not isinstance(expected, Mapping) and not _is_number(expected):
+        raise ValueError(
+            f"a status is a number such as 404, or operators such as {{$oneOf: [404, 503]}},"
+            f" not {format_value(expected)}"
+        )
+
+
 def count_operators(expected: Any) -> int:
     """Return how many operators an expectation has, at all levels."""
     own = sum(name.startswith("$") for name in expected) if isinstance(expected, Mapping) else 0

@@ -36,7 +36,7 @@ from mock_server.scenarios.file_format import (
     Then,
     UniformDelay,
 )
-from mock_server.scenarios.matching import check_expectation, count_operators
+from mock_server.scenarios.matching import check_expectation, check_text_expectation, count_operators
 from mock_server.scenarios.patterns import MAX_READING_STEPS, compile_json_path, limit_steps
 from mock_server.scenarios.templates import PLACE, names_in
 from mock_server.values import duration
@@ -49,6 +49,9 @@ BUILT_IN = ("accountId", "username", "password", "refreshToken", "accessToken", 
 _MAY_BE_NO_IMPORT = {None, *OPERATIONS} - {"importDossier"}
 _EFFECTS = {snake(name): name for name in EFFECTS if name != "delay"}
 """The effects of a rule of which only one is possible: the name in Python, and in a file."""
+
+_TEXTS = ("path", "accountId", "dossierId", "thirdpartyId", "documentId", "processId", "user", "rule")
+"""The members of a request pattern, and of a filter of the journal, that are compared as text."""
 
 _EMPTY_SPEC = RequestSpec()
 _KEYS = dict(zip(RequestSpec.__struct_fields__, RequestSpec.__struct_encode_fields__, strict=True))
@@ -223,7 +226,9 @@ def _pattern_errors(pattern: RequestPattern, path: str) -> Errors:
         yield InputError(path, f"{message}, this one by {operators}: {remedy}")
         return
     for name, expected in expectations:
-        yield from _value_error(check_expectation, expected, f"{path}.{name}")
+        is_text = name in _TEXTS or name.startswith(("query.", "headers."))
+        check = check_text_expectation if is_text else check_expectation
+        yield from _value_error(check, expected, f"{path}.{name}")
         yield from _json_errors(expected, f"{path}.{name}")
     for name in pattern.json_path:
         yield from _value_error(compile_json_path, name, f"{path}.jsonPath")
@@ -457,8 +462,9 @@ def _expect_errors(spec: RequestSpec, path: str) -> Errors:
         yield InputError(f"{path}.refused", "list the codes, or leave it out if no refusal is expected")
     if expect.fault == "NO_RESPONSE" and spec.timeout is None:
         yield InputError(f"{path}.fault", "give the time that the client waits, such as timeout: 300ms")
-    for name, expected in (("body", expect.body), *((f"headers.{n}", e) for n, e in expect.headers.items())):
-        yield from _value_error(check_expectation, expected, f"{path}.{name}")
+    yield from _value_error(check_expectation, expect.body, f"{path}.body")
+    for name, expected in expect.headers.items():
+        yield from _value_error(check_text_expectation, expected, f"{path}.headers.{name}")
     if expect.took is not None:
         yield from _duration_error(expect.took.at_least, f"{path}.took.atLeast")
         yield from _duration_error(expect.took.at_most, f"{path}.took.atMost")
