@@ -147,6 +147,14 @@ def test_bare_line_feeds_are_rejected_at_once(url: str) -> None:
     assert statuses(answer) == [400]
 
 
+@pytest.mark.parametrize("begun", [b"\x16\x03\x01" + bytes(64), b"\x00", b" GET", b"{"])
+def test_bytes_with_which_no_request_begins_are_rejected_at_once(url: str, begun: bytes) -> None:
+    with connect(url, timeout=3) as client:
+        client.sendall(begun)
+
+        assert statuses(client.recv(1000)) == [400]
+
+
 def test_the_host_of_an_absolute_target_wins(url: str) -> None:
     path = f"/api/v1/account/{ACCOUNT}/thirdparties/q?search=name~A"
     token = f"Authorization: {log_in(url)['Authorization']}"

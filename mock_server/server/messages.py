@@ -29,6 +29,8 @@ _MAX_OVERHEAD = 64 * 1024  # bytes of a chunked body besides its content and 16 
 
 _END = b"\r\n\r\n"
 _BARE_END = re.compile(rb"\n\r?\n")  # of a head with bare line feeds, which llhttp rejects
+_NO_METHOD = re.compile(rb"[^!#-'*+.0-9A-Z^-z|~-]")  # a byte with which no request begins
+_TLS_HANDSHAKE = b"\x16"
 _REQUEST_LINE = re.compile(rb"[!#-'*+.0-9A-Z^-z|~-]+ [!-~\x80-\xff]+ HTTP/([0-9])\.[0-9]\r\n")
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)((?:[/?][^#]*)?)", re.IGNORECASE)
@@ -90,15 +92,22 @@ class RequestReader:
         if end < len(_END):
             bare = _BARE_END.search(self.buffer)
             end = bare.end() if bare else 0
-        if (end or len(self.buffer)) > MAX_HEAD:
-            if b"\r\n" in self.buffer[:MAX_HEAD]:
-                raise ProtocolError("headers too large", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-            raise ProtocolError("request line too long", HTTPStatus.REQUEST_URI_TOO_LONG)
+        self._check_begun(end or len(self.buffer))
         if end:
             head, self.buffer = self.buffer[:end], self.buffer[end:]
             self._parse_head(head)
             self.environ = self._build_environ()
         return self.environ
+
+    def _check_begun(self, length: int) -> None:
+        """Reject what cannot become a head: its client would wait for an answer until the head is due."""
+        if _NO_METHOD.match(self.buffer):
+            is_tls = self.buffer.startswith(_TLS_HANDSHAKE)
+            raise ProtocolError("HTTPS on a port of HTTP" if is_tls else "malformed request: its first byte")
+        if length > MAX_HEAD:
+            if b"\r\n" in self.buffer[:MAX_HEAD]:
+                raise ProtocolError("headers too large", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            raise ProtocolError("request line too long", HTTPStatus.REQUEST_URI_TOO_LONG)
 
     def read_body(self) -> bool:
         """Take bytes of the body from the buffer; return whether the request is complete."""
