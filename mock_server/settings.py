@@ -35,6 +35,7 @@ SLOW_CALLS = {
     ("POST", f"{CONTROL_PREFIX}/timeline"),
     ("GET", f"{CONTROL_PREFIX}/report"),
     ("GET", f"{CONTROL_PREFIX}/state"),
+    ("GET", f"{CONTROL_PREFIX}/scenarios"),
 }
 """Control calls that may take long: they run in a thread, so that they do not block other requests."""
 

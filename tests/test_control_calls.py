@@ -446,6 +446,7 @@ def test_calls_that_run_in_a_thread_are_control_calls_with_or_without_a_slash_at
     assert {(call.method, f"{CONTROL_PREFIX}{call.path}") for call in CALLS} >= SLOW_CALLS
     assert is_slow_call("PUT", f"{CONTROL_PREFIX}/fixture/", "")
     assert is_slow_call("GET", f"{CONTROL_PREFIX}/state", "")
+    assert is_slow_call("GET", f"{CONTROL_PREFIX}/scenarios", "")  # the first one reads all files
 
 
 def send_documented(document: dict[str, Any], api: Api, name: str) -> TestResponse:

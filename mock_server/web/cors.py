@@ -12,7 +12,13 @@ _ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 _EXPOSED = ", ".join(
     (
         *("WWW-Authenticate", "X-Mock-Refusal", "X-Mock-Rule", "X-Mock-Contract", "X-Mock-Problem"),
-        *("X-Mock-Unmatched", "X-Mock-Docs", "Content-Disposition", "x-ratelimit-remaining"),
+        *(
+            "X-Mock-Unmatched",
+            "X-Mock-Docs",
+            "X-Mock-Warning",
+            "Content-Disposition",
+            "x-ratelimit-remaining",
+        ),
         *("x-ratelimit-burst-capacity", "x-ratelimit-replenish-rate", "Retry-After"),
     )
 )
