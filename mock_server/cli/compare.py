@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec.structs import replace
 
-from mock_server.cli import output
-from mock_server.cli.options import (
-    AUTH_URL,
-    CONTROL_TOKEN,
-    VARIANTS,
-    dialect_option,
-    password_option,
-    read_variants,
-    username_option,
-)
+from mock_server.cli import options, output
 
 if TYPE_CHECKING:
     from mock_server.compare.report import Report
@@ -34,16 +25,16 @@ class CannotCompare(click.ClickException):
 
 @click.command(short_help="Compare another environment with a sandbox.")
 @click.option("--base-url", metavar="URL", required=True, help="The other environment.")
-@AUTH_URL
-@username_option()
-@password_option()
-@dialect_option(default="rest", show_default=True)
+@options.AUTH_URL
+@options.username_option()
+@options.password_option()
+@options.dialect_option(default="rest", show_default=True)
 @click.option(
     "--allow-writes", is_flag=True, help="Also run scenarios that import, change and stop dossiers there."
 )
 @click.option("--sandbox-url", metavar="URL", help="The sandbox.  [default: start one for the comparison]")
-@CONTROL_TOKEN
-@VARIANTS
+@options.CONTROL_TOKEN
+@options.VARIANTS
 @output.report_option("--json", "json_file", "JSON")
 @output.report_option("--junit", "junit_file", "JUnit XML")
 def compare(json_file: Path | None, junit_file: Path | None, chosen: Sequence[str], **given: Any) -> None:
@@ -56,7 +47,7 @@ def compare(json_file: Path | None, junit_file: Path | None, chosen: Sequence[st
 
     output.need_folder("--json", json_file)
     output.need_folder("--junit", junit_file)
-    report = _compare(given, read_variants(chosen))
+    report = _compare(given, options.read_variants(chosen))
     if report.differs:
         output.show(table(report))
         click.echo()
@@ -96,9 +87,9 @@ def _other_environment(given: dict[str, Any]) -> Target:
     from mock_server.scenarios.http_client import new_session
     from mock_server.scenarios.target import LoginFailed, NoTarget, TokenCache, find_target
 
-    options = {name: given[name] for name in ("auth_url", "username", "password", "dialect")}
+    login = {name: given[name] for name in ("auth_url", "username", "password", "dialect")}
     with output.end_command_at(LoginFailed, NoTarget, error=CannotCompare):
-        target = replace(find_target(given["base_url"], **options), sandbox_server=None)
+        target = replace(find_target(given["base_url"], **login), sandbox_server=None)
         with new_session(target.base_url) as session:
             logins = TokenCache(target, None, session)
             logins.first_account(logins.user)
@@ -111,10 +102,10 @@ def _sandbox(given: dict[str, Any]) -> Iterator[Target]:
     from mock_server.cli.own_server import NotStarted, open_target
     from mock_server.scenarios.target import NoTarget
 
-    url, options = given["sandbox_url"], {name: given[name] for name in ("dialect", "control_token")}
+    url, own = given["sandbox_url"], {name: given[name] for name in ("dialect", "control_token")}
     with (
         output.end_command_at(NoTarget, NotStarted, error=CannotCompare),
-        open_target(url, "--import-duration", "0", **options) as target,
+        open_target(url, "--import-duration", "0", **own) as target,
     ):
         if target.sandbox_server is None:
             raise CannotCompare(f"--sandbox-url {url}: that is not a sandbox")

@@ -15,18 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mock_server.cli import output
-from mock_server.cli.options import (
-    AUTH_URL,
-    CONTROL_TOKEN,
-    FIXTURES_DIR,
-    SCENARIOS_DIR,
-    VARIANTS,
-    dialect_option,
-    password_option,
-    read_variants,
-    username_option,
-)
+from mock_server.cli import options, output
 from mock_server.fixtures.errors import FileError
 from mock_server.pages import COMMANDS, command
 from mock_server.settings import Settings
@@ -57,7 +46,7 @@ def scenarios() -> None:
 
 @scenarios.command("list")
 @_TAGS
-@SCENARIOS_DIR
+@options.SCENARIOS_DIR
 def list_scenarios(tags: tuple[str, ...], scenarios_dir: Path | None) -> None:
     """List the scenarios."""
     from rich.table import Table
@@ -102,7 +91,7 @@ def _with_tags(found: Mapping[Path, Scenario], tags: Sequence[str]) -> dict[Path
 
 @scenarios.command()
 @click.argument("name")
-@SCENARIOS_DIR
+@options.SCENARIOS_DIR
 def show(name: str, scenarios_dir: Path | None) -> None:
     """Print a scenario, by name or path, and a summary of it."""
     from rich.syntax import Syntax
@@ -122,8 +111,8 @@ def show(name: str, scenarios_dir: Path | None) -> None:
 
 @scenarios.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@SCENARIOS_DIR
-@FIXTURES_DIR
+@options.SCENARIOS_DIR
+@options.FIXTURES_DIR
 def check(files: tuple[Path, ...], scenarios_dir: Path | None, fixtures_dir: Path | None) -> None:
     """Check scenarios and print each error with file and line.
 
@@ -157,20 +146,20 @@ def _summary(scenario: Scenario) -> Iterator[str]:
 @click.argument("names", nargs=-1)
 @_TAGS
 @click.option("--base-url", metavar="URL", help="The server to test.  [default: start one for the run]")
-@dialect_option(help="The dialect of that server.  [default: that of the base URL, else rest]")
-@AUTH_URL
-@username_option(default="api@example.com")
-@password_option(default="demo")
-@CONTROL_TOKEN
-@VARIANTS
+@options.dialect_option(help="The dialect of that server.  [default: that of the base URL, else rest]")
+@options.AUTH_URL
+@options.username_option(default="api@example.com")
+@options.password_option(default="demo")
+@options.CONTROL_TOKEN
+@options.VARIANTS
 @output.report_option("--junit", "report", "JUnit XML")
 @click.option(
     "--jobs",
     type=click.IntRange(1, 64),
     help=f"Scenarios at the same time.  [default: {_JOBS}; 1 without sandboxes]",
 )
-@SCENARIOS_DIR
-@FIXTURES_DIR
+@options.SCENARIOS_DIR
+@options.FIXTURES_DIR
 def run(
     names: tuple[str, ...],
     tags: tuple[str, ...],
@@ -190,7 +179,7 @@ def run(
 
     output.need_folder("--junit", report)
     started = monotonic()
-    variants = read_variants(chosen)
+    variants = options.read_variants(chosen)
     selected = _select(names, tags, scenarios_dir, given)
     with _target(given) as target:
         results = _play(_plan_runs(selected, variants, target), target, given["jobs"])
@@ -242,10 +231,10 @@ def _target(given: dict[str, Any]) -> Iterator[Target]:
 
     flags = {"--dialect": given["dialect"], "--fixtures-dir": given["fixtures_dir"]}
     arguments = [part for flag, value in flags.items() if value for part in (flag, str(value))]
-    options = {name: given[name] for name in _TARGET_OPTIONS}
+    login = {name: given[name] for name in _TARGET_OPTIONS}
     with (
         output.end_command_at(NoTarget, NotStarted),
-        open_target(given["base_url"], *arguments, **options) as target,
+        open_target(given["base_url"], *arguments, **login) as target,
     ):
         yield target
 

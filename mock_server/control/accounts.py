@@ -12,14 +12,7 @@ from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.model import Thirdparty
 from mock_server.fixtures.actions import NewAccount, Withdrawal
 from mock_server.fixtures.entries import AccountChange, ThirdpartyPatch
-from mock_server.sandbox import ServerSandbox
-from mock_server.sandbox.commands import (
-    ChangeAccount,
-    ChangeRequirement,
-    CloseThirdparty,
-    CreateAccount,
-    RegisterThirdparty,
-)
+from mock_server.sandbox import ServerSandbox, commands
 from mock_server.web.services import named_sandbox, services
 
 
@@ -27,7 +20,7 @@ from mock_server.web.services import named_sandbox, services
 def create_account(wanted: NewAccount) -> Response:
     """Create an account."""
     sandbox = named_sandbox()
-    sandbox.execute(CreateAccount(wanted.without_users(), wanted.users))
+    sandbox.execute(commands.CreateAccount(wanted.without_users(), wanted.users))
     return json_answer(_account(sandbox, wanted.account_id), 201)
 
 
@@ -35,7 +28,7 @@ def create_account(wanted: NewAccount) -> Response:
 def change_account(wanted: AccountChange, account_id: int) -> Response:
     """Change an account: deactivate it, remove its international option, set its document types."""
     sandbox = named_sandbox()
-    sandbox.execute(ChangeAccount(account_id, wanted))
+    sandbox.execute(commands.ChangeAccount(account_id, wanted))
     return json_answer(_account(sandbox, account_id))
 
 
@@ -45,7 +38,7 @@ def change_requirement(wanted: Withdrawal, code: str) -> Response:
 
     A withdrawn type is no longer a default of an account, and does not become one again by itself.
     """
-    named_sandbox().execute(ChangeRequirement(code, wanted.withdrawn, wanted.account_id))
+    named_sandbox().execute(commands.ChangeRequirement(code, wanted.withdrawn, wanted.account_id))
     return json_answer({"code": code, "withdrawn": wanted.withdrawn, "accountId": wanted.account_id})
 
 
@@ -55,13 +48,13 @@ def register_thirdparty(wanted: ThirdpartyPatch) -> Response:
 
     It has users afterwards: those given, or a generated one.
     """
-    return json_answer(_thirdparty(named_sandbox().execute(RegisterThirdparty(wanted))), 201)
+    return json_answer(_thirdparty(named_sandbox().execute(commands.RegisterThirdparty(wanted))), 201)
 
 
 @route("POST /thirdparties/<int:thirdparty_id>/close")
 def close_thirdparty(thirdparty_id: int) -> Response:
     """Close a company: its dossiers stop, in every account."""
-    named_sandbox().execute(CloseThirdparty(thirdparty_id))
+    named_sandbox().execute(commands.CloseThirdparty(thirdparty_id))
     return json_answer({"thirdpartyId": thirdparty_id, "outOfBusiness": True})
 
 

@@ -19,8 +19,7 @@ from mock_server.domain.local_time import calendar_duration
 from mock_server.domain.model import Dossier
 from mock_server.domain.settlement import Event
 from mock_server.domain.world import World
-from mock_server.sandbox import ServerSandbox
-from mock_server.sandbox.commands import AdvanceClock, SetClock
+from mock_server.sandbox import ServerSandbox, commands
 from mock_server.values import instant
 from mock_server.web.services import named_sandbox
 
@@ -61,7 +60,7 @@ def put_clock(wanted: ClockChange) -> Response:
         raise Problem('send {"now": "2031-01-01T00:00:00"}, {"frozen": true} or {"frozen": false}')
     at = None if wanted.now is None else _read(instant, wanted.now)
     sandbox = named_sandbox()
-    before = sandbox.execute(SetClock(frozen=wanted.frozen is not False, at=at))
+    before = sandbox.execute(commands.SetClock(frozen=wanted.frozen is not False, at=at))
     return _answer(sandbox, is_set_back=at is not None and at < before)
 
 
@@ -70,7 +69,7 @@ def advance_clock(wanted: Advance) -> Response:
     """Advance the clock; return the effects. Days are those of the calendar, hours are exact."""
     days, rest = _read(calendar_duration, wanted.by)
     sandbox = named_sandbox()
-    sandbox.execute(AdvanceClock(days, rest, real_now() if wanted.tokens else None))
+    sandbox.execute(commands.AdvanceClock(days, rest, real_now() if wanted.tokens else None))
     return _answer(sandbox)
 
 

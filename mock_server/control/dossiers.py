@@ -20,8 +20,7 @@ from mock_server.domain.overview import DossierStatus, Row, overview, row_of
 from mock_server.domain.world import World, find_portfolio
 from mock_server.fixtures.actions import NewEvidence
 from mock_server.fixtures.entries import DossierEntry, DossierPatch
-from mock_server.sandbox import ServerSandbox
-from mock_server.sandbox.commands import ChangeDossier, CreateDossier, DepositEvidence
+from mock_server.sandbox import ServerSandbox, commands
 from mock_server.web.services import named_sandbox, services
 
 _DEFAULT_LIMIT = 50
@@ -77,7 +76,7 @@ def show_dossier(dossier_id: int) -> Response:
 def create_dossier(wanted: DossierEntry) -> Response:
     """Create a dossier, with the fields of a recipe; what is left out is computed from the rest."""
     sandbox = named_sandbox()
-    dossier_id = sandbox.execute(CreateDossier(wanted))
+    dossier_id = sandbox.execute(commands.CreateDossier(wanted))
     return json_answer(_api_answer(sandbox, dossier_id), 201)
 
 
@@ -88,7 +87,7 @@ def change_dossier(wanted: DossierPatch, dossier_id: int) -> Response:
     A null `stoppingDate` or `stoppingReason` makes it active again. The effects of a change are dated now.
     """
     sandbox = named_sandbox()
-    sandbox.execute(ChangeDossier(dossier_id, wanted))
+    sandbox.execute(commands.ChangeDossier(dossier_id, wanted))
     return json_answer(_api_answer(sandbox, dossier_id))
 
 
@@ -101,7 +100,7 @@ def deposit_evidence(wanted: NewEvidence, dossier_id: int, code: str) -> Respons
     """Answer the request for a document as the third party; presence, state and indicator follow."""
     sandbox = named_sandbox()
     given = wanted.deposit(sandbox.now())
-    return json_answer({"fileId": sandbox.execute(DepositEvidence(dossier_id, code, given))}, 201)
+    return json_answer({"fileId": sandbox.execute(commands.DepositEvidence(dossier_id, code, given))}, 201)
 
 
 @route("GET /outbox")

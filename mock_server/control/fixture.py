@@ -19,8 +19,7 @@ from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.fixture import gc_paused
 from mock_server.fixtures.library import bundled_names
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
-from mock_server.sandbox import ServerSandbox
-from mock_server.sandbox.commands import LoadFixture
+from mock_server.sandbox import ServerSandbox, commands
 from mock_server.scenarios.active import read_progress
 from mock_server.web.services import named_sandbox, services
 
@@ -52,7 +51,7 @@ def put_fixture(wanted: NewFixture | YamlText) -> Response:
     its dates do not move. A reset returns to this fixture. As YAML the body is the text of a recipe file.
     """
     sandbox = named_sandbox()
-    sandbox.execute(LoadFixture(_find_or_build(wanted)))
+    sandbox.execute(commands.LoadFixture(_find_or_build(wanted)))
     return json_answer(_fixture(sandbox))
 
 

@@ -26,20 +26,7 @@ from mock_server.fixtures.decode_errors import convert_plain
 from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.upsert import find_thirdparty
-from mock_server.sandbox import PARTS, ServerSandbox
-from mock_server.sandbox.commands import (
-    AddRules,
-    AnyCommand,
-    ChangeAccount,
-    ChangeDossier,
-    ChangeRequirement,
-    ClearDossiers,
-    CreateDossier,
-    DepositEvidence,
-    MarkPactStates,
-    RegisterThirdparty,
-    Together,
-)
+from mock_server.sandbox import PARTS, ServerSandbox, commands
 from mock_server.scenarios.file_format import Rule
 from mock_server.scenarios.validation import check_rules
 from mock_server.web.services import named_sandbox
@@ -88,7 +75,7 @@ def change_provider_state(wanted: StateChange) -> Response:
     sandbox = named_sandbox()
     if change.action == "teardown":
         sandbox.reset(_RESET)
-        sandbox.execute(MarkPactStates(None))
+        sandbox.execute(commands.MarkPactStates(None))
         return json_answer({})
     try:
         return json_answer(_set_up(sandbox, change))
@@ -102,11 +89,11 @@ def _set_up(sandbox: ServerSandbox, change: StateChange) -> dict[str, Any]:
     chosen = [find_state(named.name, named.params or {}) for named in _named(change)]
     if change.states or sandbox.state.pact_states_at != sandbox.journal.last:
         sandbox.reset(_RESET)
-    sandbox.execute(MarkPactStates(None))
+    sandbox.execute(commands.MarkPactStates(None))
     returned: dict[str, Any] = {}
     for state, given in chosen:
         returned |= _set_up_state(sandbox, state, given)
-    sandbox.execute(MarkPactStates(sandbox.journal.last))
+    sandbox.execute(commands.MarkPactStates(sandbox.journal.last))
     return returned
 
 
@@ -248,7 +235,7 @@ def dossier_exists(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
 def dossier_is_archived(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Create the dossier, and stop it."""
     patch = convert_plain({"stoppingReason": values["reason"]}, DossierPatch)
-    return _with_dossier(sandbox, values, lambda dossier: [ChangeDossier(dossier.dossier_id, patch)])
+    return _with_dossier(sandbox, values, lambda dossier: [commands.ChangeDossier(dossier.dossier_id, patch)])
 
 
 @_state("a dossier with reference {reference} is complete", *_DOSSIER, returned=_IDS)
@@ -256,8 +243,11 @@ def dossier_is_complete(sandbox: ServerSandbox, values: Values) -> dict[str, Any
     """Create the dossier, and answer each of its documents, without expiry."""
     file = evidences.Deposit(file_size=evidences.DEFAULT_FILE_SIZE)
 
-    def answer_all(dossier: Dossier) -> list[AnyCommand]:
-        return [DepositEvidence(dossier.dossier_id, document.code, file) for document in dossier.documents]
+    def answer_all(dossier: Dossier) -> list[commands.AnyCommand]:
+        return [
+            commands.DepositEvidence(dossier.dossier_id, document.code, file)
+            for document in dossier.documents
+        ]
 
     return _with_dossier(sandbox, values, answer_all)
 
@@ -275,11 +265,11 @@ def document_is_answered(sandbox: ServerSandbox, values: Values) -> dict[str, An
     file = evidences.Deposit(file_size=evidences.DEFAULT_FILE_SIZE, expiration_date=until)
     ids: dict[str, int] = {}
 
-    def answer(dossier: Dossier) -> list[AnyCommand]:
+    def answer(dossier: Dossier) -> list[commands.AnyCommand]:
         ids.update((document.code, document.document_id) for document in dossier.documents)
         if code not in ids:
             raise InputError("$.code", f"the dossier asks for {', '.join(ids)}, not for {code}")
-        return [DepositEvidence(dossier.dossier_id, code, file)]
+        return [commands.DepositEvidence(dossier.dossier_id, code, file)]
 
     file_id = sandbox.read().next_ids.evidence
     returned = _with_dossier(sandbox, values, answer)
@@ -289,7 +279,7 @@ def document_is_answered(sandbox: ServerSandbox, values: Values) -> dict[str, An
 @_state("there are no dossiers")
 def no_dossiers(sandbox: ServerSandbox, _: Values) -> dict[str, Any]:
     """Remove the dossiers of all accounts."""
-    sandbox.execute(ClearDossiers())
+    sandbox.execute(commands.ClearDossiers())
     return {}
 
 
@@ -297,14 +287,16 @@ def no_dossiers(sandbox: ServerSandbox, _: Values) -> dict[str, Any]:
 def account_is_inactive(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Deactivate the subscription of the account."""
     account_id = _account(sandbox.read(), values)
-    sandbox.execute(ChangeAccount(account_id, AccountChange(subscription_status="INACTIVE")))
+    sandbox.execute(commands.ChangeAccount(account_id, AccountChange(subscription_status="INACTIVE")))
     return {"accountId": account_id}
 
 
 @_state("document type {code} is withdrawn", _CODE, _ACCOUNT)
 def document_type_is_withdrawn(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Withdraw the document type, for one account or for all."""
-    sandbox.execute(ChangeRequirement(values["code"], withdrawn=True, account_id=values["accountId"]))
+    sandbox.execute(
+        commands.ChangeRequirement(values["code"], withdrawn=True, account_id=values["accountId"])
+    )
     return {}
 
 
@@ -312,14 +304,14 @@ def document_type_is_withdrawn(sandbox: ServerSandbox, values: Values) -> dict[s
 def thirdparty_is_registered(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Register the third party on the platform, with a user."""
     patch = convert_plain({"siret": values["siret"]}, ThirdpartyPatch)
-    return {"thirdpartyId": sandbox.execute(RegisterThirdparty(patch)).thirdparty_id}
+    return {"thirdpartyId": sandbox.execute(commands.RegisterThirdparty(patch)).thirdparty_id}
 
 
 @_state("third party {siret} is out of business", _SIRET, returned=("thirdpartyId",))
 def thirdparty_is_out_of_business(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Close the company; its dossiers stop."""
     patch = convert_plain({"siret": values["siret"], "outOfBusiness": True}, ThirdpartyPatch)
-    return {"thirdpartyId": sandbox.execute(RegisterThirdparty(patch, dated=False)).thirdparty_id}
+    return {"thirdpartyId": sandbox.execute(commands.RegisterThirdparty(patch, dated=False)).thirdparty_id}
 
 
 @_state("the import of {companyIdValue} fails with {code}", _COMPANY, Parameter("code", str, "E103"))
@@ -354,7 +346,7 @@ def rate_limit_is_exceeded(sandbox: ServerSandbox, _: Values) -> dict[str, Any]:
 
 
 def _with_dossier(
-    sandbox: ServerSandbox, values: Values, then: Callable[[Dossier], list[AnyCommand]]
+    sandbox: ServerSandbox, values: Values, then: Callable[[Dossier], list[commands.AnyCommand]]
 ) -> dict[str, Any]:
     """Create the dossier of this third party and reference, if there is none, and execute `then` on it."""
     world, create = sandbox.read(), None
@@ -365,11 +357,11 @@ def _with_dossier(
             "accountId": _account(world, values),
             **{name: values[name] for name in ("siret", "dossierId")},
         }
-        create = CreateDossier(convert_plain(members, DossierEntry))
+        create = commands.CreateDossier(convert_plain(members, DossierEntry))
         dossier_id = create.dossier.dossier_id or world.next_ids.dossier
         world = sandbox.preview(create).world
         dossier = find_portfolio(world, dossier_id).dossiers[dossier_id]
-    sandbox.execute(Together((*([create] if create else []), *then(dossier))))
+    sandbox.execute(commands.Together((*([create] if create else []), *then(dossier))))
     return {
         "dossierId": dossier.dossier_id,
         "thirdpartyId": dossier.thirdparty_id,
@@ -404,5 +396,5 @@ def _add_rule(sandbox: ServerSandbox, when: Mapping[str, Any], then: Mapping[str
     name = f"provider state {len(sandbox.active_scenario.ad_hoc_rules) + 1}"
     rule = convert_plain({"name": name, "when": when, "then": then}, Rule)
     check_rules((rule,), "$")
-    sandbox.execute(AddRules((rule,)))
+    sandbox.execute(commands.AddRules((rule,)))
     return {}

@@ -17,7 +17,7 @@ from mock_server.domain.model import ImportProcess
 from mock_server.domain.names import camel, shown
 from mock_server.domain.world import World, find_process
 from mock_server.journal.explain import explain_import
-from mock_server.sandbox.commands import SetProcessOutcome
+from mock_server.sandbox import commands
 from mock_server.web.services import named_sandbox
 
 _PROVIDER_CODES = [error.code for error in PROVIDER_ERRORS]
@@ -61,7 +61,7 @@ def set_process_outcome(wanted: NewOutcome, process_id: str) -> Response:
     """
     sandbox = named_sandbox()
     _check_code(wanted)
-    process = sandbox.execute(SetProcessOutcome(process_id, wanted.outcome, wanted.code))
+    process = sandbox.execute(commands.SetProcessOutcome(process_id, wanted.outcome, wanted.code))
     if process.complete:
         sandbox.journal.count_imports([process.outcome])
     return json_answer(_process(process))

@@ -13,8 +13,7 @@ from mock_server.dialects import wire
 from mock_server.domain.names import SANDBOX_NAME_RULE, shown
 from mock_server.fixtures.fixture import gc_paused
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
-from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, ServerSandbox
-from mock_server.sandbox.commands import DeleteSnapshot, RestoreSnapshot, RestoreState, TakeSnapshot
+from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, ServerSandbox, commands
 from mock_server.sandbox.sandboxes import is_name
 from mock_server.sandbox.state import export_state
 from mock_server.web.services import named_sandbox, services
@@ -76,7 +75,7 @@ def take_snapshot(name: str) -> Response:
             f" or use a name again, such as {next(iter(snapshots))!r}",
             409,
         )
-    now = sandbox.execute(TakeSnapshot(name))
+    now = sandbox.execute(commands.TakeSnapshot(name))
     return json_answer({"name": name, "now": wire.instant(now)})
 
 
@@ -85,7 +84,7 @@ def restore_snapshot(name: str) -> Response:
     """Restore a snapshot; it can be restored again."""
     sandbox = named_sandbox()
     try:
-        now = sandbox.execute(RestoreSnapshot(name))
+        now = sandbox.execute(commands.RestoreSnapshot(name))
     except KeyError:
         raise _no_snapshot(sandbox, name) from None
     return json_answer({"name": name, "now": wire.instant(now)})
@@ -96,7 +95,7 @@ def delete_snapshot(name: str) -> Response:
     """Delete a snapshot."""
     sandbox = named_sandbox()
     try:
-        sandbox.execute(DeleteSnapshot(name))
+        sandbox.execute(commands.DeleteSnapshot(name))
     except KeyError:
         raise _no_snapshot(sandbox, name) from None
     return Response(status=204)
@@ -125,7 +124,7 @@ def put_state(wanted: Any) -> Response:
     """
     sandbox = named_sandbox()
     with gc_paused():
-        sandbox.execute(RestoreState(convert_struct(wanted, StateFile)))
+        sandbox.execute(commands.RestoreState(convert_struct(wanted, StateFile)))
     return json_answer({"sandbox": sandbox.name, "now": wire.instant(sandbox.now())})
 
 

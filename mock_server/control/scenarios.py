@@ -18,16 +18,7 @@ from mock_server.domain.variants import VARIANTS, check_variants
 from mock_server.fixtures import Fixture
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import is_path
-from mock_server.sandbox import ServerSandbox
-from mock_server.sandbox.commands import (
-    AddRules,
-    PlayScenario,
-    RemoveRules,
-    SetScenarioState,
-    SetStrict,
-    SetVariants,
-    StopScenario,
-)
+from mock_server.sandbox import ServerSandbox, commands
 from mock_server.scenarios.file_format import STARTED, Rule, Scenario
 from mock_server.scenarios.files import find_scenario, parse_scenario, read_scenario_cached, scenario_files
 from mock_server.scenarios.setup import ScenarioSetup, build_scenario_setup, load_scenario_setup
@@ -80,7 +71,7 @@ def put_scenario(wanted: NewScenario | YamlText) -> Response:
     YAML of its file.
     """
     sandbox = named_sandbox()
-    sandbox.execute(PlayScenario(_setup(sandbox, wanted)))
+    sandbox.execute(commands.PlayScenario(_setup(sandbox, wanted)))
     return json_answer(_active(sandbox))
 
 
@@ -88,7 +79,7 @@ def put_scenario(wanted: NewScenario | YamlText) -> Response:
 def delete_scenario() -> Response:
     """Stop the scenario: its rules end; content, clock and variants stay until the next reset."""
     sandbox = named_sandbox()
-    sandbox.execute(StopScenario())
+    sandbox.execute(commands.StopScenario())
     return json_answer(_active(sandbox))
 
 
@@ -108,7 +99,7 @@ def put_scenario_state(wanted: NewState, name: str) -> Response:
         raise Problem(
             f"{cut(name)} has no state {shown(wanted.state)}; it has {', '.join(dict.fromkeys(states))}"
         )
-    sandbox.execute(SetScenarioState(wanted.state))
+    sandbox.execute(commands.SetScenarioState(wanted.state))
     return json_answer(_active(sandbox))
 
 
@@ -128,7 +119,7 @@ def post_rules(wanted: NewRules) -> Response:
         raise Problem(f"a sandbox has at most {MAX_RULES} ad hoc rules: {found}; DELETE /__admin/rules first")
     with limit_reading("$.rules"):
         check_rules(wanted.rules, "$.rules")
-    sandbox.execute(AddRules(wanted.rules))
+    sandbox.execute(commands.AddRules(wanted.rules))
     return _rules(sandbox, 201)
 
 
@@ -136,7 +127,7 @@ def post_rules(wanted: NewRules) -> Response:
 def delete_rules() -> Response:
     """Delete the ad hoc rules; with `?name=` one of them."""
     sandbox, name = named_sandbox(), request.args.get("name")
-    if not sandbox.execute(RemoveRules(name)) and name is not None:
+    if not sandbox.execute(commands.RemoveRules(name)) and name is not None:
         names = ", ".join(rule.name for rule in sandbox.active_scenario.ad_hoc_rules) or "none"
         raise Problem(f"there is no ad hoc rule {shown(name)}; there are: {names}", 404)
     return _rules(sandbox)
@@ -153,7 +144,7 @@ def put_variants(wanted: dict[str, str]) -> Response:
     """Set variants, such as {"refusals": "result"}; all others get their default."""
     sandbox = named_sandbox()
     try:
-        sandbox.execute(SetVariants(check_variants(wanted)))
+        sandbox.execute(commands.SetVariants(check_variants(wanted)))
     except ValueError as error:
         raise Problem(str(error)) from None
     return json_answer(_variants(sandbox))
@@ -169,7 +160,7 @@ def get_strict() -> Response:
 def put_strict(wanted: StrictMode) -> Response:
     """Set the strict mode: {"strict": "warn"}; a reset sets it back to that of the server."""
     sandbox = named_sandbox()
-    sandbox.execute(SetStrict(wanted.strict))
+    sandbox.execute(commands.SetStrict(wanted.strict))
     return json_answer({"strict": sandbox.strict})
 
 

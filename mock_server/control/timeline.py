@@ -12,8 +12,7 @@ from mock_server.control.problems import json_answer
 from mock_server.dialects import wire
 from mock_server.domain.world import ScheduledAction
 from mock_server.fixtures.entries import TimelineEntry
-from mock_server.sandbox import ServerSandbox
-from mock_server.sandbox.commands import AddToTimeline, ClearTimeline
+from mock_server.sandbox import ServerSandbox, commands
 from mock_server.web.services import named_sandbox
 
 
@@ -36,7 +35,7 @@ def add_to_timeline(wanted: NewActions) -> Response:
     They are tried first: one that could not take place is rejected, and then none is added.
     """
     sandbox = named_sandbox()
-    sandbox.execute(AddToTimeline(wanted.timeline))
+    sandbox.execute(commands.AddToTimeline(wanted.timeline))
     return _timeline(sandbox, 201)
 
 
@@ -44,7 +43,7 @@ def add_to_timeline(wanted: NewActions) -> Response:
 def clear_timeline() -> Response:
     """Remove the actions that have not taken place."""
     sandbox = named_sandbox()
-    return json_answer({"sandbox": sandbox.name, "removed": sandbox.execute(ClearTimeline())})
+    return json_answer({"sandbox": sandbox.name, "removed": sandbox.execute(commands.ClearTimeline())})
 
 
 def action_members(action: ScheduledAction) -> dict[str, Any]:
