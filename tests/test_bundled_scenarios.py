@@ -16,7 +16,7 @@ from mock_server.domain.operations import DIALECTS
 from mock_server.fixtures import load_fixture
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.fixture import decode_fixture
-from mock_server.fixtures.library import bundled, bundled_names
+from mock_server.fixtures.library import bundled, recipe_names
 from mock_server.sandbox import SandboxConfig
 from mock_server.sandbox.state import export_state, first_state
 from mock_server.scenarios.files import read_scenario
@@ -117,7 +117,7 @@ def test_steps_for_one_dialect_have_a_counterpart_in_the_other() -> None:
 
 def test_the_state_of_every_fixture_with_every_scenario_starts_again() -> None:
     machine = monotonic_now()
-    names = [name for name in bundled_names("fixtures") if name not in {"catalogue", "large"}]
+    names = [name for name in recipe_names() if name not in {"catalogue", "large"}]
     pairs = [(name, path) for path in FILES for name in names]
     step = max(1, 2_000 // settings().max_examples)  # all of them with --hypothesis-profile=soak
     started = 0

@@ -29,7 +29,7 @@ from mock_server.fixtures.fixture import (
     load_state,
     save_state,
 )
-from mock_server.fixtures.library import bundled, bundled_names
+from mock_server.fixtures.library import bundled, recipe_names
 from mock_server.fixtures.recipes import read_recipe
 from mock_server.settings import Settings
 from tests.consistency import inconsistencies, nothing_due
@@ -92,7 +92,7 @@ def default() -> Fixture:
     return Fixture(generate_state(read_recipe(bundled("fixtures") / "default.yaml"), day=ORIGIN))
 
 
-@pytest.mark.parametrize("name", sorted({*bundled_names("fixtures")} - {"catalogue"}))
+@pytest.mark.parametrize("name", sorted({*recipe_names()} - {"catalogue"}))
 def test_a_bundled_recipe_loads_and_is_coherent(name: str) -> None:
     now = from_local("2026-03-02T09:00:00")
 

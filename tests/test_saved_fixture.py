@@ -11,7 +11,7 @@ import pytest
 
 from mock_server.app import create_app
 from mock_server.fixtures import FileError
-from mock_server.fixtures.library import bundled_names
+from mock_server.fixtures.library import recipe_names
 from mock_server.settings import Settings
 from tests.control_calls import a_rule, counted
 from tests.support import SIRET, Api
@@ -56,7 +56,7 @@ def test_a_server_starts_from_a_saved_state_and_its_export_is_the_same(
     assert api.control("GET", "/state") == saved
 
 
-@pytest.mark.parametrize("name", [name for name in bundled_names("fixtures") if name != "catalogue"])
+@pytest.mark.parametrize("name", [name for name in recipe_names() if name != "catalogue"])
 def test_the_export_of_a_bundled_fixture_starts_a_server_whose_export_is_the_same(
     name: str, tmp_path: Path
 ) -> None:

@@ -76,9 +76,9 @@ def _compare(given: dict[str, Any], variants: dict[str, str]) -> Report:
     other = _other_environment(given)
     with output.end_command_at(ControlRefused, NoServer, error=CannotCompare), _sandbox(given) as ours:
         with open_comparison_sandbox(ours, variants) as here:
-            progress = output.with_progress(compare(scenarios, other, here, dialect), len(scenarios))
+            progress = output.with_progress(compare(scenarios, other, here), len(scenarios))
             found = list(progress)
-        explained = list(explanations(found, ours, dialect, variants))
+        explained = list(explanations(found, ours, variants))
     return Report(base_url=other.base_url, dialect=dialect, scenarios=found, explanations=explained)
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from mock_server.cli.options import AUTH_URL, FIXTURES_DIR, dialect_option, username_option
 from mock_server.cli.output import FILE, end_command_at, need_folder, write_utf8
 from mock_server.fixtures.errors import FileError
-from mock_server.fixtures.library import bundled_names, read_bytes, recipe_path
+from mock_server.fixtures.library import read_bytes, recipe_names, recipe_path
 from mock_server.pages import COMMANDS, command
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def list_recipes(fixtures_dir: Path | None) -> None:
 
     table = Table("name", "accounts", "dossiers", box=None, header_style="bold")
     table.add_column("title", overflow="fold")
-    for name in bundled_names("fixtures", fixtures_dir):
+    for name in recipe_names(fixtures_dir):
         try:
             recipe, size = _recipe(name, fixtures_dir)
         except FileError as error:

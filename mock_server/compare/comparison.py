@@ -96,12 +96,10 @@ def _for_dialect(scenario: Scenario, dialect: str) -> Scenario:
     return replace(scenario, steps=tuple(step for step in scenario.steps if dialect in step.dialects))
 
 
-def compare(
-    scenarios: Sequence[Scenario], theirs: Target, ours: Target, dialect: str
-) -> Iterator[ScenarioComparison]:
+def compare(scenarios: Sequence[Scenario], theirs: Target, ours: Target) -> Iterator[ScenarioComparison]:
     """Run each scenario there and then here, without a new sandbox for it."""
     for scenario in scenarios:
-        yield _compare_with(scenario, run_scenario(ScenarioRun(scenario=scenario), theirs), ours, dialect)
+        yield _compare_with(scenario, run_scenario(ScenarioRun(scenario=scenario), theirs), ours)
 
 
 @contextmanager
@@ -120,7 +118,7 @@ def open_comparison_sandbox(ours: Target, variants: Mapping[str, str]) -> Iterat
 
 
 def explanations(
-    found: Sequence[ScenarioComparison], ours: Target, dialect: str, variants: Mapping[str, str]
+    found: Sequence[ScenarioComparison], ours: Target, variants: Mapping[str, str]
 ) -> Iterator[Explanation]:
     """Yield the variants that each explain some divergences, until all are explained.
 
@@ -132,13 +130,13 @@ def explanations(
     if not diverging:
         return
     before = _all_divergences(diverging)
-    others = list(_other_variants(dialect, variants))
+    others = list(_other_variants(ours.dialect, variants))
     # If all variants together explain nothing, none of them does.
-    if before <= _divergences_with({**variants, **dict(others)}, diverging, ours, dialect):
+    if before <= _divergences_with({**variants, **dict(others)}, diverging, ours):
         return
     unexplained = len(before)
     for name, value in others:
-        explains = len(before) - len(_divergences_with({**variants, name: value}, diverging, ours, dialect))
+        explains = len(before) - len(_divergences_with({**variants, name: value}, diverging, ours))
         if explains > 0:
             unexplained -= explains
             yield Explanation(variant=name, value=value, explains=explains)
@@ -147,13 +145,11 @@ def explanations(
 
 
 def _divergences_with(
-    variants: Mapping[str, str], diverging: Sequence[ScenarioComparison], ours: Target, dialect: str
+    variants: Mapping[str, str], diverging: Sequence[ScenarioComparison], ours: Target
 ) -> set[FoundDivergence]:
     """The divergences if the sandbox has these variants."""
     with open_comparison_sandbox(ours, variants) as target:
-        return _all_divergences(
-            [_compare_with(one.scenario, one.theirs, target, dialect) for one in diverging]
-        )
+        return _all_divergences([_compare_with(one.scenario, one.theirs, target) for one in diverging])
 
 
 def _all_divergences(found: Sequence[ScenarioComparison]) -> set[FoundDivergence]:
@@ -166,11 +162,11 @@ def _other_variants(dialect: str, variants: Mapping[str, str]) -> Iterator[tuple
         yield from ((variant.name, value) for value in variant.values if value != active[variant.name])
 
 
-def _compare_with(scenario: Scenario, theirs: Result, ours: Target, dialect: str) -> ScenarioComparison:
+def _compare_with(scenario: Scenario, theirs: Result, ours: Target) -> ScenarioComparison:
     """Run the scenario here and compare with `theirs`."""
     here = run_scenario(ScenarioRun(scenario=scenario), ours)
     both = zip(scenario.steps, theirs.steps, here.steps, strict=True)
-    steps = tuple(_compare_steps(*results, dialect) for results in both)
+    steps = tuple(_compare_steps(*results, ours.dialect) for results in both)
     return ScenarioComparison(scenario=scenario, theirs=theirs, steps=steps)
 
 

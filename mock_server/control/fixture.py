@@ -17,7 +17,7 @@ from mock_server.fixtures import Fixture, fixture_from_recipe, fixture_from_stat
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.fixture import gc_paused
-from mock_server.fixtures.library import bundled_names
+from mock_server.fixtures.library import recipe_names
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
 from mock_server.sandbox import ServerSandbox, commands
 from mock_server.scenarios.active import read_progress
@@ -78,7 +78,7 @@ def _find_or_build(wanted: NewFixture | YamlText) -> Fixture:
 
 
 def _named_fixture(name: str, folder: Path | None) -> Fixture:
-    names = bundled_names("fixtures", folder)
+    names = recipe_names(folder)
     if name not in names:
         near = nearest(name, names)
         advice = f"did you mean {near!r}? There are" if near else "there are"
