@@ -195,15 +195,23 @@ def test_another_kind_of_server_is_wrong(other_server: str) -> None:
 
 def test_a_rule_that_changes_the_search_is_named(tmp_path: Path) -> None:
     path = tmp_path / "down.yaml"
-    rule = "{name: gone, when: {operation: listDossiers}, then: {respond: {status: 503}}}"
-    path.write_text(f"version: 1\nscenario: down\ntitle: Down\nrules: [{rule}]\n", encoding="utf-8")
-
-    with running_server("--scenario", str(path)) as (url, _):
-        search = finding(report("--base-url", url), "search")
+    for then, found, remedy in (
+        (
+            "{fault: EMPTY_RESPONSE}",
+            "Remote end closed connection",
+            "look for the reason in the server's log",
+        ),
+        ("{respond: {status: 503}}", "503", "the rule 'gone' changes the answer"),
+    ):
+        rule = f"{{name: gone, when: {{operation: listDossiers}}, then: {then}}}"
+        path.write_text(f"version: 1\nscenario: down\ntitle: Down\nrules: [{rule}]\n", encoding="utf-8")
+        with running_server("--scenario", str(path)) as (url, _):
+            search = finding(report("--base-url", url), "search")
+        assert search["state"] == "wrong"
+        assert found in search["found"]
+        assert remedy in search["remedy"]
     own = report(MOCK_SERVER_SCENARIO=str(path))
 
-    assert search["state"] == "wrong"
-    assert "the rule 'gone' changes the answer" in search["remedy"]
     assert own["healthy"] is True
     assert finding(own, "scenarios")["found"].endswith(f"every sandbox starts with {path}")
 

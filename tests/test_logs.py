@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -82,8 +83,14 @@ def test_a_log_that_is_not_read_does_not_block_the_server(log_format: str) -> No
     assert time.monotonic() - began < 1.5
 
 
-def test_the_last_lines_are_written_at_the_end() -> None:
+def test_lines_are_written_soon_and_the_last_ones_at_the_end() -> None:
     with running_server("--log-level", "info") as (url, process):
+        requests.get(f"{url}/nothing/first", timeout=5)
+        assert process.stderr is not None
+        begun = b""
+        while b"GET /nothing/first 404" not in begun:
+            assert select.select([process.stderr], [], [], 5)[0], begun
+            begun += os.read(process.stderr.fileno(), 65536)
         for number in range(20):
             requests.get(f"{url}/nothing/{number}", timeout=5)
         process.terminate()

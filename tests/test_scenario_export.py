@@ -810,6 +810,18 @@ def test_imports_take_as_long_as_on_the_server(
     assert len(played(export(api))) > 14
 
 
+def test_an_import_that_ends_on_another_day_fails_as_on_the_server(
+    make_server_api: Callable[..., Api], played: Callable[[str], list[str]]
+) -> None:
+    api = make_server_api(import_duration=timedelta(minutes=2))
+    api.set_clock("2031-03-02T23:59:00")
+    process_id = api.launch(expirationDate="2031-03-03")
+    api.advance("PT10M")
+    assert api.process(process_id)["errors"][0]["code"] == "E021"
+
+    assert played(export(api))
+
+
 def test_requests_that_were_deleted_after_a_snapshot_are_in_the_start(
     api: Api, played: Callable[[str], list[str]]
 ) -> None:

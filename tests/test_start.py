@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import gc
+import logging
 import time
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 from werkzeug.exceptions import InternalServerError
 
+from mock_server import server
 from mock_server.app import create_app
 from mock_server.auth import keys
+from mock_server.cli import main
+from mock_server.sandbox import Sandboxes
 from mock_server.settings import Settings
-from mock_server.web import services
+from mock_server.web import services, start_check
 from mock_server.web.start_check import StartError, check_start
 from tests.sockets import log_in
 from tests.support import running_server
@@ -50,6 +56,40 @@ def test_a_server_whose_own_call_fails_does_not_start(
 
     with pytest.raises(StartError, match=path):
         check_start(app)
+
+
+@pytest.mark.parametrize("error", ["", "POST /x: 500"])
+def test_a_server_serves_after_its_own_check_and_then_restores_sandboxes_and_collects_garbage(
+    monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    done: list[object] = []
+
+    def check(_: object) -> None:
+        done.append("checked")
+        if error:
+            raise StartError(error)
+
+    def serve(_: object, __: object, announce: Callable[[object], None], **___: object) -> None:
+        done.append(gc.isenabled())
+        announce(None)
+
+    bound = server.bind("127.0.0.1", 0)
+    monkeypatch.setattr(server, "bind", lambda *_: bound)
+    monkeypatch.setattr(start_check, "check_start", check)
+    monkeypatch.setattr(server, "serve", serve)
+    monkeypatch.setattr(Sandboxes, "restore_soon", lambda _: done.append("restored"))
+    log = logging.getLogger("mock_server")
+    before = log.handlers, log.propagate, log.level
+    try:
+        found = CliRunner().invoke(main, ["serve", "--log-level", "error"])
+    finally:
+        gc.enable()
+        bound.close()
+        log.handlers, log.propagate = before[:2]
+        log.setLevel(before[2])
+
+    assert done == (["checked"] if error else ["checked", True, "restored"])
+    assert found.output.startswith(f"Error: {error}\n" if error else "mock-server ready on http://127.0.0.1:")
 
 
 def test_a_key_that_is_not_kept_is_made_during_the_start(

@@ -273,6 +273,17 @@ def test_an_answer_is_made_as_its_client_reads_it(kind: str, how: str, tmp_path:
         assert app.made > 0
 
 
+def test_a_client_that_reads_nothing_cannot_send_without_end(tmp_path: Path) -> None:
+    app = Endless("parts")
+    many = request("GET / HTTP/1.1", f"X-Padding: {'x' * 7000}") * 4000
+    with (
+        wire_server("plain", tmp_path, wsgi=app) as url,
+        connect(url, timeout=0.3) as client,
+        pytest.raises(TimeoutError),
+    ):
+        client.sendall(many)
+
+
 def test_pipelined_requests_wait_for_their_client_to_read(tmp_path: Path) -> None:
     calls = []
 
