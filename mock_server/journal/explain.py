@@ -107,19 +107,24 @@ def _format(entry: Entry, _: ExplainContext) -> Iterator[Cause]:
 
 
 def _refusal(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
-    account_id, dossier_id = entry.ids.get("accountId"), entry.ids.get("dossierId")
+    ids = entry.exchange.ids
     call = _Refused(
         world=context.world,
         at=entry.exchange.at,
-        account_id=account_id if isinstance(account_id, int) else None,
-        dossier_id=dossier_id if isinstance(dossier_id, int) else None,
+        account_id=ids.get("account_id"),
+        dossier_id=ids.get("dossier_id"),
     )
     return (_explain_error(call, error, "refusal") for error in _errors_of(entry))
 
 
 def _import(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
-    for process in _imports_of(entry, context.world):
-        if process.refusals or entry.operation == "importDossier":
+    """Explain the import that the call started, and those in its answer that failed, as they are now."""
+    if entry.operation not in _IMPORT_CALLS or not isinstance(entry.answer.value, Mapping):
+        return
+    content = entry.answer.value.get("content")
+    for row in content if isinstance(content, list) else [content]:
+        process = process_in(row, context.world)
+        if process is not None and (process.refusals or entry.operation == "importDossier"):
             yield from explain_import(process, context)
 
 
@@ -199,17 +204,6 @@ def _reported_error(code: str, text: str, known: set[str]) -> ReportedError:
     if first in known:
         return ReportedError(code, first, tuple(others))
     return ReportedError(code, None, (first, *others) if text else ())
-
-
-def _imports_of(entry: Entry, world: World) -> Iterator[ImportProcess]:
-    """Return the import that the call started or asked for, as it is now; of a list those that failed."""
-    if entry.operation not in _IMPORT_CALLS:
-        return
-    content = entry.answer.value.get("content") if isinstance(entry.answer.value, Mapping) else None
-    for row in content if isinstance(content, list) else [content]:
-        found = process_in(row, world)
-        if found is not None and (found.refusals or not isinstance(content, list)):
-            yield found
 
 
 class _Refused(Struct, frozen=True, kw_only=True):

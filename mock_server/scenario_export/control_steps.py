@@ -86,18 +86,15 @@ def _change_requirement(command: ChangeRequirement) -> Call:
 
 def _deposit(command: DepositEvidence) -> Call:
     given = command.given
-    body: dict[str, Any] = {}
-    if given.content is not None:
-        body["fileSize"] = max(len(given.content), MIN_FILE_SIZE)
-    elif given.file_size:
-        body["fileSize"] = given.file_size
-    if given.expiration_date is not None:
-        body["expirationDate"] = given.expiration_date.isoformat()
-    if given.metadata:
-        body["metadata"] = dict(given.metadata)
-    if given.formdata:
-        body["formdata"] = [members_of(answer) for answer in given.formdata]
-    return f"POST /dossiers/{command.dossier_id}/documents/{_part(command.code)}/evidences", body
+    size = given.file_size if given.content is None else max(len(given.content), MIN_FILE_SIZE)
+    body = {
+        "fileSize": size,
+        "expirationDate": given.expiration_date and given.expiration_date.isoformat(),
+        "metadata": dict(given.metadata),
+        "formdata": [members_of(answer) for answer in given.formdata],
+    }
+    call = f"POST /dossiers/{command.dossier_id}/documents/{_part(command.code)}/evidences"
+    return call, {name: value for name, value in body.items() if value}
 
 
 def _set_outcome(command: SetProcessOutcome) -> Call:
