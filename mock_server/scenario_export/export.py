@@ -39,8 +39,8 @@ from mock_server.scenario_export.control_steps import command_step, has_no_step
 from mock_server.scenario_export.given import (
     Start,
     StateTooLarge,
-    given_members,
     jump_steps,
+    scenario_members,
     write_start,
 )
 from mock_server.scenario_export.moment import JUMPS, Moment, find_moment, state_after
@@ -50,7 +50,6 @@ from mock_server.scenario_export.steps import (
     control_step,
     duration_text,
     in_file,
-    members_of,
 )
 from mock_server.scenarios.file_format import MAX_REPEAT
 from mock_server.settings import Settings
@@ -91,7 +90,7 @@ class _Writer:
         self._moment = moment
         self._state = moment.state
         self._now = moment.now
-        self._scenario = start.scenario
+        self._scenario = start.active
         self._snapshots: dict[str, tuple[World, set[str]]] = {}
         self._on_hold: set[str] = set()
         states = (sandbox.state, *(entry.state for entry in moment.commands), moment.state)
@@ -101,7 +100,7 @@ class _Writer:
             ids=SavedIds(moment.state.world),
             users=users,
             rules=rules,
-            refusals=start.given.variants["refusals"],
+            refusals=start.scenario.given.variants["refusals"],
         )
 
     def write(self) -> None:
@@ -328,16 +327,8 @@ def _file(
     name: str, sandbox: ServerSandbox, moment: Moment, start: Start, written: Sequence[ExportedStep]
 ) -> str:
     privacy = Privacy(moment.state.world.invalid_email_domains, moment.state.world.admission.logins)
-    rules = [members_of(rule) for rule in start.rules]
-    head: dict[str, Any] = {
-        "version": 1,
-        "scenario": name,
-        "title": f"What a client did in the sandbox {sandbox.name}",
-        "tags": ["exported"],
-        **({"seed": start.seed} if start.seed else {}),
-        "given": given_members(start.given),
-        **({"rules": rules} if rules else {}),
-    }
+    title = f"What a client did in the sandbox {sandbox.name}"
+    head = scenario_members(replace(start.scenario, title=title, tags=("exported",)))
     steps = [in_file(step, privacy) for step in _with_unique_names(written)]
     dialects = {step.members["dialect"] for step in steps if "dialect" in step.members}
     comments = [

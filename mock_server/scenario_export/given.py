@@ -51,16 +51,14 @@ class StateTooLarge(Exception):
 
 
 class Start(Struct, frozen=True, kw_only=True):
-    """A scenario's start data and rules, and the control calls that complete them.
+    """A scenario with start data and rules alone, and the control calls that complete them.
 
-    `scenario` is the name of the scenario that is active after them.
+    `active` is the name of the scenario that is active after them.
     """
 
-    given: ScenarioGiven
-    rules: tuple[Rule, ...]
-    seed: int
+    scenario: Scenario
     steps: tuple[ExportedStep, ...]
-    scenario: str | None
+    active: str | None
     comments: tuple[str, ...] = ()
 
 
@@ -72,7 +70,7 @@ def write_start(state: SandboxState, now: datetime, began: datetime | None, *, n
     Raises:
         StateTooLarge: it is too large, and not near its fixture.
     """
-    start = _small_start(state, now, began, name=name) or _full_start(state, now)
+    start = _small_start(state, now, began, name=name) or _full_start(state, now, name=name)
     return start if state.strict == "off" else replace(start, steps=(*start.steps, _strict_step(state)))
 
 
@@ -89,14 +87,7 @@ def jump_steps(
     if start is None:
         steps = [state_step(name, state, now), *strict]
     else:
-        played = {
-            "version": 1,
-            "scenario": scenario,
-            "title": name,
-            "seed": start.seed,
-            "given": given_members(start.given),
-            "rules": list(map(members_of, start.rules)),
-        }
+        played = scenario_members(replace(start.scenario, title=name))
         without_rules = [control_step("no rules", "DELETE /rules")] if before.active.ad_hoc_rules else []
         play = control_step(name, "PUT /scenario", {"scenario": played})
         steps = [*without_rules, play, *start.steps, *strict]
@@ -128,12 +119,11 @@ def _small_start(state: SandboxState, now: datetime, began: datetime | None, *, 
             continue
         given = _small_given(state, at, now)
         if given is not None:
+            seed = scenario.seed if scenario else 0
             return Start(
-                given=given,
-                rules=rules,
-                seed=scenario.seed if scenario else 0,
+                scenario=Scenario(version=1, scenario=name, title=name, seed=seed, given=given, rules=rules),
                 steps=tuple(_completing_steps(state.active, ad_hoc, now - at, name)),
-                scenario=name,
+                active=name,
             )
     return None
 
@@ -306,14 +296,13 @@ def _text(value: Any) -> Any:
 # All of it
 
 
-def _full_start(state: SandboxState, now: datetime) -> Start:
+def _full_start(state: SandboxState, now: datetime, *, name: str) -> Start:
     active = state.active.scenario
+    given = ScenarioGiven(fixture="empty", clock=instant_text(now), variants=_variants(state))
     return Start(
-        given=ScenarioGiven(fixture="empty", clock=instant_text(now), variants=_variants(state)),
-        rules=(),
-        seed=0,
+        scenario=Scenario(version=1, scenario=name, title=name, given=given),
         steps=(state_step("the state at the start", state, now),),
-        scenario=None if active is None else active.scenario,
+        active=None if active is None else active.scenario,
         comments=("The state at the start is not near a bundled fixture: the first step loads all of it.",),
     )
 
@@ -347,7 +336,8 @@ def state_step(name: str, state: SandboxState, now: datetime) -> ExportedStep:
     return step
 
 
-def given_members(given: ScenarioGiven) -> dict[str, Any]:
-    """Return `given` as a file has it: first the fixture, without what is left out."""
-    members = members_of(given)
-    return {name: members[name] for name in ("fixture", "clock", "variants") if name in members} | members
+def scenario_members(scenario: Scenario) -> dict[str, Any]:
+    """Return a scenario as a file has it; in `given`, the fixture comes first."""
+    given = members_of(scenario.given)
+    first = {name: given[name] for name in ("fixture", "clock", "variants") if name in given}
+    return members_of(scenario) | {"given": first | given}
