@@ -165,7 +165,7 @@ def put_strict(wanted: StrictMode) -> Response:
 
 
 def _setup(sandbox: ServerSandbox, wanted: NewScenario | YamlText) -> ScenarioSetup:
-    fixture, now = sandbox.config.setup.fixture, real_now()
+    fixture, now = sandbox.state.config.setup.fixture, real_now()
     if isinstance(wanted, YamlText):
         return build_scenario_setup(parse_scenario(wanted.text), fixture, _find_fixture, now)
     if wanted.scenario is not None and wanted.name is None:

@@ -240,7 +240,7 @@ class Engine:
         found = await self._call(lambda client: client.hget(_key("server"), name))
         if found is None:
             given = value()
-            await self._call(partial(_hsetnx, name=name, value=given))
+            await self._share_value(name, given)
             found = await self._call(lambda client: client.hget(_key("server"), name))
         self._server_values[name] = bytes(found)
         return bytes(found)
@@ -248,7 +248,10 @@ class Engine:
     async def restore_server_values(self) -> None:
         """Set these values again, in case the engine has lost its data."""
         for name, value in self._server_values.items():
-            await self._call(partial(_hsetnx, name=name, value=value))
+            await self._share_value(name, value)
+
+    async def _share_value(self, name: str, value: bytes) -> None:
+        await self._call(lambda client: client.hsetnx(_key("server"), name, value))
 
     async def fixture(self, key: str) -> bytes | None:
         """Return the JSON of a fixture, None if there is none of that key."""
@@ -490,10 +493,6 @@ async def _send_all(client: Any, *, commands: list[tuple[Any, ...]]) -> list[Any
         await client.script_load(_COMMIT)
         return await _send_all(client, commands=commands)
     return results
-
-
-async def _hsetnx(client: Any, *, name: str, value: bytes) -> None:
-    await client.hsetnx(_key("server"), name, value)
 
 
 async def _setnx_format(client: Any) -> int:

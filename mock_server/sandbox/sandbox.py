@@ -37,7 +37,6 @@ from mock_server.sandbox.commands import (
 from mock_server.sandbox.history import History, HistoryEntry, NotKept, Record, replay
 from mock_server.sandbox.state import (
     EndedSessions,
-    SandboxConfig,
     SandboxState,
     restore_state,
     settle_state,
@@ -129,11 +128,6 @@ class ServerSandbox:
     def active_scenario(self) -> ActiveScenario:
         """The active rules and their progress. Time changes neither, so nothing is settled."""
         return self._state.active
-
-    @property
-    def config(self) -> SandboxConfig:
-        """Where a reset goes back to."""
-        return self._state.config
 
     @property
     def is_frozen(self) -> bool:
