@@ -63,22 +63,17 @@ def compare(json_file: Path | None, junit_file: Path | None, chosen: Sequence[st
 
 def _compare(given: dict[str, Any], variants: dict[str, str]) -> Report:
     from mock_server.client import ControlRefused, NoServer
-    from mock_server.compare.comparison import (
-        compare,
-        explanations,
-        open_comparison_sandbox,
-        select_scenarios,
-    )
+    from mock_server.compare import comparison
     from mock_server.compare.report import Report
 
     dialect = given["dialect"]
-    scenarios = select_scenarios(dialect, allow_writes=given["allow_writes"])
+    scenarios = comparison.select_scenarios(dialect, allow_writes=given["allow_writes"])
     other = _other_environment(given)
     with output.end_command_at(ControlRefused, NoServer, error=CannotCompare), _sandbox(given) as ours:
-        with open_comparison_sandbox(ours, variants) as here:
-            progress = output.with_progress(compare(scenarios, other, here), len(scenarios))
+        with comparison.open_comparison_sandbox(ours, variants) as here:
+            progress = output.with_progress(comparison.compare(scenarios, other, here), len(scenarios))
             found = list(progress)
-        explained = list(explanations(found, ours, variants))
+        explained = list(comparison.explanations(found, ours, variants))
     return Report(base_url=other.base_url, dialect=dialect, scenarios=found, explanations=explained)
 
 

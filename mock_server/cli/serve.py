@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mock_server.web.pipeline import Application
     from mock_server.web.services import Services
 
+_logger = logging.getLogger("mock_server")
 _CONTROL_DELAY = 0.5  # seconds after the start: the first clients have logged in
 
 
@@ -49,9 +50,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
     writer = _configure_log(settings)
     links = click.get_current_context().find_root().obj
     if links:
-        logging.getLogger("mock_server").info(
-            "ignored: %s, set for services of that name", ", ".join(sorted(links))
-        )
+        _logger.info("ignored: %s, set for services of that name", ", ".join(sorted(links)))
     gc.disable()  # what a start imports and loads is no garbage
     from mock_server import server  # the other commands need no Flask
     from mock_server.web import services
@@ -69,7 +68,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
             announce=lambda _: _announce(ready, child, shared.sandboxes),
             background=_background(shared),
         )
-        logging.getLogger("mock_server").info("the server has stopped")
+        _logger.info("the server has stopped")
 
 
 def _start(settings: Settings) -> tuple[socket, Application]:
@@ -212,19 +211,17 @@ def _announce(ready: str, child: ChildProcess | None, sandboxes: Sandboxes) -> N
     try:
         click.echo(ready)
     except OSError as error:
-        logging.getLogger("mock_server").error("%s; standard output: %s", ready, error.strerror)  # noqa: TRY400
-    logging.getLogger("mock_server").info("the server has started: %s", ready.removeprefix(f"{READY} "))
+        _logger.error("%s; standard output: %s", ready, error.strerror)  # noqa: TRY400
+    _logger.info("the server has started: %s", ready.removeprefix(f"{READY} "))
 
 
 def _configure_log(settings: Settings) -> LogWriter:
     """Send the log to standard error; the writer does it."""
     writer = LogWriter(2)
     handler = LogHandler(writer)
-    handler.setFormatter(
-        JsonFormatter() if settings.log_format == "json" else logging.Formatter("%(message)s")
-    )
-    logger = logging.getLogger("mock_server")
-    logger.handlers = [handler]
-    logger.propagate = False
-    logger.setLevel(settings.log_level.upper())
+    as_json = settings.log_format == "json"
+    handler.setFormatter(JsonFormatter() if as_json else logging.Formatter("%(message)s"))
+    _logger.handlers = [handler]
+    _logger.propagate = False
+    _logger.setLevel(settings.log_level.upper())
     return writer
