@@ -134,7 +134,7 @@ class LogFormat(RecordFormat):
 
 
 class Draft(Struct):
-    """What the present request has done so far; its `exchange`, packed and not, if it has ended."""
+    """What one request does; its `exchange`, packed and not, once it has ended."""
 
     history: list[HistoryEntry] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
@@ -154,7 +154,6 @@ class Prepared(NamedTuple):
     command before which it goes back, 0 if it does not go back.
     """
 
-    entry: LogEntry
     fields: tuple[bytes, ...]
     first_undone: int
     draft: Draft
@@ -204,15 +203,15 @@ class SharedJournal(Journal):
         assert self.draft is not None, "a change outside of a request"  # noqa: S101
         return self.draft
 
-    def publish(self, entry: LogEntry, exchange: tuple[PackedExchange, Exchange] | None) -> None:
-        """Do what an entry did to the journal."""
-        if entry.journal == "clear":
+    def publish(self, draft: Draft) -> None:
+        """Do what a request did to the journal."""
+        if draft.journal == "clear":
             super().clear()
-        elif entry.journal == "reset":
+        elif draft.journal == "reset":
             super().reset()
-        super().count_imports(entry.imports)
-        if exchange is not None:
-            super()._add(*exchange)
+        super().count_imports(draft.imports)
+        if draft.exchange is not None:
+            super()._add(*draft.exchange)
 
     def summary(self) -> JournalSummary:
         """Return what the exchanges do not show."""
@@ -325,16 +324,12 @@ class SharedSandbox(ServerSandbox):
         commands = [each.command for each in entry.records]
         rewinds = [command.before for command in commands if isinstance(command, Rewind)]
         undone = min(rewinds, default=0)
-        return Prepared(entry, tuple(fields), undone, draft, self._state, self.journal.polls)
+        return Prepared(tuple(fields), undone, draft, self._state, self.journal.polls)
 
     def publish(self, prepared: Prepared) -> None:
         """Make an own entry, which was appended, the last one of this copy."""
-        draft, self._polls = prepared.draft, prepared.polls
-        self._state = self._base = prepared.after
-        for each in draft.history:
-            self.history.add(each)
-        self.journal.publish(prepared.entry, draft.exchange)
-        self._advance(self.version + 1, prepared.fields[0])
+        self._polls = prepared.polls
+        self._advance(prepared.draft, prepared.after, self.version + 1, prepared.fields[0])
 
     def apply(self, entries: Sequence[RawEntry]) -> None:
         """Apply entries of other replicas.
@@ -394,24 +389,19 @@ class SharedSandbox(ServerSandbox):
 
     def _apply(self, raw: RawEntry, entry: LogEntry, from_command: int = 0) -> None:
         continue_from(entry.machine)
-        state, replayed = self._base, list[HistoryEntry]()
+        state, draft = self._base, Draft(imports=list(entry.imports), journal=entry.journal)
         for record in entry.records:
             if record.number >= from_command:
                 each, state = self._replay(state, record)
-                replayed.append(each)
-        for each in replayed:
-            self.history.add(each)
+                draft.history.append(each)
         state = settle_if_possible(state, entry.machine)
-        self._state = self._base = state
-        published = None
         if _EXCHANGE in raw.fields:
             packed = join_parts(raw.fields[_EXCHANGE], raw.fields.get(_ANSWER))
             exchange = unpack(packed)
-            published = packed, exchange
+            draft.exchange = packed, exchange
             if state.strict != "off" and exchange.operation == "getProcess":
                 self._polls.is_fast(str(exchange.ids.get("process_id")), exchange.ended, exchange.at)
-        self.journal.publish(entry, published)
-        self._advance(raw.version, raw.id)
+        self._advance(draft, state, raw.version, raw.id)
 
     def _replay(self, state: SandboxState, record: Record) -> tuple[HistoryEntry, SandboxState]:
         entry = settle_before(state, record)
@@ -428,6 +418,11 @@ class SharedSandbox(ServerSandbox):
     def _state_before(self, number: int) -> PastState:
         return self._kept.get(number) or super()._state_before(number)
 
-    def _advance(self, version: int, identifier: bytes) -> None:
+    def _advance(self, draft: Draft, after: SandboxState, version: int, identifier: bytes) -> None:
+        """Make what a request did the last entry of this copy."""
+        for each in draft.history:
+            self.history.add(each)
+        self._state = self._base = after
+        self.journal.publish(draft)
         self.version, self.last = version, identifier
         self._positions.append(_Position(version, self.history.last, self.journal.last))
