@@ -264,6 +264,12 @@ def test_a_revocation_is_checked(api: Api, form: dict[str, str], status: int, er
     assert error is None or (answer.json or {})["error"] == error
 
 
+def test_a_revocation_is_a_form(api: Api) -> None:
+    answer = api.client.post(f"{OPENID}/revoke", json={"client_id": "ea-api-edge", "token": "x.y.z"})
+
+    assert (answer.status_code, "send a form" in answer.text) == (415, True)
+
+
 # Introspection.
 
 

@@ -178,6 +178,17 @@ def test_a_teardown_resets_the_sandbox(api: Api) -> None:
     assert total(api) == before
 
 
+def test_a_setup_after_a_teardown_starts_from_the_fixture(api: Api) -> None:
+    set_up(api, "there are no dossiers")
+    api.control("POST", "/pact/states", {"state": "any state", "action": "teardown"})
+    api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "PO-5"})
+
+    set_up(api, "a dossier with reference PO-1 exists")
+
+    assert total(api, dossierReference="PO-5") == 0
+    assert total(api, dossierReference="PO-1") == 1
+
+
 def test_a_setup_without_a_state_is_the_fixture(api: Api) -> None:
     before = total(api)
     set_up(api, "there are no dossiers")

@@ -29,6 +29,7 @@ from mock_server.cli import main
 from mock_server.fixtures import FileError
 from mock_server.sandbox.state_database import StateDatabase
 from mock_server.settings import Settings
+from mock_server.watching import Watch
 from mock_server.web import services
 from tests import processes
 from tests.control_calls import a_rule
@@ -241,6 +242,21 @@ def test_a_sandbox_that_is_damaged_does_not_prevent_the_others(path: Path) -> No
     assert app.test_client().get("/__admin/clock?sandbox=two").status_code == 200
     assert answer.status_code == 503
     assert f"{path}: the file is damaged, or not a state file: JSON is malformed" in answer.text
+
+
+def test_after_a_restart_a_sandbox_follows_the_file_of_its_scenario(path: Path, tmp_path: Path) -> None:
+    file, rules = tmp_path / "down.yaml", "rules: [{name: X, when: {}, then: {fault: EMPTY_RESPONSE}}]"
+    file.write_text(f"version: 1\nscenario: down\ntitle: Down\n{rules}\n", encoding="utf-8")
+    app = start(path, scenario=str(file))
+    Api(app.test_client(), "one").control("GET", "/clock")
+    app = restart(app, path)
+    shared, api = services.of(app), Api(app.test_client(), "one")
+    api.control("GET", "/clock")
+
+    file.write_text(file.read_text(encoding="utf-8").replace("X", "Y"), encoding="utf-8")
+    Watch(shared.sandboxes, shared.find_fixture, None, None).take(file)
+
+    assert [rule["name"] for rule in api.control("GET", "/rules")["rules"]] == ["Y"]
 
 
 def test_the_fixture_of_the_file_wins(path: Path) -> None:

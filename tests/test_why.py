@@ -231,6 +231,18 @@ def test_a_refusal_is_explained_after_the_dossier_was_reactivated(api: Api) -> N
     assert cause["sentence"] == f"Dossier {SEED_DOSSIER} (reference 'TEST') {at_that_time}"
 
 
+def test_a_refusal_is_explained_by_its_label_once_the_dossier_is_gone(api: Api) -> None:
+    path = f"/dossiers/{api.new_dossier(dossierReference='PO-1')['dossierId']}"
+    api.post(f"{path}/stop")
+    api.post(path, {"dossierReference": "PO-2"})
+    refused = latest(api)["number"]
+    api.control("POST", "/reset", {"only": ["state"]})
+
+    [cause] = why(api, refused)
+
+    assert cause["sentence"] == "This dossier is disabled: 'PO-1'."
+
+
 def test_each_error_of_the_data_provider_is_explained(api: Api) -> None:
     for number, siret in enumerate(
         ("99000101800011", "99000102600014", "99000103400018", "99000104200011", "99000105900015"), 1

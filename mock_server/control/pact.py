@@ -15,9 +15,9 @@ from flask import Response, request
 from msgspec import Struct
 
 from mock_server.control.calls import route
-from mock_server.control.problems import Problem, json_answer, rejection_text
+from mock_server.control.problems import Problem, json_answer, missing_text
 from mock_server.domain import evidences
-from mock_server.domain.errors import Rejected
+from mock_server.domain.errors import NotFound
 from mock_server.domain.model import Dossier
 from mock_server.domain.names import nearest, shown
 from mock_server.domain.operations import OPERATIONS
@@ -118,8 +118,8 @@ def _set_up_state(sandbox: ServerSandbox, state: ProviderState, values: dict[str
     """Set up one state and return what it returns."""
     try:
         return state.set_up(sandbox, values)
-    except (InputError, Rejected) as error:
-        reason = rejection_text(error) if isinstance(error, Rejected) else str(error)
+    except (InputError, NotFound) as error:
+        reason = missing_text(error) if isinstance(error, NotFound) else str(error)
         raise Problem(f"the state {state.sentence!r} is not possible: {reason}") from None
 
 

@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound as NotFoundHttp
 from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
 from mock_server.deprecation import DEPRECATION_HEADER, log_renamed
 from mock_server.dialects import wire
-from mock_server.domain.errors import NotFound, Refusal, Rejected
+from mock_server.domain.errors import NotFound
 from mock_server.domain.names import cut
 from mock_server.fixtures import FileError
 from mock_server.fixtures.errors import InputError
@@ -78,7 +78,7 @@ def install_problems(app: Flask) -> None:
     for kind, status in _STATUSES.items():
         app.register_error_handler(kind, partial(_with_status, status))
     app.register_error_handler(Problem, _problem)
-    app.register_error_handler(Rejected, _rejected)
+    app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(InputError, input_error)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(NoSandbox, _no_sandbox)
@@ -109,21 +109,15 @@ def input_error(error: InputError) -> Response:
     return problem_answer(400, f"{error.path}: {error}")
 
 
-def _rejected(error: Rejected) -> Response:
-    """Answer an error of the domain: for example, no account has this dossier."""
-    return problem_answer(404 if isinstance(error, NotFound) else 400, rejection_text(error))
+def _not_found(error: NotFound) -> Response:
+    """Answer that the sandbox does not have what the call names."""
+    return problem_answer(404, missing_text(error))
 
 
-def rejection_text(error: Rejected) -> str:
-    """Return a sentence about each of the errors."""
-    return "; ".join(map(_reason, error.refusals))
-
-
-def _reason(refusal: Refusal) -> str:
-    """Say what is missing and where the known ones are, else the label of the code."""
-    if not refusal.error.not_found or refusal.parameter not in _MISSING:
-        return f"{refusal.error.label_en} ({wire.reason(refusal)})"
-    what, remedy = _MISSING[refusal.parameter]
+def missing_text(error: NotFound) -> str:
+    """Say what is missing, and where the known ones are."""
+    [refusal] = error.refusals
+    what, remedy = _MISSING[refusal.parameter or ""]
     return f"this sandbox has no {what.format(value=cut('/'.join(refusal.values)))}; {remedy}"
 
 

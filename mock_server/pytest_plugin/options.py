@@ -20,7 +20,7 @@ class Option:
     name: str
     metavar: str
     help: str
-    read: Callable[[str], object] = str
+    validate: Callable[[str], object] = str
 
     @property
     def flag(self) -> str:
@@ -39,37 +39,32 @@ class Option:
             ValueError: it is wrong; the message names the place and the right values.
         """
         try:
-            self.read(text)
+            self.validate(text)
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from None
 
 
-def _one_of(*words: str) -> Callable[[str], object]:
-    def read(text: str) -> str:
+def _one_of(*words: str) -> Callable[[str], None]:
+    def validate(text: str) -> None:
         if text not in words:
             raise ValueError(f"{text!r} is not one of {', '.join(words)}")
-        return text
 
-    return read
+    return validate
 
 
-def _percentage(text: str) -> int:
+def _percentage(text: str) -> None:
     if not (text.isascii() and text.isdecimal() and int(text) <= 100):  # noqa: PLR2004
         raise ValueError(f"{text!r} is not a number from 0 to 100")
-    return int(text)
 
 
-def _file(text: str) -> Path:
+def _file(text: str) -> None:
     if not os.path.isdir(Path(text).parent):  # noqa: PTH112  # it may be too long
         raise ValueError(f"there is no folder {Path(text).parent}")
-    return Path(text)
 
 
-def _folder(text: str) -> Path:
-    path = Path(text)
-    if os.path.exists(path) and not os.path.isdir(path):  # noqa: PTH110, PTH112
-        raise ValueError(f"{path} is a file, not a folder")
-    return path
+def _folder(text: str) -> None:
+    if os.path.exists(text) and not os.path.isdir(text):  # noqa: PTH110, PTH112
+        raise ValueError(f"{Path(text)} is a file, not a folder")
 
 
 OPTIONS = (
@@ -92,8 +87,10 @@ OPTIONS = (
         "fail answers 400 and fails the test.",
         _one_of("off", "warn", "fail"),
     ),
-    Option("dossiers_coverage", "FILE", "Write what the tests reached of the API to this file.", read=_file),
-    Option("dossiers_coverage_min", "PERCENT", "Fail the run if they reached less.", read=_percentage),
+    Option(
+        "dossiers_coverage", "FILE", "Write what the tests reached of the API to this file.", validate=_file
+    ),
+    Option("dossiers_coverage_min", "PERCENT", "Fail the run if they reached less.", _percentage),
     Option(
         "dossiers_coverage_exclude",
         "'NAME: REASON'",
@@ -103,7 +100,7 @@ OPTIONS = (
         "dossiers_export",
         "DIR",
         "Write the requests of each failed test to this folder, as a scenario file that repeats them.",
-        read=_folder,
+        _folder,
     ),
     Option(
         "dossiers_keep_failed",
