@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from http.client import HTTPException
 from pathlib import Path
-from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
-from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 import click
 from click.core import ParameterSource
@@ -29,6 +26,8 @@ def healthcheck(url: str | None, host: str, port: int) -> None:
     Without a URL, HTTP is tried first, then HTTPS. The certificate is not checked. In a container,
     the port is that of the running server, unless --port is given.
     """
+    from http.client import HTTPException
+
     given = click.get_current_context().get_parameter_source("port")
     if given is not ParameterSource.COMMANDLINE:
         port = _port_of_container() or port
@@ -68,6 +67,9 @@ def _listening_port(process: Path) -> int | None:
 
 
 def _get(address: str) -> str:
+    from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
+    from urllib.request import HTTPSHandler, ProxyHandler, build_opener
+
     unchecked = SSLContext(PROTOCOL_TLS_CLIENT)
     unchecked.check_hostname = False
     unchecked.verify_mode = CERT_NONE
