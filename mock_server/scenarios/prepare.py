@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from msgspec import UNSET, Struct, field
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from mock_server.client import Sandbox
 from mock_server.domain.operations import API_PATH, OPERATIONS, Kind, Operation
-from mock_server.scenarios.file_format import Expect, RequestSpec, StepLogin
+from mock_server.scenarios.file_format import RequestSpec, StepLogin
 from mock_server.scenarios.http_client import HttpRequest
 from mock_server.scenarios.target import Target, TokenCache
 from mock_server.scenarios.templates import fill, to_text
@@ -20,13 +20,11 @@ from mock_server.settings import SANDBOX_HEADER
 
 
 class PreparedCall(Struct, frozen=True, kw_only=True):
-    """A call that is ready to be sent: its request and what is expected, without placeholders."""
+    """A call that is ready to be sent. Its request, `expect` and `until` have no placeholders any more."""
 
     name: str
     spec: RequestSpec
     request: HttpRequest
-    expect: Expect
-    until: Mapping[str, Any] = field(default_factory=dict)
     operation: Operation | None = None
     login: StepLogin
 
@@ -83,14 +81,9 @@ class Preparer:
         expect = spec.expect
         headers, body = self._fill(expect.headers), self._fill(expect.body)
         text = None if expect.text is None else self._text(expect.text)
-        return PreparedCall(
-            name="",
-            spec=spec,
-            request=request,
-            expect=replace(expect, headers=headers, body=body, text=text),
-            until=self._fill(spec.until),
-            login=self._users.user,
-        )
+        expect = replace(expect, headers=headers, body=body, text=text)
+        filled = replace(spec, expect=expect, until=self._fill(spec.until))
+        return PreparedCall(name="", spec=filled, request=request, login=self._users.user)
 
     def _token_request(self, spec: RequestSpec, operation: Operation, login: StepLogin) -> HttpRequest:
         content = self._query_and_body(spec)

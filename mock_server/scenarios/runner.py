@@ -186,21 +186,21 @@ class _StepRunner:
         """Return the last outcome, or the first one that differs from what is expected."""
         send_once = self._sender(call, session)
         for _ in range(call.spec.repeat):
-            outcome, found = poll(call, send_once, self._sandbox) if call.until else (send_once(), [])
+            outcome, found = poll(call, send_once, self._sandbox) if call.spec.until else (send_once(), [])
             found += response_differences(
-                call.expect, outcome, operation=call.operation, refusals=self._refusals
+                call.spec.expect, outcome, operation=call.operation, refusals=self._refusals
             )
             if found:
                 break
         return outcome, found
 
     def _sender(self, call: PreparedCall, session: requests.Session) -> Callable[[], HttpOutcome]:
-        given = None if call.until else call.spec.timeout
+        given = None if call.spec.until else call.spec.timeout
         default = _TIMEOUT_ELSEWHERE if self._sandbox is None else _TIMEOUT
         timeout = default if given is None else duration(given).total_seconds()
 
         # Other environments may enforce the documented rate limit, which a run would soon reach.
-        waits = self._sandbox is None and HTTPStatus.TOO_MANY_REQUESTS not in call.expect.statuses
+        waits = self._sandbox is None and HTTPStatus.TOO_MANY_REQUESTS not in call.spec.expect.statuses
 
         def send_once() -> HttpOutcome:
             outcome = send(session, call.request, timeout)
@@ -251,7 +251,7 @@ def _until_differences(call: PreparedCall, outcome: HttpOutcome) -> list[Differe
     body = outcome.body if isinstance(outcome, HttpResponse) else ABSENT
     return [
         difference
-        for place, expected in call.until.items()
+        for place, expected in call.spec.until.items()
         for difference in differences(expected, value_at(body, place), f"$.{place}")
     ]
 
