@@ -283,6 +283,27 @@ def test_a_client_that_met_no_path_of_the_api_fails_its_test(run: Run) -> None:
     result.stdout.fnmatch_lines([UNMATCHED])
 
 
+def test_a_client_that_does_so_in_a_teardown_fails_its_test_as_well(run: Run) -> None:
+    result = run("""
+        import pytest
+
+        @pytest.fixture
+        def client(dossiers_sandbox):
+            yield
+            dossiers_sandbox.session().get(f"{dossiers_sandbox.base_url}/account/119631/dosiers")
+
+        def test_teardown(client):
+            pass
+
+        @pytest.mark.dossiers_unmatched("ignore")
+        def test_ignored(client):
+            pass
+    """)
+
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_teardown*", UNMATCHED])
+
+
 def test_what_came_of_such_a_path_is_not_what_the_report_begins_with(run: Run) -> None:
     result = run(MEETS_NOTHING + "    assert answer.json()['content'] == []")
 
@@ -357,7 +378,7 @@ def test_the_scenario_of_the_mark_plays(run: Run, pytester: pytest.Pytester, nam
             'dossiers_scenario("nowhere.yaml")',
             "*dossiers_scenario('nowhere.yaml'): *No such file*nowhere.yaml*",
         ),
-        ("dossiers_scenario()", "*dossiers_scenario(): *"),
+        ("dossiers_scenario()", "*dossiers_scenario(): give the name, or the file, of one scenario"),
         (
             "dossiers_unmatched('pass')",
             "*dossiers_unmatched of test_marked: 'pass' is not one of fail, ignore",

@@ -81,6 +81,7 @@ def dossiers_sandbox(request: pytest.FixtureRequest, dossiers_server: Server) ->
         strict=options.value(request.config, "dossiers_strict"),
         keep_failed=options.value(request.config, "dossiers_keep_failed") == "yes",
     )
+    test_sandbox.ignores_unmatched = options.unmatched(request.node, _UNMATCHED) == "ignore"
     request.node.stash[_SANDBOX] = test_sandbox
     test_sandbox.play(request.node.get_closest_marker(_SCENARIO), request.path.parent)
     yield test_sandbox.sandbox
@@ -110,7 +111,6 @@ def pytest_runtest_call(item: pytest.Item) -> _Phase:
     test_sandbox = item.stash.get(_SANDBOX, None)
     if test_sandbox is None:
         return (yield)
-    test_sandbox.ignores_unmatched = options.unmatched(item, _UNMATCHED) == "ignore"
     try:
         outcome = yield
     except (Exception, pytest.fail.Exception) as failure:

@@ -132,7 +132,7 @@ class TestSandbox:
         self._server = server
         self._is_shared = is_shared
         self._keeps_failed = is_shared and keep_failed
-        self._is_unchecked = False
+        self._is_reported = False
         try:
             self._before = self._latest_requests()
         except NoServer as error:
@@ -144,11 +144,13 @@ class TestSandbox:
         Then set the strict mode of the run.
         """
         if mark is not None:
+            named = ", ".join(map(repr, mark.args))
             try:
-                [name] = mark.args
+                if len(mark.args) != 1:
+                    raise ValueError("give the name, or the file, of one scenario")  # noqa: TRY301
+                name = mark.args[0]
                 self.sandbox.scenario(folder / name if str(name).endswith(_SCENARIO_SUFFIXES) else name)
             except (ControlRefused, OSError, ValueError) as error:
-                named = ", ".join(map(repr, mark.args))
                 raise pytest.fail.Exception(f"{mark.name}({named}): {error}", pytrace=False) from None
         if self._strict:
             self.sandbox.call("PUT", "/strict", {"strict": self._strict})
@@ -157,7 +159,7 @@ class TestSandbox:
         """Fail the test if its client called a path that the API does not have, or strict mode rejects one.
 
         A test that failed already, which is often the result, fails at the same place. If the test has
-        blocked sockets, `end` checks this.
+        blocked sockets, or calls it while it is torn down, `end` reports this.
 
         Raises:
             AssertionError: there was such a call; the message names the probable one.
@@ -166,9 +168,8 @@ class TestSandbox:
             unmatched = [] if self.ignores_unmatched else self._unmatched()
             wrong = _sentences([*unmatched, *self._warned()] if self._strict == "fail" else unmatched)
         except _UNREACHABLE:
-            self._is_unchecked = True
             return
-        self._is_unchecked = False
+        self._is_reported = bool(wrong)
         if wrong and failure is None:
             pytest.fail("\n".join(wrong), pytrace=False)
         if wrong and failure is not None:
@@ -203,7 +204,7 @@ class TestSandbox:
         return f"sandbox {self.sandbox.name}", text
 
     def end(self) -> None:
-        """Check what could not be checked before; delete the sandbox, unless it failed and is kept.
+        """Check the calls again, for those of a teardown; delete the sandbox, unless it failed and is kept.
 
         A shared server of which the sockets of the test are still blocked deletes it when it is idle.
 
@@ -211,7 +212,7 @@ class TestSandbox:
             AssertionError: as of `check_calls`.
         """
         try:
-            if self._is_unchecked:
+            if not self._is_reported:
                 self.check_calls()
             if self._strict == "warn":
                 with suppress(*_UNREACHABLE):
