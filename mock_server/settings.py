@@ -42,6 +42,9 @@ SLOW_CALLS = {
 _REQUESTS = ("GET", f"{CONTROL_PREFIX}/requests")
 """A slow call as a scenario; the other formats are streams."""
 
+WRONG_SCHEME = "HTTP on a port of HTTPS"
+"""How the answer of a server with HTTPS to a request without it begins."""
+
 CONTROL_MAX_BODY = 256 * 1024 * 1024
 """Bytes of the body of a control call, which may be the state of a sandbox."""
 

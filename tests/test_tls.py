@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from mock_server.client import Sandbox
+from mock_server.client import NoServer, Sandbox
 from mock_server.scenarios.file_format import FAULTS
 from tests.processes import run
 from tests.sockets import (
@@ -366,6 +366,20 @@ def test_scenarios_are_played_over_https(secure: str) -> None:
     played = run("scenarios", "run", *names, *options, "--username", "api@example.com")
 
     assert played.returncode == 0, played.stdout + played.stderr
+
+
+def test_doctor_says_what_to_do_about_the_certificate_and_the_scheme(
+    secure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for trusted in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(trusted, raising=False)
+    untrusted = run("doctor", "--base-url", secure)
+    plain = run("doctor", "--base-url", secure.replace("https:", "http:"))
+
+    assert "; set REQUESTS_CA_BUNDLE to the file of the certificate to trust" in untrusted.stdout
+    assert f"HTTP on a port of HTTPS: the URL is {secure}" in plain.stdout
+    with pytest.raises(NoServer, match="set REQUESTS_CA_BUNDLE to the file of the certificate to trust"):
+        Sandbox(secure).clock.now()
 
 
 def test_the_session_of_a_python_test_trusts_the_certificates_of_requests(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import date
 from http.client import HTTPException, HTTPResponse
 from ipaddress import ip_address
-from ssl import create_default_context
+from ssl import SSLCertVerificationError, create_default_context
 from types import MappingProxyType
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -137,7 +137,7 @@ def send(opened_by: OpenerDirector, request: Request, timeout: float = _TIMEOUT)
         raise
     except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error
-        raise NoServer(f"{request.full_url} does not answer: {reason}") from None
+        raise NoServer(f"{request.full_url} does not answer: {reason}{trust_advice(reason)}") from None
     except ValueError:
         raise
     except Exception as error:  # noqa: BLE001  # each tool that blocks sockets has its own
@@ -145,6 +145,13 @@ def send(opened_by: OpenerDirector, request: Request, timeout: float = _TIMEOUT)
             f"the sandbox at {request.full_url} could not be reached: sockets are blocked in this test "
             f"({type(error).__name__}: {error}); allow 127.0.0.1, or make no call after blocking them"
         ) from None
+
+
+def trust_advice(reason: object) -> str:
+    """What to do if the client does not trust the certificate of the server; empty for another reason."""
+    if not isinstance(reason, SSLCertVerificationError):
+        return ""
+    return "; set REQUESTS_CA_BUNDLE to the file of the certificate to trust"
 
 
 def json_members(members: Mapping[str, object]) -> dict[str, object]:

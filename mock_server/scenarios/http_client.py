@@ -18,7 +18,7 @@ import requests
 import urllib3
 
 from mock_server import __version__
-from mock_server.client.calls import is_local
+from mock_server.client.calls import is_local, trust_advice
 from mock_server.scenarios.file_format import FaultName
 from mock_server.scenarios.matching import ABSENT
 
@@ -186,8 +186,10 @@ def _causes(problem: BaseException) -> Iterator[BaseException]:
 
 def _message(problem: Exception) -> str:
     """Return the message of the innermost exception, cut off: it may contain the whole response."""
-    text = str(list(_causes(problem))[-1]) or str(problem) or type(problem).__name__
-    return text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}..."
+    innermost = list(_causes(problem))[-1]
+    text = str(innermost) or str(problem) or type(problem).__name__
+    text = text if len(text) <= _MAX_MESSAGE else f"{text[:_MAX_MESSAGE]}..."
+    return f"{text}{trust_advice(innermost)}"
 
 
 def _json(content: bytes) -> Any:

@@ -31,7 +31,7 @@ from mock_server.scenarios.http_client import (
     new_session,
     send,
 )
-from mock_server.settings import CONTROL_PREFIX
+from mock_server.settings import CONTROL_PREFIX, WRONG_SCHEME
 
 _HEALTH_TIMEOUT = 10.0
 _LOGIN_TIMEOUT = 30.0
@@ -119,8 +119,9 @@ def _find_sandbox_server(base: str) -> tuple[str, DialectName] | tuple[None, Non
     with new_session(base) as session:
         health = HttpRequest(method="GET", url=f"{server}{CONTROL_PREFIX}/health")
         outcome = send(session, health, _HEALTH_TIMEOUT)
-    if isinstance(outcome, NoResponse):
-        raise NoTarget(f"{base} does not answer: {outcome.problem}")
+    said = outcome.problem if isinstance(outcome, NoResponse) else outcome.text
+    if isinstance(outcome, NoResponse) or said.startswith(WRONG_SCHEME):
+        raise NoTarget(f"{base} does not answer: {said.strip()}")
     body = outcome.body
     if isinstance(body, Mapping) and {"status", "fixture"} <= body.keys():
         for name in DIALECTS:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ssl import SSLContext
 
 from mock_server.server.messages import own_answer
-from mock_server.settings import local_url
+from mock_server.settings import WRONG_SCHEME, local_url
 
 _BACKLOG = 1024
 _SHUTDOWN = 1.0  # seconds for a client to read the rest and to end the encryption
@@ -59,7 +59,7 @@ async def connect_tls(
         if first and first != _HANDSHAKE:
             # The request is read before it is answered: else the client sees a reset.
             await loop.sock_recv(accepted, 64 * 1024)
-            problem = f"HTTP on a port of HTTPS: the URL is {base_url(accepted, 'https')}"
+            problem = f"{WRONG_SCHEME}: the URL is {base_url(accepted, 'https')}"
             await loop.sock_sendall(accepted, own_answer(400, problem))
             accepted.shutdown(socket.SHUT_WR)
     if first != _HANDSHAKE:
