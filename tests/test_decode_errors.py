@@ -73,7 +73,13 @@ CASES: dict[str, tuple[Any, Any, str]] = {
     "another form with advice": ({"day": "x"}, Described, "$.day: 'x' does not fit: a day such as 31"),
     "another form": ({"plain": "x"}, Described, "$.plain: 'x' does not fit: it has to match '^[0-9]+$'"),
     "the last of a list": ([1, 2, "x"], list[int], "$[2]: 'x' is not an integer"),
-    "a value of a map": ({"k": "x"}, dict[str, int], "$[...]: a text is not an integer"),
+    "a value of a map": ({"a": 1, "k": "x"}, dict[str, int], "$.k: 'x' is not an integer"),
+    "null in a map": ({"k": None}, dict[str, str], "$.k: null is not a text"),
+    "a value of a map under a key with a dot": (
+        {"a.b": []},
+        dict[str, int],
+        "$[...]: a list is not an integer",
+    ),
     "too short by one": ("", Annotated[str, Meta(min_length=1)], "$: '' does not fit: at least 1 character"),
     "too short": ("x", Annotated[str, Meta(min_length=2)], "$: 'x' does not fit: at least 2 characters"),
     "a list too long": (
