@@ -113,6 +113,15 @@ def follow(page: Page, text: str) -> None:
     page.value(f"((name) => {found}.click())({json.dumps(text)})")
 
 
+def test_an_address_may_name_the_sandbox_as_a_control_call_does(page: Page, client: Client) -> None:
+    client.refused_update()
+
+    page.open(f"{client.server}/__admin/ui?sandbox={client.sandbox}")
+
+    page.wait_for(shows("updateDossier"))
+    assert page.value("location.search + location.hash") == f"#/requests?sandbox={client.sandbox}"
+
+
 # The story.
 
 

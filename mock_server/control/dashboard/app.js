@@ -166,6 +166,9 @@ document.getElementById("skip").addEventListener("click", (event) => {
   main.focus();
 });
 addEventListener("hashchange", navigate);
+// Control calls name a sandbox by ?sandbox=, so an address of this page may do so, too.
+const asked = new URLSearchParams(location.search).get("sandbox");
+if (asked && !location.hash) window.history.replaceState(null, "", `${location.pathname}${link("requests", null, asked)}`);
 addEventListener("unhandledrejection", ({ reason }) => {
   if (reason?.name !== "AbortError") toast(reason?.message ?? String(reason), "bad");
 });
