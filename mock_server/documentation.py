@@ -79,6 +79,24 @@ def rule_of(number: str) -> str | None:
     return f"{rule[0]}\n" if rule else None
 
 
+def row_of(name: str) -> str | None:
+    """Return what the page `behaviour` has of an operation, a variant, or a decision such as `C15`."""
+    text = read_page("behaviour") or ""
+    for anchor, title in headings(text).items():
+        if name.lower() in title.lower().split()[1:2]:
+            return section_of(text, anchor)
+    header: list[str] = []
+    lines = text[text.index("\n## 12. ") :].splitlines()  # decisions and variants
+    for line, earlier in zip(lines[1:], lines, strict=False):
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| ---"):
+            header = [cell.strip() for cell in earlier.strip("|").split(" | ")]
+        elif line.startswith("| ") and cells[0].strip("`").lower() == name.lower():
+            rows = zip(header[1:], cells[1:], strict=False)
+            return f"# {cells[0]}\n\n" + "".join(f"- {label}: {cell}\n" for label, cell in rows if cell)
+    return None
+
+
 def _outside_code(text: str) -> list[bool]:
     """Whether each line is outside blocks of code, where `#` begins a comment."""
     outside, flags = True, []

@@ -186,6 +186,9 @@ def test_a_served_page_links_only_to_what_is_served(here: str) -> None:
         ("E202", "# E202"),
         ("6.1.2", "- **6.1.2** Stopped dossiers count"),
         ("6.1", "### 6.1 Dossier reference"),
+        ("stopdossier", "### 3.12 stopDossier - POST"),
+        ("C15", "# C15\n\n- question: normalising a reference\n"),
+        ("refusals", "# `refusals`\n\n- values: `http400`, `result`\n"),
         ("control#imports", "### Imports"),
     ],
 )

@@ -18,6 +18,8 @@ _CLOSE = 3
 def explain(topic: str | None) -> None:
     """Print a page (control), a section (control#the-clock), an error code (E202) or a rule (6.1.3).
 
+    Also an operation (listDossiers), a variant (refusals) or a decision between sources (C15).
+
     Without a topic, list all pages.
     """
     if topic is None:
@@ -48,12 +50,12 @@ def _text(topic: str) -> str:
     Raises:
         ClickException: there is no such topic; the message names similar ones.
     """
-    from mock_server.documentation import read_page, rule_of, section_of
+    from mock_server.documentation import read_page, row_of, rule_of, section_of
 
     name, _, anchor = topic.removeprefix("docs/").partition("#")
     page = read_page(name.removesuffix(".md"))
     found = page if page is None or not anchor else section_of(page, anchor)
-    found = found or _error_code(topic) or rule_of(topic)
+    found = found or _error_code(topic) or rule_of(topic) or row_of(topic)
     if found is None:
         raise click.ClickException(f"there is no topic {shown(topic)}{_advice(name, anchor, page)}")
     return found
