@@ -48,7 +48,7 @@ class RecipeWriter:
         catalogue: Iterable[str],
     ) -> None:
         self._accounts = accounts
-        self._replacements = replacements
+        self._replace = replacements.replace
         self._today = today
         self._establishments: Counter[str] = Counter()
         self._catalogue = frozenset(catalogue)
@@ -110,7 +110,7 @@ class RecipeWriter:
         active = pulled.account.get("subscriptionStatus") == "ACTIVE"
         return {
             "accountId": self._ids["account"][pulled.account["id"]],
-            "name": self._replacements.replace("account name", pulled.account["id"], make_word),
+            "name": self._replace("account name", pulled.account["id"], make_word),
             "subscriptionStatus": "ACTIVE" if active else "INACTIVE",
             "requirements": codes,
             "withdrawn": [code for code in dict.fromkeys(asked) if code not in codes],
@@ -133,30 +133,29 @@ class RecipeWriter:
         value = given.get("companyIdValue")
         kind = CompanyIdType(given["companyIdType"])
         if kind is CompanyIdType.SIRET and value:
-            siren = self._replacements.replace("company number", value[:9], _make_siren)
+            siren = self._replace("company number", value[:9], _make_siren)
             self._establishments[siren] += 1
             return {"siret": _with_check_digit(f"{siren}{self._establishments[siren]:04d}")}
         original = value or f"DUNS of {given['thirdpartyId']}"  # a DUNS is not returned
         if kind is CompanyIdType.VAT and value and is_well_formed(CompanyId(kind, value)):
-            made = self._replacements.replace(
-                "company number", original, lambda random: _make_vat(value, random)
-            )
+            made = self._replace("company number", original, lambda random: _make_vat(value, random))
         else:
             kind = CompanyIdType.DUNS
-            made = self._replacements.replace("company number", original, make_code("", 9))
+            made = self._replace("company number", original, make_code("", 9))
         return {"companyIdType": kind.value, "companyIdValue": made}
 
     def _company(self, detail: Json) -> Json:
         """Return company data: what the source has, with other values."""
-        number, replace = detail["thirdpartyId"], self._replacements.replace
-        random = Random(replace("company data", number, make_code("", 12)))
+        random = Random(self._replace("company data", detail["thirdpartyId"], make_code("", 12)))
         form, activity = random.choice(LEGAL_FORMS), random.choice(ACTIVITIES)
 
         def amount(member: str, most: int) -> int:
-            return replace(member, detail[member], lambda each: each.randrange(1000, most), unique=False)
+            return self._replace(
+                member, detail[member], lambda each: each.randrange(1000, most), unique=False
+            )
 
         def words(member: str, count: int, end: str = "") -> str:
-            return replace(
+            return self._replace(
                 member,
                 detail[member],
                 lambda each: " ".join([make_word(each) for _ in range(count)] + [end]).strip(),
@@ -182,7 +181,7 @@ class RecipeWriter:
             "workforce": lambda: random.randrange(1, 999),
             "addressStreet": lambda: f"{random.randrange(1, 200)} rue {words('addressStreet', 1)}",
             "addressCity": lambda: words("addressCity", 1).upper(),
-            "addressPostCode": lambda: replace(
+            "addressPostCode": lambda: self._replace(
                 "addressPostCode", detail["addressPostCode"], make_code("", 5)
             ),
             "addressCountryCode": lambda: detail["addressCountryCode"],
@@ -191,19 +190,17 @@ class RecipeWriter:
         return {name: make() for name, make in makers.items() if (detail | old).get(name) not in {None, ""}}
 
     def _user(self, user: Json) -> Json:
-        replace = self._replacements.replace
-        email = replace(
+        email = self._replace(
             "e-mail", user.get("email"), lambda random: f"{make_word(random).lower()}{random.randrange(999)}"
         )
         return {
-            "firstname": replace("first name", user.get("firstname"), make_word, unique=False),
-            "lastname": replace("last name", user.get("lastname"), make_word, unique=False),
+            "firstname": self._replace("first name", user.get("firstname"), make_word, unique=False),
+            "lastname": self._replace("last name", user.get("lastname"), make_word, unique=False),
             "email": f"{email}@example.com",
-            "phone": replace("phone", user.get("phone"), _make_phone, unique=False),
+            "phone": self._replace("phone", user.get("phone"), _make_phone, unique=False),
         }
 
     def _dossier(self, pulled: PulledAccount, dossier: Json) -> Json:
-        replace = self._replacements.replace
         reference = dossier.get("dossierReference") or NO_REFERENCE
         entry: Json = {
             "dossierId": self._ids["dossier"][dossier["dossierId"]],
@@ -211,12 +208,12 @@ class RecipeWriter:
             "thirdpartyId": self._ids["third party"][dossier["thirdpartyId"]],
             "dossierReference": reference
             if reference == NO_REFERENCE
-            else replace("reference", reference, make_code("PO-", 8)),
+            else self._replace("reference", reference, make_code("PO-", 8)),
             "startingDate": self._instant(dossier.get("startingDate")),
         }
         if dossier.get("thirdpartyCode"):
             code = f"{pulled.account['id']}/{dossier['thirdpartyCode']}"
-            entry["thirdpartyCode"] = replace("third party code", code, make_code("T"))
+            entry["thirdpartyCode"] = self._replace("third party code", code, make_code("T"))
         if dossier.get("description") is not None:
             entry["description"] = self._text("description", dossier["description"])
         if dossier.get("purchasingCategory") is not None:
@@ -256,7 +253,7 @@ class RecipeWriter:
                 max(MIN_FILE_SIZE, size * 8 // 10),
                 min(MAX_FILE_SIZE, max(2 * MIN_FILE_SIZE, size * 12 // 10)),
             )
-            entry["fileSize"] = self._replacements.replace(
+            entry["fileSize"] = self._replace(
                 "file size", size, lambda random: random.randint(*bounds), unique=False
             )
         expires = file.get("expirationDate")
@@ -286,15 +283,13 @@ class RecipeWriter:
         """Return the code of a document type, another one if it has a name of the source."""
         if code in self._catalogue or not self._names.has(code):
             return code
-        return self._replacements.replace("document type", code, make_code("TYPE_", 5))
+        return self._replace("document type", code, make_code("TYPE_", 5))
 
     def _text(self, kind: str, original: Any) -> str:
         """Return another text; an empty one stays empty."""
         if original in {None, ""}:
             return ""
-        return self._replacements.replace(
-            kind, original, lambda random: f"{make_word(random)} {random.randrange(1000)}"
-        )
+        return self._replace(kind, original, lambda random: f"{make_word(random)} {random.randrange(1000)}")
 
     def _dates(self, **dates: str | None) -> Json:
         return {name: self._instant(text) for name, text in dates.items() if text}

@@ -71,6 +71,11 @@ class Record(Struct, frozen=True, kw_only=True):
         """The number of the request in which or after which it was executed."""
         return self.latest_request if self.request is None else self.request
 
+    @property
+    def first_undone(self) -> int:
+        """The number of the oldest command that it undoes, 0 if it undoes none."""
+        return self.command.before if isinstance(self.command, Rewind) else 0
+
 
 class RecordFormat:
     """Encodes and decodes records, and kept states. `fixtures` has those that they name, by key."""
@@ -227,7 +232,7 @@ def replay(
     A rewind goes back to the state before one of them. `seen` gets each record with the state before it.
     """
     records = tuple(records)
-    wanted = {record.command.before for record in records if isinstance(record.command, Rewind)}
+    wanted = {record.first_undone for record in records}
     kept: dict[int, PastState] = {}
     for record in records:
         entry = settle_before(state, record)

@@ -29,7 +29,7 @@ from mock_server.journal.journal import (
     join_parts,
     unpack,
 )
-from mock_server.sandbox.commands import PastState, Rewind
+from mock_server.sandbox.commands import PastState
 from mock_server.sandbox.engine import Gone, RawEntry, StoredSandbox
 from mock_server.sandbox.history import (
     History,
@@ -278,9 +278,8 @@ class SharedSandbox(ServerSandbox):
         self._dropped_request = checkpoint.last_request
         entries = [(raw, log_format.read_entry(raw)) for raw in stored.entries]
         # A replica with a longer history may have gone back to a state that this history does not keep.
-        rewinds = [each.command for _, entry in entries for each in entry.records]
         self._kept: dict[int, PastState | None] = dict.fromkeys(
-            command.before for command in rewinds if isinstance(command, Rewind)
+            record.first_undone for _, entry in entries for record in entry.records
         )
         for raw, entry in entries:
             self._apply(raw, entry, from_command=checkpoint.number + 1)
@@ -321,10 +320,8 @@ class SharedSandbox(ServerSandbox):
             fields += [_EXCHANGE, packed.exchange]
             if packed.answer is not None:
                 fields += [_ANSWER, packed.answer]
-        commands = [each.command for each in entry.records]
-        rewinds = [command.before for command in commands if isinstance(command, Rewind)]
-        undone = min(rewinds, default=0)
-        return Prepared(tuple(fields), undone, draft, self._state, self.journal.polls)
+        undone = filter(None, (record.first_undone for record in entry.records))
+        return Prepared(tuple(fields), min(undone, default=0), draft, self._state, self.journal.polls)
 
     def publish(self, prepared: Prepared) -> None:
         """Make an own entry, which was appended, the last one of this copy."""

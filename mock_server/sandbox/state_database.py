@@ -24,7 +24,6 @@ from mock_server.fixtures.errors import FileError, InputError, NotWritten, State
 from mock_server.fixtures.fixture import decode_fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.journal.journal import JournalStore, PackedExchange, join_parts
-from mock_server.sandbox.commands import Rewind
 from mock_server.sandbox.history import Record, RecordFormat, replay
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX
 from mock_server.sandbox.state import (
@@ -93,9 +92,7 @@ class _Pending:
     def __init__(self, checkpoint: int, records: tuple[Record, ...] = ()) -> None:
         self.checkpoint = checkpoint
         self.count = len(records)
-        self.rewinds = [
-            (record.number, record.command.before) for record in records if isinstance(record.command, Rewind)
-        ]
+        self.rewinds = [(record.number, record.first_undone) for record in records if record.first_undone]
         self.is_running = False
 
     def goes_back_over(self, number: int) -> bool:
@@ -311,9 +308,8 @@ class StateDatabase:
             NotWritten: the file cannot be written; the caller must not make the change.
         """
         pending = self._pending[name]
-        command = record.command
         with self._writing():
-            if isinstance(command, Rewind) and command.before <= pending.checkpoint:
+            if 0 < record.first_undone <= pending.checkpoint:
                 # The state that it goes back to is not in the file any more.
                 self._write_checkpoint(name, pending, self._encode(keep_state(after)), record)
                 return
@@ -323,8 +319,8 @@ class StateDatabase:
             self._write_fixtures()
             self._write_exchanges()
         pending.count += 1
-        if isinstance(command, Rewind):
-            pending.rewinds.append((record.number, command.before))
+        if record.first_undone:
+            pending.rewinds.append((record.number, record.first_undone))
         if pending.count % _COMMANDS_PER_CHECKPOINT == 0 and not pending.is_running:
             self._checkpoint_soon(name, pending, record, after)
 
