@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -20,23 +20,30 @@ from importlib.util import find_spec
 from itertools import count, cycle
 from pathlib import Path
 from statistics import quantiles
-from threading import Thread
-from typing import Any
+from threading import Thread, Timer
+from typing import Any, cast
 
 import pytest
 import requests
 from hypothesis import given
 from hypothesis.stateful import run_state_machine_as_test
+from werkzeug.test import EnvironBuilder
+from werkzeug.wsgi import ClosingIterator
 
+from mock_server.app import create_app
 from mock_server.delivery import WIRE_FAULTS
 from mock_server.fixtures.errors import StateFileError
 from mock_server.fixtures.library import bundled
+from mock_server.sandbox import replicas
 from mock_server.sandbox.engine import check_client_library
 from mock_server.sandbox.transactions import Turns
 from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario
 from mock_server.scenarios.target import find_target
+from mock_server.settings import Settings
+from mock_server.values import EngineUrl
+from mock_server.web import services
 from tests.engine import MISSING, PROGRAM, Proxy, RedisServer, running_engine
 from tests.naive_api import BEGINNING, write_recipe
 from tests.processes import Process
@@ -672,7 +679,9 @@ def test_while_the_engine_is_down_nothing_is_done_and_then_all_continues(tmp_pat
             health = requests.get(f"{remote.url}/__admin/health", timeout=10)
             assert health.status_code == 200
             assert "cannot be used" in health.json()["stateFile"]["error"]
-        engine.start()
+        Timer(0.4, engine.start).start()
+        with running_server("--state", engine.url):  # it waits for the engine
+            pass
         launch(clients.remotes[1], "AFTER")
         journal = same(clients.all(lambda each: each.control("GET", "/requests")))
         assert [row["operation"] for row in journal["requests"]] == ["getToken"] + ["importDossier"] * 2
@@ -693,9 +702,10 @@ def check_full(engine: RedisServer, clients: Clients) -> None:
 def test_an_engine_that_has_lost_entries_or_all_data_is_what_counts(tmp_path: Path) -> None:
     with (
         running_engine(tmp_path, "--appendonly", "no") as engine,
-        running_replicas(engine.url, 2) as urls,
+        running_server("--state", engine.url) as (one, *processes),
+        running_server("--state", engine.url) as (two, process),
     ):
-        clients = Clients(urls)
+        clients = Clients([one, two])
         first, second = clients.remotes
         launch(first, "BEFORE")
         assert engine.command("SAVE") == b"+OK\r\n"
@@ -714,6 +724,73 @@ def test_an_engine_that_has_lost_entries_or_all_data_is_what_counts(tmp_path: Pa
         until(lambda: engine.command("HEXISTS", "mock-server:server", "key") == b":1\r\n")
         launch(second, "AGAIN")
         assert len(same(clients.all(lambda each: each.get("/dossiers/processes")))) == 1
+        log = ""
+        for each in (*processes, process):
+            each.terminate()
+            log += each.communicate(timeout=10)[1]
+    assert f"the engine {engine.url} has lost its data: all sandboxes start again\n" in log
+
+
+class LocalReplica:
+    """A replica in this process, with the clients' sandbox. It counts the answers that were closed."""
+
+    def __init__(self, url: str, sandbox: str) -> None:
+        self._app = create_app(Settings(state=EngineUrl(url), log_level="error"))
+        self._sandbox = sandbox
+        self.sandboxes = cast("replicas.SharedSandboxes", services.of(self._app).sandboxes)
+        self.closed = 0
+
+    async def call(self, method: str, path: str, body: Any = None) -> str:
+        """Make a control call; what comes back."""
+        path = f"/__admin{path}?sandbox={self._sandbox}"
+        local = {"REMOTE_ADDR": "127.0.0.1"}
+        environ = EnvironBuilder(path, method=method, json=body, environ_base=local).get_environ()
+        parts = await self.sandboxes.answer(self._serve, environ, lambda *_: None)
+        return b"".join(parts).decode()
+
+    def _serve(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return ClosingIterator(self._app.wsgi_app(environ, start_response), self._count)
+
+    def _count(self) -> None:
+        self.closed += 1
+
+
+def test_a_request_that_other_replicas_overtake_for_long_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, clients: Clients, engine: RedisServer
+) -> None:
+    monkeypatch.setattr(replicas, "_PATIENCE", -1)
+    local = LocalReplica(engine.url, clients.sandbox)
+
+    async def run() -> None:
+        assert "now" in await local.call("GET", "/clock")
+        launch(clients.remotes[0], "OTHER")
+        overtaken = await local.call("GET", "/clock")
+        assert (
+            "other calls change this sandbox all the time: repeat the call; nothing was changed" in overtaken
+        )
+        assert local.closed == 1
+        assert "now" in await local.call("GET", "/clock")
+        await local.sandboxes.engine.close()
+
+    asyncio.run(run())
+
+
+def test_a_request_whose_client_goes_is_completed_before_the_server_ends(
+    clients: Clients, engine: RedisServer
+) -> None:
+    local = LocalReplica(engine.url, clients.sandbox)
+
+    async def run() -> None:
+        dossier = {"siret": SIRET, "dossierReference": "GONE"}
+        call = asyncio.create_task(local.call("POST", "/dossiers", dossier))
+        await asyncio.sleep(0)
+        call.cancel()
+        ended = asyncio.Event()
+        ended.set()
+        await local.sandboxes.run(ended)
+
+    asyncio.run(run())
+    assert references(clients.remotes[0]) == ["GONE"]
 
 
 def health_of(url: str) -> Any:

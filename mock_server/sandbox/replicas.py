@@ -360,9 +360,8 @@ class SharedSandboxes(Sandboxes):
         return found
 
     def _stand_in(self, transaction: Transaction) -> ServerSandbox:
-        """Raise the error of the engine; then, while it is rendered, return a sandbox with a time for it."""
+        """Raise the error of the engine; while an error is answered, return a sandbox with a time for it."""
         if not transaction.has_failed and transaction.error is not None:
-            transaction.has_failed = True
             raise transaction.error
         return self._substitute()
 

@@ -38,7 +38,7 @@ class Transaction(Struct):
 
     It has the turns of the sandboxes `held`. `absent` ones do not exist, `refused` ones cannot be created.
     `used` ones expire later from now on; a list of all sandboxes uses none. `names` are those of all, if it
-    asked for them. `error` is why the engine cannot be used; it is raised once, and `has_failed` afterwards.
+    asked for them. `error` is why the engine cannot be used; it is raised until `has_failed`.
     """
 
     may_claim: bool = True
