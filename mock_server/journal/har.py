@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -52,10 +52,8 @@ def _request(entry: Entry) -> dict[str, Any]:
         "url": f"{texts['wsgi.url_scheme']}://{host}{url}",
         "httpVersion": texts["SERVER_PROTOCOL"],
         "cookies": [],
-        "headers": _pairs(entry.headers),
-        "queryString": [
-            {"name": name, "value": value} for name, value in parse_pairs(url.partition("?")[2].encode())
-        ],
+        "headers": _pairs(entry.headers.items()),
+        "queryString": _pairs(parse_pairs(url.partition("?")[2].encode())),
         "headersSize": -1,
         "bodySize": -1 if entry.exchange.without_bodies else len(entry.exchange.body),
     }
@@ -76,7 +74,7 @@ def _response(entry: Entry) -> dict[str, Any]:
         "statusText": entry.fault or (HTTPStatus(status).phrase if status in _STATUSES else ""),
         "httpVersion": "HTTP/1.1",
         "cookies": [],
-        "headers": _pairs(headers),
+        "headers": _pairs(headers.items()),
         "content": {"size": max(size, 0), "mimeType": media_type} | _text(entry.answer, media_type),
         "redirectURL": headers.get("location", ""),
         "headersSize": -1,
@@ -100,5 +98,5 @@ def _text(body: ReadableBody, media_type: str) -> dict[str, str]:
     }
 
 
-def _pairs(named: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in named.items()]
+def _pairs(named: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in named]
