@@ -6,9 +6,10 @@ Each function yields what is wrong, with its place in the file and what would be
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
+from itertools import chain
 from math import isfinite
 from typing import Any
 
@@ -42,6 +43,8 @@ from mock_server.scenarios.templates import PLACE, names_in
 from mock_server.values import duration
 
 Errors = Iterator[InputError]
+MissingReason = Callable[[str], str | None]
+"""Why a step cannot use a saved name, or None."""
 
 BUILT_IN = ("accountId", "username", "password", "refreshToken", "accessToken", "runId")
 """The names that every run has before its first step."""
@@ -330,40 +333,28 @@ def _states_errors(rules: Sequence[Rule], path: str) -> Errors:
 # Steps
 
 
-class _SavedNames:
-    """The names that steps can use, each with the dialects in which an earlier step saved it."""
-
-    def __init__(self) -> None:
-        self.dialects: tuple[DialectName, ...] = DIALECTS
-        self._saved_in = defaultdict[str, set[DialectName]](set)
-        self.add(BUILT_IN)
-
-    def add(self, names: Iterable[str]) -> None:
-        """These names are saved in the dialects of the step."""
-        for name in names:
-            self._saved_in[name].update(self.dialects)
-
-    def missing_reason(self, name: str) -> str | None:
-        """Why the step cannot use the name, or None."""
-        if name not in self._saved_in:
-            near = nearest(name, self._saved_in)
-            advice = f"; did you mean {near!r}?" if near else ""
-            return f"no earlier step saves {{{name}}}{advice}"
-        missing = [dialect for dialect in self.dialects if dialect not in self._saved_in[name]]
-        return f"no earlier step saves {{{name}}} in {missing[0]}" if missing else None
-
-
 def _steps_errors(steps: Sequence[Step], path: str) -> Errors:
     yield from _duplicate_names([step.name for step in steps], path, "step")
-    saved = _SavedNames()
+    saved = {name: {*DIALECTS} for name in BUILT_IN}
     for at, step in enumerate(steps):
-        saved.dialects = step.dialects
-        yield from _step_errors(step, saved, f"{path}[{at}]")
-        for spec in (step, *step.together):
-            saved.add(spec.save)
+        yield from _step_errors(step, partial(_missing_reason, saved, step.dialects), f"{path}[{at}]")
+        for name in chain(step.save, *(call.save for call in step.together)):
+            saved.setdefault(name, set()).update(step.dialects)
 
 
-def _step_errors(step: Step, saved: _SavedNames, path: str) -> Errors:
+def _missing_reason(
+    saved: Mapping[str, Collection[DialectName]], dialects: Sequence[DialectName], name: str
+) -> str | None:
+    """Why a step in these dialects cannot use the name; `saved` has those in which earlier steps saved it."""
+    if name not in saved:
+        near = nearest(name, saved)
+        advice = f"; did you mean {near!r}?" if near else ""
+        return f"no earlier step saves {{{name}}}{advice}"
+    missing = [dialect for dialect in dialects if dialect not in saved[name]]
+    return f"no earlier step saves {{{name}}} in {missing[0]}" if missing else None
+
+
+def _step_errors(step: Step, missing: MissingReason, path: str) -> Errors:
     kinds = sum(map(bool, (step.call, step.control, step.together)))
     if kinds != 1:
         yield InputError(path, f"a step has one of call, control and together; this has {kinds}")
@@ -372,10 +363,10 @@ def _step_errors(step: Step, saved: _SavedNames, path: str) -> Errors:
     if step.together and given:
         yield InputError(path, f"{given[0]} belongs to each of the calls made together")
     if step.control is not None:
-        yield from _control_errors(step, saved, path)
-    yield from _request_errors(step, step.call, saved, path)
+        yield from _control_errors(step, missing, path)
+    yield from _request_errors(step, step.call, missing, path)
     for number, call in enumerate(step.together):
-        yield from _request_errors(call, call.call, saved, f"{path}.together[{number}]")
+        yield from _request_errors(call, call.call, missing, f"{path}.together[{number}]")
 
 
 def _dialect_errors(step: Step, path: str) -> Errors:
@@ -385,14 +376,14 @@ def _dialect_errors(step: Step, path: str) -> Errors:
             yield InputError(f"{path}.dialect", f"{name} exists in {only} only")
 
 
-def _control_errors(step: Step, saved: _SavedNames, path: str) -> Errors:
+def _control_errors(step: Step, missing: MissingReason, path: str) -> Errors:
     for name in _ONLY_OF_API_CALLS:
         if getattr(step, name) is not None:
             yield InputError(path, f"a control call has no {_KEYS[name]}: that belongs to calls of the API")
-    yield from _placeholder_errors(names_in(step.control), saved, f"{path}.control")
+    yield from _placeholder_errors(step.control, missing, f"{path}.control")
 
 
-def _request_errors(spec: RequestSpec, operation: str | None, saved: _SavedNames, path: str) -> Errors:
+def _request_errors(spec: RequestSpec, operation: str | None, missing: MissingReason, path: str) -> Errors:
     if operation is not None:
         yield from _unknown_name(operation, OPERATIONS, f"{path}.call", "operation")
         yield from _path_errors(spec, operation, path)
@@ -402,7 +393,7 @@ def _request_errors(spec: RequestSpec, operation: str | None, saved: _SavedNames
     if len(bodies) > 1:
         yield InputError(path, f"a request has one body, and this one has {' and '.join(bodies)}")
     for where, value in _templates(spec, path):
-        yield from _placeholder_errors(names_in(value), saved, where)
+        yield from _placeholder_errors(value, missing, where)
     for where, username in _usernames(spec, operation, path):
         if "+" in username.partition("@")[0]:
             yield InputError(where, "leave out the tag: each run adds its own")
@@ -470,11 +461,8 @@ def _expect_errors(spec: RequestSpec, path: str) -> Errors:
         yield from _duration_error(expect.took.at_most, f"{path}.took.atMost")
 
 
-def _placeholder_errors(names: Iterable[str], saved: _SavedNames, path: str) -> Errors:
-    for name in names:
-        reason = saved.missing_reason(name)
-        if reason is not None:
-            yield InputError(path, reason)
+def _placeholder_errors(value: Any, missing: MissingReason, path: str) -> Errors:
+    yield from (InputError(path, reason) for reason in map(missing, names_in(value)) if reason is not None)
 
 
 def _templates(spec: RequestSpec, path: str) -> Iterator[tuple[str, Any]]:
