@@ -13,7 +13,7 @@ from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.file_format import Expect, Rule, Then, When
 from mock_server.scenarios.http_client import HttpResponse
 from mock_server.scenarios.results import response_differences
-from mock_server.scenarios.validation import check_rules
+from mock_server.scenarios.validation import raise_first, rules_errors
 
 
 def answer(status: int, body: Any) -> HttpResponse:
@@ -50,8 +50,8 @@ def test_a_rate_limit_for_calls_without_an_account_is_rejected(operation: str) -
     rule = Rule(name="too many", when=When(operation=operation), then=Then(rate_limit="exceeded"))
 
     with pytest.raises(InputError, match=f"rate limits are per account, and {operation} has none"):
-        check_rules([rule], "$.rules")
+        raise_first(rules_errors([rule], "$.rules"))
 
 
 def test_a_rate_limit_for_all_operations_is_accepted() -> None:
-    check_rules([Rule(name="all", when=When(), then=Then(rate_limit="enforced"))], "$.rules")
+    raise_first(rules_errors([Rule(name="all", when=When(), then=Then(rate_limit="enforced"))], "$.rules"))

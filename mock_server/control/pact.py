@@ -28,7 +28,7 @@ from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.upsert import find_thirdparty
 from mock_server.sandbox import PARTS, ServerSandbox, commands
 from mock_server.scenarios.file_format import Rule
-from mock_server.scenarios.validation import check_rules
+from mock_server.scenarios.validation import raise_first, rules_errors
 from mock_server.web.services import named_sandbox
 
 Values = Mapping[str, Any]
@@ -395,6 +395,6 @@ def _add_rule(sandbox: ServerSandbox, when: Mapping[str, Any], then: Mapping[str
     """Add a rule, after those of earlier states."""
     name = f"provider state {len(sandbox.active_scenario.ad_hoc_rules) + 1}"
     rule = convert_plain({"name": name, "when": when, "then": then}, Rule)
-    check_rules((rule,), "$")
+    raise_first(rules_errors((rule,), "$"))
     sandbox.execute(commands.AddRules((rule,)))
     return {}

@@ -22,7 +22,7 @@ from mock_server.sandbox import ServerSandbox, commands
 from mock_server.scenarios.file_format import STARTED, Rule, Scenario
 from mock_server.scenarios.files import find_scenario, parse_scenario, read_scenario_cached, scenario_files
 from mock_server.scenarios.setup import ScenarioSetup, build_scenario_setup, load_scenario_setup
-from mock_server.scenarios.validation import check_rules, check_scenario, limit_reading
+from mock_server.scenarios.validation import limit_reading, raise_first, rules_errors, scenario_errors
 from mock_server.web.services import named_sandbox, services
 
 
@@ -118,7 +118,7 @@ def post_rules(wanted: NewRules) -> Response:
         found = f"there are {there}, and {len(wanted.rules)} more"
         raise Problem(f"a sandbox has at most {MAX_RULES} ad hoc rules: {found}; DELETE /__admin/rules first")
     with limit_reading("$.rules"):
-        check_rules(wanted.rules, "$.rules")
+        raise_first(rules_errors(wanted.rules, "$.rules"))
     sandbox.execute(commands.AddRules(wanted.rules))
     return _rules(sandbox, 201)
 
@@ -169,7 +169,7 @@ def _setup(sandbox: ServerSandbox, wanted: NewScenario | YamlText) -> ScenarioSe
     if isinstance(wanted, YamlText):
         return build_scenario_setup(parse_scenario(wanted.text), fixture, _find_fixture, now)
     if wanted.scenario is not None and wanted.name is None:
-        check_scenario(wanted.scenario, "$.scenario")
+        raise_first(scenario_errors(wanted.scenario, "$.scenario"))
         return build_scenario_setup(wanted.scenario, fixture, _find_fixture, now)
     if wanted.scenario is None and wanted.name is not None:
         path = find_scenario(wanted.name, services().settings.scenarios_dir, paths=False)

@@ -26,7 +26,7 @@ from mock_server.scenarios.matching import (
     text_differences,
 )
 from mock_server.scenarios.patterns import limit_steps, spend_steps
-from mock_server.scenarios.validation import check_request_pattern
+from mock_server.scenarios.validation import pattern_errors, raise_first
 
 WarningCode = Annotated[str, Meta(extra_json_schema={"enum": list(WARNINGS)})]
 
@@ -85,7 +85,7 @@ def check_filter(wanted: ExchangeFilter, path: str) -> None:
     Raises:
         InputError: an operation, an operator, a JSONPath or a code is invalid.
     """
-    check_request_pattern(wanted, path)
+    raise_first(pattern_errors(wanted, path))
     try:
         check_status_expectation(wanted.status)
     except ValueError as error:

@@ -227,12 +227,12 @@ def read_progress(exported: Any) -> ActiveScenario:
     """
     # Most servers load no state.
     from mock_server.fixtures.decode_errors import convert_plain
-    from mock_server.scenarios.validation import check_rules, check_scenario
+    from mock_server.scenarios.validation import raise_first, rules_errors, scenario_errors
 
     read = convert_plain({} if exported is None else exported, ScenarioProgress, "$.playing")
-    check_rules(read.rules, "$.playing.rules")
+    raise_first(rules_errors(read.rules, "$.playing.rules"))
     if read.scenario is not None:
-        check_scenario(read.scenario, "$.playing.scenario")
+        raise_first(scenario_errors(read.scenario, "$.playing.scenario"))
     progress = Progress(read.state, Map(read.matched), Map(read.applied), Map(read.since))
     return ActiveScenario.start(read.scenario, read.rules, progress)
 

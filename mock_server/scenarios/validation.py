@@ -72,15 +72,6 @@ MAX_OPERATORS = 1000
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1
 
 
-def check_scenario(scenario: Scenario, path: str = "$") -> None:
-    """Reject a scenario that cannot run; `path` is its place in the file.
-
-    Raises:
-        InputError: the first error: the place, and what would be right.
-    """
-    raise_first(scenario_errors(scenario, path))
-
-
 def limit_reading(path: str) -> AbstractContextManager[None]:
     """Limit the time of checking patterns; `path` is the place of all of them.
 
@@ -91,39 +82,25 @@ def limit_reading(path: str) -> AbstractContextManager[None]:
     return limit_steps(MAX_READING_STEPS, path, message)
 
 
-def check_rules(rules: Sequence[Rule], path: str) -> None:
-    """Reject rules that cannot apply; `path` is their place.
-
-    Raises:
-        InputError: the first error.
-    """
-    raise_first(_rules_errors(rules, path))
-
-
-def check_request_pattern(pattern: RequestPattern, path: str) -> None:
-    """Reject a pattern with an unknown operation, an unknown operator or an invalid JSONPath.
-
-    Raises:
-        InputError: the first error.
-    """
-    raise_first(_pattern_errors(pattern, path))
-
-
 def raise_first(errors: Errors) -> None:
-    """Raise the first of the errors, if there is one."""
+    """Raise the first of the errors, if there is one.
+
+    Raises:
+        InputError: the first error: the place, and what would be right.
+    """
     first = next(errors, None)
     if first is not None:
         raise first
 
 
 def scenario_errors(scenario: Scenario, path: str = "$") -> Errors:
-    """Everything that is wrong with a scenario at `path`."""
+    """Everything that is wrong with a scenario; `path` is its place in the file."""
     yield from _value_error(check_variants, scenario.given.variants, f"{path}.given.variants")
     if scenario.given.clock is not None:
         yield from _value_error(
             lambda text: parse_instant(text, ""), scenario.given.clock, f"{path}.given.clock"
         )
-    yield from _rules_errors(scenario.rules, f"{path}.rules")
+    yield from rules_errors(scenario.rules, f"{path}.rules")
     yield from _states_errors(scenario.rules, f"{path}.rules")
     yield from _steps_errors(scenario.steps, f"{path}.steps")
 
@@ -198,11 +175,12 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
 # Rules
 
 
-def _rules_errors(rules: Sequence[Rule], path: str) -> Errors:
+def rules_errors(rules: Sequence[Rule], path: str) -> Errors:
+    """Why rules cannot apply; `path` is their place."""
     yield from _duplicate_names([rule.name for rule in rules], path, "rule")
     for at, rule in enumerate(rules):
         where = f"{path}[{at}]"
-        yield from _pattern_errors(rule.when, f"{where}.when")
+        yield from pattern_errors(rule.when, f"{where}.when")
         yield from _then_errors(rule.then, f"{where}.then")
         yield from _time_errors(rule, where)
         if rule.then.process is not None and _MAY_BE_NO_IMPORT.intersection(rule.when.operations):
@@ -211,7 +189,8 @@ def _rules_errors(rules: Sequence[Rule], path: str) -> Errors:
             yield from _rate_limit_errors(rule.when.operations, f"{where}.then.rateLimit")
 
 
-def _pattern_errors(pattern: RequestPattern, path: str) -> Errors:
+def pattern_errors(pattern: RequestPattern, path: str) -> Errors:
+    """What is wrong with a pattern: an unknown operation, an unknown operator, an invalid JSONPath."""
     for name in pattern.operations:
         if name is not None:
             yield from _unknown_name(name, OPERATIONS, f"{path}.operation", "operation")
