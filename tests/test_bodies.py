@@ -99,9 +99,22 @@ def test_a_body_of_another_kind_is_a_bad_request(api: Api, path: str, body: byte
     assert_protocol_error(send(api, path, body), 400)
 
 
-@pytest.mark.parametrize("body", [b'"ATT_VIGI"', b"7", b"[7]", b"[null]", b'{"newRequiredDocuments": "X"}'])
-def test_requirements_of_another_kind_are_a_bad_request(api: Api, body: bytes) -> None:
-    assert_protocol_error(send(api, f"{DOSSIER}/requirements", body), 400)
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'"ATT_VIGI"', '$: "ATT_VIGI" is not an array or an object'),
+        (b"7", "$: 7 is not an array or an object"),
+        (b"[7]", "$[0]: 7 is not a string"),
+        (b'["ATT_VIGI", null]', "$[1]: null is not a string"),
+        (b'{"newRequiredDocuments": "X"}', '$.newRequiredDocuments: "X" is not an array or null'),
+        (b'{"newRequiredDocuments": [[]]}', "$.newRequiredDocuments[0]: an array is not a string"),
+    ],
+)
+def test_requirements_of_another_kind_are_a_bad_request(api: Api, body: bytes, message: str) -> None:
+    answer = send(api, f"{DOSSIER}/requirements", body)
+
+    assert_protocol_error(answer, 400)
+    assert (answer.json or {})["message"] == f"JSON parse error: {message}"
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from mock_server.contract.answers import PROTOCOL, Shape, answers
 from mock_server.contract.quick_check import compile_schema
 from mock_server.contract.requests import BODIES
 from mock_server.contract.schemas import COMPONENTS, Json, Schema, components, ref
+from mock_server.domain.names import cut
 from mock_server.domain.operations import DIALECTS
 
 if TYPE_CHECKING:
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 
 _ASSERTED = ("date", "uuid")
 """The formats that are checked; the others only inform the reader."""
+
+_JSON_TYPES = {
+    "string": "a string",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
+"""The JSON types of request bodies, in a sentence."""
 
 _LONGEST = 200
 
@@ -40,8 +50,10 @@ def body_error(operation: str, body: Json) -> str | None:
     types = _types_of_body(operation)
     if types.fits(body):
         return None
-    first = next(iter(types.validator.iter_errors(body)), None)
-    return None if first is None else _describe(first)
+    from jsonschema.exceptions import best_match
+
+    error = best_match(islice(types.validator.iter_errors(body), 1))  # or what is wrong in an alternative
+    return None if error is None else _describe_type(error)
 
 
 def _long_list(body: Json) -> str | None:
@@ -136,6 +148,19 @@ def _find_error(schema: _Compiled, what: str, body: bytes) -> str | None:
 
     first = best_match(schema.validator.iter_errors(parsed))
     return None if first is None else f"{what}: {_describe(first)}"
+
+
+def _describe_type(error: ValidationError) -> str:
+    """Return the place of a wrong JSON type, with the types that are allowed there, and what was found."""
+    given: Any = error.validator_value  # of `type`: a name or several; of `oneOf`: schemas
+    parts = [given] if isinstance(given, str) else given
+    names = [part if isinstance(part, str) else part["type"] for part in parts]
+    found, kind = error.instance, ""
+    if isinstance(found, list | dict):
+        kind = _JSON_TYPES["array" if isinstance(found, list) else "object"]
+    kind = kind or cut(json.dumps(found))
+    allowed = " or ".join(_JSON_TYPES[name] for name in names)
+    return f"{error.json_path}: {kind} is not {allowed}"
 
 
 def _describe(error: ValidationError) -> str:
