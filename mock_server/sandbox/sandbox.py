@@ -277,11 +277,10 @@ class ServerSandbox:
         if request.operation not in operations and None not in operations:
             return None
         with self._lock:
-            matches = self._state.active.match(request, self.now())
-            applied = matches.applied
-            if matches.names:
+            names, applied = self._state.active.match(request, self.now())
+            if names:
                 rule = None if applied is None else applied.rule.name
-                self.execute(ApplyRule(matches.names, rule), in_request=True)
+                self.execute(ApplyRule(names, rule), in_request=True)
             return applied
 
     def reset(self, parts: Collection[Part] = PARTS) -> None:

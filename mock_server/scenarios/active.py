@@ -55,13 +55,6 @@ class NameTaken(ValueError):
     """Another active rule has this name."""
 
 
-class Matches(Struct, frozen=True):
-    """The rules that match a call, by name, and the one that applies to it, if any."""
-
-    names: tuple[str, ...]
-    applied: AppliedRule | None = None
-
-
 class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
     """The active rules of a sandbox: ad hoc rules, then those of the scenario. The first match wins.
 
@@ -143,8 +136,11 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         """Change the state."""
         return replace(self, progress=replace(self.progress, state=state))
 
-    def match(self, request: ReceivedRequest, now: datetime) -> Matches:
-        """Return the rules that match this call, also those that another one precedes."""
+    def match(self, request: ReceivedRequest, now: datetime) -> tuple[tuple[str, ...], AppliedRule | None]:
+        """Return the names of the rules that match this call, and the one that applies to it, if any.
+
+        Rules match also if another one precedes them.
+        """
         names: list[str] = []
         winner: AppliedRule | None = None
         state = self.progress.state
@@ -155,7 +151,7 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
             number = self.progress.matched.get(rule.name, 0) + 1
             if winner is None and self._applies(rule, number, now):
                 winner = AppliedRule(rule, self._random(rule, number, "application"))
-        return Matches(tuple(names), winner)
+        return tuple(names), winner
 
     def count(self, matched: Iterable[str], applied: str | None) -> ActiveScenario:
         """Count a call that these rules match, and the rule that applies to it, which changes the state."""
@@ -177,13 +173,10 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
             return False
         if not _is_selected(rule.when.nth, number):
             return False
-        passed = timedelta()
-        if rule.depends_on_time:
-            active_for = _active_for(rule.active, now - self.progress.since.get(rule.name, now))
-            if active_for is None:
-                return False
-            passed = active_for
-        probability = _at(rule.probability, passed)
+        active_for = _active_for(rule.active, now - self.progress.since.get(rule.name, now))
+        if active_for is None:
+            return False
+        probability = _at(rule.probability, active_for)
         return probability is None or self._random(rule, number, "chance").random() < probability
 
     def _random(self, rule: Rule, number: int, purpose: str) -> Random:
