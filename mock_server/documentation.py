@@ -54,15 +54,14 @@ def headings(text: str) -> dict[str, str]:
 def section_of(text: str, anchor: str) -> str | None:
     """Return a section of a page, with its heading and its subsections; None without such an anchor."""
     kept: list[str] = []
-    level = 0
+    level = 0  # that of the section, as soon as it has begun
     for line, is_text in zip(text.splitlines(), _outside_code(text), strict=True):
         match = _HEADING.match(line) if is_text else None
-        if match and kept and len(match[1]) <= level:
+        if match and len(match[1]) <= level:
             break
-        if match and not kept and anchor_of(match[2]) == anchor:
+        if match and not level and anchor_of(match[2]) == anchor:
             level = len(match[1])
-            kept.append(line)
-        elif kept:
+        if level:
             kept.append(line)
     return "\n".join(kept).rstrip() + "\n" if kept else None
 
