@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from itertools import chain
 from math import isfinite
 from typing import Any
 
@@ -317,8 +316,9 @@ def _steps_errors(steps: Sequence[Step], path: str) -> Errors:
     saved = {name: {*DIALECTS} for name in BUILT_IN}
     for at, step in enumerate(steps):
         yield from _step_errors(step, partial(_missing_reason, saved, step.dialects), f"{path}[{at}]")
-        for name in chain(step.save, *(call.save for call in step.together)):
-            saved.setdefault(name, set()).update(step.dialects)
+        for spec in (step, *step.together):
+            for name in spec.save:
+                saved.setdefault(name, set()).update(step.dialects)
 
 
 def _missing_reason(
