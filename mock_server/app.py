@@ -15,10 +15,13 @@ from mock_server.auth.keys import cache_folder, decode_key, encode_key, load_or_
 from mock_server.auth.tokens import TokenService
 from mock_server.clock import real_now
 from mock_server.control.server_info import get_health
-from mock_server.fixtures import Fixture, load_fixture
+from mock_server.fixtures.errors import StateFileError
+from mock_server.fixtures.fixture import Fixture, load_fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.journal.journal import Limits
-from mock_server.sandbox import SandboxConfig, Sandboxes, SandboxOptions, StateFileError
+from mock_server.sandbox.sandbox import SandboxOptions
+from mock_server.sandbox.sandboxes import Sandboxes
+from mock_server.sandbox.state import SandboxConfig
 from mock_server.scenarios.setup import ScenarioSetup, check_saved_rules, load_scenario_setup
 from mock_server.settings import HEALTH_PATH, Settings
 from mock_server.values import EngineUrl

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from mock_server.clock import real_now
-from mock_server.fixtures import FileError
+from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import bundled
-from mock_server.sandbox import Sandboxes
+from mock_server.sandbox.sandboxes import Sandboxes
 from mock_server.scenarios.active import NameTaken
 from mock_server.scenarios.files import SUFFIXES
 from mock_server.scenarios.setup import FixtureFinder, load_scenario_setup

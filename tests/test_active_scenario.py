@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 from mock_server.clock import monotonic_now
-from mock_server.fixtures import load_fixture
+from mock_server.fixtures.fixture import load_fixture
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
-from mock_server.sandbox import SandboxConfig, SandboxOptions, ServerSandbox
 from mock_server.sandbox.commands import AddRules, RemoveRules, RestoreState, SetClock, SetScenarioState
-from mock_server.sandbox.state import export_state, first_state
+from mock_server.sandbox.sandbox import SandboxOptions, ServerSandbox
+from mock_server.sandbox.state import SandboxConfig, export_state, first_state
 from mock_server.scenarios.active import Progress
 from mock_server.scenarios.file_format import STARTED, Rule, Scenario
 from mock_server.scenarios.matching import ReceivedRequest

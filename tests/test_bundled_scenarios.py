@@ -13,12 +13,10 @@ from msgspec.structs import replace
 from mock_server.client import Sandbox
 from mock_server.clock import Clock, monotonic_now
 from mock_server.domain.operations import DIALECTS
-from mock_server.fixtures import load_fixture
 from mock_server.fixtures.errors import InputError
-from mock_server.fixtures.fixture import decode_fixture
+from mock_server.fixtures.fixture import decode_fixture, load_fixture
 from mock_server.fixtures.library import bundled, recipe_names
-from mock_server.sandbox import SandboxConfig
-from mock_server.sandbox.state import export_state, first_state
+from mock_server.sandbox.state import SandboxConfig, export_state, first_state
 from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario

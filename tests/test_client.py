@@ -34,7 +34,7 @@ from mock_server.fixtures.actions import NewAccount, NewEvidence
 from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.library import bundled
 from mock_server.journal.matching import ExchangeFilter
-from mock_server.sandbox import PARTS
+from mock_server.sandbox.commands import PARTS
 from mock_server.scenarios.file_format import Rule
 from tests.support import SIRET, running_server
 

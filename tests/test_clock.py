@@ -12,7 +12,7 @@ import requests
 
 from mock_server.deprecation import log_renamed
 from mock_server.domain.local_time import from_local, local_date, local_day
-from mock_server.sandbox import PARTS
+from mock_server.sandbox.commands import PARTS
 from tests.support import ACCOUNT, OTHER_SIRET, PARIS, RECIPE, SIRET, Api, codes, content, running_server
 
 INVALID_TIMES: dict[str, Any] = {

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from mock_server.domain.local_time import midnight
 from mock_server.domain.model import NO_LOGINS, Admission, CompanyId, CompanyIdType, Dossier
 from mock_server.domain.world import World
-from mock_server.fixtures import load_fixture
 from mock_server.fixtures.build import ids_for_recipe
 from mock_server.fixtures.build_dossiers import build_contents
 from mock_server.fixtures.contents import build_world
 from mock_server.fixtures.entries import Overrides, Recipe
 from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.fixture import load_fixture
 from mock_server.fixtures.upsert import apply_overrides
 from tests.consistency import inconsistencies, listed, next_due, portfolio_index, portfolios, world_index
 from tests.support import ACCOUNT, DAY, OTHER_SIRET, SECOND_ACCOUNT, SEED_DOSSIER, SIRET

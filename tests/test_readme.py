@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 
-from mock_server.fixtures import load_fixture
+from mock_server.fixtures.fixture import load_fixture
 from mock_server.fixtures.library import bundled
 from tests.processes import run, shell_command
 from tests.support import DAY, SIRET, TOKEN_URL, control_routes, running_server

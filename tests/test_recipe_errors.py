@@ -11,8 +11,8 @@ from threading import Thread
 
 import pytest
 
-from mock_server.fixtures import FileError, load_fixture
-from mock_server.fixtures.fixture import decode_fixture
+from mock_server.fixtures.errors import FileError
+from mock_server.fixtures.fixture import decode_fixture, load_fixture
 from mock_server.fixtures.library import bundled, view_file
 
 TODAY = date(2026, 3, 2)

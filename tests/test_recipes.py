@@ -17,15 +17,17 @@ from mock_server.domain.local_time import from_local, local_date
 from mock_server.domain.model import Dossier
 from mock_server.domain.settlement import settle
 from mock_server.domain.world import World
-from mock_server.fixtures import Fixture, fixture, load_fixture
+from mock_server.fixtures import fixture
 from mock_server.fixtures.actions import take_action
 from mock_server.fixtures.build_dossiers import build_contents
 from mock_server.fixtures.contents import Contents, IdCounter
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.fixture import (
+    Fixture,
     GeneratedState,
     decode_fixture,
     generate_state,
+    load_fixture,
     load_state,
     save_state,
 )

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.app import create_app
-from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.history import Record, RecordFormat, replay
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.state import export_state
 from mock_server.settings import Settings
 from mock_server.web import services

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mock_server.app import create_app
-from mock_server.fixtures import FileError
+from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import recipe_names
 from mock_server.settings import Settings
 from tests.control_calls import a_rule, counted

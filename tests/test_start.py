@@ -19,7 +19,7 @@ from mock_server import server
 from mock_server.app import create_app
 from mock_server.auth import keys
 from mock_server.cli import main
-from mock_server.sandbox import Sandboxes
+from mock_server.sandbox.sandboxes import Sandboxes
 from mock_server.settings import Settings
 from mock_server.web import services, start_check
 from mock_server.web.start_check import StartError, check_start

@@ -26,7 +26,7 @@ from hypothesis import settings
 
 from mock_server.app import create_app
 from mock_server.cli import main
-from mock_server.fixtures import FileError
+from mock_server.fixtures.errors import FileError
 from mock_server.sandbox.state_database import StateDatabase
 from mock_server.settings import Settings
 from mock_server.watching import Watch

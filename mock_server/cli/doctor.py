@@ -197,7 +197,7 @@ def _is_sandbox(url: str) -> bool:
 
 def _check_fixture(settings: Settings) -> tuple[Finding, tuple[str, str]]:
     """Check the fixture; also return name and password of a user that it declares, or the default ones."""
-    from mock_server.fixtures import load_fixture
+    from mock_server.fixtures.fixture import load_fixture
 
     now, default = real_now(), (_USERNAME, _PASSWORD)
     try:

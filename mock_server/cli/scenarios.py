@@ -21,8 +21,8 @@ from mock_server.pages import COMMANDS, command
 from mock_server.settings import Settings
 
 if TYPE_CHECKING:
-    from mock_server.fixtures import Fixture
     from mock_server.fixtures.errors import InputError
+    from mock_server.fixtures.fixture import Fixture
     from mock_server.scenarios.file_format import Scenario
     from mock_server.scenarios.files import FurtherErrors
     from mock_server.scenarios.results import Result
@@ -290,8 +290,8 @@ def _work(do: Callable[[Item], Done], waiting: SimpleQueue[tuple[Future[Done], I
 def scenario_check(fixtures_dir: Path | None) -> FurtherErrors:
     """Return a function that yields the errors of the bodies and of the start data of a scenario file."""
     from mock_server.clock import real_now
-    from mock_server.fixtures import load_fixture
     from mock_server.fixtures.errors import InputError
+    from mock_server.fixtures.fixture import load_fixture
     from mock_server.scenarios.setup import build_scenario_setup
 
     now = real_now()

@@ -24,8 +24,8 @@ from mock_server.settings import CONTROL_PREFIX, DASHBOARD_PATH, SETTINGS, Setti
 
 if TYPE_CHECKING:
     from mock_server.auth.certificates import Tls
-    from mock_server.sandbox import Sandboxes
     from mock_server.sandbox.replicas import SharedSandboxes
+    from mock_server.sandbox.sandboxes import Sandboxes
     from mock_server.server import Background, Service
     from mock_server.web.pipeline import Application
     from mock_server.web.services import Services
@@ -77,7 +77,7 @@ def _start(settings: Settings) -> tuple[socket, Application]:
     from mock_server.app import create_app
     from mock_server.auth.certificates import TlsError
     from mock_server.auth.keys import KeyFileError
-    from mock_server.fixtures import FileError
+    from mock_server.fixtures.errors import FileError
     from mock_server.web.start_check import StartError, check_start
 
     with end_command_at(server.PortError, FileError, KeyFileError, TlsError, StartError):

@@ -12,7 +12,8 @@ from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.model import Thirdparty
 from mock_server.fixtures.actions import NewAccount, Withdrawal
 from mock_server.fixtures.entries import AccountChange, ThirdpartyPatch
-from mock_server.sandbox import ServerSandbox, commands
+from mock_server.sandbox import commands
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.web.services import named_sandbox, services
 
 

@@ -19,7 +19,8 @@ from mock_server.domain.local_time import calendar_duration
 from mock_server.domain.model import Dossier
 from mock_server.domain.settlement import Event
 from mock_server.domain.world import World
-from mock_server.sandbox import ServerSandbox, commands
+from mock_server.sandbox import commands
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.values import instant
 from mock_server.web.services import named_sandbox
 

@@ -15,7 +15,7 @@ from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
 from mock_server.journal.coverage import CoverageRow, ExchangeCounts, compute_coverage
 from mock_server.journal.report import report_tables
-from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.tables import to_html, to_markdown
 from mock_server.web.services import requested_name, services
 

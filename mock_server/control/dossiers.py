@@ -20,7 +20,8 @@ from mock_server.domain.overview import DossierStatus, Row, overview, row_of
 from mock_server.domain.world import World, find_portfolio
 from mock_server.fixtures.actions import NewEvidence
 from mock_server.fixtures.entries import DossierEntry, DossierPatch
-from mock_server.sandbox import ServerSandbox, commands
+from mock_server.sandbox import commands
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.web.services import named_sandbox, services
 
 _DEFAULT_LIMIT = 50

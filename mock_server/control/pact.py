@@ -26,7 +26,9 @@ from mock_server.fixtures.decode_errors import convert_plain
 from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.upsert import find_thirdparty
-from mock_server.sandbox import PARTS, ServerSandbox, commands
+from mock_server.sandbox import commands
+from mock_server.sandbox.commands import PARTS
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.file_format import Rule
 from mock_server.scenarios.validation import raise_first, rules_errors
 from mock_server.web.services import named_sandbox

@@ -15,10 +15,10 @@ from mock_server.deprecation import DEPRECATION_HEADER, log_renamed
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound
 from mock_server.domain.names import cut
-from mock_server.fixtures import FileError
-from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.errors import Conflict, FileError, InputError, NotWritten, StateFileError
 from mock_server.pages import NO_SANDBOX, of_control_call
-from mock_server.sandbox import Conflict, NoSandbox, NotKept, NotWritten, StateFileError
+from mock_server.sandbox.history import NotKept
+from mock_server.sandbox.sandboxes import NoSandbox
 from mock_server.scenarios.active import NameTaken
 from mock_server.settings import CONTROL_PREFIX
 from mock_server.web.services import docs_url, http_error, log_bug

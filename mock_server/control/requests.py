@@ -21,7 +21,7 @@ from mock_server.journal.explain import Cause, explain_answer
 from mock_server.journal.har import har_entry
 from mock_server.journal.matching import ExchangeFilter, check_filter, find_entries, nearest_pattern
 from mock_server.journal.near_misses import ExplainContext, explain_mismatches
-from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.file_format import RequestPattern, scenario_name
 from mock_server.scenarios.matching import ABSENT
 from mock_server.scenarios.validation import limit_reading

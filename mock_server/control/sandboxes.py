@@ -13,8 +13,10 @@ from mock_server.dialects import wire
 from mock_server.domain.names import SANDBOX_NAME_RULE, shown
 from mock_server.fixtures.fixture import gc_paused
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
-from mock_server.sandbox import DEFAULT_SANDBOX, PARTS, Part, ServerSandbox, commands
-from mock_server.sandbox.sandboxes import is_name
+from mock_server.sandbox import commands
+from mock_server.sandbox.commands import PARTS, Part
+from mock_server.sandbox.sandbox import ServerSandbox
+from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, is_name
 from mock_server.sandbox.state import export_state
 from mock_server.web.services import named_sandbox, services
 

@@ -15,10 +15,11 @@ from mock_server.control.problems import Problem, json_answer, with_old_names
 from mock_server.control.sandboxes import active_members
 from mock_server.domain.names import cut, shown
 from mock_server.domain.variants import VARIANTS, check_variants
-from mock_server.fixtures import Fixture
 from mock_server.fixtures.errors import FileError
+from mock_server.fixtures.fixture import Fixture
 from mock_server.fixtures.library import is_path
-from mock_server.sandbox import ServerSandbox, commands
+from mock_server.sandbox import commands
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.file_format import STARTED, Rule, Scenario
 from mock_server.scenarios.files import find_scenario, parse_scenario, read_scenario_cached, scenario_files
 from mock_server.scenarios.setup import ScenarioSetup, build_scenario_setup, load_scenario_setup

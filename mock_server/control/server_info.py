@@ -11,7 +11,7 @@ from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.variants import VARIANTS
-from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.web.services import services
 
 _PEM = "application/x-pem-file"

@@ -12,7 +12,8 @@ from mock_server.control.problems import json_answer
 from mock_server.dialects import wire
 from mock_server.domain.world import ScheduledAction
 from mock_server.fixtures.entries import TimelineEntry
-from mock_server.sandbox import ServerSandbox, commands
+from mock_server.sandbox import commands
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.web.services import named_sandbox
 
 

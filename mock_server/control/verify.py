@@ -24,7 +24,7 @@ from mock_server.fixtures.errors import InputError
 from mock_server.journal.entries import Entry
 from mock_server.journal.journal import Journal
 from mock_server.journal.verify import Verdict, Verification, Verifier, check_verification
-from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.web.services import named_sandbox, services
 
 MAX_WAITING = 1000

@@ -31,7 +31,7 @@ from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan, ImportProcess,
 from mock_server.domain.outbox import without_mails
 from mock_server.domain.variants import ChosenVariants
 from mock_server.domain.world import World, find_process
-from mock_server.fixtures import Fixture, actions, upsert, upsert_dossiers
+from mock_server.fixtures import actions, upsert, upsert_dossiers
 from mock_server.fixtures.actions import add_to_timeline
 from mock_server.fixtures.entries import (
     AccountChange,
@@ -42,6 +42,7 @@ from mock_server.fixtures.entries import (
     TimelineEntry,
 )
 from mock_server.fixtures.errors import Conflict, InputError
+from mock_server.fixtures.fixture import Fixture
 from mock_server.fixtures.state_file import StateFile
 from mock_server.sandbox.rate_limit import take_request
 from mock_server.sandbox.state import (

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from mock_server.domain.model import Company, CompanyId
-from mock_server.fixtures import Fixture
+from mock_server.fixtures.fixture import Fixture
 from mock_server.sandbox.commands import (
     AddToTimeline,
     AnyCommand,

@@ -22,7 +22,6 @@ from mock_server.domain.settlement import settle
 from mock_server.domain.world import World
 from mock_server.fixtures.actions import take_action
 from mock_server.journal.entries import Entry, read_entries
-from mock_server.sandbox import NotKept, ServerSandbox
 from mock_server.sandbox.commands import (
     AdvanceClock,
     AnyCommand,
@@ -32,7 +31,8 @@ from mock_server.sandbox.commands import (
     TakeSnapshot,
     Together,
 )
-from mock_server.sandbox.history import HistoryEntry, Record
+from mock_server.sandbox.history import HistoryEntry, NotKept, Record
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.state import SandboxState
 from mock_server.scenario_export.call_steps import CallContext, SavedIds, call_step, reason_to_leave_out
 from mock_server.scenario_export.control_steps import command_step, has_no_step

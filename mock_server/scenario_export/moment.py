@@ -14,7 +14,6 @@ from mock_server.domain.settlement import settle
 from mock_server.fixtures.actions import take_action
 from mock_server.journal.entries import read_entries
 from mock_server.journal.journal import JournalSlice
-from mock_server.sandbox import NotKept, SandboxState, ServerSandbox
 from mock_server.sandbox.commands import (
     LoadFixture,
     PastState,
@@ -26,7 +25,9 @@ from mock_server.sandbox.commands import (
     Rewind,
     TakeSnapshot,
 )
-from mock_server.sandbox.history import History, HistoryEntry
+from mock_server.sandbox.history import History, HistoryEntry, NotKept
+from mock_server.sandbox.sandbox import ServerSandbox
+from mock_server.sandbox.state import SandboxState
 
 JUMPS = (LoadFixture, PlayScenario, ReplaceSetup, Reset, RestoreSnapshot, RestoreState, Rewind)
 """The commands that start over: nothing of the state before them remains, as far as it can be exported."""

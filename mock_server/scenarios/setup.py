@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from mock_server.domain.imports import Invent
 from mock_server.domain.world import World
-from mock_server.fixtures import FileError, Fixture
 from mock_server.fixtures.actions import add_to_timeline
 from mock_server.fixtures.build import parse_instant
-from mock_server.fixtures.errors import InputError
+from mock_server.fixtures.errors import FileError, InputError
+from mock_server.fixtures.fixture import Fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import is_path
 from mock_server.fixtures.upsert import apply_overrides

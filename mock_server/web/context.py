@@ -20,8 +20,8 @@ from mock_server.domain.world import World
 from mock_server.journal.coverage import Fact
 from mock_server.journal.hints import Hint
 from mock_server.json_body import CompressedBodyError, decode_body, parse_json
-from mock_server.sandbox import ServerSandbox
 from mock_server.sandbox.commands import Command
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.active import AppliedRule
 
 Result = TypeVar("Result")

@@ -15,9 +15,10 @@ from mock_server.auth.tokens import REALM_PATH
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Refusal, Rejected
 from mock_server.domain.operations import Kind
+from mock_server.fixtures.errors import NotWritten, StateFileError
 from mock_server.journal.coverage import refusal_facts
 from mock_server.pages import STRICT, UNMATCHED
-from mock_server.sandbox import NoSandbox, NotWritten, StateFileError
+from mock_server.sandbox.sandboxes import NoSandbox
 from mock_server.web.context import CONTEXT, RequestContext, current_call
 from mock_server.web.responses import json_response, oauth_error
 from mock_server.web.services import docs_url, http_error, log_bug, services

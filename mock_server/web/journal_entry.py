@@ -23,7 +23,7 @@ from mock_server.domain.operations import Kind
 from mock_server.journal.coverage import Fact
 from mock_server.journal.journal import Exchange
 from mock_server.journal.redaction import hide_credentials
-from mock_server.sandbox import NoSandbox
+from mock_server.sandbox.sandboxes import NoSandbox
 from mock_server.scenarios.file_format import FAULTS
 from mock_server.web.context import CONTEXT, Call, RequestContext
 from mock_server.web.routing import NOT_THE_API, operation_of

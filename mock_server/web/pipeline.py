@@ -30,7 +30,7 @@ from werkzeug.routing import MapAdapter
 from mock_server.auth.access import AccessDenied, check_control_call
 from mock_server.dialects import wire
 from mock_server.domain.operations import OPERATIONS, Operation
-from mock_server.sandbox import NoSandbox
+from mock_server.sandbox.sandboxes import NoSandbox
 from mock_server.scenarios.file_format import Then
 from mock_server.settings import CONTROL_PREFIX, DASHBOARD_PATH, HEALTH_PATH, is_control_path
 from mock_server.web import services

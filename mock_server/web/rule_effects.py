@@ -18,7 +18,7 @@ from mock_server.dialects import DIALECTS, wire
 from mock_server.domain.names import camel
 from mock_server.domain.operations import Operation
 from mock_server.json_body import json_bytes, parse_json
-from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.active import AppliedRule
 from mock_server.scenarios.file_format import (
     FAULTS,

@@ -13,7 +13,8 @@ from mock_server.auth.certificates import Tls
 from mock_server.auth.tokens import TokenService
 from mock_server.dialects import wire
 from mock_server.journal.redaction import redact_text
-from mock_server.sandbox import DEFAULT_SANDBOX, NoSandbox, Sandboxes, ServerSandbox
+from mock_server.sandbox.sandbox import ServerSandbox
+from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes
 from mock_server.scenarios.setup import FixtureFinder
 from mock_server.settings import DOCS_PATH, SANDBOX_HEADER, Settings
 

@@ -12,7 +12,7 @@ from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
 from mock_server.journal.hints import FAST_POLLING, OTHER_SANDBOX, Hint, Input, ignored_input
 from mock_server.journal.redaction import parse_pairs
-from mock_server.sandbox import ServerSandbox
+from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.web.context import RequestContext
 from mock_server.web.rule_effects import request_body
 from mock_server.web.services import given_name
