@@ -6,6 +6,7 @@ Python's stack would overflow where deeper values are compared or shown level by
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -93,6 +94,18 @@ def check_size(raw: bytes, most: int) -> None:
             break
     if commas + raw.count(b",", end) >= most or texts > _TEXTS_PER_VALUE * most:
         raise ValueError(f"more than {most} values")
+
+
+def places(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the texts, numbers, booleans and nulls in a JSON value, each after its place: `files[0].name`."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from places(part, f"{at}.{name}" if at else name)
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from places(part, f"{at}[{index}]")
+    else:
+        yield at, value
 
 
 def _is_too_deep(raw: bytes) -> bool:

@@ -21,6 +21,7 @@ from mock_server.journal.explain import Cause, explain_answer
 from mock_server.journal.har import har_entry
 from mock_server.journal.matching import ExchangeFilter, check_filter, find_entries, nearest_pattern
 from mock_server.journal.near_misses import ExplainContext, explain_mismatches
+from mock_server.json_body import places
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.file_format import RequestPattern, scenario_name
 from mock_server.scenarios.matching import ABSENT
@@ -265,7 +266,7 @@ def _changes(entry: Entry, sandbox: ServerSandbox) -> Iterator[dict[str, Any]]:
         return
     later = commands[at + 1].state.world if at + 1 < len(commands) else sandbox.read()
     before, after = (
-        _flat(api_members(sandbox, world, dossier_id)) for world in (commands[at].state.world, later)
+        dict(places(api_members(sandbox, world, dossier_id))) for world in (commands[at].state.world, later)
     )
     yield {
         "dossierId": dossier_id,
@@ -275,17 +276,6 @@ def _changes(entry: Entry, sandbox: ServerSandbox) -> Iterator[dict[str, Any]]:
             if before.get(place) != after.get(place)
         ],
     }
-
-
-def _flat(value: Any, at: str = "") -> dict[str, Any]:
-    """Return the values in a JSON value by their place, such as `documents[0].present`."""
-    if isinstance(value, dict):
-        parts = ((f"{at}.{name}" if at else name, part) for name, part in value.items())
-    elif isinstance(value, list):
-        parts = ((f"{at}[{index}]", part) for index, part in enumerate(value))
-    else:
-        return {at: value}
-    return {place: found for name, part in parts for place, found in _flat(part, name).items()}
 
 
 def cause_members(cause: Cause) -> dict[str, Any]:

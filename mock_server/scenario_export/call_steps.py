@@ -16,6 +16,7 @@ from mock_server.domain.operations import OPERATIONS, Kind, Operation
 from mock_server.domain.world import World
 from mock_server.journal.entries import Entry
 from mock_server.journal.redaction import FORM, HIDDEN, parse_fields, parse_pairs, redact_json
+from mock_server.json_body import places
 from mock_server.scenario_export.privacy import PERSONAL
 from mock_server.scenario_export.steps import ExportedStep, has_placeholder, json_text
 from mock_server.scenarios.file_format import FAULTS, Rule
@@ -179,7 +180,7 @@ def call_step(entry: Entry, context: CallContext) -> ExportedStep:
         members["timeout"] = _TIMEOUT
     members["expect"] = _expected(entry, operation, context) if fault is None else {"fault": fault}
     if fault is None:
-        _note_ids(entry.answer.value, "", step, context.ids)
+        _note_ids(entry.answer.value, step, context.ids)
     return step
 
 
@@ -404,14 +405,9 @@ def _stable_list(values: list[Any], ids: SavedIds, name: str, levels: int) -> An
     return [{"$any": True} if each is None else each for each in found]
 
 
-def _note_ids(value: Any, place: str, step: ExportedStep, ids: SavedIds) -> None:
+def _note_ids(answer: Any, step: ExportedStep, ids: SavedIds) -> None:
     """Note the ids in an answer, so that later steps can use them."""
-    if isinstance(value, dict):
-        for name, each in value.items():
-            below = f"{place}.{name}" if place else name
-            if name in _IDS and each is not None and PLACE.fullmatch(below):
-                ids.note(name, each, step, below)
-            _note_ids(each, below, step, ids)
-    elif isinstance(value, list):
-        for number, each in enumerate(value):
-            _note_ids(each, f"{place}[{number}]", step, ids)
+    for place, value in places(answer):
+        name = place.rpartition(".")[2]
+        if name in _IDS and value is not None and PLACE.fullmatch(place):
+            ids.note(name, value, step, place)
