@@ -27,7 +27,6 @@ from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPat
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.upsert import find_thirdparty
 from mock_server.sandbox import commands
-from mock_server.sandbox.commands import PARTS
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.file_format import Rule
 from mock_server.scenarios.validation import raise_first, rules_errors
@@ -37,7 +36,7 @@ Values = Mapping[str, Any]
 SetUp = Callable[[ServerSandbox, Values], dict[str, Any]]
 
 _logger = logging.getLogger("mock_server.pact")
-_RESET = tuple(part for part in PARTS if part != "journal")
+_RESET = tuple(part for part in commands.PARTS if part != "journal")
 _CALL_PARAMETERS = {"state", "action", "consumer", "sandbox"}
 _TEXT = {"type": "string"}
 _KINDS = {int: "an integer", str: "a text", date: "a date such as 2090-12-31"}

@@ -14,7 +14,6 @@ from mock_server.domain.names import SANDBOX_NAME_RULE, shown
 from mock_server.fixtures.fixture import gc_paused
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
 from mock_server.sandbox import commands
-from mock_server.sandbox.commands import PARTS, Part
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, is_name
 from mock_server.sandbox.state import export_state
@@ -27,7 +26,7 @@ MAX_SNAPSHOTS = 100
 class Reset(Struct, forbid_unknown_fields=True):
     """`only` names the parts to reset; left out, all of them."""
 
-    only: list[Part] | None = None
+    only: list[commands.Part] | None = None
 
 
 @route("GET /sandboxes", sandboxed=False)
@@ -52,7 +51,7 @@ def delete_sandbox(name: str) -> Response:
 def reset(wanted: Reset) -> Response:
     """Reset the sandbox to its start, or only parts of it."""
     sandbox = named_sandbox()
-    parts = PARTS if wanted.only is None else wanted.only
+    parts = commands.PARTS if wanted.only is None else wanted.only
     sandbox.reset(parts)
     return json_answer({"sandbox": sandbox.name, "reset": list(parts)})
 
