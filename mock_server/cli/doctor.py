@@ -208,7 +208,7 @@ def _check_fixture(settings: Settings) -> tuple[Finding, tuple[str, str]]:
         return Finding("fixture", "wrong", str(error), remedy), default
     dossiers = sum(len(portfolio.dossiers) for portfolio in world.portfolios.values())
     found = f"{settings.fixture}: {len(world.portfolios)} accounts, {dossiers:,} dossiers"
-    declared = {user.username: user.password for user in fixture.source.recipe.users}
+    declared = {name: user.password for name, user in fixture.admission.logins.items()}
     return Finding("fixture", "ok", found), next(iter(declared.items()), default)
 
 

@@ -103,13 +103,13 @@ def _saved_fixture(state: Any) -> Fixture:
 
 def _fixture(sandbox: ServerSandbox) -> dict[str, Any]:
     fixture = sandbox.state.setup.fixture
-    origin, recipe = fixture.source.origin, fixture.source.recipe
+    origin, recipe, users = fixture.source.origin, fixture.source.recipe, fixture.admission.logins.values()
     return {
         "name": origin.name,
         "title": origin.title,
         "seed": origin.seed,
         "defaultAccount": fixture.default_account,
-        "users": [{"username": user.username, "accounts": list(user.accounts)} for user in recipe.users],
+        "users": [{"username": user.username, "accounts": list(user.account_ids)} for user in users],
         "accounts": [
             {
                 "accountId": account.account_id,
