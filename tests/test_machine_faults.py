@@ -137,6 +137,21 @@ def test_a_command_whose_output_cannot_be_written_ends_in_a_sentence(arguments: 
     assert found.stderr == "Error: standard output: No space left on device\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "closed"),
+    [
+        ("explain E202", ">&-"),
+        ("scenarios run archived-dossier-update", "2>&-"),
+        ("--version", "<&- >&- 2>&-"),
+    ],
+)
+def test_a_command_runs_without_its_standard_streams(arguments: str, closed: str) -> None:
+    line = f"{sys.executable} -m mock_server {arguments} {closed}"
+    found = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (found.returncode, found.stderr) == (0, "")
+
+
 @full
 def test_a_report_that_cannot_be_written_is_an_error() -> None:
     found = command("scenarios", "run", "archived-dossier-update", "--junit", str(FULL))

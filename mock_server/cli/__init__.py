@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from mock_server import __version__
-from mock_server.cli.output import replace_unknown_characters
+from mock_server.cli.output import open_closed_streams, replace_unknown_characters
 from mock_server.pages import COMMANDS, command
 
 __all__ = ["main"]
@@ -55,6 +55,7 @@ class _Commands(click.Group):
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command and exit; a full disk under the output is an error in one sentence."""
         options.setdefault("obj", _remove_service_links())
+        open_closed_streams()
         replace_unknown_characters()
         try:
             return super().main(*arguments, **options)

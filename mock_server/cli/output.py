@@ -71,6 +71,20 @@ def write_utf8(text: str) -> None:
     click.echo(content.encode("utf-8", "replace"), nl=False)
 
 
+def open_closed_streams() -> None:
+    """Open the null device where a standard stream is closed: else the next file or socket has its number.
+
+    A command of a scheduler can be started so (`2>&-`); its server, which writes to stderr, would not start.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # this number, as the lowest that is free
+            os.set_inheritable(number, True)  # noqa: FBT003
+            setattr(sys, name, open(number, "r+", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def replace_unknown_characters() -> None:
     """Print a question mark for a character that the console does not have."""
     for stream in (sys.stdout, sys.stderr):
