@@ -7,6 +7,8 @@ import logging
 from datetime import datetime
 from pathlib import Path
 
+from msgspec import Struct
+
 from mock_server.clock import real_now
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import bundled
@@ -18,29 +20,23 @@ from mock_server.scenarios.setup import FixtureFinder, load_scenario_setup
 _logger = logging.getLogger("mock_server")
 
 
-class Watch:
+class Watch(Struct, frozen=True):
     """Watches the folders of the scenarios that `sandboxes` play, or may play by name."""
 
-    def __init__(
-        self,
-        sandboxes: Sandboxes,
-        find_fixture: FixtureFinder,
-        scenarios_dir: Path | None,
-        clock: datetime | None,
-    ) -> None:
-        self._sandboxes = sandboxes
-        self._find_fixture = find_fixture
-        folders = {setup.path.parent for setup in sandboxes.setups if setup.path is not None}
-        folders |= {scenarios_dir or bundled("scenarios"), bundled("scenarios")}
-        self._folders = {folder.resolve() for folder in folders}
-        self._clock = clock
+    sandboxes: Sandboxes
+    find_fixture: FixtureFinder
+    scenarios_dir: Path | None
+    clock: datetime | None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Load changed files until `stop` is set."""
         from watchfiles import awatch  # only who watches needs it
 
+        played = [setup.path.parent for setup in self.sandboxes.setups if setup.path is not None]
+        named = [bundled("scenarios"), self.scenarios_dir or bundled("scenarios")]
+        folders = {folder.resolve() for folder in (*played, *named)}
         try:
-            async for changes in awatch(*self._folders, stop_event=stop, recursive=False):
+            async for changes in awatch(*folders, stop_event=stop, recursive=False):
                 for path in _scenario_files({Path(changed) for _, changed in changes}):
                     self.take(path)
         except OSError as problem:
@@ -50,13 +46,13 @@ class Watch:
         """Play the scenario of this file again in every sandbox that plays it."""
         try:
             setup = load_scenario_setup(
-                path, self._sandboxes.config.setup.fixture, self._find_fixture, self._clock or real_now()
+                path, self.sandboxes.config.setup.fixture, self.find_fixture, self.clock or real_now()
             )
         except FileError as error:
             _logger.warning("%s; what was read before still holds", error)
             return
         try:
-            names = self._sandboxes.replace_setup(setup)
+            names = self.sandboxes.replace_setup(setup)
         except NameTaken as taken:
             _logger.warning("%s: %s", path, taken)
             return
