@@ -133,14 +133,10 @@ def _answer(mismatch: Mismatch) -> str | None:
     entry = mismatch.entry
     codes = f" with {', '.join(entry.codes)}" if entry.codes else ""
     seen = entry.fault or f"{entry.status}{codes}"
-    outcome = _outcome(mismatch) if entry.operation == "importDossier" and _wants_refusal(mismatch) else None
+    wanted = mismatch.wanted
+    wants_refusal = mismatch.at == "code" or (isinstance(wanted, int) and wanted >= _FIRST_ERROR_STATUS)
+    outcome = _outcome(mismatch) if entry.operation == "importDossier" and wants_refusal else None
     return f"it was answered {seen}{outcome or f', expected {mismatch.plain}'}"
-
-
-def _wants_refusal(mismatch: Mismatch) -> bool:
-    if mismatch.at == "code":
-        return True
-    return isinstance(mismatch.wanted, int) and mismatch.wanted >= _FIRST_ERROR_STATUS
 
 
 def _outcome(mismatch: Mismatch) -> str | None:

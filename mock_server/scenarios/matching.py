@@ -221,16 +221,13 @@ def _mapping_differences(expected: Mapping[str, Any], found: Any, at: str) -> It
     """Compare members and operators."""
     spend_steps(len(expected))
     for name, value in expected.items():
-        compare = _operator_differences if name.startswith("$") else _member_differences
-        yield from compare(name, value, found, at)
+        if name.startswith("$"):
+            yield from _operator_differences(name, value, found, at)
+        elif isinstance(found, Mapping):
+            yield from differences(value, found.get(name, ABSENT), f"{at}.{name}")
     names_a_member = not all(name.startswith("$") for name in expected)
     if not isinstance(found, Mapping) and (names_a_member or not expected):
         yield Difference(at, "an object", found)
-
-
-def _member_differences(name: str, expected: Any, found: Any, at: str) -> Iterator[Difference]:
-    if isinstance(found, Mapping):
-        yield from differences(expected, found.get(name, ABSENT), f"{at}.{name}")
 
 
 def _list_differences(expected: Sequence[Any], found: Any, at: str) -> Iterator[Difference]:
