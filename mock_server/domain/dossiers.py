@@ -32,13 +32,6 @@ class DossierUpdate(Struct, frozen=True, kw_only=True):
     thirdparty_code: str | None = None
     thirdparty_email: Sequence[str] | None = None
 
-    @property
-    def empty(self) -> bool:
-        """Nothing was given."""
-        given = (self.dossier_reference, self.description, self.purchasing_category)
-        others = (self.thirdparty_code, self.thirdparty_email)
-        return self.expiration_date is UNSET and all(value is None for value in (*given, *others))
-
 
 def update_dossier(
     world: World,
@@ -59,7 +52,7 @@ def update_dossier(
     behaviour.md 3.11 and 6.11 (carried-over), 6.1 and 6.2 (documented).
     """
     dossier = _find_monitored(world, account_id, dossier_id)
-    if wanted.empty:
+    if wanted == DossierUpdate():
         raise Rejected(Refusal(E003, "data_to_update"))
     changed = _apply_update(world, now, dossier, wanted, variants)
     code = checks.normalize_code(wanted.thirdparty_code)

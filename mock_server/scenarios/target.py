@@ -46,24 +46,19 @@ class LoginFailed(Exception):
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """An environment: base URL of the API (without /api/v1), authorisation server, and the user of the run.
+    """An environment: base URL of the API (without /api/v1), token endpoint, and the user of the run.
 
     `dialect` is that of the base URL. `sandbox_server` is the URL of a server of sandboxes, None for any
     other environment.
     """
 
     base_url: str
-    auth_url: str
+    token_url: str
     dialect: DialectName = "rest"
     sandbox_server: str | None = None
     control_token: str | None = None
     username: str = DEFAULT_USER
     password: str = DEFAULT_PASSWORD
-
-    @property
-    def token_url(self) -> str:
-        """The token endpoint."""
-        return f"{self.auth_url}{TOKEN_PATH}"
 
     def sandbox(self, name: str) -> Sandbox:
         """Return the sandbox of that name; only a server of sandboxes has one."""
@@ -95,7 +90,7 @@ def find_target(
     return Target(
         base_url=base,
         dialect=dialect or found_dialect,
-        auth_url=(auth_url or server or base).rstrip("/"),
+        token_url=f"{(auth_url or server or base).rstrip('/')}{TOKEN_PATH}",
         sandbox_server=server,
         control_token=control_token,
         username=username,
