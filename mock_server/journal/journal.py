@@ -100,17 +100,17 @@ Listener = Callable[[str | None], None]
 
 
 class JournalStore(Protocol):
-    """Keeps the exchanges of a journal over a restart, as far as it can."""
+    """Keeps the exchanges of the sandboxes, by name, over a restart, as far as it can."""
 
-    def add(self, number: int, packed: PackedExchange, first: int) -> None:
+    def add_exchange(self, name: str, number: int, packed: PackedExchange, first: int) -> None:
         """Keep an exchange; those before number `first` were dropped."""
 
-    def clear(self, last: int) -> None:
+    def clear_exchanges(self, name: str, last: int) -> None:
         """Delete them; the next one has the number after `last`."""
 
 
 class Journal:
-    """The exchanges of a sandbox. Numbers only increase, also when the journal is cleared.
+    """The exchanges of the sandbox `name`. Numbers only increase, also when the journal is cleared.
 
     It begins with those that were `kept` up to number `last`, and adds each later one to the `store`.
 
@@ -124,10 +124,12 @@ class Journal:
         limits: Limits,
         last: int = 0,
         *,
+        name: str = "",
         kept: Sequence[PackedExchange] = (),
         store: JournalStore | None = None,
     ) -> None:
         self._limits = limits
+        self._name = name
         self._packed = deque(kept)
         self._bytes = sum(packed.size for packed in kept)
         self._last = last
@@ -156,7 +158,7 @@ class Journal:
             self._drop()
             self._counts.count(exchange.kind)
             if self._store is not None and self._packed:
-                self._store.add(self._last, packed, self._last - len(self._packed) + 1)
+                self._store.add_exchange(self._name, self._last, packed, self._last - len(self._packed) + 1)
             listeners = tuple(self._listeners)
         for wake in listeners:
             wake(exchange.operation)
@@ -236,7 +238,7 @@ class Journal:
         self.missed = ()
         self._bytes = self._last_dropped = 0
         if self._store is not None:
-            self._store.clear(self._last)
+            self._store.clear_exchanges(self._name, self._last)
         return count
 
 

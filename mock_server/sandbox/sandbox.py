@@ -84,8 +84,7 @@ class ServerSandbox:
         self.name = name
         self.options = options
         self.last_used = monotonic()
-        store = None if options.database is None else options.database.journal_store(name)
-        self.journal = Journal(options.journal, store=store)
+        self.journal = Journal(options.journal, name=name, store=options.database)
         self.history = History(options.history)
         self._lock = RLock()
         self._state = state
@@ -102,8 +101,8 @@ class ServerSandbox:
         with database.restoring(name):
             state = restore_state(kept.kept, options.invent)
         sandbox = cls(name, state, options)
-        latest, store = kept.latest_request, database.journal_store(name)
-        sandbox.journal = Journal(options.journal, latest, kept=kept.exchanges, store=store)
+        latest = kept.latest_request
+        sandbox.journal = Journal(options.journal, latest, name=name, kept=kept.exchanges, store=database)
         first = kept.records[0].position if kept.records else latest
         sandbox.history = History(options.history, kept.number, first if kept.number else 0)
 

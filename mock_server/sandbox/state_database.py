@@ -23,7 +23,7 @@ from mock_server.clock import monotonic_now
 from mock_server.fixtures.errors import FileError, InputError, NotWritten, StateFileError
 from mock_server.fixtures.fixture import decode_fixture
 from mock_server.fixtures.generate import generate_company
-from mock_server.journal.journal import JournalStore, PackedExchange, join_parts
+from mock_server.journal.journal import PackedExchange, join_parts
 from mock_server.sandbox.history import Record, RecordFormat, replay
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX
 from mock_server.sandbox.state import (
@@ -228,10 +228,6 @@ class StateDatabase:
                 break  # older ones could not be written
             packed.append(join_parts(exchange, answer))
         return last, tuple(reversed(packed))
-
-    def journal_store(self, name: str) -> JournalStore:
-        """Return what keeps the journal of a sandbox."""
-        return _ExchangeTable(self, name)
 
     def add_exchange(self, name: str, number: int, packed: PackedExchange, first: int) -> None:
         """Write an exchange soon: with the next command, with others, or after a second."""
@@ -507,18 +503,3 @@ def _reason(error: Exception) -> str | None:
 
 def _damaged(reason: str) -> str:
     return f"the file is damaged, or not a state file: {reason}: restore a copy of it, or give another file"
-
-
-class _ExchangeTable(NamedTuple):
-    """The exchanges of one sandbox in the file."""
-
-    database: StateDatabase
-    name: str
-
-    def add(self, number: int, packed: PackedExchange, first: int) -> None:
-        """Write an exchange."""
-        self.database.add_exchange(self.name, number, packed, first)
-
-    def clear(self, last: int) -> None:
-        """Delete them."""
-        self.database.clear_exchanges(self.name, last)
