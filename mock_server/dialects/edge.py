@@ -139,13 +139,7 @@ class Edge:
     def thirdparty(self, relation: Relation, thirdparty: Thirdparty, account_id: int) -> Json:
         """behaviour.md 4.4 (documented), C20, C21, C51."""
         return {
-            "thirdpartyId": thirdparty.thirdparty_id,
-            "accountId": account_id,
-            **members.identity(thirdparty, relation),
-            **members.company(thirdparty.company, creation=_CREATION),
-            "addressStreet": thirdparty.company.address_street,
-            **members.address(thirdparty.company),
-            **members.platform_status(thirdparty, relation),
+            **members.thirdparty(relation, thirdparty, account_id, creation=_CREATION),
             "active": not thirdparty.out_of_business,
             "isMonitored": wire.bool_text(relation.monitored),
             "isOutOfBusiness": wire.bool_text(thirdparty.out_of_business),

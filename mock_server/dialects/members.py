@@ -107,9 +107,17 @@ def address(company: Company) -> dict[str, Json]:
     }
 
 
-def platform_status(thirdparty: Thirdparty, relation: Relation) -> dict[str, Json]:
-    """Return a third party's status on the platform and in the account. behaviour.md 4.4 (documented)."""
+def thirdparty(
+    relation: Relation, thirdparty: Thirdparty, account_id: int, *, creation: str
+) -> dict[str, Json]:
+    """Return a third party in full, with its status in the account. behaviour.md 4.4 (documented)."""
     return {
+        "thirdpartyId": thirdparty.thirdparty_id,
+        "accountId": account_id,
+        **identity(thirdparty, relation),
+        **company(thirdparty.company, creation=creation),
+        "addressStreet": thirdparty.company.address_street,
+        **address(thirdparty.company),
         "monitored": relation.monitored,
         "subscriptionState": thirdparty.registered,
         "subscriptionDate": wire.plain_date(thirdparty.subscription_date),

@@ -84,15 +84,7 @@ class Rest:
 
     def thirdparty(self, relation: Relation, thirdparty: Thirdparty, account_id: int) -> Json:
         """behaviour.md 4.4 (documented)."""
-        return {
-            "thirdpartyId": thirdparty.thirdparty_id,
-            "accountId": account_id,
-            **members.identity(thirdparty, relation),
-            **members.company(thirdparty.company, creation=_CREATION),
-            "addressStreet": thirdparty.company.address_street,
-            **members.address(thirdparty.company),
-            **members.platform_status(thirdparty, relation),
-        }
+        return members.thirdparty(relation, thirdparty, account_id, creation=_CREATION)
 
     def dossier(
         self,
