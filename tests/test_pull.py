@@ -18,8 +18,10 @@ from mock_server.cli import main
 from mock_server.client import Sandbox
 from mock_server.compare.shapes import divergences, shape
 from mock_server.domain.operations import DialectName
-from mock_server.pull import Pace, PullReport, SourceError, find_target, pull
+from mock_server.pull import PullReport, pull
 from mock_server.pull.replacements import Originals, Replacements
+from mock_server.pull.source import Pace, SourceError
+from mock_server.scenarios.target import find_target
 from tests.wire import wire_server
 
 _numbers = count(1)

@@ -142,8 +142,9 @@ def pull(base_url: str, out: Path, accounts: str, limit: int | None, rate: float
     password is that of the variable DOSSIERS_PASSWORD, or is asked for. A pull that was interrupted continues
     with the same command.
     """
-    from mock_server.pull import LoginFailed, NoTarget, Pace, SourceError, find_target
     from mock_server.pull import pull as pull_accounts
+    from mock_server.pull.source import Pace, SourceError
+    from mock_server.scenarios.target import LoginFailed, NoTarget, find_target
 
     if out.suffix not in {".yaml", ".yml"}:
         raise click.UsageError(f"--out {out}: the name of a recipe ends in .yaml")

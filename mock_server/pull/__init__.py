@@ -25,9 +25,7 @@ from mock_server.pull.recipe import RecipeWriter, recipe_text
 from mock_server.pull.replacements import Originals, Replacements, find_originals
 from mock_server.pull.source import AnswerFile, Json, Pace, Progress, PulledAccount, Source, SourceError
 from mock_server.scenarios.http_client import new_session
-from mock_server.scenarios.target import LoginFailed, NoTarget, Target, find_target
-
-__all__ = ["LoginFailed", "NoTarget", "Pace", "PullReport", "SourceError", "Target", "find_target", "pull"]
+from mock_server.scenarios.target import Target
 
 
 class PullReport(NamedTuple):
