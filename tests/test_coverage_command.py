@@ -70,6 +70,7 @@ def test_a_report_is_written_in_each_format(files: tuple[Path, Path], tmp_path: 
     text = out.read_text()
     assert (result.exit_code, result.output) == (0, "")
     assert "listDossiers.lastFull" in text
+    assert ("<p>" in text, " items were reached: " in text) == (kind == "html", True)
     assert ("<b>" in text) == (kind == "text")
     assert text.count("<table>") == text.count("</table>") == (3 if kind == "html" else 0)
     assert (kind != "markdown") or "| E113 | &lt;b>\\|cannot\\|&lt;/b> |" in text

@@ -764,6 +764,7 @@ IGNORED_INPUT = """
 def test_search(dossiers_sandbox):
     api = dossiers_sandbox.session()
     status = api.get(f"{dossiers_sandbox.base_url}/account/119631/dossiers?pagesize=5").status_code
+    print("mode:", dossiers_sandbox.strict())
     assert status in (200, 400)
 """
 HINT = "GET /api/v1/account/119631/dossiers: query parameter 'pagesize' is not known to listDossiers*"
@@ -771,12 +772,12 @@ HINT = "GET /api/v1/account/119631/dossiers: query parameter 'pagesize' is not k
 
 def test_strict_mode_fails_a_test_or_warns(run: Run) -> None:
     failed = run(IGNORED_INPUT, "--dossiers-strict=fail")
-    warned = run(IGNORED_INPUT, "--dossiers-strict=warn", "-W", "default")
+    warned = run(IGNORED_INPUT, "--dossiers-strict=warn", "-W", "default", "-rP")
 
     failed.assert_outcomes(failed=1)
-    failed.stdout.fnmatch_lines([HINT])
+    failed.stdout.fnmatch_lines([HINT, "mode: fail"])
     warned.assert_outcomes(passed=1, warnings=1)
-    warned.stdout.fnmatch_lines([f"*PytestWarning: {HINT}"])
+    warned.stdout.fnmatch_lines([f"*PytestWarning: {HINT}", "mode: warn"])
     run(IGNORED_INPUT).assert_outcomes(passed=1)
 
 

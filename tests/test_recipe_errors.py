@@ -327,6 +327,14 @@ def test_the_first_byte_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mock_server.fixtures.yaml_files.MAX_BYTES", 10)
+    path = tmp_path / "mine.yaml"
+    path.write_text("version: 1\n", encoding="utf-8")
+
+    assert error_message(path) == "mine.yaml: larger than 10 bytes"
+
+
 def test_a_missing_include_names_the_including_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("version: 1\ninclude: [nowhere]\n", encoding="utf-8")

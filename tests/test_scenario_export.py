@@ -822,6 +822,23 @@ def test_an_import_that_ends_on_another_day_fails_as_on_the_server(
     assert played(export(api))
 
 
+def test_what_stands_for_a_user_or_a_token_is_said(
+    make_server_api: Callable[..., Api], played: Callable[[str], list[str]]
+) -> None:
+    api = make_server_api(auth="declared")
+    earlier = api.log_in()["refresh_token"]
+    api.control("DELETE", "/requests")
+    refresh(api.client, earlier)
+    form = {"grant_type": "password", "client_id": "ea-api-edge", "username": "a@b.fr", "password": "c"}
+    api.client.post(TOKEN_URL, data=form)
+
+    text = export(api)
+
+    assert "Its refresh token is older than this scenario: that of the user stands for it." in text
+    assert "api@example.com stands for a user who is not declared." in text
+    assert played(text)[-2:] == ["request 2: getToken", "request 3: getToken"]
+
+
 def test_requests_that_were_deleted_after_a_snapshot_are_in_the_start(
     api: Api, played: Callable[[str], list[str]]
 ) -> None:

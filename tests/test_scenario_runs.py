@@ -565,7 +565,8 @@ def test_on_a_terminal_there_are_colours(server: str) -> None:
 
 
 def test_a_server_that_does_not_start_is_an_error() -> None:
-    with pytest.raises(NotStarted), own_server("--nonsense"):
+    said = "the server did not start: Error: there is no recipe 'nowhere'"
+    with pytest.raises(NotStarted, match=said), own_server("--fixture", "nowhere"):
         pass
 
 

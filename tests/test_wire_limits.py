@@ -201,6 +201,10 @@ def test_without_descriptors_new_connections_wait_and_none_is_closed(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with running_server(*options, "--max-connections", "500") as (url, process), ExitStack() as opened:
+        idle = None if options else opened.enter_context(connect(url))
+        if idle is not None:
+            idle.sendall(GET)
+            assert read_answer(idle)[0] == 200
         used = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used + 5, used + 5))
         clients = [opened.enter_context(socket.create_connection(address(url))) for _ in range(20)]
@@ -208,11 +212,14 @@ def test_without_descriptors_new_connections_wait_and_none_is_closed(
             client.settimeout(0.02)
             with pytest.raises(TimeoutError):
                 client.recv(1)
+        assert idle is None or read_to_end(idle) == ("closed", b"")
         for client in clients[:18]:
             client.close()
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "mock-server" / "tls" / "ca.pem"))
 
         assert is_up(url)
+        process.terminate()
+        assert "new connections wait: Too many open files\n" in process.communicate(timeout=10)[1]
 
 
 @pytest.mark.parametrize("option", ["--body-timeout", "--max-connections"])
@@ -273,12 +280,34 @@ def test_an_answer_is_made_as_its_client_reads_it(kind: str, how: str, tmp_path:
         assert app.made > 0
 
 
+def test_a_stream_ends_soon_after_its_client_closed_its_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_HALF_CLOSED", 0.1)
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield b"first"
+        await asyncio.Event().wait()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        environ[KEY] = Delivery(stream=stream())
+        return []
+
+    with wire_server("plain", tmp_path, wsgi=app) as url, connect(url) as client:
+        client.sendall(request("GET / HTTP/1.1"))
+        client.shutdown(socket.SHUT_WR)
+        end, answer = read_to_end(client)
+
+    assert (end, b"first" in answer) == ("closed", True)
+
+
 def test_a_client_that_reads_nothing_cannot_send_without_end(tmp_path: Path) -> None:
     app = Endless("parts")
-    many = request("GET / HTTP/1.1", f"X-Padding: {'x' * 7000}") * 4000
+    many = request("GET / HTTP/1.1", f"X-Padding: {'x' * 7000}") * 1700
     with (
         wire_server("plain", tmp_path, wsgi=app) as url,
-        connect(url, timeout=0.3) as client,
+        connect(url, timeout=1) as client,
         pytest.raises(TimeoutError),
     ):
         client.sendall(many)
