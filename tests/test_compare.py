@@ -266,7 +266,7 @@ def test_a_patched_member_is_found_and_nothing_else(
     ("member", "expected"),
     [
         ("monitored", [("$.content.monitored", "null", "boolean, never null")]),
-        ("expirationDate", []),
+        ("stateLastChangeDate", []),
     ],
     ids=["not allowed", "allowed"],
 )

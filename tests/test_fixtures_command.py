@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,17 @@ def test_generate_explains_its_errors_in_a_sentence(arguments: list[str], senten
 
     assert refused.exit_code != 0
     assert sentence in refused.output
+
+
+def test_a_state_that_cannot_be_written_leaves_no_part(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    found = run("generate", "empty", "--out", str(folder / "full.json"))
+
+    assert "full.json: No space left on device" in found.output
+    assert list(folder.glob("full.*")) == []
 
 
 @pytest.mark.parametrize("day", ["1900-01-01", "2200-12-31"])

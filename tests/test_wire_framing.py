@@ -235,8 +235,9 @@ def test_a_client_that_expects_100_continue_gets_it_only_if_its_body_will_be_rea
         (f"POST /api/v1/account/1/dossiers/{SEED_DOSSIER} HTTP/1.1", 404),
         (f"PUT {DOSSIERS} HTTP/1.1", 405),
         ("POST /__admin/nothing HTTP/1.1", 404),
+        ("POST /__admin/clock/advance HTTP/1.1\r\nOrigin: https://elsewhere.example", 403),
     ],
-    ids=["no path", "no account", "no operation", "no control call"],
+    ids=["no path", "no account", "no operation", "no control call", "a control call of another page"],
 )
 def test_what_the_head_decides_is_answered_without_the_body(url: str, line: str, status: int) -> None:
     token = f"Authorization: {log_in(url)['Authorization']}"
