@@ -206,8 +206,7 @@ def _check_fixture(settings: Settings) -> tuple[Finding, tuple[str, str]]:
     except FileError as error:
         remedy = f"correct the file; {_see('fixtures')}"
         return Finding("fixture", "wrong", str(error), remedy), default
-    dossiers = sum(len(portfolio.dossiers) for portfolio in world.portfolios.values())
-    found = f"{settings.fixture}: {len(world.portfolios)} accounts, {dossiers:,} dossiers"
+    found = f"{settings.fixture}: {len(world.portfolios)} accounts, {world.dossier_count:,} dossiers"
     declared = {name: user.password for name, user in fixture.admission.logins.items()}
     return Finding("fixture", "ok", found), next(iter(declared.items()), default)
 

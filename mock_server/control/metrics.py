@@ -119,8 +119,7 @@ def _imports(census: Census) -> Samples:
 
 
 def _dossiers(server: Services) -> int:
-    worlds = (sandbox.read_if_possible() for sandbox in server.sandboxes.existing)
-    return sum(len(portfolio.dossiers) for world in worlds for portfolio in world.portfolios.values())
+    return sum(sandbox.read_if_possible().dossier_count for sandbox in server.sandboxes.existing)
 
 
 METRICS = (

@@ -80,10 +80,9 @@ def get_ca_certificate() -> Response:
 
 def _counts(sandbox: ServerSandbox) -> dict[str, int]:
     world = sandbox.read_if_possible()
-    portfolios = world.portfolios.values()
     return {
         "accounts": len(world.portfolios),
         "thirdparties": len(world.thirdparties),
-        "dossiers": sum(len(portfolio.dossiers) for portfolio in portfolios),
-        "processes": sum(len(portfolio.processes) for portfolio in portfolios),
+        "dossiers": world.dossier_count,
+        "processes": sum(len(portfolio.processes) for portfolio in world.portfolios.values()),
     }

@@ -169,6 +169,11 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
     past_actions: tuple[ScheduledAction, ...] = ()
     next_ids: NextIds = NextIds()
 
+    @property
+    def dossier_count(self) -> int:
+        """How many dossiers all accounts have."""
+        return sum(len(portfolio.dossiers) for portfolio in self.portfolios.values())
+
     def portfolio(self, account_id: int) -> Portfolio:
         """What the account of that id holds.
 

@@ -345,8 +345,7 @@ class SharedSandbox(ServerSandbox):
         """Whether this version is one at which a checkpoint is written, by the replica that appended it."""
         if self.version % ENTRIES_PER_CHECKPOINT:
             return False
-        dossiers = sum(len(portfolio.dossiers) for portfolio in self._base.world.portfolios.values())
-        rounds = 1 + dossiers // 10 // ENTRIES_PER_CHECKPOINT
+        rounds = 1 + self._base.world.dossier_count // 10 // ENTRIES_PER_CHECKPOINT
         return self.version // ENTRIES_PER_CHECKPOINT % rounds == 0
 
     def checkpoint(self) -> tuple[Callable[[], bytes], int, int]:

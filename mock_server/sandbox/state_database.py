@@ -321,8 +321,7 @@ class StateDatabase:
             self._checkpoint_soon(name, pending, record, after)
 
     def _checkpoint_soon(self, name: str, pending: _Pending, record: Record, after: SandboxState) -> None:
-        dossiers = sum(len(portfolio.dossiers) for portfolio in after.world.portfolios.values())
-        if pending.count < dossiers // 10:
+        if pending.count < after.world.dossier_count // 10:
             return
         pending.is_running = True
 

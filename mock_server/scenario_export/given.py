@@ -317,7 +317,7 @@ def state_step(name: str, state: SandboxState, now: datetime) -> ExportedStep:
     Raises:
         StateTooLarge: it has too many dossiers.
     """
-    count = sum(len(portfolio.dossiers) for portfolio in state.world.portfolios.values())
+    count = state.world.dossier_count
     if count > MAX_DOSSIERS:
         raise StateTooLarge(
             f"the state there has {count} dossiers and is not near a bundled fixture: too many for a scenario"
