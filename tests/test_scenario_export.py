@@ -83,6 +83,8 @@ def acts_of_the_platform(api: Api) -> None:
     path = f"/dossiers/{created['dossierId']}"
     api.dossier(created["dossierId"])
     api.control("POST", f"{path}/documents/ATT_VIGI/evidences", {"expirationDate": "2090-12-31"})
+    api.control("POST", f"{path}/documents/ATT_VIGI/evidences", {"content": ""})
+    api.dossier(created["dossierId"])
     api.control("PATCH", path, {"description": "{accountId}"})
     api.control("PATCH", "/requirements/ATT_VIGI", {"withdrawn": True, "accountId": api.account})
     api.control("POST", "/thirdparties", {"siret": SIRET, "users": []})
@@ -143,10 +145,21 @@ def logins(api: Api) -> None:
     other.get("/dossiers")
 
 
+def equal_calls_in_a_row(api: Api) -> None:
+    for each in [api.log_in() for _ in range(3)]:
+        refresh(api.client, each["refresh_token"])
+    launched = [api.launch() for _ in range(3)]
+    api.advance("PT1S")
+    for process_id in launched:
+        api.process(process_id)
+
+
 def odd_input(api: Api) -> None:
     api.send("POST", api.url("/dossiers"), data=b'{"a', content_type="application/json")
     api.try_import(description="a {word} in braces")
     api.try_import(**PERSONAL)
+    for malformed in (f"jean.dupont@{'a' * 300}.fr", "jean.dupont@acm\u00e9.fr"):
+        assert api.try_import(userInCharge=[malformed]).status_code == 400
     api.get("/dossiers/x1")
     api.get("/dossiers", pageSize="x", page=["1", "2"], search="é")
     api.try_import(companyIdValue=12)
@@ -240,6 +253,7 @@ FLOWS = (
     starts_over_between_calls,
     variants_between_calls,
     logins,
+    equal_calls_in_a_row,
     odd_input,
 )
 INPUTS = (

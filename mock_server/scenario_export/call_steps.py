@@ -95,6 +95,19 @@ class SavedIds:
             step.members.setdefault("save", {})[self._names[key]] = place
         return f"{{{self._names[key]}}}"
 
+    def merge(self, step: ExportedStep, into: ExportedStep) -> bool:
+        """Save what a step can save in an equal one, of which it is a repetition; False if that cannot be.
+
+        A repeated step saves from its last answer, so each import whose id is used later has its own step.
+        """
+        held = [key for key, (holder, _, _) in self._known.items() if holder is step]
+        if any(kind == "processId" for kind, _ in held):
+            return False
+        for key in held:
+            _, place, dialect = self._known[key]
+            self._known[key] = into, place, dialect
+        return True
+
     def is_known(self, kind: str, value: object) -> bool:
         """Whether an earlier step can save it."""
         found = self._known.get((kind, str(value)))

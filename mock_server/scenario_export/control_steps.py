@@ -59,7 +59,7 @@ def command_step(name: str, command: AnyCommand, scenario: str | None) -> Export
     if call is None:
         return None
     step = control_step(name, *call)
-    if isinstance(command, DepositEvidence) and command.given.content is not None:
+    if isinstance(command, DepositEvidence) and command.given.content:
         size = len(command.given.content)
         step.comments.append(
             f"The file of {size} bytes is not in this scenario: a generated one stands for it."
@@ -86,7 +86,7 @@ def _change_requirement(command: ChangeRequirement) -> Call:
 
 def _deposit(command: DepositEvidence) -> Call:
     given = command.given
-    size = given.file_size if given.content is None else max(len(given.content), MIN_FILE_SIZE)
+    size = max(len(given.content), MIN_FILE_SIZE) if given.content else given.file_size
     body = {
         "fileSize": size,
         "expirationDate": given.expiration_date and given.expiration_date.isoformat(),
@@ -94,7 +94,8 @@ def _deposit(command: DepositEvidence) -> Call:
         "formdata": [members_of(answer) for answer in given.formdata],
     }
     call = f"POST /dossiers/{command.dossier_id}/documents/{_part(command.code)}/evidences"
-    return call, {name: value for name, value in body.items() if value}
+    empty = {} if given.content is None or given.content else {"content": ""}
+    return call, {name: value for name, value in body.items() if value} | empty
 
 
 def _set_outcome(command: SetProcessOutcome) -> Call:

@@ -237,6 +237,8 @@ class _Writer:
         is_same = repeated == {"repeat": 1} | last.members and step.comments == last.comments
         if not is_same or times >= MAX_REPEAT or "timeout" in step.members:
             return False
+        if not self._context.ids.merge(step, last):
+            return False
         last.members["repeat"] = times + 1
         first = last.members["name"].split()[1].rstrip(":")
         last.members["name"] = f"requests {first} to {entry.number}: {entry.operation}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from mock_server.domain.checks import is_email
 from mock_server.journal.redaction import redact_header, redact_json
 
 _ADDRESS = re.compile(r"[^\s@\"'<>,;:=&?/\\(){}\[\]|]+@[^\s@\"'<>,;:=&?/\\(){}\[\]|]*")
@@ -22,6 +23,9 @@ _PERSON = {
 
 _ADDRESSES = frozenset({"thirdpartyEmail", "userInCharge", "username", "user"})
 """The members that name a person, mostly by an address."""
+
+_CHECKED = frozenset({"thirdpartyEmail", "userInCharge"})
+"""The members whose addresses the API checks."""
 
 PERSONAL = frozenset(_PERSON) | {"email", "emails", "thirdpartyEmail", "userInCharge", "to"}
 """The members whose values are not expected in an answer."""
@@ -59,9 +63,10 @@ class Privacy:
         if name in _PERSON and text:
             return _PERSON[name]
         is_address = name in _ADDRESSES and text not in self._users
-        if is_address and _ADDRESS.fullmatch(text) is None:
-            # It may be malformed, and has to stay so: keep its form alone.
-            return _NOT_AN_ADDRESS.sub("x", text)
+        is_wrong = _ADDRESS.fullmatch(text) is None or (name in _CHECKED and not is_email(text))
+        if is_address and is_wrong:
+            # It is malformed, and has to stay so: keep its form alone.
+            return _NOT_AN_ADDRESS.sub(lambda found: "x" if found[0].isascii() else "\u00e9", text)
         return self.text(text)
 
     def _address(self, address: str) -> str:
