@@ -24,7 +24,7 @@ from mock_server.contract.schemas import Schema, components, data, ref
 from mock_server.dialects import DIALECTS
 from mock_server.domain.errors import ERRORS, ErrorCode
 from mock_server.domain.operations import OPERATIONS, TOKEN_PATH, Kind, Operation
-from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
+from mock_server.domain.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 
 Object = dict[str, Any]
 

@@ -29,6 +29,7 @@ from mock_server.domain.imports import (
 from mock_server.domain.local_time import CLOCK_END, LAST_YEAR, add_days
 from mock_server.domain.model import DEFAULT_OUTCOME, ImportPlan, ImportProcess, Thirdparty
 from mock_server.domain.outbox import without_mails
+from mock_server.domain.rate_limit import take_request
 from mock_server.domain.variants import ChosenVariants
 from mock_server.domain.world import World, find_process
 from mock_server.fixtures import actions, upsert, upsert_dossiers
@@ -44,7 +45,6 @@ from mock_server.fixtures.entries import (
 from mock_server.fixtures.errors import Conflict, InputError
 from mock_server.fixtures.fixture import Fixture
 from mock_server.fixtures.state_file import StateFile
-from mock_server.sandbox.rate_limit import take_request
 from mock_server.sandbox.state import (
     SandboxState,
     Snapshot,

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from mock_server import __version__
 from mock_server.clock import Clock
 from mock_server.domain.imports import Invent
+from mock_server.domain.rate_limit import Bucket, Buckets
 from mock_server.domain.settlement import Event, settle
 from mock_server.domain.variants import ChosenVariants
 from mock_server.domain.world import World
@@ -29,7 +30,6 @@ from mock_server.fixtures.state_file import (
     import_world,
 )
 from mock_server.fixtures.validate_state import validate_state
-from mock_server.sandbox.rate_limit import Bucket, Buckets
 from mock_server.scenarios.active import ActiveScenario, export_progress, read_progress
 from mock_server.scenarios.setup import ScenarioSetup
 

@@ -11,8 +11,8 @@ from mock_server.auth.access import bearer_token, check_api_call
 from mock_server.auth.tokens import Token, TokenRejected, TokenService
 from mock_server.dialects import Dialect
 from mock_server.domain.operations import Operation
+from mock_server.domain.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 from mock_server.sandbox.commands import TakeRequest
-from mock_server.sandbox.rate_limit import BURST_CAPACITY, REPLENISH_RATE
 from mock_server.scenarios.active import import_plan
 from mock_server.scenarios.file_format import Then
 from mock_server.web.context import CONTEXT, Call, RequestContext
