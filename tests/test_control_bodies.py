@@ -109,7 +109,7 @@ VALUES: dict[str, tuple[str, str, str]] = {
     "a value of an object with any keys": (
         "PUT /variants",
         '{"refusals": 1}',
-        "a value is not a text: quote it",
+        "$.refusals: 1 is not a text: quote it",
     ),
 }
 
