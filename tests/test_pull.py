@@ -137,6 +137,27 @@ def test_what_is_pulled_and_served_has_the_same_shapes_counts_and_states_and_no_
     served.drop()
 
 
+def test_it_gives_up_after_too_many_rejections(source: Sandbox, tmp_path: Path) -> None:
+    waits = Waits()
+    change(source, "listDossiers", {"respond": {"status": 429, "headers": {"Retry-After": "7"}}})
+
+    with pytest.raises(SourceError, match="too many requests: use a lower --rate, then run the same command"):
+        run_pull(source, tmp_path / "mine.yaml", pace=waits.pace)
+
+    assert waits.count(7.0) == 20
+
+
+def test_nothing_is_written_with_a_value_of_the_source(
+    source: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mock_server.pull.find_originals", lambda *_: ["name"])
+
+    with pytest.raises(SourceError, match="not written, because values of the source are left in name"):
+        run_pull(source, tmp_path / "mine.yaml", limit=1)
+
+    assert not (tmp_path / "mine.yaml").exists()
+
+
 def test_another_run_continues_after_a_connection_that_was_cut(source: Sandbox, tmp_path: Path) -> None:
     out, waits = tmp_path / "mine.yaml", Waits()
     part = tmp_path / "mine.yaml.part"

@@ -27,6 +27,7 @@ from hypothesis import settings
 from mock_server.app import create_app
 from mock_server.cli import main
 from mock_server.fixtures.errors import FileError
+from mock_server.sandbox import state_database
 from mock_server.sandbox.state_database import StateDatabase
 from mock_server.settings import Settings
 from mock_server.watching import Watch
@@ -120,6 +121,28 @@ def test_the_journal_is_there_after_a_restart_within_its_limits(path: Path) -> N
     app = restart(app, path, journal_entries=5)
     assert [each["number"] for each in journal(app)["requests"]] == [68, 69, 70, 71, 72]
     assert not journal(app)["complete"]
+
+
+@pytest.mark.parametrize(("requests", "seconds"), [(100, 100.0), (1, 0.01)], ids=["many at once", "one soon"])
+def test_reads_are_written_before_the_server_ends(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: int, seconds: float
+) -> None:
+    monkeypatch.setattr(state_database, "_SECONDS_PER_WRITE", seconds)
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    for _ in range(requests):
+        api.get("/dossiers", pageSize=1)
+    copies = tmp_path / "copies"
+    for _ in range(200):
+        shutil.copytree(path.parent, copies, ignore=lambda *_: {"copies"}, dirs_exist_ok=True)
+        with sqlite3.connect(copies / path.name) as copy:
+            [(written,)] = copy.execute("SELECT count(*) FROM exchanges")
+        copy.close()
+        if written >= requests:
+            break
+        sleep(0.02)
+
+    assert written >= requests
 
 
 @pytest.mark.parametrize(("method", "call"), [("DELETE", "requests"), ("POST", "reset")])
