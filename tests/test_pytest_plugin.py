@@ -110,12 +110,18 @@ def test_import(dossiers_sandbox, reference):
 """
 
 
-def test_a_failed_test_without_a_request_has_no_scenario(run: Run, pytester: pytest.Pytester) -> None:
-    result = run("def test_it(dossiers_sandbox):\n    assert False\n", "--dossiers-export", "failed")
+def test_a_failed_test_without_a_request_or_a_folder_has_no_scenario(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "file").touch()
+    without = "def test_one(dossiers_sandbox):\n    assert False\n"
+    with_one = "def test_two(dossiers_sandbox):\n    assert not dossiers_sandbox.token()\n"
 
-    result.assert_outcomes(failed=1)
+    result = run(without + with_one, "--dossiers-export", "file/failed")
+
+    result.assert_outcomes(failed=2)
     assert "no scenario was exported: this sandbox got no request" in output(result)
-    assert not (pytester.path / "failed").exists()
+    assert "no scenario was exported: [Errno 20] Not a directory: 'file/failed'" in output(result)
 
 
 def test_a_failed_test_has_a_scenario_that_gets_the_same_answers(
@@ -801,6 +807,7 @@ def test_coverage_of_a_run_is_added_up_over_tests_and_workers(
     assert found["kinds"]["processes"]["import.succeeded"] == 1
     if workers == "0":
         assert run(two, *arguments, "--dossiers-coverage-min=90").ret == pytest.ExitCode.TESTS_FAILED
+        assert run("def test_it(): ...", *arguments).ret == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize(
