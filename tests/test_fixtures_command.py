@@ -100,6 +100,19 @@ def test_generate_makes_the_requested_number_of_dossiers_in_the_recipes_proporti
     assert accounts.count(8) == pytest.approx(total / 4, abs=1)
 
 
+def test_generate_keeps_how_many_dossiers_share_a_third_party(folder: Path) -> None:
+    out, recipe = folder / "out.json", folder / "shared.yaml"
+    recipe.write_text(
+        "version: 1\ninclude: [catalogue]\naccounts:\n"
+        "  - {accountId: 7, population: {dossiers: 40, thirdparties: 20}}\n",
+        encoding="utf-8",
+    )
+
+    run("generate", str(recipe), "--dossiers", "10", "--out", str(out))
+
+    assert len({dossier.thirdparty_id for dossier in load_state(out).generated.dossiers}) <= 5
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path) -> None:
     def made(seed: str) -> bytes:
         run(

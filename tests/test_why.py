@@ -468,10 +468,19 @@ def test_a_request_is_shown_as_in_the_list(api: Api) -> None:
 
 @pytest.mark.parametrize("number", [0, 99])
 def test_a_request_that_is_not_in_the_journal_is_not_found(api: Api, number: int) -> None:
-    answer = api.client.get(f"/__admin/requests/{number}?sandbox={api.sandbox}")
+    def sentence() -> str:
+        answer = api.client.get(f"/__admin/requests/{number}?sandbox={api.sandbox}")
+        assert answer.status_code == 404
+        return str((answer.json or {})["detail"])
 
-    assert answer.status_code == 404
-    assert f"the journal has no request {number}" in (answer.json or {})["detail"]
+    assert sentence() == f"the journal has no request {number}; no request was made yet"
+
+    api.get("/dossiers")
+    latest_number = latest(api)["number"]
+    assert (
+        sentence()
+        == f"the journal has no request {number}; the latest is {latest_number}, old ones are dropped"
+    )
 
 
 # What was sent against what was wanted, and a dossier before and after.
