@@ -8,6 +8,7 @@ import click
 
 from mock_server.cli import output
 from mock_server.cli.options import CONTROL_TOKEN, SANDBOX, SANDBOX_URL, sandbox_client
+from mock_server.domain.names import nearest, shown
 
 
 @click.group()
@@ -43,7 +44,16 @@ def export(
     if kind == "scenario":
         query["name"] = _scenario_name(out)
     with sandbox_client(base_url, sandbox, control_token) as client:
+        _need_sandbox(sandbox, [found["name"] for found in client.call("GET", "/sandboxes")["sandboxes"]])
         output.write_out(out, client.text("/requests", format=kind, **query))
+
+
+def _need_sandbox(name: str, names: list[str]) -> None:
+    """End the command if there is no such sandbox: a call to a misspelt one would create it, and be empty."""
+    if name not in names:
+        near = nearest(name, names)
+        hint = f"did you mean {shown(near)}?" if near else f"the latest is {shown(names[-1])}"
+        raise click.ClickException(f"there is no sandbox {shown(name)}; {hint}")
 
 
 def _scenario_name(out: Path | None) -> str:
