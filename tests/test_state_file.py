@@ -569,6 +569,8 @@ def test_the_commands_show_export_and_compact_a_file(path: Path) -> None:
     shown = run("info", str(path)).stdout
     assert "format 1" in shown
     assert "one: fixture default, 2 commands, 2 of them since the last checkpoint" in shown
+    unknown = run("export", str(path), "--sandbox", "two").stderr
+    assert unknown.startswith(f"Error: {path}: there is no sandbox 'two'; there are: one, default\n")
     compacted = run("compact", str(path))
     assert compacted.returncode == 0
     assert re.fullmatch(rf"{path}: [\d,]+ bytes before, [\d,]+ bytes now\n", compacted.stdout)

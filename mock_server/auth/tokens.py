@@ -176,7 +176,8 @@ class TokenService:
         """
         known = self._cache.get(encoded)
         if known is None:
-            known = self._remember(encoded, _token(self._decode(encoded, self._key.public_key(), "RS256")))
+            known = _token(self._decode(encoded, self._key.public_key(), "RS256"))
+            self._remember(encoded, known)
         if not known.is_for_access:
             raise TokenRejected("altered")
         return known
@@ -249,11 +250,11 @@ class TokenService:
         except (jwt.PyJWTError, ValueError, RecursionError):
             raise TokenRejected("malformed") from None
 
-    def _remember(self, encoded: str, token: Token) -> Token:
+    def _remember(self, encoded: str, token: Token) -> None:
         """Cache a valid token; drop the oldest ones beyond the limit."""
         size = len(encoded) * _CLAIMS
         if len(encoded) > _MAX_TOKEN:
-            return token
+            return
         with self._lock:
             if encoded not in self._cache:
                 self.cached_bytes += size
@@ -262,7 +263,6 @@ class TokenService:
                 oldest = next(iter(self._cache))
                 del self._cache[oldest]
                 self.cached_bytes -= len(oldest) * _CLAIMS
-        return token
 
     @cached_property
     def _key(self) -> RSAPrivateKey:
