@@ -146,17 +146,17 @@ def shell_command() -> str:
 
 
 def show_on_terminal(*arguments: str) -> str:
-    """Show a command of `mock-server` on a terminal; return its output, which must be short."""
+    """Show a command of `mock-server` on a terminal; return its output."""
     run("--version")  # a fork server that has answered takes commands of scripts
     master, slave = pty.openpty()
     command = [*shlex.split(shell_command()), *arguments]
-    subprocess.run(command, stdout=slave, stderr=slave, check=True, timeout=60)
-    os.close(slave)
     shown = b""
-    with suppress(OSError):
+    with subprocess.Popen(command, stdout=slave, stderr=slave) as process, suppress(OSError):
+        os.close(slave)
         while part := os.read(master, 65536):
             shown += part
     os.close(master)
+    assert process.returncode == 0
     return shown.decode()
 
 

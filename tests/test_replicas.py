@@ -629,12 +629,16 @@ def test_time_does_not_go_back_where_the_clock_of_another_machine_is_ahead(
 
 
 @pytest.mark.parametrize(
-    "command",
-    [{"command": "Teleport"}, {"command": "RestoreSnapshot", "name": "unknown"}],
-    ids=["unknown", "fails here"],
+    ("command", "why"),
+    [
+        ({"command": "Teleport"}, "Teleport"),
+        ({"command": "RestoreSnapshot", "name": "unknown"}, ""),
+        ({"command": "LoadFixture", "fixture": "unknown"}, "there is no fixture unknown"),
+    ],
+    ids=["unknown", "fails here", "without its fixture"],
 )
 def test_an_entry_of_a_newer_version_is_refused_and_left_alone(
-    clients: Clients, engine: RedisServer, command: dict[str, str]
+    clients: Clients, engine: RedisServer, command: dict[str, str], why: str
 ) -> None:
     clients.all(references)
     entry = {"format": 1, "machine": "2031-01-01T10:00:00Z"}
@@ -645,6 +649,7 @@ def test_an_entry_of_a_newer_version_is_refused_and_left_alone(
         answer = remote.send("GET", "/dossiers?pageSize=1")
         assert answer.status_code == 503
         assert "a newer version of mock-server has changed the sandbox" in answer.json()["message"]
+        assert why in answer.json()["message"]
     head = f"mock-server:{{{clients.sandbox}}}:head"
     assert engine.command("HGET", head, "version").endswith(b"\r\n%d\r\n" % version)
     assert Clients([remote.url for remote in clients.remotes]).all(references)

@@ -562,6 +562,7 @@ def test_on_a_terminal_there_are_colours(server: str) -> None:
     command = ("scenarios", "run", "archived-dossier-update", "--base-url", server)
 
     assert "\x1b[32marchived-dossier-update" in processes.show_on_terminal(*command)
+    assert re.search(r"\x1b\S+mscenario\x1b", processes.show_on_terminal("scenarios", "show", command[2]))
 
 
 def test_a_server_that_does_not_start_is_an_error() -> None:
