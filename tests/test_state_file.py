@@ -267,6 +267,25 @@ def test_a_sandbox_that_is_damaged_does_not_prevent_the_others(path: Path) -> No
     assert f"{path}: the file is damaged, or not a state file: JSON is malformed" in answer.text
 
 
+def test_a_rule_that_this_version_would_reject_does_not_prevent_its_sandbox(path: Path) -> None:
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    api.control(
+        "POST", "/rules", {"rules": [a_rule({"respond": {"status": 503}}) | {"when": {"path": "/x"}}]}
+    )
+    api.control("POST", "/sandboxes/one/fork", {"as": "two"})  # kept as a state, not by its commands
+    database(app).close()
+    connection = sqlite3.connect(path)
+    earlier = """UPDATE sandboxes SET kept = replace(CAST(kept AS TEXT), '"path":"/x"', '"path":["/x"]')"""
+    connection.execute(f"{earlier} WHERE name = 'two'")
+    connection.commit()
+    connection.close()
+
+    [rule] = Api(start(path).test_client(), "two").control("GET", "/rules")["rules"]
+
+    assert rule["when"] == {"path": ["/x"]}
+
+
 def test_after_a_restart_a_sandbox_follows_the_file_of_its_scenario(path: Path, tmp_path: Path) -> None:
     file, rules = tmp_path / "down.yaml", "rules: [{name: X, when: {}, then: {fault: EMPTY_RESPONSE}}]"
     file.write_text(f"version: 1\nscenario: down\ntitle: Down\n{rules}\n", encoding="utf-8")

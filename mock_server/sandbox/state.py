@@ -30,7 +30,7 @@ from mock_server.fixtures.state_file import (
     import_world,
 )
 from mock_server.fixtures.validate_state import validate_state
-from mock_server.scenarios.active import ActiveScenario, export_progress, read_progress
+from mock_server.scenarios.active import ActiveScenario, export_progress, read_progress, restore_progress
 from mock_server.scenarios.setup import ScenarioSetup
 
 TokenAges = tuple[tuple[datetime, timedelta], ...]
@@ -285,7 +285,7 @@ def restore_state(kept: Kept, invent: Invent) -> SandboxState:
         world=import_world(kept.content, invent),
         clock=kept.clock,
         variants=ChosenVariants(kept.variants),
-        active=read_progress(kept.playing),
+        active=restore_progress(kept.playing),
         rate_limits=Map(kept.rate_limits),
         snapshots={
             each.name: Snapshot(import_world(each.content, invent), each.now, each.frozen)

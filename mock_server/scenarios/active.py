@@ -213,19 +213,31 @@ def export_progress(active: ActiveScenario) -> Any:
 
 
 def read_progress(exported: Any) -> ActiveScenario:
-    """Read the exported scenario and rules.
+    """Read and check an exported scenario and rules.
 
     Raises:
         InputError: they are invalid.
     """
     # Most servers load no state.
-    from mock_server.fixtures.decode_errors import convert_plain
     from mock_server.scenarios.validation import raise_first, rules_errors, scenario_errors
 
-    read = convert_plain({} if exported is None else exported, ScenarioProgress, "$.playing")
-    raise_first(rules_errors(read.rules, "$.playing.rules"))
-    if read.scenario is not None:
-        raise_first(scenario_errors(read.scenario, "$.playing.scenario"))
+    active = restore_progress(exported)
+    raise_first(rules_errors(active.ad_hoc_rules, "$.playing.rules"))
+    if active.scenario is not None:
+        raise_first(scenario_errors(active.scenario, "$.playing.scenario"))
+    return active
+
+
+def restore_progress(kept: Any) -> ActiveScenario:
+    """Read a kept scenario and rules, which were checked when they were set: a later version may check more.
+
+    Raises:
+        InputError: they are of another type.
+    """
+    # Most servers load no state.
+    from mock_server.fixtures.decode_errors import convert_plain
+
+    read = convert_plain({} if kept is None else kept, ScenarioProgress, "$.playing")
     progress = Progress(read.state, Map(read.matched), Map(read.applied), Map(read.since))
     return ActiveScenario.start(read.scenario, read.rules, progress)
 
