@@ -35,8 +35,10 @@ def test_the_fixture_has_users_without_passwords(api: Api) -> None:
 
 
 def test_the_fixture_lists_the_magic_identifiers(api: Api) -> None:
-    identifiers = {row["companyIdValue"]: row for row in api.control("GET", "/fixture")["magicIdentifiers"]}
+    rows = api.control("GET", "/fixture")["magicIdentifiers"]
+    identifiers = {row["companyIdValue"]: row for row in rows}
 
+    assert rows == sorted(rows, key=lambda row: (row["companyIdType"], row["companyIdValue"]))
     assert identifiers["99000103400018"]["condition"] == "closed"
     assert identifiers["99000105900015"]["transferredTo"] == "99000115800015"
     assert identifiers["99000201600014"]["importDuration"] == "never ends"

@@ -301,6 +301,16 @@ def test_after_a_restart_a_sandbox_follows_the_file_of_its_scenario(path: Path, 
     assert [rule["name"] for rule in api.control("GET", "/rules")["rules"]] == ["Y"]
 
 
+def test_after_a_restart_the_sandboxes_are_listed_oldest_first(path: Path) -> None:
+    app, names = start(path), ["default", *map(str, range(8))]
+    for name in names:
+        Api(app.test_client(), name).control("GET", "/clock")
+
+    rows = Api(restart(app, path).test_client(), "default").control("GET", "/sandboxes")["sandboxes"]
+
+    assert [row["name"] for row in rows] == names
+
+
 def test_the_fixture_of_the_file_wins(path: Path) -> None:
     app = restart(start(path, fixture="pages"), path, fixture="empty")
 
@@ -589,7 +599,7 @@ def test_the_commands_show_export_and_compact_a_file(path: Path) -> None:
     assert "format 1" in shown
     assert "one: fixture default, 2 commands, 2 of them since the last checkpoint" in shown
     unknown = run("export", str(path), "--sandbox", "two").stderr
-    assert unknown.startswith(f"Error: {path}: there is no sandbox 'two'; there are: one, default\n")
+    assert unknown.startswith(f"Error: {path}: there is no sandbox 'two'; there are: default, one\n")
     compacted = run("compact", str(path))
     assert compacted.returncode == 0
     assert re.fullmatch(rf"{path}: [\d,]+ bytes before, [\d,]+ bytes now\n", compacted.stdout)

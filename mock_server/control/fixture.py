@@ -104,6 +104,7 @@ def _saved_fixture(state: Any) -> Fixture:
 def _fixture(sandbox: ServerSandbox) -> dict[str, Any]:
     fixture = sandbox.state.setup.fixture
     origin, recipe, users = fixture.source.origin, fixture.source.recipe, fixture.admission.logins.values()
+    establishments = sandbox.read().establishments.values()  # in another order on each server
     return {
         "name": origin.name,
         "title": origin.title,
@@ -119,7 +120,9 @@ def _fixture(sandbox: ServerSandbox) -> dict[str, Any]:
             }
             for account in recipe.accounts
         ],
-        "magicIdentifiers": [_identifier(row) for row in sandbox.read().establishments.values()],
+        "magicIdentifiers": sorted(
+            map(_identifier, establishments), key=lambda row: (row["companyIdType"], row["companyIdValue"])
+        ),
     }
 
 

@@ -126,7 +126,8 @@ class StateDatabase:
             self._prepare()
             rows = self._execute("SELECT key, content FROM fixtures")
             self._format = RecordFormat({key: decode_fixture(raw, str(path)) for key, raw in rows})
-            self._names = {name for (name,) in self._execute("SELECT name FROM sandboxes ORDER BY rowid")}
+            rows = self._execute("SELECT name FROM sandboxes ORDER BY rowid")
+            self._names: dict[str, None] = {name: None for (name,) in rows}  # a set that keeps the order
         self._written_fixtures = set(self._format.fixtures)
         atexit.register(self.close)
 
@@ -166,7 +167,7 @@ class StateDatabase:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the sandboxes in the file."""
+        """The names of the sandboxes in the file, oldest first."""
         return tuple(self._names)
 
     @property
@@ -282,7 +283,7 @@ class StateDatabase:
             self._execute("INSERT INTO sandboxes VALUES (?, ?, 0, 0)", name, self._encode(kept))
             self._forget_exchanges(name)
             self._pending[name] = _Pending(0)
-        self._names.add(name)
+        self._names[name] = None
 
     def delete(self, name: str) -> None:
         """Remove a sandbox with its commands.
@@ -294,7 +295,7 @@ class StateDatabase:
             self._execute("DELETE FROM commands WHERE sandbox = ?", name)
             self._execute("DELETE FROM sandboxes WHERE name = ?", name)
             self._forget_exchanges(name)
-        self._names.discard(name)
+        self._names.pop(name, None)
         self._pending.pop(name, None)
 
     def append(self, name: str, record: Record, after: SandboxState) -> None:
