@@ -741,13 +741,13 @@ class LocalReplica:
 
     def __init__(self, url: str, sandbox: str) -> None:
         self._app = create_app(Settings(state=EngineUrl(url), log_level="error"))
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         self.sandboxes = cast("replicas.SharedSandboxes", services.of(self._app).sandboxes)
         self.closed = 0
 
     async def call(self, method: str, path: str, body: Any = None) -> str:
         """Make a control call; what comes back."""
-        path = f"/__admin{path}?sandbox={self._sandbox}"
+        path = f"/__admin{path}?sandbox={self.sandbox}"
         local = {"REMOTE_ADDR": "127.0.0.1"}
         environ = EnvironBuilder(path, method=method, json=body, environ_base=local).get_environ()
         parts = await self.sandboxes.answer(self._serve, environ, lambda *_: None)
@@ -778,6 +778,22 @@ def test_a_request_that_other_replicas_overtake_for_long_is_given_up(
         await local.sandboxes.engine.close()
 
     asyncio.run(run())
+
+
+def test_copies_that_no_call_uses_are_dropped(
+    monkeypatch: pytest.MonkeyPatch, clients: Clients, engine: RedisServer
+) -> None:
+    local = LocalReplica(engine.url, clients.sandbox)
+
+    async def run() -> None:
+        await local.call("GET", "/clock")
+        monkeypatch.setattr(replicas, "monotonic", lambda: time.monotonic() + 3601)
+        local.sandbox = next(_names)
+        await local.call("GET", "/clock")
+        await local.sandboxes.engine.close()
+
+    asyncio.run(run())
+    assert [each.name for each in local.sandboxes.existing] == ["default", local.sandbox]
 
 
 def test_a_request_whose_client_goes_is_completed_before_the_server_ends(
