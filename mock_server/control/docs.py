@@ -103,8 +103,8 @@ def guide(base: str = "http://127.0.0.1:8080") -> str:
         for row in OPERATIONS.values()
         if row.paths[0] != TOKEN_PATH
     ]
-    shown = sorted((call for call in CALLS if not call.path.startswith("/ui")), key=lambda call: call.path)
-    calls = [f"- `{call.method} {call.path}`: {call.summary}" for call in shown]
+    listed = sorted((call for call in CALLS if not call.path.startswith("/ui")), key=lambda call: call.path)
+    calls = [f"- `{call.method} {call.path}`: {call.summary}" for call in listed]
     return _template("guide.md").substitute(
         base=base,
         api=API_PATH,

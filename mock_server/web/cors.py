@@ -9,18 +9,10 @@ from mock_server.settings import is_control_path
 
 _Headers = list[tuple[str, str]]
 _ALLOW_ORIGIN = "Access-Control-Allow-Origin"
-_EXPOSED = ", ".join(
-    (
-        *("WWW-Authenticate", "X-Mock-Refusal", "X-Mock-Rule", "X-Mock-Contract", "X-Mock-Problem"),
-        *(
-            "X-Mock-Unmatched",
-            "X-Mock-Docs",
-            "X-Mock-Warning",
-            "Content-Disposition",
-            "x-ratelimit-remaining",
-        ),
-        *("x-ratelimit-burst-capacity", "x-ratelimit-replenish-rate", "Retry-After"),
-    )
+_EXPOSED = (
+    "WWW-Authenticate, X-Mock-Refusal, X-Mock-Rule, X-Mock-Contract, X-Mock-Problem, X-Mock-Unmatched, "
+    "X-Mock-Docs, X-Mock-Warning, Content-Disposition, x-ratelimit-remaining, x-ratelimit-burst-capacity, "
+    "x-ratelimit-replenish-rate, Retry-After"
 )
 
 
