@@ -22,6 +22,7 @@ version: 1
 include: [catalogue]
 defaultAccount: 119631
 accounts: [{{accountId: 119631}}]
+requirements: [{{documentId: 9000, code: "LONG", labelFr: "{"Attestation " * 40}"}}]
 dossiers:
   - dossierId: 10
     siret: "{SIRET}"
@@ -53,6 +54,10 @@ dossiers:
     stoppingReason: STOPREQUEST
     stoppingDate: "2025-05-02T10:00:00"
     documents: [{{documentId: 120, documentCode: "I2", files: [{{fileId: 1200}}]}}]
+  - dossierId: 13
+    siret: "{SIRET}"
+    dossierReference: "LONG"
+    documents: [{{documentId: 130, documentCode: "LONG", files: [{{fileId: 1300, fileSize: 2048}}]}}]
 """
 
 MISSING: dict[str, tuple[str, str]] = {
@@ -80,6 +85,7 @@ FILES: dict[str, tuple[str, int]] = {
     "of the default size": ("/dossiers/10/documents/100/files/1002", 40000),
     "of the least size with a long label": ("/dossiers/10/documents/103/files/1004", 2048),
     "of the least size with long texts": ("/dossiers/11/documents/110/files/1100", 2048),
+    "of the least size with a label of 480 characters": ("/dossiers/13/documents/130/files/1300", 2048),
     "that is padded by more than one line": ("/dossiers/11/documents/110/files/1101", 6049),
 }
 

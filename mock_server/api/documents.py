@@ -19,6 +19,7 @@ from mock_server.web.context import Call
 _FONT_SIZE = 12
 _LINE_HEIGHT = 20
 _TOP = 760
+_LINE_LENGTH = 80  # characters; seven such lines fit on the page, and in the smallest file
 _COMMENT = b"%" + b" " * 3998 + b"\n"
 
 
@@ -90,7 +91,7 @@ def _one_page(lines: tuple[str, ...]) -> bytes:
         text.begin_text()
         text.set_font_size("F1", _FONT_SIZE)
         text.set_text_matrix(1, 0, 0, 1, 60, _TOP - at * _LINE_HEIGHT)
-        text.stream.append(b"<" + line.encode("cp1252", "replace").hex().encode() + b"> Tj")
+        text.stream.append(b"<" + line[:_LINE_LENGTH].encode("cp1252", "replace").hex().encode() + b"> Tj")
         text.end_text()
     pdf.add_object(text)
     pdf.add_page(
