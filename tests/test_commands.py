@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.refused_commands import REFUSED, prepare_dossiers
+from tests.command_calls import ACCEPTED, REFUSED, prepare_dossiers
 from tests.support import OTHER_SIRET, SEED_DOSSIER, Api, codes, content, is_protocol_error
 
 pytestmark = pytest.mark.dialects("rest", "edge")
 
 SEED_SIRET = "50382936800045"
-ACCEPTED = {"complete": True, "success": True, "errors": []}
+RESULT = {"complete": True, "success": True, "errors": []}
 
 WRONG_TYPES: dict[str, tuple[str, Any]] = {
     "an update by an array": ("{active}", ["x"]),
@@ -113,20 +113,12 @@ def test_a_refused_command_shows_its_errors_as_result_and_as_messages(api: Api) 
     }
 
 
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        pytest.param("{active}", {"description": "new"}, id="update"),
-        pytest.param("{active}/stop", None, id="stop"),
-        pytest.param("{stopped}/reactivate", None, id="reactivate"),
-        pytest.param("{active}/requirements", ["I2"], id="requirements"),
-    ],
-)
+@pytest.mark.parametrize(("path", "body"), ACCEPTED.values(), ids=ACCEPTED)
 def test_an_accepted_command_answers_a_result_without_errors(api: Api, path: str, body: Any) -> None:
     answer = command(api, prepare_dossiers(api), path, body)
 
     counterparts = api.edge_only(isComplete="true", isSuccessful="true")
-    assert [answer.status_code, answer.json] == [200, {"content": {**ACCEPTED, **counterparts}}]
+    assert [answer.status_code, answer.json] == [200, {"content": {**RESULT, **counterparts}}]
 
 
 @pytest.mark.parametrize("variant", ["http400", "result"])

@@ -398,6 +398,7 @@ REFUSED: dict[str, tuple[str, str, object, int, str]] = {
         400,
         "$.users[0]: there is no user 'unknown'; there are api@example.com",
     ),
+    "an unknown third party": ("POST", "/thirdparties/1/close", {}, 404, "third party 1"),
     "a population": (
         "POST",
         "/accounts",

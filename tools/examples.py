@@ -21,7 +21,7 @@ from mock_server.app import create_app
 from mock_server.domain.local_time import from_local
 from mock_server.domain.operations import DIALECTS, OPERATIONS, TOKEN_PATH, Kind
 from mock_server.settings import Settings
-from tests.refused_commands import REFUSED, prepare_dossiers
+from tests.command_calls import REFUSED, prepare_dossiers
 from tests.support import Api
 
 CONTRACT = Path(__file__).resolve().parent.parent / "mock_server" / "contract"

@@ -11,7 +11,7 @@ from immutables import Map
 from msgspec.structs import replace
 
 from mock_server.domain.dossiers import mark_stopped
-from mock_server.domain.errors import E100, NOT_FOUND, NotFound, Refusal
+from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
 from mock_server.domain.local_time import local_date
 from mock_server.domain.model import Account, Dossier, StoppingReason
 from mock_server.domain.sortedset import EMPTY
@@ -26,10 +26,7 @@ def close_thirdparty(world: World, now: datetime, *, thirdparty_id: int) -> Worl
 
     behaviour.md 6.7 (documented).
     """
-    thirdparty = world.thirdparties.get(thirdparty_id)
-    if thirdparty is None:
-        raise NotFound(Refusal(E100, "thirdparty_id", (str(thirdparty_id),)))
-    world = with_thirdparty(world, replace(thirdparty, out_of_business=True))
+    world = with_thirdparty(world, replace(world.thirdparty(thirdparty_id), out_of_business=True))
     for portfolio in world.portfolios.values():
         relation = portfolio.relations.get(thirdparty_id)
         for dossier_id in relation.dossiers if relation else ():

@@ -185,6 +185,17 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
             raise NotFound(Refusal(NOT_FOUND, "account_id", (str(account_id),)))
         return found
 
+    def thirdparty(self, thirdparty_id: int) -> Thirdparty:
+        """The third party of that id, of any account.
+
+        Raises:
+            NotFound: E100.
+        """
+        found = self.thirdparties.get(thirdparty_id)
+        if found is None:
+            raise NotFound(Refusal(E100, "thirdparty_id", (str(thirdparty_id),)))
+        return found
+
     def relation(self, account_id: int, thirdparty_id: int) -> tuple[Thirdparty, Relation]:
         """The third party and its relation to the account.
 

@@ -1,7 +1,7 @@
-"""Commands that the API refuses, in one table: for the tests, and as examples of the OpenAPI documents.
+"""Commands that the API accepts or refuses, in two tables.
 
-`tests/test_commands.py` sends each call in both dialects. `tools/examples.py` keeps the first answer for each
-operation and code.
+`tests/test_commands.py` sends each call in both dialects. `tools/examples.py` keeps the first refusal of each
+operation and code, as an example of the OpenAPI documents.
 """
 
 from __future__ import annotations
@@ -9,6 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support import OTHER_SIRET, THIRD_SIRET, Api
+
+ACCEPTED: dict[str, tuple[str, Any]] = {
+    "an update": ("{active}", {"description": "new"}),
+    "a stop": ("{active}/stop", None),
+    "a reactivation of a stopped dossier": ("{stopped}/reactivate", None),
+    "a request for a document": ("{active}/requirements", ["I2"]),
+}
 
 REFUSED: dict[str, tuple[str, Any, list[str]]] = {
     "an update of a stopped dossier": ("{stopped}", {"description": "x"}, ["E201"]),
