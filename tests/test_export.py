@@ -188,7 +188,7 @@ def test_the_command_writes_a_file_or_the_terminal(server: str, tmp_path: Path) 
         (("--sandbox", "a b"), 1, "there is no sandbox 'a b'; the latest is "),
         (("--sandbox", "ł"), 1, "a sandbox's name is up to 64 letters"),
         (("--sandbox", "\udcff"), 1, "a sandbox's name is up to 64 letters"),
-        (("--sandbox", "defolt"), 1, "there is no sandbox 'defualt'; did you mean 'default'?"),
+        (("--sandbox", "defolt"), 1, "there is no sandbox 'defolt'; did you mean 'default'?"),
         (("--format", "xml"), 2, "'xml' is not one of 'har', 'ndjson', 'json'"),
         (("--out", "/nowhere/run.har"), 2, "--out /nowhere/run.har: there is no folder /nowhere"),
         (("--base-url", "http://127.0.0.1:1"), 1, "does not answer"),
