@@ -168,14 +168,18 @@ def _done(row: Operation, dialect: str) -> tuple[Shape, ...]:
     if row.name in {"listFiles", "listEvidences"}:
         return _files(DIALECTS[dialect])
     if row.kind is Kind.COMMAND:
-        refused = Shape(
-            schema="RefusedAnswer",
-            about="Refused by a business rule.",
-            codes=REFUSED[row.name],
-            variant="refusals=result",
-        )
-        return (Shape("AcceptedAnswer", "Accepted."), refused)
+        return (Shape("AcceptedAnswer", "Accepted."), _refused(row, "result"))
     return _CONTENT[row.name]
+
+
+def _refused(row: Operation, refusals: str) -> Shape:
+    """What a command answers under this value of the variant `refusals`."""
+    return Shape(
+        schema="RefusedAnswer",
+        about="Refused by a business rule.",
+        codes=REFUSED[row.name],
+        variant=f"refusals={refusals}",
+    )
 
 
 def _files(dialect: Dialect) -> tuple[Shape, ...]:
@@ -196,14 +200,10 @@ def _malformed(row: Operation) -> tuple[Shape, ...]:
         return (Shape("TokenError", _ABOUT_TOKEN[400]),)
     if row.name not in REFUSED:
         return (unreadable,)
-    by_rule = row.kind is Kind.COMMAND
-    refused = Shape(
-        schema="RefusedAnswer" if by_rule else "ErrorAnswer",
-        about="Refused by a business rule." if by_rule else "Invalid values, each with its code.",
-        codes=REFUSED[row.name],
-        variant="refusals=http400" if by_rule else "",
-    )
-    return (refused, unreadable)
+    if row.kind is Kind.COMMAND:
+        return (_refused(row, "http400"), unreadable)
+    invalid = Shape("ErrorAnswer", "Invalid values, each with its code.", codes=REFUSED[row.name])
+    return (invalid, unreadable)
 
 
 def _absence(row: Operation, dialect: str) -> Shape:
