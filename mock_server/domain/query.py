@@ -177,11 +177,10 @@ class _Reader:
         return Criterion(name[0], Operator(operator), value, begins + 1)
 
     def _value(self, begins: int) -> str:
-        """What runs from here to the next connector or parenthesis; it begins at once."""
+        """What runs from here, in the word of the criterion, to the next connector or parenthesis."""
         ends = self._end_of_word(begins)
         if ends == begins:
             raise self.expected("a value right after the operator", begins)
-        self._go_to(ends)
         while self.word and self.word not in _RESERVED:
             ends = self._at + len(self.word)
             self._go_to(ends)
