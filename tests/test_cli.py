@@ -239,6 +239,21 @@ def test_the_ready_line_is_before_the_log_where_both_go_to_one_stream() -> None:
     assert (first.split(" on ")[0], second.split(":")[0]) == ("mock-server ready", "the server has started")
 
 
+def test_the_log_of_a_server_that_another_process_runs_is_on_stderr_once_it_has_started() -> None:
+    with subprocess.Popen(
+        [*processes.COMMAND, "serve", "--child", "--port", "0"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        _, log = process.communicate(timeout=5)  # it ends as its standard input does
+
+    assert log.startswith("the server has started: ")
+
+
 def test_requests_are_answered_as_soon_as_the_ready_line_is_there() -> None:
     with running_server() as (url, _):
         assert requests.get(f"{url}/__admin/health", timeout=5).status_code == 200

@@ -273,6 +273,7 @@ def test_more_values_than_a_call_takes_in_a_short_time_are_rejected(
         (b"[1,2,3,4]", False),
         (b'{"a":"1","b":"2","c":"3"}', True),
         (b'{"a":"1","b":"2","c":"3","d":"4"}', False),
+        (b'{"a":"1","b":"2","c":"\\""}', True),
         (b'["1,2,3,4,5", "\\",\\",,,,", ""]', True),
         (b'["1,2,3,4,5", "\\\\",",", ""]', False),
         (b'""' * 7, False),

@@ -50,6 +50,7 @@ COSTLY: dict[str, tuple[str, Any]] = {
     "everything of a large body": ("$[*]", [0] * 200_000),
     "everything, for each of all": ("$[?count($..*) > 1]", [[0]] * 50_000),
     "everything, compared with each": ("$[?@ == $[0]]", [[0] * 500] * 500),
+    "an object, compared with each": ("$[?@ == $[0]]", [{str(name): 0 for name in range(500)}] * 500),
     "slices of slices": ("$[?@[::1]]", [[0] * 500] * 500),
     "a long text, searched for each": ("$[?search(@, 'x')]", ["a" * 900_000] * 500),
     "a body of very many levels": ("$..a", chain(900)),

@@ -279,7 +279,8 @@ dossiers:
     documents:
       - documentCode: CONTRAT_ACME
         files:
-          - formdata: [{type: TEXT, key: a, title: Le gérant, order: 1, value: Mario Rossi}]
+          - fileSize: 2000000
+            formdata: [{type: TEXT, key: a, title: Le gérant, order: 1, value: Mario Rossi}]
             metadata: {par: Rossi, verified: "true"}
       - {documentCode: RIB_IBAN}
       - {documentCode: OWN}
@@ -317,7 +318,10 @@ def test_foreign_companies_forms_own_document_types_and_stopped_dossiers(
         (9002, "Document type 2"),
     ]
     assert text.count('"outOfBusiness": true') == 1
-    assert re.search(r'"acronym": "[A-Z]+"', text)
+    # The size is within a fifth of that of the source.
+    assert all(
+        re.search(entry, text) for entry in (r'"acronym": "[A-Z]+"', r'"fileSize": (1[6-9]|2[0-3])[0-9]{5}\b')
+    )
     words = re.split(r"[\W_]+", text.casefold())  # made-up digits may have those of a number within
     for name in ("acme", "rossi", "mario", "johnson", "officine", "gérant", "ofr", "123456789", "31337"):
         assert name not in words, name

@@ -787,6 +787,10 @@ def test_copies_that_no_call_uses_are_dropped(
 
     async def run() -> None:
         await local.call("GET", "/clock")
+        local.sandbox = next(_names)
+        await local.call("GET", "/clock")
+        used = {each.name for each in local.sandboxes.existing}
+        assert used == {"default", clients.sandbox, local.sandbox}
         monkeypatch.setattr(replicas, "monotonic", lambda: time.monotonic() + 3601)
         local.sandbox = next(_names)
         await local.call("GET", "/clock")

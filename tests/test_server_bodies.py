@@ -65,6 +65,22 @@ def test_a_body_in_chunks_is_read_whole(server: str) -> None:
     assert statuses(answer) == [200]
 
 
+@pytest.mark.parametrize("cut", range(5))
+def test_what_follows_an_end_of_chunks_that_arrives_in_two_parts_is_another_request(
+    server: str, cut: int
+) -> None:
+    framing = "Transfer-Encoding: chunked"
+    first, second = (
+        request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, framing, *more) for more in ((), (CLOSE,))
+    )
+    end = b"0\r\n\r\n"
+    whole = chunk(FORM) + end
+
+    answer = send_and_read(server, first + chunk(FORM) + end[:cut], end[cut:] + second + whole, pause=0.02)
+
+    assert statuses(answer) == [200, 200]
+
+
 def test_others_are_served_while_a_body_is_on_its_way(server: str) -> None:
     with connect(server) as client:
         client.sendall(
