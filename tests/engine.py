@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import socket
@@ -79,7 +80,7 @@ class Proxy:
         self.url = f"redis://127.0.0.1:{self.port}"
         self.delay = 0.0
         self.cut_answers = 0
-        """So many answers to an append are lost: the engine has done it, and its connection is cut."""
+        """So many answers to an append or a deletion are lost: it is done, and its connection is cut."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -103,7 +104,7 @@ class Proxy:
     def _forward(self, client: socket.socket, engine: socket.socket, appends: threading.Event) -> None:
         with suppress(OSError):
             while data := client.recv(65536):
-                if self.cut_answers and b"\r\nexchange\r\n" in data:
+                if self.cut_answers and re.search(rb"\r\n(exchange|ZREM)\r\n", data):
                     appends.set()
                 engine.sendall(data)
         _shut(engine)

@@ -535,6 +535,8 @@ def test_an_unused_sandbox_can_be_dropped(running: Server) -> None:
 def test_an_url_without_a_server_is_reported_in_a_sentence(url: str) -> None:
     with pytest.raises(NoServer, match=r"http://127\.0\.0\.1:9/\S+ does not answer: \["):
         Server(url).health()
+    with pytest.raises(NoServer, match="Invalid header value"):
+        Server(url, control_token="a\nb").health()
     with pytest.raises(NoServer):
         Sandbox(url).token()
 

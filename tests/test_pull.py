@@ -103,9 +103,10 @@ STATES = ("monitored", "state", "stoppingReason", "companyIdType", "companyCount
 
 @pytest.mark.parametrize("dialect", ["rest", "edge"])
 def test_what_is_pulled_and_served_has_the_same_shapes_counts_and_states_and_no_value_of_the_source(
-    source: Sandbox, server: str, tmp_path: Path, dialect: DialectName
+    source: Sandbox, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dialect: DialectName
 ) -> None:
     out = tmp_path / "mine.yaml"
+    monkeypatch.setattr("mock_server.pull.source._PAGE_SIZE", 50)  # the last page has one dossier
 
     report = run_pull(source, out, dialect)
 

@@ -829,7 +829,7 @@ def proxy(engine: RedisServer) -> Iterator[Proxy]:
     found.close()
 
 
-def test_an_append_whose_answer_is_lost_is_done_once(proxy: Proxy) -> None:
+def test_an_append_whose_answer_is_lost_is_done_once_and_a_deletion_is_reported(proxy: Proxy) -> None:
     with running_replicas(f"{proxy.url}/2", 1) as urls:
         [remote] = Clients(urls).remotes
         remote.control("PUT", "/clock", {"now": "2031-01-01T10:00:00"})
@@ -839,6 +839,9 @@ def test_an_append_whose_answer_is_lost_is_done_once(proxy: Proxy) -> None:
         operations = [row["operation"] for row in remote.control("GET", "/requests")["requests"]]
         assert operations == ["getToken"] + ["importDossier"] * 5
         assert len(remote.get("/dossiers/processes")) == 5
+        proxy.cut_answers = 1
+        deleted = requests.delete(f"{remote.url}/__admin/sandboxes/{remote.sandbox}", timeout=10)
+        assert "it is not known whether the call had an effect: look before you repeat it" in deleted.text
 
 
 def test_after_a_failover_the_replica_connects_to_the_new_primary(tmp_path: Path, proxy: Proxy) -> None:
