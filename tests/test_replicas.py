@@ -829,7 +829,7 @@ def proxy(engine: RedisServer) -> Iterator[Proxy]:
     found.close()
 
 
-def test_an_append_whose_answer_is_lost_is_done_once_and_a_deletion_is_reported(proxy: Proxy) -> None:
+def test_an_append_whose_answer_is_lost_is_done_once(proxy: Proxy) -> None:
     with running_replicas(f"{proxy.url}/2", 1) as urls:
         [remote] = Clients(urls).remotes
         remote.control("PUT", "/clock", {"now": "2031-01-01T10:00:00"})
