@@ -641,7 +641,7 @@ def test_an_entry_of_a_newer_version_is_refused_and_left_alone(
     clients: Clients, engine: RedisServer, command: dict[str, str], why: str
 ) -> None:
     clients.all(references)
-    entry = {"format": 1, "machine": "2031-01-01T10:00:00Z"}
+    entry = {"format": 1, "machine": datetime.now(UTC).isoformat()}
     record = {"version": 1, "number": 1, "machine": entry["machine"], "request": None, "latest_request": 1}
     version = append(engine, clients.sandbox, entry | {"records": [record | {"command": command}]})
 
