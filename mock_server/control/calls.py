@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -261,13 +261,17 @@ def query_number(name: str) -> int | None:
     return int(given)
 
 
-def query_choice(name: str, choices: Iterable[str]) -> str:
+def choice_of(words: Sequence[str], description: str) -> dict[str, Any]:
+    """Return the schema of a query parameter that is one of these words, which `query_choice` reads."""
+    return {"type": "string", "enum": [*words], "default": words[0], "description": description}
+
+
+def query_choice(name: str, words: Sequence[str]) -> str:
     """Return a query parameter that is one of these words, the first one where it is not given.
 
     Raises:
         Problem: it is another one.
     """
-    words = tuple(choices)
     given = request.args.get(name, words[0])
     if given not in words:
         raise Problem(f"{name} is {', '.join(words[:-1])} or {words[-1]}, not {shown(given)}")

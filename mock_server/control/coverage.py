@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from flask import Response, request
 
-from mock_server.control.calls import query_choice, route
+from mock_server.control.calls import choice_of, query_choice, route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.names import shown
 from mock_server.domain.operations import OPERATIONS
@@ -19,23 +19,10 @@ from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.tables import to_html, to_markdown
 from mock_server.web.services import requested_name, services
 
-_SCOPE = {
-    "scope": {
-        "type": "string",
-        "enum": ["sandbox", "server"],
-        "default": "sandbox",
-        "description": "One sandbox, or all of the server.",
-    },
-}
-_REPORT_QUERY = {
-    **_SCOPE,
-    "format": {
-        "type": "string",
-        "enum": ["markdown", "html"],
-        "default": "markdown",
-        "description": "Markdown, or a page.",
-    },
-}
+_SCOPES = ("sandbox", "server")
+_FORMATS = ("markdown", "html")
+_SCOPE = {"scope": choice_of(_SCOPES, "One sandbox, or all of the server.")}
+_REPORT_QUERY = {**_SCOPE, "format": choice_of(_FORMATS, "Markdown, or a page.")}
 
 
 @route("GET /coverage", query=_SCOPE)
@@ -56,7 +43,7 @@ def get_report() -> Response:
     from mock_server.client.coverage import from_answer  # with the HTTP client: no other call needs it
 
     scope = _counted_scope()
-    kind = query_choice("format", ("markdown", "html"))
+    kind = query_choice("format", _FORMATS)
     title = "Requests of all sandboxes" if scope.name is None else f"Requests of the sandbox {scope.name}"
     tables = report_tables(scope.counts, [sandbox.journal for sandbox in scope.sandboxes])
     tables += from_answer(_coverage_members(scope)).tables()
@@ -89,7 +76,7 @@ def _counted_scope() -> Scope:
         Problem: there is no such sandbox.
     """
     sandboxes = services().sandboxes
-    if query_choice("scope", ("sandbox", "server")) == "server":
+    if query_choice("scope", _SCOPES) == "server":
         return Scope(None, sandboxes.existing, sandboxes.total)
     name = requested_name(request)
     sandbox = sandboxes.find(name)

@@ -11,7 +11,7 @@ import orjson
 from flask import Response, request
 
 from mock_server import __version__
-from mock_server.control.calls import query_choice, query_number, route
+from mock_server.control.calls import choice_of, query_choice, query_number, route
 from mock_server.control.dossiers import api_members
 from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
@@ -30,6 +30,7 @@ from mock_server.web.services import named_sandbox, services
 
 _CHUNK_BYTES = 20_000
 """Bytes of requests that are encoded at once, before other calls continue."""
+_FORMAT_NAMES = ("json", "ndjson", "har", "scenario")
 _QUERY = {
     "since": {
         "type": ["integer", "string"],
@@ -42,13 +43,11 @@ _QUERY = {
         "minimum": 0,
         "description": "The maximum number of requests: the first after `since`, or without it the latest.",
     },
-    "format": {
-        "type": "string",
-        "enum": ["json", "ndjson", "har", "scenario"],
-        "default": "json",
-        "description": "One JSON object, one line per request, an HTTP archive (HAR 1.2) for the developer"
-        " tools of a browser, or a scenario file that repeats the requests.",
-    },
+    "format": choice_of(
+        _FORMAT_NAMES,
+        "One JSON object, one line per request, an HTTP archive (HAR 1.2) for the developer tools of a"
+        " browser, or a scenario file that repeats the requests.",
+    ),
     "name": {"type": "string", "minLength": 1, "description": "The name of the scenario."},
 }
 
@@ -68,7 +67,7 @@ def list_requests() -> Response:
     total = len(entries.packed)
     first = 0 if limit is None or since is not None else max(total - limit, 0)
     listed = islice(read_entries(entries), first, None if limit is None else first + limit)
-    return _FORMATS[query_choice("format", (*_FORMATS, "scenario"))](listed, total, entries.complete)
+    return _FORMATS[query_choice("format", _FORMAT_NAMES)](listed, total, entries.complete)
 
 
 @route("DELETE /requests")
