@@ -39,12 +39,14 @@ def export(
     base_url: str, sandbox: str, control_token: str | None, kind: str, since: str | None, out: Path | None
 ) -> None:
     """Write the requests of a sandbox and their answers, secrets hidden."""
+    from mock_server.client import Server  # with the HTTP client: help and errors do without it
+
     output.need_folder("--out", out)
     query = {} if since is None else {"since": since}
     if kind == "scenario":
         query["name"] = _scenario_name(out)
     with sandbox_client(base_url, sandbox, control_token) as client:
-        _need_sandbox(sandbox, [found["name"] for found in client.call("GET", "/sandboxes")["sandboxes"]])
+        _need_sandbox(sandbox, Server(client.url, control_token).sandboxes())
         output.write_out(out, client.text("/requests", format=kind, **query))
 
 
