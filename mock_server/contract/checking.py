@@ -155,12 +155,13 @@ def _describe_type(error: ValidationError) -> str:
     given: Any = error.validator_value  # of `type`: a name or several; of `oneOf`: schemas
     parts = [given] if isinstance(given, str) else given
     names = [part if isinstance(part, str) else part["type"] for part in parts]
-    found, kind = error.instance, ""
-    if isinstance(found, list | dict):
-        kind = _JSON_TYPES["array" if isinstance(found, list) else "object"]
-    kind = kind or cut(json.dumps(found))
     allowed = " or ".join(_JSON_TYPES[name] for name in names)
-    return f"{error.json_path}: {kind} is not {allowed}"
+    found = error.instance
+    if isinstance(found, list | dict):
+        found = _JSON_TYPES["array" if isinstance(found, list) else "object"]
+    else:
+        found = cut(json.dumps(found))
+    return f"{error.json_path}: {found} is not {allowed}"
 
 
 def _describe(error: ValidationError) -> str:

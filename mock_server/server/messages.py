@@ -29,9 +29,10 @@ _MAX_OVERHEAD = 64 * 1024  # bytes of a chunked body besides its content and 16 
 
 _END = b"\r\n\r\n"
 _BARE_END = re.compile(rb"\n\r?\n")  # of a head with bare line feeds, which llhttp rejects
-_NO_METHOD = re.compile(rb"[^!#-'*+.0-9A-Z^-z|~-]")  # a byte with which no request begins
+_METHOD_BYTES = rb"!#-'*+.0-9A-Z^-z|~-"  # those of a token (RFC 9110, 5.6.2)
+_NO_METHOD = re.compile(rb"[^%s]" % _METHOD_BYTES)  # a byte with which no request begins
 _TLS_HANDSHAKE = b"\x16"
-_REQUEST_LINE = re.compile(rb"[!#-'*+.0-9A-Z^-z|~-]+ [!-~\x80-\xff]+ HTTP/([0-9])\.[0-9]\r\n")
+_REQUEST_LINE = re.compile(rb"[%s]+ [!-~\x80-\xff]+ HTTP/([0-9])\.[0-9]\r\n" % _METHOD_BYTES)
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)((?:[/?][^#]*)?)", re.IGNORECASE)
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
