@@ -91,7 +91,7 @@ class RecordFormat:
         """Return the value of this type.
 
         Raises:
-            msgspec.DecodeError: it is none, or names a fixture that `fixtures` does not have.
+            msgspec.DecodeError: it is of another type, or names a fixture that `fixtures` does not have.
         """
         return msgspec.json.decode(encoded, type=kind, dec_hook=self._decode_hook)
 
