@@ -405,7 +405,9 @@ def test_a_client_that_opens_one_sandbox_too_many_gets_a_503_that_says_why() -> 
     answer = small.post(TOKEN_URL, data=form)
 
     assert answer.status_code == 503
-    assert "--max-sandboxes" in (answer.json or {})["error_description"]
+    reason = (answer.json or {})["error_description"]
+    assert reason.startswith("the server has 1 sandbox, its limit: ")
+    assert "--max-sandboxes" in reason
 
 
 def test_an_idle_sandbox_is_dropped_for_a_new_one_and_the_default_one_stays(

@@ -410,7 +410,7 @@ def test_a_file_is_not_shown(api: Api) -> None:
     entry = latest(api)
 
     assert (answer.status_code, entry["status"], entry["answer"]) == (200, 200, None)
-    assert entry["answerNote"] == f"{len(answer.data)} bytes, not kept"
+    assert entry["answerNote"] == f"not kept, size in bytes: {len(answer.data)}"
 
 
 def files_of(dossier: dict[str, Any]) -> list[tuple[int, int]]:

@@ -111,7 +111,7 @@ UNFITTING: dict[str, tuple[Any, Any, list[str]]] = {
     ),
     "an object is not a list": ([], {}, ["$: expected a list, found {}"]),
     "a text is not a list": (["a"], "a", ["$: expected a list, found 'a'"]),
-    "a list of another length": ([1], [1, 2], ["$: expected 1 elements, found [1, 2]"]),
+    "a list of another length": ([1], [1, 2], ["$: expected 1 element, found [1, 2]"]),
     "$equals looks at all members": (
         {"$equals": {"a": 1}},
         {"a": 1, "b": 2},

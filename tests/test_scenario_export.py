@@ -622,7 +622,7 @@ def test_calls_of_both_dialects_are_in_one_file_and_a_run_has_those_of_one(api: 
 def test_a_read_waits_for_another_day_and_not_for_milliseconds(api: Api) -> None:
     def waits() -> list[str]:
         steps = yaml.safe_load(export(api))["steps"]
-        found = [step for step in steps if " pass, until " in step["name"]]
+        found = [step for step in steps if ", until " in step["name"]]
         assert all(step["body"].keys() == {"by"} for step in found)  # the client's tokens stay as old
         return [step["name"] for step in found]
 
@@ -663,7 +663,7 @@ def test_a_read_waits_for_milliseconds_where_a_rule_depends_on_time(api: Api, wh
     steps = yaml.safe_load(export(api))["steps"]
 
     *_, wait, last = [step["name"] for step in steps]
-    assert " pass, until " in wait
+    assert ", until " in wait
     assert last == "request 3: listAllDossiers"
 
 
@@ -1009,7 +1009,7 @@ CONTROL_STEPS: dict[str, tuple[str, Any, Any, str]] = {
         f"POST {EVIDENCES}",
         {"content": A_LARGE_FILE},
         {"fileSize": 3000},
-        "The file of 3000 bytes is not in this scenario: a generated one stands for it.",
+        "The file of 3,000 bytes is not in this scenario: a generated one stands for it.",
     ),
     "a generated file": (f"POST {EVIDENCES}", {"fileSize": 9000, "expirationDate": "2090-12-31"}, ..., ""),
     "a withdrawal": ("PATCH /requirements/ATT_VIGI", {"withdrawn": True}, ..., ""),

@@ -443,7 +443,7 @@ def test_a_near_miss_names_a_nested_member(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"), [(None, "the call has no body"), (b"\xff", "its body is not text, 1 bytes, not shown")]
+    ("body", "said"), [(None, "the call has no body"), (b"\xff", "its body is not text, 1 byte, not shown")]
 )
 def test_a_near_miss_names_an_unreadable_body(api: Api, body: bytes | None, said: str) -> None:
     api.send("POST", api.url("/dossiers"), data=body, content_type="application/json")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mock_server.domain.names import counted
+
 ROOT = Path(__file__).parent.parent
 LIST = Path(__file__).with_name("retired_words.txt")
 LINES = [line for line in LIST.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
@@ -45,6 +47,26 @@ def test_no_file_contains_a_retired_word() -> None:
     }
 
     assert sorted(found) == []
+
+
+def test_a_number_in_a_message_has_the_right_form_of_its_noun() -> None:
+    """A number that can be 1 is written by `counted`; sizes of long texts and files are more."""
+    number = r"\{(?:len\([^{}]*\)|\w*[cC]ount|(?:[^{}]|\(\))*:,)\}"
+    plural = re.compile(number + r" (?:[a-z]+ )?(?!bytes|characters|times|is\b)[a-z]+s\b")
+
+    found = {
+        f"{path.relative_to(ROOT)}: {hit[0]}"
+        for path in (ROOT / "mock_server").rglob("*.py")
+        for hit in plural.finditer(path.read_text(encoding="utf-8"))
+    }
+
+    assert found == set()
+    assert plural.search('f"{len(others)} other sandboxes"')
+    assert [counted(0, "step"), counted(1, "entry", "entries"), counted(1200, "entry", "entries")] == [
+        "0 steps",
+        "1 entry",
+        "1,200 entries",
+    ]
 
 
 def test_a_retired_word_is_found_inside_a_name_and_an_allowed_text_is_not() -> None:

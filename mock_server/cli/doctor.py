@@ -20,6 +20,7 @@ from mock_server.cli.options import CONTROL_TOKEN, password_option, username_opt
 from mock_server.cli.output import write_utf8
 from mock_server.cli.serve import given_variables, read_settings
 from mock_server.clock import real_now, real_seconds
+from mock_server.domain.names import counted
 from mock_server.domain.operations import API_PATH
 from mock_server.fixtures.errors import FileError
 from mock_server.pages import CLOCKS, COMMANDS, PROXY, WHO_MAY, command
@@ -206,7 +207,8 @@ def _check_fixture(settings: Settings) -> tuple[Finding, tuple[str, str]]:
     except FileError as error:
         remedy = f"correct the file; {_see('fixtures')}"
         return Finding("fixture", "wrong", str(error), remedy), default
-    found = f"{settings.fixture}: {len(world.portfolios)} accounts, {world.dossier_count:,} dossiers"
+    accounts, dossiers = counted(len(world.portfolios), "account"), counted(world.dossier_count, "dossier")
+    found = f"{settings.fixture}: {accounts}, {dossiers}"
     declared = {name: user.password for name, user in fixture.admission.logins.items()}
     return Finding("fixture", "ok", found), next(iter(declared.items()), default)
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from mock_server.cli.options import AUTH_URL, FIXTURES_DIR, dialect_option, username_option
 from mock_server.cli.output import FILE, end_command_at, need_folder, write_utf8
+from mock_server.domain.names import counted
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import read_bytes, recipe_names, recipe_path
 from mock_server.pages import COMMANDS, command
@@ -115,7 +116,7 @@ def generate(
         with _progress(_size(merged.recipe)) as made:
             state = generate_state(merged, day=_day(day) or real_now().date(), progress=made)
         save_state(state, out)
-    click.echo(f"{out}: {len(state.recipe.dossiers) + len(state.generated.dossiers):,} dossiers")
+    click.echo(f"{out}: {counted(len(state.recipe.dossiers) + len(state.generated.dossiers), 'dossier')}")
 
 
 @fixtures.command(short_help="Read a real account into a recipe, with other names and numbers.")
@@ -159,17 +160,19 @@ def pull(base_url: str, out: Path, accounts: str, limit: int | None, rate: float
     for kind, count in sorted(report.replaced.items()):
         click.echo(f"replaced {count:,} of the kind {kind}", err=True)
     click.echo(
-        f"checked: none of {report.checked:,} values of the source is in {out}; kept are states, types,"
-        " countries, currencies, codes of document types, and dates as times from the start",
+        f"checked: none of {counted(report.checked, 'value')} of the source is in {out}; kept are states,"
+        " types, countries, currencies, codes of document types, and dates as times from the start",
         err=True,
     )
     if report.other_states:
         click.echo(
-            f"{report.other_states:,} dossiers have another state: it follows from files and dates", err=True
+            f"{counted(report.other_states, 'dossier')} with another state: it follows from files and dates",
+            err=True,
         )
     click.echo(
-        f"{out}: {report.dossiers:,} dossiers of {report.thirdparties:,} third parties,"
-        f" by {report.requests:,} requests"
+        f"{out}: {counted(report.dossiers, 'dossier')}"
+        f" of {counted(report.thirdparties, 'third party', 'third parties')},"
+        f" by {counted(report.requests, 'request')}"
     )
 
 

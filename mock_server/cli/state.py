@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mock_server.cli.output import FILE, end_command_at, write_utf8
-from mock_server.domain.names import shown
+from mock_server.domain.names import counted, shown
 from mock_server.fixtures.errors import FileError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def info(file: Path) -> None:
             kept = database.load(name)
             last = kept.records[-1].number if kept.records else kept.number
             click.echo(
-                f"{name}: fixture {kept.kept.config.setup.fixture.name}, {last} commands,"
+                f"{name}: fixture {kept.kept.config.setup.fixture.name}, {counted(last, 'command')},"
                 f" {len(kept.records)} of them since the last checkpoint"
             )
 

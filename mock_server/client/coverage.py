@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mock_server.domain.names import nearest
+from mock_server.domain.names import counted, nearest
 from mock_server.tables import Table
 
 _KINDS = {
@@ -74,7 +74,7 @@ class SuiteCoverage(Struct, frozen=True):
         items = self.items
         reached = sum(times > 0 for times in items.values())
         excluded = f"; {len(self.excluded)} excluded" if self.excluded else ""
-        return f"{reached} of {len(items)} items were reached: {self.percent} %{excluded}."
+        return f"{reached} of {counted(len(items), 'item')} were reached: {self.percent} %{excluded}."
 
     def tables(self) -> list[Table]:
         """Return the coverage as tables: the kinds, then what was never reached, and what is excluded."""

@@ -11,6 +11,7 @@ from typing import Any, TypedDict, Unpack
 from mock_server.client.calls import ControlClient, json_members
 from mock_server.client.errors import ControlRefused, NotVerified
 from mock_server.client.members import RequestFilter
+from mock_server.domain.names import counted
 from mock_server.values import duration
 
 
@@ -74,7 +75,7 @@ class JournalClient(ControlClient):
         found = self.call("POST", "/requests/count", _request_filter(operation, filters))
         if not found["complete"]:
             raise NotVerified(
-                f"the journal has {found['count']} such requests, and has dropped older ones: "
+                f"the journal has {counted(found['count'], 'such request')}, and has dropped older ones: "
                 "call forget_requests() before the test, or use a larger --journal-entries"
             )
         return int(found["count"])

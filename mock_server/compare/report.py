@@ -11,6 +11,7 @@ from rich.text import Text
 
 from mock_server.compare.comparison import Explanation, ScenarioComparison, StepComparison
 from mock_server.compare.shapes import Divergence
+from mock_server.domain.names import counted
 from mock_server.scenarios.report import JunitCase, escape_control, junit_document
 
 _MAX_CELL = 72
@@ -59,7 +60,7 @@ def sentences(report: Report) -> Iterator[str]:
     skipped = sum(bool(step.skipped) for step in report.steps)
     verdict = f"{differing} with differences" if differing else "nothing differs"
     skips = f", {skipped} skipped" if skipped else ""
-    yield f"{len(report.steps) - skipped} steps compared: {verdict}{skips}"
+    yield f"{counted(len(report.steps) - skipped, 'step')} compared: {verdict}{skips}"
 
 
 def _name(comparison: ScenarioComparison, step: StepComparison) -> str:

@@ -93,9 +93,9 @@ def _future(sandbox: ServerSandbox) -> dict[str, Any]:
     future = list(islice(_later_entries(*sandbox.current()), _MOST_LISTED))
     if not future:
         return {"future": []}
-    count = f"{len(future)} or more" if len(future) == _MOST_LISTED else str(len(future))
+    count = f"{_MOST_LISTED} or more" if len(future) == _MOST_LISTED else str(len(future))
     warning = (
-        f"{count} entries of the sandbox are later than its clock: POST /__admin/reset with"
+        f"entries of the sandbox that are later than its clock: {count}. POST /__admin/reset with"
         ' {"only": ["state"]} generates the data again, for this time'
     )
     return {"future": future, "warning": warning}

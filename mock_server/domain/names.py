@@ -53,6 +53,11 @@ def shown(value: object) -> str:
     return cut(repr(value))
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """The number with its noun: `1 step`, `1,200 steps`; `several` is the plural, if not `one` with an s."""
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
 MAX_NAME = 100
 """Characters of a name that is compared with known ones; longer texts would take too long."""
 

@@ -131,7 +131,7 @@ class Entry(Struct, frozen=True, dict=True):
         if self.packed.answer is not None:
             return read_body(self.packed.answer, self.answer_headers.get("content-type", ""))
         length = self.answer_headers.get("content-length")
-        return STREAMED if length is None else ReadableBody(None, f"{length} bytes, not kept")
+        return STREAMED if length is None else ReadableBody(None, f"not kept, size in bytes: {length}")
 
     @property
     def codes(self) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, unquote_plus
 import orjson
 from msgspec import Struct
 
+from mock_server.domain.names import counted
+
 HIDDEN = "***"
 
 SECRET_MEMBERS = frozenset(
@@ -68,7 +70,7 @@ def read_body(raw: bytes, content_type: str) -> ReadableBody:
     if media_type == FORM:
         return ReadableBody(redact_json(parse_fields(raw)))
     if media_type.startswith("multipart/"):
-        return ReadableBody(None, f"a multipart form, {len(raw)} bytes, not shown")
+        return ReadableBody(None, f"a multipart form, {counted(len(raw), 'byte')}, not shown")
     try:
         return ReadableBody(redact_json(orjson.loads(raw)))
     except orjson.JSONDecodeError:
@@ -147,6 +149,6 @@ def _read_text(raw: bytes) -> ReadableBody:
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        return ReadableBody(None, f"not text, {len(raw)} bytes, not shown")
+        return ReadableBody(None, f"not text, {counted(len(raw), 'byte')}, not shown")
     note = f"cut off after {MAX_TEXT} of {len(text)} characters" if len(text) > MAX_TEXT else None
     return ReadableBody(redact_text(text[:MAX_TEXT]), note)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import median
 
 from mock_server.domain.errors import ERRORS
+from mock_server.domain.names import counted
 from mock_server.journal.coverage import ExchangeCounts, compute_coverage
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.hints import WARNINGS
@@ -24,7 +25,8 @@ def report_tables(counts: ExchangeCounts, journals: Iterable[Journal]) -> list[T
     kept = [list(read_entries(journal.read())) for journal in journals]
     entries = [entry for some in kept for entry in some]
     total = sum(counts.by_kind.values())
-    sentence = f"The journal keeps {len(entries)} of {total} requests; the tables below are about these."
+    kept_of_all = f"{len(entries):,} of {counted(total, 'request')}"
+    sentence = f"The journal keeps {kept_of_all}; the tables below are about these."
     return [
         _calls(counts),
         _refusals(counts),
@@ -43,7 +45,7 @@ def _calls(counts: ExchangeCounts) -> Table:
         rows.append((operation, sum(statuses.values()), failed, listed))
     rows.sort(key=lambda row: -row[1])
     unmatched = f" {counts.unmatched} had an unknown path or method." if counts.unmatched else ""
-    sentence = f"{sum(counts.by_kind.values())} requests.{unmatched}"
+    sentence = f"{counted(sum(counts.by_kind.values()), 'request')}.{unmatched}"
     return Table("Calls", ("operation", "calls", "without success", "statuses"), rows, sentence)
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import requests
 
 from mock_server.clock import real_now
+from mock_server.domain.names import counted
 from mock_server.domain.operations import API_PATH
 from mock_server.scenarios.http_client import HttpOutcome, HttpRequest, HttpResponse, send
 from mock_server.scenarios.target import Target, TokenCache
@@ -168,7 +169,7 @@ class Source:
         dossiers: list[Json] = []
         for page, total in self._pages(f"{path}/dossiers"):
             dossiers += page
-            progress(f"account {account['id']}: {len(dossiers):,} of {total:,} dossiers")
+            progress(f"account {account['id']}: {len(dossiers):,} of {counted(total, 'dossier')}")
             if limit is not None and len(dossiers) >= limit:
                 del dossiers[limit:]
                 break
@@ -179,7 +180,8 @@ class Source:
         for number in numbers:
             answer = self._get(f"{path}/thirdparties/{number}", allow_missing=True)
             thirdparties[number] = answer.get("content") or {}
-            progress(f"account {account['id']}: {len(thirdparties):,} of {len(numbers):,} third parties")
+            most = counted(len(numbers), "third party", "third parties")
+            progress(f"account {account['id']}: {len(thirdparties):,} of {most}")
         return PulledAccount(account, requirements, dossiers, thirdparties)
 
     def _pages(self, path: str) -> Iterator[tuple[list[Json], int]]:

@@ -21,7 +21,7 @@ import pytest
 import requests as _requests  # noqa: F401  # imported first under pyfakefs, it would be two modules for later tests
 
 from mock_server.client import ControlRefused, NoServer, RecordedRequest, Sandbox, Server, SocketsBlocked
-from mock_server.domain.names import nearest
+from mock_server.domain.names import counted, nearest
 from mock_server.pytest_plugin import options
 from mock_server.scenarios.file_format import scenario_name
 from mock_server.server_process import NotStarted, environment_without, start_server
@@ -227,7 +227,7 @@ class TestSandbox:
         """Sentences above the requests: calls that went to other sandboxes, the page of the dashboard."""
         prefix = "while the test ran, " if self._is_shared else ""
         for name, count in self._calls_elsewhere().items():
-            calls = f"{count} call{'s' if count > 1 else ''} went to the sandbox `{name}`"
+            calls = f"{counted(count, 'call')} went to the sandbox `{name}`"
             yield f"{prefix}{calls}: log in as `{self.sandbox.username}`"
         if self._keeps_failed:
             yield f"this sandbox is kept: {self._server.url}{_DASHBOARD}?sandbox={self.sandbox.name}"
@@ -298,7 +298,7 @@ def _format_requests(requests: Sequence[_Recorded]) -> str:
     if not requests:
         return "the client made no request"
     left_out = len(requests) - _MAX_REQUESTS
-    head = [f"... {left_out} earlier ones"] if left_out > 0 else []
+    head = [f"... {counted(left_out, 'earlier one')}"] if left_out > 0 else []
     return "\n".join([*head, *(line for recorded in requests[-_MAX_REQUESTS:] for line in _lines(recorded))])
 
 

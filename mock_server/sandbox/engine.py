@@ -28,6 +28,7 @@ from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
+from mock_server.domain.names import counted
 from mock_server.fixtures.errors import NotWritten, StateFileError
 from mock_server.values import EngineUrl
 
@@ -195,7 +196,7 @@ class Behind(Exception):
     """The log has entries that the caller does not know; `entries` are the next ones."""
 
     def __init__(self, entries: tuple[RawEntry, ...]) -> None:
-        super().__init__(f"{len(entries)} entries")
+        super().__init__(counted(len(entries), "entry", "entries"))
         self.entries = entries
 
 

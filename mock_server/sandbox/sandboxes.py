@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mock_server.clock import monotonic_now
 from mock_server.domain.model import Admission
-from mock_server.domain.names import SANDBOX_NAME_RULE
+from mock_server.domain.names import SANDBOX_NAME_RULE, counted
 from mock_server.fixtures.errors import Conflict, FileError
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, ReplaceSetup, continue_state
@@ -236,9 +236,10 @@ class Sandboxes:
             raise NoSandbox(f"a sandbox's name is {SANDBOX_NAME_RULE}", later=False)
 
     def _too_many(self) -> NoSandbox:
+        number = counted(self._options.limit, "sandbox", "sandboxes")
         return NoSandbox(
-            f"there are {self._options.limit} sandboxes already: drop one (DELETE /__admin/sandboxes/NAME),"
-            " or start the server with a larger --max-sandboxes",
+            f"the server has {number}, its limit: drop one (DELETE /__admin/sandboxes/NAME), or start"
+            " the server with a larger --max-sandboxes",
             later=True,
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from mock_server.domain.names import counted
 from mock_server.fixtures.entries import MIN_FILE_SIZE
 from mock_server.sandbox.commands import (
     AddRules,
@@ -62,7 +63,7 @@ def command_step(name: str, command: AnyCommand, scenario: str | None) -> Export
     if isinstance(command, DepositEvidence) and command.given.content:
         size = len(command.given.content)
         step.comments.append(
-            f"The file of {size} bytes is not in this scenario: a generated one stands for it."
+            f"The file of {counted(size, 'byte')} is not in this scenario: a generated one stands for it."
         )
     return step
 

@@ -271,7 +271,7 @@ class _Writer:
         while gap > timedelta():
             part = min(gap, _LONGEST_STEP)
             gap -= part
-            name = f"{_words(part)} pass, until {at.isoformat(timespec='milliseconds')}"
+            name = f"advance the clock by {_words(part)}, until {at.isoformat(timespec='milliseconds')}"
             self.steps.append(control_step(name, "POST /clock/advance", {"by": duration_text(part), **ages}))
         self._now = max(at, self._now)
 

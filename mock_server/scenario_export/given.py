@@ -14,6 +14,7 @@ from msgspec.structs import asdict, replace
 from mock_server.client.login import DEFAULT_PASSWORD
 from mock_server.domain.local_time import ZONE
 from mock_server.domain.model import Document, Dossier, Thirdparty
+from mock_server.domain.names import counted
 from mock_server.domain.settlement import settle
 from mock_server.domain.world import World
 from mock_server.fixtures.actions import take_action
@@ -320,8 +321,9 @@ def state_step(name: str, state: SandboxState, now: datetime) -> ExportedStep:
     count = state.world.dossier_count
     if count > MAX_DOSSIERS:
         raise StateTooLarge(
-            f"the state there has {count} dossiers and is not near a bundled fixture: too many for a scenario"
-            f" file, which has at most {MAX_DOSSIERS}; start at another request, or share GET /__admin/state"
+            f"the state there has {counted(count, 'dossier')} and is not near a bundled fixture: too many for"
+            f" a scenario file, which has at most {MAX_DOSSIERS}; start at another request, or share"
+            " GET /__admin/state"
         )
     exported = msgspec.json.decode(export_state(state, now))
     exported["clock"]["frozen"] = True

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, field
 
-from mock_server.domain.names import shown
+from mock_server.domain.names import counted, shown
 from mock_server.scenarios.file_format import RequestPattern
 from mock_server.scenarios.patterns import (
     CHARACTERS_PER_STEP,
@@ -234,7 +234,7 @@ def _list_differences(expected: Sequence[Any], found: Any, at: str) -> Iterator[
     if not isinstance(found, list | tuple):
         yield Difference(at, "a list", found)
     elif len(found) != len(expected):
-        yield Difference(at, f"{len(expected)} elements", found)
+        yield Difference(at, counted(len(expected), "element"), found)
     else:
         spend_steps(len(expected) // 2)
         for number, (one, other) in enumerate(zip(expected, found, strict=True)):

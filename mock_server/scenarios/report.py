@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring  # only written,
 from rich.table import Table
 from rich.text import Text
 
+from mock_server.domain.names import counted
 from mock_server.fixtures.yaml_files import line_of, read_text
 from mock_server.scenarios.http_client import HttpOutcome, HttpResponse
 from mock_server.scenarios.matching import format_value
@@ -52,12 +53,8 @@ def summary(results: Sequence[Result], seconds: float) -> str:
     failed = sum(result.failed for result in results)
     skipped = sum(result.count("skipped") for result in results)
     verdict = f"{failed} of them failed" if failed else "all passed"
-    skips = f", {_counted(skipped, 'step')} skipped" if skipped else ""
-    return f"{len(results)} played, {_counted(steps, 'step')}: {verdict}{skips}, in {seconds:.1f} s"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    skips = f", {counted(skipped, 'step')} skipped" if skipped else ""
+    return f"{len(results)} played, {counted(steps, 'step')}: {verdict}{skips}, in {seconds:.1f} s"
 
 
 def failure_lines(result: Result) -> Iterator[str]:
@@ -128,13 +125,13 @@ def _outcome_lines(outcome: HttpOutcome) -> list[str]:
 def _body_lines(response: HttpResponse) -> list[str]:
     kind = response.headers.get("content-type", "")
     if kind.startswith(("application/pdf", "application/octet-stream", "image/")):
-        return [f"{len(response.content)} bytes of {kind}"]
+        return [f"{counted(len(response.content), 'byte')} of {kind}"]
     body = response.body
     if isinstance(body, Mapping):
         body = {name: "***" if name in _SECRETS else value for name, value in body.items()}
     lines = _format_json(body).splitlines() if response.content else []
     left = len(lines) - _MAX_BODY_LINES
-    return lines if left <= 0 else [*lines[:_MAX_BODY_LINES], f"... and {_counted(left, 'more line')}"]
+    return lines if left <= 0 else [*lines[:_MAX_BODY_LINES], f"... and {counted(left, 'more line')}"]
 
 
 def _format_json(body: Any) -> str:
