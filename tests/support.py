@@ -191,9 +191,14 @@ class Api:
         return self.dossier(dossier["dossierId"])
 
 
+def described(answer: TestResponse) -> str:
+    """The request and the text of its answer: the message of a test that fails."""
+    return f"{answer.request.method} {answer.request.url}: {answer.text}"
+
+
 def content(answer: TestResponse) -> Any:
     """The content of an envelope that was answered with 200."""
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == 200, described(answer)
     assert answer.json is not None
     return answer.json["content"]
 
@@ -201,6 +206,7 @@ def content(answer: TestResponse) -> Any:
 def codes(answer: TestResponse) -> list[str]:
     """The codes of the errors in an envelope."""
     assert answer.json is not None
+    assert "messages" in answer.json, described(answer)
     return [error["code"] for error in answer.json["messages"]["error"]]
 
 
@@ -218,10 +224,11 @@ def refresh(client: FlaskClient, token: str) -> TestResponse:
 def assert_protocol_error(answer: TestResponse, status: int) -> None:
     """The answer is an error in the protocol format, and nothing else (behaviour.md 11.2)."""
     body = answer.json or {}
-    assert answer.status_code == status, answer.text
-    assert list(body) == ["timestamp", "status", "error", "message", "path"]
-    assert (body["status"], body["error"]) == (status, wire.status_phrase(status))
-    assert body["path"] == unquote(answer.request.path)
+    case = described(answer)
+    assert answer.status_code == status, case
+    assert list(body) == ["timestamp", "status", "error", "message", "path"], case
+    assert (body["status"], body["error"]) == (status, wire.status_phrase(status)), case
+    assert body["path"] == unquote(answer.request.path), case
 
 
 def is_protocol_error(answer: TestResponse, status: int) -> bool:

@@ -6,14 +6,13 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import create_environ, run_wsgi_app
 
-from mock_server.domain.operations import OPERATIONS, Operation
+from mock_server.domain.operations import OPERATIONS
 from mock_server.web.routing import PREFIXES
 from tests.support import SEED_DOSSIER, TOKEN_URL, Api, assert_protocol_error, codes, content
 
@@ -35,7 +34,7 @@ IDS = {
 }
 
 ROUTES = [
-    pytest.param(operation, prefix + path, id=f"{operation.name} at {prefix}{path}")
+    (operation, prefix + path)
     for operation in OPERATIONS.values()
     for prefix, dialect in PREFIXES.items()
     for path in operation.paths
@@ -60,58 +59,53 @@ def fill_path(path: str) -> str:
 # Routes and methods.
 
 
-@pytest.mark.parametrize(("operation", "path"), ROUTES)
-def test_an_operation_is_served_on_all_its_paths(api: Api, operation: Operation, path: str) -> None:
-    answer = api.send(operation.method, fill_path(path))
-
-    assert answer.status_code != 405
-    assert "X-Mock-Unmatched" not in answer.headers
+@pytest.mark.dialects("rest")  # the paths have their prefixes
+def test_an_operation_is_served_on_all_its_paths(api: Api) -> None:
+    for operation, path in ROUTES:
+        answer = api.send(operation.method, fill_path(path))
+        assert answer.status_code != 405, path
+        assert "X-Mock-Unmatched" not in answer.headers, path
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize(("operation", "path"), ROUTES)
-def test_a_method_that_the_path_does_not_have_is_not_allowed(
-    client: FlaskClient, operation: Operation, path: str, method: str
-) -> None:
-    answer = client.open(fill_path(path), method=method)
-
-    assert_protocol_error(answer, 405)
-    assert operation.method in answer.headers["Allow"].split(", ")
+def test_a_method_that_the_path_does_not_have_is_not_allowed(client: FlaskClient, method: str) -> None:
+    for operation, path in ROUTES:
+        answer = client.open(fill_path(path), method=method)
+        assert_protocol_error(answer, 405)
+        assert operation.method in answer.headers["Allow"].split(", "), path
 
 
-@pytest.mark.parametrize("path", ["/requirements", "/thirdparties", "/thirdparties/875"])
-def test_what_is_only_read_takes_no_post(api: Api, path: str) -> None:
-    assert_protocol_error(api.post(path, {}), 405)
+def test_what_is_only_read_takes_no_post(api: Api) -> None:
+    for path in ("/requirements", "/thirdparties", "/thirdparties/875"):
+        assert_protocol_error(api.post(path, {}), 405)
 
 
-@pytest.mark.parametrize("path", [f"/dossiers/{SEED_DOSSIER}/stop", f"/dossiers/{SEED_DOSSIER}/reactivate"])
-def test_what_is_only_a_command_takes_no_get(api: Api, path: str) -> None:
-    assert_protocol_error(api.get(path), 405)
+def test_what_is_only_a_command_takes_no_get(api: Api) -> None:
+    for path in (f"/dossiers/{SEED_DOSSIER}/stop", f"/dossiers/{SEED_DOSSIER}/reactivate"):
+        assert_protocol_error(api.get(path), 405)
 
 
-@pytest.mark.parametrize("path", READ)
-def test_head_answers_as_get_without_a_body(api: Api, path: str) -> None:
-    answer = api.send("HEAD", api.url(path))
+def test_head_answers_as_get_without_a_body(api: Api) -> None:
+    for path in READ:
+        answer = api.send("HEAD", api.url(path))
+        assert (answer.status_code, answer.data) == (200, b""), path
+        assert answer.headers["Content-Type"] == JSON_TYPE, path
 
-    assert (answer.status_code, answer.data) == (200, b"")
-    assert answer.headers["Content-Type"] == JSON_TYPE
+
+UNMAPPED = [
+    *("/", "/api", "/api/v1", "/api/v2/account", "/api/v1/accounts", "/account", "/api/v1/ACCOUNT"),
+    *("/rest/api/v2/account", "/api/v1/account/119631/876543", "/api/v1/account/119631/dossier/1"),
+    *("/api/v1//account", "/api/v1/account/119631/dossiers/all/1"),
+    *("/api/v1/account/119631/dossiers/804127/restart", "/auth/realms/another_realm", "/favicon.ico"),
+]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/", "/api", "/api/v1", "/api/v2/account", "/api/v1/accounts", "/account", "/api/v1/ACCOUNT"),
-        *("/rest/api/v2/account", "/api/v1/account/119631/876543", "/api/v1/account/119631/dossier/1"),
-        *("/api/v1//account", "/api/v1/account/119631/dossiers/all/1"),
-        *("/api/v1/account/119631/dossiers/804127/restart", "/auth/realms/another_realm", "/favicon.ico"),
-    ],
-)
-def test_a_path_mapped_to_nothing_is_not_found_in_protocol_format(client: FlaskClient, path: str) -> None:
-    answer = client.get(f"http://localhost{path}?a=1")
-
-    assert_protocol_error(answer, 404)
-    assert (answer.json or {})["message"] == "No message available"
-    assert answer.headers["X-Mock-Unmatched"] == f"GET {path}"
+def test_a_path_mapped_to_nothing_is_not_found_in_protocol_format(client: FlaskClient) -> None:
+    for path in UNMAPPED:
+        answer = client.get(f"http://localhost{path}?a=1")
+        assert_protocol_error(answer, 404)
+        assert (answer.json or {})["message"] == "No message available", path
+        assert answer.headers["X-Mock-Unmatched"] == f"GET {path}"
 
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -134,169 +128,153 @@ def test_a_browser_gets_to_the_dashboard_and_a_client_does_not(api: Api) -> None
     assert api.control("GET", "/requests")["total"] == before
 
 
-@pytest.mark.parametrize("path", ["/api//v1/account", "/api/v1/account//119631"])
-def test_a_doubled_slash_is_another_path_and_no_redirect(client: FlaskClient, path: str) -> None:
-    answer = client.get("/", environ_overrides={"PATH_INFO": path})
-
-    assert answer.status_code == 404
-    assert (answer.json or {})["path"] == path
-
-
-@pytest.mark.parametrize("path", READ)
-def test_a_trailing_slash_makes_no_difference_and_no_redirect(api: Api, path: str) -> None:
-    answer = api.send("GET", api.url(path) + "/")
-
-    assert answer.status_code == 200
-    assert answer.json == api.get(path).json
+def test_a_doubled_slash_is_another_path_and_no_redirect(client: FlaskClient) -> None:
+    for path in ("/api//v1/account", "/api/v1/account//119631"):
+        answer = client.get("/", environ_overrides={"PATH_INFO": path})
+        assert answer.status_code == 404, path
+        assert (answer.json or {})["path"] == path
 
 
-@pytest.mark.parametrize("path", ["/dossier/process/{0}", "/dossiers/process/{0}"])
-def test_a_process_is_read_at_its_path_and_at_its_alias(api: Api, path: str) -> None:
+def test_a_trailing_slash_makes_no_difference_and_no_redirect(api: Api) -> None:
+    for path in READ:
+        answer = api.send("GET", api.url(path) + "/")
+        assert answer.status_code == 200, path
+        assert answer.json == api.get(path).json, path
+
+
+def test_a_process_is_read_at_its_path_and_at_its_alias(api: Api) -> None:
     process_id = api.launch()
 
-    assert content(api.get(path.format(process_id)))["processId"] == process_id
+    for path in ("/dossier/process", "/dossiers/process"):
+        assert content(api.get(f"{path}/{process_id}"))["processId"] == process_id, path
 
 
-@pytest.mark.parametrize("path", ["/dossier/processes", "/dossiers/processes"])
-def test_the_processes_are_read_at_their_path_and_at_their_alias(api: Api, path: str) -> None:
+def test_the_processes_are_read_at_their_path_and_at_their_alias(api: Api) -> None:
     process_id = api.launch()
 
-    assert [process["processId"] for process in content(api.get(path))] == [process_id]
+    for path in ("/dossier/processes", "/dossiers/processes"):
+        assert [process["processId"] for process in content(api.get(path))] == [process_id], path
 
 
 # Ids in paths.
 
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/account/abc", "/account/1.5", "/account/119631x", "/account/9223372036854775808"),
-        *("/account/-9223372036854775809", "/account/%D9%A3", "/account/119631/dossiers/abc"),
-        *("/account/119631/dossiers/9223372036854775808", "/account/119631/thirdparties/abc"),
-        *("/account/119631/dossiers/804127/documents/abc", "/account/119631/dossiers/search"),
-        "/account/119631/dossiers/804127/documents/511394021/files/abc",
-        *("/account/119631/dossiers/process", "/account/119631/dossiers/%20", "/account/1_0"),
-    ],
-)
-def test_an_id_that_is_not_an_int64_is_a_bad_request(api: Api, path: str) -> None:
-    assert_protocol_error(api.send("GET", f"{api.wire.prefix}{path}"), 400)
+NOT_AN_INT64 = [
+    *("/account/abc", "/account/1.5", "/account/119631x", "/account/9223372036854775808"),
+    *("/account/-9223372036854775809", "/account/%D9%A3", "/account/119631/dossiers/abc"),
+    *("/account/119631/dossiers/9223372036854775808", "/account/119631/thirdparties/abc"),
+    *("/account/119631/dossiers/804127/documents/abc", "/account/119631/dossiers/search"),
+    "/account/119631/dossiers/804127/documents/511394021/files/abc",
+    *("/account/119631/dossiers/process", "/account/119631/dossiers/%20", "/account/1_0"),
+]
 
 
-@pytest.mark.parametrize("literal", ["all", "processes", "process", "search"])
-def test_a_post_reads_the_literals_of_get_as_ids(api: Api, literal: str) -> None:
-    assert_protocol_error(api.post(f"/dossiers/{literal}", {}), 400)
+def test_an_id_that_is_not_an_int64_is_a_bad_request(api: Api) -> None:
+    for path in NOT_AN_INT64:
+        assert_protocol_error(api.send("GET", f"{api.wire.prefix}{path}"), 400)
 
 
-@pytest.mark.parametrize("number", ["9223372036854775807", "-1", "-9223372036854775808", "0"])
-def test_an_unknown_int64_is_not_found(api: Api, number: str) -> None:
-    answer = api.get(f"/dossiers/{number}")
+def test_a_post_reads_the_literals_of_get_as_ids(api: Api) -> None:
+    for literal in ("all", "processes", "process", "search"):
+        assert_protocol_error(api.post(f"/dossiers/{literal}", {}), 400)
 
-    assert answer.status_code == 404
-    assert codes(answer) == [api.absent("E200")]
+
+def test_an_unknown_int64_is_not_found(api: Api) -> None:
+    for number in ("9223372036854775807", "-1", "-9223372036854775808", "0"):
+        answer = api.get(f"/dossiers/{number}")
+        assert answer.status_code == 404, number
+        assert codes(answer) == [api.absent("E200")], number
 
 
 # Envelopes.
 
 
-@pytest.mark.parametrize("path", [*LISTS, *DETAILS])
-def test_an_answer_holds_its_content_and_nothing_else(api: Api, path: str) -> None:
-    assert list(api.get(path).json or {}) == ["content"]
+def test_an_answer_holds_its_content_and_nothing_else(api: Api) -> None:
+    for path in [*LISTS, *DETAILS]:
+        assert list(api.get(path).json or {}) == ["content"], path
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_holds_its_four_members_and_nothing_else(api: Api, path: str) -> None:
-    assert list(api.get(path).json or {}) == ["content", "page", "size", "totalElements"]
+def test_a_page_holds_its_four_members_and_nothing_else(api: Api) -> None:
+    for path in PAGES:
+        assert list(api.get(path).json or {}) == ["content", "page", "size", "totalElements"], path
 
 
-@pytest.mark.parametrize("path", [*LISTS, *PAGES])
-def test_the_content_of_a_list_is_an_array(api: Api, path: str) -> None:
-    assert isinstance(content(api.get(path)), list)
+def test_the_content_of_a_list_is_an_array_and_that_of_a_detail_an_object(api: Api) -> None:
+    types = {path: type(content(api.get(path))) for path in READ}
+
+    assert types == dict.fromkeys([*LISTS, *PAGES], list) | dict.fromkeys(DETAILS, dict)
 
 
-@pytest.mark.parametrize("path", DETAILS)
-def test_the_content_of_a_detail_is_an_object(api: Api, path: str) -> None:
-    assert isinstance(content(api.get(path)), dict)
+ANY_CALLS = [
+    *(("GET", path) for path in READ),
+    *(("GET", "/dossiers?siren="), ("GET", "/nothing"), ("GET", "/dossiers/abc"), ("PUT", "/dossiers")),
+    *(("GET", f"/dossiers/{UNKNOWN}"), ("POST", "/dossiers"), ("POST", f"/dossiers/{SEED_DOSSIER}/stop")),
+]
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        *(("GET", path) for path in READ),
-        *(("GET", "/dossiers?siren="), ("GET", "/nothing"), ("GET", "/dossiers/abc"), ("PUT", "/dossiers")),
-        *(("GET", f"/dossiers/{UNKNOWN}"), ("POST", "/dossiers"), ("POST", f"/dossiers/{SEED_DOSSIER}/stop")),
-    ],
-)
-def test_every_answer_is_typed_as_json_in_utf_8(api: Api, method: str, path: str) -> None:
-    assert api.send(method, api.url(path)).headers["Content-Type"] == JSON_TYPE
+def test_every_answer_is_typed_as_json_in_utf_8(api: Api) -> None:
+    types = {call: api.send(call[0], api.url(call[1])).headers["Content-Type"] for call in ANY_CALLS}
+
+    assert types == dict.fromkeys(ANY_CALLS, JSON_TYPE)
 
 
 def test_letters_beyond_ascii_are_sent_as_they_are(api: Api) -> None:
     assert "Société par actions simplifiée".encode() in api.get("/thirdparties/875").data
 
 
-@pytest.mark.dialects("rest")
-@pytest.mark.parametrize(
-    ("path", "code", "message"),
-    [
-        (f"/dossiers/{UNKNOWN}", "E200", "Aucun dossier ne correspond à la recherche"),
-        (f"/dossiers/{UNKNOWN}/documents", "E200", "Aucun dossier ne correspond à la recherche"),
-        (f"/thirdparties/{UNKNOWN}", "E100", "Aucun tiers ne correspond aux critères"),
-        (f"/dossiers/{SEED_DOSSIER}/documents/1", "NOT_FOUND", "La ressource n'existe pas"),
-        (f"/dossiers/{SEED_DOSSIER}/documents/{DOCUMENT}/files/1", "NOT_FOUND", "La ressource n'existe pas"),
-        ("/dossiers/process/1", "NOT_FOUND", "La ressource n'existe pas"),
-    ],
-)
-def test_what_is_not_there_is_answered_in_business_format(
-    api: Api, path: str, code: str, message: str
-) -> None:
-    answer = api.get(path)
-
-    assert answer.status_code == 404
-    assert answer.json == {"messages": {"error": [{"code": code, "message": message}]}}
+ABSENT = {
+    f"/dossiers/{UNKNOWN}": ("E200", "Aucun dossier ne correspond à la recherche"),
+    f"/dossiers/{UNKNOWN}/documents": ("E200", "Aucun dossier ne correspond à la recherche"),
+    f"/thirdparties/{UNKNOWN}": ("E100", "Aucun tiers ne correspond aux critères"),
+    f"/dossiers/{SEED_DOSSIER}/documents/1": ("NOT_FOUND", "La ressource n'existe pas"),
+    f"/dossiers/{SEED_DOSSIER}/documents/{DOCUMENT}/files/1": ("NOT_FOUND", "La ressource n'existe pas"),
+    "/dossiers/process/1": ("NOT_FOUND", "La ressource n'existe pas"),
+}
 
 
 @pytest.mark.dialects("rest")
-@pytest.mark.parametrize("language", ["en", "fr", "de;q=0.5"])
-def test_messages_are_french_for_any_accept_language(api: Api, language: str) -> None:
-    answer = api.send("GET", api.url("/dossiers", siren=""), headers={"Accept-Language": language})
-
-    assert answer.json == {"messages": {"error": [{"code": "E003", "message": "Paramètre vide"}]}}
-
-
-@pytest.mark.parametrize(
-    ("path", "query", "expected"),
-    [
-        ("/dossiers", {"siren": ""}, "E003 siren"),
-        ("/dossiers", {"pageSize": "abc"}, "E010 pageSize/abc"),
-        ("/dossiers", {"siren": "", "companyIdType": "é"}, r"E002 companyIdType/\xe9; E003 siren"),
-        (f"/dossiers/{UNKNOWN}", {}, f"E200 dossierId/{UNKNOWN}"),
-    ],
-    ids=["an empty value", "a bad value", "several", "nothing there"],
-)
-def test_a_header_has_the_values_of_a_refusal(
-    api: Api, path: str, query: dict[str, Any], expected: str
-) -> None:
-    values = api.get(path, **query).headers["X-Mock-Refusal"]
-
-    assert sorted(values.split("; ")) == expected.replace("E200", api.absent("E200")).split("; ")
+def test_what_is_not_there_is_answered_in_business_format(api: Api) -> None:
+    for path, (code, message) in ABSENT.items():
+        answer = api.get(path)
+        assert answer.status_code == 404, path
+        assert answer.json == {"messages": {"error": [{"code": code, "message": message}]}}, path
 
 
-@pytest.mark.parametrize("value", ["CIT001\n", "a\r\nX-Other: 1", "\n", "a\x00b", "\x0b"])
-def test_a_refused_value_with_control_characters_does_not_make_the_server_fail(api: Api, value: str) -> None:
-    answer = api.get("/dossiers", companyIdType=value)
+@pytest.mark.dialects("rest")
+def test_messages_are_french_for_any_accept_language(api: Api) -> None:
+    for language in ("en", "fr", "de;q=0.5"):
+        answer = api.send("GET", api.url("/dossiers", siren=""), headers={"Accept-Language": language})
+        french = {"code": "E003", "message": "Paramètre vide"}
+        assert answer.json == {"messages": {"error": [french]}}, language
 
-    assert codes(answer) == ["E002"]
-    assert "X-Other" not in answer.headers
+
+REFUSED = {
+    "/dossiers?siren=": "E003 siren",
+    "/dossiers?pageSize=abc": "E010 pageSize/abc",
+    "/dossiers?siren=&companyIdType=é": r"E002 companyIdType/\xe9; E003 siren",
+    f"/dossiers/{UNKNOWN}": f"E200 dossierId/{UNKNOWN}",
+}
 
 
-@pytest.mark.parametrize("path", ["/nothing%0A", "/nothing%0D%0AX-Other:1", "/nothing%00", "/n%C3%A9ant"])
-def test_an_unmapped_path_with_odd_characters_does_not_make_the_server_fail(
-    client: FlaskClient, path: str
-) -> None:
-    answer = client.get(path)
+def test_a_header_has_the_values_of_a_refusal(api: Api) -> None:
+    values = {path: api.get(path).headers["X-Mock-Refusal"].split("; ") for path in REFUSED}
 
-    assert answer.status_code == 404
-    assert "X-Other" not in answer.headers
+    assert {path: sorted(found) for path, found in values.items()} == {
+        path: expected.replace("E200", api.absent("E200")).split("; ") for path, expected in REFUSED.items()
+    }
+
+
+def test_a_refused_value_with_control_characters_does_not_make_the_server_fail(api: Api) -> None:
+    for value in ("CIT001\n", "a\r\nX-Other: 1", "\n", "a\x00b", "\x0b"):
+        answer = api.get("/dossiers", companyIdType=value)
+        assert codes(answer) == ["E002"], value
+        assert "X-Other" not in answer.headers, value
+
+
+def test_an_unmapped_path_with_odd_characters_does_not_make_the_server_fail(client: FlaskClient) -> None:
+    for path in ("/nothing%0A", "/nothing%0D%0AX-Other:1", "/nothing%00", "/n%C3%A9ant"):
+        answer = client.get(path)
+        assert answer.status_code == 404, path
+        assert "X-Other" not in answer.headers, path
 
 
 def test_an_accepted_call_has_no_extra_header(api: Api) -> None:
@@ -325,26 +303,23 @@ def test_the_timestamp_of_a_protocol_error_is_the_present_with_its_zone(client: 
     assert abs(datetime.now(at.tzinfo) - at) < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "reason"),
-    [
-        ("GET", "/api/v1/account/abc", 400, "Bad Request"),
-        ("GET", "/api/v1/account", 401, "Unauthorized"),
-        ("GET", "/nothing", 404, "Not Found"),
-        ("PUT", "/api/v1/account", 405, "Method Not Allowed"),
-    ],
-)
-def test_a_protocol_error_repeats_status_reason_and_path_without_the_query(
-    client: FlaskClient, method: str, path: str, status: int, reason: str
-) -> None:
-    body = client.open(f"{path}?siren=1&b", method=method).json or {}
-
-    assert (body["status"], body["error"], body["path"]) == (status, reason, path)
+FAILED = [
+    ("GET", "/api/v1/account/abc", 400, "Bad Request"),
+    ("GET", "/api/v1/account", 401, "Unauthorized"),
+    ("GET", "/nothing", 404, "Not Found"),
+    ("PUT", "/api/v1/account", 405, "Method Not Allowed"),
+]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/account", "/__admin/clock", TOKEN_URL])
-def test_options_is_a_method_like_any_other(client: FlaskClient, path: str) -> None:
-    assert client.open(path, method="OPTIONS").status_code == 405
+def test_a_protocol_error_repeats_status_reason_and_path_without_the_query(client: FlaskClient) -> None:
+    for method, path, status, reason in FAILED:
+        body = client.open(f"{path}?siren=1&b", method=method).json or {}
+        assert (body["status"], body["error"], body["path"]) == (status, reason, path), method
+
+
+def test_options_is_a_method_like_any_other(client: FlaskClient) -> None:
+    for path in ("/api/v1/account", "/__admin/clock", TOKEN_URL):
+        assert client.open(path, method="OPTIONS").status_code == 405, path
 
 
 HOSTS = {
@@ -354,13 +329,13 @@ HOSTS = {
 }
 
 
-@pytest.mark.parametrize("headers", HOSTS.values(), ids=list(HOSTS))
-def test_a_path_is_found_under_any_host(api: Api, headers: dict[str, str]) -> None:
-    # Without the test client: that of Werkzeug 3.1.0 reads each host as part of a URL.
-    environ = create_environ(api.url(f"/dossiers/{SEED_DOSSIER}"), headers=headers)
-    environ["HTTP_AUTHORIZATION"] = f"Bearer {api.token}"
+def test_a_path_is_found_under_any_host(api: Api) -> None:
+    for name, headers in HOSTS.items():
+        # Without the test client: that of Werkzeug 3.1.0 reads each host as part of a URL.
+        environ = create_environ(api.url(f"/dossiers/{SEED_DOSSIER}"), headers=headers)
+        environ["HTTP_AUTHORIZATION"] = f"Bearer {api.token}"
 
-    parts, status, _ = run_wsgi_app(api.client.application, environ)
+        parts, status, _ = run_wsgi_app(api.client.application, environ)
 
-    assert status == "200 OK"
-    assert json.loads(b"".join(parts))["content"]["dossierId"] == SEED_DOSSIER
+        assert status == "200 OK", name
+        assert json.loads(b"".join(parts))["content"]["dossierId"] == SEED_DOSSIER, name

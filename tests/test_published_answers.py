@@ -40,13 +40,8 @@ OF_ANY_REQUEST: dict[int, Callable[[str, str], bool]] = {
 }
 """The statuses that a request meets before its operation is asked, and whether in a dialect and operation."""
 
-CASES = [
-    (dialect, row.name, status)
-    for dialect in DIALECTS
-    for row in OPERATIONS.values()
-    if dialect in row.dialects
-    for status, applies in OF_ANY_REQUEST.items()
-    if applies(dialect, row.name)
+SERVED = [
+    (dialect, row.name) for dialect in DIALECTS for row in OPERATIONS.values() if dialect in row.dialects
 ]
 
 
@@ -150,14 +145,16 @@ def extra_headers(answer: TestResponse) -> Iterator[str]:
             yield name.lower()
 
 
-@pytest.mark.parametrize(("dialect", "name", "status"), CASES)
-def test_the_status_is_answered_and_its_headers_are_documented(dialect: str, name: str, status: int) -> None:
-    answer = PROVOKED[status](dialect, name)
-
-    assert answer.status_code == status, answer.text
-    assert answer.json
-    assert name == "getToken" or answer.json["status"] == status
-    assert set(extra_headers(answer)) <= documented_headers(dialect, name, status)
+@pytest.mark.parametrize("status", OF_ANY_REQUEST)
+def test_the_status_is_answered_and_its_headers_are_documented(status: int) -> None:
+    for dialect, name in SERVED:
+        if OF_ANY_REQUEST[status](dialect, name):
+            answer = PROVOKED[status](dialect, name)
+            case = f"{dialect} {name}: {answer.text}"
+            assert answer.status_code == status, case
+            assert answer.json, case
+            assert name == "getToken" or answer.json["status"] == status, case
+            assert set(extra_headers(answer)) <= documented_headers(dialect, name, status), case
 
 
 def documented_headers(dialect: str, name: str, status: int) -> set[str]:

@@ -26,7 +26,7 @@ from mock_server.domain.search import DOSSIER_FILTERS, THIRDPARTY_FILTERS
 from mock_server.settings import Settings
 from mock_server.web.pipeline import Application
 from tests.support import Api
-from tests.test_published_answers import OF_ANY_REQUEST
+from tests.test_published_answers import OF_ANY_REQUEST, SERVED
 
 Object = dict[str, Any]
 
@@ -36,10 +36,6 @@ NOT_IN_THE_DOCUMENTS = {
     "health": "a control call, answered without the control API, which is a separate app",
 }
 NEVER_SEEN = {"E203": "no operation looks a dossier up by its reference"}
-
-SERVED = [
-    (dialect, row.name) for dialect in DIALECTS for row in OPERATIONS.values() if dialect in row.dialects
-]
 
 
 def operations(dialect: str) -> Iterator[tuple[str, str, Object]]:
@@ -214,14 +210,10 @@ def test_the_operations_are_those_of_the_table(dialect: str) -> None:
     }
 
 
-@pytest.mark.parametrize(("dialect", "name"), SERVED)
-def test_an_operation_has_its_section_and_its_provenance(dialect: str, name: str) -> None:
-    found = operation(dialect, name)
-
-    assert (found["x-behaviour"], found["x-provenance"]) == (
-        OPERATIONS[name].section,
-        OPERATIONS[name].provenance,
-    )
+def test_an_operation_has_its_section_and_its_provenance() -> None:
+    for dialect, name in SERVED:
+        found, row = operation(dialect, name), OPERATIONS[name]
+        assert (found["x-behaviour"], found["x-provenance"]) == (row.section, row.provenance), (dialect, name)
 
 
 # Parameters.
@@ -240,21 +232,24 @@ def test_the_parameters_of_a_search_are_its_filters(dialect: str, name: str, fil
 
 
 @pytest.mark.dialects("rest", "edge")
-@pytest.mark.parametrize("name", [row.name for row in OPERATIONS.values() if row.method == "GET"])
-def test_a_parameter_is_documented_where_it_is_used_and_nowhere_else(api: Api, name: str) -> None:
-    if api.dialect not in OPERATIONS[name].dialects:
-        pytest.skip("another dialect's")
+def test_a_parameter_is_documented_where_it_is_used_and_nowhere_else(api: Api) -> None:
+    names = [name for dialect, name in SERVED if dialect == api.dialect and OPERATIONS[name].method == "GET"]
+
+    bearing = {name: _parameters_read(api, name) for name in names}
+
+    assert bearing == {name: names_of(api.dialect, name) for name in names}
+
+
+def _parameters_read(api: Api, name: str) -> set[str]:
+    """The parameters, of those of all operations, whose empty value the operation rejects."""
     path = _with_ids(api, OPERATIONS[name].paths[0])
     given = {"search": "name~a"} if name == "searchThirdparties" else {}
     every = {row.name for rows in QUERY.values() for row in rows}
-
-    bearing = {
+    return {
         parameter
         for parameter in every
         if api.send("GET", path, query_string=given | {parameter: ""}).status_code == 400
     }
-
-    assert bearing == names_of(api.dialect, name)
 
 
 def _with_ids(api: Api, path: str) -> str:
@@ -266,41 +261,36 @@ def _with_ids(api: Api, path: str) -> str:
 # Statuses and codes. That nothing else is ever answered, the client of all tests sees to.
 
 
-@pytest.mark.parametrize(("dialect", "name"), SERVED)
-def test_every_status_of_an_operation_was_seen(dialect: str, name: str) -> None:
-    of_any = {status for status, applies in OF_ANY_REQUEST.items() if applies(dialect, name)}
-    shown = {row["status"] for row in seen(dialect, name)}
-
-    assert set(answers(name, dialect)) == shown | of_any
-    assert set(operation(dialect, name)["responses"]) == set(map(str, shown | of_any))
-
-
-@pytest.mark.parametrize(("dialect", "name"), SERVED)
-def test_every_code_of_an_operation_was_seen(dialect: str, name: str) -> None:
-    shown = {code for row in seen(dialect, name) for code in codes_in(row.get("body"))}
-
-    assert set(codes(name, dialect)) == shown
+def test_every_status_of_an_operation_was_seen() -> None:
+    for dialect, name in SERVED:
+        of_any = {status for status, applies in OF_ANY_REQUEST.items() if applies(dialect, name)}
+        shown = {row["status"] for row in seen(dialect, name)}
+        assert set(answers(name, dialect)) == shown | of_any, (dialect, name)
+        assert set(operation(dialect, name)["responses"]) == set(map(str, shown | of_any)), (dialect, name)
 
 
-@pytest.mark.parametrize(("dialect", "name"), SERVED)
-def test_the_document_lists_every_code_with_its_label(dialect: str, name: str) -> None:
-    rows = [
-        row
-        for answer in operation(dialect, name)["responses"].values()
-        for row in answer.get("x-error-codes", [])
-    ]
-
-    assert {row["code"] for row in rows} == set(codes(name, dialect))
-    for row in rows:
-        error = ERRORS[row["code"]]
-        assert row["message"] == (error.label_fr if dialect == "rest" else error.label_en)
+def test_every_code_of_an_operation_was_seen() -> None:
+    for dialect, name in SERVED:
+        shown = {code for row in seen(dialect, name) for code in codes_in(row.get("body"))}
+        assert set(codes(name, dialect)) == shown, (dialect, name)
 
 
-@pytest.mark.parametrize("code", ERRORS)
-def test_every_code_is_given_by_some_operation(code: str) -> None:
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_document_lists_every_code_with_its_label(dialect: str) -> None:
+    labels = {code: error.label_fr if dialect == "rest" else error.label_en for code, error in ERRORS.items()}
+    for name in (name for each, name in SERVED if each == dialect):
+        listed = [
+            (row["code"], row["message"])
+            for answer in operation(dialect, name)["responses"].values()
+            for row in answer.get("x-error-codes", [])
+        ]
+        assert set(listed) == {(code, labels[code]) for code in codes(name, dialect)}, name
+
+
+def test_every_code_is_given_by_some_operation() -> None:
     given = {given for dialect, name in SERVED for given in codes(name, dialect)}
 
-    assert (code in given) != (code in NEVER_SEEN)
+    assert given == ERRORS.keys() - NEVER_SEEN
 
 
 @pytest.mark.parametrize(
