@@ -197,7 +197,15 @@ def state(text: str) -> Path | EngineUrl:
 
 
 def host_name(text: str) -> str:
-    """An address or a host name; the codec of international names, and its import, only for one of them."""
+    """An address or a host name; IPv6 also in brackets, as in a URL, and returned without them.
+
+    The codec of international names, and its import, are used only for one of them.
+
+    Raises:
+        ValueError: it is not a host name.
+    """
+    if text.startswith("[") and text.endswith("]") and ":" in text:
+        text = text[1:-1]
     try:
         if not text.isascii():
             text.encode("idna")

@@ -290,7 +290,7 @@ def test_a_healthcheck_ignores_proxies(server: str) -> None:
     assert found.returncode == 0
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::1", "::"])  # noqa: S104
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::1]", "::"])  # noqa: S104
 def test_a_healthcheck_works_for_any_listening_address(host: str) -> None:
     with running_server("--host", host) as (url, _):
         found = run("healthcheck", "--port", port_of(url), MOCK_SERVER_HOST=host)
