@@ -229,5 +229,8 @@ def yes_or_no(text: str) -> bool:
 def token(text: str) -> str:
     """A bearer token; the message does not repeat it."""
     if not text.isprintable() or text != text.strip() or not text:
-        raise ValueError("a control token is one or more printable characters: no header carries others")
+        raise ValueError(
+            "a control token is one or more printable characters, without a space at its ends: no header"
+            " carries others"
+        )
     return text

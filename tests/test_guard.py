@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from mock_server.app import create_app
 from mock_server.auth.access import AccessDenied, check_api_call, check_control_call
+from mock_server.client.calls import ControlClient
 from mock_server.settings import Settings
 from tests.support import TOKEN_URL, claims
 
@@ -141,6 +142,7 @@ def line_7() -> Iterator[tuple[int, int]]:
         yield 200, rejection(CONTROL, headers, control_token="clé d'à")
         yield 401, rejection(CONTROL, headers, control_token="cl? d'?")
     yield 401, rejection(CONTROL, {"Authorization": "Bearer ?"}, control_token="日")
+    yield 200, rejection(CONTROL, ControlClient("http://x", control_token="日").headers, control_token="日")
 
 
 def line_8() -> Iterator[tuple[int, int]]:

@@ -492,6 +492,7 @@ def test_tests_can_use_a_server_that_runs_already(
         ("localhost:8080", "", "--dossiers-sandbox-url localhost:8080: *"),
         ("OUTSIDE", "", "--dossiers-sandbox-url http*: *401*"),
         ("OUTSIDE", "wrong", "--dossiers-sandbox-url http*: *401*"),
+        ("http://127.0.0.1:9", "a\tb", "--dossiers-sandbox-url http*: a control token is *"),
     ],
 )
 def test_a_wrong_server_or_token_is_one_sentence(

@@ -23,6 +23,7 @@ from mock_server.client.errors import ControlRefused, NoServer, SocketsBlocked
 from mock_server.domain.names import SANDBOX_NAME_RULE, camel, shown
 from mock_server.domain.operations import API_PATH
 from mock_server.settings import CONTROL_PREFIX, SANDBOX_HEADER
+from mock_server.values import token as checked_token
 from mock_server.values import url as checked_url
 
 _TIMEOUT = 30.0
@@ -34,6 +35,9 @@ class ControlClient:
 
     `url` is the server's, `http://127.0.0.1:8080`, or any base URL of its API. `control_token` is the token
     of `--control-token`. `headers` are those of every control call.
+
+    Raises:
+        ValueError: the URL is invalid, or no header can carry the name or the token.
     """
 
     def __init__(self, url: str, name: str = "default", *, control_token: str | None = None) -> None:
@@ -42,8 +46,9 @@ class ControlClient:
         self.url = server_url(url)
         self.name = name
         self.headers = {SANDBOX_HEADER: name}
-        if control_token is not None:
-            self.headers["Authorization"] = f"Bearer {control_token}"
+        if control_token:
+            header = f"Bearer {checked_token(control_token)}"
+            self.headers["Authorization"] = header.encode().decode("latin-1")  # so it is sent as UTF-8
         self._opener = opener(self.url)
 
     def __repr__(self) -> str:

@@ -26,6 +26,7 @@ from mock_server.client.members import (
 from mock_server.deprecation import renamed_method
 from mock_server.domain.local_time import from_local
 from mock_server.settings import SANDBOX_HEADER
+from mock_server.values import token
 
 Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "strict", "outbox", "journal"]
 
@@ -343,10 +344,19 @@ class Sandbox(LoginClient, JournalClient):
 
 @dataclass(frozen=True)
 class Server:
-    """A server, on this machine or another, and its sandboxes."""
+    """A server, on this machine or another, and its sandboxes.
+
+    Raises:
+        ValueError: no header can carry the token.
+    """
 
     url: str
     control_token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Reject a token that no call could send."""
+        if self.control_token:
+            token(self.control_token)
 
     def sandbox(self, name: str = "default") -> Sandbox:
         """Return the sandbox of that name."""

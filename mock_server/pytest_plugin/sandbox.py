@@ -59,8 +59,8 @@ def open_server(config: pytest.Config, chosen: Mapping[str, object]) -> Iterator
 
 
 def _server_at(url: str, token: str | None) -> Server:
-    server = Server(url, token)
     try:
+        server = Server(url, token)
         with suppress(SocketsBlocked):  # by the first test: other tests can reach it
             server.health()
             server.sandboxes()  # needs the token
