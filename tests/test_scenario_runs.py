@@ -547,7 +547,7 @@ def test_the_report_shows_the_size_of_a_file_and_not_its_content(run: Run) -> No
         "    expect: {status: 404}\n"
     )
 
-    assert "4000 bytes of application/octet-stream" in found.stdout
+    assert "4,000 bytes of application/octet-stream" in found.stdout
 
 
 def test_a_refused_connection_is_not_a_fault() -> None:
