@@ -64,8 +64,14 @@ def _forked_servers() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def app() -> Flask:
-    """The app with the default fixture; pytest-flask makes its `client` of it."""
+    """The app with the default fixture."""
     return create_app(Settings(max_sandboxes=1_000_000, log_level="error"))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of that app, without cookies."""
+    return app.test_client()
 
 
 @pytest.fixture

@@ -23,7 +23,9 @@ from werkzeug.test import TestResponse
 
 from mock_server.app import create_app
 from mock_server.dialects import wire
+from mock_server.sandbox.commands import SetClock
 from mock_server.settings import Settings
+from mock_server.web.services import of
 from tests.processes import Process, start
 
 ACCOUNT = 119631
@@ -73,7 +75,8 @@ class Api:
         self.dialect = dialect
         self.wire = WIRE_NAMES[dialect]
         self.username = f"{user}+{sandbox}@example.com"
-        self.control("PUT", "/clock", {"frozen": True})
+        # As PUT /__admin/clock does, for a fifth of its time: most tests make an api.
+        of(client.application).sandboxes.get(sandbox).execute(SetClock(frozen=True))
 
     @cached_property
     def token(self) -> str:
