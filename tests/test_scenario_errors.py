@@ -147,6 +147,28 @@ def test_an_error_is_reported_with_file_and_line_and_what_would_be_right(
     assert found.stderr.splitlines()[1:] == [PAGE]
 
 
+UNKNOWN_CALLS = {
+    "POST /clock/advanced": "did you mean 'POST /clock/advance'?",
+    "GET /clock/advance": "did you mean 'POST /clock/advance'?",
+    "POST /__admin/clock/advance": "did you mean 'POST /clock/advance'?",
+    "POST /process/{processId}": "did you mean 'POST /processes/{processId}'?",
+    "PATCH /dossier/900001": "did you mean 'PATCH /dossiers/900001'?",
+    "GET /dossiers/abc": "did you mean 'GET /dossiers'?",
+    "GET /xyzzy": "`mock-server explain control` lists them",
+}
+
+
+def test_a_control_call_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    calls = [*UNKNOWN_CALLS, "PUT /clock", "DELETE /snapshots/a/b", "GET /requests?limit=1"]
+    steps = "".join(f"  - {{name: s{at}, control: '{call}'}}\n" for at, call in enumerate(calls))
+
+    found = check(written(tmp_path, RIGHT + steps))
+
+    assert [line.partition("there is no ")[2] for line in found.stderr.splitlines()[:-1]] == [
+        f"control call {call!r}; {hint}" for call, hint in UNKNOWN_CALLS.items()
+    ]
+
+
 def test_a_file_without_an_error_passes(tmp_path: Path) -> None:
     found = check(written(tmp_path, RIGHT))
 

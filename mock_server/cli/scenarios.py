@@ -288,7 +288,7 @@ def _work(do: Callable[[Item], Done], waiting: SimpleQueue[tuple[Future[Done], I
 
 
 def scenario_check(fixtures_dir: Path | None) -> FurtherErrors:
-    """Return a function that yields the errors of the bodies and of the start data of a scenario file."""
+    """Return a function that yields the errors of bodies, control calls and start data of a scenario."""
     from mock_server.clock import real_now
     from mock_server.fixtures.errors import InputError
     from mock_server.fixtures.fixture import load_fixture
@@ -304,12 +304,28 @@ def scenario_check(fixtures_dir: Path | None) -> FurtherErrors:
 
     def errors(scenario: Scenario, path: Path) -> Iterator[InputError]:
         yield from body_errors(scenario)
+        yield from _control_errors(scenario)
         try:
             build_scenario_setup(scenario, default, find_fixture, now, folder=path.parent)
         except InputError as error:
             yield error
 
     return errors
+
+
+def _control_errors(scenario: Scenario) -> Iterator[InputError]:
+    """Yield the control calls of steps that this version does not have."""
+    calls = {f"$.steps[{at}].control": step.control for at, step in enumerate(scenario.steps) if step.control}
+    if not calls:
+        return  # without the import of Flask
+
+    from mock_server.control.app import explain_unknown_call
+    from mock_server.fixtures.errors import InputError
+
+    for place, call in calls.items():
+        message = explain_unknown_call(*call.split(" "))
+        if message is not None:
+            yield InputError(place, message)
 
 
 def body_errors(scenario: Scenario, _: Path | None = None) -> Iterator[InputError]:

@@ -5,9 +5,11 @@ Importing the modules of the resources fills the table of calls.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from flask import Flask, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
 from mock_server.auth.access import AccessDenied, check_control_call
@@ -34,6 +36,8 @@ from mock_server.control import (  # noqa: F401  # each adds its calls to the ta
 )
 from mock_server.control.calls import CALLS, ControlCall, check_query
 from mock_server.control.problems import Problem, install_problems
+from mock_server.domain.names import nearest, shown
+from mock_server.scenarios.templates import PLACEHOLDER
 from mock_server.settings import CONTROL_MAX_BODY, CONTROL_PREFIX
 from mock_server.web import services
 from mock_server.web.services import Services
@@ -53,6 +57,32 @@ def create_control(shared: Services) -> Flask:
     app.before_request(_check_query)
     install_problems(app)
     return app
+
+
+def explain_unknown_call(method: str, path: str) -> str | None:
+    """Say that there is no such control call, and name the nearest; None if there is one.
+
+    `path` is that of a scenario, below the prefix: `/processes/{processId}?sandbox=one`.
+    """
+    try:
+        filled = PLACEHOLDER.sub("1", path).partition("?")[0]
+        _routes().bind("").match(f"{CONTROL_PREFIX}{filled}", method)
+    except HTTPException:
+        given = path.split("/")
+        near = nearest(f"{method} {path}", (f"{call.method} {_with_ids(call, given)}" for call in CALLS))
+        hint = f"did you mean {near!r}?" if near else "`mock-server explain control` lists them"
+        return f"there is no control call {shown(f'{method} {path}')}; {hint}"
+    return None
+
+
+def _with_ids(call: ControlCall, given: Sequence[str]) -> str:
+    """The path of a call, with the parts of another path as its ids where they fit."""
+    parts = call.path.split("/")
+    for at, (part, other) in enumerate(zip(parts, given, strict=False)):
+        kind = call.ids.get(part.strip("{}"))
+        if kind is not None and (kind is str or other.isdigit() or PLACEHOLDER.fullmatch(other)):
+            parts[at] = other
+    return "/".join(parts)
 
 
 @cache
