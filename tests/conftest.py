@@ -64,14 +64,8 @@ def _forked_servers() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def app() -> Flask:
-    """The app with the default fixture."""
+    """The app with the default fixture; pytest-flask makes its `client` of it."""
     return create_app(Settings(max_sandboxes=1_000_000, log_level="error"))
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """A client of that app, without cookies."""
-    return app.test_client()
 
 
 @pytest.fixture

@@ -41,13 +41,13 @@ def event(raw: bytes) -> Event:
 
 @pytest.fixture(scope="module")
 def own_app() -> Flask:
-    """An app whose journal keeps five exchanges; it is called in separate event loops."""
+    """An app that is called in separate event loops, without the fixtures of pytest-flask."""
     return create_app(Settings(journal_entries=5, log_level="error"))
 
 
 @pytest.fixture
 def quiet(own_app: Flask, request: pytest.FixtureRequest) -> Api:
-    """An api in a new sandbox of that app."""
+    """An api in a new sandbox of that app; its journal keeps five exchanges."""
     return Api(own_app.test_client(), request.node.name[:60])
 
 
