@@ -109,7 +109,7 @@ def test_the_table_of_a_search_has_its_filters_and_their_provenance(number: str,
     published = {row.name: row.provenance for row in QUERY[operation] if row.name in filters}
 
     assert table(number) == published
-    assert published.keys() == filters
+    assert published.keys() == filters, "compare QUERY of mock_server/contract/requests.py"
 
 
 @pytest.mark.parametrize("operation", PARAMETERS)

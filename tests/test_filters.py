@@ -160,4 +160,4 @@ def test_every_filter_has_a_row(path: str) -> None:
     names = {camel(name) for name in PARAMETERS[OPERATION_OF[path]]} - {"op", "page", "pageSize"}
 
     for table in (FOUND, LEFT_OUT):
-        assert {name for query in table[path] for name in query} == names
+        assert {name for query in table[path] for name in query} == names, "compare FOUND and LEFT_OUT above"

@@ -272,7 +272,7 @@ def test_every_status_of_an_operation_was_seen() -> None:
 def test_every_code_of_an_operation_was_seen() -> None:
     for dialect, name in SERVED:
         shown = {code for row in seen(dialect, name) for code in codes_in(row.get("body"))}
-        assert set(codes(name, dialect)) == shown, (dialect, name)
+        assert set(codes(name, dialect)) == shown, f"{dialect} {name}: compare the calls of tools/examples.py"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -165,7 +165,7 @@ def test_every_control_call_has_its_row() -> None:
 
     written = set(re.findall(r"^\| `([A-Z]+ /__admin\S*)` \|", page, re.MULTILINE))
 
-    assert written == control_routes()
+    assert written == control_routes(), "compare the table of docs/control.md"
 
 
 def test_the_python_version_is_that_of_the_project() -> None:
