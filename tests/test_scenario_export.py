@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 from mock_server.cli import main
 from mock_server.cli.scenarios import body_errors
 from mock_server.client import Sandbox
+from mock_server.client.login import login_form
 from mock_server.journal.redaction import FORM
 from mock_server.sandbox.commands import AnyCommand
 from mock_server.scenario_export import export as writer
@@ -215,6 +216,25 @@ def headers_of_all_kinds(api: Api) -> None:
         api.send("GET", api.url(f"/dossiers/{SEED_DOSSIER}"), headers=sent)
 
 
+def calls_of_both_dialects(api: Api) -> None:
+    other = Api(api.client, api.sandbox, dialect="edge" if api.dialect == "rest" else "rest")
+    api.launch()
+    api.advance("PT5S")
+    [dossier] = other.hits("/dossiers", dossierReference="PO-1")
+    other.post(f"/dossiers/{dossier['dossierId']}/stop")
+    assert api.post(f"/dossiers/{dossier['dossierId']}", {"dossierReference": "PO-9"}).status_code == 400
+
+
+def names_of_another_sandbox(api: Api) -> None:
+    """Only strict mode reads them."""
+    other, form = {"X-Mock-Sandbox": "hunter2"}, login_form(api.username, "demo")
+    for mode, status in (("off", 200), ("warn", 200), ("fail", 400)):
+        api.control("PUT", "/strict", {"strict": mode})
+        assert api.send("GET", api.url("/dossiers"), headers=other).status_code == status
+        assert api.client.post(TOKEN_URL, data=form, headers=other).status_code == status
+        assert api.get("/dossiers", sandbox="hunter2").status_code == status
+
+
 def texts_that_yaml_reads_as_something_else(api: Api) -> None:
     for number, text in enumerate(
         ("yes", "1e3", "null", "{x}", "$any", "- a", "a: b\n", "\u2028\x85", "'\"")
@@ -255,8 +275,10 @@ FLOWS = (
     logins,
     equal_calls_in_a_row,
     odd_input,
+    calls_of_both_dialects,
 )
 INPUTS = (
+    names_of_another_sandbox,
     odd_logins,
     secrets_and_persons_in_rules,
     headers_of_all_kinds,
@@ -602,21 +624,6 @@ def test_a_refreshed_token_is_of_the_user_who_logged_in(api: Api) -> None:
     assert [step.get("as") for step in steps] == [None] * 3 + [{"username": "multi@example.com"}] * 3
     sent = [step["form"]["refresh_token"] for step in steps if "form" in step]
     assert sent == ["{refreshToken1}", "{refreshToken2}", "{refreshToken3}", "{refreshToken4}"]
-
-
-def test_calls_of_both_dialects_are_in_one_file_and_a_run_has_those_of_one(api: Api, tmp_path: Path) -> None:
-    process_id = api.launch()
-    edge = Api(api.client, api.sandbox, dialect="edge")
-    edge.process(process_id)
-    api.process(process_id)
-
-    text = export(api)
-
-    path = tmp_path / "exported.yaml"
-    path.write_text(text, encoding="utf-8")
-    assert check_files([path], body_errors) == []
-    assert "Its calls are of both dialects" in text
-    assert text.count("path: {accountId: 119631, processId: '{processId1}'}") == 1
 
 
 def test_a_read_waits_for_another_day_and_not_for_milliseconds(api: Api) -> None:

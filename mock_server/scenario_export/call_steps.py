@@ -15,6 +15,7 @@ from mock_server.domain.names import camel
 from mock_server.domain.operations import OPERATIONS, Kind, Operation
 from mock_server.domain.world import World
 from mock_server.journal.entries import Entry
+from mock_server.journal.hints import OTHER_SANDBOX
 from mock_server.journal.redaction import FORM, HIDDEN, parse_fields, parse_pairs, redact_json
 from mock_server.json_body import places
 from mock_server.scenario_export.privacy import PERSONAL
@@ -23,6 +24,7 @@ from mock_server.scenarios.file_format import FAULTS, Rule
 from mock_server.scenarios.matching import without_tag
 from mock_server.scenarios.results import REFUSED_COMMAND, are_not_found, error_codes
 from mock_server.scenarios.templates import PLACE
+from mock_server.settings import SANDBOX_HEADER
 
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN = 400, 401, 403
 
@@ -64,8 +66,7 @@ _IDS = {
 class SavedIds:
     """The ids and tokens that answers have had, and which of them a later step uses.
 
-    `world` is the content at the start, whose ids need not be saved. `dialect` is that of the present step:
-    it cannot use what a step of the other dialect saves.
+    `world` is the content at the start, whose ids need not be saved.
     """
 
     def __init__(self, world: World) -> None:
@@ -73,15 +74,14 @@ class SavedIds:
         self._processes = {
             process_id for portfolio in world.portfolios.values() for process_id in portfolio.processes
         }
-        self.dialect: str | None = None
-        self._known: dict[tuple[str, str], tuple[ExportedStep, str, str | None]] = {}
+        self._known: dict[tuple[str, str], tuple[ExportedStep, str]] = {}
         self._names: dict[tuple[str, str], str] = {}
 
     def note(self, kind: str, value: object, step: ExportedStep, place: str) -> None:
         """The answer of this step has this value at this place."""
         key = kind, str(value)
         if key not in self._known and (kind not in _IDS or self.is_new(kind, value)):
-            self._known[key] = step, place, self.dialect
+            self._known[key] = step, place
 
     def use(self, kind: str, value: object) -> Any:
         """Return the placeholder of a value that an earlier step can save, else the value."""
@@ -89,7 +89,7 @@ class SavedIds:
         if not self.is_known(kind, value):
             return value
         if key not in self._names:
-            step, place, _ = self._known[key]
+            step, place = self._known[key]
             number = sum(1 for other, _ in self._names if other == kind) + 1
             self._names[key] = f"{kind}{number}"
             step.members.setdefault("save", {})[self._names[key]] = place
@@ -100,18 +100,16 @@ class SavedIds:
 
         A repeated step saves from its last answer, so each import whose id is used later has its own step.
         """
-        held = [key for key, (holder, _, _) in self._known.items() if holder is step]
+        held = [key for key, (holder, _) in self._known.items() if holder is step]
         if any(kind == "processId" for kind, _ in held):
             return False
         for key in held:
-            _, place, dialect = self._known[key]
-            self._known[key] = into, place, dialect
+            self._known[key] = into, self._known[key][1]
         return True
 
     def is_known(self, kind: str, value: object) -> bool:
         """Whether an earlier step can save it."""
-        found = self._known.get((kind, str(value)))
-        return found is not None and found[2] in {None, self.dialect}
+        return (kind, str(value)) in self._known
 
     def is_new(self, kind: str, value: object) -> bool:
         """Whether the id did not exist at the start."""
@@ -160,9 +158,11 @@ def _plain_texts(entry: Entry) -> list[Any]:
 
 
 def _sent_headers(entry: Entry, context: CallContext) -> dict[str, str]:
-    """Return the headers that a rule compares, and a content type that is not the usual one."""
+    """Return the headers that a rule or strict mode reads, and a content type that is not the usual one."""
     headers = {name: value for name, value in entry.headers.items() if name in context.headers}
     headers.pop("authorization", None)
+    if OTHER_SANDBOX in entry.hints:
+        headers[SANDBOX_HEADER] = "another"
     content_type = entry.headers.get("content-type", "")
     if entry.exchange.body and content_type != _JSON and not _is_form(entry):
         headers["content-type"] = content_type
@@ -178,9 +178,8 @@ def call_step(entry: Entry, context: CallContext) -> ExportedStep:
     operation = OPERATIONS[entry.operation or ""]
     step = ExportedStep(members={"name": f"request {entry.number}: {operation.name}"})
     members = step.members
-    context.ids.dialect = None if operation.kind is Kind.TOKEN else entry.exchange.dialect
-    if len(operation.dialects) > 1 and context.ids.dialect is not None:
-        members["dialect"] = context.ids.dialect
+    if operation.kind is not Kind.TOKEN and entry.exchange.dialect is not None:
+        members["dialect"] = entry.exchange.dialect
     members["call"] = operation.name
     if operation.kind is Kind.TOKEN:
         _token_request(entry, step, context)
@@ -285,8 +284,8 @@ def _is_json(raw: bytes) -> bool:
 def _token_request(entry: Entry, step: ExportedStep, context: CallContext) -> None:
     """Write a login without its password: that of the fixtures, or a wrong one, stands for it."""
     _add_query(entry, step, context)
+    _add_headers(entry, step, context)
     if not _is_form(entry):
-        _add_headers(entry, step, context)
         value = entry.body.value
         step.members["text"] = json_text(value) if _is_json(entry.exchange.body) else value or ""
         return

@@ -330,18 +330,19 @@ def _file(
 ) -> str:
     privacy = Privacy(moment.state.world.invalid_email_domains, moment.state.world.admission.logins)
     title = f"What a client did in the sandbox {sandbox.name}"
-    head = scenario_members(replace(start.scenario, title=title, tags=("exported",)))
     steps = [in_file(step, privacy) for step in _with_unique_names(written)]
     dialects = {step.members["dialect"] for step in steps if "dialect" in step.members}
+    scenario = replace(start.scenario, title=title, tags=("exported",), both_dialects=len(dialects) > 1)
+    option = f" --dialect {min(dialects)}" if len(dialects) == 1 else ""
     comments = [
         f"Exported from a sandbox of mock-server {__version__}; secrets and personal data are replaced.",
-        *_how_to_run(name, dialects),
+        f"Run it again: mock-server scenarios run {name}.yaml{option}",
         *start.comments,
         *([moment.left_out] if moment.left_out else []),
     ]
     lines = [
         *chain.from_iterable(map(_comment, comments)),
-        _yaml(privacy.value(head)),
+        _yaml(privacy.value(scenario_members(scenario))),
         "steps:" if any(step.members for step in steps) else "steps: []",
         *chain.from_iterable(map(_step_lines, steps)),
     ]
@@ -357,13 +358,6 @@ def _with_unique_names(steps: Sequence[ExportedStep]) -> Sequence[ExportedStep]:
         if name and counts[name] > 1:
             step.members["name"] = f"{name} ({counts[name]})"
     return steps
-
-
-def _how_to_run(name: str, dialects: set[str]) -> Iterator[str]:
-    if len(dialects) > 1:
-        yield "Its calls are of both dialects: a run has those of one, and skips the others."
-    dialect = f" --dialect {min(dialects)}" if dialects else ""
-    yield f"Run it again: mock-server scenarios run {name}.yaml{dialect}"
 
 
 def _step_lines(step: ExportedStep) -> Iterator[str]:

@@ -374,7 +374,10 @@ class Step(RequestSpec, frozen=True, kw_only=True):
 
 
 class Scenario(StrictStruct, frozen=True, kw_only=True):
-    """A scenario file. `seed` is the seed of its random numbers: probabilities and delays."""
+    """A scenario file. `seed` is the seed of its random numbers: probabilities and delays.
+
+    With `both_dialects`, a run has the steps of both dialects.
+    """
 
     version: Literal[1]
     scenario: ScenarioName
@@ -382,11 +385,12 @@ class Scenario(StrictStruct, frozen=True, kw_only=True):
     description: str = ""
     tags: tuple[str, ...] = ()
     seed: Int64 = 0
+    both_dialects: bool = False
     given: ScenarioGiven = ScenarioGiven()
     rules: tuple[Rule, ...] = ()
     steps: tuple[Step, ...] = ()
 
     @property
     def needs_sandbox(self) -> bool:
-        """Whether it has start data or rules, so that only a sandbox can run it."""
-        return bool(self.rules) or self.given != ScenarioGiven()
+        """Whether it has start data or rules, or both dialects, so that only a sandbox can run it."""
+        return bool(self.rules) or self.both_dialects or self.given != ScenarioGiven()

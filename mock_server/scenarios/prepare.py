@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from mock_server.client import Sandbox
-from mock_server.domain.operations import API_PATH, OPERATIONS, Kind, Operation
+from mock_server.domain.operations import API_PATH, OPERATIONS, DialectName, Kind, Operation
 from mock_server.scenarios.file_format import RequestSpec, StepLogin
 from mock_server.scenarios.http_client import HttpRequest
 from mock_server.scenarios.target import Target, TokenCache
@@ -49,7 +49,7 @@ class Preparer:
         self._sandbox = sandbox
         self._users = users
 
-    def call(self, spec: RequestSpec, operation_name: str, name: str) -> PreparedCall:
+    def call(self, spec: RequestSpec, operation_name: str, name: str, dialect: DialectName) -> PreparedCall:
         """Prepare a call of an operation; `name` distinguishes it from others of its step.
 
         Raises:
@@ -57,8 +57,10 @@ class Preparer:
             LoginFailed: the call needs a token, and the user got none.
         """
         operation, login = OPERATIONS[operation_name], self._login(spec)
-        build = self._token_request if operation.kind is Kind.TOKEN else self._api_request
-        request = build(spec, operation, login)
+        if operation.kind is Kind.TOKEN:
+            request = self._token_request(spec, operation, login)
+        else:
+            request = self._api_request(spec, operation, login, self._target.base_url_in(dialect))
         return replace(self._prepared(spec, request), name=name, operation=operation, login=login)
 
     def control_call(self, spec: RequestSpec, call: str, sandbox: Sandbox) -> PreparedCall:
@@ -92,7 +94,9 @@ class Preparer:
         headers = self._headers(spec)
         return HttpRequest(method=operation.method, url=self._target.token_url, headers=headers, **content)
 
-    def _api_request(self, spec: RequestSpec, operation: Operation, login: StepLogin) -> HttpRequest:
+    def _api_request(
+        self, spec: RequestSpec, operation: Operation, login: StepLogin, base_url: str
+    ) -> HttpRequest:
         headers = self._headers(spec)
         if not any(name.lower() == "authorization" for name in headers):
             headers |= self._authorization(spec, login)
@@ -100,7 +104,7 @@ class Preparer:
             headers.setdefault(SANDBOX_HEADER, self._sandbox.name)  # for a server that needs no token
         return HttpRequest(
             method=operation.method,
-            url=f"{self._target.base_url}{API_PATH}{self._path(spec, operation, login)}",
+            url=f"{base_url}{API_PATH}{self._path(spec, operation, login)}",
             headers=headers,
             **self._query_and_body(spec),
         )

@@ -98,7 +98,7 @@ def run_scenario(run: ScenarioRun, target: Target) -> Result:
             open_sandbox(target, scenario, run.file) as sandbox,
             new_session(target.base_url) as session,
         ):
-            steps = tuple(_StepRunner(target, sandbox, session, run.refusals).run(scenario.steps))
+            steps = tuple(_StepRunner(target, sandbox, session, run).run(scenario.steps))
     except (ControlRefused, FileError, NoServer) as problem:
         skipped = _skip_all(scenario, "the scenario could not be activated")
         return replace(result, problem=str(problem), steps=skipped)
@@ -116,12 +116,13 @@ class _StepRunner:
     """Runs the steps of one run, in its sandbox if it has one."""
 
     def __init__(
-        self, target: Target, sandbox: Sandbox | None, session: requests.Session, refusals: str | None
+        self, target: Target, sandbox: Sandbox | None, session: requests.Session, run: ScenarioRun
     ) -> None:
         self._target = target
         self._sandbox = sandbox
         self._session = session
-        self._refusals = refusals
+        self._refusals = run.refusals
+        self._both_dialects = run.scenario.both_dialects
         self._users = TokenCache(target, sandbox, session)
         self._preparer = Preparer(target, sandbox, self._users)
 
@@ -134,7 +135,7 @@ class _StepRunner:
 
     def _run_step(self, step: Step, place: str) -> StepResult:
         result = StepResult(name=step.name, place=place)
-        if self._target.dialect not in step.dialects:
+        if self._target.dialect not in step.dialects and not self._both_dialects:
             return replace(result, skipped=f"the step is for {step.dialects[0]} only")
         if step.control is not None and self._sandbox is None:
             return replace(result, skipped=_NEEDS_SANDBOX)
@@ -151,9 +152,12 @@ class _StepRunner:
     def _prepare(self, step: Step) -> list[PreparedCall]:
         if step.control is not None and self._sandbox is not None:
             return [self._preparer.control_call(step, step.control, self._sandbox)]
+        dialect = self._target.dialect if self._target.dialect in step.dialects else step.dialects[0]
         if step.call is not None:
-            return [self._preparer.call(step, step.call, step.call)]
-        return [self._preparer.call(call, call.call, call.name or call.call) for call in step.together]
+            return [self._preparer.call(step, step.call, step.call, dialect)]
+        return [
+            self._preparer.call(call, call.call, call.name or call.call, dialect) for call in step.together
+        ]
 
     def _run_together(self, calls: Sequence[PreparedCall]) -> list[CallResult]:
         """Send all calls at the same moment, each from its own thread and on its own connection."""

@@ -60,6 +60,10 @@ class Target(Struct, frozen=True, kw_only=True):
     username: str = DEFAULT_USER
     password: str = DEFAULT_PASSWORD
 
+    def base_url_in(self, dialect: DialectName) -> str:
+        """Return the base URL of a dialect; only a server of sandboxes has both."""
+        return self.base_url if dialect == self.dialect else f"{self.sandbox_server}/{dialect}"
+
     def sandbox(self, name: str) -> Sandbox:
         """Return the sandbox of that name; only a server of sandboxes has one."""
         assert self.sandbox_server is not None  # noqa: S101  # callers have asked

@@ -101,7 +101,7 @@ def scenario_errors(scenario: Scenario, path: str = "$") -> Errors:
         )
     yield from rules_errors(scenario.rules, f"{path}.rules")
     yield from _states_errors(scenario.rules, f"{path}.rules")
-    yield from _steps_errors(scenario.steps, f"{path}.steps")
+    yield from _steps_errors(scenario, f"{path}.steps")
 
 
 # Parts of rules and steps
@@ -311,14 +311,14 @@ def _states_errors(rules: Sequence[Rule], path: str) -> Errors:
 # Steps
 
 
-def _steps_errors(steps: Sequence[Step], path: str) -> Errors:
-    yield from _duplicate_names([step.name for step in steps], path, "step")
+def _steps_errors(scenario: Scenario, path: str) -> Errors:
+    yield from _duplicate_names([step.name for step in scenario.steps], path, "step")
     saved = {name: {*DIALECTS} for name in BUILT_IN}
-    for at, step in enumerate(steps):
+    for at, step in enumerate(scenario.steps):
         yield from _step_errors(step, partial(_missing_reason, saved, step.dialects), f"{path}[{at}]")
         for spec in (step, *step.together):
             for name in spec.save:
-                saved.setdefault(name, set()).update(step.dialects)
+                saved.setdefault(name, set()).update(DIALECTS if scenario.both_dialects else step.dialects)
 
 
 def _missing_reason(
