@@ -124,6 +124,8 @@ def become(command: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     os.environ.clear()
     os.environ.update(command["environment"])
     time.tzset()
+    if "COVERAGE_OF_SERVERS" in os.environ:
+        record_coverage(os.environ["COVERAGE_OF_SERVERS"])
     sys.argv[1:] = command["arguments"]
     sys.path[0] = command["folder"]
     encoding, _, errors = os.environ.get("PYTHONIOENCODING", "").partition(":")
@@ -133,6 +135,14 @@ def become(command: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     starting.subprocess = SimpleNamespace(  # type: ignore[attr-defined]
         Popen=ForkedServer, PIPE=subprocess.PIPE, TimeoutExpired=subprocess.TimeoutExpired
     )
+
+
+def record_coverage(config: str) -> None:
+    """Record which lines this process runs, as this configuration of coverage says."""
+    import coverage
+
+    os.environ["COVERAGE_PROCESS_START"] = config
+    coverage.process_startup()
 
 
 class ForkedServer:

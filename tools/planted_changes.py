@@ -7,9 +7,10 @@ which tests run each line and how long each test takes (kept in .planted/). For 
 changed line are run first, the cheapest first, then those that run other lines of the same file, for at most
 `--seconds`. The first failure ends it, if the same test passes without the change.
 
-A change that survives either changes no behaviour, or lacks a test, or its line runs in subprocesses or at the import
-only, which is not recorded: give such changes their tests, as with
-`--under sandbox/replicas.py --tests tests/test_replicas.py`. `--under` draws changes of one package or module only.
+A change that survives either changes no behaviour, or lacks a test, or the tests that detect it are not among those
+that ran: of a line that runs at the import only, it is not known which tests use its result. `--all` or, as with
+`--under sandbox/replicas.py --tests tests/test_replicas.py`, its tests decide. `--under` draws changes of one package or
+module only.
 `--only 3,17` repeats some numbers, `--all` then runs the whole suite for each survivor, and `--list` only shows the
 changes. The tool changes files of this checkout and restores them: `mock_server/` must have no uncommitted change.
 """
@@ -27,7 +28,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +39,8 @@ import coverage
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".planted"
 DATA = FOLDER / "coverage"
+SERVERS = FOLDER / "servers"
+"""What the servers and commands that tests start have recorded, a file for each."""
 DURATIONS = FOLDER / "durations.json"
 RESULTS = FOLDER / "results.jsonl"
 BIN = ROOT / ".venv" / "bin"
@@ -185,11 +188,24 @@ def _prepare(*, record: bool) -> None:
     if DURATIONS.exists() or not record:
         return
     sys.stderr.write("one run of all tests with coverage\n")
-    config = FOLDER / "coveragerc"
+    config, of_servers = FOLDER / "coveragerc", FOLDER / "coveragerc-servers"
     config.write_text(f"[run]\nsource = mock_server\ndata_file = {DATA}\n", encoding="utf-8")
+    of_servers.write_text(
+        f"[run]\nsource = mock_server\ndata_file = {SERVERS}/coverage\nparallel = true\n"
+        "context = ${PYTEST_CURRENT_TEST}\npatch = _exit\n",
+        encoding="utf-8",
+    )
+    os.environ["COVERAGE_OF_SERVERS"] = str(of_servers)
     coverage_options = ["--cov", f"--cov-config={config}", "--cov-context=test", "--cov-report="]
     done = _run(["-n", "2", "--durations=0", *coverage_options])
-    durations: Counter[str] = Counter()
+    del os.environ["COVERAGE_OF_SERVERS"]
+    data = coverage.CoverageData(str(DATA))
+    data.read()
+    for path in SERVERS.glob("coverage.*"):
+        of_one = coverage.CoverageData(str(path))
+        of_one.read()
+        data.update(of_one)
+    durations: defaultdict[str, float] = defaultdict(float)
     for seconds, test in re.findall(r"^ *([\d.]+)s (?:setup|call|teardown) +(\S.*)$", done, re.MULTILINE):
         durations[test] += float(seconds)
     DURATIONS.write_text(json.dumps(durations), encoding="utf-8")
@@ -234,10 +250,19 @@ class Tests:
     def _tests(self, change: Change) -> tuple[list[str], list[str]]:
         """Return the tests of the line, then the other tests of the file, the cheapest first."""
         lines = self._data.contexts_by_lineno(str(ROOT / change.file))
-        of_line = {context.rpartition("|")[0] for context in lines.get(change.line, [])} - {""}
-        of_file = {context.rpartition("|")[0] for several in lines.values() for context in several}
-        of_file -= {"", *of_line}
-        return sorted(of_line, key=self._order), sorted(of_file, key=self._order)
+        of_line = {test for context in lines.get(change.line, []) for test in self._of_context(context)}
+        of_file = {
+            test for several in lines.values() for context in several for test in self._of_context(context)
+        }
+        return sorted(of_line, key=self._order), sorted(of_file - of_line, key=self._order)
+
+    def _of_context(self, context: str) -> set[str]:
+        """Return the tests of `test|run`, of `test (call)` or, as others use the same server, of `test (setup)`."""
+        test = re.sub(r"\|\w+$| \(\w+\)$", "", context)
+        if not context.endswith("(setup)"):
+            return {test} - {""}
+        file, _, _ = test.partition("::")
+        return {test, *(other for other in self._durations if other.startswith(f"{file}::"))}
 
     def _order(self, test: str) -> tuple[float, int]:
         """Sort by time to a tenth of a second, then by chance: tests of different files come together."""
