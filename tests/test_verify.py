@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from tests.control_calls import count, expect, reasons, requests_of, set_rule, verdict, verify
 from tests.support import ACCOUNT, OPENID, OTHER_SIRET, SECOND_ACCOUNT, SEED_DOSSIER, SIRET, Api
@@ -51,12 +52,12 @@ QUESTIONS: dict[str, tuple[dict[str, Any], int]] = {
 }
 
 
-@pytest.mark.parametrize(("question", "found"), QUESTIONS.values(), ids=list(QUESTIONS))
-def test_a_filter_finds_exchanges(busy: Api, question: dict[str, Any], found: int) -> None:
-    listed = busy.control("POST", "/requests/find", question)
-
-    assert busy.control("POST", "/requests/count", question) == {"count": found, "complete": True}
-    assert (len(listed["requests"]), listed["total"], listed["complete"]) == (found, found, True)
+def test_a_filter_finds_exchanges(busy: Api) -> None:
+    for case, (question, found) in QUESTIONS.items():
+        listed = busy.control("POST", "/requests/find", question)
+        counted = busy.control("POST", "/requests/count", question)
+        assert counted == {"count": found, "complete": True}, case
+        assert (len(listed["requests"]), listed["total"], listed["complete"]) == (found, found, True), case
 
 
 def test_a_filter_finds_what_the_journal_shows(busy: Api) -> None:
@@ -110,15 +111,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(("question", "sentence"), WRONG.values(), ids=list(WRONG))
 @pytest.mark.parametrize("path", ["/requests/count", "/requests/find"])
-def test_a_wrong_filter_is_rejected_with_a_hint(
-    api: Api, path: str, question: dict[str, Any], sentence: str
-) -> None:
-    answer = api.client.post(f"/__admin{path}", json=question)
-
-    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
-    assert sentence in (answer.json or {})["detail"]
+def test_a_wrong_filter_is_rejected_with_a_hint(client: FlaskClient, path: str) -> None:
+    for case, (question, sentence) in WRONG.items():
+        answer = client.post(f"/__admin{path}", json=question)
+        assert (answer.status_code, answer.content_type) == (400, "application/problem+json"), case
+        assert sentence in (answer.json or {})["detail"], case
 
 
 # Verdicts
@@ -133,14 +131,13 @@ HELD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("expectation", HELD.values(), ids=list(HELD))
-def test_a_fulfilled_expectation_holds(busy: Api, expectation: dict[str, Any]) -> None:
-    answer = verify(busy, expectation)
-
-    assert (answer.status_code, answer.content_type) == (200, "application/json")
-    body = answer.json or {}
-    assert (body["verified"], body["complete"]) == (True, True)
-    assert [row["verdict"] for row in body["expectations"]] == ["held"]
+def test_a_fulfilled_expectation_holds(busy: Api) -> None:
+    for case, expectation in HELD.items():
+        answer = verify(busy, expectation)
+        assert (answer.status_code, answer.content_type) == (200, "application/json"), case
+        body = answer.json or {}
+        assert (body["verified"], body["complete"]) == (True, True), case
+        assert [row["verdict"] for row in body["expectations"]] == ["held"], case
 
 
 FAILED: dict[str, tuple[dict[str, Any], str]] = {
@@ -158,11 +155,10 @@ FAILED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(("expectation", "why"), FAILED.values(), ids=list(FAILED))
-def test_a_failed_expectation_says_what_was_found(busy: Api, expectation: dict[str, Any], why: str) -> None:
-    found = verdict(busy, expectation)
-
-    assert (found["verdict"], found["why"]) == ("failed", why)
+def test_a_failed_expectation_says_what_was_found(busy: Api) -> None:
+    for expectation, why in FAILED.values():
+        found = verdict(busy, expectation)
+        assert (found["verdict"], found["why"]) == ("failed", why)
 
 
 def test_a_failed_verdict_is_a_problem_with_all_in_its_detail(busy: Api) -> None:
@@ -214,13 +210,10 @@ ORDERS: dict[str, tuple[list[dict[str, Any]], str | None]] = {
 }
 
 
-@pytest.mark.parametrize(("expectations", "why"), ORDERS.values(), ids=list(ORDERS))
-def test_expectations_may_have_an_order(
-    busy: Api, expectations: list[dict[str, Any]], why: str | None
-) -> None:
-    found = verdict(busy, *expectations, inOrder=True)
-
-    assert (found["verdict"], found["why"]) == ("failed" if why else "held", why)
+def test_expectations_may_have_an_order(busy: Api) -> None:
+    for case, (expectations, why) in ORDERS.items():
+        found = verdict(busy, *expectations, inOrder=True)
+        assert (found["verdict"], found["why"]) == ("failed" if why else "held", why), case
 
 
 def test_without_an_order_any_order_holds(busy: Api) -> None:
@@ -248,12 +241,11 @@ INVALID_EXPECTATIONS: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("body", "sentence"), INVALID_EXPECTATIONS.values(), ids=list(INVALID_EXPECTATIONS))
-def test_invalid_expectations_are_rejected(api: Api, body: Any, sentence: str) -> None:
-    answer = api.client.post("/__admin/verify", json=body)
-
-    assert answer.status_code == 400
-    assert sentence in (answer.json or {})["detail"]
+def test_invalid_expectations_are_rejected(client: FlaskClient) -> None:
+    for case, (body, sentence) in INVALID_EXPECTATIONS.items():
+        answer = client.post("/__admin/verify", json=body)
+        assert answer.status_code == 400, case
+        assert sentence in (answer.json or {})["detail"], case
 
 
 # Near misses
@@ -332,15 +324,16 @@ COMPANIES: dict[str, tuple[str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("sent", "wanted", "said"), COMPANIES.values(), ids=list(COMPANIES))
-def test_a_near_miss_says_what_is_wrong_with_a_company_number(
-    api: Api, sent: str, wanted: str, said: str
-) -> None:
-    api.try_import(companyIdValue=sent)
+def import_reasons(api: Api, sent: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """Why an import with these members is not one with others."""
+    api.try_import(**sent)
+    return reasons(api, operation="importDossier", body=wanted)
 
-    assert reasons(api, operation="importDossier", body={"companyIdValue": wanted}) == [
-        f"companyIdValue '{sent}' {said.format(wanted)}"
-    ]
+
+def test_a_near_miss_says_what_is_wrong_with_a_company_number(make_api: MakeApi) -> None:
+    for case, (sent, wanted, said) in COMPANIES.items():
+        found = import_reasons(make_api(), {"companyIdValue": sent}, {"companyIdValue": wanted})
+        assert found == [f"companyIdValue '{sent}' {said.format(wanted)}"], case
 
 
 def test_another_company_has_a_plain_difference(api: Api) -> None:
@@ -360,22 +353,16 @@ DATES: dict[str, str] = {
 }
 
 
-@pytest.mark.parametrize(("sent", "said"), DATES.items(), ids=list(DATES))
-def test_the_same_day_in_another_notation_is_recognised(api: Api, sent: str, said: str) -> None:
-    api.try_import(expirationDate=sent)
-
-    assert reasons(api, operation="importDossier", body={"expirationDate": "2031-12-31"}) == [
-        f"expirationDate '{sent}' {said}"
-    ]
+def test_the_same_day_in_another_notation_is_recognised(make_api: MakeApi) -> None:
+    for sent, said in DATES.items():
+        found = import_reasons(make_api(), {"expirationDate": sent}, {"expirationDate": "2031-12-31"})
+        assert found == [f"expirationDate '{sent}' {said}"]
 
 
-@pytest.mark.parametrize("sent", ["2031-12-30", "32/12/2031", "soon", ""])
-def test_another_day_has_a_plain_difference(api: Api, sent: str) -> None:
-    api.try_import(expirationDate=sent)
-
-    assert reasons(api, operation="importDossier", body={"expirationDate": "2031-12-31"}) == [
-        f"body.expirationDate: expected '2031-12-31', found '{sent}'"
-    ]
+def test_another_day_has_a_plain_difference(make_api: MakeApi) -> None:
+    for sent in ("2031-12-30", "32/12/2031", "soon", ""):
+        found = import_reasons(make_api(), {"expirationDate": sent}, {"expirationDate": "2031-12-31"})
+        assert found == [f"body.expirationDate: expected '2031-12-31', found '{sent}'"]
 
 
 TYPES: dict[str, tuple[Any, Any, str]] = {
@@ -390,11 +377,10 @@ TYPES: dict[str, tuple[Any, Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("sent", "wanted", "said"), TYPES.values(), ids=list(TYPES))
-def test_a_near_miss_names_another_type_or_spelling(api: Api, sent: Any, wanted: Any, said: str) -> None:
-    api.try_import(description=sent)
-
-    assert reasons(api, operation="importDossier", body={"description": wanted}) == [said]
+def test_a_near_miss_names_another_type_or_spelling(make_api: MakeApi) -> None:
+    for case, (sent, wanted, said) in TYPES.items():
+        found = import_reasons(make_api(), {"description": sent}, {"description": wanted})
+        assert found == [said], case
 
 
 NAMES: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -413,11 +399,9 @@ NAMES: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("sent", "name", "said"), NAMES.values(), ids=list(NAMES))
-def test_a_near_miss_names_a_missing_member(api: Api, sent: dict[str, Any], name: str, said: str) -> None:
-    api.try_import(**sent)
-
-    assert reasons(api, operation="importDossier", body={name: "x"}) == [said]
+def test_a_near_miss_names_a_missing_member(make_api: MakeApi) -> None:
+    for case, (sent, name, said) in NAMES.items():
+        assert import_reasons(make_api(), sent, {name: "x"}) == [said], case
 
 
 def test_a_near_miss_names_a_misspelt_parameter(api: Api) -> None:
@@ -481,19 +465,16 @@ OUTCOMES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("members", "said"), OUTCOMES.values(), ids=list(OUTCOMES))
-@pytest.mark.parametrize("asked", [{"code": "E103"}, {"status": 400}], ids=["a code", "a status"])
-def test_a_near_miss_says_how_the_import_ended(
-    api: Api, asked: dict[str, Any], members: dict[str, Any], said: str
-) -> None:
+def test_a_near_miss_says_how_the_import_ended(api: Api, members: dict[str, Any], said: str) -> None:
     api.new_dossier(dossierReference="PO-1")
     api.control("DELETE", "/requests")
     api.launch(**members)
     api.advance("PT1S")
 
-    [reason] = reasons(api, operation="importDossier", **asked)
-
     accepted = "it was answered 200: the import was accepted, and its process [0-9a-f]{32}"
-    assert re.fullmatch(rf"{accepted} {said} \(see getProcess\)", reason), reason
+    for asked in ({"code": "E103"}, {"status": 400}):
+        [reason] = reasons(api, operation="importDossier", **asked)
+        assert re.fullmatch(rf"{accepted} {said} \(see getProcess\)", reason), (asked, reason)
 
 
 def test_a_near_miss_of_an_import_that_was_reset_has_only_its_answer(api: Api) -> None:
