@@ -326,16 +326,14 @@ def staged(path: Path, fixture: Fixture) -> None:
     load_scenario_setup(path, fixture, lambda name: load_fixture(name, NOW.date(), None), NOW)
 
 
-@pytest.mark.parametrize(("text", "words"), ERRORS.values(), ids=list(ERRORS))
 def test_an_error_is_reported_with_file_and_line_and_what_would_be_right(
-    tmp_path: Path, fixture: Fixture, text: str, words: str
+    tmp_path: Path, fixture: Fixture
 ) -> None:
-    path = written(tmp_path, text)
-
-    with pytest.raises(FileError) as raised:
-        staged(path, fixture)
-
-    assert str(raised.value).startswith(f"{path}:{words}")
+    for case, (text, words) in ERRORS.items():
+        path = written(tmp_path, text)
+        with pytest.raises(FileError) as raised:
+            staged(path, fixture)
+        assert str(raised.value).startswith(f"{path}:{words}"), case
 
 
 @pytest.mark.parametrize(

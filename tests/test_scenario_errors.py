@@ -132,19 +132,15 @@ def written(folder: Path, text: str, name: str = "mine.yaml") -> Path:
     return path
 
 
-@pytest.mark.parametrize(("right", "wrong", "line", "sentence"), ERRORS.values(), ids=list(ERRORS))
-def test_an_error_is_reported_with_file_and_line_and_what_would_be_right(
-    tmp_path: Path, right: str, wrong: str, line: int, sentence: str
-) -> None:
-    assert right in RIGHT
-    path = written(tmp_path, RIGHT.replace(right, wrong, 1))
-
-    found = check(path)
-
-    assert found.exit_code == 1
-    assert found.stderr.startswith(f"{path}:{line}: "), found.stderr
-    assert sentence in found.stderr
-    assert found.stderr.splitlines()[1:] == [PAGE]
+def test_an_error_is_reported_with_file_and_line_and_what_would_be_right(tmp_path: Path) -> None:
+    for case, (right, wrong, line, sentence) in ERRORS.items():
+        assert right in RIGHT, case
+        path = written(tmp_path, RIGHT.replace(right, wrong, 1))
+        found = check(path)
+        assert found.exit_code == 1, case
+        assert found.stderr.startswith(f"{path}:{line}: "), (case, found.stderr)
+        assert sentence in found.stderr, case
+        assert found.stderr.splitlines()[1:] == [PAGE], case
 
 
 UNKNOWN_CALLS = {
