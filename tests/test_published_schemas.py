@@ -306,7 +306,7 @@ TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 OBJECT = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 IS_X = {"if": {"properties": {"a": {"const": "x"}}}, "then": {"required": ["b"]}}
 IS_B = {"if": {"required": ["b"]}, "then": {"properties": {"b": {"const": 2}}}, "else": {"maxProperties": 1}}
-PUBLISHED = {
+PUBLISHED: dict[str, dict[str, Any]] = {
     "a value next to a description": {"$ref": f"{COMPONENTS}Text", "description": "A text."},
     "an object next to a default": {"$ref": f"{COMPONENTS}Tree", "default": {}},
     "a value or null": {"anyOf": [{"$ref": f"{COMPONENTS}Text"}, {"type": "null"}], "default": None},
