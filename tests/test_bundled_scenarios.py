@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -17,7 +16,7 @@ from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.fixture import decode_fixture, load_fixture
 from mock_server.fixtures.library import bundled, recipe_names
 from mock_server.sandbox.state import SandboxConfig, export_state, first_state
-from mock_server.scenarios.files import read_scenario
+from mock_server.scenarios.files import read_scenario, read_scenario_cached
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario
 from mock_server.scenarios.setup import ScenarioSetup, check_saved_rules
@@ -50,29 +49,19 @@ def target(request: pytest.FixtureRequest, strict_server: str) -> Target:
     return find_target(f"{strict_server}{request.param}")
 
 
-class Seen(NamedTuple):
-    """What the sandboxes of the runs have when they are dropped: codes of warnings, exports."""
-
-    warned: set[str]
-    exported: list[str]
-    states: list[bytes]
-
-
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch, target: Target) -> Seen:
-    found = Seen(set(), [], [])
-    drop = Sandbox.drop
+def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Sandbox]]:
+    """The sandboxes of the runs, in their order. They are dropped after the test, which looks at them."""
+    sandboxes: list[Sandbox] = []
 
-    def look_and_drop(sandbox: Sandbox) -> None:
-        found.warned.update(code for request in sandbox.requests() for code in request["warningCodes"])
-        found.exported.append(sandbox.export_scenario())
-        if target.dialect == DIALECTS[0]:  # a state has no dialect
-            sandbox.clock.freeze()
-            found.states.append(sandbox.text("/state").encode())
-        drop(sandbox)
+    def keep(sandbox: Sandbox) -> None:
+        sandboxes.append(sandbox)
 
-    monkeypatch.setattr(Sandbox, "drop", look_and_drop)
-    return found
+    with monkeypatch.context() as patch:
+        patch.setattr(Sandbox, "drop", keep)
+        yield sandboxes
+    for sandbox in sandboxes:
+        sandbox.drop()
 
 
 def started_from(saved: bytes) -> bytes:
@@ -86,9 +75,9 @@ def started_from(saved: bytes) -> bytes:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_bundled_scenario_passes_and_so_does_its_export(
-    path: Path, target: Target, seen: Seen, tmp_path: Path
+    path: Path, target: Target, used: list[Sandbox], tmp_path: Path
 ) -> None:
-    scenario = read_scenario(path)
+    scenario = read_scenario_cached(path)
 
     results = [run_scenario(performance, target) for performance in plan_runs(scenario, {}, on_sandbox=True)]
 
@@ -96,19 +85,25 @@ def test_a_bundled_scenario_passes_and_so_does_its_export(
     foreign = {step.name for step in scenario.steps if target.dialect not in step.dialects}
     assert all({step.name for step in result.steps if step.skipped} == foreign for result in results)
     assert len(foreign) < len(scenario.steps)
-    assert not seen.warned or path.stem in SEND_IGNORED_INPUT
-    assert all(started_from(state) == state for state in seen.states[-1:])
+    warned = {code for sandbox in used for request in sandbox.requests() for code in request["warningCodes"]}
+    assert not warned or path.stem in SEND_IGNORED_INPUT
+    last = used[-1]
+    text = last.export_scenario()
+    if target.dialect == DIALECTS[0]:  # a state has no dialect
+        last.clock.freeze()
+        state = last.text("/state").encode()
+        assert started_from(state) == state
     exported = tmp_path / "exported.yaml"
-    exported.write_text(seen.exported[-1], encoding="utf-8")
+    exported.write_text(text, encoding="utf-8")
     [again] = plan_runs(read_scenario(exported), {}, on_sandbox=True)
     result = run_scenario(again, target)
-    assert list(failure_lines(result)) == [], seen.exported
+    assert list(failure_lines(result)) == [], text
     assert result.count("passed") == len(again.scenario.steps) > 0
 
 
 def test_steps_for_one_dialect_have_a_counterpart_in_the_other() -> None:
     for path in FILES:
-        steps = read_scenario(path).steps
+        steps = read_scenario_cached(path).steps
         single = {dialect for step in steps for dialect in step.dialects if len(step.dialects) == 1}
         assert single in (set(), set(DIALECTS)), path.name
 
@@ -120,7 +115,7 @@ def test_the_state_of_every_fixture_with_every_scenario_starts_again() -> None:
     step = max(1, 2_000 // settings().max_examples)  # all of them with --hypothesis-profile=soak
     started = 0
     for name, path in pairs[::step]:
-        scenario = read_scenario(path)
+        scenario = read_scenario_cached(path)
         fixture = load_fixture(scenario.given.fixture or name, machine.date())
         try:
             setup = ScenarioSetup(fixture, scenario)
