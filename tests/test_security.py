@@ -177,21 +177,20 @@ def test_a_state_has_the_passwords_of_its_users(client: FlaskClient) -> None:
     assert '"password":"demo"' in client.get("/__admin/state").text.replace(" ", "")
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("/a?page=0&token=x", "/a?page=0&token=***"),
-        ("/a?t%6Fken=x&TOKEN=y&client-secret=z", "/a?t%6Fken=***&TOKEN=***&client-secret=***"),
-        ("/a?token=", "/a?token="),
-        ("/a?tokens=x&q=name:token", "/a?tokens=x&q=name:token"),
-        ("/a?q=password:x", "/a?q=password:***"),
-        ("/auth/token?a=1%26b", "/auth/token?a=1%26b"),
-        ("/a/password=x/b", "/a/password=***"),
-        ("/a", "/a"),
-    ],
-)
-def test_the_log_shows_a_url_without_its_secrets(url: str, shown: str) -> None:
-    assert redact_url(url) == shown
+LOGGED = {
+    "/a?page=0&token=x": "/a?page=0&token=***",
+    "/a?t%6Fken=x&TOKEN=y&client-secret=z": "/a?t%6Fken=***&TOKEN=***&client-secret=***",
+    "/a?token=": "/a?token=",
+    "/a?tokens=x&q=name:token": "/a?tokens=x&q=name:token",
+    "/a?q=password:x": "/a?q=password:***",
+    "/auth/token?a=1%26b": "/auth/token?a=1%26b",
+    "/a/password=x/b": "/a/password=***",
+    "/a": "/a",
+}
+
+
+def test_the_log_shows_a_url_without_its_secrets() -> None:
+    assert {url: redact_url(url) for url in LOGGED} == LOGGED
 
 
 def test_a_text_without_secrets_is_shown_as_it_is() -> None:
@@ -207,36 +206,30 @@ def sandboxes(client: FlaskClient) -> list[str]:
     return [row["name"] for row in (client.get("/__admin/sandboxes").json or {})["sandboxes"]]
 
 
-@pytest.mark.parametrize("username", ["no+t@example.com", "api+t@example.com", "api+t/b@example.com"])
-def test_a_rejected_login_makes_no_sandbox(username: str) -> None:
+def test_a_rejected_login_makes_no_sandbox() -> None:
     client = create_app(Settings(auth="declared", log_level="error")).test_client()
 
-    answer = client.post(TOKEN_URL, data=LOGIN | {"username": username, "password": "wrong"})
+    for username in ("no+t@example.com", "api+t@example.com", "api+t/b@example.com"):
+        answer = client.post(TOKEN_URL, data=LOGIN | {"username": username, "password": "wrong"})
+        assert (answer.status_code, (answer.json or {})["error"]) == (401, "invalid_grant"), username
+        assert sandboxes(client) == ["default"], username
 
-    assert (answer.status_code, (answer.json or {})["error"]) == (401, "invalid_grant")
-    assert sandboxes(client) == ["default"]
 
+def test_a_malformed_login_makes_no_sandbox() -> None:
+    client = create_app(Settings(auth="declared", log_level="error")).test_client()
 
-@pytest.mark.parametrize(
-    "fields",
-    [
+    for fields in (
         {"client_id": "another"},
         {"grant_type": "client_credentials"},
         {"grant_type": ""},
         {"password": ""},
         {"grant_type": "refresh_token", "refresh_token": "x.y.z"},
-        {"username": "api t@example.com"},
+        {"username": "api t@example.com"},  # a plus that was lost
         {"username": "api+t b@example.com"},
-    ],
-    ids=["client", "grant", "no grant", "no password", "refresh token", "lost plus", "blank in the tag"],
-)
-def test_a_malformed_login_makes_no_sandbox(fields: dict[str, str]) -> None:
-    client = create_app(Settings(auth="declared", log_level="error")).test_client()
-
-    answer = client.post(TOKEN_URL, data=LOGIN | {"username": "no+t@example.com"} | fields)
-
-    assert answer.status_code in {400, 401}
-    assert sandboxes(client) == ["default"]
+    ):
+        answer = client.post(TOKEN_URL, data=LOGIN | {"username": "no+t@example.com"} | fields)
+        assert answer.status_code in {400, 401}, fields
+        assert sandboxes(client) == ["default"], fields
 
 
 def test_rejected_logins_do_not_use_up_the_sandboxes() -> None:
@@ -264,15 +257,14 @@ def test_a_rejected_login_to_an_existing_sandbox_is_in_its_journal(api: Api) -> 
     assert [entry["status"] for entry in api.control("GET", "/requests")["requests"]] == [401]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/account", "/no/such/path", f"{REALM}/certs", TOKEN_URL])
-@pytest.mark.parametrize("authorization", ["", "Bearer x.y.z"])
-def test_a_call_without_a_token_makes_no_sandbox(path: str, authorization: str) -> None:
+def test_a_call_without_a_token_makes_no_sandbox() -> None:
     client = create_app(Settings(fixture="empty", log_level="error")).test_client()
 
-    client.get(path, headers={"X-Mock-Sandbox": "mine", "Authorization": authorization})
-    client.get(path, query_string={"sandbox": "mine"})
-
-    assert sandboxes(client) == ["default"]
+    for path in ("/api/v1/account", "/no/such/path", f"{REALM}/certs", TOKEN_URL):
+        for authorization in ("", "Bearer x.y.z"):
+            client.get(path, headers={"X-Mock-Sandbox": "mine", "Authorization": authorization})
+        client.get(path, query_string={"sandbox": "mine"})
+        assert sandboxes(client) == ["default"], path
 
 
 # Caches
@@ -314,14 +306,14 @@ def test_large_paths_user_names_and_tokens_are_not_kept(client: FlaskClient) -> 
     call(0)
     tracemalloc.start()
 
-    for number in range(1, 20):
+    for number in range(1, 8):
         call(number)
 
     urllib.parse.clear_cache()  # type: ignore[attr-defined]  # the standard library's, which the client of this test fills
     gc.collect()
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert kept < 10 * len(LARGE)
+    assert kept < 3 * len(LARGE)
 
 
 def test_tokens_are_cached_up_to_a_number_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
