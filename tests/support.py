@@ -224,10 +224,10 @@ def refresh(client: FlaskClient, token: str) -> TestResponse:
     return client.post(TOKEN_URL, data=form)
 
 
-def assert_protocol_error(answer: TestResponse, status: int) -> None:
+def assert_protocol_error(answer: TestResponse, status: int, case: object = "") -> None:
     """The answer is an error in the protocol format, and nothing else (behaviour.md 11.2)."""
     body = answer.json or {}
-    case = described(answer)
+    case = f"{case} {described(answer)}"
     assert answer.status_code == status, case
     assert list(body) == ["timestamp", "status", "error", "message", "path"], case
     assert (body["status"], body["error"]) == (status, wire.status_phrase(status)), case

@@ -51,20 +51,26 @@ def test_unknown_members_cost_nothing() -> None:
 # Not JSON, or of another kind.
 
 
-@pytest.mark.parametrize("path", WITH_A_BODY)
-@pytest.mark.parametrize(
-    "body",
-    [
-        *(b"{", b"{'a': 1}", b'{"a": 1,}', b"nonsense", b'{"a": NaN}', b'{"a": "\xff"}', b'{"a": "\\ud800"}'),
-        *(b"{} {}", b"[" * 100_000, b"\xef\xbb\xbf{", b'"', b" \n"),
-    ],
-    ids=[
-        *("cut off", "single quotes", "a comma too many", "a word", "NaN", "no UTF-8", "half a surrogate"),
-        *("two values", "very deep", "a byte order mark", "an open string", "blanks"),
-    ],
-)
-def test_a_body_that_is_not_json_is_a_bad_request(api: Api, path: str, body: bytes) -> None:
-    assert_protocol_error(send(api, path, body), 400)
+NOT_JSON: dict[str, bytes] = {
+    "cut off": b"{",
+    "single quotes": b"{'a': 1}",
+    "a comma too many": b'{"a": 1,}',
+    "a word": b"nonsense",
+    "NaN": b'{"a": NaN}',
+    "no UTF-8": b'{"a": "\xff"}',
+    "half a surrogate": b'{"a": "\\ud800"}',
+    "two values": b"{} {}",
+    "very deep": b"[" * 100_000,
+    "a byte order mark": b"\xef\xbb\xbf{",
+    "an open string": b'"',
+    "blanks": b" \n",
+}
+
+
+def test_a_body_that_is_not_json_is_a_bad_request(api: Api) -> None:
+    for case, body in NOT_JSON.items():
+        for path in WITH_A_BODY:
+            assert_protocol_error(send(api, path, body), 400, case)
 
 
 def test_a_byte_order_mark_before_json_is_ignored(api: Api) -> None:
@@ -93,33 +99,29 @@ def test_an_encoding_that_is_not_read_is_named(
     assert part in answer.text
 
 
-@pytest.mark.parametrize("path", ["/dossiers", DOSSIER, f"{DOSSIER}/reactivate"])
-@pytest.mark.parametrize("body", [b"[]", b'"text"', b"7", b"true", b"[{}]"])
-def test_a_body_of_another_kind_is_a_bad_request(api: Api, path: str, body: bytes) -> None:
-    assert_protocol_error(send(api, path, body), 400)
+def test_a_body_of_another_kind_is_a_bad_request(api: Api) -> None:
+    for path in ("/dossiers", DOSSIER, f"{DOSSIER}/reactivate"):
+        for body in (b"[]", b'"text"', b"7", b"true", b"[{}]"):
+            assert_protocol_error(send(api, path, body), 400, body)
 
 
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b'"ATT_VIGI"', '$: "ATT_VIGI" is not an array or an object'),
-        (b"7", "$: 7 is not an array or an object"),
-        (b"[7]", "$[0]: 7 is not a string"),
-        (b'["ATT_VIGI", null]', "$[1]: null is not a string"),
-        (b'{"newRequiredDocuments": "X"}', '$.newRequiredDocuments: "X" is not an array or null'),
-        (b'{"newRequiredDocuments": [[]]}', "$.newRequiredDocuments[0]: an array is not a string"),
-    ],
-)
-def test_requirements_of_another_kind_are_a_bad_request(api: Api, body: bytes, message: str) -> None:
-    answer = send(api, f"{DOSSIER}/requirements", body)
+def test_requirements_of_another_kind_are_a_bad_request(api: Api) -> None:
+    for body, message in {
+        b'"ATT_VIGI"': '$: "ATT_VIGI" is not an array or an object',
+        b"7": "$: 7 is not an array or an object",
+        b"[7]": "$[0]: 7 is not a string",
+        b'["ATT_VIGI", null]': "$[1]: null is not a string",
+        b'{"newRequiredDocuments": "X"}': '$.newRequiredDocuments: "X" is not an array or null',
+        b'{"newRequiredDocuments": [[]]}': "$.newRequiredDocuments[0]: an array is not a string",
+    }.items():
+        answer = send(api, f"{DOSSIER}/requirements", body)
 
-    assert_protocol_error(answer, 400)
-    assert (answer.json or {})["message"] == f"JSON parse error: {message}"
+        assert_protocol_error(answer, 400, body)
+        assert (answer.json or {})["message"] == f"JSON parse error: {message}"
 
 
-@pytest.mark.parametrize(
-    ("member", "value"),
-    [
+def test_a_member_of_the_wrong_json_type_is_a_bad_request(api: Api) -> None:
+    for member, value in (
         ("companyIdType", 1),
         ("companyIdValue", 99050000100013),
         ("dossierReference", ["PO-1"]),
@@ -131,10 +133,8 @@ def test_requirements_of_another_kind_are_a_bad_request(api: Api, body: bytes, m
         ("requiredDocuments", [1]),
         ("thirdpartyEmail", "a@example.com"),
         ("userInCharge", [None]),
-    ],
-)
-def test_a_member_of_the_wrong_json_type_is_a_bad_request(api: Api, member: str, value: object) -> None:
-    assert_protocol_error(api.post("/dossiers", IMPORT | {member: value}), 400)
+    ):
+        assert_protocol_error(api.post("/dossiers", IMPORT | {member: value}), 400, (member, value))
 
 
 @pytest.mark.parametrize("given", [1, "ATT_VIGI"], ids=["wrong", "right"])
@@ -155,9 +155,9 @@ def test_a_list_of_more_than_1000_members_is_rejected_before_they_are_read(api: 
     assert accepted.status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"  \n", b"null"], ids=["none", "blanks", "null"])
-def test_an_import_needs_a_body(api: Api, body: bytes) -> None:
-    assert_protocol_error(send(api, "/dossiers", body), 400)
+def test_an_import_needs_a_body(api: Api) -> None:
+    for body in (b"", b"  \n", b"null"):
+        assert_protocol_error(send(api, "/dossiers", body), 400, body)
 
 
 def test_an_empty_object_lacks_the_required_members(api: Api) -> None:
@@ -185,30 +185,27 @@ def test_unknown_and_null_members_are_ignored(api: Api, extra: dict[str, Any]) -
 # Not declared as JSON, or too large.
 
 
-@pytest.mark.parametrize("path", WITH_A_BODY)
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "text/xml", ""])
-def test_a_body_not_declared_as_json_is_an_unsupported_media_type(
-    api: Api, path: str, content_type: str
-) -> None:
-    assert_protocol_error(send(api, path, b"{}", content_type), 415)
+def test_a_body_not_declared_as_json_is_an_unsupported_media_type(api: Api) -> None:
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "text/xml", ""):
+        for path in WITH_A_BODY:
+            assert_protocol_error(send(api, path, b"{}", content_type), 415, content_type)
 
 
-@pytest.mark.parametrize(
-    "content_type", [JSON, "application/json;charset=UTF-8", "Application/JSON; charset=utf-8"]
-)
-def test_a_body_declared_as_json_is_read(api: Api, content_type: str) -> None:
-    assert send(api, DOSSIER, b'{"description": "new"}', content_type).status_code == 200
+def test_a_body_declared_as_json_is_read(api: Api) -> None:
+    for content_type in (JSON, "application/json;charset=UTF-8", "Application/JSON; charset=utf-8"):
+        status = send(api, DOSSIER, b'{"description": "new"}', content_type).status_code
+        assert status == 200, content_type
 
 
 def test_a_command_that_reads_no_body_takes_any(api: Api) -> None:
     assert send(api, f"{DOSSIER}/stop", b"nonsense", "text/plain").status_code == 200
 
 
-@pytest.mark.parametrize("path", WITH_A_BODY)
-def test_a_body_beyond_the_limit_is_too_large(make_server_api: MakeApi, path: str) -> None:
+def test_a_body_beyond_the_limit_is_too_large(make_server_api: MakeApi) -> None:
     api = make_server_api(max_body=2048)
 
-    assert_protocol_error(send(api, path, b'{"description": "%s"}' % (b"x" * 2048)), 413)
+    for path in WITH_A_BODY:
+        assert_protocol_error(send(api, path, b'{"description": "%s"}' % (b"x" * 2048)), 413)
 
 
 def test_a_body_at_the_limit_is_read(make_server_api: MakeApi) -> None:
@@ -229,48 +226,53 @@ def test_a_form_beyond_the_limit_is_too_large(make_server_api: MakeApi) -> None:
 # What is judged first.
 
 
-@pytest.mark.parametrize(
-    ("given", "path", "body", "status"),
-    [
-        ("no token", "abc/dossiers", b"{", 400),
-        ("no token", "1/dossiers", b"{", 401),
-        ("no token", "119700/dossiers", b"{", 401),
-        ("a token", "1/dossiers", b"{", 404),
-        ("a token", "119700/dossiers", b"{", 403),
-        ("a token", "119700/dossiers/4000000000", b'{"dossierReference": ""}', 403),
-        ("a token", f"119631{UNKNOWN_DOSSIER}", b"{", 400),
-        ("a token", f"119631{UNKNOWN_DOSSIER}", b'{"dossierReference": 7}', 400),
-        ("a token", f"119631{UNKNOWN_DOSSIER}", b'{"dossierReference": ""}', 404),
-        ("a token", f"119631{UNKNOWN_DOSSIER}/requirements", b"[]", 404),
-        ("a token", f"119631{UNKNOWN_DOSSIER}/requirements", b"{", 400),
-        ("a token", f"119631{UNKNOWN_DOSSIER}/reactivate", b'{"expirationDate": "x"}', 404),
-    ],
-    ids=[
-        *("path ids before the token", "token before the account", "token before whose account it is"),
-        *("the account before the body", "whose account it is before the body"),
-        *("whose account it is before the dossier", "the body before the dossier"),
-        *("the types of members before the dossier", "the dossier before values"),
-        *("the dossier before an empty list", "the body of a list before the dossier"),
-        "the dossier before the date of a reactivation",
-    ],
-)
-def test_a_request_is_judged_in_the_documented_order(
-    api: Api, given: str, path: str, body: bytes, status: int
-) -> None:
-    token = {"a token": api.token, "no token": None}[given]
-
-    assert send_with_token(api, token, path, body).status_code == status
+JUDGED: dict[str, tuple[str, str, bytes, int]] = {
+    "path ids before the token": ("no token", "abc/dossiers", b"{", 400),
+    "token before the account": ("no token", "1/dossiers", b"{", 401),
+    "token before whose account it is": ("no token", "119700/dossiers", b"{", 401),
+    "the account before the body": ("a token", "1/dossiers", b"{", 404),
+    "whose account it is before the body": ("a token", "119700/dossiers", b"{", 403),
+    "whose account it is before the dossier": (
+        "a token",
+        "119700/dossiers/4000000000",
+        b'{"dossierReference": ""}',
+        403,
+    ),
+    "the body before the dossier": ("a token", f"119631{UNKNOWN_DOSSIER}", b"{", 400),
+    "the types of members before the dossier": (
+        "a token",
+        f"119631{UNKNOWN_DOSSIER}",
+        b'{"dossierReference": 7}',
+        400,
+    ),
+    "the dossier before values": ("a token", f"119631{UNKNOWN_DOSSIER}", b'{"dossierReference": ""}', 404),
+    "the dossier before an empty list": ("a token", f"119631{UNKNOWN_DOSSIER}/requirements", b"[]", 404),
+    "the body of a list before the dossier": ("a token", f"119631{UNKNOWN_DOSSIER}/requirements", b"{", 400),
+    "the dossier before the date of a reactivation": (
+        "a token",
+        f"119631{UNKNOWN_DOSSIER}/reactivate",
+        b'{"expirationDate": "x"}',
+        404,
+    ),
+}
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "code"),
-    [("", {"dossierReference": ""}, "E201"), ("/requirements", [], "E201"), ("/stop", None, "E201")],
-    ids=["update", "requirements", "stop"],
-)
-def test_the_state_of_a_dossier_is_judged_before_values(api: Api, path: str, body: object, code: str) -> None:
+def test_a_request_is_judged_in_the_documented_order(api: Api) -> None:
+    token = {"a token": api.token, "no token": None}
+
+    found = {
+        case: send_with_token(api, token[given], path, body).status_code
+        for case, (given, path, body, _) in JUDGED.items()
+    }
+
+    assert found == {case: status for case, (*_, status) in JUDGED.items()}
+
+
+def test_the_state_of_a_dossier_is_judged_before_values(api: Api) -> None:
     dossier = api.stopped_dossier()
 
-    assert codes(api.post(f"/dossiers/{dossier['dossierId']}{path}", body)) == [code]
+    for path, body in (("", {"dossierReference": ""}), ("/requirements", []), ("/stop", None)):
+        assert codes(api.post(f"/dossiers/{dossier['dossierId']}{path}", body)) == ["E201"], path
 
 
 def test_a_body_that_cannot_be_read_is_judged_before_the_state(api: Api) -> None:
