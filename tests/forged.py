@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,24 +58,32 @@ def signed_with_an_empty_file(api: Api) -> str:
 def signed_with(api: Api, algorithm: str = "RS256", **header: Any) -> str:
     """Signed by another key, under the key id of the server's."""
     header = {"kid": jwt.get_unverified_header(api.token)["kid"]} | header
-    return jwt.encode(claims(api.token), _STRANGER, algorithm=algorithm, headers=header)
+    return jwt.encode(claims(api.token), foreign_key(), algorithm=algorithm, headers=header)
 
 
 def signed_by(key: Path, header: bytes, payload: bytes) -> str:
     """Signed RS256 with the key in the file, with any header and payload."""
     signing = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, payload))
-    algorithm = jwt.get_algorithm_by_name("RS256")
-    signature = algorithm.sign(signing, algorithm.prepare_key(key.read_bytes()))
+    signature = jwt.get_algorithm_by_name("RS256").sign(signing, _key_in(key))
     return f"{signing.decode()}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+@cache
+def _key_in(file: Path) -> Any:
+    """The key, which is checked when it is read: that takes longer than to sign."""
+    return jwt.get_algorithm_by_name("RS256").prepare_key(file.read_bytes())
 
 
 def signed_with_the_key_it_brings(api: Api) -> str:
     """The public half of the foreign key stands in the header, as RFC 7515 allows."""
-    public = jwt.get_algorithm_by_name("RS256").to_jwk(_STRANGER.public_key(), as_dict=True)
+    public = jwt.get_algorithm_by_name("RS256").to_jwk(foreign_key().public_key(), as_dict=True)
     return signed_with(api, jwk=public, jku="http://127.0.0.1:9/certs", x5u="http://127.0.0.1:9/cert")
 
 
-_STRANGER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+@cache
+def foreign_key() -> rsa.RSAPrivateKey:
+    """A key that is not the server's."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def refresh_token(api: Api) -> str:
