@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import re
@@ -301,7 +302,7 @@ def test_a_healthcheck_works_for_any_listening_address(host: str) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [["--port", "1"], ["--url", "nonsense"], ["--url", "http://127.0.0.1:x"], ["--host", "no.such.invalid"]],
-    ids=["no server", "no URL", "no port", "no host"],
+    ids=["no server", "no URL", "no port of a URL", "no host"],
 )
 def test_a_server_that_is_down_ends_with_1_and_a_sentence(arguments: list[str]) -> None:
     found = run("healthcheck", *arguments)
@@ -311,6 +312,13 @@ def test_a_server_that_is_down_ends_with_1_and_a_sentence(arguments: list[str]) 
         r"Error: \S+/__admin/health does not answer: .+\nSee: mock-server explain \S+\n", found.stderr
     )
     assert found.stdout == ""
+
+
+def test_a_healthcheck_uses_the_default_port() -> None:
+    found = run("healthcheck", "--host", "no.such.invalid")
+
+    tried = re.findall(r"(\S+)/__admin/health does not answer", found.stderr)
+    assert tried == ["http://no.such.invalid:8080", "https://no.such.invalid:8080"]
 
 
 def test_something_else_that_listens_there_is_not_healthy(server: str) -> None:
@@ -513,3 +521,13 @@ def test_an_interrupted_command_ends_quietly_with_130(
 
     assert ended.value.code == 130
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_error_of_the_program_is_not_one_of_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (OSError(errno.EBADF, "bad"), OSError(errno.ENOSPC, "full", "a.yaml")):
+
+        def fail(*_: object, error: OSError = error) -> None:
+            raise error
+
+        monkeypatch.setattr("mock_server.cli.openapi.write_utf8", fail)
+        assert CliRunner().invoke(main, ["openapi"]).exception is error

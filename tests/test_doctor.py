@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -15,8 +19,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from click.testing import CliRunner
 
 from mock_server import __version__
+from mock_server.cli import main
 from tests.processes import run
 from tests.support import running_server
 
@@ -32,6 +38,11 @@ def doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 def report(*arguments: str, **environment: str) -> dict[str, Any]:
     return dict(json.loads(doctor(*arguments, "--json", **environment).stdout))
+
+
+def report_here(*arguments: str) -> dict[str, Any]:
+    """The report of the command in this process, where a test can change clock and environment."""
+    return dict(json.loads(CliRunner().invoke(main, ["doctor", "--json", *arguments]).stdout))
 
 
 def finding(found_all: dict[str, Any], about: str) -> dict[str, str]:
@@ -62,7 +73,25 @@ def test_json_has_the_same_findings(healthy: dict[str, Any]) -> None:
     assert finding(healthy, "version")["found"] == f"mock-server {__version__}"
     assert finding(healthy, "Python")["found"].endswith(sys.version.split()[0])
     assert finding(healthy, "fixture")["found"] == "default: 4 accounts, 201 dossiers"
+    assert finding(healthy, "settings")["found"] == "MOCK_SERVER_PORT=0"
+    assert finding(healthy, "port")["found"] == "127.0.0.1, a port picked at the start"
     assert "api@example.com" in finding(healthy, "token")["found"]
+    found = finding(healthy, "search")["found"]
+    search = re.fullmatch(
+        r"GET http://127\.0\.0\.1:\d+/api/v1/account/119631/dossiers\?pageSize=1: 200 in (\d+) ms", found
+    )
+    assert search, found
+    assert int(search[1]) < 1000
+
+
+def test_a_free_port_and_no_variables_are_reported() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        free = other.getsockname()[1]
+
+    assert finding(report(MOCK_SERVER_PORT=str(free)), "port")["found"] == f"127.0.0.1, port {free}: free"
+    unset = finding(report(MOCK_SERVER_PORT=""), "settings")
+    assert unset["found"] == "none in the environment: the defaults"
 
 
 @pytest.mark.parametrize(
@@ -115,17 +144,63 @@ def test_a_port_in_use_is_wrong_unless_a_mock_server_uses_it(server: str) -> Non
     assert finding(found_all, "port")["remedy"] == f"check it with mock-server doctor --base-url {server}"
 
 
-def test_a_proxy_for_local_addresses_is_noted() -> None:
-    found_all = report(
-        "--base-url", "http://127.0.0.1:1", HTTP_PROXY="http://proxy:3128", NO_PROXY="intranet"
-    )
-    excluded = report(
-        "--base-url", "http://127.0.0.1:1", HTTP_PROXY="http://proxy", NO_PROXY="localhost,127.0.0.1"
-    )
+def test_a_proxy_for_local_addresses_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxies = {name for name in os.environ if name.lower().endswith("_proxy")}
+    for environment, state, found in (
+        ({}, "ok", "none in the environment"),
+        ({"https_proxy": "http://p"}, "ok", "none in the environment"),
+        ({"HTTP_PROXY": "http://p:3128", "NO_PROXY": "intranet"}, "note", "HTTP_PROXY=http://p:3128"),
+        ({"all_proxy": "http://p", "no_proxy": "localhost"}, "note", "all_proxy=http://p"),
+        (
+            {"ALL_PROXY": "a", "http_proxy": "b", "NO_PROXY": "localhost, 127.0.0.1,x"},
+            "ok",
+            "http_proxy=b, ALL_PROXY=a; not used for this machine",
+        ),
+        (
+            {"HTTP_PROXY": "a", "NO_PROXY": "localhost", "no_proxy": "127.0.0.1"},
+            "ok",
+            "HTTP_PROXY=a; not used for this machine",
+        ),
+        ({"HTTP_PROXY": "a", "NO_PROXY": "*"}, "ok", "HTTP_PROXY=a; not used for this machine"),
+    ):
+        with monkeypatch.context() as patch:
+            for name in proxies:
+                patch.delenv(name)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            proxy = finding(report_here("--base-url", "http://127.0.0.1:1"), "proxy")
+        assert (proxy["state"], proxy["found"]) == (state, found)
+        remedy = "set NO_PROXY=127.0.0.1,localhost, or the client sends its calls to the proxy; see `"
+        assert proxy["remedy"].startswith(remedy if state == "note" else "")
+        assert bool(proxy["remedy"]) == (state == "note")
 
-    assert finding(found_all, "proxy")["state"] == "note"
-    assert "NO_PROXY=127.0.0.1,localhost" in finding(found_all, "proxy")["remedy"]
-    assert finding(excluded, "proxy")["state"] == "ok"
+
+def test_a_clock_of_an_earlier_year_than_the_program_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    for now, state in (
+        (datetime(2025, 12, 31, 23, tzinfo=UTC), "wrong"),
+        (datetime(2026, 1, 1, tzinfo=UTC), "ok"),
+    ):
+        monkeypatch.setattr("mock_server.cli.doctor.real_now", lambda now=now: now)
+
+        clock = finding(report_here("--base-url", "http://127.0.0.1:1"), "clock")
+
+        assert (clock["state"], clock["found"]) == (state, now.isoformat())
+        assert clock["remedy"].startswith("set this machine's clock" if state == "wrong" else "")
+
+
+def test_clocks_that_differ_by_more_than_30_seconds_are_wrong(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def token(seconds: int) -> tuple[str, str]:
+        monkeypatch.setattr("mock_server.cli.doctor.real_seconds", lambda: int(time.time()) + seconds)
+        found = finding(report_here("--base-url", server), "token")
+        return found["state"], found["found"].partition(" by ")[0]
+
+    assert ("ok", "issued") in (token(30) for _ in range(5))  # one more if a second ends meanwhile
+    late, early = token(31), token(-40)
+
+    assert late in {("wrong", f"the server's clock is {seconds} s slow") for seconds in (31, 32)}
+    assert early in {("wrong", f"the server's clock is {seconds} s fast") for seconds in (40, 39)}
 
 
 def test_a_running_server_is_checked_and_unchanged(server: str) -> None:
@@ -201,7 +276,11 @@ def test_a_rule_that_changes_the_search_is_named(tmp_path: Path) -> None:
             "Remote end closed connection",
             "look for the reason in the server's log",
         ),
-        ("{respond: {status: 503}}", "503", "the rule 'gone' changes the answer"),
+        (
+            f"{{respond: {{status: 503, body: {'x' * 300}}}}}",
+            f": 503, {'x' * 200}",
+            "the rule 'gone' changes the answer",
+        ),
     ):
         rule = f"{{name: gone, when: {{operation: listDossiers}}, then: {then}}}"
         path.write_text(f"version: 1\nscenario: down\ntitle: Down\nrules: [{rule}]\n", encoding="utf-8")
@@ -209,6 +288,7 @@ def test_a_rule_that_changes_the_search_is_named(tmp_path: Path) -> None:
             search = finding(report("--base-url", url), "search")
         assert search["state"] == "wrong"
         assert found in search["found"]
+        assert "x" * 201 not in search["found"]
         assert remedy in search["remedy"]
     own = report(MOCK_SERVER_SCENARIO=str(path))
 

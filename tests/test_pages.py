@@ -22,7 +22,7 @@ from click import Context
 from mock_server import cli, pages
 from mock_server.cli import main
 from mock_server.control.app import CALLS
-from mock_server.documentation import headings, page_names, read_page
+from mock_server.documentation import headings, page_names, read_page, section_of
 from tests.processes import run, shell_command, show_on_terminal
 from tests.support import Api, running_server
 
@@ -194,6 +194,37 @@ def test_a_served_page_links_only_to_what_is_served(here: str) -> None:
 )
 def test_a_topic_is_printed(topic: str, printed: str) -> None:
     assert run("explain", topic).stdout.startswith(printed)
+
+
+def test_a_section_ends_where_the_next_of_its_level_begins() -> None:
+    deeper = "### Two\n\n```sh\n## no heading\n```\n"
+    one, other = f"## One\n\ntext\n\n{deeper}", "## Another, longer\n\nend\n"
+    page = f"# Title\n\n{one}\n{other}"
+
+    assert headings(page) == {
+        "title": "Title",
+        "one": "One",
+        "two": "Two",
+        "another-longer": "Another, longer",
+    }
+    for anchor, section in (
+        ("title", page),
+        ("one", one),
+        ("two", deeper),
+        ("another-longer", other),
+        ("no-heading", None),
+    ):
+        assert section_of(page, anchor) == section
+
+
+def test_a_rule_and_a_row_are_printed_alone() -> None:
+    rule, decision, code = (run("explain", topic).stdout for topic in ("6.1.2", "C15", "E202"))
+
+    assert re.findall(r"^- \*\*[\d.]+\*\*|^#.*", rule, re.MULTILINE) == ["- **6.1.2**"]
+    labels = [line.partition(":")[0] for line in decision.splitlines()[2:]]
+    assert labels == ["- question", "- what the sandbox does", "- why", "- variant"]
+    labels = [line.partition(":")[0] for line in code.splitlines()[2:]]
+    assert labels == ["- English", "- French", "- when", "- how sure it is", "- rules"]
 
 
 def test_on_a_terminal_a_topic_has_a_layout() -> None:

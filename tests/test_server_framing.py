@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from tests.sockets import is_up, log_in, request, send_and_read, statuses
+from tests.sockets import connect, is_up, log_in, read_all, request, send_and_read, statuses
 from tests.support import TOKEN_URL
 
 FORM = b"grant_type=password&client_id=ea-api-edge&username=any%40x.fr&password=demo"
@@ -78,6 +80,37 @@ def test_a_request_that_could_be_read_in_two_ways_hides_no_other(
     assert statuses(answers) == expected
     assert b"/smuggled" not in answers
     assert is_up(server)
+
+
+SENTENCES = {
+    "HTTPS on a port of HTTP": b"\x16\x03\x01",
+    "malformed request: its first byte": b"{}",
+    "malformed request: its first line": request("GET  /nothing HTTP/1.1"),
+    "malformed request target": request("GET ftp://other/nothing HTTP/1.1"),
+    "HTTP/1.1 and HTTP/1.0 are served": request("GET /nothing HTTP/2.0"),
+    "unknown method; methods are in capitals": request("get /nothing HTTP/1.1"),
+    "one valid Host header is required": b"GET /nothing HTTP/1.1\r\n\r\n",
+    "request line too long": b"GET /" + b"a" * 70_000,
+    "headers too large": request("GET /nothing HTTP/1.1", "X: " + "a" * 70_000),
+    "too many headers": request("GET /nothing HTTP/1.1", *["X: a"] * 200),
+    "HTTP/1.0 has no transfer codings": post(CHUNKED, body=IN_CHUNKS, version="1.0"),
+    f"unknown transfer coding: x{'a' * 94}, chu": post(
+        f"Transfer-Encoding: x{'a' * 94}, chunked", body=IN_CHUNKS
+    ),
+    "too much besides the content of a chunked body": post(CHUNKED, body=b"1;" + b"a" * 70_000),
+    "the request is cut off": post(length(100), body=FORM),
+}
+"""What a client that can be helped is answered, and what it sent before it closed its side."""
+
+
+def test_a_request_that_the_server_rejects_is_answered_with_the_reason(server: str) -> None:
+    for sentence, sent in SENTENCES.items():
+        with connect(server) as client:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            answer = read_all(client)
+
+        assert answer.endswith(f"\r\n\r\n{sentence}\n".encode()), answer
 
 
 def admitted(server: str, *authorizations: str) -> int:

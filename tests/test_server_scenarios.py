@@ -105,6 +105,9 @@ def seen(url: str, path: str, wanted: Callable[[Any], bool]) -> bool:
 
 def test_a_changed_file_is_loaded_at_once_and_a_wrong_one_is_reported(down: Path) -> None:
     with running_server("--watch", "--scenario", str(down)) as (url, process):
+        deeper = down.parent / "deeper"
+        deeper.mkdir()
+        (deeper / "down.yaml").write_text(DOWN, encoding="utf-8")  # folders in the folder are not watched
         down.write_text(DOWN.replace("2026-03-02", "2027-03-02"), encoding="utf-8")
         assert seen(url, "/clock", lambda clock: clock["now"].startswith("2027-03-02"))
 
@@ -113,7 +116,7 @@ def test_a_changed_file_is_loaded_at_once_and_a_wrong_one_is_reported(down: Path
         lines = [process.stderr.readline(), process.stderr.readline()]
         rules = requests.get(f"{url}/__admin/rules", timeout=5).json()["rules"]
 
-    assert "taken by default" in lines[0]
+    assert lines[0] == f"{down}: changed, and taken by default\n"
     assert f"{down}:8: $.rules[0].when.operation: there is no operation 'listAcounts'" in lines[1]
     assert rules[0]["when"] == {"operation": "listAccounts"}
 

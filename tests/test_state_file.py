@@ -614,7 +614,29 @@ def test_the_commands_show_export_and_compact_a_file(path: Path) -> None:
     assert (
         state(create_app(Settings(fixture=str(path.parent / "one.json"), log_level="error")), "x") == before
     )
-    assert run("export", str(path.parent / "none.db")).returncode == 1
+
+
+def test_a_compacted_file_is_smaller(path: Path) -> None:
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    for _ in range(20):
+        api.get("/dossiers/all")
+    api.control("DELETE", "/sandboxes/one")
+    database(app).close()
+
+    sizes = re.search(r"([\d,]+) bytes before, ([\d,]+) bytes now", run("compact", str(path)).stdout)
+
+    assert sizes
+    before, now = (int(size.replace(",", "")) for size in sizes.groups())
+    assert now == path.stat().st_size < before
+
+
+def test_the_commands_make_no_file(path: Path) -> None:
+    for command in ("info", "export", "compact"):
+        found = run(command, str(path))
+        assert found.returncode == 1
+        assert found.stderr.splitlines()[0] == f"Error: {path}: there is no such file"
+    assert not path.exists()
 
 
 def _threads() -> list[Thread]:

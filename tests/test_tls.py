@@ -153,11 +153,15 @@ def test_a_client_that_does_not_trust_the_certificate_is_logged(cache: Path) -> 
         with pytest.raises(ssl.SSLCertVerificationError):
             refused.wrap_socket(plain, server_hostname="localhost")
         plain.close()
+        assert requests.get(url.replace("https:", "http:"), timeout=5).status_code == 400
+        with socket.create_connection(address(url), timeout=5):
+            pass  # nothing is sent
         assert is_up(url)
         process.terminate()
         _, log = process.communicate(timeout=5)
 
-    assert "no TLS with a client: TLSV1_ALERT_UNKNOWN_CA" in log
+    lines = [line for line in log.splitlines() if "TLS" in line]
+    assert lines == ["no TLS with a client: TLSV1_ALERT_UNKNOWN_CA"]
 
 
 def test_the_certificate_to_trust_can_be_fetched(secure: str, cache: Path) -> None:

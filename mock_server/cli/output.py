@@ -81,7 +81,6 @@ def open_closed_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # this number, as the lowest that is free
-            os.set_inheritable(number, True)  # noqa: FBT003
             setattr(sys, name, open(number, "r+", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 

@@ -250,8 +250,9 @@ class StateDatabase:
 
     def _flush_often(self) -> None:
         while not self._closed.wait(_SECONDS_PER_WRITE):
-            if self._unwritten:
-                self._flush()
+            with self._lock:
+                if self._unwritten and not self._closed.is_set():  # the file may have been closed meanwhile
+                    self._flush()
 
     def _flush(self) -> None:
         """Write the exchanges, if possible: no request is rejected for its journal."""

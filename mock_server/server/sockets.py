@@ -61,7 +61,6 @@ async def connect_tls(
             await loop.sock_recv(accepted, 64 * 1024)
             problem = f"{WRONG_SCHEME}: the URL is {base_url(accepted, 'https')}"
             await loop.sock_sendall(accepted, own_answer(400, problem))
-            accepted.shutdown(socket.SHUT_WR)
     if first != _HANDSHAKE:
         raise ConnectionAbortedError("no TLS")
     timeouts = {"ssl_handshake_timeout": seconds, "ssl_shutdown_timeout": _SHUTDOWN}
