@@ -621,6 +621,7 @@ def test_a_compacted_file_is_smaller(path: Path) -> None:
     api = Api(app.test_client(), "one")
     for _ in range(20):
         api.get("/dossiers/all")
+    api.advance("PT1S")  # with which the requests are written
     api.control("DELETE", "/sandboxes/one")
     database(app).close()
 
