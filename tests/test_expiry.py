@@ -29,6 +29,21 @@ def test_a_document_is_present_through_the_last_day_of_its_latest_file(
     assert present(timed.dossier(1)) == expected
 
 
+def test_a_file_of_the_last_day_of_2099_or_later_does_not_expire(timed: Api) -> None:
+    expected = {"2099-12-30": False, "2099-12-31": True, "2150-01-01": True}
+    made = {}
+    for day in expected:
+        documents = [{"documentCode": "I2", "files": [{"expirationDate": day}]}, {"documentCode": "RIB_IBAN"}]
+        wanted = {"siret": SIRET, "dossierReference": day, "documents": documents}
+        made[day] = timed.control("POST", "/dossiers", wanted)["dossierId"]
+        timed.control("POST", f"/dossiers/{made[day]}/documents/RIB_IBAN/evidences", {"expirationDate": day})
+    timed.set_clock("2151-01-01T12:00:00")
+
+    found = {day: present(timed.dossier(dossier_id)) for day, dossier_id in made.items()}
+
+    assert found == {day: [is_valid, is_valid] for day, is_valid in expected.items()}
+
+
 def test_a_file_whose_day_is_past_at_the_start_does_not_count(make_server_api: Callable[..., Api]) -> None:
     api = make_server_api(RECIPE, clock=datetime(2031, 5, 11, tzinfo=PARIS))
 

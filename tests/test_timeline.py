@@ -96,6 +96,11 @@ def test_it_is_part_of_the_sandbox_in_every_way_to_copy_or_restore_one(api: Api)
     ("entry", "expected"),
     [
         ({"control": "POST /thirdparty/1/close"}, ".control: 'POST /thirdparty/1/close' is not an action"),
+        (
+            {"control": f"POST /thirdparties/{2**62 - 1}/close"},
+            f".control: There is no third party for this criteria ({2**62 - 1})",
+        ),
+        ({"control": f"POST /thirdparties/{'9' * 5000}/close"}, ".control: 'POST /thirdparties/9999"),
         ({"control": "POST /reset"}, "use one of POST /dossiers/{dossier_id}/documents/"),
         (
             {"control": "POST /dossiers/1/documents/I2/evidences"},
@@ -162,6 +167,7 @@ def test_every_action_takes_place_and_has_the_effect_of_its_call(api: Api) -> No
         "POST /accounts": {"accountId": 7, "users": ["api@example.com"]},
         "PATCH /accounts/7": {"subscriptionStatus": "INACTIVE"},
         "PATCH /requirements/RIB_IBAN": {"withdrawn": True, "accountId": 7},
+        "PATCH /requirements/I2": {"withdrawn": False, "accountId": 7},
     }
     other = Api(api.client, f"{api.sandbox}-called")
     for each in (api, other):
