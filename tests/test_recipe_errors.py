@@ -40,6 +40,8 @@ TWO_DOCUMENTS = f"""\
       - {{documentId: 5, documentCode: I2}}
       - {{documentId: 5, documentCode: ATT_VIGI}}
 """
+KIND = "{documentId: 90, code: X, labelFr: X}"
+USER = "{username: a, password: b, accounts: [1]}"
 
 FORM = {
     "a number of many digits": (
@@ -219,8 +221,69 @@ MEANING = {
         "7: $.establishments[0].importDuration: an ISO duration such as PT2M, or never",
     ),
     "an import that takes more than a century": (
-        f"{BASE}establishments:\n  - {SIRET}\n    importDuration: P40000D\n",
+        f"{BASE}establishments:\n  - {SIRET}\n    importDuration: P36500DT1S\n",
         "7: $.establishments[0].importDuration: longer than a century; write never",
+    ),
+    "a document type's code twice": (
+        f"{BASE}requirements:\n  - {KIND}\n  - {KIND}\n",
+        "7: $.requirements[1]: X is used twice",
+    ),
+    "a document type's id twice": (
+        f"{BASE}requirements:\n  - {KIND}\n  - {KIND.replace('code: X', 'code: Y')}\n",
+        "7: $.requirements[1]: 90 is used twice",
+    ),
+    "a row of the registry twice": (
+        f"{BASE}establishments:\n  - {SIRET}\n  - {SIRET}\n",
+        "7: $.establishments[1]: CIT001 99050000100013 is used twice",
+    ),
+    "a user twice": (f"{BASE}users:\n  - {USER}\n  - {USER}\n", "7: $.users[1]: a is used twice"),
+    "a user with a tag": (
+        f"{BASE}users:\n  - {USER.replace('username: a', 'username: a+b@c.d')}\n",
+        "6: $.users[0].username: the part after a plus names a sandbox; declare the name without it",
+    ),
+    "a company without a name": (
+        f"{BASE}thirdparties:\n  - {{{SIRET}, ceo: A}}\n",
+        "6: $.thirdparties[0]: company data needs a name as well",
+    ),
+    "a transfer to no other": (
+        f"{BASE}establishments:\n  - {{{SIRET}, condition: transferred}}\n",
+        "6: $.establishments[0]: condition transferred and transferredTo go together",
+    ),
+    "a transfer of an open one": (
+        f"{BASE}establishments:\n  - {{{SIRET}, transferredTo: '99050001900015'}}\n",
+        "6: $.establishments[0]: condition transferred and transferredTo go together",
+    ),
+    "a transfer to a malformed SIRET": (
+        f"{BASE}establishments:\n  - {{{SIRET}, condition: transferred, transferredTo: '99050001900016'}}\n",
+        "6: $.establishments[0].transferredTo: '99050001900016' is not a well-formed SIRET (check digits?)",
+    ),
+    "a dossier where no account is": (
+        f"version: 1\ninclude: [catalogue]\ndossiers:\n  - {{{SIRET}, dossierReference: A}}\n",
+        "4: $.dossiers[0]: there is no account: list one in accounts",
+    ),
+    "an instant that is no time from the start": (
+        f"{DOSSIER}    startingDate: P3X\n",
+        "8: $.dossiers[0].startingDate: 'P3X' is not an ISO date-time, or a time from the start such",
+    ),
+    "a day that is no time from the start": (
+        f"{DOSSIER}    expirationDate: P3X\n",
+        "8: $.dossiers[0].expirationDate: 'P3X' is not a date such as 2031-06-30, or a time from the start",
+    ),
+    "an account that counts from the start": (
+        f"{BASE}    creation: P3D\n",
+        "5: $.accounts[0].creation: 'P3D' is not an ISO date-time",
+    ),
+    "a subscription of another form": (
+        f"{BASE}    subscriptions: [{{key: A, startSubscriptionDate: x}}]\n",
+        "5: $.accounts[0].subscriptions: 'x' is not an ISO date-time",
+    ),
+    "an unknown withdrawn type": (
+        f"{BASE}    withdrawn: [NOPE]\n",
+        "5: $.accounts[0].withdrawn[0]: there is no requirement 'NOPE'",
+    ),
+    "a default type that is withdrawn": (
+        f"{BASE}    withdrawn: [I2]\n    defaultRequirements: [ATT_VIGI, I2]\n",
+        "6: $.accounts[0].defaultRequirements[1]: 'I2' is not among the account's requirements",
     ),
     "an answer of a form without its members": (
         f"{FILE}          - formdata: [{{}}]\n",

@@ -92,6 +92,21 @@ def test_it_is_part_of_the_sandbox_in_every_way_to_copy_or_restore_one(api: Api)
     assert planned(api) == []
 
 
+def test_an_exported_action_has_the_company_that_was_generated_for_it_until_it_is_past(api: Api) -> None:
+    add(api, CREATE)
+    exported = api.control("GET", "/state")
+    [action] = exported["content"]["timeline"]
+    [[_, company]] = action["companies"]
+    company["name"] = "GENERATED ELSEWHERE"
+    api.control("PUT", "/state", exported)
+
+    effects(api, "P2D")
+
+    assert api.control("GET", "/dossiers/990001")["name"] == "GENERATED ELSEWHERE"
+    [past] = api.control("GET", "/state")["content"]["pastActions"]
+    assert past == action | {"companies": []}
+
+
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
