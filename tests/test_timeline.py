@@ -145,9 +145,14 @@ def test_an_entry_that_cannot_take_place_is_rejected_with_its_place(
 def test_an_action_that_the_clock_never_reaches_is_rejected(api: Api) -> None:
     api.set_clock("8999-12-31T00:00:00Z")
 
-    problem = add(api, {"after": "P30D", "control": DEPOSIT})
+    problem = add(api, {"after": "P1D", "control": DEPOSIT})
 
-    assert "$.timeline[0].after: 9000-01-30 is never reached: the clock does not go beyond" in problem
+    assert problem == (
+        "$.timeline[0].after: 9000-01-01 is never reached: the clock does not go beyond the year 8999;"
+        " choose an earlier time"
+    )
+    assert planned(api) == []
+    assert "timeline" in add(api, {"after": "PT23H", "control": DEPOSIT})
 
 
 def test_a_timeline_has_a_bound(api: Api) -> None:
@@ -162,12 +167,18 @@ def test_an_action_that_fails_at_its_time_is_reported_and_stops_nothing(api: Api
     api.control("PUT", "/fixture", {"name": "empty"})
     add(api, CREATE, CREATE | {"after": "P4D", "body": {"siret": SIRET, "dossierReference": "B"}})
     api.control("POST", "/dossiers", CREATE["body"])
+    deposit = "POST /dossiers/990001/documents/ATT_VIGI/evidences"
+    add(api, {"after": "P3D", "control": deposit})
+    api.control("PATCH", "/dossiers/990001", {"documents": []})
 
     assert effects(api, "P4D") == [
         ("action failed", "POST /dossiers"),
+        ("action failed", deposit),
         ("action taken", "POST /dossiers"),
     ]
-    assert "there is a dossier 990001" in api.control("GET", "/timeline")["past"][0]["error"]
+    errors = [entry.get("error") for entry in api.control("GET", "/timeline")["past"]]
+    assert errors[0].startswith("there is a dossier 990001: PATCH /__admin/dossiers/990001")
+    assert errors[1:] == ["There is no document for this criteria (ATT_VIGI)", None]
     assert {row["dossierReference"] for row in content(api.get("/dossiers"))} == {"LATER", "B"}
 
 
