@@ -39,6 +39,7 @@ from tests.properties import example_count
 from tests.support import SEED_DOSSIER, Api
 
 ORIGIN = date(2026, 3, 2)
+NINE = from_local("2026-03-02T09:00:00")
 STARTS = {
     "on its own day": "2026-03-02T09:00:00",
     "as its own day begins": "2026-03-02T00:00:00",
@@ -96,7 +97,7 @@ def default() -> Fixture:
 
 @pytest.mark.parametrize("name", sorted({*recipe_names()} - {"catalogue"}))
 def test_a_bundled_recipe_loads_and_is_coherent(name: str) -> None:
-    now = from_local("2026-03-02T09:00:00")
+    now = NINE
 
     assert inconsistencies(started(load_fixture(name, ORIGIN), now), now) == []
 
@@ -116,7 +117,7 @@ def test_nothing_changes_within_two_days_of_a_start(default: Fixture, start: str
 
 
 def test_the_default_population_has_what_its_recipe_asks_for(default: Fixture) -> None:
-    world = default.world(from_local("2026-03-02T09:00:00"))
+    world = default.world(NINE)
 
     counts = {number: len(portfolio.dossiers) for number, portfolio in world.portfolios.items()}
 
@@ -149,7 +150,7 @@ def test_the_default_population_has_what_its_recipe_asks_for(default: Fixture) -
 def test_the_default_population_has_some_of_each_kind(
     default: Fixture, kind: Callable[[Dossier], object], count: int
 ) -> None:
-    world = default.world(from_local("2026-03-02T09:00:00"))
+    world = default.world(NINE)
 
     assert sum(bool(kind(dossier)) for dossier in dossiers(world)) >= count
 
@@ -176,6 +177,18 @@ def test_listed_dates_stay_on_any_first_day(default: Fixture) -> None:
     assert first.state_last_change_date == second.state_last_change_date
     assert first.state_last_change_date == from_local("2019-01-08T15:31:55.521")
     assert first.documents[0].request_date == second.documents[0].request_date
+
+
+def test_a_dossier_without_an_account_is_in_the_default_one_or_else_in_the_first(tmp_path: Path) -> None:
+    text = LISTED.replace("  - accountId: 1\n", "  - accountId: 1\n  - accountId: 2\n")
+    user = "users: [{username: a@b+c.d, password: a, accounts: [1]}]\n"
+
+    found = [
+        {dossier.account_id for dossier in dossiers(made(tmp_path, text + more).world(NINE))}
+        for more in (user, "defaultAccount: 2\n")
+    ]
+
+    assert found == [{1}, {2}]
 
 
 @pytest.mark.parametrize(
@@ -237,7 +250,7 @@ def test_the_same_recipe_gives_the_same_state(default: Fixture) -> None:
 
 def test_another_seed_gives_another_population_and_the_same_listed_contents(tmp_path: Path) -> None:
     text = LISTED.replace("accountId: 1", "accountId: 1\n    population: {dossiers: 20}")
-    now = from_local("2026-03-02T09:00:00")
+    now = NINE
 
     one, other = (dossiers(made(tmp_path, f"{text}seed: {seed}\n").world(now)) for seed in (1, 2))
 
