@@ -226,6 +226,18 @@ def test_the_api_rejects_the_reference_of_a_created_dossier(api: Api) -> None:
     assert api.refused_import_codes() == ["E202"]
 
 
+def test_an_empty_code_of_a_third_party_is_none(api: Api) -> None:
+    made = new_dossier(api, thirdpartyCode="")
+    patch(api, thirdpartyCode="F-9")
+    patch(api, thirdpartyCode="")
+    found = [api.dossier(number)["thirdpartyCode"] for number in (made["dossierId"], SEED_DOSSIER)]
+    dossier = {"siret": SIRET, "dossierReference": "A", "thirdpartyCode": ""}
+    recipe = {"version": 1, "accounts": [{"accountId": api.account}], "dossiers": [dossier]}
+    api.control("PUT", "/fixture", {"recipe": recipe})
+
+    assert [*found, *(row["thirdpartyCode"] for row in content(api.get("/dossiers")))] == [None] * 3
+
+
 def test_an_existing_dossier_is_not_created_again(api: Api) -> None:
     before = api.dossier(SEED_DOSSIER)
     wanted = {"siret": SEED_SIRET, "dossierReference": "X", "dossierId": SEED_DOSSIER}

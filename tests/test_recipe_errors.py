@@ -210,11 +210,11 @@ MEANING = {
     ),
     "an instant beyond the calendar": (
         f"{BASE}    creation: '9999-12-31T23:59:59-14:00'\n",
-        "5: $.accounts[0].creation: ",
+        "5: $.accounts[0].creation: '9999-12-31T23:59:59-14:00' is not in the years 1000 to 8999 of France",
     ),
     "a day before the calendar begins in France": (
         f"{DOSSIER}    expirationDate: '0001-01-01'\n",
-        "8: $.dossiers[0].expirationDate: ",
+        "8: $.dossiers[0].expirationDate: 0001-01-01 is not in the years 1000 to 9999",
     ),
     "a duration of another form": (
         f"{BASE}establishments:\n  - {SIRET}\n    importDuration: PXX\n",

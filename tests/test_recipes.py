@@ -64,6 +64,7 @@ dossiers:
         files:
           - {uploadDate: "2025-01-12T10:00:00", expirationDate: "2026-02-15"}
 """
+EMPTY = "    population: {dossiers: 0, thirdparties: 0}\n"
 
 
 def started(fixture: Fixture, now: datetime) -> World:
@@ -180,7 +181,7 @@ def test_listed_dates_stay_on_any_first_day(default: Fixture) -> None:
 
 
 def test_a_dossier_without_an_account_is_in_the_default_one_or_else_in_the_first(tmp_path: Path) -> None:
-    text = LISTED.replace("  - accountId: 1\n", "  - accountId: 1\n  - accountId: 2\n")
+    text = LISTED.replace("  - accountId: 1\n", f"  - accountId: 1\n  - accountId: 2\n{EMPTY}")
     user = "users: [{username: a@b+c.d, password: a, accounts: [1]}]\n"
 
     found = [
