@@ -14,6 +14,7 @@ import pytest
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.fixture import decode_fixture, load_fixture
 from mock_server.fixtures.library import bundled, view_file
+from mock_server.fixtures.yaml_files import read_text
 
 TODAY = date(2026, 3, 2)
 
@@ -344,6 +345,7 @@ def test_a_file_that_is_not_text_is_named_as_what_it_is(tmp_path: Path) -> None:
     for raw, expected in (
         (gzip.compress(BASE.encode()), "a gzip file, not plain UTF-8 text"),
         (BASE.encode("utf-16"), "UTF-16 text, not plain UTF-8 text"),
+        (b"\xfe\xff" + BASE.encode("utf-16-be"), "UTF-16 text, not plain UTF-8 text"),
         (b"PK\x03\x04", "a zip file, not plain UTF-8 text"),
         (b"version: 1\ntitle: \x81\n", "not UTF-8 at byte 18"),  # no letter of Latin-1 either
     ):
@@ -356,6 +358,7 @@ def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     path.write_text(DOSSIER, encoding="utf-8-sig")
 
     assert len(load_fixture(str(path), TODAY).source.recipe.dossiers) == 1
+    assert read_text(path) == DOSSIER
 
 
 def test_the_path_of_a_missing_recipe_is_named(tmp_path: Path) -> None:
@@ -363,7 +366,10 @@ def test_the_path_of_a_missing_recipe_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_known_names() -> None:
-    with pytest.raises(FileError, match=r"there is no recipe 'defaults'; .*catalogue, default, empty"):
+    with pytest.raises(
+        FileError,
+        match=r"there is no recipe 'defaults'; .*catalogue, default, empty, .*; or give the path of a \.yaml file$",
+    ):
         load_fixture("defaults", TODAY)
 
 

@@ -243,6 +243,26 @@ def test_dates_left_out_are_never_in_the_future(tmp_path: Path, start: str) -> N
     assert inconsistencies(started(fixture, now), now) == []
 
 
+def test_a_recipe_has_the_requested_number_of_dossiers_in_its_proportions(tmp_path: Path) -> None:
+    def shares(populations: list[tuple[int, int]], total: int) -> list[tuple[int, int | None]]:
+        lines = [
+            f"  - {{accountId: {at}, population: {{dossiers: {count}, thirdparties: {parties}}}}}\n"
+            for at, (count, parties) in enumerate(populations, 1)
+        ]
+        path = tmp_path / "mine.yaml"
+        path.write_text(f"version: 1\naccounts:\n  - {{accountId: 9}}\n{''.join(lines)}", encoding="utf-8")
+        accounts = read_recipe(path).resized(dossiers=total).recipe.accounts
+        found = [entry.population for entry in accounts if entry.population is not None]
+        return [(each.dossiers, each.thirdparties) for each in found]
+
+    assert shares([(6, 3), (2, 2)], 4) == [(3, 2), (1, 1)]
+    assert shares([(0, 5), (4, 4)], 2) == [(0, 5), (2, 2)]
+    assert shares([(0, 0)], 2) == [(0, 0)]
+    assert shares([(6, 3), (2, 2)], 0) == [(0, 1), (0, 1)]
+    for total in range(40):
+        assert sum(count for count, _ in shares([(1, 1), (3, 3), (3, 3), (3, 3)], total)) == total
+
+
 def test_the_same_recipe_gives_the_same_state(default: Fixture) -> None:
     again = generate_state(read_recipe(bundled("fixtures") / "default.yaml"), day=ORIGIN)
 
