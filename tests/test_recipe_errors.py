@@ -368,7 +368,7 @@ def test_the_path_of_a_missing_recipe_is_named(tmp_path: Path) -> None:
 def test_an_unknown_name_lists_the_known_names() -> None:
     with pytest.raises(
         FileError,
-        match=r"there is no recipe 'defaults'; .*catalogue, default, empty, .*; or give the path of a \.yaml file$",
+        match=r"no recipe 'defaults'; .*catalogue, default, empty, .*; or give the path of a \.yaml file$",
     ):
         load_fixture("defaults", TODAY)
 
