@@ -170,6 +170,15 @@ def test_a_document_type_is_withdrawn_for_all_accounts_and_restored(make_api: Ca
     assert api.import_and_wait(dossierReference="PO-3", requiredDocuments=["ATT_VIGI"])["success"]
 
 
+def test_a_document_type_that_is_withdrawn_for_all_is_restored_for_one_account(api: Api) -> None:
+    api.control("PATCH", "/requirements/ATT_PRO_BTP", {"withdrawn": True})
+
+    shown = api.control("PATCH", f"/accounts/{ACCOUNT}", {"withdrawn": []})
+
+    assert shown["withdrawn"] == []
+    assert "ATT_PRO_BTP" in [row["code"] for row in content(api.get("/requirements", pageSize=200))]
+
+
 def test_a_document_type_is_withdrawn_for_one_account(make_api: Callable[..., Api]) -> None:
     api = make_api(user="multi")
     other = Api(api.client, api.sandbox, user="multi", account=SECOND_ACCOUNT)
@@ -337,7 +346,10 @@ def test_an_expired_dossier_needs_another_date_to_be_active_again(frozen: Api) -
     shown = patch(frozen, stoppingReason=None, expirationDate="2031-06-01")
 
     assert answer.status_code == 400
-    assert "$.expirationDate: the dossier expired on 2031-05-01" in (answer.json or {})["detail"]
+    assert (
+        "the dossier expired on 2031-05-01: give a later expirationDate, or null"
+        in (answer.json or {})["detail"]
+    )
     assert shown["monitored"]
 
 

@@ -178,6 +178,17 @@ def test_an_account_that_is_there_changes_in_what_is_written() -> None:
     assert over.portfolios[ACCOUNT].dossiers is DEFAULT.portfolios[ACCOUNT].dossiers
 
 
+def test_a_subscription_of_another_status_does_not_follow_its_account() -> None:
+    since = "2021-01-01T00:00:00"
+    rows = [{"key": key, "startSubscriptionDate": since, "status": key} for key in ("ACTIVE", "ENDED")]
+    over = laid(accounts=[{"accountId": ACCOUNT, "subscriptions": rows}])
+
+    over = laid(over, accounts=[{"accountId": ACCOUNT, "subscriptionStatus": "INACTIVE"}])
+
+    subscriptions = over.portfolios[ACCOUNT].account.subscriptions
+    assert [(each.key, each.status) for each in subscriptions] == [("ACTIVE", "INACTIVE"), ("ENDED", "ENDED")]
+
+
 def test_every_simple_member_of_an_account_can_be_changed() -> None:
     change = {
         "account": "CPT",
@@ -317,6 +328,16 @@ def test_a_third_party_that_goes_out_of_business_stops_its_dossiers() -> None:
     assert stopped.stopping_date == NOW
 
 
+def test_a_third_party_that_is_out_of_business_may_have_an_active_dossier_and_changes() -> None:
+    closed = laid(thirdparties=[{"siret": SEED_SIRET, "outOfBusiness": True}])
+    active = laid(closed, dossiers=[{"dossierId": 7, "siret": SEED_SIRET, "dossierReference": "NEW"}])
+
+    over = laid(active, thirdparties=[{"siret": SEED_SIRET, "name": "N", "subscriptionKey": "A1B2C3D4E5F6"}])
+
+    assert dossier_of(over, 7) is dossier_of(active, 7)
+    assert thirdparty_of(over, SEED_SIRET).subscription_key == "A1B2C3D4E5F6"
+
+
 def test_a_foreign_company_that_moves_is_of_another_country() -> None:
     over = laid(thirdparties=[{"companyIdType": "CIT003", "companyIdValue": "123456789"}])
 
@@ -389,6 +410,16 @@ INVALID: dict[str, tuple[dict[str, Any], str, str]] = {
         {"accounts": [{"accountId": 7}, {"accountId": 7}]},
         "$.accounts[1]",
         "7 is used twice",
+    ),
+    "a document type twice": (
+        {"requirements": [{"documentId": at, "code": "N", "labelFr": "N"} for at in (90001, 90002)]},
+        "$.requirements[1]",
+        "N is used twice",
+    ),
+    "the id of a third party twice": (
+        {"thirdparties": [{"thirdpartyId": 875}, {"thirdpartyId": 875, "name": "N"}]},
+        "$.thirdparties[1]",
+        "875 is used twice",
     ),
     "an unknown document type of an account": (
         {"accounts": [{"accountId": 7, "requirements": ["I2", "NOPE"]}]},

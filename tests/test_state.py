@@ -510,7 +510,11 @@ INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "a file of other bytes": (
         at("content.dossiers.0.documents.0.evidences.0.content", value="c2lnbmVk"),
-        "$.content.dossiers[0].documents[0].evidences[0].fileSize",
+        "$.content.dossiers[0].documents[0].evidences[0].fileSize: 40000 is not the size of this file",
+    ),
+    "a form with a size": (
+        at("content.dossiers.0.documents.0.evidences.0.fileUuid", value=None),
+        "$.content.dossiers[0].documents[0].evidences[0].fileSize: 40000 is not the size of this file",
     ),
     "a process twice": (twice("processes"), "$.content.processes[3]"),
     "a process without an id": (
@@ -527,7 +531,7 @@ INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "a process that made nothing that is there": (
         at("content.processes.0.dossierId", value=7),
-        "$.content.processes[0].dossierId",
+        "$.content.processes[0].dossierId: the account has no dossier 7",
     ),
     "no such error": (
         at("content.processes.1.refusals.0.code", value="E000"),
@@ -572,6 +576,29 @@ def test_a_state_that_cannot_be_is_refused_with_its_place_and_changes_nothing(
     assert answer.mimetype == "application/problem+json"
     assert place in (answer.json or {})["detail"]
     assert state_of(api) == before
+
+
+LIMITS: dict[str, tuple[list[Any], list[Any]]] = {
+    "content.establishments.0.importDuration": (["PT0S", "P36500D"], ["-PT1S", "P36500DT1S"]),
+    "content.dossiers.0.documents.0.evidences.0.fileSize": ([2048, 50_000_000], [2047, 50_000_001]),
+    "content.dossiers.0.startingDate": (
+        ["0799-01-01T00:00:00Z", "9998-12-31T23:59:59Z"],
+        ["0798-12-31T23:59:59Z", "9999-01-01T00:00:00Z"],
+    ),
+    "content.dossiers.0.expirationDate": (["0800-01-01", "9999-12-31"], ["0799-12-31"]),
+    "content.nextIds.document": ([2**62 + 2**32], [2**62 + 2**32 + 1]),
+    "clock.now": (["0999-12-31T23:50:39Z", "8999-12-31T22:59:59Z"], ["0999-12-31T23:50:38Z"]),
+}
+"""By its place, values that a state may just have, and values that it may just not have."""
+
+
+def test_a_state_has_values_up_to_their_limits(good: Any) -> None:
+    api = fresh()
+    for path, (accepted, rejected) in LIMITS.items():
+        for value in accepted:
+            assert put(api, with_value(good, path, value)).status_code == 200, (path, value)
+        for value in rejected:
+            assert put(api, with_value(good, path, value)).status_code == 400, (path, value)
 
 
 def test_the_largest_ids_of_a_recipe_can_be_followed_exported_and_imported_again(
