@@ -171,12 +171,12 @@ def test_a_document_type_is_withdrawn_for_all_accounts_and_restored(make_api: Ca
 
 
 def test_a_document_type_that_is_withdrawn_for_all_is_restored_for_one_account(api: Api) -> None:
-    api.control("PATCH", "/requirements/ATT_PRO_BTP", {"withdrawn": True})
+    api.control("PATCH", "/requirements/ATT_VIGI", {"withdrawn": True})
 
     shown = api.control("PATCH", f"/accounts/{ACCOUNT}", {"withdrawn": []})
 
     assert shown["withdrawn"] == []
-    assert "ATT_PRO_BTP" in [row["code"] for row in content(api.get("/requirements", pageSize=200))]
+    assert "ATT_VIGI" in [row["code"] for row in content(api.get("/requirements"))]
 
 
 def test_a_document_type_is_withdrawn_for_one_account(make_api: Callable[..., Api]) -> None:
@@ -373,6 +373,15 @@ def test_new_documents_replace_the_previous_ones(frozen: Api) -> None:
     assert (kept["requestDate"], kept["present"]) == ("2030-01-01T00:00:00.000", True)
     assert new["documentId"] > dossier["documents"][1]["documentId"]
     assert (new["requestDate"], shown["state"]) == ("2031-05-03T10:00:00.000", False)
+
+
+def test_a_document_that_was_asked_twice_keeps_the_first_of_its_ids(api: Api) -> None:
+    documents = [{"documentCode": "I2", "documentId": 900_000_000 + at} for at in (1, 2)]
+    made = new_dossier(api, documents=documents)
+
+    shown = patch(api, made["dossierId"], documents=[{"documentCode": "I2"}])
+
+    assert [document["documentId"] for document in shown["documents"]] == [900_000_001]
 
 
 def test_a_given_document_id_is_not_used_again(frozen: Api) -> None:

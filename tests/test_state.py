@@ -282,7 +282,8 @@ def test_the_smallest_and_largest_values_are_exported_and_imported(api: Api) -> 
         "expirationDate": "8999-12-31",
     }
     api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "A"} | far)
-    api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": "B"})
+    for reference in ("B", "-", "-"):
+        api.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": reference})
     api.control("POST", "/thirdparties", {"siret": SIRET, "subscriptionDate": "9999-12-31"})
 
     other = moved(api)
@@ -586,6 +587,7 @@ LIMITS: dict[str, tuple[list[Any], list[Any]]] = {
         ["0798-12-31T23:59:59Z", "9999-01-01T00:00:00Z"],
     ),
     "content.dossiers.0.expirationDate": (["0800-01-01", "9999-12-31"], ["0799-12-31"]),
+    "content.thirdparties.0.subscriptionDate": (["0001-01-01"], []),
     "content.nextIds.document": ([2**62 + 2**32], [2**62 + 2**32 + 1]),
     "clock.now": (["0999-12-31T23:50:39Z", "8999-12-31T22:59:59Z"], ["0999-12-31T23:50:38Z"]),
 }
@@ -599,6 +601,16 @@ def test_a_state_has_values_up_to_their_limits(good: Any) -> None:
             assert put(api, with_value(good, path, value)).status_code == 200, (path, value)
         for value in rejected:
             assert put(api, with_value(good, path, value)).status_code == 400, (path, value)
+
+
+def test_a_next_id_follows_those_in_use(good: Any) -> None:
+    api = fresh()
+    for name, following in good["content"]["nextIds"].items():
+        answer = put(api, with_value(good, f"content.nextIds.{name}", following - 1))
+        place = f"$.content.nextIds.{name}"
+        assert (answer.json or {})["detail"].endswith(
+            f"{place}: {following - 1} is already used: it has to be greater"
+        ), name
 
 
 def test_the_largest_ids_of_a_recipe_can_be_followed_exported_and_imported_again(
