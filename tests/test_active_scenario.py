@@ -173,8 +173,10 @@ def test_a_ramp_changes_the_share_evenly_and_then_stays() -> None:
         return len(applied_to(play, calls=400))
 
     play = playing(rule(probability={"from": 1, "to": 0.5, "over": "100s"}))
+    rising = playing(rule(probability={"from": 0.5, "to": 1, "over": "100s"}))
     began = play.sandbox.now()
 
+    assert 170 < share(rising, -100) < 230
     assert share(play, 0) == 400
     assert 270 < share(play, 50) < 330
     assert 170 < share(play, 100) < 230
@@ -187,6 +189,16 @@ def test_a_ramp_counts_from_the_active_time_and_a_reset_counts_again() -> None:
     assert applied_at(play, 59, 60, 120) == [120]
     play.sandbox.reset()
     assert not play.apply(CALL)
+
+
+def test_a_rule_that_is_added_again_counts_its_time_again() -> None:
+    late = rule(active={"after": "1m"})
+    play = ad_hoc(late)
+
+    assert applied_at(play, 59, 60) == [60]
+    play.remove()
+    play.add([late])
+    assert applied_at(play, 59, 60) == [60]
 
 
 def test_another_rule_does_not_count_the_time_of_the_earlier_ones_again() -> None:

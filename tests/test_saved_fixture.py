@@ -69,6 +69,9 @@ def test_the_export_of_a_bundled_fixture_starts_a_server_whose_export_is_the_sam
     again = create_app(Settings(fixture=str(path), log_level="error")).test_client()
 
     assert again.get("/__admin/state").data == exported
+    shown = [each.get("/__admin/fixture").get_json() for each in (first, again)]
+    members = ("defaultAccount", "users", "accounts", "magicIdentifiers")
+    assert {name: shown[0][name] for name in members} == {name: shown[1][name] for name in members}
 
 
 def test_options_of_the_server_win_over_a_saved_state(saved: dict[str, Any], tmp_path: Path) -> None:
