@@ -127,6 +127,18 @@ def test_a_third_party_is_registered_today_and_has_a_user(frozen: Api) -> None:
     assert [user["email"] for user in after["thirdpartyUsers"]] == registered["users"]
 
 
+def test_a_third_party_without_a_ceo_has_a_contact_of_another_name(api: Api) -> None:
+    made = api.control("POST", "/thirdparties", {"siret": SIRET, "name": "ACME"})
+    api.new_dossier()
+
+    [user] = thirdparty(api, SIRET)["thirdpartyUsers"]
+
+    number = made["thirdpartyId"]
+    assert (user["lastname"], user["firstname"]) == ("Dupont", "Jeanne")
+    assert user["email"] == f"contact{number}@example.com"
+    assert user["phone"].endswith(f" {number % 100:02d}")
+
+
 def test_an_unknown_third_party_is_registered(api: Api) -> None:
     wanted = {"siret": SIRET, "name": "ACME", "subscriptionDate": "2030-01-02", "users": [USER]}
     made = api.control("POST", "/thirdparties", wanted)

@@ -263,6 +263,21 @@ def test_a_recipe_has_the_requested_number_of_dossiers_in_its_proportions(tmp_pa
         assert sum(count for count, _ in shares([(1, 1), (3, 3), (3, 3), (3, 3)], total)) == total
 
 
+def test_no_generated_company_is_one_that_the_recipe_lists(tmp_path: Path) -> None:
+    text = LISTED.replace("accountId: 1", "accountId: 1\n    population: {dossiers: 9, foreign: 0}")
+
+    def generated(more: str) -> list[str]:
+        source = made(tmp_path, text + more).source
+        return [thirdparty.company_id.value for thirdparty in source.generated.thirdparties]
+
+    first, second, *_ = generated("")
+    listed = (
+        f"establishments: [{{siret: '{first}', condition: closed}}]\nthirdparties: [{{siret: '{second}'}}]\n"
+    )
+
+    assert not {first, second} & set(generated(listed))
+
+
 def test_the_same_recipe_gives_the_same_state(default: Fixture) -> None:
     again = generate_state(read_recipe(bundled("fixtures") / "default.yaml"), day=ORIGIN)
 
@@ -346,7 +361,9 @@ def test_a_server_answers_the_same_from_a_world_file_as_from_its_recipe(tmp_path
 
 
 shares = st.sampled_from([0.0, 0.3, 1.0])
-periods = st.sampled_from(["never", "P1D", "P3D", "P5D", "P20D", "P6M", "P2Y"])
+LIFETIMES = {"never": None, "P1D": 7, "P3D": 7, "P5D": 7, "P20D": 20, "P6M": 180, "P2Y": 730}
+"""How many days a generated file is valid, by the period of its document type."""
+periods = st.sampled_from([*LIFETIMES])
 ages = st.sampled_from([0, 1, 2, 3, 5, 30, 400, 900])
 populations = st.fixed_dictionaries(
     {"dossiers": st.integers(0, 25)},
@@ -403,6 +420,13 @@ def test_a_population_of_any_shape_is_coherent(
 
     assert inconsistencies(world, now) == []
     assert nothing_due(world, now, within=timedelta(days=2))
+    assert {dossier.thirdparty_id for dossier in dossiers(world)} == set(world.thirdparties)
+    days_valid = dict(zip(("ATT_VIGI", "RIB"), (LIFETIMES[period] for period in validity), strict=True))
+    for document in (document for dossier in dossiers(world) for document in dossier.documents):
+        for evidence in document.evidences:
+            last = evidence.expiration_date
+            found = None if last is None else (last - evidence.file_creation.date()).days
+            assert found == days_valid[document.code]
     assert [len(portfolio.dossiers) for _, portfolio in sorted(world.portfolios.items())] == [
         first["dossiers"],
         second["dossiers"],
