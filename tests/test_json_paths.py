@@ -34,6 +34,7 @@ FOUND: dict[str, tuple[str, Any, list[Any]]] = {
     "what matches as a whole": ("$[?match(@, 'PO-[0-9]+')]", ["PO-1", "XPO-1", 7], ["PO-1"]),
     "what matches in a part": ("$[?search(@, 'O-[0-9]')]", ["PO-1", "P"], ["PO-1"]),
     "nothing by a pattern that is none": ("$[?match(@, '(')]", ["("], []),
+    "nothing by a pattern that is a number": ("$[?match(@.a, @.b)]", [{"a": "1", "b": 1}], []),
     "half a surrogate pair": ("$[?match(@, 'a.')]", ["a\ud800"], ["a\ud800"]),
     "a slice": ("$[1:]", [1, 2, 3], [2, 3]),
     "an equal list": ("$[?@ == $[0]]", [[1], [2], [1]], [[1], [1]]),

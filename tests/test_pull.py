@@ -6,7 +6,7 @@ import json
 import re
 import stat
 from collections.abc import Iterator
-from itertools import count
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,7 @@ def test_what_is_pulled_and_served_has_the_same_shapes_counts_and_states_and_no_
     ends = [[each["expirationDate"] for each in found["dossiers"]] for found in (before, after)]
     assert ends[0] == ends[1]
     made_up = r'"(legalCategory\w*|activity\w*|dateCreation|lastBalanceSheetDate)": "[^"]*"'
+    assert '"dateCreation": ' in out.read_text(encoding="utf-8")
     text = re.sub(made_up, "", out.read_text(encoding="utf-8")).casefold()
     words = set(re.findall(r"\w+", text))
     for operation, there in before.items():
@@ -160,16 +161,17 @@ def test_nothing_is_written_with_a_value_of_the_source(
 
 
 def test_another_run_continues_after_a_connection_that_was_cut(source: Sandbox, tmp_path: Path) -> None:
-    out, waits = tmp_path / "mine.yaml", Waits()
+    out = tmp_path / "mine.yaml"
+    waits: list[float] = []
     part = tmp_path / "mine.yaml.part"
     cut = {"fault": "CONNECTION_RESET_BY_PEER"}
     change(source, "getThirdparty", cut, nth={"from": 3}, times=4)
 
     with pytest.raises(SourceError, match="4 times: run the same command again to continue"):
-        run_pull(source, out, pace=waits.pace)
+        run_pull(source, out, pace=Pace(0, waits.append))
 
     assert not out.exists()
-    assert waits[-3:] != []
+    assert waits == [1.0, 2.0, 4.0]
     assert stat.S_IMODE(part.stat().st_mode) == 0o600
     with part.open("a") as file:
         file.write('{"request": "/acc')  # killed while it wrote
@@ -257,12 +259,62 @@ def test_it_waits_as_long_as_the_server_says_and_logs_in_again(source: Sandbox, 
     assert min(filter(None, waits)) == pytest.approx(0.1)
 
 
+def test_it_waits_for_the_seconds_or_until_the_date_of_retry_after(source: Sandbox, tmp_path: Path) -> None:
+    expected = {
+        "7": 7.0,
+        "-5": 0.0,
+        "nan": 0.0,
+        "9999": 300.0,
+        "soon": 1.0,
+        "Wed, 21 Oct 2015 07:28:00 GMT": 0.0,
+        "Fri, 21 Oct 2995 07:28:00 GMT": 300.0,
+        None: 1.0,
+    }
+    for number, value in enumerate(expected, 1):
+        headers = {} if value is None else {"Retry-After": value}
+        change(source, "listDossiers", {"respond": {"status": 429, "headers": headers}}, nth=number)
+    waits: list[float] = []
+
+    run_pull(source, tmp_path / "mine.yaml", limit=1, pace=Pace(0, waits.append))
+
+    assert waits == [*expected.values()]
+
+
+def test_a_pause_is_not_made_up_for_by_more_requests_a_second(source: Sandbox, tmp_path: Path) -> None:
+    waits: list[float] = []
+    instants = chain([0.0] * 2, repeat(1000.0))
+
+    run_pull(source, tmp_path / "mine.yaml", limit=1, pace=Pace(10, waits.append, lambda: next(instants)))
+
+    assert waits[0] == pytest.approx(0.1)
+
+
+def test_a_dossier_on_two_pages_is_read_once_and_two_of_a_reference_are_an_error(
+    source: Sandbox, tmp_path: Path
+) -> None:
+    [dossier, *_] = answers(source, "edge", "api@example.com")["dossiers"]
+    other = dossier | {"dossierId": dossier["dossierId"] + 1, "documents": []}
+    for pages in ([dossier, dossier], [dossier, other]):
+        body = {"content": pages, "totalElements": 2}
+        change(source, "listDossiers", {"respond": {"status": 200, "body": body}}, times=1)
+
+    assert run_pull(source, tmp_path / "one.yaml", limit=2).dossiers == 1
+
+    with pytest.raises(
+        SourceError,
+        match=r"because the recipe would be invalid: \$.dossiers\[1\].dossierReference: the third party has",
+    ):
+        run_pull(source, tmp_path / "two.yaml", limit=2)
+    assert not (tmp_path / "two.yaml").exists()
+
+
 ODD = """version: 1
 include: [catalogue]
 requirements:
   - {documentId: 500, code: CONTRAT_ACME, labelFr: Contrat cadre}
   - {documentId: 501, code: OWN, labelFr: Own}
-accounts: [{accountId: 77001, name: ACME Industrie, withdrawn: [RIB_IBAN]}]
+accounts:
+  - {accountId: 77001, name: ACME Industrie, subscriptionStatus: INACTIVE, withdrawn: [RIB_IBAN]}
 thirdparties:
   - thirdpartyId: 31337
     companyIdType: CIT002
@@ -273,6 +325,7 @@ thirdparties:
     companyIdType: CIT003
     companyIdValue: "123456789"
     name: JOHNSON INC
+    acronym: ""
     outOfBusiness: true
 dossiers:
   - dossierReference: "-"
@@ -299,6 +352,16 @@ dossiers:
 """
 
 
+def summary(text: str) -> dict[str, Any]:
+    recipe = yaml.safe_load(text)
+    return {
+        "title": recipe["title"],
+        "accounts": [(each["accountId"], each["subscriptionStatus"]) for each in recipe["accounts"]],
+        "requirements": [(each["documentId"], each["labelFr"]) for each in recipe["requirements"]],
+        "acronyms": ["acronym" in each for each in recipe["thirdparties"]],
+    }
+
+
 def test_foreign_companies_forms_own_document_types_and_stopped_dossiers(
     source: Sandbox, tmp_path: Path
 ) -> None:
@@ -314,10 +377,12 @@ def test_foreign_companies_forms_own_document_types_and_stopped_dossiers(
     assert [asked.count(name) for name in ("listAccounts", "listDossiers", "getThirdparty")] == [1, 1, 2]
     # A code without a name stays.
     assert [each for each in ('"code": "OWN"', '"documentCode": "ADCÀLFPTI"') if each not in text] == []
-    assert [(each["documentId"], each["labelFr"]) for each in yaml.safe_load(text)["requirements"]] == [
-        (9001, "Document type 1"),
-        (9002, "Document type 2"),
-    ]
+    assert summary(text) == {
+        "title": "Pulled",
+        "accounts": [(100001, "INACTIVE")],
+        "requirements": [(9001, "Document type 1"), (9002, "Document type 2")],
+        "acronyms": [True, False],
+    }
     assert text.count('"outOfBusiness": true') == 1
     # The size is within a fifth of that of the source.
     assert all(
@@ -442,9 +507,10 @@ def test_a_wrong_password_another_server_and_another_pull_are_named(source: Sand
     assert "the user may not read any account: use another --username" in command(out, *usual).output
     source.delete_rules()
     (tmp_path / "mine.yaml.part").unlink()
-    change(source, "listDossiers", {"respond": {"status": 403}})
-    assert "403: the user may not read this; --accounts" in command(out, *usual).output
-    source.delete_rules()
+    for status in (401, 403):
+        change(source, "listDossiers", {"respond": {"status": status}})
+        assert f"{status}: the user may not read this; --accounts" in command(out, *usual).output
+        source.delete_rules()
     renamed = {"patch": {"content": [{"dossierId": None, "id": 7}]}}
     change(source, "listDossiers", renamed)
     said = command(out, *usual, "--limit", "1").output

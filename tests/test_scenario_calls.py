@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,36 @@ def test_a_scenario_of_the_scenarios_folder_is_activated_by_its_name(
     assert "duplicate-reference-on-import" in listed
 
 
+def test_a_scenario_file_that_changes_is_read_again(
+    make_server_api: Callable[..., Api], tmp_path: Path
+) -> None:
+    path = tmp_path / "story.yaml"
+    api = make_server_api(scenarios_dir=tmp_path)
+    titles = []
+    # Another size at the same time, and another time with the same size.
+    for title, changed in (("A story", 1), ("Another story", 1), ("Another scene", 2)):
+        path.write_text(STORY.replace("A story", title), encoding="utf-8")
+        os.utime(path, (changed, changed))
+        rows = api.control("GET", "/scenarios")["scenarios"]
+        titles += [row["title"] for row in rows if row["name"] == "story"]
+
+    assert titles == ["A story", "Another story", "Another scene"]
+
+
+def test_one_of_the_folder_hides_a_bundled_one_of_its_name(
+    make_server_api: Callable[..., Api], tmp_path: Path
+) -> None:
+    text = STORY.replace("scenario: story", "scenario: duplicate-reference-on-import").replace(
+        "A story", "Mine"
+    )
+    (tmp_path / "duplicate-reference-on-import.yaml").write_text(text, encoding="utf-8")
+    api = make_server_api(scenarios_dir=tmp_path)
+
+    rows = api.control("GET", "/scenarios")["scenarios"]
+
+    assert [row["title"] for row in rows if row["name"] == "duplicate-reference-on-import"] == ["Mine"]
+
+
 def test_activating_a_scenario_again_starts_it_again(api: Api) -> None:
     play(api, given=GIVEN, rules=OUTAGE)
     api.get(f"/dossiers/{SEED_DOSSIER}")
@@ -220,6 +251,15 @@ def test_the_state_of_a_scenario_can_be_set(api: Api) -> None:
     status = api.get(f"/dossiers/{SEED_DOSSIER}").status_code
 
     assert (answers, status, playing(api)) == (["up", "down"], 503, ("story", "up"))
+
+
+def test_a_scenario_with_the_name_of_an_ad_hoc_rule_is_rejected(api: Api) -> None:
+    set_rule(api, DOWN, name="goes down")
+
+    answer = control_answer(api, "PUT", "/scenario", {"scenario": scenario(rules=OUTAGE)})
+
+    sentence = "there is an ad hoc rule named 'goes down': DELETE /__admin/rules first"
+    assert detail(answer, 409) == sentence
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,11 @@ DIFFERING = {
         "content.id: something to save as id",
         "content.id: nothing",
     ),
+    "a letter to save": (
+        "getDossier, path: {dossierId: 804127}, save: {letter: 'content.siret[0]'}",
+        "content.siret[0]: something to save as letter",
+        "content.siret[0]: nothing",
+    ),
     "nothing that is waited for": (
         "listAccounts, timeout: 100ms, until: {content: 1}",
         "$.content, polled for 0.",

@@ -102,7 +102,7 @@ class AnswerFile:
             raise SourceError(f"{self.path} belongs to another pull: delete it, or choose another --out")
         self.day = date.fromisoformat(found[0]["day"]) if found else today
         self._answers = {each["request"]: each["answer"] for each in found[1:]}
-        self._file.truncate(self._file.seek(sum(len(line.encode()) for line in lines)))
+        self._file.truncate(self._file.seek(sum(map(len, lines))))
         if not found:
             self._add(head | {"day": today.isoformat()})
 

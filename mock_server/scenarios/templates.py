@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import UNSET
-
 from mock_server.scenarios.matching import ABSENT
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9]*)\}")
@@ -64,7 +62,7 @@ def to_text(value: Any) -> str:
     """Return a value as it is written in a text, a query or a path: true, 12, nothing for null."""
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None or value is UNSET else str(value)
+    return "" if value is None else str(value)
 
 
 def _member(value: Any, step: str) -> Any:
