@@ -114,6 +114,21 @@ ERRORS: dict[str, tuple[str, str, int, str]] = {
     "no timeout for no answer": ("took: {", "fault: NO_RESPONSE, took: {", 27, "give the time that the client waits"),
     "an invalid time limit": ("atMost: 2s", "atMost: 2 weeks", 27, "'2 weeks' is not a duration"),
     "a user name with a tag": ("    until:", "    as: {username: api+x@example.com}\n    until:", 26, "leave out the tag"),
+    "a member next to calls made together": ("call: updateDossier\n    path: {dossierId: 900001}\n    body", "together: [{call: listAccounts}]\n    body", 28, "body belongs to each of the calls made together"),
+    "a control call with a token": ("    body: {by", "    token: x\n    body: {by", 33, "a control call has no token: that belongs to calls of the API"),
+    "a control call with a form": ("    body: {by", "    form: {by", 33, "a control call has no form: that belongs to calls of the API"),
+    "an id of an operation without ids": ('getProcess\n    path: {processId: "{processId}"}\n    until', "listAccounts\n    path: {accountId: 1}\n    until", 25, "listAccounts has no ids"),
+    "an invalid least time": ("atMost: 2s", "atLeast: 2 weeks", 27, "'2 weeks' is not a duration"),
+    "an unknown name in until": ("{content.complete: true}", "{content.complete: '{gone}'}", 26, "no earlier step saves {gone}"),
+    "an unknown name in a token": ("    until:", "    token: '{gone}'\n    until:", 26, "no earlier step saves {gone}"),
+    "an unknown name in a text": ("took: {atMost: 2s}", "text: '{gone}'", 27, "no earlier step saves {gone}"),
+    "an unknown name in a header": ("{refused: [E202]}", "{headers: {X: '{gone}'}}", 32, "no earlier step saves {gone}"),
+    "an unknown name in a password": ("    until:", "    as: {username: a@b.fr, password: '{gone}'}\n    until:", 26, "no earlier step saves {gone}"),
+    "a refusal in a patch": ("{respond: {status: 503}}", "{patch: {messages: {error: [{code: E202}]}}}", 17, "a rule cannot answer the refusal E202; give start data"),
+    "an import on hold that fails": ("{after: 1m}", "{hold: true, fail: E101}", 13, "an import on hold neither ends nor fails"),
+    "an import on hold that ends": ("{after: 1m}", "{hold: true, after: 1m}", 13, "an import on hold neither ends nor fails"),
+    "a number of 65 bits": ("{respond: {status: 503}}", f"{{patch: {{a: {2**64}}}}}", 17, "has more than 64 bits"),
+    "a negative number of 65 bits": ("{respond: {status: 503}}", f"{{patch: {{a: {-2**63 - 1}}}}}", 17, "has more than 64 bits"),
     "a dossier of an unknown third party": ('siret: "99050000100013", dossierReference: PO-1', "dossierReference: PO-1", 9, "siret"),
 }  # fmt: skip
 
@@ -166,9 +181,15 @@ def test_a_control_call_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_file_without_an_error_passes(tmp_path: Path) -> None:
-    found = check(written(tmp_path, RIGHT))
-
-    assert (found.exit_code, found.output) == (0, "1 checked, errors: none\n")
+    right = "{respond: {status: 503}}"
+    for then in (
+        right,
+        f"{{patch: {{a: [{2**64 - 1}, {-(2**63)}]}}}}",
+        "{delay: {type: uniform, lower: 5, upper: 5}}",
+        "{respond: {status: 503}}\n    active: {after: 0s, for: 1s, every: 2s}",
+    ):
+        found = check(written(tmp_path, RIGHT.replace(right, then)))
+        assert (found.exit_code, found.output) == (0, "1 checked, errors: none\n"), then
 
 
 def test_a_step_that_expects_a_status_from_400_may_send_a_number(tmp_path: Path) -> None:
