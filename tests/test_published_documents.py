@@ -16,6 +16,7 @@ from mock_server.app import create_app
 from mock_server.contract import document
 from mock_server.contract.answers import answers, codes, links_of
 from mock_server.contract.document import examples
+from mock_server.contract.published import response_name
 from mock_server.contract.requests import QUERY
 from mock_server.contract.schemas import components
 from mock_server.dialects import DIALECTS as SERVED_DIALECTS
@@ -208,6 +209,25 @@ def test_the_operations_are_those_of_the_table(dialect: str) -> None:
     assert {name: alias_of for name, alias_of in ids.items() if alias_of is not None} == {
         f"{name}Alias": name for name, row in served.items() if len(row.paths) > 1
     }
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_aliases_are_deprecated_logins_need_no_token_and_refusals_have_a_header(dialect: str) -> None:
+    for _, _, found in operations(dialect):
+        name = found["operationId"]
+        assert found.get("deprecated", False) == ("x-alias-of" in found), name
+        assert (found.get("security") == []) == name.startswith("getToken"), name
+        for status, response in found["responses"].items():
+            if "headers" in response:
+                refuses = "X-Mock-Refusal" in response["headers"]
+                assert refuses == ("x-error-codes" in response), (name, status)
+    assert operation(dialect, "listProcesses")["tags"] == ["Imports"]
+    limited = {
+        name
+        for name, response in document(dialect)["components"]["responses"].items()
+        if "x-ratelimit-remaining" in response["headers"]
+    }
+    assert limited == {response_name(status) for status in (400, 413, 415, 429)}
 
 
 def test_an_operation_has_its_section_and_its_provenance() -> None:

@@ -255,6 +255,31 @@ def test_a_long_answer_is_reported_with_its_first_24_lines(run: Run, numbers: in
     assert len(lines) == 24 + len(cut)
 
 
+def scripted(respond: str) -> str:
+    """Steps in which a rule answers listAccounts, and which expect another answer."""
+    rule = f"{{name: scripted, when: {{operation: listAccounts}}, then: {{respond: {respond}}}}}"
+    return (
+        f"  - {{name: a, control: POST /rules, body: {{rules: [{rule}]}}}}\n"
+        "  - {name: b, call: listAccounts, expect: {status: 404}}\n"
+    )
+
+
+def test_an_answer_of_100_characters_is_reported_on_one_line(run: Run) -> None:
+    for length, is_short in ((96, True), (97, False)):
+        text = "a" * length
+        found = run(scripted(f"{{status: 200, body: [{text}]}}"))
+
+        lines = [line.strip() for line in found.stdout.splitlines()]
+        assert (f'["{text}"]' in lines, f'"{text}"' in lines) == (is_short, not is_short)
+
+
+def test_an_answer_that_redirects_is_not_followed_and_an_image_is_counted(run: Run) -> None:
+    found = run(scripted("{status: 302, headers: {Location: /, Content-Type: image/png}, body: abc}"))
+
+    assert re.search(r"^    answered  302 in \d+ ms$", found.stdout, re.MULTILINE)
+    assert "3 bytes of image/png" in found.stdout
+
+
 def test_a_scenario_with_a_refused_command_runs_with_both_values_of_the_variant(run: Run) -> None:
     found = run(REFUSED_UPDATE)
 
@@ -537,6 +562,15 @@ def test_neither_passwords_nor_tokens_are_shown(run: Run) -> None:
     assert "demo" not in found.stdout
     assert '"access_token": "***"' in found.stdout
     assert "eyJ" not in found.stdout
+
+
+def test_a_refresh_has_no_password_and_its_token_is_not_shown(run: Run) -> None:
+    form = "{grant_type: refresh_token, refresh_token: '{refreshToken}'}"
+    found = run(f"  - {{name: a, call: getToken, form: {form}, expect: {{status: 500}}}}")
+
+    assert (
+        "\n              grant_type=refresh_token&client_id=ea-api-edge&refresh_token=***\n" in found.stdout
+    )
 
 
 def test_the_report_shows_the_size_of_a_file_and_not_its_content(run: Run) -> None:
