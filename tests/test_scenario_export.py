@@ -977,6 +977,18 @@ def test_a_state_that_is_too_large_is_rejected(
     assert ask(api, since=2).status_code == 200
 
 
+def test_what_stands_for_an_expired_token_is_said(api: Api, played: Callable[[str], list[str]]) -> None:
+    assert api.get("/dossiers").status_code == 200
+    api.control("POST", "/clock/advance", {"by": "PT12H", "tokens": True})
+    assert api.get("/dossiers").status_code == 401
+
+    text = export(api, name="exported")
+
+    assert "# The token had expired or was ended; an invalid one stands for it." in text
+    assert text.count("token: invalid") == 1
+    assert len(played(text)) > 1
+
+
 def test_an_empty_journal_is_a_scenario_without_steps(api: Api, played: Callable[[str], list[str]]) -> None:
     assert played(export(api, name="Test [1]").replace("test-1", "exported")) == []
 
