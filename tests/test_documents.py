@@ -204,25 +204,22 @@ def test_a_stopped_dossier_lists_neither_documents_nor_requirements(documented: 
     assert content(documented.get("/dossiers/12/requirements")) == []
 
 
-@pytest.mark.parametrize(("path", "code"), MISSING.values(), ids=MISSING)
-def test_what_the_dossier_does_not_have_is_a_404(documented: Api, path: str, code: str) -> None:
-    answer = documented.get(path)
+def test_what_the_dossier_does_not_have_is_a_404(documented: Api) -> None:
+    for case, (path, code) in MISSING.items():
+        answer = documented.get(path)
 
-    assert [answer.status_code, codes(answer)] == [404, [documented.absent(code)]]
+        assert [answer.status_code, codes(answer)] == [404, [documented.absent(code)]], case
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+def test_an_id_that_is_not_an_int64_is_a_protocol_error(documented: Api) -> None:
+    for path in (
         "/dossiers/x/documents",
         "/dossiers/10/documents/x",
         "/dossiers/10/documents/x/files",
         "/dossiers/10/documents/100/files/1.0",
         "/dossiers/10/documents/100/files/9223372036854775808",
-    ],
-)
-def test_an_id_that_is_not_an_int64_is_a_protocol_error(documented: Api, path: str) -> None:
-    assert is_protocol_error(documented.get(path), 400)
+    ):
+        assert is_protocol_error(documented.get(path), 400), path
 
 
 def test_another_account_does_not_see_the_documents(make_api: Callable[..., Api]) -> None:
@@ -238,25 +235,25 @@ def test_a_download_is_bytes_without_envelope_and_without_file_name(documented: 
     assert "Content-Disposition" not in answer.headers
 
 
-@pytest.mark.parametrize(("path", "size"), FILES.values(), ids=FILES)
-def test_a_download_is_as_long_as_the_file_is_said_to_be(documented: Api, path: str, size: int) -> None:
-    listed = content(documented.get(path.rpartition("/")[0]))
-    said = {documented.file_id(file): file["fileSize"] for file in listed}
+def test_a_download_is_as_long_as_the_file_is_said_to_be(documented: Api) -> None:
+    for case, (path, size) in FILES.items():
+        listed = content(documented.get(path.rpartition("/")[0]))
+        said = {documented.file_id(file): file["fileSize"] for file in listed}
 
-    answer = documented.get(path)
+        answer = documented.get(path)
 
-    assert len(answer.data) == size == said[int(path.rpartition("/")[2])]
+        assert len(answer.data) == size == said[int(path.rpartition("/")[2])], case
 
 
-@pytest.mark.parametrize("path", [path for path, _ in FILES.values()], ids=FILES)
-def test_a_download_can_be_read_and_names_its_dossier_and_type(documented: Api, path: str) -> None:
-    dossier_id, document_id = path.split("/")[2], path.split("/")[4]
-    (document,) = content(documented.get(f"/dossiers/{dossier_id}/documents/{document_id}"))
+def test_a_download_can_be_read_and_names_its_dossier_and_type(documented: Api) -> None:
+    for case, (path, _) in FILES.items():
+        dossier_id, document_id = path.split("/")[2], path.split("/")[4]
+        (document,) = content(documented.get(f"/dossiers/{dossier_id}/documents/{document_id}"))
 
-    text = text_of(documented.get(path))
+        text = text_of(documented.get(path))
 
-    assert dossier_id in text.split("Dossier")[1].split()[0]
-    assert document["documentCode"] in text
+        assert dossier_id in text.split("Dossier")[1].split()[0], case
+        assert document["documentCode"] in text, case
 
 
 def test_a_download_keeps_accents(documented: Api) -> None:
