@@ -118,6 +118,29 @@ def test_a_clock_set_back_returns_what_is_later_than_it(api: Api) -> None:
     assert [entry for entry in back["future"] if entry["at"] <= common["at"]] == []
 
 
+def test_a_clock_set_back_returns_the_first_later_change_of_a_dossier_and_the_mails(api: Api) -> None:
+    api.set_clock("2031-05-02T10:00:00")
+    stopped, changed = (
+        api.control("POST", "/dossiers", {"siret": siret, "dossierReference": "PO-1"})["dossierId"]
+        for siret in (SIRET, OTHER_SIRET)
+    )
+    at = "2031-05-03T10:00:00.000"
+    assert "future" not in api.control("PUT", "/clock", {"now": at})
+    api.post(f"/dossiers/{stopped}/stop")
+    api.control("PATCH", f"/dossiers/{changed}", {"stateLastChangeDate": at})
+    api.post(f"/dossiers/{changed}", {"thirdpartyEmail": ["a@supplier.example"]})
+    assert "future" not in api.control("PUT", "/clock", {"now": at})  # where it is already
+
+    future = api.control("PUT", "/clock", {"now": "2031-05-02T10:00:00"})["future"]
+
+    common = {"at": at, "accountId": ACCOUNT}
+    assert [entry for entry in future if entry["at"] >= at] == [
+        common | {"what": "dossier stops", "dossierId": stopped},
+        common | {"what": "dossier changes", "dossierId": changed},
+        common | {"what": "e-mail is sent", "dossierId": changed},
+    ]
+
+
 def test_the_years_are_1000_to_8999_and_those_of_a_plain_day_up_to_9999() -> None:
     for text in ("1000-01-01", "8999-12-31", "8999-12-31T23:59:59"):
         assert local_date(from_local(text)).isoformat() == text[:10]

@@ -24,14 +24,40 @@ def test_health_returns_what_is_served(client: FlaskClient) -> None:
         "counts": {},
         "stateFile": None,
     }
-    assert health["counts"]["accounts"] == 4
+    assert health["counts"] == {"accounts": 4, "thirdparties": 89, "dossiers": 201, "processes": 0}
+    assert 0 < health["uptime"] < 3600
 
 
-def test_the_fixture_has_users_without_passwords(api: Api) -> None:
+def test_the_fixture_has_users_without_passwords_and_accounts(api: Api) -> None:
     fixture = api.control("GET", "/fixture")
 
-    assert fixture["users"][0] == {"username": "api@example.com", "accounts": [119631]}
-    assert "demo" not in str(fixture["users"])
+    del fixture["magicIdentifiers"]
+    assert fixture == {
+        "name": "default",
+        "title": "Four accounts, a documented dossier and a generated population",
+        "seed": 119631,
+        "defaultAccount": 119631,
+        "users": [
+            {"username": "api@example.com", "accounts": [119631]},
+            {"username": "multi@example.com", "accounts": [119631, 119700]},
+            {"username": "inactive@example.com", "accounts": [119800]},
+            {"username": "domestic@example.com", "accounts": [119900]},
+        ],
+        "accounts": [
+            {
+                "accountId": account,
+                "name": f"Compte {name}",
+                "subscriptionStatus": "INACTIVE" if name == "Inactif" else "ACTIVE",
+                "international": name != "National",
+            }
+            for account, name in {
+                119631: "Test",
+                119700: "Travaux",
+                119800: "Inactif",
+                119900: "National",
+            }.items()
+        ],
+    }
 
 
 def test_the_fixture_lists_the_magic_identifiers(api: Api) -> None:
@@ -39,9 +65,16 @@ def test_the_fixture_lists_the_magic_identifiers(api: Api) -> None:
     identifiers = {row["companyIdValue"]: row for row in rows}
 
     assert rows == sorted(rows, key=lambda row: (row["companyIdType"], row["companyIdValue"]))
-    assert identifiers["99000103400018"]["condition"] == "closed"
-    assert identifiers["99000105900015"]["transferredTo"] == "99000115800015"
-    assert identifiers["99000201600014"]["importDuration"] == "never ends"
+    assert identifiers["99000105900015"] == {
+        "companyIdType": "CIT001",
+        "companyIdValue": "99000105900015",
+        "condition": "transferred",
+        "transferredTo": "99000115800015",
+        "about": "The establishment has moved to 99000115800015: the import ends with E105.",
+    }
+    lasting = {value: row["importDuration"] for value, row in identifiers.items() if "importDuration" in row}
+    assert lasting == {"99000200800011": 120, "99000201600014": "never ends"}
+    assert "importDuration" not in identifiers["99000103400018"]
 
 
 @pytest.mark.parametrize(

@@ -290,14 +290,19 @@ def test_a_deleted_sandbox_is_new_when_it_is_used_again(make_api: Callable[..., 
     ("method", "path", "body", "status", "detail"),
     [
         pytest.param(
-            "POST", "/dossiers/1/documents/X/evidences", {}, 404, "no dossier", id="no such dossier"
+            "POST",
+            "/dossiers/1/documents/X/evidences",
+            {},
+            404,
+            "this sandbox has no dossier 1; GET /__admin/dossiers lists them",
+            id="no such dossier",
         ),
         pytest.param(
             "POST",
             "/dossiers/804127/documents/X/evidences",
             {},
             404,
-            "no document 'X' in this dossier",
+            "this sandbox has no document 'X' in this dossier; GET /__admin/dossiers/ID lists them",
             id="no request",
         ),
         pytest.param(
@@ -309,18 +314,45 @@ def test_a_deleted_sandbox_is_new_when_it_is_used_again(make_api: Callable[..., 
             id="too small",
         ),
         pytest.param(
-            "POST", "/thirdparties/1/close", None, 404, "no third party 1; GET", id="no such third party"
+            "POST",
+            "/thirdparties/1/close",
+            None,
+            404,
+            "this sandbox has no third party 1; GET /__admin/dossiers has the thirdpartyId of each dossier",
+            id="no such third party",
         ),
         pytest.param("POST", "/processes/x", {"outcome": "hold"}, 404, "processId 'x'", id="no such process"),
         pytest.param(
-            "GET", "/processes/x", None, 404, "no import with the processId 'x'", id="no such import"
+            "GET",
+            "/processes/x",
+            None,
+            404,
+            "this sandbox has no import with the processId 'x'; GET /__admin/processes lists them",
+            id="no such import",
+        ),
+        pytest.param(
+            "PATCH",
+            "/accounts/1",
+            {},
+            404,
+            "this sandbox has no account 1; GET /__admin/fixture lists those of its start",
+            id="no such account",
+        ),
+        pytest.param(
+            "PATCH",
+            "/requirements/X",
+            {"withdrawn": True},
+            404,
+            "this sandbox has no document type 'X', at all or in the account;"
+            " listRequirements, of the API, lists them",
+            id="no such document type",
         ),
         pytest.param(
             "POST",
             "/processes/x",
             {"outcome": "fail"},
             400,
-            'needs a "code": E101, ',
+            'the outcome fail needs a "code": E101, E102, E103, E104, E105',
             id="fail without a code",
         ),
         pytest.param(
@@ -328,8 +360,30 @@ def test_a_deleted_sandbox_is_new_when_it_is_used_again(make_api: Callable[..., 
             "/processes/x",
             {"outcome": "fail", "code": "E202"},
             400,
-            "E101, E102",
+            "'E202' is not a code of the provider: use one of E101, E102, E103, E104, E105",
             id="no provider's code",
+        ),
+        *(
+            pytest.param(
+                "POST",
+                "/processes/x",
+                {"outcome": outcome, "code": "E101"},
+                400,
+                f'"code" goes with the outcome fail, not with {outcome}',
+                id=f"{outcome} with a code",
+            )
+            for outcome in ("finish", "hold")
+        ),
+        pytest.param(
+            "GET",
+            "/ca.pem",
+            None,
+            404,
+            "there is a certificate to trust only with --tls-self-signed",
+            id="no certificate",
+        ),
+        pytest.param(
+            "GET", "/ui/none.js", None, 404, "the dashboard has no file 'none.js'", id="no such file"
         ),
         pytest.param(
             "POST", "/snapshots/x/restore", None, 404, "'x'; there are: none", id="no such snapshot"

@@ -54,6 +54,49 @@ def test_a_stopped_dossier_has_its_reason(api: Api) -> None:
     assert (row["standing"], row["stoppingReason"]) == ("stopped", "STOPREQUEST")
 
 
+def test_a_row_and_the_dossier_have_all_that_is_known_of_it(api: Api) -> None:
+    row = {
+        "dossierId": SEED_DOSSIER,
+        "accountId": 119631,
+        "dossierReference": "TEST",
+        "standing": "incomplete",
+        "stoppingReason": None,
+        "stoppingDate": None,
+        "expirationDate": None,
+        "stateLastChangeDate": "2019-01-08T15:31:55.521",
+        "thirdpartyId": 875,
+        "thirdpartyCode": "123",
+        "companyIdType": "CIT001",
+        "companyIdValue": "50382936800045",
+        "name": "E-ATTESTATIONS.COM",
+        "documentsPresent": 0,
+        "documentsAsked": 1,
+    }
+    document = {
+        "documentId": 511394021,
+        "documentCode": "I2",
+        "label": "I2",
+        "requestDate": "2019-01-08T15:31:55.486",
+        "present": False,
+        "evidences": [],
+    }
+
+    assert found(api, search="TEST", limit=1) == {
+        "total": 1,
+        "counts": {"complete": 0, "incomplete": 1, "stopped": 0},
+        "dossiers": [row],
+    }
+    assert api.control("GET", f"/dossiers/{SEED_DOSSIER}") == row | {
+        "description": "description_804127",
+        "purchasingCategory": "",
+        "startingDate": None,
+        "outOfBusiness": False,
+        "processId": None,
+        "documents": [document],
+        "answer": api.dossier(SEED_DOSSIER),
+    }
+
+
 NAMES = {
     "the id": "804127",
     "the reference in other capitals": "tesT",
@@ -112,11 +155,15 @@ def test_a_dossier_is_shown_with_its_documents_and_its_import(api: Api) -> None:
     assert answered["present"]
     assert answered["label"] == "Attestation de vigilance (6 mois)"
     [evidence] = answered["evidences"]
-    assert (evidence["expirationDate"], evidence["valid"], evidence["fileSize"]) == (
-        "2031-06-30",
-        True,
-        40000,
-    )
+    assert evidence == {
+        "evidenceId": evidence["evidenceId"],
+        "uploadDate": api.control("GET", "/clock")["now"],
+        "fileSize": 40000,
+        "expirationDate": "2031-06-30",
+        "valid": True,
+        "formdata": 0,
+    }
+    assert shown["documentsPresent"] == 1
     assert shown["answer"] == api.dossier(dossier_id)
 
 
@@ -126,6 +173,7 @@ def test_the_documents_of_a_stopped_dossier_are_shown_though_the_api_hides_them(
     shown = api.control("GET", f"/dossiers/{SEED_DOSSIER}")
 
     assert len(shown["documents"]) == shown["documentsAsked"] == 1
+    assert shown["stoppingDate"] == api.control("GET", "/clock")["now"]
     assert shown["answer"]["documents"] == []
 
 

@@ -289,6 +289,7 @@ def test_another_server_answers_the_headers_alone(quiet: Api) -> None:
     answer = quiet.client.get("/__admin/events", headers={"X-Mock-Sandbox": quiet.sandbox})
 
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "text/event-stream", b"")
+    assert answer.headers["Cache-Control"] == "no-store"
     assert quiet.get("/dossiers").status_code == 200
 
 

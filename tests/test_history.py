@@ -57,9 +57,27 @@ def test_the_history_has_each_change_with_its_request_and_no_read(api: Api) -> N
         ("AdvanceClock", None, first + 1),
     ]
     assert entries[1]["members"]["accountId"] == api.account
+    assert entries[2] | {"at": ""} == {
+        "number": 3,
+        "at": "",
+        "request": None,
+        "latestRequest": first + 1,
+        "command": "AdvanceClock",
+        "members": {"days": 0, "rest": "1h"},
+    }
     numbers = [entry["number"] for entry in entries]
     assert numbers == list(range(1, 4))
     assert api.control("GET", "/history?since=2")["commands"] == entries[2:]
+
+
+def test_a_command_of_the_history_has_its_times(api: Api) -> None:
+    api.set_clock("2031-05-02T10:00:00")
+    api.set_clock("2031-05-03T10:00:00")
+
+    *_, latest = history(api)
+
+    assert latest["at"] == "2031-05-02T10:00:00.000"
+    assert latest["members"] == {"frozen": True, "at": "2031-05-03T10:00:00.000"}
 
 
 def test_a_rewind_undoes_a_request_and_what_came_after_it(api: Api) -> None:

@@ -213,6 +213,17 @@ COMPANIES: dict[str, tuple[str, str, str]] = {
         f"99050000100021' is another establishment of the company of '{SIRET}'",
     ),
     "too long a SIREN": ("990500001000", SIRET, f"expected '{SIRET}', found '990500001000'"),
+    "the 1st character": ("890500001", "990500001", "only the 1st character differs"),
+    "the 2nd character": ("980500001", "990500001", "only the 2nd character differs"),
+    "the 3rd character": ("991500001", "990500001", "only the 3rd character differs"),
+    **{
+        f"the {number}th character": (
+            f"{SIRET[: number - 1]}5{SIRET[number:]}",
+            SIRET,
+            f"only the {number}th character differs; it fails the Luhn check",
+        )
+        for number in (11, 12, 13)
+    },
     "another check of the VAT number": (
         f"FR00{VAT[4:]}",
         SIRET,

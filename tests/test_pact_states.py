@@ -246,7 +246,7 @@ IMPOSSIBLE: list[tuple[str, dict[str, Any], str]] = [
     ("the import of 1 fails with E000", {}, "E000"),
     ("third party 12 is registered", {}, "is not possible: '12' does not fit: a SIRET has 14 digits"),
     ("account 4 is inactive", {}, "is not possible: this sandbox has no account 4; GET /__admin/fixture"),
-    ("account 4 is inactive", {"accountId": SECOND_ACCOUNT}, "has accountId 4"),
+    ("account 4 is inactive", {"accountId": SECOND_ACCOUNT}, "has accountId 4, and the parameter has 119700"),
 ]
 
 
@@ -255,11 +255,31 @@ def test_an_impossible_state_is_rejected_with_the_reason(api: Api) -> None:
         assert reason in rejection(api, {"state": state, "params": params}), state
 
 
+def test_a_rejection_is_logged_as_a_verifier_shows_only_the_status(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    detail = rejection(api, {"state": "the API is down", "params": {"status": "low"}})
+
+    assert [record.getMessage() for record in caplog.records if record.name == "mock_server.pact"] == [
+        f"provider state rejected: {detail}"
+    ]
+
+
+def test_the_rules_of_states_are_numbered(api: Api) -> None:
+    set_up(api, "the API is down")
+    set_up(api, "the rate limit is exceeded")
+
+    names = [rule["name"] for rule in api.control("GET", "/rules")["rules"]]
+    assert names == ["provider state 1", "provider state 2"]
+
+
 def test_an_invalid_query_is_rejected_with_the_reason(api: Api) -> None:
     answer = api.client.post(f"/__admin/pact/states?sandbox={api.sandbox}&action=explode")
 
     assert answer.status_code == 400
-    assert "setup" not in (answer.json or {})["title"]
+    assert (answer.json or {})["detail"] == (
+        "the query is invalid: $.action: 'explode' is not allowed: use setup or teardown"
+    )
 
 
 def test_a_failed_setup_does_not_affect_the_next(api: Api) -> None:

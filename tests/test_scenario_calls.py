@@ -604,4 +604,7 @@ def test_a_sent_scenario_cannot_read_files_of_the_server(api: Api) -> None:
     answer = api.client.put("/__admin/scenario", json={"scenario": sent})
 
     assert answer.status_code == 400
-    assert "names its fixture, and '/etc/hosts.yaml' is a path" in (answer.json or {})["detail"]
+    assert (answer.json or {})["detail"].endswith(
+        "a scenario that is sent names its fixture, and '/etc/hosts.yaml' is a path; send the recipe first,"
+        " with PUT /__admin/fixture, and leave `fixture` out"
+    )

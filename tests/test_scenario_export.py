@@ -44,6 +44,8 @@ def ask(api: Api, **query: Any) -> TestResponse:
 def export(api: Api, **query: Any) -> str:
     answer = ask(api, **query)
     assert (answer.status_code, answer.content_type) == (200, "application/yaml"), answer.text
+    name = yaml.safe_load(answer.text)["scenario"]
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}.yaml"'
     return answer.text
 
 

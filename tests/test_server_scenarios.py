@@ -12,6 +12,9 @@ import requests
 from flask.testing import FlaskClient
 
 from mock_server.app import create_app
+from mock_server.domain.errors import ERRORS
+from mock_server.domain.operations import OPERATIONS
+from mock_server.domain.variants import VARIANTS
 from mock_server.settings import Settings
 from tests.support import Api, content, running_server
 
@@ -215,6 +218,19 @@ def test_every_behaviour_has_its_provenance(api: Api) -> None:
 
     sure = {row["provenance"] for row in [*listed["operations"], *listed["errors"]]}
     assert sure <= {"documented", "example", "carried-over", "observed", "inferred"}
+    assert (len(listed["operations"]), len(listed["errors"])) == (len(OPERATIONS), len(ERRORS))
+    assert {row["code"]: row for row in listed["errors"]}["E001"] == {
+        "code": "E001",
+        "label": "Missing parameter",
+        "when": "A required parameter or member is absent.",
+        "behaviour": "5",
+        "provenance": "documented",
+    }
+    assert {row["name"]: row for row in listed["operations"]}["getToken"]["behaviour"] == "1.2"
+    assert listed["variants"] == [
+        {"name": row.name, "values": list(row.values), "effect": row.effect, "decision": row.decision}
+        for row in VARIANTS.values()
+    ]
     assert {row["name"]: row["provenance"] for row in listed["operations"]}["listAllDossiers"] == "observed"
 
 

@@ -109,8 +109,11 @@ def test_the_session_state_is_a_uuid_and_that_of_both_tokens(granted: dict[str, 
     assert claims(granted["refresh_token"])["session_state"] == session
 
 
-def test_the_token_answer_is_typed_as_json_in_utf_8(client: FlaskClient) -> None:
-    assert ask(client).headers["Content-Type"] == "application/json;charset=UTF-8"
+def test_the_token_answer_is_json_in_utf_8_that_no_cache_keeps(client: FlaskClient) -> None:
+    headers = ask(client).headers
+
+    assert headers["Content-Type"] == "application/json;charset=UTF-8"
+    assert (headers["Cache-Control"], headers["Pragma"]) == ("no-store", "no-cache")
 
 
 def test_an_unknown_form_field_is_ignored(client: FlaskClient) -> None:

@@ -178,3 +178,4 @@ def test_another_server_does_not_wait(api: Api) -> None:
     answers += [api.client.post(f"/__admin/verify?sandbox={api.sandbox}", json=wanted)]
 
     assert [answer.status_code for answer in answers] == [501, 200]
+    assert (answers[0].json or {})["detail"] == "only the server of mock-server waits: leave out the timeout"
