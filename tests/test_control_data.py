@@ -247,7 +247,7 @@ def test_the_api_rejects_the_reference_of_a_created_dossier(api: Api) -> None:
     assert api.refused_import_codes() == ["E202"]
 
 
-def test_an_empty_code_of_a_third_party_is_none(api: Api) -> None:
+def test_an_empty_code_of_a_third_party_is_null(api: Api) -> None:
     made = new_dossier(api, thirdpartyCode="")
     patch(api, thirdpartyCode="F-9")
     patch(api, thirdpartyCode="")

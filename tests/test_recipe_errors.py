@@ -262,11 +262,11 @@ MEANING = {
         f"version: 1\ninclude: [catalogue]\ndossiers:\n  - {{{SIRET}, dossierReference: A}}\n",
         "4: $.dossiers[0]: there is no account: list one in accounts",
     ),
-    "an instant that is no time from the start": (
+    "an instant that is not a time from the start": (
         f"{DOSSIER}    startingDate: P3X\n",
         "8: $.dossiers[0].startingDate: 'P3X' is not an ISO date-time, or a time from the start such",
     ),
-    "a day that is no time from the start": (
+    "a day that is not a time from the start": (
         f"{DOSSIER}    expirationDate: P3X\n",
         "8: $.dossiers[0].expirationDate: 'P3X' is not a date such as 2031-06-30, or a time from the start",
     ),
