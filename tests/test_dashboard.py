@@ -92,6 +92,20 @@ def page(shared: Page, server: str) -> Iterator[Page]:
     assert [url for url in asked if not url.startswith(f"{server}/")] == []
 
 
+HOLD_SCENARIOS = """
+  [held, latest, send] = [[], 0, fetch];
+  hold = (answer) => new Promise((go) => held.push(go)).then(() => answer);
+  release = () => { hold = (answer) => answer; held.forEach((go) => go()); };
+  fetch = async (...given) => {
+    latest = performance.now();
+    const answer = await send(...given);
+    return given[0].endsWith("/scenarios") ? hold(answer) : answer;
+  };
+  0
+"""
+"""The page gets no answer of `GET /scenarios` until it calls `release()`; `latest` is the time of its latest call."""
+
+
 def open_at(page: Page, client: Client, place: str = "requests", headline: str = "") -> None:
     page.open(f"{client.server}/__admin/ui#/{place}?sandbox={client.sandbox}")
     page.wait_for("document.querySelector('#state .link')?.textContent === 'live'")
@@ -197,6 +211,32 @@ def test_the_rule_that_changed_an_answer_is_named(page: Page, client: Client) ->
     follow(page, "Stop")
     page.wait_for(shows("No scenario is active"))
     assert client.control("GET", "/rules")["rules"] == []
+
+
+def test_an_answer_that_comes_late_does_not_replace_a_newer_one(page: Page, client: Client) -> None:
+    client.control("PUT", "/scenario", {"name": "outage-of-three-calls"})
+    open_at(page, client, "scenarios")
+    page.wait_for(shows("active outage-of-three-calls"))
+    page.value(HOLD_SCENARIOS)
+    client.call("GET", "/dossiers")  # a rule changed it: the page loads the scenarios again
+    page.wait_for("held.length === 1")
+
+    follow(page, "Stop")
+    page.wait_for(shows("Stopped; data and clock stay", "#toasts"))
+    page.value("release()")
+
+    page.wait_for("performance.now() > latest + 200")
+    assert page.value(shows("No scenario is active"))
+
+
+def test_a_scenario_that_a_control_call_stops_is_not_shown_as_active(page: Page, client: Client) -> None:
+    client.control("PUT", "/scenario", {"name": "outage-of-three-calls"})
+    open_at(page, client, "scenarios")
+    page.wait_for(shows("active outage-of-three-calls"))
+
+    client.control("DELETE", "/scenario")
+
+    page.wait_for(shows("No scenario is active"))
 
 
 def test_the_list_is_filtered_by_words_and_by_kind(page: Page, client: Client) -> None:

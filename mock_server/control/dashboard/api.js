@@ -38,6 +38,24 @@ export async function call(method, path, { sandbox, body, signal } = {}) {
   return text ? parse(text) : null;
 }
 
+/**
+ * Make a function that loads and shows run one at a time; a call while it runs starts it once more afterwards.
+ * Else the answer that comes last is shown, which may be the older one.
+ */
+export function oneAtATime(load) {
+  let running = null;
+  let next = null;
+  const start = () => {
+    next = null;
+    running = load().finally(() => { running = null; });
+    return running;
+  };
+  return () => {
+    if (running) next ??= running.then(start, start);
+    return next ?? start();
+  };
+}
+
 /** Save the answer of a control call as a file. */
 export async function download(path, name, sandbox) {
   report("GET", path, undefined, sandbox);

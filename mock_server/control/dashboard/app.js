@@ -1,6 +1,6 @@
 /* The start of the dashboard: show the view that the address names, refresh the header, listen to keys. */
 
-import { call, onTokenNeeded, Problem } from "./api.js";
+import { call, oneAtATime, onTokenNeeded, Problem } from "./api.js";
 import { clock } from "./clock.js";
 import { controlCurl, startCurlPanel } from "./curl.js";
 import { ask, askToken, button, el, fill, toast } from "./dom.js";
@@ -115,7 +115,7 @@ function sandboxCreated() {
 }
 
 /** Fetch the list of sandboxes and update the header. */
-async function refresh() {
+const refresh = oneAtATime(async () => {
   clearTimeout(timer);
   try {
     const { sandboxes: found } = await call("GET", "/sandboxes");
@@ -129,7 +129,7 @@ async function refresh() {
   }
   clearTimeout(timer);
   timer = setTimeout(refresh, document.hidden ? REFRESH_MS * 10 : REFRESH_MS);
-}
+});
 
 /** Connect again when the page becomes visible. */
 function resume() {

@@ -1,5 +1,6 @@
 /* The clock view: the time, what changing it caused, and the timeline. */
 
+import { oneAtATime } from "./api.js";
 import { badge, button, code, el, field, fill, refill, soft, table } from "./dom.js";
 import { moment, ZONE } from "./format.js";
 import { link } from "./navigation.js";
@@ -23,7 +24,8 @@ export function clock(place, context) {
     if (changed) fill(effects, effectList(changed));
     await showTimeline();
   };
-  const showTimeline = async () => refill(actions, timelinePanel(await context.call("GET", "/timeline"), clear));
+  const showTimeline = oneAtATime(async () =>
+    refill(actions, timelinePanel(await context.call("GET", "/timeline"), clear)));
   const clear = async () => {
     await context.attempt(() => context.call("DELETE", "/timeline"), "Timeline removed");
     await showTimeline();

@@ -1,5 +1,6 @@
 /* The dossiers view: search, and the page of one dossier with its documents and requests. */
 
+import { oneAtATime } from "./api.js";
 import { badge, button, chips, code, el, empty, facts, field, fill, refill, soft, table } from "./dom.js";
 import { day, highlightJson, many, moment, size } from "./format.js";
 import { go, link, requestList } from "./navigation.js";
@@ -34,16 +35,13 @@ function list(place, context, filters) {
   });
   const standings = chips("State", STANDINGS.map(([value, text]) => [value, text, el("span", { class: "count" })]),
     filters.standing, (value) => { filters.standing = value; filters.limit = PAGE_SIZE; load(); });
-  let latestCall = 0;
   let timer = 0;
   const later = () => { clearTimeout(timer); timer = setTimeout(load, 150); };
 
-  async function load() {
-    const call = (latestCall += 1);
+  const load = oneAtATime(async () => {
     const query = new URLSearchParams({ limit: filters.limit, search: filters.search });
     if (filters.standing) query.set("standing", filters.standing);
     const found = await context.call("GET", `/dossiers?${query}`);
-    if (call !== latestCall) return;
     if (JSON.stringify(found) === last) return;
     last = JSON.stringify(found);
     status.textContent = many(found.total, "dossier");
@@ -51,7 +49,7 @@ function list(place, context, filters) {
     refill(result, found.total ? rows(found) : noDossiers(filters), found.dossiers.length < found.total && button(
       `Show more: ${found.dossiers.length} of ${many(found.total, "dossier")} are shown`,
       () => { filters.limit += 4 * PAGE_SIZE; return load(); }, { class: "quiet" }));
-  }
+  });
 
   function count(counts) {
     const all = Object.values(counts).reduce((sum, one) => sum + one, 0);
@@ -67,7 +65,7 @@ function list(place, context, filters) {
   return {
     onExchange: load,
     offers: () => [["New dossier", "POST", "/dossiers", { siret: "99050000100013", dossierReference: "PO-1" }]],
-    close: () => { clearTimeout(timer); latestCall += 1; },
+    close: () => clearTimeout(timer),
   };
 }
 
@@ -134,7 +132,7 @@ export function dossier(place, context, id) {
   let isClosed = false;
   let last = "";
 
-  async function load() {
+  const load = oneAtATime(async () => {
     try {
       const found = await context.call("GET", `/dossiers/${id}`);
       const { requests } = await context.call("POST", "/requests/find", { dossierId: found.dossierId });
@@ -146,7 +144,7 @@ export function dossier(place, context, id) {
       const message = empty(`No dossier ${id}`, el("p", {}, problem.message));
       if (!isClosed) fill(place, el("div", { class: "page" }, back(), message));
     }
-  }
+  });
 
   const change = (body, done) => context.attempt(() => context.call("PATCH", `/dossiers/${id}`, body), done).then(load);
 

@@ -1,6 +1,6 @@
 /* The history view: the commands that changed the sandbox. Going back, forking and exporting, here and at a request. */
 
-import { download } from "./api.js";
+import { download, oneAtATime } from "./api.js";
 import { button, code, el, empty, field, refill, soft, table } from "./dom.js";
 import { many, moment } from "./format.js";
 import { go, link } from "./navigation.js";
@@ -13,12 +13,12 @@ export function history(place, context) {
   const shown = el("div");
   let last = null;
 
-  async function load() {
+  const load = oneAtATime(async () => {
     const found = await context.call("GET", "/history");
     if (found.last === last) return;
     last = found.last;
     refill(shown, found.commands.length ? rows(found) : nothing());
-  }
+  });
 
   const rows = ({ commands, complete }) => [
     table("Commands, newest first", HEAD, commands.toReversed().slice(0, MAX_SHOWN).map((one) => [

@@ -1,6 +1,6 @@
 /* The imports view: every import, the page of one, and how to end a running one. */
 
-import { labels } from "./api.js";
+import { labels, oneAtATime } from "./api.js";
 import { badge, button, code, el, empty, facts, fill, refill, rich, soft, table } from "./dom.js";
 import { moment } from "./format.js";
 import { link, requestList } from "./navigation.js";
@@ -28,7 +28,7 @@ function list(place, context) {
   let last = "";
   let isClosed = false;
 
-  async function load() {
+  const load = oneAtATime(async () => {
     const { processes } = await context.call("GET", "/processes");
     const now = JSON.stringify(processes);
     if (isClosed || now === last) return;
@@ -36,7 +36,7 @@ function list(place, context) {
     refill(shown, processes.length ? rows(processes) : empty("No import yet",
       el("p", {}, "Each ", code("importDossier"), " of the client appears here. A running one can be put on hold,"
         + " finished, or failed with a code.")));
-  }
+  });
 
   const rows = (processes) => table("Imports, newest first",
     ["Import", "State", "Reference", "Company", "Started", "Ends", "Dossier", "Change"],
@@ -59,7 +59,7 @@ function page(place, context, id) {
   let last = "";
   let isClosed = false;
 
-  async function load() {
+  const load = oneAtATime(async () => {
     try {
       const [found] = await Promise.all([context.call("GET", path), labels()]);
       const requests = context.live.entries.filter((entry) => isAbout(entry, id));
@@ -70,7 +70,7 @@ function page(place, context, id) {
     } catch (problem) {
       if (!isClosed) fill(place, el("div", { class: "page" }, back(), empty(`No import ${id}`, el("p", {}, problem.message))));
     }
-  }
+  });
 
   const article = (found, requests) => el("div", { class: "page" },
     back(),

@@ -1,5 +1,6 @@
 /* The scenarios view: the active scenario, the active rules, and all scenarios. */
 
+import { oneAtATime } from "./api.js";
 import { badge, button, code, el, empty, field, fill, refill, soft, table } from "./dom.js";
 import { many } from "./format.js";
 
@@ -13,31 +14,24 @@ export function scenarios(place, context) {
   const search = el("input", {
     type: "search", placeholder: "name, title, tag …", "aria-label": "Filter the scenarios", oninput: () => rows(),
   });
-  let all = [];
-  let playing = null;
+  let found = { scenarios: [], playing: null, state: null };
 
-  async function load() {
-    const found = await context.call("GET", "/scenarios");
-    all = found.scenarios;
-    await showActive(found);
-    rows();
-  }
-
-  async function showActive(found) {
-    playing = found.playing;
+  const load = oneAtATime(async () => {
+    found = await context.call("GET", "/scenarios");
     const { rules } = await context.call("GET", "/rules");
-    refill(now, playing ? activePanel(found, rules) : el("p", {}, "No scenario is active: the sandbox behaves as the real API."),
+    refill(now, found.playing ? activePanel(rules) : el("p", {}, "No scenario is active: the sandbox behaves as the real API."),
       rules.length > 0 && ruleTable(rules));
-  }
+    rows();
+  });
 
-  const activePanel = (found, rules) => el("div", { class: "row" },
+  const activePanel = (rules) => el("div", { class: "row" },
     el("h2", {}, badge("active", "warn"), " ", found.playing),
-    states(found, rules),
+    states(rules),
     el("span", { class: "grow" }),
     button("Stop", () => act("DELETE", "/scenario", undefined, "Stopped; data and clock stay"),
       { title: "Removes its rules; data, clock and variants stay" }));
 
-  function states(found, rules) {
+  function states(rules) {
     const names = [...new Set([STARTED, ...rules.flatMap((rule) => [rule.state, rule.newState]).filter(Boolean)])];
     if (names.length === 1) return null;
     const path = `/scenarios/${encodeURIComponent(found.playing)}/state`;
@@ -52,24 +46,23 @@ export function scenarios(place, context) {
   ]));
 
   async function act(method, path, body, done) {
-    const found = await context.attempt(() => context.call(method, path, body), done);
-    if (found) await showActive(found);
-    rows();
+    await context.attempt(() => context.call(method, path, body), done);
+    await load();
   }
 
   function rows() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const matching = all.filter((one) => words.every((word) => JSON.stringify(one).toLowerCase().includes(word)));
+    const matching = found.scenarios.filter((one) => words.every((word) => JSON.stringify(one).toLowerCase().includes(word)));
     refill(list, matching.length ? el("ul", { class: "cards" }, matching.map(card)) : empty("No scenario matches"));
   }
 
-  const card = (one) => el("li", { class: one.name === playing ? "current" : null },
+  const card = (one) => el("li", { class: one.name === found.playing ? "current" : null },
     el("div", {},
       el("h3", {}, one.name),
       el("p", {}, one.title ?? el("span", { class: "error" }, one.error)),
       el("p", { class: "row" }, (one.tags ?? []).map((tag) => badge(tag)),
         one.rules > 0 && soft(many(one.rules, "rule")))),
-    one.title && button(one.name === playing ? "Restart" : "Start",
+    one.title && button(one.name === found.playing ? "Restart" : "Start",
       () => act("PUT", "/scenario", { name: one.name }, `${one.name} is active`),
       { class: "quiet small", "aria-label": `Start ${one.name}` }));
 
@@ -81,7 +74,11 @@ export function scenarios(place, context) {
   load();
   const state = ["PUT", "/scenarios/NAME/state", { state: STARTED }];
   return { offers: () => [["Start", "PUT", "/scenario", { name: "NAME" }], ["Stop", "DELETE", "/scenario"], ["Set the state", ...state]],
-    onExchange: () => context.call("GET", "/rules").then(({ rules }) => rules.length && load()) };
+    onExchange: () => context.call("GET", "/rules").then(({ rules }) => rules.length && load()),
+    onSandboxes: (all) => {
+      const one = all.find(({ name }) => name === context.sandbox);
+      if (one && (one.playing !== found.playing || one.state !== found.state)) load(); // changed from elsewhere
+    } };
 }
 
 /** A part of a rule in one line. */

@@ -1,6 +1,6 @@
 /* The smaller views: coverage, outbox, sandboxes, and the message for a sandbox that does not exist. */
 
-import { call, download, labels } from "./api.js";
+import { call, download, labels, oneAtATime } from "./api.js";
 import { badge, button, code, el, empty, fill, refill, rich, soft, table } from "./dom.js";
 import { many, moment } from "./format.js";
 import { DEFAULT, link } from "./navigation.js";
@@ -9,7 +9,7 @@ import { DEFAULT, link } from "./navigation.js";
 export function coverage(place, context) {
   const shown = el("div", { class: "grid" });
 
-  async function load() {
+  const load = oneAtATime(async () => {
     const [found] = await Promise.all([context.call("GET", "/coverage"), labels()]);
     const { operations, codes, pages, processes } = found;
     fill(shown,
@@ -19,7 +19,7 @@ export function coverage(place, context) {
       Object.entries(pages).map(([search, edges]) => coveragePanel(`Page edges of ${search}`, edges, String)),
       found.unmatched > 0 && el("section", { class: "panel" }, el("h2", {}, "Unknown paths"),
         el("p", {}, badge(found.unmatched, "bad"), " calls of the client matched no operation of the API.")));
-  }
+  });
 
   const save = () => context.attempt(() => download("/report?format=html", `report-${context.sandbox}.html`, context.sandbox));
   fill(place, el("div", { class: "page" }, el("h1", {}, "Coverage"),
@@ -48,12 +48,12 @@ function coveragePanel(title, { met, never }, words, label = () => "") {
 export function outbox(place, context) {
   const shown = el("div");
 
-  async function load() {
+  const load = oneAtATime(async () => {
     const { mails } = await context.call("GET", "/outbox");
     if (mails.length) return refill(shown, mailTable(mails));
     const { processes } = await context.call("GET", "/processes");
     return refill(shown, noMails(processes));
-  }
+  });
 
   fill(place, el("div", { class: "page" }, el("h1", {}, "Outbox"), shown));
   load();
