@@ -103,7 +103,7 @@ HOLD_SCENARIOS = """
   };
   0
 """
-"""The page gets no answer of `GET /scenarios` until it calls `release()`; `latest` is the time of its latest call."""
+"""The page gets no answer of `GET /scenarios` before `release()`; `latest` is the time of its latest call."""
 
 
 def open_at(page: Page, client: Client, place: str = "requests", headline: str = "") -> None:
