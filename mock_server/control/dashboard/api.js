@@ -39,7 +39,7 @@ export async function call(method, path, { sandbox, body, signal } = {}) {
 }
 
 /**
- * Make a function that loads and shows run one at a time; a call while it runs starts it once more afterwards.
+ * Make a function that loads and shows run one at a time; a call while it runs starts it again afterwards.
  * Else the answer that comes last is shown, which may be the older one.
  */
 export function oneAtATime(load) {
