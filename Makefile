@@ -13,7 +13,7 @@ SITE    := .venv/.site
 RELEASE := .venv/.release
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' mock_server/__init__.py)
 # The tests need these and the runtime dependencies; other tools need newer versions of some of those.
-TEST_TOOLS := pytest pytest-xdist hypothesis pypdf pytest-flask openapi-spec-validator
+TEST_TOOLS := pytest pytest-xdist hypothesis pypdf pytest-flask openapi-spec-validator syrupy
 
 .DEFAULT_GOAL := help
 .PHONY: axe identity fuzz-wire help serve test test-lowest test-newest soak scenarios clients examples coverage check lint types audit format docs site picture states

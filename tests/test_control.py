@@ -80,10 +80,10 @@ def test_the_fixture_lists_the_magic_identifiers(api: Api) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "detail"),
     [
-        pytest.param("GET", "/nothing", None, 404, "not found", id="an unknown call"),
-        pytest.param("DELETE", "/clock", None, 405, "not allowed", id="another method"),
-        pytest.param("POST", "/health", None, 405, "not allowed", id="another method of the health check"),
-        pytest.param("OPTIONS", "/clock", None, 405, "not allowed", id="the options of a call"),
+        pytest.param("GET", "/timelines", None, 404, "did you mean 'GET /timeline'?", id="an unknown call"),
+        pytest.param("DELETE", "/clock", None, 405, "did you mean 'GET /clock'?", id="another method"),
+        pytest.param("POST", "/health", None, 405, "mean 'GET /health'?", id="another method of the check"),
+        pytest.param("OPTIONS", "/clock", None, 405, "did you mean ", id="the options of a call"),
         pytest.param("POST", "/reset", b'{"all": true}', 400, "all", id="an unknown member"),
         pytest.param("POST", "/reset", b'{"only": ["dossiers"]}', 400, "dossiers", id="an unknown part"),
         pytest.param("POST", "/reset", b"{", 400, "the body is not JSON: ", id="no JSON"),
@@ -113,9 +113,7 @@ def test_a_control_call_may_be_larger_than_a_request_of_the_api(make_server_api:
     assert api.post("/dossiers", {"description": "x" * 200}).status_code == 413
 
 
-def test_a_very_long_sentence_is_cut_off(client: FlaskClient) -> None:
-    path = "/__admin/" + 20_000 * "a"
+def test_a_very_long_path_is_cut_off(client: FlaskClient) -> None:
+    detail = client.get("/__admin/" + 20_000 * "a").json["detail"]  # type: ignore[index]
 
-    detail = client.get(path).json["detail"]  # type: ignore[index]
-
-    assert detail == f"not found: there is no control call {path}"[:10_000] + " ..."
+    assert len(detail) < 200

@@ -165,7 +165,7 @@ UNKNOWN_CALLS = {
     "POST /process/{processId}": "did you mean 'POST /processes/{processId}'?",
     "PATCH /dossier/900001": "did you mean 'PATCH /dossiers/900001'?",
     "GET /dossiers/abc": "did you mean 'GET /dossiers'?",
-    "GET /xyzzy": "`mock-server explain control` lists them",
+    "GET /xyzzy": "`mock-server explain control` and GET /__admin/openapi.json list them",
 }
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from flask import Flask, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 
 from mock_server.auth.access import AccessDenied, check_control_call
@@ -35,7 +35,7 @@ from mock_server.control import (  # noqa: F401  # each adds its calls to the ta
     verify,
 )
 from mock_server.control.calls import CALLS, ControlCall, check_query
-from mock_server.control.problems import Problem, install_problems
+from mock_server.control.problems import Problem, install_problems, problem_answer
 from mock_server.domain.names import nearest, shown
 from mock_server.scenarios.templates import PLACEHOLDER
 from mock_server.settings import CONTROL_MAX_BODY, CONTROL_PREFIX
@@ -56,6 +56,7 @@ def create_control(shared: Services) -> Flask:
     app.before_request(_check_access)
     app.before_request(_check_query)
     install_problems(app)
+    app.register_error_handler(HTTPException, _http_problem)
     return app
 
 
@@ -70,7 +71,8 @@ def explain_unknown_call(method: str, path: str) -> str | None:
     except HTTPException:
         given = path.split("/")
         near = nearest(f"{method} {path}", (f"{call.method} {_with_ids(call, given)}" for call in CALLS))
-        hint = f"did you mean {near!r}?" if near else "`mock-server explain control` lists them"
+        listed = "`mock-server explain control` and GET /__admin/openapi.json list them"
+        hint = f"did you mean {near!r}?" if near else listed
         return f"there is no control call {shown(f'{method} {path}')}; {hint}"
     return None
 
@@ -92,6 +94,15 @@ def _routes() -> Map:
         Rule(f"{CONTROL_PREFIX}{call.rule}", methods=[call.method], endpoint=call.name) for call in CALLS
     ]
     return Map(rules, strict_slashes=False, merge_slashes=False)
+
+
+def _http_problem(error: HTTPException) -> Response:
+    """Answer an error of HTTP: an unknown path, a wrong method."""
+    unknown = explain_unknown_call(request.method, request.path.removeprefix(CONTROL_PREFIX))
+    answer = problem_answer(error.code or 500, unknown or error.description or "")
+    if isinstance(error, MethodNotAllowed):
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return answer
 
 
 def _check_access() -> None:

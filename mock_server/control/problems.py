@@ -7,8 +7,6 @@ from functools import partial
 
 import orjson
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
-from werkzeug.exceptions import NotFound as NotFoundHttp
 
 from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
 from mock_server.deprecation import DEPRECATION_HEADER, log_renamed
@@ -23,7 +21,6 @@ from mock_server.scenarios.active import NameTaken
 from mock_server.settings import CONTROL_PREFIX
 from mock_server.web.services import docs_url, http_error, log_bug
 
-_LONGEST_DETAIL = 10_000
 _MISSING = {
     "account_id": ("account {value}", "GET /__admin/fixture lists those of its start"),
     "code": ("document type {value!r}, at all or in the account", "listRequirements, of the API, lists them"),
@@ -80,7 +77,6 @@ def install_problems(app: Flask) -> None:
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(InputError, input_error)
-    app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(NoSandbox, _no_sandbox)
     app.register_error_handler(Exception, _unexpected)
 
@@ -88,8 +84,6 @@ def install_problems(app: Flask) -> None:
 def problem_answer(status: int, detail: str, **members: object) -> Response:
     """Return problem+json with this detail, the page of the documentation, and more members."""
     title = wire.status_phrase(status)
-    if len(detail) > _LONGEST_DETAIL:
-        detail = f"{detail[:_LONGEST_DETAIL]} ..."
     page = docs_url(of_control_call(request.path.removeprefix(CONTROL_PREFIX), status))
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "docs": page}
     headers = {PROBLEM_HEADER: wire.header_text(detail)}
@@ -119,16 +113,6 @@ def missing_text(error: NotFound) -> str:
     [refusal] = error.refusals
     what, remedy = _MISSING[refusal.parameter or ""]
     return f"this sandbox has no {what.format(value=cut('/'.join(refusal.values)))}; {remedy}"
-
-
-def _http_problem(error: HTTPException) -> Response:
-    """Answer an error of HTTP: an unknown path, a wrong method."""
-    unknown = isinstance(error, NotFoundHttp)
-    listed = "GET /__admin/openapi.json lists them"
-    detail = f"not found: there is no control call {request.path}; {listed}" if unknown else None
-    answer = problem_answer(error.code or 500, detail or error.description or "")
-    answer.headers.extend((name, value) for name, value in error.get_headers() if name.lower() == "allow")
-    return answer
 
 
 def _no_sandbox(error: NoSandbox) -> Response:
