@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
@@ -22,6 +23,7 @@ from mock_server.web.services import services
 from tests.processes import fork_servers
 from tests.properties import register_profiles
 from tests.support import RECIPE, START, Api, frequent_thread_switches, running_server
+from tests.transcript import NOW, Transcript
 
 
 class CheckedClient(FlaskClient):
@@ -95,6 +97,15 @@ def make_api(client: FlaskClient, dialect: str) -> Callable[..., Api]:
 def api(make_api: Callable[..., Api]) -> Api:
     """The default user of account 119631, in a new sandbox whose clock stands still."""
     return make_api()
+
+
+@pytest.fixture
+def story(make_api: Callable[..., Api], request: pytest.FixtureRequest) -> Transcript:
+    """A transcript of a new sandbox that is named as the test, with its clock frozen at the same time."""
+    name = request.node.name.removeprefix("test_")
+    api = make_api(sandbox=re.sub(r"\W+|_", "-", name).strip("-")[:40])
+    api.set_clock(NOW)
+    return Transcript(api)
 
 
 @pytest.fixture

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from tests.support import SEED_DOSSIER, Api
+from tests.support import SEED_DOSSIER
 from tests.transcript import NOW, Transcript
-
-
-@pytest.fixture
-def story(make_api: Callable[..., Api], request: pytest.FixtureRequest) -> Transcript:
-    """A transcript of a new sandbox that is named as the test, with its clock frozen at the same time."""
-    api = make_api(sandbox=request.node.name.removeprefix("test_").replace("_", "-")[:40])
-    api.set_clock(NOW)
-    return Transcript(api)
 
 
 def test_clock_and_timeline(story: Transcript, snapshot: SnapshotAssertion) -> None:
