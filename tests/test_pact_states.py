@@ -238,7 +238,7 @@ def test_an_unknown_state_is_rejected_with_the_list(api: Api) -> None:
 
 IMPOSSIBLE: list[tuple[str, dict[str, Any], str]] = [
     ("the API is down", {"statsu": 500}, "has no parameter 'statsu'; did you mean 'status'?"),
-    ("there are no dossiers", {"a": 1}, "There are: none"),
+    ("there are no dossiers", {"a": 1}, "; there are: none"),
     ("the API is down", {"status": "low"}, "status is an integer, not 'low'"),
     ("the API is down", {"status": 20}, "is not possible: 20 is out of range: at least 200"),
     ("a document I2 of dossier PO-1 is answered until soon", {}, "date is a date such as 2090-12-31"),

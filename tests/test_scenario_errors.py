@@ -164,7 +164,7 @@ UNKNOWN_CALLS = {
     "POST /__admin/clock/advance": "did you mean 'POST /clock/advance'?",
     "POST /process/{processId}": "did you mean 'POST /processes/{processId}'?",
     "PATCH /dossier/900001": "did you mean 'PATCH /dossiers/900001'?",
-    "GET /dossiers/abc": "did you mean 'GET /dossiers'?",
+    "GET /dossiers/abc": "did you mean 'GET /dossiers/{dossier_id}'?",
     "GET /xyzzy": "`mock-server explain control` and GET /__admin/openapi.json list them",
 }
 

@@ -117,5 +117,5 @@ def test_a_renamed_scenario_is_found_by_its_old_name_with_a_warning(caplog: pyte
 def test_a_similar_name_and_the_option_for_other_folders_are_proposed(tmp_path: Path) -> None:
     near, own = scenarios("show", "wire-garbag"), scenarios("show", "x", "--scenarios-dir", str(tmp_path))
 
-    assert "unknown scenario 'wire-garbag'; did you mean 'wire-garbage'?; --scenarios-dir DIR" in near.stderr
+    assert "unknown scenario 'wire-garbag'; did you mean 'wire-garbage'? --scenarios-dir DIR" in near.stderr
     assert f"those in {tmp_path} are included" in " ".join(own.stderr.split())

@@ -69,22 +69,23 @@ def explain_unknown_call(method: str, path: str) -> str | None:
         filled = PLACEHOLDER.sub("1", path).partition("?")[0]
         _routes().bind("").match(f"{CONTROL_PREFIX}{filled}", method)
     except HTTPException:
-        given = path.split("/")
-        near = nearest(f"{method} {path}", (f"{call.method} {_with_ids(call, given)}" for call in CALLS))
+        calls = dict(_with_ids(call, path.split("/")) for call in CALLS)
+        near = nearest(f"{method} {path}", calls)
         listed = "`mock-server explain control` and GET /__admin/openapi.json list them"
-        hint = f"did you mean {near!r}?" if near else listed
+        hint = f"did you mean {calls[near]!r}?" if near else listed
         return f"there is no control call {shown(f'{method} {path}')}; {hint}"
     return None
 
 
-def _with_ids(call: ControlCall, given: Sequence[str]) -> str:
-    """The path of a call, with the parts of another path as its ids where they fit."""
-    parts = call.path.split("/")
-    for at, (part, other) in enumerate(zip(parts, given, strict=False)):
-        kind = call.ids.get(part.strip("{}"))
-        if kind is not None and (kind is str or other.isdigit() or PLACEHOLDER.fullmatch(other)):
-            parts[at] = other
-    return "/".join(parts)
+def _with_ids(call: ControlCall, given: Sequence[str]) -> tuple[str, str]:
+    """Return a call with the parts of another path as its ids: with all of them, and with those that fit."""
+    filled, fitting = call.path.split("/"), call.path.split("/")
+    for at, (part, other) in enumerate(zip(call.path.split("/"), given, strict=False)):
+        if part.startswith("{"):
+            filled[at] = other
+            if call.ids[part.strip("{}")] is str or other.isdigit() or PLACEHOLDER.fullmatch(other):
+                fitting[at] = other
+    return f"{call.method} {'/'.join(filled)}", f"{call.method} {'/'.join(fitting)}"
 
 
 @cache

@@ -173,8 +173,8 @@ def _read(parameter: Parameter, value: Any) -> Any:
 def _hint(name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = nearest(name, names)
-    advice = f"did you mean {near!r}? " if near else ""
-    return f"{advice}There are: {'; '.join(names) or 'none'}"
+    advice = f"did you mean {near!r}? There are" if near else "there are"
+    return f"{advice}: {'; '.join(names) or 'none'}"
 
 
 class Parameter(Struct, frozen=True):

@@ -37,10 +37,10 @@ def find_scenario(name: str, folder: Path | None = None, *, paths: bool = True) 
     found = next((path for path in files if path.stem == _RENAMED.get(name, name)), None)
     if found is None:
         near = nearest(name, [path.stem for path in files])
-        hint = f"did you mean {near!r}?" if near else "`mock-server scenarios list` lists them"
+        hint = f"did you mean {near!r}?" if near else "`mock-server scenarios list` lists them;"
         own = "--scenarios-dir DIR adds your own" if folder is None else f"those in {folder} are included"
         or_path = ", or give the path of a file" if paths else ""
-        raise FileError(f"unknown scenario {shown(name)}; {hint}; {own}{or_path}")
+        raise FileError(f"unknown scenario {shown(name)}; {hint} {own}{or_path}")
     return found
 
 
