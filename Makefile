@@ -78,7 +78,7 @@ format: $(READY) ## Format, and fix what ruff can fix
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: $(READY) ## Write the generated pages of docs/ and the examples of the contract, build the site
+docs: $(READY) ## Write the generated pages of docs/, openapi/ and the examples of the contract, build the site
 	$(BIN)/python tools/examples.py
 	$(BIN)/python tools/reference.py
 	$(MAKE) --no-print-directory site

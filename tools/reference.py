@@ -1,4 +1,7 @@
-"""Write docs/reference.md, llms.txt, the schemas of files and a section of behaviour.md; `--check` only compares them."""
+"""Write docs/reference.md, llms.txt, the schemas of files, a section of behaviour.md, and the OpenAPI documents.
+
+`--check` only compares them.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,18 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import yaml
 
+from mock_server.contract import document
+from mock_server.control import openapi
 from mock_server.control.app import CALLS
 from mock_server.control.docs import guide
 from mock_server.documentation import anchor_of
 from mock_server.domain.errors import ERRORS, Place
-from mock_server.domain.operations import OPERATIONS
+from mock_server.domain.operations import DIALECTS, OPERATIONS
 from mock_server.domain.variants import VARIANTS
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.library import recipe_path
@@ -49,6 +56,7 @@ def main() -> int:
         DOCS / "llms.txt": guide(),
         DOCS / "recipe.schema.json": schema("Recipe", Recipe),
         DOCS / "scenario.schema.json": schema("Scenario", Scenario),
+        **openapi_documents(),
     }
     if "--check" not in sys.argv:
         for path, text in pages.items():
@@ -60,6 +68,37 @@ def main() -> int:
     if stale:
         sys.stderr.write(f"out of date: {', '.join(stale)}; run `make docs`\n")
     return 1 if stale else 0
+
+
+def openapi_documents() -> dict[Path, str]:
+    """Return the documents of both dialects and of the control API as YAML, without their examples, by their paths."""
+    documents = {dialect: document(dialect) for dialect in DIALECTS}
+    documents["control"] = openapi.document(CALLS, "", needs_token=True)
+    return {ROOT / "openapi" / f"{name}.yaml": _yaml(found) for name, found in documents.items()}
+
+
+def _yaml(found: dict[str, Any]) -> str:
+    plain = json.loads(
+        json.dumps(_without_examples(found))
+    )  # shares no object, which YAML would write as an alias
+    return yaml.dump(
+        plain,
+        Dumper=yaml.CSafeDumper,
+        allow_unicode=True,
+        sort_keys=False,
+        default_flow_style=None,
+        width=120,
+    )
+
+
+def _without_examples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _without_examples(member)
+            for name, member in value.items()
+            if name not in {"example", "examples"}
+        }
+    return [_without_examples(one) for one in value] if isinstance(value, list) else value
 
 
 def reference() -> str:
