@@ -49,6 +49,11 @@ LONGEST_BODY = 300
 class Transcript:
     """The calls of a story and their answers, as text: JSON is written as YAML, and long lists are cut."""
 
+    shown_headers: tuple[str, ...] = SHOWN_HEADERS
+    most_members = MOST_MEMBERS
+    usual_type = "application/json"
+    """The media type that the text leaves out."""
+
     def __init__(self, api: Api) -> None:
         self.api = api
         self._parts: list[str] = []
@@ -58,37 +63,38 @@ class Transcript:
         method, path = call.split(" ", 1)
         headers = {"X-Mock-Sandbox": self.api.sandbox}
         answer = self.api.client.open(f"/__admin{path}", method=method, json=body, headers=headers)
-        return self._add(f"{method} /__admin{path}", body, answer)
+        return self.add(f"{method} /__admin{path}", body, answer)
 
     def call(self, call: str, body: Any = None) -> Any:
         """Make a call of the API, its path relative to the account; return the JSON of the answer."""
         method, path = call.split(" ", 1)
         options = {} if body is None else {"json": body}
-        return self._add(call, body, self.api.send(method, self.api.url(path), **options))
+        return self.add(call, body, self.api.send(method, self.api.url(path), **options))
 
     def __str__(self) -> str:
         """Return the story so far."""
         return "\n".join(self._parts)
 
-    def _add(self, call: str, body: Any, answer: TestResponse) -> Any:
+    def add(self, call: str, body: Any, answer: TestResponse) -> Any:
+        """Add a call and its answer; return the JSON of the answer, None if it is none."""
         sent = "" if body is None else f" {json.dumps(body)[:LONGEST_BODY]}"
-        headers = {name: answer.headers[name] for name in SHOWN_HEADERS if name in answer.headers}
-        if headers.get("Content-Type") == "application/json":
+        headers = {name: answer.headers[name] for name in self.shown_headers if name in answer.headers}
+        if headers.get("Content-Type") == self.usual_type:
             del headers["Content-Type"]
         value = answer.json if answer.is_json and answer.data else None
-        content = answer.text[:LONGEST_TEXT] if value is None else _text(_short(value))
+        content = answer.text[:LONGEST_TEXT] if value is None else _text(_short(value, self.most_members))
         lines = [f"# {call}{sent}", str(answer.status_code), *map(": ".join, headers.items()), content]
         self._parts.append("\n".join(lines))
         return value
 
 
-def _short(value: Any) -> Any:
+def _short(value: Any, most: int) -> Any:
     """Return a value of JSON without what is volatile, and with the first members of long lists."""
     if isinstance(value, dict):
-        return {name: "..." if name in VOLATILE else _short(member) for name, member in value.items()}
+        return {name: "..." if name in VOLATILE else _short(member, most) for name, member in value.items()}
     if isinstance(value, list):
-        more = [f"... {len(value)} members"] if len(value) > MOST_MEMBERS else []
-        return [*map(_short, value[:MOST_MEMBERS]), *more]
+        more = [f"... {len(value)} members"] if len(value) > most else []
+        return [*(_short(member, most) for member in value[:most]), *more]
     return f"{value[:LONGEST_TEXT]} ..." if isinstance(value, str) and len(value) > LONGEST_TEXT else value
 
 

@@ -1,0 +1,310 @@
+"""Whole exchanges, as a client of the API and a reader of the journal see them; see `tests.transcript`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from syrupy.assertion import SnapshotAssertion
+
+from tests.support import OTHER_SIRET, PARIS, SIRET, Api, content
+from tests.transcript import NOW, SHOWN_HEADERS, Transcript
+
+RECIPE = """
+version: 1
+include: [catalogue]
+invalidEmailDomains: [invalid.example]
+users:
+  - {username: "api@example.com", password: "demo", firstname: "Api", lastname: "Demo", accounts: [7, 8]}
+accounts:
+  - accountId: 7
+    account: "CPTDO7"
+    name: "Compte Sept"
+    company: "Entreprise Sept"
+    creation: "2015-04-02T10:56:07.736"
+    maxDossiers: 12
+    subscriptions:
+      - {key: "APIEDGE", startSubscriptionDate: "2019-04-29T13:20:02.102973"}
+      - {key: "OLD", startSubscriptionDate: "2018-01-01T00:00:00", endSubscriptionDate: "2019-01-01T00:00:00",
+         status: "INACTIVE"}
+    requirements: ["ATT_VIGI", "ASSUR_RCPRO", "ASSUR_DECENNALE"]
+    withdrawn: ["ADO"]
+    defaultRequirements: ["ATT_VIGI"]
+  - {accountId: 8, subscriptionStatus: "INACTIVE", international: false, requirements: ["ATT_VIGI"]}
+  - {accountId: 9, requirements: ["ATT_VIGI"]}
+thirdparties:
+  - thirdpartyId: 500
+    siret: "50382936800045"
+    name: "FORGES"
+    dateCreation: "2010-11-24"
+    legalCategoryLabel: "Société par actions simplifiée"
+    legalCategoryCode: "5710"
+    acronym: "EX"
+    activityLabel: "Edition de logiciels applicatifs"
+    activityCode: "5829C"
+    ceo: "DUPONT Jeanne"
+    capital: 3642000
+    capitalCurrency: "EUR"
+    turnover: 2771996.5
+    turnoverCurrency: "EUR"
+    lastBalanceSheetDate: "2017-12-31"
+    workforce: 13
+    addressStreet: "1 rue de l'Exemple"
+    addressCity: "MASSY"
+    addressPostCode: "91300"
+    subscriptionDate: "2010-11-24"
+    subscriptionKey: "7K2M9QX4TB1Z"
+    users:
+      - {firstname: "Jeanne", lastname: "Dupont", email: "j.dupont@example.com", phone: "+33 1 99 00 12 34"}
+      - {firstname: "Paul", lastname: "Martin", email: "paul.martin@example.com"}
+  - {thirdpartyId: 501, companyIdType: "CIT003", companyIdValue: "123456789", name: "FOREIGN LTD",
+     addressCountryCode: "GB", outOfBusiness: true}
+dossiers:
+  - dossierId: 1
+    thirdpartyId: 500
+    thirdpartyCode: "F500"
+    dossierReference: "DONE"
+    description: "A description"
+    purchasingCategory: "A category"
+    startingDate: "2025-01-10T09:00:00"
+    expirationDate: "2031-06-30"
+    documents:
+      - documentId: 11
+        documentCode: ATT_VIGI
+        requestDate: "2025-01-10T09:00:01"
+        files:
+          - {fileId: 111, uploadDate: "2025-01-12T10:00:00", expirationDate: "2025-07-12", fileSize: 2048}
+          - {fileId: 112, uploadDate: "2030-12-01T10:00:00.25", expirationDate: "2031-06-01", fileSize: 52000,
+             fileUUID: "0123456789abcdef0123456789abcdef", metadata: {verified: "true"}}
+      - documentId: 12
+        documentCode: ASSUR_DECENNALE
+        files:
+          - fileId: 121
+            uploadDate: "2025-01-12T10:00:00"
+            formdata: [{type: "text", key: "city", title: "City", order: 1, value: "MASSY"}]
+      - {documentId: 13, documentCode: ADO}
+  - {dossierId: 2, thirdpartyId: 500, dossierReference: "OLD", stoppingDate: "2030-03-01T12:00:00",
+     stoppingReason: "STOPREQUEST", startingDate: "2025-01-10T09:00:00", expirationDate: "2030-06-30"}
+  - {dossierId: 3, thirdpartyId: 501, dossierReference: "ABROAD", stoppingDate: "2030-03-01T12:00:00",
+     stoppingReason: "OUTOFBUSINESS", startingDate: "2025-01-10T09:00:00", documents: []}
+  - {dossierId: 4, accountId: 9, siret: "50382936800045", dossierReference: "OTHER"}
+"""
+
+LONG = "x" * 4001
+
+
+class Exchanges(Transcript):
+    """A transcript with the headers of the API, and longer lists."""
+
+    shown_headers = (
+        *SHOWN_HEADERS,
+        "Content-Security-Policy",
+        "Pragma",
+        "X-Mock-Contract",
+        "X-Mock-Problem",
+        "X-Mock-Refusal",
+        "X-Mock-Rule",
+        "X-Mock-Warning",
+        "x-ratelimit-burst-capacity",
+        "x-ratelimit-remaining",
+        "x-ratelimit-replenish-rate",
+    )
+    most_members = 20
+    usual_type = "application/json;charset=UTF-8"
+
+    def send(self, method: str, url: str, **options: Any) -> Any:
+        """Make a call of the API with its complete path; return the JSON of the answer."""
+        return self.add(f"{method} {url}", options.get("data"), self.api.send(method, url, **options))
+
+
+@pytest.fixture
+def exchanges(recipe_app: Callable[..., Flask], dialect: str, request: pytest.FixtureRequest) -> Exchanges:
+    """A transcript of a new sandbox of `RECIPE` that is named as the test, with its clock frozen."""
+    name = re.sub(r"\W+|_", "-", request.node.name.removeprefix("test_")).strip("-")
+    api = Api(
+        recipe_app(RECIPE, clock=datetime.fromisoformat(NOW).replace(tzinfo=PARIS)).test_client(),
+        name,
+        account=7,
+        dialect=dialect,
+    )
+    api.set_clock(NOW)
+    # A call without a token has the time of the default sandbox.
+    api.client.put("/__admin/clock", json={"now": NOW})
+    return Exchanges(api)
+
+
+@pytest.mark.dialects("rest", "edge")
+def test_reads(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
+    api = exchanges.api
+    api.control(
+        "POST", "/dossiers/1/documents/ADO/evidences", {"content": "aGVsbG8=", "expirationDate": "2031-05-01"}
+    )
+    exchanges.send("GET", f"{api.wire.prefix}/account")
+    for call in (
+        "",
+        "/requirements",
+        "/thirdparties?pageSize=1",
+        "/thirdparties/500",
+        "/thirdparties/501",
+        "/dossiers?pageSize=1&page=1&dossierReference=O",
+        "/dossiers?monitored=false&op=starts&dossierReference=O",
+        "/dossiers/all",
+        "/dossiers/1/requirements",
+        "/dossiers/2/requirements",
+        "/dossiers/1/documents/12",
+        "/dossiers/1/documents/13/files",
+        "/thirdparties/q?search=workforce<2000 AND isActive:true",
+    ):
+        exchanges.call(f"GET {call}")
+    (file_id,) = api.files(content(api.get("/dossiers/1/documents/13"))[0])
+    exchanges.call(f"GET /dossiers/1/documents/13/files/{api.file_id(file_id)}")
+    exchanges.send("HEAD", api.url("/dossiers/1"))
+    assert str(exchanges) == snapshot
+
+
+@pytest.mark.dialects("rest", "edge")
+def test_refused_reads(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
+    for call in (
+        "/thirdparties/502",
+        "/thirdparties/5x",
+        "/thirdparties?companyIdType=CIT009&monitored=yes&siren=&name=&stateLastChangeDate=2031-01-03&page=-1",
+        "/thirdparties?stateLastChangeDate=soon&pageSize=1001",
+        "/thirdparties?name=NOBODY&password=secret",
+        "/thirdparties/q",
+        "/thirdparties/q?search=",
+        "/thirdparties/q?search=colour:red",
+        "/thirdparties/q?search=( name:FORGES",
+        "/thirdparties/q?search=name:NOBODY",
+        "/dossiers?thirdpartyId=x&op=near&dossierReference=DONE",
+        "/dossiers?dossierReference=NONE",
+        "/dossiers/4",
+        "/dossiers/99/requirements",
+        "/dossiers/1/documents/14",
+        "/dossiers/1/documents/11/files/121",
+        "/dossiers/1/documents/11/evidences/111",
+        "/dossiers/process/unknown",
+        "/dossiers/processes?fromDate=",
+        "/dossiers/processes?fromDate=2031-01-03",
+        "/dossiers/search",
+        "/unknown",
+    ):
+        exchanges.call(f"GET {call}")
+    exchanges.call("PUT /dossiers/1")
+    exchanges.call("DELETE /dossiers")
+    for account in (9, 99, 2**63):
+        exchanges.api.account = account
+        exchanges.call("GET /dossiers")
+    assert str(exchanges) == snapshot
+
+
+@pytest.mark.dialects("rest", "edge")
+def test_imports(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
+    complete = {
+        "companyIdType": "CIT001",
+        "companyIdValue": SIRET,
+        "dossierReference": " PO 1 ",
+        "thirdpartyCode": "F501",
+        "description": "A description",
+        "purchasingCategory": "A category",
+        "expirationDate": "2032-01-01",
+        "requiredDocuments": ["ATT_VIGI", "ASSUR_RCPRO"],
+        "thirdpartyEmail": ["a@example.com", "b@example.com"],
+        "userInCharge": ["c@example.com"],
+    }
+    started = exchanges.call("POST /dossiers", complete)["content"]["processId"]
+    exchanges.call(f"GET /dossiers/process/{started}")
+    exchanges.api.advance("PT1S")
+    exchanges.call("GET /dossiers/processes?fromDate=2031-01-01")
+    exchanges.call("GET /dossiers?dossierReference=PO1")
+    others: list[dict[str, Any]] = [
+        {"dossierReference": "PO1", "thirdpartyCode": "F500", "expirationDate": "2031-01-02"},
+        {"thirdpartyEmail": ["a@invalid.example"], "requiredDocuments": ["ADO", "RIB_IBAN"]},
+        {"companyIdType": "CIT002", "companyIdValue": "FR69503829368"},
+        {"companyIdType": "CIT003", "companyIdValue": "123456789"},
+        {"companyIdValue": OTHER_SIRET, "thirdpartyCode": "F501"},
+        {"companyIdValue": "99000101800011"},
+        {"companyIdValue": "99000104200011"},
+    ]
+    for other in others:
+        wanted = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-2"} | other
+        process = exchanges.call("POST /dossiers", wanted)["content"]["processId"]
+        exchanges.api.advance("PT1S")
+        exchanges.call(f"GET /dossiers/process/{process}")
+    exchanges.call("POST /dossiers", {})
+    exchanges.call(
+        "POST /dossiers",
+        {
+            "companyIdType": "CIT009",
+            "companyIdValue": "",
+            "dossierReference": "x" * 256,
+            "expirationDate": "soon",
+            "thirdpartyEmail": ["a", ""],
+            "description": LONG,
+        },
+    )
+    exchanges.call(
+        "POST /dossiers", {"companyIdType": "CIT001", "companyIdValue": "1", "dossierReference": ""}
+    )
+    exchanges.call("POST /dossiers", {"dossierReference": 1})
+    exchanges.call("POST /dossiers", {"requiredDocuments": "ATT_VIGI"})
+    exchanges.call("POST /dossiers", [])
+    exchanges.call("POST /dossiers")
+    exchanges.send("POST", exchanges.api.url("/dossiers"), data="<a/>", content_type="text/xml")
+    exchanges.api.account = 8
+    exchanges.call(
+        "POST /dossiers",
+        {"companyIdType": "CIT002", "companyIdValue": "DE129273398", "dossierReference": "1"},
+    )
+    exchanges.api.advance("PT1S")
+    exchanges.call("GET /dossiers/processes")
+    assert str(exchanges) == snapshot
+
+
+@pytest.mark.dialects("rest", "edge")
+def test_commands(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
+    exchanges.call(
+        "POST /dossiers/1",
+        {
+            "dossierReference": "DONE 2",
+            "description": "Another",
+            "purchasingCategory": "",
+            "thirdpartyCode": "F 501",
+            "expirationDate": "2033-01-01",
+            "thirdpartyEmail": ["a@example.com"],
+            "userInCharge": ["b@example.com"],
+        },
+    )
+    exchanges.call("POST /dossiers/1/requirements", {"newRequiredDocuments": ["ASSUR_RCPRO"]})
+    exchanges.call("POST /dossiers/1/reactivate")
+    exchanges.call("POST /dossiers/1/stop")
+    exchanges.call("POST /dossiers/1/stop")
+    exchanges.call("POST /dossiers/1/reactivate", {"expirationDate": "2031-01-02"})
+    exchanges.call("POST /dossiers/1/reactivate", {"expirationDate": None})
+    exchanges.call("GET /dossiers/1")
+    exchanges.call("POST /dossiers/2/reactivate")
+    exchanges.call("POST /dossiers/2/reactivate", {"expirationDate": "soon"})
+    exchanges.call("POST /dossiers/3/reactivate")
+    exchanges.call("POST /dossiers/1/requirements", {"newRequiredDocuments": ["ADO", "RIB_IBAN"]})
+    exchanges.call("POST /dossiers/1/requirements", {"newRequiredDocuments": []})
+    exchanges.call("POST /dossiers/1/requirements", ["ATT_VIGI"])
+    exchanges.call("POST /dossiers/1", {})
+    exchanges.call(
+        "POST /dossiers/1",
+        {
+            "dossierReference": "OLD",
+            "expirationDate": "2031-01-02",
+            "thirdpartyEmail": ["a@invalid.example"],
+            "userInCharge": ["b"],
+            "description": LONG,
+        },
+    )
+    exchanges.call("POST /dossiers/1", {"description": 1})
+    exchanges.call("POST /dossiers/99/stop", {})
+    exchanges.api.control("PUT", "/variants", {"refusals": "result"})
+    exchanges.call("POST /dossiers/3/stop")
+    exchanges.call("POST /dossiers/99/stop")
+    assert str(exchanges) == snapshot
