@@ -1,7 +1,8 @@
-"""A real Redis or Valkey of the tests on a free port, and proxies: one before it, and one before replicas."""
+"""A real Redis or Valkey of the tests on a free port, a proxy before it, and a replica in this process."""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -9,15 +10,26 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from werkzeug.test import EnvironBuilder
+from werkzeug.wsgi import ClosingIterator
 
+from mock_server.app import create_app
+from mock_server.client.login import DEFAULT_PASSWORD, DEFAULT_USER, login_form, tagged_username
+from mock_server.sandbox.replicas import SharedSandboxes
+from mock_server.settings import Settings
+from mock_server.values import EngineUrl
+from mock_server.web import services
 from tests.sockets import free_port
+from tests.support import TOKEN_URL
 
 PROGRAM = shutil.which("valkey-server") or shutil.which("redis-server")
+ACCOUNT_URL = "/api/v1/account/119631"
 MISSING = "no engine: install redis-server or valkey-server, and the tests of replicas run"
 
 
@@ -126,3 +138,39 @@ def _shut(connection: socket.socket) -> None:
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()
+
+
+class LocalReplica:
+    """A replica in this process, for one sandbox. It counts the answers that were closed."""
+
+    def __init__(self, url: str, sandbox: str, **settings: Any) -> None:
+        self._app = create_app(Settings(state=EngineUrl(url), log_level="error", **settings))
+        self.sandbox = sandbox
+        self.sandboxes = cast("SharedSandboxes", services.of(self._app).sandboxes)
+        self.closed = 0
+        self._token = ""
+
+    async def call(self, method: str, path: str, body: Any = None) -> str:
+        """Make a control call; what comes back."""
+        headers = {"X-Mock-Sandbox": self.sandbox}
+        return await self._answer(f"/__admin{path}", method=method, json=body, headers=headers)
+
+    async def send(self, method: str, path: str, body: Any = None) -> str:
+        """Make a call of the API, its path relative to the account; what comes back."""
+        if not self._token:
+            form = login_form(tagged_username(DEFAULT_USER, self.sandbox), DEFAULT_PASSWORD)
+            self._token = json.loads(await self._answer(TOKEN_URL, method="POST", data=form))["access_token"]
+        headers = {"Authorization": f"Bearer {self._token}"}
+        return await self._answer(f"{ACCOUNT_URL}{path}", method=method, json=body, headers=headers)
+
+    async def _answer(self, path: str, **options: Any) -> str:
+        local = {"REMOTE_ADDR": "127.0.0.1"}
+        environ = EnvironBuilder(path, environ_base=local, **options).get_environ()
+        parts = await self.sandboxes.answer(self._serve, environ, lambda *_: None)
+        return b"".join(parts).decode()
+
+    def _serve(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return ClosingIterator(self._app.wsgi_app(environ, start_response), self._count)
+
+    def _count(self) -> None:
+        self.closed += 1

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -21,16 +21,13 @@ from itertools import count, cycle
 from pathlib import Path
 from statistics import quantiles
 from threading import Thread, Timer
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import requests
 from hypothesis import given
 from hypothesis.stateful import run_state_machine_as_test
-from werkzeug.test import EnvironBuilder
-from werkzeug.wsgi import ClosingIterator
 
-from mock_server.app import create_app
 from mock_server.delivery import WIRE_FAULTS
 from mock_server.fixtures.errors import StateFileError
 from mock_server.fixtures.library import bundled
@@ -41,10 +38,7 @@ from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario
 from mock_server.scenarios.target import find_target
-from mock_server.settings import Settings
-from mock_server.values import EngineUrl
-from mock_server.web import services
-from tests.engine import MISSING, PROGRAM, Proxy, RedisServer, running_engine
+from tests.engine import MISSING, PROGRAM, LocalReplica, Proxy, RedisServer, running_engine
 from tests.naive_api import BEGINNING, write_recipe
 from tests.processes import Process
 from tests.properties import example_count
@@ -356,6 +350,9 @@ def test_events_and_verifications_that_wait_see_the_requests_of_the_other_replic
     assert any("stopDossier" in line for line in lines)
     thread.join()
     assert waiting[0]["verified"] is True
+    third.send("GET", "/dossiers/1")  # and so for each of them, while the first replica has its turns
+    assert any("getDossier" in line for line in lines)
+    assert first.send("GET", DOSSIER).status_code == 200
     stream.close()
 
 
@@ -734,30 +731,6 @@ def test_an_engine_that_has_lost_entries_or_all_data_is_what_counts(tmp_path: Pa
             each.terminate()
             log += each.communicate(timeout=10)[1]
     assert f"the engine {engine.url} has lost its data: all sandboxes start again\n" in log
-
-
-class LocalReplica:
-    """A replica in this process, with the clients' sandbox. It counts the answers that were closed."""
-
-    def __init__(self, url: str, sandbox: str) -> None:
-        self._app = create_app(Settings(state=EngineUrl(url), log_level="error"))
-        self.sandbox = sandbox
-        self.sandboxes = cast("replicas.SharedSandboxes", services.of(self._app).sandboxes)
-        self.closed = 0
-
-    async def call(self, method: str, path: str, body: Any = None) -> str:
-        """Make a control call; what comes back."""
-        path = f"/__admin{path}?sandbox={self.sandbox}"
-        local = {"REMOTE_ADDR": "127.0.0.1"}
-        environ = EnvironBuilder(path, method=method, json=body, environ_base=local).get_environ()
-        parts = await self.sandboxes.answer(self._serve, environ, lambda *_: None)
-        return b"".join(parts).decode()
-
-    def _serve(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        return ClosingIterator(self._app.wsgi_app(environ, start_response), self._count)
-
-    def _count(self) -> None:
-        self.closed += 1
 
 
 def test_a_request_that_other_replicas_overtake_for_long_is_given_up(

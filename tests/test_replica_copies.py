@@ -1,0 +1,278 @@
+"""Replicas in this process, and what each does with its copies of the sandboxes that they share."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mock_server.sandbox import shared_sandbox
+from mock_server.sandbox.engine import EngineError
+from tests.engine import MISSING, PROGRAM, LocalReplica, Proxy, RedisServer, running_engine
+from tests.support import SIRET
+from tests.transcript import NOW
+
+pytestmark = [
+    pytest.mark.skipif(PROGRAM is None, reason=MISSING),
+    pytest.mark.skipif(find_spec("redis") is None, reason="no client of the engine: pip install redis"),
+]
+
+IMPORT = {"companyIdType": "CIT001", "companyIdValue": SIRET}
+SHOWN = ("/requests", "/history", "/coverage", "/snapshots", "/clock", "/rules", "/variants", "/state")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with running_engine(tmp_path_factory.mktemp("engine")) as engine:
+        yield engine
+
+
+@pytest.fixture
+def engine(running: RedisServer) -> RedisServer:
+    """An engine that is empty."""
+    running.command("FLUSHALL")
+    return running
+
+
+def run(act: Callable[[], Awaitable[None]], *replicas: LocalReplica | list[LocalReplica]) -> None:
+    """Run the calls of a test, and close what the replicas have opened, also those that came later."""
+
+    async def then_close() -> None:
+        try:
+            await asyncio.wait_for(act(), 20)
+        finally:
+            for some in replicas:
+                for replica in some if isinstance(some, list) else [some]:
+                    await replica.sandboxes.engine.close()
+
+    asyncio.run(then_close())
+
+
+async def launch(replica: LocalReplica, reference: str) -> Any:
+    return json.loads(await replica.send("POST", "/dossiers", IMPORT | {"dossierReference": reference}))
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # `run` ends it  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+def stored(engine: RedisServer, sandbox: str, member: str) -> bytes:
+    return engine.command("HGET", f"mock-server:{{{sandbox}}}:head", member).split(b"\r\n")[1]
+
+
+def is_counted(engine: RedisServer, version: int) -> bool:
+    """Whether the checkpoint has the entry of this version."""
+    return int(stored(engine, "copied", "counted")) == version
+
+
+def test_a_replica_that_starts_from_a_checkpoint_is_as_the_others(
+    monkeypatch: pytest.MonkeyPatch, engine: RedisServer
+) -> None:
+    monkeypatch.setattr(shared_sandbox, "ENTRIES_PER_CHECKPOINT", 4)
+    settings = {"journal_entries": 6, "history_entries": 5, "fixture": "empty"}
+    one = LocalReplica(engine.url, "copied", **settings)
+
+    async def act() -> None:
+        steps: list[tuple[str, Callable[[], Awaitable[Any]]]] = [
+            ("clock", lambda: one.call("PUT", "/clock", {"now": NOW})),
+            *[(name, lambda name=name: launch(one, name)) for name in "AB"],
+            ("finished", lambda: one.call("POST", "/clock/advance", {"by": "PT1S"})),
+            ("snapshot", lambda: one.call("POST", "/snapshots/before")),
+            *[(name, lambda name=name: launch(one, name)) for name in "ABC"],
+            ("refused", lambda: one.send("GET", "/dossiers/1")),
+            ("journal", lambda: one.call("POST", "/reset", {"only": ["journal"]})),
+            *[(f"read {each}", lambda: one.send("GET", "/dossiers?pageSize=1")) for each in range(3)],
+            ("forget", lambda: one.call("DELETE", "/requests")),
+            *[(f"again {each}", lambda: one.send("GET", "/dossiers?pageSize=1")) for each in range(4)],
+            ("rewind", lambda: one.call("POST", "/rewind", {})),
+            ("later", lambda: one.call("POST", "/clock/advance", {"by": "PT1S"})),
+            *[(f"third {each}", lambda: one.send("GET", "/dossiers?pageSize=1")) for each in range(7)],
+        ]
+        for number, (name, step) in enumerate(steps):
+            await step()
+            version = int(stored(engine, "copied", "version"))
+            if version % 4 == 0:
+                await until(partial(is_counted, engine, version))
+            if version % 4 == 0 or number % 6 == 5:
+                other = await asyncio.to_thread(LocalReplica, engine.url, "copied", **settings)
+                for path in SHOWN:
+                    assert (name, await other.call("GET", path)) == (name, await one.call("GET", path))
+                assert await counts(other) == await counts(one)
+                others.append(other)
+        first = json.loads(await one.call("GET", "/history"))["commands"][0]["number"]
+        too_early, oldest = ({"beforeCommand": number} for number in (first - 1, first))
+        refused = await one.call("POST", "/rewind", too_early)
+        assert f"the oldest one is that before command {first} " in refused
+        assert await others[-1].call("POST", "/rewind", too_early) == refused
+        assert '"undone":5' in await others[-1].call("POST", "/rewind", oldest)
+        assert await one.call("GET", "/state") == await others[-1].call("GET", "/state")
+
+    others: list[LocalReplica] = []
+    run(act, one, others)
+
+
+async def counts(replica: LocalReplica) -> list[str]:
+    """The lines of the metrics that count requests and imports of all sandboxes, also before a reset."""
+    lines = (await replica.call("GET", "/metrics")).splitlines()
+    return [line for line in lines if re.match(r"mock_server_(requests|imports|unmatched\w*)_total", line)]
+
+
+def test_what_replicas_share_is_written_again_after_the_engine_has_lost_it(
+    engine: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("version: 1\ninclude: [catalogue]\naccounts: [{accountId: 7}]\n", encoding="utf-8")
+    one = LocalReplica(engine.url, "lost", fixture=str(recipe))
+    later: list[LocalReplica] = []
+
+    async def act() -> None:
+        await one.call("PUT", "/fixture", {"recipe": {"version": 1, "accounts": [{"accountId": 8}]}})
+        engine.command("FLUSHALL")
+        stop = asyncio.Event()
+        background = asyncio.create_task(one.sandboxes.run(stop))
+        await until(lambda: engine.command("HLEN", "mock-server:fixtures") != b":0\r\n")
+        stop.set()
+        await background
+        later.append(await asyncio.to_thread(LocalReplica, engine.url, "lost"))
+        for replica in (one, *later):
+            # It begins again: the fixture that was loaded is lost, that of the start is not.
+            fixture = json.loads(await replica.call("GET", "/fixture"))
+            assert [each["accountId"] for each in fixture["accounts"]] == [7]
+            assert json.loads(await replica.call("GET", "/history"))["commands"] == []
+
+    with caplog.at_level(logging.WARNING, "mock_server"):
+        run(act, one, later)
+    assert f"the engine {engine.url} has lost its data: all sandboxes start again" in caplog.messages
+
+
+def test_an_answer_that_is_lost_twice_leaves_the_effect_unknown(
+    engine: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = "it is not known whether the call had an effect: look before you repeat it"
+    unchanged = "nothing was changed"
+    lost, down = (EngineError("no answer", may_be_done=each) for each in (True, False))
+    cases = [
+        ([lost, lost], "POST", unknown),
+        ([lost, down], "POST", unknown),
+        ([down, lost], "POST", unknown),
+        ([down, down], "POST", unchanged),
+        ([lost], "GET", unchanged),
+        ([lost], "POST", None),
+        ([down], "POST", None),
+    ]
+    one = LocalReplica(engine.url, "answers")
+    really = one.sandboxes.engine.commit
+
+    async def act() -> None:
+        await one.call("GET", "/clock")
+        for errors, method, expected in cases:
+            left = list(errors)
+
+            async def commit(*arguments: Any, left: list[EngineError] = left, **options: Any) -> None:
+                if left:
+                    raise left.pop(0)
+                await really(*arguments, **options)
+
+            monkeypatch.setattr(one.sandboxes.engine, "commit", commit)
+            path = "/clock" if method == "GET" else "/clock/advance"
+            answer = json.loads(await one.call(method, path, {"by": "PT1S"} if method == "POST" else None))
+            if expected is None:
+                assert answer["sandbox"] == "answers"
+            else:
+                assert (answer["status"], answer["detail"]) == (503, f"no answer; {expected}")
+        assert [row["number"] for row in json.loads(await one.call("GET", "/history"))["commands"]] == [1, 2]
+
+    run(act, one)
+
+
+def test_an_entry_whose_answers_were_lost_is_found_by_the_next_call(engine: RedisServer) -> None:
+    proxy = Proxy(engine.port)
+    one = LocalReplica(proxy.url, "found")
+
+    async def act() -> None:
+        await launch(one, "A")
+        proxy.cut_answers = 2
+        answer = await launch(one, "B")
+        assert answer["message"].endswith("look before you repeat it")
+        journal = json.loads(await one.call("GET", "/requests"))
+        assert [row["operation"] for row in journal["requests"]] == ["getToken"] + ["importDossier"] * 2
+        assert len(json.loads(await one.call("GET", "/processes"))["processes"]) == 2
+
+    try:
+        run(act, one)
+    finally:
+        proxy.close()
+
+
+def test_forks_of_replicas_have_different_names(engine: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = LocalReplica(engine.url, "forked"), LocalReplica(engine.url, "forked")
+
+    async def act() -> None:
+        await launch(one, "A")
+        assert '"sandbox":"fork"' in await one.call("POST", "/sandboxes/forked/fork", {"as": "fork"})
+        for replica in (one, two):
+            answer = json.loads(await replica.call("POST", "/sandboxes/forked/fork", {"as": "fork"}))
+            sentence = "there is a sandbox 'fork': choose another name, or delete it"
+            assert (answer["status"], answer["detail"]) == (409, sentence)
+            assert '"status":400' in await replica.call("POST", "/sandboxes/forked/fork", {"as": "a b"})
+        really = one.sandboxes.engine.create
+
+        async def create(name: str, *arguments: Any, **options: Any) -> str:
+            """Let another replica be faster."""
+            monkeypatch.setattr(one.sandboxes.engine, "create", really)
+            await two.call("POST", "/sandboxes/forked/fork", {"as": name})
+            return await really(name, *arguments, **options)
+
+        monkeypatch.setattr(one.sandboxes.engine, "create", create)
+        answer = json.loads(await one.call("POST", "/sandboxes/forked/fork", {"as": "race"}))
+        assert answer["detail"].startswith("there is a sandbox 'race'")
+        for name in ("fork", "race"):
+            for replica in (one, two):
+                replica.sandbox = name
+                assert len(json.loads(await replica.call("GET", "/processes"))["processes"]) == 1
+        two.sandbox = "forked"
+        assert await two.call("DELETE", "/sandboxes/race") == ""
+        gone = json.loads(await one.call("DELETE", "/sandboxes/race"))
+        assert gone["status"] == 404
+
+    run(act, one, two)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_logged_and_a_damaged_sandbox_is_named(
+    engine: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(shared_sandbox, "ENTRIES_PER_CHECKPOINT", 2)
+    one = LocalReplica(engine.url, "damaged", fixture="empty")
+    two = LocalReplica(engine.url, "damaged")
+
+    async def fail(*_: Any, **__: Any) -> None:
+        raise EngineError("the engine is full")
+
+    monkeypatch.setattr(one.sandboxes.engine, "write_checkpoint", fail)
+
+    async def act() -> None:
+        for _ in range(2):
+            await one.call("POST", "/clock/advance", {"by": "PT1S"})
+        await one.call("POST", "/rewind", {"beforeCommand": 2})
+        await until(lambda: bool(caplog.messages))
+        assert caplog.messages == ["no checkpoint was written: the engine is full"]
+        engine.command("XTRIM", "mock-server:{damaged}:log", "MINID", "3")
+        answer = json.loads(await two.call("GET", "/clock"))
+        sentence = (
+            f"the sandbox 'damaged' in {engine.url} is damaged: there is no command 2; none is kept;"
+            " nothing was changed"
+        )
+        assert (answer["status"], answer["detail"]) == (503, sentence)
+        assert '"now"' in await one.call("GET", "/clock")
+
+    with caplog.at_level(logging.WARNING, "mock_server"):
+        run(act, one, two)
