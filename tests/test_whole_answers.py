@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from syrupy.assertion import SnapshotAssertion
 
-from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, THIRD_SIRET
+from tests.support import OTHER_SIRET, SEED_DOSSIER, SIRET, THIRD_SIRET, Api
 from tests.transcript import NOW, Transcript
 
 
@@ -33,7 +35,7 @@ def test_clock_and_timeline(story: Transcript, snapshot: SnapshotAssertion) -> N
     story.control("POST /clock/advance", {"by": "P5D", "tokens": True})
     story.control("GET /timeline")
     story.control("DELETE /timeline")
-    story.control("PUT /clock", {"frozen": False, "now": NOW})
+    story.control("PUT /clock", {"frozen": True})
     story.control("PUT /clock", {"now": "2031-02-30T00:00:00"})
     story.control("POST /clock/advance", {"by": "1 day"})
     story.control("POST /clock/advance", {"by": "PT1S", "hours": 2})
@@ -337,4 +339,28 @@ def test_fixture_and_state(story: Transcript, snapshot: SnapshotAssertion) -> No
     story.control("PUT /state", {"version": 1})
     story.control("PUT /state", state | {"version": 9})
     story.control("PUT /state", state | {"clock": {"now": "soon", "frozen": True}})
+    assert str(story) == snapshot
+
+
+def test_the_server(make_server_api: Callable[..., Api], snapshot: SnapshotAssertion) -> None:
+    """A separate server: its sandboxes, counts and metrics are those of this story only."""
+    story = Transcript(make_server_api(dialect="edge"))
+    story.api.set_clock(NOW)
+    story.call(f"GET /dossiers/{SEED_DOSSIER}")
+    story.call("GET /dossier")
+    story.control("PUT /scenario", {"name": "outage-of-three-calls"})
+    story.call(f"GET /dossiers/{SEED_DOSSIER}")
+    story.control("GET /health")
+    story.control("GET /sandboxes")
+    story.control("GET /metrics")
+    story.control("GET /provenance")
+    story.control("GET /report?format=pdf")
+    story.control("GET /ca.pem")
+    story.control("GET ")
+    assert str(story) == snapshot
+
+
+def test_pages(story: Transcript, snapshot: SnapshotAssertion) -> None:
+    for page in ("docs/control", "docs/controls", "ui", "ui/app.js", "ui/apps.js", "ui/"):
+        story.control(f"GET /{page}")
     assert str(story) == snapshot

@@ -7,6 +7,7 @@ read what has changed in them.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -22,37 +23,24 @@ VOLATILE = {
     "user-agent",
     "realTime",
     "milliseconds",
-    "uptimeSeconds",
+    "uptime",
     "version",
     "timestamp",
 }
 """Members whose value differs in each run, or in each release."""
-SHOWN_HEADERS = (
-    "Allow",
-    "Cache-Control",
-    "Content-Disposition",
-    "Content-Type",
-    "Deprecation",
-    "Location",
-    "Retry-After",
-    "WWW-Authenticate",
-    "X-Mock-Docs",
-    "X-Mock-Unmatched",
-    "X-Total-Count",
-)
+JSON = ("Content-Type", "application/json")
+VOLATILE_METRICS = re.compile(r"^(process_|mock_server_uptime|mock_server_build).*\n", re.MULTILINE)
 MOST_MEMBERS = 3
 """How many members of a list a transcript has."""
-LONGEST_TEXT = 1000
+LONGEST_TEXT = 4000
 LONGEST_BODY = 300
+LONGEST_PAGE = 100
 
 
 class Transcript:
     """The calls of a story and their answers, as text: JSON is written as YAML, and long lists are cut."""
 
-    shown_headers: tuple[str, ...] = SHOWN_HEADERS
     most_members = MOST_MEMBERS
-    usual_type = "application/json"
-    """The media type that the text leaves out."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -78,12 +66,12 @@ class Transcript:
     def add(self, call: str, body: Any, answer: TestResponse) -> Any:
         """Add a call and its answer; return the JSON of the answer, None if it is none."""
         sent = "" if body is None else f" {json.dumps(body)[:LONGEST_BODY]}"
-        headers = {name: answer.headers[name] for name in self.shown_headers if name in answer.headers}
-        if headers.get("Content-Type") == self.usual_type:
-            del headers["Content-Type"]
+        shown = [line for line in answer.headers.items() if line != JSON and line[0] != "Content-Length"]
         value = answer.json if answer.is_json and answer.data else None
-        content = answer.text[:LONGEST_TEXT] if value is None else _text(_short(value, self.most_members))
-        lines = [f"# {call}{sent}", str(answer.status_code), *map(": ".join, headers.items()), content]
+        most = LONGEST_PAGE if answer.mimetype in {"text/html", "text/javascript"} else LONGEST_TEXT
+        text = VOLATILE_METRICS.sub("", answer.text)
+        content = text[:most] if value is None else _text(_short(value, self.most_members))
+        lines = [f"# {call}{sent}", str(answer.status_code), *sorted(map(": ".join, shown)), content]
         self._parts.append("\n".join(lines))
         return value
 

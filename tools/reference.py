@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 import sys
@@ -17,6 +16,7 @@ import msgspec
 import yaml
 
 from mock_server.contract import document
+from mock_server.contract.published import published_text
 from mock_server.control import openapi
 from mock_server.control.app import CALLS
 from mock_server.control.docs import guide
@@ -134,8 +134,8 @@ def schema(title: str, kind: type) -> str:
     """Return the JSON Schema of a file, made from the types that read it."""
     found = msgspec.json.schema(kind)
     for part in found["$defs"].values():
-        if "description" in part:  # Python 3.13 cleans it, older ones do not
-            part["description"] = inspect.cleandoc(part["description"])
+        if "description" in part:
+            part["description"] = published_text(part["description"])
     named = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **found}
     return json.dumps(named, indent=2, ensure_ascii=False) + "\n"
 

@@ -6,10 +6,12 @@ with a list, and at conditions in `allOf`. Each function below replaces one of t
 
 from __future__ import annotations
 
+import inspect
 import re
 
 from mock_server.contract.schemas import COMPONENTS, Json, Schema
 from mock_server.dialects import wire
+from mock_server.domain.names import camel
 
 _DATA = {"const", "default", "enum", "example", "examples"}
 """Keywords whose values are data, not schemas."""
@@ -34,6 +36,12 @@ def published(schema: Json, components: dict[str, Schema]) -> Json:
     plain = _with_null_in_type(_flat_union(plain), components)
     plain = _without_boolean_constant(_with_type(plain))
     return _with_direct_conditions(_with_list_apart(_with_one_item_schema(plain)))
+
+
+def published_text(docstring: str) -> str:
+    """Return a docstring as readers of a JSON Schema need it: no indent, names as JSON has them."""
+    # Python removes the indent only since 3.13.
+    return re.sub(r"`(\w+)`", lambda name: f"`{camel(name[1])}`", inspect.cleandoc(docstring))
 
 
 def used_schemas(parts: Json, schemas: dict[str, Schema]) -> dict[str, Schema]:

@@ -99,7 +99,7 @@ def _routes() -> Map:
 
 def _http_problem(error: HTTPException) -> Response:
     """Answer an error of HTTP: an unknown path, a wrong method."""
-    unknown = explain_unknown_call(request.method, request.path.removeprefix(CONTROL_PREFIX))
+    unknown = explain_unknown_call(request.method, request.path.removeprefix(CONTROL_PREFIX) or "/")
     answer = problem_answer(error.code or 500, unknown or error.description or "")
     if isinstance(error, MethodNotAllowed):
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
@@ -14,7 +13,7 @@ from flask import Response
 
 from mock_server import __version__
 from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
-from mock_server.contract.published import published, response_name, used_schemas
+from mock_server.contract.published import published, published_text, response_name, used_schemas
 from mock_server.control.calls import CALLS, SANDBOX_PARAMETER, YAML_TYPES, ControlCall, route
 from mock_server.domain.names import camel
 from mock_server.settings import CONTROL_PREFIX, DOCS_PATH, HEALTH_PATH, SANDBOX_HEADER
@@ -142,7 +141,9 @@ def document(calls: Sequence[ControlCall], base: str, *, needs_token: bool) -> d
     kinds = list(dict.fromkeys(kind for call in calls for kind in (call.body, call.yaml) if kind is not None))
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     by_kind = dict(zip(kinds, published(list(schemas), components), strict=True))
-    plain = {"Problem": _PROBLEM} | published(_dedented(components), components)
+    plain = {"Problem": _PROBLEM} | published(
+        {name: _described(schema) for name, schema in components.items()}, components
+    )
     paths: dict[str, dict[str, Any]] = {}
     for call in sorted(calls, key=lambda call: call.path):
         item = paths.setdefault(f"{CONTROL_PREFIX}{call.path}", {})
@@ -268,10 +269,7 @@ def _problem(about: str) -> dict[str, Any]:
     }
 
 
-def _dedented(schemas: dict[str, Any]) -> dict[str, Any]:
-    """Return the schemas without the indent of docstrings, which Python removes only since 3.13."""
-    about = {name: inspect.cleandoc(schema.get("description", "")) for name, schema in schemas.items()}
-    return {
-        name: {**schema, "description": about[name]} if about[name] else schema
-        for name, schema in schemas.items()
-    }
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a type with its docstring in words of JSON."""
+    about = published_text(schema.get("description", ""))
+    return {**schema, "description": about} if about else schema

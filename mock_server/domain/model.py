@@ -190,8 +190,8 @@ class FormAnswer(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fie
 class Evidence(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """The answer to a document: a file (size in bytes), or a form without one.
 
-    Valid through the end of `expiration_date` in France, without expiry when that is None. `content` is
-    None unless the bytes were given: the sandbox then makes a PDF of `file_size` bytes.
+    Valid through the end of `expiration_date` in France, without expiry if there is none. Without
+    `content` the sandbox makes a PDF of `file_size` bytes.
     """
 
     evidence_id: EntityId
