@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from syrupy.assertion import SnapshotAssertion
 
-from tests.support import OTHER_SIRET, PARIS, SIRET, Api, content
-from tests.transcript import NOW, Transcript
+from tests.support import OPENID, OTHER_SIRET, PARIS, REALM, SIRET, TOKEN_URL, Api, claims, content
+from tests.transcript import NOW, VOLATILE, Transcript
 
 RECIPE = """
 version: 1
@@ -95,16 +95,38 @@ dossiers:
 """
 
 LONG = "x" * 4001
+SECRET = re.compile(r"eyJ[\w.-]+")
+"""A token."""
 
 
 class Exchanges(Transcript):
     """A transcript with the headers of the API, and longer lists."""
 
     most_members = 20
+    longest_text = 10_000
+    volatile = VOLATILE | {
+        *("at_hash", "exp", "iat", "jti", "kid", "n", "public_key"),
+        *("startedDateTime", "time", "wait"),
+    }
+
+    def __str__(self) -> str:
+        """Return the story so far, without tokens."""
+        return SECRET.sub("...", super().__str__())
 
     def send(self, method: str, url: str, **options: Any) -> Any:
         """Make a call of the API with its complete path; return the JSON of the answer."""
         return self.add(f"{method} {url}", options.get("data"), self.api.send(method, url, **options))
+
+    def open(self, call: str, form: dict[str, str] | None = None, token: str | None = None) -> Any:
+        """Make a call with its complete path, a form and Authorization; return the JSON of the answer."""
+        method, path = call.split(" ", 1)
+        headers = {} if token is None else {"Authorization": token}
+        answer = self.api.client.open(path, method=method, data=form, headers=headers)
+        return self.add(f"{call} {form or ''}".strip(), None, answer)
+
+    def note(self, title: str, value: Any) -> None:
+        """Add a value that is a part of an answer."""
+        self.parts.append(f"# {title}\n{self.as_text(value)}")
 
 
 @pytest.fixture
@@ -293,4 +315,70 @@ def test_commands(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
     exchanges.api.control("PUT", "/variants", {"refusals": "result"})
     exchanges.call("POST /dossiers/3/stop")
     exchanges.call("POST /dossiers/99/stop")
+    assert str(exchanges) == snapshot
+
+
+def test_tokens(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
+    api = exchanges.api
+    client = {"client_id": "ea-api-edge"}
+    login = client | {"grant_type": "password", "username": api.username, "password": "demo"}
+    granted = exchanges.open(f"POST {TOKEN_URL}", login | {"scope": "openid"})
+    for kind in ("access_token", "refresh_token", "id_token"):
+        exchanges.note(f"claims of the {kind}", claims(granted[kind]))
+    again = client | {"grant_type": "refresh_token", "refresh_token": granted["refresh_token"]}
+    exchanges.open(f"POST {TOKEN_URL}", again)
+    for form in (
+        login | {"password": "wrong"},
+        login | {"username": "api tokens@example.com"},
+        login | {"username": ""},
+        login | {"client_id": "another"},
+        login | {"grant_type": "client_credentials"},
+        client,
+        client | {"grant_type": "refresh_token"},
+        again | {"refresh_token": "eyJ.wrong"},
+        None,
+    ):
+        exchanges.open(f"POST {TOKEN_URL}", form)
+    exchanges.open(f"GET {TOKEN_URL}")
+    assert str(exchanges) == snapshot
+
+
+def test_openid_pages(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
+    client = {"client_id": "ea-api-edge"}
+    login = client | {"grant_type": "password", "username": exchanges.api.username, "password": "demo"}
+    tokens = exchanges.api.client.post(TOKEN_URL, data=login | {"scope": "openid"}).json or {}
+    access, refresh, hint = (tokens[f"{kind}_token"] for kind in ("access", "refresh", "id"))
+    exchanges.open(f"GET {REALM}")
+    exchanges.open(f"GET {REALM}/.well-known/openid-configuration")
+    exchanges.open(f"GET {OPENID}/certs")
+    exchanges.open(f"GET {OPENID}/auth?response_type=code")
+    exchanges.open(f"GET {OPENID}/userinfo", token=f"Bearer {access}")
+    exchanges.open(f"GET {OPENID}/userinfo")
+    for form in ({"token": refresh}, {"token": "eyJ.wrong"}, None):
+        exchanges.open(f"POST {OPENID}/token/introspect", form)
+    for form in (client | {"token": access}, client, {"token": access}, None):
+        exchanges.open(f"POST {OPENID}/revoke", form)
+    exchanges.open(f"POST {OPENID}/userinfo", {"access_token": access})
+    for _ in range(2):
+        exchanges.open(f"POST {OPENID}/logout", client | {"refresh_token": refresh})
+    exchanges.open(f"POST {TOKEN_URL}", client | {"grant_type": "refresh_token", "refresh_token": refresh})
+    exchanges.open(f"GET {OPENID}/logout?id_token_hint={hint}")
+    exchanges.open(f"GET {OPENID}/logout")
+    assert str(exchanges) == snapshot
+
+
+@pytest.mark.dialects("rest", "edge")
+def test_wrong_tokens(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
+    api = exchanges.api
+    path = f"GET {api.wire.prefix}/account"
+    refresh_token = api.log_in()["refresh_token"]
+    altered = f"{api.token.rpartition('.')[0]}.{refresh_token.rpartition('.')[2]}"
+    exchanges.open(path)
+    for token in ("Basic YTpi", "Bearer", "Bearer abc", f"Bearer {altered}", f"Bearer {refresh_token}"):
+        exchanges.open(path, token=token)
+    exchanges.open(f"{path}/x/dossiers")
+    exchanges.open(f"POST {api.wire.prefix}/account/7/dossiers")
+    api.control("POST", "/clock/advance", {"by": "PT31M", "tokens": True})
+    exchanges.open(path, token=f"Bearer {api.token}")
+    exchanges.open(f"{path}/7", token=f"bearer {api.log_in()['access_token']}")
     assert str(exchanges) == snapshot

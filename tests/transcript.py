@@ -16,17 +16,19 @@ from werkzeug.test import TestResponse
 from tests.support import Api
 
 NOW = "2031-01-02T10:00:00"
-VOLATILE = {
-    "content-length",
-    "madeBy",
-    "session_state",
-    "user-agent",
-    "realTime",
-    "milliseconds",
-    "uptime",
-    "version",
-    "timestamp",
-}
+VOLATILE = frozenset(
+    {
+        "content-length",
+        "madeBy",
+        "session_state",
+        "user-agent",
+        "realTime",
+        "milliseconds",
+        "uptime",
+        "version",
+        "timestamp",
+    }
+)
 """Members whose value differs in each run, or in each release."""
 JSON = ("Content-Type", "application/json")
 VOLATILE_METRICS = re.compile(r"^(process_|mock_server_uptime|mock_server_build).*\n", re.MULTILINE)
@@ -41,10 +43,12 @@ class Transcript:
     """The calls of a story and their answers, as text: JSON is written as YAML, and long lists are cut."""
 
     most_members = MOST_MEMBERS
+    longest_text = LONGEST_TEXT
+    volatile: frozenset[str] = VOLATILE
 
     def __init__(self, api: Api) -> None:
         self.api = api
-        self._parts: list[str] = []
+        self.parts: list[str] = []
 
     def control(self, call: str, body: Any = None) -> Any:
         """Make a control call, such as `GET /clock`; return the JSON of the answer, None if it is none."""
@@ -61,30 +65,35 @@ class Transcript:
 
     def __str__(self) -> str:
         """Return the story so far."""
-        return "\n".join(self._parts)
+        return "\n".join(self.parts)
 
     def add(self, call: str, body: Any, answer: TestResponse) -> Any:
         """Add a call and its answer; return the JSON of the answer, None if it is none."""
         sent = "" if body is None else f" {json.dumps(body)[:LONGEST_BODY]}"
         shown = [line for line in answer.headers.items() if line != JSON and line[0] != "Content-Length"]
         value = answer.json if answer.is_json and answer.data else None
-        most = LONGEST_PAGE if answer.mimetype in {"text/html", "text/javascript"} else LONGEST_TEXT
+        most = LONGEST_PAGE if answer.mimetype in {"text/html", "text/javascript"} else self.longest_text
         text = VOLATILE_METRICS.sub("", answer.text)
-        content = text[:most] if value is None else _text(_short(value, self.most_members))
+        content = text[:most] if value is None else self.as_text(value)
         lines = [f"# {call}{sent}", str(answer.status_code), *sorted(map(": ".join, shown)), content]
-        self._parts.append("\n".join(lines))
+        self.parts.append("\n".join(lines))
         return value
 
+    def as_text(self, value: Any) -> str:
+        """Return JSON as the text has it."""
+        value = self._short(value)
+        return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, default_flow_style=None, width=140)
 
-def _short(value: Any, most: int) -> Any:
-    """Return a value of JSON without what is volatile, and with the first members of long lists."""
-    if isinstance(value, dict):
-        return {name: "..." if name in VOLATILE else _short(member, most) for name, member in value.items()}
-    if isinstance(value, list):
-        more = [f"... {len(value)} members"] if len(value) > most else []
-        return [*(_short(member, most) for member in value[:most]), *more]
-    return f"{value[:LONGEST_TEXT]} ..." if isinstance(value, str) and len(value) > LONGEST_TEXT else value
-
-
-def _text(value: Any) -> str:
-    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, default_flow_style=None, width=140)
+    def _short(self, value: Any) -> Any:
+        """Return a value of JSON without what is volatile, and with the first members of long lists."""
+        if isinstance(value, dict):
+            return {
+                name: "..." if name in self.volatile else self._short(member)
+                for name, member in value.items()
+            }
+        most = self.most_members
+        if isinstance(value, list):
+            more = [f"... {len(value)} members"] if len(value) > most else []
+            return [*map(self._short, value[:most]), *more]
+        longest = self.longest_text
+        return f"{value[:longest]} ..." if isinstance(value, str) and len(value) > longest else value
