@@ -382,3 +382,126 @@ def test_wrong_tokens(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None
     exchanges.open(path, token=f"Bearer {api.token}")
     exchanges.open(f"{path}/7", token=f"bearer {api.log_in()['access_token']}")
     assert str(exchanges) == snapshot
+
+
+RULES = [
+    {
+        "name": "outage",
+        "when": {"operation": "listProcesses"},
+        "then": {"respond": {"status": 503}},
+        "times": 1,
+    },
+    {"name": "cut", "when": {"operation": "listDocuments"}, "then": {"fault": "EMPTY_RESPONSE"}},
+    {
+        "name": "limit",
+        "when": {"operation": "listRequirements"},
+        "then": {"rateLimit": "exceeded"},
+        "times": 1,
+    },
+    {
+        "name": "other reference",
+        "when": {"operation": "listDossiers", "query": {"dossierReference": "OTHER", "page": "0"}},
+        "then": {"respond": {"status": 500}},
+    },
+]
+
+
+def explain_requests(exchanges: Exchanges, since: int = 0) -> None:
+    """Add how the journal explains each request."""
+    listed = exchanges.api.control("GET", f"/requests?since={since}")["requests"]
+    for entry in listed:
+        number = entry["number"]
+        explained = exchanges.api.control("GET", f"/requests/{number}")
+        members = ("status", "fault", "codes", "rule", "warnings", "why", "comparisons", "changes")
+        shown = {name: explained[name] for name in members if explained.get(name)}
+        for cause in shown.get("why", ()):
+            for name in ("label", "when", "provenance"):
+                cause.pop(name)
+        if len(shown) > 1:
+            exchanges.note(f"request {number}: {entry['method']} {entry['path']}", shown)
+
+
+def test_explained_refusals(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
+    api = exchanges.api
+    api.post("/dossiers/2/stop")
+    api.post(
+        "/dossiers/1", {"dossierReference": "OLD", "thirdpartyCode": "F 500", "expirationDate": "2031-01-02"}
+    )
+    api.post("/dossiers/1", {"userInCharge": ["a@invalid.example"]})
+    api.post("/dossiers/1", {})
+    api.post("/dossiers/1/reactivate")
+    api.post("/dossiers/2/reactivate")
+    api.post("/dossiers/3/reactivate")
+    api.post("/dossiers/1/requirements", ["ADO", "RIB_IBAN"])
+    api.post("/dossiers/1", {"description": "Another"})
+    api.get(
+        "/dossiers", siren="", companyIdType="CIT9", page="x", pageSize=1001, stateLastChangeDate="2032-01-01"
+    )
+    for path in ("/dossiers/4", "/dossiers/99", "/dossiers/1/documents/14", "/thirdparties/99"):
+        api.get(path)
+    for document, file in ((11, 1), (11, 121), (12, 111)):
+        api.get(f"/dossiers/1/documents/{document}/files/{file}")
+    api.get("/dossiers/process/unknown")
+    api.post("/dossiers/1/stop")
+    api.get("/dossiers/1/documents/11")
+    api.post("/dossiers", {"companyIdType": "CIT001"})
+    process = api.launch(dossierReference="NEW")
+    api.account = 8
+    api.get(f"/dossiers/process/{process}")
+    for account in (9, 99):
+        api.account = account
+        api.get("/dossiers")
+    explain_requests(exchanges, since=1)
+    assert str(exchanges) == snapshot
+
+
+def test_explained_imports(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
+    api = exchanges.api
+    first = api.launch(companyIdValue="50382936800045", dossierReference="OLD", thirdpartyCode="F501")
+    second = api.launch(companyIdValue="99000105900015", thirdpartyCode="F500")
+    third = api.launch(dossierReference="NEW")
+    api.control("POST", f"/processes/{api.launch()}", {"outcome": "hold"})
+    api.advance("PT1S")
+    for process in (first, second, third):
+        api.get(f"/dossiers/process/{process}")
+    api.launch(dossierReference="NEW 2", userInCharge=["a@invalid.example"], expirationDate="2031-01-02")
+    api.launch(companyIdType="CIT002", companyIdValue="FR69503829368")
+    api.get("/dossiers/processes")
+    api.account = 8
+    api.import_and_wait(companyIdType="CIT003", companyIdValue="123456789", requiredDocuments=["ADO"])
+    explain_requests(exchanges, since=1)
+    exchanges.control("GET /requests?since=13&limit=1")
+    exchanges.control("GET /requests/13")
+    assert str(exchanges) == snapshot
+
+
+def test_explained_rules_and_warnings(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
+    api = exchanges.api
+    exchanges.open(f"POST {TOKEN_URL}", {"username": api.username, "password": "wrong"})
+    assert api.token
+    api.control("POST", "/rules", {"rules": RULES})
+    for call in ("/dossiers/processes", "/dossiers/processes", "/requirements", "/dossiers/1/documents"):
+        exchanges.call(f"GET {call}")
+    api.control("PUT", "/variants", {"rateLimit": "on"})
+    exchanges.call("GET /dossiers?dossierReference=NONE&page=0")
+    api.control("PUT", "/strict", {"strict": "warn"})
+    exchanges.call(
+        "GET /dossiers?DossierReference=DONE&page=0&page=1&colour=red&stateLastChangeDate=2026-01-01T00:00:00"
+    )
+    exchanges.call("GET /requirements?sandbox=another")
+    exchanges.call("POST /dossiers/1", {"descriptions": "Another", "colour": "red"})
+    api.control("PUT", "/strict", {"strict": "fail"})
+    exchanges.call("POST /dossiers/1/stop?force=true")
+    api.get("/dossier")
+    exchanges.control("GET /requests/unmatched")
+    for path in ("/dossiers/1/evidence", "/dossiers/1/stop", "/colours"):
+        api.get(path)
+    for url in ("/api/v2/account", TOKEN_URL):
+        api.send("GET", url)
+    explain_requests(exchanges)
+    for number in ("1", "99"):
+        exchanges.control(f"GET /requests/{number}")
+    exchanges.control("POST /requests/count", {"warning": "wrongCase"})
+    exchanges.control("POST /requests/count", {"warning": "wrongcase"})
+    exchanges.control("POST /requests/find", {"operation": "listRequirements", "rule": "limit"})
+    assert str(exchanges) == snapshot

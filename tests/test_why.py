@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.control_calls import latest
-from tests.support import INACTIVE_ACCOUNT, OTHER_SIRET, SEED_DOSSIER, SIRET, Api
+from tests.support import ACCOUNT, INACTIVE_ACCOUNT, OTHER_SIRET, SEED_DOSSIER, SIRET, Api
 
 pytestmark = pytest.mark.dialects("rest", "edge")
 
@@ -190,17 +190,17 @@ REFUSED: dict[str, tuple[Call, str, str]] = {
     "a document there is not": (
         lambda api: api.get(f"/dossiers/{SEED_DOSSIER}/documents/999"),
         "NOT_FOUND",
-        "This sandbox has no document 999.",
+        f"Dossier {SEED_DOSSIER} has no document 999.",
     ),
     "a file there is not": (
         lambda api: api.get(f"/dossiers/{SEED_DOSSIER}/documents/511394021/files/999"),
         "NOT_FOUND",
-        "This sandbox has no file 999.",
+        f"Dossier {SEED_DOSSIER} has no file 999.",
     ),
     "an import there is not": (
         lambda api: api.get("/dossiers/process/nope"),
         "NOT_FOUND",
-        "This sandbox has no import process nope.",
+        f"Account {ACCOUNT} has no import process nope.",
     ),
 }
 

@@ -267,14 +267,13 @@ def _changes(entry: Entry, sandbox: ServerSandbox) -> Iterator[dict[str, Any]]:
     before, after = (
         dict(places(api_members(sandbox, world, dossier_id))) for world in (commands[at].state.world, later)
     )
-    yield {
-        "dossierId": dossier_id,
-        "differences": [
-            {"at": place, "before": before.get(place), "after": after.get(place)}
-            for place in {**before, **after}
-            if before.get(place) != after.get(place)
-        ],
-    }
+    differences = [
+        {"at": place, "before": before.get(place), "after": after.get(place)}
+        for place in {**before, **after}
+        if before.get(place) != after.get(place)
+    ]
+    if differences:
+        yield {"dossierId": dossier_id, "differences": differences}
 
 
 def cause_members(cause: Cause) -> dict[str, Any]:

@@ -303,6 +303,32 @@ def _no_dossier(call: _Refused, error: ReportedError) -> str:
     return f"Account {call.account_id} has no dossier {error.value}{hint}."
 
 
+def _no_document(call: _Refused, error: ReportedError) -> str | None:
+    dossier = call.dossier
+    if dossier is None:
+        return None
+    if error.value in {str(document.document_id) for document in dossier.documents}:
+        return f"Dossier {dossier.dossier_id} was stopped: the API does not show its documents."
+    return f"Dossier {dossier.dossier_id} has no document {error.value}."
+
+
+def _no_file(call: _Refused, error: ReportedError) -> str | None:
+    if call.dossier is None:
+        return None
+    for document in call.dossier.documents:
+        for evidence in document.evidences:
+            if str(evidence.evidence_id) == error.value:
+                kind, end = ("Evidence", ", without a file") if evidence.file_uuid is None else ("File", "")
+                return f"{kind} {error.value} belongs to document {document.document_id}{end}."
+    return f"Dossier {call.dossier_id} has no file {error.value}."
+
+
+def _no_process(call: _Refused, error: ReportedError) -> str:
+    process = process_in({"processId": error.value}, call.world)
+    hint = "" if process is None else f": it belongs to account {process.account_id}"
+    return f"Account {call.account_id} has no import process {error.value}{hint}."
+
+
 def _stopped(call: _Refused, _: ReportedError) -> str | None:
     dossier = call.dossier
     if dossier is None:
@@ -355,10 +381,10 @@ _EXPLANATIONS: dict[tuple[str, str | None], str | Callable[[_Refused, ReportedEr
     ("E301", None): "The document type {value!r} was withdrawn: account {account} may not request it.",
     ("E302", None): "The document type {value!r} is not one that account {account} may request.",
     ("NOT_FOUND", "accountId"): "This sandbox has no account {value}.",
-    ("NOT_FOUND", "documentId"): "This sandbox has no document {value}.",
+    ("NOT_FOUND", "documentId"): _no_document,
     ("NOT_FOUND", "dossierId"): _no_dossier,
-    ("NOT_FOUND", "fileId"): "This sandbox has no file {value}.",
-    ("NOT_FOUND", "processId"): "This sandbox has no import process {value}.",
+    ("NOT_FOUND", "fileId"): _no_file,
+    ("NOT_FOUND", "processId"): _no_process,
     ("NOT_FOUND", "thirdpartyId"): _NO_THIRDPARTY,
 }
 """A sentence, or a function that returns one, per code and parameter; None is any other parameter.

@@ -79,7 +79,7 @@ FAST_POLLING = Hint(
 _MAX_POLLED = 1000
 OTHER_SANDBOX = Hint(
     "sandboxHeader",
-    f"{SANDBOX_HEADER} is not a header of the API and was ignored: the token names another sandbox",
+    f"{SANDBOX_HEADER} and ?sandbox= are for control calls and were ignored: the token names another sandbox",
 )
 LIVE_HINTS = {hint.code: hint for hint in (FAST_POLLING, OTHER_SANDBOX)}
 """Warnings that strict mode gives while it answers; the journal shows the others always."""
