@@ -92,7 +92,9 @@ class Proxy:
         self.url = f"redis://127.0.0.1:{self.port}"
         self.delay = 0.0
         self.cut_answers = 0
-        """So many answers to an append or a deletion are lost: it is done, and its connection is cut."""
+        """So many answers to a request with `cut` in it are lost: it is done, and its connection is cut."""
+        self.cut = rb"\r\n(exchange|ZREM)\r\n"
+        """A regular expression; at first, one for appends and deletions."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -116,7 +118,7 @@ class Proxy:
     def _forward(self, client: socket.socket, engine: socket.socket, appends: threading.Event) -> None:
         with suppress(OSError):
             while data := client.recv(65536):
-                if self.cut_answers and re.search(rb"\r\n(exchange|ZREM)\r\n", data):
+                if self.cut_answers and re.search(self.cut, data):
                     appends.set()
                 engine.sendall(data)
         _shut(engine)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from mock_server.fixtures.errors import StateFileError
 from mock_server.sandbox.engine import Behind, Dropped, Engine, EngineError, Gone, LogPosition
 from mock_server.values import EngineUrl
-from tests.engine import MISSING, PROGRAM, RedisServer, running_engine
+from tests.engine import MISSING, PROGRAM, Proxy, RedisServer, running_engine
 
 pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason=MISSING),
@@ -232,6 +233,19 @@ def test_what_all_replicas_share_is_set_once_and_again_after_a_loss(run: Run, re
     run(check)
 
 
+def test_an_engine_of_a_newer_version_is_rejected(run: Run, redis: RedisServer) -> None:
+    async def check(engine: Engine) -> None:
+        redis.command("HSET", "mock-server:server", "format", "2")
+        with pytest.raises(StateFileError) as rejected:
+            await engine.open()
+        assert str(rejected.value) == (
+            f"{redis.url}: used by a newer version of mock-server, in format 2; this one knows up to 1:"
+            " use the newer version, or another database of the engine"
+        )
+
+    run(check)
+
+
 def test_an_engine_that_is_down_is_named_until_it_answers(run: Run, redis: RedisServer) -> None:
     async def check(engine: Engine) -> None:
         at = await created(engine)
@@ -252,3 +266,34 @@ def test_an_engine_that_is_down_is_named_until_it_answers(run: Run, redis: Redis
         await appended(engine, at, b"a")  # its script is loaded again
 
     run(check)
+
+
+def test_it_is_not_known_whether_a_write_without_an_answer_was_done(run: Run, redis: RedisServer) -> None:
+    proxy = Proxy(redis.port)
+
+    async def check(engine: Engine) -> None:
+        at = await created(engine)
+        other = Engine(EngineUrl(proxy.url))
+        calls: dict[str, tuple[bool, Callable[[], Awaitable[Any]]]] = {
+            "two": (True, lambda: other.create("two", b"start", limit=2, idle=0)),
+            "of a": (True, lambda: other.commit(at, 0, (b"a", b"entry", b"of a"))),
+            "ZREM": (True, lambda: other.delete("two")),
+            "HSETNX": (False, lambda: other.add_fixture("mine", b"{}")),  # it may be written twice
+            "ZRANGE|EVALSHA": (False, other.names),
+            "HGET": (False, lambda: other.fixture("mine")),
+        }
+        for cut, (may_be_done, call) in calls.items():
+            await other.fixture("mine")  # so it has a connection
+            proxy.cut, proxy.cut_answers = cut.encode(), 1
+            with pytest.raises(EngineError, match="cannot be used") as raised:
+                await call()
+            assert (cut, raised.value.may_be_done) == (cut, may_be_done)
+            assert proxy.cut_answers == 0
+        await other.close()
+        assert await engine.names() == ["one"]
+        with pytest.raises(Behind):
+            await engine.commit(at, 0)
+        assert await engine.fixture("mine") == b"{}"
+
+    run(check)
+    proxy.close()
