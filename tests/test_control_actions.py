@@ -240,7 +240,7 @@ def test_a_snapshot_has_a_name_that_a_sandbox_could_have(api: Api) -> None:
         ("%2e%2e", "'..'"),
     ):
         answer = control(api, "POST", f"/snapshots/{name}")
-        rule = "up to 64 letters, digits, dots, dashes, underscores, with one that is no dot"
+        rule = "up to 64 letters, digits, dots, dashes and underscores, but not only dots"
         assert answer.status_code == 400
         assert (answer.json or {})[
             "detail"

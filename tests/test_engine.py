@@ -125,10 +125,10 @@ def test_an_entry_is_appended_where_the_log_is_at_the_position_and_nowhere_else(
         end = await appended(engine, start, b"a", b"b")
         await engine.commit(end, 0)  # nothing to append: it is only compared
         for fields in ((), (b"c", b"entry", b"of c")):
-            with pytest.raises(Behind, match="2 entries") as behind:
+            with pytest.raises(Behind) as behind:
                 await engine.commit(start, 0, fields)
             assert [each.id for each in behind.value.entries] == [b"a", b"b"]
-        with pytest.raises(Behind, match="1 entry") as behind:
+        with pytest.raises(Behind) as behind:
             await engine.commit(start._replace(version=1, last=b"a"), 0)
         assert [each.id for each in behind.value.entries] == [b"b"]
         for wrong in (

@@ -31,7 +31,7 @@ def cache_short(entries: int) -> Callable[[Callable[Arguments, Result]], Callabl
     return decorate
 
 
-SANDBOX_NAME_RULE = "up to 64 letters, digits, dots, dashes, underscores, with one that is no dot"
+SANDBOX_NAME_RULE = "up to 64 letters, digits, dots, dashes and underscores, but not only dots"
 """How sandboxes, and snapshots in them, are named, for messages."""
 
 MAX_SHOWN = 60

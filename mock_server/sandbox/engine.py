@@ -28,7 +28,6 @@ from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
-from mock_server.domain.names import counted
 from mock_server.fixtures.errors import NotWritten, StateFileError
 from mock_server.values import EngineUrl
 
@@ -184,7 +183,6 @@ class Dropped(Exception):
     """The commands up to `number` cannot be undone any more: a checkpoint replaced them."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(number)
         self.number = number
 
 
@@ -196,7 +194,6 @@ class Behind(Exception):
     """The log has entries that the caller does not know; `entries` are the next ones."""
 
     def __init__(self, entries: tuple[RawEntry, ...]) -> None:
-        super().__init__(counted(len(entries), "entry", "entries"))
         self.entries = entries
 
 

@@ -537,7 +537,10 @@ class SharedSandboxes(Sandboxes):
         try:
             sandbox = await self._with_fixtures(build, f"the sandbox {name!r}", large=True)
         except NotKept as error:
-            raise EngineError(f"the sandbox {name!r} in {self.engine.url} is damaged: {error}") from None
+            raise EngineError(
+                f"the sandbox {name!r} in {self.engine.url} is damaged ({error}):"
+                f" delete its keys, mock-server:{{{name}}}:head and mock-server:{{{name}}}:log"
+            ) from None
         sandbox.journal.on_listen = self._is_listened.set
         return sandbox
 

@@ -24,7 +24,6 @@ class Needed(BaseException):
     """
 
     def __init__(self, name: str | None, *, create: bool = False) -> None:
-        super().__init__(name)
         self.name = name
         self.create = create
 
