@@ -1,0 +1,716 @@
+"""Whole outputs of commands: a test runs some, and its snapshot has all that they wrote, as a user reads it.
+
+After a wanted change, `make test ARGS="--snapshot-update tests/test_whole_outputs.py"` writes them again:
+read what has changed in them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from syrupy.assertion import SnapshotAssertion
+
+from mock_server.app import create_app
+from mock_server.cli import main
+from mock_server.cli.serve import read_settings
+from mock_server.client import Sandbox
+from mock_server.compare import comparison
+from mock_server.settings import Settings
+from mock_server.web.services import of
+from tests.support import PARIS, Api, running_server
+from tests.test_recipe_errors import FORM, MEANING, error_message
+from tests.test_scenario_errors import ERRORS, RIGHT
+from tests.test_settings import BAD, BY_NAME
+from tests.transcript import NOW
+from tests.wire import wire_server
+
+MASKS = {
+    r"http://127\.0\.0\.1:\d+": "http://HOST",
+    r"\bin \d+ ms": "in … ms",
+    r"\b[\d,]{4,} bytes": "… bytes",
+    r"\bin \d+\.\d s": "in … s",
+    r"\b0\.\d\d\d s": "… s",
+    r'time="[\d.]+"': 'time="…"',
+    r"\brun-[0-9a-f]{8}\b": "run-…",
+    r"mock-server \d+\.\d+\.\d+": "mock-server …",
+    r"clock: '2[^']+'": "clock: …",
+    r"PT\d+\.\d+S": "PT…S",
+    r"doctor-[0-9a-f]{8}\b": "doctor-…",
+    r"(?m)^ok    (?:Python|platform|libraries|clock) .*\n": "",
+    r'("about": "(?:Python|platform|libraries|clock)",\s+"state": "ok",\s+"found": )"[^"]*"': r"\1…",
+    r"version \d+\.\d+\.\d+,": "version …,",
+    r"Usage: mock-server .*\nTry '.*\n\n": "",
+    r"\b1\d\d checked": "… checked",
+    r"( port |PORT=)\d{2,}": r"\1…",
+}
+"""What differs at each run, as a regular expression, and what the outputs have instead."""
+
+
+class Terminal:
+    """The commands of a story and their outputs, as text; they run in a new folder, shown as FOLDER."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._parts: list[str] = []
+
+    def write(self, name: str, text: str) -> str:
+        """Write a file of the folder; return its name."""
+        (self.folder / name).write_text(text, encoding="utf-8")
+        return name
+
+    def run(self, *arguments: object, **environment: str) -> None:
+        """Run a command of `mock-server`, with these environment variables in addition."""
+        command = [*map(str, arguments)]
+        variables = {"COLUMNS": "100"} | environment
+        done = CliRunner().invoke(main, command, prog_name="mock-server", env=variables)
+        assert isinstance(done.exception, SystemExit | None), done.exc_info
+        shown = " ".join([*(f"{name}={value}" for name, value in environment.items()), "$", *command])
+        outputs = [
+            f"{name}:\n{text}" for name, text in (("stdout", done.stdout), ("stderr", done.stderr)) if text
+        ]
+        self._parts.append("\n".join([shown, f"exit {done.exit_code}", *outputs]))
+
+    def show(self, name: str) -> None:
+        """Add the content of a file that a command has written."""
+        path = self.folder / name
+        content = path.read_text(encoding="utf-8") if path.exists() else "is not there"
+        content = re.sub(
+            r"\{[^{}]*\}", lambda found: " ".join(found[0].split()), content.replace("><", ">\n<")
+        )
+        self._parts.append(f"{name}:\n{content}\n")
+
+    def __str__(self) -> str:
+        """Return the story, with the same text in each run."""
+        text = "\n".join(self._parts).replace(str(self.folder), "FOLDER")
+        for pattern, mask in MASKS.items():
+            text = re.sub(pattern, mask, text)
+        return text
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """A terminal whose current folder is new."""
+    for name in os.environ:
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return Terminal(tmp_path)
+
+
+def test_wrong_recipes(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    path = tmp_path / "mine.yaml"
+    found: dict[str, Any] = {}
+    for case, (text, _) in (FORM | MEANING).items():
+        path.write_text(text, encoding="utf-8")
+        found[case] = error_message(path)
+    assert listed(found) == snapshot
+
+
+def listed(messages: dict[str, str]) -> str:
+    """Return the messages, each after its case."""
+    return "\n".join(f"{case}: {message}" for case, message in messages.items())
+
+
+def test_wrong_scenarios(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
+    files = []
+    for case, (right, wrong, _, _) in ERRORS.items():
+        name = re.sub(r"\W+", "-", case.lower())
+        text = RIGHT.replace(right, wrong, 1).replace("scenario: mine", f"scenario: {name}")
+        files.append(terminal.write(f"{name}.yaml", text))
+    terminal.run("scenarios", "check", *files)
+    assert str(terminal) == snapshot
+
+
+# Scenarios
+
+FAILING = """\
+version: 1
+scenario: failing
+title: Each kind of failure
+tags: [mine]
+given:
+  clock: "2031-01-02T10:00:00"
+rules:
+  - name: short
+    when: {operation: listAccounts, method: GET}
+    then: {respond: {status: 200, headers: {X-Mine: "a"}, body: {content: [{id: 1}], "totalElements": 7}}}
+  - {name: garbled, when: {operation: getAccountStatistics}, then: {fault: MALFORMED_BODY}}
+  - {name: away, when: {operation: listThirdparties}, then: {fault: EMPTY_RESPONSE}}
+  - name: picture
+    when: {operation: getProcess}
+    then: {respond: {status: 200, headers: {Content-Type: image/png}, body: abc}}
+  - {name: hold, when: {operation: importDossier}, then: {process: {hold: true}}}
+steps:
+  - {name: a long answer, call: getDossier, path: {dossierId: 804127}, expect: {status: [201, 404]}}
+  - {name: no success, call: getDossier, path: {dossierId: 1}, save: {id: content.dossierId}}
+  - name: a member
+    call: listAccounts
+    expect: {body: {content: [{id: 2}], messages: [], totalElements: {$atMost: 6}}}
+  - {name: headers, call: listAccounts, expect: {headers: {X-Page: 1, X-Mine: {$matches: b}}}}
+  - {name: a text, call: listAccounts, query: {page: 2, pageSize: [1, 2]}, expect: {text: ok}}
+  - {name: another code, call: listDossiers, query: {pageSize: 2000}, expect: {refused: [E010, E001]}}
+  - {name: hits, call: listDossiers, query: {dossierReference: NONE}, expect: {found: 1}}
+  - {name: no refusal, call: listDossiers, query: {dossierReference: NONE}, expect: {refused: [E010]}}
+  - {name: no fault, call: listAccounts, expect: {fault: EMPTY_RESPONSE, status: 404}}
+  - {name: another fault, call: listThirdparties, expect: {fault: NO_RESPONSE}, timeout: 5s}
+  - {name: a fault, call: listThirdparties}
+  - {name: too quick, call: listAccounts, expect: {took: {atLeast: 5s}}}
+  - {name: too slow, call: listAccounts, expect: {took: {atMost: 0ms}}}
+  - {name: nothing to save, call: listAccounts, save: {letter: "content[0].name", other: "content[1]"}}
+  - {name: a value that was not saved, call: stopDossier, path: {dossierId: "{id}"}}
+  - {name: no JSON, call: getAccountStatistics, expect: {body: {content: 1}}}
+  - {name: a picture, call: getProcess, path: {processId: x}, expect: {status: 404}}
+  - {name: no login, call: listAccounts, as: {username: multi@example.com, password: wrong}}
+  - {name: a control call, control: PUT /clock, body: {now: soon}}
+  - {name: a form, call: getToken, form: {password: wrong}}
+  - name: an import
+    call: importDossier
+    body: {companyIdType: CIT001, companyIdValue: "99050000100013", dossierReference: PO-1}
+    expect: {refused: [E201]}
+  - name: several calls
+    together:
+      - {call: listAccounts, name: good}
+      - {call: listAccounts, name: bad, headers: {X-Sent: "1"}, expect: {status: 204}}
+      - {call: getDossier, path: {dossierId: 1}, repeat: 2}
+  - {name: never, call: listAccounts, timeout: 30s, until: {content: 1}}
+"""
+PASSING = """version: 1
+scenario: passing
+title: A command with both values of a variant
+tags: [mine, other]
+rules:
+  - {name: slow, when: {operation: [getDossier, listDossiers]}, then: {delay: {type: fixed, milliseconds: 1}}}
+  - {name: all, when: {}, then: {delay: {type: fixed, milliseconds: 1}}}
+steps:
+  - {name: stopped, call: stopDossier, path: {dossierId: 804127}}
+  - name: refused
+    call: updateDossier
+    path: {dossierId: 804127}
+    body: {description: x}
+    expect: {refused: [E201]}
+  - {name: in EDGE, dialect: edge, call: listEvidences, path: {dossierId: 804127, documentId: 1}}
+  - {name: later, control: POST /clock/advance, body: {by: PT1M}}
+  - {name: both, together: [{call: listAccounts}, {call: listDossiers}]}
+"""
+UNABLE = """version: 1
+scenario: unable
+title: Its start data cannot be used
+tags: [mine]
+given: {fixture: nowhere}
+steps:
+  - {name: one, call: listAccounts}
+"""
+
+
+def test_scenarios_that_fail(terminal: Terminal, server: str, snapshot: SnapshotAssertion) -> None:
+    for name, text in (("failing", FAILING), ("passing", PASSING), ("unable", UNABLE)):
+        terminal.write(f"{name}.yaml", text)
+    where = ("--scenarios-dir", ".", "--base-url", server)
+    terminal.run("scenarios", "run", "failing", *where)
+    terminal.run("scenarios", "run", "passing", *where)
+    terminal.run(
+        "scenarios",
+        "run",
+        "passing",
+        "unable",
+        *where,
+        "--jobs",
+        "1",
+        "--variant",
+        "refusals=result",
+        "--junit",
+        "report.xml",
+    )
+    terminal.show("report.xml")
+    terminal.run("scenarios", "show", "passing", *where[:2])
+    assert str(terminal) == snapshot
+
+
+def test_scenarios_that_cannot_be_run(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
+    terminal.write("passing.yaml", PASSING)
+    terminal.write("broken.yaml", "version: 1\nscenario: broken\ntitle: Broken\ntags: [wire]\nrules: 7\n")
+    own = ("--scenarios-dir", ".")
+    terminal.run("scenarios", "list", "--tag", "strict", "--tag", "mine", *own)
+    terminal.run("scenarios", "list", "--tag", "minne", *own)
+    for name in ("passings", "xyz", "nowhere.yaml", "./"):
+        terminal.run("scenarios", "show", name, *own)
+    terminal.run("scenarios", "show", "xyz")
+    terminal.run("scenarios", "show")
+    terminal.run("scenarios", "check", "nowhere.yaml", "passing")
+    terminal.run("scenarios", "check", "passing.yaml")
+    terminal.run("scenarios", "check", "--fixtures-dir", "nowhere")
+    terminal.run("scenarios", "run", "broken", *own)
+    terminal.run("scenarios", "run", "passing", "--tag", "none", *own)
+    nowhere = ("passing.yaml", "--base-url", "http://127.0.0.1:1")
+    for options in (
+        (),
+        ("--jobs", "0"),
+        ("--jobs", "65"),
+        ("--dialect", "soap"),
+        ("--variant", "refusals"),
+        ("--variant", "refusals=maybe"),
+        ("--variant", "refusal=result"),
+        ("--junit", "nowhere/report.xml"),
+        ("--junit", "."),
+        ("--base-url", "nonsense"),
+        ("--control-token", "ł"),
+        ("--auth-url", "nonsense"),
+    ):
+        terminal.run("scenarios", "run", *nowhere, *options)
+    assert str(terminal) == snapshot
+
+
+RECIPE = """\
+version: 1
+title: Mine
+accounts:
+  - {accountId: 7, population: {dossiers: 3, thirdparties: 2}}
+  - {accountId: 8}
+requirements:
+  - {documentId: 1, code: ATT_VIGI, labelFr: Attestation}
+"""
+
+
+def test_fixtures(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
+    terminal.write("mine.yaml", RECIPE)
+    terminal.write("broken.yaml", "version: 2\n")
+    terminal.write("state.json", '{"content": 1}')
+    terminal.write("deep.yaml", "version: 1\ninclude: [mine, broken]\n")
+    own = ("--fixtures-dir", ".")
+    terminal.run("fixtures", "list", *own)
+    terminal.run("fixtures", "show", "mine", *own)
+    terminal.run("fixtures", "show", "mien", *own)
+    terminal.run("fixtures", "show", "state", *own)
+    terminal.run("fixtures", "show", "nowhere.yaml")
+    terminal.run(
+        "fixtures", "check", "default", "mine", "broken", "state", "deep", "nowhere", "catalogue", *own
+    )
+    terminal.run("fixtures", "check")
+    made = "made.json"
+    terminal.run(
+        "fixtures",
+        "generate",
+        "mine",
+        *own,
+        "--out",
+        made,
+        "--day",
+        "2031-01-02",
+        "--dossiers",
+        "4",
+        "--seed",
+        "5",
+    )
+    terminal.run("fixtures", "check", "made", "made.json", *own)
+    for options in (
+        ("nowhere",),
+        ("mine", "--out", "made.yaml"),
+        ("mine", "--out", "nowhere/made.json"),
+        ("mine", "--day", "soon"),
+        ("mine", "--day", "1899-12-31"),
+        ("mine", "--day", "2201-01-01"),
+        ("mine", "--dossiers", "0"),
+        ("mine", "--dossiers", "many"),
+        ("mine", "--seed", "one"),
+        ("mine", "--seed", str(2**63)),
+        ("empty", "--dossiers", "1"),
+        ("state",),
+        (),
+    ):
+        terminal.run("fixtures", "generate", *own, "--out", made, *options)
+    assert str(terminal) == snapshot
+
+
+TOPICS = (
+    *("E103", "nowhere", "6.1.3", "C15", "refusals", "control#tokens", "control.md#the-clok", "control#xyz"),
+    *("contr", "7.99", "x" * 100),
+)
+
+
+def test_explanations(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
+    terminal.run("explain")
+    for topic in TOPICS:
+        terminal.run("explain", topic)
+    assert str(terminal) == snapshot
+
+
+KINDS = {
+    "operations": {"getToken": 2, "getDossier": 0, "stopDossier": 1},
+    "codes": {"E202": 0, "E101": 0},
+    "pages": {"listDossiers.empty": 1, "listDossiers.lastFull": 0},
+    "processes": {"import.succeeded": 1},
+    "variants": {"refusals=http400": 3, "refusals=result": 0},
+}
+
+
+def test_coverage(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
+    more = KINDS | {"operations": {"getToken": 1, "getDossier": 4, "stopDossier": 0}}
+    terminal.write("one.json", json.dumps({"version": 1, "kinds": KINDS}))
+    terminal.write(
+        "two.json", json.dumps({"version": 1, "kinds": more, "excluded": {"E101": "a < b | c & d"}})
+    )
+    terminal.write("wrong.json", "{")
+    terminal.write("other.json", "{}")
+    terminal.run("coverage", "merge", "one.json", "two.json", "--out", "all.json")
+    terminal.show("all.json")
+    exclusions = ("--exclude", "E202: another team tests it", "--exclude", "refusals=result:x")
+    for kind in ("text", "markdown", "html"):
+        terminal.run("coverage", "report", "two.json", *exclusions, "--format", kind)
+    terminal.run("coverage", "report", "all.json", "--min", "70")
+    terminal.run("coverage", "report", "all.json", "--min", "71", "--out", "report.txt")
+    for kind in ("text", "json"):
+        terminal.run("coverage", "diff", "one.json", "two.json", "--format", kind)
+    terminal.run("coverage", "diff", "two.json", "all.json")
+    for arguments in (
+        ("report", "nowhere.json"),
+        ("report", "wrong.json"),
+        ("report", "other.json"),
+        ("report", "one.json", "--min", "101"),
+        ("report", "one.json", "--min", "-1"),
+        ("report", "one.json", "--format", "xml"),
+        ("report", "one.json", "--exclude", "E202"),
+        ("report", "one.json", "--exclude", "getDosier: x"),
+        ("report", "one.json", "--exclude", "abcdefgh: x"),
+        ("report", "one.json", "--out", "nowhere/report.txt"),
+        ("report", "one.json", "--out", "."),
+        ("merge",),
+        ("diff", "one.json"),
+    ):
+        terminal.run("coverage", *arguments)
+    assert str(terminal) == snapshot
+
+
+def test_state_files(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
+    app = create_app(Settings(state=Path("state.db"), fixture="empty", log_level="error"))
+    api = Api(app.test_client(), "one")
+    api.launch()
+    terminal.run("state", "info", "state.db")
+    of(app).sandboxes.close()
+    terminal.run("state", "info", "state.db")
+    terminal.run("state", "compact", "state.db")
+    terminal.run("state", "info", "state.db")
+    terminal.run("state", "export", "state.db", "--sandbox", "two")
+    terminal.write("other.db", "nothing")
+    for command in ("info", "export", "compact"):
+        terminal.run("state", command, "nowhere.db")
+        terminal.run("state", command, "other.db")
+    terminal.run("state", "info", ".")
+    assert str(terminal) == snapshot
+
+
+def test_journal(terminal: Terminal, server: str, snapshot: SnapshotAssertion) -> None:
+    sandbox = Sandbox(server, "whole-outputs")
+    sandbox.clock.set(NOW)
+    session = sandbox.session()
+    session.get(f"{sandbox.base_url}/account", params={"x": 1})
+    session.get(f"{sandbox.base_url}/account/119631/dossiers/1")
+    where = ("--base-url", server, "--sandbox", "whole-outputs")
+    terminal.run("journal", "export", *where, "--format", "scenario")
+    terminal.run("journal", "export", *where, "--format", "scenario", "--out", "mine-2.yaml", "--since", "2")
+    terminal.show("mine-2.yaml")
+    terminal.run("journal", "export", *where, "--out", "run.har", "--since", "2")
+    for options in (
+        ("--sandbox", "whole-output"),
+        ("--sandbox", "a b"),
+        ("--since", "x"),
+        ("--since", "-1"),
+        ("--format", "xml"),
+        ("--format", "scenario", "--out", "Mine.yaml"),
+        ("--format", "scenario", "--since", "nowhere"),
+        ("--out", "nowhere/run.har"),
+        ("--base-url", "sandbox"),
+        ("--base-url", "http://127.0.0.1:1"),
+    ):
+        terminal.run("journal", "export", *where, *options)
+    sandbox.drop()
+    assert str(terminal) == snapshot
+
+
+AWAY = """\
+version: 1
+scenario: away
+title: The search is closed
+rules: [{name: away, when: {operation: listDossiers}, then: {respond: {status: 503, body: closed}}}]
+"""
+
+
+def test_doctor(terminal: Terminal, server: str, snapshot: SnapshotAssertion) -> None:
+    terminal.write("mine.yaml", "version: 1\nscenario: mine\ntitle: x\nrules: 7\n")
+    terminal.write(
+        "empty.yaml",
+        "version: 1\naccounts: [{accountId: 7}]\nusers: [{username: me, password: hush, accounts: [7]}]\n",
+    )
+    for options in (
+        (),
+        ("--json",),
+        ("--username", "multi@example.com", "--password", "wrong"),
+    ):
+        terminal.run("doctor", "--base-url", server, *options)
+    terminal.run("doctor", "--base-url", "http://127.0.0.1:1")
+    terminal.run("doctor", "--base-url", "nonsense", http_proxy="http://me:secret@proxy:3128")
+    away = terminal.write("away.yaml", AWAY)
+    with running_server("--control-token", "s3cret", "--scenario", away) as (url, _):
+        terminal.run("doctor", "--base-url", url)
+        terminal.run("doctor", "--base-url", url, MOCK_SERVER_CONTROL_TOKEN="s3cret")
+    terminal.run(
+        "doctor",
+        MOCK_SERVER_PORT="0",
+        MOCK_SERVER_FIXTURE="empty.yaml",
+        MOCK_SERVER_AUTH="declared",
+        MOCK_SERVER_SCENARIO="outage-that-flaps",
+    )
+    terminal.run(
+        "doctor",
+        MOCK_SERVER_PORT=server.rpartition(":")[2],
+        MOCK_SERVER_PRT="1",
+        MOCK_SERVER_AUTH="none",
+        MOCK_SERVER_STATE_PASSWORD="s3cret",
+        MOCK_SERVER_FIXTURE="nowhere.yaml",
+        MOCK_SERVER_SCENARIOS_DIR=".",
+        MOCK_SERVER_SCENARIO="nowhere",
+    )
+    assert str(terminal) == snapshot
+
+
+def test_wrong_settings(monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
+    found = {}
+    for name, text, _ in BAD:
+        setting = BY_NAME[name]
+        if "\ud800" in text:
+            continue  # no variable has it
+        with monkeypatch.context() as patch:
+            patch.setenv(setting.variable, text)
+            found[f"{setting.variable}={text!r}"] = ", ".join(read_settings({})[1]) or "as if unset"
+    assert listed(found) == snapshot
+
+
+def test_wrong_options(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
+    for options in (
+        ("--port", "http"),
+        ("--host", "--port", "1"),
+        ("now",),
+        ("--fixture", "defaults"),
+        ("--signing-key", "nowhere.pem"),
+        ("--tls-key", "nowhere.pem"),
+        ("--tls-cert", "nowhere.pem"),
+        ("--tls-cert", "nowhere.pem", "--tls-self-signed"),
+        ("--state", "nowhere/state.db"),
+        ("--scenario", "outag"),
+        ("--host", "256.1.1.1"),
+    ):
+        terminal.run("serve", "--port", "0", *options)
+    terminal.run("serve", MOCK_SERVER_PRT="1", MOCK_SERVER_PORT="-1")
+    terminal.run("serve", MOCK_SERVER_WHERE="1")
+    for options in (("--port", "1"), ("--url", "nonsense"), ("--port", "65536")):
+        terminal.run("healthcheck", *options)
+    terminal.run("openapi", "--dialect", "soap")
+    assert str(terminal) == snapshot
+
+
+PROBE = """\
+version: 1
+scenario: probe
+title: A call of each difference
+steps:
+  - name: a dossier
+    call: getDossier
+    path: {dossierId: 804127}
+    expect: {body: {content: {description: description_804127}}}
+  - name: an unknown dossier
+    call: getDossier
+    path: {dossierId: 1}
+    expect: {refused: [E200]}
+    save: {id: content.dossierId}
+  - {name: document types, call: listRequirements}
+  - {name: third parties, call: listThirdparties}
+  - {name: a document, call: getDocument, path: {dossierId: "{id}", documentId: 1}}
+  - name: documents
+    call: listDocuments
+    path: {dossierId: 804127}
+    expect: {headers: {X-Mine: {$absent: true}}}
+  - {name: no hit, call: listDossiers, query: {dossierReference: NONE}, expect: {found: 0}}
+  - {name: accounts, call: listAccounts}
+"""
+WRITING_PROBE = """\
+version: 1
+scenario: writing-probe
+title: A command
+steps:
+  - {name: an update, call: updateDossier, path: {dossierId: 804127}, body: {}, expect: {refused: [E003]}}
+"""
+CHANGED = {
+    "getDossier": {
+        "patch": {"content": {"riskScore": 7, "monitored": "true", "tva": None, "description": "x" * 90}}
+    },
+    "listRequirements": {"respond": {"status": 503, "body": "closed"}},
+    "listThirdparties": {"fault": "EMPTY_RESPONSE"},
+    "listDocuments": {
+        "respond": {"status": 200, "headers": {"X-Mine": "1"}, "body": {"content": [None, {"code": None}]}}
+    },
+}
+
+
+def test_comparison(
+    terminal: Terminal, server: str, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
+) -> None:
+    terminal.write("probe.yaml", PROBE)
+    terminal.write("writing-probe.yaml", WRITING_PROBE)
+    monkeypatch.setattr(comparison, "PROBES", terminal.folder)
+    monkeypatch.setattr(comparison, "scenario_files", list)
+    there = Sandbox(server, "compared")
+    rules = [{"name": name, "when": {"operation": name}, "then": then} for name, then in CHANGED.items()]
+    there.call("POST", "/rules", {"rules": rules})
+    there.call("PUT", "/variants", {"emptySearch": "not-found", "refusals": "result"})
+    url = ("--base-url", f"{server}/rest", "--sandbox-url", server)
+    login = ("--auth-url", server, "--username", there.username, "--password", "demo")
+    terminal.run("compare", *url, *login)
+    terminal.run(
+        "compare",
+        *url,
+        *login,
+        "--allow-writes",
+        "--variant",
+        "emptySearch=not-found",
+        "--json",
+        "report.json",
+        "--junit",
+        "report.xml",
+    )
+    terminal.show("report.json")
+    terminal.show("report.xml")
+    there.drop()
+    for options in (
+        ("--base-url", server, "--username", "api@example.com"),
+        ("--password", "wrong", "--username", "multi@example.com"),
+        ("--base-url", "http://127.0.0.1:1"),
+        ("--base-url", "nonsense"),
+        ("--sandbox-url", "http://127.0.0.1:1"),
+        ("--variant", "refusals"),
+        ("--json", "nowhere/report.json"),
+        ("--junit", "nowhere/report.xml"),
+        ("--dialect", "soap"),
+    ):
+        terminal.run("compare", *url, *login, *options)
+    terminal.run("compare")
+    assert str(terminal) == snapshot
+
+
+SOURCE = """\
+version: 1
+include: [catalogue]
+accounts:
+  - {accountId: 119631, requirements: [ATT_VIGI, I2, LOCAL_ACME], name: Acme}
+requirements: [{documentId: 90, code: LOCAL_ACME, labelFr: A document of Acme}]
+thirdparties:
+  - siret: "99050000100013"
+    thirdpartyId: 875
+    name: ACME SAS
+    acronym: ACM
+    ceo: Jane Doe
+    capital: 1000
+    capitalCurrency: EUR
+    turnover: 5000
+    turnoverCurrency: EUR
+    workforce: 7
+    dateCreation: "2001-02-03"
+    lastBalanceSheetDate: "2024-12-31"
+    addressStreet: 1 rue Haute
+    addressCity: LYON
+    addressPostCode: "69001"
+    addressCountryCode: FR
+    activityCode: 62.01Z
+    activityLabel: Software
+    legalCategoryCode: "5710"
+    legalCategoryLabel: SAS
+    subscriptionDate: "2020-03-04"
+    users: [{firstname: Jane, lastname: Doe, email: jane@acme.example, phone: "+33 1 22 33 44 55"}]
+  - companyIdType: CIT002
+    companyIdValue: BE0403170701
+    name: Beta NV
+    addressCountryCode: BE
+    outOfBusiness: true
+  - {companyIdType: CIT003, companyIdValue: "150483782", name: Gamma Inc, addressCountryCode: US}
+dossiers:
+  - siret: "99050000100013"
+    dossierId: 804127
+    dossierReference: PO-77
+    thirdpartyCode: CODE77
+    description: Cleaning of Acme
+    purchasingCategory: Services
+    startingDate: "2030-12-01T09:30:00"
+    expirationDate: "2031-06-30"
+    documents:
+      - documentCode: ATT_VIGI
+        requestDate: "2030-12-02T10:00:00"
+        files:
+          - uploadDate: "2030-12-03T08:00:00"
+            fileSize: 30000
+            expirationDate: "2031-02-01"
+            metadata: {verified: "true", owner: Jane Doe}
+      - documentCode: LOCAL_ACME
+        files:
+          - uploadDate: "2030-12-04T00:00:00"
+            formdata: [{type: text, key: city, title: Which city, order: 1, value: Lyon}]
+  - companyIdType: CIT002
+    companyIdValue: BE0403170701
+    dossierReference: PO-78
+    startingDate: "2030-12-01T00:00:00"
+    stoppingDate: "2030-12-05T00:00:00"
+    stoppingReason: STOPREQUEST
+    documents: [{documentCode: I2}]
+  - companyIdType: CIT003
+    companyIdValue: "150483782"
+    dossierReference: "-"
+    startingDate: "2031-01-02T08:00:00"
+    documents: []
+"""
+
+
+@pytest.mark.parametrize("dialect", ["rest", "edge"])
+def test_pull(
+    terminal: Terminal, dialect: str, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
+) -> None:
+    now = datetime.fromisoformat(NOW).replace(tzinfo=PARIS)
+    monkeypatch.setattr("mock_server.pull.replacements.token_bytes", bytes)
+    monkeypatch.setattr("mock_server.pull.real_now", lambda: now)
+    app = create_app(Settings(fixture=terminal.write("source.yaml", SOURCE), clock=now, log_level="error"))
+    with wire_server("plain", terminal.folder, wsgi=app.wsgi_app) as url:
+        source = (
+            "--base-url",
+            f"{url}/{dialect}",
+            "--auth-url",
+            url,
+            "--dialect",
+            dialect,
+            "--username",
+            "api@example.com",
+        )
+        pull = ("fixtures", "pull", *source)
+        terminal.run(*pull, "--out", "mine.yaml", DOSSIERS_PASSWORD="demo")
+        terminal.show("mine.yaml")
+        if dialect == "edge":
+            terminal.run(*pull, "--out", "less.yaml", "--limit", "1", "--rate", "0", DOSSIERS_PASSWORD="demo")
+            for options in (
+                ("--out", "mine.json"),
+                ("--out", "nowhere/mine.yaml"),
+                ("--out", "x.yaml", "--rate", "nan"),
+                ("--out", "x.yaml", "--rate", "-1"),
+                ("--out", "x.yaml", "--limit", "0"),
+                ("--out", "x.yaml", "--accounts", "119631,x"),
+                ("--out", "x.yaml", "--accounts", "0"),
+                ("--out", "x.yaml", "--accounts", "7"),
+                ("--out", "x.yaml", "--base-url", "http://127.0.0.1:1"),
+                ("--out", "x.yaml", "--base-url", "nonsense"),
+            ):
+                terminal.run(*pull, *options, DOSSIERS_PASSWORD="demo")
+            terminal.run(
+                *pull, "--out", "y.yaml", "--username", "multi@example.com", DOSSIERS_PASSWORD="wrong"
+            )
+    assert str(terminal) == snapshot
