@@ -60,6 +60,7 @@ def test_accounts_and_requirements(story: Transcript, snapshot: SnapshotAssertio
     story.control("PATCH /accounts/seven", {"international": False})
     story.control("PATCH /requirements/I2", {"withdrawn": True, "accountId": 119631})
     story.control("PATCH /requirements/I2", {"withdrawn": True})
+    story.control("PATCH /accounts/7", {"requirements": ["I2", "ATT_VIGI"]})
     story.control("PATCH /requirements/I2", {"withdrawn": False})
     story.control("PATCH /requirements/NOPE", {"withdrawn": True})
     story.control("PATCH /requirements/I2", {"withdrawn": True, "accountId": 999})
@@ -112,6 +113,9 @@ def test_evidences_and_third_parties(story: Transcript, snapshot: SnapshotAssert
     story.control(f"POST {evidences}", {"expirationDate": "30/06/2031"})
     story.control(f"POST {evidences}", {"content": "no base64!"})
     story.control(f"POST {evidences}", {"fileSize": 0})
+    answer = {"type": "text", "key": "k1", "title": "Name", "order": 1, "value": "Ann"}
+    story.control(f"POST {evidences}", {"formdata": [answer]})
+    story.control(f"POST {evidences}", {"formdata": [{"key": "k1"}]})
     story.control(f"POST /dossiers/{one}/documents/NOPE/evidences", {})
     story.control(f"GET /dossiers/{one}")
     story.control("POST /thirdparties", {"siret": OTHER_SIRET, "email": "contact@example.com"})
@@ -121,6 +125,8 @@ def test_evidences_and_third_parties(story: Transcript, snapshot: SnapshotAssert
     story.control(f"POST /thirdparties/{third.get('thirdpartyId', 875)}/close")
     story.control(f"POST /thirdparties/{third.get('thirdpartyId', 875)}/close")
     story.control("POST /thirdparties/1/close")
+    story.control("POST /thirdparties/875/close")
+    story.control(f"GET /dossiers/{one}")
     assert str(story) == snapshot
 
 
@@ -134,7 +140,7 @@ def test_imports_and_mails(story: Transcript, snapshot: SnapshotAssertion) -> No
         story.call(
             "POST /dossiers", body | {"dossierReference": f"PO-{number}", "thirdpartyCode": f"C{number}"}
         )
-        for number in range(3)
+        for number in (2, 0, 1)
     ]
     first, second, third = (one["content"]["processId"] for one in made)
     story.control(f"GET /processes/{first}")
@@ -224,6 +230,8 @@ def test_ad_hoc_rules(story: Transcript, snapshot: SnapshotAssertion) -> None:
     story.call(f"GET /dossiers/{SEED_DOSSIER}")
     story.control("GET /rules")
     story.control("DELETE /rules?name=slow")
+    story.control("DELETE /rules")
+    story.control("DELETE /rules")
     story.control("DELETE /rules?name=slow")
     assert str(story) == snapshot
 
@@ -240,6 +248,12 @@ def test_active_scenario(story: Transcript, snapshot: SnapshotAssertion) -> None
                 "state": "Started",
                 "newState": "wet",
                 "then": {"respond": {"status": 502}},
+            },
+            {
+                "name": "fog",
+                "when": {"operation": "stopDossier"},
+                "state": "grey",
+                "then": {"respond": {"status": 500}},
             },
             {
                 "name": "sun",
@@ -265,7 +279,7 @@ def test_active_scenario(story: Transcript, snapshot: SnapshotAssertion) -> None
     assert str(story) == snapshot
 
 
-def test_variants_strict_mode_and_states_of_pact(story: Transcript, snapshot: SnapshotAssertion) -> None:
+def test_variants_and_strict_mode(story: Transcript, snapshot: SnapshotAssertion) -> None:
     story.control("GET /variants")
     story.control("PUT /variants", {"refusals": "result"})
     story.control("PUT /variants", {"refusals": "maybe"})
@@ -274,9 +288,25 @@ def test_variants_strict_mode_and_states_of_pact(story: Transcript, snapshot: Sn
     story.control("PUT /strict", {"strict": "warn"})
     story.control("PUT /strict", {"strict": "always"})
     story.control("PUT /strict", {})
+    story.call(f"GET /dossiers/{SEED_DOSSIER}")
+    story.control("GET /coverage")
+    assert str(story) == snapshot
+
+
+def test_states_of_pact(story: Transcript, snapshot: SnapshotAssertion) -> None:
+    story.volatile |= {"at", "stoppingDate", "stateLastChangeDate"}  # a setup resets the clock
     for state in ("a dossier with reference PO-1 is archived", "account 119700 is inactive", "it rains"):
         story.control("POST /pact/states", {"state": state})
+    story.control("GET /dossiers?limit=1")
+    story.call("GET /account")
+    one = "a dossier with reference {reference} exists"
+    story.control("POST /pact/states", {"state": one, "params": {"reference": "PO-3"}})
+    story.control("POST /pact/states", {"states": [one], "params": {"reference": "PO-4"}})
+    story.control("POST /pact/states", {"states": [{"name": one, "params": {"reference": "PO-5"}}]})
+    story.control("POST /pact/states", {"state": one, "params": {"siret": SIRET}})
+    story.control("GET /dossiers?limit=3")
     story.control("POST /pact/states", {"state": "there are no dossiers", "action": "teardown"})
+    story.control("GET /requests?limit=1")
     story.control("POST /pact/states", {"action": "later"})
     assert str(story) == snapshot
 
@@ -285,7 +315,7 @@ def test_requests_and_questions(story: Transcript, snapshot: SnapshotAssertion) 
     story.call("GET /dossiers?page=0&pagesize=500&dossierReference=TEST")
     story.call(f"POST /dossiers/{SEED_DOSSIER}", {"dossierReference": ""})
     story.call("GET /dossier")
-    for query in ("", "?limit=1", "?since=2", "?limit=x", "?format=xml"):
+    for query in ("", "?limit=1", "?limit=10", "?since=2", "?limit=x", "?format=xml"):
         story.control(f"GET /requests{query}")
     story.control("GET /requests/2")
     story.control("GET /requests/99")
@@ -324,6 +354,44 @@ def test_requests_and_questions(story: Transcript, snapshot: SnapshotAssertion) 
     assert str(story) == snapshot
 
 
+def test_changes_and_near_misses(story: Transcript, snapshot: SnapshotAssertion) -> None:
+    story.call(f"POST /dossiers/{SEED_DOSSIER}", {"description": "one", "dossierReference": "PO-1"})
+    story.call(f"POST /dossiers/{SEED_DOSSIER}", {"description": "two"})
+    story.call(f"POST /dossiers/{SEED_DOSSIER}/stop")
+    story.control("GET /requests/2")
+    story.control(
+        "POST /verify",
+        {
+            "expectations": [
+                {"request": {"operation": "updateDossier", "body": {"colour": "red", "description": "two"}}},
+                {"request": {"operation": "updateDossier", "body": {"description": {"$matches": "t.*e"}}}},
+                {"request": {"operation": "stopDossier", "dossierId": 1, "status": 409}},
+                {"request": {"operation": "reactivateDossier"}},
+                {"request": {"operation": "stopDossier"}, "count": 0},
+                {"request": {"operation": "updateDossier"}, "count": {"atMost": 1}},
+            ],
+        },
+    )
+    for number in (2, 3, 4):
+        story.control(f"GET /requests/{number}")
+    assert str(story) == snapshot
+
+
+def test_a_journal_that_dropped_requests(
+    make_server_api: Callable[..., Api], snapshot: SnapshotAssertion
+) -> None:
+    story = Transcript(make_server_api(journal_entries=2))
+    story.api.set_clock(NOW)
+    for _ in range(3):
+        story.call(f"GET /dossiers/{SEED_DOSSIER}")
+    story.control("GET /requests?limit=1")
+    story.control("GET /requests/1")
+    story.control("GET /requests/unmatched")
+    story.control("POST /requests/count", {})
+    story.control("POST /verify", {"expectations": [{"request": {"operation": "getDossier"}, "count": 3}]})
+    assert str(story) == snapshot
+
+
 def test_fixture_and_state(story: Transcript, snapshot: SnapshotAssertion) -> None:
     account = {"accountId": 5, "requirements": ["I2"]}
     recipe = {"version": 1, "accounts": [account], "users": [{"username": "api@example.com"}]}
@@ -348,6 +416,9 @@ def test_the_server(make_server_api: Callable[..., Api], snapshot: SnapshotAsser
     story.api.set_clock(NOW)
     story.call(f"GET /dossiers/{SEED_DOSSIER}")
     story.call("GET /dossier")
+    body = {"companyIdType": "CIT001", "companyIdValue": SIRET, "dossierReference": "PO-1"}
+    story.call("POST /dossiers", body)
+    story.control("GET /health")
     story.control("PUT /scenario", {"name": "outage-of-three-calls"})
     story.call(f"GET /dossiers/{SEED_DOSSIER}")
     story.control("GET /health")

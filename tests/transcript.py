@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from werkzeug.test import TestResponse
 
+from mock_server import __version__
 from tests.support import Api
 
 NOW = "2031-01-02T10:00:00"
@@ -73,7 +74,7 @@ class Transcript:
         shown = [line for line in answer.headers.items() if line != JSON and line[0] != "Content-Length"]
         value = answer.json if answer.is_json and answer.data else None
         most = LONGEST_PAGE if answer.mimetype in {"text/html", "text/javascript"} else self.longest_text
-        text = VOLATILE_METRICS.sub("", answer.text)
+        text = VOLATILE_METRICS.sub("", answer.text).replace(__version__, "VERSION")
         content = text[:most] if value is None else self.as_text(value)
         lines = [f"# {call}{sent}", str(answer.status_code), *sorted(map(": ".join, shown)), content]
         self.parts.append("\n".join(lines))

@@ -110,8 +110,9 @@ def _at_request(sandbox: ServerSandbox, since: int) -> Moment:
     if since == 0:
         at = _preparation(commands[:at], is_complete=history.is_complete)
     past = _state_before(sandbox, commands, at, first)
-    reason = "the journal or the history does not have them any more (--journal-entries, --history-entries)"
-    left_out = f"Requests {since + 1} to {first - 1} are left out: {reason}." if first > since + 1 else None
+    reason = "the journal or the history begins later (--journal-entries, --history-entries)"
+    numbers = f"Requests {since + 1} to {first - 1} are" if first > since + 2 else f"Request {first - 1} is"
+    left_out = f"{numbers} left out: {reason}." if first > since + 1 else None
     return Moment(
         state=past.state,
         now=past.now,
