@@ -81,11 +81,11 @@ FITTING: dict[str, tuple[Any, Any]] = {
 
 UNFITTING: dict[str, tuple[Any, Any, list[str]]] = {
     "another text": ("a", "b", ["$: expected 'a', found 'b'"]),
-    "1 is not true": (1, True, ["$: expected 1, found True"]),
-    "true is not 1": (True, 1, ["$: expected True, found 1"]),
-    "0 is not false": ({"a": 0}, {"a": False}, ["$.a: expected 0, found False"]),
+    "1 is not true": (1, True, ["$: expected 1, found true"]),
+    "true is not 1": (True, 1, ["$: expected true, found 1"]),
+    "0 is not false": ({"a": 0}, {"a": False}, ["$.a: expected 0, found false"]),
     "1 is not the text 1": (1, "1", ["$: expected 1, found '1'"]),
-    "null is not what is not there": ({"a": None}, {}, ["$.a: expected None, found nothing"]),
+    "null is not what is not there": ({"a": None}, {}, ["$.a: expected null, found nothing"]),
     "a member that is missing": ({"a": 1}, {"b": 1}, ["$.a: expected 1, found nothing"]),
     "a member deep inside": (
         {"content": [{"code": "E202"}]},
@@ -112,7 +112,7 @@ UNFITTING: dict[str, tuple[Any, Any, list[str]]] = {
         {"a": 1, "b": 2},
         ["$: expected exactly {'a': 1}, found {'a': 1, 'b': 2}"],
     ),
-    "$equals knows 1 from true": ({"$equals": 1}, True, ["$: expected exactly 1, found True"]),
+    "$equals knows 1 from true": ({"$equals": 1}, True, ["$: expected exactly 1, found true"]),
     "$equals knows 1 from true in depth": (
         {"$equals": {"a": [1]}},
         {"a": [True]},
@@ -122,12 +122,12 @@ UNFITTING: dict[str, tuple[Any, Any, list[str]]] = {
     "$absent of what is there": (
         {"a": {"$absent": True}},
         {"a": None},
-        ["$.a: expected absent: True, found None"],
+        ["$.a: expected absent: true, found null"],
     ),
     "$absent is false of what is not": (
         {"a": {"$absent": False}},
         {},
-        ["$.a: expected absent: False, found nothing"],
+        ["$.a: expected absent: false, found nothing"],
     ),
     "$any of what is not there": ({"a": {"$any": True}}, {}, ["$.a: expected anything, found nothing"]),
     "$matches a part only": (
@@ -152,7 +152,7 @@ UNFITTING: dict[str, tuple[Any, Any, list[str]]] = {
         3,
         ["$: expected at least '2', found 3"],
     ),
-    "$atLeast of a boolean": ({"$atLeast": 0}, True, ["$: expected at least 0, found True"]),
+    "$atLeast of a boolean": ({"$atLeast": 0}, True, ["$: expected at least 0, found true"]),
     "$atMost": ({"$atMost": 2}, 3, ["$: expected at most 2, found 3"]),
     "$atMost of what is not there": ({"a": {"$atMost": 2}}, {}, ["$.a: expected at most 2, found nothing"]),
 }
@@ -170,9 +170,9 @@ MISUSED: dict[str, tuple[Any, str]] = {
     "a number for $absent": ({"$absent": 1}, r"\$absent takes true or false, not 1"),
     "a text for $oneOf": ({"$oneOf": "ab"}, r"\$oneOf takes a list, not 'ab'"),
     "a text for $length": ({"$length": "3"}, r"\$length takes a whole number, not '3'"),
-    "true for $length": ({"$length": True}, r"\$length takes a whole number, not True"),
+    "true for $length": ({"$length": True}, r"\$length takes a whole number, not true"),
     "a list for $atLeast": ({"$atLeast": [1]}, r"\$atLeast takes a number or a text, not \[1\]"),
-    "true for $atMost": ({"$atMost": True}, r"\$atMost takes a number or a text, not True"),
+    "true for $atMost": ({"$atMost": True}, r"\$atMost takes a number or a text, not true"),
     "an open parenthesis": (
         {"$matches": "("},
         r"'\(' is not a regular expression: missing \)",

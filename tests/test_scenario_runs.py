@@ -430,8 +430,8 @@ def test_polling_on_a_frozen_clock_ends_at_the_timeout(run: Run) -> None:
 
     found = run(never, given=FROZEN)
 
-    assert "- $.content.complete, polled for 30 s: True" in found.stdout
-    assert "+ $.content.complete, polled for 30 s: False" in found.stdout
+    assert "- $.content.complete, polled for 30 s: true" in found.stdout
+    assert "+ $.content.complete, polled for 30 s: false" in found.stdout
 
 
 def test_a_poll_that_cannot_advance_the_clock_fails_with_the_reason_and_the_next_scenario_runs(

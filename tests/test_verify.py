@@ -371,7 +371,7 @@ TYPES: dict[str, tuple[Any, Any, str]] = {
     "a text for a boolean": ("true", True, "description is the text 'true', expected the boolean true"),
     "another text": ("a", "b", "body.description: expected 'b', found 'a'"),
     "a list": (["10"], "10", "body.description: expected '10', found ['10']"),
-    "nothing": (None, "10", "body.description: expected '10', found None"),
+    "nothing": (None, "10", "body.description: expected '10', found null"),
     "blanks": ("a  b", "a b ", "description 'a  b' is not 'a b ': only white space differs"),
     "capitals": ("Urgent", "urgent", "description 'Urgent' is not 'urgent': only capitals differ"),
 }

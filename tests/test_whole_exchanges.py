@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -504,4 +505,91 @@ def test_explained_rules_and_warnings(exchanges: Exchanges, snapshot: SnapshotAs
     exchanges.control("POST /requests/count", {"warning": "wrongCase"})
     exchanges.control("POST /requests/count", {"warning": "wrongcase"})
     exchanges.control("POST /requests/find", {"operation": "listRequirements", "rule": "limit"})
+    assert str(exchanges) == snapshot
+
+
+BODIES: list[dict[str, Any]] = [
+    {"dossierReference": "PO-1"},
+    {"dossierReference": "po_1"},
+    {"dossierReference": "PO 1 "},
+    {"dossierReference": "OLD"},
+    {"dossierReference": "ZZ"},
+    {"companyIdValue": "503 829 368 00045"},
+    {"companyIdValue": "50382936800046"},
+    {"companyIdValue": "50382936800054"},
+    {"companyIdValue": "50382936800052"},
+    {"companyIdValue": "503829368"},
+    {"companyIdValue": "FR69503829368"},
+    {"companyIdValue": SIRET},
+    {"expirationDate": "2031-12-31"},
+    {"expirationDate": "2031-12-30"},
+    {"description": True},
+    {"description": None},
+    {"Description": "true"},
+    {"userInCharge": ["b@example.com"]},
+    {"thirdpartyEmails": []},
+    {"colour": "red"},
+]
+EXPECTED: list[dict[str, Any]] = [
+    *({"request": {"operation": "importDossier", "body": body}} for body in BODIES),
+    {"request": {"operation": "importDossier"}, "count": 3},
+    {"request": {"operation": "importDossier"}, "count": 1},
+    {"request": {"operation": "importDossier"}, "count": {"atLeast": 3, "atMost": 4}},
+    {"request": {"operation": "importDossier"}, "count": {"atMost": 1}},
+    {"request": {"operation": "importDossier", "status": 400}},
+    {"request": {"operation": "importDossier", "code": "E202"}},
+    {"request": {"operation": "stopDossier", "status": 400}},
+    {"request": {"operation": "stopDossier", "dossierId": 2}},
+    {"request": {"operation": "stopDossier", "accountId": 8}},
+    {"request": {"operation": "stopDossier", "accountId": 8, "user": "b@example.com"}},
+    {"request": {"operation": "stopDossier", "body": {"reason": "END"}}},
+    {"request": {"operation": "stopDossier", "headers": {"X-Request-Id": "1", "Accepts": "*/*"}}},
+    {"request": {"operation": "listDossiers", "query": {"pageSize": "50", "thirdpartyReference": "DONE"}}},
+    {"request": {"operation": "listDossiers", "query": {"siren": {"$matches": "9.*"}}}},
+    {"request": {"operation": "listDossiers", "rule": "outage", "warning": "wrongCase"}},
+    {"request": {"operation": "getDossier", "dossierId": 1}, "count": 2},
+    {"request": {"operation": "getAccountStatistics"}},
+    {"request": {"body": {"dossierReference": "PO-2", "companyIdValue": "50382936800045"}}},
+    {"request": {"path": "/api/v1/account/7/dossiers"}, "count": 1},
+]
+WRONG: list[dict[str, Any]] = [
+    {"request": {"operation": "importDosier"}},
+    {"request": {"status": 42}},
+    {"request": {"code": "E999"}},
+    {"request": {"code": "E20"}},
+    {"request": {"body": {"a": {"$about": 1}}}},
+    {"request": {"jsonPath": {"a": 1}}},
+    {"request": {}, "count": {}},
+    {"request": {}, "count": {"atLeast": 2, "atMost": 1}},
+    {"request": {}, "count": -1},
+    {"count": 1},
+]
+
+
+def test_expectations(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None:
+    api = exchanges.api
+    company = {"companyIdValue": "50382936800045", "dossierReference": "po-1"}
+    api.try_import(**company, expirationDate="31/12/2031", description="true")
+    api.launch(**company, userInCharge=["a@example.com"])
+    api.advance("PT1S")
+    api.get("/dossiers", dossierReference="DONE", siren="503829368", pageSize=5)
+    for path in ("/dossiers/1", "/dossier/1"):
+        api.get(path)
+    api.post("/dossiers/1/stop")
+    for expectation in EXPECTED:
+        sandbox = {"X-Mock-Sandbox": api.sandbox}
+        answer = api.client.post("/__admin/verify", json={"expectations": [expectation]}, headers=sandbox)
+        found = answer.json or {}
+        exchanges.note(
+            f"expected: {json.dumps(expectation)}",
+            {name: member for name, member in found.items() if name in {"verified", "detail"}}
+            | {"nearMisses": [miss["differences"] for miss in found["expectations"][0]["nearMisses"][1:]]},
+        )
+    for expectation in WRONG:
+        exchanges.control("POST /verify", {"expectations": [expectation]})
+    order = [{"request": {"operation": name}} for name in ("stopDossier", "getDossier", "listDossiers")]
+    exchanges.control("POST /verify", {"expectations": order, "inOrder": True})
+    exchanges.control("POST /verify", {"expectations": []})
+    exchanges.control("POST /verify", {"expectations": order, "timeout": "PT11M"})
+    exchanges.control("POST /verify", {"expectations": order, "timeout": "soon"})
     assert str(exchanges) == snapshot

@@ -135,4 +135,6 @@ def _sentence(verdict: Verdict) -> str:
     if not verdict.misses:
         return f"{name}: {verdict.why}."
     nearest = verdict.misses[0]
-    return f"{name}: {verdict.why}. Nearest is request {nearest.entry.number}: {'; '.join(nearest.reasons)}."
+    reasons = "; ".join(nearest.reasons)
+    end = "" if reasons.endswith("?") else "."
+    return f"{name}: {verdict.why}. Nearest is request {nearest.entry.number}: {reasons}{end}"

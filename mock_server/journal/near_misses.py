@@ -139,6 +139,19 @@ def _answer(mismatch: Mismatch) -> str | None:
     return f"it was answered {seen}{outcome or f', expected {mismatch.plain}'}"
 
 
+def _rule(mismatch: Mismatch) -> str | None:
+    if mismatch.at != "rule" or mismatch.found is not ABSENT:
+        return None
+    return f"no rule changed its answer, expected {mismatch.plain}"
+
+
+def _warning(mismatch: Mismatch) -> str | None:
+    if mismatch.at != "warning":
+        return None
+    found = ", ".join(mismatch.found)
+    return f"it has {f'the warning {found}' if found else 'no warning'}, expected {mismatch.plain}"
+
+
 def _outcome(mismatch: Mismatch) -> str | None:
     """Say how the import ended that the call started."""
     body = mismatch.entry.answer.value
@@ -179,6 +192,8 @@ def _missing(mismatch: Mismatch) -> str | None:
     if sent:
         return f"the call sends {sent!r} and no {name!r}"
     place = mismatch.at.partition(".")[0]
+    if place == name:
+        return f"it has no {name}"  # an id of the path, or of the third party of its dossier
     operation = mismatch.entry.operation or ""
     known = (MEMBERS if place == "body" else QUERIES).get(operation, ())
     right = None if name in known else similar_name(name, known)
@@ -268,6 +283,8 @@ _EXPLANATIONS: tuple[Callable[[Mismatch], str | None], ...] = (
     _dossier,
     _user,
     _answer,
+    _rule,
+    _warning,
     _body,
     _missing,
     _type,

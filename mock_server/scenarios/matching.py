@@ -110,13 +110,13 @@ def _json_path_differences(path: str, expected: Any, body: Any) -> Iterator[Diff
     try:
         found = find_json_path(path, body)
     except PathTooExpensive as problem:
-        yield Difference(f"body {path}", repr(expected), str(problem))
+        yield Difference(f"body {path}", format_value(expected), str(problem))
         return
     if found and any(matches(expected, value) for value in found):
         return
     if not found and matches(expected, ABSENT):
         return
-    yield Difference(f"body {path}", repr(expected), found)
+    yield Difference(f"body {path}", format_value(expected), found)
 
 
 def differences(expected: Any, found: Any, at: str = "$") -> Iterator[Difference]:
@@ -375,8 +375,11 @@ def _as_text(expected: Any) -> Any:
     return str(expected) if _is_number(expected) else expected
 
 
+_LITERALS = {None: "null", True: "true", False: "false"}
+
+
 def format_value(value: Any) -> str:
-    """Return a value as messages show it; a long one is cut off."""
-    text = repr(value)
+    """Return a value as messages show it, such as `'text'` or `null`; a long one is cut off."""
+    text = _LITERALS[value] if value is None or isinstance(value, bool) else repr(value)
     spend_steps(len(text) // CHARACTERS_PER_STEP)
     return text if len(text) <= 200 else f"{text[:200]}... ({len(text)} characters)"  # noqa: PLR2004
