@@ -141,7 +141,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path
             id="not a state file",
         ),
         pytest.param(
-            ["default", "--out", "/nowhere/x.json"], "/nowhere/x.json: No such file", id="no such folder"
+            ["default", "--out", "/nowhere/x.json"],
+            "--out /nowhere/x.json: there is no folder",
+            id="no such folder",
         ),
         pytest.param(
             ["default", "--day", "soon", "--out", "x.json"],

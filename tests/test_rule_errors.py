@@ -65,8 +65,14 @@ ERRORS: dict[str, tuple[str, str]] = {
         RIGHT.replace("{status: 503}", "&down {status: 503}") + "  - {name: two, when: {}, then: *down}\n",
         "10: aliases (*name) are not supported",
     ),
-    "YAML that does not close": (then("respond: {status: 503"), "10: did not find expected ',' or '}'"),
-    "invalid YAML": (RIGHT.replace("    when:", "  when:"), "6: did not find expected '-' indicator"),
+    "YAML that does not close": (
+        then("respond: {status: 503"),
+        "10: a comma is missing here, or the '}' of the mapping",
+    ),
+    "invalid YAML": (
+        RIGHT.replace("    when:", "  when:"),
+        "6: the list continues here: begin the line with a dash",
+    ),
     "two documents": (f"{RIGHT}---\n{RIGHT}", "10: another document begins here"),
     "a tag of Python": (
         RIGHT.replace("A story", "!!python/name:os.system x"),

@@ -126,7 +126,10 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda state: state["variants"].update(color="red"),
         "there is no variant 'color'",
     ),
-    "an unknown member": (lambda state: state["content"].update(color="red"), "unknown field `color`"),
+    "an unknown member": (
+        lambda state: state["content"].update(color="red"),
+        "$.content: unknown key 'color'",
+    ),
     "a rule that is invalid": (
         lambda state: state["playing"]["rules"].append({"name": "r"}),
         "$.playing.rules",

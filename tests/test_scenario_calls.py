@@ -362,7 +362,10 @@ WRONG_TEXTS: dict[str, tuple[str, str]] = {
         STORY.replace("rules:", "rulez:"),
         "the scenario sent:9: $: unknown key 'rulez'; did you mean 'rules'?",
     ),
-    "bad YAML": (f"{STORY}  - name: [", "the scenario sent:14: did not find expected node content"),
+    "bad YAML": (
+        f"{STORY}  - name: [",
+        "the scenario sent:14: a value is missing here, or a bracket is not closed",
+    ),
     "an unknown operation": (
         STORY.replace("getDossier", "getDosier"),
         "the scenario sent:11: $.rules[0].when.operation: there is no operation 'getDosier'; did you",

@@ -48,8 +48,8 @@ steps:
 """
 
 ERRORS: dict[str, tuple[str, str, int, str]] = {
-    "a tab": ("title: A story", "title:\tA: story", 3, "mapping values are not allowed"),
-    "bad YAML": ("title: A story", "title: [A story", 4, "did not find expected ',' or ']'"),
+    "a tab": ("title: A story", "title:\tA: story", 3, "no key can be here: correct the indentation"),
+    "bad YAML": ("title: A story", "title: [A story", 4, "a comma is missing here, or the ']' of the list"),
     "a key twice": ("title: A story", "title: A\ntitle: B", 4, "key 'title' is given twice"),
     "a bare on": ("title: A story", "on: x", 3, "a key is text, and YAML reads on as something else"),
     "an unknown key": ("title:", "titles:", 3, "unknown key 'titles'; did you mean 'title'?"),
@@ -86,7 +86,7 @@ ERRORS: dict[str, tuple[str, str, int, str]] = {
     "a bad operation": ("call: importDossier", "call: importDosier", 20, "there is no operation 'importDosier'; did you mean 'importDossier'?"),
     "a step with two calls": ("    control:", "    call: listAccounts\n    control:", 33, "a step has one of call, control and together; this has 2"),
     "a step without a call": ("    control: POST /clock/advance\n", "", 33, "this has 0"),
-    "an invalid control call": ("POST /clock", "SEND /clock", 34, "does not fit: it has to match"),
+    "an invalid control call": ("POST /clock", "SEND /clock", 34, "does not fit: a method and a path, such as POST /clock/advance"),
     "a body and a text": ("    save:", "    text: x\n    save:", 19, "a request has one body, and this one has body and text"),
     "a control call with a user": ("    body: {by", "    as: {username: a@b.fr}\n    body: {by", 33, "a control call has no as"),
     "a missing id": ("    path: {dossierId: 900001}\n", "", 28, "updateDossier needs path: {dossierId: ...}"),

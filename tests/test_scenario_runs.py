@@ -235,7 +235,7 @@ def test_a_step_without_its_saved_value_is_skipped_and_the_others_run(run: Run) 
     )
 
     assert rows(found) == {"mine": ["3", "1", "1", "1"]}
-    assert re.search(r"\n1 played, 3 steps: 1 of them failed, 1 step skipped, in \d+\.\d s\n", found.stdout)
+    assert re.search(r"\n1 played, 3 steps: 1 scenario failed, 1 step skipped, in \d+\.\d s\n", found.stdout)
 
 
 @pytest.mark.parametrize(

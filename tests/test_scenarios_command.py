@@ -88,7 +88,7 @@ def test_show_prints_the_file_and_its_rules_and_steps_in_brief(folder: Path, *, 
         "  rule slow (any call)\n"
         "  step 1 one (listDossiers)\n"
         "  step 2 two (DELETE /scenario)\n"
-        "  step 3 four (listEvidences, edge alone)\n"
+        "  step 3 four (listEvidences, edge only)\n"
         "  step 4 three (listAccounts, listDossiers)\n"
     )
 

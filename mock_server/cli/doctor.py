@@ -116,8 +116,9 @@ def _print(findings: list[Finding]) -> None:
         click.echo(f"{state}{finding.about:<11}{finding.found}")
         if finding.remedy:
             click.echo(f"{'':<17}-> {finding.remedy}")
-    wrong = sum(finding.state == "wrong" for finding in findings)
-    click.echo(f"\n{f'{wrong} wrong: see above' if wrong else 'everything is ok'}")
+    wrong, notes = (sum(finding.state == state for finding in findings) for state in ("wrong", "note"))
+    verdict = f"nothing is wrong, {counted(notes, 'note')}: see above" if notes else "everything is ok"
+    click.echo(f"\n{f'{wrong} wrong: see above' if wrong else verdict}")
 
 
 def _print_json(findings: list[Finding]) -> None:
@@ -218,12 +219,17 @@ def _check_scenarios(settings: Settings) -> Iterator[Finding]:
     from mock_server.cli.scenarios import scenario_check
     from mock_server.scenarios.files import check_files, find_scenario, scenario_files
 
+    files, errors = scenario_files(settings.scenarios_dir), []
     try:
-        active = [find_scenario(settings.scenario, settings.scenarios_dir)] if settings.scenario else []
-        files = [*dict.fromkeys([*scenario_files(settings.scenarios_dir), *active])]
-        errors = check_files(files, scenario_check(settings.fixtures_dir))
+        if settings.scenario:
+            files.append(find_scenario(settings.scenario, settings.scenarios_dir))
     except FileError as error:
-        files, errors = [], [error]
+        errors.append(error)
+    files = [*dict.fromkeys(files)]
+    try:
+        errors += check_files(files, scenario_check(settings.fixtures_dir))
+    except FileError as error:  # in the recipe with which the files are checked
+        errors.append(error)
     if not errors:
         start = f"; every sandbox starts with {settings.scenario}" if settings.scenario else ""
         yield Finding("scenarios", "ok", f"{len(files)} checked, no errors{start}")

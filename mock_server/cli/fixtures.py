@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from mock_server.cli.options import AUTH_URL, FIXTURES_DIR, dialect_option, username_option
 from mock_server.cli.output import FILE, end_command_at, need_folder, write_utf8
+from mock_server.cli.output import show as show_table
 from mock_server.domain.names import counted
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import read_bytes, recipe_names, recipe_path
@@ -37,11 +38,10 @@ def fixtures() -> None:
 @FIXTURES_DIR
 def list_recipes(fixtures_dir: Path | None) -> None:
     """List the recipes that `--fixture` accepts by name."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("name", "accounts", "dossiers", box=None, header_style="bold")
+    table = Table("name", "accounts", "dossiers", box=None, header_style="bold", pad_edge=False)
     table.add_column("title", overflow="fold")
     for name in recipe_names(fixtures_dir):
         try:
@@ -52,7 +52,7 @@ def list_recipes(fixtures_dir: Path | None) -> None:
             if not recipe.accounts:  # a part that other recipes include
                 continue
             table.add_row(name, str(len(recipe.accounts)), f"{size:,}", Text(recipe.title))
-    Console().print(table)
+    show_table(table)
 
 
 @fixtures.command()
@@ -108,6 +108,7 @@ def generate(
 
     if out.suffix != ".json":
         raise click.UsageError(f"--out {out}: the name of a state file ends in .json")
+    need_folder("--out", out)
     with end_command_at(FileError):
         merged = read_recipe(recipe_path(recipe, fixtures_dir))
         if dossiers is not None and not any(entry.population for entry in merged.recipe.accounts):

@@ -27,6 +27,7 @@ def healthcheck(url: str | None, host: str, port: int) -> None:
     the port is that of the running server, unless --port is given.
     """
     from http.client import HTTPException
+    from urllib.error import HTTPError
 
     given = click.get_current_context().get_parameter_source("port")
     if given is not ParameterSource.COMMANDLINE:
@@ -38,7 +39,9 @@ def healthcheck(url: str | None, host: str, port: int) -> None:
         try:
             answer = _get(address)
         except (OSError, ValueError, HTTPException) as problem:
-            problems.append(f"{address} does not answer: {problem}")
+            is_status = isinstance(problem, HTTPError)
+            reason = problem if is_status else getattr(problem, "reason", problem)  # of a URLError
+            problems.append(f"{address} does not answer: {reason}")
         else:
             write_utf8(answer)
             return

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mock_server.cli import options, output
+from mock_server.domain.names import nearest
 from mock_server.fixtures.errors import FileError
 from mock_server.pages import COMMANDS, command
 from mock_server.settings import Settings
@@ -80,12 +81,14 @@ def _with_tags(found: Mapping[Path, Scenario], tags: Sequence[str]) -> dict[Path
     """Return the scenarios that have one of these tags; all of them without tags.
 
     Raises:
-        UsageError: there is none; the message has the tags there are.
+        UsageError: there is none; the message has a similar tag, or all there are.
     """
     selected = {path: each for path, each in found.items() if not tags or set(tags) & set(each.tags)}
     if tags and not selected:
-        known = ", ".join(sorted({tag for each in found.values() for tag in each.tags}))
-        raise click.UsageError(f"no scenario has the tag {' or '.join(tags)}; there are {known}")
+        known = sorted({tag for each in found.values() for tag in each.tags})
+        near = nearest(tags[0], known)
+        hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
+        raise click.UsageError(f"no scenario has the tag {' or '.join(tags)}; {hint}")
     return selected
 
 
@@ -138,7 +141,7 @@ def _summary(scenario: Scenario) -> Iterator[str]:
         yield f"  rule {rule.name} ({', '.join(operations)})"
     for number, step in enumerate(scenario.steps, 1):
         calls = step.call or step.control or ", ".join(call.call for call in step.together)
-        about = f", {step.dialect} alone" if step.dialect else ""
+        about = f", {step.dialect} only" if step.dialect else ""
         yield f"  step {number} {step.name} ({calls}{about})"
 
 

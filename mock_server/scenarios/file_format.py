@@ -355,7 +355,16 @@ class Step(RequestSpec, frozen=True, kw_only=True):
     name: Text
     dialect: DialectName | None = None
     call: OperationName | None = None
-    control: Annotated[str, Meta(pattern=r"^(GET|POST|PUT|PATCH|DELETE) /\S+$")] | None = None
+    control: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^(GET|POST|PUT|PATCH|DELETE) /\S+$",
+                description="a method and a path, such as POST /clock/advance",
+            ),
+        ]
+        | None
+    ) = None
     together: tuple[ParallelCall, ...] = ()
 
     @property

@@ -52,7 +52,7 @@ def summary(results: Sequence[Result], seconds: float) -> str:
     steps = sum(len(result.steps) for result in results)
     failed = sum(result.failed for result in results)
     skipped = sum(result.count("skipped") for result in results)
-    verdict = f"{failed} of them failed" if failed else "all passed"
+    verdict = f"{counted(failed, 'scenario')} failed" if failed else "all passed"
     skips = f", {counted(skipped, 'step')} skipped" if skipped else ""
     return f"{len(results)} played, {counted(steps, 'step')}: {verdict}{skips}, in {seconds:.1f} s"
 

@@ -388,7 +388,8 @@ def _path_errors(spec: RequestSpec, operation: str, path: str) -> Errors:
     for name in spec.path:
         if name not in allowed:
             ids = ", ".join(sorted(allowed)) or "no ids"
-            yield InputError(f"{path}.path.{name}", f"{operation} has {ids}")
+            message = f"{shown(name)} is not an id of the path: {operation} has {ids}"
+            yield InputError(f"{path}.path.{name}", message)
     missing = sorted(allowed - set(spec.path) - {"accountId"})
     if missing:
         yield InputError(path, f"{operation} needs path: {{{missing[0]}: ...}}")
