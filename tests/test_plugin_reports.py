@@ -148,6 +148,7 @@ def shown(result: pytest.RunResult) -> str:
     text = re.sub(r"\b\d+\.\d\ds\b", "…s", text)
     text = re.sub(r"127\.0\.0\.1:\d+", "SERVER", text.replace(str(Path.cwd()), "FOLDER"))
     text = re.sub(r'("timestamp": )"[^"]+"', r"\1…", text)
+    text = re.sub(r"\S+(/mock_server/\S+\.py):\d+", r"PROJECT\1:…", text)
     text = re.sub(r"^ +\^+\n", "", text, flags=re.MULTILINE)  # not all versions have them
     text = re.sub(r"\n=+ short test summary info =+\n.*?(?=\n\d+ |\Z)", "", text, flags=re.DOTALL)
     return re.sub(r"-{3,}|={3,}|_{3,}", lambda line: line[0][:3], text)
