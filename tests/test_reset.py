@@ -88,3 +88,18 @@ def test_a_reset_of_a_part_changes_what_belongs_to_it(make_api: Callable[..., Ap
         for name in expected - {"rules", "since", "clock"}:
             assert after[name] == start[name], (part, name)
         assert after["clock"] == ("2031-01-02T09" if part == "clock" else "2031-01-02T10"), part
+
+
+def test_after_a_reset_of_the_clock_tokens_have_their_real_age(make_api: Callable[..., Api]) -> None:
+    api = make_api()
+
+    def status() -> int:
+        return api.get("/dossiers", pageSize=1).status_code
+
+    assert status() == 200
+    api.control("POST", "/clock/advance", {"by": "PT1H", "tokens": True})
+    assert status() == 401
+    api.control("POST", "/reset", {"only": ["state"]})
+    assert status() == 401
+    api.control("POST", "/reset", {"only": ["clock"]})
+    assert status() == 200

@@ -78,7 +78,7 @@ def test_a_request_that_could_be_read_in_two_ways_hides_no_other(server: str) ->
 
 
 SENTENCES = {
-    "HTTPS on a port of HTTP": b"\x16\x03\x01",
+    "HTTPS on a port of HTTP: the URL begins with http://": b"\x16\x03\x01",
     "malformed request: its first byte": b"{}",
     "malformed request: its first line": request("GET  /nothing HTTP/1.1"),
     "malformed request target": request("GET ftp://other/nothing HTTP/1.1"),

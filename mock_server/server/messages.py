@@ -104,7 +104,11 @@ class RequestReader:
         """Reject what cannot become a head: its client would wait for an answer until the head is due."""
         if _NO_METHOD.match(self.buffer):
             is_tls = self.buffer.startswith(_TLS_HANDSHAKE)
-            raise ProtocolError("HTTPS on a port of HTTP" if is_tls else "malformed request: its first byte")
+            raise ProtocolError(
+                "HTTPS on a port of HTTP: the URL begins with http://"
+                if is_tls
+                else "malformed request: its first byte"
+            )
         if length > MAX_HEAD:
             if b"\r\n" in self.buffer[:MAX_HEAD]:
                 raise ProtocolError("headers too large", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
