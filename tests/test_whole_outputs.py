@@ -23,6 +23,7 @@ from mock_server.cli.serve import read_settings
 from mock_server.client import Sandbox
 from mock_server.compare import comparison
 from mock_server.settings import Settings
+from mock_server.values import text_of
 from mock_server.web.services import of
 from tests.support import PARIS, Api, running_server
 from tests.test_recipe_errors import FORM, MEANING, error_message
@@ -477,6 +478,47 @@ def test_doctor(terminal: Terminal, server: str, snapshot: SnapshotAssertion) ->
         MOCK_SERVER_SCENARIO="nowhere",
     )
     assert str(terminal) == snapshot
+
+
+ENDS = {
+    "port": (0, 65_535),
+    "trust_proxy": (0, 10),
+    "max_sandboxes": (1, 1_000_000),
+    "max_body": (1024, 1024**3),
+    "max_connections": (1, 1_000_000),
+    "journal_entries": (0, 1_000_000),
+    "journal_bytes": (0, 64 * 1024**3),
+    "history_entries": (0, 1_000_000),
+}
+"""The least and the most of each number."""
+OTHER_VALUES = {
+    "host": ["[::1]", "localhost", "münchen.example"],
+    "watch": ["yes", "TRUE", "on", "1", "no", "false", "Off", "0"],
+    "clock": ["2031-01-02", "2031-07-02T10:00:00+05:30", "1000-01-01T00:00:00", "8999-12-31T23:59:59"],
+    "variants": ["refusals = result , rateLimit=on,"],
+    "import_duration": ["0", "1500ms", "90", "1.5h", "P36500D", "PT0.5S"],
+    "access_token_lifetime": ["1s", "PT1S", "60s", "3600", "P30D"],
+    "public_url": ["https://sandbox.example/base/", "http://[::1]:1", "http://x:65535"],
+    "cors": ["*", "HTTPS://App.example, http://localhost:3000"],
+    "control_host": ["A.example,b_c,"],
+    "control_token": ["s", "é~"],
+    "state": ["a b.db", "redis://me:secret@host:6379/0", "valkeys://host", "rediss://host/99999"],
+}
+
+
+def test_values_of_settings(snapshot: SnapshotAssertion) -> None:
+    found = {}
+    ends = {name: [str(least), str(most)] for name, (least, most) in ENDS.items()}
+    for name, texts in (ends | OTHER_VALUES).items():
+        for text in texts:
+            read = BY_NAME[name].read(text)
+            found[f"{BY_NAME[name].variable}={text!r}"] = f"{text_of(read)} ({type(read).__name__})"
+    for name, (least, most) in ENDS.items():
+        for number in (least - 1, most + 1):
+            with pytest.raises(ValueError, match="is not a number from") as error:
+                BY_NAME[name].read(str(number))
+            found[f"{BY_NAME[name].variable}={number}"] = str(error.value)
+    assert listed(found) == snapshot
 
 
 def test_wrong_settings(monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
