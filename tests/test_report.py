@@ -176,7 +176,7 @@ None.
 
 ## Requests per import
 
-No import was requested.
+No client asked for the status of an import.
 
 ## Retries
 

@@ -12,7 +12,20 @@ import pytest
 from flask import Flask
 from syrupy.assertion import SnapshotAssertion
 
-from tests.support import OPENID, OTHER_SIRET, PARIS, REALM, SIRET, TOKEN_URL, Api, claims, content
+from mock_server.client.login import login_form
+from tests.support import (
+    DOMESTIC_ACCOUNT,
+    OPENID,
+    OTHER_SIRET,
+    PARIS,
+    REALM,
+    SEED_DOSSIER,
+    SIRET,
+    TOKEN_URL,
+    Api,
+    claims,
+    content,
+)
 from tests.transcript import NOW, VOLATILE, Transcript
 
 RECIPE = """
@@ -96,8 +109,12 @@ dossiers:
 """
 
 LONG = "x" * 4001
-SECRET = re.compile(r"eyJ[\w.-]+")
-"""A token."""
+VOLATILE_TEXT = re.compile(
+    r"eyJ[\w.-]+|Werkzeug/[\d.]+|^\| \d+\.\d \| (?:GET|POST) .*$"
+    r"|(?<=^  clock: )'20.*$",
+    re.MULTILINE,
+)
+"""A token, the name of the client, a row of the slowest requests, and when a sandbox started."""
 
 
 class Exchanges(Transcript):
@@ -112,7 +129,7 @@ class Exchanges(Transcript):
 
     def __str__(self) -> str:
         """Return the story so far, without tokens."""
-        return SECRET.sub("...", super().__str__())
+        return VOLATILE_TEXT.sub("...", super().__str__())
 
     def send(self, method: str, url: str, **options: Any) -> Any:
         """Make a call of the API with its complete path; return the JSON of the answer."""
@@ -593,3 +610,67 @@ def test_expectations(exchanges: Exchanges, snapshot: SnapshotAssertion) -> None
     exchanges.control("POST /verify", {"expectations": order, "timeout": "PT11M"})
     exchanges.control("POST /verify", {"expectations": order, "timeout": "soon"})
     assert str(exchanges) == snapshot
+
+
+@pytest.fixture
+def busy(make_api: Callable[..., Api], request: pytest.FixtureRequest) -> Exchanges:
+    """A transcript of a sandbox of the default fixture, in which a client made calls of many kinds."""
+    api = make_api(sandbox=request.node.name.removeprefix("test_").replace("_", "-"))
+    api.client.put("/__admin/clock", json={"now": NOW})
+    api.set_clock(NOW)
+    assert api.token
+    search_and_import(api)
+    fail_in_many_ways(api)
+    return Exchanges(api)
+
+
+def search_and_import(api: Api) -> None:
+    """Make calls that succeed, and control calls between them."""
+    api.get("/dossiers", dossierReference="TEST", colour="red")
+    process = api.launch(thirdpartyEmail=["jean.dupont@acme.fr"], requiredDocuments=["ATT_VIGI"])
+    for _ in range(3):
+        api.get(f"/dossiers/process/{process}")
+    api.advance("PT1S")
+    api.get(f"/dossiers/process/{process}")
+    (dossier,) = content(api.get("/dossiers", dossierReference="PO-1", pageSize=1))
+    created = f"/dossiers/{dossier['dossierId']}"
+    evidence = {"expirationDate": "2031-12-31", "fileSize": 3000}
+    api.control("POST", f"{created}/documents/ATT_VIGI/evidences", evidence)
+    api.get(created)
+    api.post(created, {"description": "Later", "userInCharge": ["x"]})
+    for _ in range(2):
+        api.post(f"{created}/stop")
+
+
+def fail_in_many_ways(api: Api) -> None:
+    """Make calls that are rejected, and change the clock."""
+    api.try_import(companyIdType="CIT009", companyIdValue="")
+    api.control("POST", "/rules", {"rules": RULES})
+    for _ in range(2):
+        api.get("/dossiers/processes")
+    api.get(f"/dossiers/{SEED_DOSSIER}/documents")
+    api.get("/colours")
+    api.send("POST", api.url("/dossiers"), data=b"\xff", content_type="application/json")
+    api.client.post(TOKEN_URL, data=login_form(api.username, "wrong"))
+    api.control("PUT", "/clock", {"now": "2031-03-01T10:00:00"})
+    api.account = 1
+    api.get("")
+    api.account = DOMESTIC_ACCOUNT
+    api.get("")
+
+
+def test_exported_scenario(busy: Exchanges, snapshot: SnapshotAssertion) -> None:
+    busy.control("GET /requests?format=scenario&name=client-at-work")
+    busy.control("GET /requests?format=scenario&since=earlier")
+    busy.control("GET /requests?format=scenario&limit=3")
+    assert str(busy) == snapshot
+
+
+def test_archive_report_and_coverage(busy: Exchanges, snapshot: SnapshotAssertion) -> None:
+    busy.control("GET /requests?format=har&since=2&limit=1")
+    busy.control("GET /requests?format=har&since=15&limit=2")
+    busy.control("GET /requests?format=xml")
+    busy.control("GET /requests?since=x")
+    busy.control("GET /coverage")
+    busy.control("GET /report")
+    assert str(busy) == snapshot

@@ -66,7 +66,7 @@ def _warnings(entries: Iterable[Entry], sentence: str) -> Table:
 def _polls(entries: Iterable[Entry]) -> Table:
     polls = Counter(entry.ids.get("processId") for entry in entries if entry.operation == "getProcess")
     if not polls:
-        return Table("Requests per import", sentence="No import was requested.")
+        return Table("Requests per import", sentence="No client asked for the status of an import.")
     rows = [(len(polls), f"{median(polls.values()):g}", max(polls.values()))]
     return Table("Requests per import", ("imports", "median", "most"), rows)
 
