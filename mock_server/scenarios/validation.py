@@ -302,7 +302,7 @@ def _length_errors(text: str, place: str) -> Errors:
 
 
 def _states_errors(rules: Sequence[Rule], path: str) -> Errors:
-    reachable = {STARTED} | {rule.new_state for rule in rules if rule.new_state}
+    reachable = dict.fromkeys([STARTED, *(rule.new_state for rule in rules if rule.new_state)])
     for at, rule in enumerate(rules):
         if rule.state is not None:
             yield from _unknown_name(rule.state, reachable, f"{path}[{at}].state", "newState of a rule")
