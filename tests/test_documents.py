@@ -263,6 +263,15 @@ def test_a_download_keeps_accents(documented: Api) -> None:
     assert "LNDSÉSÀADT-U" in text
 
 
+def test_a_download_has_seven_lines_one_below_another_cut_at_80_characters(documented: Api) -> None:
+    draws = rb"BT\s+/F1 12 Tf\s+1 0 0 1 60 (\d+) Tm\s+<([0-9a-f]+)>\s*Tj\s+ET\s"
+
+    lines = re.findall(draws, documented.get("/dossiers/13/documents/130/files/1300").data)
+
+    assert [int(height) for height, _ in lines] == [760, 740, 720, 700, 680, 660, 640]
+    assert bytes.fromhex(lines[0][1].decode()).decode("cp1252") == ("Attestation " * 40)[:80]
+
+
 def test_a_second_download_gives_the_same_bytes(documented: Api) -> None:
     first = documented.get("/dossiers/10/documents/100/files/1001").data
     documented.advance("P30D")

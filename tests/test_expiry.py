@@ -131,6 +131,19 @@ def test_a_file_that_expired_while_the_dossier_was_stopped_no_longer_counts(time
     assert indicator(dossier) == (False, "2031-05-15T17:00:00.000")
 
 
+def test_the_indicator_follows_the_requirements_of_an_incomplete_dossier(timed: Api) -> None:
+    dossier = timed.new_dossier(requiredDocuments=["ATT_VIGI", "RIB_IBAN"])
+    path, asked = f"/dossiers/{dossier['dossierId']}", ["RIB_IBAN"]
+    timed.control("PUT", "/variants", {"requirementsUpdate": "replace"})
+    timed.set_clock("2031-05-03T10:00:00")
+    timed.post(f"{path}/requirements", asked)
+
+    changed = timed.dossier(dossier["dossierId"])
+
+    assert not indicator(dossier)[0]
+    assert (changed["state"], *indicator(changed)) == (False, True, "2031-05-03T10:00:00.000")
+
+
 def test_a_stop_leaves_the_indicator_as_it_was(timed: Api) -> None:
     before = indicator(timed.dossier(1))
     timed.post("/dossiers/1/stop")

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Callable
 
 import pytest
-from werkzeug.test import Client
+from werkzeug.test import Client, EnvironBuilder
 
 from mock_server.api.rendering import remember
+from mock_server.app import create_app
 from mock_server.dialects import wire
+from mock_server.settings import Settings
 from mock_server.web import context
-from tests.support import ACCOUNT, Api, content
+from tests.support import ACCOUNT, DOMESTIC_ACCOUNT, Api, content
 
 MakeApi = Callable[..., Api]
 
@@ -29,6 +31,21 @@ def test_an_exception_above_the_app_is_logged_and_answered_with_500(
     assert answer.status_code == 500
     assert "no context today" in caplog.text
     assert "Traceback" in caplog.text
+
+
+def test_a_body_is_read_only_after_a_token_that_is_valid_and_opens_the_account() -> None:
+    app = create_app(Settings(log_level="error"))
+    api = Api(app.test_client(), "bodies")
+
+    def reads_body(path: str) -> bool:
+        headers = {"Authorization": f"Bearer {api.token}"}
+        return app.reads_body(EnvironBuilder(path, method="GET", headers=headers).get_environ())
+
+    paths = ["/api/v1/account", api.url("/dossiers"), f"/api/v1/account/{DOMESTIC_ACCOUNT}/dossiers"]
+    assert [reads_body(path) for path in paths] == [True, True, False]
+    assert [reads_body("/api/v1/account/1/dossiers"), reads_body("/nothing")] == [False, False]
+    api.control("POST", "/clock/advance", {"by": "PT31M", "tokens": True})
+    assert [reads_body(path) for path in paths] == [False, False, False]
 
 
 @pytest.mark.parametrize(
