@@ -157,6 +157,7 @@ def test_imports_and_mails(story: Transcript, snapshot: SnapshotAssertion) -> No
     story.control("POST /clock/advance", {"by": "PT10M"})
     for process in (first, second, third):
         story.call(f"GET /dossiers/process/{process}")
+    story.control(f"GET /dossiers/{SEED_DOSSIER}")
     story.control(f"GET /processes/{second}")
     story.control(f"GET /processes/{third}")
     story.control("GET /processes")
@@ -302,6 +303,7 @@ def test_states_of_pact(story: Transcript, snapshot: SnapshotAssertion) -> None:
     one = "a dossier with reference {reference} exists"
     story.control("POST /pact/states", {"state": one, "params": {"reference": "PO-3"}})
     story.control("POST /pact/states", {"states": [one], "params": {"reference": "PO-4"}})
+    story.control("GET /dossiers?limit=1")
     story.control("POST /pact/states", {"states": [{"name": one, "params": {"reference": "PO-5"}}]})
     story.control("POST /pact/states", {"state": one, "params": {"siret": SIRET}})
     story.control("GET /dossiers?limit=3")
