@@ -38,7 +38,7 @@ def test_a_body_is_read_only_after_a_token_that_is_valid_and_opens_the_account()
     api = Api(app.test_client(), "bodies")
 
     def reads_body(path: str) -> bool:
-        headers = {"Authorization": f"Bearer {api.token}"}
+        headers = [("Authorization", f"Bearer {api.token}")]
         return app.reads_body(EnvironBuilder(path, method="GET", headers=headers).get_environ())
 
     paths = ["/api/v1/account", api.url("/dossiers"), f"/api/v1/account/{DOMESTIC_ACCOUNT}/dossiers"]
