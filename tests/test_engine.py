@@ -273,6 +273,7 @@ def test_it_is_not_known_whether_a_write_without_an_answer_was_done(run: Run, re
 
     async def check(engine: Engine) -> None:
         at = await created(engine)
+        await engine.commit(at, 0)  # so its script is there
         other = Engine(EngineUrl(proxy.url))
         calls: dict[str, tuple[bool, Callable[[], Awaitable[Any]]]] = {
             "two": (True, lambda: other.create("two", b"start", limit=2, idle=0)),

@@ -281,3 +281,94 @@ def test_a_checkpoint_that_cannot_be_written_is_logged_and_a_damaged_sandbox_is_
 
     with caplog.at_level(logging.WARNING, "mock_server"):
         run(act, one, two)
+
+
+def test_the_limit_of_sandboxes_is_answered_and_leaves_nothing_behind(engine: RedisServer) -> None:
+    one, two = (LocalReplica(engine.url, "first", max_sandboxes=2) for _ in range(2))
+
+    async def act() -> None:
+        await launch(one, "A")
+        for replica in (one, two):
+            replica.sandbox = "second"
+            refused = json.loads(await replica.call("GET", "/clock"))
+            assert refused["status"] == 503
+            assert refused["detail"] == (
+                "the server has 2 sandboxes, its limit: drop one (DELETE /__admin/sandboxes/NAME), or start"
+                " the server with a larger --max-sandboxes"
+            )
+            replica.sandbox = "first"
+            fork = json.loads(await replica.call("POST", "/sandboxes/first/fork", {"as": "second"}))
+            assert (fork["status"], fork["detail"]) == (503, refused["detail"])
+            assert json.loads(await replica.call("DELETE", "/sandboxes/second"))["status"] == 404
+            names = json.loads(await replica.call("GET", "/sandboxes"))["sandboxes"]
+            assert [each["name"] for each in names] == ["default", "first"]
+        assert await two.call("DELETE", "/sandboxes/first") == ""
+        one.sandbox = "second"
+        assert '"sandbox":"second"' in await one.call("GET", "/clock")
+
+    run(act, one, two)
+
+
+def test_a_sandbox_that_another_replica_deleted_begins_again(engine: RedisServer) -> None:
+    one, two = (LocalReplica(engine.url, "deleted") for _ in range(2))
+
+    async def act() -> None:
+        for call in (
+            lambda: one.call("GET", "/history"),
+            lambda: one.call("POST", "/clock/advance", {"by": "PT1S"}),
+            lambda: one.call("PUT", "/fixture", {"name": "empty"}),  # in a thread
+            lambda: one.call("GET", "/sandboxes"),
+        ):
+            await one.call("PUT", "/strict", {"strict": "warn"})
+            await two.call("PUT", "/variants", {"refusals": "result"})
+            assert await two.call("DELETE", "/sandboxes/deleted") == ""
+            assert '"status"' not in await call()
+            assert await one.call("GET", "/strict") == '{"strict":"off"}'
+            assert '"refusals":"http400"' in await two.call("GET", "/variants")
+
+    run(act, one, two)
+
+
+def test_a_rewind_that_a_checkpoint_of_another_replica_prevents_is_rejected(
+    engine: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_sandbox, "ENTRIES_PER_CHECKPOINT", 6)
+    long = LocalReplica(engine.url, "rewound", fixture="empty")
+    short = LocalReplica(engine.url, "rewound", history_entries=2)
+
+    async def act() -> None:
+        await long.call("PUT", "/clock", {"now": NOW})
+        for _ in range(4):
+            await long.call("POST", "/clock/advance", {"by": "PT1S"})
+        await short.call("POST", "/clock/advance", {"by": "PT1S"})
+        await until(lambda: stored(engine, "rewound", "counted") == b"6")
+        for before in (4, 1):
+            answer = json.loads(await long.call("POST", "/rewind", {"beforeCommand": before}))
+            assert answer["status"] == 404
+            assert answer["detail"].startswith(
+                f"the state before command {before} is not kept any more; the oldest"
+            )
+        assert json.loads(await long.call("GET", "/history"))["last"] == 6
+        assert '"undone":2' in await long.call("POST", "/rewind", {"beforeCommand": 5})
+        assert await long.call("GET", "/state") == await short.call("GET", "/state")
+
+    run(act, long, short)
+
+
+def test_calls_of_one_sandbox_take_turns_and_those_of_others_do_not_wait(engine: RedisServer) -> None:
+    one = LocalReplica(engine.url, "busy")
+    other = LocalReplica(engine.url, "busy")
+
+    async def act() -> None:
+        await one.call("PUT", "/clock", {"now": NOW})
+        moves = [replica.call("POST", "/clock/advance", {"by": "PT1S"}) for replica in (one, other) * 5]
+        loads = one.call("PUT", "/fixture", {"name": "empty"})
+        answers = await asyncio.gather(
+            *moves, loads, one.call("GET", "/sandboxes"), other.call("GET", "/metrics")
+        )
+        assert [answer for answer in answers if '"status":' in answer] == []
+        for replica in (one, other):
+            assert '"now":"2031-01-02T10:00:10' in await replica.call("GET", "/clock")
+            assert json.loads(await replica.call("GET", "/history"))["last"] == 12
+
+    run(act, one, other)
