@@ -22,15 +22,19 @@ from mock_server.cli import main
 from mock_server.cli.serve import read_settings
 from mock_server.client import Sandbox
 from mock_server.compare import comparison
+from mock_server.scenarios import runner
 from mock_server.settings import Settings
 from mock_server.values import text_of
 from mock_server.web.services import of
 from tests.support import PARIS, Api, running_server
 from tests.test_recipe_errors import FORM, MEANING, error_message
 from tests.test_scenario_errors import ERRORS, RIGHT
+from tests.test_scenarios_elsewhere import elsewhere
 from tests.test_settings import BAD, BY_NAME
 from tests.transcript import NOW
 from tests.wire import wire_server
+
+__all__ = ["elsewhere"]
 
 MASKS = {
     r"http://127\.0\.0\.1:\d+": "http://HOST",
@@ -265,6 +269,53 @@ def test_scenarios_that_cannot_be_run(terminal: Terminal, snapshot: SnapshotAsse
         ("--auth-url", "nonsense"),
     ):
         terminal.run("scenarios", "run", *nowhere, *options)
+    assert str(terminal) == snapshot
+
+
+ELSEWHERE = """\
+version: 1
+scenario: elsewhere
+title: Steps that need a sandbox, and others
+steps:
+  - {name: a control call, control: GET /clock, save: {now: now}}
+  - {name: without what it saves, call: getDossier, path: {dossierId: "{now}"}}
+  - {name: a dossier, call: getDossier, path: {dossierId: 7}, expect: {body: {content: {monitored: false}}}}
+  - {name: in EDGE, dialect: edge, call: listEvidences, path: {dossierId: 7, documentId: 1}}
+  - {name: a process, call: getProcess, path: {processId: a}, until: {content.complete: true}}
+  - {name: an update, call: stopDossier, path: {dossierId: 7}, expect: {refused: [E201]}}
+  - {name: another code, call: stopDossier, path: {dossierId: 7}, expect: {refused: [E200]}}
+"""
+
+
+def test_scenarios_on_another_server(
+    terminal: Terminal,
+    elsewhere: tuple[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    snapshot: SnapshotAssertion,
+) -> None:
+    monkeypatch.setattr(runner, "_MAX_PAUSE", 0.01)
+    terminal.write("elsewhere.yaml", ELSEWHERE)
+    terminal.write("passing.yaml", PASSING)
+    where = ("--base-url", elsewhere[0])
+    terminal.run("scenarios", "run", "elsewhere.yaml", "passing.yaml", *where)
+    terminal.run("scenarios", "run", "elsewhere.yaml", *where, "--variant", "refusals=result")
+    assert str(terminal) == snapshot
+
+
+def test_start_data_that_cannot_be_sent(terminal: Terminal, server: str, snapshot: SnapshotAssertion) -> None:
+    terminal.write("own.yaml", "version: 1\naccounts: [{accountId: 119631, name: Own}]\n")
+    terminal.write("broken.json", "{")
+    terminal.write("generated.json", "{}")
+    fixtures = ("own.yaml", "broken.json", "generated.json", "nowhere.yaml", "nowhere")
+    for at, fixture in enumerate(fixtures):
+        terminal.write(
+            f"case{at}.yaml",
+            f"version: 1\nscenario: case{at}\ntitle: {fixture}\ngiven: {{fixture: {fixture}}}\nsteps:\n"
+            "  - {name: own, call: listAccounts, expect: {body: {content: [{name: Own}]}}}\n",
+        )
+    files = [f"case{at}.yaml" for at in range(len(fixtures))]
+    terminal.run("scenarios", "run", *files, "--base-url", server)
+    terminal.run("scenarios", "check", *files)
     assert str(terminal) == snapshot
 
 

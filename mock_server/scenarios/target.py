@@ -167,7 +167,7 @@ def _recipe_to_send(path: Path) -> dict[str, Any]:
         try:
             state = msgspec.json.decode(read_bytes(path))
         except msgspec.DecodeError as error:
-            raise FileError(f"{path}: {error}") from None
+            raise FileError(f"{path}: not a state file: {error}") from None
         if not isinstance(state, dict) or "content" not in state:
             raise FileError(f"{path}: a state file cannot be sent: put it into --fixtures-dir and name it")
         return state
