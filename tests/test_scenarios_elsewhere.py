@@ -214,7 +214,7 @@ def test_a_difference_from_the_sandbox_is_reported(tmp_path: Path, elsewhere: tu
     found = run(tmp_path, url, step)
 
     assert found.exit_code == 1
-    assert "  - $.content.monitored: True\n  + $.content.monitored: False\n" in found.stdout
+    assert "  - $.content.monitored: true\n  + $.content.monitored: false\n" in found.stdout
 
 
 def test_polling_takes_real_time(tmp_path: Path, elsewhere: tuple[str, list[Any]]) -> None:
