@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from mock_server.journal import hints
 from mock_server.sandbox import shared_sandbox
 from mock_server.sandbox.engine import EngineError
 from tests.engine import MISSING, PROGRAM, LocalReplica, Proxy, RedisServer, running_engine
@@ -74,6 +75,25 @@ def is_counted(engine: RedisServer, version: int) -> bool:
     return int(stored(engine, "copied", "counted")) == version
 
 
+def steps_of(one: LocalReplica) -> list[tuple[str, Callable[[], Awaitable[Any]]]]:
+    """Calls that change each part of a sandbox, with names."""
+    return [
+        ("clock", lambda: one.call("PUT", "/clock", {"now": NOW})),
+        *[(name, lambda name=name: launch(one, name)) for name in "AB"],
+        ("finished", lambda: one.call("POST", "/clock/advance", {"by": "PT1S"})),
+        ("snapshot", lambda: one.call("POST", "/snapshots/before")),
+        *[(name, lambda name=name: launch(one, name)) for name in "ABC"],
+        ("refused", lambda: one.send("GET", "/dossiers/1")),
+        ("journal", lambda: one.call("POST", "/reset", {"only": ["journal"]})),
+        *[(f"read {each}", lambda: one.send("GET", "/dossiers?pageSize=1")) for each in range(3)],
+        ("forget", lambda: one.call("DELETE", "/requests")),
+        *[(f"again {each}", lambda: one.send("GET", "/dossiers?pageSize=1")) for each in range(4)],
+        ("rewind", lambda: undo(one)),
+        ("later", lambda: one.call("POST", "/clock/advance", {"by": "PT1S"})),
+        *[(f"third {each}", lambda: one.send("GET", "/dossiers?pageSize=1")) for each in range(7)],
+    ]
+
+
 def test_a_replica_that_starts_from_a_checkpoint_is_as_the_others(
     monkeypatch: pytest.MonkeyPatch, engine: RedisServer
 ) -> None:
@@ -81,23 +101,8 @@ def test_a_replica_that_starts_from_a_checkpoint_is_as_the_others(
     settings = {"journal_entries": 6, "history_entries": 5, "fixture": "empty"}
     one = LocalReplica(engine.url, "copied", **settings)
 
-    async def act() -> None:
-        steps: list[tuple[str, Callable[[], Awaitable[Any]]]] = [
-            ("clock", lambda: one.call("PUT", "/clock", {"now": NOW})),
-            *[(name, lambda name=name: launch(one, name)) for name in "AB"],
-            ("finished", lambda: one.call("POST", "/clock/advance", {"by": "PT1S"})),
-            ("snapshot", lambda: one.call("POST", "/snapshots/before")),
-            *[(name, lambda name=name: launch(one, name)) for name in "ABC"],
-            ("refused", lambda: one.send("GET", "/dossiers/1")),
-            ("journal", lambda: one.call("POST", "/reset", {"only": ["journal"]})),
-            *[(f"read {each}", lambda: one.send("GET", "/dossiers?pageSize=1")) for each in range(3)],
-            ("forget", lambda: one.call("DELETE", "/requests")),
-            *[(f"again {each}", lambda: one.send("GET", "/dossiers?pageSize=1")) for each in range(4)],
-            ("rewind", lambda: undo(one)),
-            ("later", lambda: one.call("POST", "/clock/advance", {"by": "PT1S"})),
-            *[(f"third {each}", lambda: one.send("GET", "/dossiers?pageSize=1")) for each in range(7)],
-        ]
-        for number, (name, step) in enumerate(steps):
+    async def compare() -> None:
+        for number, (name, step) in enumerate(steps_of(one)):
             await step()
             version = int(stored(engine, "copied", "version"))
             if version % 4 == 0:
@@ -108,13 +113,23 @@ def test_a_replica_that_starts_from_a_checkpoint_is_as_the_others(
                     assert (name, await other.call("GET", path)) == (name, await one.call("GET", path))
                 assert await counts(other) == await counts(one)
                 others.append(other)
+        past = await past_states(one)
+        assert await past_states(others[-1]) == past
+        kept = ["not kept any more" not in answer for answer in past]
+        assert (kept[0], kept[-1], kept) == (False, True, sorted(kept))
+
+    async def rewind() -> None:
         first = json.loads(await one.call("GET", "/history"))["commands"][0]["number"]
-        too_early, oldest = ({"beforeCommand": number} for number in (first - 1, first))
+        too_early = {"beforeCommand": first - 1}
         refused = await one.call("POST", "/rewind", too_early)
         assert f"the oldest one is that before command {first} " in refused
         assert await others[-1].call("POST", "/rewind", too_early) == refused
-        assert '"undone":5' in await others[-1].call("POST", "/rewind", oldest)
+        assert '"undone":5' in await others[-1].call("POST", "/rewind", {"beforeCommand": first})
         assert await one.call("GET", "/state") == await others[-1].call("GET", "/state")
+
+    async def act() -> None:
+        await compare()
+        await rewind()
 
     others: list[LocalReplica] = []
     run(act, one, others)
@@ -123,6 +138,18 @@ def test_a_replica_that_starts_from_a_checkpoint_is_as_the_others(
 async def undo(replica: LocalReplica) -> None:
     last = json.loads(await replica.call("GET", "/history"))["last"]
     assert '"undone":1' in await replica.call("POST", "/rewind", {"beforeCommand": last})
+
+
+async def past_states(replica: LocalReplica) -> list[str]:
+    """What a fork of the state before each request answers."""
+    last = json.loads(await replica.call("GET", "/requests"))["requests"]
+    answers = []
+    for before in range(1, (last[-1]["number"] if last else 0) + 2):
+        body = {"as": "past", "before": before}
+        answers.append(await replica.call("POST", f"/sandboxes/{replica.sandbox}/fork", body))
+        if '"sandbox":"past"' in answers[-1]:
+            await replica.call("DELETE", "/sandboxes/past")
+    return answers
 
 
 async def counts(replica: LocalReplica) -> list[str]:
@@ -313,16 +340,17 @@ def test_a_sandbox_that_another_replica_deleted_begins_again(engine: RedisServer
     one, two = (LocalReplica(engine.url, "deleted") for _ in range(2))
 
     async def act() -> None:
-        for call in (
-            lambda: one.call("GET", "/history"),
-            lambda: one.call("POST", "/clock/advance", {"by": "PT1S"}),
-            lambda: one.call("PUT", "/fixture", {"name": "empty"}),  # in a thread
-            lambda: one.call("GET", "/sandboxes"),
-        ):
+        calls: list[tuple[str, str, Any]] = [
+            ("GET", "/history", None),
+            ("POST", "/clock/advance", {"by": "PT1S"}),
+            ("PUT", "/fixture", {"name": "empty"}),  # in a thread
+            ("GET", "/sandboxes", None),
+        ]
+        for call in calls:
             await one.call("PUT", "/strict", {"strict": "warn"})
             await two.call("PUT", "/variants", {"refusals": "result"})
             assert await two.call("DELETE", "/sandboxes/deleted") == ""
-            assert '"status"' not in await call()
+            assert '"status"' not in await one.call(*call)
             assert await one.call("GET", "/strict") == '{"strict":"off"}'
             assert '"refusals":"http400"' in await two.call("GET", "/variants")
 
@@ -372,3 +400,53 @@ def test_calls_of_one_sandbox_take_turns_and_those_of_others_do_not_wait(engine:
             assert json.loads(await replica.call("GET", "/history"))["last"] == 12
 
     run(act, one, other)
+
+
+def test_a_replica_follows_a_sandbox_while_someone_listens(engine: RedisServer) -> None:
+    one, two = (LocalReplica(engine.url, "followed") for _ in range(2))
+    head = "mock-server:{followed}:head"
+
+    async def act() -> None:
+        await one.call("GET", "/clock")
+        copy = one.sandboxes.find("followed")
+        assert copy is not None
+        stop = asyncio.Event()
+        background = asyncio.create_task(one.sandboxes.run(stop))
+        engine.command("PEXPIRE", head, "60000")
+        news: list[int] = []
+        end = copy.journal.listen(lambda _: news.append(copy.journal.last))
+        await until(lambda: int(engine.command("PTTL", head)[1:]) > 60_000)  # so it does not expire
+        for number, reference in enumerate("ABC"):
+            await launch(two, reference)
+            await until(partial(has_seen, news, number + 2))  # with the login
+            assert '"total":' in await one.call("GET", "/requests")
+        end()
+        stop.set()
+        await background
+        assert news[-1] == 4
+
+    run(act, one, two)
+
+
+def has_seen(news: list[int], number: int) -> bool:
+    """Whether the request of this number is among the news."""
+    return number in news
+
+
+def test_polls_count_over_replicas_in_strict_mode(
+    engine: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "POLLS_PER_SECOND", 2)
+    one, two = (LocalReplica(engine.url, "polled") for _ in range(2))
+
+    async def act() -> None:
+        await one.call("PUT", "/strict", {"strict": "warn"})
+        process = (await launch(one, "A"))["content"]["processId"]
+        for replica in (one, two, one):
+            await replica.send("GET", f"/dossiers/process/{process}")
+        for replica in (one, two):
+            journal = json.loads(await replica.call("GET", "/requests"))["requests"]
+            polls = [row["warningCodes"] for row in journal if row["operation"] == "getProcess"]
+            assert polls == [[], [], ["fastPolling"]]
+
+    run(act, one, two)
