@@ -100,39 +100,41 @@ def test_a_replica_that_starts_from_a_checkpoint_is_as_the_others(
     monkeypatch.setattr(shared_sandbox, "ENTRIES_PER_CHECKPOINT", 4)
     settings = {"journal_entries": 6, "history_entries": 5, "fixture": "empty"}
     one = LocalReplica(engine.url, "copied", **settings)
+    others: list[LocalReplica] = []
 
-    async def compare() -> None:
+    async def act() -> None:
         for number, (name, step) in enumerate(steps_of(one)):
             await step()
             version = int(stored(engine, "copied", "version"))
             if version % 4 == 0:
                 await until(partial(is_counted, engine, version))
             if version % 4 == 0 or number % 6 == 5:
-                other = await asyncio.to_thread(LocalReplica, engine.url, "copied", **settings)
-                for path in SHOWN:
-                    assert (name, await other.call("GET", path)) == (name, await one.call("GET", path))
-                assert await counts(other) == await counts(one)
-                others.append(other)
-        past = await past_states(one)
-        assert await past_states(others[-1]) == past
-        kept = ["not kept any more" not in answer for answer in past]
-        assert (kept[0], kept[-1], kept) == (False, True, sorted(kept))
+                others.append(await asyncio.to_thread(LocalReplica, engine.url, "copied", **settings))
+                await check_equal(one, others[-1], name)
+        await check_past(one, others[-1])
 
-    async def rewind() -> None:
-        first = json.loads(await one.call("GET", "/history"))["commands"][0]["number"]
-        too_early = {"beforeCommand": first - 1}
-        refused = await one.call("POST", "/rewind", too_early)
-        assert f"the oldest one is that before command {first} " in refused
-        assert await others[-1].call("POST", "/rewind", too_early) == refused
-        assert '"undone":5' in await others[-1].call("POST", "/rewind", {"beforeCommand": first})
-        assert await one.call("GET", "/state") == await others[-1].call("GET", "/state")
-
-    async def act() -> None:
-        await compare()
-        await rewind()
-
-    others: list[LocalReplica] = []
     run(act, one, others)
+
+
+async def check_equal(one: LocalReplica, other: LocalReplica, case: str) -> None:
+    """Compare all that replicas show of their sandbox."""
+    for path in SHOWN:
+        assert await one.call("GET", path) == await other.call("GET", path), case
+    assert await counts(one) == await counts(other), case
+
+
+async def check_past(one: LocalReplica, other: LocalReplica) -> None:
+    """Compare how far back the replicas can go: a part of the way."""
+    past = await past_states(one)
+    assert await past_states(other) == past
+    kept = ["not kept any more" not in answer for answer in past]
+    assert (kept[0], kept[-1], kept) == (False, True, sorted(kept))
+    first = json.loads(await one.call("GET", "/history"))["commands"][0]["number"]
+    refused = await one.call("POST", "/rewind", {"beforeCommand": first - 1})
+    assert f"the oldest one is that before command {first} " in refused
+    assert await other.call("POST", "/rewind", {"beforeCommand": first - 1}) == refused
+    assert '"undone":5' in await other.call("POST", "/rewind", {"beforeCommand": first})
+    assert await one.call("GET", "/state") == await other.call("GET", "/state")
 
 
 async def undo(replica: LocalReplica) -> None:
