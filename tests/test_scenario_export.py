@@ -445,8 +445,9 @@ steps:
       status: 200
       body:
         content: {{processId: '{{processId1}}', complete: true, success: true}}
-  # Request 8 is left out, GET /api/v1/account/119631/nowhere/abc-abc-abc-abc-abc-abc-abc-abc-abc-abc-abc-abc-
-  # abc-abc-: it is not an operation of the API.
+  # Request 8 is left out, GET
+  # /api/v1/account/119631/nowhere/abc-abc-abc-abc-abc-abc-abc-abc-abc-abc-abc-abc-abc-abc-: it is not an
+  # operation of the API.
   - name: 'request 9: getToken'
     call: getToken
     as: {{username: multi@example.com}}
@@ -905,7 +906,7 @@ def test_what_a_scenario_cannot_have_is_said_at_its_place(
     for sentence in (
         "Request 2 is left out, GET /api/v1/account/119631/nowhere: it is not an operation of the API.",
         "HEAD /api/v1/account/119631/dossiers: a step sends GET, not HEAD.",
-        "it has what is a placeholder in a scenario",
+        "it has a text in braces, which a scenario would replace",
         "its body is not text, 2 bytes, not shown",
         "the journal did not keep its body (--journal-bytes)",
         "Its secrets are replaced by ***.",

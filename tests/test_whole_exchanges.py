@@ -674,3 +674,71 @@ def test_archive_report_and_coverage(busy: Exchanges, snapshot: SnapshotAssertio
     busy.control("GET /coverage")
     busy.control("GET /report")
     assert str(busy) == snapshot
+
+
+def log_in_in_many_ways(api: Api) -> None:
+    """Ask for tokens, refresh and end them, and send wrong ones."""
+    first = api.log_in()
+    for form in (
+        {"grant_type": "refresh_token", "client_id": "ea-api-edge", "refresh_token": first["refresh_token"]},
+        {"grant_type": "refresh_token", "client_id": "ea-api-edge", "refresh_token": "wrong"},
+        login_form(api.username, "demo") | {"scope": "openid", "client_secret": "secret"},
+        login_form(api.username.replace("multi", "unknown"), "any"),
+        {"grant_type": "password"},
+    ):
+        api.client.post(TOKEN_URL, data=form)
+    api.client.post(TOKEN_URL, data="{}", content_type="application/json")
+    api.client.post(f"{TOKEN_URL}?colour=red&password=secret", data=login_form(api.username, "wrong"))
+    api.control("POST", "/clock/advance", {"by": "PT31M", "tokens": True})
+    api.get("/dossiers/1")
+    del api.token
+    api.client.get(api.url("/dossiers/1"))
+    altered = f"{api.token.rpartition('.')[0]}.{first['refresh_token'].rpartition('.')[2]}"
+    api.client.get(api.url("/dossiers/1"), headers={"Authorization": f"Bearer {altered}"})
+
+
+PERSON = {"firstname": "Jean", "lastname": "Dupont", "email": "jean.dupont@acme.fr"}
+CONTROLS: list[tuple[str, str, Any]] = [
+    ("PUT", "/variants", {"refusals": "result"}),
+    ("POST", "/snapshots/before", None),
+    ("POST", "/thirdparties", {"siret": OTHER_SIRET, "name": "PORT", "users": [PERSON]}),
+    ("POST", "/dossiers", {"dossierId": 900_000, "siret": OTHER_SIRET, "dossierReference": "MADE"}),
+    ("PATCH", "/dossiers/900000", {"expirationDate": "2031-02-01", "description": "{accountId}"}),
+    (
+        "POST",
+        "/dossiers/900000/documents/ATT_VIGI/evidences",
+        {"content": "aGVsbG8=", "metadata": {"a": "b"}},
+    ),
+    ("PATCH", "/requirements/ATT_VIGI", {"withdrawn": True, "accountId": 119631}),
+    ("PATCH", "/accounts/119631", {"subscriptionStatus": "INACTIVE"}),
+    ("POST", "/accounts", {"accountId": 5, "name": "Five", "users": ["multi@example.com"]}),
+    ("POST", "/timeline", {"timeline": [{"after": "P2D", "control": "POST /thirdparties/875/close"}]}),
+    ("DELETE", "/timeline", None),
+    ("POST", "/clock/advance", {"by": "P1DT1H"}),
+    ("POST", "/snapshots/before/restore", None),
+    ("PUT", "/strict", {"strict": "warn"}),
+]
+
+
+@pytest.mark.dialects("edge")
+def test_exported_tokens_and_control_calls(make_api: Callable[..., Api], snapshot: SnapshotAssertion) -> None:
+    api = make_api(user="multi", sandbox="exported-controls")
+    api.set_clock(NOW)
+    log_in_in_many_ways(api)
+    process = api.launch(companyIdValue="99000201600014")
+    for outcome in ({"outcome": "hold"}, {"outcome": "fail", "code": "E101"}):
+        api.control("POST", f"/processes/{process}", outcome)
+    api.get(f"/dossiers/process/{process}")
+    api.get("/thirdparties/q", search="( name~ATTEST AND capital<1 )")
+    api.send("GET", api.url("/dossiers") + "?siren=990500019&siren=1")
+    api.send("HEAD", api.url(""))
+    api.post("/dossiers", {"dossierReference": "é{accountId}"})
+    api.get("/dossiers", dossierReference="{accountId}")
+    api.send("POST", api.url("/dossiers"), data="null", content_type="application/json")
+    api.send("POST", api.url("/dossiers"), data="text", content_type="text/plain")
+    for method, path, body in CONTROLS:
+        api.control(method, path, body)
+    api.send("GET", api.url("/dossiers/1"), headers={"X-Mock-Sandbox": "another"})
+    story = Exchanges(api)
+    story.control("GET /requests?format=scenario&name=controls")
+    assert str(story) == snapshot

@@ -147,7 +147,7 @@ def reason_to_leave_out(entry: Entry, context: CallContext) -> str | None:
     if entry.body.note is not None:
         return f"its body is {entry.body.note}"
     if has_placeholder([entry.path, _plain_texts(entry), _sent_headers(entry, context)]):
-        return "it has what is a placeholder in a scenario"
+        return "it has a text in braces, which a scenario would replace"
     return None
 
 

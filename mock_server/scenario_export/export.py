@@ -369,7 +369,8 @@ def _step_lines(step: ExportedStep) -> Iterator[str]:
 
 def _comment(text: str, before: str = "") -> Iterator[str]:
     plain = "".join(sign if sign.isprintable() else " " for sign in text)
-    yield from (f"{before}# {line}" for line in wrap(plain, _WIDTH - len(before) - 2))
+    lines = wrap(plain, _WIDTH - len(before) - 2, break_on_hyphens=False)
+    yield from (f"{before}# {line}" for line in lines)
 
 
 class _Dumper(yaml.CSafeDumper if hasattr(yaml, "CSafeDumper") else yaml.SafeDumper):  # type: ignore[misc]
