@@ -49,14 +49,14 @@ class Watch(Struct, frozen=True):
                 path, self.sandboxes.config.setup.fixture, self.find_fixture, self.clock or real_now()
             )
         except FileError as error:
-            _logger.warning("%s; what was read before still holds", error)
+            _logger.warning("%s; the version before it stays in use", error)
             return
         try:
             names = self.sandboxes.replace_setup(setup)
         except NameTaken as taken:
             _logger.warning("%s: %s", path, taken)
             return
-        _logger.warning("%s: changed, and taken by %s", path, ", ".join(names) or "no sandbox")
+        _logger.warning("%s: changed, and loaded again in %s", path, ", ".join(names) or "no sandbox")
 
 
 def _scenario_files(changed: set[Path]) -> list[Path]:

@@ -313,7 +313,7 @@ def test_a_scenario_whose_file_becomes_unreadable_is_reported_and_stays_active(t
         rules = requests.get(f"{url}/__admin/rules", timeout=5).json()["rules"]
 
     assert str(path) in logged
-    assert "what was read before still holds" in logged
+    assert "the version before it stays in use" in logged
     assert rules != []
 
 

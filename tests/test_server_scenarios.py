@@ -119,7 +119,7 @@ def test_a_changed_file_is_loaded_at_once_and_a_wrong_one_is_reported(down: Path
         lines = [process.stderr.readline(), process.stderr.readline()]
         rules = requests.get(f"{url}/__admin/rules", timeout=5).json()["rules"]
 
-    assert lines[0] == f"{down}: changed, and taken by default\n"
+    assert lines[0] == f"{down}: changed, and loaded again in default\n"
     assert f"{down}:8: $.rules[0].when.operation: there is no operation 'listAcounts'" in lines[1]
     assert rules[0]["when"] == {"operation": "listAccounts"}
 
