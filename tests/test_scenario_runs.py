@@ -109,6 +109,17 @@ PASSING = {
         ' form: {grant_type: refresh_token, refresh_token: "{refreshToken}"}, save: {new: access_token}}\n'
         '  - {name: b, call: listAccounts, token: "{new}"}'
     ),
+    "a new token, which the steps after it use": (
+        "  - {name: a, call: getToken, save: {old: refresh_token}}\n"
+        "  - {name: b, control: POST /clock/advance, body: {by: PT31M, tokens: true}}\n"
+        "  - {name: c, call: listAccounts, expect: {status: 401}}\n"
+        "  - {name: d, call: getToken, save: {new: refresh_token}}\n"
+        "  - {name: e, call: listAccounts}\n"
+        "  - {name: f, control: POST /clock/advance, body: {by: PT29M, tokens: true}}\n"
+        "  - {name: g, call: getToken, form: {grant_type: refresh_token, refresh_token: '{new}'}}\n"
+        "  - {name: h, control: POST /clock/advance, body: {by: PT29M, tokens: true}}\n"
+        "  - {name: i, call: listAccounts}"
+    ),
     "what every run knows": (
         '  - {name: a, call: getAccountStatistics, path: {accountId: "{accountId}"},'
         ' token: "{accessToken}"}\n'
