@@ -22,6 +22,7 @@ from mock_server.cli import main
 from mock_server.cli.serve import read_settings
 from mock_server.client import Sandbox
 from mock_server.compare import comparison
+from mock_server.domain.names import cut
 from mock_server.scenarios import runner
 from mock_server.settings import Settings
 from mock_server.values import text_of
@@ -115,6 +116,50 @@ def test_wrong_recipes(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     for case, (text, _) in (FORM | MEANING).items():
         path.write_text(text, encoding="utf-8")
         found[case] = error_message(path)
+    assert listed(found) == snapshot
+
+
+NO_YAML = (
+    *("a:\tb: c", "a: [b\nc: d", "a: {b: c\nd: e", "a:\n\tb: c", "a: [\n", "- a\nb: c", 'a: "x\n', "a: 'x"),
+    *(
+        "a: b\n c\n d: e",
+        "a\nb: c",
+        "a: @x",
+        "a: %x",
+        "a: b\n  c: d",
+        "a: - b",
+        'a: "x" y',
+        "a:\n  - b\n c: d",
+    ),
+    *(
+        "a: &x\nb: *y",
+        "? [a]\n: b",
+        "a: !x y",
+        "a: `x`",
+        "a: |1x\n b",
+        "%YAML 3.0\n---\na: b",
+        "a: b\n---\nc: d",
+    ),
+    *(
+        "a: 0x_",
+        "a: 010",
+        "a: 0777",
+        "a: -012",
+        f"a: {'9' * 1001}",
+        "a: b\na: c",
+        "1: a",
+        "null: a",
+        "a: \x07",
+    ),
+)
+
+
+def test_wrong_yaml(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    path = tmp_path / "mine.yaml"
+    found = {}
+    for text in NO_YAML:
+        path.write_text(text, encoding="utf-8")
+        found[cut(repr(text))] = error_message(path)
     assert listed(found) == snapshot
 
 
