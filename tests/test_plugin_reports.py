@@ -59,6 +59,15 @@ def test_elsewhere(dossiers_sandbox, dossiers_server):
 def test_no_request(dossiers_sandbox):
     assert False
 
+def test_rejected(dossiers_sandbox):
+    dossiers_sandbox.restore("never")
+
+def test_not_verified(dossiers_sandbox):
+    dossiers_sandbox.verify("getDossier", count=1)
+
+def test_no_login(dossiers_sandbox):
+    dossiers_sandbox.session(password="")
+
 def test_unknown_path(api):
     api("GET", UNKNOWN)
     api("GET", UNKNOWN)
@@ -161,7 +170,7 @@ def test_a_run_with_its_own_server(folder: pytest.Pytester, snapshot: SnapshotAs
 
     assert shown(result) == snapshot
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert len(list(Path("failed").iterdir())) == 3
+    assert len(list(Path("failed").iterdir())) == 4
 
 
 def test_a_run_with_a_server_that_runs_already(
@@ -196,9 +205,16 @@ def test_wrong_options(folder: pytest.Pytester, snapshot: SnapshotAssertion, out
 def test_the_minimum_of_coverage_is_reached_by_as_much(folder: pytest.Pytester, outside: str) -> None:
     server = of_server(outside)
     run(folder, LOGS_IN, *server, "--dossiers-coverage=found.json")
-    percent = json.loads(Path("found.json").read_text(encoding="utf-8"))["percent"]
+    found = json.loads(Path("found.json").read_text(encoding="utf-8"))
+    percent = found["percent"]
 
     assert percent > 0
+    assert {**found, "kinds": [*found["kinds"]]} == {
+        "version": 1,
+        "percent": percent,
+        "kinds": ["operations", "codes", "pages", "processes", "variants"],
+        "excluded": {},
+    }
     assert run(folder, LOGS_IN, *server, f"--dossiers-coverage-min={percent}").ret == pytest.ExitCode.OK
     failed = run(folder, LOGS_IN, *server, f"--dossiers-coverage-min={percent + 1}")
     assert failed.ret == pytest.ExitCode.TESTS_FAILED

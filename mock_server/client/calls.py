@@ -26,6 +26,8 @@ from mock_server.settings import CONTROL_PREFIX, SANDBOX_HEADER
 from mock_server.values import token as checked_token
 from mock_server.values import url as checked_url
 
+__tracebackhide__ = True  # pytest shows the line of the test
+
 _TIMEOUT = 30.0
 _DIALECTS = ("/rest", "/edge")
 
@@ -77,7 +79,6 @@ class ControlClient:
             ControlRefused: the server rejected it.
             NoServer: no server answers.
         """
-        __tracebackhide__ = True
         return self._send("GET", path, query=query).decode()
 
     def _send(
@@ -89,7 +90,6 @@ class ControlClient:
         wait: float = 0,
     ) -> bytes:
         """Make a control call whose answer may come `wait` seconds later than others."""
-        __tracebackhide__ = True  # pytest shows the line of the test
         query_string = f"?{urlencode(query)}" if query else ""
         request = Request(  # noqa: S310  # `server_url` checked that it is HTTP
             f"{self.control_url}{path}{query_string}",

@@ -14,6 +14,8 @@ from mock_server.client.members import RequestFilter
 from mock_server.domain.names import counted
 from mock_server.values import duration
 
+__tracebackhide__ = True  # pytest shows the line of the test
+
 
 class RecordedRequest(TypedDict, total=False):
     """A request and its answer in the journal, with the ids in its path.

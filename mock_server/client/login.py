@@ -15,6 +15,8 @@ from mock_server.client.calls import ControlClient, opener, send, text_of
 from mock_server.client.errors import ControlRefused
 from mock_server.domain.operations import API_PATH, CLIENT_ID, TOKEN_PATH
 
+__tracebackhide__ = True  # pytest shows the line of the test
+
 if TYPE_CHECKING:
     import requests
 
@@ -76,7 +78,6 @@ class LoginClient(ControlClient):
             ControlRefused: the login failed.
             NoServer: no server answers.
         """
-        __tracebackhide__ = True
         form = login_form(self.tagged(username), password)
         request = Request(self.token_url, data=urlencode(form).encode())  # noqa: S310  # HTTP, as the server's URL is
         try:

@@ -28,6 +28,8 @@ from mock_server.domain.local_time import from_local
 from mock_server.settings import SANDBOX_HEADER
 from mock_server.values import token
 
+__tracebackhide__ = True  # pytest shows the line of the test
+
 Part = Literal["state", "scenario", "rules", "clock", "variants", "rateLimit", "strict", "outbox", "journal"]
 
 
