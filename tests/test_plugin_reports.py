@@ -68,6 +68,11 @@ def test_not_verified(dossiers_sandbox):
 def test_no_login(dossiers_sandbox):
     dossiers_sandbox.session(password="")
 
+@pytest.mark.parametrize("value", ["x" * 120])
+def test_with_a_long_name(dossiers_sandbox, value):
+    dossiers_sandbox.token()
+    assert False
+
 def test_unknown_path(api):
     api("GET", UNKNOWN)
     api("GET", UNKNOWN)
@@ -153,11 +158,10 @@ def of_server(url: str) -> tuple[str, str]:
 
 def shown(result: pytest.RunResult) -> str:
     """The output with what differs at each run replaced, and without pytest's own lines of a summary."""
-    text = re.sub(r"\b(test_\w+?)-[0-9a-f]{8}\b", r"\1-…", result.stdout.str())
+    text = re.sub(r"\b(test_[\w-]+?)-[0-9a-f]{8}\b(?!\.yaml)", r"\1-…", result.stdout.str())
     text = re.sub(r"\b\d+\.\d\ds\b", "…s", text)
     text = re.sub(r"127\.0\.0\.1:\d+", "SERVER", text.replace(str(Path.cwd()), "FOLDER"))
     text = re.sub(r'("timestamp": )"[^"]+"', r"\1…", text)
-    text = re.sub(r"\S+(/mock_server/\S+\.py):\d+", r"PROJECT\1:…", text)
     text = re.sub(r"^ +\^+\n", "", text, flags=re.MULTILINE)  # not all versions have them
     text = re.sub(r"\n=+ short test summary info =+\n.*?(?=\n\d+ |\Z)", "", text, flags=re.DOTALL)
     return re.sub(r"-{3,}|={3,}|_{3,}", lambda line: line[0][:3], text)
@@ -170,19 +174,15 @@ def test_a_run_with_its_own_server(folder: pytest.Pytester, snapshot: SnapshotAs
 
     assert shown(result) == snapshot
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert len(list(Path("failed").iterdir())) == 4
+    assert len(list(Path("failed").iterdir())) == 5
 
 
 def test_a_run_with_a_server_that_runs_already(
     folder: pytest.Pytester, snapshot: SnapshotAssertion, outside: str
 ) -> None:
-    options = (
-        f"--dossiers-sandbox-url={outside}",
-        "--dossiers-control-token=open-sesame",
-        "--dossiers-strict=warn",
-    )
+    options = ("--dossiers-strict=warn", "--dossiers-unmatched=ignore", "--dossiers-keep-failed=yes")
 
-    result = run(folder, TESTS, *options, "--dossiers-unmatched=ignore", "--dossiers-keep-failed=yes")
+    result = run(folder, TESTS, *of_server(outside), *options, "-W", "ignore::pytest.PytestWarning")
 
     assert shown(result) == snapshot
     for name in Server(outside, "open-sesame").sandboxes():
@@ -218,3 +218,9 @@ def test_the_minimum_of_coverage_is_reached_by_as_much(folder: pytest.Pytester, 
     assert run(folder, LOGS_IN, *server, f"--dossiers-coverage-min={percent}").ret == pytest.ExitCode.OK
     failed = run(folder, LOGS_IN, *server, f"--dossiers-coverage-min={percent + 1}")
     assert failed.ret == pytest.ExitCode.TESTS_FAILED
+    run(folder, LOGS_IN, *server, "--dossiers-coverage=listed.json", "--collect-only")
+    assert not Path("listed.json").exists()
+    none = run(folder, "def test_story(): ...", "--dossiers-coverage-min=1")
+    assert none.ret == pytest.ExitCode.TESTS_FAILED
+    none.stdout.fnmatch_lines(["dossiers coverage: 0 of 0 items were reached: 0 %. The minimum is 1 %."])
+    assert run(folder, "", "--dossiers-coverage-min=1").ret == pytest.ExitCode.NO_TESTS_COLLECTED
