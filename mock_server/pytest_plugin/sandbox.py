@@ -260,7 +260,7 @@ class TestSandbox:
     def _in_default(self) -> list[_Recorded]:
         """The requests of the default sandbox since the test began."""
         default = self._server.sandbox()
-        found = default.call("GET", "/requests", since=self._before.get(_DEFAULT, 0))["requests"]
+        found = default.call("GET", "/requests", since=self._before[_DEFAULT])["requests"]
         return [_Recorded(default, request) for request in found]
 
     def _latest_requests(self) -> dict[str, int]:
