@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 from syrupy.assertion import SnapshotAssertion
@@ -650,6 +652,27 @@ def test_wrong_options(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
         terminal.run("healthcheck", *options)
     terminal.run("openapi", "--dialect", "soap")
     assert str(terminal) == snapshot
+
+
+def test_help(snapshot: SnapshotAssertion) -> None:
+    context = click.Context(main)
+    names = [name for name in main.list_commands(context) if name != "serve"]  # test_cli.py compares it
+    assert "\n".join(line for name in names for line in help_lines(main, name, context)) == snapshot
+
+
+def help_lines(group: click.Group, name: str, parent: click.Context) -> Iterator[str]:
+    """The help of a command or a group of them: a line each for the command and its options."""
+    command = group.get_command(parent, name)
+    assert command is not None
+    context = click.Context(command, parent, info_name=name)
+    yield f"{' '.join(context.command_path.split())}: {' '.join((command.help or '').split())}"
+    for option in command.params:
+        record = isinstance(option, click.Option) and option.get_help_record(context)
+        if record:
+            yield f"  {': '.join(record)}"
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            yield from help_lines(command, inner, context)
 
 
 PROBE = """\
