@@ -10,13 +10,16 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
+from rich.text import Text
 from syrupy.assertion import SnapshotAssertion
 
 from mock_server.app import create_app
@@ -24,8 +27,17 @@ from mock_server.cli import main
 from mock_server.cli.serve import read_settings
 from mock_server.client import Sandbox
 from mock_server.compare import comparison
+from mock_server.compare.comparison import Explanation, ScenarioComparison, StepComparison
+from mock_server.compare.report import Report, sentences
+from mock_server.compare.report import table as comparison_table
+from mock_server.compare.shapes import Divergence
 from mock_server.domain.names import cut
 from mock_server.scenarios import runner
+from mock_server.scenarios.file_format import Scenario
+from mock_server.scenarios.http_client import HttpResponse, NoResponse
+from mock_server.scenarios.matching import Difference
+from mock_server.scenarios.report import failure_lines, junit, styled, summary, table
+from mock_server.scenarios.results import CallResult, Result, StepResult
 from mock_server.settings import Settings
 from mock_server.values import text_of
 from mock_server.web.services import of
@@ -283,6 +295,53 @@ def test_scenarios_that_fail(terminal: Terminal, server: str, snapshot: Snapshot
     terminal.show("report.xml")
     terminal.run("scenarios", "show", "passing", *where[:2])
     assert str(terminal) == snapshot
+
+
+def test_a_report_in_colours(snapshot: SnapshotAssertion) -> None:
+    took = timedelta(seconds=1, milliseconds=234)
+    steps = {
+        "passing": StepResult(name="one", place="$.steps[0]", took=took),
+        "skipped": StepResult(name="two", place="$.steps[1]", skipped="the step is for edge only"),
+    }
+    for name, outcome, found in (
+        ("failing", HttpResponse(status=200, headers={}, content=b"[1]", took=took), "x" * 90),
+        ("without an answer", NoResponse(fault=None, problem="refused", took=took), "x" * 91),
+    ):  # of 120 characters and of 121, with what is before them
+        differences = (Difference("status", "404", found), Difference("$.a", "1", 2.5))
+        call = CallResult(name="listAccounts", outcome=outcome, differences=differences)
+        steps[name] = StepResult(name=name, place="$.steps[2]", took=took, calls=(call,))
+    results = []
+    for names in (["passing"], ["passing", "skipped"], ["failing"], ["without an answer"]):
+        title = "-".join(names).replace(" ", "-")
+        scenario = Scenario(version=1, scenario=title, title="Mine")
+        results.append(Result(scenario=scenario, steps=tuple(steps[name] for name in names)))
+    results.append(Result(scenario=scenario, label="a=b", problem="the scenario could not be activated"))
+    lines = [styled(line) for result in results for line in failure_lines(result)]
+    verdicts = summary(results, 12.345), summary(results[:1], 1.06)
+    document = junit(results).decode().replace("><", ">\n<")
+    assert "\n".join([in_colours(*lines, table(results)), *verdicts, document]) == snapshot
+
+
+def test_a_comparison_in_colours(snapshot: SnapshotAssertion) -> None:
+    differing = tuple(Divergence("rule", "$.a", "x" * length, "\x07") for length in (72, 73))
+    steps = (
+        StepComparison(step="one", operation="getDossier", divergences=differing),
+        StepComparison(step="two", operation="getDossier", skipped="there: refused"),
+    )
+    scenario = Scenario(version=1, scenario="mine", title="Mine")
+    compared = ScenarioComparison(scenario=scenario, theirs=Result(scenario=scenario), steps=steps)
+    explained = Explanation(variant="refusals", value="result", explains=1)
+    report = Report(base_url="http://x", dialect="rest", scenarios=[compared], explanations=[explained])
+    assert "\n".join([in_colours(comparison_table(report)), *sentences(report)]) == snapshot
+
+
+def in_colours(*parts: Any) -> str:
+    """Return what a terminal gets, with ESC for the character of that name."""
+    shown = Console(force_terminal=True, color_system="standard", no_color=False, width=170, file=StringIO())
+    with shown.capture() as captured:
+        for part in parts:
+            shown.print(part, soft_wrap=isinstance(part, Text))
+    return captured.get().replace("\x1b", "ESC")
 
 
 def test_scenarios_that_cannot_be_run(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
