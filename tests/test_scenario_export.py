@@ -775,7 +775,7 @@ COUNTING: list[dict[str, Any]] = [
 ]
 
 
-def test_a_rule_that_has_counted_a_call_goes_on_counting(api: Api) -> None:
+def test_a_rule_that_has_counted_a_call_continues(api: Api) -> None:
     assert api.token
     for members in COUNTING:
         api.control("DELETE", "/rules")

@@ -21,6 +21,7 @@ from tests.support import (
     REALM,
     SEED_DOSSIER,
     SIRET,
+    START,
     TOKEN_URL,
     Api,
     claims,
@@ -738,7 +739,44 @@ def test_exported_tokens_and_control_calls(make_api: Callable[..., Api], snapsho
     api.send("POST", api.url("/dossiers"), data="text", content_type="text/plain")
     for method, path, body in CONTROLS:
         api.control(method, path, body)
-    api.send("GET", api.url("/dossiers/1"), headers={"X-Mock-Sandbox": "another"})
+    api.send("GET", api.url("/dossiers/1", sandbox="another"))
     story = Exchanges(api)
     story.control("GET /requests?format=scenario&name=controls")
     assert str(story) == snapshot
+
+
+REJECTED_CALLERS: list[tuple[dict[str, Any], str, dict[str, str]]] = [
+    ({}, "GET /__admin/clock", {"REMOTE_ADDR": "10.0.0.1"}),
+    ({}, "GET /__admin/clock", {"HTTP_X_FORWARDED_FOR": "127.0.0.1"}),
+    ({}, "GET /__admin/clock", {"HTTP_HOST": "attacker.example"}),
+    ({}, "GET /__admin/clock", {"HTTP_ORIGIN": "https://attacker.example"}),
+    ({}, "GET /__admin/clock", {"HTTP_SEC_FETCH_SITE": "cross-site"}),
+    ({}, "GET /__admin/health", {"REMOTE_ADDR": "10.0.0.1", "HTTP_HOST": "attacker.example"}),
+    ({"control_token": "secret"}, "GET /__admin/clock", {}),
+    ({"control_token": "secret"}, "GET /__admin/clock", {"HTTP_AUTHORIZATION": "Bearer wrong"}),
+    ({"control_token": "secret"}, "GET /__admin/clock", {"HTTP_AUTHORIZATION": "Basic secret"}),
+    ({"control_open": True}, "POST /__admin/reset", {"HTTP_ORIGIN": "https://attacker.example"}),
+    (
+        {"control_open": True},
+        "POST /__admin/reset",
+        {"HTTP_HOST": "a.example", "HTTP_ORIGIN": "http://a.example"},
+    ),
+    ({"auth": "off"}, "GET /api/v1/account", {"HTTP_ORIGIN": "https://attacker.example"}),
+    ({"auth": "off"}, "GET /api/v1/account", {"HTTP_HOST": "attacker.example"}),
+    ({"auth": "off"}, "GET /unknown", {"HTTP_ORIGIN": "null"}),
+    ({"auth": "declared"}, f"POST {TOKEN_URL}", {}),
+]
+
+
+def test_rejected_callers(make_server_api: Callable[..., Api], snapshot: SnapshotAssertion) -> None:
+    parts = []
+    apis: dict[str, Exchanges] = {}
+    for settings, call, environ in REJECTED_CALLERS:
+        story = apis.setdefault(str(settings), Exchanges(make_server_api(clock=START, **settings)))
+        method, path = call.split(" ", 1)
+        form = login_form("unknown@example.com", "any") if path == TOKEN_URL else None
+        answer = story.api.client.open(path, method=method, environ_overrides=environ, data=form)
+        story.parts.clear()
+        story.add(f"{call} {environ} {settings}", None, answer)
+        parts.append(str(story))
+    assert "\n".join(parts) == snapshot

@@ -74,11 +74,12 @@ def check_api_call(settings: Settings, environ: Mapping[str, Any]) -> None:
         AccessDenied: 403 from a page of another site, or under a foreign name.
     """
     if environ.get("HTTP_ORIGIN", "").lower() not in settings.cors:
-        _check_page(environ, "call the API under --auth off", links=False)
+        _check_page(environ, "call the API under --auth off; --cors ORIGIN allows one", links=False)
     name = _host_name(environ)
     if not (_is_own_name(name, settings) or name.endswith(_VENDOR_DOMAINS)):
         raise AccessDenied(
-            f"under --auth off calls go to an address, localhost or a container's name, not to {name!r}"
+            f"under --auth off calls go to an address, localhost or a container's name, not to {name!r};"
+            " name the host with --control-host"
         )
 
 

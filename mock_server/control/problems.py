@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from http import HTTPStatus
 
 import orjson
 from flask import Flask, Response, request
@@ -87,6 +88,8 @@ def problem_answer(status: int, detail: str, **members: object) -> Response:
     page = docs_url(of_control_call(request.path.removeprefix(CONTROL_PREFIX), status))
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "docs": page}
     headers = {PROBLEM_HEADER: wire.header_text(detail)}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="control"'
     return Response(_encode(body | members), status, headers, content_type=PROBLEM_JSON)
 
 
