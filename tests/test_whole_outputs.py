@@ -336,11 +336,15 @@ def test_a_comparison_in_colours(snapshot: SnapshotAssertion) -> None:
 
 
 def in_colours(*parts: Any) -> str:
-    """Return what a terminal gets, with ESC for the character of that name."""
-    shown = Console(force_terminal=True, color_system="standard", no_color=False, width=170, file=StringIO())
-    with shown.capture() as captured:
-        for part in parts:
-            shown.print(part, soft_wrap=isinstance(part, Text))
+    """Return what a terminal of 170 columns gets, with ESC for the character of that name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TERM", "xterm")  # another one may have no colours and 80 columns
+        shown = Console(
+            force_terminal=True, color_system="standard", no_color=False, width=170, file=StringIO()
+        )
+        with shown.capture() as captured:
+            for part in parts:
+                shown.print(part, soft_wrap=isinstance(part, Text))
     return captured.get().replace("\x1b", "ESC")
 
 
