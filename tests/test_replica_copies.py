@@ -253,6 +253,8 @@ def test_forks_of_replicas_have_different_names(engine: RedisServer, monkeypatch
     async def act() -> None:
         await launch(one, "A")
         assert '"sandbox":"fork"' in await one.call("POST", "/sandboxes/forked/fork", {"as": "fork"})
+        first = {"as": "start", "before": 1}
+        assert '"sandbox":"start"' in await two.call("POST", "/sandboxes/forked/fork", first)
         for replica in (one, two):
             answer = json.loads(await replica.call("POST", "/sandboxes/forked/fork", {"as": "fork"}))
             sentence = "there is a sandbox 'fork': choose another name, or delete it"
