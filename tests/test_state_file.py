@@ -297,6 +297,42 @@ def test_a_copy_of_the_file_has_all_at_each_moment(
     assert len(kept["commands"]) < 3  # the others are in a checkpoint
 
 
+def test_a_checkpoint_has_sessions_token_ages_and_rate_limits(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_database, "_COMMANDS_PER_CHECKPOINT", 1)
+    app = start(path, fixture="empty")
+    api = Api(app.test_client(), "one")
+    api.set_clock("2031-01-02T10:00:00")
+    api.control("PUT", "/variants", {"rateLimit": "on"})
+    form = {"client_id": "ea-api-edge"}
+    login = {"grant_type": "password", "username": "api+one@example.com", "password": "demo"}
+    ended, aged = (app.test_client().post(TOKEN_URL, data=form | login).json or {} for _ in range(2))
+    logout = {"refresh_token": ended["refresh_token"]}
+    app.test_client().post(TOKEN_URL.removesuffix("token") + "logout", data=form | logout)
+    api.control("POST", "/clock/advance", {"by": "PT1H", "tokens": True})
+    api.token = (app.test_client().post(TOKEN_URL, data=form | login).json or {})["access_token"]
+
+    def statuses(app: Flask) -> list[int]:
+        client = app.test_client()
+        refresh = {"grant_type": "refresh_token", "refresh_token": ended["refresh_token"]}
+        url = api.url("/dossiers", pageSize=1)
+        headers = [
+            {"Authorization": f"Bearer {token}"} for token in (aged["access_token"], *[api.token] * 21)
+        ]
+        found = [client.get(url, headers=each).status_code for each in headers]
+        return [client.post(TOKEN_URL, data=form | refresh).status_code, *found]
+
+    assert statuses(app) == [400, 401, *[200] * 20, 429]
+    for thread in threading.enumerate():
+        if thread.name == "mock-server checkpoint":
+            thread.join()
+
+    again = restart(app, path)
+
+    assert statuses(again) == [400, 401, *[429] * 21]
+
+
 def answer_of(app: Flask, name: str) -> str:
     text = app.test_client().get(f"/__admin/{name}?sandbox=one").text
     # Of a journal without the first requests, the file does not say whether a client deleted them.
