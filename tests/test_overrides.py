@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
 
 from mock_server.domain.local_time import midnight
 from mock_server.domain.model import NO_LOGINS, Admission, CompanyId, CompanyIdType, Dossier
@@ -22,6 +23,7 @@ from mock_server.fixtures.fixture import load_fixture
 from mock_server.fixtures.upsert import apply_overrides
 from tests.consistency import inconsistencies, listed, next_due, portfolio_index, portfolios, world_index
 from tests.support import ACCOUNT, DAY, OTHER_SIRET, SECOND_ACCOUNT, SEED_DOSSIER, SIRET
+from tests.transcript import as_lines
 
 NOW = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 DEFAULT = load_fixture("default", DAY).world(NOW)
@@ -579,12 +581,15 @@ INVALID: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
-def test_an_invalid_value_is_rejected_with_its_place() -> None:
+def test_an_invalid_value_is_rejected_with_its_place(snapshot: SnapshotAssertion) -> None:
+    found = {}
     for case, (entries, path, message) in INVALID.items():
         with pytest.raises(InputError) as refused:
             laid(**entries)
         assert refused.value.path == path, case
         assert message in str(refused.value), case
+        found[case] = f"{path}: {refused.value}"
+    assert as_lines(found) == snapshot
 
 
 def test_without_a_default_account_a_dossier_has_to_name_one() -> None:

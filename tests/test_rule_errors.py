@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.fixture import Fixture, load_fixture
 from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.setup import load_scenario_setup
 from tests.processes import run
+from tests.transcript import as_lines
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -333,13 +335,17 @@ def staged(path: Path, fixture: Fixture) -> None:
 
 
 def test_an_error_is_reported_with_file_and_line_and_what_would_be_right(
-    tmp_path: Path, fixture: Fixture
+    tmp_path: Path, fixture: Fixture, snapshot: SnapshotAssertion
 ) -> None:
+    found = {}
     for case, (text, words) in ERRORS.items():
         path = written(tmp_path, text)
         with pytest.raises(FileError) as raised:
             staged(path, fixture)
         assert str(raised.value).startswith(f"{path}:{words}"), case
+        if case not in {"a wrong regular expression", "a wrong JSONPath"}:  # in the words of a library
+            found[case] = str(raised.value).removeprefix(f"{path}:")
+    assert as_lines(found) == snapshot
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
 from werkzeug.test import TestResponse
 
 from mock_server.app import create_app
@@ -36,6 +37,7 @@ from tests.support import (
     Api,
     running_server,
 )
+from tests.transcript import as_lines
 
 NOW = "2031-05-03T10:00:00"
 CLOSED_SIRET = "99000103400018"
@@ -563,9 +565,12 @@ INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
 }
 
 
-def test_a_state_that_cannot_be_is_refused_with_its_place_and_changes_nothing(good: Any) -> None:
+def test_a_state_that_cannot_be_is_refused_with_its_place_and_changes_nothing(
+    good: Any, snapshot: SnapshotAssertion
+) -> None:
     api = fresh()
     before = state_of(api)
+    found = {}
 
     for case, (change, place) in INVALID.items():
         answer = put(api, change(good))
@@ -573,6 +578,8 @@ def test_a_state_that_cannot_be_is_refused_with_its_place_and_changes_nothing(go
         assert answer.mimetype == "application/problem+json", case
         assert place in (answer.json or {})["detail"], case
         assert state_of(api) == before, case
+        found[case] = str((answer.json or {})["detail"])
+    assert as_lines(found) == snapshot
 
 
 LIMITS: dict[str, tuple[list[Any], list[Any]]] = {

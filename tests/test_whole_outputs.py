@@ -46,7 +46,7 @@ from tests.test_recipe_errors import FORM, MEANING, error_message
 from tests.test_scenario_errors import ERRORS, RIGHT
 from tests.test_scenarios_elsewhere import elsewhere
 from tests.test_settings import BAD, BY_NAME
-from tests.transcript import NOW
+from tests.transcript import NOW, as_lines
 from tests.wire import wire_server
 
 __all__ = ["elsewhere"]
@@ -130,7 +130,7 @@ def test_wrong_recipes(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     for case, (text, _) in (FORM | MEANING).items():
         path.write_text(text, encoding="utf-8")
         found[case] = error_message(path)
-    assert listed(found) == snapshot
+    assert as_lines(found) == snapshot
 
 
 NO_YAML = (
@@ -174,12 +174,7 @@ def test_wrong_yaml(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     for text in NO_YAML:
         path.write_text(text, encoding="utf-8")
         found[cut(repr(text))] = error_message(path)
-    assert listed(found) == snapshot
-
-
-def listed(messages: dict[str, str]) -> str:
-    """Return the messages, each after its case."""
-    return "\n".join(f"{case}: {message}" for case, message in messages.items())
+    assert as_lines(found) == snapshot
 
 
 def test_wrong_scenarios(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
@@ -679,7 +674,7 @@ def test_values_of_settings(snapshot: SnapshotAssertion) -> None:
             with pytest.raises(ValueError, match="is not a number from") as error:
                 BY_NAME[name].read(str(number))
             found[f"{BY_NAME[name].variable}={number}"] = str(error.value)
-    assert listed(found) == snapshot
+    assert as_lines(found) == snapshot
 
 
 def test_wrong_settings(monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
@@ -691,7 +686,7 @@ def test_wrong_settings(monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAsser
         with monkeypatch.context() as patch:
             patch.setenv(setting.variable, text)
             found[f"{setting.variable}={text!r}"] = ", ".join(read_settings({})[1]) or "as if unset"
-    assert listed(found) == snapshot
+    assert as_lines(found) == snapshot
 
 
 def test_wrong_options(terminal: Terminal, snapshot: SnapshotAssertion) -> None:

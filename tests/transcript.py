@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -38,6 +39,11 @@ MOST_MEMBERS = 3
 LONGEST_TEXT = 4000
 LONGEST_BODY = 300
 LONGEST_PAGE = 100
+
+
+def as_lines(messages: Mapping[str, str]) -> str:
+    """Return the messages as text, each after its case."""
+    return "\n".join(f"{case}: {message}" for case, message in messages.items())
 
 
 class Transcript:
