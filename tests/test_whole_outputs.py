@@ -756,6 +756,7 @@ steps:
     expect: {headers: {X-Mine: {$absent: true}}}
   - {name: no hit, call: listDossiers, query: {dossierReference: NONE}, expect: {found: 0}}
   - {name: accounts, call: listAccounts}
+  - {name: no login, call: listAccounts, as: {username: multi@example.com, password: wrong}}
 """
 WRITING_PROBE = """\
 version: 1
