@@ -893,6 +893,17 @@ dossiers:
 """
 
 
+WRONG_ANSWERS = (
+    ("listAccounts", {"respond": {"status": 200, "body": {"content": []}}}),
+    ("listRequirements", {"respond": {"status": 404, "body": "no"}}),
+    ("listDossiers", {"respond": {"status": 403, "body": "no"}}),
+    ("listDossiers", {"respond": {"status": 429, "headers": {"Retry-After": "0"}, "body": "no"}}),
+    ("listDossiers", {"respond": {"status": 200, "body": {"content": [{"dossierId": 1}]}}}),
+    ("getThirdparty", {"fault": "EMPTY_RESPONSE"}),
+    ("getThirdparty", {"respond": {"status": 503, "body": "no"}}),
+)
+
+
 @pytest.mark.parametrize("dialect", ["rest", "edge"])
 def test_pull(
     terminal: Terminal, dialect: str, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
@@ -900,19 +911,14 @@ def test_pull(
     now = datetime.fromisoformat(NOW).replace(tzinfo=PARIS)
     monkeypatch.setattr("mock_server.pull.replacements.token_bytes", bytes)
     monkeypatch.setattr("mock_server.pull.real_now", lambda: now)
+    monkeypatch.setattr("mock_server.pull.source._PAUSES", (0.0,))
+    monkeypatch.setattr("mock_server.pull.source._MOST_REJECTIONS", 1)
+    # All messages, and every second one.
+    monkeypatch.setattr("mock_server.cli.fixtures._LINES_PER_MESSAGE", 1 if dialect == "rest" else 2)
     app = create_app(Settings(fixture=terminal.write("source.yaml", SOURCE), clock=now, log_level="error"))
     with wire_server("plain", terminal.folder, wsgi=app.wsgi_app) as url:
-        source = (
-            "--base-url",
-            f"{url}/{dialect}",
-            "--auth-url",
-            url,
-            "--dialect",
-            dialect,
-            "--username",
-            "api@example.com",
-        )
-        pull = ("fixtures", "pull", *source)
+        environment = ("--base-url", f"{url}/{dialect}", "--auth-url", url, "--dialect", dialect)
+        pull = ("fixtures", "pull", *environment, "--username", "api@example.com")
         terminal.run(*pull, "--out", "mine.yaml", DOSSIERS_PASSWORD="demo")
         terminal.show("mine.yaml")
         if dialect == "edge":
@@ -930,7 +936,11 @@ def test_pull(
                 ("--out", "x.yaml", "--base-url", "nonsense"),
             ):
                 terminal.run(*pull, *options, DOSSIERS_PASSWORD="demo")
-            terminal.run(
-                *pull, "--out", "y.yaml", "--username", "multi@example.com", DOSSIERS_PASSWORD="wrong"
-            )
+            for at, (operation, then) in enumerate(WRONG_ANSWERS):
+                rule = {"name": "wrong", "when": {"operation": operation}, "then": then}
+                Sandbox(url).call("POST", "/rules", {"rules": [rule]})
+                terminal.run(*pull, "--out", f"wrong{at}.yaml", "--rate", "0", DOSSIERS_PASSWORD="demo")
+                Sandbox(url).call("DELETE", "/rules")
+            wrong = (*pull, "--out", "y.yaml", "--username", "multi@example.com")
+            terminal.run(*wrong, DOSSIERS_PASSWORD="wrong")
     assert str(terminal) == snapshot
