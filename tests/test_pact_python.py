@@ -177,7 +177,7 @@ def test_an_unknown_state_fails_with_the_reason_in_the_log(sandbox: str, tmp_pat
     assert "Given a dossier with reference P-1 exits" in output
     assert "setup state change handlers has failed" in output
     assert "no state 'a dossier with reference P-1 exits'; did you mean 'a dossier with" in logged
-    assert "; there are: a dossier with reference {reference} exists; " in logged
+    assert "? There are: a dossier with reference {reference} exists; " in logged
     assert (
         '"x-mock-problem": "there is no state \'a dossier with reference P-1 exits\'; did you mean'
         in judge.logs
