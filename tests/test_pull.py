@@ -6,6 +6,7 @@ import json
 import re
 import stat
 from collections.abc import Iterator
+from errno import ENOSPC
 from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any
@@ -529,3 +530,21 @@ def test_a_folder_in_the_place_of_the_kept_answers_is_named(source: Sandbox, tmp
     done = command(tmp_path / "mine.yaml", "--base-url", source.url, "--username", source.username)
 
     assert f"Error: {tmp_path}/mine.yaml.part: Is a directory\n" in done.output
+
+
+def test_a_recipe_that_cannot_be_written_keeps_the_answers(
+    source: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    out = tmp_path / "mine.yaml"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        with pytest.raises(SourceError, match=r"mine\.yaml: No space left on device$"):
+            run_pull(source, out, limit=1)
+    source.reset("journal")
+    run_pull(source, out, limit=1)
+
+    assert out.exists()
+    assert source.requests() == []

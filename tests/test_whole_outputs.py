@@ -826,8 +826,10 @@ SOURCE = """\
 version: 1
 include: [catalogue]
 accounts:
-  - {accountId: 119631, requirements: [ATT_VIGI, I2, LOCAL_ACME], name: Acme}
-requirements: [{documentId: 90, code: LOCAL_ACME, labelFr: A document of Acme}]
+  - {accountId: 119631, requirements: [ATT_VIGI, I2, LOCAL_ACME, LOCAL_PAPER], name: Acme}
+requirements:
+  - {documentId: 90, code: LOCAL_ACME, labelFr: A document of Acme}
+  - {documentId: 91, code: LOCAL_PAPER, labelFr: Another document}
 thirdparties:
   - siret: "99050000100013"
     thirdpartyId: 875
