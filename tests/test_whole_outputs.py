@@ -825,8 +825,9 @@ def test_comparison(
 SOURCE = """\
 version: 1
 include: [catalogue]
+users: [{username: api@example.com, password: demo, accounts: [119631]}]
 accounts:
-  - {accountId: 119631, requirements: [ATT_VIGI, I2, LOCAL_ACME, LOCAL_PAPER], name: Acme}
+  - {accountId: 119631, requirements: [ATT_VIGI, I2, LOCAL_ACME, LOCAL_PAPER], withdrawn: [ADO], name: Acme}
 requirements:
   - {documentId: 90, code: LOCAL_ACME, labelFr: A document of Acme}
   - {documentId: 91, code: LOCAL_PAPER, labelFr: Another document}
@@ -891,7 +892,7 @@ dossiers:
     companyIdValue: "150483782"
     dossierReference: "-"
     startingDate: "2031-01-02T08:00:00"
-    documents: []
+    documents: [{documentCode: ADO}]
 """
 
 
@@ -903,6 +904,7 @@ WRONG_ANSWERS = (
     ("listDossiers", {"respond": {"status": 200, "body": {"content": [{"dossierId": 1}]}}}),
     ("getThirdparty", {"fault": "EMPTY_RESPONSE"}),
     ("getThirdparty", {"respond": {"status": 503, "body": "no"}}),
+    ("getThirdparty", {"respond": {"status": 404, "body": "no"}}),  # as if it were deleted meanwhile
 )
 
 
@@ -943,6 +945,5 @@ def test_pull(
                 Sandbox(url).call("POST", "/rules", {"rules": [rule]})
                 terminal.run(*pull, "--out", f"wrong{at}.yaml", "--rate", "0", DOSSIERS_PASSWORD="demo")
                 Sandbox(url).call("DELETE", "/rules")
-            wrong = (*pull, "--out", "y.yaml", "--username", "multi@example.com")
-            terminal.run(*wrong, DOSSIERS_PASSWORD="wrong")
+            terminal.run(*pull, "--out", "y.yaml", DOSSIERS_PASSWORD="wrong")
     assert str(terminal) == snapshot
