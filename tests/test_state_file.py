@@ -307,11 +307,16 @@ def test_a_checkpoint_has_sessions_token_ages_and_rate_limits(
     api.control("PUT", "/variants", {"rateLimit": "on"})
     form = {"client_id": "ea-api-edge"}
     login = {"grant_type": "password", "username": "api+one@example.com", "password": "demo"}
-    ended, aged = (app.test_client().post(TOKEN_URL, data=form | login).json or {} for _ in range(2))
+
+    def log_in() -> dict[str, str]:
+        return dict(app.test_client().post(TOKEN_URL, data=form | login).json or {})
+
+    aged = log_in()
+    api.control("POST", "/clock/advance", {"by": "PT1H", "tokens": True})
+    ended = log_in()
     logout = {"refresh_token": ended["refresh_token"]}
     app.test_client().post(TOKEN_URL.removesuffix("token") + "logout", data=form | logout)
-    api.control("POST", "/clock/advance", {"by": "PT1H", "tokens": True})
-    api.token = (app.test_client().post(TOKEN_URL, data=form | login).json or {})["access_token"]
+    api.token = log_in()["access_token"]
 
     def statuses(app: Flask) -> list[int]:
         client = app.test_client()
