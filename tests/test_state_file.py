@@ -707,20 +707,22 @@ def test_the_commands_show_export_and_compact_a_file(path: Path) -> None:
     app = start(path)
     api = Api(app.test_client(), "one")
     launch(api, "A")
+    for _ in range(2):  # commands that are longer than the state
+        api.control("PUT", "/state", state(app, "one"))
     before = state(app, "one")
     assert "another server uses this file" in run("info", str(path)).stderr
     database(app).close()
 
     shown = run("info", str(path)).stdout
     assert "format 1" in shown
-    assert "one: fixture default, 2 commands, 2 of them since the last checkpoint" in shown
+    assert "one: fixture default, 4 commands, 4 of them since the last checkpoint" in shown
     unknown = run("export", str(path), "--sandbox", "two").stderr
     assert unknown.startswith(f"Error: {path}: there is no sandbox 'two'; there are: default, one\n")
     compacted = run("compact", str(path))
     assert compacted.returncode == 0
     assert re.fullmatch(rf"{path}: [\d,]+ bytes before, [\d,]+ bytes now\n", compacted.stdout)
     assert (
-        "one: fixture default, 2 commands, 0 of them since the last checkpoint"
+        "one: fixture default, 4 commands, 0 of them since the last checkpoint"
         in run("info", str(path)).stdout
     )
     (path.parent / "one.json").write_text(
@@ -746,6 +748,25 @@ def test_a_compacted_file_is_smaller(path: Path) -> None:
     assert sizes
     before, now = (int(size.replace(",", "")) for size in sizes.groups())
     assert now == path.stat().st_size < before
+
+
+def test_a_file_with_many_snapshots_does_not_become_larger(path: Path) -> None:
+    app = start(path)
+    api = Api(app.test_client(), "one")
+    for number in range(20):
+        launch(api, f"R{number}")
+        api.control("POST", f"/snapshots/s{number}")
+    before = state(app, "one")
+    database(app).close()
+
+    sizes = re.search(r"([\d,]+) bytes before, ([\d,]+) bytes now", run("compact", str(path)).stdout)
+
+    assert sizes
+    first, now = (int(size.replace(",", "")) for size in sizes.groups())
+    assert now <= first
+    again = start(path)
+    assert state(again, "one") == before
+    Api(again.test_client(), "one").control("POST", "/snapshots/s3/restore")
 
 
 def test_the_commands_make_no_file(path: Path) -> None:

@@ -55,7 +55,7 @@ def export(file: Path, sandbox: str) -> None:
 @state.command()
 @_FILE
 def compact(file: Path) -> None:
-    """Replace the commands of each sandbox by its state, and give unused space back."""
+    """Replace the commands of each sandbox by its state, if that is shorter, and give unused space back."""
     with _open(file) as database:
         before = file.stat().st_size
         database.compact()

@@ -372,7 +372,7 @@ class StateDatabase:
             return export_state(state, state.clock.at(machine))
 
     def compact(self) -> None:
-        """Replace the commands of each sandbox by its state, and give unused space back.
+        """Replace the commands of each sandbox by its state, if that is shorter, and give unused space back.
 
         Raises:
             StateFileError: a sandbox is damaged in the file, or it cannot be written.
@@ -381,11 +381,18 @@ class StateDatabase:
             kept = self.load(name)
             with self._as_sentence(), self._transaction():
                 encoded = self._encode(keep_state(self._replayed(name, kept)))
-                if kept.records:
+                if kept.records and len(encoded) < self._bytes_of(name):
                     self._write_checkpoint(name, self._pending[name], encoded, kept.records[-1])
         with self._as_sentence():
             self._execute("VACUUM")
             self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _bytes_of(self, name: str) -> int:
+        """How much a sandbox takes in the file. Many snapshots are short as commands, and long in a state."""
+        query = "SELECT length(kept) FROM sandboxes WHERE name = ?"
+        state = self._number(query, name)
+        query = "SELECT coalesce(sum(length(record)), 0) FROM commands WHERE sandbox = ?"
+        return state + self._number(query, name)
 
     def _replayed(self, name: str, kept: KeptSandbox) -> SandboxState:
         with self.restoring(name):
@@ -417,8 +424,8 @@ class StateDatabase:
     def _execute(self, query: str, *values: object) -> sqlite3.Cursor:
         return self._connection.execute(query, values)
 
-    def _number(self, query: str) -> int:
-        return int(self._execute(query).fetchone()[0])
+    def _number(self, query: str, *values: object) -> int:
+        return int(self._execute(query, *values).fetchone()[0])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
