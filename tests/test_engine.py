@@ -140,6 +140,20 @@ def test_an_entry_is_appended_where_the_log_is_at_the_position_and_nowhere_else(
             with pytest.raises(Gone):
                 await engine.commit(wrong, 0, (b"c", b"entry", b""))
         await asyncio.gather(*(engine.commit(end, 0) for _ in range(3)))  # in one call
+        await engine.commit(end, 7.5)
+        for part in ("head", "log"):
+            assert 7_000 < int(redis.command("PTTL", f"mock-server:{{one}}:{part}")[1:]) <= 7_500
+        redis.command("DEL", "mock-server:{one}:log")
+        with pytest.raises(Gone):
+            await engine.commit(end, 0)
+        assert await engine.names() == []
+
+    run(check)
+
+
+def test_calls_at_the_same_time_are_answered_one_by_one(run: Run, redis: RedisServer) -> None:
+    async def check(engine: Engine) -> None:
+        end = await appended(engine, await created(engine), b"a", b"b")
         redis.command("SCRIPT", "FLUSH")  # as after a restart
         await asyncio.gather(*(engine.commit(end, 0) for _ in range(3)))
         one, two = await asyncio.gather(
@@ -148,13 +162,6 @@ def test_an_entry_is_appended_where_the_log_is_at_the_position_and_nowhere_else(
         assert isinstance(one, LogPosition)
         assert isinstance(two, Behind)
         assert [each.id for each in two.entries] == [b"d"]
-        await engine.commit(one, 7.5)
-        for part in ("head", "log"):
-            assert 7_000 < int(redis.command("PTTL", f"mock-server:{{one}}:{part}")[1:]) <= 7_500
-        redis.command("DEL", "mock-server:{one}:log")
-        with pytest.raises(Gone):
-            await engine.commit(one, 0)
-        assert await engine.names() == []
 
     run(check)
 

@@ -344,18 +344,20 @@ def test_a_sandbox_that_another_replica_deleted_begins_again(engine: RedisServer
     one, two = (LocalReplica(engine.url, "deleted") for _ in range(2))
 
     async def act() -> None:
-        calls: list[tuple[str, str, Any]] = [
-            ("GET", "/history", None),
-            ("POST", "/clock/advance", {"by": "PT1S"}),
-            ("PUT", "/fixture", {"name": "empty"}),  # in a thread
-            ("GET", "/sandboxes", None),
+        calls: list[tuple[int, str, str, Any]] = [
+            (0, "GET", "/history", None),
+            (1, "POST", "/clock/advance", {"by": "PT1S"}),
+            (1, "PUT", "/fixture", {"name": "empty"}),  # in a thread
+            (0, "GET", "/sandboxes", None),
         ]
-        for call in calls:
+        for commands, *call in calls:
             await one.call("PUT", "/strict", {"strict": "warn"})
             await two.call("PUT", "/variants", {"refusals": "result"})
             assert await two.call("DELETE", "/sandboxes/deleted") == ""
             assert '"status"' not in await one.call(*call)
             assert await one.call("GET", "/strict") == '{"strict":"off"}'
+            for replica in (one, two):
+                assert json.loads(await replica.call("GET", "/history"))["last"] == commands
             assert '"refusals":"http400"' in await two.call("GET", "/variants")
 
     run(act, one, two)
@@ -452,5 +454,28 @@ def test_polls_count_over_replicas_in_strict_mode(
             journal = json.loads(await replica.call("GET", "/requests"))["requests"]
             polls = [row["warningCodes"] for row in journal if row["operation"] == "getProcess"]
             assert polls == [[], [], ["fastPolling"]]
+
+    run(act, one, two)
+
+
+def test_entries_in_place_of_lost_ones_win(engine: RedisServer) -> None:
+    one, two = (LocalReplica(engine.url, "other") for _ in range(2))
+    keys = [f"mock-server:{{other}}:{part}" for part in ("head", "log")]
+
+    async def references(replica: LocalReplica) -> list[str]:
+        found = json.loads(await replica.call("GET", "/processes"))["processes"]
+        return [process["dossierReference"] for process in found]
+
+    async def act() -> None:
+        await launch(one, "A")
+        assert await references(two) == ["A"]
+        for key in keys:
+            engine.command("COPY", key, f"before:{key}")
+        await launch(one, "LOST")
+        for key in keys:
+            engine.command("RENAME", f"before:{key}", key)  # as after a restart without the last entries
+        for reference in "BC":
+            await launch(two, reference)
+        assert [await references(each) for each in (one, two)] == [["A", "B", "C"]] * 2
 
     run(act, one, two)
