@@ -64,6 +64,8 @@ COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.In: ast.NotIn,
     ast.NotIn: ast.In,
 }
+UNSEEN = {"eq", "frozen", "gc", "kw_only", "slots", "strict", "daemon", "usedforsecurity"}
+"""Arguments that guard against mistakes in the code, or save time: no user sees a change of them."""
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -145,12 +147,12 @@ def _changes(path: Path) -> Iterator[Change]:
 
 
 def _nodes(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
-    """Yield every statement and expression, without annotations and docstrings."""
+    """Yield every statement and expression, without annotations, docstrings and arguments of no effect."""
     for name, value in ast.iter_fields(tree):
         if name in {"annotation", "returns", "decorator_list"}:
             continue
         for node in value if isinstance(value, list) else [value]:
-            if isinstance(node, ast.AST):
+            if isinstance(node, ast.AST) and not (isinstance(node, ast.keyword) and node.arg in UNSEEN):
                 if isinstance(node, (ast.expr, ast.stmt)):
                     yield node
                 yield from _nodes(node)
