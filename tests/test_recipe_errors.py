@@ -168,6 +168,10 @@ MEANING = {
         f"{BASE}    requirements: [ATT_VIGI, NOPE]\n",
         "5: $.accounts[0].requirements[1]: there is no requirement 'NOPE'",
     ),
+    "a requirement with a wrong letter": (
+        f"{BASE}    requirements: [ATT_VIGY]\n",
+        "5: $.accounts[0].requirements[0]: there is no requirement 'ATT_VIGY'; did you mean 'ATT_VIGI'?",
+    ),
     "an unknown default requirement": (
         f"{BASE}    defaultRequirements: [ATT_VIGI, NOPE]\n",
         "5: $.accounts[0].defaultRequirements[1]: 'NOPE' is not among the account's requirements",

@@ -31,6 +31,7 @@ from mock_server.compare.comparison import Explanation, ScenarioComparison, Step
 from mock_server.compare.report import Report, sentences
 from mock_server.compare.report import table as comparison_table
 from mock_server.compare.shapes import Divergence
+from mock_server.documentation import page_names, read_page
 from mock_server.domain.names import cut
 from mock_server.scenarios import runner
 from mock_server.scenarios.file_format import Scenario
@@ -488,7 +489,7 @@ def test_fixtures(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
 
 TOPICS = (
     *("E103", "nowhere", "6.1.3", "C15", "refusals", "control#tokens", "control.md#the-clok", "control#xyz"),
-    *("contr", "7.99", "x" * 100),
+    *("contr", "7.99", "x" * 100, "-", "6.9", "getDossier", "pytest#a-scenario"),
 )
 
 
@@ -496,6 +497,7 @@ def test_explanations(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
     terminal.run("explain")
     for topic in TOPICS:
         terminal.run("explain", topic)
+    assert [name for name in page_names() if "<!--" in (read_page(name) or "")] == []
     assert str(terminal) == snapshot
 
 
