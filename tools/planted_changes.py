@@ -65,7 +65,7 @@ COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.NotIn: ast.In,
 }
 UNSEEN = {"eq", "frozen", "gc", "kw_only", "slots", "strict", "daemon", "usedforsecurity"}
-"""Arguments that guard against mistakes in the code, or save time: no user sees a change of them."""
+"""Arguments that guard against errors in the code, or save time: no user sees a change of them."""
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
