@@ -601,7 +601,9 @@ rules: [{name: away, when: {operation: listDossiers}, then: {respond: {status: 5
 """
 
 
-def test_doctor(terminal: Terminal, server: str, snapshot: SnapshotAssertion) -> None:
+def test_doctor(
+    terminal: Terminal, server: str, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
+) -> None:
     terminal.write("mine.yaml", "version: 1\nscenario: mine\ntitle: x\nrules: 7\n")
     terminal.write(
         "empty.yaml",
@@ -615,6 +617,9 @@ def test_doctor(terminal: Terminal, server: str, snapshot: SnapshotAssertion) ->
         terminal.run("doctor", "--base-url", server, *options)
     terminal.run("doctor", "--base-url", "http://127.0.0.1:1")
     terminal.run("doctor", "--base-url", "nonsense", http_proxy="http://me:secret@proxy:3128")
+    with monkeypatch.context() as patch:
+        patch.setattr("mock_server.cli.doctor.__version__", "9.9.9")
+        terminal.run("doctor", "--base-url", server)
     away = terminal.write("away.yaml", AWAY)
     with running_server("--control-token", "s3cret", "--scenario", away) as (url, _):
         terminal.run("doctor", "--base-url", url)
