@@ -155,6 +155,9 @@ PASSING = {
     "a control call that is wrong": (
         "  - {name: a, control: PUT /clock, body: {now: soon}, expect: {status: 400}}"
     ),
+    "the end of an import that is refused": IMPORTED.replace("99050000100013", "99000103400018")
+    + '  - {name: b, call: getProcess, path: {processId: "{processId}"}, until: {content.complete: true},'
+    " expect: {refused: [E103]}}",
     "the end of an import, with time going on": IMPORTED
     + '  - {name: b, call: getProcess, path: {processId: "{processId}"}, until: {content.complete: true}}',
 }  # fmt: skip
