@@ -209,28 +209,6 @@ def test_the_sandbox_of_a_test_is_gone_after_it(run: Run) -> None:
     result.assert_outcomes(passed=2)
 
 
-def test_the_report_of_a_failed_test_has_the_journal_of_its_sandbox(run: Run) -> None:
-    result = run(
-        IMPORTS + "\ndef test_twice(dossiers_sandbox):\n    imported(dossiers_sandbox)"
-        "\n    assert imported(dossiers_sandbox)" + SEARCHES
-    )
-
-    result.assert_outcomes(failed=1, passed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "*- sandbox test_twice-* -*",
-            "  1 getToken POST /auth/realms/eat_realm/protocol/openid-connect/token -> 200",
-            "*importDossier POST /api/v1/account/119631/dossiers -> 200",
-            '      sent      *"dossierReference": "PO-1"*',
-            "*getProcess GET /api/v1/account/119631/dossiers/process/* -> 200",
-            "*getProcess GET /api/v1/account/119631/dossiers/process/* -> 200 E202",
-            '      answered  *"E202"*',
-        ]
-    )
-    assert "sandbox test_search" not in output(result)
-    assert "earlier ones" not in output(result)
-
-
 def test_a_report_of_many_requests_has_the_last_fifty(run: Run) -> None:
     result = run("""
         def test_many(dossiers_sandbox):
@@ -263,32 +241,6 @@ def test_a_report_of_many_requests_has_the_last_fifty(run: Run) -> None:
     assert output(result).count("earlier ones") == 1
 
 
-def test_the_journal_has_what_a_client_without_a_token_did(run: Run) -> None:
-    result = run("""
-        import urllib.error, urllib.request, pytest
-
-        def test_no_token(dossiers_sandbox):
-            with pytest.raises(urllib.error.HTTPError):
-                urllib.request.urlopen(f"{dossiers_sandbox.base_url}/account")
-            assert False
-    """)
-
-    result.stdout.fnmatch_lines(["*- sandbox test_no_token-*", "*listAccounts GET /api/v1/account -> 401*"])
-
-
-def test_a_test_that_fails_before_its_first_request_says_so(run: Run) -> None:
-    result = run("def test_early(dossiers_sandbox):\n    assert False")
-
-    result.stdout.fnmatch_lines(["*- sandbox test_early-*", "the client made no request"])
-
-
-def test_a_client_that_met_no_path_of_the_api_fails_its_test(run: Run) -> None:
-    result = run(MEETS_NOTHING + SEARCHES)
-
-    result.assert_outcomes(failed=1, passed=1)
-    result.stdout.fnmatch_lines([UNMATCHED])
-
-
 def test_a_client_that_does_so_in_a_teardown_fails_its_test_as_well(run: Run) -> None:
     result = run("""
         import pytest
@@ -308,15 +260,6 @@ def test_a_client_that_does_so_in_a_teardown_fails_its_test_as_well(run: Run) ->
 
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_teardown*", UNMATCHED])
-
-
-def test_what_came_of_such_a_path_is_not_what_the_report_begins_with(run: Run) -> None:
-    result = run(MEETS_NOTHING + "    assert answer.json()['content'] == []")
-
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        ["> *answer.json()?'content'? == *", f"E *{UNMATCHED}", "E *The test failed with KeyError: 'content'"]
-    )
 
 
 @pytest.mark.parametrize(
@@ -511,13 +454,6 @@ def test_a_wrong_server_or_token_is_one_sentence(
     assert "Traceback" not in output(result)
 
 
-def test_a_wrong_option_stops_the_run(run: Run) -> None:
-    result = run("def test_it(): ...", "--dossiers-unmatched=pass")
-
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: --dossiers-unmatched: 'pass' is not one of fail, ignore"])
-
-
 def test_workers_share_references_and_nothing_else(run: Run) -> None:
     tests = "\n\n".join(
         f"def test_{number}(dossiers_sandbox):\n    assert imported(dossiers_sandbox)" for number in range(6)
@@ -674,36 +610,6 @@ def test_gevent_works(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester
     result.assert_outcomes(passed=1)
 
 
-def test_the_report_says_why_a_call_was_rejected(run: Run) -> None:
-    result = run("""
-        def test_stopped(dossiers_sandbox):
-            api = dossiers_sandbox.session()
-            url = f"{dossiers_sandbox.base_url}/account/119631/dossiers/804127"
-            api.post(f"{url}/stop")
-            assert api.post(url, json={"dossierReference": "PO-9"}).status_code == 200
-    """)
-
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*updateDossier POST * E201", "      why       *stopped on *"])
-
-
-def test_the_report_names_the_sandbox_that_other_calls_went_to(run: Run) -> None:
-    result = run("""
-        def test_no_tag(dossiers_sandbox, dossiers_server):
-            dossiers_server.sandbox().token()
-            dossiers_server.sandbox("other").token()
-            dossiers_sandbox.verify("getToken")
-    """)
-
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "1 call went to the sandbox `default`: log in as `api+test_no_tag-*@example.com`",
-            "1 call went to the sandbox `other`: log in as `api+test_no_tag-*@example.com`",
-        ]
-    )
-
-
 @pytest.mark.parametrize("choice", ["yes", "no"])
 def test_the_sandbox_of_a_failed_test_stays_on_a_running_server(run: Run, outside: str, choice: str) -> None:
     shared = [f"--dossiers-sandbox-url={outside}", "--dossiers-control-token=open-sesame"]
@@ -809,19 +715,3 @@ def test_coverage_of_a_run_is_added_up_over_tests_and_workers(
     if workers == "0":
         assert run(two, *arguments, "--dossiers-coverage-min=90").ret == pytest.ExitCode.TESTS_FAILED
         assert run("def test_it(): ...", *arguments).ret == pytest.ExitCode.OK
-
-
-@pytest.mark.parametrize(
-    ("argument", "sentence"),
-    [
-        ("--dossiers-strict=loud", "*--dossiers-strict: 'loud' is not one of off, warn, fail"),
-        ("--dossiers-coverage-min=much", "*--dossiers-coverage-min: 'much' is not a number from 0 to 100"),
-        ("--dossiers-coverage-min=101", "*--dossiers-coverage-min: '101' is not a number from 0 to 100"),
-        ("--dossiers-coverage=/nowhere/found.json", "*--dossiers-coverage: there is no folder /nowhere"),
-    ],
-)
-def test_a_wrong_value_of_these_options_ends_the_run(run: Run, argument: str, sentence: str) -> None:
-    result = run("def test_it(): ...", argument)
-
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([sentence])

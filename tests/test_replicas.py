@@ -318,19 +318,6 @@ def test_fixtures_scenarios_and_states_that_one_replica_loads_are_used_by_all(cl
     assert same(clients.all(references)) == ["OWN-1", "OWN-2"]
 
 
-def test_the_limit_of_sandboxes_is_that_of_all_replicas_together(engine: RedisServer) -> None:
-    with running_replicas(f"{engine.url}/6", 2, "--max-sandboxes", "2") as urls:
-        first, second = [f"{url}/__admin" for url in urls]
-        assert requests.get(f"{first}/clock?sandbox=one", timeout=10).status_code == 200
-        for refused in (
-            requests.get(f"{second}/clock?sandbox=two", timeout=10),
-            requests.post(f"{second}/sandboxes/one/fork", json={"as": "two"}, timeout=10),
-        ):
-            assert refused.status_code == 503
-            assert "--max-sandboxes" in refused.json()["detail"]
-        assert requests.get(f"{second}/clock?sandbox=one", timeout=10).status_code == 200
-
-
 def test_events_and_verifications_that_wait_see_the_requests_of_the_other_replicas(clients: Clients) -> None:
     first, second, third = clients.remotes
     first.send("GET", "/dossiers?pageSize=1")
@@ -547,36 +534,6 @@ def test_a_replica_with_another_fixture_uses_that_of_the_first_one(tmp_path: Pat
         log = process.communicate(timeout=10)[1]
         assert f"{engine.url} is in use; its fixture mine wins over --fixture" in log
         assert "lost its data" not in log
-
-
-def test_a_rewind_goes_as_far_back_as_the_last_checkpoint_knows(engine: RedisServer) -> None:
-    url = f"{engine.url}/5"
-    with (
-        running_server("--state", url) as (long, _),
-        running_server("--state", url, "--history-entries", "2") as (short, _),
-    ):
-        both = Clients([long, short])
-        first, second = both.remotes
-        first.control("PUT", "/clock", {"now": "2031-01-01T10:00:00"})
-        for reference in "ABCD":
-            launch(first, reference)
-        second.control("POST", "/clock/advance", {"by": "PT1S"})
-        first.control("POST", "/rewind", {"beforeCommand": 3})
-        assert [len(each) for each in both.all(lambda each: each.get("/dossiers/processes"))] == [1, 1]
-
-        send_many(second, ENTRIES_PER_CHECKPOINT)
-        head = f"mock-server:{{{both.sandbox}}}:head"
-        until(lambda: engine.command("HGET", head, "counted") != b"$1\r\n0\r\n")
-        answer = requests.post(
-            f"{long}/__admin/rewind",
-            json={"beforeCommand": 2},
-            headers={"X-Mock-Sandbox": both.sandbox},
-            timeout=10,
-        )
-        assert answer.status_code == 404, answer.text
-        # Of seven commands, the checkpoint of the second replica has the last two.
-        assert "not kept any more; the oldest one is that before command 6" in answer.json()["detail"]
-        same(both.all(lambda each: each.control("GET", "/state")))
 
 
 def send_many(remote: Remote, times: int) -> None:
