@@ -7,7 +7,7 @@ import socket
 
 from syrupy.assertion import SnapshotAssertion
 
-from tests.sockets import connect, read_all, request
+from tests.sockets import Remote, connect, read_all, request, statuses
 from tests.test_server_framing import CHUNKED, CLOSE, FORM, SENTENCES, length, post
 
 SENT: dict[str, tuple[bytes, ...]] = {
@@ -53,3 +53,11 @@ def test_answers_on_the_wire(server: str, snapshot: SnapshotAssertion) -> None:
     text = re.sub(r"(HTTP/1.1 41[34] ).*", r"\1…", text)  # it is another phrase in newer versions of Python
     text = re.sub(r'("(?:timestamp|now)": ?)"[^"]+"', r"\1…", text)
     assert text == snapshot
+
+
+def test_a_client_that_has_closed_its_side_gets_a_late_answer(server: str) -> None:
+    remote = Remote(server, "closed-side")
+    remote.set_rule({"delay": {"type": "fixed", "milliseconds": 100}})
+    with remote.send_raw() as client:
+        client.shutdown(socket.SHUT_WR)
+        assert statuses(read_all(client)) == [200]
