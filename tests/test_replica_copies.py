@@ -48,7 +48,7 @@ def run(act: Callable[[], Awaitable[None]], *replicas: LocalReplica | list[Local
 
     async def then_close() -> None:
         try:
-            await asyncio.wait_for(act(), 20)
+            await asyncio.wait_for(act(), 60)
         finally:
             for some in replicas:
                 for replica in some if isinstance(some, list) else [some]:
