@@ -230,6 +230,20 @@ def test_a_malformed_login_makes_no_sandbox() -> None:
         answer = client.post(TOKEN_URL, data=LOGIN | {"username": "no+t@example.com"} | fields)
         assert answer.status_code in {400, 401}, fields
         assert sandboxes(client) == ["default"], fields
+    declared = LOGIN | {"username": "api+t@example.com", "grant_type": "client_credentials"}
+    assert client.post(TOKEN_URL, data=declared).status_code == 400
+    assert sandboxes(client) == ["default"]
+
+
+def test_a_refresh_makes_the_sandbox_of_its_token_again() -> None:
+    client = create_app(Settings(log_level="error")).test_client()
+    first = client.post(TOKEN_URL, data=LOGIN | {"username": "api+t@example.com"}).json or {}
+    client.delete("/__admin/sandboxes/t")
+
+    assert refresh(client, first["refresh_token"]).status_code == 200
+    assert sandboxes(client) == ["default", "t"]
+    listed = client.get("/__admin/requests?sandbox=t").json or {}
+    assert [entry["operation"] for entry in listed["requests"]] == ["getToken"]
 
 
 def test_rejected_logins_do_not_use_up_the_sandboxes() -> None:

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from flask import Flask
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from mock_server.app import create_app
 from mock_server.cli import main
-from mock_server.domain import settlement
+from mock_server.domain import search, settlement
 from mock_server.sandbox import commands
 from mock_server.settings import Settings
 from mock_server.web import services
-from tests.support import SIRET, TOKEN_URL, Api
+from tests.support import SIRET, TOKEN_URL, Api, assert_protocol_error
 
 NOW = "2031-05-03T10:00:00"
 FIXTURE = {"name": "empty"}
@@ -72,6 +72,21 @@ def test_a_command_that_fails_changes_nothing(
 
     effects = api.advance("PT10M")
     assert [each["what"] for each in effects] == ["process finished"]
+
+
+def test_an_operation_that_fails_is_logged_and_answered_in_protocol_format(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = Api(app.test_client(), "broken")
+    monkeypatch.setattr(search, "list_dossiers", fail)
+    caplog.set_level("ERROR", "mock_server")
+
+    headers = {"Authorization": f"Bearer {api.token}"}
+    answer = Client(app).get(api.url("/dossiers"), headers=headers)  # the contract has no 500
+
+    assert_protocol_error(answer, 500)
+    assert (answer.json or {})["message"] == "The sandbox failed: ZeroDivisionError"
+    assert f"unexpected error at GET {api.url('/dossiers')}\nTraceback" in caplog.text
 
 
 REPAIRS: dict[str, Callable[[Api, Any], TestResponse]] = {
