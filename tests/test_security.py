@@ -230,9 +230,10 @@ def test_a_malformed_login_makes_no_sandbox() -> None:
         answer = client.post(TOKEN_URL, data=LOGIN | {"username": "no+t@example.com"} | fields)
         assert answer.status_code in {400, 401}, fields
         assert sandboxes(client) == ["default"], fields
-    declared = LOGIN | {"username": "api+t@example.com", "grant_type": "client_credentials"}
-    assert client.post(TOKEN_URL, data=declared).status_code == 400
-    assert sandboxes(client) == ["default"]
+    declared = LOGIN | {"username": "api+t@example.com", "refresh_token": "x.y.z"}
+    for grant in ("client_credentials", "refresh_token"):
+        assert client.post(TOKEN_URL, data=declared | {"grant_type": grant}).status_code == 400, grant
+        assert sandboxes(client) == ["default"], grant
 
 
 def test_a_refresh_makes_the_sandbox_of_its_token_again() -> None:

@@ -132,7 +132,10 @@ def _may_log_in(username: str) -> bool:
         return False
     if _field("grant_type") == "password":
         return _log_in(username, _field("password")) is not None
-    return _field("grant_type") == "refresh_token" and _identity_of(username) is not None
+    is_refresh = (
+        _field("grant_type") == "refresh_token" and _known_refresh(_field("refresh_token")) is not None
+    )
+    return is_refresh and _identity_of(username) is not None
 
 
 def _answer_token_request(effect: Then) -> Response:
