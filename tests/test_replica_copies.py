@@ -234,12 +234,14 @@ def test_an_entry_whose_answers_were_lost_is_found_by_the_next_call(engine: Redi
 
     async def act() -> None:
         await launch(one, "A")
+        proxy.cut_answers = 1
+        assert "content" in await launch(one, "ONCE")  # it is asked again
         proxy.cut_answers = 2
         answer = await launch(one, "B")
         assert answer["message"].endswith("look before you repeat it")
         journal = json.loads(await one.call("GET", "/requests"))
-        assert [row["operation"] for row in journal["requests"]] == ["getToken"] + ["importDossier"] * 2
-        assert len(json.loads(await one.call("GET", "/processes"))["processes"]) == 2
+        assert [row["operation"] for row in journal["requests"]] == ["getToken"] + ["importDossier"] * 3
+        assert len(json.loads(await one.call("GET", "/processes"))["processes"]) == 3
 
     try:
         run(act, one)
