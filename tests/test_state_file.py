@@ -464,6 +464,24 @@ def damaged(path: Path) -> None:
     connection.close()
 
 
+def incomplete(path: Path) -> None:
+    """A file in which a value is missing; SQLite notices it only when it checks the file."""
+    database(start(path)).close()
+    for old, new in (("content BLOB NOT NULL", "content BLOB"), ("content BLOB", "content BLOB NOT NULL")):
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = 'fixtures'", (old, new)
+        )
+        connection.commit()
+        connection.close()
+        if new == "content BLOB":
+            connection = sqlite3.connect(path)
+            connection.execute("INSERT INTO fixtures VALUES ('x', NULL)")
+            connection.commit()
+            connection.close()
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no database": (
         lambda path: path.write_text("notes " * 1000, encoding="utf-8"),
@@ -475,6 +493,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         "written by a newer version of mock-server, in format 99; this one reads up to 1",
     ),
     "cut off": (cut_off, "malformed: restore a copy"),
+    "incomplete": (incomplete, "NULL value in fixtures.content: restore a copy"),
     "damaged": (damaged, "JSON is malformed"),
     "a folder": (lambda path: path.mkdir(), "a folder, not a file: give the path of a file"),
     "in use": (start, "another server uses this file: stop it, or give another file"),
