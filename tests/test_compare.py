@@ -25,6 +25,7 @@ from mock_server.compare.report import Report, as_json, sentences, table
 from mock_server.compare.shapes import Divergence, divergences, shape
 from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.variants import VARIANTS
+from mock_server.fixtures.library import bundled
 from mock_server.scenarios import runner
 from mock_server.scenarios.file_format import Scenario
 from mock_server.scenarios.matching import ABSENT
@@ -184,6 +185,9 @@ def few_scenarios(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the bundled scenarios where the probes show the variant."""
     if choice not in SHOWN_BY_MANY:
         monkeypatch.setattr(comparison, "scenario_files", list)
+    elif choice in SHOWN_BY_WRITES:  # whose comparison plays all of them
+        refused = sorted(bundled("scenarios").glob("archived-*.yaml"))
+        monkeypatch.setattr(comparison, "scenario_files", lambda: refused)
 
 
 @pytest.mark.usefixtures("few_scenarios")

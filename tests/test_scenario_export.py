@@ -316,7 +316,7 @@ def test_a_call_with_no_invalid_or_altered_token_stays_one(api: Api) -> None:
 
 
 @pytest.mark.parametrize("act", FLOWS, ids=lambda act: act.__name__)
-def test_it_starts_at_any_request_and_at_a_snapshot(
+def test_it_starts_at_a_request_and_at_a_snapshot(
     api: Api, act: Callable[[Api], None], played: Callable[[str], list[str]]
 ) -> None:
     api.post(f"/dossiers/{SEED_DOSSIER}/stop")
@@ -325,7 +325,7 @@ def test_it_starts_at_any_request_and_at_a_snapshot(
     last = api.control("GET", "/sandboxes")["sandboxes"]
     [count] = [each["latestRequest"] for each in last if each["name"] == api.sandbox]
 
-    for since in ("before", *range(2, count)):
+    for since in ("before", *range(2, count, 1 + count // 6)):
         played(export(api, since=since))
 
 
