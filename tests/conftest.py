@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -42,11 +41,6 @@ Flask.test_client_class = CheckedClient
 register_profiles()
 
 _numbers = count(1)
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Three workers for two cores: many tests wait, for a timeout or another process."""
-    return (os.cpu_count() or 1) * 3 // 2
 
 
 def pytest_collection_finish() -> None:
