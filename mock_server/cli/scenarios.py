@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mock_server.cli import options, output
-from mock_server.domain.names import nearest
+from mock_server.domain.names import proposal
 from mock_server.fixtures.errors import FileError
 from mock_server.pages import COMMANDS, command
 from mock_server.settings import Settings
@@ -86,9 +86,9 @@ def _with_tags(found: Mapping[Path, Scenario], tags: Sequence[str]) -> dict[Path
     selected = {path: each for path, each in found.items() if not tags or set(tags) & set(each.tags)}
     if tags and not selected:
         known = sorted({tag for each in found.values() for tag in each.tags})
-        near = nearest(tags[0], known)
-        hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
-        raise click.UsageError(f"no scenario has the tag {' or '.join(tags)}; {hint}")
+        raise click.UsageError(
+            f"no scenario has the tag {' or '.join(tags)}; {proposal(tags[0], known, str)}"
+        )
     return selected
 
 

@@ -18,7 +18,7 @@ import click
 from mock_server.cli.logs import JsonFormatter, LogHandler, LogWriter
 from mock_server.cli.options import server_options
 from mock_server.cli.output import end_command_at
-from mock_server.domain.names import nearest
+from mock_server.domain.names import proposal
 from mock_server.server_process import READY, ChildProcess
 from mock_server.settings import CONTROL_PREFIX, DASHBOARD_PATH, SETTINGS, Setting, Settings
 
@@ -141,9 +141,7 @@ def unknown_variables() -> Iterator[str]:
     known = [setting.variable for setting in SETTINGS]
     for name in sorted(os.environ):
         if name.startswith("MOCK_SERVER_") and name not in known:
-            near = nearest(name, known)
-            advice = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
-            yield f"there is no variable {name}; {advice}"
+            yield f"there is no variable {name}; {proposal(name, known, str)}"
 
 
 def read_settings(given: Mapping[str, Any]) -> tuple[Settings, list[str]]:

@@ -80,7 +80,7 @@ def explain_unknown_call(method: str, path: str) -> str | None:
 def _with_ids(call: ControlCall, given: Sequence[str]) -> tuple[str, str]:
     """Return a call with the parts of another path as its ids: with all of them, and with those that fit."""
     filled, fitting = call.path.split("/"), call.path.split("/")
-    for at, (part, other) in enumerate(zip(call.path.split("/"), given, strict=False)):
+    for at, (part, other) in enumerate(zip(fitting, given, strict=False)):
         if part.startswith("{"):
             filled[at] = other
             if call.ids[part.strip("{}")] is str or other.isdigit() or PLACEHOLDER.fullmatch(other):

@@ -12,7 +12,7 @@ from mock_server.clock import real_now
 from mock_server.control.calls import YamlText, route
 from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.model import Establishment
-from mock_server.domain.names import nearest, shown
+from mock_server.domain.names import proposal_and_all, shown
 from mock_server.fixtures.entries import Recipe
 from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.fixture import Fixture, fixture_from_recipe, fixture_from_state, gc_paused
@@ -80,9 +80,7 @@ def _find_or_build(wanted: NewFixture | YamlText) -> Fixture:
 def _named_fixture(name: str, folder: Path | None) -> Fixture:
     names = recipe_names(folder)
     if name not in names:
-        near = nearest(name, names)
-        advice = f"did you mean {near!r}? There are" if near else "there are"
-        raise Problem(f"there is no recipe {shown(name)}; {advice}: {', '.join(names)}")
+        raise Problem(f"there is no recipe {shown(name)}; {proposal_and_all(name, names)}")
     return services().find_fixture(name)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from mock_server.control.problems import Problem, json_answer, missing_text
 from mock_server.domain import evidences
 from mock_server.domain.errors import NotFound
 from mock_server.domain.model import Dossier
-from mock_server.domain.names import nearest, shown
+from mock_server.domain.names import proposal_and_all, shown
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.world import World, find_portfolio
 from mock_server.fixtures.decode_errors import convert_plain
@@ -134,7 +134,8 @@ def find_state(name: str, params: Mapping[str, Any]) -> tuple[ProviderState, dic
         in_name = {} if name == state.sentence else _values_in(name, state.sentence)
         if in_name is not None:
             return state, _parameter_values(state, in_name, params)
-    raise Problem(f"there is no state {shown(name)}; {_hint(name, [state.sentence for state in STATES])}")
+    hint = proposal_and_all(name, (state.sentence for state in STATES), "; ")
+    raise Problem(f"there is no state {shown(name)}; {hint}")
 
 
 def _values_in(name: str, sentence: str) -> dict[str, str] | None:
@@ -150,7 +151,7 @@ def _parameter_values(
     known = {parameter.name: parameter for parameter in state.parameters}
     for name, value in params.items():
         if name not in known:
-            hint = _hint(name, known)
+            hint = proposal_and_all(name, known, "; ")
             raise Problem(f"the state {state.sentence!r} has no parameter {shown(name)}; {hint}")
         if in_name.get(name, str(value)) != str(value):
             raise Problem(f"the sentence has {name} {in_name[name]}, and the parameter has {value}")
@@ -168,13 +169,6 @@ def _read(parameter: Parameter, value: Any) -> Any:
     except ValueError:
         message = f"the parameter {parameter.name} is {_KINDS[parameter.kind]}, not {shown(value)}"
         raise Problem(message) from None
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = nearest(name, names)
-    advice = f"did you mean {near!r}? There are" if near else "there are"
-    return f"{advice}: {'; '.join(names) or 'none'}"
 
 
 class Parameter(Struct, frozen=True):

@@ -77,6 +77,21 @@ def snake(name: str) -> str:
     return plain if camel(plain) == name else ""
 
 
+def proposal(name: str, known: Iterable[str], quote: Callable[[str], str] = repr) -> str:
+    """Return `did you mean 'x'?` with the nearest of the known names; if none is near, `there are a, b`."""
+    names = list(known)
+    near = nearest(name, names)
+    return f"did you mean {quote(near)}?" if near else f"there are {', '.join(names)}"
+
+
+def proposal_and_all(name: str, known: Iterable[str], separator: str = ", ") -> str:
+    """Return the known name that is most like it, if one is, and always all of them."""
+    names = list(known)
+    near = nearest(name, names)
+    advice = f"did you mean {near!r}? There are" if near else "there are"
+    return f"{advice}: {separator.join(names) or 'none'}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like it; None if none is near."""
     return next(iter(get_close_matches(name, known, n=1)), None) if len(name) <= MAX_NAME else None

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import UNSET
 
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
-from mock_server.domain.names import nearest, shown, snake
+from mock_server.domain.names import nearest, proposal, shown, snake
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
 from mock_server.domain.variants import check_variants
 from mock_server.fixtures.build import parse_instant
@@ -111,9 +111,7 @@ def _unknown_name(name: str, allowed: Iterable[str], path: str, kind: str, advic
     """An error unless there is a `kind` of that name."""
     known = list(allowed)
     if name not in known:
-        near = nearest(name, known)
-        hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
-        yield InputError(path, f"there is no {kind} {shown(name)}{advice}; {hint}")
+        yield InputError(path, f"there is no {kind} {shown(name)}{advice}; {proposal(name, known)}")
 
 
 def _value_error(check: Callable[[Any], Any], value: Any, path: str) -> Errors:
