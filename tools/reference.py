@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 from mock_server.contract import document
-from mock_server.contract.published import published_text
+from mock_server.contract.published import with_published_texts
 from mock_server.control import openapi
 from mock_server.control.app import CALLS
 from mock_server.control.docs import guide
@@ -78,9 +78,8 @@ def openapi_documents() -> dict[Path, str]:
 
 
 def _yaml(found: dict[str, Any]) -> str:
-    plain = json.loads(
-        json.dumps(_without_examples(found))
-    )  # shares no object, which YAML would write as an alias
+    # JSON first: YAML would write an alias where parts share an object, such as a tuple.
+    plain = json.loads(json.dumps(_without_examples(found)))
     return yaml.dump(
         plain,
         Dumper=yaml.CSafeDumper,
@@ -133,9 +132,7 @@ def behaviour() -> str:
 def schema(title: str, kind: type) -> str:
     """Return the JSON Schema of a file, made from the types that read it."""
     found = msgspec.json.schema(kind)
-    for part in found["$defs"].values():
-        if "description" in part:
-            part["description"] = published_text(part["description"])
+    found["$defs"] = with_published_texts(found["$defs"])
     named = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **found}
     return json.dumps(named, indent=2, ensure_ascii=False) + "\n"
 

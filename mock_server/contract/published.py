@@ -38,8 +38,17 @@ def published(schema: Json, components: dict[str, Schema]) -> Json:
     return _with_direct_conditions(_with_list_apart(_with_one_item_schema(plain)))
 
 
-def published_text(docstring: str) -> str:
-    """Return a docstring as readers of a JSON Schema need it: no indent, names as JSON has them."""
+def with_published_texts(schemas: dict[str, Schema]) -> dict[str, Schema]:
+    """Return the schemas of types, their docstrings without indent and with names as JSON has them."""
+    return {
+        name: schema | {"description": _published_text(schema["description"])}
+        if "description" in schema
+        else schema
+        for name, schema in schemas.items()
+    }
+
+
+def _published_text(docstring: str) -> str:
     # Python removes the indent only since 3.13.
     return re.sub(r"`(\w+)`", lambda name: f"`{camel(name[1])}`", inspect.cleandoc(docstring))
 

@@ -13,7 +13,7 @@ from flask import Response
 
 from mock_server import __version__
 from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
-from mock_server.contract.published import published, published_text, response_name, used_schemas
+from mock_server.contract.published import published, response_name, used_schemas, with_published_texts
 from mock_server.control.calls import CALLS, SANDBOX_PARAMETER, YAML_TYPES, ControlCall, route
 from mock_server.domain.names import camel
 from mock_server.settings import CONTROL_PREFIX, DOCS_PATH, HEALTH_PATH, SANDBOX_HEADER
@@ -138,14 +138,14 @@ def document(calls: Sequence[ControlCall], base: str, *, needs_token: bool) -> d
 
     Its components are the JSON Schemas of their bodies. `needs_token`: the server has a --control-token.
     """
+    # The order of the table is that in which the modules were imported.
+    calls = sorted(calls, key=lambda call: call.path)
     kinds = list(dict.fromkeys(kind for call in calls for kind in (call.body, call.yaml) if kind is not None))
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     by_kind = dict(zip(kinds, published(list(schemas), components), strict=True))
-    plain = {"Problem": _PROBLEM} | published(
-        {name: _described(schema) for name, schema in components.items()}, components
-    )
+    plain = {"Problem": _PROBLEM} | published(with_published_texts(components), components)
     paths: dict[str, dict[str, Any]] = {}
-    for call in sorted(calls, key=lambda call: call.path):
+    for call in calls:
         item = paths.setdefault(f"{CONTROL_PREFIX}{call.path}", {})
         item[call.method.lower()] = _operation(call, by_kind, needs_token=needs_token)
     return {
@@ -267,9 +267,3 @@ def _problem(about: str) -> dict[str, Any]:
         "headers": {PROBLEM_HEADER: header},
         "content": {PROBLEM_JSON: {"schema": schema}},
     }
-
-
-def _described(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a type with its docstring in words of JSON."""
-    about = published_text(schema.get("description", ""))
-    return {**schema, "description": about} if about else schema
