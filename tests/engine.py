@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +32,11 @@ from tests.support import TOKEN_URL
 PROGRAM = shutil.which("valkey-server") or shutil.which("redis-server")
 ACCOUNT_URL = "/api/v1/account/119631"
 MISSING = "no engine: install redis-server or valkey-server, and the tests of replicas run"
+NEEDS_ENGINE = [
+    pytest.mark.skipif(PROGRAM is None, reason=MISSING),
+    pytest.mark.skipif(find_spec("redis") is None, reason="no client of the engine: pip install redis"),
+]
+"""The marks of a module whose tests use an engine."""
 
 
 class RedisServer:

@@ -26,13 +26,14 @@ BEHAVIOUR = (ROOT / "docs" / "behaviour.md").read_text(encoding="utf-8")
 WORDS = {"documented", "example", "carried-over", "observed", "inferred"}
 
 
-def test_the_generated_pages_and_documents_are_up_to_date(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("tool", ["examples.py", "reference.py"])
+def test_what_make_docs_writes_is_up_to_date(
+    tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["reference.py", "--check"])
+    monkeypatch.setattr(sys, "argv", [tool, "--check"])
 
     with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(ROOT / "tools" / "reference.py"), run_name="__main__")
+        runpy.run_path(str(ROOT / "tools" / tool), run_name="__main__")
 
     assert ended.value.code == 0, capsys.readouterr().err
 

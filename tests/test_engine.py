@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -12,12 +11,9 @@ import pytest
 from mock_server.fixtures.errors import StateFileError
 from mock_server.sandbox.engine import Behind, Dropped, Engine, EngineError, Gone, LogPosition
 from mock_server.values import EngineUrl
-from tests.engine import MISSING, PROGRAM, Proxy, RedisServer, running_engine
+from tests.engine import NEEDS_ENGINE, Proxy, RedisServer, running_engine
 
-pytestmark = [
-    pytest.mark.skipif(PROGRAM is None, reason=MISSING),
-    pytest.mark.skipif(find_spec("redis") is None, reason="no client of the engine: pip install redis"),
-]
+pytestmark = NEEDS_ENGINE
 
 HOUR = 3_600_000
 

@@ -8,7 +8,6 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,11 @@ import pytest
 from mock_server.journal import hints
 from mock_server.sandbox import shared_sandbox
 from mock_server.sandbox.engine import EngineError
-from tests.engine import MISSING, PROGRAM, LocalReplica, Proxy, RedisServer, running_engine
+from tests.engine import NEEDS_ENGINE, LocalReplica, Proxy, RedisServer, running_engine
 from tests.support import SIRET
 from tests.transcript import NOW
 
-pytestmark = [
-    pytest.mark.skipif(PROGRAM is None, reason=MISSING),
-    pytest.mark.skipif(find_spec("redis") is None, reason="no client of the engine: pip install redis"),
-]
+pytestmark = NEEDS_ENGINE
 
 IMPORT = {"companyIdType": "CIT001", "companyIdValue": SIRET}
 SHOWN = ("/requests", "/history", "/coverage", "/snapshots", "/clock", "/rules", "/variants", "/state")

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from itertools import count, cycle
 from pathlib import Path
 from statistics import quantiles
@@ -38,7 +37,7 @@ from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario
 from mock_server.scenarios.target import find_target
-from tests.engine import MISSING, PROGRAM, LocalReplica, Proxy, RedisServer, running_engine
+from tests.engine import NEEDS_ENGINE, LocalReplica, Proxy, RedisServer, running_engine
 from tests.naive_api import BEGINNING, write_recipe
 from tests.processes import Process
 from tests.properties import example_count
@@ -48,10 +47,7 @@ from tests.test_against_the_naive_api import AnyCalls
 from tests.test_serial_orders import Step, at_random, check_serial_order, login, plans
 from tests.wire_api import Send
 
-pytestmark = [
-    pytest.mark.skipif(PROGRAM is None, reason=MISSING),
-    pytest.mark.skipif(find_spec("redis") is None, reason="no client of the engine: pip install redis"),
-]
+pytestmark = NEEDS_ENGINE
 
 REPLICAS = 3
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
