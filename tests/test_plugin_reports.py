@@ -50,6 +50,12 @@ def test_requests(api, dossiers_sandbox):
     requests.get(f"{{dossiers_sandbox.base_url}}/account", headers={{"Authorization": "Bearer x"}})
     assert False, "to see the report"
 
+def test_polls(api, dossiers_sandbox):
+    wanted = {{"companyIdType": "CIT001", "companyIdValue": "99050000100013", "dossierReference": "PO-1"}}
+    api("POST", "/account/119631/dossiers", json=wanted)
+    [process] = dossiers_sandbox.processes()
+    assert [api("GET", f"/account/119631/dossiers/process/{{process['processId']}}") for _ in range(3)] == []
+
 def test_elsewhere(dossiers_sandbox, dossiers_server):
     dossiers_server.sandbox().token()
     dossiers_server.sandbox().token()
@@ -118,6 +124,7 @@ WRONG = (
     "--dossiers-coverage-min=²",
     "--dossiers-export=test_story.py",
     "--dossiers-keep-failed=maybe",
+    "--dossiers-control-token=wrong",
 )
 EXCLUDED = ("E103", "E1O3: never", "nothing: never", "E103: never", "E103:never\n import.E103 : never")
 RIGHT = (
@@ -174,7 +181,7 @@ def test_a_run_with_its_own_server(folder: pytest.Pytester, snapshot: SnapshotAs
 
     assert shown(result) == snapshot
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert len(list(Path("failed").iterdir())) == 5
+    assert len(list(Path("failed").iterdir())) == 6
 
 
 def test_a_run_with_a_server_that_runs_already(

@@ -20,8 +20,8 @@ def why(api: Api, number: int | None = None) -> list[dict[str, Any]]:
     return list(api.control("GET", f"/requests/{number or latest(api)['number']}")["why"])
 
 
-def sentences(api: Api) -> list[str]:
-    return [cause["sentence"] for cause in why(api)]
+def sentences(api: Api, number: int | None = None) -> list[str]:
+    return [cause["sentence"] for cause in why(api, number)]
 
 
 def search_dossiers(**query: str) -> Call:
@@ -325,22 +325,45 @@ def test_an_account_that_may_not_import_is_named(make_api: Callable[..., Api]) -
 
 
 def test_the_explanation_of_an_import_follows_its_progress(api: Api) -> None:
+    api.set_clock("2031-03-02T09:00:00")
     process_id = api.launch(dossierReference="PO-1")
     number = latest(api)["number"]
+    api.process(process_id)
+    polled = latest(api)["number"]
 
+    frozen = sentences(api, polled)
+    assert frozen == sentences(api, number)
+    api.control("PUT", "/clock", {"now": "2031-03-02T08:00:00", "frozen": False})
     running = why(api, number)
-    api.advance("PT1S")
+    assert sentences(api, polled) == []  # to poll again is right
+    api.control("PUT", "/clock", {"now": "2031-03-02T09:00:01"})
     ended = why(api, number)
 
-    assert running[0]["sentence"] == "The import was accepted and is still running on the sandbox's clock."
+    is_running = (
+        "The import was accepted and is still running: it ends at 2031-03-02 09:00:00.200 Paris time on the"
+        " sandbox's clock"
+    )
+    assert frozen == [
+        f"{is_running}, which is frozen at 2031-03-02 09:00:00.000 Paris time: advance or unfreeze the clock."
+    ]
+    assert running[0]["sentence"] == f"{is_running}."
     assert ended[0]["sentence"] == "The import was accepted and created dossier 836200."
     assert (ended[0]["processId"], ended[0]["dossierId"]) == (process_id, 836200)
 
 
-def test_an_import_on_hold_is_explained(api: Api) -> None:
-    api.launch(companyIdValue="99000201600014")
+ON_HOLD = (
+    "The import was accepted and is on hold: it does not end by itself; finish or fail it, by a control call"
+    " or in the dashboard."
+)
 
-    assert sentences(api) == ["The import was accepted and is on hold: it does not end by itself."]
+
+def test_an_import_on_hold_is_explained(api: Api) -> None:
+    process_id = api.launch(companyIdValue="99000201600014")
+    on_hold = sentences(api)
+    api.control("PUT", "/clock", {"frozen": False})
+    api.process(process_id)
+
+    assert sentences(api) == on_hold == [ON_HOLD]
 
 
 def test_an_ordinary_success_has_no_explanation(api: Api) -> None:

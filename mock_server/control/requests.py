@@ -222,7 +222,9 @@ def explain_context(sandbox: ServerSandbox) -> ExplainContext:
     rules = {rule.name: of_scenario for rule in active.rules}
     rules |= {rule.name: "an ad hoc rule" for rule in active.ad_hoc_rules}
     variants = sandbox.variants_for(services().settings.dialect)
-    return ExplainContext(world=sandbox.read(), variants=variants, rules=rules)
+    world, now = sandbox.current()
+    frozen_at = now if sandbox.is_frozen else None
+    return ExplainContext(world=world, variants=variants, rules=rules, frozen_at=frozen_at)
 
 
 def _comparisons(entry: Entry, sandbox: ServerSandbox, context: ExplainContext) -> Iterator[dict[str, Any]]:

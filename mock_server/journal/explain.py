@@ -69,7 +69,7 @@ def explain_import(process: ImportProcess, context: ExplainContext) -> Iterator[
     if process.refusals:
         yield from _failed_import(process, context)
     else:
-        yield _accepted_import(process)
+        yield _accepted_import(process, context.frozen_at)
 
 
 def _rule(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
@@ -118,13 +118,20 @@ def _refusal(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
 
 
 def _import(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
-    """Explain the import that the call started, and those in its answer that failed, as they are now."""
+    """Explain the import that the call started, and those in its answer that failed, as they are now.
+
+    A poll of an import that runs is explained only if no waiting ends it: polling again is right otherwise.
+    """
     if entry.operation not in _IMPORT_CALLS or not isinstance(entry.answer.value, Mapping):
         return
     content = entry.answer.value.get("content")
     for row in content if isinstance(content, list) else [content]:
         process = process_in(row, context.world)
-        if process is not None and (process.refusals or entry.operation == "importDossier"):
+        if process is None:
+            continue
+        is_stuck = not process.complete and (process.ends is None or context.frozen_at is not None)
+        is_polled = entry.operation == "getProcess" and is_stuck
+        if process.refusals or entry.operation == "importDossier" or is_polled:
             yield from explain_import(process, context)
 
 
@@ -141,19 +148,27 @@ def _failed_import(process: ImportProcess, context: ExplainContext) -> Iterator[
         yield _explain_error(call, error, "import", process.process_id)
 
 
-def _accepted_import(process: ImportProcess) -> Cause:
+def _accepted_import(process: ImportProcess, frozen_at: datetime | None) -> Cause:
     if process.dossier_id is not None:
         how = f"created dossier {process.dossier_id}"
     elif process.ends is None:
-        how = "is on hold: it does not end by itself"
+        how = (
+            "is on hold: it does not end by itself; finish or fail it, by a control call or in the dashboard"
+        )
     else:
-        how = "is still running on the sandbox's clock"
+        how = f"is still running: it ends at {_to_the_millisecond(process.ends)} on the sandbox's clock"
+        if frozen_at is not None:
+            how += f", which is frozen at {_to_the_millisecond(frozen_at)}: advance or unfreeze the clock"
     return Cause(
         kind="import",
         sentence=f"The import was accepted and {how}.",
         dossier_id=process.dossier_id,
         process_id=process.process_id,
     )
+
+
+def _to_the_millisecond(instant: datetime) -> str:
+    return f"{instant.astimezone(ZONE).replace(tzinfo=None).isoformat(' ', 'milliseconds')} Paris time"
 
 
 _FINDERS: tuple[Callable[[Entry, ExplainContext], Iterator[Cause]], ...] = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from itertools import combinations
 from typing import Any
 
@@ -41,12 +41,14 @@ _FIRST_ERROR_STATUS = 400
 class ExplainContext(Struct, frozen=True, kw_only=True):
     """The sandbox's present content and variants, which explanations refer to.
 
-    `rules` has the origin of each active rule by name, such as `of the scenario 'outage'`.
+    `rules` has the origin of each active rule by name, such as `of the scenario 'outage'`. `frozen_at` is the
+    time at which the clock is frozen, None while it runs.
     """
 
     world: World
     variants: Variants
     rules: Mapping[str, str] = field(default_factory=dict)
+    frozen_at: datetime | None = None
 
 
 class Mismatch(Difference, frozen=True, kw_only=True):

@@ -65,7 +65,9 @@ def _server_at(url: str, token: str | None) -> Server:
             server.health()
             server.sandboxes()  # needs the token
     except (ControlRefused, NoServer, ValueError) as error:
-        raise pytest.fail.Exception(f"--dossiers-sandbox-url {url}: {error}", pytrace=False) from None
+        is_unauthorized = isinstance(error, ControlRefused) and error.status == HTTPStatus.UNAUTHORIZED
+        remedy = "; give it with --dossiers-control-token TOKEN" if is_unauthorized else ""
+        raise pytest.fail.Exception(f"--dossiers-sandbox-url {url}: {error}{remedy}", pytrace=False) from None
     return server
 
 
@@ -178,12 +180,16 @@ class TestSandbox:
             raise error.with_traceback(failure.__traceback__) from None
 
     def export(self, folder: Path, test: str) -> str:
-        """Write the requests of the test as a scenario; return a sentence with its path, or an error."""
+        """Write the requests of the test as a scenario; return a sentence with its path, or an error.
+
+        The sentence is empty if the client made no request at all.
+        """
         name = _file_name(test)
         path = folder / f"{name}.yaml"
         try:
             if not self.sandbox.requests():
-                return "no scenario was exported: this sandbox got no request"
+                is_elsewhere = self._calls_elsewhere() or self._requests()
+                return "no scenario was exported: this sandbox got no request" if is_elsewhere else ""
             text = self.sandbox.export_scenario(name)
             folder.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -276,10 +282,13 @@ class _Recorded(NamedTuple):
     sandbox: Sandbox
     request: RecordedRequest
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the answer reports an error."""
+        return bool(self.request["codes"]) or (self.request["status"] or 0) >= HTTPStatus.BAD_REQUEST
+
     def why(self) -> list[str]:
-        """Why the request was rejected, in sentences; none for any other request."""
-        if not (self.request["codes"] or (self.request["status"] or 0) >= HTTPStatus.BAD_REQUEST):
-            return []
+        """Why the request was rejected, or why its import does not end, in sentences."""
         try:
             causes = self.sandbox.call("GET", f"/requests/{self.request['number']}")["why"]
         except ControlRefused:  # the journal has dropped it
@@ -299,10 +308,14 @@ def _format_requests(requests: Sequence[_Recorded]) -> str:
         return "the client made no request"
     left_out = len(requests) - _MAX_REQUESTS
     head = [f"... {counted(left_out, 'earlier one')}"] if left_out > 0 else []
-    return "\n".join([*head, *(line for recorded in requests[-_MAX_REQUESTS:] for line in _lines(recorded))])
+    shown = requests[-_MAX_REQUESTS:]
+    latest = {recorded.request["path"]: recorded for recorded in shown}
+    lines = (line for each in shown for line in _lines(each, is_latest=each is latest[each.request["path"]]))
+    return "\n".join([*head, *lines])
 
 
-def _lines(recorded: _Recorded) -> Iterator[str]:
+def _lines(recorded: _Recorded, *, is_latest: bool) -> Iterator[str]:
+    """Format a request; `is_latest` of those of its path: only the last poll of an import is explained."""
     request = recorded.request
     query = "&".join(f"{name}={value}" for name, value in request["query"].items())
     target = f"{request['method']} {request['path']}{'?' if query else ''}{query}"
@@ -311,10 +324,11 @@ def _lines(recorded: _Recorded) -> Iterator[str]:
     yield " ".join([f"{request['number']:>3}", *words, *request["codes"], *rule])
     if request["body"] is not None:
         yield f"      sent      {_short(request['body'])}"
-    if request["codes"] or (request["status"] or 0) >= HTTPStatus.BAD_REQUEST:
+    if recorded.is_rejected:
         yield f"      answered  {_short(request['answer'])}"
-    for sentence in recorded.why():
-        yield f"      why       {sentence}"
+    if recorded.is_rejected or (is_latest and request["operation"] == "getProcess"):
+        for sentence in recorded.why():
+            yield f"      why       {sentence}"
     for warning in request["warnings"]:
         yield f"      hint      {warning}"
 
