@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -40,6 +41,8 @@ class CheckedClient(FlaskClient):
 Flask.test_client_class = CheckedClient
 register_profiles()
 
+CHANGE_OUTPUTS = {"CI", "BUILD_NUMBER", "FORCE_COLOR", "NO_COLOR", "PY_COLORS", "PYTEST_ADDOPTS"}
+
 _numbers = count(1)
 
 
@@ -55,6 +58,16 @@ def _forked_servers() -> Iterator[None]:
     """Let commands that run in this process start their server by the fork server."""
     with pytest.MonkeyPatch.context() as patch:
         fork_servers(patch)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _same_environment() -> Iterator[None]:
+    """Take away what changes the outputs of commands and of pytest: on a CI server, or where colours are forced."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in tuple(os.environ):
+            if name in CHANGE_OUTPUTS or name.startswith("MOCK_SERVER_"):
+                patch.delenv(name)
         yield
 
 

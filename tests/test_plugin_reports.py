@@ -145,11 +145,9 @@ def outside() -> Iterator[str]:
 
 @pytest.fixture
 def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A folder for a run with the plugin alone, whose lines are long, and end there on a CI server too."""
+    """A folder for a run with the plugin alone, whose lines are long."""
     monkeypatch.setenv("HOME", HOME)
     monkeypatch.setenv("COLUMNS", "120")
-    for name in ("CI", "BUILD_NUMBER", "FORCE_COLOR", "PY_COLORS", "PYTEST_ADDOPTS"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return pytester
 
