@@ -437,6 +437,69 @@ requirements:
 """
 
 
+WRONG_KEYS = """\
+version: 1
+accounts:
+  - {accountid: 7, name: 5, population: {dossiers: 3, stopped: 20%, shopped: 1}}
+  - [8]
+  - {accountId: 9, subscriptions: [{key: 1, endSubscriptionDate: 2}]}
+dossiers:
+  - {siret: 99050000100013, documents: [{files: [{fileSize: big}]}, {documentCode: ATT_VIGI, files: x}]}
+  - {dossierReference: PO-1, metadata: {}, stoppingReason: gone}
+users: none
+"""
+WRONG_VALUES = """\
+version: 1
+include: [mine, suppliers.yaml]
+users:
+  - {username: "me+x@example.com", password: "1", accounts: [7]}
+  - {username: "me@example.com", password: "1", accounts: [7, 9]}
+  - {username: "you@example.com", password: "1", accounts: [7]}
+dossiers:
+  - {dossierId: 1, siret: "99050000100013", dossierReference: A, startingDate: 01/02/2031}
+  - {dossierId: 2, siret: "99050000100013", dossierReference: B}
+  - {dossierReference: C}
+  - {dossierId: 2, siret: "99050000100013", dossierReference: D}
+  - {siret: "99050000100013", dossierReference: B, documents: [{documentCode: RIB}]}
+  - {siret: "99050000100013", dossierReference: B}
+  - {thirdpartyId: 5, dossierReference: E}
+timeline:
+  - {after: P1D, control: POST /dossiers/1/documents/ATT_VIGI/evidences}
+"""
+SUPPLIERS = """\
+version: 1
+establishments:
+  - {siret: "99050000100013", condition: transferred}
+  - {siret: "99050000100014"}
+"""
+WRONG_STEPS = """\
+version: 1
+scenario: wrong-steps
+given: {clock: soon, accounts: [{accountId: x}], variants: {refusals: 404, emptySearch: 1}}
+rules:
+  - {name: 1, when: {nth: 0, operation: importDosier}, then: {delay: {type: fixed, milliseconds: 5s}}}
+  - {name: two, when: {nth: {first: 0}}, then: {respond: {status: 99}, process: {fail: E202}}, times: 0}
+steps:
+  - {call: getDossier, expect: 200}
+  - {name: three, call: getDossier, dossierId: 1, expect: {status: [ok], refused: E201}}
+  - {name: four, together: [{name: x}, {call: listDossiers, query: 5}]}
+"""
+
+
+def test_every_error_of_a_file_is_reported(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
+    terminal.write("mine.yaml", RECIPE)
+    terminal.write("suppliers.yaml", SUPPLIERS)
+    terminal.write("keys.yaml", WRONG_KEYS)
+    terminal.write("values.yaml", WRONG_VALUES)
+    many = "".join(f"  - {{dossierReference: PO-{number}}}\n" for number in range(21))
+    terminal.write("many.yaml", f"version: 1\naccounts: [{{accountId: 7}}]\ndossiers:\n{many}")
+    terminal.write("part.yaml", "version: 1\nthirdparties: [{siret: '99050000100013'}]\n")
+    terminal.write("wrong-steps.yaml", WRONG_STEPS)
+    terminal.run("fixtures", "check", "keys.yaml", "values.yaml", "many.yaml", "part.yaml")
+    terminal.run("scenarios", "check", "wrong-steps.yaml")
+    assert str(terminal) == snapshot
+
+
 def test_fixtures(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
     terminal.write("mine.yaml", RECIPE)
     terminal.write("broken.yaml", "version: 2\n")

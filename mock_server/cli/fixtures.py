@@ -71,17 +71,22 @@ def show(name: str, fixtures_dir: Path | None) -> None:
 @FIXTURES_DIR
 def check(files: tuple[str, ...], fixtures_dir: Path | None) -> None:
     """Check recipes and state files; print each error with file and line; exit 1 if there is an error."""
-    from mock_server.fixtures.fixture import check_recipe, decode_fixture
+    from mock_server.fixtures.fixture import decode_fixture
+    from mock_server.fixtures.recipe_check import check_recipe
 
     is_wrong = False
     for file in files:
         try:
             path = recipe_path(file, fixtures_dir)
-            decode_fixture(read_bytes(path), file) if path.suffix == ".json" else check_recipe(path)
-            click.echo(f"{file}: ok")
+            if path.suffix == ".json":
+                can_start = decode_fixture(read_bytes(path), file).default_account is not None
+            else:
+                can_start = check_recipe(path)
+            hint = "" if can_start else "; it has no account: only other recipes can use it"
+            click.echo(f"{file}: ok{hint}")
         except FileError as error:
             is_wrong = True
-            click.echo(str(error), err=True)
+            click.echo("\n".join(error.messages), err=True)
     if is_wrong:
         click.echo(f"See: {command(COMMANDS['fixtures'])}", err=True)
         raise click.exceptions.Exit(1)

@@ -129,7 +129,7 @@ def _file_errors(path: Path, further_errors: FurtherErrors) -> tuple[list[FileEr
         text = read_text(path)
         scenario = read_yaml(text, str(path), Scenario)
     except FileError as error:
-        return [error], None
+        return [FileError(message) for message in error.messages], None
     found = [*_errors(scenario, path)]
     if not found:
         found += further_errors(scenario, path)
