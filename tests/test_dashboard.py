@@ -278,6 +278,9 @@ def test_advancing_the_clock_shows_its_effects(page: Page, client: Client) -> No
     follow(page, "Remove")
     page.wait_for("document.querySelectorAll('main tbody tr').length === 1")
     assert client.control("GET", "/clock")["now"].startswith("2900-01-01T12:00:00")
+    for text in ("1 second", "1 minute", "1 hour", "30 days", "365 days"):
+        follow(page, text)
+    page.wait_for(shows("31 Jan 2901, 13:01:01", ".face"))
 
 
 def test_coverage_outbox_and_sandboxes_are_shown(page: Page, client: Client) -> None:
@@ -403,7 +406,7 @@ def import_on_hold(page: Page, client: Client) -> str:
 def fail_with_e103(page: Page) -> str:
     """Let the import fail; return the curl line of the dialog."""
     follow(page, "Fail")
-    page.wait_for("document.querySelector('dialog [value=E103]')?.checked")
+    page.wait_for("document.activeElement === document.querySelector('dialog [value=E103]:checked')")
     line = page.value("document.querySelector('dialog pre').textContent")
     follow(page, "Fail")
     return str(line)
@@ -414,7 +417,7 @@ def test_only_the_selected_parts_are_reset(page: Page, client: Client) -> None:
     open_at(page, client, headline="E201")
 
     press(page, "reset")
-    page.wait_for("document.querySelectorAll('dialog [type=checkbox]').length === 8")
+    page.wait_for("document.querySelectorAll('dialog [type=checkbox]').length === 9")
     page.value(
         "document.querySelectorAll('dialog [type=checkbox]:not([name=journal])').forEach((o) => o.click())"
     )

@@ -6,8 +6,11 @@ import { moment, ZONE } from "./format.js";
 import { link } from "./navigation.js";
 
 const DURATIONS = {
-  PT1S: "1 second", PT1M: "1 minute", PT1H: "1 hour", P1D: "1 day", P30D: "30 days", P1Y: "1 year",
+  PT1S: "1 second", PT1M: "1 minute", PT1H: "1 hour", P1D: "1 day", P30D: "30 days", P365D: "365 days",
 };
+
+/** Effects that the control API names otherwise. */
+const EFFECTS = { "documents lapsed": "documents expired", "process finished": "import ended" };
 
 /** The clock view. */
 export function clock(place, context) {
@@ -72,8 +75,8 @@ function effectList({ now, effects }) {
   return el("section", { class: "panel" },
     el("h2", {}, `Now ${moment(now)}`),
     effects.length
-      ? el("ol", { class: "plain" }, effects.map((event) => el("li", {},
-        soft(moment(event.at)), " ", el("b", {}, event.what), " ", effectSubject(event))))
+      ? el("ol", { class: "plain effects", tabindex: "0", "aria-label": "Effects" }, effects.map((event) => el("li", {},
+        soft(moment(event.at)), " ", el("b", {}, EFFECTS[event.what] ?? event.what), " ", effectSubject(event))))
       : el("p", { class: "soft" }, "No effects: no dossier expired, no document expired,"
         + " no import ended."));
 }

@@ -135,6 +135,7 @@ export function ask(title, body, { confirm = "OK", cancel = "Cancel", preview, s
     update();
     document.body.append(dialog);
     dialog.showModal();
+    dialog.querySelector("[type=radio]:checked")?.focus();
   });
 }
 

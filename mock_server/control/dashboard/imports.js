@@ -119,11 +119,11 @@ const offers = (id) => [
 /** The buttons of a running import, none for one that has ended; `after` runs after each action. */
 export function importButtons(process, context, after, name = "") {
   if (process.complete) return null;
-  const set = (wanted, done) => context.attempt(() => context.call(...outcome(process.processId, wanted)), done).then(after);
+  const set = (wanted, done) => context.attempt(() => context.call(...outcome(process.processId, wanted)), `The import ${done}`).then(after);
   const labelled = (text) => ({ class: "quiet small", "aria-label": `${text}${name}` });
   return el("div", { class: "row" },
-    process.ends && button("Hold", () => set("hold", "On hold"), labelled("Hold")),
-    button("Finish", () => set("finish", "Finished"), labelled("Finish")),
+    process.ends && button("Hold", () => set("hold", "is on hold"), labelled("Hold")),
+    button("Finish", () => set("finish", "was ended"), labelled("Finish")),
     button("Fail…", () => fail(process, context).then(after), labelled("Fail")));
 }
 
@@ -133,7 +133,7 @@ async function fail(process, context) {
     el("fieldset", {}, el("legend", {}, "Error of the data provider"), CODES.map((name) => el("label", { class: "check" },
       el("input", { type: "radio", name: "code", value: name, checked: name === "E103" }),
       el("span", {}, badge(name, "bad"), " ", labels.of(name))))),
-  ], (form) => outcome(process.processId, "fail", form.get("code")), { confirm: "Fail", done: "Failed" });
+  ], (form) => outcome(process.processId, "fail", form.get("code")), { confirm: "Fail", done: "The import was ended with an error" });
 }
 
 /** A reason in a sentence, with its code, its rule and links. */

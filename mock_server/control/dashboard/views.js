@@ -125,8 +125,8 @@ export function sandboxes(place, context) {
 /** Ask which parts of a sandbox to reset, with what each of them undoes, and reset them; `after` runs then. */
 export async function askReset(context, name, after) {
   const get = (path) => call("GET", path, { sandbox: name });
-  const paths = ["/sandboxes", "/fixture", "/dossiers?limit=0", "/processes", "/rules", "/variants", "/outbox", "/requests?limit=0"];
-  const [all, fixture, dossiers, imports, rules, variants, mails, requests] = await Promise.all(paths.map(get));
+  const paths = ["/sandboxes", "/fixture", "/dossiers?limit=0", "/processes", "/rules", "/variants", "/strict", "/outbox", "/requests?limit=0"];
+  const [all, fixture, dossiers, imports, rules, variants, { strict }, mails, requests] = await Promise.all(paths.map(get));
   const { now, frozen, playing } = all.sandboxes.find((one) => one.name === name) ?? {};
   const adHoc = rules.rules.filter((rule) => rule.adHoc).length;
   const chosen = Object.entries(variants.variants ?? {}).map(([variant, value]) => `${variant}=${value}`).join(", ");
@@ -137,6 +137,7 @@ export async function askReset(context, name, after) {
     clock: ["Clock", `now ${moment(now)}${frozen ? ", frozen" : ""}; returns to its start`],
     variants: ["Variants", chosen ? `now ${chosen}` : "none is changed"],
     rateLimit: ["Rate limit", "counted calls are forgotten"],
+    strict: ["Strict mode", `now ${strict}; returns to that of the server`],
     outbox: ["Outbox", `${many(mails.mails.length, "e-mail")} deleted`],
     journal: ["Journal", `${many(requests.total, "request")} and the coverage deleted`],
   };
