@@ -149,7 +149,7 @@ def test_imports_and_mails(story: Transcript, snapshot: SnapshotAssertion) -> No
     story.control(f"POST /processes/{first}", {"outcome": "hold"})
     story.control(f"POST /processes/{second}", {"outcome": "fail", "code": "E103"})
     story.control(f"POST /processes/{third}", {"outcome": "fail"})
-    story.control(f"POST /processes/{third}", {"outcome": "fail", "code": "E999"})
+    story.control(f"POST /processes/{third}", {"outcome": "fail", "code": "E777"})
     story.control(f"POST /processes/{third}", {"outcome": "finish", "code": "E103"})
     story.control(f"POST /processes/{third}", {"outcome": "wait"})
     story.control("POST /processes/none", {"outcome": "finish"})

@@ -573,7 +573,7 @@ EXPECTED: list[dict[str, Any]] = [
 WRONG: list[dict[str, Any]] = [
     {"request": {"operation": "importDosier"}},
     {"request": {"status": 42}},
-    {"request": {"code": "E999"}},
+    {"request": {"code": "E777"}},
     {"request": {"code": "E20"}},
     {"request": {"body": {"a": {"$about": 1}}}},
     {"request": {"jsonPath": {"a": 1}}},
