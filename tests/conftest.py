@@ -63,7 +63,7 @@ def _forked_servers() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _same_environment() -> Iterator[None]:
-    """Take away what changes the outputs of commands and of pytest: on a CI server, or where colours are forced."""
+    """Take away what changes outputs of commands and of pytest, such as on a CI server."""
     with pytest.MonkeyPatch.context() as patch:
         for name in tuple(os.environ):
             if name in CHANGE_OUTPUTS or name.startswith("MOCK_SERVER_"):

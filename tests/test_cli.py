@@ -6,6 +6,7 @@ import errno
 import gc
 import json
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -423,8 +424,8 @@ OTHER_COMMANDS = [
 ]
 
 
-def foreign_folder(folder: Path) -> Path:
-    """A folder with a recipe and a scenario that contain such characters."""
+def foreign_folder(folder: Path) -> str:
+    """A folder with a recipe and a scenario that contain such characters, quoted for a shell."""
     recipe = Path("fixtures/empty.yaml").read_text(encoding="utf-8")
     text = recipe.replace("One account without any dossier", FOREIGN)
     (folder / "foreign.yaml").write_text(text, encoding="utf-8")
@@ -432,7 +433,7 @@ def foreign_folder(folder: Path) -> Path:
     step = {"call": "listDossiers", "name": FOREIGN, "expect": {"status": 418}}
     scenario = {"version": 1, "scenario": "dated", "title": FOREIGN, "steps": [step]}
     (folder / "dated.yaml").write_text(json.dumps(scenario, ensure_ascii=False), encoding="utf-8")
-    return folder
+    return shlex.quote(str(folder))
 
 
 def written(text: str) -> bytes:
@@ -442,7 +443,7 @@ def written(text: str) -> bytes:
 
 def run_in_console(command: str, encoding: str) -> tuple[int, bytes, bytes]:
     """Run a command whose standard output has this encoding; its status, output and errors."""
-    found = run(*command.split(), PYTHONIOENCODING=encoding)
+    found = run(*shlex.split(command), PYTHONIOENCODING=encoding)
     return found.returncode, written(found.stdout), written(found.stderr)
 
 
@@ -488,7 +489,7 @@ def test_no_console_gives_a_traceback(tmp_path: Path, server: str, command: str,
 def test_a_new_python_writes_the_same_to_a_console(tmp_path: Path) -> None:
     line = f"fixtures list --fixtures-dir {foreign_folder(tmp_path)}"
 
-    started = processes.start_python(*line.split(), PYTHONIOENCODING="cp437", COLUMNS="100")
+    started = processes.start_python(*shlex.split(line), PYTHONIOENCODING="cp437", COLUMNS="100")
 
     found = processes.end_of(started)
     assert (found.returncode, written(found.stdout), written(found.stderr)) == run_in_console(line, "cp437")

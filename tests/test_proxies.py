@@ -139,7 +139,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
         port = probe.getsockname()[1]
     with running_server("--trust-proxy", "1", "--control-token", "s3cret") as (url, _):
         file = folder / "nginx.conf"
-        file.write_text(nginx_configuration(folder, port, url), encoding="utf-8")
+        file.write_text(nginx_configuration(port, url), encoding="utf-8")
         command = [NGINX, "-p", str(folder), "-c", str(file), "-e", str(folder / "error.log")]
         with subprocess.Popen([*command, "-g", "daemon off; master_process off;"]) as process:
             wait_for(port)
@@ -147,21 +147,20 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
             process.terminate()
 
 
-def nginx_configuration(folder: Path, port: int, url: str) -> str:
+def nginx_configuration(port: int, url: str) -> str:
     """The configuration of the page, with the ports and files of this test."""
     [server] = re.findall(r"```nginx\n(.*?)```", DOCS, re.DOTALL)
     for written, used in {
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "server_name sandbox.example.com": "server_name localhost",
-        "/etc/nginx/": f"{folder}/",
+        "/etc/nginx/": "",  # relative to the folder of this configuration
         "http://127.0.0.1:8080/": f"{url}/",
     }.items():
         assert written in server
         server = server.replace(written, used)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    paths = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
-    log = f"access_log off;\npid {folder}/nginx.pid;\n"
-    return f"events {{}}\n{log.splitlines()[1]}\nhttp {{\n{log.splitlines()[0]}\n{paths}{server}}}\n"
+    paths = "".join(f"{kind}_temp_path {kind};\n" for kind in kinds)
+    return f"events {{}}\npid nginx.pid;\nhttp {{\naccess_log off;\n{paths}{server}}}\n"
 
 
 def wait_for(port: int) -> None:

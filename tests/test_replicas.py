@@ -468,16 +468,16 @@ def running_nginx(program: str, urls: list[str], folder: Path) -> Iterator[str]:
     servers = "".join(f"server {url.removeprefix('http://')};" for url in urls)
     file = folder / "nginx.conf"
     file.write_text(
-        f"pid {folder}/nginx.pid; error_log {folder}/error.log; events {{}}\n"
-        f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n"
-        f"fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
+        "pid nginx.pid; error_log error.log; events {}\n"
+        "http { access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
+        "fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;\n"
         f"upstream replicas {{ {servers} keepalive 16; }}\n"
         f"server {{ listen 127.0.0.1:{port}; client_max_body_size 0; location / {{\n"
         "proxy_pass http://replicas; proxy_http_version 1.1; proxy_set_header Connection '';\n"
         "proxy_set_header Host $http_host; proxy_next_upstream off; proxy_buffering off; } } }\n",
         encoding="utf-8",
     )
-    process = subprocess.Popen([program, "-e", f"{folder}/start.log", "-c", str(file), "-g", "daemon off;"])
+    process = subprocess.Popen([program, "-p", folder, "-e", "start.log", "-c", file, "-g", "daemon off;"])
     try:
         for _ in range(500):
             with suppress(requests.ConnectionError):
