@@ -117,6 +117,10 @@ WRONG = (
     "--dossiers-unmatched=pass",
     "--dossiers-strict=loud",
     "--dossiers-coverage=nowhere/found.json",
+    "--dossiers-coverage=.",
+    "--dossiers-coverage=dead-link.json",
+    "--dossiers-coverage=",
+    "--dossiers-coverage-exclude=E113: our accounts are active",
     "--dossiers-coverage-min=101",
     "--dossiers-coverage-min=-1",
     "--dossiers-coverage-min=1.5",
@@ -199,6 +203,7 @@ def test_a_run_with_a_server_that_runs_already(
 
 def test_wrong_options(folder: pytest.Pytester, snapshot: SnapshotAssertion, outside: str) -> None:
     server = of_server(outside)
+    Path("dead-link.json").symlink_to("nowhere/found.json")
     lines = []
     options = [*([each] for each in (*RIGHT, *WRONG))]
     options += [[f"--dossiers-coverage-exclude={each}", "--dossiers-coverage-min=1"] for each in EXCLUDED]

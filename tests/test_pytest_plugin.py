@@ -447,7 +447,7 @@ def test_a_wrong_server_or_token_is_one_sentence(
     result = run(
         "def test_it(dossiers_sandbox): ...",
         f"--dossiers-sandbox-url={url}",
-        f"--dossiers-control-token={token}",
+        *([f"--dossiers-control-token={token}"] if token else []),
     )
 
     result.assert_outcomes(errors=1)

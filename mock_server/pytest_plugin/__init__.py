@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", f'{_UNMATCHED}("ignore"): the test may call paths that the API does not have.'
     )
     options.check(config)
-    if any(options.value(config, name) for name in ("dossiers_coverage", "dossiers_coverage_min")):
+    if any(options.value(config, name) for name in options.COVERAGE):
         from mock_server.pytest_plugin.coverage import CoveragePlugin
 
         config.pluginmanager.register(CoveragePlugin(config), _COVERAGE)

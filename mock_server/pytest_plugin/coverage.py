@@ -20,6 +20,7 @@ class CoveragePlugin:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._found: SuiteCoverage | None = None
+        self._problem = ""
         self._least = int(options.value(config, "dossiers_coverage_min") or 0)
 
     def add(self, sandbox: Sandbox) -> None:
@@ -48,8 +49,9 @@ class CoveragePlugin:
         self._found = found = self._without_excluded(self._found or SuiteCoverage({}))
         path = options.value(self._config, "dossiers_coverage")
         if path:
-            Path(path).write_text(found.to_json(), encoding="utf-8")
-        if found.percent < self._least and session.exitstatus == pytest.ExitCode.OK:
+            self._write(Path(path), found.to_json())
+        is_too_low = found.percent < self._least
+        if (is_too_low or self._problem) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -60,6 +62,14 @@ class CoveragePlugin:
             terminalreporter.write_line(
                 f"dossiers coverage: {text}{minimum}", green=is_enough, red=not is_enough
             )
+        if self._problem:
+            terminalreporter.write_line(self._problem, red=True)
+
+    def _write(self, path: Path, text: str) -> None:
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            self._problem = f"--dossiers-coverage: {path}: {error.strerror}"
 
     def _without_excluded(self, found: SuiteCoverage) -> SuiteCoverage:
         lines = options.value(self._config, "dossiers_coverage_exclude").splitlines()
@@ -68,4 +78,5 @@ class CoveragePlugin:
         try:
             return found.exclude(filter(None, map(str.strip, lines)))
         except ValueError as error:
-            raise pytest.UsageError(f"--dossiers-coverage-exclude: {error}") from None
+            self._problem = f"--dossiers-coverage-exclude: {error}"
+            return found

@@ -15,17 +15,21 @@ import pytest
 
 @dataclass(frozen=True)
 class Option:
-    """A row of the table; `name` is the name in the ini file."""
+    """A row of the table; `name` is the name in the ini file.
+
+    As a flag it has no effect without one of the options in `needs`.
+    """
 
     name: str
     metavar: str
     help: str
     validate: Callable[[str], object] = str
+    needs: tuple[str, ...] = ()
 
     @property
     def flag(self) -> str:
         """The option of the command line."""
-        return f"--{self.name.replace('_', '-')}"
+        return _flag(self.name)
 
     @property
     def variable(self) -> str:
@@ -58,14 +62,33 @@ def _percentage(text: str) -> None:
 
 
 def _file(text: str) -> None:
-    if not os.path.isdir(Path(text).parent):  # noqa: PTH112  # it may be too long
+    if os.path.isdir(text):  # noqa: PTH112  # it may be too long
+        raise ValueError(f"{Path(text)} is a folder, not a file")
+    if not os.path.isdir(Path(text).parent):  # noqa: PTH112
         raise ValueError(f"there is no folder {Path(text).parent}")
+    _writable(Path(text) if os.path.exists(text) else Path(text).parent)  # noqa: PTH110
 
 
 def _folder(text: str) -> None:
-    if os.path.exists(text) and not os.path.isdir(text):  # noqa: PTH110, PTH112
+    if os.path.isdir(text):  # noqa: PTH112
+        _writable(Path(text))
+    elif os.path.exists(text):  # noqa: PTH110
         raise ValueError(f"{Path(text)} is a file, not a folder")
 
+
+def _writable(path: Path) -> None:
+    if not os.access(path, os.W_OK):
+        raise ValueError(f"{path} cannot be written: change its permissions, or give another path")
+
+
+def _exclusions(text: str) -> None:
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if not all(map(str.strip, line.partition(":"))):
+            raise ValueError(f"{line!r} is not NAME: REASON, such as 'E113: our accounts are active'")
+
+
+COVERAGE = ("dossiers_coverage", "dossiers_coverage_min")
+"""The options that ask for the coverage of the run."""
 
 OPTIONS = (
     Option(
@@ -73,7 +96,12 @@ OPTIONS = (
         "URL",
         "A running server, such as http://127.0.0.1:8080; without it, the run starts one.",
     ),
-    Option("dossiers_control_token", "TOKEN", "The control token of that server, if it has one."),
+    Option(
+        "dossiers_control_token",
+        "TOKEN",
+        "The control token of that server, if it has one.",
+        needs=("dossiers_sandbox_url",),
+    ),
     Option(
         "dossiers_unmatched",
         "fail|ignore",
@@ -95,6 +123,8 @@ OPTIONS = (
         "dossiers_coverage_exclude",
         "'NAME: REASON'",
         "What does not count for it; in the ini file one per line.",
+        _exclusions,
+        needs=COVERAGE,
     ),
     Option(
         "dossiers_export",
@@ -107,6 +137,7 @@ OPTIONS = (
         "yes|no",
         "Whether the sandbox of a failed test stays on that running server, for its dashboard.",
         _one_of("yes", "no"),
+        needs=("dossiers_sandbox_url",),
     ),
 )
 
@@ -128,8 +159,24 @@ def check(config: pytest.Config) -> None:
             given = value(config, option.name)
             if given:
                 option.check(given, option.flag)
+            _check_flag(config, option)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _check_flag(config: pytest.Config, option: Option) -> None:
+    """Reject a flag without an effect. A line of the ini file may be for the runs that have the other option.
+
+    Raises:
+        ValueError: the flag has an empty value, or needs another option.
+    """
+    written = config.getoption(option.name)
+    if written is None:
+        return
+    if not written.strip():
+        raise ValueError(f"{option.flag}: the value is empty")
+    if option.needs and not any(value(config, name) for name in option.needs):
+        raise ValueError(f"{option.flag} needs {' or '.join(map(_flag, option.needs))}")
 
 
 def unmatched(item: pytest.Item, mark: str) -> str:
@@ -145,6 +192,10 @@ def unmatched(item: pytest.Item, mark: str) -> str:
     chosen = str(*found.args[:1]) or "nothing"
     option.check(chosen, f"the mark {mark} of {item.name}")
     return chosen
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _option(name: str) -> Option:
