@@ -41,6 +41,13 @@ class EngineUrl(Struct, frozen=True):
         return re.sub(r"^valkey", "redis", self.url)
 
 
+def file_problem(path: Path, error: OSError) -> str:
+    """Say why a file cannot be used; a missing one with a relative path also in which folder it should be."""
+    if isinstance(error, FileNotFoundError) and not path.is_absolute():
+        return f"{path}: {error.strerror} in {Path.cwd()}"
+    return f"{path}: {error.strerror}"
+
+
 def text_of(value: object) -> str:
     """A value as text, as on the command line and in the environment."""
     if isinstance(value, bool):

@@ -77,8 +77,8 @@ def test_key_and_chain_may_be_in_the_file_of_the_certificate(
 @pytest.mark.parametrize(
     ("certificate", "key", "sentence"),
     [
-        pytest.param(None, KEY, "cert.pem: No such file or directory", id="no certificate"),
-        pytest.param(CERTIFICATE, None, "key.pem: No such file or directory", id="no key"),
+        pytest.param(None, KEY, "cert.pem: No such file or directory in FOLDER", id="no certificate"),
+        pytest.param(CERTIFICATE, None, "key.pem: No such file or directory in FOLDER", id="no key"),
         pytest.param(b"nonsense", KEY, "cert.pem: no certificate in PEM form", id="nonsense"),
         pytest.param(b"", KEY, "cert.pem: no certificate in PEM form", id="empty"),
         pytest.param(KEY, KEY, "cert.pem: no certificate in PEM form", id="a key as certificate"),
@@ -116,7 +116,7 @@ def test_unusable_files_are_named_with_the_reason(
     with pytest.raises(TlsError) as refused:
         tls_of(Settings(tls_cert=Path("cert.pem"), tls_key=Path("key.pem")))
 
-    assert str(refused.value) == sentence
+    assert str(refused.value) == sentence.replace("FOLDER", str(tmp_path))
 
 
 def test_an_error_stops_the_start_with_its_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def test_an_error_stops_the_start_with_its_sentence(tmp_path: Path, monkeypatch:
     found = run("serve", "--port", "0", "--tls-cert", "nowhere.pem")
 
     assert (found.returncode, found.stdout) == (1, "")
-    assert found.stderr.startswith("Error: nowhere.pem: No such file or directory\nSee: mock-server explain ")
+    assert found.stderr.startswith(f"Error: nowhere.pem: No such file or directory in {tmp_path}\nSee: ")
 
 
 def test_a_folder_is_not_a_certificate(tmp_path: Path) -> None:

@@ -103,11 +103,12 @@ def test_a_free_port_and_no_variables_are_reported() -> None:
             "settings",
             "MOCK_SERVER_AUTH: 'none' is not one of any, declared, off",
         ),
+        ({"MOCK_SERVER_PORT": "5a"}, "settings", "MOCK_SERVER_PORT: '5a' is not a number"),
         ({"MOCK_SERVER_FIXTURE": "nowhere.yaml"}, "fixture", "nowhere.yaml: No such file"),
         ({"MOCK_SERVER_SCENARIO": "nowhere"}, "scenarios", "unknown scenario 'nowhere'"),
         ({"MOCK_SERVER_SIGNING_KEY": "nowhere.pem"}, "server", "nowhere.pem"),
     ],
-    ids=["unknown variable", "wrong value", "fixture", "scenario", "key"],
+    ids=["unknown variable", "wrong value", "wrong port", "fixture", "scenario", "key"],
 )
 def test_a_problem_exits_1_and_has_a_remedy(environment: dict[str, str], about: str, sentence: str) -> None:
     ended = doctor("--json", **environment)
@@ -119,6 +120,9 @@ def test_a_problem_exits_1_and_has_a_remedy(environment: dict[str, str], about: 
     assert sentence in found["found"]
     assert found["remedy"]
     assert ended.returncode == 1
+    is_port_known = "MOCK_SERVER_PORT" not in environment
+    assert any(each["about"] == "port" for each in found_all["findings"]) == is_port_known
+    assert not any(each["state"] == "ok" for each in found_all["findings"] if each["about"] == about)
 
 
 def test_an_error_in_an_own_scenario_is_reported_with_file_and_line(tmp_path: Path) -> None:

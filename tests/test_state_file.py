@@ -427,9 +427,13 @@ def test_after_a_restart_the_sandboxes_are_listed_oldest_first(path: Path) -> No
     assert [row["name"] for row in rows] == names
 
 
-def test_the_fixture_of_the_file_wins(path: Path) -> None:
-    app = restart(start(path, fixture="pages"), path, fixture="empty")
+def test_the_fixture_of_the_file_wins(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    app = start(path, fixture="pages")
+    app.test_client().post("/__admin/reset")
+    with caplog.at_level("INFO", "mock_server"):
+        app = restart(app, path, fixture="empty")
 
+    assert f"{path} has 1 sandbox; its fixture pages wins over --fixture" in caplog.messages
     health = app.test_client().get("/__admin/health").json
     assert health is not None
     assert health["fixture"] == "pages"
@@ -545,7 +549,7 @@ def test_a_change_that_fails_in_the_middle_does_not_stop_the_next(path: Path) ->
 
 
 def test_a_folder_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="No such file or directory"):
+    with pytest.raises(FileError, match=f"there is no folder {tmp_path}/nowhere: create it"):
         start(tmp_path / "nowhere" / "sandboxes.db")
 
 

@@ -26,6 +26,7 @@ from msgspec import Struct
 from mock_server.auth.keys import cache_folder
 from mock_server.clock import real_now
 from mock_server.settings import Settings
+from mock_server.values import file_problem
 
 if TYPE_CHECKING:
     from trustme import CA, LeafCert
@@ -111,7 +112,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as problem:
-        raise TlsError(f"{path}: {problem.strerror}") from None
+        raise TlsError(file_problem(path, problem)) from None
 
 
 def _self_signed(settings: Settings) -> Tls:

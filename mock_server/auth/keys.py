@@ -13,6 +13,8 @@ from pwd import getpwuid
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
+from mock_server.values import file_problem
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -38,7 +40,7 @@ def load_key(path: Path) -> RSAPrivateKey:
     try:
         return decode_key(path.read_bytes(), str(path))
     except OSError as problem:
-        raise KeyFileError(f"{path}: {problem.strerror}") from None
+        raise KeyFileError(file_problem(path, problem)) from None
 
 
 def decode_key(pem: bytes, place: str) -> RSAPrivateKey:

@@ -11,6 +11,7 @@ import click
 
 from mock_server.cli import output
 from mock_server.tables import FORMATS, Table
+from mock_server.values import file_problem
 
 if TYPE_CHECKING:
     from mock_server.client.coverage import SuiteCoverage
@@ -91,6 +92,6 @@ def _read(path: Path) -> SuiteCoverage:
     try:
         return read_coverage(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror}") from None
+        raise click.ClickException(file_problem(path, error)) from None
     except ValueError as error:
         raise click.ClickException(f"{path}: {error}") from None

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _USERNAME, _PASSWORD = "api@example.com", "demo"
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 _LIBRARIES = ("flask", "httptools", "msgspec", "immutables", "pyjwt", "click")
+_ADDRESS = ("MOCK_SERVER_HOST", "MOCK_SERVER_PORT")
 _PROXIES = ("http_proxy", "all_proxy")
 _FIRST_YEAR = 2026
 """An earlier year means that the clock of the machine is wrong."""
@@ -91,7 +92,8 @@ def _findings(
         return
     settings, errors = read_settings({})
     yield from _check_settings(errors)
-    yield _check_port(settings)
+    if not any(error.startswith(_ADDRESS) for error in errors):  # else the address is not the intended one
+        yield _check_port(settings)
     fixture, login = _check_fixture(settings)
     yield fixture
     yield from _check_scenarios(settings)
@@ -166,7 +168,9 @@ def _check_proxy() -> Finding:
 
 def _check_settings(errors: list[str]) -> Iterator[Finding]:
     given = ", ".join(f"{name}={value}" for name, value in given_variables().items())
-    yield Finding("settings", "ok", given or "none in the environment: the defaults")
+    if given or not errors:
+        state: Literal["ok", "note"] = "note" if errors else "ok"
+        yield Finding("settings", state, given or "none in the environment: the defaults")
     for error in errors:
         remedy = f"correct or unset the variable; {_see('serve')}"
         yield Finding("settings", "wrong", error, remedy)
@@ -246,7 +250,7 @@ def _check_own_server(username: str, password: str, control_token: str | None) -
         with own_server(configured=True) as url:
             yield from _check_server(url, username, password, control_token)
     except NotStarted as error:
-        reason = " ".join(str(error).partition("Error: ")[2].split()) or str(error)
+        reason = " ".join(str(error).partition("Error: ")[2].partition("\nSee: ")[0].split()) or str(error)
         yield Finding("server", "wrong", f"a server for the check did not start: {reason}", "see above")
 
 

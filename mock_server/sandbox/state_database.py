@@ -20,6 +20,7 @@ from typing import NamedTuple
 import msgspec
 
 from mock_server.clock import monotonic_now
+from mock_server.domain.names import counted
 from mock_server.fixtures.errors import FileError, InputError, NotWritten, StateFileError
 from mock_server.fixtures.fixture import decode_fixture
 from mock_server.fixtures.generate import generate_company
@@ -136,6 +137,9 @@ class StateDatabase:
         if self.path.exists() and not self.path.is_file():
             kind = "a folder" if self.path.is_dir() else "a device, a named pipe or a socket"
             raise StateFileError(f"{self.path}: {kind}, not a file: give the path of a file")
+        if not self.path.parent.exists():
+            folder = self.path.parent.absolute()
+            raise StateFileError(f"{self.path}: there is no folder {folder}: create it, or give another file")
         for place in (self.path, self.path.parent):
             if place.exists() and not os.access(place, os.W_OK):
                 raise StateFileError(
@@ -186,9 +190,9 @@ class StateDatabase:
             if row is not None:
                 kept = self._format.decode(row[0], SandboxConfig)
                 _logger.info(
-                    "%s has %d sandboxes; its fixture %s wins over --fixture",
+                    "%s has %s; its fixture %s wins over --fixture",
                     self.path,
-                    len(self._names),
+                    counted(len(self._names), "sandbox", "sandboxes"),
                     kept.setup.fixture.name,
                 )
                 return kept

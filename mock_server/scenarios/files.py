@@ -14,6 +14,7 @@ from mock_server.fixtures.library import bundled, files_in
 from mock_server.fixtures.yaml_files import line_of, read_text, read_yaml
 from mock_server.scenarios.file_format import Scenario
 from mock_server.scenarios.validation import Errors, scenario_errors
+from mock_server.values import file_problem
 
 SUFFIXES = (".yaml", ".yml")
 _RENAMED = {"completeness-evidence-lapses": "completeness-evidence-expires"}
@@ -72,7 +73,7 @@ def read_scenario_cached(path: Path) -> Scenario:
     try:
         found = path.stat()
     except OSError as problem:
-        raise FileError(f"{path}: {problem.strerror}") from None
+        raise FileError(file_problem(path, problem)) from None
     return _read_version(path, found.st_mtime_ns, found.st_size)
 
 

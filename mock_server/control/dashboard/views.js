@@ -144,7 +144,7 @@ export async function askReset(context, name, after) {
   const names = Object.keys(parts);
   const only = (form) => (names.every((part) => form.has(part)) ? {} : { only: names.filter((part) => form.has(part)) });
   return context.askAndCall(`Reset ${name}?`, [
-    el("p", {}, "Each selected part returns to its start. This cannot be undone."),
+    el("p", {}, "Each selected part returns to its start. The page History can undo this, except for the journal."),
     el("div", { class: "parts" }, names.map((part) => el("label", { class: "check" },
       el("input", { type: "checkbox", name: part, checked: true }),
       el("span", {}, el("b", {}, parts[part][0]), soft(` ${parts[part][1]}`))))),
