@@ -227,6 +227,7 @@ def test_an_unmatched_call_has_a_hint_to_a_similar_operation(
 
 LIST_ACCOUNTS = "GET /api/v1/account (listAccounts)"
 STATISTICS = "GET /api/v1/account/{accountId} (getAccountStatistics)"
+LOGIN = "POST /auth/realms/eat_realm/protocol/openid-connect/token (getToken)"
 DOSSIERS = "/api/v1/account/{accountId}/dossiers"
 A_LONG_ID = "1" * 260
 
@@ -237,6 +238,10 @@ SIMILAR = {
     "a method that decides": ("POST /api/v1/account/1/dossier", f"POST {DOSSIERS} (importDossier)"),
     "another method that decides": ("GET /api/v1/account/1/dossier", f"GET {DOSSIERS} (listDossiers)"),
     "300 characters that are compared": (f"PUT /api/v1/account/{A_LONG_ID}/{'z' * 24}", STATISTICS),
+    "a login to the URL of the server": ("POST /", LOGIN),
+    "a login as of another server": ("POST /oauth/Token", LOGIN),
+    "no login by its method": ("GET /oauth/Token", None),
+    "no login by its path": ("POST /dossiers", None),
     "300 with one more in front": (f"PUT /api/v1/account/{A_LONG_ID[1:]}/{'z' * 24}", None),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.control_calls import latest
-from tests.support import ACCOUNT, INACTIVE_ACCOUNT, OTHER_SIRET, SEED_DOSSIER, SIRET, Api
+from tests.support import ACCOUNT, INACTIVE_ACCOUNT, OTHER_SIRET, SEED_DOSSIER, SIRET, TOKEN_URL, Api
 
 pytestmark = pytest.mark.dialects("rest", "edge")
 
@@ -385,8 +385,15 @@ def test_a_call_without_a_token_is_explained(api: Api) -> None:
 
 def test_a_wrong_password_is_explained(api: Api) -> None:
     api.log_in("wrong")
+    declared = sentences(api)
+    form = {"grant_type": "password", "client_id": "ea-api-edge", "username": "a+b@example.com"}
+    api.client.post(TOKEN_URL, data=form)
+    [recorded] = api.client.get("/__admin/requests?limit=1").json["requests"]  # type: ignore[index]
+    unknown = api.client.get(f"/__admin/requests/{recorded['number']}").json["why"]  # type: ignore[index]
 
-    assert sentences(api) == ["The call is not authenticated. Invalid user credentials."]
+    no_credentials = "The call is not authenticated. Invalid user credentials."
+    assert declared == [f"{no_credentials} The fixture declares 'api@example.com' with another password."]
+    assert unknown[0]["sentence"] == f"{no_credentials} The fixture declares no user 'a@example.com'."
 
 
 def test_an_account_outside_the_token_is_explained(make_api: Callable[..., Api]) -> None:

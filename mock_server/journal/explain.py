@@ -22,6 +22,7 @@ from mock_server.domain.world import Portfolio, World
 from mock_server.journal.entries import Entry
 from mock_server.journal.hints import MEMBERS, QUERIES
 from mock_server.journal.near_misses import ExplainContext, process_in
+from mock_server.scenarios.matching import without_tag
 
 REFUSAL_HEADER = "x-mock-refusal"
 
@@ -90,11 +91,25 @@ def _unmatched(entry: Entry, _: ExplainContext) -> Iterator[Cause]:
         yield Cause(kind="unmatched", sentence=_as_sentence(entry.warnings[0]))
 
 
-def _access(entry: Entry, _: ExplainContext) -> Iterator[Cause]:
+def _access(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
     """Explain a rejected token or login, and too many calls."""
     explain = None if entry.rule is not None or entry.status is None else _ACCESS.get(entry.status)
     if explain is not None:
-        yield Cause(kind="access", sentence=explain(_message(entry)))
+        yield Cause(kind="access", sentence=explain(_message(entry)) + _about_user(entry, context))
+
+
+def _about_user(entry: Entry, context: ExplainContext) -> str:
+    """Say whether the fixture declares the user of a login with wrong credentials; empty for other calls."""
+    form, answer = entry.body.value, entry.answer.value
+    if entry.operation != "getToken" or not isinstance(form, Mapping) or not isinstance(answer, Mapping):
+        return ""
+    if answer.get("error") != "invalid_grant" or not isinstance(form.get("username"), str):
+        return ""
+    name = without_tag(form["username"])
+    is_declared = name in context.world.admission.logins
+    return (
+        f" The fixture declares {f'{name!r} with another password' if is_declared else f'no user {name!r}'}."
+    )
 
 
 def _format(entry: Entry, _: ExplainContext) -> Iterator[Cause]:

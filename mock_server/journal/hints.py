@@ -95,6 +95,8 @@ _MAX_NAMES = 100
 
 _DIALECT = re.compile(r"^/(?:rest|edge)(?=/)")
 _ID = re.compile(r"(?<=/)(?:-?\d+|[0-9a-f]{32}|\{\w+\})(?=/|$)")
+_LOGIN = re.compile(r"^/$|auth|token|login", re.IGNORECASE)
+"""Paths to which a client posts a login, by other servers or by the URL of the authorisation server alone."""
 _MIN_SIMILARITY = 0.6
 _MAX_PATH = 300
 """Characters of a path that are compared; the API's paths are shorter."""
@@ -178,6 +180,8 @@ def explain_unmatched(method: str, path: str) -> str:
     if methods:
         return f"{path} takes {' and '.join(dict.fromkeys(methods))}, not {method}"
     similar = similar_operation(method, path)
+    if similar is None and method == "POST" and _LOGIN.search(path):
+        similar = OPERATIONS["getToken"]
     advice = f"; did you mean {similar.method} {_full(similar.paths[0])} ({similar.name})?" if similar else ""
     return f"the API has no path {path}{advice}"
 
