@@ -575,12 +575,12 @@ def fields(struct: type) -> dict[str, msgspec.structs.FieldInfo]:
 @pytest.mark.parametrize(
     ("typed", "struct"),
     [
-        (members.NewDossier, DossierEntry),
-        (members.DossierChange, DossierPatch),
-        (members.Evidence, NewEvidence),
-        (members.AccountChange, AccountChange),
-        (members.NewAccount, NewAccount),
-        (members.NewThirdparty, ThirdpartyPatch),
+        (members.NewDossierMembers, DossierEntry),
+        (members.DossierChangeMembers, DossierPatch),
+        (members.EvidenceMembers, NewEvidence),
+        (members.AccountMembers, AccountChange),
+        (members.NewAccountMembers, NewAccount),
+        (members.NewThirdpartyMembers, ThirdpartyPatch),
         (members.RuleMembers, Rule),
         (members.RequestFilter, ExchangeFilter),
     ],

@@ -83,7 +83,7 @@ def test_every_entry_type_has_its_section() -> None:
         found for found in listed if found.__name__.endswith(("Entry", "Ref", "Recipe", "Population"))
     }
 
-    assert of_recipes - {entries.Entry} == set(SECTIONS)
+    assert of_recipes - {entries.RecipeEntry} == set(SECTIONS)
 
 
 @pytest.mark.parametrize(("struct", "section"), SECTIONS.items(), ids=SECTIONS.values())

@@ -1,9 +1,11 @@
-"""The words of the project are plain: no tracked text contains a word of retired_words.txt."""
+"""The words of the project are plain: no retired word in any text, and no class name with two meanings."""
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,18 @@ def test_no_file_contains_a_retired_word() -> None:
     }
 
     assert sorted(found) == []
+
+
+def test_no_class_name_exists_twice() -> None:
+    public = {"Reset"}  # the command in the history, and the schema in the OpenAPI document
+    names = Counter(
+        node.name
+        for path in (ROOT / "mock_server").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert [name for name, number in names.items() if number > 1 and name not in public] == []
 
 
 def test_a_number_in_a_message_has_the_right_form_of_its_noun() -> None:

@@ -32,7 +32,7 @@ class DossierMembers(TypedDict, total=False):
     documents: Sequence[Json]
 
 
-class NewDossier(DossierMembers, total=False):
+class NewDossierMembers(DossierMembers, total=False):
     """A new dossier; its third party is named by `siret`, by another identifier or by `thirdparty_id`."""
 
     dossier_reference: Required[str]
@@ -44,13 +44,13 @@ class NewDossier(DossierMembers, total=False):
     thirdparty_id: int
 
 
-class DossierChange(DossierMembers, total=False):
+class DossierChangeMembers(DossierMembers, total=False):
     """Changes of a dossier; a null `stopping_date` or `stopping_reason` makes it active again."""
 
     dossier_reference: str
 
 
-class Evidence(TypedDict, total=False):
+class EvidenceMembers(TypedDict, total=False):
     """The answer of a third party: a generated PDF of `file_size` bytes, `content`, or a form."""
 
     expiration_date: Day | None
@@ -60,7 +60,7 @@ class Evidence(TypedDict, total=False):
     formdata: Sequence[Json]
 
 
-class AccountChange(TypedDict, total=False):
+class AccountMembers(TypedDict, total=False):
     """Changes of an account."""
 
     name: str
@@ -77,7 +77,7 @@ class AccountChange(TypedDict, total=False):
     default_requirements: Sequence[str]
 
 
-class NewAccount(AccountChange, total=False):
+class NewAccountMembers(AccountMembers, total=False):
     """A new account; its `users`, who are declared, get it in their next tokens."""
 
     account_id: Required[int]
@@ -85,7 +85,7 @@ class NewAccount(AccountChange, total=False):
     population: Json
 
 
-class NewThirdparty(TypedDict, total=False):
+class NewThirdpartyMembers(TypedDict, total=False):
     """A third party, named by an identifier or by `thirdparty_id`."""
 
     siret: str

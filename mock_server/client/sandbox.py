@@ -15,12 +15,12 @@ from mock_server.client.errors import ControlRefused, NoServer
 from mock_server.client.journal import JournalClient
 from mock_server.client.login import LoginClient
 from mock_server.client.members import (
-    AccountChange,
-    DossierChange,
-    Evidence,
-    NewAccount,
-    NewDossier,
-    NewThirdparty,
+    AccountMembers,
+    DossierChangeMembers,
+    EvidenceMembers,
+    NewAccountMembers,
+    NewDossierMembers,
+    NewThirdpartyMembers,
     RuleMembers,
 )
 from mock_server.deprecation import renamed_method
@@ -237,18 +237,18 @@ class Sandbox(LoginClient, JournalClient):
 
     # Content: what a third party, the data provider and the platform do. The API's rules are not checked.
 
-    def dossier(self, **members: Unpack[NewDossier]) -> dict[str, Any]:
+    def dossier(self, **members: Unpack[NewDossierMembers]) -> dict[str, Any]:
         """Create a dossier and return it as the API shows it.
 
         `dossier(siret="99050000100013", dossier_reference="PO-1")`.
         """
         return dict(self.call("POST", "/dossiers", json_members(members)))
 
-    def change_dossier(self, dossier_id: int, **changes: Unpack[DossierChange]) -> dict[str, Any]:
+    def change_dossier(self, dossier_id: int, **changes: Unpack[DossierChangeMembers]) -> dict[str, Any]:
         """Change a dossier, stopped or not: `change_dossier(804127, stopping_reason="OUTOFBUSINESS")`."""
         return dict(self.call("PATCH", f"/dossiers/{dossier_id}", json_members(changes)))
 
-    def deposit(self, dossier_id: int, code: str, **evidence: Unpack[Evidence]) -> int:
+    def deposit(self, dossier_id: int, code: str, **evidence: Unpack[EvidenceMembers]) -> int:
         """Answer the request for a document as the third party, and return the id of the file.
 
         `deposit(804127, "ATT_VIGI", expiration_date="2031-06-30")`.
@@ -256,7 +256,7 @@ class Sandbox(LoginClient, JournalClient):
         path = f"/dossiers/{dossier_id}/documents/{path_part(code)}/evidences"
         return int(self.call("POST", path, json_members(evidence))["fileId"])
 
-    def thirdparty(self, **members: Unpack[NewThirdparty]) -> dict[str, Any]:
+    def thirdparty(self, **members: Unpack[NewThirdpartyMembers]) -> dict[str, Any]:
         """Register a third party on the platform: `thirdparty(siret="99050000100013")`."""
         return dict(self.call("POST", "/thirdparties", json_members(members)))
 
@@ -264,11 +264,11 @@ class Sandbox(LoginClient, JournalClient):
         """Close a company: its dossiers stop, in every account."""
         self.call("POST", f"/thirdparties/{thirdparty_id}/close")
 
-    def account(self, **members: Unpack[NewAccount]) -> dict[str, Any]:
+    def account(self, **members: Unpack[NewAccountMembers]) -> dict[str, Any]:
         """Create an account: `account(account_id=7, users=["api@example.com"])`."""
         return dict(self.call("POST", "/accounts", json_members(members)))
 
-    def change_account(self, account_id: int, **changes: Unpack[AccountChange]) -> dict[str, Any]:
+    def change_account(self, account_id: int, **changes: Unpack[AccountMembers]) -> dict[str, Any]:
         """Change an account: `change_account(119631, subscription_status="INACTIVE")`."""
         return dict(self.call("PATCH", f"/accounts/{account_id}", json_members(changes)))
 

@@ -23,7 +23,7 @@ BYTES_TYPE = "application/octet-stream"
 PROTOCOL = "ProtocolError"
 
 
-class Shape(Struct, frozen=True):
+class AnswerBody(Struct, frozen=True):
     """A body that a status may have: its component, and the codes that it may contain.
 
     If `variant` is set, only that variant returns it.
@@ -58,27 +58,27 @@ _CODES_IN: dict[str, tuple[tuple[str, ...], ...]] = {
 IMPORT_CODES = tuple(code for code, error in ERRORS.items() if error.ends_import)
 """The codes of a rejected import, which its process reports."""
 
-_CONTENT: dict[str, tuple[Shape, ...]] = {
-    "getToken": (Shape("Token", "A new pair of tokens."),),
-    "listAccounts": (Shape("AccountList", "The token's accounts."),),
-    "getAccountStatistics": (Shape("GlobalInformationAnswer", "The figures."),),
-    "listRequirements": (Shape("RequirementList", "The document types."),),
-    "listThirdparties": (Shape("ThirdpartySummaryPage", "A page of hits."),),
-    "searchThirdparties": (Shape("ThirdpartyPage", "A page of hits."),),
-    "getThirdparty": (Shape("ThirdpartyAnswer", "The third party."),),
-    "listDossiers": (Shape("DossierPage", "A page of hits."),),
-    "listAllDossiers": (Shape("DossierList", "Every dossier of the account."),),
-    "importDossier": (Shape("ProcessAnswer", "The import was launched."),),
-    "getDossier": (Shape("DossierAnswer", "The dossier."),),
-    "listDossierRequirements": (Shape("DossierRequirementList", "The document types asked for."),),
-    "listDocuments": (Shape("DocumentList", "The documents."),),
+_CONTENT: dict[str, tuple[AnswerBody, ...]] = {
+    "getToken": (AnswerBody("Token", "A new pair of tokens."),),
+    "listAccounts": (AnswerBody("AccountList", "The token's accounts."),),
+    "getAccountStatistics": (AnswerBody("GlobalInformationAnswer", "The figures."),),
+    "listRequirements": (AnswerBody("RequirementList", "The document types."),),
+    "listThirdparties": (AnswerBody("ThirdpartySummaryPage", "A page of hits."),),
+    "searchThirdparties": (AnswerBody("ThirdpartyPage", "A page of hits."),),
+    "getThirdparty": (AnswerBody("ThirdpartyAnswer", "The third party."),),
+    "listDossiers": (AnswerBody("DossierPage", "A page of hits."),),
+    "listAllDossiers": (AnswerBody("DossierList", "Every dossier of the account."),),
+    "importDossier": (AnswerBody("ProcessAnswer", "The import was launched."),),
+    "getDossier": (AnswerBody("DossierAnswer", "The dossier."),),
+    "listDossierRequirements": (AnswerBody("DossierRequirementList", "The document types asked for."),),
+    "listDocuments": (AnswerBody("DocumentList", "The documents."),),
     "getDocument": (
-        Shape("DocumentInArray", "The document, alone in an array."),
-        Shape("DocumentAnswer", "The document itself.", variant="documentDetail=object"),
+        AnswerBody("DocumentInArray", "The document, alone in an array."),
+        AnswerBody("DocumentAnswer", "The document itself.", variant="documentDetail=object"),
     ),
-    "getProcess": (Shape("ProcessResultAnswer", "The import.", codes=IMPORT_CODES),),
-    "listProcesses": (Shape("ProcessResultList", "The imports.", codes=IMPORT_CODES),),
-    "downloadFile": (Shape("", "The bytes.", media_type=BYTES_TYPE),),
+    "getProcess": (AnswerBody("ProcessResultAnswer", "The import.", codes=IMPORT_CODES),),
+    "listProcesses": (AnswerBody("ProcessResultList", "The imports.", codes=IMPORT_CODES),),
+    "downloadFile": (AnswerBody("", "The bytes.", media_type=BYTES_TYPE),),
 }
 
 REFUSED: dict[str, tuple[str, ...]] = {
@@ -143,7 +143,7 @@ _LINKS: dict[str, dict[str, dict[str, str]]] = {
 
 
 @cache
-def answers(operation: str, dialect: str) -> Mapping[int, tuple[Shape, ...]]:
+def answers(operation: str, dialect: str) -> Mapping[int, tuple[AnswerBody, ...]]:
     """Return each status of the operation in the dialect, without rules, and the bodies it may have."""
     row = OPERATIONS[operation]
     found = {200: _done(row, dialect), 400: _malformed(row)}
@@ -151,9 +151,9 @@ def answers(operation: str, dialect: str) -> Mapping[int, tuple[Shape, ...]]:
         found[404] = (_absence(row, dialect),)
     for status in _of_protocol(row, dialect):
         if row.kind is Kind.TOKEN:
-            found[status] = (Shape("TokenError", _ABOUT_TOKEN.get(status, ABOUT[status])),)
+            found[status] = (AnswerBody("TokenError", _ABOUT_TOKEN.get(status, ABOUT[status])),)
         else:
-            found[status] = (Shape(PROTOCOL, ABOUT[status]),)
+            found[status] = (AnswerBody(PROTOCOL, ABOUT[status]),)
     return dict(sorted(found.items()))
 
 
@@ -164,17 +164,17 @@ def codes(operation: str, dialect: str) -> tuple[str, ...]:
     return tuple(code for code in ERRORS if code in given)
 
 
-def _done(row: Operation, dialect: str) -> tuple[Shape, ...]:
+def _done(row: Operation, dialect: str) -> tuple[AnswerBody, ...]:
     if row.name in {"listFiles", "listEvidences"}:
         return _files(DIALECTS[dialect])
     if row.kind is Kind.COMMAND:
-        return (Shape("AcceptedAnswer", "Accepted."), _refused(row, "result"))
+        return (AnswerBody("AcceptedAnswer", "Accepted."), _refused(row, "result"))
     return _CONTENT[row.name]
 
 
-def _refused(row: Operation, refusals: str) -> Shape:
+def _refused(row: Operation, refusals: str) -> AnswerBody:
     """What a command answers under this value of the variant `refusals`."""
-    return Shape(
+    return AnswerBody(
         schema="RefusedAnswer",
         about="Refused by a business rule.",
         codes=REFUSED[row.name],
@@ -182,11 +182,11 @@ def _refused(row: Operation, refusals: str) -> Shape:
     )
 
 
-def _files(dialect: Dialect) -> tuple[Shape, ...]:
+def _files(dialect: Dialect) -> tuple[AnswerBody, ...]:
     plural = dialect.file_label
     return (
-        Shape(schema=f"{dialect.file_schema}List", about=f"The {plural}, oldest first."),
-        Shape(
+        AnswerBody(schema=f"{dialect.file_schema}List", about=f"The {plural}, oldest first."),
+        AnswerBody(
             schema=f"{dialect.file_schema}OfDocumentList",
             about=f"The {plural}, each with its document's id and itself in a list.",
             variant="fileItems=document",
@@ -194,23 +194,23 @@ def _files(dialect: Dialect) -> tuple[Shape, ...]:
     )
 
 
-def _malformed(row: Operation) -> tuple[Shape, ...]:
-    unreadable = Shape(PROTOCOL, "A path, body or sandbox name that cannot be read.")
+def _malformed(row: Operation) -> tuple[AnswerBody, ...]:
+    unreadable = AnswerBody(PROTOCOL, "A path, body or sandbox name that cannot be read.")
     if row.kind is Kind.TOKEN:
-        return (Shape("TokenError", _ABOUT_TOKEN[400]),)
+        return (AnswerBody("TokenError", _ABOUT_TOKEN[400]),)
     if row.name not in REFUSED:
         return (unreadable,)
     if row.kind is Kind.COMMAND:
         return (_refused(row, "http400"), unreadable)
-    invalid = Shape("ErrorAnswer", "Invalid values, each with its code.", codes=REFUSED[row.name])
+    invalid = AnswerBody("ErrorAnswer", "Invalid values, each with its code.", codes=REFUSED[row.name])
     return (invalid, unreadable)
 
 
-def _absence(row: Operation, dialect: str) -> Shape:
+def _absence(row: Operation, dialect: str) -> AnswerBody:
     errors = [Refusal(_ABSENT.get(name, NOT_FOUND), None) for name in ("accountId", *row.ids)]
     reported = {DIALECTS[dialect].error(refusal).code for refusal in errors}
     given = tuple(code for code in ERRORS if code in reported)
-    return Shape("ErrorAnswer", ABOUT[404], codes=given)
+    return AnswerBody("ErrorAnswer", ABOUT[404], codes=given)
 
 
 def _of_protocol(row: Operation, dialect: str) -> list[int]:

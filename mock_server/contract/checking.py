@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from mock_server.contract.answers import PROTOCOL, Shape, answers
+from mock_server.contract.answers import PROTOCOL, AnswerBody, answers
 from mock_server.contract.quick_check import compile_schema
 from mock_server.contract.requests import BODIES
 from mock_server.contract.schemas import COMPONENTS, Json, Schema, components, ref
@@ -104,10 +104,10 @@ def answer_error(
     return _find_error(_compiled(dialect, shapes, status), f"{operation or 'no operation'} {status}", body)
 
 
-_OUTSIDE = (Shape(schema=PROTOCOL, about="No operation has this path and method."),)
+_OUTSIDE = (AnswerBody(schema=PROTOCOL, about="No operation has this path and method."),)
 
 
-def alternatives(shapes: tuple[Shape, ...], status: int) -> Schema:
+def alternatives(shapes: tuple[AnswerBody, ...], status: int) -> Schema:
     """Return the schema of a body that has one of these shapes."""
     several = [shape.narrowed(status) for shape in shapes if shape.schema]
     return several[0] if len(several) == 1 else {"anyOf": several}
@@ -169,7 +169,7 @@ def _describe(error: ValidationError) -> str:
 
 
 @cache
-def _compiled(dialect: str, shapes: tuple[Shape, ...], status: int) -> _Compiled:
+def _compiled(dialect: str, shapes: tuple[AnswerBody, ...], status: int) -> _Compiled:
     return _Compiled(components(dialect), alternatives(shapes, status))
 
 

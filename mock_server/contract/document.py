@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any
 
 from mock_server import __version__
-from mock_server.contract.answers import ABOUT, JSON_TYPE, PROTOCOL, Shape, answers, codes, links_of
+from mock_server.contract.answers import ABOUT, JSON_TYPE, PROTOCOL, AnswerBody, answers, codes, links_of
 from mock_server.contract.published import published, response_name, used_schemas
 from mock_server.contract.requests import BODIES, PATH, Parameter, query_parameters
 from mock_server.contract.schemas import Schema, components, data, ref
@@ -215,7 +215,7 @@ def _responses(row: Operation, dialect: str) -> Object:
     }
 
 
-def _response(row: Operation, dialect: str, status: int, shapes: tuple[Shape, ...]) -> Object:
+def _response(row: Operation, dialect: str, status: int, shapes: tuple[AnswerBody, ...]) -> Object:
     response: Object = {
         "description": " ".join(_sentence(shape) for shape in shapes),
         "headers": _headers(
@@ -233,7 +233,7 @@ def _response(row: Operation, dialect: str, status: int, shapes: tuple[Shape, ..
     return response
 
 
-def _content(row: Operation, dialect: str, status: int, shapes: tuple[Shape, ...]) -> Object:
+def _content(row: Operation, dialect: str, status: int, shapes: tuple[AnswerBody, ...]) -> Object:
     if not shapes[0].schema:
         return {"schema": {"type": "string", "format": "binary"}}
     names = dict.fromkeys(shape.schema for shape in shapes)
@@ -243,7 +243,7 @@ def _content(row: Operation, dialect: str, status: int, shapes: tuple[Shape, ...
     return {**content, "examples": examples} if examples else content
 
 
-def _sentence(shape: Shape) -> str:
+def _sentence(shape: AnswerBody) -> str:
     return f"{shape.about[:-1]} (variant `{shape.variant}`)." if shape.variant else shape.about
 
 

@@ -64,7 +64,7 @@ def prometheus_text(census: Census) -> bytes:
 
     kinds = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 
-    class Table(Collector):
+    class MetricsCollector(Collector):
         """The table, as the library reads it."""
 
         def collect(self) -> Iterator[Family]:
@@ -76,7 +76,7 @@ def prometheus_text(census: Census) -> bytes:
                 yield family
             yield from ProcessCollector(registry=None).collect()
 
-    return generate_latest(Table())
+    return generate_latest(MetricsCollector())
 
 
 def _sum(

@@ -162,7 +162,7 @@ def _parameter_values(
     }
 
 
-def _read(parameter: Parameter, value: Any) -> Any:
+def _read(parameter: StateParameter, value: Any) -> Any:
     text = str(value)
     try:
         return date.fromisoformat(text) if parameter.kind is date else parameter.kind(text)
@@ -171,7 +171,7 @@ def _read(parameter: Parameter, value: Any) -> Any:
         raise Problem(message) from None
 
 
-class Parameter(Struct, frozen=True):
+class StateParameter(Struct, frozen=True):
     """A parameter of a state: its name, type and default."""
 
     name: str
@@ -183,7 +183,7 @@ class ProviderState(Struct, frozen=True):
     """A sentence, its parameters, the function that sets it up, and the names of what this returns."""
 
     sentence: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[StateParameter, ...]
     set_up: SetUp
     returned: tuple[str, ...]
 
@@ -192,7 +192,9 @@ STATES: list[ProviderState] = []
 """Every state that a consumer may name."""
 
 
-def _state(sentence: str, *parameters: Parameter, returned: tuple[str, ...] = ()) -> Callable[[SetUp], SetUp]:
+def _state(
+    sentence: str, *parameters: StateParameter, returned: tuple[str, ...] = ()
+) -> Callable[[SetUp], SetUp]:
     """Add the function below to the states."""
 
     def register(set_up: SetUp) -> SetUp:
@@ -202,12 +204,12 @@ def _state(sentence: str, *parameters: Parameter, returned: tuple[str, ...] = ()
     return register
 
 
-_ACCOUNT = Parameter("accountId", int)
-_SIRET = Parameter("siret", str, "99050000100013")
-_COMPANY = Parameter("companyIdValue", str, "99050000100013")
-_CODE = Parameter("code", str, "ATT_VIGI")
-_REFERENCE = Parameter("reference", str, "PO-1")
-_DOSSIER = (_REFERENCE, _SIRET, _ACCOUNT, Parameter("dossierId", int))
+_ACCOUNT = StateParameter("accountId", int)
+_SIRET = StateParameter("siret", str, "99050000100013")
+_COMPANY = StateParameter("companyIdValue", str, "99050000100013")
+_CODE = StateParameter("code", str, "ATT_VIGI")
+_REFERENCE = StateParameter("reference", str, "PO-1")
+_DOSSIER = (_REFERENCE, _SIRET, _ACCOUNT, StateParameter("dossierId", int))
 _IDS = ("dossierId", "thirdpartyId", "accountId")
 
 _TOKEN_CALLS = [row.name for row in OPERATIONS.values() if row.paths[0].startswith("/account")]
@@ -224,7 +226,7 @@ def dossier_exists(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
 @_state(
     "a dossier with reference {reference} is archived",
     *_DOSSIER,
-    Parameter("reason", str, "STOPREQUEST"),
+    StateParameter("reason", str, "STOPREQUEST"),
     returned=_IDS,
 )
 def dossier_is_archived(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
@@ -251,7 +253,7 @@ def dossier_is_complete(sandbox: ServerSandbox, values: Values) -> dict[str, Any
     "a document {code} of dossier {reference} is answered until {date}",
     *_DOSSIER,
     _CODE,
-    Parameter("date", date, date(2090, 12, 31)),
+    StateParameter("date", date, date(2090, 12, 31)),
     returned=(*_IDS, "documentId", "fileId"),
 )
 def document_is_answered(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
@@ -309,7 +311,7 @@ def thirdparty_is_out_of_business(sandbox: ServerSandbox, values: Values) -> dic
     return {"thirdpartyId": sandbox.execute(commands.RegisterThirdparty(patch, dated=False)).thirdparty_id}
 
 
-@_state("the import of {companyIdValue} fails with {code}", _COMPANY, Parameter("code", str, "E103"))
+@_state("the import of {companyIdValue} fails with {code}", _COMPANY, StateParameter("code", str, "E103"))
 def import_fails(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Let the data provider fail for this company."""
     return _add_rule(sandbox, _import_of(values), {"process": {"fail": values["code"]}})
@@ -321,7 +323,7 @@ def import_never_ends(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     return _add_rule(sandbox, _import_of(values), {"process": {"hold": True}})
 
 
-@_state("the API is down", Parameter("status", int, 503))
+@_state("the API is down", StateParameter("status", int, 503))
 def api_is_down(sandbox: ServerSandbox, values: Values) -> dict[str, Any]:
     """Answer every call of the API with this status; logins work."""
     body = {"message": "the API is down"}

@@ -49,7 +49,7 @@ def serve(
                 loop.add_signal_handler(number, stop.set)
         # Started before the announcement: a client that sees it may rely on the task.
         tasks = [] if background is None else [asyncio.ensure_future(background(stop))]
-        server = Server(service, listening)
+        server = Acceptor(service, listening)
         server.begin()
         loop.call_soon(announce, stop.set)
         await stop.wait()
@@ -60,7 +60,7 @@ def serve(
         runner.run(run())
 
 
-class Server:
+class Acceptor:
     """Accepts connections on a bound socket, and ends them."""
 
     def __init__(self, service: Service, listening: socket.socket) -> None:
