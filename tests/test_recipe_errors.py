@@ -419,7 +419,7 @@ def test_an_include_that_cannot_be_read_names_the_including_line(tmp_path: Path)
     for included, reason in (
         ("./", "Is a directory"),
         ("./missing.yaml", "No such file or directory"),
-        (r'"a\0.yaml"', "embedded null byte"),
+        (r'"a\0.yaml"', r"a\0.yaml: a path cannot contain a NUL character"),
     ):
         path.write_text(f"version: 1\ninclude: [{included}]\n", encoding="utf-8")
 

@@ -518,6 +518,19 @@ def test_a_file_that_cannot_be_used_is_rejected(
     del kept
 
 
+def test_a_rejected_file_is_not_kept_open(path: Path) -> None:
+    newer(path)
+    with pytest.raises(FileError) as raised:
+        start(path)
+
+    connection = sqlite3.connect(path, timeout=0)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+
+    start(path)
+    del raised  # only now: the error has all that its functions had, so also an open connection
+
+
 def test_a_deleted_sandbox_is_no_longer_listed_and_can_be_used_again(path: Path) -> None:
     app = start(path)
     api = Api(app.test_client(), "one")

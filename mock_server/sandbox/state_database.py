@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from errno import ENOENT
 from pathlib import Path
 from threading import Event, RLock, Thread
@@ -118,17 +118,19 @@ class StateDatabase:
         self._first_kept: dict[str, int] = {}
         self._flusher: Thread | None = None
         self._closed = Event()
-        with self._as_sentence():
+        with self._as_sentence(), ExitStack() as closing_after_error:
             self._check_access()
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._inode = path.stat().st_ino
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=0)
+            closing_after_error.callback(self._connection.close)
             self._prepare()
             rows = self._execute("SELECT key, content FROM fixtures")
             self._format = RecordFormat({key: decode_fixture(raw, str(path)) for key, raw in rows})
             rows = self._execute("SELECT name FROM sandboxes ORDER BY rowid")
             self._names: dict[str, None] = {name: None for (name,) in rows}  # a set that keeps the order
+            closing_after_error.pop_all()
         self._written_fixtures = set(self._format.fixtures)
         atexit.register(self.close)
 
