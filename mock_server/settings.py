@@ -186,8 +186,8 @@ SETTINGS: tuple[Setting, ...] = (
         "fixture",
         "NAME|FILE",
         str,
-        "What every sandbox starts from: a bundled recipe by name, "
-        "a recipe (.yaml) or a state (.json), also an exported one, by path.",
+        "The start data of every sandbox: the name of a bundled recipe, "
+        "or the path of a recipe (.yaml) or a state (.json), also an exported one.",
     ),
     Setting(
         "fixtures_dir",
@@ -199,7 +199,7 @@ SETTINGS: tuple[Setting, ...] = (
         "scenario",
         "NAME|FILE",
         str,
-        "The scenario that every sandbox plays from its start: by name, or a file by its path.",
+        "The scenario that is active in every sandbox from its start: its name, or the path of a file.",
     ),
     Setting(
         "scenarios_dir",
@@ -211,13 +211,13 @@ SETTINGS: tuple[Setting, ...] = (
         "watch",
         "",
         values.yes_or_no,
-        "Load a scenario file again as soon as it changes; one with an error is reported, not loaded.",
+        "Load a changed scenario file again; if it has an error, report the error and keep the old version.",
     ),
     Setting(
         "clock",
         "INSTANT",
         values.instant,
-        "Where every sandbox's clock starts, such as 2026-03-02T09:00:00; it continues from there.",
+        "The time at which the clock of every sandbox starts to run, such as 2026-03-02T09:00:00.",
         absent="now",
     ),
     Setting(
@@ -225,7 +225,7 @@ SETTINGS: tuple[Setting, ...] = (
         "rest|edge",
         values.one_of(*DIALECTS),
         "The dialect of /api/v1: REST/JSON v1.1 or EDGE v1.3; /rest/api/v1 and /edge/api/v1 "
-        "always serve theirs.",
+        "always serve the dialect in their name.",
     ),
     Setting(
         "auth",
@@ -275,8 +275,8 @@ SETTINGS: tuple[Setting, ...] = (
         "FILE",
         Path,
         "RSA private key (PEM) that signs access tokens; "
-        "without it, one is made once and kept in the user's cache.",
-        absent="made once",
+        "without it, the server creates one once and keeps it in the user's cache.",
+        absent="created once",
         protects=True,
     ),
     Setting(
@@ -298,7 +298,7 @@ SETTINGS: tuple[Setting, ...] = (
         "tls_self_signed",
         "",
         values.yes_or_no,
-        "Serve HTTPS with a certificate that the server makes; "
+        "Serve HTTPS with a certificate that the server creates; "
         "the ready line names the file that clients have to trust.",
     ),
     Setting(
@@ -332,25 +332,25 @@ SETTINGS: tuple[Setting, ...] = (
         "sandbox_idle",
         "DURATION",
         values.lifetime,
-        "A sandbox that is unused for so long is dropped; the default one stays.",
+        "A sandbox that is not used during this time is deleted; the default one stays.",
     ),
     Setting(
         "max_body",
         "BYTES",
         values.number(1024, 1024**3),
-        "Largest request body that the API accepts; a larger one is a 413.",
+        "Largest request body that the API accepts; a larger one is answered with 413.",
     ),
     Setting(
         "body_timeout",
         "DURATION",
         values.lifetime,
-        "How long a client may send nothing in the middle of a request body; then it is a 408.",
+        "How long a client may send nothing in the middle of a request body; then the answer is 408.",
     ),
     Setting(
         "max_connections",
         "NUMBER",
         values.number(1, 1_000_000),
-        "How many connections can be open at once; a new one takes the place of the oldest idle one.",
+        "How many connections can be open at once; a further one closes the oldest idle one.",
     ),
     Setting(
         "journal_entries",
@@ -362,7 +362,7 @@ SETTINGS: tuple[Setting, ...] = (
         "journal_bytes",
         "BYTES",
         values.number(0, 64 * 1024**3),
-        "How much memory they use at most, with their answers.",
+        "How much memory the requests and answers in the journal of a sandbox use at most.",
     ),
     Setting(
         "strict",

@@ -23,7 +23,7 @@ _FORMAT = click.option(
 
 @click.group()
 def coverage() -> None:
-    """Merge, show and compare the coverage of suites.
+    """Merge, show and compare the coverage of test runs.
 
     A file is one of `pytest --dossiers-coverage=FILE`, or an answer of GET /__admin/coverage.
     """

@@ -132,15 +132,18 @@ def generate(
 @dialect_option(default="rest", show_default=True)
 @click.option("--out", type=FILE, required=True, help="The recipe to write.")
 @click.option(
-    "--accounts", metavar="IDS", default="", help="Account ids, with commas.  [default: all of the user]"
+    "--accounts",
+    metavar="IDS",
+    default="",
+    help="Account ids, separated by commas.  [default: all of the user]",
 )
-@click.option("--limit", type=click.IntRange(1), help="At most so many dossiers of each account.")
+@click.option("--limit", type=click.IntRange(1), help="At most this number of dossiers of each account.")
 @click.option(
     "--rate",
     type=click.FloatRange(0),
     default=10.0,
     show_default=True,
-    help="At most so many requests a second; 0 for no limit.",
+    help="At most this number of requests a second; 0 for no limit.",
 )
 def pull(base_url: str, out: Path, accounts: str, limit: int | None, rate: float, **login: Any) -> None:
     """Read a real account into a recipe. Only GET and token requests are sent.
@@ -189,7 +192,9 @@ def _account_ids(text: str) -> list[int]:
     numbers = [as_int64(part.strip()) for part in text.split(",") if part.strip()]
     found = [number for number in numbers if number is not None and number > 0]
     if len(found) < len(numbers):
-        raise click.UsageError(f"--accounts {cut(text)}: write ids with commas, such as 119631,119700")
+        raise click.UsageError(
+            f"--accounts {cut(text)}: write ids separated by commas, such as 119631,119700"
+        )
     return list(dict.fromkeys(found))
 
 

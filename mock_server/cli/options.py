@@ -116,7 +116,7 @@ SANDBOX_URL = click.option(
 )
 SANDBOX = click.option("--sandbox", metavar="NAME", default="default", show_default=True, help="The sandbox.")
 AUTH_URL = click.option(
-    "--auth-url", metavar="URL", help="The authorization server.  [default: that of the base URL]"
+    "--auth-url", metavar="URL", help="The authorisation server.  [default: that of the base URL]"
 )
 VARIANTS = click.option(
     "--variant",

@@ -47,7 +47,7 @@ export function history(place, context) {
           { class: "quiet small", title: "All of the sandbox as JSON, passwords included" }),
         button("Export scenario", () => saveScenario(context),
           { class: "quiet small", title: "The requests as a scenario that repeats them" }))),
-    el("p", { class: "soft" }, "Each command has the state before it: go back there, or continue it in another sandbox."),
+    el("p", { class: "soft" }, "The sandbox keeps the state before each command: go back to it, or continue from it in another sandbox."),
     shown));
   load();
   return {

@@ -48,8 +48,8 @@ function list(place, context) {
     ]));
 
   fill(place, el("div", { class: "page" }, el("h1", {}, "Imports"),
-    el("p", { class: "soft" }, "An import runs on the sandbox's clock. Hold it, finish it now, or let it fail as the data"
-      + " provider would."), shown));
+    el("p", { class: "soft" }, "An import runs on the sandbox's clock. Hold it, finish it now, or let it fail with an error"
+      + " of the data provider."), shown));
   load();
   return { onExchange: load, close: () => { isClosed = true; }, offers: () => offers("PROCESS_ID") };
 }
