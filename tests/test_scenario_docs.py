@@ -105,7 +105,7 @@ def test_every_operator_is_listed() -> None:
 
 
 def test_every_fault_is_listed_with_what_the_client_sees() -> None:
-    assert rows("Faults") == [[f"`{fault.name}`", fault.seen] for fault in FAULTS.values()]
+    assert rows("Faults") == [[f"`{fault.name}`", fault.description] for fault in FAULTS.values()]
 
 
 def test_every_delay_has_an_example() -> None:

@@ -30,7 +30,7 @@ _CONDITIONS = {error.code: condition for condition, error in PROVIDER_ANSWERS.it
 
 
 class Progress(Struct, frozen=True):
-    """The state of the scenario, and for each rule name how often it matched and was applied.
+    """The state of the scenario, and for each rule name how often the rule matched and was applied.
 
     `since` is when each rule that depends on time was set, on the sandbox's clock.
     """
@@ -41,11 +41,11 @@ class Progress(Struct, frozen=True):
     since: Map[str, datetime] = Map()
 
 
-_START = Progress()
+_NO_PROGRESS = Progress()
 
 
 class AppliedRule(Struct, frozen=True):
-    """A rule that applies to a call, with the random numbers for its effect: the same in every run."""
+    """A rule that applies to a call, and the random numbers for its effect: the same ones in every run."""
 
     rule: Rule
     random: Random
@@ -58,23 +58,24 @@ class NameTaken(ValueError):
 class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
     """The active rules of a sandbox: ad hoc rules, then those of the scenario. The first match wins.
 
-    It is a value: each change returns another one. `start` makes one.
+    It is immutable: each method returns a changed copy. Create one with `start`, not with the constructor.
+    `operations` are those that its rules name; None stands for all.
     """
 
     scenario: Scenario | None
     ad_hoc_rules: tuple[Rule, ...]
     rules: tuple[Rule, ...]
     operations: frozenset[str | None]
-    progress: Progress = _START
+    progress: Progress = _NO_PROGRESS
 
     @classmethod
     def start(
         cls,
         scenario: Scenario | None = None,
         ad_hoc_rules: tuple[Rule, ...] = (),
-        progress: Progress = _START,
+        progress: Progress = _NO_PROGRESS,
     ) -> ActiveScenario:
-        """Return these rules with that progress, by default none."""
+        """Return the active rules: the ad hoc ones and those of the scenario, by default without progress."""
         rules = (*ad_hoc_rules, *(scenario.rules if scenario else ()))
         return cls(
             scenario=scenario,
@@ -85,7 +86,7 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         )
 
     def restart(self, scenario: Scenario | None) -> ActiveScenario:
-        """Return a scenario at its start, with the ad hoc rules of this one.
+        """Return the active rules with another scenario, or none, at its start; the ad hoc rules stay.
 
         Raises:
             NameTaken: one of its rules has the name of an ad hoc rule.
@@ -114,18 +115,18 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
 
         Without a scenario, removing the last rule also resets the state.
         """
-        kept = tuple(rule for rule in self.ad_hoc_rules if name not in {None, rule.name})
-        removed = {rule.name for rule in self.ad_hoc_rules} - {rule.name for rule in kept}
+        remaining = tuple(rule for rule in self.ad_hoc_rules if name not in {None, rule.name})
+        removed = {rule.name for rule in self.ad_hoc_rules} - {rule.name for rule in remaining}
         progress = Progress(
-            state=self.progress.state if self.scenario or kept else STARTED,
+            state=self.progress.state if self.scenario or remaining else STARTED,
             matched=_without(self.progress.matched, removed),
             applied=_without(self.progress.applied, removed),
             since=_without(self.progress.since, removed),
         )
-        return ActiveScenario.start(self.scenario, kept, progress)
+        return ActiveScenario.start(self.scenario, remaining, progress)
 
     def begin(self, now: datetime, *, again: bool = False) -> ActiveScenario:
-        """Count the time of rules that depend on it from now, unless it is counted already."""
+        """Start the time of rules that depend on it at `now`; with `again`, also where it has started."""
         since = Map[str, datetime]() if again else self.progress.since
         new = {rule.name: now for rule in self.rules if rule.depends_on_time and rule.name not in since}
         if not new and since is self.progress.since:
@@ -133,28 +134,32 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         return replace(self, progress=replace(self.progress, since=since.update(new)))
 
     def set_state(self, state: str) -> ActiveScenario:
-        """Change the state."""
+        """Return the active rules with the scenario in this state."""
         return replace(self, progress=replace(self.progress, state=state))
 
     def match(self, request: ReceivedRequest, now: datetime) -> tuple[tuple[str, ...], AppliedRule | None]:
-        """Return the names of the rules that match this call, and the one that applies to it, if any.
+        """Return the names of all rules that match this call, and the first of them that applies, or None.
 
-        Rules match also if another one precedes them.
+        A rule that matches does not apply if its `times` are used up, or by its `nth`, `active` or
+        `probability`.
         """
         names: list[str] = []
-        winner: AppliedRule | None = None
+        chosen: AppliedRule | None = None
         state = self.progress.state
         for rule in self.rules:
             if rule.state not in {None, state} or not matches_request(rule.when, request):
                 continue
             names.append(rule.name)
             number = self.progress.matched.get(rule.name, 0) + 1
-            if winner is None and self._applies(rule, number, now):
-                winner = AppliedRule(rule, self._random(rule, number, "application"))
-        return tuple(names), winner
+            if chosen is None and self._applies(rule, number, now):
+                chosen = AppliedRule(rule, self._random(rule, number, "application"))
+        return tuple(names), chosen
 
     def count(self, matched: Iterable[str], applied: str | None) -> ActiveScenario:
-        """Count a call that these rules match, and the rule that applies to it, which changes the state."""
+        """Count a call: the names of the rules that matched, and of the rule that was applied, or None.
+
+        The applied rule also sets the state, if it has a `newState`.
+        """
         progress = self.progress
         counts = {name: progress.matched.get(name, 0) + 1 for name in matched}
         progress = replace(progress, matched=progress.matched.update(counts))
@@ -176,11 +181,11 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         active_for = _active_for(rule.active, now - self.progress.since.get(rule.name, now))
         if active_for is None:
             return False
-        probability = _at(rule.probability, active_for)
+        probability = _probability_at(rule.probability, active_for)
         return probability is None or self._random(rule, number, "chance").random() < probability
 
     def _random(self, rule: Rule, number: int, purpose: str) -> Random:
-        """Random numbers for one purpose: whether the rule applies must not depend on those of its effect."""
+        """Return the random numbers for one purpose: the chance of a rule must not change those of its effect."""
         seed = self.scenario.seed if self.scenario else 0
         return Random(f"{seed}/{rule.name}/{number}/{purpose}")
 
@@ -228,8 +233,10 @@ def read_progress(exported: Any) -> ActiveScenario:
     return active
 
 
-def restore_progress(kept: Any) -> ActiveScenario:
-    """Read a kept scenario and rules, which were checked when they were set: a later version may check more.
+def restore_progress(saved: Any) -> ActiveScenario:
+    """Read a saved scenario and rules without checking them: that was done when they were set.
+
+    A later version may check more, and must still read what an earlier one saved.
 
     Raises:
         InputError: they are of another type.
@@ -237,9 +244,9 @@ def restore_progress(kept: Any) -> ActiveScenario:
     # Most servers load no state.
     from mock_server.fixtures.decode_errors import convert_plain
 
-    read = convert_plain({} if kept is None else kept, ScenarioProgress, "$.playing")
-    progress = Progress(read.state, Map(read.matched), Map(read.applied), Map(read.since))
-    return ActiveScenario.start(read.scenario, read.rules, progress)
+    decoded = convert_plain({} if saved is None else saved, ScenarioProgress, "$.playing")
+    progress = Progress(decoded.state, Map(decoded.matched), Map(decoded.applied), Map(decoded.since))
+    return ActiveScenario.start(decoded.scenario, decoded.rules, progress)
 
 
 def import_plan(then: Then) -> ImportPlan:
@@ -271,21 +278,21 @@ def _without(values: Map[str, Value], names: set[str]) -> Map[str, Value]:
     return Map(kept)
 
 
-def _active_for(active: ActiveTime | None, passed: timedelta) -> timedelta | None:
-    """Return how long a rule has been active, some time after it was set; None if it is not."""
+def _active_for(active: ActiveTime | None, elapsed: timedelta) -> timedelta | None:
+    """Return how long a rule has been active, `elapsed` after it was set; None if it is not active then."""
     if active is None:
-        return passed
-    passed -= duration(active.after or "0")
-    if passed < timedelta():
+        return elapsed
+    elapsed -= duration(active.after or "0")
+    if elapsed < timedelta():
         return None
     if active.every is not None:
-        passed %= duration(active.every)
-    return passed if active.lasts is None or passed < duration(active.lasts) else None
+        elapsed %= duration(active.every)
+    return elapsed if active.lasts is None or elapsed < duration(active.lasts) else None
 
 
-def _at(probability: float | Ramp | None, passed: timedelta) -> float | None:
-    """Return the probability at a time since the rule is active."""
+def _probability_at(probability: float | Ramp | None, elapsed: timedelta) -> float | None:
+    """Return the probability of a rule that has been active for `elapsed`; None if it always applies."""
     if not isinstance(probability, Ramp):
         return probability
-    share = min(max(passed / duration(probability.over), 0), 1)
+    share = min(max(elapsed / duration(probability.over), 0), 1)
     return probability.start + (probability.to - probability.start) * share

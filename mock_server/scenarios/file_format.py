@@ -21,7 +21,7 @@ STARTED = "Started"
 """The first state of every scenario."""
 
 MAX_REPEAT = 1000
-"""How often one step may send its request."""
+"""The number of times that one step may send its request."""
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
@@ -58,12 +58,16 @@ Expected = Any
 
 
 class Fault(Struct, frozen=True):
-    """A failure on the wire: what the client sees, and whether it changes the real answer or keeps a body."""
+    """A failure on the wire, and what the client sees of it.
+
+    With `needs_answer`, the call is executed and its answer is changed. With `keeps_body`, that answer still
+    has a body.
+    """
 
     name: FaultName
-    seen: str
+    description: str
     needs_answer: bool = False
-    leaves_a_body: bool = False
+    keeps_body: bool = False
 
 
 FAULTS: dict[str, Fault] = {
@@ -79,7 +83,7 @@ FAULTS: dict[str, Fault] = {
             "MALFORMED_BODY",
             "The real answer with a body that is not JSON.",
             needs_answer=True,
-            leaves_a_body=True,
+            keeps_body=True,
         ),
         Fault("EMPTY_BODY", "The real answer without its body.", needs_answer=True),
     )
@@ -226,7 +230,7 @@ class Then(StrictStruct, frozen=True, kw_only=True):
 
     @property
     def effect(self) -> str:
-        """The first of `EFFECTS` that is given, a fault by its name; `none` without any."""
+        """The name of the first of `EFFECTS` that is given; for a fault its own name; `none` without any."""
         patch = None if self.patch is UNSET else "patched"
         given = (self.respond, self.fault, self.process, patch, self.token, self.rate_limit, self.delay)
         names = ("respond", self.fault, *EFFECTS[2:])
@@ -310,7 +314,7 @@ class Expect(StrictStruct, frozen=True, kw_only=True):
 
     @property
     def statuses(self) -> tuple[int, ...]:
-        """The statuses that are named; none without `status`."""
+        """The expected statuses; empty without `status`."""
         return self.status if isinstance(self.status, tuple) else (self.status,) if self.status else ()
 
 
@@ -378,8 +382,8 @@ class Step(RequestSpec, frozen=True, kw_only=True):
         """The dialects in which it runs: the named one, or all that have its operations."""
         if self.dialect is not None:
             return (self.dialect,)
-        known = [OPERATIONS[name] for name, _ in self.calls if name in OPERATIONS]
-        return tuple(name for name in DIALECTS if all(name in operation.dialects for operation in known))
+        operations = [OPERATIONS[name] for name, _ in self.calls if name in OPERATIONS]
+        return tuple(name for name in DIALECTS if all(name in operation.dialects for operation in operations))
 
 
 class Scenario(StrictStruct, frozen=True, kw_only=True):

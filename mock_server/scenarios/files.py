@@ -19,7 +19,7 @@ from mock_server.values import file_problem
 SUFFIXES = (".yaml", ".yml")
 _RENAMED = {"completeness-evidence-lapses": "completeness-evidence-expires"}
 FurtherErrors = Callable[[Scenario, Path], Iterable[InputError]]
-"""The errors of a scenario in a file that this package cannot find."""
+"""A function that returns errors which this package cannot find: those of start data and bodies."""
 
 _logger = logging.getLogger("mock_server")
 
@@ -35,24 +35,24 @@ def find_scenario(name: str, folder: Path | None = None, *, paths: bool = True) 
     if name in _RENAMED:
         _logger.warning(renamed(f"the scenario {name}", _RENAMED[name]))
     files = scenario_files(folder)
-    found = next((path for path in files if path.stem == _RENAMED.get(name, name)), None)
-    if found is None:
+    file = next((path for path in files if path.stem == _RENAMED.get(name, name)), None)
+    if file is None:
         near = nearest(name, [path.stem for path in files])
         hint = f"did you mean {near!r}?" if near else "`mock-server scenarios list` lists them;"
         own = "--scenarios-dir DIR adds your own" if folder is None else f"those in {folder} are included"
         or_path = ", or give the path of a file" if paths else ""
         raise FileError(f"unknown scenario {shown(name)}; {hint} {own}{or_path}")
-    return found
+    return file
 
 
 def scenario_files(folder: Path | None = None) -> list[Path]:
     """Return all scenario files, sorted by name; one in `folder` hides a bundled one of the same name."""
-    found: dict[str, Path] = {}
-    for place in (bundled("scenarios"), folder):
-        for path in files_in(place) if place else ():
+    by_name: dict[str, Path] = {}
+    for source in (bundled("scenarios"), folder):
+        for path in files_in(source) if source else ():
             if path.suffix in SUFFIXES:
-                found[path.stem] = path
-    return [found[name] for name in sorted(found)]
+                by_name[path.stem] = path
+    return [by_name[name] for name in sorted(by_name)]
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -71,10 +71,10 @@ def read_scenario_cached(path: Path) -> Scenario:
         FileError: it is missing or wrong.
     """
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as problem:
         raise FileError(file_problem(path, problem)) from None
-    return _read_version(path, found.st_mtime_ns, found.st_size)
+    return _read_version(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=1024)
@@ -92,29 +92,29 @@ def parse_scenario(text: str, path: Path | None = None) -> Scenario:
     scenario = read_yaml(text, name, Scenario)
     error = next(_errors(scenario, path), None)
     if error is not None:
-        raise _with_line(error, name, text)
+        raise _file_error(error, name, text)
     return scenario
 
 
 def with_line(error: InputError, path: Path) -> FileError:
     """Return the error with file and line in its message."""
-    return _with_line(error, str(path), read_text(path))
+    return _file_error(error, str(path), read_text(path))
 
 
-def _with_line(error: InputError, name: str, text: str) -> FileError:
+def _file_error(error: InputError, name: str, text: str) -> FileError:
     return FileError(f"{name}:{line_of(text, error.path)}: {error.path}: {error}")
 
 
 def check_files(paths: Sequence[Path], further_errors: FurtherErrors = lambda *_: ()) -> list[FileError]:
     """Return every error in these files, and names that two of them share.
 
-    `further_errors` are asked for where a file has no other: those of its start data and bodies.
+    `further_errors` is called for each file that has no other error.
     """
     errors: list[FileError] = []
     seen: dict[str, Path] = {}
     for path in dict.fromkeys(paths):
-        found, scenario = _file_errors(path, further_errors)
-        errors += found
+        file_errors, scenario = _file_errors(path, further_errors)
+        errors += file_errors
         if scenario is None:
             continue
         first = seen.setdefault(scenario.scenario, path)
@@ -131,15 +131,15 @@ def _file_errors(path: Path, further_errors: FurtherErrors) -> tuple[list[FileEr
         scenario = read_yaml(text, str(path), Scenario)
     except FileError as error:
         return [FileError(message) for message in error.messages], None
-    found = [*_errors(scenario, path)]
-    if not found:
-        found += further_errors(scenario, path)
-    found.sort(key=lambda error: line_of(text, error.path))
-    return [_with_line(error, str(path), text) for error in found], scenario
+    errors = [*_errors(scenario, path)]
+    if not errors:
+        errors += further_errors(scenario, path)
+    errors.sort(key=lambda error: line_of(text, error.path))
+    return [_file_error(error, str(path), text) for error in errors], scenario
 
 
 def _errors(scenario: Scenario, path: Path | None) -> Errors:
-    """Everything that is wrong with a scenario, also its name if it is in a file."""
+    """Yield the errors of a scenario; in a file, its name must be that of the file."""
     yield from scenario_errors(scenario)
     if path is not None and scenario.scenario != path.stem:
         advice = f"write {shown(path.stem)}, or rename the file to {cut(scenario.scenario)}.yaml"

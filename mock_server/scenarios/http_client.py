@@ -47,14 +47,14 @@ class HttpRequest:
     def readable_body(self) -> str:
         """The body as text, without secrets."""
         if self.form is not None:
-            shown = {name: "***" if name in _SECRETS else value for name, value in self.form.items()}
-            return "&".join(f"{name}={value}" for name, value in shown.items())
+            fields = {name: "***" if name in _SECRETS else value for name, value in self.form.items()}
+            return "&".join(f"{name}={value}" for name, value in fields.items())
         return (self.content or b"").decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HttpResponse:
-    """A response; the names of its headers in lower case."""
+    """A response; the names of its headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -86,7 +86,7 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class NoResponse:
-    """No complete response arrived: the fault that this shows, if it is one, and the client's message."""
+    """No complete response arrived: the client's message, and the fault that it shows, if it is one."""
 
     fault: FaultName | None
     problem: str
@@ -94,7 +94,7 @@ class NoResponse:
     over_tls: bool = False
 
     def shows_fault(self, fault: FaultName | None) -> bool:
-        """Whether this may be the fault: over TLS, Python often reports a reset as a plain close."""
+        """Whether it may be this fault: over TLS, Python often reports a reset as a plain close."""
         closed = {"CONNECTION_RESET_BY_PEER", "EMPTY_RESPONSE"}
         return self.fault == fault or (self.over_tls and {self.fault, fault} == closed)
 
@@ -117,7 +117,7 @@ def new_session(url: str) -> requests.Session:
 
 
 def send(session: requests.Session, request: HttpRequest, timeout: float) -> HttpOutcome:
-    """Send a request; its body is JSON unless the headers have a content type."""
+    """Send a request; its body is JSON unless the headers have a content type. `timeout` is in seconds."""
     headers = dict(request.headers)
     if request.content is not None and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = "application/json"
@@ -171,17 +171,17 @@ def _has(causes: tuple[BaseException, ...], *kinds: type[BaseException]) -> bool
 
 
 def _causes(problem: BaseException) -> Iterator[BaseException]:
-    """Yield the exception, those in its arguments and its causes: each library wraps in its own way."""
+    """Yield the exception, its causes and the exceptions in its arguments: each library wraps differently."""
     waiting: list[BaseException] = [problem]
-    seen: set[int] = set()
+    visited: set[int] = set()
     while waiting:
         cause = waiting.pop()
-        if id(cause) in seen:
+        if id(cause) in visited:
             continue
-        seen.add(id(cause))
+        visited.add(id(cause))
         yield cause
-        further = (*cause.args, cause.__cause__, cause.__context__, getattr(cause, "reason", None))
-        waiting += [other for other in further if isinstance(other, BaseException)]
+        related = (*cause.args, cause.__cause__, cause.__context__, getattr(cause, "reason", None))
+        waiting += [candidate for candidate in related if isinstance(candidate, BaseException)]
 
 
 def _message(problem: Exception) -> str:

@@ -77,7 +77,7 @@ def matches_request(pattern: RequestPattern, request: ReceivedRequest) -> bool:
 
 
 def request_differences(pattern: RequestPattern, request: ReceivedRequest) -> Iterator[Difference]:
-    """Why the request does not match; the cheap comparisons come first."""
+    """Yield why the request does not match; the cheap comparisons come first."""
     if pattern.operation is not None:
         yield from text_differences({"$oneOf": pattern.operations}, request.operation, "operation")
     if pattern.method is not None:
@@ -91,7 +91,7 @@ def request_differences(pattern: RequestPattern, request: ReceivedRequest) -> It
 
 
 def _text_members(pattern: RequestPattern, request: ReceivedRequest) -> Iterator[tuple[str, Any, Any]]:
-    """What is compared as text: where, what is expected, what was found."""
+    """Yield what is compared as text: the place, the expected value, the value of the request."""
     yield "path", pattern.path, request.path
     yield "accountId", pattern.account_id, request.ids.get("accountId")
     yield "dossierId", pattern.dossier_id, request.ids.get("dossierId")
@@ -106,7 +106,7 @@ def _text_members(pattern: RequestPattern, request: ReceivedRequest) -> Iterator
 
 
 def _json_path_differences(path: str, expected: Any, body: Any) -> Iterator[Difference]:
-    """One of the values at the path must fit; `$absent` expects that there are none."""
+    """Yield a difference unless one of the values at the JSONPath matches; `$absent` expects no values."""
     try:
         found = find_json_path(path, body)
     except PathTooExpensive as problem:
@@ -120,7 +120,7 @@ def _json_path_differences(path: str, expected: Any, body: Any) -> Iterator[Diff
 
 
 def differences(expected: Any, found: Any, at: str = "$") -> Iterator[Difference]:
-    """Why `found` is not what is expected.
+    """Yield the differences between `found`, which is at the place `at`, and what is expected.
 
     A mapping lists some members, or expectations as operators (`$matches`, `$absent` ...). A list lists every
     element. Any other value must be equal.
@@ -139,7 +139,7 @@ def differences(expected: Any, found: Any, at: str = "$") -> Iterator[Difference
 
 
 def text_differences(expected: Any, found: str | None, at: str) -> Iterator[Difference]:
-    """As `differences`, for a value that is always text, such as a header; numbers stand for their digits."""
+    """As `differences`, for a value that is always text, such as a header: an expected 12 matches "12"."""
     yield from differences(_as_text(expected), ABSENT if found is None else _Text(found), at)
 
 
@@ -164,10 +164,10 @@ def check_expectation(expected: Any) -> None:
 
 
 def check_text_expectation(expected: Any) -> None:
-    """Reject, besides, what is compared as text and fits none, such as a list.
+    """As `check_expectation`, for a value that is compared as text; reject what no text can match, too.
 
     Raises:
-        ValueError: the message says what to write.
+        ValueError: the message says what to write instead of null, a list or an object.
     """
     check_expectation(expected)
     problem = ""
@@ -182,7 +182,7 @@ def check_text_expectation(expected: Any) -> None:
 
 
 def _object_problem(expected: Mapping[str, Any]) -> str:
-    """Why an object fits no text; empty if it has operators only."""
+    """Return why no text can match an object; empty if it has operators only."""
     wrong = next((name for name in expected if not name.startswith("$")), None)
     if expected and wrong is None:
         return ""
@@ -191,7 +191,7 @@ def _object_problem(expected: Mapping[str, Any]) -> str:
 
 
 def check_status_expectation(expected: Any) -> None:
-    """Reject, besides, what is compared with a status and fits none, such as a text.
+    """As `check_expectation`, for an HTTP status; reject what no status can match, such as a text, too.
 
     Raises:
         ValueError: the message says what to write.
@@ -211,14 +211,14 @@ def count_operators(expected: Any) -> int:
 
 
 def _inner_expectations(expected: Any) -> Sequence[Any]:
-    """Those of members, operators and elements; the operand of `$equals` is a plain value."""
+    """Return the expectations of members, operators and elements; the operand of `$equals` is not one."""
     if isinstance(expected, Mapping):
         return [operand for name, operand in expected.items() if name != "$equals"]
     return expected if isinstance(expected, list | tuple) else ()
 
 
 def _mapping_differences(expected: Mapping[str, Any], found: Any, at: str) -> Iterator[Difference]:
-    """Compare members and operators."""
+    """Yield the differences in the members that an object must have, and of its operators."""
     spend_steps(len(expected))
     for name, value in expected.items():
         if name.startswith("$"):
@@ -237,8 +237,8 @@ def _list_differences(expected: Sequence[Any], found: Any, at: str) -> Iterator[
         yield Difference(at, counted(len(expected), "element"), found)
     else:
         spend_steps(len(expected) // 2)
-        for number, (one, other) in enumerate(zip(expected, found, strict=True)):
-            yield from differences(one, other, f"{at}[{number}]")
+        for index, (expected_element, found_element) in enumerate(zip(expected, found, strict=True)):
+            yield from differences(expected_element, found_element, f"{at}[{index}]")
 
 
 def _operator_differences(name: str, operand: Any, found: Any, at: str) -> Iterator[Difference]:
@@ -249,12 +249,12 @@ def _operator_differences(name: str, operand: Any, found: Any, at: str) -> Itera
 
 
 def _equal(expected: Any, found: Any) -> bool:
-    """Equal, and both booleans or neither: 1 is not true."""
+    """Whether two values are equal; a boolean is never equal to a number."""
     return bool(isinstance(expected, bool) == isinstance(found, bool) and expected == found)
 
 
 def _equal_exactly(expected: Any, found: Any) -> bool:
-    """Equal in every part, with the same members."""
+    """Whether two JSON values are equal, and all their objects have the same members."""
     spend_steps(1)
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         return expected.keys() == found.keys() and all(
@@ -292,12 +292,14 @@ _LONGEST_INTEGER = 300
 
 
 def _number_in(text: _Text) -> float | None:
-    """The number that the text writes, or None; an integer beyond all floats is infinite."""
-    written = _NUMBER.fullmatch(text)
-    return written and (float(text) if written[1] or len(text) > _LONGEST_INTEGER else int(text))
+    """Return the text as a number, None if it is none; an integer that is too large is infinite."""
+    match = _NUMBER.fullmatch(text)
+    return match and (float(text) if match[1] or len(text) > _LONGEST_INTEGER else int(text))
 
 
 def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Return the test of an operator that compares two numbers or two texts; it fails for anything else."""
+
     def compare(operand: Any, found: Any) -> bool:
         if isinstance(found, _Text) and _is_number(operand):
             found = _number_in(found)
@@ -361,7 +363,7 @@ _OPERAND_IS_NOT_TEXT = {"$absent", "$length", "$atLeast", "$atMost"}
 
 
 def _as_text(expected: Any) -> Any:
-    """The expectation with numbers and booleans as text, as in a header."""
+    """Return the expectation with its numbers and booleans as text, as in a header."""
     if isinstance(expected, Mapping):
         return {
             name: operand if name in _OPERAND_IS_NOT_TEXT else _as_text(operand)

@@ -31,7 +31,7 @@ _visits_left: ContextVar[list[int]] = ContextVar("_visits_left")
 
 
 CHARACTERS_PER_STEP = 500
-"""Characters of a text that are searched or shown in the time of one step of a comparison, or less."""
+"""Characters of a text that count as one step of a comparison, when they are searched or shown."""
 
 MAX_READING_STEPS = 20_000
 """Steps that reading the patterns of one control call may take: 3,000 small regular expressions."""
@@ -49,10 +49,10 @@ class TooManySteps(Exception):
 
 @contextmanager
 def limit_steps(steps: int, path: str, message: str) -> Iterator[None]:
-    """Allow the comparisons in this block so many steps in all; a step takes a few microseconds.
+    """Limit the comparisons in this block to `steps` steps in all; a step takes a few microseconds.
 
     Raises:
-        InputError: they need more; with this place and message.
+        InputError: they need more; the error has this place and message.
     """
     token = _steps_left.set([steps])
     try:
@@ -64,10 +64,10 @@ def limit_steps(steps: int, path: str, message: str) -> Iterator[None]:
 
 
 def spend_steps(steps: int) -> None:
-    """Count steps, if they are limited here.
+    """Subtract steps from those that are left; without effect outside a block of `limit_steps`.
 
     Raises:
-        TooManySteps: none are left.
+        TooManySteps: fewer steps are left.
     """
     left = _steps_left.get()
     if left is not None:
@@ -98,7 +98,7 @@ def compile_pattern(pattern: str) -> Any:
         ValueError: RE2 does not accept it, or it is too large; the message says why.
         TooManySteps: no steps are left to compile it; what was compiled before is remembered.
     """
-    import re2  # only what matches by one needs it
+    import re2  # many servers use no regular expression
 
     if len(pattern) > MAX_LENGTH:
         raise ValueError(f"a regular expression has at most {MAX_LENGTH} characters, this one {len(pattern)}")
@@ -140,13 +140,13 @@ def find_json_path(path: str, body: Any) -> list[Any]:
     left = [allowed]
     token = _visits_left.set(left)
     try:
-        found = compile_json_path(path).findall(_counting(body))
+        values = compile_json_path(path).findall(_counting(body))
     except RecursionError:
         raise PathTooExpensive("values nested too deeply for a JSONPath") from None
     finally:
         _visits_left.reset(token)
         spend_steps(allowed - left[0])
-    return [getattr(value, "plain", value) for value in found]
+    return [getattr(value, "plain", value) for value in values]
 
 
 @lru_cache(maxsize=256)
@@ -173,13 +173,13 @@ def compile_json_path(path: str) -> Any:
 
 @cache
 def _environment() -> Any:
-    """JSONPath as in the RFC, without the extensions of the library; its patterns are matched by RE2."""
+    """Return JSONPath as in the RFC, without the extensions of the library; RE2 matches its patterns."""
     from jsonpath import JSONPathEnvironment
 
-    found = JSONPathEnvironment(strict=True)
+    environment = JSONPathEnvironment(strict=True)
     for name, method in (("match", "fullmatch"), ("search", "search")):
-        found.function_extensions[name] = _pattern_function(method)
-    return found
+        environment.function_extensions[name] = _pattern_function(method)
+    return environment
 
 
 def _pattern_function(method: str) -> Any:

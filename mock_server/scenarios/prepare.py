@@ -20,7 +20,7 @@ from mock_server.settings import SANDBOX_HEADER
 
 
 class PreparedCall(Struct, frozen=True, kw_only=True):
-    """A call that is ready to be sent. Its request, `expect` and `until` have no placeholders any more."""
+    """A call that is ready to be sent: the placeholders in its request, `expect` and `until` are replaced."""
 
     name: str
     spec: RequestSpec
@@ -37,7 +37,7 @@ BUILT_IN: dict[str, Callable[[TokenCache], Any]] = {
     "accessToken": lambda users: users.tokens(users.user).access,
     "runId": lambda users: users.run_id,
 }
-"""The names that every run has before its first step."""
+"""The names that every run has before its first step, and how to get their values."""
 
 
 class Preparer:
@@ -131,9 +131,9 @@ class Preparer:
 
     def _query_and_body(self, spec: RequestSpec) -> dict[str, Any]:
         query = tuple(
-            (name, to_text(one))
+            (name, to_text(element))
             for name, value in self._fill(spec.query).items()
-            for one in (value if isinstance(value, list) else [value])
+            for element in (value if isinstance(value, list) else [value])
         )
         if spec.form is not None:
             form = self._fill(spec.form)
@@ -153,10 +153,14 @@ class Preparer:
         return to_text(self._fill(template))
 
     def _value_of(self, name: str) -> Any:
-        """The value that a step saved under this name, or that every run has."""
+        """Return the value that a step saved under this name, or that every run has.
+
+        Raises:
+            KeyError: there is none.
+        """
         return self.saved[name] if name in self.saved else BUILT_IN[name](self._users)
 
 
 def _encode(text: str) -> bytes:
-    """UTF-8; half of a surrogate pair is sent as such, and the server must reject it."""
+    """Return the text as UTF-8; half of a surrogate pair is sent unchanged, and the server must reject it."""
     return text.encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Reports of a run: for a person a table and the details of failures, for machines JUnit XML."""
+"""Reports of a run: a table and the details of failures for people, JUnit XML for tools."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETUP = "setup"
 """The test case in JUnit XML of a scenario that could not run at all."""
 _MAX_BODY_LINES = 24
 _MAX_SHORT_JSON = 100
-_MAX_BRIEF = 120
+_MAX_REASON = 120
 _SECRETS = {"access_token", "refresh_token"}
 _STYLES = {"FAILED": "bold red", "  -": "red", "  +": "green"}
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -31,20 +31,20 @@ _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 def table(results: Sequence[Result]) -> Table:
     """Return a table with a row for each run."""
-    differed = any(result.failed or result.count("skipped") for result in results)
-    found = Table(box=None, header_style="bold", pad_edge=False)
-    found.add_column("scenario", no_wrap=True)
+    has_reasons = any(result.failed or result.count("skipped") for result in results)
+    rows = Table(box=None, header_style="bold", pad_edge=False)
+    rows.add_column("scenario", no_wrap=True)
     for name in ("steps", "passed", "failed", "skipped"):
-        found.add_column(name, justify="right")
-    if differed:
-        found.add_column("reason", overflow="fold")
+        rows.add_column(name, justify="right")
+    if has_reasons:
+        rows.add_column("reason", overflow="fold")
     for result in results:
         counts = [result.count(verdict) for verdict in ("passed", "failed", "skipped")]
         style = "red" if result.failed else "yellow" if any(counts[1:]) else "green"
         cells = [str(len(result.steps)), *(str(count or "-") for count in counts)]
-        brief = [Text(escape_control(_brief(result)))] if differed else []
-        found.add_row(Text(result.name, style), *cells, *brief)
-    return found
+        reason = [Text(escape_control(_reason(result)))] if has_reasons else []
+        rows.add_row(Text(result.name, style), *cells, *reason)
+    return rows
 
 
 def summary(results: Sequence[Result], seconds: float) -> str:
@@ -83,8 +83,8 @@ def styled(line: str) -> Text:
 
 
 def escape_control(text: str) -> str:
-    """Escape what is not printable: an answer may contain commands of a terminal."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    """Escape characters that are not printable: an answer may contain control sequences of a terminal."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def _relative(path: Path) -> Path:
@@ -130,8 +130,8 @@ def _body_lines(response: HttpResponse) -> list[str]:
     if isinstance(body, Mapping):
         body = {name: "***" if name in _SECRETS else value for name, value in body.items()}
     lines = _format_json(body).splitlines() if response.content else []
-    left = len(lines) - _MAX_BODY_LINES
-    return lines if left <= 0 else [*lines[:_MAX_BODY_LINES], f"... and {counted(left, 'more line')}"]
+    omitted = len(lines) - _MAX_BODY_LINES
+    return lines if omitted <= 0 else [*lines[:_MAX_BODY_LINES], f"... and {counted(omitted, 'more line')}"]
 
 
 def _format_json(body: Any) -> str:
@@ -141,14 +141,14 @@ def _format_json(body: Any) -> str:
     return short if len(short) <= _MAX_SHORT_JSON else json.dumps(body, ensure_ascii=False, indent=1)
 
 
-def _brief(result: Result) -> str:
-    """The first problem or difference, on one line."""
+def _reason(result: Result) -> str:
+    """Return why the run failed or skipped a step, on one line: the first problem, difference or reason."""
     if result.problem:
         return result.problem
     call = next((call for step in result.failures for call in step.calls if call.failed), None)
     if call is None:
         return next((step.skipped for step in result.steps if step.skipped), "")
-    return shorten(call.brief, _MAX_BRIEF, placeholder=" ...")
+    return shorten(call.brief, _MAX_REASON, placeholder=" ...")
 
 
 class JunitCase(NamedTuple):
@@ -181,7 +181,7 @@ def _cases(result: Result) -> Iterator[JunitCase]:
 
 
 def junit_document(command: str, suites: Mapping[str, Sequence[JunitCase]]) -> bytes:
-    """Return JUnit XML of a command, with the cases of each suite and their counts."""
+    """Return the JUnit XML of a command; `suites` has the test cases of each suite by its name."""
     every_case = [case for cases in suites.values() for case in cases]
     root = Element("testsuites", {"name": f"mock-server {command}", **_counts(every_case)})
     for name, cases in suites.items():
@@ -197,13 +197,13 @@ def junit_document(command: str, suites: Mapping[str, Sequence[JunitCase]]) -> b
 
 
 def _counts(cases: Sequence[JunitCase]) -> dict[str, str]:
-    counted = {"failures": "failure", "errors": "error", "skipped": "skipped"}
-    counts = {name: str(sum(case.kind == kind for case in cases)) for name, kind in counted.items()}
+    kinds = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    counts = {name: str(sum(case.kind == kind for case in cases)) for name, kind in kinds.items()}
     seconds = [case.seconds for case in cases if case.seconds is not None]
     time = {"time": f"{sum(seconds):.3f}"} if seconds else {}
     return {"tests": str(len(cases)), **counts, **time}
 
 
 def _xml_text(text: str) -> str:
-    """Replace the characters that XML cannot have, and an answer may have."""
+    """Replace the characters of an answer that XML does not allow."""
     return _NOT_IN_XML.sub("\ufffd", text)

@@ -28,7 +28,7 @@ _PROCESS_OPERATIONS = {OPERATIONS["getProcess"], OPERATIONS["listProcesses"]}
 class CallResult(Struct, frozen=True, kw_only=True):
     """A call: its request, the outcome, and the differences from what was expected.
 
-    `problem` is why it could not be sent or compared.
+    `problem` says why it could not be sent or compared; empty if it could.
     """
 
     name: str
@@ -49,7 +49,7 @@ class CallResult(Struct, frozen=True, kw_only=True):
 
 
 class StepResult(Struct, frozen=True, kw_only=True):
-    """A step; `place` is its place in the file. `skipped` is why it did not run."""
+    """The result of a step; `place` is its place in the file. `skipped` says why it did not run."""
 
     name: str
     place: str
@@ -71,9 +71,9 @@ class StepResult(Struct, frozen=True, kw_only=True):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """One run of a scenario. `label` distinguishes it from other runs of the same scenario.
+    """The result of one run of a scenario. `label` distinguishes it from other runs of the same scenario.
 
-    `problem` is why it could not run at all.
+    `problem` says why it could not run at all; empty if it did.
     """
 
     scenario: Scenario
@@ -107,21 +107,21 @@ def response_differences(
 ) -> list[Difference]:
     """Return how the outcome differs from what is expected.
 
-    `refusals` is the variant of that name; None if it is unknown, as with the vendor.
+    `refusals` is the value of the variant of that name; None if it is not known, as with the vendor.
     """
-    slow = _duration_differences(expect, outcome)
+    took = _duration_differences(expect, outcome)
     if expect.fault is not None:
-        return [*_fault_differences(expect, outcome), *slow]
+        return [*_fault_differences(expect, outcome), *took]
     if isinstance(outcome, NoResponse):
-        return [Difference("answer", "an answer", outcome), *slow]
-    statuses = _expected_status(expect, operation, refusals)
-    return [*_status_differences(statuses, outcome), *_answer_differences(expect, outcome), *slow]
+        return [Difference("answer", "an answer", outcome), *took]
+    statuses = _expected_statuses(expect, operation, refusals)
+    return [*_status_differences(statuses, outcome), *_answer_differences(expect, outcome), *took]
 
 
 def error_codes(body: Any) -> list[str]:
-    """Return the codes of the errors in an answer, from its messages or its content, each once.
+    """Return the error codes in the body of an answer, each once and sorted.
 
-    A list of processes has those of each process.
+    They are in its messages or its content; in a list of processes, each process can have some.
     """
     content = _member(body, "content")
     results = content if isinstance(content, list) else [content]
@@ -144,7 +144,7 @@ def _status_differences(expected: Sequence[int], response: HttpResponse) -> Iter
         yield Difference("status", words, response.status)
 
 
-def _expected_status(expect: Expect, operation: Operation | None, refusals: str | None) -> Sequence[int]:
+def _expected_statuses(expect: Expect, operation: Operation | None, refusals: str | None) -> Sequence[int]:
     if expect.status is not None:
         return expect.statuses
     if expect.refused is None:
@@ -161,7 +161,7 @@ def _fault_differences(expect: Expect, outcome: HttpOutcome) -> Iterator[Differe
     if not outcome.shows_fault(expect.fault):
         yield Difference("fault", str(expect.fault), outcome)
     if isinstance(outcome, HttpResponse) and expect.status is not None:
-        yield from _status_differences(_expected_status(expect, None, None), outcome)
+        yield from _status_differences(_expected_statuses(expect, None, None), outcome)
 
 
 def _answer_differences(expect: Expect, response: HttpResponse) -> Iterator[Difference]:
@@ -178,16 +178,16 @@ def _answer_differences(expect: Expect, response: HttpResponse) -> Iterator[Diff
 def _refusal_differences(expect: Expect, response: HttpResponse) -> Iterator[Difference]:
     if expect.refused is None:
         return
-    codes, wanted = error_codes(response.body), sorted(set(expect.refused))
-    if codes != wanted:
-        yield Difference("refused", ", ".join(wanted), codes)
+    codes, expected = error_codes(response.body), sorted(set(expect.refused))
+    if codes != expected:
+        yield Difference("refused", ", ".join(expected), codes)
     success = _member(_member(response.body, "content"), "success")
     if success not in {None, False}:
         yield Difference("$.content.success", "False", success)
 
 
 def _total(response: HttpResponse) -> Any:
-    """The total of a search; 0 for a 404 with NOT_FOUND, as with the variant `emptySearch`."""
+    """Return the total of a search; 0 for a 404 with NOT_FOUND, as with the variant `emptySearch`."""
     if response.status == HTTPStatus.NOT_FOUND and error_codes(response.body) == [NOT_FOUND.code]:
         return 0
     total = _member(response.body, "totalElements")

@@ -63,8 +63,8 @@ def plan_runs(
     if not on_sandbox:
         return [ScenarioRun(scenario=scenario, file=file)]
     chosen = {**scenario.given.variants, **variants}
-    is_open = "refusals" not in chosen and _depends_on_refusals(scenario)
-    choices = [{"refusals": value} for value in VARIANTS["refusals"].values] if is_open else [{}]
+    needs_both = "refusals" not in chosen and _depends_on_refusals(scenario)
+    choices = [{"refusals": value} for value in VARIANTS["refusals"].values] if needs_both else [{}]
     return [
         ScenarioRun(
             scenario=replace(scenario, given=replace(scenario.given, variants=chosen | choice)),
@@ -107,8 +107,8 @@ def run_scenario(run: ScenarioRun, target: Target) -> Result:
 
 def _skip_all(scenario: Scenario, reason: str) -> tuple[StepResult, ...]:
     return tuple(
-        StepResult(name=step.name, place=f"$.steps[{at}]", skipped=reason)
-        for at, step in enumerate(scenario.steps)
+        StepResult(name=step.name, place=f"$.steps[{index}]", skipped=reason)
+        for index, step in enumerate(scenario.steps)
     )
 
 
@@ -127,7 +127,7 @@ class _StepRunner:
         self._preparer = Preparer(target, sandbox, self._users)
 
     def run(self, steps: Sequence[Step]) -> Iterator[StepResult]:
-        """Run them one after the other; the next one runs also after a failure."""
+        """Run the steps one after the other, also after a failure, and yield their results."""
         for at, step in enumerate(steps):
             started = monotonic()
             result = self._run_step(step, f"$.steps[{at}]")
@@ -169,7 +169,7 @@ class _StepRunner:
                 barrier.wait()
                 results[number] = self._run_call(call, session)
 
-        threads = [Thread(target=run_one, args=given, daemon=True) for given in enumerate(calls)]
+        threads = [Thread(target=run_one, args=arguments, daemon=True) for arguments in enumerate(calls)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -179,36 +179,43 @@ class _StepRunner:
     def _run_call(self, call: PreparedCall, session: requests.Session) -> CallResult:
         result = CallResult(name=call.name, request=call.request)
         try:
-            outcome, found = self._repeat(call, session)
+            outcome, mismatches = self._repeat(call, session)
         except (ControlRefused, NoServer, ValueError) as problem:
             # A ValueError: an operand may be wrong once its placeholders are replaced.
             return replace(result, problem=str(problem))
-        found += self._save(call.spec, outcome, report_missing=not found)
-        return replace(result, outcome=outcome, differences=tuple(found))
+        mismatches += self._save(call.spec, outcome, report_missing=not mismatches)
+        return replace(result, outcome=outcome, differences=tuple(mismatches))
 
     def _repeat(self, call: PreparedCall, session: requests.Session) -> tuple[HttpOutcome, list[Difference]]:
-        """Return the last outcome, or the first one that differs from what is expected."""
+        """Send the request `repeat` times, until an outcome differs from what is expected.
+
+        Return the last outcome and its differences.
+        """
         send_once = self._sender(call, session)
         for _ in range(call.spec.repeat):
-            outcome, found = poll(call, send_once, self._sandbox) if call.spec.until else (send_once(), [])
-            found += response_differences(
+            if call.spec.until:
+                outcome, mismatches = poll(call, send_once, self._sandbox)
+            else:
+                outcome, mismatches = send_once(), []
+            mismatches += response_differences(
                 call.spec.expect, outcome, operation=call.operation, refusals=self._refusals
             )
-            if found:
+            if mismatches:
                 break
-        return outcome, found
+        return outcome, mismatches
 
     def _sender(self, call: PreparedCall, session: requests.Session) -> Callable[[], HttpOutcome]:
-        given = None if call.spec.until else call.spec.timeout
+        """Return a function that sends the request; where rate limits apply, it waits and sends it again."""
+        limit = None if call.spec.until else call.spec.timeout
         default = _TIMEOUT_ELSEWHERE if self._sandbox is None else _TIMEOUT
-        timeout = default if given is None else duration(given).total_seconds()
+        timeout = default if limit is None else duration(limit).total_seconds()
 
         # Other environments may enforce the documented rate limit, which a run would soon reach.
-        waits = self._sandbox is None and HTTPStatus.TOO_MANY_REQUESTS not in call.spec.expect.statuses
+        retries = self._sandbox is None and HTTPStatus.TOO_MANY_REQUESTS not in call.spec.expect.statuses
 
         def send_once() -> HttpOutcome:
             outcome = send(session, call.request, timeout)
-            for _ in range(_MAX_RATE_LIMIT_PAUSES if waits else 0):
+            for _ in range(_MAX_RATE_LIMIT_PAUSES if retries else 0):
                 if not isinstance(outcome, HttpResponse) or outcome.status != HTTPStatus.TOO_MANY_REQUESTS:
                     break
                 sleep(1)
@@ -234,7 +241,9 @@ class _StepRunner:
 def poll(
     call: PreparedCall, send_once: Callable[[], HttpOutcome], sandbox: Sandbox | None
 ) -> tuple[HttpOutcome, list[Difference]]:
-    """Send the request until the answer has the values of `until`; at a timeout, return what still differs.
+    """Send the request until the answer has the values of `until`, at most until the timeout.
+
+    Return the last outcome, and its differences from `until`.
 
     A frozen clock of the sandbox is advanced by a second before each further request.
 
@@ -248,7 +257,9 @@ def poll(
     while missing and (pause := next(pauses, None)) is not None:
         outcome, waited = send_once(), pause
         missing = _until_differences(call, outcome)
-    return outcome, [replace(one, at=f"{one.at}, polled for {waited:g} s") for one in missing]
+    return outcome, [
+        replace(difference, at=f"{difference.at}, polled for {waited:g} s") for difference in missing
+    ]
 
 
 def _until_differences(call: PreparedCall, outcome: HttpOutcome) -> list[Difference]:
@@ -262,8 +273,8 @@ def _until_differences(call: PreparedCall, outcome: HttpOutcome) -> list[Differe
 
 def _pauses(call: PreparedCall, sandbox: Sandbox | None) -> Iterator[float]:
     """Pause until the timeout; yield the seconds that have passed on the clock of the answers."""
-    given = call.spec.timeout
-    limit = None if given is None else duration(given).total_seconds()
+    timeout = call.spec.timeout
+    limit = None if timeout is None else duration(timeout).total_seconds()
     if sandbox is not None and sandbox.clock.is_frozen():
         for second in range(1, ceil(limit or POLL_FROZEN) + 1):
             sandbox.clock.advance(seconds=1)

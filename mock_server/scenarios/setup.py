@@ -22,11 +22,11 @@ from mock_server.scenarios.active import read_progress
 from mock_server.scenarios.file_format import Scenario
 
 FixtureFinder = Callable[[str], Fixture]
-"""Return the fixture of a name or path. Raises FileError."""
+"""Returns the fixture of a name or path. Raises FileError."""
 
 
 class ScenarioSetup(Struct, frozen=True, eq=False):
-    """A fixture and, if any, the scenario that plays on it, with its file."""
+    """A fixture, and the active scenario with its file, if there is one."""
 
     fixture: Fixture
     scenario: Scenario | None = None
@@ -35,14 +35,14 @@ class ScenarioSetup(Struct, frozen=True, eq=False):
     @property
     def clock(self) -> datetime | None:
         """The instant at which the scenario freezes the clock, or None."""
-        at = self.scenario.given.clock if self.scenario else None
-        return None if at is None else parse_instant(at, "$.given.clock")
+        text = self.scenario.given.clock if self.scenario else None
+        return None if text is None else parse_instant(text, "$.given.clock")
 
     def world(self, now: datetime, invent: Invent = generate_company, *, strict: bool = False) -> World:
         """Build the content of a sandbox that starts at `now`: the fixture, then the scenario's entries.
 
-        `invent` generates the companies that the scenario leaves open. With `strict`, a
-        timeline that does not fit is rejected, too.
+        `invent` generates the companies for which the scenario has no data. With `strict`, a timeline with an
+        action that cannot take place is rejected, too.
 
         Raises:
             InputError: an entry does not fit the fixture.
@@ -100,7 +100,7 @@ def build_scenario_setup(
     *,
     folder: Path | None = None,
 ) -> ScenarioSetup:
-    """Check that a scenario fits its fixture (`fixture` if it names none) at `now`.
+    """Return a scenario with its fixture (`fixture` if it names none), after checking that it fits at `now`.
 
     `folder` is that of the scenario's file: a fixture that is a path is relative to it.
 

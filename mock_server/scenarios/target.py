@@ -1,4 +1,4 @@
-"""The environment of a run, the sandbox of a run in it, and the tokens of its users."""
+"""The environment in which a scenario runs, the sandbox of the run, and the tokens of its users."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class LoginFailed(Exception):
 class Target(Struct, frozen=True, kw_only=True):
     """An environment: base URL of the API (without /api/v1), token endpoint, and the user of the run.
 
-    `dialect` is that of the base URL. `sandbox_server` is the URL of a server of sandboxes, None for any
-    other environment.
+    `dialect` is that of the base URL. `sandbox_server` is the URL of the server if it has sandboxes and
+    control calls; None for any other environment.
     """
 
     base_url: str
@@ -61,12 +61,12 @@ class Target(Struct, frozen=True, kw_only=True):
     password: str = DEFAULT_PASSWORD
 
     def base_url_in(self, dialect: DialectName) -> str:
-        """Return the base URL of a dialect; only a server of sandboxes has both."""
+        """Return the base URL of a dialect; only a server with sandboxes has both."""
         return self.base_url if dialect == self.dialect else f"{self.sandbox_server}/{dialect}"
 
     def sandbox(self, name: str) -> Sandbox:
-        """Return the sandbox of that name; only a server of sandboxes has one."""
-        assert self.sandbox_server is not None  # noqa: S101  # callers have asked
+        """Return the sandbox of that name; only a server with sandboxes has one."""
+        assert self.sandbox_server is not None  # noqa: S101  # the callers check it
         return Sandbox(self.sandbox_server, name, control_token=self.control_token)
 
 
@@ -79,21 +79,21 @@ def find_target(
     password: str = DEFAULT_PASSWORD,
     control_token: str | None = None,
 ) -> Target:
-    """Return the target at a base URL; ask there whether it is a server of sandboxes.
+    """Return the target at a base URL; send a request to find out whether it is a server with sandboxes.
 
-    There, `dialect` selects what is used. In other environments it only says what the URL has.
+    On such a server, `dialect` selects one of its two. In another environment, it says which one the URL has.
 
     Raises:
         NoTarget: the URL is invalid, or no server answers there.
     """
     base = base_url.rstrip("/").removesuffix(API_PATH)
     server, default_dialect = _find_sandbox_server(base)
-    found_dialect = _named_dialect(base) or default_dialect or "rest"
-    if server is not None and dialect not in {None, found_dialect}:
+    url_dialect = _named_dialect(base) or default_dialect or "rest"
+    if server is not None and dialect not in {None, url_dialect}:
         base = f"{server}/{dialect}"
     return Target(
         base_url=base,
-        dialect=dialect or found_dialect,
+        dialect=dialect or url_dialect,
         token_url=f"{(auth_url or server or base).rstrip('/')}{TOKEN_PATH}",
         sandbox_server=server,
         control_token=control_token,
@@ -103,14 +103,14 @@ def find_target(
 
 
 def _named_dialect(base: str) -> DialectName | None:
-    """The dialect that the last part or the host of a base URL names, or None."""
+    """Return the dialect that the last part or the host of a base URL names, or None."""
     parts = urlsplit(base)
     hosts = (name for name, start in DIALECT_HOSTS.items() if (parts.hostname or "").startswith(start))
     return next((name for name in DIALECTS if parts.path.endswith(f"/{name}")), next(hosts, None))
 
 
 def _find_sandbox_server(base: str) -> tuple[str, DialectName] | tuple[None, None]:
-    """The server of sandboxes at a base URL and its default dialect; None for anything else."""
+    """Return URL and default dialect of the server with sandboxes at a base URL; None and None for others."""
     try:
         server = server_url(base)
     except ValueError as problem:
@@ -118,9 +118,9 @@ def _find_sandbox_server(base: str) -> tuple[str, DialectName] | tuple[None, Non
     with new_session(base) as session:
         health = HttpRequest(method="GET", url=f"{server}{CONTROL_PREFIX}/health")
         outcome = send(session, health, _HEALTH_TIMEOUT)
-    said = outcome.problem if isinstance(outcome, NoResponse) else outcome.text
-    if isinstance(outcome, NoResponse) or said.startswith(WRONG_SCHEME):
-        raise NoTarget(f"{base} does not answer: {said.strip()}")
+    answer = outcome.problem if isinstance(outcome, NoResponse) else outcome.text
+    if isinstance(outcome, NoResponse) or answer.startswith(WRONG_SCHEME):
+        raise NoTarget(f"{base} does not answer: {answer.strip()}")
     body = outcome.body
     if isinstance(body, Mapping) and {"status", "fixture"} <= body.keys():
         for name in DIALECTS:
@@ -175,9 +175,9 @@ def _recipe_to_send(path: Path) -> dict[str, Any]:
 
 
 class TokenCache:
-    """The tokens of the users of a run, who log in at first use. In a sandbox their names carry its tag.
+    """The tokens of the users of a run; a user is logged in at the first use.
 
-    `run_id` is a word that no other run has.
+    In a sandbox, the user names have its tag. `run_id` is a random text, another one in each run.
     """
 
     def __init__(self, target: Target, sandbox: Sandbox | None, session: requests.Session) -> None:
@@ -209,9 +209,9 @@ class TokenCache:
             LoginFailed: the user got no token.
         """
         form = self.form(login, {})
-        known = self._tokens.get(_key(form))
-        if known is not None:
-            return known
+        tokens = self._tokens.get(_key(form))
+        if tokens is not None:
+            return tokens
         request = HttpRequest(method="POST", url=self._token_url, form=form)
         outcome = send(self._session, request, _LOGIN_TIMEOUT)
         tokens = _tokens_in(outcome)
@@ -234,7 +234,7 @@ class TokenCache:
         return accounts[0]
 
     def remember(self, login: StepLogin, form: Mapping[str, str], outcome: HttpOutcome) -> None:
-        """Use the tokens that a step got: they are those of the user in the form, or else of `login`."""
+        """Keep the tokens that a step got: for the user in its form, or without a password there for `login`."""
         tokens = _tokens_in(outcome)
         if tokens is not None:
             self._tokens[_key(form if "password" in form else self.form(login, {}))] = tokens

@@ -1,7 +1,7 @@
 """Placeholders in what a step sends and expects, and places in the body of an answer.
 
-`{name}` is replaced by the value saved under that name: as text within a text, and as the value itself if it
-stands alone.
+`{name}` is replaced by the value saved under that name. Inside a longer text, the value is written as text;
+a text that is only a placeholder becomes the value itself, such as a number.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def fill(value: Any, lookup: Lookup) -> Any:
         KeyError: a name has no value.
     """
     if isinstance(value, str):
-        alone = PLACEHOLDER.fullmatch(value)
-        if alone:
-            return lookup(alone[1])
-        return PLACEHOLDER.sub(lambda found: to_text(lookup(found[1])), value)
+        single = PLACEHOLDER.fullmatch(value)
+        if single:
+            return lookup(single[1])
+        return PLACEHOLDER.sub(lambda match: to_text(lookup(match[1])), value)
     if isinstance(value, Mapping):
         return {name: fill(part, lookup) for name, part in value.items()}
     if isinstance(value, list | tuple):

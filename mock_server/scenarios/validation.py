@@ -43,16 +43,18 @@ from mock_server.values import duration
 
 Errors = Iterator[InputError]
 MissingReason = Callable[[str], str | None]
-"""Why a step cannot use a saved name, or None."""
+"""Returns why a step cannot use a saved name; None if it can."""
 
 BUILT_IN = ("accountId", "username", "password", "refreshToken", "accessToken", "runId")
 """The names that every run has before its first step."""
 
-_MAY_BE_NO_IMPORT = {None, *OPERATIONS} - {"importDossier"}
-_EFFECTS = {snake(name): name for name in EFFECTS if name != "delay"}
-"""The effects of a rule of which only one is possible: the name in Python, and in a file."""
+_OTHER_THAN_IMPORT = {None, *OPERATIONS} - {"importDossier"}
+"""What a request pattern can name besides an import; None stands for every operation."""
 
-_TEXTS = ("path", "accountId", "dossierId", "thirdpartyId", "documentId", "processId", "user", "rule")
+_EFFECTS = {snake(name): name for name in EFFECTS if name != "delay"}
+"""The effects of which a rule can have only one: their names in Python, and in a file."""
+
+_TEXT_MEMBERS = ("path", "accountId", "dossierId", "thirdpartyId", "documentId", "processId", "user", "rule")
 """The members of a request pattern, and of a filter of the journal, that are compared as text."""
 
 _EMPTY_SPEC = RequestSpec()
@@ -66,13 +68,13 @@ _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")
 _FRAMING_HEADERS = {"content-length", "transfer-encoding"}
 MAX_OPERATORS = 1000
-"""Operators that describe one request: fewer than the compiled regular expressions that are remembered."""
+"""Operators in one request pattern: fewer than the compiled regular expressions that are cached."""
 
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1
 
 
 def limit_reading(path: str) -> AbstractContextManager[None]:
-    """Limit the time of checking patterns; `path` is the place of all of them.
+    """Limit the time that the block takes to check patterns; an error has the place `path`.
 
     Raises:
         InputError: their regular expressions and JSONPaths take too long to compile.
@@ -93,7 +95,7 @@ def raise_first(errors: Errors) -> None:
 
 
 def scenario_errors(scenario: Scenario, path: str = "$") -> Errors:
-    """Everything that is wrong with a scenario; `path` is its place in the file."""
+    """Yield the errors of a scenario; `path` is its place in the file."""
     yield from _value_error(check_variants, scenario.given.variants, f"{path}.given.variants")
     if scenario.given.clock is not None:
         yield from _value_error(
@@ -108,14 +110,14 @@ def scenario_errors(scenario: Scenario, path: str = "$") -> Errors:
 
 
 def _unknown_name(name: str, allowed: Iterable[str], path: str, kind: str, advice: str = "") -> Errors:
-    """An error unless there is a `kind` of that name."""
-    known = list(allowed)
-    if name not in known:
-        yield InputError(path, f"there is no {kind} {shown(name)}{advice}; {proposal(name, known)}")
+    """Yield an error unless the name is among the allowed ones; `kind` and `advice` are for its message."""
+    names = list(allowed)
+    if name not in names:
+        yield InputError(path, f"there is no {kind} {shown(name)}{advice}; {proposal(name, names)}")
 
 
 def _value_error(check: Callable[[Any], Any], value: Any, path: str) -> Errors:
-    """The ValueError that `check` raises for the value, as an error at `path`."""
+    """Yield the ValueError that `check` raises for the value, as an error at `path`."""
     try:
         check(value)
     except ValueError as error:
@@ -123,37 +125,37 @@ def _value_error(check: Callable[[Any], Any], value: Any, path: str) -> Errors:
 
 
 def _duration_error(text: str | None, path: str) -> Errors:
-    """An error if the text is not a duration."""
+    """Yield an error if the text is not a duration."""
     if text is not None:
         yield from _value_error(duration, text, path)
 
 
 def _duplicate_names(names: Sequence[str], path: str, kind: str) -> Errors:
-    """An error for each name in the list at `path` that an earlier entry has."""
+    """Yield an error for each name in the list at `path` that an earlier entry has."""
     earlier = set[str]()
-    for at, name in enumerate(names):
+    for index, name in enumerate(names):
         if name in earlier:
-            yield InputError(f"{path}[{at}].name", f"there is another {kind} named {shown(name)}")
+            yield InputError(f"{path}[{index}].name", f"there is another {kind} named {shown(name)}")
         earlier.add(name)
 
 
 def _header_errors(headers: Mapping[str, str], path: str) -> Errors:
-    """Invalid names and values, and headers that frame the answer."""
+    """Yield an error for an invalid name or value, and for a header that only the server may set."""
     for name, value in headers.items():
-        where = f"{path}.{name}"
+        place = f"{path}.{name}"
         if not _HEADER_NAME.fullmatch(name):
-            yield InputError(where, f"{shown(name)} is not the name of a header, such as Retry-After")
+            yield InputError(place, f"{shown(name)} is not the name of a header, such as Retry-After")
         if not _HEADER_VALUE.fullmatch(value):
-            yield InputError(where, "a header is one line of text")
-        other = _NOT_LATIN_1.search(value)
-        if other:
-            yield InputError(where, f"{other[0]!r} cannot be in a header: use characters of ISO 8859-1")
+            yield InputError(place, "a header is one line of text")
+        character = _NOT_LATIN_1.search(value)
+        if character:
+            yield InputError(place, f"{character[0]!r} cannot be in a header: use characters of ISO 8859-1")
         if name.lower() in _FRAMING_HEADERS:
-            yield InputError(where, "the server writes this header; for a broken answer use a fault")
+            yield InputError(place, "the server writes this header; for a broken answer use a fault")
 
 
 def _json_errors(value: Any, path: str) -> Errors:
-    """Numbers that not every JSON parser can read: infinite ones, NaN, integers beyond 64 bits."""
+    """Yield an error for each number that some JSON parsers cannot read: infinite, NaN, beyond 64 bits."""
     if isinstance(value, float) and not isfinite(value):
         yield InputError(path, f"{value} is not a number of JSON")
     if isinstance(value, int) and not _MIN_INTEGER <= value <= _MAX_INTEGER:
@@ -163,40 +165,45 @@ def _json_errors(value: Any, path: str) -> Errors:
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the members or elements of a JSON value, each after its place: `.name` or `[0]`."""
     if isinstance(value, Mapping):
         yield from ((f".{name}", part) for name, part in value.items())
     elif isinstance(value, list | tuple):
-        yield from ((f"[{at}]", part) for at, part in enumerate(value))
+        yield from ((f"[{index}]", part) for index, part in enumerate(value))
 
 
 # Rules
 
 
 def rules_errors(rules: Sequence[Rule], path: str) -> Errors:
-    """Why rules cannot apply; `path` is their place."""
+    """Yield the errors of rules; `path` is the place of their list."""
     yield from _duplicate_names([rule.name for rule in rules], path, "rule")
-    for at, rule in enumerate(rules):
-        where = f"{path}[{at}]"
-        yield from pattern_errors(rule.when, f"{where}.when")
-        yield from _then_errors(rule.then, f"{where}.then")
-        yield from _time_errors(rule, where)
-        if rule.then.process is not None and _MAY_BE_NO_IMPORT.intersection(rule.when.operations):
-            yield InputError(f"{where}.when.operation", "process requires operation: importDossier")
+    for index, rule in enumerate(rules):
+        place = f"{path}[{index}]"
+        yield from pattern_errors(rule.when, f"{place}.when")
+        yield from _then_errors(rule.then, f"{place}.then")
+        yield from _time_errors(rule, place)
+        if rule.then.process is not None and _OTHER_THAN_IMPORT.intersection(rule.when.operations):
+            yield InputError(f"{place}.when.operation", "process requires operation: importDossier")
         if rule.then.rate_limit is not None:
-            yield from _rate_limit_errors(rule.when.operations, f"{where}.then.rateLimit")
+            yield from _rate_limit_errors(rule.when.operations, f"{place}.then.rateLimit")
 
 
 def pattern_errors(pattern: RequestPattern, path: str) -> Errors:
-    """What is wrong with a pattern: an unknown operation, an unknown operator, an invalid JSONPath."""
+    """Yield the errors of a request pattern: unknown operations and operators, invalid JSONPaths."""
     for name in pattern.operations:
         if name is not None:
             yield from _unknown_name(name, OPERATIONS, f"{path}.operation", "operation")
     members = zip(pattern.__struct_encode_fields__, pattern.__struct_fields__, strict=True)
     values = {name: getattr(pattern, member) for name, member in members}
-    named = {name: values.pop(name) for name in ("query", "headers", "jsonPath")}
+    maps = {name: values.pop(name) for name in ("query", "headers", "jsonPath")}
     expectations = [
         *values.items(),
-        *((f"{member}.{name}", each) for member, given in named.items() for name, each in given.items()),
+        *(
+            (f"{member}.{name}", expected)
+            for member, entries in maps.items()
+            for name, expected in entries.items()
+        ),
     ]
     operators = sum(count_operators(expected) for _, expected in expectations) + len(pattern.json_path)
     if operators > MAX_OPERATORS:
@@ -205,7 +212,7 @@ def pattern_errors(pattern: RequestPattern, path: str) -> Errors:
         yield InputError(path, f"{message}, this one by {operators}: {remedy}")
         return
     for name, expected in expectations:
-        is_text = name in _TEXTS or name.startswith(("query.", "headers."))
+        is_text = name in _TEXT_MEMBERS or name.startswith(("query.", "headers."))
         check = check_text_expectation if is_text else check_expectation
         yield from _value_error(check, expected, f"{path}.{name}")
         yield from _json_errors(expected, f"{path}.{name}")
@@ -214,7 +221,7 @@ def pattern_errors(pattern: RequestPattern, path: str) -> Errors:
 
 
 def _then_errors(then: Then, path: str) -> Errors:
-    given = [written for name, written in _EFFECTS.items() if getattr(then, name) not in (None, UNSET)]
+    given = [key for name, key in _EFFECTS.items() if getattr(then, name) not in (None, UNSET)]
     if len(given) > 1:
         effects = " and ".join(given)
         yield InputError(path, f"a rule has one effect, and this one has {effects}; make it two rules")
@@ -240,12 +247,12 @@ def _fault_errors(then: Then, path: str) -> Errors:
     fault = FAULTS[then.fault]
     if fault.needs_answer and then.carried_out is False:
         yield InputError(f"{path}.carriedOut", f"{fault.name} changes the answer, so the call is executed")
-    if isinstance(then.delay, DribbleDelay) and not fault.leaves_a_body:
+    if isinstance(then.delay, DribbleDelay) and not fault.keeps_body:
         yield InputError(f"{path}.delay", f"{fault.name} sends no body to dribble; use another delay")
 
 
 def _refusal_errors(value: Any, path: str) -> Errors:
-    """A scripted refusal could contradict the business rules; one that follows from start data cannot."""
+    """Yield an error for each error code of the API: a scripted one could contradict the business rules."""
     if isinstance(value, dict) and value.get("code") in ERRORS:
         advice = "give start data that leads to it, such as a closed establishment or a stopped dossier"
         yield InputError(path, f"a rule cannot answer the refusal {value['code']}; {advice}")
@@ -271,39 +278,39 @@ def _process_errors(then: Then, path: str) -> Errors:
 
 
 def _rate_limit_errors(operations: Sequence[str | None], path: str) -> Errors:
-    """A call without an account has no limit; a rule for all operations limits those with one."""
+    """Yield an error for each named operation without an account: rate limits are per account."""
     for name in operations:
         if name in OPERATIONS and "accountId" not in OPERATIONS[name].ids:
             yield InputError(path, f"rate limits are per account, and {name} has none")
 
 
-def _time_errors(rule: Rule, where: str) -> Errors:
-    """Times of a rule that are no durations, or zero, and periods without a pause."""
+def _time_errors(rule: Rule, path: str) -> Errors:
+    """Yield an error for a time that is not a duration or is zero, and for periods without a pause."""
     active = rule.active or ActiveTime()
     times = {"active.after": active.after, "active.for": active.lasts, "active.every": active.every}
     if isinstance(rule.probability, Ramp):
         times["probability.over"] = rule.probability.over
-    given = {f"{where}.{name}": text for name, text in times.items() if text is not None}
+    given = {f"{path}.{name}": text for name, text in times.items() if text is not None}
     errors = [error for place, text in given.items() for error in _length_errors(text, place)]
     yield from errors
     if rule.active == ActiveTime():
-        yield InputError(f"{where}.active", "give after, for, or every with for")
+        yield InputError(f"{path}.active", "give after, for, or every with for")
     elif active.every and not errors and duration(active.lasts or active.every) >= duration(active.every):
-        yield InputError(f"{where}.active.every", "give a shorter `for`: a rule pauses between its periods")
+        yield InputError(f"{path}.active.every", "give a shorter `for`: a rule pauses between its periods")
 
 
-def _length_errors(text: str, place: str) -> Errors:
-    errors = list(_duration_error(text, place))
+def _length_errors(text: str, path: str) -> Errors:
+    errors = list(_duration_error(text, path))
     yield from errors
-    if not errors and not duration(text) and not place.endswith(".after"):
-        yield InputError(place, f"{shown(text)} is not longer than 0: give a longer one")
+    if not errors and not duration(text) and not path.endswith(".after"):
+        yield InputError(path, f"{shown(text)} is not longer than 0: give a longer one")
 
 
 def _states_errors(rules: Sequence[Rule], path: str) -> Errors:
     reachable = dict.fromkeys([STARTED, *(rule.new_state for rule in rules if rule.new_state)])
-    for at, rule in enumerate(rules):
+    for index, rule in enumerate(rules):
         if rule.state is not None:
-            yield from _unknown_name(rule.state, reachable, f"{path}[{at}].state", "newState of a rule")
+            yield from _unknown_name(rule.state, reachable, f"{path}[{index}].state", "newState of a rule")
 
 
 # Steps
@@ -312,8 +319,8 @@ def _states_errors(rules: Sequence[Rule], path: str) -> Errors:
 def _steps_errors(scenario: Scenario, path: str) -> Errors:
     yield from _duplicate_names([step.name for step in scenario.steps], path, "step")
     saved = {name: {*DIALECTS} for name in BUILT_IN}
-    for at, step in enumerate(scenario.steps):
-        yield from _step_errors(step, partial(_missing_reason, saved, step.dialects), f"{path}[{at}]")
+    for index, step in enumerate(scenario.steps):
+        yield from _step_errors(step, partial(_missing_reason, saved, step.dialects), f"{path}[{index}]")
         for spec in (step, *step.together):
             for name in spec.save:
                 saved.setdefault(name, set()).update(DIALECTS if scenario.both_dialects else step.dialects)
@@ -322,7 +329,10 @@ def _steps_errors(scenario: Scenario, path: str) -> Errors:
 def _missing_reason(
     saved: Mapping[str, Collection[DialectName]], dialects: Sequence[DialectName], name: str
 ) -> str | None:
-    """Why a step in these dialects cannot use the name; `saved` has those in which earlier steps saved it."""
+    """Return why a step that runs in these dialects cannot use the name; None if it can.
+
+    `saved` has each saved name, and the dialects in which an earlier step saves it.
+    """
     if name not in saved:
         near = nearest(name, saved)
         advice = f"; did you mean {near!r}?" if near else ""
@@ -342,8 +352,8 @@ def _step_errors(step: Step, missing: MissingReason, path: str) -> Errors:
     if step.control is not None:
         yield from _control_errors(step, missing, path)
     yield from _request_errors(step, step.call, missing, path)
-    for number, call in enumerate(step.together):
-        yield from _request_errors(call, call.call, missing, f"{path}.together[{number}]")
+    for index, call in enumerate(step.together):
+        yield from _request_errors(call, call.call, missing, f"{path}.together[{index}]")
 
 
 def _dialect_errors(step: Step, path: str) -> Errors:
@@ -369,11 +379,11 @@ def _request_errors(spec: RequestSpec, operation: str | None, missing: MissingRe
     bodies = [name for name in ("body", "text", "form") if getattr(spec, name) not in (None, UNSET)]
     if len(bodies) > 1:
         yield InputError(path, f"a request has one body, and this one has {' and '.join(bodies)}")
-    for where, value in _templates(spec, path):
-        yield from _placeholder_errors(value, missing, where)
-    for where, username in _usernames(spec, operation, path):
+    for place, value in _templates(spec, path):
+        yield from _placeholder_errors(value, missing, place)
+    for place, username in _usernames(spec, operation, path):
         if "+" in username.partition("@")[0]:
-            yield InputError(where, "leave out the tag: each run adds its own")
+            yield InputError(place, "leave out the tag: each run adds its own")
     yield from _duration_error(spec.timeout, f"{path}.timeout")
     yield from _place_errors(spec, path)
     yield from _expect_errors(spec, f"{path}.expect")
@@ -394,7 +404,7 @@ def _path_errors(spec: RequestSpec, operation: str, path: str) -> Errors:
 
 
 def _status_errors(expect: Expect, operation: str, path: str) -> Errors:
-    """The variant `refusals` decides the status of a refused command, and the file runs with both values."""
+    """Yield an error for the status of a refused command: it depends on the variant `refusals`."""
     is_command = operation in OPERATIONS and OPERATIONS[operation].kind is Kind.COMMAND
     if is_command and expect.status is not None and not _NOT_FOUND.issuperset(expect.refused or _NOT_FOUND):
         advice = "the variant refusals decides it, and the step runs with both values"
@@ -412,7 +422,7 @@ def _found_errors(expect: Expect, operation: str | None, path: str) -> Errors:
 
 
 def _place_errors(spec: RequestSpec, path: str) -> Errors:
-    """Check the places in the answer, and what is expected there."""
+    """Yield the errors of the places in the answer, and of what is expected there."""
     places = [(place, f"{path}.until.{place}") for place in spec.until]
     places += [(place, f"{path}.save.{name}") for name, place in spec.save.items()]
     for place, where in places:
@@ -425,8 +435,8 @@ def _place_errors(spec: RequestSpec, path: str) -> Errors:
 
 def _expect_errors(spec: RequestSpec, path: str) -> Errors:
     expect = spec.expect
-    for at, code in enumerate(expect.refused or ()):
-        yield from _unknown_name(code, ERRORS, f"{path}.refused[{at}]", "error code")
+    for index, code in enumerate(expect.refused or ()):
+        yield from _unknown_name(code, ERRORS, f"{path}.refused[{index}]", "error code")
     if expect.refused == ():
         yield InputError(f"{path}.refused", "list the codes, or leave it out if no refusal is expected")
     if expect.fault == "NO_RESPONSE" and spec.timeout is None:
@@ -444,7 +454,7 @@ def _placeholder_errors(value: Any, missing: MissingReason, path: str) -> Errors
 
 
 def _templates(spec: RequestSpec, path: str) -> Iterator[tuple[str, Any]]:
-    """The values that may have placeholders, each with its place."""
+    """Yield the values that may have placeholders, each after its place in the file."""
     for name in ("token", "path", "query", "headers", "body", "text", "form", "until"):
         yield f"{path}.{name}", getattr(spec, name)
     if spec.login is not None:
@@ -456,6 +466,7 @@ def _templates(spec: RequestSpec, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _usernames(spec: RequestSpec, operation: str | None, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the user names of a request, each after its place in the file."""
     if spec.login is not None:
         yield f"{path}.as.username", spec.login.username
     if operation == "getToken" and spec.form is not None:
