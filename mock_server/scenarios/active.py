@@ -185,7 +185,7 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
         return probability is None or self._random(rule, number, "chance").random() < probability
 
     def _random(self, rule: Rule, number: int, purpose: str) -> Random:
-        """Return the random numbers for one purpose: the chance of a rule must not change those of its effect."""
+        """Return random numbers for one purpose: the chance of a rule must not change those of its effect."""
         seed = self.scenario.seed if self.scenario else 0
         return Random(f"{seed}/{rule.name}/{number}/{purpose}")
 

@@ -234,7 +234,7 @@ class TokenCache:
         return accounts[0]
 
     def remember(self, login: StepLogin, form: Mapping[str, str], outcome: HttpOutcome) -> None:
-        """Keep the tokens that a step got: for the user in its form, or without a password there for `login`."""
+        """Keep the tokens that a step got: for the user in its form, or for `login` if it has no password."""
         tokens = _tokens_in(outcome)
         if tokens is not None:
             self._tokens[_key(form if "password" in form else self.form(login, {}))] = tokens
