@@ -66,6 +66,6 @@ def test_a_list_of_more_dossiers_than_are_remembered_is_the_same(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remembered = api.get("/dossiers/all").data
-    monkeypatch.setattr(dossiers, "REMEMBERED", 1)
+    monkeypatch.setattr(dossiers, "MAX_CACHED", 1)
 
     assert api.get("/dossiers/all").data == remembered

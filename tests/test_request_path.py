@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import Client, EnvironBuilder
 
-from mock_server.api.rendering import remember
+from mock_server.api.rendering import cached_renderer
 from mock_server.app import create_app
 from mock_server.dialects import wire
 from mock_server.settings import Settings
@@ -84,10 +84,10 @@ def test_query_strings_are_remembered_within_bounds(api: Api) -> None:
 
 def test_long_paths_are_not_remembered(api: Api) -> None:
     assert api.token
-    before = api.client.application.router.remembered.cache_info().currsize  # type: ignore[attr-defined]
+    before = api.client.application.router.cached_search.cache_info().currsize  # type: ignore[attr-defined]
     api.get(f"/dossiers/process/{'x' * 500}")
 
-    assert api.client.application.router.remembered.cache_info().currsize == before  # type: ignore[attr-defined]
+    assert api.client.application.router.cached_search.cache_info().currsize == before  # type: ignore[attr-defined]
 
 
 @pytest.mark.dialects("rest", "edge")
@@ -110,7 +110,7 @@ def test_a_rendering_is_made_once_for_the_same_arguments() -> None:
         made.append((shown, *others))
         return list(others)
 
-    shown, remembered = Shown(), remember(render)
+    shown, remembered = Shown(), cached_renderer(render)
     for number in (1, 1, 2, 2):
         remembered([(shown, (number,))])
 

@@ -13,11 +13,13 @@ from mock_server.web.context import Call
 def list_accounts(call: Call) -> Response:
     """behaviour.md 3.1."""
     world = call.world
-    opened = sorted(world.portfolios) if call.accounts is None else call.accounts
-    known = [world.portfolios[account_id].account for account_id in opened if account_id in world.portfolios]
-    if not known:
-        raise NotFound(Refusal(NOT_FOUND, "account_ids", tuple(map(str, opened))))
-    return responses.content([call.dialect.account(account) for account in known])
+    account_ids = sorted(world.portfolios) if call.accounts is None else call.accounts
+    accounts = [
+        world.portfolios[account_id].account for account_id in account_ids if account_id in world.portfolios
+    ]
+    if not accounts:
+        raise NotFound(Refusal(NOT_FOUND, "account_ids", tuple(map(str, account_ids))))
+    return responses.content([call.dialect.account(account) for account in accounts])
 
 
 def get_account_statistics(call: Call, account_id: int) -> Response:

@@ -26,10 +26,10 @@ _COMMENT = b"%" + b" " * 3998 + b"\n"
 def list_documents(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.16."""
     portfolio = call.world.portfolio(account_id)
-    shown = visible_documents(portfolio.dossier(dossier_id), call.variants)
+    documents = visible_documents(portfolio.dossier(dossier_id), call.variants)
     requirements = portfolio.account.requirements
     return responses.content(
-        [call.dialect.document(document, requirements, call.variants) for document in shown]
+        [call.dialect.document(document, requirements, call.variants) for document in documents]
     )
 
 
@@ -63,7 +63,7 @@ def download_file(call: Call, account_id: int, dossier_id: int, document_id: int
 
 
 def _file_bytes(dossier: Dossier, document: Document, evidence: Evidence, requirement: Requirement) -> bytes:
-    """Exactly `evidence.file_size` bytes. behaviour.md 3.20 (documented)."""
+    """Return exactly `evidence.file_size` bytes. behaviour.md 3.20 (documented)."""
     if evidence.content is not None:
         return evidence.content
     lines = (
@@ -113,5 +113,5 @@ def _one_page(lines: tuple[str, ...]) -> bytes:
 def _pad(pdf: bytes, size: int) -> bytes:
     """Pad the PDF to `size` bytes by blanks and comments before its end, which readers skip."""
     before, mark, after = pdf.rpartition(b"startxref")
-    lines, rest = divmod(size - len(pdf), len(_COMMENT))
-    return before + _COMMENT[len(_COMMENT) - rest :] + _COMMENT * lines + mark + after
+    lines, remaining = divmod(size - len(pdf), len(_COMMENT))
+    return before + _COMMENT[len(_COMMENT) - remaining :] + _COMMENT * lines + mark + after

@@ -6,7 +6,7 @@ from functools import partial
 
 from flask import Response
 
-from mock_server.api.rendering import REMEMBERED, dossier_rows
+from mock_server.api.rendering import MAX_CACHED, dossier_rows
 from mock_server.domain import search
 from mock_server.domain.dossiers import DossierUpdate
 from mock_server.domain.imports import ImportRequest
@@ -27,17 +27,17 @@ _UPDATE_MEMBERS = DossierUpdate.__struct_fields__
 def list_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.7."""
     world = call.world
-    found = search.list_dossiers(
+    hits = search.list_dossiers(
         world, call.now, account_id=account_id, query=query(call), variants=call.variants
     )
-    return responses.page(call, found, dossier_rows(call, world.portfolio(account_id), found.content))
+    return responses.page(call, hits, dossier_rows(call, world.portfolio(account_id), hits.content))
 
 
 def list_all_dossiers(call: Call, account_id: int) -> Response:
     """behaviour.md 3.8."""
     world = call.world
     portfolio = world.portfolio(account_id)
-    rows = partial(dossier_rows, call, portfolio, cached=len(portfolio.dossiers) <= REMEMBERED)
+    rows = partial(dossier_rows, call, portfolio, cached=len(portfolio.dossiers) <= MAX_CACHED)
     return responses.stream(search.list_all_dossiers(world, account_id=account_id), rows)
 
 
@@ -58,9 +58,9 @@ def get_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
 
 def update_dossier(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.11."""
-    given = body(call)
-    wanted = DossierUpdate(**members(given, _UPDATE_MEMBERS) | _expiration(given))
-    call.execute(UpdateDossier(account_id, dossier_id, wanted, call.dialect.name))
+    request_body = body(call)
+    update = DossierUpdate(**members(request_body, _UPDATE_MEMBERS) | _expiration(request_body))
+    call.execute(UpdateDossier(account_id, dossier_id, update, call.dialect.name))
     return responses.accepted(call)
 
 
@@ -81,19 +81,23 @@ def list_dossier_requirements(call: Call, account_id: int, dossier_id: int) -> R
     """behaviour.md 3.14."""
     world = call.world
     dossier = world.portfolio(account_id).dossier(dossier_id)
-    asked = [document.code for document in dossier.documents] if dossier.monitored else []
-    requirements = [world.requirement(account_id, code) for code in asked]
+    codes = [document.code for document in dossier.documents] if dossier.monitored else []
+    requirements = [world.requirement(account_id, code) for code in codes]
     return responses.content([call.dialect.dossier_requirement(dossier, row) for row in requirements])
 
 
 def update_dossier_requirements(call: Call, account_id: int, dossier_id: int) -> Response:
     """behaviour.md 3.15."""
-    given = body(call)
-    codes = given.get("newRequiredDocuments") if isinstance(given, dict) else given
+    request_body = body(call)
+    codes = request_body.get("newRequiredDocuments") if isinstance(request_body, dict) else request_body
     call.execute(UpdateRequirements(account_id, dossier_id, codes or (), call.dialect.name))
     return responses.accepted(call)
 
 
-def _expiration(given: dict[str, str | None] | None) -> dict[str, str | None]:
+def _expiration(request_body: dict[str, str | None] | None) -> dict[str, str | None]:
     """The expiration date if the body has one, null included: null clears it. behaviour.md C71 (inferred)."""
-    return {"expiration_date": given["expirationDate"]} if given and "expirationDate" in given else {}
+    return (
+        {"expiration_date": request_body["expirationDate"]}
+        if request_body and "expirationDate" in request_body
+        else {}
+    )

@@ -20,10 +20,10 @@ def get_process(call: Call, account_id: int, process_id: str) -> Response:
 def list_processes(call: Call, account_id: int) -> Response:
     """behaviour.md 3.22."""
     since = query(call).get("from_date")
-    found = search.list_processes(call.world, call.now, account_id=account_id, from_date=since)
-    call.facts.extend(process_facts(found))
+    processes = search.list_processes(call.world, call.now, account_id=account_id, from_date=since)
+    call.facts.extend(process_facts(processes))
     path = _import_path(call, account_id)
-    return responses.content([call.dialect.process(process, path) for process in found])
+    return responses.content([call.dialect.process(process, path) for process in processes])
 
 
 def _import_path(call: Call, account_id: int) -> str:

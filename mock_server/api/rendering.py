@@ -20,13 +20,14 @@ from mock_server.domain.world import Portfolio
 from mock_server.json_body import json_bytes
 from mock_server.web.context import Call
 
-REMEMBERED = 131_072
-"""Renderings that each function keeps, about 1 kB each: a list of so many is rendered once, then copied."""
+MAX_CACHED = 131_072
+"""Renderings that each renderer keeps, about 1 kB each: a list of so many is rendered once, then copied."""
 
-_DROPPED = 64
-"""The fraction of the renderings that is dropped when there are too many."""
+_DROPPED_SHARE = 64
+"""A cache that is full drops the oldest of its renderings: one of so many."""
 
 Row = tuple[object, tuple[object, ...]]
+"""An object to render, and the other arguments of the rendering."""
 
 
 def dossier_rows(
@@ -34,54 +35,59 @@ def dossier_rows(
 ) -> list[bytes]:
     """Return dossiers of the portfolio as JSON, in the dialect of the call.
 
-    `cached` is false for a list of more than `REMEMBERED` dossiers: none would be kept until its next use.
+    `cached` is false for a list of more than `MAX_CACHED` dossiers: none would be kept until its next use.
     """
     render, requirements, variants = call.dialect.dossier, portfolio.account.requirements, call.variants
     thirdparties, relations = call.world.thirdparties, portfolio.relations
     rows = []
     for dossier in dossiers:
-        found = dossier.thirdparty_id
-        others = thirdparties[found], relations[found].thirdparty_code, requirements, variants
-        rows.append((dossier, others))
+        thirdparty_id = dossier.thirdparty_id
+        arguments = (
+            thirdparties[thirdparty_id],
+            relations[thirdparty_id].thirdparty_code,
+            requirements,
+            variants,
+        )
+        rows.append((dossier, arguments))
     if not cached:
-        return [orjson.dumps(render(dossier, *others)) for dossier, others in rows]
-    return remember(render)(rows)
+        return [orjson.dumps(render(dossier, *arguments)) for dossier, arguments in rows]
+    return cached_renderer(render)(rows)
 
 
 class Renderer:
-    """Renders rows with a method of a dialect. A row is the rendered object and the other arguments."""
+    """Renders rows with one method of a dialect, and keeps the results."""
 
     def __init__(self, render: Callable[..., Json]) -> None:
         self._render = render
-        self._memory: dict[int, _Rendered] = {}
+        self._cache: dict[int, _Rendered] = {}
 
     def __call__(self, rows: Iterable[Row]) -> list[bytes]:
         """Return the JSON of each row, from the cache where it was rendered before."""
-        memory, result = self._memory, []
-        for shown, others in rows:
-            found = memory.get(id(shown))
+        renderings, result = self._cache, []
+        for entity, arguments in rows:
+            rendered = renderings.get(id(entity))
             # Tuples compare their members by identity first.
-            if found is None or found.others != others:
-                found = self._add(shown, others)
-            result.append(found.json)
+            if rendered is None or rendered.arguments != arguments:
+                rendered = self._add(entity, arguments)
+            result.append(rendered.json)
         return result
 
-    def _add(self, shown: object, others: tuple[object, ...]) -> _Rendered:
-        held = _CacheRef(shown, self._forget)
-        held.key = id(shown)
-        rendered = _Rendered(held, others, json_bytes(self._render(shown, *others)))
-        if len(self._memory) >= REMEMBERED:
+    def _add(self, entity: object, arguments: tuple[object, ...]) -> _Rendered:
+        reference = _CacheRef(entity, self._forget)
+        reference.key = id(entity)
+        rendered = _Rendered(reference, arguments, json_bytes(self._render(entity, *arguments)))
+        if len(self._cache) >= MAX_CACHED:
             # Many at once: to find the first key of a dict takes long after many were deleted.
-            for oldest in list(islice(self._memory, REMEMBERED // _DROPPED)):
-                self._memory.pop(oldest, None)
-        self._memory[held.key] = rendered
+            for oldest in list(islice(self._cache, MAX_CACHED // _DROPPED_SHARE)):
+                self._cache.pop(oldest, None)
+        self._cache[reference.key] = rendered
         return rendered
 
-    def _forget(self, shown: _CacheRef) -> None:
-        self._memory.pop(shown.key, None)
+    def _forget(self, reference: _CacheRef) -> None:
+        self._cache.pop(reference.key, None)
 
 
-remember = cache(Renderer)
+cached_renderer = cache(Renderer)
 """Return the renderer of a method, always the same one."""
 
 
@@ -95,6 +101,6 @@ class _CacheRef(ref[Any]):
 class _Rendered(NamedTuple):
     """The bytes of an object, and the other arguments of the rendering."""
 
-    shown: _CacheRef
-    others: tuple[object, ...]
+    reference: _CacheRef
+    arguments: tuple[object, ...]
     json: bytes

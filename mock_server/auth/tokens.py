@@ -193,7 +193,7 @@ class TokenService:
             raise TokenRejected("altered")
         return token
 
-    def session_of_id_token(self, encoded: str) -> Token:
+    def id_token(self, encoded: str) -> Token:
         """The ID token in `encoded`, which may have expired.
 
         Raises:

@@ -17,7 +17,7 @@ from mock_server.journal.coverage import CoverageRow, ExchangeCounts, compute_co
 from mock_server.journal.report import report_tables
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.tables import to_html, to_markdown
-from mock_server.web.services import requested_name, services
+from mock_server.web.services import requested_sandbox_name, services
 
 _SCOPES = ("sandbox", "server")
 _FORMATS = ("markdown", "html")
@@ -78,7 +78,7 @@ def _counted_scope() -> Scope:
     sandboxes = services().sandboxes
     if query_choice("scope", _SCOPES) == "server":
         return Scope(None, sandboxes.existing, sandboxes.total)
-    name = requested_name(request)
+    name = requested_sandbox_name(request)
     sandbox = sandboxes.find(name)
     if sandbox is None:
         raise Problem(f"there is no sandbox {shown(name)}; GET /__admin/sandboxes lists them", 404)

@@ -20,7 +20,7 @@ from mock_server.sandbox.history import NotKept
 from mock_server.sandbox.sandboxes import NoSandbox
 from mock_server.scenarios.active import NameTaken
 from mock_server.settings import CONTROL_PREFIX
-from mock_server.web.services import docs_url, http_error, log_bug
+from mock_server.web.services import docs_url, log_bug, no_sandbox_error
 
 _MISSING = {
     "account_id": ("account {value}", "GET /__admin/fixture lists those of its start"),
@@ -119,7 +119,7 @@ def missing_text(error: NotFound) -> str:
 
 
 def _no_sandbox(error: NoSandbox) -> Response:
-    cause = http_error(error)
+    cause = no_sandbox_error(error)
     return problem_answer(cause.code or 400, str(error), docs=docs_url(NO_SANDBOX))
 
 

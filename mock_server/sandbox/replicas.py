@@ -179,8 +179,8 @@ class SharedSandboxes(Sandboxes):
         transaction.forks[name] = self._format.encode(Checkpoint(kept=keep_state(state)))
         return ServerSandbox(name, state, self._options)
 
-    def answer_error(self) -> None:
-        """Raise no error of the engine any more in this request: another error is answered."""
+    def ignore_engine_errors(self) -> None:
+        """Raise no error of the engine any more in this request: an error is being answered."""
         transaction = self._current.transaction
         if transaction is not None:
             transaction.has_failed = True

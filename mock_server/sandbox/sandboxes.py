@@ -132,8 +132,11 @@ class Sandboxes:
                 raise Conflict(f"there is a sandbox {name!r}: choose another name, or delete it")
             return self._create(name, past)
 
-    def answer_error(self) -> None:
-        """Return some sandbox for the rest of this request also where none can be reached."""
+    def ignore_engine_errors(self) -> None:
+        """From now on in this request, let `get` and `find` return a sandbox even without an engine.
+
+        Only shared sandboxes have an engine. The answer to an error needs a sandbox for its time.
+        """
 
     def drop(self, name: str) -> None:
         """Delete the sandbox; its next use creates it again.

@@ -18,11 +18,12 @@ from mock_server.web.errors import REFUSAL_HEADER
 from mock_server.web.journal_entry import BEGAN
 
 _SANDBOX_KEY = f"HTTP_{SANDBOX_HEADER.upper().replace('-', '_')}"
-_LONGEST_REMEMBERED = 300
+_MAX_CACHED_URL = 300
+"""Characters of a URL in the cache."""
 
 
 class AccessLog:
-    """Makes the line of a request, as bytes; `write` takes it. Each answer needs one."""
+    """Formats a line for each answered request, and passes it as bytes to `write`."""
 
     def __init__(self, write: Callable[[bytes], None], *, as_json: bool) -> None:
         self._write = write
@@ -31,7 +32,9 @@ class AccessLog:
     def add(self, environ: dict[str, Any], status: str, headers: list[tuple[str, str]]) -> None:
         """Log a request that was answered."""
         path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
-        url = _url(path, query) if len(path) + len(query) < _LONGEST_REMEMBERED else _shown(path, query)
+        url = (
+            _cached_url(path, query) if len(path) + len(query) < _MAX_CACHED_URL else _format_url(path, query)
+        )
         milliseconds = (perf_counter() - environ[BEGAN]) * 1000 if BEGAN in environ else 0.0
         self._write(self._line(environ, url, status, milliseconds, headers))
 
@@ -80,14 +83,14 @@ def _json_line(
 
 
 def _codes(context: RequestContext) -> list[str]:
-    """The codes that the answer has: of a refusal, or of a failed import."""
+    """The error codes in the answer: of a refusal, or of a failed import."""
     return [] if context.call is None else [fact.name for fact in context.call.facts if fact.about == "code"]
 
 
-def _shown(path: str, query: str) -> str:
+def _format_url(path: str, query: str) -> str:
     """Path and query string as one line of ASCII, without secrets."""
     text = path.encode("latin-1").decode("utf-8", "replace")
     return wire.header_text(redact_url(f"{text}?{query}" if query else text))
 
 
-_url = lru_cache(1024)(_shown)
+_cached_url = lru_cache(1024)(_format_url)

@@ -17,7 +17,7 @@ from mock_server.scenarios.active import import_plan
 from mock_server.scenarios.file_format import Then
 from mock_server.web.context import CONTEXT, Call, RequestContext
 from mock_server.web.routing import NOT_THE_API
-from mock_server.web.services import Services, requested_name, services
+from mock_server.web.services import Services, requested_sandbox_name, services
 
 _REASONS = {
     "malformed": "The access token is malformed",
@@ -47,24 +47,24 @@ def reject_foreign_pages(app: Flask) -> None:
 
 
 def _check_page() -> None:
-    """Raise AccessDenied unless the page that calls is the server's. Documentation and health are open."""
+    """Raise AccessDenied if a page of another site sends the call. Documentation and health are open."""
     if not (request.endpoint or "").startswith(NOT_THE_API):
         check_api_call(services().settings, request.environ)
 
 
-def authenticate(asked: Request, dialect: Dialect, shared: Services) -> RequestContext:
+def authenticate(request: Request, dialect: Dialect, shared: Services) -> RequestContext:
     """Find the user and the sandbox of the request, and keep them in its environ.
 
     Raises:
-        AccessDenied: without tokens, a page of another site sends the call.
+        AccessDenied: under `--auth off`, a page of another site sends the call.
         TokenRequired: no token, or one that is malformed or altered.
         Forbidden: one that is altered, where the dialect says so.
         NoSandbox: the sandbox does not exist and cannot be created.
     """
-    environ, sandboxes = asked.environ, shared.sandboxes
+    environ, sandboxes = request.environ, shared.sandboxes
     if shared.settings.auth == "off":
         check_api_call(shared.settings, environ)
-        context = RequestContext(sandboxes.get(requested_name(asked)), None)
+        context = RequestContext(sandboxes.get(requested_sandbox_name(request)), None)
     else:
         token = _read_token(shared.tokens, dialect, bearer_token(environ))
         context = RequestContext(sandboxes.for_user(token.username), token, token.username)
@@ -73,14 +73,16 @@ def authenticate(asked: Request, dialect: Dialect, shared: Services) -> RequestC
 
 
 def authorize(
-    asked: Request,
+    request: Request,
     context: RequestContext,
     operation: Operation,
     dialect: Dialect,
     account_id: int | None,
     effect: Then,
 ) -> Call:
-    """Return the call of this operation, on an account that the token opens; `effect` is that of a rule.
+    """Return the authorized call of this operation; `effect` is that of a rule, or `NO_EFFECT`.
+
+    Without `account_id`, the path of the operation has no account.
 
     Raises:
         TokenRequired: the token has expired, or a rule says so.
@@ -97,7 +99,7 @@ def authorize(
     world, now = sandbox.current()
     variants = sandbox.variants_for(dialect.name)
     context.call = call = Call(
-        asked, operation, dialect, sandbox, accounts, variants, world, now, import_plan(effect)
+        request, operation, dialect, sandbox, accounts, variants, world, now, import_plan(effect)
     )
     if account_id is not None:
         _check_account(context, call, account_id, effect)
@@ -105,7 +107,7 @@ def authorize(
 
 
 def is_authorized(context: RequestContext, account_id: int | None) -> bool:
-    """Whether `authorize` would accept the token and the account, where no rule has a say."""
+    """Whether `authorize` would accept the token and the account, if no rule changes that."""
     sandbox, token = context.sandbox, context.token
     if token is not None and token.expired(sandbox.token_age(token.issued_at)):
         return False
@@ -119,16 +121,16 @@ def _read_token(tokens: TokenService, dialect: Dialect, encoded: str) -> Token:
         raise TokenRequired("An access token is required: Authorization: Bearer ...", 'realm="eat_realm"')
     try:
         return tokens.access(encoded)
-    except TokenRejected as refused:
+    except TokenRejected as rejected:
         # behaviour.md 1.4 (documented; otherwise in `rest`: inferred)
-        if refused.why == "altered" and dialect.forbids_altered_tokens:
-            raise Forbidden(_REASONS[refused.why]) from None
-        raise _unauthorized(refused.why) from None
+        if rejected.why == "altered" and dialect.forbids_altered_tokens:
+            raise Forbidden(_REASONS[rejected.why]) from None
+        raise _unauthorized(rejected.why) from None
 
 
-def _unauthorized(why: str) -> TokenRequired:
-    challenge = f'realm="eat_realm", error="invalid_token", error_description="{_REASONS[why]}"'
-    return TokenRequired(_REASONS[why], challenge)
+def _unauthorized(reason: str) -> TokenRequired:
+    challenge = f'realm="eat_realm", error="invalid_token", error_description="{_REASONS[reason]}"'
+    return TokenRequired(_REASONS[reason], challenge)
 
 
 def _check_account(context: RequestContext, call: Call, account_id: int, effect: Then) -> None:
@@ -136,14 +138,14 @@ def _check_account(context: RequestContext, call: Call, account_id: int, effect:
     if call.accounts is not None and account_id not in call.accounts:
         raise Forbidden(f"The access token does not open account {account_id}")
     if effect.rate_limit is not None or call.variants["rateLimit"] == "on":
-        left = None if effect.rate_limit == "exceeded" else call.execute(TakeRequest(account_id))
-        context.calls_left = left or 0
-        if left is None:
+        calls_left = None if effect.rate_limit == "exceeded" else call.execute(TakeRequest(account_id))
+        context.calls_left = calls_left or 0
+        if calls_left is None:
             raise TooManyRequests("Too many requests")
 
 
-def add_rate_limit(response: Response, left: int) -> None:
-    """Add the rest of the rate limit to the response. behaviour.md 1.5 (documented), C45."""
-    response.headers["x-ratelimit-remaining"] = str(left)
+def add_rate_limit(response: Response, calls_left: int) -> None:
+    """Add the number of calls that are left to the response. behaviour.md 1.5 (documented), C45."""
+    response.headers["x-ratelimit-remaining"] = str(calls_left)
     response.headers["x-ratelimit-burst-capacity"] = str(BURST_CAPACITY)
     response.headers["x-ratelimit-replenish-rate"] = str(REPLENISH_RATE)

@@ -30,9 +30,9 @@ Result = TypeVar("Result")
 class Call(Struct, frozen=True, eq=False):
     """An authorized call: all input of a view.
 
-    `request` is not Flask's proxy, which costs half a µs at every access. `accounts` None opens every
-    account. `world` is the sandbox's at `now`, for views that only read. `plan` is the outcome that a rule
-    gives to an import. `facts` are those of the answer, for the journal.
+    `request` is not Flask's proxy, which costs half a µs at every access. `accounts` are the ids that the
+    token opens, None for every account. `world` is the sandbox's at `now`, for views that only read. `plan`
+    is the outcome that a rule gives to an import. `facts` are those of the answer, for the journal.
     """
 
     request: Request
@@ -52,11 +52,11 @@ class Call(Struct, frozen=True, eq=False):
 
 
 class RequestContext(Struct, eq=False):
-    """The sandbox and the token of a request, before authorization; the token is None if none is needed.
+    """The sandbox and the token of a request; the token is None under `--auth off`, and for a login.
 
     An expired token also names its sandbox and its user. `applied` is the rule that matched, if any; `call`
-    is set after authorization; `calls_left` is the rest of the rate limit, None if there is no limit. `hints`
-    are the warnings of strict mode.
+    is set after authorization. `calls_left` is how many calls the rate limit still allows, None without a
+    limit. `hints` are the warnings of strict mode.
     """
 
     sandbox: ServerSandbox
@@ -71,9 +71,9 @@ class RequestContext(Struct, eq=False):
 CONTEXT = "mock_server.context"
 """The key of the `RequestContext` in the environ. Flask's `g` costs a µs more at every access."""
 
-_REMEMBERED = 1024
-_LONGEST_REMEMBERED = 300
-"""Query strings in the cache: how many, and the longest in characters."""
+_MAX_CACHED_QUERIES = 1024
+_MAX_CACHED_LENGTH = 300
+"""The cache of query strings: how many it has, and the characters of the longest one."""
 
 _queries: dict[tuple[str, str], Mapping[str, str]] = {}
 
@@ -93,15 +93,15 @@ def query(call: Call) -> Mapping[str, str]:
     if not raw:
         return {}
     key = raw, call.dialect.name
-    found = _queries.get(key)
-    if found is None:
+    parameters = _queries.get(key)
+    if parameters is None:
         ignored = call.dialect.ignored_parameters
-        found = {snake(name): value for name, value in call.request.args.items() if name not in ignored}
-        if len(raw) <= _LONGEST_REMEMBERED:
-            if len(_queries) >= _REMEMBERED:
+        parameters = {snake(name): value for name, value in call.request.args.items() if name not in ignored}
+        if len(raw) <= _MAX_CACHED_LENGTH:
+            if len(_queries) >= _MAX_CACHED_QUERIES:
                 _queries.clear()
-            _queries[key] = found
-    return found
+            _queries[key] = parameters
+    return parameters
 
 
 def body(call: Call) -> Json:
@@ -148,7 +148,7 @@ def required_body(call: Call) -> Json:
 
 def members(parsed: Json, names: tuple[str, ...]) -> dict[str, Json]:
     """Return the members of an object that have one of these Python names and are not null."""
-    given = parsed or {}
+    json_object = parsed or {}
     # Not a loop over the members of the body: the unknown ones may be many.
-    named = {name: given.get(camel(name)) for name in names}
-    return {name: value for name, value in named.items() if value is not None}
+    values = {name: json_object.get(camel(name)) for name in names}
+    return {name: value for name, value in values.items() if value is not None}

@@ -31,8 +31,8 @@ _PAGE_POLICY = (
 )
 """The page loads nothing from elsewhere, and calls only its own server."""
 
-_REMEMBERED = 8
-"""Documents that are kept: one per dialect and prefix."""
+_MAX_CACHED_DOCUMENTS = 8
+"""Documents in the cache: one per dialect and prefix."""
 
 _logger = logging.getLogger("mock_server.contract")
 
@@ -47,7 +47,7 @@ def install_documents(app: Flask, default: str) -> None:
     app.register_blueprint(published)
 
 
-def contract_error(asked: Request, response: AnyResponse, default: str) -> str | None:
+def contract_error(request: Request, response: AnyResponse, default: str) -> str | None:
     """Return where the answer to this request differs from the contract, or None.
 
     `default` is the dialect of a path that names none.
@@ -55,19 +55,19 @@ def contract_error(asked: Request, response: AnyResponse, default: str) -> str |
     Not checked: an answer that a rule changed, a rejected page, and calls outside the emulated API, such as
     a browser's that is sent to the dashboard.
     """
-    if rule_applied(asked) or asked.method == "HEAD" or is_control_path(asked.path):
+    if rule_applied(request) or request.method == "HEAD" or is_control_path(request.path):
         return None
     if PROBLEM_HEADER in response.headers:
         return None
-    operation = operation_of(asked)
+    operation = operation_of(request)
     if operation is None and response.status_code == HTTPStatus.FOUND:
         return None
-    of_realm = asked.path.startswith(f"{REALM_PATH}/") and response.status_code != HTTPStatus.NOT_FOUND
-    if operation is None and (asked.url_rule is not None or of_realm):
+    of_realm = request.path.startswith(f"{REALM_PATH}/") and response.status_code != HTTPStatus.NOT_FOUND
+    if operation is None and (request.url_rule is not None or of_realm):
         return None
     from mock_server.contract import answer_error  # most servers check no responses
 
-    dialect: Dialect | None = (asked.view_args or {}).get("dialect")
+    dialect: Dialect | None = (request.view_args or {}).get("dialect")
     return answer_error(
         dialect.name if dialect else default,
         operation.name if operation else None,
@@ -77,17 +77,17 @@ def contract_error(asked: Request, response: AnyResponse, default: str) -> str |
     )
 
 
-def check_response(asked: Request, response: Response, default: str) -> None:
+def check_response(request: Request, response: Response, default: str) -> None:
     """Validate the answer to a request (`--check-responses`).
 
     A difference is logged as an error and named in an extra header; the answer itself is sent unchanged.
     """
-    error = contract_error(asked, response, default)
+    error = contract_error(request, response, default)
     if error is not None:
         _logger.error(
             "not as the contract says: %s %s: %s",
-            asked.method,
-            wire.header_text(redact_text(asked.path)),
+            request.method,
+            wire.header_text(redact_text(request.path)),
             redact_text(error),
         )
         response.headers[CONTRACT_HEADER] = wire.header_text(error)
@@ -104,7 +104,7 @@ def _docs() -> Response:
     return page
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_MAX_CACHED_DOCUMENTS)
 def _encoded(dialect: str, base: str, needs_token: bool) -> bytes:  # noqa: FBT001  # a key of the cache
     from mock_server.contract import document  # a start does not need it
 

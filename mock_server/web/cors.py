@@ -31,16 +31,16 @@ class Cors:
         """Answer one request."""
         if is_control_path(environ["PATH_INFO"]):
             return self._app(environ, start_response)
-        added = self._allowed_origin(environ)
-        is_allowed = any(name == _ALLOW_ORIGIN for name, _ in added)
+        cors_headers = self._allowed_origin(environ)
+        is_allowed = any(name == _ALLOW_ORIGIN for name, _ in cors_headers)
         if is_allowed and _is_preflight(environ):
-            start_response("204 No Content", [*added, *_preflight_headers(environ)])
+            start_response("204 No Content", [*cors_headers, *_preflight_headers(environ)])
             return []
         if is_allowed:
-            added.append(("Access-Control-Expose-Headers", _EXPOSED))
+            cors_headers.append(("Access-Control-Expose-Headers", _EXPOSED))
 
         def start_with_headers(status: str, headers: _Headers, *rest: Any) -> Any:
-            return start_response(status, [*headers, *added], *rest)
+            return start_response(status, [*headers, *cors_headers], *rest)
 
         return self._app(environ, start_with_headers)
 
@@ -58,10 +58,10 @@ def _is_preflight(environ: Mapping[str, Any]) -> bool:
 
 
 def _preflight_headers(environ: Mapping[str, Any]) -> _Headers:
-    wanted = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS") or "Authorization"
+    requested_headers = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS") or "Authorization"
     headers = [
         ("Access-Control-Allow-Methods", "GET, HEAD, POST"),
-        ("Access-Control-Allow-Headers", wanted),
+        ("Access-Control-Allow-Headers", requested_headers),
         ("Access-Control-Max-Age", "600"),
     ]
     if "HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK" in environ:

@@ -21,7 +21,7 @@ from mock_server.pages import STRICT, UNMATCHED
 from mock_server.sandbox.sandboxes import NoSandbox
 from mock_server.web.context import CONTEXT, RequestContext, current_call
 from mock_server.web.responses import json_response, oauth_error
-from mock_server.web.services import docs_url, http_error, log_bug, services
+from mock_server.web.services import docs_url, log_bug, no_sandbox_error, services
 from mock_server.web.strict import StrictError
 
 REFUSAL_HEADER = "X-Mock-Refusal"
@@ -30,9 +30,9 @@ DOCS_HEADER = "X-Mock-Docs"
 
 
 def _rejected(error: Rejected) -> Response:
-    """Return refusals as messages, without content. behaviour.md 11.1 (documented).
+    """Return the refusals as messages. behaviour.md 11.1 (documented).
 
-    Of a command that a rule rejects, also the result; the variant `refusals` decides its status. C5.
+    A rejected command also has its result as content; the variant `refusals` decides the status. C5.
     """
     call, refusals, path = current_call(), error.refusals, request.path
     call.facts.extend(refusal_facts(refusals))
@@ -54,7 +54,7 @@ def _refusal_header(refusals: Sequence[Refusal]) -> dict[str, str]:
 
 
 def _http_error(error: HTTPException) -> Response:
-    """What HTTP itself rejects, in the protocol format; an unmapped path has an extra header."""
+    """Return an error of HTTP in the protocol format; extra headers mark an unknown path."""
     if isinstance(error.response, AnyResponse):
         return Response(error.response.get_data(), error.response.status_code, error.response.headers)
     status = error.code or 500
@@ -69,24 +69,24 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _message(error: HTTPException) -> str | None:
-    """What there is to say beyond the status; nothing where only Werkzeug's default text would be said."""
+    """Return the message of an error; None instead of Werkzeug's default text."""
     if isinstance(error, MethodNotAllowed):
         return f"Request method '{request.method}' not supported"
     return None if error.description == type(error).description else error.description
 
 
 def _unavailable(error: NotWritten | StateFileError) -> Response:
-    """The file of `--state` cannot be written, or this sandbox in it not be restored."""
+    """Return 503: the file of `--state` cannot be written, or this sandbox cannot be restored from it."""
     return _http_error(ServiceUnavailable(str(error)))
 
 
 def _access_denied(error: AccessDenied) -> Response:
-    """A call that the sandbox itself rejects; no answer of the vendor has this header."""
+    """Return the error of a call that the sandbox itself rejects, with a header that no vendor answer has."""
     return _protocol_error(error.status, str(error), {PROBLEM_HEADER: wire.header_text(str(error))})
 
 
 def _rejected_by_strict_mode(error: StrictError) -> Response:
-    """An answer that is clearly not the vendor's: problem+json with the warnings."""
+    """Return problem+json with the warnings, which is clearly not an answer of the vendor."""
     body = {
         "type": "about:blank",
         "title": "Rejected by the strict mode of mock-server",
@@ -115,7 +115,7 @@ def _protocol_error(status: int, message: str | None, headers: dict[str, str] | 
     if request.path.startswith(f"{REALM_PATH}/") and UNMATCHED_HEADER not in (headers or {}):
         return oauth_error(status, f"HTTP {status} {phrase}", message or phrase, headers)
     context: RequestContext | None = request.environ.get(CONTEXT)
-    services().sandboxes.answer_error()
+    services().sandboxes.ignore_engine_errors()
     sandbox = services().sandboxes.get() if context is None else context.sandbox
     body = {
         "timestamp": wire.zoned(sandbox.now()),
@@ -129,14 +129,14 @@ def _protocol_error(status: int, message: str | None, headers: dict[str, str] | 
 
 def _sent_path() -> str:
     """The path as it was sent. Werkzeug's has one slash where a client with a wrong base URL sends two."""
-    sent = request.environ["PATH_INFO"]
-    return "/" * (len(sent) - len(sent.lstrip("/")) - 1) + request.path
+    path = request.environ["PATH_INFO"]
+    return "/" * (len(path) - len(path.lstrip("/")) - 1) + request.path
 
 
 _RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
     Rejected: _rejected,
     HTTPException: _http_error,
-    NoSandbox: lambda error: _http_error(http_error(error)),
+    NoSandbox: lambda error: _http_error(no_sandbox_error(error)),
     NotWritten: _unavailable,
     StateFileError: _unavailable,
     AccessDenied: _access_denied,

@@ -27,10 +27,10 @@ from mock_server.sandbox.sandboxes import NoSandbox
 from mock_server.scenarios.file_format import FAULTS
 from mock_server.web.context import CONTEXT, Call, RequestContext
 from mock_server.web.routing import NOT_THE_API, operation_of
-from mock_server.web.services import Services, requested_name
+from mock_server.web.services import Services, requested_sandbox_name
 
 BEGAN = "mock_server.began"
-"""The key of the time in the environ at which the request came in."""
+"""The key in the environ of the time at which the request came in, in seconds of `perf_counter`."""
 
 _OBJECTS = (
     BEGAN,
@@ -41,23 +41,23 @@ _OBJECTS = (
     "wsgi.errors",
     "wsgi.input",
 )
-"""The keys of the environ, under the real server, whose values are no texts."""
+"""The keys of the environ whose values are objects, not texts, under the server of this project."""
 
 _UNMATCHED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 """The statuses of a call that has no route. An id that is not an int64 is another error, a 400."""
 
 
 def add_journal_entry(
-    asked: Request, response: Response, context: RequestContext | None, shared: Services
+    request: Request, response: Response, context: RequestContext | None, shared: Services
 ) -> None:
     """Add the exchange to the journal of its sandbox, unless it is not part of the API."""
-    if context is None and (asked.endpoint or "").startswith(NOT_THE_API):
+    if context is None and (request.endpoint or "").startswith(NOT_THE_API):
         return
-    environ = asked.environ
-    context = context or _intended_context(asked, shared)
+    environ = request.environ
+    context = context or _intended_context(request, shared)
     sandbox, call = context.sandbox, context.call
-    operation = operation_of(asked) if call is None else call.operation
-    ids = dict(asked.view_args or ())
+    operation = operation_of(request) if call is None else call.operation
+    ids = dict(request.view_args or ())
     dialect = ids.pop("dialect", None)
     sandbox.journal.record(
         Exchange(
@@ -68,7 +68,7 @@ def add_journal_entry(
             real_seconds(),
             perf_counter() - environ[BEGAN],
             _texts(environ),
-            _body(environ, asked),
+            _request_body(environ, request),
             ids,
             call.world.thirdparty_of(ids["account_id"], ids["dossier_id"])
             if call and "dossier_id" in ids
@@ -77,27 +77,29 @@ def add_journal_entry(
             response.headers.to_wsgi_list(),
             _facts(context),
             _fault(environ) if delivery.KEY in environ else None,
-            asked.url_rule is not None or response.status_code not in _UNMATCHED,
+            request.url_rule is not None or response.status_code not in _UNMATCHED,
             None if context.applied is None else context.applied.rule.then.effect,
         ),
-        _answer(response, call),
+        _answer_body(response, call),
     )
 
 
-def _intended_context(asked: Request, shared: Services) -> RequestContext:
+def _intended_context(request: Request, shared: Services) -> RequestContext:
     """The context of a call that was rejected before authentication: the user of its token, else none."""
-    shared.sandboxes.answer_error()
+    shared.sandboxes.ignore_engine_errors()
     try:
-        token = shared.tokens.access(bearer_token(asked.environ))
+        token = shared.tokens.access(bearer_token(request.environ))
         return RequestContext(shared.sandboxes.for_user(token.username), token)
     except (TokenRejected, NoSandbox):
         pass
     # A call without a token creates no sandbox.
-    return RequestContext(shared.sandboxes.find(requested_name(asked)) or shared.sandboxes.get(), None)
+    return RequestContext(
+        shared.sandboxes.find(requested_sandbox_name(request)) or shared.sandboxes.get(), None
+    )
 
 
 def _facts(context: RequestContext) -> tuple[Fact, ...]:
-    """What is counted of the answer: codes, edges of paging, outcomes of imports, warnings."""
+    """The facts of the answer that coverage counts: codes, edges of paging, outcomes of imports, warnings."""
     facts = () if context.call is None else tuple(context.call.facts)
     return facts + tuple(Fact("warning", hint.code) for hint in context.hints) if context.hints else facts
 
@@ -112,19 +114,19 @@ def _texts(environ: Mapping[str, Any]) -> dict[str, Any]:
     return texts
 
 
-def _body(environ: Mapping[str, Any], asked: Request) -> bytes:
+def _request_body(environ: Mapping[str, Any], request: Request) -> bytes:
     """The request body, whether or not a view has read it."""
-    sent = environ["wsgi.input"]
-    if isinstance(sent, BytesIO):
-        return sent.getvalue()
+    stream = environ["wsgi.input"]
+    if isinstance(stream, BytesIO):
+        return stream.getvalue()
     try:
-        return asked.get_data() or urlencode(list(asked.form.items(multi=True))).encode()
+        return request.get_data() or urlencode(list(request.form.items(multi=True))).encode()
     except (HTTPException, OSError):
         return b""
 
 
-def _answer(response: Response, call: Call | None) -> bytes | None:
-    """The body of the response, None when it is a stream or a file."""
+def _answer_body(response: Response, call: Call | None) -> bytes | None:
+    """The body of the response; None when it is a stream or a file."""
     if call is not None and call.operation.kind is Kind.DOWNLOAD and response.status_code == HTTPStatus.OK:
         return None
     parts = response.response

@@ -42,7 +42,7 @@ from mock_server.web.journal_entry import BEGAN, add_journal_entry
 from mock_server.web.routing import FixedPaths, Router, UrlAdapter
 from mock_server.web.rule_effects import apply_rule_to_response, run_with_rules
 from mock_server.web.services import Services
-from mock_server.web.strict import WARNING_HEADER, check_input, header_of
+from mock_server.web.strict import WARNING_HEADER, check_input, warning_text
 
 View = Callable[..., Response]
 """Takes the call and the ids of the path, by name."""
@@ -58,34 +58,34 @@ _TO_DASHBOARD = {
 _logger = logging.getLogger("mock_server")
 
 
-def run_operation(asked: Request, operation: Operation, view: View, shared: Services) -> Response:
+def run_operation(request: Request, operation: Operation, view: View, shared: Services) -> Response:
     """Carry out one call whose route is known; a rejected one raises."""
-    ids = dict(asked.view_args or ())
+    ids = dict(request.view_args or ())
     dialect = ids.pop("dialect")
-    context = authenticate(asked, dialect, shared)
+    context = authenticate(request, dialect, shared)
 
     def authorize_and_view(effect: Then) -> Response:
-        call = authorize(asked, context, operation, dialect, ids.get("account_id"), effect)
+        call = authorize(request, context, operation, dialect, ids.get("account_id"), effect)
         if context.sandbox.strict != "off":
-            check_input(asked, context, operation, dialect, ids)
+            check_input(request, context, operation, dialect, ids)
         return view(call, **ids)
 
-    return run_with_rules(asked, operation, context, ids, authorize_and_view)
+    return run_with_rules(request, operation, context, ids, authorize_and_view)
 
 
-def finish(asked: Request, response: Response, shared: Services) -> Response:
+def finish(request: Request, response: Response, shared: Services) -> Response:
     """Check and complete the response, apply the rule that matched, if any, and record the exchange."""
     if shared.settings.check_responses:
-        check_response(asked, response, shared.settings.dialect)
-    context: RequestContext | None = asked.environ.get(CONTEXT)
+        check_response(request, response, shared.settings.dialect)
+    context: RequestContext | None = request.environ.get(CONTEXT)
     if context is not None:
         if context.calls_left is not None:
             add_rate_limit(response, context.calls_left)
         if context.applied is not None:
-            response = apply_rule_to_response(response, context.applied, asked.environ)
+            response = apply_rule_to_response(response, context.applied, request.environ)
         if context.hints:
-            response.headers[WARNING_HEADER] = wire.header_text(header_of(context.hints))
-    add_journal_entry(asked, response, context, shared)
+            response.headers[WARNING_HEADER] = wire.header_text(warning_text(context.hints))
+    add_journal_entry(request, response, context, shared)
     return response
 
 
@@ -151,28 +151,28 @@ class Application(Flask):
             _logger.exception("unexpected error outside the app, at %s", environ["REQUEST_METHOD"])
             return InternalServerError()(environ, start_response)
 
-    def _answer_operation(self, asked: Request) -> Response | None:
+    def _answer_operation(self, request: Request) -> Response | None:
         """Answer a call of an operation; return None for all else."""
         try:
-            asked.url_rule, asked.view_args = self.router.find(asked)
+            request.url_rule, request.view_args = self.router.find(request)
         except HTTPException:
             return None
-        found = self._operations.get(asked.url_rule.endpoint)
-        if found is None:
+        operation_and_view = self._operations.get(request.url_rule.endpoint)
+        if operation_and_view is None:
             return None
         shared = services.of(self)
-        asked.max_content_length = shared.settings.max_body
+        request.max_content_length = shared.settings.max_body
         try:
-            response = run_operation(asked, *found, shared)
+            response = run_operation(request, *operation_and_view, shared)
         except Exception as error:  # noqa: BLE001
-            with self.request_context(asked.environ):
+            with self.request_context(request.environ):
                 response = error_response(error)
-        return finish(asked, response, shared)
+        return finish(request, response, shared)
 
     def _finish(self, response: Response) -> Response:
         """Finish a response that Flask made. It is the only function of its kind."""
-        asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # documented by Werkzeug
-        return finish(asked, response, services.of(self))
+        received = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # documented by Werkzeug
+        return finish(received, response, services.of(self))
 
 
 def is_control(method: str, path: str) -> bool:
@@ -181,6 +181,6 @@ def is_control(method: str, path: str) -> bool:
 
 
 def _is_browser(environ: Mapping[str, Any]) -> bool:
-    """Whether a page is asked for: clients of the API ask for JSON, or for anything."""
+    """Whether the caller asks for a page: clients of the API ask for JSON, or for any type."""
     accepted = (part.partition(";")[0].strip() for part in environ.get("HTTP_ACCEPT", "").split(","))
     return environ["REQUEST_METHOD"] in {"GET", "HEAD"} and "text/html" in accepted

@@ -17,18 +17,18 @@ from mock_server.journal.redaction import redact_json
 from mock_server.json_body import json_bytes
 from mock_server.web.context import Call
 
-Found = TypeVar("Found")
+Entity = TypeVar("Entity")
 
 JSON_TYPE = "application/json;charset=UTF-8"
 
-_ROWS_AT_ONCE = 100  # about 2 ms
+_ROWS_AT_ONCE = 100  # rows that a stream renders before other calls continue: about 2 ms
 
 
 class _RawResponse(Response):
     """A complete response, sent as it is: Werkzeug would look for headers to correct."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Send it, as WSGI says."""
+        """Send the response, as WSGI requires."""
         if environ["REQUEST_METHOD"] == "HEAD":
             return super().__call__(environ, start_response)
         start_response(self.status, self.headers.to_wsgi_list())
@@ -58,31 +58,31 @@ def content(rendered: Json | bytes) -> Response:
     return _raw_response(b'{"content":%b}' % inner)
 
 
-def page(call: Call, found: Page[Any], rows: Iterable[bytes]) -> Response:
-    """The envelope of a page; rows are JSON.
+def page(call: Call, hits: Page[Any], rows: Iterable[bytes]) -> Response:
+    """The envelope of a page: `hits` has its numbers, `rows` the JSON of its hits.
 
     Raises:
         NotFound: NOT_FOUND, no hit on any page, where the variant `emptySearch` says so.
 
     behaviour.md 2, 8 (documented), C7.
     """
-    call.facts.extend(page_facts(found.number, found.size, found.total_elements))
-    if not found.total_elements and call.variants["emptySearch"] == "not-found":
+    call.facts.extend(page_facts(hits.number, hits.size, hits.total_elements))
+    if not hits.total_elements and call.variants["emptySearch"] == "not-found":
         criteria = "&".join(
             f"{name}={value}" for name, value in redact_json(call.request.args.to_dict()).items()
         )
         raise NotFound(Refusal(NOT_FOUND, None, (criteria,)))
-    numbers = found.number, found.size, found.total_elements
+    numbers = hits.number, hits.size, hits.total_elements
     body = b'{"content":[%b],"page":%d,"size":%d,"totalElements":%d}' % (b",".join(rows), *numbers)
     return _raw_response(body)
 
 
-def stream(found: Iterable[Found], render: Callable[[Iterable[Found]], list[bytes]]) -> Response:
+def stream(entities: Iterable[Entity], render: Callable[[Iterable[Entity]], list[bytes]]) -> Response:
     """The envelope of a list of any length, rendered while it is sent: other calls are answered meanwhile.
 
-    `render` returns the JSON of each of some objects.
+    `render` gets some of the entities, and returns the JSON of each.
     """
-    return Response(_envelope(iter(found), render), content_type=JSON_TYPE)
+    return Response(_envelope(iter(entities), render), content_type=JSON_TYPE)
 
 
 def accepted(call: Call) -> Response:
@@ -90,10 +90,12 @@ def accepted(call: Call) -> Response:
     return content(call.dialect.result((), call.request.path))
 
 
-def _envelope(found: Iterator[Found], render: Callable[[Iterable[Found]], list[bytes]]) -> Iterator[bytes]:
+def _envelope(
+    entities: Iterator[Entity], render: Callable[[Iterable[Entity]], list[bytes]]
+) -> Iterator[bytes]:
     yield b'{"content":['
     separator = b""
-    while several := render(islice(found, _ROWS_AT_ONCE)):
-        yield separator + b",".join(several)
+    while rows := render(islice(entities, _ROWS_AT_ONCE)):
+        yield separator + b",".join(rows)
         separator = b","
     yield b"]}"

@@ -22,15 +22,15 @@ PREFIXES: dict[str, str | None] = {API_PATH: None, **{f"/{name}{API_PATH}": name
 """Where the API is served, and in which dialect; None is that of the host, or the server's default."""
 
 NOT_THE_API = ("published.", "health")
-"""The beginnings of the endpoints that are no part of the emulated API."""
+"""How the names of the endpoints begin that are no part of the emulated API."""
 
 _BARE = f"{API_PATH}/"
 _HOSTS = {dialect.host: name for name, dialect in DIALECTS.items()}
 _PROCESS_ID = "{processId}"
 """The only id that is a text."""
-_REMEMBERED = 1024
-_LONGEST_REMEMBERED = 200
-"""Routes that are remembered: how many, and the longest path in characters."""
+_MAX_CACHED_ROUTES = 1024
+_MAX_CACHED_PATH = 200
+"""The cache of routes: how many it has, and the characters of the longest path."""
 
 
 class FixedPaths(Map):
@@ -81,7 +81,7 @@ class Router:
         self.operations = sorted(
             _operation_routes(operations), key=lambda route: list(map(_is_id, route.path))
         )
-        self.remembered = lru_cache(_REMEMBERED)(self._search)
+        self.cached_search = lru_cache(_MAX_CACHED_ROUTES)(self._search)
 
     def find(self, request: Request) -> tuple[Rule, dict[str, Any]]:
         """Return the rule for the request, and the values in its path.
@@ -97,13 +97,13 @@ class Router:
         if path.startswith(_BARE):
             label, dot, _ = request.environ.get("HTTP_HOST", "").lower().partition(".")
             path = f"/{_HOSTS.get(label + dot, self._dialect)}{path}"
-        find = self.remembered if len(path) <= _LONGEST_REMEMBERED else self._search
+        find = self.cached_search if len(path) <= _MAX_CACHED_PATH else self._search
         rule, values = find(path, request.method)
         return rule, dict(values)
 
     def _search(self, path: str, method: str) -> tuple[Rule, Mapping[str, Any]]:
-        name, _, rest = path[1:].partition(API_PATH)
-        segments = rest.removesuffix("/").split("/")
+        name, _, path_below_prefix = path[1:].partition(API_PATH)
+        segments = path_below_prefix.removesuffix("/").split("/")
         allowed: set[str] = set()
         for route in self.operations:
             if name in route.dialects and _matches(route.path, segments):
@@ -116,7 +116,7 @@ class Router:
 
 
 class OperationRoute(Struct, frozen=True):
-    """A path of an operation after `/api/v1`, in segments, an id as `{accountId}`; how it is served."""
+    """A path of an operation: its segments after `/api/v1`, an id as `{accountId}`, and how it is served."""
 
     path: list[str]
     dialects: tuple[str, ...]
@@ -146,26 +146,30 @@ def _is_id(segment: str) -> bool:
     return segment.startswith("{")
 
 
-def _matches(path: Sequence[str], segments: Sequence[str]) -> bool:
-    return len(path) == len(segments) and all(
-        bool(sent) if _is_id(segment) else sent == segment
-        for segment, sent in zip(path, segments, strict=True)
+def _matches(template: Sequence[str], segments: Sequence[str]) -> bool:
+    return len(template) == len(segments) and all(
+        bool(segment) if _is_id(expected) else segment == expected
+        for expected, segment in zip(template, segments, strict=True)
     )
 
 
-def _ids(path: Sequence[str], segments: Sequence[str]) -> dict[str, Any]:
+def _ids(template: Sequence[str], segments: Sequence[str]) -> dict[str, Any]:
     return {
-        snake(segment[1:-1]): sent if segment == _PROCESS_ID else _int64(sent)
-        for segment, sent in zip(path, segments, strict=True)
-        if _is_id(segment)
+        snake(name[1:-1]): segment if name == _PROCESS_ID else _int64(segment)
+        for name, segment in zip(template, segments, strict=True)
+        if _is_id(name)
     }
 
 
-def _int64(sent: str) -> int:
-    """An id in a path: 64 bits; all else is a malformed request, not an unknown path (behaviour.md 3)."""
-    number = as_int64(sent)
+def _int64(text: str) -> int:
+    """Return an id in a path.
+
+    Raises:
+        BadRequest: it is not an int64: a malformed request, not an unknown path (behaviour.md 3).
+    """
+    number = as_int64(text)
     if number is None:
-        raise BadRequest(f"Failed to convert value '{sent[:100]}' to an int64")
+        raise BadRequest(f"Failed to convert value '{text[:100]}' to an int64")
     return number
 
 

@@ -36,13 +36,15 @@ from mock_server.web.responses import JSON_TYPE
 
 RULE_HEADER = "X-Mock-Rule"
 
-_LONGEST = 3600.0
+_MAX_DELAY = 3600.0
+"""Seconds of the longest delay, also where a distribution would give a longer one."""
+
 _PREFIX = re.compile(rf"^/(?:{'|'.join(DIALECTS)})(?=/api/)")
 """The prefix that selects a dialect. The path that rules match is without it."""
 
 
 def run_with_rules(
-    asked: Request,
+    request: Request,
     operation: Operation,
     context: RequestContext,
     ids: Mapping[str, Any],
@@ -51,13 +53,13 @@ def run_with_rules(
     """Carry out the call with the effect of the first rule that matches it; mostly there is none."""
     if not context.sandbox.active_scenario.rules:
         return carry_out(NO_EFFECT)
-    applied = context.sandbox.apply_rule(_received(asked, operation, context, ids))
+    applied = context.sandbox.apply_rule(_received_request(request, operation, context, ids))
     if applied is None:
         return carry_out(NO_EFFECT)
     context.applied = applied
     then = applied.rule.then
     if then.respond is not None:
-        return _respond(then.respond)
+        return _scripted_response(then.respond)
     if then.fault is not None and not (then.carried_out or FAULTS[then.fault].needs_answer):
         return Response(f"{then.fault}: seen under the real server only", 502, content_type="text/plain")
     return carry_out(then)
@@ -77,9 +79,9 @@ def apply_rule_to_response(response: Response, applied: AppliedRule, environ: di
     return response
 
 
-def rule_applied(asked: Request) -> bool:
+def rule_applied(request: Request) -> bool:
     """Whether a rule matched the call."""
-    context: RequestContext | None = asked.environ.get(CONTEXT)
+    context: RequestContext | None = request.environ.get(CONTEXT)
     return context is not None and context.applied is not None
 
 
@@ -96,46 +98,46 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return result
 
 
-def _received(
-    asked: Request, operation: Operation, context: RequestContext, ids: Mapping[str, Any]
+def _received_request(
+    request: Request, operation: Operation, context: RequestContext, ids: Mapping[str, Any]
 ) -> ReceivedRequest:
-    asked.get_data()  # kept: the view finds its body although it is read as a form here
+    request.get_data()  # kept: the view finds its body although it is read as a form here
     return ReceivedRequest(
         operation=operation.name,
-        method=asked.method,
-        path=_PREFIX.sub("", asked.path),
-        query=asked.args,
-        headers={name.lower(): value for name, value in asked.headers.items()},
-        body=request_body(asked),
-        ids={camel(name): value for name, value in ids.items()} | _thirdparty(context.sandbox, ids),
+        method=request.method,
+        path=_PREFIX.sub("", request.path),
+        query=request.args,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=request_body(request),
+        ids={camel(name): value for name, value in ids.items()} | _thirdparty_in_path(context.sandbox, ids),
         user=without_tag(context.username) if context.username else None,
     )
 
 
-def request_body(asked: Request) -> Any:
+def request_body(request: Request) -> Any:
     """The request body as JSON, None when it is not; the fields of a form as an object."""
-    if asked.mimetype == "application/x-www-form-urlencoded":
-        return asked.form.to_dict()
+    if request.mimetype == "application/x-www-form-urlencoded":
+        return request.form.to_dict()
     try:
-        return parse_json(asked.get_data())
+        return parse_json(request.get_data())
     except ValueError:
         return None
 
 
-def _thirdparty(sandbox: ServerSandbox, ids: Mapping[str, Any]) -> dict[str, int]:
-    """The id of the third party of the dossier in the path."""
-    found = (
+def _thirdparty_in_path(sandbox: ServerSandbox, ids: Mapping[str, Any]) -> dict[str, int]:
+    """The id of the third party of the dossier in the path, by its name; empty without a known dossier."""
+    thirdparty_id = (
         sandbox.read().thirdparty_of(ids["account_id"], ids["dossier_id"]) if "dossier_id" in ids else None
     )
-    return {} if found is None else {"thirdpartyId": found}
+    return {} if thirdparty_id is None else {"thirdpartyId": thirdparty_id}
 
 
-def _respond(wanted: Respond) -> Response:
-    """JSON, unless the body is text, which is sent as it is."""
-    body = b"" if wanted.body is UNSET else wanted.body
+def _scripted_response(respond: Respond) -> Response:
+    """Return the response of a rule: its body as JSON, or a text unchanged."""
+    body = b"" if respond.body is UNSET else respond.body
     raw = body if isinstance(body, str | bytes) else json_bytes(body)
-    response = Response(raw, wanted.status, content_type=JSON_TYPE)
-    for name, value in wanted.headers.items():
+    response = Response(raw, respond.status, content_type=JSON_TYPE)
+    for name, value in respond.headers.items():
         response.headers[name] = value
     return response
 
@@ -162,4 +164,4 @@ def _delay(delay: FixedDelay | UniformDelay | LognormalDelay | None, random: Ran
         seconds = delay.median / 1000 * random.lognormvariate(0, delay.sigma)
     else:
         seconds = 0
-    return timedelta(seconds=min(seconds, _LONGEST))
+    return timedelta(seconds=min(seconds, _MAX_DELAY))

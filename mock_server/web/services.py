@@ -23,7 +23,7 @@ _logger = logging.getLogger("mock_server")
 
 
 class Services(Struct, frozen=True, kw_only=True):
-    """Made once, when the app is; `started` is in real time, `waiting` has the verifications that wait."""
+    """Created once with the app. `started` is in real time; `waiting` are the verifications that wait."""
 
     settings: Settings
     sandboxes: Sandboxes
@@ -41,8 +41,8 @@ def install(app: Flask, services: Services) -> None:
 
 def of(app: Flask) -> Services:
     """The services of an app."""
-    found: Services = app.extensions[_KEY]
-    return found
+    services: Services = app.extensions[_KEY]
+    return services
 
 
 def services() -> Services:
@@ -62,7 +62,7 @@ def base_url() -> str:
 
 
 def base_path() -> str:
-    """What a document puts before the paths of this server: `--public-url`, else a trusted proxy's prefix."""
+    """The start of this server's URLs in a document: `--public-url`, else the prefix of a trusted proxy."""
     prefix: str = request.environ["SCRIPT_NAME"]
     return services().settings.public_url or prefix.rstrip("/")
 
@@ -72,26 +72,26 @@ def docs_url(topic: str) -> str:
     return f"{base_url()}{DOCS_PATH}/{topic}"
 
 
-def given_name(asked: Request) -> str | None:
-    """The name of the sandbox in the request's header or query, None without one.
+def explicit_sandbox_name(request: Request) -> str | None:
+    """The name of the sandbox in the request's header or query; None without one.
 
-    Where they name two, the name is none: of two no one is chosen.
+    Two different names are joined by a comma. No sandbox has such a name, so the call is rejected.
     """
-    names = {asked.headers.get(SANDBOX_HEADER), *asked.args.getlist("sandbox")} - {None, ""}
+    names = {request.headers.get(SANDBOX_HEADER), *request.args.getlist("sandbox")} - {None, ""}
     return ", ".join(sorted(filter(None, names))) or None
 
 
-def requested_name(asked: Request) -> str:
+def requested_sandbox_name(request: Request) -> str:
     """The name of the sandbox in the request's header or query, else that of the default one."""
-    return given_name(asked) or DEFAULT_SANDBOX
+    return explicit_sandbox_name(request) or DEFAULT_SANDBOX
 
 
 def named_sandbox() -> ServerSandbox:
     """The sandbox that the request names by header or query parameter, else the default one."""
-    return services().sandboxes.get(requested_name(request))
+    return services().sandboxes.get(requested_sandbox_name(request))
 
 
-def http_error(error: NoSandbox) -> HTTPException:
+def no_sandbox_error(error: NoSandbox) -> HTTPException:
     """A missing sandbox as an HTTP error: 503 when there may be one later, else 400."""
     return (ServiceUnavailable if error.later else BadRequest)(str(error))
 

@@ -15,7 +15,7 @@ from mock_server.journal.redaction import parse_pairs
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.web.context import RequestContext
 from mock_server.web.rule_effects import request_body
-from mock_server.web.services import given_name
+from mock_server.web.services import explicit_sandbox_name
 
 WARNING_HEADER = "X-Mock-Warning"
 
@@ -29,7 +29,7 @@ class StrictError(Exception):
 
 
 def check_input(
-    asked: Request,
+    request: Request,
     context: RequestContext,
     operation: Operation,
     dialect: Dialect | None,
@@ -40,27 +40,27 @@ def check_input(
     Raises:
         StrictError: the sandbox rejects calls with warnings.
     """
-    given = Input(
+    call_input = Input(
         operation=operation.name,
         dialect=None if dialect is None else dialect.name,
-        path=asked.path,
-        query=parse_pairs(asked.query_string),
-        body=request_body(asked),
+        path=request.path,
+        query=parse_pairs(request.query_string),
+        body=request_body(request),
     )
-    context.hints = (*ignored_input(given), *_live_hints(asked, context.sandbox, operation, ids))
+    context.hints = (*ignored_input(call_input), *_live_hints(request, context.sandbox, operation, ids))
     if context.hints and context.sandbox.strict == "fail":
         raise StrictError(context.hints)
 
 
-def header_of(hints: Sequence[Hint]) -> str:
+def warning_text(hints: Sequence[Hint]) -> str:
     """Return the warnings as the text of a header."""
     return "; ".join(f"{hint.code}: {hint.sentence}" for hint in hints)
 
 
 def _live_hints(
-    asked: Request, sandbox: ServerSandbox, operation: Operation, ids: Mapping[str, Any]
+    request: Request, sandbox: ServerSandbox, operation: Operation, ids: Mapping[str, Any]
 ) -> Iterator[Hint]:
-    if given_name(asked) not in {None, sandbox.name}:
+    if explicit_sandbox_name(request) not in {None, sandbox.name}:
         yield OTHER_SANDBOX
     if operation.name == "getProcess":
         polls, now = sandbox.journal.polls, sandbox.now()

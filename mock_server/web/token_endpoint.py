@@ -53,7 +53,7 @@ _PAGE = """\
 </html>
 """
 MAX_FIELDS = 1000
-"""Fields of a form; a token request has five."""
+"""Fields of a form that is read; a token request has five."""
 
 _CLIENT_METHODS = ["client_secret_basic", "client_secret_post", "none"]
 
@@ -66,9 +66,8 @@ def get_token() -> Response:
     username = _intended_user()
     sandboxes = services().sandboxes
     if sandboxes.find_for_user(username) is None and not _may_log_in(username):
-        return _answer_token_request(
-            NO_EFFECT
-        )  # a rejected login creates no sandbox: their number is limited
+        # A rejected login creates no sandbox: their number is limited.
+        return _answer_token_request(NO_EFFECT)
     sandbox = sandboxes.for_user(username)
     request.environ[CONTEXT] = context = RequestContext(sandbox, None, username)
 
@@ -100,9 +99,9 @@ def _is_form() -> bool:
 
 def _client_id() -> str:
     """The client in `Authorization: Basic`, else in the form; any secret is ignored. behaviour.md 1.6."""
-    given = request.authorization
-    if given is not None and given.type == "basic":
-        return unquote_plus(given.username or "")
+    authorization = request.authorization
+    if authorization is not None and authorization.type == "basic":
+        return unquote_plus(authorization.username or "")
     return _field("client_id")
 
 
@@ -127,7 +126,7 @@ def _has_blank(username: str) -> bool:
 
 
 def _may_log_in(username: str) -> bool:
-    """Whether the credentials in the form are good, as far as that is known without a sandbox."""
+    """Whether the credentials in the form are accepted, as far as that is known without a sandbox."""
     if _client_id() != CLIENT_ID:
         return False
     if _field("grant_type") == "password":
@@ -149,7 +148,7 @@ def _answer_token_request(effect: Then) -> Response:
 
 
 def _malformed_request() -> Response | None:
-    """The error of a token request that names no known client and grant; None when it does."""
+    """The error of a token request without a known client or grant; None for a request with both."""
     if not _is_form():
         return _not_a_form()
     grant = _field("grant_type")
@@ -229,7 +228,7 @@ def configuration() -> Response:
 
 @openid.route(f"{_PROTOCOL}/auth", methods=["GET", "POST"])
 def authorize() -> Response:
-    """A page that says which grants there are: none of them has a page to log in. behaviour.md 1.6."""
+    """Show a page with the grants that exist: none of them has a page to log in. behaviour.md 1.6."""
     # 400 for a client that starts the authorisation code flow; a user who follows the link gets the page.
     status = 400 if request.values.get("response_type") else 200
     return _page("No login page", _NOT_OFFERED, status)
@@ -248,8 +247,16 @@ def userinfo() -> Response:
     if token is None:
         challenge = {"WWW-Authenticate": 'Bearer realm="eat_realm", error="invalid_token"'}
         return oauth_error(401, "invalid_token", "Token verification failed", challenge)
-    shown = ("sub", "email_verified", "name", "preferred_username", "given_name", "family_name", "email")
-    return json_response({name: token.claims[name] for name in shown})
+    claim_names = (
+        "sub",
+        "email_verified",
+        "name",
+        "preferred_username",
+        "given_name",
+        "family_name",
+        "email",
+    )
+    return json_response({name: token.claims[name] for name in claim_names})
 
 
 @openid.post(f"{_PROTOCOL}/token/introspect")
@@ -309,7 +316,7 @@ def log_out_by_page() -> Response:
 
 def _log_out_by_page(hint: str) -> Response:
     try:
-        token = services().tokens.session_of_id_token(hint)
+        token = services().tokens.id_token(hint)
     except TokenRejected:
         return _page("Not logged out", "The request has no valid id_token_hint.", 400)
     _end_session(token)
@@ -395,9 +402,9 @@ def _active_refresh(encoded: str) -> Token | None:
     return _valid(services().tokens.refresh, encoded)
 
 
-def _valid(read: Callable[[str], Token], encoded: str) -> Token | None:
+def _valid(decode: Callable[[str], Token], encoded: str) -> Token | None:
     try:
-        token = read(encoded)
+        token = decode(encoded)
     except TokenRejected:
         return None
     has_expired = token.expired(_set_context(token).token_age(token.issued_at))
