@@ -476,7 +476,11 @@ def test_the_command_says_what_it_replaced(source: Sandbox, tmp_path: Path) -> N
         (["--base-url", "http://127.0.0.1:9"], "demo", "http://127.0.0.1:9 does not answer"),
         (["--base-url", "no URL"], "demo", "Error: "),
         (["--accounts", "1"], "demo", "the user may not read the account 1: its accounts are 119631"),
-        (["--accounts", "one"], "demo", "--accounts one: write ids separated by commas, such as 119631,119700"),
+        (
+            ["--accounts", "one"],
+            "demo",
+            "--accounts one: write ids separated by commas, such as 119631,119700",
+        ),
         (["--accounts", f"119631,{'1' * 5000}"], "demo", "11...: write ids separated by commas"),
         (["--accounts", "0"], "demo", "--accounts 0: write ids separated by commas"),
         (["--rate", "nan"], "demo", "--rate nan: write a number"),

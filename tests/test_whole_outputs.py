@@ -484,6 +484,19 @@ steps:
   - {name: three, call: getDossier, dossierId: 1, expect: {status: [ok], refused: E201}}
   - {name: four, together: [{name: x}, {call: listDossiers, query: 5}]}
 """
+WRONG_CALLS = """\
+version: 1
+scenario: wrong-calls
+title: Control calls that are rejected, and others that may be right
+steps:
+  - {name: unknown, control: POST /clock/advances, body: {by: P1D}}
+  - {name: wrong, control: POST /clock/advance, body: {buy: P1D, tokens: 1}}
+  - {name: rejected on purpose, control: POST /clock/advance, body: {buy: P1D}, expect: {status: 400}}
+  - {name: saved, control: POST /dossiers, body: {siret: "99050000100013", dossierReference: A}, save: {id: id}}
+  - {name: with a saved value, control: POST /rewind, body: {before: "{id}"}}
+  - {name: without a body, control: POST /reset}
+  - {name: in a list, control: POST /rules, body: {rules: [{name: a, when: {nth: 0}, then: {status: 503}}]}}
+"""
 
 
 def test_every_error_of_a_file_is_reported(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
@@ -496,7 +509,8 @@ def test_every_error_of_a_file_is_reported(terminal: Terminal, snapshot: Snapsho
     terminal.write("part.yaml", "version: 1\nthirdparties: [{siret: '99050000100013'}]\n")
     terminal.write("wrong-steps.yaml", WRONG_STEPS)
     terminal.run("fixtures", "check", "keys.yaml", "values.yaml", "many.yaml", "part.yaml")
-    terminal.run("scenarios", "check", "wrong-steps.yaml")
+    terminal.write("wrong-calls.yaml", WRONG_CALLS)
+    terminal.run("scenarios", "check", "wrong-steps.yaml", "wrong-calls.yaml")
     assert str(terminal) == snapshot
 
 

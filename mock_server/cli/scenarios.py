@@ -24,7 +24,7 @@ from mock_server.settings import Settings
 if TYPE_CHECKING:
     from mock_server.fixtures.errors import InputError
     from mock_server.fixtures.fixture import Fixture
-    from mock_server.scenarios.file_format import Scenario
+    from mock_server.scenarios.file_format import Scenario, Step
     from mock_server.scenarios.files import FurtherErrors
     from mock_server.scenarios.results import Result
     from mock_server.scenarios.runner import ScenarioRun
@@ -317,18 +317,38 @@ def scenario_check(fixtures_dir: Path | None) -> FurtherErrors:
 
 
 def _control_errors(scenario: Scenario) -> Iterator[InputError]:
-    """Yield the control calls of steps that this version does not have."""
-    calls = {f"$.steps[{at}].control": step.control for at, step in enumerate(scenario.steps) if step.control}
-    if not calls:
+    """Yield the control calls of steps that this version does not have, and wrong types in their bodies."""
+    steps = [(f"$.steps[{at}]", step) for at, step in enumerate(scenario.steps) if step.control]
+    if not steps:
         return  # without the import of Flask
 
-    from mock_server.control.app import explain_unknown_call
+    from mock_server.control.app import explain_unknown_call, find_call
     from mock_server.fixtures.errors import InputError
 
-    for place, call in calls.items():
-        message = explain_unknown_call(*call.split(" "))
-        if message is not None:
-            yield InputError(place, message)
+    for place, step in steps:
+        method, path = str(step.control).split(" ")
+        call = find_call(method, path)
+        if call is None:
+            yield InputError(f"{place}.control", explain_unknown_call(method, path))
+        elif call.body is not None:
+            yield from _control_body_errors(step, call.body, f"{place}.body")
+
+
+def _control_body_errors(step: Step, kind: object, place: str) -> Iterator[InputError]:
+    """Yield what is not of the type of the body of a control call.
+
+    A body with saved values is not checked: their types are not known. Neither is one that shall be rejected.
+    """
+    from msgspec import UNSET
+
+    from mock_server.fixtures.decode_errors import find_decode_errors
+    from mock_server.fixtures.errors import InputError
+    from mock_server.scenarios.templates import names_in
+
+    is_rejected = max(step.expect.statuses, default=0) >= HTTPStatus.BAD_REQUEST
+    if step.body is not UNSET and not is_rejected and not any(names_in(step.body)):
+        for error in find_decode_errors(step.body, kind, place):
+            yield InputError(error.place, error.sentence)
 
 
 def body_errors(scenario: Scenario, _: Path | None = None) -> Iterator[InputError]:

@@ -60,21 +60,26 @@ def create_control(shared: Services) -> Flask:
     return app
 
 
-def explain_unknown_call(method: str, path: str) -> str | None:
-    """Say that there is no such control call, and name the nearest; None if there is one.
+def find_call(method: str, path: str) -> ControlCall | None:
+    """Return the control call of a scenario's step, None if there is none.
 
-    `path` is that of a scenario, below the prefix: `/processes/{processId}?sandbox=one`.
+    `path` is below the prefix: `/processes/{processId}?sandbox=one`.
     """
+    filled = PLACEHOLDER.sub("1", path).partition("?")[0]
     try:
-        filled = PLACEHOLDER.sub("1", path).partition("?")[0]
-        _routes().bind("").match(f"{CONTROL_PREFIX}{filled}", method)
+        name, _ = _routes().bind("").match(f"{CONTROL_PREFIX}{filled}", method)
     except HTTPException:
-        calls = dict(_with_ids(call, path.split("/")) for call in CALLS)
-        near = nearest(f"{method} {path}", calls)
-        listed = "`mock-server explain control` and GET /__admin/openapi.json list them"
-        hint = f"did you mean {calls[near]!r}?" if near else listed
-        return f"there is no control call {shown(f'{method} {path}')}; {hint}"
-    return None
+        return None
+    return _calls()[name]
+
+
+def explain_unknown_call(method: str, path: str) -> str:
+    """Say that there is no such control call, and name the nearest; the path is below the prefix."""
+    calls = dict(_with_ids(call, path.split("/")) for call in CALLS)
+    near = nearest(f"{method} {path}", calls)
+    listed = "`mock-server explain control` and GET /__admin/openapi.json list them"
+    hint = f"did you mean {calls[near]!r}?" if near else listed
+    return f"there is no control call {shown(f'{method} {path}')}; {hint}"
 
 
 def _with_ids(call: ControlCall, given: Sequence[str]) -> tuple[str, str]:
@@ -99,8 +104,10 @@ def _routes() -> Map:
 
 def _http_problem(error: HTTPException) -> Response:
     """Answer an error of HTTP: an unknown path, a wrong method."""
-    unknown = explain_unknown_call(request.method, request.path.removeprefix(CONTROL_PREFIX) or "/")
-    answer = problem_answer(error.code or 500, unknown or error.description or "")
+    path = request.path.removeprefix(CONTROL_PREFIX) or "/"
+    is_known = find_call(request.method, path) is not None
+    sentence = (error.description or "") if is_known else explain_unknown_call(request.method, path)
+    answer = problem_answer(error.code or 500, sentence)
     if isinstance(error, MethodNotAllowed):
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return answer
