@@ -36,7 +36,7 @@ def deprecated_names() -> set[str]:
         name for name, value in vars(Sandbox).items() if (value.__doc__ or "").startswith("Deprecated: use")
     }
     tables = "".join(re.findall(r"^_RENAMED = (\{.*\})$", sources, re.MULTILINE))
-    members = re.findall(r'with_old_names\(.*"(\w+)", "\w+"\)', sources)
+    members = re.findall(r'announce_renamed_member\(.*"(\w+)", "\w+"\)', sources)
     return methods | set(re.findall(r'"([\w-]+)":', tables)) | set(members)
 
 

@@ -18,38 +18,38 @@ from mock_server.web.services import named_sandbox, services
 
 
 @route("POST /accounts", body=NewAccount, status=201)
-def create_account(wanted: NewAccount) -> Response:
+def create_account(body: NewAccount) -> Response:
     """Create an account."""
     sandbox = named_sandbox()
-    sandbox.execute(commands.CreateAccount(wanted.without_users(), wanted.users))
-    return json_answer(_account(sandbox, wanted.account_id), 201)
+    sandbox.execute(commands.CreateAccount(body.without_users(), body.users))
+    return json_answer(_account(sandbox, body.account_id), 201)
 
 
 @route("PATCH /accounts/<int:account_id>", body=AccountChange)
-def change_account(wanted: AccountChange, account_id: int) -> Response:
+def change_account(body: AccountChange, account_id: int) -> Response:
     """Change an account: deactivate it, remove its international option, set its document types."""
     sandbox = named_sandbox()
-    sandbox.execute(commands.ChangeAccount(account_id, wanted))
+    sandbox.execute(commands.ChangeAccount(account_id, body))
     return json_answer(_account(sandbox, account_id))
 
 
 @route("PATCH /requirements/<path:code>", body=Withdrawal)
-def change_requirement(wanted: Withdrawal, code: str) -> Response:
+def change_requirement(body: Withdrawal, code: str) -> Response:
     """Withdraw a document type, so that a request for it is rejected with E301; or make it available again.
 
     A withdrawn type is no longer a default of an account, and does not become one again by itself.
     """
-    named_sandbox().execute(commands.ChangeRequirement(code, wanted.withdrawn, wanted.account_id))
-    return json_answer({"code": code, "withdrawn": wanted.withdrawn, "accountId": wanted.account_id})
+    named_sandbox().execute(commands.ChangeRequirement(code, body.withdrawn, body.account_id))
+    return json_answer({"code": code, "withdrawn": body.withdrawn, "accountId": body.account_id})
 
 
 @route("POST /thirdparties", body=ThirdpartyPatch, status=201)
-def register_thirdparty(wanted: ThirdpartyPatch) -> Response:
+def register_thirdparty(body: ThirdpartyPatch) -> Response:
     """Register a third party on the platform, known there or not; without a date it registers today.
 
     It has users afterwards: those given, or a generated one.
     """
-    return json_answer(_thirdparty(named_sandbox().execute(commands.RegisterThirdparty(wanted))), 201)
+    return json_answer(_thirdparty(named_sandbox().execute(commands.RegisterThirdparty(body))), 201)
 
 
 @route("POST /thirdparties/<int:thirdparty_id>/close")

@@ -82,10 +82,14 @@ def explain_unknown_call(method: str, path: str) -> str:
     return f"there is no control call {shown(f'{method} {path}')}; {hint}"
 
 
-def _with_ids(call: ControlCall, given: Sequence[str]) -> tuple[str, str]:
-    """Return a call with the parts of another path as its ids: with all of them, and with those that fit."""
+def _with_ids(call: ControlCall, parts: Sequence[str]) -> tuple[str, str]:
+    """Return the call, twice, with segments of another path in place of its ids.
+
+    The first text has each segment at the place of an id, and is compared with that path. The second one has
+    only segments that can be such an id, and is shown to the user.
+    """
     filled, fitting = call.path.split("/"), call.path.split("/")
-    for at, (part, other) in enumerate(zip(fitting, given, strict=False)):
+    for at, (part, other) in enumerate(zip(fitting, parts, strict=False)):
         if part.startswith("{"):
             filled[at] = other
             if call.ids[part.strip("{}")] is str or other.isdigit() or PLACEHOLDER.fullmatch(other):
@@ -126,7 +130,7 @@ def _check_access() -> None:
 
 
 def _check_query() -> None:
-    """Run before each control call that there is.
+    """Run before each control call that exists.
 
     Raises:
         Problem: its query has a parameter that the call does not have.

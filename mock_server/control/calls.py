@@ -1,6 +1,6 @@
 """The table of control calls: a view declares its route, body and answer once, for Flask and OpenAPI.
 
-The body is JSON, or the YAML text of a file; the query has numbers and words. What is wrong is named exactly.
+The body is JSON, or the YAML text of a file; the query has numbers and words. An error names its place.
 """
 
 from __future__ import annotations
@@ -52,7 +52,11 @@ class YamlText(Struct, frozen=True):
 
 
 class ControlCall(Struct, frozen=True, kw_only=True):
-    """One call: `rule` is Flask's. `sandboxed`: it is about one sandbox, not about the server."""
+    """One call. `rule` is its path as Flask writes it; `sandboxed` calls are about one sandbox.
+
+    `summary` and `description` come from the docstring of the view. `body` and `yaml` are the types of a JSON
+    and of a YAML body, None without one. `query` has the JSON Schema of each parameter.
+    """
 
     name: str
     method: str
@@ -86,8 +90,8 @@ class ControlCall(Struct, frozen=True, kw_only=True):
     @property
     def ids(self) -> dict[str, type]:
         """The names in the path, and the type of each."""
-        found = _PATH_VARIABLE.finditer(self.rule)
-        return {match["name"]: int if match["converter"] == "int" else str for match in found}
+        matches = _PATH_VARIABLE.finditer(self.rule)
+        return {match["name"]: int if match["converter"] == "int" else str for match in matches}
 
 
 CALLS: list[ControlCall] = []
@@ -243,7 +247,7 @@ def _check_sandbox_names(header: str | None, parameter: str | None) -> None:
 
 
 def is_number(text: str) -> bool:
-    """Whether it is a number in digits, of 18 at most: all these fit into 64 bits."""
+    """Whether the text is a number of at most 18 digits: all these fit into 64 bits."""
     return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER
 
 
@@ -253,12 +257,12 @@ def query_number(name: str) -> int | None:
     Raises:
         Problem: it is not a number.
     """
-    given = request.args.get(name)
-    if given is None:
+    text = request.args.get(name)
+    if text is None:
         return None
-    if not is_number(given):
-        raise Problem(f"{name} is a number such as 10, not {shown(given)}")
-    return int(given)
+    if not is_number(text):
+        raise Problem(f"{name} is a number such as 10, not {shown(text)}")
+    return int(text)
 
 
 def choice_of(words: Sequence[str], description: str) -> dict[str, Any]:
@@ -272,7 +276,7 @@ def query_choice(name: str, words: Sequence[str]) -> str:
     Raises:
         Problem: it is another one.
     """
-    given = request.args.get(name, words[0])
-    if given not in words:
-        raise Problem(f"{name} is {', '.join(words[:-1])} or {words[-1]}, not {shown(given)}")
-    return given
+    word = request.args.get(name, words[0])
+    if word not in words:
+        raise Problem(f"{name} is {', '.join(words[:-1])} or {words[-1]}, not {shown(word)}")
+    return word

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from mock_server.clock import real_now
 from mock_server.control.calls import route
-from mock_server.control.problems import Problem, json_answer, with_old_names
+from mock_server.control.problems import Problem, announce_renamed_member, json_answer
 from mock_server.control.timeline import action_members
 from mock_server.dialects import wire
 from mock_server.domain.local_time import calendar_duration
@@ -26,7 +26,7 @@ from mock_server.web.services import named_sandbox
 
 T = TypeVar("T")
 
-_MOST_LISTED = 100
+_MAX_LISTED = 100
 """Entries in the list of what is later than the clock."""
 
 
@@ -51,26 +51,26 @@ def get_clock() -> Response:
 
 
 @route("PUT /clock", body=ClockChange)
-def put_clock(wanted: ClockChange) -> Response:
+def put_clock(body: ClockChange) -> Response:
     """Freeze the clock, set it or let it run; return the effects.
 
     A clock that is set back undoes nothing. Then `future` lists what is later than the clock, at most 100
     entries, with a `warning`.
     """
-    if wanted.now is None and wanted.frozen is None:
+    if body.now is None and body.frozen is None:
         raise Problem('send {"now": "2031-01-01T00:00:00"}, {"frozen": true} or {"frozen": false}')
-    at = None if wanted.now is None else _read(instant, wanted.now)
+    at = None if body.now is None else _read(instant, body.now)
     sandbox = named_sandbox()
-    before = sandbox.execute(commands.SetClock(frozen=wanted.frozen is not False, at=at))
-    return _answer(sandbox, is_set_back=at is not None and at < before)
+    previous_time = sandbox.execute(commands.SetClock(frozen=body.frozen is not False, at=at))
+    return _answer(sandbox, is_set_back=at is not None and at < previous_time)
 
 
 @route("POST /clock/advance", body=Advance)
-def advance_clock(wanted: Advance) -> Response:
+def advance_clock(body: Advance) -> Response:
     """Advance the clock; return the effects. Days are those of the calendar, hours are exact."""
-    days, rest = _read(calendar_duration, wanted.by)
+    days, exact_time = _read(calendar_duration, body.by)
     sandbox = named_sandbox()
-    sandbox.execute(commands.AdvanceClock(days, rest, real_now() if wanted.tokens else None))
+    sandbox.execute(commands.AdvanceClock(days, exact_time, real_now() if body.tokens else None))
     return _answer(sandbox)
 
 
@@ -85,15 +85,15 @@ def _answer(sandbox: ServerSandbox, *, is_set_back: bool = False) -> Response:
     effects = [_effect(event) for event in sandbox.settle()]
     members = clock_members(sandbox) | {"effects": effects, "caused": effects}
     answer = json_answer(members | (_future(sandbox) if is_set_back else {}))
-    return with_old_names(answer, "caused", "effects")
+    return announce_renamed_member(answer, "caused", "effects")
 
 
 def _future(sandbox: ServerSandbox) -> dict[str, Any]:
     """Return what is later than the clock that was set back, and a warning if there is anything."""
-    future = list(islice(_later_entries(*sandbox.current()), _MOST_LISTED))
+    future = list(islice(_later_entries(*sandbox.current()), _MAX_LISTED))
     if not future:
         return {"future": []}
-    count = f"{_MOST_LISTED} or more" if len(future) == _MOST_LISTED else str(len(future))
+    count = f"{_MAX_LISTED} or more" if len(future) == _MAX_LISTED else str(len(future))
     warning = (
         f"entries of the sandbox that are later than its clock: {count}. POST /__admin/reset with"
         ' {"only": ["state"]} generates the data again, for this time'
@@ -105,10 +105,12 @@ def _later_entries(world: World, now: datetime) -> Iterator[dict[str, Any]]:
     for portfolio in world.portfolios.values():
         for dossier in portfolio.dossiers.values():
             yield from islice(_later_dates(dossier, now), 1)
-        for process in (each for each in portfolio.processes.values() if each.creation > now):
+        later_imports = [process for process in portfolio.processes.values() if process.creation > now]
+        for process in later_imports:
             entry = _entry("import starts", process.creation, process.account_id, process.dossier_id)
             yield entry | {"processId": process.process_id}
-    for mail in (each for each in world.mails.values() if each.sent_at > now):
+    later_mails = [mail for mail in world.mails.values() if mail.sent_at > now]
+    for mail in later_mails:
         yield _entry("e-mail is sent", mail.sent_at, mail.account_id, mail.dossier_id)
 
 
@@ -118,9 +120,9 @@ def _later_dates(dossier: Dossier, now: datetime) -> Iterator[dict[str, Any]]:
         "dossier stops": dossier.stopping_date,
         "dossier changes": dossier.state_last_change_date,
     }
-    for what, at in dates.items():
+    for kind, at in dates.items():
         if at is not None and at > now:
-            yield _entry(what, at, dossier.account_id, dossier.dossier_id)
+            yield _entry(kind, at, dossier.account_id, dossier.dossier_id)
 
 
 def clock_members(sandbox: ServerSandbox) -> dict[str, Any]:
@@ -135,5 +137,5 @@ def _effect(event: Event) -> dict[str, Any]:
     return entry | ({"processId": event.process_id} if event.process_id else {})
 
 
-def _entry(what: str, at: datetime, account_id: int | None, dossier_id: int | None) -> dict[str, Any]:
-    return {"what": what, "at": wire.instant(at), "accountId": account_id, "dossierId": dossier_id}
+def _entry(kind: str, at: datetime, account_id: int | None, dossier_id: int | None) -> dict[str, Any]:
+    return {"what": kind, "at": wire.instant(at), "accountId": account_id, "dossierId": dossier_id}

@@ -61,12 +61,12 @@ class Scope(NamedTuple):
     @property
     def variants(self) -> Mapping[str, int]:
         """The requests per variant, such as `refusals=result`, that is active now."""
-        found: Counter[str] = Counter()
+        calls_by_variant: Counter[str] = Counter()
         for sandbox in self.sandboxes:
             calls = sum(sandbox.journal.counts.by_kind.values())
             for name, value in sandbox.variants_for(services().settings.dialect).items():
-                found[f"{name}={value}"] += calls
-        return {name: calls for name, calls in found.items() if calls}
+                calls_by_variant[f"{name}={value}"] += calls
+        return {name: calls for name, calls in calls_by_variant.items() if calls}
 
 
 def _counted_scope() -> Scope:

@@ -1,4 +1,4 @@
-"""The dossiers of a sandbox, of all its accounts: find, show, create, change, and answer their documents.
+"""The dossiers of all accounts of a sandbox: find, show, create, change, and answer their documents.
 
 The API's rules are not checked. The outbox has the e-mails that the platform would have sent.
 """
@@ -40,16 +40,16 @@ _QUERY = {
 def find_dossiers() -> Response:
     """Return dossiers of all accounts, newest first, and how many are complete, incomplete and stopped."""
     offset, limit = query_number("offset"), query_number("limit")
-    found = overview(
+    result = overview(
         named_sandbox().read(),
         text=request.args.get("search", ""),
         standing=_standing(),
         offset=offset or 0,
         limit=_DEFAULT_LIMIT if limit is None else limit,
     )
-    counts = {standing.value: count for standing, count in found.counts.items()}
-    rows = [_row(row) for row in found.rows]
-    return json_answer({"total": found.total, "counts": counts, "dossiers": rows})
+    counts = {standing.value: count for standing, count in result.counts.items()}
+    rows = [_row(row) for row in result.rows]
+    return json_answer({"total": result.total, "counts": counts, "dossiers": rows})
 
 
 @route("GET /dossiers/<int:dossier_id>")
@@ -74,21 +74,21 @@ def show_dossier(dossier_id: int) -> Response:
 
 
 @route("POST /dossiers", body=DossierEntry, status=201)
-def create_dossier(wanted: DossierEntry) -> Response:
+def create_dossier(body: DossierEntry) -> Response:
     """Create a dossier, with the fields of a recipe; what is left out is computed from the rest."""
     sandbox = named_sandbox()
-    dossier_id = sandbox.execute(commands.CreateDossier(wanted))
+    dossier_id = sandbox.execute(commands.CreateDossier(body))
     return json_answer(_api_answer(sandbox, dossier_id), 201)
 
 
 @route("PATCH /dossiers/<int:dossier_id>", body=DossierPatch)
-def change_dossier(wanted: DossierPatch, dossier_id: int) -> Response:
+def change_dossier(body: DossierPatch, dossier_id: int) -> Response:
     """Change a dossier, stopped or not.
 
     A null `stoppingDate` or `stoppingReason` makes it active again. The effects of a change are dated now.
     """
     sandbox = named_sandbox()
-    sandbox.execute(commands.ChangeDossier(dossier_id, wanted))
+    sandbox.execute(commands.ChangeDossier(dossier_id, body))
     return json_answer(_api_answer(sandbox, dossier_id))
 
 
@@ -97,11 +97,11 @@ def change_dossier(wanted: DossierPatch, dossier_id: int) -> Response:
     body=NewEvidence,
     status=201,
 )
-def deposit_evidence(wanted: NewEvidence, dossier_id: int, code: str) -> Response:
+def deposit_evidence(body: NewEvidence, dossier_id: int, code: str) -> Response:
     """Answer the request for a document as the third party; presence, state and indicator follow."""
     sandbox = named_sandbox()
-    given = wanted.deposit(sandbox.now())
-    return json_answer({"fileId": sandbox.execute(commands.DepositEvidence(dossier_id, code, given))}, 201)
+    deposit = body.deposit(sandbox.now())
+    return json_answer({"fileId": sandbox.execute(commands.DepositEvidence(dossier_id, code, deposit))}, 201)
 
 
 @route("GET /outbox")
@@ -115,12 +115,12 @@ def get_outbox() -> Response:
 
 
 def _standing() -> DossierStatus | None:
-    given = request.args.get("standing")
+    text = request.args.get("standing")
     try:
-        return None if given is None else DossierStatus(given)
+        return None if text is None else DossierStatus(text)
     except ValueError:
         names = ", ".join(standing.value for standing in DossierStatus)
-        raise Problem(f"standing is one of {names}, not {shown(given)}") from None
+        raise Problem(f"standing is one of {names}, not {shown(text)}") from None
 
 
 def _api_answer(sandbox: ServerSandbox, dossier_id: int) -> dict[str, Any]:

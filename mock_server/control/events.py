@@ -1,7 +1,8 @@
 """Each request of a sandbox as it happens, as server-sent events.
 
-A subscriber is a number: that of the last request it was sent. The next ones are read from the journal, so a
-slow subscriber takes no memory. An event `dropped` counts the requests that the journal dropped meanwhile.
+All that is kept of a subscriber is the number of the last request that it was sent. The next ones are read
+from the journal, so a slow subscriber takes no memory. An event `dropped` counts the requests that the
+journal dropped meanwhile.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ async def events(journal: Journal, since: int, heartbeat: float = HEARTBEAT) -> 
 
 
 def _new_events(entries: JournalSlice, since: int) -> Iterator[bytes]:
-    """Yield the events of journal entries that should begin after `since`."""
+    """Yield the events of these entries; first `dropped`, if entries after `since` are missing."""
     if entries.first > since + 1:
         yield _event("dropped", {"count": entries.first - since - 1})
     for entry in read_entries(entries):
@@ -84,11 +85,11 @@ def waker(news: asyncio.Event) -> Listener:
 
 def _since(journal: Journal) -> int:
     """Return the number after which to begin: the latest, or the one in Last-Event-ID."""
-    seen = request.headers.get("Last-Event-ID", "")
-    if not is_number(seen):
+    last_event_id = request.headers.get("Last-Event-ID", "")
+    if not is_number(last_event_id):
         return journal.last
     # A greater number is of another journal, before a restart: all requests of this one are new.
-    return int(seen) if int(seen) <= journal.last else 0
+    return int(last_event_id) if int(last_event_id) <= journal.last else 0
 
 
 async def _is_set(news: asyncio.Event, within: float) -> bool:

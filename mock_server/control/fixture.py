@@ -44,18 +44,18 @@ def get_fixture() -> Response:
 
 
 @route("PUT /fixture", body=NewFixture, yaml=Recipe)
-def put_fixture(wanted: NewFixture | YamlText) -> Response:
+def put_fixture(body: NewFixture | YamlText) -> Response:
     """Start again from another recipe or saved state, with its content, users and default account.
 
     The clock, variants and ad hoc rules stay; the scenario stops. A saved state also sets the clock, because
     its dates do not move. A reset returns to this fixture. As YAML the body is the text of a recipe file.
     """
     sandbox = named_sandbox()
-    sandbox.execute(commands.LoadFixture(_find_or_build(wanted)))
+    sandbox.execute(commands.LoadFixture(_find_or_build(body)))
     return json_answer(_fixture(sandbox))
 
 
-def _find_or_build(wanted: NewFixture | YamlText) -> Fixture:
+def _find_or_build(body: NewFixture | YamlText) -> Fixture:
     """Find the fixture by its name, or build it from the recipe.
 
     Raises:
@@ -63,18 +63,18 @@ def _find_or_build(wanted: NewFixture | YamlText) -> Fixture:
         FileError: the recipe is wrong; the message has the place.
     """
     folder = services().settings.fixtures_dir
-    if isinstance(wanted, YamlText):
-        return fixture_from_recipe(wanted.text, real_now().date(), folder)
-    given = [each for each in (wanted.name, wanted.recipe, wanted.state) if each is not None]
-    if len(given) != 1:
+    if isinstance(body, YamlText):
+        return fixture_from_recipe(body.text, real_now().date(), folder)
+    sources = [source for source in (body.name, body.recipe, body.state) if source is not None]
+    if len(sources) != 1:
         raise Problem(
             'send {"name": "pages"}, {"recipe": {"version": 1, ...}} or {"state": {"version": 1, ...}}'
         )
-    if wanted.state is not None:
-        return _saved_fixture(wanted.state)
-    if wanted.recipe is not None:
-        return fixture_from_recipe(wanted.recipe, real_now().date(), folder)
-    return _named_fixture(str(wanted.name), folder)
+    if body.state is not None:
+        return _saved_fixture(body.state)
+    if body.recipe is not None:
+        return fixture_from_recipe(body.recipe, real_now().date(), folder)
+    return _named_fixture(str(body.name), folder)
 
 
 def _named_fixture(name: str, folder: Path | None) -> Fixture:

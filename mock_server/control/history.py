@@ -51,39 +51,39 @@ def get_history() -> Response:
 
 
 @route("POST /rewind", body=Rewinding)
-def rewind(wanted: Rewinding) -> Response:
+def rewind(body: Rewinding) -> Response:
     """Go back to the state before a request, or before a command of the history.
 
     All of the sandbox goes back: content, time, rules, variants, sessions. A clock that ran continues from
     the time of then. The journal stays, numbers only increase, and a rewind is a command that can be undone.
     """
-    if (wanted.before is None) == (wanted.before_command is None):
+    if (body.before is None) == (body.before_command is None):
         raise Problem(
             'send {"before": 25}, a request, or {"beforeCommand": 12}, a command of GET /__admin/history'
         )
     sandbox = named_sandbox()
-    undone = sandbox.rewind(before_request=wanted.before, before_command=wanted.before_command)
+    undone = sandbox.rewind(before_request=body.before, before_command=body.before_command)
     return json_answer({**clock_members(sandbox), "undone": undone})
 
 
 @route("POST /sandboxes/<name>/fork", body=Fork, status=201, sandboxed=False)
-def fork_sandbox(wanted: Fork, name: str) -> Response:
+def fork_sandbox(body: Fork, name: str) -> Response:
     """Create a sandbox that continues the state of this one, or its state before a request or a command.
 
     A client opens it by the tag of its user name: `api+try2@example.com` for `{"as": "try2"}`. Journal and
     history of the new sandbox are empty.
     """
-    if wanted.before is not None and wanted.before_command is not None:
+    if body.before is not None and body.before_command is not None:
         raise Problem("send before, a request, or beforeCommand, a command of the history, not both")
     sandbox = services().sandboxes.find(name)
     if sandbox is None:
         raise Problem(f"there is no sandbox {shown(name)}", 404)
-    past = sandbox.past_state(before_request=wanted.before, before_command=wanted.before_command)
-    return json_answer(clock_members(services().sandboxes.fork(past, wanted.name)), 201)
+    past = sandbox.past_state(before_request=body.before, before_command=body.before_command)
+    return json_answer(clock_members(services().sandboxes.fork(past, body.name)), 201)
 
 
 def _entry(entry: HistoryEntry) -> dict[str, Any]:
-    """Return a command with its ids, names, switches and times; larger members are left out."""
+    """Return a command as JSON, with its ids, names, switches and times; larger members are left out."""
     record = entry.record
     members = ((name, _plain(value)) for name, value in asdict(record.command).items())
     return {

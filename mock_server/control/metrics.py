@@ -24,7 +24,7 @@ NONE = "none"
 """The value of a label that does not apply."""
 
 Samples = Mapping[tuple[str, ...], float]
-"""Per values of the labels the number."""
+"""The number for each combination of label values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +79,15 @@ def prometheus_text(census: Census) -> bytes:
     return generate_latest(MetricsCollector())
 
 
-def _sum(
+def _count_by_labels(
     counts: ExchangeCounts, labels_of: Callable[[ExchangeKind], Iterator[tuple[str, ...]]]
 ) -> Counter[tuple[str, ...]]:
     """Count the requests by the labels of their kinds."""
-    found: Counter[tuple[str, ...]] = Counter()
+    total: Counter[tuple[str, ...]] = Counter()
     for kind, count in counts.by_kind.items():
         for labels in labels_of(kind):
-            found[labels] += count
-    return found
+            total[labels] += count
+    return total
 
 
 def _request(kind: ExchangeKind) -> Iterator[tuple[str, ...]]:
@@ -114,8 +114,8 @@ def _fault(kind: ExchangeKind) -> Iterator[tuple[str, ...]]:
 
 
 def _imports(census: Census) -> Samples:
-    ended = {outcome: 0 for outcome in OUTCOMES if outcome != "running"} | census.counts.imports
-    return {(outcome,): count for outcome, count in ended.items()}
+    imports = {outcome: 0 for outcome in OUTCOMES if outcome != "running"} | census.counts.imports
+    return {(outcome,): count for outcome, count in imports.items()}
 
 
 def _dossiers(server: Services) -> int:
@@ -127,14 +127,14 @@ METRICS = (
         "mock_server_requests_total",
         "counter",
         "Requests of the emulated API; if a fault replaced the answer, the status is none.",
-        lambda census: _sum(census.counts, _request),
+        lambda census: _count_by_labels(census.counts, _request),
         labels=("operation", "dialect", "status"),
     ),
     Metric(
         "mock_server_refusals_total",
         "counter",
         "Error codes of rejected calls.",
-        lambda census: _sum(census.counts, _codes),
+        lambda census: _count_by_labels(census.counts, _codes),
         labels=("operation", "code"),
     ),
     Metric(
@@ -154,14 +154,14 @@ METRICS = (
         "mock_server_rules_applied_total",
         "counter",
         f"Calls that a rule changed, by its effect: {', '.join(EFFECTS)}.",
-        lambda census: _sum(census.counts, _effect),
+        lambda census: _count_by_labels(census.counts, _effect),
         labels=("effect",),
     ),
     Metric(
         "mock_server_faults_total",
         "counter",
         "Faults of the connection that rules caused.",
-        lambda census: _sum(census.counts, _fault),
+        lambda census: _count_by_labels(census.counts, _fault),
         labels=("fault",),
     ),
     Metric(

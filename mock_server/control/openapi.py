@@ -74,10 +74,10 @@ _TAGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "scenarios": ("Scenarios, rules and provider states.", ("rules", "scenario", "scenarios", "pact")),
     _SERVER: ("What belongs to the server, not to a sandbox.", ()),
 }
-"""Each tag with its description and its resources: first words of paths. Any other is about the server."""
+"""Each tag with its description, and the first segments of its paths. Other calls have the tag `server`."""
 
 _NEVER_MISSING = {("POST", "/snapshots/{name}"), ("PUT", "/scenarios/{name}/state")}
-"""Calls that create what the path names, or answer 409 where it is another one."""
+"""Calls without a 404: they create what the path names, or answer 409 if it is not active."""
 
 _NUMBER = {"type": "integer", "minimum": 0}
 _NAME = {"type": "string", "minLength": 1}

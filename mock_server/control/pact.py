@@ -65,14 +65,14 @@ class StateChange(Struct, forbid_unknown_fields=True):
 
 
 @route("POST /pact/states", body=StateChange, query=_QUERY, open_with=("state", "action"))
-def change_provider_state(wanted: StateChange) -> Response:
+def change_provider_state(body: StateChange) -> Response:
     """Set up a provider state of Pact, or tear it down; return the ids that it created.
 
     A setup after a teardown, or after a call of the API, starts from the fixture; successive setups add up,
     and so do those of a list. The journal stays. Without a body, `state`, `action` and `consumer` are those
     of the query, and every other name in it is a parameter of the state.
     """
-    change = _query_change() if "state" in request.args or "action" in request.args else wanted
+    change = _query_change() if "state" in request.args or "action" in request.args else body
     sandbox = named_sandbox()
     if change.action == "teardown":
         sandbox.reset(_RESET)
@@ -87,13 +87,13 @@ def change_provider_state(wanted: StateChange) -> Response:
 
 def _set_up(sandbox: ServerSandbox, change: StateChange) -> dict[str, Any]:
     """Set up the states and return what they return, merged."""
-    chosen = [find_state(named.name, named.params or {}) for named in _named(change)]
+    chosen = [find_state(state.name, state.params or {}) for state in _named_states(change)]
     if change.states or sandbox.state.pact_states_at != sandbox.journal.last:
         sandbox.reset(_RESET)
     sandbox.execute(commands.MarkPactStates(None))
     returned: dict[str, Any] = {}
-    for state, given in chosen:
-        returned |= _set_up_state(sandbox, state, given)
+    for state, values in chosen:
+        returned |= _set_up_state(sandbox, state, values)
     sandbox.execute(commands.MarkPactStates(sandbox.journal.last))
     return returned
 
@@ -108,11 +108,13 @@ def _query_change() -> StateChange:
         raise Problem(f"the query is invalid: {error.path}: {error}") from None
 
 
-def _named(change: StateChange) -> list[NamedState]:
+def _named_states(change: StateChange) -> list[NamedState]:
     """Return the states, in the order in which they are set up."""
-    listed = [NamedState(each, change.params) if isinstance(each, str) else each for each in change.states]
-    named = listed or [NamedState(change.state or "", change.params)]
-    return [each for each in named if each.name]
+    states = [
+        NamedState(state, change.params) if isinstance(state, str) else state for state in change.states
+    ]
+    named = states or [NamedState(change.state or "", change.params)]
+    return [state for state in named if state.name]
 
 
 def _set_up_state(sandbox: ServerSandbox, state: ProviderState, values: dict[str, Any]) -> dict[str, Any]:
@@ -141,24 +143,24 @@ def find_state(name: str, params: Mapping[str, Any]) -> tuple[ProviderState, dic
 def _values_in(name: str, sentence: str) -> dict[str, str] | None:
     """Return the values at the places of the parameters; None if it is another sentence."""
     pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\S+)", re.escape(sentence))
-    found = re.fullmatch(pattern, name)
-    return None if found is None else found.groupdict()
+    match = re.fullmatch(pattern, name)
+    return None if match is None else match.groupdict()
 
 
 def _parameter_values(
     state: ProviderState, in_name: Mapping[str, str], params: Mapping[str, Any]
 ) -> dict[str, Any]:
-    known = {parameter.name: parameter for parameter in state.parameters}
+    parameters = {parameter.name: parameter for parameter in state.parameters}
     for name, value in params.items():
-        if name not in known:
-            hint = proposal_and_all(name, known, "; ")
+        if name not in parameters:
+            hint = proposal_and_all(name, parameters, "; ")
             raise Problem(f"the state {state.sentence!r} has no parameter {shown(name)}; {hint}")
         if in_name.get(name, str(value)) != str(value):
             raise Problem(f"the sentence has {name} {in_name[name]}, and the parameter has {value}")
-    given = {**in_name, **params}
+    values = {**in_name, **params}
     return {
-        name: parameter.default if given.get(name) is None else _read(parameter, given[name])
-        for name, parameter in known.items()
+        name: parameter.default if values.get(name) is None else _read(parameter, values[name])
+        for name, parameter in parameters.items()
     }
 
 

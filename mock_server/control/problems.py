@@ -1,4 +1,4 @@
-"""The errors of control calls, answered as problem+json; JSON answers."""
+"""The answers of control calls: JSON, and errors as problem+json."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MISSING = {
     "process_id": ("import with the processId {value!r}", "GET /__admin/processes lists them"),
     "thirdparty_id": ("third party {value}", "GET /__admin/dossiers has the thirdpartyId of each dossier"),
 }
-"""What a control call names and a sandbox does not have, and where to find it, by the parameter."""
+"""By the parameter of a call: what the sandbox does not have, and the call that lists what it has."""
 
 _STATUSES: dict[type[Exception], int] = {
     FileError: 400,
@@ -53,7 +53,7 @@ class Problem(Exception):
 
 
 def json_answer(value: object, status: int = 200) -> Response:
-    """Return the answer of a control call."""
+    """Return the value as the JSON answer of a control call."""
     return Response(_encode(value), status, content_type="application/json")
 
 
@@ -64,8 +64,8 @@ def _encode(value: object) -> bytes:
         return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def with_old_names(answer: Response, old: str, new: str) -> Response:
-    """Announce that a member of the answer has a new name, and that its old one is deprecated."""
+def announce_renamed_member(answer: Response, old: str, new: str) -> Response:
+    """Mark the answer as one with a deprecated member; log once that `new` replaces its name `old`."""
     answer.headers.set(*DEPRECATION_HEADER)
     log_renamed(f"the member `{old}` of control answers", f"`{new}`")
     return answer

@@ -34,8 +34,9 @@ class NewOutcome(Struct, forbid_unknown_fields=True):
 def list_processes() -> Response:
     """Return every import of the sandbox, of all accounts, in the order of their start."""
     portfolios = named_sandbox().read().portfolios.values()
-    found = [process for portfolio in portfolios for process in portfolio.processes.values()]
-    return json_answer({"processes": [_process(each) for each in sorted(found, key=attrgetter("number"))]})
+    processes = [process for portfolio in portfolios for process in portfolio.processes.values()]
+    processes.sort(key=attrgetter("number"))
+    return json_answer({"processes": [_process(process) for process in processes]})
 
 
 @route("GET /processes/<process_id>")
@@ -54,28 +55,28 @@ def show_process(process_id: str) -> Response:
 
 
 @route("POST /processes/<process_id>", body=NewOutcome)
-def set_process_outcome(wanted: NewOutcome, process_id: str) -> Response:
+def set_process_outcome(body: NewOutcome, process_id: str) -> Response:
     """Finish, hold or fail a running import now.
 
     `ends` is when it ended, by the clock of the sandbox; null while it is on hold.
     """
     sandbox = named_sandbox()
-    _check_code(wanted)
-    process = sandbox.execute(commands.SetProcessOutcome(process_id, wanted.outcome, wanted.code))
+    _check_code(body)
+    process = sandbox.execute(commands.SetProcessOutcome(process_id, body.outcome, body.code))
     if process.complete:
         sandbox.journal.count_imports([process.outcome])
     return json_answer(_process(process))
 
 
-def _check_code(wanted: NewOutcome) -> None:
+def _check_code(body: NewOutcome) -> None:
     """Reject a code where the import does not fail, and one that is not the provider's."""
     codes = ", ".join(_PROVIDER_CODES)
-    if wanted.outcome == "fail" and wanted.code is None:
+    if body.outcome == "fail" and body.code is None:
         raise Problem(f'the outcome fail needs a "code": {codes}')
-    if wanted.outcome != "fail" and wanted.code is not None:
-        raise Problem(f'"code" goes with the outcome fail, not with {wanted.outcome}')
-    if wanted.code is not None and wanted.code not in _PROVIDER_CODES:
-        raise Problem(f"{shown(wanted.code)} is not a code of the provider: use one of {codes}")
+    if body.outcome != "fail" and body.code is not None:
+        raise Problem(f'"code" goes with the outcome fail, not with {body.outcome}')
+    if body.code is not None and body.code not in _PROVIDER_CODES:
+        raise Problem(f"{shown(body.code)} is not a code of the provider: use one of {codes}")
 
 
 def _process(process: ImportProcess) -> dict[str, Any]:
@@ -97,16 +98,16 @@ def _process(process: ImportProcess) -> dict[str, Any]:
 
 def _details(process: ImportProcess, world: World) -> dict[str, Any]:
     """Return what the list does not have: the rest of the request, and what is known of its company."""
-    wanted = process.wanted
-    thirdparty = world.thirdparty_with_id(wanted.company_id)
+    request = process.wanted
+    thirdparty = world.thirdparty_with_id(request.company_id)
     company = thirdparty.company if thirdparty else process.company
     return {
-        "thirdpartyCode": wanted.thirdparty_code,
-        "description": wanted.description,
-        "purchasingCategory": wanted.purchasing_category,
-        "expirationDate": wire.plain_date(wanted.expiration_date),
-        "requiredDocuments": list(wanted.required_documents),
-        "userInCharge": list(wanted.user_in_charge),
+        "thirdpartyCode": request.thirdparty_code,
+        "description": request.description,
+        "purchasingCategory": request.purchasing_category,
+        "expirationDate": wire.plain_date(request.expiration_date),
+        "requiredDocuments": list(request.required_documents),
+        "userInCharge": list(request.user_in_charge),
         "condition": process.condition and process.condition.value,
         "thirdpartyId": thirdparty and thirdparty.thirdparty_id,
         "name": company and company.name,

@@ -78,16 +78,16 @@ def delete_requests() -> Response:
 
 
 @route("POST /requests/count", body=ExchangeFilter)
-def count_requests(wanted: ExchangeFilter) -> Response:
+def count_requests(body: ExchangeFilter) -> Response:
     """Return how many requests match: a request as in the `when` of a rule, and how it was answered."""
-    entries, complete = _find(wanted)
+    entries, complete = _find(body)
     return json_answer({"count": len(entries), "complete": complete})
 
 
 @route("POST /requests/find", body=ExchangeFilter)
-def find_requests(wanted: ExchangeFilter) -> Response:
+def find_requests(body: ExchangeFilter) -> Response:
     """Return the requests that match, newest last."""
-    entries, complete = _find(wanted)
+    entries, complete = _find(body)
     return _as_json(entries, len(entries), complete)
 
 
@@ -149,11 +149,11 @@ def exchange(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _find(wanted: ExchangeFilter) -> tuple[list[Entry], bool]:
+def _find(exchange_filter: ExchangeFilter) -> tuple[list[Entry], bool]:
     with limit_reading("$"):
-        check_filter(wanted, "$")
+        check_filter(exchange_filter, "$")
     entries = named_sandbox().journal.read()
-    return find_entries(wanted, entries), entries.complete
+    return find_entries(exchange_filter, entries), entries.complete
 
 
 def _as_json(entries: Iterable[Entry], total: int, complete: bool) -> Response:  # noqa: FBT001
@@ -233,12 +233,15 @@ def _comparisons(entry: Entry, sandbox: ServerSandbox, context: ExplainContext) 
     patterns: dict[str, list[tuple[str, RequestPattern]]] = {
         "rule": [(rule.name, rule.when) for rule in rules],
         "expectation": [
-            (f"{' or '.join(each.request.operation_names) or 'any call'}, {each.times}", each.request)
-            for each in sandbox.journal.missed
+            (
+                f"{' or '.join(expectation.request.operation_names) or 'any call'}, {expectation.times}",
+                expectation.request,
+            )
+            for expectation in sandbox.journal.unmet_expectations
         ],
     }
-    for kind, named in patterns.items():
-        nearest = nearest_pattern(named, entry)
+    for kind, patterns_of_kind in patterns.items():
+        nearest = nearest_pattern(patterns_of_kind, entry)
         if nearest is None:
             continue
         name, differences = nearest
@@ -261,13 +264,16 @@ def _comparisons(entry: Entry, sandbox: ServerSandbox, context: ExplainContext) 
 def _changes(entry: Entry, sandbox: ServerSandbox) -> Iterator[dict[str, Any]]:
     """Return the members of its dossier that the request changed, while the history has its command."""
     commands = sandbox.history.entries
-    at = next((at for at, each in enumerate(commands) if each.record.request == entry.number), None)
+    index = next(
+        (index for index, command in enumerate(commands) if command.record.request == entry.number), None
+    )
     dossier_id = entry.ids.get("dossierId")
-    if at is None or not isinstance(dossier_id, int):
+    if index is None or not isinstance(dossier_id, int):
         return
-    later = commands[at + 1].state.world if at + 1 < len(commands) else sandbox.read()
+    later = commands[index + 1].state.world if index + 1 < len(commands) else sandbox.read()
     before, after = (
-        dict(places(api_members(sandbox, world, dossier_id))) for world in (commands[at].state.world, later)
+        dict(places(api_members(sandbox, world, dossier_id)))
+        for world in (commands[index].state.world, later)
     )
     differences = [
         {"at": place, "before": before.get(place), "after": after.get(place)}

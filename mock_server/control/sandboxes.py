@@ -1,4 +1,4 @@
-"""The sandboxes, and the whole of one: reset, snapshots, and its state as JSON."""
+"""The sandboxes: list, delete, reset; the snapshots of one, and its state as JSON."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def delete_sandbox(name: str) -> Response:
 
 
 @route("POST /reset", body=Reset)
-def reset(wanted: Reset) -> Response:
+def reset(body: Reset) -> Response:
     """Reset the sandbox to its start, or only parts of it."""
     sandbox = named_sandbox()
-    parts = commands.PARTS if wanted.only is None else wanted.only
+    parts = commands.PARTS if body.only is None else body.only
     sandbox.reset(parts)
     return json_answer({"sandbox": sandbox.name, "reset": list(parts)})
 
@@ -59,8 +59,10 @@ def reset(wanted: Reset) -> Response:
 @route("GET /snapshots")
 def list_snapshots() -> Response:
     """Return the snapshots of the sandbox, oldest first."""
-    saved = named_sandbox().state.snapshots.items()
-    return json_answer({"snapshots": [{"name": name, "now": wire.instant(each.now)} for name, each in saved]})
+    snapshots = named_sandbox().state.snapshots.items()
+    return json_answer(
+        {"snapshots": [{"name": name, "now": wire.instant(snapshot.now)} for name, snapshot in snapshots]}
+    )
 
 
 @route("POST /snapshots/<path:name>")
@@ -118,14 +120,14 @@ def get_state() -> Response:
 
 
 @route("PUT /state", body=json_struct(StateFile))
-def put_state(wanted: Any) -> Response:
+def put_state(body: Any) -> Response:
     """Load a state that was exported from this sandbox or any other.
 
     A reset still returns to the fixture of this sandbox.
     """
     sandbox = named_sandbox()
     with gc_paused():
-        sandbox.execute(commands.RestoreState(convert_struct(wanted, StateFile)))
+        sandbox.execute(commands.RestoreState(convert_struct(body, StateFile)))
     return json_answer({"sandbox": sandbox.name, "now": wire.instant(sandbox.now())})
 
 

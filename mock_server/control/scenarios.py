@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from mock_server.clock import real_now
 from mock_server.control.calls import YamlText, route
-from mock_server.control.problems import Problem, json_answer, with_old_names
+from mock_server.control.problems import Problem, announce_renamed_member, json_answer
 from mock_server.control.sandboxes import active_members
 from mock_server.domain.names import cut, shown
 from mock_server.domain.variants import VARIANTS, check_variants
@@ -60,19 +60,19 @@ class StrictMode(Struct, frozen=True, forbid_unknown_fields=True):
 def list_scenarios() -> Response:
     """Return the scenarios that the server has, and the active one."""
     files = scenario_files(services().settings.scenarios_dir)
-    listed = _active(named_sandbox()) | {"scenarios": [_scenario(path) for path in files]}
-    return with_old_names(json_answer(listed), "mistake", "error")
+    members = _active(named_sandbox()) | {"scenarios": [_scenario(path) for path in files]}
+    return announce_renamed_member(json_answer(members), "mistake", "error")
 
 
 @route("PUT /scenario", body=NewScenario, yaml=Scenario)
-def put_scenario(wanted: NewScenario | YamlText) -> Response:
+def put_scenario(body: NewScenario | YamlText) -> Response:
     """Activate a scenario: the sandbox gets its content, clock, variants and rules.
 
     By name, `{"name": "outage-of-three-calls"}`, or the scenario itself: `{"scenario": {...}}`, or the
     YAML of its file.
     """
     sandbox = named_sandbox()
-    sandbox.execute(commands.PlayScenario(_setup(sandbox, wanted)))
+    sandbox.execute(commands.PlayScenario(_setup(sandbox, body)))
     return json_answer(_active(sandbox))
 
 
@@ -85,7 +85,7 @@ def delete_scenario() -> Response:
 
 
 @route("PUT /scenarios/<name>/state", body=NewState)
-def put_scenario_state(wanted: NewState, name: str) -> Response:
+def put_scenario_state(body: NewState, name: str) -> Response:
     """Set the state of the active scenario's state machine."""
     sandbox = named_sandbox()
     scenario = sandbox.active_scenario.scenario
@@ -96,11 +96,11 @@ def put_scenario_state(wanted: NewState, name: str) -> Response:
         )
     states = [STARTED]
     states += [state for rule in scenario.rules for state in (rule.state, rule.new_state) if state]
-    if wanted.state not in states:
+    if body.state not in states:
         raise Problem(
-            f"{cut(name)} has no state {shown(wanted.state)}; it has {', '.join(dict.fromkeys(states))}"
+            f"{cut(name)} has no state {shown(body.state)}; it has {', '.join(dict.fromkeys(states))}"
         )
-    sandbox.execute(commands.SetScenarioState(wanted.state))
+    sandbox.execute(commands.SetScenarioState(body.state))
     return json_answer(_active(sandbox))
 
 
@@ -111,16 +111,18 @@ def get_rules() -> Response:
 
 
 @route("POST /rules", body=NewRules, status=201)
-def post_rules(wanted: NewRules) -> Response:
+def post_rules(body: NewRules) -> Response:
     """Add ad hoc rules; they come before those of the scenario."""
     sandbox = named_sandbox()
-    there = len(sandbox.active_scenario.ad_hoc_rules)
-    if there + len(wanted.rules) > MAX_RULES:
-        found = f"there are {there}, and {len(wanted.rules)} more"
-        raise Problem(f"a sandbox has at most {MAX_RULES} ad hoc rules: {found}; DELETE /__admin/rules first")
+    present = len(sandbox.active_scenario.ad_hoc_rules)
+    if present + len(body.rules) > MAX_RULES:
+        counts = f"there are {present}, and {len(body.rules)} more"
+        raise Problem(
+            f"a sandbox has at most {MAX_RULES} ad hoc rules: {counts}; DELETE /__admin/rules first"
+        )
     with limit_reading("$.rules"):
-        raise_first(rules_errors(wanted.rules, "$.rules"))
-    sandbox.execute(commands.AddRules(wanted.rules))
+        raise_first(rules_errors(body.rules, "$.rules"))
+    sandbox.execute(commands.AddRules(body.rules))
     return _rules(sandbox, 201)
 
 
@@ -141,11 +143,11 @@ def get_variants() -> Response:
 
 
 @route("PUT /variants", body=dict[str, str])
-def put_variants(wanted: dict[str, str]) -> Response:
+def put_variants(body: dict[str, str]) -> Response:
     """Set variants, such as {"refusals": "result"}; all others get their default."""
     sandbox = named_sandbox()
     try:
-        sandbox.execute(commands.SetVariants(check_variants(wanted)))
+        sandbox.execute(commands.SetVariants(check_variants(body)))
     except ValueError as error:
         raise Problem(str(error)) from None
     return json_answer(_variants(sandbox))
@@ -158,22 +160,22 @@ def get_strict() -> Response:
 
 
 @route("PUT /strict", body=StrictMode)
-def put_strict(wanted: StrictMode) -> Response:
+def put_strict(body: StrictMode) -> Response:
     """Set the strict mode: {"strict": "warn"}; a reset sets it back to that of the server."""
     sandbox = named_sandbox()
-    sandbox.execute(commands.SetStrict(wanted.strict))
+    sandbox.execute(commands.SetStrict(body.strict))
     return json_answer({"strict": sandbox.strict})
 
 
-def _setup(sandbox: ServerSandbox, wanted: NewScenario | YamlText) -> ScenarioSetup:
+def _setup(sandbox: ServerSandbox, body: NewScenario | YamlText) -> ScenarioSetup:
     fixture, now = sandbox.state.config.setup.fixture, real_now()
-    if isinstance(wanted, YamlText):
-        return build_scenario_setup(parse_scenario(wanted.text), fixture, _find_fixture, now)
-    if wanted.scenario is not None and wanted.name is None:
-        raise_first(scenario_errors(wanted.scenario, "$.scenario"))
-        return build_scenario_setup(wanted.scenario, fixture, _find_fixture, now)
-    if wanted.scenario is None and wanted.name is not None:
-        path = find_scenario(wanted.name, services().settings.scenarios_dir, paths=False)
+    if isinstance(body, YamlText):
+        return build_scenario_setup(parse_scenario(body.text), fixture, _find_fixture, now)
+    if body.scenario is not None and body.name is None:
+        raise_first(scenario_errors(body.scenario, "$.scenario"))
+        return build_scenario_setup(body.scenario, fixture, _find_fixture, now)
+    if body.scenario is None and body.name is not None:
+        path = find_scenario(body.name, services().settings.scenarios_dir, paths=False)
         return load_scenario_setup(path, fixture, services().find_fixture, now)
     raise Problem('send {"name": "..."} or {"scenario": {...}}')
 
@@ -223,7 +225,7 @@ def _rules(sandbox: ServerSandbox, status: int = 200) -> Response:
         }
         for rule in sandbox.active_scenario.rules
     ]
-    return with_old_names(json_answer({"rules": rules}, status), "byHand", "adHoc")
+    return announce_renamed_member(json_answer({"rules": rules}, status), "byHand", "adHoc")
 
 
 def _variants(sandbox: ServerSandbox) -> dict[str, str]:

@@ -30,13 +30,13 @@ def get_timeline() -> Response:
 
 
 @route("POST /timeline", body=NewActions, status=201)
-def add_to_timeline(wanted: NewActions) -> Response:
+def add_to_timeline(body: NewActions) -> Response:
     """Add actions of third parties and the platform; each takes place `after` a time from now.
 
     They are tried first: one that could not take place is rejected, and then none is added.
     """
     sandbox = named_sandbox()
-    sandbox.execute(commands.AddToTimeline(wanted.timeline))
+    sandbox.execute(commands.AddToTimeline(body.timeline))
     return _timeline(sandbox, 201)
 
 
@@ -48,7 +48,7 @@ def clear_timeline() -> Response:
 
 
 def action_members(action: ScheduledAction) -> dict[str, Any]:
-    """Return an action; a past one that failed has its `error`."""
+    """Return an action as JSON; a past one that failed has its `error`."""
     members = {"at": wire.instant(action.at), "control": action.control, "body": action.body}
     return members | ({"error": action.error} if action.error else {})
 

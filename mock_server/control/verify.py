@@ -32,19 +32,19 @@ MAX_WAITING = 1000
 
 
 @route("POST /verify", body=Verification)
-def verify(wanted: Verification) -> Response:
+def verify(body: Verification) -> Response:
     """Return whether the requests are as expected; 422 with the nearest ones where they are not.
 
     Where the journal has dropped requests that could decide, the verdict is `unknown`, and 422. With
     `timeout` the answer comes as soon as the result is final, or after this time; 503 where too many wait.
     """
-    check_verification(wanted)
+    check_verification(body)
     sandbox = named_sandbox()
-    verifier = Verifier(wanted, sandbox.journal)
+    verifier = Verifier(body, sandbox.journal)
     verifier.read()
-    if not wanted.seconds or verifier.is_final:
+    if not body.seconds or verifier.is_final:
         return _answer(verifier, sandbox)
-    waiting, deadline = services().waiting, monotonic() + wanted.seconds
+    waiting, deadline = services().waiting, monotonic() + body.seconds
 
     @copy_current_request_context
     def in_context(make: Callable[[], Response]) -> Response:
@@ -99,7 +99,9 @@ async def wait(verifier: Verifier, journal: Journal, deadline: float) -> None:
 def _answer(verifier: Verifier, sandbox: ServerSandbox) -> Response:
     verdicts = verifier.verdicts(partial(explain_context, sandbox))
     failed = [verdict for verdict in verdicts if verdict.judgment != "held"]
-    sandbox.journal.missed = tuple(verdict.expectation for verdict in failed if verdict.has_too_few)
+    sandbox.journal.unmet_expectations = tuple(
+        verdict.expectation for verdict in failed if verdict.has_too_few
+    )
     members = {
         "verified": not failed,
         "complete": verifier.complete,
@@ -112,7 +114,7 @@ def _answer(verifier: Verifier, sandbox: ServerSandbox) -> Response:
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
-        "request": verdict.expectation.request.given,
+        "request": verdict.expectation.request.as_json,
         "expected": str(verdict.expectation.times),
         "found": len(verdict.found),
         "requests": verdict.found,
@@ -130,7 +132,7 @@ def _name(entry: Entry) -> str:
 
 
 def _sentence(verdict: Verdict) -> str:
-    """Return the verdict in words, with the nearest request."""
+    """Return the verdict as sentences, with the nearest request."""
     name = " or ".join(verdict.expectation.request.operation_names) or "Any call"
     if not verdict.misses:
         return f"{name}: {verdict.why}."

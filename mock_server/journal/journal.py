@@ -142,8 +142,8 @@ class Journal:
         self._lock = Lock()
         self.polls = Polls()
         self.closed = False
-        self.missed: tuple[Expectation, ...] = ()
-        """The expectations for which the last verification found too few exchanges."""
+        self.unmet_expectations: tuple[Expectation, ...] = ()
+        """The expectations for which the last verification found too few exchanges, for explanations."""
 
     def record(self, exchange: Exchange, answer: bytes | None) -> None:
         """Keep an exchange under the next number, with the body of its answer if that is not None."""
@@ -235,7 +235,7 @@ class Journal:
     def _clear(self) -> int:
         count = len(self._packed)
         self._packed.clear()
-        self.missed = ()
+        self.unmet_expectations = ()
         self._bytes = self._last_dropped = 0
         if self._store is not None:
             self._store.clear_exchanges(self._name, self._last)

@@ -68,8 +68,8 @@ class ExchangeFilter(RequestPattern, frozen=True, kw_only=True):
         return _as_tuple(self.warning)
 
     @property
-    def given(self) -> dict[str, Any]:
-        """The members that the caller set, as JSON."""
+    def as_json(self) -> dict[str, Any]:
+        """The filter as JSON, with the members that the caller set."""
         return dict(msgspec.to_builtins(self))
 
 
