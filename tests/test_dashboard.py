@@ -293,6 +293,8 @@ def test_coverage_outbox_and_sandboxes_are_shown(page: Page, client: Client) -> 
     open_at(page, client, "outbox", "paul@example.com")
     open_at(page, client, "sandboxes", client.sandbox)
     follow(page, f"Delete {client.sandbox}")
+    line = page.wait_for("document.querySelector('dialog pre')?.textContent")
+    assert line == f"curl -X DELETE '{client.server}/__admin/sandboxes/{client.sandbox}'"
     follow(page, "Delete")
     page.wait_for(shows("no such sandbox", "#state"))
 
@@ -456,10 +458,13 @@ def test_a_dossier_is_created_changed_and_its_company_closed(page: Page, client:
     follow(page, "Change")
     page.wait_for(shows("PO-8", "main dl"))
     follow(page, "Close company…")
+    line = page.wait_for("document.querySelector('dialog pre')?.textContent")
     follow(page, "Close the company")
 
     page.wait_for(shows("out of business"))
     found = client.control("GET", f"/dossiers/{dossier_id}")
+    path = f"{client.server}/__admin/thirdparties/{found['thirdpartyId']}/close"
+    assert line == f"curl -X POST -H 'X-Mock-Sandbox: {client.sandbox}' '{path}'"
     assert [found[name] for name in ("dossierReference", "standing", "outOfBusiness")] == [
         "PO-8",
         "stopped",

@@ -492,7 +492,7 @@ steps:
   - {name: unknown, control: POST /clock/advances, body: {by: P1D}}
   - {name: wrong, control: POST /clock/advance, body: {buy: P1D, tokens: 1}}
   - {name: rejected on purpose, control: POST /clock/advance, body: {buy: P1D}, expect: {status: 400}}
-  - {name: saved, control: POST /dossiers, body: {siret: "99050000100013", dossierReference: A}, save: {id: id}}
+  - {name: id, control: POST /dossiers, body: {siret: "99050000100013", dossierReference: A}, save: {id: id}}
   - {name: with a saved value, control: POST /rewind, body: {before: "{id}"}}
   - {name: without a body, control: POST /reset}
   - {name: in a list, control: POST /rules, body: {rules: [{name: a, when: {nth: 0}, then: {status: 503}}]}}

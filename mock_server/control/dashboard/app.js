@@ -52,7 +52,10 @@ function context(sandbox) {
       let result;
       const given = await ask(title, body, {
         confirm,
-        preview: (form) => controlCurl(...request(form), target),
+        preview: (form) => {
+          const [method, path, content] = request(form);
+          return controlCurl(method, path, content, target);
+        },
         submit: async (form) => {
           const [method, path, content] = await request(form, true);
           result = await call(method, path, { sandbox: target, body: content });
