@@ -251,7 +251,7 @@ def test_a_recipe_has_the_requested_number_of_dossiers_in_its_proportions(tmp_pa
         ]
         path = tmp_path / "mine.yaml"
         path.write_text(f"version: 1\naccounts:\n  - {{accountId: 9}}\n{''.join(lines)}", encoding="utf-8")
-        accounts = read_recipe(path).resized(dossiers=total).recipe.accounts
+        accounts = read_recipe(path).resize(dossiers=total).recipe.accounts
         found = [entry.population for entry in accounts if entry.population is not None]
         return [(each.dossiers, each.thirdparties) for each in found]
 

@@ -118,7 +118,7 @@ def generate(
         merged = read_recipe(recipe_path(recipe, fixtures_dir))
         if dossiers is not None and not any(entry.population for entry in merged.recipe.accounts):
             raise click.UsageError(f"--dossiers {dossiers}: no account of {recipe} has a population")
-        merged = merged.resized(dossiers=dossiers, seed=seed)
+        merged = merged.resize(dossiers=dossiers, seed=seed)
         with _progress(_size(merged.recipe)) as made:
             state = generate_state(merged, day=_day(day) or real_now().date(), progress=made)
         save_state(state, out)
