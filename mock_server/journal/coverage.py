@@ -18,7 +18,7 @@ from mock_server.domain.search import MAX_PAGE_SIZE
 
 
 class Fact(NamedTuple):
-    """`about` is `code`, `page`, `process` or `warning`; `name` is one of that kind."""
+    """What an answer shows: `about` is `code`, `page`, `process` or `warning`, `name` is which one."""
 
     about: str
     name: str
@@ -63,7 +63,7 @@ _OUTCOMES = {name: Fact("process", name) for name in (*OUTCOMES, *ERRORS)}
 
 
 class CoverageRow(Struct, frozen=True):
-    """What the client reached, with how often, and what it never reached."""
+    """What the client reached (`met`), with the number of times, and what it never reached."""
 
     met: Mapping[str, int]
     never: tuple[str, ...]
@@ -115,34 +115,34 @@ class ExchangeCounts(Struct, eq=False):
 
 def page_facts(number: int, size: int, total: int) -> list[Fact]:
     """Return the edge cases of a page: its zero-based number, its size, and the hits over all pages."""
-    found = [_EDGES[_position(number * size, size, total)]]
+    facts = [_EDGES[_page_edge(number * size, size, total)]]
     if total == 1:
-        found.append(_EDGES["oneHit"])
+        facts.append(_EDGES["oneHit"])
     if size == MAX_PAGE_SIZE:
-        found.append(_EDGES["largestSize"])
-    return found
+        facts.append(_EDGES["largestSize"])
+    return facts
 
 
 def refusal_facts(refusals: Iterable[Refusal]) -> list[Fact]:
     """Return the codes of refusals, and the edges of paging among them."""
-    found = []
+    facts = []
     for refusal in refusals:
-        found.append(_CODES[refusal.error.code])
+        facts.append(_CODES[refusal.error.code])
         if refusal.parameter in {"page", "page_size"}:
-            found.append(_EDGES[_refused_paging(refusal)])
-    return list(dict.fromkeys(found))
+            facts.append(_EDGES[_paging_edge(refusal)])
+    return list(dict.fromkeys(facts))
 
 
 def process_facts(processes: Sequence[ImportProcess]) -> list[Fact]:
     """Return the states of these imports, and the codes of those that failed."""
-    found: list[Fact] = []
+    facts: list[Fact] = []
     for process in processes:
         if process.refusals:
             codes = [refusal.error.code for refusal in process.refusals]
-            found += [_OUTCOMES[code] for code in codes] + [_CODES[code] for code in codes]
+            facts += [_OUTCOMES[code] for code in codes] + [_CODES[code] for code in codes]
         else:
-            found.append(_OUTCOMES["succeeded" if process.complete else "running"])
-    return list(dict.fromkeys(found))
+            facts.append(_OUTCOMES["succeeded" if process.complete else "running"])
+    return list(dict.fromkeys(facts))
 
 
 def codes_in(facts: Iterable[Fact]) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def compute_coverage(counts: ExchangeCounts, operations: Iterable[str]) -> Cover
     for (operation, _, outcome, *_), count in counts.by_kind.items():
         if operation is not None:
             statuses[operation][str(outcome)] += count
-    calls = {operation: counted.total() for operation, counted in statuses.items()}
+    calls = {operation: counter.total() for operation, counter in statuses.items()}
     return Coverage(
         operations=_row(calls, operations),
         statuses=statuses,
@@ -167,7 +167,7 @@ def compute_coverage(counts: ExchangeCounts, operations: Iterable[str]) -> Cover
     )
 
 
-def _position(start: int, size: int, total: int) -> str:
+def _page_edge(start: int, size: int, total: int) -> str:
     """Return the edge of a page that starts with hit `start`."""
     end = start + size
     if start >= total:
@@ -179,7 +179,7 @@ def _position(start: int, size: int, total: int) -> str:
     return "lastPartial" if start else "onePage"
 
 
-def _refused_paging(refusal: Refusal) -> str:
+def _paging_edge(refusal: Refusal) -> str:
     if refusal.error is E010:
         return "notANumber" if as_int64(refusal.values[0]) is None else "outOfRange"
     return {E011: "sizeTooLarge", E003: "blank"}[refusal.error]
@@ -187,16 +187,16 @@ def _refused_paging(refusal: Refusal) -> str:
 
 def _count_facts(counts: ExchangeCounts, about: str, operation: str | None = None) -> Counter[str]:
     """Count each fact of that kind, over all operations or for one."""
-    found: Counter[str] = Counter()
+    counter: Counter[str] = Counter()
     for (of_operation, *_, facts), count in counts.by_kind.items():
         for fact in facts:
             if fact.about == about and operation in {None, of_operation}:
-                found[fact.name] += count
-    return found
+                counter[fact.name] += count
+    return counter
 
 
 def _row(met: Mapping[str, int], names: Iterable[str]) -> CoverageRow:
-    """Return a row in the order of `names`; other names come at the end."""
+    """Return a row in the order of `names`; names in `met` alone come at the end."""
     ordered = dict.fromkeys((*names, *met))
     return CoverageRow(
         {name: met[name] for name in ordered if name in met},

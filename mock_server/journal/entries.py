@@ -75,14 +75,14 @@ class Entry(Struct, frozen=True, dict=True):
     def headers(self) -> Mapping[str, str]:
         """The headers of the request."""
         texts = self.exchange.texts
-        named = {
+        headers = {
             name[5:].replace("_", "-").lower(): value
             for name, value in texts.items()
             if name.startswith("HTTP_")
         }
         if texts.get("CONTENT_TYPE"):
-            named["content-type"] = texts["CONTENT_TYPE"]
-        return {name: redact_header(name, _decode_latin1(value)) for name, value in named.items()}
+            headers["content-type"] = texts["CONTENT_TYPE"]
+        return {name: redact_header(name, _decode_latin1(value)) for name, value in headers.items()}
 
     @cached_property
     def body(self) -> ReadableBody:
@@ -150,7 +150,7 @@ class Entry(Struct, frozen=True, dict=True):
         unmatched = (
             () if exchange.matched else (Hint("unknownPath", explain_unmatched(self.method, self.path)),)
         )
-        given = Input(
+        call_input = Input(
             operation=exchange.operation,
             dialect=exchange.dialect,
             path=self.path,
@@ -162,7 +162,7 @@ class Entry(Struct, frozen=True, dict=True):
             for fact in exchange.facts
             if fact.about == "warning" and fact.name in LIVE_HINTS
         ]
-        return (*unmatched, *ignored_input(given), *live)
+        return (*unmatched, *ignored_input(call_input), *live)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def explain_answer(entry: Entry, context: ExplainContext) -> tuple[Cause, ...]:
 
 
 def explain_import(process: ImportProcess, context: ExplainContext) -> Iterator[Cause]:
-    """Return the causes of the result of an import, or how it is at the moment."""
+    """Return the causes of the errors of an import; if it has none, its result or present state."""
     if process.refusals:
         yield from _failed_import(process, context)
     else:
@@ -123,7 +123,7 @@ def _format(entry: Entry, _: ExplainContext) -> Iterator[Cause]:
 
 def _refusal(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
     ids = entry.exchange.ids
-    call = _Refused(
+    call = _RefusedCall(
         world=context.world,
         at=entry.exchange.at,
         account_id=ids.get("account_id"),
@@ -135,7 +135,7 @@ def _refusal(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
 def _import(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
     """Explain the import that the call started, and those in its answer that failed, as they are now.
 
-    A poll of an import that runs is explained only if no waiting ends it: polling again is right otherwise.
+    A poll of a running import is explained only if the import does not end by itself.
     """
     if entry.operation not in _IMPORT_CALLS or not isinstance(entry.answer.value, Mapping):
         return
@@ -151,7 +151,7 @@ def _import(entry: Entry, context: ExplainContext) -> Iterator[Cause]:
 
 
 def _failed_import(process: ImportProcess, context: ExplainContext) -> Iterator[Cause]:
-    call = _Refused(
+    call = _RefusedCall(
         world=context.world,
         at=process.ends or process.creation,
         account_id=process.account_id,
@@ -219,25 +219,25 @@ def _as_sentence(text: str) -> str:
 
 def _errors_of(entry: Entry) -> list[ReportedError]:
     """Return the errors that the refusal header names."""
-    codes = "|".join({*entry.codes, NOT_FOUND.code})  # only these: a value may look like a code
+    codes = "|".join({*entry.codes, NOT_FOUND.code})  # not any code: a value may look like one
     parts = re.split(rf"(?:^|; )({codes})(?= |;|$)", entry.answer_headers.get(REFUSAL_HEADER, ""))
     operation = entry.operation or ""
-    known = {*MEMBERS.get(operation, ()), *QUERIES.get(operation, ()), *_OTHER_PARAMETERS}
+    parameters = {*MEMBERS.get(operation, ()), *QUERIES.get(operation, ()), *_OTHER_PARAMETERS}
     return [
-        _reported_error(code, text.strip(), known)
+        _reported_error(code, text.strip(), parameters)
         for code, text in zip(parts[1::2], parts[2::2], strict=True)
     ]
 
 
-def _reported_error(code: str, text: str, known: set[str]) -> ReportedError:
-    first, *others = text.split("/")
-    if first in known:
-        return ReportedError(code, first, tuple(others))
-    return ReportedError(code, None, (first, *others) if text else ())
+def _reported_error(code: str, text: str, parameters: set[str]) -> ReportedError:
+    first, *values = text.split("/")
+    if first in parameters:
+        return ReportedError(code, first, tuple(values))
+    return ReportedError(code, None, (first, *values) if text else ())
 
 
-class _Refused(Struct, frozen=True, kw_only=True):
-    """A refused call or import: when, the account and dossier of the call, the company of the import."""
+class _RefusedCall(Struct, frozen=True, kw_only=True):
+    """A refused call or import: when it was, account and dossier of the call, company of the import."""
 
     world: World
     at: datetime
@@ -262,12 +262,12 @@ class _Refused(Struct, frozen=True, kw_only=True):
         """The third party that the call concerns."""
         if self.dossier is not None:
             return self.dossier.thirdparty_id
-        found = None if self.company_id is None else self.world.thirdparty_with_id(self.company_id)
-        return None if found is None else found.thirdparty_id
+        thirdparty = None if self.company_id is None else self.world.thirdparty_with_id(self.company_id)
+        return None if thirdparty is None else thirdparty.thirdparty_id
 
 
 def _explain_error(
-    call: _Refused, error: ReportedError, kind: CauseKind, process_id: str | None = None
+    call: _RefusedCall, error: ReportedError, kind: CauseKind, process_id: str | None = None
 ) -> Cause:
     dossier = _holder(call, error) if error.code == "E202" else call.dossier
     explain = _EXPLANATIONS.get((error.code, error.parameter)) or _EXPLANATIONS.get((error.code, None))
@@ -281,8 +281,8 @@ def _explain_error(
     )
 
 
-def _fill(template: str, call: _Refused, error: ReportedError) -> str | None:
-    """Fill in a sentence, None if it names something unknown."""
+def _fill(template: str, call: _RefusedCall, error: ReportedError) -> str | None:
+    """Fill in the places of a sentence; None if the value of one of them is unknown."""
     texts = {
         "parameter": error.parameter,
         "value": error.value,
@@ -297,14 +297,14 @@ def _fill(template: str, call: _Refused, error: ReportedError) -> str | None:
     return None if any(f"{{{name}" in template for name in unknown) else template.format(**texts)
 
 
-def _holder(call: _Refused, error: ReportedError) -> Dossier | None:
+def _holder(call: _RefusedCall, error: ReportedError) -> Dossier | None:
     """Return the other dossier of the same third party that has the reference."""
     if call.portfolio is None:
         return None
     ids = call.portfolio.index.find("reference", error.value)
-    others = (call.portfolio.dossiers[found] for found in ids if found != call.dossier_id)
+    dossiers = (call.portfolio.dossiers[dossier_id] for dossier_id in ids if dossier_id != call.dossier_id)
     thirdparty_id = call.thirdparty_id
-    return next((found for found in others if thirdparty_id in {None, found.thirdparty_id}), None)
+    return next((dossier for dossier in dossiers if thirdparty_id in {None, dossier.thirdparty_id}), None)
 
 
 def _label(error: ReportedError) -> str:
@@ -313,7 +313,7 @@ def _label(error: ReportedError) -> str:
     return f"{label}: {about}." if about else f"{label}."
 
 
-def _provider_error(call: _Refused, error: ReportedError) -> str | None:
+def _provider_error(call: _RefusedCall, error: ReportedError) -> str | None:
     if call.company_id is None:
         return None
     row = call.world.establishments.get(call.company_id)
@@ -322,7 +322,7 @@ def _provider_error(call: _Refused, error: ReportedError) -> str | None:
     return f"The data provider reports for {call.company_id.value}: {label[:1].lower()}{label[1:]}.{about}"
 
 
-def _no_dossier(call: _Refused, error: ReportedError) -> str:
+def _no_dossier(call: _RefusedCall, error: ReportedError) -> str:
     owners = (
         portfolio.account.account_id
         for portfolio in call.world.portfolios.values()
@@ -333,7 +333,7 @@ def _no_dossier(call: _Refused, error: ReportedError) -> str:
     return f"Account {call.account_id} has no dossier {error.value}{hint}."
 
 
-def _no_document(call: _Refused, error: ReportedError) -> str | None:
+def _no_document(call: _RefusedCall, error: ReportedError) -> str | None:
     dossier = call.dossier
     if dossier is None:
         return None
@@ -342,7 +342,7 @@ def _no_document(call: _Refused, error: ReportedError) -> str | None:
     return f"Dossier {dossier.dossier_id} has no document {error.value}."
 
 
-def _no_file(call: _Refused, error: ReportedError) -> str | None:
+def _no_file(call: _RefusedCall, error: ReportedError) -> str | None:
     if call.dossier is None:
         return None
     for document in call.dossier.documents:
@@ -353,13 +353,13 @@ def _no_file(call: _Refused, error: ReportedError) -> str | None:
     return f"Dossier {call.dossier_id} has no file {error.value}."
 
 
-def _no_process(call: _Refused, error: ReportedError) -> str:
+def _no_process(call: _RefusedCall, error: ReportedError) -> str:
     process = process_in({"processId": error.value}, call.world)
     hint = "" if process is None else f": it belongs to account {process.account_id}"
     return f"Account {call.account_id} has no import process {error.value}{hint}."
 
 
-def _stopped(call: _Refused, _: ReportedError) -> str | None:
+def _stopped(call: _RefusedCall, _: ReportedError) -> str | None:
     dossier = call.dossier
     if dossier is None:
         return None
@@ -370,26 +370,26 @@ def _stopped(call: _Refused, _: ReportedError) -> str | None:
     return f"{name} is not monitored: it was stopped on {when} (reason {dossier.stopping_reason.value})."
 
 
-def _duplicate(call: _Refused, error: ReportedError) -> str:
+def _duplicate(call: _RefusedCall, error: ReportedError) -> str:
     rule = "A reference is unique per account and third party, stopped dossiers included"
-    found = _holder(call, error)
-    if found is None:
+    dossier = _holder(call, error)
+    if dossier is None:
         return f"The third party already had a dossier with the reference {error.value!r}. {rule}."
-    thirdparty = call.world.thirdparties[found.thirdparty_id]
+    thirdparty = call.world.thirdparties[dossier.thirdparty_id]
     return (
-        f"Dossier {found.dossier_id} ({'monitored' if found.monitored else 'stopped'}) already has the"
+        f"Dossier {dossier.dossier_id} ({'monitored' if dossier.monitored else 'stopped'}) already has the"
         f" reference {error.value!r}, for the same third party,"
         f" {thirdparty.company.name} ({thirdparty.company_id.value}). {rule}."
     )
 
 
-_TYPES = ", ".join(f"{each.value} ({each.name})" for each in CompanyIdType)
+_COMPANY_ID_TYPES = ", ".join(f"{kind.value} ({kind.name})" for kind in CompanyIdType)
 _NO_THIRDPARTY = "Account {account} never had a dossier of the third party {value}."
 
-_EXPLANATIONS: dict[tuple[str, str | None], str | Callable[[_Refused, ReportedError], str | None]] = {
+_EXPLANATIONS: dict[tuple[str, str | None], str | Callable[[_RefusedCall, ReportedError], str | None]] = {
     ("E001", None): "The call has no {parameter}, which is required.",
     ("E002", None): "{parameter} {value!r} is not an allowed value.",
-    ("E002", "companyIdType"): f"companyIdType {{value!r}} is unknown; the types are {_TYPES}.",
+    ("E002", "companyIdType"): f"companyIdType {{value!r}} is unknown; the types are {_COMPANY_ID_TYPES}.",
     ("E003", None): "{parameter} is empty.",
     ("E003", "dataToUpdate"): "The call has nothing to update: its body has no member that an update reads.",
     ("E010", None): "{parameter} {value!r} has the wrong format.",
@@ -417,7 +417,7 @@ _EXPLANATIONS: dict[tuple[str, str | None], str | Callable[[_Refused, ReportedEr
     ("NOT_FOUND", "processId"): _no_process,
     ("NOT_FOUND", "thirdpartyId"): _NO_THIRDPARTY,
 }
-"""A sentence, or a function that returns one, per code and parameter; None is any other parameter.
+"""The sentence, or a function that returns one, by code and parameter; the parameter None is any other.
 
-The code's label replaces a sentence that is missing or that names something unknown.
+Without a sentence, or without a value in it, the code's label is used.
 """

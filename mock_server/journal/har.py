@@ -86,7 +86,7 @@ _STATUSES = frozenset(HTTPStatus)
 
 
 def _text(body: ReadableBody, media_type: str) -> dict[str, str]:
-    """Return a body as text, with its secrets hidden; the comment says why it is missing or cut off."""
+    """Return a body as text, without its secrets; the comment says why it is missing or cut off."""
     members = {} if body.note is None else {"comment": body.note}
     if body.value is None:
         return members
@@ -98,5 +98,5 @@ def _text(body: ReadableBody, media_type: str) -> dict[str, str]:
     }
 
 
-def _pairs(named: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in named]
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in pairs]

@@ -84,26 +84,26 @@ OTHER_SANDBOX = Hint(
 LIVE_HINTS = {hint.code: hint for hint in (FAST_POLLING, OTHER_SANDBOX)}
 """Warnings that strict mode gives while it answers; the journal shows the others always."""
 
-_DAYS = ("stateLastChangeDate", "fromDate")
+_DAY_PARAMETERS = ("stateLastChangeDate", "fromDate")
 """Query parameters of which the API reads the day."""
 
-_COMPARED = ("dossierReference", "thirdpartyCode")
+_PARAMETERS_OF_OP = ("dossierReference", "thirdpartyCode")
 """Query parameters to which `op` applies."""
 
 _MAX_NAMES = 100
-"""Names of one call that are checked, the first ones."""
+"""So many names of one call are checked: the first ones."""
 
 _DIALECT = re.compile(r"^/(?:rest|edge)(?=/)")
 _ID = re.compile(r"(?<=/)(?:-?\d+|[0-9a-f]{32}|\{\w+\})(?=/|$)")
 _LOGIN = re.compile(r"^/$|auth|token|login", re.IGNORECASE)
-"""Paths to which a client posts a login, by other servers or by the URL of the authorisation server alone."""
+"""Paths of a login that are wrong here: those of other servers, or only `/`."""
 _MIN_SIMILARITY = 0.6
 _MAX_PATH = 300
 """Characters of a path that are compared; the API's paths are shorter."""
 
 
 class Input(Struct, frozen=True, kw_only=True):
-    """The input of a call."""
+    """The input of a call; its operation is None for a path that the API does not have."""
 
     operation: str | None
     dialect: str | None
@@ -112,22 +112,25 @@ class Input(Struct, frozen=True, kw_only=True):
     body: Any
 
 
-def ignored_input(given: Input) -> Iterator[Hint]:
+def ignored_input(call_input: Input) -> Iterator[Hint]:
     """Yield a warning for each part of the input that the API ignored."""
-    operation = given.operation
+    operation = call_input.operation
     if operation is None:
         return
-    ignored = IGNORED_PARAMETERS.get(given.dialect or "", frozenset())
-    read = tuple(name for name in QUERIES.get(operation, ()) if name not in ignored)
-    if operation == "getToken" and not given.path.startswith(TOKEN_PATH):
-        yield Hint("tokenPath", f"{given.path} exists only here: the real API has no token endpoint there")
-    yield from _ignored_parameters(operation, given.query, read)
-    yield from _ignored_filters({name: value for name, value in reversed(given.query) if name in read})
-    known = MEMBERS.get(operation)
-    if known is not None and isinstance(given.body, Mapping):
-        for name in list(given.body)[:_MAX_NAMES]:
-            if name not in known:
-                yield _ignored("Member", name, operation, known)
+    ignored = IGNORED_PARAMETERS.get(call_input.dialect or "", frozenset())
+    parameters = tuple(name for name in QUERIES.get(operation, ()) if name not in ignored)
+    if operation == "getToken" and not call_input.path.startswith(TOKEN_PATH):
+        yield Hint(
+            "tokenPath", f"{call_input.path} exists only here: the real API has no token endpoint there"
+        )
+    yield from _ignored_parameters(operation, call_input.query, parameters)
+    query = {name: value for name, value in reversed(call_input.query) if name in parameters}
+    yield from _ignored_filters(query)
+    members = MEMBERS.get(operation)
+    if members is not None and isinstance(call_input.body, Mapping):
+        for name in list(call_input.body)[:_MAX_NAMES]:
+            if name not in members:
+                yield _ignored_name("Member", name, operation, members)
 
 
 class Polls:
@@ -138,12 +141,12 @@ class Polls:
 
     def copy(self) -> Polls:
         """Return a copy."""
-        copied = Polls()
-        copied._times = {name: times.copy() for name, times in self._times.items()}
-        return copied
+        copy = Polls()
+        copy._times = {name: times.copy() for name, times in self._times.items()}
+        return copy
 
     def is_fast(self, process_id: str, real: float, now: datetime) -> bool:
-        """Count a request at this time, in real seconds and on the sandbox's clock."""
+        """Count a request at `real` seconds, and at `now` on the sandbox's clock; return if that is fast."""
         times = self._times.pop(process_id, None) or deque(maxlen=POLLS_PER_SECOND)
         self._times[process_id] = times
         if len(self._times) > _MAX_POLLED:
@@ -156,15 +159,16 @@ class Polls:
 def similar_name(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that was probably intended, None if none is similar."""
     names = {_plain_name(other): other for other in known}
-    found = names.get(_plain_name(name)) or nearest(_plain_name(name), names)
-    return names.get(found, found) if found else None
+    nearest_name = names.get(_plain_name(name)) or nearest(_plain_name(name), names)
+    return names.get(nearest_name, nearest_name) if nearest_name else None
 
 
 def similar_operation(method: str, path: str) -> Operation | None:
     """Return the operation whose method and path are most similar, None if none is."""
-    asked = _path_template(path[:_MAX_PATH])
+    path_template = _path_template(path[:_MAX_PATH])
     similarity = {
-        name: SequenceMatcher(None, asked, template).ratio() + (OPERATIONS[name].method == method) / 100
+        name: SequenceMatcher(None, path_template, template).ratio()
+        + (OPERATIONS[name].method == method) / 100
         for name, template in _TEMPLATES
     }
     best = max(similarity, key=lambda name: similarity[name])
@@ -175,14 +179,16 @@ def explain_unmatched(method: str, path: str) -> str:
     """Say what is wrong with a call that no operation serves, and what would be right."""
     if path.startswith("//"):
         return f"the API has no path {path}: a base URL that ends in a slash has one too many"
-    asked = _path_template(path)
-    methods = [OPERATIONS[name].method for name, template in _TEMPLATES if template == asked]
+    path_template = _path_template(path)
+    methods = [OPERATIONS[name].method for name, template in _TEMPLATES if template == path_template]
     if methods:
         return f"{path} takes {' and '.join(dict.fromkeys(methods))}, not {method}"
     similar = similar_operation(method, path)
     if similar is None and method == "POST" and _LOGIN.search(path):
         similar = OPERATIONS["getToken"]
-    advice = f"; did you mean {similar.method} {_full(similar.paths[0])} ({similar.name})?" if similar else ""
+    advice = (
+        f"; did you mean {similar.method} {_full_path(similar.paths[0])} ({similar.name})?" if similar else ""
+    )
     return f"the API has no path {path}{advice}"
 
 
@@ -194,7 +200,7 @@ def _ignored_parameters(
         if name in SANDBOX_PARAMETERS:
             continue
         if name not in known:
-            yield _ignored("Parameter", name, operation, known)
+            yield _ignored_name("Parameter", name, operation, known)
         elif times > 1:
             sentence = f"query parameter {name!r} is given {times} times: the first one counts"
             yield Hint("repeatedParameter", sentence)
@@ -202,7 +208,7 @@ def _ignored_parameters(
 
 def _ignored_filters(query: Mapping[str, str]) -> Iterator[Hint]:
     """Warn of filters, or parts of them, without effect. behaviour.md 3.7, 10 (inferred)."""
-    for name in _DAYS:
+    for name in _DAY_PARAMETERS:
         text = query.get(name, "")
         if len(text) > len("2026-03-02"):
             with suppress(ValueError):
@@ -210,19 +216,19 @@ def _ignored_filters(query: Mapping[str, str]) -> Iterator[Hint]:
                 yield Hint(
                     "timeOfDay", f"of query parameter {name!r} only the day counts, which is {day} in France"
                 )
-    if "op" in query and not any(name in query for name in _COMPARED):
-        sentence = f"query parameter 'op' has no effect without {' or '.join(_COMPARED)}"
+    if "op" in query and not any(name in query for name in _PARAMETERS_OF_OP):
+        sentence = f"query parameter 'op' has no effect without {' or '.join(_PARAMETERS_OF_OP)}"
         yield Hint("filterWithoutEffect", sentence)
 
 
-def _ignored(kind: str, name: str, operation: str, known: tuple[str, ...]) -> Hint:
+def _ignored_name(kind: str, name: str, operation: str, known: tuple[str, ...]) -> Hint:
     similar = similar_name(name, known)
     advice = f"; did you mean {similar!r}?" if similar else ""
     differs_in_case = similar is not None and _plain_name(similar) == _plain_name(name)
-    named = {"Parameter": "query parameter", "Member": "member"}[kind]
+    noun = {"Parameter": "query parameter", "Member": "member"}[kind]
     return Hint(
         "wrongCase" if differs_in_case else f"unknown{kind}",
-        f"{named} {name!r} is not known to {operation} and was ignored{advice}",
+        f"{noun} {name!r} is not known to {operation} and was ignored{advice}",
     )
 
 
@@ -236,8 +242,10 @@ def _path_template(path: str) -> str:
     return _ID.sub("{}", _DIALECT.sub("", path.rstrip("/")))
 
 
-def _full(path: str) -> str:
+def _full_path(path: str) -> str:
     return path if path == TOKEN_PATH else API_PATH + path
 
 
-_TEMPLATES = [(row.name, _path_template(_full(path))) for row in OPERATIONS.values() for path in row.paths]
+_TEMPLATES = [
+    (row.name, _path_template(_full_path(path))) for row in OPERATIONS.values() for path in row.paths
+]

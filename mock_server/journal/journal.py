@@ -1,7 +1,7 @@
-"""The journal of one sandbox: its latest exchanges, bounded by count and by bytes; the oldest drop out first.
+"""The journal of one sandbox: its latest exchanges, bounded by count and by bytes; the oldest go first.
 
-An exchange is recorded unparsed and packed into two objects. To free forty old objects would take longer than
-the recording of a request.
+An exchange is recorded unparsed, and packed into two objects: to free the forty objects of an old exchange
+would take longer than to record a request.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Journal:
         """The expectations for which the last verification found too few exchanges, for explanations."""
 
     def record(self, exchange: Exchange, answer: bytes | None) -> None:
-        """Keep an exchange under the next number, with the body of its answer if that is not None."""
+        """Keep an exchange under the next number; `answer` is the body of its answer, None if not kept."""
         self._add(pack(exchange, answer, self._limits.bytes // _MAX_SHARE), exchange)
 
     def _add(self, packed: PackedExchange, exchange: Exchange) -> None:
@@ -208,9 +208,9 @@ class Journal:
             self._counts = ExchangeCounts()
 
     def listen(self, wake: Listener) -> Callable[[], None]:
-        """Call `wake` after each exchange, with its operation, and when the journal is closed.
+        """Call `wake` after each exchange, with its operation, and with None when the journal is closed.
 
-        The returned function ends that.
+        The returned function removes the listener.
         """
         with self._lock:
             self._listeners[wake] = None
@@ -247,9 +247,9 @@ _decode = msgspec.msgpack.Decoder(Exchange).decode
 
 
 def pack(exchange: Exchange, answer: bytes | None, max_size: int) -> PackedExchange:
-    """Encode an exchange, without both bodies if it would be larger than `max_size`.
+    """Encode an exchange, without both bodies if it would be larger than `max_size` bytes.
 
-    The answer is kept as it is, so it must have no unused memory.
+    The answer is kept as the same object, so it must have no unused memory.
     """
     encoded = _encode_any(exchange)
     size = _OVERHEAD + len(encoded) + len(answer or b"")

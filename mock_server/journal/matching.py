@@ -73,28 +73,28 @@ class ExchangeFilter(RequestPattern, frozen=True, kw_only=True):
         return dict(msgspec.to_builtins(self))
 
 
-def _as_tuple(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    if given is None:
+def _as_tuple(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    if value is None:
         return ()
-    return given if isinstance(given, tuple) else (given,)
+    return value if isinstance(value, tuple) else (value,)
 
 
-def check_filter(wanted: ExchangeFilter, path: str) -> None:
+def check_filter(exchange_filter: ExchangeFilter, path: str) -> None:
     """Reject a filter that no exchange can be compared with; `path` is its place.
 
     Raises:
         InputError: an operation, an operator, a JSONPath or a code is invalid.
     """
-    raise_first(pattern_errors(wanted, path))
+    raise_first(pattern_errors(exchange_filter, path))
     try:
-        check_status_expectation(wanted.status)
+        check_status_expectation(exchange_filter.status)
     except ValueError as error:
         raise InputError(f"{path}.status", str(error)) from None
-    for member, kind, given, known in (
-        ("code", "error code", wanted.codes, ERRORS),
-        ("warning", "warning", wanted.warnings, WARNINGS),
+    for member, kind, codes, known in (
+        ("code", "error code", exchange_filter.codes, ERRORS),
+        ("warning", "warning", exchange_filter.warnings, WARNINGS),
     ):
-        for code in given:
+        for code in codes:
             if code not in known:
                 similar = similar_name(code, known)
                 hint = f"did you mean {shown(similar)}?" if similar else f"there are {', '.join(known)}"
@@ -116,44 +116,44 @@ def limit_work(path: str, exchanges: int, filters: int = 1) -> AbstractContextMa
     )
 
 
-def find_entries(wanted: ExchangeFilter, journal_slice: JournalSlice) -> list[Entry]:
+def find_entries(exchange_filter: ExchangeFilter, journal_slice: JournalSlice) -> list[Entry]:
     """Return the exchanges that match, oldest first.
 
     Raises:
         InputError: the comparisons would take too long.
     """
     with limit_work("$", len(journal_slice.packed)):
-        return [entry for entry in read_entries(journal_slice) if is_match(wanted, entry)]
+        return [entry for entry in read_entries(journal_slice) if is_match(exchange_filter, entry)]
 
 
-def is_match(wanted: ExchangeFilter, entry: Entry) -> bool:
+def is_match(exchange_filter: ExchangeFilter, entry: Entry) -> bool:
     """Return whether the exchange matches."""
-    if wanted.operation is not None and entry.operation not in wanted.operations:
+    if exchange_filter.operation is not None and entry.operation not in exchange_filter.operations:
         return False  # most filters name an operation: nothing else of the exchange is decoded
-    return next(mismatches(wanted, entry), None) is None
+    return next(mismatches(exchange_filter, entry), None) is None
 
 
-def mismatches(wanted: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
+def mismatches(exchange_filter: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
     """Return why the exchange does not match; the cheapest comparisons come first."""
-    if wanted.operation_names and entry.operation not in wanted.operation_names:
-        yield Difference("operation", " or ".join(wanted.operation_names), entry.operation)
-    yield from differences(wanted.status, entry.status, "status")
-    if wanted.rule is not UNSET:
-        yield from text_differences(wanted.rule, entry.rule, "rule")
-    yield from _code_mismatches(wanted, entry)
-    for difference in request_differences(wanted, _request_of(wanted, entry)):
+    if exchange_filter.operation_names and entry.operation not in exchange_filter.operation_names:
+        yield Difference("operation", " or ".join(exchange_filter.operation_names), entry.operation)
+    yield from differences(exchange_filter.status, entry.status, "status")
+    if exchange_filter.rule is not UNSET:
+        yield from text_differences(exchange_filter.rule, entry.rule, "rule")
+    yield from _code_mismatches(exchange_filter, entry)
+    for difference in request_differences(exchange_filter, _request_of(exchange_filter, entry)):
         if difference.at != "operation":
             yield difference
 
 
-def _code_mismatches(wanted: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
-    if wanted.codes and not set(wanted.codes) & set(entry.codes):
-        yield Difference("code", " or ".join(wanted.codes), list(entry.codes))
-    if wanted.warnings:
+def _code_mismatches(exchange_filter: ExchangeFilter, entry: Entry) -> Iterator[Difference]:
+    if exchange_filter.codes and not set(exchange_filter.codes) & set(entry.codes):
+        yield Difference("code", " or ".join(exchange_filter.codes), list(entry.codes))
+    if exchange_filter.warnings:
         spend_steps(entry.exchange.body.count(b",") // _VALUES_PER_STEP)
-        found = [hint.code for hint in entry.hints]
-        if not set(wanted.warnings) & set(found):
-            yield Difference("warning", " or ".join(wanted.warnings), found)
+        warnings = [hint.code for hint in entry.hints]
+        if not set(exchange_filter.warnings) & set(warnings):
+            yield Difference("warning", " or ".join(exchange_filter.warnings), warnings)
 
 
 def nearest_pattern(
@@ -183,9 +183,9 @@ def _pattern_differences(pattern: RequestPattern, entry: Entry) -> Iterator[Diff
     return request_differences(pattern, _request_of(pattern, entry))
 
 
-def _request_of(wanted: RequestPattern, entry: Entry) -> ReceivedRequest:
+def _request_of(pattern: RequestPattern, entry: Entry) -> ReceivedRequest:
     """Return the request, with its body if the filter needs it."""
-    bodies = (wanted.body is not UNSET) + len(wanted.json_path)
+    bodies = (pattern.body is not UNSET) + len(pattern.json_path)
     if not bodies:
         return entry.request
     spend_steps(bodies * entry.exchange.body.count(b",") // _VALUES_PER_STEP)

@@ -52,7 +52,7 @@ class ExplainContext(Struct, frozen=True, kw_only=True):
 
 
 class Mismatch(Difference, frozen=True, kw_only=True):
-    """A difference between a filter and an exchange; `alone` if it is the only one.
+    """A difference between a filter and an exchange; `alone` if it is the only one of that exchange.
 
     `at` is its place, such as `body.dossierReference`.
     """
@@ -89,7 +89,8 @@ def explain_mismatches(
     """Return a sentence for each difference."""
     alone = len(differences) == 1
     return tuple(
-        _explain(Mismatch(**asdict(each), entry=entry, context=context, alone=alone)) for each in differences
+        _explain(Mismatch(**asdict(difference), entry=entry, context=context, alone=alone))
+        for difference in differences
     )
 
 
@@ -134,11 +135,11 @@ def _answer(mismatch: Mismatch) -> str | None:
         return None
     entry = mismatch.entry
     codes = f" with {', '.join(entry.codes)}" if entry.codes else ""
-    seen = entry.fault or f"{entry.status}{codes}"
+    answer = entry.fault or f"{entry.status}{codes}"
     wanted = mismatch.wanted
     wants_refusal = mismatch.at == "code" or (isinstance(wanted, int) and wanted >= _FIRST_ERROR_STATUS)
     outcome = _outcome(mismatch) if entry.operation == "importDossier" and wants_refusal else None
-    return f"it was answered {seen}{outcome or f', expected {mismatch.plain}'}"
+    return f"it was answered {answer}{outcome or f', expected {mismatch.plain}'}"
 
 
 def _rule(mismatch: Mismatch) -> str | None:
@@ -155,7 +156,7 @@ def _warning(mismatch: Mismatch) -> str | None:
 
 
 def _outcome(mismatch: Mismatch) -> str | None:
-    """Say how the import ended that the call started."""
+    """Say how the import that the call started has ended."""
     body = mismatch.entry.answer.value
     process = process_in(body.get("content") if isinstance(body, Mapping) else None, mismatch.context.world)
     if process is None:
@@ -190,9 +191,9 @@ def _missing(mismatch: Mismatch) -> str | None:
     if mismatch.found is not ABSENT:
         return None
     name = mismatch.name
-    sent = similar_name(name, _names_sent(mismatch))
-    if sent:
-        return f"the call sends {sent!r} and no {name!r}"
+    similar_sent = similar_name(name, _names_sent(mismatch))
+    if similar_sent:
+        return f"the call sends {similar_sent!r} and no {name!r}"
     place = mismatch.at.partition(".")[0]
     if place == name:
         return f"it has no {name}"  # an id of the path, or of the third party of its dossier
@@ -205,13 +206,13 @@ def _missing(mismatch: Mismatch) -> str | None:
 
 def _names_sent(mismatch: Mismatch) -> Iterable[str]:
     """Return the names that were sent at the place of the missing one."""
-    place, _, rest = mismatch.at.partition(".")
+    place, _, member_path = mismatch.at.partition(".")
     if place == "query":
         return mismatch.entry.query
     if place == "headers":
         return mismatch.entry.headers
-    here = value_at(mismatch.entry.body.value, rest.rpartition(".")[0])
-    return here if place == "body" and isinstance(here, Mapping) else ()
+    value = value_at(mismatch.entry.body.value, member_path.rpartition(".")[0])
+    return value if place == "body" and isinstance(value, Mapping) else ()
 
 
 def _type(mismatch: Mismatch) -> str | None:
@@ -264,19 +265,19 @@ def _holder(mismatch: Mismatch) -> Dossier | None:
     if mismatch.portfolio is None:
         return None
     reference = normalize_reference(mismatch.found, mismatch.context.variants)
-    found = mismatch.portfolio.index.find("reference", reference).first
-    return None if found is None else mismatch.portfolio.dossiers[found]
+    dossier_id = mismatch.portfolio.index.find("reference", reference).first
+    return None if dossier_id is None else mismatch.portfolio.dossiers[dossier_id]
 
 
 def _text(mismatch: Mismatch) -> str | None:
     if not mismatch.are_texts:
         return None
     found, wanted, name = mismatch.found, mismatch.wanted, mismatch.name
-    said = compare_company_numbers(found, wanted) if name in _COMPANY_NUMBERS else None
-    said = said or (compare_days(found, wanted) if name.endswith("Date") else None)
+    comparison = compare_company_numbers(found, wanted) if name in _COMPANY_NUMBERS else None
+    comparison = comparison or (compare_days(found, wanted) if name.endswith("Date") else None)
     kinds = compare_texts(found, wanted)
-    said = said or (f"is not {wanted!r}: {_only(kinds)}" if kinds else None)
-    return said and f"{name} {found!r} {said}"
+    comparison = comparison or (f"is not {wanted!r}: {_only(kinds)}" if kinds else None)
+    return comparison and f"{name} {found!r} {comparison}"
 
 
 _EXPLANATIONS: tuple[Callable[[Mismatch], str | None], ...] = (
@@ -300,7 +301,7 @@ _IGNORED: dict[str, Callable[[str], str]] = {
     "capitals": str.lower,
     "separators": lambda text: re.sub(r"[.\-/_]", "", text),
 }
-"""Kinds of differences between texts, each with a function that removes what may differ."""
+"""Kinds of differences between texts, each with a function that removes that difference."""
 
 
 def compare_texts(found: str, wanted: str) -> tuple[str, ...]:
@@ -325,7 +326,7 @@ def _only(kinds: tuple[str, ...]) -> str:
 
 
 def compare_company_numbers(found: str, wanted: str) -> str | None:
-    """Recognise separators, a typing error, or another number of the same company; None for anything else."""
+    """Say that two numbers differ in separators, by a typing error, or are of one company; else None."""
     kinds = compare_texts(found, wanted)
     if kinds and "capitals" not in kinds:
         return f"is not {wanted!r}: {_only(kinds)}; the API accepts only the plain number"
@@ -335,7 +336,9 @@ def compare_company_numbers(found: str, wanted: str) -> str | None:
 def _typing_error(found: str, wanted: str) -> str | None:
     if len(found) != len(wanted):
         return None
-    places = [at for at, (one, other) in enumerate(zip(found, wanted, strict=True)) if one != other]
+    places = [
+        at for at, (character, other) in enumerate(zip(found, wanted, strict=True)) if character != other
+    ]
     if len(places) == 1:
         how = f"only the {_ordinal(places[0] + 1)} character differs"
     elif len(places) == 2 and sorted(found) == sorted(wanted):  # noqa: PLR2004  # two characters
@@ -389,7 +392,7 @@ def _is_siret(value: str) -> bool:
 
 
 def compare_days(found: str, wanted: str) -> str | None:
-    """Recognise two notations of one day, None if they are not."""
+    """Say that two texts are notations of the same day; None if they are not."""
     day = _day(found)
     if day is None or day != _day(wanted) or found == wanted:
         return None
@@ -411,9 +414,9 @@ def _iso_day(text: str) -> date | None:
 def _other_day(text: str) -> date | None:
     """Read a day in another notation, which has the day or the year first."""
     with suppress(ValueError):
-        if found := _DAY_FIRST.fullmatch(text):
-            day, month, year = map(int, found.groups())
+        if match := _DAY_FIRST.fullmatch(text):
+            day, month, year = map(int, match.groups())
             return date(year, month, day)
-        if found := _YEAR_FIRST.fullmatch(text):
-            return date(*map(int, found.groups()))
+        if match := _YEAR_FIRST.fullmatch(text):
+            return date(*map(int, match.groups()))
     return None

@@ -31,7 +31,7 @@ SECRET_MEMBERS = frozenset(
         "token",
     }
 )
-"""Form fields, query parameters, JSON members and headers that hold secrets, anywhere; `-` counts as `_`."""
+"""Names of form fields, query parameters, JSON members and headers that have secrets; `-` counts as `_`."""
 
 MAX_DEPTH = 64
 """Levels of nesting that are shown; deeper values are hidden."""
@@ -51,7 +51,7 @@ _IN_TEXT = re.compile(
 
 
 class ReadableBody(Struct, frozen=True):
-    """The value of a body, None if it is empty or not shown; `note` says why, or what is missing."""
+    """The value of a body, None if it is empty or not shown; `note` says why, or what was cut off."""
 
     value: Any
     note: str | None = None
@@ -79,10 +79,10 @@ def read_body(raw: bytes, content_type: str) -> ReadableBody:
 
 def parse_fields(raw: bytes) -> dict[str, str]:
     """Return the fields of a form or the parameters of a query; the first of two with one name counts."""
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for name, value in parse_pairs(raw):
-        found.setdefault(name, value)
-    return found
+        fields.setdefault(name, value)
+    return fields
 
 
 def parse_pairs(raw: bytes) -> list[tuple[str, str]]:
@@ -116,7 +116,7 @@ def redact_json(value: Any, depth: int = MAX_DEPTH) -> Any:
     below = depth - 1
     if isinstance(value, list):
         # A long list of plain values costs no call per element.
-        return [redact_json(each, below) if isinstance(each, dict | list | str) else each for each in value]
+        return [redact_json(item, below) if isinstance(item, dict | list | str) else item for item in value]
     return {
         name: HIDDEN if member and _is_secret(name) else redact_json(member, below)
         for name, member in value.items()

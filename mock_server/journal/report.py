@@ -22,17 +22,17 @@ _RETRIED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 def report_tables(counts: ExchangeCounts, journals: Iterable[Journal]) -> list[Table]:
     """Return the report of these counts, and of the requests that the journals keep."""
-    kept = [list(read_entries(journal.read())) for journal in journals]
-    entries = [entry for some in kept for entry in some]
+    entries_by_journal = [list(read_entries(journal.read())) for journal in journals]
+    entries = [entry for entries_of_journal in entries_by_journal for entry in entries_of_journal]
     total = sum(counts.by_kind.values())
-    kept_of_all = f"{len(entries):,} of {counted(total, 'request')}"
-    sentence = f"The journal keeps {kept_of_all}; the tables below are about these."
+    kept_count = f"{len(entries):,} of {counted(total, 'request')}"
+    sentence = f"The journal keeps {kept_count}; the tables below are about these."
     return [
         _calls(counts),
         _refusals(counts),
         _warnings(entries, sentence if len(entries) < total else ""),
         _polls(entries),
-        _retries(kept),
+        _retries(entries_by_journal),
         _slowest(entries),
     ]
 
@@ -56,8 +56,8 @@ def _refusals(counts: ExchangeCounts) -> Table:
 
 
 def _warnings(entries: Iterable[Entry], sentence: str) -> Table:
-    found = Counter(hint.code for entry in entries for hint in entry.hints)
-    rows = [(code, times, WARNINGS[code]) for code, times in found.most_common()]
+    counter = Counter(hint.code for entry in entries for hint in entry.hints)
+    rows = [(code, times, WARNINGS[code]) for code, times in counter.most_common()]
     return Table(
         "Warnings", ("warning", "requests", "given for"), rows, sentence or ("" if rows else "None.")
     )
@@ -71,18 +71,19 @@ def _polls(entries: Iterable[Entry]) -> Table:
     return Table("Requests per import", ("imports", "median", "most"), rows)
 
 
-def _retries(kept: Iterable[list[Entry]]) -> Table:
-    """Count requests that repeat the one before after a failure that may pass."""
+def _retries(entries_by_journal: Iterable[list[Entry]]) -> Table:
+    """Count requests that repeat the previous one after a temporary failure."""
     retried = Counter(
         second.operation
-        for entries in kept
+        for entries in entries_by_journal
         for first, second in pairwise(entries)
-        if _may_pass(first) and _identity(first) == _identity(second)
+        if _failed_temporarily(first) and _identity(first) == _identity(second)
     )
     return Table("Retries", ("operation", "retries"), retried.most_common(), "" if retried else "None.")
 
 
-def _may_pass(entry: Entry) -> bool:
+def _failed_temporarily(entry: Entry) -> bool:
+    """Whether the client may repeat the call: no answer, 408, 429, or a status from 500 on."""
     status = entry.status
     return status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _RETRIED
 

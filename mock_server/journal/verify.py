@@ -94,7 +94,10 @@ class NearMiss(Struct, frozen=True, kw_only=True):
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """The result for an expectation: the numbers of the matching exchanges; `why` unless it is `held`."""
+    """The result for an expectation: `found` has the numbers of the matching exchanges.
+
+    `why` is the reason for a judgment other than `held`.
+    """
 
     expectation: Expectation
     found: tuple[int, ...]
@@ -114,24 +117,26 @@ class Verdict(Struct, frozen=True, kw_only=True):
         return at_most is not None and len(self.found) > at_most
 
 
-def check_verification(wanted: Verification) -> None:
+def check_verification(verification: Verification) -> None:
     """Reject expectations that are invalid or can never hold.
 
     Raises:
         InputError: the first error and its place.
     """
-    if len(wanted.expectations) > MAX_EXPECTATIONS:
-        found = len(wanted.expectations)
-        message = f"a call has at most {MAX_EXPECTATIONS} expectations, this one {found}: make several calls"
+    if len(verification.expectations) > MAX_EXPECTATIONS:
+        count = len(verification.expectations)
+        message = f"a call has at most {MAX_EXPECTATIONS} expectations, this one {count}: make several calls"
         raise InputError("$.expectations", message)
-    for at, expectation in enumerate(wanted.expectations):
+    for at, expectation in enumerate(verification.expectations):
         _check_expectation(expectation, f"$.expectations[{at}]")
     try:
-        seconds = wanted.seconds
+        seconds = verification.seconds
     except ValueError as error:
         raise InputError("$.timeout", str(error)) from None
     if seconds > MAX_TIMEOUT:
-        raise InputError("$.timeout", f"{shown(wanted.timeout)} is longer than {MAX_TIMEOUT // 60} minutes")
+        raise InputError(
+            "$.timeout", f"{shown(verification.timeout)} is longer than {MAX_TIMEOUT // 60} minutes"
+        )
 
 
 def _check_expectation(expectation: Expectation, path: str) -> None:
@@ -144,19 +149,23 @@ def _check_expectation(expectation: Expectation, path: str) -> None:
 
 
 class Verifier:
-    """A verification that continues: `read` compares the exchanges that came since it was called last.
+    """A verification that continues: `read` compares the exchanges that are new since the last call of it.
 
     An exchange that was read counts, also if the journal drops it later.
     """
 
-    def __init__(self, wanted: Verification, journal: Journal) -> None:
-        self._wanted = wanted
+    def __init__(self, verification: Verification, journal: Journal) -> None:
+        self._verification = verification
         self._journal = journal
-        self._found: tuple[list[int], ...] = tuple([] for _ in wanted.expectations)
+        self._found: tuple[list[int], ...] = tuple([] for _ in verification.expectations)
         self._last = 0
         self._judged: list[Verdict] | None = None
-        self._keys = tuple(msgspec.msgpack.encode(each.request) for each in wanted.expectations)
-        self._operations = {name for each in wanted.expectations for name in each.request.operations}
+        self._keys = tuple(
+            msgspec.msgpack.encode(expectation.request) for expectation in verification.expectations
+        )
+        self._operations = {
+            name for expectation in verification.expectations for name in expectation.request.operations
+        }
         self.complete = True
 
     def read(self) -> None:
@@ -177,7 +186,7 @@ class Verifier:
                         self._judged = None
 
     def skip(self, operation: str | None) -> bool:
-        """Leave the latest exchange out if no expectation is about its operation; return whether it was."""
+        """Skip the latest exchange if no expectation is about its operation; return whether it did."""
         if operation in self._operations or None in self._operations or self._journal.last != self._last + 1:
             return False
         self._last += 1
@@ -185,9 +194,9 @@ class Verifier:
 
     @property
     def is_final(self) -> bool:
-        """Whether no further exchange can change the result: all holds, or one has too many.
+        """Whether no further exchange can change the result: all expectations hold, or one has too many.
 
-        With an upper bound, nothing is final before the end but too many.
+        An expectation with an upper bound that holds may still get too many.
         """
         verdicts = self._judge()
         return any(verdict.has_too_many for verdict in verdicts) or all(
@@ -200,9 +209,9 @@ class Verifier:
         return all(verdict.judgment == "held" for verdict in self._judge())
 
     def verdicts(self, find_context: Callable[[], ExplainContext]) -> list[Verdict]:
-        """Return the verdict on each expectation, with the nearest exchanges where it has too few.
+        """Return the verdict on each expectation, with the nearest exchanges if it has too few.
 
-        `find_context` returns what explains them; it is called only then.
+        `find_context` returns the context that explains these; it is called only if there are some.
 
         Raises:
             InputError: the comparisons would take too long.
@@ -210,75 +219,77 @@ class Verifier:
         verdicts = self._judge()
         if not any(verdict.has_too_few for verdict in verdicts):
             return verdicts
-        context, present = find_context(), self._journal.read()
-        entries = list(read_entries(present))
-        with self._limit_work(present):
+        context, journal_slice = find_context(), self._journal.read()
+        entries = list(read_entries(journal_slice))
+        with self._limit_work(journal_slice):
             return [_with_misses(verdict, entries, context) for verdict in verdicts]
 
     def _is_match(self, number: int, entry: Entry) -> bool:
-        """Compare an exchange with an expectation; verifications that expect the same compare it once."""
+        """Compare an exchange with an expectation, once for all verifications that expect the same."""
         key = self._keys[number]
-        known = entry.compared.get(key)
-        if known is None:
-            request = self._wanted.expectations[number].request
-            known = entry.compared[key] = is_match(request, entry)
-        return known
+        matches = entry.compared.get(key)
+        if matches is None:
+            request = self._verification.expectations[number].request
+            matches = entry.compared[key] = is_match(request, entry)
+        return matches
 
     def _judge(self) -> list[Verdict]:
         if self._judged is None:
             verdicts = [
                 _judge(expectation, tuple(found), complete=self.complete)
-                for expectation, found in zip(self._wanted.expectations, self._found, strict=True)
+                for expectation, found in zip(self._verification.expectations, self._found, strict=True)
             ]
-            if self._wanted.in_order:
+            if self._verification.in_order:
                 verdicts = list(_check_order(verdicts, complete=self.complete))
             self._judged = verdicts
         return self._judged
 
     def _limit_work(self, journal_slice: JournalSlice) -> AbstractContextManager[None]:
-        return limit_work("$.expectations", len(journal_slice.packed), len(self._wanted.expectations))
+        return limit_work("$.expectations", len(journal_slice.packed), len(self._verification.expectations))
 
 
 def _judge(expectation: Expectation, found: tuple[int, ...], *, complete: bool) -> Verdict:
     verdict = Verdict(expectation=expectation, found=found, judgment="held")
     times = expectation.times
-    why = f"expected {times}, found {_list_numbers(found)}"
+    reason = f"expected {times}, found {_list_numbers(found)}"
     if verdict.has_too_many:
-        return replace(verdict, judgment="failed", why=why)
+        return replace(verdict, judgment="failed", why=reason)
     if not verdict.has_too_few and (complete or times.at_most is None):
         return verdict
-    return _without_proof(verdict, why, complete=complete)
+    return _without_proof(verdict, reason, complete=complete)
 
 
 def _with_misses(verdict: Verdict, entries: Sequence[Entry], context: ExplainContext) -> Verdict:
     if not verdict.has_too_few:
         return verdict
-    others = [entry for entry in entries if entry.number not in set(verdict.found)]
-    return replace(verdict, misses=_near_misses(verdict.expectation.request, others, context))
+    other_entries = [entry for entry in entries if entry.number not in set(verdict.found)]
+    return replace(verdict, misses=_near_misses(verdict.expectation.request, other_entries, context))
 
 
-def _without_proof(verdict: Verdict, why: str, *, complete: bool) -> Verdict:
+def _without_proof(verdict: Verdict, reason: str, *, complete: bool) -> Verdict:
     """Return the verdict as failed, or as unknown if the journal dropped exchanges."""
     if complete:
-        return replace(verdict, judgment="failed", why=why)
-    return replace(verdict, judgment="unknown", why=f"{why}; {_DROPPED}")
+        return replace(verdict, judgment="failed", why=reason)
+    return replace(verdict, judgment="unknown", why=f"{reason}; {_DROPPED}")
 
 
 def _check_order(verdicts: Iterable[Verdict], *, complete: bool) -> Iterator[Verdict]:
     """Require that the exchanges of each expectation come after those that the previous one needs."""
     reached = 0
     for verdict in verdicts:
-        least = verdict.expectation.times.at_least
+        needed = verdict.expectation.times.at_least
         after = [number for number in verdict.found if number > reached]
-        if verdict.judgment != "held" or least == 0:
+        if verdict.judgment != "held" or needed == 0:
             yield verdict
-        elif len(after) < least:
-            why = f"found {_list_numbers(verdict.found)}, but {len(after) or 'none'} after request {reached}"
+        elif len(after) < needed:
+            reason = (
+                f"found {_list_numbers(verdict.found)}, but {len(after) or 'none'} after request {reached}"
+            )
             if complete:
-                why += ", which completes the previous expectation"
-            yield _without_proof(verdict, why, complete=complete)
+                reason += ", which completes the previous expectation"
+            yield _without_proof(verdict, reason, complete=complete)
         else:
-            reached = after[least - 1]
+            reached = after[needed - 1]
             yield verdict
 
 
@@ -290,15 +301,17 @@ def _list_numbers(numbers: Sequence[int]) -> str:
 
 
 def _near_misses(
-    wanted: ExchangeFilter, entries: Sequence[Entry], context: ExplainContext
+    exchange_filter: ExchangeFilter, entries: Sequence[Entry], context: ExplainContext
 ) -> tuple[NearMiss, ...]:
     """Return the exchanges with the fewest differences; for equal numbers, the latest first."""
     compared = [
-        (entry, tuple(mismatches(wanted, entry))) for entry in entries if _has_operation(wanted, entry)
+        (entry, tuple(mismatches(exchange_filter, entry)))
+        for entry in entries
+        if _has_operation(exchange_filter, entry)
     ]
     if not compared:
-        all_others = ((entry, tuple(mismatches(wanted, entry))) for entry in entries)
-        compared = [row for row in all_others if _shares_input(wanted, row[1])]
+        differences_of_all = ((entry, tuple(mismatches(exchange_filter, entry))) for entry in entries)
+        compared = [row for row in differences_of_all if _shares_input(exchange_filter, row[1])]
     compared.sort(key=lambda row: (len(row[1]), -row[0].number))
     return tuple(
         NearMiss(entry=entry, reasons=explain_mismatches(differences, entry, context))
@@ -306,20 +319,24 @@ def _near_misses(
     )
 
 
-def _has_operation(wanted: ExchangeFilter, entry: Entry) -> bool:
+def _has_operation(exchange_filter: ExchangeFilter, entry: Entry) -> bool:
     """Return whether the exchange is, or was probably intended to be, of a wanted operation."""
-    if not wanted.operation_names:
+    if not exchange_filter.operation_names:
         return True
     if entry.operation is None:
         similar = similar_operation(entry.method, entry.path)
-        return similar is not None and similar.name in wanted.operation_names
-    return entry.operation in wanted.operation_names
+        return similar is not None and similar.name in exchange_filter.operation_names
+    return entry.operation in exchange_filter.operation_names
 
 
-def _shares_input(wanted: ExchangeFilter, differences: Sequence[Difference]) -> bool:
+def _shares_input(exchange_filter: ExchangeFilter, differences: Sequence[Difference]) -> bool:
     """Return whether a call of another operation has a part of the wanted body or query."""
-    members = len(wanted.body) if isinstance(wanted.body, dict) else wanted.body is not UNSET
-    parts = members + len(wanted.query) + len(wanted.json_path)
+    members = (
+        len(exchange_filter.body)
+        if isinstance(exchange_filter.body, dict)
+        else exchange_filter.body is not UNSET
+    )
+    parts = members + len(exchange_filter.query) + len(exchange_filter.json_path)
     missed = (difference.at for difference in differences if difference.at.startswith(("body", "query")))
     # A call without a body is one difference, and misses every member.
     return sum(members if at == "body" else 1 for at in missed) < parts
