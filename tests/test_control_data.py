@@ -436,6 +436,20 @@ def test_the_dates_of_changes_can_be_set(frozen: Api) -> None:
 
 REFUSED: dict[str, tuple[str, str, object, int, str]] = {
     "an account without an id": ("POST", "/accounts", {}, 400, "the key 'accountId' is missing"),
+    "a negative number of dossiers": (
+        "POST",
+        "/accounts",
+        {"accountId": 7, "maxDossiers": -1},
+        400,
+        "at least 0",
+    ),
+    "an empty date of a stop": (
+        "PATCH",
+        "/dossiers/804127",
+        {"stoppingDate": ""},
+        400,
+        "$.stoppingDate: '' is not an ISO date-time",
+    ),
     "an account of an unknown user": (
         "POST",
         "/accounts",

@@ -99,10 +99,12 @@ def test_a_baseline_shows_what_is_no_longer_reached(files: tuple[Path, Path]) ->
     ("arguments", "content", "code", "sentence"),
     [
         (("report", "nowhere.json"), None, 1, "No such file or directory"),
-        (("report",), "{", 1, "not a coverage file, and no answer of GET /__admin/coverage (JSONDecodeError"),
-        (("report",), "[]", 1, "not a coverage file"),
-        (("report",), '{"kinds": 1}', 1, "not a coverage file"),
-        (("report",), "{}", 1, "not a coverage file"),
+        (("report",), "{", 1, "not JSON: "),
+        (("report",), "[" * 200_000, 1, "not JSON: maximum recursion depth exceeded"),
+        (("report",), "[]", 1, "$: a list is not an object; give a file of pytest --dossiers-coverage=FILE"),
+        (("report",), '{"kinds": 1}', 1, "$.kinds: 1 is not an object"),
+        (("report",), '{"kinds": {"codes": {"E1": -1}}}', 1, "$.kinds[...][...]: a value is out of range: "),
+        (("report",), "{}", 1, "$: the key 'operations' is missing; give "),
         (
             ("report", "--exclude", "E202"),
             "",

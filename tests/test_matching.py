@@ -116,7 +116,7 @@ UNFITTING: dict[str, tuple[Any, Any, list[str]]] = {
     "$equals knows 1 from true in depth": (
         {"$equals": {"a": [1]}},
         {"a": [True]},
-        ["$: expected exactly {'a': [1]}, found {'a': [True]}"],
+        ["$: expected exactly {'a': [1]}, found {'a': [true]}"],
     ),
     "$not of the value": ({"$not": "a"}, "a", ["$: expected anything but 'a', found 'a'"]),
     "$absent of what is there": (
@@ -140,7 +140,7 @@ UNFITTING: dict[str, tuple[Any, Any, list[str]]] = {
     "$contains knows 1 from true": (
         {"$contains": 1},
         [True],
-        ["$: expected something that contains 1, found [True]"],
+        ["$: expected something that contains 1, found [true]"],
     ),
     "$oneOf": ({"$oneOf": ["a", "b"]}, "c", ["$: expected one of ['a', 'b'], found 'c'"]),
     "$length": ({"$length": 1}, "ab", ["$: expected a length of 1, found 'ab'"]),
@@ -401,7 +401,7 @@ NOT_MATCHING: dict[str, tuple[str, str]] = {
     "nothing at a JSONPath": ('{"jsonPath": {"$.other": 1}}', "body $.other: expected 1, found []"),
     "something at a JSONPath": (
         '{"jsonPath": {"$.lines": {"$absent": true}}}',
-        "body $.lines: expected {'$absent': True}, found [[{'n': 1}, {'n': 2}]]",
+        "body $.lines: expected {'$absent': true}, found [[{'n': 1}, {'n': 2}]]",
     ),
     "another account": ('{"accountId": 1}', "accountId: expected '1', found '119631'"),
     "another dossier": ('{"dossierId": 1}', "dossierId: expected '1', found '804127'"),

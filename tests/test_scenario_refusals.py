@@ -13,7 +13,7 @@ from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.file_format import Expect, Rule, Then, When
 from mock_server.scenarios.http_client import HttpResponse
 from mock_server.scenarios.results import response_differences
-from mock_server.scenarios.validation import raise_first, rules_errors
+from mock_server.scenarios.rule_validation import raise_first, rules_errors
 
 
 def answer(status: int, body: Any) -> HttpResponse:

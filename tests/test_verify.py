@@ -90,7 +90,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown code": ({"code": "E2O2"}, "$.code: there is no error code 'E2O2'; did you mean 'E202'?"),
     "a list of statuses": (
         {"status": [500, 503]},
-        "$.status: a status is a number such as 404, or operators such as {$oneOf: [404, 503]}, not [",
+        "$.status: a status is a number from 100 to 599, or operators such as {$oneOf: [404, 503]}, not [",
     ),
     "a status as text": ({"status": "500"}, "or operators such as {$oneOf: [404, 503]}, not '500'"),
     "a list of rules": ({"rule": ["a", "b"]}, "$.rule: a list fits no text: for one of several use {$oneOf"),

@@ -219,13 +219,20 @@ steps:
   - {name: another code, call: listDossiers, query: {pageSize: 2000}, expect: {refused: [E010, E001]}}
   - {name: hits, call: listDossiers, query: {dossierReference: NONE}, expect: {found: 1}}
   - {name: no refusal, call: listDossiers, query: {dossierReference: NONE}, expect: {refused: [E010]}}
-  - {name: no fault, call: listAccounts, expect: {fault: EMPTY_RESPONSE, status: 404}}
+  - {name: no fault, call: listAccounts, expect: {fault: MALFORMED_BODY, status: 404}}
   - {name: another fault, call: listThirdparties, expect: {fault: NO_RESPONSE}, timeout: 5s}
   - {name: a fault, call: listThirdparties}
   - {name: too quick, call: listAccounts, expect: {took: {atLeast: 5s}}}
   - {name: too slow, call: listAccounts, expect: {took: {atMost: 0ms}}}
   - {name: nothing to save, call: listAccounts, save: {letter: "content[0].name", other: "content[1]"}}
   - {name: a value that was not saved, call: stopDossier, path: {dossierId: "{id}"}}
+  - name: saved values
+    call: getDossier
+    path: {dossierId: 804127}
+    save: {list: content.indicators, nothing: content.stoppingDate}
+  - {name: null as an id, call: getDossier, path: {dossierId: "{nothing}"}}
+  - {name: a list of objects as a parameter, call: listAccounts, query: {page: "{list}"}}
+  - {name: a list in a text, call: listDossiers, query: {dossierReference: "of {list}"}, expect: {found: 1}}
   - {name: no JSON, call: getAccountStatistics, expect: {body: {content: 1}}}
   - {name: a picture, call: getProcess, path: {processId: x}, expect: {status: 404}}
   - {name: no login, call: listAccounts, as: {username: multi@example.com, password: wrong}}

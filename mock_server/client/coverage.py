@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from mock_server.domain.names import counted, nearest
+from mock_server.fixtures.decode_errors import convert_plain
+from mock_server.fixtures.errors import InputError
 from mock_server.tables import Table
 
 _KINDS = {
@@ -117,37 +119,75 @@ def read_coverage(text: str) -> SuiteCoverage:
     """Read a coverage file, or an answer of `GET /__admin/coverage`.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither; the message has the place and the reason.
     """
     try:
         value = json.loads(text)
-        if "kinds" in value:
-            kinds = {kind: {n: int(t) for n, t in items.items()} for kind, items in value["kinds"].items()}
-            return SuiteCoverage(kinds, dict(value.get("excluded", {})))
+        if isinstance(value, dict) and "kinds" in value:
+            saved = convert_plain(value, _CoverageFile)
+            return SuiteCoverage(saved.kinds, saved.excluded)
         return from_answer(value)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise ValueError(f"not a coverage file, and no answer of GET /__admin/coverage ({reason})") from None
+    except (ValueError, RecursionError) as error:
+        place = f"{error.path}: " if isinstance(error, InputError) else "not JSON: "
+        remedy = "give a file of pytest --dossiers-coverage=FILE, or an answer of GET /__admin/coverage"
+        raise ValueError(f"{place}{error}; {remedy}") from None
 
 
-def from_answer(answer: Mapping[str, Any]) -> SuiteCoverage:
-    """Return the coverage that a server reports."""
+def from_answer(answer: Any) -> SuiteCoverage:
+    """Return the coverage that a server reports.
+
+    Raises:
+        InputError: it has another form.
+    """
+    found = convert_plain(answer, _CoverageAnswer)
     pages = {
-        f"{search}.{edge}": times
-        for search, row in answer["pages"].items()
-        for edge, times in _row(row).items()
+        f"{search}.{edge}": times for search, row in found.pages.items() for edge, times in row.items.items()
     }
     return SuiteCoverage(
         {
-            "operations": _row(answer["operations"]),
-            "codes": _row(answer["codes"]),
+            "operations": found.operations.items,
+            "codes": found.codes.items,
             "pages": pages,
-            "processes": {f"import.{name}": times for name, times in _row(answer["processes"]).items()},
-            "variants": _row(answer["variants"]),
+            "processes": {f"import.{name}": times for name, times in found.processes.items.items()},
+            "variants": found.variants.items,
         }
     )
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, int]:
-    met = {name: times["calls"] if isinstance(times, dict) else times for name, times in row["met"].items()}
-    return met | dict.fromkeys(row["never"], 0)
+_Times = Annotated[int, Meta(ge=0)]
+
+
+class _CoverageFile(Struct):
+    """What `SuiteCoverage.to_json` writes."""
+
+    kinds: dict[str, dict[str, _Times]]
+    excluded: dict[str, str] = {}
+
+
+class _Calls(Struct):
+    """How often an operation was called."""
+
+    calls: _Times
+
+
+class _Row(Struct):
+    """Which items of a kind were reached, and how often, and which were not."""
+
+    met: dict[str, _Times | _Calls]
+    never: list[str]
+
+    @property
+    def items(self) -> dict[str, int]:
+        """How often each item was reached."""
+        met = {name: times.calls if isinstance(times, _Calls) else times for name, times in self.met.items()}
+        return met | dict.fromkeys(self.never, 0)
+
+
+class _CoverageAnswer(Struct):
+    """What is read of an answer of `GET /__admin/coverage`; `pages` has a row for each search."""
+
+    operations: _Row
+    codes: _Row
+    pages: dict[str, _Row]
+    processes: _Row
+    variants: _Row

@@ -29,7 +29,7 @@ from mock_server.fixtures.upsert import find_thirdparty
 from mock_server.sandbox import commands
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.file_format import Rule
-from mock_server.scenarios.validation import raise_first, rules_errors
+from mock_server.scenarios.rule_validation import raise_first, rules_errors
 from mock_server.web.services import named_sandbox
 
 Values = Mapping[str, Any]

@@ -25,7 +25,7 @@ from mock_server.json_body import places
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.file_format import RequestPattern, scenario_name
 from mock_server.scenarios.matching import ABSENT
-from mock_server.scenarios.validation import limit_reading
+from mock_server.scenarios.rule_validation import limit_reading
 from mock_server.web.services import named_sandbox, services
 
 _CHUNK_BYTES = 20_000

@@ -22,8 +22,9 @@ from mock_server.sandbox import commands
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.file_format import STARTED, Rule, Scenario
 from mock_server.scenarios.files import find_scenario, parse_scenario, read_scenario_cached, scenario_files
+from mock_server.scenarios.rule_validation import limit_reading, raise_first, rules_errors
 from mock_server.scenarios.setup import ScenarioSetup, build_scenario_setup, load_scenario_setup
-from mock_server.scenarios.validation import limit_reading, raise_first, rules_errors, scenario_errors
+from mock_server.scenarios.validation import scenario_errors
 from mock_server.web.services import named_sandbox, services
 
 

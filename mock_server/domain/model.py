@@ -11,7 +11,7 @@ Without `from __future__ import annotations`: msgspec would compile each annotat
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -21,6 +21,9 @@ Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """A number as each JSON parser can read it: decoding rejects all others."""
 
 EntityId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""How many; never negative."""
+SubscriptionStatus = Literal["ACTIVE", "INACTIVE"]
 """Wider than the ids of recipes: the ids that follow those must fit as well."""
 
 VIGILANCE_CODES = ("ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR")
@@ -163,9 +166,9 @@ class Account(Struct, frozen=True, kw_only=True, eq=False):
     name: str
     company: str
     creation: datetime
-    max_dossiers: Int64
+    max_dossiers: Number
     subscription_date: datetime
-    subscription_status: str
+    subscription_status: SubscriptionStatus
     subscriptions: tuple[Subscription, ...]
     international: bool
     requirements: Mapping[str, Requirement]

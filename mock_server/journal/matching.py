@@ -26,7 +26,7 @@ from mock_server.scenarios.matching import (
     text_differences,
 )
 from mock_server.scenarios.patterns import limit_steps, spend_steps
-from mock_server.scenarios.validation import pattern_errors, raise_first
+from mock_server.scenarios.rule_validation import pattern_errors, raise_first
 
 WarningCode = Annotated[str, Meta(extra_json_schema={"enum": list(WARNINGS)})]
 

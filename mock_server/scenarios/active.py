@@ -224,7 +224,8 @@ def read_progress(exported: Any) -> ActiveScenario:
         InputError: they are invalid.
     """
     # Most servers load no state.
-    from mock_server.scenarios.validation import raise_first, rules_errors, scenario_errors
+    from mock_server.scenarios.rule_validation import raise_first, rules_errors
+    from mock_server.scenarios.validation import scenario_errors
 
     active = restore_progress(exported)
     raise_first(rules_errors(active.ad_hoc_rules, "$.playing.rules"))

@@ -13,7 +13,8 @@ from mock_server.fixtures.errors import FileError, InputError
 from mock_server.fixtures.library import bundled, files_in
 from mock_server.fixtures.yaml_files import line_of, read_text, read_yaml
 from mock_server.scenarios.file_format import Scenario
-from mock_server.scenarios.validation import Errors, scenario_errors
+from mock_server.scenarios.rule_validation import Errors
+from mock_server.scenarios.validation import scenario_errors
 from mock_server.values import file_problem
 
 SUFFIXES = (".yaml", ".yml")

@@ -150,7 +150,7 @@ def matches(expected: Any, found: Any) -> bool:
 
 
 def check_expectation(expected: Any) -> None:
-    """Reject an expectation with an unknown operator or a wrong operand.
+    """Reject an expectation with an unknown operator, a wrong operand, or one that nothing can match.
 
     Raises:
         ValueError: the message says which, and what is allowed.
@@ -159,6 +159,7 @@ def check_expectation(expected: Any) -> None:
         for name, operand in expected.items():
             if name.startswith("$"):
                 _check_operator(name, operand)
+                _check_can_match(name, operand)
     for part in _inner_expectations(expected):
         check_expectation(part)
 
@@ -197,9 +198,10 @@ def check_status_expectation(expected: Any) -> None:
         ValueError: the message says what to write.
     """
     check_expectation(expected)
-    if expected is not UNSET and not isinstance(expected, Mapping) and not _is_number(expected):
+    is_status = _is_number(expected) and 100 <= expected <= 599  # noqa: PLR2004
+    if expected is not UNSET and not isinstance(expected, Mapping) and not is_status:
         raise ValueError(
-            f"a status is a number such as 404, or operators such as {{$oneOf: [404, 503]}},"
+            f"a status is a number from 100 to 599, or operators such as {{$oneOf: [404, 503]}},"
             f" not {format_value(expected)}"
         )
 
@@ -359,6 +361,13 @@ def _check_operator(name: str, operand: Any) -> None:
         compile_pattern(operand)
 
 
+def _check_can_match(name: str, operand: Any) -> None:
+    if name == "$length" and operand < 0:
+        raise ValueError(f"$length takes a whole number that is not negative, not {operand}")
+    if name == "$oneOf" and not operand:
+        raise ValueError("$oneOf takes a list of at least one value, not []")
+
+
 _OPERAND_IS_NOT_TEXT = {"$absent", "$length", "$atLeast", "$atMost"}
 
 
@@ -378,10 +387,24 @@ def _as_text(expected: Any) -> Any:
 
 
 _LITERALS = {None: "null", True: "true", False: "false"}
+_NOT_YAML = ("None", "True", "False", "(")
+"""What a value may have that Python writes in another way than YAML; most have none of it."""
+
+
+def _in_yaml(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return _LITERALS[value]
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name!r}: {_in_yaml(part)}' for name, part in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_in_yaml, value))}]"
+    return repr(value)
 
 
 def format_value(value: Any) -> str:
-    """Return a value as messages show it, such as `'text'` or `null`; a long one is cut off."""
-    text = _LITERALS[value] if value is None or isinstance(value, bool) else repr(value)
+    """Return a value as messages show it, in YAML: `'text'`, `null`, `['a', true]`; a long one is cut off."""
+    text = repr(value)
+    if any(word in text for word in _NOT_YAML):
+        text = _in_yaml(value)
     spend_steps(len(text) // CHARACTERS_PER_STEP)
     return text if len(text) <= 200 else f"{text[:200]}... ({len(text)} characters)"  # noqa: PLR2004

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from mock_server.domain.operations import API_PATH, OPERATIONS, DialectName, Kin
 from mock_server.scenarios.file_format import RequestSpec, StepLogin
 from mock_server.scenarios.http_client import HttpRequest
 from mock_server.scenarios.target import Target, TokenCache
-from mock_server.scenarios.templates import fill, to_text
+from mock_server.scenarios.templates import check_header, check_id, check_parameter, fill, to_text
 from mock_server.settings import SANDBOX_HEADER
 
 
@@ -55,6 +56,7 @@ class Preparer:
         Raises:
             KeyError: a placeholder has no saved value.
             LoginFailed: the call needs a token, and the user got none.
+            ValueError: a saved value cannot be sent in its place.
         """
         operation, login = OPERATIONS[operation_name], self._login(spec)
         if operation.kind is Kind.TOKEN:
@@ -69,6 +71,7 @@ class Preparer:
         Raises:
             KeyError: a placeholder has no saved value.
             LoginFailed: a placeholder needs a token, and the user got none.
+            ValueError: a saved value cannot be sent in its place.
         """
         method, path = self._text(call).split(" ", 1)
         request = HttpRequest(
@@ -111,11 +114,17 @@ class Preparer:
 
     def _authorization(self, spec: RequestSpec, login: StepLogin) -> dict[str, str]:
         token = self._users.tokens(login).access if spec.token is None else self._text(spec.token)
+        with _at("token"):
+            check_header(token)
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     def _path(self, spec: RequestSpec, operation: Operation, login: StepLogin) -> str:
         template = operation.paths[0]
-        ids = {name: to_text(value) for name, value in self._fill(spec.path).items()}
+        ids = {}
+        for name, value in self._fill(spec.path).items():
+            with _at(f"path.{name}"):
+                check_id(value)
+            ids[name] = to_text(value)
         if "accountId" in operation.ids and "accountId" not in ids:
             ids["accountId"] = str(self._users.first_account(login))
         return template.format_map({name: quote(value, safe="") for name, value in ids.items()})
@@ -127,12 +136,20 @@ class Preparer:
         return StepLogin(username=self._text(login.username), password=self._text(login.password))
 
     def _headers(self, spec: RequestSpec) -> dict[str, str]:
-        return {name: self._text(value) for name, value in spec.headers.items()}
+        headers = {name: self._text(value) for name, value in spec.headers.items()}
+        for name, value in headers.items():
+            with _at(f"headers.{name}"):
+                check_header(value)
+        return headers
 
     def _query_and_body(self, spec: RequestSpec) -> dict[str, Any]:
+        given = self._fill(spec.query)
+        for name, value in given.items():
+            with _at(f"query.{name}"):
+                check_parameter(value)
         query = tuple(
             (name, to_text(element))
-            for name, value in self._fill(spec.query).items()
+            for name, value in given.items()
             for element in (value if isinstance(value, list) else [value])
         )
         if spec.form is not None:
@@ -159,6 +176,15 @@ class Preparer:
             KeyError: there is none.
         """
         return self.saved[name] if name in self.saved else BUILT_IN[name](self._users)
+
+
+@contextmanager
+def _at(place: str) -> Iterator[None]:
+    """Add the place to the message about a value that a step saved, and that cannot be sent there."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None
 
 
 def _encode(text: str) -> bytes:

@@ -183,7 +183,7 @@ def _refusal_differences(expect: Expect, response: HttpResponse) -> Iterator[Dif
         yield Difference("refused", ", ".join(expected), codes)
     success = _member(_member(response.body, "content"), "success")
     if success not in {None, False}:
-        yield Difference("$.content.success", "False", success)
+        yield Difference("$.content.success", "false", success)
 
 
 def _total(response: HttpResponse) -> Any:

@@ -144,7 +144,7 @@ class _StepRunner:
         except KeyError as missing:
             reason = f"{missing.args[0]} was not saved: the step that saves it did not pass"
             return replace(result, skipped=reason)
-        except LoginFailed as problem:
+        except (LoginFailed, ValueError) as problem:
             return replace(result, calls=(CallResult(name=step.call or step.name, problem=str(problem)),))
         results = self._run_together(calls) if step.together else [self._run_call(calls[0], self._session)]
         return replace(result, calls=tuple(results))

@@ -6,15 +6,18 @@ a text that is only a placeholder becomes the value itself, such as a number.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mock_server.scenarios.matching import ABSENT
+from mock_server.scenarios.matching import ABSENT, format_value
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9]*)\}")
 PLACE = re.compile(r"[^.\[\]]+(?:\[\d{1,9}\])*(?:\.[^.\[\]]+(?:\[\d{1,9}\])*)*")
 """The syntax of a place: content.complete, content[0].code."""
+
+_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 _PLACE_STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
 
@@ -59,10 +62,43 @@ def value_at(body: Any, place: str) -> Any:
 
 
 def to_text(value: Any) -> str:
-    """Return a value as it is written in a text, a query or a path: true, 12, nothing for null."""
-    if isinstance(value, bool):
-        return str(value).lower()
+    """Return a value as it is written in a text, a query or a path: true, 12, JSON, nothing for null."""
+    if isinstance(value, bool | list | Mapping):
+        return json.dumps(value, ensure_ascii=False)
     return "" if value is None else str(value)
+
+
+def check_id(value: Any) -> None:
+    """Reject a value that no id in a path can have: it would be another path, or another text than written.
+
+    Raises:
+        ValueError: the message says what an id is.
+    """
+    if not isinstance(value, str | int) or isinstance(value, bool) or value in {"", ".", ".."}:
+        raise ValueError(
+            f"an id is a number, or a text other than '', '.' and '..', not {format_value(value)}"
+        )
+
+
+def check_parameter(value: Any) -> None:
+    """Reject a value that no query parameter can have.
+
+    Raises:
+        ValueError: the message says what a parameter is.
+    """
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(one, list | Mapping) for one in values):
+        raise ValueError(f"a parameter is a text, a number or a list of them, not {format_value(value)}")
+
+
+def check_header(value: str) -> None:
+    """Reject a text that no header can have.
+
+    Raises:
+        ValueError: the message says what a header is.
+    """
+    if not _HEADER_VALUE.fullmatch(value):
+        raise ValueError("a header is one line of text")
 
 
 def _member(value: Any, step: str) -> Any:

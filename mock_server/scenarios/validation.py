@@ -5,100 +5,65 @@ Each function yields what is wrong, with its place in the file and what would be
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from math import isfinite
 from typing import Any
 
 from msgspec import UNSET
 
-from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
-from mock_server.domain.names import nearest, proposal, shown, snake
+from mock_server.domain.errors import ERRORS
+from mock_server.domain.names import nearest, shown
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
 from mock_server.domain.variants import check_variants
 from mock_server.fixtures.build import parse_instant
 from mock_server.fixtures.errors import InputError
 from mock_server.scenarios.file_format import (
-    EFFECTS,
-    FAULTS,
     STARTED,
-    ActiveTime,
-    DribbleDelay,
+    DurationLimits,
     Expect,
-    Ramp,
-    RequestPattern,
     RequestSpec,
     Rule,
     Scenario,
     Step,
-    Then,
-    UniformDelay,
 )
-from mock_server.scenarios.matching import check_expectation, check_text_expectation, count_operators
-from mock_server.scenarios.patterns import MAX_READING_STEPS, compile_json_path, limit_steps
-from mock_server.scenarios.templates import PLACE, names_in
+from mock_server.scenarios.matching import check_expectation, check_text_expectation
+from mock_server.scenarios.rule_validation import (
+    FRAMING_HEADERS,
+    Errors,
+    duplicate_names,
+    duration_error,
+    header_errors,
+    length_errors,
+    rules_errors,
+    unknown_name,
+    value_error,
+)
+from mock_server.scenarios.templates import PLACE, check_header, check_id, check_parameter, names_in
 from mock_server.values import duration
 
-Errors = Iterator[InputError]
 MissingReason = Callable[[str], str | None]
 """Returns why a step cannot use a saved name; None if it can."""
 
 BUILT_IN = ("accountId", "username", "password", "refreshToken", "accessToken", "runId")
 """The names that every run has before its first step."""
 
-_OTHER_THAN_IMPORT = {None, *OPERATIONS} - {"importDossier"}
-"""What a request pattern can name besides an import; None stands for every operation."""
-
-_EFFECTS = {snake(name): name for name in EFFECTS if name != "delay"}
-"""The effects of which a rule can have only one: their names in Python, and in a file."""
-
-_TEXT_MEMBERS = ("path", "accountId", "dossierId", "thirdpartyId", "documentId", "processId", "user", "rule")
-"""The members of a request pattern, and of a filter of the journal, that are compared as text."""
-
 _EMPTY_SPEC = RequestSpec()
 _KEYS = dict(zip(RequestSpec.__struct_fields__, RequestSpec.__struct_encode_fields__, strict=True))
 """The members of a request: the name in Python, and in a file."""
 
+_EXPECT_KEYS = dict(zip(Expect.__struct_fields__, Expect.__struct_encode_fields__, strict=True))
+_FAULTS_WITH_STATUS = ("MALFORMED_BODY", "EMPTY_BODY")
+"""The faults after which the client has the status of the answer."""
+
 _ONLY_OF_API_CALLS = ("login", "token", "form")
 _NOT_FOUND = {code for code, error in ERRORS.items() if error.not_found}
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
-_NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")
-_FRAMING_HEADERS = {"content-length", "transfer-encoding"}
-MAX_OPERATORS = 1000
-"""Operators in one request pattern: fewer than the compiled regular expressions that are cached."""
-
-_MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1
-
-
-def limit_reading(path: str) -> AbstractContextManager[None]:
-    """Limit the time that the block takes to check patterns; an error has the place `path`.
-
-    Raises:
-        InputError: their regular expressions and JSONPaths take too long to compile.
-    """
-    message = "its regular expressions and JSONPaths take too long to compile: use fewer or shorter ones"
-    return limit_steps(MAX_READING_STEPS, path, message)
-
-
-def raise_first(errors: Errors) -> None:
-    """Raise the first of the errors, if there is one.
-
-    Raises:
-        InputError: the first error: the place, and what would be right.
-    """
-    first = next(errors, None)
-    if first is not None:
-        raise first
 
 
 def scenario_errors(scenario: Scenario, path: str = "$") -> Errors:
     """Yield the errors of a scenario; `path` is its place in the file."""
-    yield from _value_error(check_variants, scenario.given.variants, f"{path}.given.variants")
+    yield from value_error(check_variants, scenario.given.variants, f"{path}.given.variants")
     if scenario.given.clock is not None:
-        yield from _value_error(
+        yield from value_error(
             lambda text: parse_instant(text, ""), scenario.given.clock, f"{path}.given.clock"
         )
     yield from rules_errors(scenario.rules, f"{path}.rules")
@@ -106,218 +71,18 @@ def scenario_errors(scenario: Scenario, path: str = "$") -> Errors:
     yield from _steps_errors(scenario, f"{path}.steps")
 
 
-# Parts of rules and steps
-
-
-def _unknown_name(name: str, allowed: Iterable[str], path: str, kind: str, advice: str = "") -> Errors:
-    """Yield an error unless the name is among the allowed ones; `kind` and `advice` are for its message."""
-    names = list(allowed)
-    if name not in names:
-        yield InputError(path, f"there is no {kind} {shown(name)}{advice}; {proposal(name, names)}")
-
-
-def _value_error(check: Callable[[Any], Any], value: Any, path: str) -> Errors:
-    """Yield the ValueError that `check` raises for the value, as an error at `path`."""
-    try:
-        check(value)
-    except ValueError as error:
-        yield InputError(path, str(error))
-
-
-def _duration_error(text: str | None, path: str) -> Errors:
-    """Yield an error if the text is not a duration."""
-    if text is not None:
-        yield from _value_error(duration, text, path)
-
-
-def _duplicate_names(names: Sequence[str], path: str, kind: str) -> Errors:
-    """Yield an error for each name in the list at `path` that an earlier entry has."""
-    earlier = set[str]()
-    for index, name in enumerate(names):
-        if name in earlier:
-            yield InputError(f"{path}[{index}].name", f"there is another {kind} named {shown(name)}")
-        earlier.add(name)
-
-
-def _header_errors(headers: Mapping[str, str], path: str) -> Errors:
-    """Yield an error for an invalid name or value, and for a header that only the server may set."""
-    for name, value in headers.items():
-        place = f"{path}.{name}"
-        if not _HEADER_NAME.fullmatch(name):
-            yield InputError(place, f"{shown(name)} is not the name of a header, such as Retry-After")
-        if not _HEADER_VALUE.fullmatch(value):
-            yield InputError(place, "a header is one line of text")
-        character = _NOT_LATIN_1.search(value)
-        if character:
-            yield InputError(place, f"{character[0]!r} cannot be in a header: use characters of ISO 8859-1")
-        if name.lower() in _FRAMING_HEADERS:
-            yield InputError(place, "the server writes this header; for a broken answer use a fault")
-
-
-def _json_errors(value: Any, path: str) -> Errors:
-    """Yield an error for each number that some JSON parsers cannot read: infinite, NaN, beyond 64 bits."""
-    if isinstance(value, float) and not isfinite(value):
-        yield InputError(path, f"{value} is not a number of JSON")
-    if isinstance(value, int) and not _MIN_INTEGER <= value <= _MAX_INTEGER:
-        yield InputError(path, f"{value} has more than 64 bits; quote it to send it as a text")
-    for place, part in _parts(value):
-        yield from _json_errors(part, f"{path}{place}")
-
-
-def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the members or elements of a JSON value, each after its place: `.name` or `[0]`."""
-    if isinstance(value, Mapping):
-        yield from ((f".{name}", part) for name, part in value.items())
-    elif isinstance(value, list | tuple):
-        yield from ((f"[{index}]", part) for index, part in enumerate(value))
-
-
-# Rules
-
-
-def rules_errors(rules: Sequence[Rule], path: str) -> Errors:
-    """Yield the errors of rules; `path` is the place of their list."""
-    yield from _duplicate_names([rule.name for rule in rules], path, "rule")
-    for index, rule in enumerate(rules):
-        place = f"{path}[{index}]"
-        yield from pattern_errors(rule.when, f"{place}.when")
-        yield from _then_errors(rule.then, f"{place}.then")
-        yield from _time_errors(rule, place)
-        if rule.then.process is not None and _OTHER_THAN_IMPORT.intersection(rule.when.operations):
-            yield InputError(f"{place}.when.operation", "process requires operation: importDossier")
-        if rule.then.rate_limit is not None:
-            yield from _rate_limit_errors(rule.when.operations, f"{place}.then.rateLimit")
-
-
-def pattern_errors(pattern: RequestPattern, path: str) -> Errors:
-    """Yield the errors of a request pattern: unknown operations and operators, invalid JSONPaths."""
-    for name in pattern.operations:
-        if name is not None:
-            yield from _unknown_name(name, OPERATIONS, f"{path}.operation", "operation")
-    members = zip(pattern.__struct_encode_fields__, pattern.__struct_fields__, strict=True)
-    values = {name: getattr(pattern, member) for name, member in members}
-    maps = {name: values.pop(name) for name in ("query", "headers", "jsonPath")}
-    expectations = [
-        *values.items(),
-        *(
-            (f"{member}.{name}", expected)
-            for member, entries in maps.items()
-            for name, expected in entries.items()
-        ),
-    ]
-    operators = sum(count_operators(expected) for _, expected in expectations) + len(pattern.json_path)
-    if operators > MAX_OPERATORS:
-        message = f"a request is described by at most {MAX_OPERATORS} operators and JSONPaths"
-        remedy = "use $oneOf with texts, or one $matches such as 'a|b'"
-        yield InputError(path, f"{message}, this one by {operators}: {remedy}")
-        return
-    for name, expected in expectations:
-        is_text = name in _TEXT_MEMBERS or name.startswith(("query.", "headers."))
-        check = check_text_expectation if is_text else check_expectation
-        yield from _value_error(check, expected, f"{path}.{name}")
-        yield from _json_errors(expected, f"{path}.{name}")
-    for name in pattern.json_path:
-        yield from _value_error(compile_json_path, name, f"{path}.jsonPath")
-
-
-def _then_errors(then: Then, path: str) -> Errors:
-    given = [key for name, key in _EFFECTS.items() if getattr(then, name) not in (None, UNSET)]
-    if len(given) > 1:
-        effects = " and ".join(given)
-        yield InputError(path, f"a rule has one effect, and this one has {effects}; make it two rules")
-    if not given and then.delay is None:
-        yield InputError(path, f"the rule has no effect: give {', '.join(_EFFECTS.values())} or delay")
-    yield from _fault_errors(then, path)
-    if isinstance(then.delay, UniformDelay) and then.delay.lower > then.delay.upper:
-        yield InputError(f"{path}.delay", "lower is more than upper")
-    yield from _process_errors(then, f"{path}.process")
-    if then.respond is not None:
-        yield from _refusal_errors(then.respond.body, f"{path}.respond.body")
-        yield from _json_errors(then.respond.body, f"{path}.respond.body")
-        yield from _header_errors(then.respond.headers, f"{path}.respond.headers")
-    yield from _refusal_errors(then.patch, f"{path}.patch")
-    yield from _json_errors(then.patch, f"{path}.patch")
-
-
-def _fault_errors(then: Then, path: str) -> Errors:
-    if then.fault is None:
-        if then.carried_out is not None:
-            yield InputError(f"{path}.carriedOut", "carriedOut requires a fault")
-        return
-    fault = FAULTS[then.fault]
-    if fault.needs_answer and then.carried_out is False:
-        yield InputError(f"{path}.carriedOut", f"{fault.name} changes the answer, so the call is executed")
-    if isinstance(then.delay, DribbleDelay) and not fault.keeps_body:
-        yield InputError(f"{path}.delay", f"{fault.name} sends no body to dribble; use another delay")
-
-
-def _refusal_errors(value: Any, path: str) -> Errors:
-    """Yield an error for each error code of the API: a scripted one could contradict the business rules."""
-    if isinstance(value, dict) and value.get("code") in ERRORS:
-        advice = "give start data that leads to it, such as a closed establishment or a stopped dossier"
-        yield InputError(path, f"a rule cannot answer the refusal {value['code']}; {advice}")
-    if isinstance(value, dict | list):
-        for place, part in _parts(value):
-            yield from _refusal_errors(part, f"{path}{place}")
-
-
-def _process_errors(then: Then, path: str) -> Errors:
-    effect = then.process
-    if effect is None:
-        return
-    if effect == type(effect)():
-        yield InputError(path, "give hold, after or fail")
-        return
-    if effect.hold and (effect.after or effect.fail):
-        yield InputError(path, "an import on hold neither ends nor fails")
-    yield from _duration_error(effect.after, f"{path}.after")
-    if effect.fail is not None:
-        codes = [error.code for error in PROVIDER_ERRORS]
-        kind, advice = "code of the provider", "; other refusals follow from start data"
-        yield from _unknown_name(effect.fail, codes, f"{path}.fail", kind, advice)
-
-
-def _rate_limit_errors(operations: Sequence[str | None], path: str) -> Errors:
-    """Yield an error for each named operation without an account: rate limits are per account."""
-    for name in operations:
-        if name in OPERATIONS and "accountId" not in OPERATIONS[name].ids:
-            yield InputError(path, f"rate limits are per account, and {name} has none")
-
-
-def _time_errors(rule: Rule, path: str) -> Errors:
-    """Yield an error for a time that is not a duration or is zero, and for periods without a pause."""
-    active = rule.active or ActiveTime()
-    times = {"active.after": active.after, "active.for": active.lasts, "active.every": active.every}
-    if isinstance(rule.probability, Ramp):
-        times["probability.over"] = rule.probability.over
-    given = {f"{path}.{name}": text for name, text in times.items() if text is not None}
-    errors = [error for place, text in given.items() for error in _length_errors(text, place)]
-    yield from errors
-    if rule.active == ActiveTime():
-        yield InputError(f"{path}.active", "give after, for, or every with for")
-    elif active.every and not errors and duration(active.lasts or active.every) >= duration(active.every):
-        yield InputError(f"{path}.active.every", "give a shorter `for`: a rule pauses between its periods")
-
-
-def _length_errors(text: str, path: str) -> Errors:
-    errors = list(_duration_error(text, path))
-    yield from errors
-    if not errors and not duration(text) and not path.endswith(".after"):
-        yield InputError(path, f"{shown(text)} is not longer than 0: give a longer one")
-
-
 def _states_errors(rules: Sequence[Rule], path: str) -> Errors:
     reachable = dict.fromkeys([STARTED, *(rule.new_state for rule in rules if rule.new_state)])
     for index, rule in enumerate(rules):
         if rule.state is not None:
-            yield from _unknown_name(rule.state, reachable, f"{path}[{index}].state", "newState of a rule")
+            yield from unknown_name(rule.state, reachable, f"{path}[{index}].state", "newState of a rule")
 
 
 # Steps
 
 
 def _steps_errors(scenario: Scenario, path: str) -> Errors:
-    yield from _duplicate_names([step.name for step in scenario.steps], path, "step")
+    yield from duplicate_names([step.name for step in scenario.steps], path, "step")
     saved = {name: {*DIALECTS} for name in BUILT_IN}
     for index, step in enumerate(scenario.steps):
         yield from _step_errors(step, partial(_missing_reason, saved, step.dialects), f"{path}[{index}]")
@@ -372,9 +137,9 @@ def _control_errors(step: Step, missing: MissingReason, path: str) -> Errors:
 
 def _request_errors(spec: RequestSpec, operation: str | None, missing: MissingReason, path: str) -> Errors:
     if operation is not None:
-        yield from _unknown_name(operation, OPERATIONS, f"{path}.call", "operation")
+        yield from unknown_name(operation, OPERATIONS, f"{path}.call", "operation")
         yield from _path_errors(spec, operation, path)
-        yield from _status_errors(spec.expect, operation, f"{path}.expect")
+    yield from _status_errors(spec.expect, operation, f"{path}.expect")
     yield from _found_errors(spec.expect, operation, f"{path}.expect")
     bodies = [name for name in ("body", "text", "form") if getattr(spec, name) not in (None, UNSET)]
     if len(bodies) > 1:
@@ -384,7 +149,7 @@ def _request_errors(spec: RequestSpec, operation: str | None, missing: MissingRe
     for place, username in _usernames(spec, operation, path):
         if "+" in username.partition("@")[0]:
             yield InputError(place, "leave out the tag: each run adds its own")
-    yield from _duration_error(spec.timeout, f"{path}.timeout")
+    yield from _value_errors(spec, path)
     yield from _place_errors(spec, path)
     yield from _expect_errors(spec, f"{path}.expect")
 
@@ -403,8 +168,25 @@ def _path_errors(spec: RequestSpec, operation: str, path: str) -> Errors:
         yield InputError(path, f"{operation} needs path: {{{missing[0]}: ...}}")
 
 
-def _status_errors(expect: Expect, operation: str, path: str) -> Errors:
-    """Yield an error for the status of a refused command: it depends on the variant `refusals`."""
+def _value_errors(spec: RequestSpec, path: str) -> Errors:
+    """Yield an error for each value that no path, query, header or timeout can have."""
+    if spec.timeout is not None:
+        yield from length_errors(spec.timeout, f"{path}.timeout")
+    for name, value in spec.path.items():
+        yield from value_error(check_id, value, f"{path}.path.{name}")
+    for name, value in spec.query.items():
+        yield from value_error(check_parameter, value, f"{path}.query.{name}")
+    yield from header_errors(spec.headers, f"{path}.headers")
+    for name in filter(lambda name: name.lower() in FRAMING_HEADERS, spec.headers):
+        yield InputError(f"{path}.headers.{name}", "the client writes this header: leave it out")
+    if spec.token is not None:
+        yield from value_error(check_header, spec.token, f"{path}.token")
+
+
+def _status_errors(expect: Expect, operation: str | None, path: str) -> Errors:
+    """Yield an error for an empty list, and for the status that depends on the variant `refusals`."""
+    if expect.status == ():
+        yield InputError(f"{path}.status", "list the statuses, or leave it out")
     is_command = operation in OPERATIONS and OPERATIONS[operation].kind is Kind.COMMAND
     if is_command and expect.status is not None and not _NOT_FOUND.issuperset(expect.refused or _NOT_FOUND):
         advice = "the variant refusals decides it, and the step runs with both values"
@@ -430,23 +212,43 @@ def _place_errors(spec: RequestSpec, path: str) -> Errors:
             examples = "content.complete, content[0].code"
             yield InputError(where, f"{shown(place)} is not a place in a body, such as {examples}")
     for place, expected in spec.until.items():
-        yield from _value_error(check_expectation, expected, f"{path}.until.{place}")
+        yield from value_error(check_expectation, expected, f"{path}.until.{place}")
 
 
 def _expect_errors(spec: RequestSpec, path: str) -> Errors:
     expect = spec.expect
     for index, code in enumerate(expect.refused or ()):
-        yield from _unknown_name(code, ERRORS, f"{path}.refused[{index}]", "error code")
+        yield from unknown_name(code, ERRORS, f"{path}.refused[{index}]", "error code")
     if expect.refused == ():
         yield InputError(f"{path}.refused", "list the codes, or leave it out if no refusal is expected")
+    yield from _fault_expectation_errors(expect, path)
     if expect.fault == "NO_RESPONSE" and spec.timeout is None:
         yield InputError(f"{path}.fault", "give the time that the client waits, such as timeout: 300ms")
-    yield from _value_error(check_expectation, expect.body, f"{path}.body")
+    yield from value_error(check_expectation, expect.body, f"{path}.body")
     for name, expected in expect.headers.items():
-        yield from _value_error(check_text_expectation, expected, f"{path}.headers.{name}")
+        yield from value_error(check_text_expectation, expected, f"{path}.headers.{name}")
     if expect.took is not None:
-        yield from _duration_error(expect.took.at_least, f"{path}.took.atLeast")
-        yield from _duration_error(expect.took.at_most, f"{path}.took.atMost")
+        yield from _took_errors(expect.took, f"{path}.took")
+
+
+def _fault_expectation_errors(expect: Expect, path: str) -> Errors:
+    """Yield an error for what is expected next to a fault and not compared: most faults leave no answer."""
+    if expect.fault is None:
+        return
+    compared = {"fault", "took", "status"} if expect.fault in _FAULTS_WITH_STATUS else {"fault", "took"}
+    for name, key in _EXPECT_KEYS.items():
+        if name not in compared and getattr(expect, name) != getattr(Expect(), name):
+            yield InputError(f"{path}.{key}", f"leave it out: it is not compared after {expect.fault}")
+
+
+def _took_errors(took: DurationLimits, path: str) -> Errors:
+    least, most = took.at_least, took.at_most
+    errors = [*duration_error(least, f"{path}.atLeast"), *duration_error(most, f"{path}.atMost")]
+    yield from errors
+    if took == DurationLimits():
+        yield InputError(path, "give atLeast, atMost or both")
+    elif not errors and least and most and duration(least) > duration(most):
+        yield InputError(path, "atLeast is more than atMost")
 
 
 def _placeholder_errors(value: Any, missing: MissingReason, path: str) -> Errors:
