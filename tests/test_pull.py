@@ -519,8 +519,24 @@ def test_a_wrong_password_another_server_and_another_pull_are_named(source: Sand
     renamed = {"patch": {"content": [{"dossierId": None, "id": 7}]}}
     change(source, "listDossiers", renamed)
     said = command(out, *usual, "--limit", "1").output
-    assert "has another form than the API's" in said
+    page = "GET /account/119631/dossiers?page=0&pageSize=100: $.content[0]"
+    assert (
+        f"{page}.dossierId: null is not an integer; this is not the form of the API: check --dialect" in said
+    )
+    source.delete_rules()
+    change(source, "listDossiers", {"patch": {"content": [{"startingDate": "soon"}]}})
+    assert f"{page}.startingDate: 'soon' does not fit: a date" in command(out, *usual, "--limit", "1").output
+    source.delete_rules()
+    change(source, "getThirdparty", {"patch": {"content": {"thirdpartyUsers": [{"email": ["a@b.fr"]}]}}})
+    said = command(out, *usual, "--limit", "1").output
+    assert "thirdparties/875: $.content.thirdpartyUsers[0].email: a list is not " in said
+    source.delete_rules()
+    (tmp_path / "mine.yaml.part").unlink()
+    change(source, "getThirdparty", {"patch": {"content": {"companyIdType": "CIT009"}}})
+    said = command(out, *usual, "--limit", "1").output
+    assert "an answer has another form than the API's ('CIT009' is not a valid CompanyIdType)" in said
     assert f"delete {out}.part, which has this answer, before another run" in said
+    source.delete_rules()
     (tmp_path / "mine.yaml.part").unlink()
     (tmp_path / "mine.yaml.part").write_text(json.dumps({"baseUrl": "other", "day": "2026-01-01"}) + "\n")
     assert "belongs to another pull: delete it" in command(out, *usual).output

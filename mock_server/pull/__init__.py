@@ -88,7 +88,7 @@ def _as_source_error(answers: AnswerFile) -> Iterator[None]:
         raise SourceError(message) from None
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         message = (
-            f"an answer has another form than the API's ({type(error).__name__}: {error}): check --dialect,"
+            f"an answer has another form than the API's ({error}): check --dialect,"
             f" and delete {answers.path}, which has this answer, before another run"
         )
         raise SourceError(message) from None

@@ -20,6 +20,9 @@ import requests
 from mock_server.clock import real_now
 from mock_server.domain.names import counted
 from mock_server.domain.operations import API_PATH
+from mock_server.fixtures.decode_errors import convert_plain
+from mock_server.fixtures.errors import InputError
+from mock_server.pull.answers import AccountAnswer, DossierAnswer, RequirementAnswer, ThirdpartyAnswer
 from mock_server.scenarios.http_client import HttpOutcome, HttpRequest, HttpResponse, send
 from mock_server.scenarios.target import Target, TokenCache
 
@@ -148,7 +151,7 @@ class Source:
             LoginFailed: the user got no token.
             SourceError: the environment does not answer, or the user may not read one of them.
         """
-        found = {int(each["id"]): each for each in self._content("/account")}
+        found = {int(each["id"]): each for each in self._content("/account", list[AccountAnswer])}
         missing = [number for number in wanted if number not in found]
         if not found:
             raise SourceError("the user may not read any account: use another --username")
@@ -165,7 +168,7 @@ class Source:
             SourceError: the environment does not answer as the API.
         """
         path = f"/account/{account['id']}"
-        requirements = self._content(f"{path}/requirements")
+        requirements = self._content(f"{path}/requirements", list[RequirementAnswer])
         dossiers: list[Json] = []
         for page, total in self._pages(f"{path}/dossiers"):
             dossiers += page
@@ -178,7 +181,8 @@ class Source:
         thirdparties: dict[int, Json] = {}
         numbers = dict.fromkeys(each["thirdpartyId"] for each in dossiers)
         for number in numbers:
-            answer = self._get(f"{path}/thirdparties/{number}", allow_missing=True)
+            place = f"{path}/thirdparties/{number}"
+            answer = self._get(place, ThirdpartyAnswer | None, allow_missing=True)
             thirdparties[number] = answer.get("content") or {}
             most = counted(len(numbers), "third party", "third parties")
             progress(f"account {account['id']}: {len(thirdparties):,} of {most}")
@@ -187,7 +191,9 @@ class Source:
     def _pages(self, path: str) -> Iterator[tuple[list[Json], int]]:
         seen = 0
         for number in count():
-            answer = self._get(path, page=number, pageSize=_PAGE_SIZE, allow_missing=True)
+            answer = self._get(
+                path, list[DossierAnswer] | None, page=number, pageSize=_PAGE_SIZE, allow_missing=True
+            )
             page = answer.get("content") or []
             seen += len(page)
             total = int(answer.get("totalElements", seen))
@@ -196,14 +202,15 @@ class Source:
             if not page or seen >= total:
                 return
 
-    def _content(self, path: str) -> Any:
-        return self._get(path)["content"]
+    def _content(self, path: str, kind: Any) -> Any:
+        return self._get(path, kind)["content"]
 
-    def _get(self, path: str, *, allow_missing: bool = False, **query: int) -> Json:
+    def _get(self, path: str, kind: Any, *, allow_missing: bool = False, **query: int) -> Json:
         request = path + ("?" + "&".join(f"{name}={value}" for name, value in query.items()) if query else "")
         answer = self._answers.get(request)
         if answer is None:
             answer = self._fetch(path, query, allow_missing=allow_missing)
+            _check_form(request, answer, kind)
             self._answers.keep(request, answer)
         return answer
 
@@ -263,6 +270,17 @@ def _answer_of(path: str, response: HttpResponse) -> Json:
             f" then {_CONTINUE}"
         )
     return body
+
+
+def _check_form(request: str, answer: Json, kind: Any) -> None:
+    """Reject an answer whose content is not of this type; it is not kept, so that another run asks again."""
+    try:
+        convert_plain(answer.get("content"), kind, "$.content")
+    except InputError as error:
+        raise SourceError(
+            f"GET {request}: {error.path}: {error}; this is not the form of the API: check --dialect, then"
+            f" {_CONTINUE}"
+        ) from None
 
 
 def _retry_after(response: HttpResponse) -> float:
