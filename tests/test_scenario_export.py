@@ -25,7 +25,7 @@ from mock_server.sandbox.commands import AnyCommand
 from mock_server.scenario_export import export as writer
 from mock_server.scenario_export import given
 from mock_server.scenario_export.control_steps import WRITERS
-from mock_server.scenario_export.moment import JUMPS
+from mock_server.scenario_export.moment import START_OVER_COMMANDS
 from mock_server.scenarios.files import check_files, read_scenario
 from mock_server.scenarios.report import failure_lines
 from mock_server.scenarios.runner import plan_runs, run_scenario
@@ -1173,7 +1173,12 @@ def test_every_command_has_its_step_or_starts_over() -> None:
         *("TakeRequest", "EndSession", "ApplyRule"),
     }
     of_pact = {"ClearDossiers", "MarkPactStates", "Together", "SetScenarioState"}
-    known = {each.__name__ for each in (*WRITERS, *JUMPS)} | of_requests | of_pact | {"DeleteSnapshot"}
+    known = (
+        {each.__name__ for each in (*WRITERS, *START_OVER_COMMANDS)}
+        | of_requests
+        | of_pact
+        | {"DeleteSnapshot"}
+    )
 
     assert {each.__name__ for each in get_args(AnyCommand)} == known
 

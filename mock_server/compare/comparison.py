@@ -1,7 +1,9 @@
-"""Select scenarios, run their steps on both sides and compare status, codes, shape and rules, never values.
+"""Run scenarios in another environment and in a sandbox, and compare the answers, but not their values.
 
-Selected are probes, which only read, and bundled scenarios that need no sandbox. Variants explain a
-difference if the sandbox has it without them and not with them.
+Compared are status, error codes, shape and the effects of rules. The scenarios are probes, which only read,
+and bundled scenarios that need no sandbox. A variant explains a difference that disappears with it.
+
+In names, `theirs` and `there` mean the other environment, `ours` and `here` the sandbox.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from mock_server.scenarios.target import Target, open_sandbox
 PROBES = Path(str(files(__package__))) / "probes"
 
 _REPORTED_OTHERWISE = {"status", "refused", "answer"}
-"""Failed expectations that are reported as another status, other codes or no answer."""
+"""Places of failed expectations that are reported as another status, other codes or no answer."""
 
 FoundDivergence = tuple[str, str, Divergence]
 """A divergence with its scenario and step."""
@@ -56,7 +58,11 @@ class ScenarioComparison:
     @property
     def divergences(self) -> set[FoundDivergence]:
         """All divergences."""
-        return {(self.scenario.scenario, step.step, one) for step in self.steps for one in step.divergences}
+        return {
+            (self.scenario.scenario, step.step, divergence)
+            for step in self.steps
+            for divergence in step.divergences
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +80,10 @@ class Explanation:
 def select_scenarios(dialect: str, *, allow_writes: bool) -> list[Scenario]:
     """Return the scenarios for a dialect; without `allow_writes` only those that change nothing."""
     paths = (*sorted(PROBES.glob("*.yaml")), *scenario_files())
-    found = (_for_dialect(read_scenario_cached(path), dialect) for path in paths)
+    scenarios = (_for_dialect(read_scenario_cached(path), dialect) for path in paths)
     return [
         scenario
-        for scenario in found
+        for scenario in scenarios
         if scenario.steps and not scenario.needs_sandbox and (allow_writes or only_reads(scenario))
     ]
 
@@ -92,12 +98,12 @@ def _reads(operation: str) -> bool:
 
 
 def _for_dialect(scenario: Scenario, dialect: str) -> Scenario:
-    """The scenario without the steps for the other dialect only."""
+    """Return the scenario without the steps that are for the other dialect only."""
     return replace(scenario, steps=tuple(step for step in scenario.steps if dialect in step.dialects))
 
 
 def compare(scenarios: Sequence[Scenario], theirs: Target, ours: Target) -> Iterator[ScenarioComparison]:
-    """Run each scenario there and then here, without a new sandbox for it."""
+    """Run each scenario there and then here; all run in the one sandbox of `ours`."""
     for scenario in scenarios:
         yield _compare_with(scenario, run_scenario(ScenarioRun(scenario=scenario), theirs), ours)
 
@@ -111,14 +117,14 @@ def open_comparison_sandbox(ours: Target, variants: Mapping[str, str]) -> Iterat
         NoServer: the server does not answer.
     """
     given = ScenarioGiven(variants=dict(variants))
-    blank = Scenario(version=1, scenario="compare", title="Compare", given=given)
-    with open_sandbox(ours, blank) as sandbox:
+    scenario = Scenario(version=1, scenario="compare", title="Compare", given=given)
+    with open_sandbox(ours, scenario) as sandbox:
         username = ours.username if sandbox is None else sandbox.tagged(ours.username)
         yield replace(ours, sandbox_server=None, username=username)
 
 
 def explanations(
-    found: Sequence[ScenarioComparison], ours: Target, variants: Mapping[str, str]
+    comparisons: Sequence[ScenarioComparison], ours: Target, variants: Mapping[str, str]
 ) -> Iterator[Explanation]:
     """Yield the variants that each explain some divergences, until all are explained.
 
@@ -126,17 +132,17 @@ def explanations(
         ControlRefused: the server does not open a sandbox.
         NoServer: the server does not answer.
     """
-    diverging = [one for one in found if one.divergences]
+    diverging = [comparison for comparison in comparisons if comparison.divergences]
     if not diverging:
         return
-    before = _all_divergences(diverging)
-    others = list(_other_variants(ours.dialect, variants))
+    baseline = _all_divergences(diverging)
+    other_variants = list(_other_variants(ours.dialect, variants))
     # If all variants together explain nothing, none of them does.
-    if before <= _divergences_with({**variants, **dict(others)}, diverging, ours):
+    if baseline <= _divergences_with({**variants, **dict(other_variants)}, diverging, ours):
         return
-    unexplained = len(before)
-    for name, value in others:
-        explains = len(before) - len(_divergences_with({**variants, name: value}, diverging, ours))
+    unexplained = len(baseline)
+    for name, value in other_variants:
+        explains = len(baseline) - len(_divergences_with({**variants, name: value}, diverging, ours))
         if explains > 0:
             unexplained -= explains
             yield Explanation(variant=name, value=value, explains=explains)
@@ -147,13 +153,15 @@ def explanations(
 def _divergences_with(
     variants: Mapping[str, str], diverging: Sequence[ScenarioComparison], ours: Target
 ) -> set[FoundDivergence]:
-    """The divergences if the sandbox has these variants."""
+    """Return the divergences that remain if the sandbox has these variants."""
     with open_comparison_sandbox(ours, variants) as target:
-        return _all_divergences([_compare_with(one.scenario, one.theirs, target) for one in diverging])
+        return _all_divergences(
+            [_compare_with(comparison.scenario, comparison.theirs, target) for comparison in diverging]
+        )
 
 
-def _all_divergences(found: Sequence[ScenarioComparison]) -> set[FoundDivergence]:
-    return {one for each in found for one in each.divergences}
+def _all_divergences(comparisons: Sequence[ScenarioComparison]) -> set[FoundDivergence]:
+    return {divergence for comparison in comparisons for divergence in comparison.divergences}
 
 
 def _other_variants(dialect: str, variants: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -164,29 +172,29 @@ def _other_variants(dialect: str, variants: Mapping[str, str]) -> Iterator[tuple
 
 def _compare_with(scenario: Scenario, theirs: Result, ours: Target) -> ScenarioComparison:
     """Run the scenario here and compare with `theirs`."""
-    here = run_scenario(ScenarioRun(scenario=scenario), ours)
-    both = zip(scenario.steps, theirs.steps, here.steps, strict=True)
-    steps = tuple(_compare_steps(*results, ours.dialect) for results in both)
+    own = run_scenario(ScenarioRun(scenario=scenario), ours)
+    results = zip(scenario.steps, theirs.steps, own.steps, strict=True)
+    steps = tuple(_compare_steps(*results_of_step, ours.dialect) for results_of_step in results)
     return ScenarioComparison(scenario=scenario, theirs=theirs, steps=steps)
 
 
 def _compare_steps(step: Step, theirs: StepResult, ours: StepResult, dialect: str) -> StepComparison:
     results = zip(step.calls, theirs.calls, ours.calls, strict=False)  # a skipped step has no results
-    found = tuple(
-        one
+    divergences = tuple(
+        divergence
         for (operation, spec), there, here in results
-        for one in _compare_calls(operation, spec, there, here, dialect)
+        for divergence in _compare_calls(operation, spec, there, here, dialect)
     )
     return StepComparison(
         step=step.name,
         operation=", ".join(operation for operation, _ in step.calls),
-        divergences=found,
+        divergences=divergences,
         skipped=_skip_reason(theirs, "there") or _skip_reason(ours, "here"),
     )
 
 
 def _skip_reason(step: StepResult, where: str) -> str:
-    """Why the step did not run; empty if it did."""
+    """Return why the step did not run; empty if it did."""
     problem = step.skipped or next((call.problem for call in step.calls if call.outcome is None), "")
     return f"{where}: {problem}" if problem else ""
 
@@ -212,7 +220,7 @@ def _compare_outcomes(theirs: HttpOutcome, ours: HttpOutcome) -> Iterator[Diverg
         if repr(theirs) != repr(ours):
             yield Divergence("answer", "the answer", repr(theirs), repr(ours))
         return
-    codes = [" ".join(error_codes(one.body)) or "none" for one in (theirs, ours)]
+    codes = [" ".join(error_codes(outcome.body)) or "none" for outcome in (theirs, ours)]
     if theirs.status != ours.status:
         yield Divergence("status", "the status", str(theirs.status), str(ours.status))
     if codes[0] != codes[1]:
@@ -220,16 +228,16 @@ def _compare_outcomes(theirs: HttpOutcome, ours: HttpOutcome) -> Iterator[Diverg
 
 
 def _unmet_expectations(spec: RequestSpec, call: CallResult) -> dict[str, Difference]:
-    """The differences from what the step expects, by place; a missing value to save is not one of them."""
+    """Return the differences from what the step expects, by place, without missing values to save."""
     ignored = _REPORTED_OTHERWISE.union(spec.save.values())
-    return {one.at: one for one in call.differences if one.at not in ignored}
+    return {difference.at: difference for difference in call.differences if difference.at not in ignored}
 
 
 def _compare_expectations(theirs: dict[str, Difference], ours: dict[str, Difference]) -> Iterator[Divergence]:
-    """Yield what only one of the sides does as expected."""
-    for at in theirs.keys() - ours.keys():
-        expected = f"as expected ({theirs[at].expected})"
-        yield Divergence("rule", at, format_value(theirs[at].found), expected)
-    for at in ours.keys() - theirs.keys():
-        expected = f"as expected ({ours[at].expected})"
-        yield Divergence("rule", at, expected, format_value(ours[at].found))
+    """Yield the expectations that only one of the sides meets."""
+    for place in theirs.keys() - ours.keys():
+        expected = f"as expected ({theirs[place].expected})"
+        yield Divergence("rule", place, format_value(theirs[place].found), expected)
+    for place in ours.keys() - theirs.keys():
+        expected = f"as expected ({ours[place].expected})"
+        yield Divergence("rule", place, expected, format_value(ours[place].found))

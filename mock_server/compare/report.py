@@ -1,4 +1,4 @@
-"""Reports of a comparison: for a person a table and sentences, for machines JSON and JUnit XML."""
+"""Reports of a comparison: a table and sentences for people, JSON and JUnit XML for tools."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Report:
     @property
     def steps(self) -> list[StepComparison]:
         """All steps."""
-        return [step for one in self.scenarios for step in one.steps]
+        return [step for comparison in self.scenarios for step in comparison.steps]
 
     @property
     def differs(self) -> bool:
@@ -40,20 +40,22 @@ class Report:
 
 def table(report: Report) -> Table:
     """Return a table with a row for each divergence."""
-    found = Table(box=None, header_style="bold", pad_edge=False)
+    rows = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("step", "operation", "what", "there", "here"):
-        found.add_column(name, overflow="fold")
-    for one in report.scenarios:
-        for step in one.steps:
+        rows.add_column(name, overflow="fold")
+    for comparison in report.scenarios:
+        for step in comparison.steps:
             for divergence in step.divergences:
-                found.add_row(Text(_name(one, step)), step.operation, *_cells(divergence))
-    return found
+                rows.add_row(Text(_name(comparison, step)), step.operation, *_cells(divergence))
+    return rows
 
 
 def sentences(report: Report) -> Iterator[str]:
-    """Yield what could not be compared, what explains the divergences, and how many steps differ."""
-    for one in report.scenarios:
-        yield from (f"skipped {_name(one, step)}: {step.skipped}" for step in one.steps if step.skipped)
+    """Yield sentences: the steps that could not be compared, the explanations, the numbers of steps."""
+    for comparison in report.scenarios:
+        yield from (
+            f"skipped {_name(comparison, step)}: {step.skipped}" for step in comparison.steps if step.skipped
+        )
     for explanation in report.explanations:
         yield f"variant {explanation}"
     differing = sum(bool(step.divergences) for step in report.steps)
@@ -68,7 +70,7 @@ def _name(comparison: ScenarioComparison, step: StepComparison) -> str:
 
 
 def _cells(divergence: Divergence) -> Iterator[Text]:
-    """The place and both sides, cut off to the width of a cell."""
+    """Yield the place and both sides, cut off to the width of a cell."""
     for words, style in ((divergence.at, ""), (divergence.theirs, "red"), (divergence.ours, "green")):
         text = Text(escape_control(words), style)
         text.truncate(_MAX_CELL, overflow="ellipsis")
@@ -81,10 +83,10 @@ def as_json(report: Report) -> bytes:
         "baseUrl": report.base_url,
         "dialect": report.dialect,
         "differs": report.differs,
-        "explanations": [asdict(one) for one in report.explanations],
+        "explanations": [asdict(item) for item in report.explanations],
         "scenarios": [
-            {"scenario": one.scenario.scenario, "steps": [asdict(step) for step in one.steps]}
-            for one in report.scenarios
+            {"scenario": item.scenario.scenario, "steps": [asdict(step) for step in item.steps]}
+            for item in report.scenarios
         ],
     }
     return json.dumps(content, indent=2, ensure_ascii=False).encode()
@@ -92,12 +94,15 @@ def as_json(report: Report) -> bytes:
 
 def as_junit(report: Report) -> bytes:
     """Return the report as JUnit XML: a suite for each scenario, a case for each step."""
-    suites = {one.scenario.scenario: [_case(step) for step in one.steps] for one in report.scenarios}
+    suites = {
+        comparison.scenario.scenario: [_case(step) for step in comparison.steps]
+        for comparison in report.scenarios
+    }
     return junit_document("compare", suites)
 
 
 def _case(step: StepComparison) -> JunitCase:
-    lines = [str(one) for one in step.divergences]
+    lines = [str(divergence) for divergence in step.divergences]
     if step.skipped:
         return JunitCase(step.step, kind="skipped", message=step.skipped)
     if lines:

@@ -11,7 +11,7 @@ from mock_server.contract.schemas import COMPONENTS, components, ref
 from mock_server.scenarios.matching import ABSENT
 
 _OPEN = {"formdata", "metadata", "params"}
-"""Members whose own members are data."""
+"""Members whose own members are data: they may differ."""
 
 _TYPES: dict[type, str] = {
     type(None): "null",
@@ -41,7 +41,7 @@ class Divergence:
 
 @dataclass(slots=True)
 class Shape:
-    """The types at a place, over all elements of a list; how many values there are, and how many objects."""
+    """The types of the values at one place, in all elements of a list; the numbers of values and objects."""
 
     types: set[str] = field(default_factory=set)
     members: dict[str, Shape] = field(default_factory=dict)
@@ -65,30 +65,30 @@ class Shape:
 
 def shape(value: Any) -> Shape:
     """Return the shape of a JSON value."""
-    found = Shape()
-    _add(found, value, "")
-    return found
+    result = Shape()
+    _add(result, value, "")
+    return result
 
 
-def _add(found: Shape, value: Any, name: str) -> None:
-    found.types.add(_TYPES[type(value)])
-    found.values += 1
+def _add(shape: Shape, value: Any, name: str) -> None:
+    shape.types.add(_TYPES[type(value)])
+    shape.values += 1
     if isinstance(value, dict) and name not in _OPEN:
-        found.objects += 1
-        for member, inner in value.items():
-            _add(found.members.setdefault(member, Shape()), inner, member)
+        shape.objects += 1
+        for member, part in value.items():
+            _add(shape.members.setdefault(member, Shape()), part, member)
     if isinstance(value, list):
         for element in value:
-            found.items = found.items or Shape()
-            _add(found.items, element, name)
+            shape.items = shape.items or Shape()
+            _add(shape.items, element, name)
 
 
 def divergences(
     theirs: Shape, ours: Shape, nullable: Callable[[str], bool], at: str = "$"
 ) -> Iterator[Divergence]:
-    """Yield the divergences; a place that is empty or null on one side shows nothing about its members.
+    """Yield the divergences; if a side is empty or null at a place, its members there are not compared.
 
-    `nullable` says where this side may have null, whether or not it has one now.
+    `nullable` returns whether the sandbox may have null at a place, even if it has none now.
     """
     there, here = theirs.types - {"null"}, ours.types - {"null"}
     if "null" in theirs.types - ours.types and not nullable(at):
@@ -124,13 +124,13 @@ def may_be_null(dialect: str, operation: str, status: int, at: str) -> bool:
 
 
 def _schemas_below(schema: Any, step: str, dialect: str) -> Iterator[Any]:
-    inner = schema.get("items") if step == "[]" else schema.get("properties", {}).get(step)
-    if inner is not None:
-        yield from _schemas_in(inner, dialect)
+    part = schema.get("items") if step == "[]" else schema.get("properties", {}).get(step)
+    if part is not None:
+        yield from _schemas_in(part, dialect)
 
 
 def _schemas_in(schema: Any, dialect: str) -> Iterator[Any]:
-    """The schema and all schemas that it combines for the same place."""
+    """Yield the schema, and all schemas for the same value that it combines or refers to."""
     yield schema
     if "$ref" in schema:
         yield from _schemas_in(components(dialect)[schema["$ref"].removeprefix(COMPONENTS)], dialect)

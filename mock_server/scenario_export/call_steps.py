@@ -18,7 +18,7 @@ from mock_server.journal.entries import Entry
 from mock_server.journal.hints import OTHER_SANDBOX
 from mock_server.journal.redaction import FORM, HIDDEN, parse_fields, parse_pairs, redact_json
 from mock_server.json_body import places
-from mock_server.scenario_export.privacy import PERSONAL
+from mock_server.scenario_export.privacy import PERSONAL_MEMBERS
 from mock_server.scenario_export.steps import ExportedStep, has_placeholder, json_text
 from mock_server.scenarios.file_format import FAULTS, Rule
 from mock_server.scenarios.matching import without_tag
@@ -34,15 +34,15 @@ _TIMEOUT = "300ms"
 """How long the client of the scenario waits where the server sends nothing."""
 
 _LONGEST_DELAY_MS = 5_000
-"""A longer delay of a rule is not waited for."""
+"""The scenario does not wait for an answer that a rule delays longer."""
 
 _MAX_LISTED = 5
-"""Elements of a list whose members are expected; of a longer one, the length is."""
+"""Elements. A step expects the members of each element; of a longer list only the length."""
 
 _MAX_LEVELS = 4
 _STABLE_TEXT = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T.*")
-_LEFT_OUT = PERSONAL | {
+_EXCLUDED_MEMBERS = PERSONAL_MEMBERS | {
     "not-before-policy",
     "path",
     "timestamp",
@@ -60,13 +60,13 @@ _IDS = {
     "fileId": "evidence",
     "processId": "process",
 }
-"""The ids that are created, by their names in paths and bodies, and the sequence of each."""
+"""The ids that the server creates: their names in paths and bodies, and in `NextIds`."""
 
 
 class SavedIds:
-    """The ids and tokens that answers have had, and which of them a later step uses.
+    """The ids and tokens in the answers of steps. A step saves those that a later step uses.
 
-    `world` is the content at the start, whose ids need not be saved.
+    `world` is the content at the start, whose ids are known without saving them.
     """
 
     def __init__(self, world: World) -> None:
@@ -77,8 +77,8 @@ class SavedIds:
         self._known: dict[tuple[str, str], tuple[ExportedStep, str]] = {}
         self._names: dict[tuple[str, str], str] = {}
 
-    def note(self, kind: str, value: object, step: ExportedStep, place: str) -> None:
-        """The answer of this step has this value at this place."""
+    def record(self, kind: str, value: object, step: ExportedStep, place: str) -> None:
+        """Record that the answer of this step has this value at this place."""
         key = kind, str(value)
         if key not in self._known and (kind not in _IDS or self.is_new(kind, value)):
             self._known[key] = step, place
@@ -90,20 +90,20 @@ class SavedIds:
             return value
         if key not in self._names:
             step, place = self._known[key]
-            number = sum(1 for other, _ in self._names if other == kind) + 1
+            number = sum(1 for used_kind, _ in self._names if used_kind == kind) + 1
             self._names[key] = f"{kind}{number}"
             step.members.setdefault("save", {})[self._names[key]] = place
         return f"{{{self._names[key]}}}"
 
     def merge(self, step: ExportedStep, into: ExportedStep) -> bool:
-        """Save what a step can save in an equal one, of which it is a repetition; False if that cannot be.
+        """Let the equal step `into` save the values of a step that repeats it; return False if it cannot.
 
-        A repeated step saves from its last answer, so each import whose id is used later has its own step.
+        A repeated step saves from its last answer, so a step that imports a dossier is not repeated.
         """
-        held = [key for key, (holder, _) in self._known.items() if holder is step]
-        if any(kind == "processId" for kind, _ in held):
+        keys = [key for key, (owner, _) in self._known.items() if owner is step]
+        if any(kind == "processId" for kind, _ in keys):
             return False
-        for key in held:
+        for key in keys:
             self._known[key] = into, self._known[key][1]
         return True
 
@@ -115,14 +115,15 @@ class SavedIds:
         """Whether the id did not exist at the start."""
         if kind == "processId":
             return value not in self._processes
-        first: int = getattr(self._first, _IDS[kind])
-        return isinstance(value, int) and value >= first
+        first_id: int = getattr(self._first, _IDS[kind])
+        return isinstance(value, int) and value >= first_id
 
 
 class CallContext(Struct, kw_only=True):
     """What the steps of one file have in common: ids, declared users, and the rules by name.
 
-    `refusals` is the variant of that name at the start.
+    `refusals` is the variant of that name at the start. `headers` are those that the rules compare, in lower
+    case. `refresh_users` has the user of each refresh token.
     """
 
     ids: SavedIds
@@ -137,7 +138,7 @@ class CallContext(Struct, kw_only=True):
 
 
 def reason_to_leave_out(entry: Entry, context: CallContext) -> str | None:
-    """Why a scenario cannot have this request, None if it can."""
+    """Return why a scenario cannot have this request, None if it can."""
     if entry.operation is None:
         return "it is not an operation of the API"
     if entry.method != OPERATIONS[entry.operation].method:
@@ -174,7 +175,7 @@ def _is_form(entry: Entry) -> bool:
 
 
 def call_step(entry: Entry, context: CallContext) -> ExportedStep:
-    """Return a request, which can be expressed, as a step."""
+    """Return a request for which there is no `reason_to_leave_out` as a step."""
     operation = OPERATIONS[entry.operation or ""]
     step = ExportedStep(members={"name": f"request {entry.number}: {operation.name}"})
     members = step.members
@@ -192,21 +193,21 @@ def call_step(entry: Entry, context: CallContext) -> ExportedStep:
         members["timeout"] = _TIMEOUT
     members["expect"] = _expected(entry, operation, context) if fault is None else {"fault": fault}
     if fault is None:
-        _note_ids(entry.answer.value, step, context.ids)
+        _record_ids(entry.answer.value, step, context.ids)
     return step
 
 
 def _fault(entry: Entry, step: ExportedStep, rules: Mapping[str, Rule]) -> str | None:
-    """Return the fault that the client saw, and stop waiting for an answer that is very late."""
+    """Return the fault that the client saw, or None; NO_RESPONSE for an answer that is very late."""
     effect = entry.exchange.rule_effect
     if effect in FAULTS:
         return effect
     rule = rules.get(entry.rule or "")
     delay = None if rule is None else rule.then.delay
-    least = 0.0 if delay is None else getattr(delay, "milliseconds", getattr(delay, "lower", 0.0))
-    if least <= _LONGEST_DELAY_MS:
+    delay_ms = 0.0 if delay is None else getattr(delay, "milliseconds", getattr(delay, "lower", 0.0))
+    if delay_ms <= _LONGEST_DELAY_MS:
         return entry.exchange.fault
-    step.comments.append(f"The answer came after {least / 1000:g} s; the scenario does not wait for it.")
+    step.comments.append(f"The answer came after {delay_ms / 1000:g} s; the scenario does not wait for it.")
     return "NO_RESPONSE"
 
 
@@ -232,12 +233,14 @@ def _api_request(entry: Entry, step: ExportedStep, context: CallContext) -> None
 
 
 def _add_query(entry: Entry, step: ExportedStep, context: CallContext) -> None:
-    given: dict[str, list[str]] = {}
+    values_by_name: dict[str, list[str]] = {}
     for name, value in parse_pairs(entry.raw_query):
-        given.setdefault(name, []).append(context.ids.use(name, value))
-    given.pop("sandbox", None)
+        values_by_name.setdefault(name, []).append(context.ids.use(name, value))
+    values_by_name.pop("sandbox", None)
     # Of a secret parameter the list is replaced, of any other a list of one is written as its value.
-    query = {name: values if len(values) > 1 else values[0] for name, values in redact_json(given).items()}
+    query = {
+        name: values if len(values) > 1 else values[0] for name, values in redact_json(values_by_name).items()
+    }
     if query:
         step.members["query"] = query
 
@@ -282,7 +285,7 @@ def _is_json(raw: bytes) -> bool:
 
 
 def _token_request(entry: Entry, step: ExportedStep, context: CallContext) -> None:
-    """Write a login without its password: that of the fixtures, or a wrong one, stands for it."""
+    """Write a login with another password: that of the fixtures, or a wrong one if it was rejected."""
     _add_query(entry, step, context)
     _add_headers(entry, step, context)
     if not _is_form(entry):
@@ -297,16 +300,18 @@ def _token_request(entry: Entry, step: ExportedStep, context: CallContext) -> No
         username = username or context.refresh_users.get(fields["refresh_token"])
     if "password" in fields:
         form |= _other_password(entry, fields["password"], context.rules)
-        username = _declared(entry, username, step, context)
+        username = _declared_user(entry, username, step, context)
     if username not in {None, DEFAULT_USER}:
         step.members["as"] = {"username": username}
     if form:
         step.members["form"] = form
-    _note_tokens(entry, username or DEFAULT_USER, step, context)
+    _record_tokens(entry, username or DEFAULT_USER, step, context)
 
 
-def _declared(entry: Entry, username: str | None, step: ExportedStep, context: CallContext) -> str | None:
-    """Return the user, or for a wrong password a declared one: any password is right for others."""
+def _declared_user(
+    entry: Entry, username: str | None, step: ExportedStep, context: CallContext
+) -> str | None:
+    """Return the user; for a rejected password a declared one: for other users, any password is accepted."""
     if entry.status != _UNAUTHORIZED or username is None or username in context.users:
         return username
     step.comments.append(f"{DEFAULT_USER} stands for a user who is not declared.")
@@ -314,7 +319,7 @@ def _declared(entry: Entry, username: str | None, step: ExportedStep, context: C
 
 
 def _other_password(entry: Entry, password: str, rules: Mapping[str, Rule]) -> dict[str, Any]:
-    """Return a password that is not that of the user, if the one that was sent was not either.
+    """Return a wrong password if a wrong or an empty one was sent, else no member.
 
     If a rule compared it, it is hidden as in the rule.
     """
@@ -326,7 +331,7 @@ def _other_password(entry: Entry, password: str, rules: Mapping[str, Rule]) -> d
 
 
 def _other_fields(fields: Mapping[str, str]) -> dict[str, Any]:
-    """Return what differs from a login by password, and null for what is missing."""
+    """Return the fields that differ from a login by password, and null for those that are missing."""
     default = login_form(DEFAULT_USER, DEFAULT_PASSWORD)
     redacted = redact_json(dict(fields))
     form = {
@@ -335,8 +340,8 @@ def _other_fields(fields: Mapping[str, str]) -> dict[str, Any]:
         if name not in {"username", "password", "refresh_token"} and default.get(name) != value
     }
     is_login = fields.get("grant_type", "password") == "password"
-    needed = default if is_login else {name: default[name] for name in ("grant_type", "client_id")}
-    return form | {name: None for name in needed if name not in fields}
+    required = default if is_login else {name: default[name] for name in ("grant_type", "client_id")}
+    return form | {name: None for name in required if name not in fields}
 
 
 def _refresh_token(entry: Entry, token: str, step: ExportedStep, context: CallContext) -> str:
@@ -348,15 +353,15 @@ def _refresh_token(entry: Entry, token: str, step: ExportedStep, context: CallCo
     return "{refreshToken}"
 
 
-def _note_tokens(entry: Entry, user: str, step: ExportedStep, context: CallContext) -> None:
-    """Remember the tokens of the answer, which are compared here and never written."""
+def _record_tokens(entry: Entry, user: str, step: ExportedStep, context: CallContext) -> None:
+    """Record the refresh token of the answer, to recognize it in later requests; it is never written."""
     try:
         answer = orjson.loads(entry.packed.answer or b"")
     except orjson.JSONDecodeError:
         return
     token = answer.get("refresh_token") if isinstance(answer, dict) else None
     if isinstance(token, str):
-        context.ids.note("refreshToken", token, step, "refresh_token")
+        context.ids.record("refreshToken", token, step, "refresh_token")
         context.refresh_users[token] = user
 
 
@@ -387,17 +392,18 @@ def _codes(body: Any) -> list[str]:
 
 
 def _stable(value: Any, ids: SavedIds, name: str, levels: int) -> Any:
-    """Return the members that are the same whenever the scenario runs; None if there are none.
+    """Return the part of an answer that is the same in every run; None if there is none.
 
-    Dates of a change, personal data and texts for people are left out, and so are ids that nothing uses.
+    `name` is that of the member, and `levels` how many more levels are read. Dates, personal data and texts
+    for people are left out, and so are ids that no step can save.
     """
     if isinstance(value, dict):
-        found = {
-            key: _stable(each, ids, key, levels - 1)
-            for key, each in value.items()
-            if levels and key not in _LEFT_OUT and not key.startswith("$")
+        stable = {
+            key: _stable(part, ids, key, levels - 1)
+            for key, part in value.items()
+            if levels and key not in _EXCLUDED_MEMBERS and not key.startswith("$")
         }
-        return {key: each for key, each in found.items() if each is not None} or None
+        return {key: part for key, part in stable.items() if part is not None} or None
     if isinstance(value, list):
         return _stable_list(value, ids, name, levels)
     if name in _IDS and value is not None:
@@ -411,15 +417,15 @@ def _stable(value: Any, ids: SavedIds, name: str, levels: int) -> Any:
 def _stable_list(values: list[Any], ids: SavedIds, name: str, levels: int) -> Any:
     if not levels or len(values) > _MAX_LISTED:
         return {"$length": len(values)}
-    found = [_stable(each, ids, name, levels - 1) for each in values]
-    if all(each is None for each in found):
+    stable = [_stable(part, ids, name, levels - 1) for part in values]
+    if all(part is None for part in stable):
         return {"$length": len(values)}
-    return [{"$any": True} if each is None else each for each in found]
+    return [{"$any": True} if part is None else part for part in stable]
 
 
-def _note_ids(answer: Any, step: ExportedStep, ids: SavedIds) -> None:
-    """Note the ids in an answer, so that later steps can use them."""
+def _record_ids(answer: Any, step: ExportedStep, ids: SavedIds) -> None:
+    """Record the ids in an answer, so that later steps can use them."""
     for place, value in places(answer):
         name = place.rpartition(".")[2]
         if name in _IDS and value is not None and PLACE.fullmatch(place):
-            ids.note(name, value, step, place)
+            ids.record(name, value, step, place)

@@ -42,7 +42,10 @@ Call = tuple[str, Any]
 
 
 def has_no_step(command: AnyCommand) -> bool:
-    """Whether it changes nothing that a client sees: the clock of the scenario is frozen anyway."""
+    """Whether the command needs no step: it changes nothing that a client sees in the scenario.
+
+    Freezing or unfreezing the clock is such a command: the scenario's clock is always frozen.
+    """
     return isinstance(command, MarkPactStates | DeleteSnapshot) or (
         isinstance(command, SetClock) and command.at is None
     )
@@ -86,16 +89,16 @@ def _change_requirement(command: ChangeRequirement) -> Call:
 
 
 def _deposit(command: DepositEvidence) -> Call:
-    given = command.given
-    size = max(len(given.content), MIN_FILE_SIZE) if given.content else given.file_size
+    evidence = command.given
+    size = max(len(evidence.content), MIN_FILE_SIZE) if evidence.content else evidence.file_size
     body = {
         "fileSize": size,
-        "expirationDate": given.expiration_date and given.expiration_date.isoformat(),
-        "metadata": dict(given.metadata),
-        "formdata": [members_of(answer) for answer in given.formdata],
+        "expirationDate": evidence.expiration_date and evidence.expiration_date.isoformat(),
+        "metadata": dict(evidence.metadata),
+        "formdata": [members_of(answer) for answer in evidence.formdata],
     }
     call = f"POST /dossiers/{command.dossier_id}/documents/{_part(command.code)}/evidences"
-    empty = {} if given.content is None or given.content else {"content": ""}
+    empty = {} if evidence.content is None or evidence.content else {"content": ""}
     return call, {name: value for name, value in body.items() if value} | empty
 
 

@@ -1,6 +1,6 @@
 """Write a scenario file from a sandbox's history and journal: start data, and the client's calls as steps.
 
-The file has no secret and no personal data. What it cannot express is said in a comment at its place.
+The file has no secret and no personal data. A comment marks each request or change that it cannot express.
 """
 
 from __future__ import annotations
@@ -39,27 +39,28 @@ from mock_server.scenario_export.control_steps import command_step, has_no_step
 from mock_server.scenario_export.given import (
     Start,
     StateTooLarge,
-    jump_steps,
     scenario_members,
+    start_over_steps,
     write_start,
 )
-from mock_server.scenario_export.moment import JUMPS, Moment, find_moment, state_after
+from mock_server.scenario_export.moment import START_OVER_COMMANDS, Moment, find_moment, state_after
 from mock_server.scenario_export.privacy import Privacy
 from mock_server.scenario_export.steps import (
     ExportedStep,
     control_step,
     duration_text,
-    in_file,
+    step_of_file,
 )
 from mock_server.scenarios.file_format import MAX_REPEAT
 from mock_server.settings import Settings
 
 _OK = 200
 _WIDTH = 110
-_LONGEST_LAG = timedelta(seconds=1)
-"""How much the scenario's clock may be behind where nothing depends on it."""
+_MAX_LAG = timedelta(seconds=1)
+"""How much the scenario's clock may be behind before a request that does not depend on the time."""
 
-_LONGEST_STEP = timedelta(days=10_000)
+_MAX_ADVANCE = timedelta(days=10_000)
+"""The longest time by which one step advances the clock."""
 
 
 def export_scenario(sandbox: ServerSandbox, *, name: str, since: int | str = "start") -> str:
@@ -73,14 +74,14 @@ def export_scenario(sandbox: ServerSandbox, *, name: str, since: int | str = "st
         StateTooLarge: the state there does not fit into a file.
     """
     moment = find_moment(sandbox, since)
-    start = write_start(moment.state, moment.now, moment.began, name=name)
+    start = write_start(moment.state, moment.now, moment.content_since, name=name)
     writer = _Writer(name, sandbox, moment, start)
     writer.write()
     return _file(name, sandbox, moment, start, writer.steps)
 
 
 class _Writer:
-    """Writes the steps, and follows the state and the clock that they lead to."""
+    """Writes the steps, and computes the state and the clock after each of them."""
 
     def __init__(self, name: str, sandbox: ServerSandbox, moment: Moment, start: Start) -> None:
         self.steps: list[ExportedStep] = list(start.steps)
@@ -107,14 +108,14 @@ class _Writer:
         """Write the requests and, in their places, the control calls between them."""
         waiting = deque(self._moment.commands)
         for entry in read_entries(self._moment.requests):
-            own: list[HistoryEntry] = []
+            own_commands: list[HistoryEntry] = []
             while waiting and _is_before(waiting[0].record, entry):
                 command = waiting.popleft()
-                if own or command.record.request is not None:
-                    own.append(command)
+                if own_commands or command.record.request is not None:
+                    own_commands.append(command)
                 else:
                     self._write_command(command)
-            self._write_request(entry, own)
+            self._write_request(entry, own_commands)
         if any({None, "getToken"} & {*rule.when.operations} for rule in self._context.rules.values()):
             self.steps = [*_earlier_logins(self.steps), *self.steps]
 
@@ -125,16 +126,16 @@ class _Writer:
         if has_no_step(command):
             self._follow(entry)
             return
-        self._wait_until(entry.now)
-        is_start = isinstance(command, JUMPS) and not self._is_own_snapshot(entry)
-        if is_start or not (self._pass_ends_of_imports(entry) or self._write_single(entry)):
-            self._jump(entry)
+        self._advance_to(entry.now)
+        starts_over = isinstance(command, START_OVER_COMMANDS) and not self._is_own_snapshot(entry)
+        if starts_over or not (self._write_advance_in_parts(entry) or self._write_single(entry)):
+            self._write_start_over(entry)
             return
         self._follow(entry)
         self._now = self._state.clock.at(entry.record.machine)
 
-    def _pass_ends_of_imports(self, entry: HistoryEntry) -> bool:
-        """Write an advance of the clock in parts, if imports on hold end meanwhile; else return False."""
+    def _write_advance_in_parts(self, entry: HistoryEntry) -> bool:
+        """Write a change of the clock in parts if imports on hold end during it; return whether it was."""
         command = entry.record.command
         if not isinstance(command, AdvanceClock | SetClock):
             return False
@@ -142,7 +143,7 @@ class _Writer:
         events = settle(self._state.world, max(until, self._now), take_action)[1]
         if not any(event.process_id in self._on_hold for event in events):
             return False
-        self._wait_until(
+        self._advance_to(
             until, tokens=isinstance(command, AdvanceClock) and command.tokens_aged_at is not None
         )
         return True
@@ -155,12 +156,12 @@ class _Writer:
         return self._snapshots[command.name][0] is entry.state.snapshots[command.name].world
 
     def _write_single(self, entry: HistoryEntry) -> bool:
-        """Write the command as one step, or as one for each of several; return whether that is possible."""
+        """Write a step for the command, or for each of several commands; return False if one has no step."""
         number, executed, steps = entry.record.number, entry.record.command, []
-        for at, command in enumerate(executed.commands if isinstance(executed, Together) else [executed]):
+        for index, command in enumerate(executed.commands if isinstance(executed, Together) else [executed]):
             if has_no_step(command):
                 continue
-            name = f"command {number}{f'.{at + 1}' if at else ''}: {_kind(command)}"
+            name = f"command {number}{f'.{index + 1}' if index else ''}: {_command_words(command)}"
             step = command_step(name, command, self._scenario)
             if step is None:
                 return False
@@ -172,16 +173,16 @@ class _Writer:
         self.steps += steps
         return True
 
-    def _jump(self, entry: HistoryEntry) -> None:
-        """Write a command that starts over as the state that it leads to."""
+    def _write_start_over(self, entry: HistoryEntry) -> None:
+        """Write the state after a command that starts over."""
         before = self._state
         self._follow(entry)
         self._now = self._state.clock.at(entry.record.machine)
-        self._write_state(f"command {entry.record.number}: {_kind(entry.record.command)}", before)
+        self._write_state(f"command {entry.record.number}: {_command_words(entry.record.command)}", before)
 
     def _write_state(self, name: str, before: SandboxState) -> None:
-        """Write steps that replace the state before by the present one."""
-        steps = jump_steps(name, before, self._state, self._now, scenario=self._name)
+        """Write steps that replace the state `before` by the current one."""
+        steps = start_over_steps(name, before, self._state, self._now, scenario=self._name)
         self.steps += steps
         self._on_hold.clear()
         active = self._state.active.scenario
@@ -189,6 +190,7 @@ class _Writer:
         self._scenario = self._name if is_played else None if active is None else active.scenario
 
     def _follow(self, entry: HistoryEntry) -> None:
+        """Continue from the state after this command."""
         try:
             self._state = state_after(entry, self._sandbox.history)
         except NotKept:
@@ -204,21 +206,21 @@ class _Writer:
         if reason is not None:
             self._leave_out(entry, commands, reason)
             return
-        self._wait(commands[-1].now if commands else entry.exchange.at, is_write=bool(commands))
+        self._advance_if_needed(commands[-1].now if commands else entry.exchange.at, is_write=bool(commands))
         step = call_step(entry, self._context)
-        if not self._repeats(step, entry):
+        if not self._merge_repetition(step, entry):
             self.steps.append(step)
         for command in commands:
             self._follow(command)
             self._hold_import(command)
 
     def _leave_out(self, entry: Entry, commands: Sequence[HistoryEntry], reason: str) -> None:
-        """Write a comment in place of a request, and the state that it led to."""
+        """Write a comment instead of a request, and the state after it if it changed something."""
         text = f"Request {entry.number} is left out, {entry.method} {entry.path}: {reason}."
         self.steps.append(ExportedStep(comments=[text]))
         if not commands:
             return
-        self._wait_until(commands[-1].now)
+        self._advance_to(commands[-1].now)
         before = self._state
         for command in commands:
             self._follow(command)
@@ -227,8 +229,8 @@ class _Writer:
         except StateTooLarge:
             self.steps.append(ExportedStep(comments=["What it changed is missing from here on."]))
 
-    def _repeats(self, step: ExportedStep, entry: Entry) -> bool:
-        """Count the step as a repetition of the last one, if it is one."""
+    def _merge_repetition(self, step: ExportedStep, entry: Entry) -> bool:
+        """Count the step as a repetition of the last one if it is one; return whether it was counted."""
         if not self.steps:
             return False
         last = self.steps[-1]
@@ -246,91 +248,95 @@ class _Writer:
 
     # Time
 
-    def _wait(self, at: datetime, *, is_write: bool) -> None:
-        """Advance the clock before a request, if that makes a difference to it or to what follows."""
+    def _advance_if_needed(self, at: datetime, *, is_write: bool) -> None:
+        """Advance the clock before a request, if the request or a later one depends on the time."""
         is_due = self._state.world.is_due(max(at, self._now))
         is_timed = any(rule.depends_on_time for rule in self._state.active.rules)
-        is_late = at - self._now >= _LONGEST_LAG or local_date(at) != local_date(self._now)
+        is_late = at - self._now >= _MAX_LAG or local_date(at) != local_date(self._now)
         if is_write or is_due or is_timed or is_late:
-            self._wait_until(at)
+            self._advance_to(at)
 
-    def _wait_until(self, at: datetime, *, tokens: bool = False) -> None:
-        """Advance the clock; end the imports on hold at their times."""
+    def _advance_to(self, at: datetime, *, tokens: bool = False) -> None:
+        """Write steps that advance the clock to `at`, and that end the imports on hold at their times."""
         world, events = settle(self._state.world, max(at, self._now), take_action)
         for event in events:
             if event.process_id in self._on_hold:
-                self._advance(event.at, tokens=tokens)
+                self._write_advance(event.at, tokens=tokens)
                 name, call = f"import {event.process_id} ends", f"POST /processes/{event.process_id}"
                 self.steps.append(control_step(name, call, {"outcome": "finish"}))
-        self._advance(at, tokens=tokens)
+        self._write_advance(at, tokens=tokens)
         self._state = replace(self._state, world=world)
 
-    def _advance(self, at: datetime, *, tokens: bool) -> None:
-        gap = at - self._now
-        ages = {"tokens": True} if tokens else {}
-        while gap > timedelta():
-            part = min(gap, _LONGEST_STEP)
-            gap -= part
-            name = f"advance the clock by {_words(part)}, until {at.isoformat(timespec='milliseconds')}"
-            self.steps.append(control_step(name, "POST /clock/advance", {"by": duration_text(part), **ages}))
+    def _write_advance(self, at: datetime, *, tokens: bool) -> None:
+        remaining = at - self._now
+        tokens_member = {"tokens": True} if tokens else {}
+        while remaining > timedelta():
+            part = min(remaining, _MAX_ADVANCE)
+            remaining -= part
+            name = (
+                f"advance the clock by {_seconds_text(part)}, until {at.isoformat(timespec='milliseconds')}"
+            )
+            self.steps.append(
+                control_step(name, "POST /clock/advance", {"by": duration_text(part), **tokens_member})
+            )
         self._now = max(at, self._now)
 
     def _hold_import(self, entry: HistoryEntry) -> None:
-        """Put an import on hold that does not last as long in another server, until its time comes."""
+        """Write a step that holds an import until its time, if another server would end it at another one."""
         command, before = entry.record.command, entry.state.world
         if not isinstance(command, ImportDossier) or command.duration == Settings().import_duration:
             return
         world = self._state.world
         processes = world.portfolio(command.account_id).processes.values()
-        process = next(each for each in processes if each.number == before.next_ids.process)
+        process = next(process for process in processes if process.number == before.next_ids.process)
         row = world.establishments.get(process.wanted.company_id)
-        is_own = row is not None and (row.import_duration is not None or row.never_ends)
-        if is_own or command.plan.held or command.plan.lasts is not None:
+        is_in_registry = row is not None and (row.import_duration is not None or row.never_ends)
+        if is_in_registry or command.plan.held or command.plan.lasts is not None:
             return
         self._on_hold.add(process.process_id)
         if command.duration:
-            name = f"import {process.process_id} takes {_words(command.duration)}"
+            name = f"import {process.process_id} takes {_seconds_text(command.duration)}"
             call = f"POST /processes/{process.process_id}"
             self.steps.append(control_step(name, call, {"outcome": "hold"}))
 
 
 def _earlier_logins(steps: Sequence[ExportedStep]) -> Iterator[ExportedStep]:
-    """Yield logins of the users whose tokens are older than the steps: later, a rule may change a login."""
-    seen: list[Any] = []
+    """Yield a login of each user whose token is older than the steps: a rule could change a later login."""
+    users: list[Any] = []
     for step in steps:
         user, is_login = step.members.get("as", {}), step.members.get("call") == "getToken"
         is_rejected = is_login and step.members["expect"].get("status") != _OK
-        if "call" not in step.members or "token" in step.members or is_rejected or user in seen:
+        if "call" not in step.members or "token" in step.members or is_rejected or user in users:
             continue
-        seen.append(user)
+        users.append(user)
         if not is_login:
             members = {"name": "a login before", "call": "getToken"} | ({"as": user} if user else {})
             yield ExportedStep(members=members | {"expect": {"status": _OK}})
 
 
 def _is_before(record: Record, entry: Entry) -> bool:
-    """Whether the command was executed before the next request, or by it."""
+    """Whether the command was executed before the request of this entry, or by it."""
     return record.position < entry.number or (record.request is not None and record.position == entry.number)
 
 
-def _kind(command: AnyCommand) -> str:
-    """Return the words of a command: `advance clock`."""
+def _command_words(command: AnyCommand) -> str:
+    """Return the name of a command in words: `advance clock`."""
     return re.sub(r"(?<!^)([A-Z])", r" \1", type(command).__name__).lower()
 
 
-def _words(gap: timedelta) -> str:
-    return f"{gap / timedelta(seconds=1):g} s"
+def _seconds_text(length: timedelta) -> str:
+    return f"{length / timedelta(seconds=1):g} s"
 
 
 # The file
 
 
 def _file(
-    name: str, sandbox: ServerSandbox, moment: Moment, start: Start, written: Sequence[ExportedStep]
+    name: str, sandbox: ServerSandbox, moment: Moment, start: Start, exported: Sequence[ExportedStep]
 ) -> str:
     privacy = Privacy(moment.state.world.invalid_email_domains, moment.state.world.admission.logins)
     title = f"What a client did in the sandbox {sandbox.name}"
-    steps = [in_file(step, privacy) for step in _with_unique_names(written)]
+    steps = [step_of_file(step, privacy) for step in _with_unique_names(exported)]
     dialects = {step.members["dialect"] for step in steps if "dialect" in step.members}
     scenario = replace(start.scenario, title=title, tags=("exported",), both_dialects=len(dialects) > 1)
     option = f" --dialect {min(dialects)}" if len(dialects) == 1 else ""
@@ -367,10 +373,10 @@ def _step_lines(step: ExportedStep) -> Iterator[str]:
         yield indent(_yaml([step.members]), "  ")
 
 
-def _comment(text: str, before: str = "") -> Iterator[str]:
-    plain = "".join(sign if sign.isprintable() else " " for sign in text)
-    lines = wrap(plain, _WIDTH - len(before) - 2, break_on_hyphens=False)
-    yield from (f"{before}# {line}" for line in lines)
+def _comment(text: str, prefix: str = "") -> Iterator[str]:
+    plain = "".join(character if character.isprintable() else " " for character in text)
+    lines = wrap(plain, _WIDTH - len(prefix) - 2, break_on_hyphens=False)
+    yield from (f"{prefix}# {line}" for line in lines)
 
 
 class _Dumper(yaml.CSafeDumper if hasattr(yaml, "CSafeDumper") else yaml.SafeDumper):  # type: ignore[misc]

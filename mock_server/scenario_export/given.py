@@ -1,4 +1,4 @@
-"""A state as the start data of a scenario: small if it is near its fixture, else all of it."""
+"""A state as start data of a scenario: its differences from the fixture if they are few, else all of it."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class StateTooLarge(Exception):
 
 
 class Start(Struct, frozen=True, kw_only=True):
-    """A scenario with start data and rules alone, and the control calls that complete them.
+    """The start of an exported scenario: start data and rules, and control calls for everything else.
 
-    `active` is the name of the scenario that is active after them.
+    `active` is the name of the scenario that is active after these calls.
     """
 
     scenario: Scenario
@@ -63,35 +63,35 @@ class Start(Struct, frozen=True, kw_only=True):
     comments: tuple[str, ...] = ()
 
 
-def write_start(state: SandboxState, now: datetime, began: datetime | None, *, name: str) -> Start:
+def write_start(state: SandboxState, now: datetime, content_since: datetime | None, *, name: str) -> Start:
     """Return this state at `now` as start data of the scenario `name`.
 
-    `began` is when its content was set up.
+    `content_since` is when its content was set up, None if that is not known.
 
     Raises:
-        StateTooLarge: it is too large, and not near its fixture.
+        StateTooLarge: it is too large, and differs too much from its fixture.
     """
-    start = _small_start(state, now, began, name=name) or _full_start(state, now, name=name)
+    start = _small_start(state, now, content_since, name=name) or _full_start(state, now, name=name)
     return start if state.strict == "off" else replace(start, steps=(*start.steps, _strict_step(state)))
 
 
-def jump_steps(
+def start_over_steps(
     name: str, before: SandboxState, state: SandboxState, now: datetime, *, scenario: str
 ) -> tuple[ExportedStep, ...]:
-    """Return the steps from the state before a command that starts over to the one after it, at `now`.
+    """Return the steps for a command that starts over: they replace the state `before` by `state`, at `now`.
 
     Raises:
-        StateTooLarge: it is too large, and not near its fixture.
+        StateTooLarge: it is too large, and differs too much from its fixture.
     """
     start = _small_start(state, now, None, name=scenario)
     strict = [] if state.strict == before.strict else [_strict_step(state)]
     if start is None:
         steps = [state_step(name, state, now), *strict]
     else:
-        played = scenario_members(replace(start.scenario, title=name))
-        without_rules = [control_step("no rules", "DELETE /rules")] if before.active.ad_hoc_rules else []
-        play = control_step(name, "PUT /scenario", {"scenario": played})
-        steps = [*without_rules, play, *start.steps, *strict]
+        scenario_body = scenario_members(replace(start.scenario, title=name))
+        delete_rules = [control_step("no rules", "DELETE /rules")] if before.active.ad_hoc_rules else []
+        play = control_step(name, "PUT /scenario", {"scenario": scenario_body})
+        steps = [*delete_rules, play, *start.steps, *strict]
     for step in steps:
         if step.members["name"] != name:
             step.members["name"] = f"{name}: {step.members['name']}"
@@ -99,7 +99,7 @@ def jump_steps(
 
 
 def instant_text(at: datetime) -> str:
-    """Write an instant as local time with its offset; without it before 1911, when it had seconds."""
+    """Return an instant as local time with its offset; without it before 1912, when it had seconds."""
     local = at.astimezone(ZONE)
     if local.year < _FIRST_YEAR_OF_WHOLE_MINUTES:
         local = local.replace(tzinfo=None)
@@ -109,21 +109,24 @@ def instant_text(at: datetime) -> str:
 # Near the fixture
 
 
-def _small_start(state: SandboxState, now: datetime, began: datetime | None, *, name: str) -> Start | None:
+def _small_start(
+    state: SandboxState, now: datetime, content_since: datetime | None, *, name: str
+) -> Start | None:
     if not state.setup.fixture.is_bundled:
         return None
     scenario = state.active.scenario
-    for at in dict.fromkeys(each for each in (now, began) if each is not None and each <= now):
+    is_earlier = content_since is not None and content_since < now
+    for instant in (now, content_since) if is_earlier else (now,):
         ad_hoc = _remaining_rules(state.active.ad_hoc_rules, state.active, now)
-        rules = _remaining_rules(scenario.rules if scenario else (), state.active, at)
+        rules = _remaining_rules(scenario.rules if scenario else (), state.active, instant)
         if ad_hoc is None or rules is None:
             continue
-        given = _small_given(state, at, now)
+        given = _small_given(state, instant, now)
         if given is not None:
             seed = scenario.seed if scenario else 0
             return Start(
                 scenario=Scenario(version=1, scenario=name, title=name, seed=seed, given=given, rules=rules),
-                steps=tuple(_completing_steps(state.active, ad_hoc, now - at, name)),
+                steps=tuple(_completing_steps(state.active, ad_hoc, now - instant, name)),
                 active=name,
             )
     return None
@@ -145,62 +148,62 @@ def _completing_steps(
 def _remaining_rules(
     rules: Sequence[Rule], active: ActiveScenario, begin: datetime
 ) -> tuple[Rule, ...] | None:
-    """Return what is left of rules that were set at `begin`.
+    """Return the rules that were set at `begin` with the `times` that remain.
 
-    None if what they do next depends on what they did.
+    None if the effect of one depends on earlier calls in another way.
     """
-    if any(_counts(rule, active, begin) for rule in rules):
+    if any(_depends_on_progress(rule, active, begin) for rule in rules):
         return None
     remaining = (_remaining(rule, active) for rule in rules)
     return tuple(rule for rule in remaining if rule is not None)
 
 
-def _counts(rule: Rule, active: ActiveScenario, begin: datetime) -> bool:
-    """Whether what the rule does next depends on earlier calls, apart from its `times`, or on passed time."""
+def _depends_on_progress(rule: Rule, active: ActiveScenario, begin: datetime) -> bool:
+    """Whether the next effect of a rule depends on earlier calls, except by `times`, or on elapsed time."""
     progress = active.progress
     if progress.since.get(rule.name, begin) != begin:
         return True
-    is_counted = not (rule.when.nth is None and rule.probability is None and rule.then.delay is None)
-    return is_counted and bool(progress.matched.get(rule.name))
+    depends_on_calls = not (rule.when.nth is None and rule.probability is None and rule.then.delay is None)
+    return depends_on_calls and bool(progress.matched.get(rule.name))
 
 
 def _remaining(rule: Rule, active: ActiveScenario) -> Rule | None:
-    """Return the rule with what is left of its `times`, None if that is nothing."""
+    """Return the rule with the `times` that remain, None if they are used up."""
     if rule.times is None:
         return rule
-    left = rule.times - active.progress.applied.get(rule.name, 0)
-    return replace(rule, times=left) if left > 0 else None
+    times = rule.times - active.progress.applied.get(rule.name, 0)
+    return replace(rule, times=times) if times > 0 else None
 
 
-def _small_given(state: SandboxState, at: datetime, now: datetime) -> ScenarioGiven | None:
-    """Return the start data of a sandbox that starts at `at` and has this content at `now`.
+def _small_given(state: SandboxState, start: datetime, now: datetime) -> ScenarioGiven | None:
+    """Return the start data of a sandbox that begins at `start` and has this content at `now`.
 
-    None if more differs from the fixture than entries can say, or too much.
+    None if the content differs from the fixture too much, or in parts for which there are no entries.
     """
     scenario = state.setup.scenario
-    own = scenario.given if scenario else ScenarioGiven()
+    previous = scenario.given if scenario else ScenarioGiven()
     fixture = state.setup.fixture.name
-    given = replace(own, fixture=fixture, clock=instant_text(at), variants=_variants(state))
-    base = _world_of(state, given, at, now)
+    given = replace(previous, fixture=fixture, clock=instant_text(start), variants=_variants(state))
+    base = _world_of(state, given, start, now)
     if base is None:
         return None
     different = _different_parts(base, state.world)
     if not different:
         return given
     completed = _with_entries(given, base, state.world) if different <= _PARTS_OF_ENTRIES else None
-    found = None if completed is None else _world_of(state, completed, at, now)
-    return None if found is None or _different_parts(found, state.world) else completed
+    result = None if completed is None else _world_of(state, completed, start, now)
+    return None if result is None or _different_parts(result, state.world) else completed
 
 
 def _variants(state: SandboxState) -> dict[str, str]:
-    """Return the variants, also `refusals`: without it, a refused command would run with both values."""
+    """Return the variants; always with `refusals`: without it, the scenario would run with both values."""
     return {**state.variants.chosen, "refusals": state.variants.of("rest")["refusals"]}
 
 
-def _world_of(state: SandboxState, given: ScenarioGiven, at: datetime, now: datetime) -> World | None:
+def _world_of(state: SandboxState, given: ScenarioGiven, start: datetime, now: datetime) -> World | None:
     scenario = Scenario(version=1, scenario="exported", title="exported", given=given)
     try:
-        world = ScenarioSetup(state.setup.fixture, scenario).world(at)
+        world = ScenarioSetup(state.setup.fixture, scenario).world(start)
     except InputError:
         return None
     return settle(world, now, take_action)[0]
@@ -208,19 +211,21 @@ def _world_of(state: SandboxState, given: ScenarioGiven, at: datetime, now: date
 
 def _different_parts(base: World, wanted: World) -> set[str]:
     """Return the names of the parts that differ."""
-    one, other = export_world(base), export_world(wanted)
+    base_state, wanted_state = export_world(base), export_world(wanted)
     return {
-        name for name in WorldState.__struct_fields__ if not _equal(getattr(one, name), getattr(other, name))
+        name
+        for name in WorldState.__struct_fields__
+        if not _equal(getattr(base_state, name), getattr(wanted_state, name))
     }
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Compare lists of entities by what is in them: most are the same objects."""
+    """Whether two values are equal; lists are compared element by element: most are the same objects."""
     if not isinstance(one, tuple) or not isinstance(other, tuple):
         return one is other or msgspec.json.encode(one) == msgspec.json.encode(other)
     return len(one) == len(other) and all(
-        first is second or msgspec.json.encode(first) == msgspec.json.encode(second)
-        for first, second in zip(one, other, strict=True)
+        element is other_element or msgspec.json.encode(element) == msgspec.json.encode(other_element)
+        for element, other_element in zip(one, other, strict=True)
     )
 
 
@@ -261,34 +266,34 @@ def _thirdparty_entry(thirdparty: Thirdparty) -> ThirdpartyPatch:
 
 def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
     relation = world.portfolios[dossier.account_id].relations[dossier.thirdparty_id]
-    changes = [indicator.last_change_date for indicator in dossier.indicators]
+    change_dates = [indicator.last_change_date for indicator in dossier.indicators]
     return _entry(
         DossierEntry,
         dossier,
         thirdparty_code=relation.thirdparty_code,
         dossier_reference=dossier.reference,
         stopping_reason=None if dossier.monitored else dossier.stopping_reason.value,
-        indicator_last_change_date=instant_text(changes[0]) if changes else None,
+        indicator_last_change_date=instant_text(change_dates[0]) if change_dates else None,
         documents=tuple(map(_document_entry, dossier.documents)),
     )
 
 
 def _document_entry(document: Document) -> DocumentEntry:
     files = tuple(
-        _entry(FileEntry, each, file_id=each.evidence_id, file_size=each.file_size or None)
-        for each in document.evidences
+        _entry(FileEntry, evidence, file_id=evidence.evidence_id, file_size=evidence.file_size or None)
+        for evidence in document.evidences
     )
     return _entry(DocumentEntry, document, document_code=document.code, files=files)
 
 
 def _entry(kind: type[Entry], source: Struct, **given: Any) -> Entry:
-    """Return an entry with these members, and those that the source has under the same name."""
+    """Return an entry of this type with the given members, and those of the source with the same names."""
     names = [name for name in kind.__struct_fields__ if name not in given and hasattr(source, name)]
     return kind(**{name: _text(getattr(source, name)) for name in names}, **given)
 
 
 def _text(value: Any) -> Any:
-    """Write instants and days as entries have them; any other value is unchanged."""
+    """Return an instant or a day as a text for an entry; any other value is unchanged."""
     if isinstance(value, datetime):
         return instant_text(value)
     return value.isoformat() if isinstance(value, date) else value
@@ -313,7 +318,7 @@ def _strict_step(state: SandboxState) -> ExportedStep:
 
 
 def state_step(name: str, state: SandboxState, now: datetime) -> ExportedStep:
-    """Return the control call that loads this state, frozen at `now`, without passwords and bytes of files.
+    """Return the control call that loads this state, frozen at `now`, without passwords and file contents.
 
     Raises:
         StateTooLarge: it has too many dossiers.
@@ -330,8 +335,8 @@ def state_step(name: str, state: SandboxState, now: datetime) -> ExportedStep:
     exported["variants"] = _variants(state)
     for user in exported["content"]["users"]:
         user["password"] = DEFAULT_PASSWORD
-    documents = chain.from_iterable(each["documents"] for each in exported["content"]["dossiers"])
-    for evidence in chain.from_iterable(each["evidences"] for each in documents):
+    documents = chain.from_iterable(dossier["documents"] for dossier in exported["content"]["dossiers"])
+    for evidence in chain.from_iterable(dossier["evidences"] for dossier in documents):
         evidence.pop("content", None)
     step = control_step(name, "PUT /state", exported)
     step.as_text = True

@@ -20,11 +20,11 @@ _OPENING_BRACE = re.compile(r"\{(?=[A-Za-z][A-Za-z0-9]*\})")
 
 
 class ExportedStep(Struct, kw_only=True):
-    """A step as a file has it, and what a reader has to know of it.
+    """A step of an exported scenario, and the comments above it.
 
-    A step without `members` is a comment alone: something that a file cannot express. The body of a step is
-    `as_text` if it has what looks like a placeholder, or is too large to read: it is written as a text, in
-    which the runner replaces nothing.
+    A step without `members` is only a comment, about something that a file cannot express. With `as_text`,
+    the body is written as a text, in which the runner replaces nothing: it is large, or has a text such as
+    `{name}` that is not a placeholder.
     """
 
     members: dict[str, Any] = {}
@@ -38,11 +38,11 @@ def control_step(name: str, call: str, body: object = None) -> ExportedStep:
     return ExportedStep(members=members, as_text=has_placeholder(body))
 
 
-def in_file(step: ExportedStep, privacy: Privacy) -> ExportedStep:
+def step_of_file(step: ExportedStep, privacy: Privacy) -> ExportedStep:
     """Return a step as the file has it: `expect` and `save` at the end, and without personal data."""
     members = sorted(privacy.value(step.members).items(), key=lambda member: _AT_END.get(member[0], 0))
     if step.as_text:
-        members = [("text", json_text(each)) if name == "body" else (name, each) for name, each in members]
+        members = [("text", json_text(value)) if name == "body" else (name, value) for name, value in members]
     return ExportedStep(members=dict(members), comments=list(map(privacy.text, step.comments)))
 
 
@@ -56,13 +56,13 @@ def has_placeholder(value: object) -> bool:
 
 
 def json_text(value: object) -> str:
-    """Write JSON in which the runner replaces nothing: the brace of `{name}` is escaped."""
+    """Return JSON in which the runner replaces nothing: the brace of `{name}` is escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return _OPENING_BRACE.sub(r"\\u007b", text)
 
 
 def duration_text(length: timedelta) -> str:
-    """Write a positive duration: `PT1.5S`, `PT90S`."""
+    """Return a positive duration in ISO 8601, in seconds: `PT1.5S`, `PT90S`."""
     seconds, rest = divmod(length, timedelta(seconds=1))
     fraction = f".{rest.microseconds:06d}".rstrip("0").rstrip(".")
     return f"PT{seconds}{fraction}S"
@@ -70,28 +70,28 @@ def duration_text(length: timedelta) -> str:
 
 def members_of(entry: Struct) -> dict[str, Any]:
     """Return the members of a struct as a file has them, without those that have their default."""
-    found = {}
-    for each in fields(entry):
-        value = getattr(entry, each.name)
-        if value is not UNSET and not _is_default(each, value):
-            found[each.encode_name] = _plain(value)
+    members = {}
+    for member in fields(entry):
+        value = getattr(entry, member.name)
+        if value is not UNSET and not _is_default(member, value):
+            members[member.encode_name] = _plain(value)
     tag = entry.__struct_config__.tag
     if tag is not None:
-        found = {str(entry.__struct_config__.tag_field): tag, **found}
-    return found
+        members = {str(entry.__struct_config__.tag_field): tag, **members}
+    return members
 
 
-def _is_default(each: FieldInfo, value: object) -> bool:
-    if each.default is not NODEFAULT:
-        return bool(value == each.default) and type(value) is type(each.default)
-    return each.default_factory is not NODEFAULT and bool(value == each.default_factory())
+def _is_default(member: FieldInfo, value: object) -> bool:
+    if member.default is not NODEFAULT:
+        return bool(value == member.default) and type(value) is type(member.default)
+    return member.default_factory is not NODEFAULT and bool(value == member.default_factory())
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Struct):
         return members_of(value)
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(part) for part in value]
     if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: _plain(part) for name, part in value.items()}
     return value.isoformat() if isinstance(value, date) else msgspec.to_builtins(value)
