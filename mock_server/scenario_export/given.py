@@ -115,8 +115,8 @@ def _small_start(
     if not state.setup.fixture.is_bundled:
         return None
     scenario = state.active.scenario
-    is_earlier = content_since is not None and content_since < now
-    for instant in (now, content_since) if is_earlier else (now,):
+    instants = [now] if content_since is None or content_since >= now else [now, content_since]
+    for instant in instants:
         ad_hoc = _remaining_rules(state.active.ad_hoc_rules, state.active, now)
         rules = _remaining_rules(scenario.rules if scenario else (), state.active, instant)
         if ad_hoc is None or rules is None:
