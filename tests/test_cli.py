@@ -148,11 +148,20 @@ def test_a_wrong_option_ends_with_2_and_a_sentence(
     assert found.stdout == ""
 
 
-def test_an_unknown_command_ends_with_2() -> None:
-    found = run("server")
+UNKNOWN_COMMANDS = {
+    "server": "there is no command 'server'; did you mean serve?",
+    "run": "there is no command 'run'; there are compare, coverage, doctor, ",
+    "scenarios runs": "there is no command 'runs'; did you mean run?\nSee: mock-server explain scenarios",
+    "fixtures": "Commands:",
+}
 
-    assert found.returncode == 2
-    assert "No such command 'server'" in found.stderr
+
+def test_an_unknown_command_ends_with_2() -> None:
+    for arguments, sentence in UNKNOWN_COMMANDS.items():
+        found = CliRunner().invoke(main, arguments.split())
+
+        assert found.exit_code == 2, arguments
+        assert sentence in found.stderr, arguments
 
 
 def test_a_wrong_recipe_ends_with_1_and_is_reported_with_file_and_line(tmp_path: Path) -> None:

@@ -338,6 +338,7 @@ def test_a_request_is_copied_as_a_curl_command_with_correct_quotes(page: Page, c
     follow(page, "Copy as curl")
 
     command = page.wait_for("window.copied")
+    page.wait_for(shows("Command copied: set TOKEN to an access token", "#toasts"))
     assert 'Authorization: Bearer $TOKEN"' in command
     assert "'{\n  \"description\": \"it'\\''s $HOME `id`\"\n}'" in command
     assert command.endswith(f"'{client.server}/api/v1/account/119631/dossiers/804127?a=b+c'")

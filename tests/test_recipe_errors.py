@@ -435,6 +435,8 @@ def test_a_recipe_that_includes_itself_names_the_file_between(tmp_path: Path) ->
     (tmp_path / "other.yaml").write_text("version: 1\ninclude: [mine]\n", encoding="utf-8")
 
     assert error_message(path) == "mine.yaml: includes itself, by way of other.yaml"
+    path.write_text("version: 1\ninclude: [mine]\n", encoding="utf-8")
+    assert error_message(path) == "mine.yaml: includes itself"
 
 
 def test_recipes_include_each_other_over_20_levels(tmp_path: Path) -> None:

@@ -270,11 +270,11 @@ ERRORS: dict[str, tuple[str, str]] = {
     ),
     "a code that is not the provider's": (
         then("process: {fail: E202}", IMPORT),
-        "9: $.rules[0].then.process.fail: there is no code of the provider 'E202'; other refusals ",
+        "9: $.rules[0].then.process.fail: 'E202' is not a code of the provider: use E101, ",
     ),
     "an unknown code": (
         then("process: {fail: E106}", IMPORT),
-        "9: $.rules[0].then.process.fail: there is no code of the provider 'E106'",
+        "9: $.rules[0].then.process.fail: 'E106' is not a code of the provider",
     ),
     "an invalid duration": (
         then("process: {after: soon}", IMPORT),

@@ -429,7 +429,7 @@ WRONG_RULES: dict[str, tuple[Any, int, str]] = {
     "a code that is not the provider's": (
         {"rules": [a_rule({"process": {"fail": "E202"}}, "importDossier")]},
         400,
-        "$.rules[0].then.process.fail: there is no code of the provider 'E202'; other refusals ",
+        "$.rules[0].then.process.fail: 'E202' is not a code of the provider: use E101, ",
     ),
     "a name twice": (
         {"rules": [a_rule(DOWN), a_rule(DOWN)]},

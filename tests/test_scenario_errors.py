@@ -77,7 +77,7 @@ ERRORS: dict[str, tuple[str, str, int, str]] = {
     "an unknown operator": ("{page: 1}", "{page: {$like: 1}}", 12, "there is no operator '$like'; there are $equals"),
     "an empty process": ("{after: 1m}", "{}", 13, "give hold, after or fail"),
     "an invalid duration": ("1m}", "soon}", 13, "'soon' is not a duration"),
-    "a code that is not the provider's": ("{after: 1m}", "{fail: E202}", 13, "there is no code of the provider 'E202'"),
+    "a code that is not the provider's": ("{after: 1m}", "{fail: E202}", 13, "'E202' is not a code of the provider"),
     "two effects": ("{respond:", "{fault: EMPTY_BODY, respond:", 17, "a rule has one effect, and this one has respond and fault"),
     "no effect": ("{respond: {status: 503}}", "{}", 17, "the rule has no effect: give"),
     "an unknown fault": ("{respond: {status: 503}}", "{fault: CRASH}", 17, "'CRASH' is not allowed: use "),

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from mock_server import __version__
-from mock_server.cli.output import open_closed_streams, replace_unknown_characters
+from mock_server.cli.output import CommandGroup, open_closed_streams, replace_unknown_characters
 from mock_server.pages import COMMANDS, command
 
 __all__ = ["main"]
@@ -32,7 +32,7 @@ _SERVICE_LINK = re.compile(
 )
 
 
-class _Commands(click.Group):
+class _Commands(CommandGroup):
     """Commands whose errors end with the command that prints the page about them.
 
     Each is in the module of its name; only the one that runs is imported.

@@ -21,7 +21,7 @@ _FORMAT = click.option(
 )
 
 
-@click.group()
+@click.group(cls=output.CommandGroup)
 def coverage() -> None:
     """Merge, show and compare the coverage of test runs.
 

@@ -15,7 +15,7 @@ import click
 from msgspec.structs import replace
 
 from mock_server.cli.options import AUTH_URL, FIXTURES_DIR, dialect_option, username_option
-from mock_server.cli.output import FILE, end_command_at, need_folder, write_utf8
+from mock_server.cli.output import FILE, CommandGroup, end_command_at, need_folder, write_utf8
 from mock_server.cli.output import show as show_table
 from mock_server.domain.names import counted
 from mock_server.fixtures.errors import FileError
@@ -29,7 +29,7 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _LINES_PER_MESSAGE = 100
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def fixtures() -> None:
     """List, show, check and pull recipes, and generate their state."""
 

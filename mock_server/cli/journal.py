@@ -11,7 +11,7 @@ from mock_server.cli.options import CONTROL_TOKEN, SANDBOX, SANDBOX_URL, sandbox
 from mock_server.domain.names import nearest, shown
 
 
-@click.group()
+@click.group(cls=output.CommandGroup)
 def journal() -> None:
     """Export the requests of a sandbox."""
 

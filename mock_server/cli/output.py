@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mock_server.domain.names import proposal, shown
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -23,6 +25,19 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 _PLAIN_WIDTH = 160
 """Columns where the output is not a terminal."""
+
+
+class CommandGroup(click.Group):
+    """Commands; the error about an unknown one has a similar name, or all of them."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            ctx.fail(f"there is no command {shown(name)}; {proposal(name, self.list_commands(ctx), str)}")
+        return super().resolve_command(ctx, args)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ _TAGS = click.option(
 _TARGET_OPTIONS = ("dialect", "auth_url", "username", "password", "control_token")
 
 
-@click.group()
+@click.group(cls=output.CommandGroup)
 def scenarios() -> None:
     """List, show, check and run scenarios."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mock_server.cli.output import FILE, end_command_at, write_utf8
+from mock_server.cli.output import FILE, CommandGroup, end_command_at, write_utf8
 from mock_server.domain.names import counted, shown
 from mock_server.fixtures.errors import FileError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FILE = click.argument("file", type=FILE)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def state() -> None:
     """Show, export and compact a file of `serve --state`."""
 

@@ -79,11 +79,11 @@ def raise_first(errors: Errors) -> None:
 # Parts of rules and steps
 
 
-def unknown_name(name: str, allowed: Iterable[str], path: str, kind: str, advice: str = "") -> Errors:
-    """Yield an error unless the name is among the allowed ones; `kind` and `advice` are for its message."""
+def unknown_name(name: str, allowed: Iterable[str], path: str, kind: str) -> Errors:
+    """Yield an error unless the name is among the allowed ones; `kind` is for its message."""
     names = list(allowed)
     if name not in names:
-        yield InputError(path, f"there is no {kind} {shown(name)}{advice}; {proposal(name, names)}")
+        yield InputError(path, f"there is no {kind} {shown(name)}; {proposal(name, names)}")
 
 
 def value_error(check: Callable[[Any], Any], value: Any, path: str) -> Errors:
@@ -261,8 +261,9 @@ def _process_errors(then: Then, path: str) -> Errors:
     yield from duration_error(effect.after, f"{path}.after")
     if effect.fail is not None:
         codes = [error.code for error in PROVIDER_ERRORS]
-        kind, advice = "code of the provider", "; other refusals follow from start data"
-        yield from unknown_name(effect.fail, codes, f"{path}.fail", kind, advice)
+        if effect.fail not in codes:
+            allowed = f"use {', '.join(codes)}; other refusals follow from start data"
+            yield InputError(f"{path}.fail", f"{shown(effect.fail)} is not a code of the provider: {allowed}")
 
 
 def _rate_limit_errors(operations: Sequence[str | None], path: str) -> Errors:

@@ -158,8 +158,8 @@ export function toast(text, kind = "") {
   setTimeout(() => message.remove(), kind === "bad" ? 12000 : 4000);
 }
 
-/** Copy a text to the clipboard. */
-export async function copy(text, what) {
+/** Copy a text to the clipboard and say so; `advice` ends the message. */
+export async function copy(text, what, advice = "") {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -169,5 +169,5 @@ export async function copy(text, what) {
     document.execCommand("copy");
     area.remove();
   }
-  toast(`${what} copied`, "good");
+  toast(`${what} copied${advice}`, "good");
 }

@@ -79,8 +79,16 @@ const actions = (entry, context) => [
   button("Export scenario", () => saveScenario(context, entry.number - 1),
     { class: "quiet small", title: "This request and the later ones as a scenario that repeats them" }),
   button("Copy link", () => copy(new URL(link("requests", entry.number), location.href).href, "Link"), { class: "quiet small" }),
-  button("Copy as curl", () => copy(requestCurl(entry), "Command"), { class: "quiet small" }),
+  button("Copy as curl", () => copyCurl(entry), { class: "quiet small" }),
 ];
+
+/** Copy the request as a curl command, and say what has to be filled in. */
+function copyCurl(entry) {
+  const command = requestCurl(entry);
+  const advice = command.includes("$TOKEN") ? ": set TOKEN to an access token"
+    : command.includes("***") ? ": replace *** by the password or token" : "";
+  return copy(command, "Command", advice);
+}
 
 function article(entry, why, follows, { context, earlier = null, running = null }) {
   const query = new URLSearchParams(entry.query).toString();

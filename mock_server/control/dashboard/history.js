@@ -82,7 +82,7 @@ export async function fork(context, before, name) {
     name: "as", value: `${context.sandbox}-2`, required: true, pattern: "[A-Za-z0-9._\\-]{1,64}", maxlength: "64", spellcheck: "false",
   });
   const made = await context.askAndCall(`Fork before ${name}?`, [
-    el("p", {}, "The new sandbox continues the state of then. A client opens it by the tag of its user name."),
+    el("p", {}, "The new sandbox starts from that state. A client uses it with the name as the tag in its user name."),
     field("Name of the new sandbox", as),
   ], (form) => ["POST", `/sandboxes/${encodeURIComponent(context.sandbox)}/fork`, { as: form.get("as"), ...before }],
   { confirm: "Fork", done: "Forked" });
