@@ -203,7 +203,7 @@ class AnyWorld(RuleBasedStateMachine):
         wanted = commands.DossierUpdate(
             dossier_reference=reference, thirdparty_code=code, expiration_date=until
         )
-        self.on_dossier(pick, partial(commands.update_dossier, wanted=wanted, variants=VARIANTS))
+        self.on_dossier(pick, partial(commands.update_dossier, update=wanted, variants=VARIANTS))
 
     @precondition(has_dossiers)
     @rule(pick=picks)
@@ -224,7 +224,7 @@ class AnyWorld(RuleBasedStateMachine):
     @rule(pick=picks, code=st.sampled_from(CODES), until=st.none() | days)
     def deposit(self, pick: int, code: str, until: date | None) -> None:
         given = Deposit(file_size=5000, expiration_date=until)
-        self.on_dossier(pick, partial(deposit, code=code, given=given))
+        self.on_dossier(pick, partial(deposit, code=code, answer=given))
 
     @rule(thirdparty_id=st.integers(1, 9))
     def close(self, thirdparty_id: int) -> None:

@@ -30,7 +30,7 @@ _QUERY = {
         "type": "string",
         "description": "A part of the reference, of an id, of the company's name or number, or of its code.",
     },
-    "standing": {"enum": [standing.value for standing in DossierStatus]},
+    "standing": {"enum": [status.value for status in DossierStatus]},
     "offset": {"type": "integer", "minimum": 0, "default": 0},
     "limit": {"type": "integer", "minimum": 0, "default": _DEFAULT_LIMIT},
 }
@@ -43,11 +43,11 @@ def find_dossiers() -> Response:
     result = overview(
         named_sandbox().read(),
         text=request.args.get("search", ""),
-        standing=_standing(),
+        status=_status(),
         offset=offset or 0,
         limit=_DEFAULT_LIMIT if limit is None else limit,
     )
-    counts = {standing.value: count for standing, count in result.counts.items()}
+    counts = {status.value: count for status, count in result.counts.items()}
     rows = [_row(row) for row in result.rows]
     return json_answer({"total": result.total, "counts": counts, "dossiers": rows})
 
@@ -114,12 +114,12 @@ def get_outbox() -> Response:
     return json_answer({"mails": [_mail(mails[number]) for number in sorted(mails)]})
 
 
-def _standing() -> DossierStatus | None:
+def _status() -> DossierStatus | None:
     text = request.args.get("standing")
     try:
         return None if text is None else DossierStatus(text)
     except ValueError:
-        names = ", ".join(standing.value for standing in DossierStatus)
+        names = ", ".join(status.value for status in DossierStatus)
         raise Problem(f"standing is one of {names}, not {shown(text)}") from None
 
 
@@ -154,7 +154,7 @@ def _row(row: Row) -> dict[str, Any]:
         "dossierId": dossier.dossier_id,
         "accountId": dossier.account_id,
         "dossierReference": dossier.reference,
-        "standing": row.standing.value,
+        "standing": row.status.value,
         "stoppingReason": None if dossier.monitored else dossier.stopping_reason.value,
         "stoppingDate": wire.instant(dossier.stopping_date),
         "expirationDate": wire.plain_date(dossier.expiration_date),

@@ -1,5 +1,5 @@
-"""The business: what a dossier is, what may be done with it, and why not.
+"""The business: dossiers, third parties, imports, and the rules of the commands that change them.
 
-Pure. Nothing here knows Flask, JSON, files or the time of day: `now` is an argument, and every command takes
-a world (an immutable value) and gives the next one.
+Pure functions, without Flask, JSON, files or clocks: `now` is an argument. Each command takes a world, which
+is an immutable value, and returns the next one.
 """

@@ -1,6 +1,7 @@
 """Checks of single values as clients write them; all errors of a request are collected and reported together.
 
-Parameters are named as in Python; the dialect translates them.
+A check returns the value that it read, and adds the errors that its docstring names to the collector.
+`parameter` is the Python name of the parameter or member; the dialect translates it.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class ErrorCollector:
     def __init__(self) -> None:
         self._refusals: list[Refusal] = []
 
-    def note(self, error: ErrorCode, parameter: str | None, *values: str) -> None:
+    def add(self, error: ErrorCode, parameter: str | None, *values: str) -> None:
         """Add the error of a parameter."""
         self._refusals.append(Refusal(error, parameter, values))
 
@@ -79,12 +80,12 @@ def normalize_reference(reference: str, variants: Variants) -> str:
 
 
 def required(collector: ErrorCollector, parameter: str, value: str | None) -> str | None:
-    """A member that must be there and not empty: else E001, E003."""
+    """A required member that is not empty: else E001 if it is missing, E003 if it is empty."""
     if value is None:
-        collector.note(E001, parameter)
+        collector.add(E001, parameter)
         return None
     if not value.strip():
-        collector.note(E003, parameter)
+        collector.add(E003, parameter)
         return None
     return value
 
@@ -92,12 +93,12 @@ def required(collector: ErrorCollector, parameter: str, value: str | None) -> st
 def text(collector: ErrorCollector, parameter: str, value: str | None, limit: int = SHORT_TEXT) -> str | None:
     """A free text of at most `limit` characters: else E011."""
     if value is not None and len(value) > limit:
-        collector.note(E011, parameter, str(limit))
+        collector.add(E011, parameter, str(limit))
     return value
 
 
 def code(collector: ErrorCollector, parameter: str, value: str | None) -> str | None:
-    """A third-party code; too long: E011."""
+    """A third-party code without the blanks around it: else E011 if it is too long."""
     return normalize_code(text(collector, parameter, value))
 
 
@@ -107,25 +108,25 @@ def normalize_code(value: str | None) -> str | None:
 
 
 def reference(collector: ErrorCollector, parameter: str, value: str, variants: Variants) -> str:
-    """A dossier reference, normalised; empty after that: E003, too long before: E011. behaviour.md 5."""
+    """A dossier reference, normalised: E003 if that is empty, E011 if it was too long. behaviour.md 5."""
     stored = normalize_reference(value, variants)
     if not stored:
-        collector.note(E003, parameter)
+        collector.add(E003, parameter)
     text(collector, parameter, value)
     return stored
 
 
 def company_id(collector: ErrorCollector, type_name: str | None, value: str | None) -> CompanyId | None:
     """The identifier of an import: E001, E003, E002 for an unknown type, E010 for a malformed value."""
-    given_type = required(collector, "company_id_type", type_name)
-    given_value = required(collector, "company_id_value", value)
-    known = company_id_type(collector, "company_id_type", given_type) if given_type else None
-    if known is None or given_value is None:
+    type_text = required(collector, "company_id_type", type_name)
+    value_text = required(collector, "company_id_value", value)
+    kind = company_id_type(collector, "company_id_type", type_text) if type_text else None
+    if kind is None or value_text is None:
         return None
-    found = CompanyId(known, given_value.strip())
-    if not is_well_formed(found):
-        collector.note(E010, "company_id_value", given_value)
-    return found
+    company_id = CompanyId(kind, value_text.strip())
+    if not is_well_formed(company_id):
+        collector.add(E010, "company_id_value", value_text)
+    return company_id
 
 
 def company_id_type(collector: ErrorCollector, parameter: str, value: str) -> CompanyIdType | None:
@@ -133,7 +134,7 @@ def company_id_type(collector: ErrorCollector, parameter: str, value: str) -> Co
     try:
         return CompanyIdType(value)
     except ValueError:
-        collector.note(E002, parameter, value)
+        collector.add(E002, parameter, value)
         return None
 
 
@@ -141,7 +142,7 @@ def emails(collector: ErrorCollector, parameter: str, values: Sequence[str] | No
     """Well-formed addresses: else E010."""
     for value in values or ():
         if not is_email(value):
-            collector.note(E010, parameter, value)
+            collector.add(E010, parameter, value)
     return tuple(values or ())
 
 
@@ -157,7 +158,7 @@ def day(collector: ErrorCollector, parameter: str, value: str | None) -> date | 
     try:
         return local_day(value)
     except ValueError:
-        collector.note(E010, parameter, value)
+        collector.add(E010, parameter, value)
         return None
 
 
@@ -165,12 +166,12 @@ def integer(collector: ErrorCollector, parameter: str, value: str) -> int | None
     """A decimal number of 64 bits: else E010."""
     number = as_int64(value)
     if number is None:
-        collector.note(E010, parameter, value)
+        collector.add(E010, parameter, value)
     return number
 
 
 def as_int64(value: str) -> int | None:
-    """The number that `value` writes in decimal, None if it is not one or does not fit 64 bits."""
+    """The decimal number in the text; None if it is not a number, or has more than 64 bits."""
     number = int(value) if _INTEGER.fullmatch(value) else None
     return number if number is not None and -INT64 <= number < INT64 else None
 
@@ -178,18 +179,18 @@ def as_int64(value: str) -> int | None:
 def boolean(collector: ErrorCollector, parameter: str, value: str) -> bool | None:
     """`true` or `false`: else E010. behaviour.md 3.0 (inferred)."""
     if value not in {"true", "false"}:
-        collector.note(E010, parameter, value)
+        collector.add(E010, parameter, value)
     return value == "true"
 
 
 def past_day(now: datetime) -> Callable[[ErrorCollector, str, str], date | None]:
-    """A check for a day that is not later than today: else E010, E022."""
+    """Return the check of a day that is not later than today: else E010 for the format, E022 if later."""
 
     def check(collector: ErrorCollector, parameter: str, value: str) -> date | None:
-        found = day(collector, parameter, value)
-        if found is not None and found > local_date(now):
-            collector.note(E022, parameter)
-        return found
+        value_day = day(collector, parameter, value)
+        if value_day is not None and value_day > local_date(now):
+            collector.add(E022, parameter)
+        return value_day
 
     return check
 

@@ -14,9 +14,10 @@ I001 = "I001"
 
 
 def recompute_completeness(dossier: Dossier, now: datetime) -> Dossier:
-    """The dossier with its documents' presence, state and indicator as of `now`, changes dated `now`.
+    """Return the dossier with the presence of its documents, its state and indicator at `now`.
 
-    The very same object when nothing changed. A stopped dossier keeps its last state and indicator.
+    Changes are dated `now`; without any, it is the same object. A stopped dossier keeps its last state and
+    indicator.
 
     behaviour.md 6.8 (carried-over), 6.7 (example).
     """
@@ -70,11 +71,11 @@ def next_due(dossier: Dossier) -> datetime | None:
 
 def _update_presence(documents: tuple[Document, ...], now: datetime) -> tuple[Document, ...]:
     today = local_date(now)
-    settled = tuple(
+    updated = tuple(
         _with_presence(document, any(e.valid_on(today) for e in document.evidences)) for document in documents
     )
-    unchanged = all(old is new for old, new in zip(documents, settled, strict=True))
-    return documents if unchanged else settled
+    unchanged = all(old is new for old, new in zip(documents, updated, strict=True))
+    return documents if unchanged else updated
 
 
 def _with_presence(document: Document, present: bool) -> Document:  # noqa: FBT001

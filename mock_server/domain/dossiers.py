@@ -1,6 +1,6 @@
 """Four synchronous commands on a dossier: update, stop, reactivate, requirements (behaviour.md 3.11 to 3.15).
 
-Each checks everything it can, then gives the next world; a refused one raises and gives none.
+Each returns the next world. A refused one raises Rejected, with all errors that can be found together.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from mock_server.domain.world import World, with_code, with_dossier, with_portfo
 
 
 class DossierUpdate(Struct, frozen=True, kw_only=True):
-    """The body of an update: right JSON types, no more checked. None keeps; a null expiration date clears."""
+    """The body of an update, of which only the JSON types were checked.
+
+    None leaves a value unchanged. For `expiration_date`, UNSET does that, and None removes the date.
+    """
 
     dossier_reference: str | None = None
     description: str | None = None
@@ -39,10 +42,10 @@ def update_dossier(
     *,
     account_id: int,
     dossier_id: int,
-    wanted: DossierUpdate,
+    update: DossierUpdate,
     variants: Variants,
 ) -> World:
-    """Change what `wanted` gives; the third party's code changes for all its dossiers.
+    """Change the members of `update` that are set; the third party's code changes for all its dossiers.
 
     Raises:
         NotFound: no such account (NOT_FOUND) or dossier (E200).
@@ -52,15 +55,15 @@ def update_dossier(
     behaviour.md 3.11 and 6.11 (carried-over), 6.1 and 6.2 (documented).
     """
     dossier = _find_monitored(world, account_id, dossier_id)
-    if wanted == DossierUpdate():
+    if update == DossierUpdate():
         raise Rejected(Refusal(E003, "data_to_update"))
-    changed = _apply_update(world, now, dossier, wanted, variants)
-    code = checks.normalize_code(wanted.thirdparty_code)
+    changed = _apply_update(world, now, dossier, update, variants)
+    code = checks.normalize_code(update.thirdparty_code)
     if code is not None:
         portfolio = with_code(world.portfolio(account_id), dossier.thirdparty_id, code)
         world = with_portfolio(world, portfolio)
     world = with_dossier(world, changed, now)
-    return with_invitations(world, now, dossier=changed, addresses=wanted.thirdparty_email or ())
+    return with_invitations(world, now, dossier=changed, addresses=update.thirdparty_email or ())
 
 
 def stop_dossier(world: World, now: datetime, *, account_id: int, dossier_id: int) -> World:
@@ -79,7 +82,7 @@ def stop_dossier(world: World, now: datetime, *, account_id: int, dossier_id: in
 def reactivate_dossier(
     world: World, now: datetime, *, account_id: int, dossier_id: int, expiration_date: str | UnsetType | None
 ) -> World:
-    """Monitor a stopped dossier again, until the date given, else the stored one; null: for good.
+    """Monitor a stopped dossier again, until `expiration_date`: UNSET is the stored date, None no expiry.
 
     Raises:
         NotFound: no such account (NOT_FOUND) or dossier (E200).
@@ -107,14 +110,16 @@ def reactivate_dossier(
         documents=tuple(replace(document, request_date=now) for document in dossier.documents),
     )
     world = with_dossier(world, recompute_completeness(active, now), now)
-    asked = tuple(document.code for document in active.documents)
-    return with_requests(world, now, dossier=active, codes=asked)
+    codes = tuple(document.code for document in active.documents)
+    return with_requests(world, now, dossier=active, codes=codes)
 
 
 def update_requirements(
     world: World, now: datetime, *, account_id: int, dossier_id: int, codes: Sequence[str], add: bool
 ) -> World:
-    """Ask for these documents instead of the previous ones, or (`add`) in addition; kept ones keep files.
+    """Request these documents instead of the previous ones, or with `add` in addition to them.
+
+    A document that stays requested keeps its evidences.
 
     Raises:
         NotFound: no such account (NOT_FOUND) or dossier (E200).
@@ -130,16 +135,18 @@ def update_requirements(
         raise Rejected(*refusals)
     # A dossier made on the platform's web pages may ask for one code twice; both requests are kept.
     previous = {document.code for document in dossier.documents}
-    new = [code for code in dict.fromkeys(codes) if code not in previous]
+    new_codes = [code for code in dict.fromkeys(codes) if code not in previous]
     first = world.next_ids.document
-    made = [Document(document_id=first + at, code=code, request_date=now) for at, code in enumerate(new)]
-    documents = (*dossier.documents, *made)
+    new_documents = [
+        Document(document_id=first + at, code=code, request_date=now) for at, code in enumerate(new_codes)
+    ]
+    documents = (*dossier.documents, *new_documents)
     if not add:
-        asked = [document for document in documents if document.code in codes]
-        documents = tuple(sorted(asked, key=lambda document: codes.index(document.code)))
-    world = replace(world, next_ids=replace(world.next_ids, document=first + len(new)))
+        selected = [document for document in documents if document.code in codes]
+        documents = tuple(sorted(selected, key=lambda document: codes.index(document.code)))
+    world = replace(world, next_ids=replace(world.next_ids, document=first + len(new_codes)))
     world = with_dossier(world, recompute_completeness(replace(dossier, documents=documents), now), now)
-    return with_requests(world, now, dossier=dossier, codes=tuple(new))
+    return with_requests(world, now, dossier=dossier, codes=tuple(new_codes))
 
 
 def mark_stopped(dossier: Dossier, at: datetime, reason: StoppingReason) -> Dossier:
@@ -161,41 +168,41 @@ def _find_monitored(world: World, account_id: int, dossier_id: int) -> Dossier:
 
 
 def _apply_update(
-    world: World, now: datetime, dossier: Dossier, wanted: DossierUpdate, variants: Variants
+    world: World, now: datetime, dossier: Dossier, update: DossierUpdate, variants: Variants
 ) -> Dossier:
     collector = checks.ErrorCollector()
     reference = dossier.reference
-    if wanted.dossier_reference is not None:
-        reference = checks.reference(collector, "dossier_reference", wanted.dossier_reference, variants)
-    checks.text(collector, "description", wanted.description, checks.LONG_TEXT)
-    checks.text(collector, "purchasing_category", wanted.purchasing_category)
-    code = checks.code(collector, "thirdparty_code", wanted.thirdparty_code)
-    addresses = checks.emails(collector, "thirdparty_email", wanted.thirdparty_email)
+    if update.dossier_reference is not None:
+        reference = checks.reference(collector, "dossier_reference", update.dossier_reference, variants)
+    checks.text(collector, "description", update.description, checks.LONG_TEXT)
+    checks.text(collector, "purchasing_category", update.purchasing_category)
+    code = checks.code(collector, "thirdparty_code", update.thirdparty_code)
+    addresses = checks.emails(collector, "thirdparty_email", update.thirdparty_email)
     until = dossier.expiration_date
-    if wanted.expiration_date is not UNSET:
-        until = _future_day(collector, wanted.expiration_date, now)
+    if update.expiration_date is not UNSET:
+        until = _future_day(collector, update.expiration_date, now)
     portfolio = world.portfolio(dossier.account_id)
     collector.extend(check_code_is_free(world, portfolio, code, dossier.thirdparty_id))
     if portfolio.has_reference(dossier.thirdparty_id, reference, except_for=dossier.dossier_id):
-        collector.note(E202, None, reference)
+        collector.add(E202, None, reference)
     collector.extend(check_email_domains(addresses, world.invalid_email_domains))
     collector.raise_any()
     return replace(
         dossier,
         reference=reference,
-        description=dossier.description if wanted.description is None else wanted.description,
-        purchasing_category=wanted.purchasing_category
-        if wanted.purchasing_category is not None
+        description=dossier.description if update.description is None else update.description,
+        purchasing_category=update.purchasing_category
+        if update.purchasing_category is not None
         else dossier.purchasing_category,
         expiration_date=until,
     )
 
 
 def _future_day(collector: checks.ErrorCollector, value: str | None, now: datetime) -> date | None:
-    """A day after today, else E021; None, which clears, stays None. behaviour.md 6.5 (documented), C71."""
+    """A day after today, else E021; None, which removes the date, stays None. behaviour.md 6.5, C71."""
     until = checks.day(collector, "expiration_date", value)
     if until is not None and until <= local_date(now):
-        collector.note(E021, "expiration_date")
+        collector.add(E021, "expiration_date")
     return until
 
 
@@ -204,7 +211,7 @@ def _check_reactivation(world: World, now: datetime, dossier: Dossier, until: da
     thirdparty = world.thirdparties[dossier.thirdparty_id]
     row = world.establishments.get(thirdparty.company_id)
     if thirdparty.out_of_business or (row is not None and row.condition is Condition.CLOSED):
-        collector.note(E103, None, thirdparty.company_id.type.value, thirdparty.company_id.value)
+        collector.add(E103, None, thirdparty.company_id.type.value, thirdparty.company_id.value)
     if until is not None and until <= local_date(now):
-        collector.note(E205, None, until.isoformat())
+        collector.add(E205, None, until.isoformat())
     collector.raise_any()

@@ -47,9 +47,9 @@ class ErrorCode(Struct, frozen=True):
     @property
     def places(self) -> Place:
         """Where the code is shown."""
-        shown = [_PLACES[OPERATIONS[name].kind] for name in self.rejects]
-        shown += [Place.PROCESS] * self.ends_import + [Place.RESOURCE] * self.not_found
-        return reduce(or_, shown, Place(0))
+        places = [_PLACES[OPERATIONS[name].kind] for name in self.rejects]
+        places += [Place.PROCESS] * self.ends_import + [Place.RESOURCE] * self.not_found
+        return reduce(or_, places, Place(0))
 
     def __str__(self) -> str:
         return self.code
@@ -65,7 +65,7 @@ _PLACES = {
 
 
 class Refusal(Struct, frozen=True):
-    """One code, the parameter it is about (by its Python name) and the values concerned."""
+    """One error code, the parameter that it is about (by its Python name) and the values concerned."""
 
     error: ErrorCode
     parameter: str | None = None
@@ -338,4 +338,4 @@ ERRORS: dict[str, ErrorCode] = {
 """Every code of the API, in the order above."""
 
 PROVIDER_ERRORS = (E101, E102, E103, E104, E105)
-"""What the data provider may answer, and what an import may be made to fail with."""
+"""The errors that the data provider may report; a rule or a control call can fail an import with one."""

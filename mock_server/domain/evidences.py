@@ -22,12 +22,12 @@ _NEVER = date(2099, 12, 31)
 
 
 def last_day(day: date | None) -> date | None:
-    """The last day on which a file is valid; what the wire calls never, and any later day, is None."""
+    """The last day on which a file is valid; None from 2099-12-31 on, which the API writes for no expiry."""
     return None if day is None or day >= _NEVER else day
 
 
 class Deposit(Struct, frozen=True, kw_only=True):
-    """What a third party sends: a file (its bytes, or a size in bytes for which a PDF is made), or a form."""
+    """What a third party sends: a file (its bytes, or the size in bytes of a generated PDF), or a form."""
 
     content: bytes | None = None
     file_size: int = 0
@@ -45,7 +45,7 @@ def visible_documents(dossier: Dossier, variants: Variants) -> tuple[Document, .
 
 
 def visible_document(dossier: Dossier, document_id: int, variants: Variants) -> Document:
-    """The document of that id among those shown.
+    """The document of that id, if the API shows it.
 
     Raises:
         NotFound: NOT_FOUND.
@@ -69,7 +69,7 @@ def file_of(document: Document, file_id: int) -> Evidence:
 
 
 def deposit(
-    world: World, now: datetime, *, account_id: int, dossier_id: int, code: str, given: Deposit
+    world: World, now: datetime, *, account_id: int, dossier_id: int, code: str, answer: Deposit
 ) -> World:
     """The third party answers the request for `code`; presence, state and indicator follow.
 
@@ -81,7 +81,7 @@ def deposit(
     dossier = world.portfolio(account_id).dossier(dossier_id)
     if code not in {document.code for document in dossier.documents}:
         raise NotFound(Refusal(NOT_FOUND, "document_code", (code,)))
-    evidence = _evidence(world.next_ids.evidence, now, given)
+    evidence = _evidence(world.next_ids.evidence, now, answer)
     documents = tuple(
         replace(document, evidences=(*document.evidences, evidence)) if document.code == code else document
         for document in dossier.documents
@@ -90,18 +90,18 @@ def deposit(
     return with_dossier(world, recompute_completeness(replace(dossier, documents=documents), now), now)
 
 
-def _evidence(evidence_id: int, now: datetime, given: Deposit) -> Evidence:
-    size = given.file_size if given.content is None else len(given.content)
+def _evidence(evidence_id: int, now: datetime, answer: Deposit) -> Evidence:
+    size = answer.file_size if answer.content is None else len(answer.content)
     return Evidence(
         evidence_id=evidence_id,
         upload_date=now,
         file_uuid=file_uuid(evidence_id) if size else None,
         file_creation=now,
         file_size=size,
-        expiration_date=given.expiration_date,
-        metadata=given.metadata,
-        formdata=given.formdata,
-        content=given.content,
+        expiration_date=answer.expiration_date,
+        metadata=answer.metadata,
+        formdata=answer.formdata,
+        content=answer.content,
     )
 
 

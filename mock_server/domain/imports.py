@@ -66,14 +66,14 @@ PROVIDER_ANSWERS: dict[Condition, ErrorCode] = {
     Condition.CLOSED: E103,
     Condition.AMBIGUOUS: E104,
 }
-"""What an import is refused with when the provider finds an establishment in this condition."""
+"""The error of an import whose establishment is in this condition."""
 
 _BETWEEN_REQUESTS = timedelta(milliseconds=5)
 """Between two documents that one import asks for. behaviour.md 6.4 (inferred)."""
 
 
 class ImportRequest(Struct, frozen=True, kw_only=True):
-    """The body of an import: members of the right JSON type, nothing else checked; None is "not given"."""
+    """The body of an import, of which only the JSON types were checked; None is a member that is missing."""
 
     company_id_type: str | None = None
     company_id_value: str | None = None
@@ -88,7 +88,7 @@ class ImportRequest(Struct, frozen=True, kw_only=True):
 
 
 class ImportPlatform(Struct, frozen=True):
-    """What the platform does with each import: the variants, its duration, companies it does not know yet."""
+    """What all imports share: variants, duration, and the function that generates unknown companies."""
 
     variants: Variants
     duration: timedelta
@@ -107,7 +107,7 @@ def launch_import(
     """Begin an import; only the form of the request is checked here.
 
     The process ends as its `plan` says, else as its establishment says, else after the platform's duration.
-    The company of a new third party is decided now: what follows depends on the world and the time alone.
+    The company of a new third party is generated now, so that the end depends on world and time alone.
 
     Raises:
         NotFound: NOT_FOUND, no such account.
@@ -116,23 +116,25 @@ def launch_import(
     behaviour.md 3.9 (documented), C8.
     """
     world.portfolio(account_id)
-    wanted = _check_request(request, platform.variants)
-    establishment = world.establishments.get(wanted.company_id, Establishment(company_id=wanted.company_id))
+    new_dossier = _check_request(request, platform.variants)
+    establishment = world.establishments.get(
+        new_dossier.company_id, Establishment(company_id=new_dossier.company_id)
+    )
     lasts = next(
         time for time in (plan.lasts, establishment.import_duration, platform.duration) if time is not None
     )
-    held = plan.held or (establishment.never_ends and plan.lasts is None)
+    is_held = plan.held or (establishment.never_ends and plan.lasts is None)
     process = ImportProcess(
         process_id=_process_id(account_id, world.next_ids.process),
         number=world.next_ids.process,
         account_id=account_id,
         creation=now,
-        ends=None if held else now + lasts,
-        wanted=wanted,
+        ends=None if is_held else now + lasts,
+        wanted=new_dossier,
         condition=plan.condition,
         company=None
-        if world.thirdparty_with_id(wanted.company_id)
-        else establishment.company or platform.invent(wanted.company_id),
+        if world.thirdparty_with_id(new_dossier.company_id)
+        else establishment.company or platform.invent(new_dossier.company_id),
     )
     counted = replace(world, next_ids=replace(world.next_ids, process=world.next_ids.process + 1))
     return with_process(counted, process), process
@@ -146,9 +148,9 @@ def end_import(world: World, now: datetime, process: ImportProcess) -> tuple[Wor
     refusals = _find_refusals(world, now, process)
     if refusals:
         return fail_import(world, now, process, refusals)
-    world, thirdparty = _thirdparty_for(world, process)
-    world, dossier = _new_dossier(world, now, process, thirdparty)
-    world = with_import_mails(world, now, dossier=dossier, wanted=process.wanted)
+    world, thirdparty = _find_or_create_thirdparty(world, process)
+    world, dossier = _create_dossier(world, now, process, thirdparty)
+    world = with_import_mails(world, now, dossier=dossier, new_dossier=process.wanted)
     ended = replace(process, complete=True, ends=now, dossier_id=dossier.dossier_id, company=None)
     return with_process(world, ended), ended
 
@@ -162,16 +164,18 @@ def fail_import(
 
 
 def hold_import(world: World, process: ImportProcess) -> tuple[World, ImportProcess]:
-    """Let a running import continue until a control call ends it."""
-    held = replace(process, ends=None)
-    return with_process(world, held), held
+    """Put a running import on hold: it runs until a control call ends it."""
+    process_on_hold = replace(process, ends=None)
+    return with_process(world, process_on_hold), process_on_hold
 
 
 def _check_request(request: ImportRequest, variants: Variants) -> NewDossier:
     collector = checks.ErrorCollector()
     company_id = checks.company_id(collector, request.company_id_type, request.company_id_value)
-    given = checks.required(collector, "dossier_reference", request.dossier_reference)
-    reference = checks.reference(collector, "dossier_reference", given, variants) if given else ""
+    reference_text = checks.required(collector, "dossier_reference", request.dossier_reference)
+    reference = (
+        checks.reference(collector, "dossier_reference", reference_text, variants) if reference_text else ""
+    )
     code = checks.code(collector, "thirdparty_code", request.thirdparty_code)
     description = checks.text(collector, "description", request.description, checks.LONG_TEXT)
     category = checks.text(collector, "purchasing_category", request.purchasing_category)
@@ -195,25 +199,25 @@ def _check_request(request: ImportRequest, variants: Variants) -> NewDossier:
 
 def _find_refusals(world: World, now: datetime, process: ImportProcess) -> list[Refusal]:
     portfolio = world.portfolio(process.account_id)
-    wanted = process.wanted
-    refusals = _account_refusals(portfolio, wanted)
+    new_dossier = process.wanted
+    refusals = _account_refusals(portfolio, new_dossier)
     if not any(refusal.error in {E121, E122} for refusal in refusals):
-        failure = _provider_failure(world, wanted.company_id, process.condition)
+        failure = _provider_failure(world, new_dossier.company_id, process.condition)
         if failure is not None:
             return [*refusals, failure]
-    refusals += _thirdparty_refusals(world, portfolio, wanted)
-    if wanted.expiration_date is not None and wanted.expiration_date <= local_date(now):
+    refusals += _thirdparty_refusals(world, portfolio, new_dossier)
+    if new_dossier.expiration_date is not None and new_dossier.expiration_date <= local_date(now):
         refusals.append(Refusal(E021, "expiration_date"))
-    refusals += check_requirement_codes(portfolio.account, wanted.required_documents)
-    addresses = (*wanted.thirdparty_email, *wanted.user_in_charge)
+    refusals += check_requirement_codes(portfolio.account, new_dossier.required_documents)
+    addresses = (*new_dossier.thirdparty_email, *new_dossier.user_in_charge)
     return refusals + check_email_domains(addresses, world.invalid_email_domains)
 
 
-def _account_refusals(portfolio: Portfolio, wanted: NewDossier) -> list[Refusal]:
+def _account_refusals(portfolio: Portfolio, new_dossier: NewDossier) -> list[Refusal]:
     refusals = [] if portfolio.account.active else [Refusal(E113)]
-    if is_french(wanted.company_id):
-        if wanted.company_id.type is CompanyIdType.VAT:
-            refusals.append(Refusal(E121, None, _id_values(wanted.company_id)))
+    if is_french(new_dossier.company_id):
+        if new_dossier.company_id.type is CompanyIdType.VAT:
+            refusals.append(Refusal(E121, None, _id_values(new_dossier.company_id)))
     elif not portfolio.account.international:
         refusals.append(Refusal(E122))
     return refusals
@@ -233,24 +237,24 @@ def _provider_failure(world: World, company_id: CompanyId, condition: Condition 
     return Refusal(answer, None, _id_values(concerned))
 
 
-def _thirdparty_refusals(world: World, portfolio: Portfolio, wanted: NewDossier) -> list[Refusal]:
-    thirdparty = world.thirdparty_with_id(wanted.company_id)
+def _thirdparty_refusals(world: World, portfolio: Portfolio, new_dossier: NewDossier) -> list[Refusal]:
+    thirdparty = world.thirdparty_with_id(new_dossier.company_id)
     relation = portfolio.relations.get(thirdparty.thirdparty_id) if thirdparty else None
     refusals = []
-    code = wanted.thirdparty_code
+    code = new_dossier.thirdparty_code
     if code and relation and relation.thirdparty_code and relation.thirdparty_code != code:
         refusals.append(Refusal(E111, None, (relation.thirdparty_code,)))
     refusals += check_code_is_free(world, portfolio, code, thirdparty.thirdparty_id if thirdparty else None)
-    if thirdparty and portfolio.has_reference(thirdparty.thirdparty_id, wanted.reference):
-        refusals.append(Refusal(E202, None, (wanted.reference,)))
+    if thirdparty and portfolio.has_reference(thirdparty.thirdparty_id, new_dossier.reference):
+        refusals.append(Refusal(E202, None, (new_dossier.reference,)))
     return refusals
 
 
-def _thirdparty_for(world: World, process: ImportProcess) -> tuple[World, Thirdparty]:
+def _find_or_create_thirdparty(world: World, process: ImportProcess) -> tuple[World, Thirdparty]:
     company_id = process.wanted.company_id
-    known = world.thirdparty_with_id(company_id)
-    if known is not None:
-        return world, known
+    known_thirdparty = world.thirdparty_with_id(company_id)
+    if known_thirdparty is not None:
+        return world, known_thirdparty
     establishment = world.establishments.get(company_id)
     company = (establishment.company if establishment else None) or process.company
     assert company is not None  # noqa: S101  # the third party was not known at the launch either
@@ -260,7 +264,7 @@ def _thirdparty_for(world: World, process: ImportProcess) -> tuple[World, Thirdp
 
 
 def new_thirdparty(thirdparty_id: int, company_id: CompanyId, company: Company) -> Thirdparty:
-    """A third party as an import makes it: identified, not registered yet. behaviour.md 6.3 (documented)."""
+    """A third party as an import creates it: not registered yet. behaviour.md 6.3 (documented)."""
     siret = company_id.value if company_id.type is CompanyIdType.SIRET else None
     siren = siren_of(siret) if siret else None
     own_vat = company_id.value if company_id.type is CompanyIdType.VAT else None
@@ -278,12 +282,12 @@ def new_thirdparty(thirdparty_id: int, company_id: CompanyId, company: Company) 
     )
 
 
-def _new_dossier(
+def _create_dossier(
     world: World, now: datetime, process: ImportProcess, thirdparty: Thirdparty
 ) -> tuple[World, Dossier]:
-    wanted = process.wanted
+    new_dossier = process.wanted
     portfolio = world.portfolio(process.account_id)
-    codes = wanted.required_documents or portfolio.account.default_requirements
+    codes = new_dossier.required_documents or portfolio.account.default_requirements
     documents = tuple(
         Document(
             document_id=world.next_ids.document + at,
@@ -296,12 +300,12 @@ def _new_dossier(
         dossier_id=world.next_ids.dossier,
         account_id=process.account_id,
         thirdparty_id=thirdparty.thirdparty_id,
-        reference=wanted.reference,
-        description=wanted.description,
-        purchasing_category=wanted.purchasing_category,
+        reference=new_dossier.reference,
+        description=new_dossier.description,
+        purchasing_category=new_dossier.purchasing_category,
         monitored=True,
         starting_date=now,
-        expiration_date=wanted.expiration_date,
+        expiration_date=new_dossier.expiration_date,
         stopping_date=None,
         stopping_reason=StoppingReason.NOT_STOPPED,
         complete=not documents,
@@ -314,8 +318,10 @@ def _new_dossier(
         dossier=world.next_ids.dossier + 1,
         document=world.next_ids.document + len(documents),
     )
-    if wanted.thirdparty_code:
-        world = with_portfolio(world, with_code(portfolio, thirdparty.thirdparty_id, wanted.thirdparty_code))
+    if new_dossier.thirdparty_code:
+        world = with_portfolio(
+            world, with_code(portfolio, thirdparty.thirdparty_id, new_dossier.thirdparty_code)
+        )
     return with_dossier(replace(world, next_ids=next_ids), recompute_completeness(dossier, now), now), dossier
 
 

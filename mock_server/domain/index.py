@@ -25,12 +25,12 @@ class Index(Struct, frozen=True, eq=False):
     def of(cls, entries: Iterable[tuple[str, str, int]]) -> Index:
         """Return the index of distinct entries, each a field, a value and an id."""
         start: dict[str, dict[str, int | SortedSet[int]]] = defaultdict(dict)
-        several: dict[tuple[str, str], list[int]] = {}
+        numbers_by_key: dict[tuple[str, str], list[int]] = {}
         for field, value, number in entries:
             first = start[field].setdefault(value, number)
             if first is not number:
-                several.setdefault((field, value), [first]).append(number)  # type: ignore[list-item]
-        for (field, value), numbers in several.items():
+                numbers_by_key.setdefault((field, value), [first]).append(number)  # type: ignore[list-item]
+        for (field, value), numbers in numbers_by_key.items():
             start[field][value] = SortedSet.of(numbers)
         return cls(dict(start))
 
@@ -39,8 +39,8 @@ class Index(Struct, frozen=True, eq=False):
         changed = self.changed.get((field, value))
         if changed is not None:
             return changed
-        found = self.start.get(field, {}).get(value, EMPTY)
-        return SortedSet(((found,),), 1) if isinstance(found, int) else found
+        ids = self.start.get(field, {}).get(value, EMPTY)
+        return SortedSet(((ids,),), 1) if isinstance(ids, int) else ids
 
     def add(self, field: str, value: str, number: int) -> Index:
         """Return the index in which the value has this id as well."""

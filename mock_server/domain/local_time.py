@@ -1,6 +1,6 @@
 """French local time: the zone in which the platform counts days (behaviour.md 10). Durations in such days.
 
-Inside, instants are aware and in UTC; a day is a `date`. Only this module knows the zone.
+In the domain, instants are aware and in UTC; a day is a `date`. Only this module has the zone.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def add_days(instant: datetime, days: int) -> datetime:
 
 
 def from_local(text: str) -> datetime:
-    """The instant that an ISO date-time means: without offset, French local time; a plain date, its start.
+    """Return the instant of an ISO date-time, in French local time without an offset; of a date its start.
 
     Raises:
         ValueError: the text is not a calendar date (and time).
@@ -99,27 +99,27 @@ def is_supported_day(day: date) -> bool:
 
 
 def calendar_duration(text: str) -> tuple[int, timedelta]:
-    """The days of a duration, and its exact rest: a day of the calendar can have 23 or 25 hours.
+    """Return the days of a duration, and the exact time in addition: a calendar day can have 23 or 25 hours.
 
     Raises:
         ValueError: it is not a duration, or longer than a century.
     """
     short, iso = _SHORT.fullmatch(text), _DURATION.fullmatch(text)
-    days, rest = 0, timedelta()
+    days, exact = 0, timedelta()
     try:
         if short:
-            rest = timedelta(seconds=float(short["number"]) * _UNITS[short["unit"]])
+            exact = timedelta(seconds=float(short["number"]) * _UNITS[short["unit"]])
         elif iso and any(iso.groupdict().values()):
             units = {unit: float(number) for unit, number in iso.groupdict().items() if number}
             days = int(units.pop("days", 0))
-            rest = timedelta(**units)
+            exact = timedelta(**units)
         else:
             raise ValueError(
                 f"{shown(text)} is not a duration; write 200ms, 2s, 5m, 1h or ISO 8601 such as PT1M30S or"
                 " P30D, without weeks, months and years"
             )
     except OverflowError:
-        rest = timedelta.max
-    if days > CENTURY.days or rest > CENTURY - timedelta(days=days):
+        exact = timedelta.max
+    if days > CENTURY.days or exact > CENTURY - timedelta(days=days):
         raise ValueError(f"{shown(text)} is longer than a century")
-    return days, rest
+    return days, exact

@@ -1,9 +1,9 @@
 """The vendor's nouns as frozen values (behaviour.md 4).
 
-Instants are aware datetimes in UTC, days are dates. `Dossier`, `Thirdparty` and what hangs on them compare by
-identity: a value that did not change is the very same object, which is also what remembers its rendering.
+Instants are aware datetimes in UTC, days are dates. `Dossier`, `Thirdparty` and their parts compare by
+identity: a value that did not change is the same object, and its rendering is cached by that object.
 
-The garbage collector does not track what a state has millions of (`gc=False`): it holds values, so no cycle.
+The garbage collector does not track structs of which a state has millions (`gc=False`): they form no cycles.
 
 Without `from __future__ import annotations`: msgspec would compile each annotation at every start.
 """
@@ -52,7 +52,7 @@ class StoppingReason(StrEnum):
 
 
 class Condition(StrEnum):
-    """What the data provider has to say of an establishment (behaviour.md 6.4)."""
+    """What the data provider reports about an establishment (behaviour.md 6.4)."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -289,7 +289,10 @@ class NewDossier(Struct, frozen=True, kw_only=True):
 
 
 class ImportPlan(Struct, frozen=True, kw_only=True):
-    """How an import ends, in place of what its establishment says; None changes nothing."""
+    """How an import ends, if not as its establishment says: it is `held`, `lasts` a time, finds a condition.
+
+    None leaves it to the establishment.
+    """
 
     held: bool = False
     lasts: timedelta | None = None
@@ -301,7 +304,9 @@ DEFAULT_OUTCOME = ImportPlan()
 
 
 class ImportProcess(Struct, frozen=True, kw_only=True, eq=False):
-    """An import under way or ended. `number` counts launches; `ends` is when it ends or ended, None on hold.
+    """An import that runs or has ended.
+
+    `number` counts launches; `ends` is when it ends or ended, None while it is on hold.
 
     `wanted` is the request; `condition`, if there is one, is the answer of the data provider, in place of the
     registry's; `refusals` are filled when it ended without a dossier. As long as it runs, `company` is that

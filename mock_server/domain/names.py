@@ -1,4 +1,4 @@
-"""Names in Python and on the wire, the nearest known name, and a cache for functions of short texts."""
+"""Names in Python and on the wire, the nearest known name, values and counts in messages; a cache."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def cut(text: str) -> str:
 
 
 def is_utf8(text: str) -> bool:
-    """Whether the text has only characters; an argument or a file's name can have other bytes."""
+    """Whether the text can be written in UTF-8: an argument or a file's name may have other bytes."""
     return text.isascii() or text.encode("utf-8", "replace").decode() == text
 
 
@@ -85,7 +85,7 @@ def proposal(name: str, known: Iterable[str], quote: Callable[[str], str] = repr
 
 
 def proposal_and_all(name: str, known: Iterable[str], separator: str = ", ") -> str:
-    """Return the known name that is most like it, if one is, and always all of them."""
+    """Return `did you mean 'x'? There are: a, b` with all known names; no question if none is near."""
     names = list(known)
     near = nearest(name, names)
     advice = f"did you mean {near!r}? There are" if near else "there are"
@@ -93,5 +93,5 @@ def proposal_and_all(name: str, known: Iterable[str], separator: str = ", ") -> 
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like it; None if none is near."""
+    """The most similar known name; None if none is similar, or the name is too long."""
     return next(iter(get_close_matches(name, known, n=1)), None) if len(name) <= MAX_NAME else None

@@ -12,43 +12,43 @@ from mock_server.domain.model import Dossier, Mail, MailKind, NewDossier
 from mock_server.domain.world import World
 
 
-def with_import_mails(world: World, now: datetime, *, dossier: Dossier, wanted: NewDossier) -> World:
-    """The world in which a new dossier was made known: to its third party, and to people of the account.
+def with_import_mails(world: World, now: datetime, *, dossier: Dossier, new_dossier: NewDossier) -> World:
+    """The world with the e-mails about a new dossier, to its third party and to users of the account.
 
-    behaviour.md 6.11 (documented; whom a registered third party hears of it: inferred).
+    behaviour.md 6.11 (documented; e-mails to a registered third party: inferred).
     """
     thirdparty = world.thirdparties[dossier.thirdparty_id]
     codes = _codes(dossier)
     if thirdparty.registered:
-        contacts = [*(user.email for user in thirdparty.users), *wanted.thirdparty_email]
-        world = _with(world, now, MailKind.REQUEST, dossier, contacts, codes)
+        contacts = [*(user.email for user in thirdparty.users), *new_dossier.thirdparty_email]
+        world = _with_mails(world, now, MailKind.REQUEST, dossier, contacts, codes)
     else:
-        world = with_invitations(world, now, dossier=dossier, addresses=wanted.thirdparty_email)
-    strangers = [address for address in wanted.user_in_charge if not _is_user(world, dossier, address)]
-    return _with(world, now, MailKind.USER_IN_CHARGE, dossier, strangers)
+        world = with_invitations(world, now, dossier=dossier, addresses=new_dossier.thirdparty_email)
+    strangers = [address for address in new_dossier.user_in_charge if not _is_user(world, dossier, address)]
+    return _with_mails(world, now, MailKind.USER_IN_CHARGE, dossier, strangers)
 
 
 def with_invitations(world: World, now: datetime, *, dossier: Dossier, addresses: Iterable[str]) -> World:
-    """The world in which these addresses were invited to answer for the third party of the dossier.
+    """The world with an invitation to each address, to answer for the third party of the dossier.
 
     behaviour.md 6.11 (carried-over).
     """
     thirdparty = world.thirdparties[dossier.thirdparty_id]
     key = None if thirdparty.registered else thirdparty.subscription_key
-    return _with(world, now, MailKind.INVITATION, dossier, addresses, _codes(dossier), key)
+    return _with_mails(world, now, MailKind.INVITATION, dossier, addresses, _codes(dossier), key)
 
 
 def with_requests(world: World, now: datetime, *, dossier: Dossier, codes: tuple[str, ...]) -> World:
-    """The world in which the users of the dossier's third party were asked for these documents.
+    """The world with a request for these documents to each user of the dossier's third party.
 
     behaviour.md 6.11 (inferred).
     """
     users = [user.email for user in world.thirdparties[dossier.thirdparty_id].users]
-    return _with(world, now, MailKind.REQUEST, dossier, users if codes else (), codes)
+    return _with_mails(world, now, MailKind.REQUEST, dossier, users if codes else (), codes)
 
 
 def without_mails(world: World) -> World:
-    """The world with an empty outbox; numbers go on."""
+    """The world with an empty outbox; the next e-mail still has the next number."""
     return replace(world, mails=Map())
 
 
@@ -64,7 +64,7 @@ def _is_user(world: World, dossier: Dossier, address: str) -> bool:
     )
 
 
-def _with(
+def _with_mails(
     world: World,
     now: datetime,
     kind: MailKind,
@@ -75,7 +75,7 @@ def _with(
 ) -> World:
     """The world with another e-mail to each address; no address gets it twice."""
     first = world.next_ids.mail
-    made = [
+    new_mails = [
         Mail(
             number=first + at,
             sent_at=now,
@@ -89,7 +89,7 @@ def _with(
         )
         for at, address in enumerate(dict.fromkeys(addresses))
     ]
-    if not made:
+    if not new_mails:
         return world
-    mails = world.mails.update({mail.number: mail for mail in made})
-    return replace(world, mails=mails, next_ids=replace(world.next_ids, mail=first + len(made)))
+    mails = world.mails.update({mail.number: mail for mail in new_mails})
+    return replace(world, mails=mails, next_ids=replace(world.next_ids, mail=first + len(new_mails)))

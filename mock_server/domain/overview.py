@@ -82,14 +82,14 @@ class Row(Struct, frozen=True, eq=False):
         return self.portfolio.relations[self.thirdparty.thirdparty_id].thirdparty_code
 
     @property
-    def standing(self) -> DossierStatus:
-        """Its status."""
+    def status(self) -> DossierStatus:
+        """The status of the dossier."""
         if not self.dossier.monitored:
             return DossierStatus.STOPPED
         return DossierStatus.COMPLETE if self.dossier.complete else DossierStatus.INCOMPLETE
 
     def contains_text(self, text: str) -> bool:
-        """Whether one of its names contains the text, in any case."""
+        """Whether an id, reference, name or code contains the text, which is casefolded."""
         names = (
             self.dossier.dossier_id,
             self.dossier.reference,
@@ -105,22 +105,22 @@ class Row(Struct, frozen=True, eq=False):
 
 
 class Overview(Struct, frozen=True):
-    """Some of the rows found, newest first; counts per status of all with the text; how many are found."""
+    """A page of rows, newest first; the number of dossiers with the text by status, and of all rows."""
 
     rows: Sequence[Row]
     counts: Mapping[DossierStatus, int]
     total: int
 
 
-def overview(world: World, *, text: str, standing: DossierStatus | None, offset: int, limit: int) -> Overview:
-    """Return `limit` of the dossiers with `text` in a name and with this status; an empty text is in all.
+def overview(world: World, *, text: str, status: DossierStatus | None, offset: int, limit: int) -> Overview:
+    """Return a page of the dossiers with `text` in a name and with this status, or any if it is None.
 
-    Without a text none is looked at beyond the last one shown, however many there are.
+    An empty text is in all of them; then only the rows of the page are read, however many there are.
     """
-    wanted = text.strip().casefold()
-    counts = _count_matches(world, wanted) if wanted else _counts(world)
-    rows = _newest(world, wanted, standing)
-    total = sum(counts.values()) if standing is None else counts[standing]
+    part = text.strip().casefold()
+    counts = _count_matches(world, part) if part else _counts(world)
+    rows = _newest(world, part, status)
+    total = sum(counts.values()) if status is None else counts[status]
     return Overview(list(islice(rows, offset, offset + limit)), counts, total)
 
 
@@ -130,36 +130,36 @@ def row_of(world: World, portfolio: Portfolio, dossier_id: int) -> Row:
     return Row(portfolio, dossier, world.thirdparties[dossier.thirdparty_id])
 
 
-def _newest(world: World, wanted: str, standing: DossierStatus | None = None) -> Iterator[Row]:
-    for dossier_id, account_id in _newest_ids(world, standing):
+def _newest(world: World, part: str, status: DossierStatus | None = None) -> Iterator[Row]:
+    for dossier_id, account_id in _newest_ids(world, status):
         row = row_of(world, world.portfolios[account_id], dossier_id)
-        if standing in {None, row.standing} and (not wanted or row.contains_text(wanted)):
+        if status in {None, row.status} and (not part or row.contains_text(part)):
             yield row
 
 
-def _newest_ids(world: World, standing: DossierStatus | None) -> Iterator[tuple[int, int]]:
-    """Ids of dossiers and their accounts, stopped or not as may be, newest first."""
-    of_each = [
-        zip(reversed(_ids(portfolio, standing)), repeat(account_id))
+def _newest_ids(world: World, status: DossierStatus | None) -> Iterator[tuple[int, int]]:
+    """Ids of dossiers and their accounts, newest first: at least those with this status."""
+    ids_by_account = [
+        zip(reversed(_ids(portfolio, status)), repeat(account_id))
         for account_id, portfolio in world.portfolios.items()
     ]
-    return merge(*of_each, reverse=True)
+    return merge(*ids_by_account, reverse=True)
 
 
-def _ids(portfolio: Portfolio, standing: DossierStatus | None) -> SortedSet[int]:
-    if standing is None:
+def _ids(portfolio: Portfolio, status: DossierStatus | None) -> SortedSet[int]:
+    if status is None:
         return portfolio.dossier_ids
-    return portfolio.stopped_ids if standing is DossierStatus.STOPPED else portfolio.monitored_ids
+    return portfolio.stopped_ids if status is DossierStatus.STOPPED else portfolio.monitored_ids
 
 
-def _count_matches(world: World, wanted: str) -> Mapping[DossierStatus, int]:
-    counted = Counter(row.standing for row in _newest(world, wanted))
-    return {standing: counted[standing] for standing in DossierStatus}
+def _count_matches(world: World, part: str) -> Mapping[DossierStatus, int]:
+    counter = Counter(row.status for row in _newest(world, part))
+    return {status: counter[status] for status in DossierStatus}
 
 
 def _counts(world: World) -> Mapping[DossierStatus, int]:
     portfolios = world.portfolios.values()
-    complete = sum(one.complete for portfolio in portfolios for one in portfolio.relations.values())
+    complete = sum(relation.complete for portfolio in portfolios for relation in portfolio.relations.values())
     monitored = sum(len(portfolio.monitored_ids) for portfolio in portfolios)
     stopped = sum(len(portfolio.stopped_ids) for portfolio in portfolios)
     return {

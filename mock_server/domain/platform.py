@@ -1,4 +1,4 @@
-"""Changes that no call of the API makes: a company closes, a document type is withdrawn, dossiers are set.
+"""Changes that no call of the API makes: close a company, withdraw a document type, set or remove dossiers.
 
 Only the control API and fixtures make them (behaviour.md 6.3, 6.6, 6.7).
 """
@@ -47,12 +47,12 @@ def withdraw_requirement(world: World, *, code: str, withdrawn: bool, account_id
 
     behaviour.md 5 (documented, E301).
     """
-    holders = world.portfolios.values() if account_id is None else [world.portfolio(account_id)]
-    having = [portfolio for portfolio in holders if code in portfolio.account.requirements]
-    known = having or (account_id is None and code in world.requirements)
-    if not known:
+    portfolios = world.portfolios.values() if account_id is None else [world.portfolio(account_id)]
+    affected = [portfolio for portfolio in portfolios if code in portfolio.account.requirements]
+    exists = affected or (account_id is None and code in world.requirements)
+    if not exists:
         raise NotFound(Refusal(NOT_FOUND, "code", (code,)))
-    for portfolio in having:
+    for portfolio in affected:
         account = _with_withdrawn(portfolio.account, code, withdrawn=withdrawn)
         world = with_portfolio(world, replace(portfolio, account=account))
     if account_id is not None or code not in world.requirements:
@@ -67,7 +67,7 @@ def _with_withdrawn(account: Account, code: str, *, withdrawn: bool) -> Account:
     return replace(
         account,
         requirements={**account.requirements, code: row},
-        default_requirements=tuple(each for each in defaults if each != code or not withdrawn),
+        default_requirements=tuple(default for default in defaults if default != code or not withdrawn),
     )
 
 
@@ -89,15 +89,17 @@ def set_dossier(world: World, dossier: Dossier) -> World:
         dates = [relation.state_last_change_date] if relation else []
         dates += [_changed(dossier)] if dossier.monitored else []
     else:
-        found = (portfolio.dossiers[dossier_id] for dossier_id in updated.dossiers)
-        dates = [_changed(each) for each in found if each.monitored]
+        dossiers = (portfolio.dossiers[dossier_id] for dossier_id in updated.dossiers)
+        dates = [_changed(sibling) for sibling in dossiers if sibling.monitored]
     return _with_state_date(world, portfolio, updated, max(day for day in dates if day is not None))
 
 
 def clear_dossiers(world: World) -> World:
     """The world without dossiers, relations and imports; ids continue."""
-    emptied = {number: Portfolio(account=held.account) for number, held in world.portfolios.items()}
-    return replace(world, portfolios=Map(emptied), agenda=EMPTY)
+    portfolios = {
+        number: Portfolio(account=portfolio.account) for number, portfolio in world.portfolios.items()
+    }
+    return replace(world, portfolios=Map(portfolios), agenda=EMPTY)
 
 
 def _changed(dossier: Dossier) -> date:
@@ -105,6 +107,6 @@ def _changed(dossier: Dossier) -> date:
 
 
 def _with_state_date(world: World, portfolio: Portfolio, relation: Relation, day: date) -> World:
-    dated = replace(relation, state_last_change_date=day)
-    relations = portfolio.relations.set(relation.thirdparty_id, dated)
+    updated = replace(relation, state_last_change_date=day)
+    relations = portfolio.relations.set(relation.thirdparty_id, updated)
     return with_portfolio(world, replace(portfolio, relations=relations))

@@ -1,4 +1,4 @@
-"""Expressions that search third parties: their language, and what they mean (behaviour.md 3.5)."""
+"""Expressions that search third parties: their syntax, and the tests that they become (behaviour.md 3.5)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _OPERATORS = frozenset(Operator)
 
 
 class Criterion(Struct, frozen=True):
-    """`workforce>200`. `position` is where the field stands in the text."""
+    """One comparison, such as `workforce>200`. `position` is that of the field in the text, from 1."""
 
     field: str
     operator: Operator
@@ -57,7 +57,7 @@ class Criterion(Struct, frozen=True):
 
     @property
     def value_position(self) -> int:
-        """Where the value stands in the text."""
+        """The position of the value in the text, counted from 1."""
         return self.position + len(self.field) + len(self.operator)
 
 
@@ -82,29 +82,29 @@ class ExpressionError(ValueError):
     `position 12: expected one of : ~ ! > <, found the end`
     """
 
-    def __init__(self, position: int, expected: str, found: str) -> None:
-        super().__init__(f"position {position}: expected {expected}, found {found}")
+    def __init__(self, position: int, expected: str, actual: str) -> None:
+        super().__init__(f"position {position}: expected {expected}, found {actual}")
         self.position = position
         self.expected = expected
 
 
 def parse(text: str) -> Expression:
-    """The expression that a text writes; AND binds tighter than OR.
+    """Parse a text as an expression; AND binds tighter than OR.
 
     Raises:
-        ExpressionError: it writes none.
+        ExpressionError: it is not an expression.
 
     behaviour.md 3.5 (documented; precedence, and where a value ends: inferred).
     """
     reader = _Reader(text)
-    found = reader.any_of(0)
+    expression = reader.any_of(0)
     if reader.word:
-        raise reader.expected("AND, OR or the end")
-    return found
+        raise reader.error("AND, OR or the end")
+    return expression
 
 
 def format_expression(expression: Expression) -> str:
-    """The text that writes an expression; `parse` gives the same one again, except positions."""
+    """Write an expression as text; `parse` returns an equal one, except for positions."""
     if isinstance(expression, Criterion):
         return f"{expression.field}{expression.operator}{expression.value}"
     if isinstance(expression, AllOf):
@@ -122,7 +122,7 @@ def _in_parentheses(part: Expression, *kinds: type) -> str:
 
 
 class _Reader:
-    """A text and how far it has been read: `word` is the one at `at`, empty at the end."""
+    """A text and how far it has been read: `word` is the next word, empty at the end of the text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -130,22 +130,22 @@ class _Reader:
         self._go_to(0)
 
     def any_of(self, depth: int) -> Expression:
-        """Conjunctions joined by OR."""
+        """Read parts joined by OR, each of them joined by AND; `depth` is the number of open parentheses."""
         parts = [self._all_of(depth)]
-        while self._took(_OR):
+        while self._skip_word(_OR):
             parts.append(self._all_of(depth))
         return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
-    def expected(self, what: str, at: int | None = None) -> ExpressionError:
-        """The error at this word, or further on."""
+    def error(self, expected: str, at: int | None = None) -> ExpressionError:
+        """Return the error that something else was expected at the present word, or at the index `at`."""
         at = self._at if at is None else at
         word = self._text[at : self._end_of_word(at)]
         end = "a blank" if at < len(self._text) else "the end"
-        return ExpressionError(at + 1, what, quote_word(word) if word else end)
+        return ExpressionError(at + 1, expected, quote_word(word) if word else end)
 
     def _all_of(self, depth: int) -> Expression:
         parts = [self._term(depth)]
-        while self._took(_AND):
+        while self._skip_word(_AND):
             parts.append(self._term(depth))
         return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
@@ -153,41 +153,41 @@ class _Reader:
         if self.word not in _OPEN:
             return self._criterion()
         if depth == MAX_NESTING:
-            raise self.expected(f"at most {MAX_NESTING} parentheses inside each other")
-        self._took(_OPEN)
+            raise self.error(f"at most {MAX_NESTING} parentheses inside each other")
+        self._skip_word(_OPEN)
         inside = self.any_of(depth + 1)
-        if not self._took(_CLOSE):
-            raise self.expected("AND, OR or a closing parenthesis with a blank on either side")
+        if not self._skip_word(_CLOSE):
+            raise self.error("AND, OR or a closing parenthesis with a blank on either side")
         return inside
 
     def _criterion(self) -> Criterion:
-        begins = self._at
-        name = _FIELD.match(self._text, begins)
+        start = self._at
+        name = _FIELD.match(self._text, start)
         if self.word.startswith(_OPEN):
-            raise self.expected("a blank after the parenthesis", begins + 1)
+            raise self.error("a blank after the parenthesis", start + 1)
         if name is None or self.word in _RESERVED:
-            raise self.expected(_CRITERION)
+            raise self.error(_CRITERION)
         operator = self._text[name.end() : name.end() + 1]
         if operator not in _OPERATORS:
-            raise self.expected(f"{_OPERATOR} after {name[0]!r}", name.end())
+            raise self.error(f"{_OPERATOR} after {name[0]!r}", name.end())
         if self._criteria == MAX_CRITERIA:
-            raise self.expected(f"at most {MAX_CRITERIA} criteria")
+            raise self.error(f"at most {MAX_CRITERIA} criteria")
         self._criteria += 1
         value = self._value(name.end() + 1)
-        return Criterion(name[0], Operator(operator), value, begins + 1)
+        return Criterion(name[0], Operator(operator), value, start + 1)
 
-    def _value(self, begins: int) -> str:
-        """What runs from here, in the word of the criterion, to the next connector or parenthesis."""
-        ends = self._end_of_word(begins)
-        if ends == begins:
-            raise self.expected("a value right after the operator", begins)
+    def _value(self, start: int) -> str:
+        """Read the value of a criterion: from `start` to the next AND, OR, parenthesis, or the end."""
+        end = self._end_of_word(start)
+        if end == start:
+            raise self.error("a value right after the operator", start)
         while self.word and self.word not in _RESERVED:
-            ends = self._at + len(self.word)
-            self._go_to(ends)
-        return self._text[begins:ends]
+            end = self._at + len(self.word)
+            self._go_to(end)
+        return self._text[start:end]
 
-    def _took(self, words: tuple[str, ...]) -> bool:
-        """Whether one of these words stands here; if so, it is read."""
+    def _skip_word(self, words: tuple[str, ...]) -> bool:
+        """Skip the present word if it is one of these; return whether it was."""
         if self.word not in words:
             return False
         self._go_to(self._at + len(self.word))
@@ -207,13 +207,13 @@ Value = str | float | date
 Test = Callable[..., bool]
 
 NOTHING = "null"
-"""The value that stands for none: `field!null` selects those that have one."""
+"""The value in an expression that means no value: `field!null` selects those that have one."""
 
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 
 class FieldKind(Enum):
-    """What the values of a field are, as an error names them."""
+    """The type of the values of a field, as an error message names it."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -221,7 +221,7 @@ class FieldKind(Enum):
 
 
 class Field(Struct, frozen=True):
-    """A field that expressions may name; `read` gets what is searched and gives its value, or None."""
+    """A field that expressions may name; `read` gets a searched row, and returns its value or None."""
 
     kind: FieldKind
     read: Callable[..., Value | None]
@@ -230,28 +230,31 @@ class Field(Struct, frozen=True):
 def compile_expression(
     collector: checks.ErrorCollector, text: str, fields: Mapping[str, Field]
 ) -> Test | None:
-    """Whether something is selected by the expression that `text` writes; None when that was noted as wrong.
+    """Return the test whether a row is selected by the expression; None if the text is not an expression.
 
-    E010 for what cannot be read, E002 for an unknown field; each names the position and what is right.
+    Errors are added to the collector: E010 for a wrong syntax or value, E002 for an unknown field. Each names
+    the position and what is right.
 
     behaviour.md 3.5 (documented; codes, case and null: inferred).
     """
     try:
-        return _test(collector, parse(text), fields)
+        return _build_test(collector, parse(text), fields)
     except ExpressionError as error:
-        collector.note(E010, "search", str(error))
+        collector.add(E010, "search", str(error))
         return None
 
 
-def _test(collector: checks.ErrorCollector, expression: Expression, fields: Mapping[str, Field]) -> Test:
+def _build_test(
+    collector: checks.ErrorCollector, expression: Expression, fields: Mapping[str, Field]
+) -> Test:
     if isinstance(expression, Criterion):
         return _criterion(collector, expression, fields)
-    tests = [_test(collector, part, fields) for part in expression.parts]
+    tests = [_build_test(collector, part, fields) for part in expression.parts]
     return _combine(tests, until=isinstance(expression, AnyOf))
 
 
 def _combine(tests: Sequence[Test], *, until: bool) -> Test:
-    """Run the tests until one gives `until`. A plain loop: `any` and a generator take half as long again."""
+    """Run the tests until one returns `until`. A plain loop: `any` and a generator take 50 % longer."""
 
     def test(*row: object) -> bool:
         for part in tests:
@@ -263,11 +266,11 @@ def _combine(tests: Sequence[Test], *, until: bool) -> Test:
 
 
 def _criterion(collector: checks.ErrorCollector, criterion: Criterion, fields: Mapping[str, Field]) -> Test:
-    found = fields.get(criterion.field)
-    if found is None:
-        collector.note(E002, "search", f"position {criterion.position}: {_no_field(criterion.field, fields)}")
+    field = fields.get(criterion.field)
+    if field is None:
+        collector.add(E002, "search", f"position {criterion.position}: {_no_field(criterion.field, fields)}")
         return _never
-    read = found.read
+    read = field.read
     if criterion.operator in {Operator.EQUALS, Operator.DIFFERS} and criterion.value == NOTHING:
         differs = criterion.operator is Operator.DIFFERS
         return (lambda *row: read(*row) is not None) if differs else _never
@@ -275,23 +278,25 @@ def _criterion(collector: checks.ErrorCollector, criterion: Criterion, fields: M
         part = criterion.value.casefold()
         return lambda *row: (value := read(*row)) is not None and part in str(value).casefold()
     try:
-        wanted = _READ[found.kind](criterion.value)
+        expected = _READ[field.kind](criterion.value)
     except ValueError:
         error = ExpressionError(
-            criterion.value_position, f"a {found.kind.value}", quote_word(criterion.value)
+            criterion.value_position, f"a {field.kind.value}", quote_word(criterion.value)
         )
-        collector.note(E010, "search", str(error))
+        collector.add(E010, "search", str(error))
         return _never
-    return _comparing(read, _COMPARISONS[criterion.operator], wanted)
+    return _comparison(read, _COMPARISONS[criterion.operator], expected)
 
 
-def _comparing(read: Callable[..., Value | None], compare: Callable[[Any, Any], bool], wanted: Value) -> Test:
-    """A value that is not there differs from any, and compares with none."""
-    without = compare is ne
+def _comparison(
+    read: Callable[..., Value | None], compare: Callable[[Any, Any], bool], expected: Value
+) -> Test:
+    """Return the test that compares a value. A missing value differs from any, and passes no other test."""
+    result_without_value = compare is ne
 
     def test(*row: object) -> bool:
         value = read(*row)
-        return without if value is None else compare(value, wanted)
+        return result_without_value if value is None else compare(value, expected)
 
     return test
 

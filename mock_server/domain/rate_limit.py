@@ -32,7 +32,7 @@ def take_request(buckets: Buckets, account_id: int, now: datetime) -> tuple[Buck
     if second < bucket.second:  # the clock was set back
         bucket = Bucket(BURST_CAPACITY, second)
     refilled = (second - bucket.second) * REPLENISH_RATE
-    left = min(BURST_CAPACITY, bucket.left + refilled) - 1
-    if left < 0:
+    requests_left = min(BURST_CAPACITY, bucket.left + refilled) - 1
+    if requests_left < 0:
         return buckets, None
-    return buckets.set(account_id, Bucket(left, second)), left
+    return buckets.set(account_id, Bucket(requests_left, second)), requests_left

@@ -20,23 +20,23 @@ from mock_server.domain.sortedset import SortedSet
 from mock_server.domain.variants import Variants
 from mock_server.domain.world import Portfolio, Relation, World
 
-Found = TypeVar("Found")
+Entity = TypeVar("Entity")
 
 DEFAULT_PAGE_SIZE = 10
 MAX_PAGE_SIZE = 1000
 
 
-class Page(Struct, Generic[Found], frozen=True):
+class Page(Struct, Generic[Entity], frozen=True):
     """One page of hits: its zero-based number, the size asked for, and the number of hits over all pages."""
 
-    content: Sequence[Found]
+    content: Sequence[Entity]
     number: int
     size: int
     total_elements: int
 
 
 def requested_page(collector: checks.ErrorCollector, query: Mapping[str, str]) -> tuple[int, int]:
-    """Number and size of the page asked for; what is wrong with them is noted: E003, E010, E011."""
+    """Number and size of the requested page; errors are added to the collector: E003, E010, E011."""
     number, size, refusals = _read_page(query.get("page"), query.get("page_size"))
     collector.extend(refusals)
     return number, size
@@ -44,32 +44,32 @@ def requested_page(collector: checks.ErrorCollector, query: Mapping[str, str]) -
 
 @lru_cache(64)
 def _read_page(page: str | None, page_size: str | None) -> tuple[int, int, tuple[Refusal, ...]]:
-    """Number and size of a page, and what is wrong with them. Clients ask for few different ones."""
+    """Number and size of a page, and their errors. Cached: clients ask for few different ones."""
     collector = checks.ErrorCollector()
     number = _integer(collector, "page", page, default=0, least=0)
     size = _integer(collector, "page_size", page_size, default=DEFAULT_PAGE_SIZE, least=1)
     if size > MAX_PAGE_SIZE:
-        collector.note(E011, "page_size", str(MAX_PAGE_SIZE))
+        collector.add(E011, "page_size", str(MAX_PAGE_SIZE))
     return number, size, collector.refusals
 
 
 def page_of(
     sources: Sequence[SortedSet[int]],
-    look_up: Callable[[int], Found],
-    hit: Callable[[Found], bool] | None,
+    look_up: Callable[[int], Entity],
+    is_hit: Callable[[Entity], bool] | None,
     number: int,
     size: int,
-) -> Page[Found]:
-    """The page of hits among the ids of `sources`, which have none in common."""
+) -> Page[Entity]:
+    """The page of hits among the ids of `sources`, which have none in common. Without `is_hit`, all are."""
     start = number * size
-    if hit is None and len(sources) == 1:
+    if is_hit is None and len(sources) == 1:
         return Page(list(map(look_up, sources[0].slice(start, size))), number, size, len(sources[0]))
-    if hit is None:
+    if is_hit is None:
         total = sum(map(len, sources))
         beyond = start >= total
         ids = () if beyond else islice(merge(*sources), start, start + size)
-        return Page([look_up(found) for found in ids], number, size, total)
-    hits = [found for found in map(look_up, merge(*sources)) if hit(found)]
+        return Page([look_up(entity) for entity in ids], number, size, total)
+    hits = [entity for entity in map(look_up, merge(*sources)) if is_hit(entity)]
     return Page(hits[start : start + size], number, size, len(hits))
 
 
@@ -80,11 +80,11 @@ def _integer(
     if value is None:
         return default
     if value == "":
-        collector.note(E003, name)
+        collector.add(E003, name)
         return default
     number = checks.integer(collector, name, value)
     if number is not None and number < least:
-        collector.note(E010, name, value)
+        collector.add(E010, name, value)
     return default if number is None else number
 
 
@@ -96,16 +96,16 @@ OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "starts": str.startswith,
     "ends": str.endswith,
 }
-"""What `op` makes of the filters on code and reference. behaviour.md 3.7 (documented)."""
+"""How `op` compares a code or reference with its filter. behaviour.md 3.7 (documented)."""
 
 
-def _text(_findings: checks.ErrorCollector, _parameter: str, value: str) -> str:
+def _text(_collector: checks.ErrorCollector, _parameter: str, value: str) -> str:
     return value
 
 
 def _operator(collector: checks.ErrorCollector, parameter: str, value: str) -> str:
     if value not in OPERATORS:
-        collector.note(E002, parameter, value)
+        collector.add(E002, parameter, value)
     return value
 
 
@@ -140,32 +140,36 @@ THIRDPARTY_FILTERS: dict[str, Check] = {
 
 
 def read_filters(
-    query: Mapping[str, str], filters: Mapping[str, Check], now: datetime
+    query: Mapping[str, str], readers: Mapping[str, Check], now: datetime
 ) -> tuple[dict[str, Any], int, int]:
-    """The filters given, each read; then page number and size. Unknown parameters are ignored."""
+    """The values of the filters in the query, by name; then page number and size. Others are ignored.
+
+    Raises:
+        Rejected: E002, E003, E010, E011, E022 for each bad value.
+    """
     if not query:
         return {}, 0, DEFAULT_PAGE_SIZE
     collector = checks.ErrorCollector()
-    wanted = {}
-    for name in [name for name in filters if name in query]:
+    values = {}
+    for name in [name for name in readers if name in query]:
         value = query[name]
         if value == "":
-            collector.note(E003, name)
+            collector.add(E003, name)
         else:
-            check = checks.past_day(now) if name == "state_last_change_date" else filters[name]
-            wanted[name] = check(collector, name, value)
+            check = checks.past_day(now) if name == "state_last_change_date" else readers[name]
+            values[name] = check(collector, name, value)
     number, size = requested_page(collector, query)
     collector.raise_any()
-    return wanted, number, size
+    return values, number, size
 
 
-def part_tests(wanted: dict[str, Any]) -> list[DossierTest]:
-    """The tests of code and reference by the operator given; both are taken out of `wanted` with it."""
-    operator = wanted.pop("op", None)
+def part_tests(filters: dict[str, Any]) -> list[DossierTest]:
+    """Return the tests of code and reference by `op`; these filters are removed from `filters`, with `op`."""
+    operator = filters.pop("op", None)
     if operator is None:
         return []
-    given = {name: wanted.pop(name) for name in _PARTS if name in wanted}
-    return [_part_test(_PARTS[name], OPERATORS[operator], part) for name, part in given.items()]
+    parts = {name: filters.pop(name) for name in _PARTS if name in filters}
+    return [_part_test(_PARTS[name], OPERATORS[operator], part) for name, part in parts.items()]
 
 
 def _part_test(
@@ -179,21 +183,21 @@ def _part_test(
 
 
 def _of_thirdparty(test: Callable[[Thirdparty, Any], bool]) -> Callable[[Any], Callable[..., bool]]:
-    return lambda wanted: lambda world, _, dossier: test(world.thirdparties[dossier.thirdparty_id], wanted)
+    return lambda value: lambda world, _, dossier: test(world.thirdparties[dossier.thirdparty_id], value)
 
 
 def _of_row(test: Callable[[Thirdparty, Any], bool]) -> Callable[[Any], Callable[..., bool]]:
-    return lambda wanted: lambda thirdparty, _: test(thirdparty, wanted)
+    return lambda value: lambda thirdparty, _: test(thirdparty, value)
 
 
 _IDENTITY_TESTS: dict[str, Callable[[Thirdparty, Any], bool]] = {
-    "thirdparty_id": lambda thirdparty, wanted: thirdparty.thirdparty_id == wanted,
-    "company_id_type": lambda thirdparty, wanted: thirdparty.company_id.type is wanted,
-    "company_id_value": lambda thirdparty, wanted: thirdparty.company_id.value == wanted,
-    "name": lambda thirdparty, wanted: thirdparty.company.name.casefold() == wanted.casefold(),
-    "siren": lambda thirdparty, wanted: thirdparty.siren == wanted,
-    "siret": lambda thirdparty, wanted: thirdparty.siret == wanted,
-    "tva": lambda thirdparty, wanted: thirdparty.tva == wanted,
+    "thirdparty_id": lambda thirdparty, value: thirdparty.thirdparty_id == value,
+    "company_id_type": lambda thirdparty, value: thirdparty.company_id.type is value,
+    "company_id_value": lambda thirdparty, value: thirdparty.company_id.value == value,
+    "name": lambda thirdparty, value: thirdparty.company.name.casefold() == value.casefold(),
+    "siren": lambda thirdparty, value: thirdparty.siren == value,
+    "siret": lambda thirdparty, value: thirdparty.siret == value,
+    "tva": lambda thirdparty, value: thirdparty.tva == value,
 }
 
 _PARTS: dict[str, Callable[[Portfolio, Dossier], str | None]] = {
@@ -203,28 +207,28 @@ _PARTS: dict[str, Callable[[Portfolio, Dossier], str | None]] = {
 
 DOSSIER_TESTS: dict[str, Callable[[Any], DossierTest]] = {
     **{name: _of_thirdparty(test) for name, test in _IDENTITY_TESTS.items()},
-    "thirdparty_code": lambda wanted: (
-        lambda _, portfolio, dossier: portfolio.relations[dossier.thirdparty_id].thirdparty_code == wanted
+    "thirdparty_code": lambda value: (
+        lambda _, portfolio, dossier: portfolio.relations[dossier.thirdparty_id].thirdparty_code == value
     ),
-    "dossier_reference": lambda wanted: lambda _world, _portfolio, dossier: dossier.reference == wanted,
-    "monitored": lambda wanted: lambda _world, _portfolio, dossier: dossier.monitored == wanted,
-    "state_last_change_date": lambda wanted: (
+    "dossier_reference": lambda value: lambda _world, _portfolio, dossier: dossier.reference == value,
+    "monitored": lambda value: lambda _world, _portfolio, dossier: dossier.monitored == value,
+    "state_last_change_date": lambda value: (
         lambda _world, _portfolio, dossier: (
-            dossier.monitored and local_date(dossier.state_last_change_date) >= wanted
+            dossier.monitored and local_date(dossier.state_last_change_date) >= value
         )
     ),
 }
 
 THIRDPARTY_TESTS: dict[str, Callable[[Any], Callable[[Thirdparty, Relation], bool]]] = {
     **{name: _of_row(test) for name, test in _IDENTITY_TESTS.items()},
-    "monitored": lambda wanted: lambda _, relation: relation.monitored == wanted,
-    "state_last_change_date": lambda wanted: (
+    "monitored": lambda value: lambda _, relation: relation.monitored == value,
+    "state_last_change_date": lambda value: (
         lambda _, relation: (
-            relation.state_last_change_date is not None and relation.state_last_change_date >= wanted
+            relation.state_last_change_date is not None and relation.state_last_change_date >= value
         )
     ),
-    "thirdparty_global_state": lambda wanted: lambda _, relation: relation.state is wanted,
-    "subscription_state": lambda wanted: lambda thirdparty, _: thirdparty.registered == wanted,
+    "thirdparty_global_state": lambda value: lambda _, relation: relation.state is value,
+    "subscription_state": lambda value: lambda thirdparty, _: thirdparty.registered == value,
 }
 
 
@@ -236,10 +240,10 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "searchThirdparties": ("search", "page", "page_size"),
     "listProcesses": ("from_date",),
 }
-"""The query parameters that an operation reads; others read none. All others are ignored."""
+"""The query parameters that an operation reads; an operation that is absent here reads none."""
 
 IGNORED_PARAMETERS: Mapping[str, frozenset[str]] = {"rest": frozenset({"op"}), "edge": frozenset()}
-"""Those of them that a dialect ignores."""
+"""The parameters among them that a dialect ignores."""
 
 
 def list_dossiers(
@@ -254,19 +258,19 @@ def list_dossiers(
     behaviour.md 3.7 (documented; order: inferred), 8.
     """
     portfolio = world.portfolio(account_id)
-    wanted, number, size = read_filters(query, DOSSIER_FILTERS, now)
-    if "dossier_reference" in wanted:
-        wanted["dossier_reference"] = checks.normalize_reference(wanted["dossier_reference"], variants)
-        if not wanted["dossier_reference"]:
+    filters, number, size = read_filters(query, DOSSIER_FILTERS, now)
+    if "dossier_reference" in filters:
+        filters["dossier_reference"] = checks.normalize_reference(filters["dossier_reference"], variants)
+        if not filters["dossier_reference"]:
             raise Rejected(Refusal(E003, "dossier_reference"))
-    partly = part_tests(wanted)
-    sources, left = _dossier_sources(world, portfolio, wanted)
-    tests = partly + [DOSSIER_TESTS[name](wanted[name]) for name in left]
+    tests_of_parts = part_tests(filters)
+    sources, unindexed = _dossier_sources(world, portfolio, filters)
+    tests = tests_of_parts + [DOSSIER_TESTS[name](filters[name]) for name in unindexed]
 
-    def hit(dossier: Dossier) -> bool:
+    def is_hit(dossier: Dossier) -> bool:
         return all(test(world, portfolio, dossier) for test in tests)
 
-    return page_of(sources, portfolio.dossiers.__getitem__, hit if tests else None, number, size)
+    return page_of(sources, portfolio.dossiers.__getitem__, is_hit if tests else None, number, size)
 
 
 def list_all_dossiers(world: World, *, account_id: int) -> Iterable[Dossier]:
@@ -289,17 +293,17 @@ def list_thirdparties(world: World, now: datetime, *, account_id: int, query: Ma
     behaviour.md 3.4 (documented; order: inferred), 8.
     """
     portfolio = world.portfolio(account_id)
-    wanted, number, size = read_filters(query, THIRDPARTY_FILTERS, now)
-    ids, left = _thirdparty_ids(world, portfolio, wanted)
-    tests = [THIRDPARTY_TESTS[name](wanted[name]) for name in left]
+    filters, number, size = read_filters(query, THIRDPARTY_FILTERS, now)
+    ids, unindexed = _thirdparty_ids(world, portfolio, filters)
+    tests = [THIRDPARTY_TESTS[name](filters[name]) for name in unindexed]
 
     def row(thirdparty_id: int) -> Row:
         return world.thirdparties[thirdparty_id], portfolio.relations[thirdparty_id]
 
-    def hit(found: Row) -> bool:
-        return all(test(*found) for test in tests)
+    def is_hit(hit: Row) -> bool:
+        return all(test(*hit) for test in tests)
 
-    return page_of([ids], row, hit if tests else None, number, size)
+    return page_of([ids], row, is_hit if tests else None, number, size)
 
 
 def search_thirdparties(
@@ -321,7 +325,7 @@ def search_thirdparties(
     expression = query.get("search")
     test = None
     if expression is None or not expression.strip():
-        collector.note(E001 if expression is None else E003, "search")
+        collector.add(E001 if expression is None else E003, "search")
     else:
         test = compile_expression(collector, expression, fields)
     number, size = requested_page(collector, query)
@@ -330,10 +334,10 @@ def search_thirdparties(
     def row(thirdparty_id: int) -> Row:
         return world.thirdparties[thirdparty_id], portfolio.relations[thirdparty_id]
 
-    def hit(found: Row) -> bool:
-        return test is not None and test(account_id, *found)
+    def is_hit(hit: Row) -> bool:
+        return test is not None and test(account_id, *hit)
 
-    return page_of([portfolio.relation_ids], row, hit, number, size)
+    return page_of([portfolio.relation_ids], row, is_hit, number, size)
 
 
 def list_processes(
@@ -350,67 +354,71 @@ def list_processes(
     portfolio = world.portfolio(account_id)
     collector = checks.ErrorCollector()
     if from_date == "":
-        collector.note(E003, "from_date")
+        collector.add(E003, "from_date")
     since = checks.past_day(now)(collector, "from_date", from_date) if from_date else None
     collector.raise_any()
-    begins = now - timedelta(days=1) if since is None else midnight(since)
-    launched = portfolio.launched.since((begins, 0, ""))
+    first_instant = now - timedelta(days=1) if since is None else midnight(since)
+    launched = portfolio.launched.since((first_instant, 0, ""))
     return [portfolio.processes[process_id] for *_, process_id in launched][::-1]
 
 
 def _dossier_sources(
-    world: World, portfolio: Portfolio, wanted: dict[str, Any]
+    world: World, portfolio: Portfolio, filters: dict[str, Any]
 ) -> tuple[list[SortedSet[int]], list[str]]:
-    """The narrowest sets of dossier ids that an index gives for the filters, and the filters left to test."""
-    if not wanted:
+    """The smallest sets of dossier ids that an index has for a filter, and the names of the other filters."""
+    if not filters:
         return [portfolio.dossier_ids], []
     candidates: list[tuple[list[SortedSet[int]], tuple[str, ...]]] = []
-    if "dossier_reference" in wanted:
-        ids = portfolio.index.find("reference", wanted["dossier_reference"])
+    if "dossier_reference" in filters:
+        ids = portfolio.index.find("reference", filters["dossier_reference"])
         candidates.append(([ids], ("dossier_reference",)))
-    for ids, names in _thirdparty_candidates(world, portfolio, wanted):
-        relations = [portfolio.relations[found] for found in ids if found in portfolio.relations]
+    for ids, names in _thirdparty_candidates(world, portfolio, filters):
+        relations = [
+            portfolio.relations[thirdparty_id]
+            for thirdparty_id in ids
+            if thirdparty_id in portfolio.relations
+        ]
         candidates.append(([relation.dossiers for relation in relations], names))
-    if "monitored" in wanted:
-        ids = portfolio.monitored_ids if wanted["monitored"] else portfolio.stopped_ids
+    if "monitored" in filters:
+        ids = portfolio.monitored_ids if filters["monitored"] else portfolio.stopped_ids
         candidates.append(([ids], ("monitored",)))
     candidates.append(([portfolio.dossier_ids], ()))
     sources, names = min(candidates, key=lambda candidate: sum(map(len, candidate[0])))
-    return sources, [name for name in wanted if name not in names]
+    return sources, [name for name in filters if name not in names]
 
 
 def _thirdparty_ids(
-    world: World, portfolio: Portfolio, wanted: dict[str, Any]
+    world: World, portfolio: Portfolio, filters: dict[str, Any]
 ) -> tuple[SortedSet[int], list[str]]:
-    candidates = [(portfolio.relation_ids, ()), *_thirdparty_candidates(world, portfolio, wanted)]
+    candidates = [(portfolio.relation_ids, ()), *_thirdparty_candidates(world, portfolio, filters)]
     ids, names = min(candidates, key=lambda candidate: len(candidate[0]))
     if ids is not portfolio.relation_ids:
-        ids = SortedSet.of(found for found in ids if found in portfolio.relations)
-    return ids, [name for name in wanted if name not in names]
+        ids = SortedSet.of(thirdparty_id for thirdparty_id in ids if thirdparty_id in portfolio.relations)
+    return ids, [name for name in filters if name not in names]
 
 
 def _thirdparty_candidates(
-    world: World, portfolio: Portfolio, wanted: dict[str, Any]
+    world: World, portfolio: Portfolio, filters: dict[str, Any]
 ) -> Iterator[tuple[SortedSet[int], tuple[str, ...]]]:
     """Per filter that an index answers, the ids of the third parties that pass it."""
-    yield from _identified_candidates(world, wanted)
-    if "thirdparty_code" in wanted:
-        yield portfolio.thirdparties_with_code(wanted["thirdparty_code"]), ("thirdparty_code",)
-    if "thirdparty_id" in wanted:
-        yield SortedSet.of([wanted["thirdparty_id"]]), ("thirdparty_id",)
+    yield from _identified_candidates(world, filters)
+    if "thirdparty_code" in filters:
+        yield portfolio.thirdparties_with_code(filters["thirdparty_code"]), ("thirdparty_code",)
+    if "thirdparty_id" in filters:
+        yield SortedSet.of([filters["thirdparty_id"]]), ("thirdparty_id",)
 
 
 def _identified_candidates(
-    world: World, wanted: dict[str, Any]
+    world: World, filters: dict[str, Any]
 ) -> Iterator[tuple[SortedSet[int], tuple[str, ...]]]:
     """The candidates by name and identifiers of a third party, the same for every account."""
     for name in ("siren", "siret", "tva"):
-        if name in wanted:
-            yield world.index.find(name, wanted[name]), (name,)
-    if "name" in wanted:
-        yield world.index.find("name", wanted["name"].casefold()), ("name",)
-    if "company_id_value" in wanted:
-        kinds = [wanted["company_id_type"]] if "company_id_type" in wanted else list(CompanyIdType)
-        value = wanted["company_id_value"]
-        found = SortedSet.of(ids for kind in kinds for ids in world.index.find(kind.value, value))
-        yield found, ("company_id_type", "company_id_value")
+        if name in filters:
+            yield world.index.find(name, filters[name]), (name,)
+    if "name" in filters:
+        yield world.index.find("name", filters["name"].casefold()), ("name",)
+    if "company_id_value" in filters:
+        kinds = [filters["company_id_type"]] if "company_id_type" in filters else list(CompanyIdType)
+        value = filters["company_id_value"]
+        ids_of_company = SortedSet.of(ids for kind in kinds for ids in world.index.find(kind.value, value))
+        yield ids_of_company, ("company_id_type", "company_id_value")

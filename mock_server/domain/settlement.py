@@ -20,13 +20,14 @@ from mock_server.domain.model import StoppingReason
 from mock_server.domain.world import Due, ScheduledAction, World, with_dossier
 
 TakeAction = Callable[[World, ScheduledAction], World]
-"""Carries out an action of the timeline, which is past then."""
+"""Carries out an action of the timeline, and adds it to the past actions."""
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """An effect of time: `dossier expired`, `documents lapsed`, `process finished` or an action.
+    """An effect of time.
 
-    The third has the `outcome` of the process. `action taken` and `action failed` have the `action`.
+    `kind` is `dossier expired`, `documents lapsed`, `process finished`, `action taken` or `action failed`.
+    The third has the `outcome` of the process, the last two have the `action`.
     """
 
     kind: str
@@ -39,7 +40,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 def settle(world: World, now: datetime, take_action: TakeAction) -> tuple[World, list[Event]]:
-    """The world as it is at `now`, and what happened since it was last settled, in the order of time.
+    """The world at `now`, and the events since it was last settled, in the order of time.
 
     Of what happens at one instant, actions of the timeline come last.
 
@@ -57,8 +58,8 @@ def settle(world: World, now: datetime, take_action: TakeAction) -> tuple[World,
 
 
 def _apply_action(world: World, take_action: TakeAction) -> tuple[World, Event]:
-    action, *coming = world.timeline
-    world = take_action(replace(world, timeline=tuple(coming)), action)
+    action, *remaining = world.timeline
+    world = take_action(replace(world, timeline=tuple(remaining)), action)
     action = world.past_actions[-1]
     return world, Event(kind="action failed" if action.error else "action taken", at=action.at, action=action)
 
@@ -76,8 +77,8 @@ def _apply_due(world: World, due: Due) -> tuple[World, Event]:
             outcome=ended.outcome,
         )
     dossier = world.portfolio(due.account_id).dossier(due.dossier_id)
-    ends = is_expired(dossier, due.at)
-    after = mark_stopped(dossier, due.at, StoppingReason.EXPIRATION) if ends else dossier
+    has_expired = is_expired(dossier, due.at)
+    after = mark_stopped(dossier, due.at, StoppingReason.EXPIRATION) if has_expired else dossier
     world = with_dossier(world, recompute_completeness(after, due.at), due.at)
-    kind = "dossier expired" if ends else "documents lapsed"
+    kind = "dossier expired" if has_expired else "documents lapsed"
     return world, Event(kind=kind, at=due.at, account_id=due.account_id, dossier_id=due.dossier_id)

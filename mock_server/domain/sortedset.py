@@ -1,7 +1,7 @@
-"""A persistent sorted set: page order, index entries and the agenda of a world are made of it.
+"""A persistent sorted set, used for the order of pages, entries of indexes and the agenda of a world.
 
-Values sit in small tuples, so an addition copies one of them and the outer tuple: about 3 µs at a million
-values, wherever the value belongs. Nothing is ever changed in place.
+The values are in small tuples, so an addition copies one of these and the outer tuple: about 3 µs at a
+million values, at any place. Nothing is ever changed in place.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Ordered(Protocol):
 T = TypeVar("T", bound=Ordered)
 
 CHUNK = 512
+"""Values of a chunk when a set is built; one with more than twice as many is split."""
 
 
 class SortedSet(Struct, Generic[T], frozen=True, gc=False):

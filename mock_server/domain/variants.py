@@ -106,7 +106,7 @@ class Variants(Mapping[str, str]):
 
 
 def check_variants(chosen: Mapping[str, str]) -> dict[str, str]:
-    """`chosen` as it is, when every name and value exists.
+    """Return a copy of `chosen`, if every name and value exists.
 
     Raises:
         ValueError: an unknown variant or value; the message says which there are.
@@ -130,14 +130,14 @@ def _resolve(chosen: tuple[tuple[str, str], ...], dialect: str) -> Variants:
 
 
 class ChosenVariants(Struct, frozen=True, eq=False):
-    """The variants that were chosen by name, and what they give in each dialect."""
+    """The chosen values by the name of the variant, and all values in each dialect."""
 
     chosen: Mapping[str, str] = field(default_factory=dict)
     _resolved: dict[str, Variants] = field(default_factory=dict)
 
     def of(self, dialect: str) -> Variants:
         """Return the active variants of a dialect; computed once."""
-        found = self._resolved.get(dialect)
-        if found is None:
-            found = self._resolved[dialect] = resolve(self.chosen, dialect)
-        return found
+        variants = self._resolved.get(dialect)
+        if variants is None:
+            variants = self._resolved[dialect] = resolve(self.chosen, dialect)
+        return variants

@@ -1,7 +1,7 @@
 """A world: accounts, third parties, dossiers and processes as one immutable value with its indexes.
 
-Every write goes through the few `with_…` functions here, which keep indexes, counts, third-party states and
-the agenda in step; so no command can forget one of them. Persistent maps share what a write does not touch.
+Every write uses one of the few `with_…` functions here. They update indexes, counts, third-party states and
+the agenda, so no command can forget one of them. Persistent maps share what a write does not touch.
 """
 
 from __future__ import annotations
@@ -34,13 +34,15 @@ from mock_server.domain.model import (
 )
 from mock_server.domain.sortedset import EMPTY, SortedSet
 
-_MOST_PAST = 100
+_MAX_PAST_ACTIONS = 100
+"""Actions of the timeline that are kept after they took place, or failed."""
 
 
 class Due(NamedTuple):
-    """An entry of the agenda: at `at` something happens to a dossier, or to the import process named.
+    """An entry of the agenda: a dossier or, if `process_id` is not empty, an import changes at that instant.
 
-    Of what happens at one instant dossiers come first, then imports as they were launched (`number`).
+    Entries are sorted: at one instant dossiers come first, then imports in the order of their launch
+    (`number`).
     """
 
     at: datetime
@@ -92,10 +94,10 @@ class Portfolio(Struct, frozen=True, kw_only=True, eq=False):
         Raises:
             NotFound: E200.
         """
-        found = self.dossiers.get(dossier_id)
-        if found is None:
+        dossier = self.dossiers.get(dossier_id)
+        if dossier is None:
             raise NotFound(Refusal(E200, "dossier_id", (str(dossier_id),)))
-        return found
+        return dossier
 
     def process(self, process_id: str) -> ImportProcess:
         """The import process of that id.
@@ -103,10 +105,10 @@ class Portfolio(Struct, frozen=True, kw_only=True, eq=False):
         Raises:
             NotFound: NOT_FOUND.
         """
-        found = self.processes.get(process_id)
-        if found is None:
+        process = self.processes.get(process_id)
+        if process is None:
             raise NotFound(Refusal(NOT_FOUND, "process_id", (process_id,)))
-        return found
+        return process
 
     def thirdparties_with_code(self, code: str) -> SortedSet[int]:
         """Ids of the third parties that have this code in the account."""
@@ -120,8 +122,8 @@ class Portfolio(Struct, frozen=True, kw_only=True, eq=False):
         relation = self.relations.get(thirdparty_id)
         if relation is None or reference == NO_REFERENCE:
             return False
-        named = self.index.find("reference", reference)
-        fewer, other = sorted((named, relation.dossiers), key=len)
+        with_reference = self.index.find("reference", reference)
+        fewer, other = sorted((with_reference, relation.dossiers), key=len)
         return any(dossier_id in other for dossier_id in fewer if dossier_id != except_for)
 
 
@@ -180,10 +182,10 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
         Raises:
             NotFound: NOT_FOUND.
         """
-        found = self.portfolios.get(account_id)
-        if found is None:
+        portfolio = self.portfolios.get(account_id)
+        if portfolio is None:
             raise NotFound(Refusal(NOT_FOUND, "account_id", (str(account_id),)))
-        return found
+        return portfolio
 
     def thirdparty(self, thirdparty_id: int) -> Thirdparty:
         """The third party of that id, of any account.
@@ -191,10 +193,10 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
         Raises:
             NotFound: E100.
         """
-        found = self.thirdparties.get(thirdparty_id)
-        if found is None:
+        thirdparty = self.thirdparties.get(thirdparty_id)
+        if thirdparty is None:
             raise NotFound(Refusal(E100, "thirdparty_id", (str(thirdparty_id),)))
-        return found
+        return thirdparty
 
     def relation(self, account_id: int, thirdparty_id: int) -> tuple[Thirdparty, Relation]:
         """The third party and its relation to the account.
@@ -214,8 +216,8 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
 
     def thirdparty_with_id(self, company_id: CompanyId) -> Thirdparty | None:
         """The third party stored under this very identifier."""
-        found = self.index.find(company_id.type.value, company_id.value).first
-        return None if found is None else self.thirdparties[found]
+        thirdparty_id = self.index.find(company_id.type.value, company_id.value).first
+        return None if thirdparty_id is None else self.thirdparties[thirdparty_id]
 
     def thirdparty_of(self, account_id: int, dossier_id: int) -> int | None:
         """The third party of a dossier, None for an unknown dossier."""
@@ -230,7 +232,7 @@ class World(Struct, frozen=True, kw_only=True, eq=False):
 
     def with_past_action(self, action: ScheduledAction) -> World:
         """The world in which this action has taken place; it keeps the latest ones."""
-        return replace(self, past_actions=(*self.past_actions, action)[-_MOST_PAST:])
+        return replace(self, past_actions=(*self.past_actions, action)[-_MAX_PAST_ACTIONS:])
 
 
 def find_portfolio(world: World, dossier_id: int) -> Portfolio:
@@ -272,8 +274,8 @@ def with_thirdparty(world: World, thirdparty: Thirdparty) -> World:
             index = index.remove(*key, thirdparty.thirdparty_id)
     for key in keys:
         index = index.add(*key, thirdparty.thirdparty_id)
-    kept = world.thirdparties.set(thirdparty.thirdparty_id, thirdparty)
-    return replace(world, thirdparties=kept, index=index)
+    thirdparties = world.thirdparties.set(thirdparty.thirdparty_id, thirdparty)
+    return replace(world, thirdparties=thirdparties, index=index)
 
 
 def with_code(portfolio: Portfolio, thirdparty_id: int, code: str | None) -> Portfolio:
@@ -284,11 +286,11 @@ def with_code(portfolio: Portfolio, thirdparty_id: int, code: str | None) -> Por
         index = index.remove("code", relation.thirdparty_code, thirdparty_id)
     if code is not None:
         index = index.add("code", code, thirdparty_id)
-    coded = replace(relation, thirdparty_code=code)
+    updated = replace(relation, thirdparty_code=code)
     return replace(
         portfolio,
         index=index,
-        relations=portfolio.relations.set(thirdparty_id, coded),
+        relations=portfolio.relations.set(thirdparty_id, updated),
         relation_ids=portfolio.relation_ids.add(thirdparty_id),
     )
 
@@ -368,16 +370,16 @@ def _reschedule(agenda: SortedSet[Due], old: Due | None, new: Due | None) -> Sor
 
 
 def _relation(portfolio: Portfolio, before: Dossier | None, after: Dossier, now: datetime) -> Relation:
-    """The relation with the counts moved; its state is dated when it is another one than before."""
+    """Return the relation with the new counts; a state that changed is dated `now`."""
     old = portfolio.relations.get(after.thirdparty_id, Relation(thirdparty_id=after.thirdparty_id))
-    minus = _counts(before)
-    plus = _counts(after)
+    counts_before = _counts(before)
+    counts_after = _counts(after)
     new = replace(
         old,
         dossiers=old.dossiers.add(after.dossier_id),
-        active=old.active - minus[0] + plus[0],
-        complete=old.complete - minus[1] + plus[1],
-        vigilant=old.vigilant - minus[2] + plus[2],
+        active=old.active - counts_before[0] + counts_after[0],
+        complete=old.complete - counts_before[1] + counts_after[1],
+        vigilant=old.vigilant - counts_before[2] + counts_after[2],
     )
     if new.state == old.state:
         return new

@@ -132,7 +132,7 @@ class UpdateDossier(Command[None], frozen=True):
             context.now,
             account_id=self.account_id,
             dossier_id=self.dossier_id,
-            wanted=self.wanted,
+            update=self.wanted,
             variants=state.variants.of(self.dialect),
         )
         return _with_world(state, world), None
