@@ -122,6 +122,10 @@ def _services(settings: Settings) -> Services:
 def _engine(settings: Settings) -> tuple[Engine | None, RSAPrivateKey | None]:
     """Return the engine that replicas share, and its key for tokens; both None without one."""
     if not isinstance(settings.state, EngineUrl):
+        if settings.state_password is not None:
+            raise StateFileError(
+                "--state-password is that of a redis:// URL in --state: give the URL as well"
+            )
         return None, None
     if settings.watch:
         raise StateFileError(

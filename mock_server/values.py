@@ -225,6 +225,8 @@ def folder(text: str) -> Path:
     """The path of a folder that exists."""
     if not os.path.isdir(text):  # noqa: PTH112  # `Path.is_dir` raises where a name is too long
         raise ValueError(f"{shown(text)} is not a folder")
+    if not os.access(text, os.R_OK | os.X_OK):
+        raise ValueError(f"the folder {shown(text)} cannot be read: change its permissions")
     return Path(text)
 
 

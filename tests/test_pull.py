@@ -483,6 +483,7 @@ def test_the_command_says_what_it_replaced(source: Sandbox, tmp_path: Path) -> N
         ),
         (["--accounts", f"119631,{'1' * 5000}"], "demo", "11...: write ids separated by commas"),
         (["--accounts", "0"], "demo", "--accounts 0: write ids separated by commas"),
+        (["--accounts", ""], "demo", "--accounts is empty: write ids separated by commas"),
         (["--rate", "nan"], "demo", "--rate nan: write a number"),
         (["--out", "mine.json"], "demo", "--out mine.json: the name of a recipe ends in .yaml"),
     ],

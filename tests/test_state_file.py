@@ -637,10 +637,30 @@ def test_a_read_only_folder_ends_the_start_with_a_sentence(path: Path, exists: s
 
     ended = as_another_user("serve", "--port", "0", "--state", str(path))
 
-    place = path.parent / exists
-    sentence = f"Error: {path}: {place} cannot be written by the user of the server: change its permissions"
+    place = "it" if exists else f"its folder {path.parent}"
+    sentence = f"Error: {path}: {place} cannot be written by this user: change the permissions, or "
     assert ended.returncode == 1
     assert ended.stderr.startswith(sentence)
+
+
+def test_a_folder_that_cannot_be_read_ends_the_start_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # the tests may run as root, who reads every folder
+    for option in ("--fixtures-dir", "--scenarios-dir"):
+        ended = CliRunner().invoke(main, ["serve", "--port", "0", option, str(tmp_path)])
+        assert ended.exit_code == 2
+        assert "cannot be read: change its permissions" in ended.output
+
+
+def test_a_password_without_a_url_ends_the_start_with_a_sentence(path: Path) -> None:
+    for arguments in ((), ("--state", str(path))):
+        ended = processes.run("serve", "--port", "0", "--state-password", "s3cret", *arguments)
+        assert ended.returncode == 1
+        assert (
+            "Error: --state-password is that of a redis:// URL in --state: give the URL as well"
+            in ended.stderr
+        )
 
 
 def test_a_second_server_on_the_file_ends_and_the_first_one_continues(path: Path) -> None:
@@ -811,6 +831,10 @@ def test_the_commands_make_no_file(path: Path) -> None:
         assert found.returncode == 1
         assert found.stderr.splitlines()[0] == f"Error: {path}: there is no such file"
     assert not path.exists()
+    path.touch()
+    for command in ("info", "export", "compact"):
+        assert f"{path}: the file is empty: give a file that `serve" in run(command, str(path)).stderr
+    assert not path.stat().st_size
 
 
 def _threads() -> list[Thread]:

@@ -134,7 +134,6 @@ def generate(
 @click.option(
     "--accounts",
     metavar="IDS",
-    default="",
     help="Account ids, separated by commas.  [default: all of the user]",
 )
 @click.option("--limit", type=click.IntRange(1), help="At most this number of dossiers of each account.")
@@ -145,7 +144,9 @@ def generate(
     show_default=True,
     help="At most this number of requests a second; 0 for no limit.",
 )
-def pull(base_url: str, out: Path, accounts: str, limit: int | None, rate: float, **login: Any) -> None:
+def pull(
+    base_url: str, out: Path, accounts: str | None, limit: int | None, rate: float, **login: Any
+) -> None:
     """Read a real account into a recipe. Only GET and token requests are sent.
 
     States, counts and dates stay. Names, numbers, addresses, e-mails, references and texts are replaced. The
@@ -162,7 +163,7 @@ def pull(base_url: str, out: Path, accounts: str, limit: int | None, rate: float
         raise click.UsageError("--rate nan: write a number, such as 10, or 0 for no limit")
     need_folder("--out", out)
     password = os.environ.get("DOSSIERS_PASSWORD") or click.prompt("Password", hide_input=True, err=True)
-    numbers = _account_ids(accounts)
+    numbers = [] if accounts is None else _account_ids(accounts)
     with end_command_at(LoginFailed, NoTarget, SourceError), _status() as progress:
         target = replace(find_target(base_url, password=password, **login), sandbox_server=None)
         report = pull_accounts(target, out, accounts=numbers, limit=limit, pace=Pace(rate), progress=progress)
@@ -191,9 +192,9 @@ def _account_ids(text: str) -> list[int]:
 
     numbers = [as_int64(part.strip()) for part in text.split(",") if part.strip()]
     found = [number for number in numbers if number is not None and number > 0]
-    if len(found) < len(numbers):
+    if len(found) < len(numbers) or not found:
         raise click.UsageError(
-            f"--accounts {cut(text)}: write ids separated by commas, such as 119631,119700"
+            f"--accounts {cut(text) or 'is empty'}: write ids separated by commas, such as 119631,119700"
         )
     return list(dict.fromkeys(found))
 

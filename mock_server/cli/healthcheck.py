@@ -9,8 +9,9 @@ import click
 from click.core import ParameterSource
 
 from mock_server.cli.options import setting_option
-from mock_server.cli.output import write_utf8
+from mock_server.cli.output import end_command_at, write_utf8
 from mock_server.settings import HEALTH_PATH, local_url
+from mock_server.values import url as base_url
 
 _LISTENING = "0A"
 """The state of a listening socket in /proc/net/tcp."""
@@ -32,6 +33,9 @@ def healthcheck(url: str | None, host: str, port: int) -> None:
     given = click.get_current_context().get_parameter_source("port")
     if given is not ParameterSource.COMMANDLINE:
         port = _port_of_container() or port
+    if url is not None:
+        with end_command_at(ValueError, prefix="--url: "):
+            base_url(url)
     bases = [url] if url else [local_url(host, port, scheme) for scheme in ("http", "https")]
     problems = []
     for base in bases:

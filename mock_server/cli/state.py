@@ -68,5 +68,7 @@ def _open(file: Path) -> Iterator[StateDatabase]:
 
     if not os.path.exists(file):  # noqa: PTH110  # a name may be too long
         raise click.ClickException(f"{file}: there is no such file")
+    if os.path.isfile(file) and not os.path.getsize(file):  # noqa: PTH113, PTH202
+        raise click.ClickException(f"{file}: the file is empty: give a file that `serve --state` has used")
     with end_command_at(FileError), closing(StateDatabase(file)) as database:
         yield database

@@ -142,11 +142,11 @@ class StateDatabase:
         if not self.path.parent.exists():
             folder = self.path.parent.absolute()
             raise StateFileError(f"{self.path}: there is no folder {folder}: create it, or give another file")
-        for place in (self.path, self.path.parent):
+        for place, what in ((self.path, "it"), (self.path.parent, f"its folder {self.path.parent}")):
             if place.exists() and not os.access(place, os.W_OK):
                 raise StateFileError(
-                    f"{self.path}: {place} cannot be written by the user of the server: change its"
-                    " permissions, or give a file in another folder"
+                    f"{self.path}: {what} cannot be written by this user: change the permissions,"
+                    " or give a file in another folder"
                 )
 
     def _prepare(self) -> None:
