@@ -517,8 +517,16 @@ def test_a_wrong_password_another_server_and_another_pull_are_named(source: Sand
         change(source, "listDossiers", {"respond": {"status": status}})
         assert f"{status}: the user may not read this; --accounts" in command(out, *usual).output
         source.delete_rules()
-    renamed = {"patch": {"content": [{"dossierId": None, "id": 7}]}}
-    change(source, "listDossiers", renamed)
+    (tmp_path / "mine.yaml.part").write_text(json.dumps({"baseUrl": "other", "day": "2026-01-01"}) + "\n")
+    assert "belongs to another pull: delete it" in command(out, *usual).output
+    (tmp_path / "mine.yaml.part").write_text("[]\n")
+    assert "mine.yaml.part is damaged: delete it to begin again" in command(out, *usual).output
+
+
+def test_an_answer_of_another_form_is_named_with_its_member(source: Sandbox, tmp_path: Path) -> None:
+    out = tmp_path / "mine.yaml"
+    usual = ["--base-url", source.url, "--username", source.username]
+    change(source, "listDossiers", {"patch": {"content": [{"dossierId": None, "id": 7}]}})
     said = command(out, *usual, "--limit", "1").output
     page = "GET /account/119631/dossiers?page=0&pageSize=100: $.content[0]"
     assert (
@@ -538,11 +546,6 @@ def test_a_wrong_password_another_server_and_another_pull_are_named(source: Sand
     assert "an answer has another form than the API's ('CIT009' is not a valid CompanyIdType)" in said
     assert f"delete {out}.part, which has this answer, before another run" in said
     source.delete_rules()
-    (tmp_path / "mine.yaml.part").unlink()
-    (tmp_path / "mine.yaml.part").write_text(json.dumps({"baseUrl": "other", "day": "2026-01-01"}) + "\n")
-    assert "belongs to another pull: delete it" in command(out, *usual).output
-    (tmp_path / "mine.yaml.part").write_text("[]\n")
-    assert "mine.yaml.part is damaged: delete it to begin again" in command(out, *usual).output
 
 
 def test_a_folder_in_the_place_of_the_kept_answers_is_named(source: Sandbox, tmp_path: Path) -> None:
