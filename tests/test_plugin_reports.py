@@ -201,6 +201,15 @@ def test_a_run_with_a_server_that_runs_already(
             Server(outside, "open-sesame").sandbox(name).drop()
 
 
+def test_a_rejected_login_of_the_test_is_reported_as_its_own(folder: pytest.Pytester, outside: str) -> None:
+    test = "def test_story(dossiers_sandbox):\n    dossiers_sandbox.session(password='wrong')\n"
+    for server in ((), of_server(outside)):
+        found = run(folder, test, *server).stdout.str()
+
+        assert "The fixture declares 'api@example.com' with another password." in found
+        assert "went to the sandbox" not in found
+
+
 def test_wrong_options(folder: pytest.Pytester, snapshot: SnapshotAssertion, outside: str) -> None:
     server = of_server(outside)
     Path("dead-link.json").symlink_to("nowhere/found.json")

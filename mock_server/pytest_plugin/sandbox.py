@@ -242,7 +242,10 @@ class TestSandbox:
 
     def _calls_elsewhere(self) -> dict[str, int]:
         """How many calls with a login went to other sandboxes; on a shared server, to the default one."""
-        calls = {_DEFAULT: sum(1 for recorded in self._in_default() if recorded.request["user"])}
+        elsewhere = (
+            each.request["user"] for each in self._in_default() if not self._is_own_login(each.request)
+        )
+        calls = {_DEFAULT: sum(1 for user in elsewhere if user)}
         for name, latest in self._latest_requests().items():
             if name not in {_DEFAULT, self.sandbox.name}:
                 calls[name] = latest - self._before.get(name, 0)
@@ -251,8 +254,14 @@ class TestSandbox:
     def _requests(self) -> list[_Recorded]:
         """The requests of the test, oldest first."""
         own = [_Recorded(self.sandbox, request) for request in self.sandbox.requests()]
-        without_token = [] if self._is_shared else self._in_default()
-        return sorted([*own, *without_token], key=lambda recorded: recorded.request["realTime"])
+        default = self._in_default()
+        own += [each for each in default if not self._is_shared or self._is_own_login(each.request)]
+        return sorted(own, key=lambda recorded: recorded.request["realTime"])
+
+    def _is_own_login(self, request: RecordedRequest) -> bool:
+        """Whether it is a login for this sandbox: a rejected one creates none, and is in the default one."""
+        body = request["body"]
+        return isinstance(body, Mapping) and f"+{self.sandbox.name}@" in str(body.get("username"))
 
     def _unmatched(self) -> list[RecordedRequest]:
         without_token = [] if self._is_shared else self._in_default()
