@@ -247,7 +247,12 @@ class TokenService:
             return jwt.decode(encoded, key, algorithms=[algorithm], options=options)
         except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError, jwt.MissingRequiredClaimError):
             raise TokenRejected("altered") from None
-        except (jwt.PyJWTError, ValueError, RecursionError):
+        except (
+            jwt.PyJWTError,
+            ValueError,
+            TypeError,
+            RecursionError,
+        ):  # an `nbf` of any type is read as a number
             raise TokenRejected("malformed") from None
 
     def _remember(self, encoded: str, token: Token) -> None:
