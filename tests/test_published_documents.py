@@ -106,7 +106,7 @@ def test_an_answer_of_a_variant_says_which_one(dialect: str) -> None:
 
     assert shapes
     for shape in shapes:
-        assert f"{shape.about.removesuffix('.')} (variant `{shape.variant}`)." in text
+        assert f"{shape.description.removesuffix('.')} (variant `{shape.variant}`)." in text
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -46,7 +46,7 @@ def import_dossier(call: Call, account_id: int) -> Response:
     request = ImportRequest(**members(required_body(call), _IMPORT_MEMBERS))
     duration = call.sandbox.options.import_duration
     process = call.execute(ImportDossier(account_id, request, call.dialect.name, duration, call.plan))
-    return responses.content(call.dialect.launched(process))
+    return responses.content(call.dialect.import_answer(process))
 
 
 def get_dossier(call: Call, account_id: int, dossier_id: int) -> Response:

@@ -20,7 +20,7 @@ def list_thirdparties(call: Call, account_id: int) -> Response:
 def search_thirdparties(call: Call, account_id: int) -> Response:
     """behaviour.md 3.5."""
     hits = search.search_thirdparties(
-        call.world, account_id=account_id, query=query(call), fields=call.dialect.searched
+        call.world, account_id=account_id, query=query(call), fields=call.dialect.search_fields
     )
     render = cached_renderer(call.dialect.thirdparty)
     rows = [(relation, (row, account_id)) for row, relation in hits.content]

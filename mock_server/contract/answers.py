@@ -1,6 +1,6 @@
-"""The answers of each operation: statuses, the bodies that each may have, codes in them, links to others.
+"""The answers of each operation: its statuses, their bodies with the error codes in them, and links.
 
-The table in `domain.errors` has the codes of each operation.
+The table in `domain.errors` has the error codes of each operation.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ PROTOCOL = "ProtocolError"
 
 
 class AnswerBody(Struct, frozen=True):
-    """A body that a status may have: its component, and the codes that it may contain.
+    """A body that an answer may have: the name of its schema, and the error codes that it may contain.
 
-    If `variant` is set, only that variant returns it.
+    Bytes have no schema. With `variant` (`name=value`), the body is returned under that variant only.
     """
 
     schema: str
-    about: str
+    description: str
     codes: tuple[str, ...] = ()
     variant: str = ""
     media_type: str = JSON_TYPE
 
-    def narrowed(self, status: int) -> Schema:
-        """Return the schema of the body, with only the codes of the operation."""
+    def narrowed_schema(self, status: int) -> Schema:
+        """Return the schema of the body in an answer of this status, with only the error codes of `codes`."""
         if self.schema == PROTOCOL:
             phrase = {"status": {"const": status}, "error": {"const": wire.status_phrase(status)}}
             return {**ref(PROTOCOL), "properties": phrase}
         allowed: Schema = {"properties": {"code": {"enum": list(self.codes)}}}
         narrowing: Schema = {}
         for place in _CODES_IN.get(self.schema, ()):
-            narrowing |= _within(place, allowed)
+            narrowing |= _schema_within(place, allowed)
         return {**ref(self.schema), **({"properties": narrowing} if self.codes else {})}
 
 
@@ -56,9 +56,9 @@ _CODES_IN: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 
 IMPORT_CODES = tuple(code for code, error in ERRORS.items() if error.ends_import)
-"""The codes of a rejected import, which its process reports."""
+"""The error codes of a rejected import, which its process reports."""
 
-_CONTENT: dict[str, tuple[AnswerBody, ...]] = {
+_SUCCESS_BODIES: dict[str, tuple[AnswerBody, ...]] = {
     "getToken": (AnswerBody("Token", "A new pair of tokens."),),
     "listAccounts": (AnswerBody("AccountList", "The token's accounts."),),
     "getAccountStatistics": (AnswerBody("GlobalInformationAnswer", "The figures."),),
@@ -86,12 +86,12 @@ REFUSED: dict[str, tuple[str, ...]] = {
     for name in OPERATIONS
     if any(name in error.rejects for error in ERRORS.values())
 }
-"""The codes with which an operation rejects values, or a business rule refuses a command (behaviour.md 5)."""
+"""The error codes of operations that reject values, or that a business rule refuses (behaviour.md 5)."""
 
-_ABSENT = {"dossierId": E200, "thirdpartyId": E100}
+_NOT_FOUND_ERRORS = {"dossierId": E200, "thirdpartyId": E100}
 """The error of an id that does not exist; of any other id, NOT_FOUND (behaviour.md 3.0)."""
 
-ABOUT: dict[int, str] = {
+STATUS_DESCRIPTIONS: dict[int, str] = {
     200: "Done.",
     400: "The request or a value in it is malformed.",
     401: "No access token, or an invalid or expired one.",
@@ -102,24 +102,24 @@ ABOUT: dict[int, str] = {
     429: "Too many requests: the variant rateLimit is on, and the account's bucket is empty.",
     503: "The server has its maximum number of sandboxes.",
 }
-_ABOUT_TOKEN = {
+_TOKEN_DESCRIPTIONS = {
     400: "An invalid form, user name or refresh token.",
     401: "Wrong user name or password, or another client.",
     415: "The body is not declared as a form.",
 }
-"""What is different for the token endpoint."""
+"""The descriptions that differ at the token endpoint."""
 
-_FIRST = "$response.body#/content/0"
+_FIRST_ELEMENT = "$response.body#/content/0"
 _ACCOUNT = {"accountId": "$request.path.accountId"}
 _DOSSIER = {**_ACCOUNT, "dossierId": "$request.path.dossierId"}
-_DOCUMENT = {**_DOSSIER, "documentId": f"{_FIRST}/documentId"}
-_FIRST_DOSSIER = {**_ACCOUNT, "dossierId": f"{_FIRST}/dossierId"}
-_FOUND_DOSSIER = {**_ACCOUNT, "dossierId": "$response.body#/content/dossierId"}
-_THIRDPARTY = {**_ACCOUNT, "thirdpartyId": f"{_FIRST}/thirdpartyId"}
+_DOCUMENT = {**_DOSSIER, "documentId": f"{_FIRST_ELEMENT}/documentId"}
+_FIRST_DOSSIER = {**_ACCOUNT, "dossierId": f"{_FIRST_ELEMENT}/dossierId"}
+_THIS_DOSSIER = {**_ACCOUNT, "dossierId": "$response.body#/content/dossierId"}
+_THIRDPARTY = {**_ACCOUNT, "thirdpartyId": f"{_FIRST_ELEMENT}/thirdpartyId"}
 
 _LINKS: dict[str, dict[str, dict[str, str]]] = {
     "listAccounts": {
-        name: {"accountId": f"{_FIRST}/id"}
+        name: {"accountId": f"{_FIRST_ELEMENT}/id"}
         for name in ("getAccountStatistics", "listRequirements", "listThirdparties", "listDossiers")
     },
     "listThirdparties": {"getThirdparty": _THIRDPARTY},
@@ -128,11 +128,11 @@ _LINKS: dict[str, dict[str, dict[str, str]]] = {
         ("getDossier", "updateDossier", "stopDossier", "reactivateDossier", "listDocuments"), _FIRST_DOSSIER
     ),
     "getDossier": dict.fromkeys(
-        ("listDocuments", "listDossierRequirements", "updateDossierRequirements"), _FOUND_DOSSIER
+        ("listDocuments", "listDossierRequirements", "updateDossierRequirements"), _THIS_DOSSIER
     )
     | {"getThirdparty": {**_ACCOUNT, "thirdpartyId": "$response.body#/content/thirdpartyId"}},
     "importDossier": {"getProcess": {**_ACCOUNT, "processId": "$response.body#/content/processId"}},
-    "listProcesses": {"getProcess": {**_ACCOUNT, "processId": f"{_FIRST}/processId"}},
+    "listProcesses": {"getProcess": {**_ACCOUNT, "processId": f"{_FIRST_ELEMENT}/processId"}},
     "updateDossier": {"getDossier": _DOSSIER},
     "stopDossier": {"getDossier": _DOSSIER, "reactivateDossier": _DOSSIER},
     "reactivateDossier": {"getDossier": _DOSSIER, "stopDossier": _DOSSIER},
@@ -144,39 +144,44 @@ _LINKS: dict[str, dict[str, dict[str, str]]] = {
 
 @cache
 def answers(operation: str, dialect: str) -> Mapping[int, tuple[AnswerBody, ...]]:
-    """Return each status of the operation in the dialect, without rules, and the bodies it may have."""
+    """Return the statuses of the operation in the dialect, in order, and the bodies of each.
+
+    Answers that a rule of a scenario changes are not among them.
+    """
     row = OPERATIONS[operation]
-    found = {200: _done(row, dialect), 400: _malformed(row)}
+    bodies = {200: _success_bodies(row, dialect), 400: _bad_request_bodies(row)}
     if row.kind is not Kind.TOKEN:
-        found[404] = (_absence(row, dialect),)
-    for status in _of_protocol(row, dialect):
+        bodies[404] = (_not_found_body(row, dialect),)
+    for status in _protocol_statuses(row, dialect):
         if row.kind is Kind.TOKEN:
-            found[status] = (AnswerBody("TokenError", _ABOUT_TOKEN.get(status, ABOUT[status])),)
+            bodies[status] = (
+                AnswerBody("TokenError", _TOKEN_DESCRIPTIONS.get(status, STATUS_DESCRIPTIONS[status])),
+            )
         else:
-            found[status] = (AnswerBody(PROTOCOL, ABOUT[status]),)
-    return dict(sorted(found.items()))
+            bodies[status] = (AnswerBody(PROTOCOL, STATUS_DESCRIPTIONS[status]),)
+    return dict(sorted(bodies.items()))
 
 
 def codes(operation: str, dialect: str) -> tuple[str, ...]:
-    """Return every code that the operation may return in the dialect, in the order of the table."""
-    shapes = [shape for several in answers(operation, dialect).values() for shape in several]
-    given = {code for shape in shapes for code in shape.codes}
-    return tuple(code for code in ERRORS if code in given)
+    """Return the error codes that the operation may return in the dialect, in the order of the table."""
+    all_bodies = [body for bodies in answers(operation, dialect).values() for body in bodies]
+    returned = {code for body in all_bodies for code in body.codes}
+    return tuple(code for code in ERRORS if code in returned)
 
 
-def _done(row: Operation, dialect: str) -> tuple[AnswerBody, ...]:
+def _success_bodies(row: Operation, dialect: str) -> tuple[AnswerBody, ...]:
     if row.name in {"listFiles", "listEvidences"}:
         return _files(DIALECTS[dialect])
     if row.kind is Kind.COMMAND:
-        return (AnswerBody("AcceptedAnswer", "Accepted."), _refused(row, "result"))
-    return _CONTENT[row.name]
+        return (AnswerBody("AcceptedAnswer", "Accepted."), _refused_body(row, "result"))
+    return _SUCCESS_BODIES[row.name]
 
 
-def _refused(row: Operation, refusals: str) -> AnswerBody:
-    """What a command answers under this value of the variant `refusals`."""
+def _refused_body(row: Operation, refusals: str) -> AnswerBody:
+    """Return the body of a refused command under this value of the variant `refusals`."""
     return AnswerBody(
         schema="RefusedAnswer",
-        about="Refused by a business rule.",
+        description="Refused by a business rule.",
         codes=REFUSED[row.name],
         variant=f"refusals={refusals}",
     )
@@ -185,50 +190,50 @@ def _refused(row: Operation, refusals: str) -> AnswerBody:
 def _files(dialect: Dialect) -> tuple[AnswerBody, ...]:
     plural = dialect.file_label
     return (
-        AnswerBody(schema=f"{dialect.file_schema}List", about=f"The {plural}, oldest first."),
+        AnswerBody(schema=f"{dialect.file_schema}List", description=f"The {plural}, oldest first."),
         AnswerBody(
             schema=f"{dialect.file_schema}OfDocumentList",
-            about=f"The {plural}, each with its document's id and itself in a list.",
+            description=f"The {plural}, each with its document's id and itself in a list.",
             variant="fileItems=document",
         ),
     )
 
 
-def _malformed(row: Operation) -> tuple[AnswerBody, ...]:
+def _bad_request_bodies(row: Operation) -> tuple[AnswerBody, ...]:
     unreadable = AnswerBody(PROTOCOL, "A path, body or sandbox name that cannot be read.")
     if row.kind is Kind.TOKEN:
-        return (AnswerBody("TokenError", _ABOUT_TOKEN[400]),)
+        return (AnswerBody("TokenError", _TOKEN_DESCRIPTIONS[400]),)
     if row.name not in REFUSED:
         return (unreadable,)
     if row.kind is Kind.COMMAND:
-        return (_refused(row, "http400"), unreadable)
+        return (_refused_body(row, "http400"), unreadable)
     invalid = AnswerBody("ErrorAnswer", "Invalid values, each with its code.", codes=REFUSED[row.name])
     return (invalid, unreadable)
 
 
-def _absence(row: Operation, dialect: str) -> AnswerBody:
-    errors = [Refusal(_ABSENT.get(name, NOT_FOUND), None) for name in ("accountId", *row.ids)]
+def _not_found_body(row: Operation, dialect: str) -> AnswerBody:
+    errors = [Refusal(_NOT_FOUND_ERRORS.get(name, NOT_FOUND), None) for name in ("accountId", *row.ids)]
     reported = {DIALECTS[dialect].error(refusal).code for refusal in errors}
-    given = tuple(code for code in ERRORS if code in reported)
-    return AnswerBody("ErrorAnswer", ABOUT[404], codes=given)
+    codes = tuple(code for code in ERRORS if code in reported)
+    return AnswerBody("ErrorAnswer", STATUS_DESCRIPTIONS[404], codes=codes)
 
 
-def _of_protocol(row: Operation, dialect: str) -> list[int]:
-    """Return the other statuses; their body is in protocol format, or in that of the token endpoint."""
-    of_account = "accountId" in row.ids
+def _protocol_statuses(row: Operation, dialect: str) -> list[int]:
+    """Return the statuses whose body is in protocol format, or in the error format of the token endpoint."""
+    has_account = "accountId" in row.ids
     applies = {
         401: True,
-        403: of_account or (DIALECTS[dialect].forbids_altered_tokens and row.kind is not Kind.TOKEN),
+        403: has_account or (DIALECTS[dialect].forbids_altered_tokens and row.kind is not Kind.TOKEN),
         413: row.name in BODIES,
         415: row.name in BODIES,
-        429: of_account,
+        429: has_account,
         503: True,
     }
-    return [status for status, does in applies.items() if does]
+    return [status for status, is_possible in applies.items() if is_possible]
 
 
-def _within(place: tuple[str, ...], schema: Schema) -> dict[str, Json]:
-    """Return the `properties` that apply the schema at that place."""
+def _schema_within(place: tuple[str, ...], schema: Schema) -> dict[str, Json]:
+    """Return the `properties` that apply a schema at a place, such as `("messages", "error", "*")`."""
     first, *rest = place
     for name in reversed(rest):
         schema = {"items": schema} if name == "*" else {"properties": {name: schema}}
@@ -236,14 +241,14 @@ def _within(place: tuple[str, ...], schema: Schema) -> dict[str, Json]:
 
 
 def links_of(operation: str, dialect: str) -> dict[str, Any]:
-    """Return the `links` of the operation's 200; empty if it has no next operation."""
-    found = _LINKS.get(operation)
+    """Return the member `links` of the operation's 200; an empty object if there are no links."""
+    links = _LINKS.get(operation)
     if operation in {"listFiles", "listEvidences"}:
         file_id = {
             "documentId": "$request.path.documentId",
-            "fileId": f"{_FIRST}/{DIALECTS[dialect].file_id}",
+            "fileId": f"{_FIRST_ELEMENT}/{DIALECTS[dialect].file_id}",
         }
-        found = {"downloadFile": {**_DOSSIER, **file_id}}
-    if not found:
+        links = {"downloadFile": {**_DOSSIER, **file_id}}
+    if not links:
         return {}
-    return {"links": {name: {"operationId": name, "parameters": ids} for name, ids in found.items()}}
+    return {"links": {name: {"operationId": name, "parameters": ids} for name, ids in links.items()}}

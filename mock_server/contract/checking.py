@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from jsonschema import FormatChecker, ValidationError
     from jsonschema.protocols import Validator
 
-_ASSERTED = ("date", "uuid")
-"""The formats that are checked; the others only inform the reader."""
+_CHECKED_FORMATS = ("date", "uuid")
+"""The formats of JSON Schema that are checked; the others are for the reader."""
 
 _JSON_TYPES = {
     "string": "a string",
@@ -30,7 +30,7 @@ _JSON_TYPES = {
 }
 """The JSON types of request bodies, in a sentence."""
 
-_LONGEST = 200
+_MAX_MESSAGE = 200
 
 MAX_LIST = 1000
 """Members of a list in a request body; no limit is documented (behaviour.md C68, inferred)."""
@@ -39,14 +39,14 @@ MAX_LIST = 1000
 def body_error(operation: str, body: Json) -> str | None:
     """Return where the JSON types of a request body differ from the contract, or None.
 
-    The domain checks values, codes and states. Here only types count, and each member may be null. A list
-    that is too long is an error before its members are read: an answer about each would take seconds.
+    Only types are checked, and each member may be null: the domain checks values, codes and states. A list
+    that is too long is rejected first: to read its members would take seconds.
 
     behaviour.md 3.0 (inferred).
     """
-    too_long = _long_list(body)
-    if too_long is not None:
-        return too_long
+    list_error = _list_error(body)
+    if list_error is not None:
+        return list_error
     types = _types_of_body(operation)
     if types.fits(body):
         return None
@@ -56,7 +56,7 @@ def body_error(operation: str, body: Json) -> str | None:
     return None if error is None else _describe_type(error)
 
 
-def _long_list(body: Json) -> str | None:
+def _list_error(body: Json) -> str | None:
     places = {f"$.{name}": value for name, value in body.items()} if isinstance(body, dict) else {"$": body}
     for place, value in places.items():
         if isinstance(value, list) and len(value) > MAX_LIST:
@@ -81,7 +81,7 @@ def unquoted_texts(operation: str, body: Json) -> list[tuple[str, Json]]:
 
 
 def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
-    """Yield the errors, and of one about alternatives those of each alternative."""
+    """Yield the errors; for an error about alternatives, those of each alternative instead."""
     for error in errors:
         yield from _leaves(error.context) if error.context else [error]
 
@@ -93,28 +93,28 @@ def answer_error(
 
     `operation` is None for an unmapped path or another method.
     """
-    shapes = answers(operation, dialect).get(status) if operation else _OUTSIDE
-    if shapes is None:
+    bodies = answers(operation, dialect).get(status) if operation else _OUTSIDE
+    if bodies is None:
         return f"{operation} answers no {status}"
-    types = list(dict.fromkeys(shape.media_type for shape in shapes))
+    types = list(dict.fromkeys(body.media_type for body in bodies))
     if content_type not in types:
         return f"{operation} {status} is typed {' or '.join(types)}, not {content_type or 'nothing'}"
-    if not shapes[0].schema:
+    if not bodies[0].schema:
         return None
-    return _find_error(_compiled(dialect, shapes, status), f"{operation or 'no operation'} {status}", body)
+    return _find_error(_compiled(dialect, bodies, status), f"{operation or 'no operation'} {status}", body)
 
 
-_OUTSIDE = (AnswerBody(schema=PROTOCOL, about="No operation has this path and method."),)
+_OUTSIDE = (AnswerBody(schema=PROTOCOL, description="No operation has this path and method."),)
 
 
-def alternatives(shapes: tuple[AnswerBody, ...], status: int) -> Schema:
-    """Return the schema of a body that has one of these shapes."""
-    several = [shape.narrowed(status) for shape in shapes if shape.schema]
-    return several[0] if len(several) == 1 else {"anyOf": several}
+def alternatives(bodies: tuple[AnswerBody, ...], status: int) -> Schema:
+    """Return the schema that accepts any of these bodies in an answer of this status."""
+    schemas = [body.narrowed_schema(status) for body in bodies if body.schema]
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
 class _Compiled:
-    """A schema for both questions: whether a value fits, answered fast, and what does not fit."""
+    """A compiled schema: `fits` is a quick check of a value, `validator` finds the errors in it."""
 
     def __init__(self, schemas: dict[str, Schema], schema: Schema) -> None:
         self.fits = compile_schema(
@@ -134,43 +134,43 @@ def _format_checker() -> FormatChecker:
     # The import takes a tenth of a second: it is done when it is needed, not at the start.
     from jsonschema import FormatChecker
 
-    return FormatChecker(_ASSERTED)
+    return FormatChecker(_CHECKED_FORMATS)
 
 
-def _find_error(schema: _Compiled, what: str, body: bytes) -> str | None:
+def _find_error(schema: _Compiled, name: str, body: bytes) -> str | None:
     try:
-        parsed = json.loads(body)
+        value = json.loads(body)
     except ValueError:
-        return f"{what} is not JSON"
-    if schema.fits(parsed):
+        return f"{name} is not JSON"
+    if schema.fits(value):
         return None
     from jsonschema.exceptions import best_match
 
-    first = best_match(schema.validator.iter_errors(parsed))
-    return None if first is None else f"{what}: {_describe(first)}"
+    error = best_match(schema.validator.iter_errors(value))
+    return None if error is None else f"{name}: {_describe(error)}"
 
 
 def _describe_type(error: ValidationError) -> str:
-    """Return the place of a wrong JSON type, with the types that are allowed there, and what was found."""
-    given: Any = error.validator_value  # of `type`: a name or several; of `oneOf`: schemas
-    parts = [given] if isinstance(given, str) else given
+    """Return a sentence about a wrong JSON type: the place, the value, and the types that are allowed."""
+    allowed_types: Any = error.validator_value  # of `type`: a name or several; of `oneOf`: schemas
+    parts = [allowed_types] if isinstance(allowed_types, str) else allowed_types
     names = [part if isinstance(part, str) else part["type"] for part in parts]
     allowed = " or ".join(_JSON_TYPES[name] for name in names)
-    found = error.instance
-    if isinstance(found, list | dict):
-        found = _JSON_TYPES["array" if isinstance(found, list) else "object"]
+    value = error.instance
+    if isinstance(value, list | dict):
+        value = _JSON_TYPES["array" if isinstance(value, list) else "object"]
     else:
-        found = cut(json.dumps(found))
-    return f"{error.json_path}: {found} is not {allowed}"
+        value = cut(json.dumps(value))
+    return f"{error.json_path}: {value} is not {allowed}"
 
 
 def _describe(error: ValidationError) -> str:
-    return f"{error.json_path}: {error.message[:_LONGEST]}"
+    return f"{error.json_path}: {error.message[:_MAX_MESSAGE]}"
 
 
 @cache
-def _compiled(dialect: str, shapes: tuple[AnswerBody, ...], status: int) -> _Compiled:
-    return _Compiled(components(dialect), alternatives(shapes, status))
+def _compiled(dialect: str, bodies: tuple[AnswerBody, ...], status: int) -> _Compiled:
+    return _Compiled(components(dialect), alternatives(bodies, status))
 
 
 @cache
@@ -179,21 +179,21 @@ def _types_of_body(operation: str) -> _Compiled:
 
 
 def _types_only(schema: Schema) -> Schema:
-    """Return the schema reduced to its JSON types."""
+    """Return the schema with only the JSON types of its values; each member may be null."""
     if "$ref" in schema:
         return _types_only(components(DIALECTS[0])[schema["$ref"].removeprefix(COMPONENTS)])
-    kept = {"type": schema["type"]} if "type" in schema else {}
+    reduced = {"type": schema["type"]} if "type" in schema else {}
     if "items" in schema:
-        kept["items"] = _types_only(schema["items"])
+        reduced["items"] = _types_only(schema["items"])
     if "properties" in schema:
-        kept["properties"] = {
-            name: _or_null(_types_only(part)) for name, part in schema["properties"].items()
+        reduced["properties"] = {
+            name: _nullable(_types_only(part)) for name, part in schema["properties"].items()
         }
     if "oneOf" in schema:
-        kept["oneOf"] = [_types_only(part) for part in schema["oneOf"]]
-    return kept
+        reduced["oneOf"] = [_types_only(part) for part in schema["oneOf"]]
+    return reduced
 
 
-def _or_null(schema: Schema) -> Schema:
+def _nullable(schema: Schema) -> Schema:
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     return {**schema, "type": list(dict.fromkeys([*types, "null"]))}

@@ -13,11 +13,11 @@ from mock_server.contract.schemas import COMPONENTS, Json, Schema
 from mock_server.dialects import wire
 from mock_server.domain.names import camel
 
-_DATA = {"const", "default", "enum", "example", "examples"}
+_DATA_KEYWORDS = {"const", "default", "enum", "example", "examples"}
 """Keywords whose values are data, not schemas."""
 
 _NULL: Schema = {"type": "null"}
-_OF_OBJECTS = ("properties", "required", "additionalProperties")
+_OBJECT_KEYWORDS = ("properties", "required", "additionalProperties")
 
 
 def published(schema: Json, components: dict[str, Schema]) -> Json:
@@ -35,7 +35,7 @@ def published(schema: Json, components: dict[str, Schema]) -> Json:
     plain = _without_siblings(plain, components)
     plain = _with_null_in_type(_flat_union(plain), components)
     plain = _without_boolean_constant(_with_type(plain))
-    return _with_direct_conditions(_with_list_apart(_with_one_item_schema(plain)))
+    return _with_direct_conditions(_with_list_as_condition(_with_one_item_schema(plain)))
 
 
 def with_published_texts(schemas: dict[str, Schema]) -> dict[str, Schema]:
@@ -54,13 +54,13 @@ def _published_text(docstring: str) -> str:
 
 
 def used_schemas(parts: Json, schemas: dict[str, Schema]) -> dict[str, Schema]:
-    """Return those of the schemas to which the parts of a document refer, directly or not."""
+    """Return the schemas to which the parts of a document refer, directly or through other schemas."""
     used: set[str] = set()
-    todo = [parts]
-    while todo:
-        names = set(re.findall(rf"{COMPONENTS}(\w+)", str(todo.pop()))) - used
+    waiting = [parts]
+    while waiting:
+        names = set(re.findall(rf"{COMPONENTS}(\w+)", str(waiting.pop()))) - used
         used |= names
-        todo += [schemas[name] for name in names]
+        waiting += [schemas[name] for name in names]
     return {name: schema for name, schema in schemas.items() if name in used}
 
 
@@ -70,7 +70,7 @@ def response_name(status: int) -> str:
 
 
 def _published_part(keyword: str, part: Json, components: dict[str, Schema]) -> Json:
-    if keyword in _DATA:
+    if keyword in _DATA_KEYWORDS:
         return part
     if keyword == "properties":
         return {name: published(member, components) for name, member in part.items()}
@@ -78,7 +78,10 @@ def _published_part(keyword: str, part: Json, components: dict[str, Schema]) -> 
 
 
 def _without_siblings(schema: Schema, components: dict[str, Schema]) -> Schema:
-    """A reference stands alone: a value is copied here with its own description, an object keeps its name."""
+    """Remove the members next to a reference.
+
+    The schema of a plain value is copied, with these members; a reference to an object stays without them.
+    """
     if "$ref" not in schema or len(schema) == 1:
         return schema
     target = _target(schema, components)
@@ -86,16 +89,16 @@ def _without_siblings(schema: Schema, components: dict[str, Schema]) -> Schema:
 
 
 def _flat_union(schema: Schema) -> Schema:
-    """A union has no other union as a part; one with null has no discriminator, which cannot select null."""
+    """Replace a union of unions by one union of all their parts."""
     parts = schema.get("anyOf", [])
     if not any("anyOf" in part for part in parts):
         return schema
-    flat = [each for part in parts for each in part.get("anyOf", [part])]
+    flat = [inner for part in parts for inner in part.get("anyOf", [part])]
     return {**schema, "anyOf": flat}
 
 
 def _with_null_in_type(schema: Schema, components: dict[str, Schema]) -> Schema:
-    """A value or null is one schema with two types; an object or null stays a union of its name with null."""
+    """Replace the union of a plain value and null by one schema with two types; that of an object stays."""
     parts = schema.get("anyOf", [])
     values = [part for part in parts if part != _NULL]
     if _NULL not in parts or len(values) != 1:
@@ -111,7 +114,7 @@ def _with_null_in_type(schema: Schema, components: dict[str, Schema]) -> Schema:
 
 
 def _with_type(schema: Schema) -> Schema:
-    """An enumeration of texts or of numbers has a type."""
+    """Add the type to an enumeration of texts or of integers."""
     values = schema.get("enum")
     if "type" in schema or not isinstance(values, list):
         return schema
@@ -121,7 +124,7 @@ def _with_type(schema: Schema) -> Schema:
 
 
 def _without_boolean_constant(schema: Schema) -> Schema:
-    """A boolean that is always true is one that is not false: Python's generator reads `const` as a text."""
+    """Replace "is true" by "is not false": Python's generator reads a constant as a text."""
     value = schema.get("const")
     if schema.get("type") != "boolean" or not isinstance(value, bool):
         return schema
@@ -129,17 +132,17 @@ def _without_boolean_constant(schema: Schema) -> Schema:
 
 
 def _with_one_item_schema(schema: Schema) -> Schema:
-    """A list of a fixed length, of items of one kind, has one schema for its items."""
+    """Replace the schemas of a list's first items, if they are equal, by one schema for all items."""
     items = schema.get("prefixItems")
     if not items or any(item != items[0] for item in items):
         return schema
     return {**_without(schema, "prefixItems"), "items": items[0]}
 
 
-def _with_list_apart(schema: Schema) -> Schema:
-    """A list or something else is a condition: a list has these items, anything else fits the other schema.
+def _with_list_as_condition(schema: Schema) -> Schema:
+    """Replace the union of a list and something else by a condition: if it is a list, then ..., else ...
 
-    Java has no class for the union. The members of the other schema, if it is an object, stay visible.
+    Java has no class for such a union. The members of the other schema, if it is an object, stay visible.
     """
     name = next((name for name in ("oneOf", "anyOf") if isinstance(schema.get(name), list)), "")
     parts = schema.get(name, [])
@@ -148,14 +151,14 @@ def _with_list_apart(schema: Schema) -> Schema:
     if not lists or not others:
         return schema
     other = others[0] if len(others) == 1 else {name: others}
-    visible = {key: other[key] for key in _OF_OBJECTS if key in other}
-    rest = {key: value for key, value in other.items() if key not in _OF_OBJECTS}
+    visible = {key: other[key] for key in _OBJECT_KEYWORDS if key in other}
+    rest = {key: value for key, value in other.items() if key not in _OBJECT_KEYWORDS}
     condition = {"if": {"type": "array", "items": {}}, "then": lists[0], "else": rest}
     return {**_without(schema, name), **visible, **condition}
 
 
 def _with_direct_conditions(schema: Schema) -> Schema:
-    """Conditions between members are no part of an `allOf`, which stands for inheritance."""
+    """Move conditions out of an `allOf`, which generators read as inheritance."""
     conditions = schema.get("allOf", [])
     if not any("if" in part for part in conditions):
         return schema
@@ -164,7 +167,7 @@ def _with_direct_conditions(schema: Schema) -> Schema:
 
 
 def _target(schema: Schema, components: dict[str, Schema]) -> Schema:
-    """The published schema itself, or the one to which it refers."""
+    """Return the schema, or the published form of the one to which it refers."""
     if "$ref" not in schema:
         return schema
     target: Schema = published(components[schema["$ref"].removeprefix(COMPONENTS)], components)

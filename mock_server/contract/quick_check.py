@@ -1,7 +1,7 @@
 """A fast yes or no: does a JSON value fit a schema?
 
-A schema is compiled to functions, once. They are more than ten times as fast as jsonschema, which
-describes what does not fit. A keyword that is not listed here is an error, so none is ignored.
+A schema is compiled to functions, once. They are more than ten times as fast as jsonschema, which is used
+only to describe what does not fit. An unknown keyword is an error, so that none is ignored.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Literal
 from mock_server.contract.schemas import COMPONENTS, Json, Schema
 
 Check = Callable[[Json], bool]
-Conforms = Callable[[Json, str], bool]
-"""Whether a value conforms to the format of this name, or is not checked by this format."""
+FormatCheck = Callable[[Json, str], bool]
+"""Returns whether a value conforms to the format of this name; true if the format is not checked."""
 
 _TYPES: dict[str, Check] = {
     "array": lambda value: type(value) is list,
@@ -25,11 +25,11 @@ _TYPES: dict[str, Check] = {
     "object": lambda value: type(value) is dict,
     "string": lambda value: type(value) is str,
 }
-_ABOUT_OBJECTS = ("properties", "required", "additionalProperties")
-_INFORMS = {"title", "description", "examples", "components", "$schema", "$id", "then", "else"}
+_OBJECT_KEYWORDS = ("properties", "required", "additionalProperties")
+_IGNORED_KEYWORDS = {"title", "description", "examples", "components", "$schema", "$id", "then", "else"}
 
 
-def compile_schema(schema: Schema, components: dict[str, Schema], conforms: Conforms) -> Check:
+def compile_schema(schema: Schema, components: dict[str, Schema], conforms: FormatCheck) -> Check:
     """Return the check of a schema that may refer to these components.
 
     Raises:
@@ -39,7 +39,7 @@ def compile_schema(schema: Schema, components: dict[str, Schema], conforms: Conf
 
 
 class _Compiler:
-    def __init__(self, components: dict[str, Schema], conforms: Conforms) -> None:
+    def __init__(self, components: dict[str, Schema], conforms: FormatCheck) -> None:
         self.components = components
         self.conforms = conforms
         self.compiled: dict[str, Check] = {}
@@ -50,41 +50,41 @@ class _Compiler:
         return _all(list(self._checks(schema)))
 
     def _checks(self, schema: Schema) -> Iterator[Check]:
-        if any(keyword in schema for keyword in _ABOUT_OBJECTS):
+        if any(keyword in schema for keyword in _OBJECT_KEYWORDS):
             yield self._object(schema)
-        for keyword, given in schema.items():
-            if keyword in _INFORMS or keyword in _ABOUT_OBJECTS or keyword.startswith("x-"):
+        for keyword, operand in schema.items():
+            if keyword in _IGNORED_KEYWORDS or keyword in _OBJECT_KEYWORDS or keyword.startswith("x-"):
                 continue
             if keyword == "if":
                 yield self._condition(schema)
-            elif keyword in _OF_VALUES:
-                yield _OF_VALUES[keyword](given)
+            elif keyword in _VALUE_CHECKS:
+                yield _VALUE_CHECKS[keyword](operand)
             else:
-                yield self._applied(keyword, given)
+                yield self._schema_check(keyword, operand)
 
-    def _applied(self, keyword: str, given: Json) -> Check:
+    def _schema_check(self, keyword: str, operand: Json) -> Check:
         match keyword:
             case "$ref":
-                return self._reference(given.removeprefix(COMPONENTS))
+                return self._reference(operand.removeprefix(COMPONENTS))
             case "items":
-                return _items(self.compile(given))
+                return _items(self.compile(operand))
             case "not":
-                rejected = self.compile(given)
+                rejected = self.compile(operand)
                 return lambda value: not rejected(value)
             case "format":
-                return lambda value: self.conforms(value, given)
-        parts = [self.compile(part) for part in given] if keyword in _OF_SEVERAL else []
+                return lambda value: self.conforms(value, operand)
+        parts = [self.compile(part) for part in operand] if keyword in _COMBINED_CHECKS else []
         if not parts:
             raise ValueError(f"no check of the keyword {keyword!r}")
-        return _OF_SEVERAL[keyword](parts)
+        return _COMBINED_CHECKS[keyword](parts)
 
     def _reference(self, name: str) -> Check:
         if name not in self.compiled:
 
-            def later(value: Json) -> bool:
+            def deferred(value: Json) -> bool:
                 return self.compiled[name](value)
 
-            self.compiled[name] = later  # for a schema within itself
+            self.compiled[name] = deferred  # for a schema within itself
             self.compiled[name] = self.compile(self.components[name])
         return self.compiled[name]
 
@@ -135,16 +135,16 @@ def _items(item: Check) -> Check:
     return check
 
 
-def _type(given: str | list[str]) -> Check:
-    if isinstance(given, str):
-        return _TYPES[given]
-    checks = [_TYPES[name] for name in given]
+def _type(names: str | list[str]) -> Check:
+    if isinstance(names, str):
+        return _TYPES[names]
+    checks = [_TYPES[name] for name in names]
     return lambda value: any(check(value) for check in checks)
 
 
-def _enum(given: list[Json]) -> Check:
-    """Return the check of scalars. In JSON, 1 is 1.0 and is not true."""
-    allowed = {_scalar(value) for value in given}
+def _enum(values: list[Json]) -> Check:
+    """Return the check that a value is one of these scalars. In JSON, 1 equals 1.0 but not true."""
+    allowed = {_scalar(value) for value in values}
     return lambda value: type(value) not in {list, dict} and _scalar(value) in allowed
 
 
@@ -152,15 +152,15 @@ def _scalar(value: Json) -> tuple[type, Json]:
     return (float if type(value) is int else type(value)), value
 
 
-def _pattern(given: str) -> Check:
-    search = re.compile(given).search
+def _pattern(pattern: str) -> Check:
+    search = re.compile(pattern).search
     return lambda value: type(value) is not str or search(value) is not None
 
 
-_OF_VALUES: dict[str, Callable[[Json], Check]] = {
+_VALUE_CHECKS: dict[str, Callable[[Json], Check]] = {
     "type": _type,
     "enum": _enum,
-    "const": lambda given: _enum([given]),
+    "const": lambda value: _enum([value]),
     "pattern": _pattern,
     "minLength": lambda least: lambda value: type(value) is not str or len(value) >= least,
     "maxLength": lambda most: lambda value: type(value) is not str or len(value) <= most,
@@ -169,7 +169,7 @@ _OF_VALUES: dict[str, Callable[[Json], Check]] = {
     "minimum": lambda least: lambda value: type(value) not in {int, float} or value >= least,
     "maximum": lambda most: lambda value: type(value) not in {int, float} or value <= most,
 }
-_OF_SEVERAL: dict[str, Callable[[list[Check]], Check]] = {
+_COMBINED_CHECKS: dict[str, Callable[[list[Check]], Check]] = {
     "allOf": _all,
     "anyOf": lambda parts: lambda value: any(part(value) for part in parts),
     "oneOf": lambda parts: lambda value: sum(part(value) for part in parts) == 1,

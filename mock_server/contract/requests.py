@@ -12,7 +12,7 @@ class Parameter(Struct, frozen=True):
     """A query parameter, or an id in the path; the examples are of the default fixture."""
 
     name: str
-    about: str
+    description: str
     schema: Schema
     example: str | int | bool
     provenance: str = "documented"
@@ -34,8 +34,8 @@ _YES_OR_NO: Schema = {"type": "boolean"}
 _DAY: Schema = {"type": "string", "format": "date", "pattern": "^[1-9][0-9]{3}-"}
 
 PATH: dict[str, Parameter] = {
-    name: Parameter(name, about, schema, example, required=True)
-    for name, about, schema, example in (
+    name: Parameter(name, description, schema, example, required=True)
+    for name, description, schema, example in (
         ("accountId", "The account.", ref("AccountId"), 119631),
         ("dossierId", "The dossier.", ref("DossierId"), 804127),
         ("thirdpartyId", "The third party.", ref("ThirdpartyId"), 875),

@@ -21,14 +21,14 @@ COMPONENTS = "#/components/schemas/"
 
 @cache
 def components(dialect: str) -> dict[str, Schema]:
-    """Return every schema of the dialect by name; the error codes are those of the domain."""
-    found = {
+    """Return every schema of the dialect by name; the schema `ErrorCode` has the codes of the domain."""
+    schemas = {
         name: _pointing_to_components(schema)
         for file in ("bodies", "common", dialect)
         for name, schema in data(file)["$defs"].items()
     }
-    found["ErrorCode"] |= {"enum": list(ERRORS)}
-    return found
+    schemas["ErrorCode"] |= {"enum": list(ERRORS)}
+    return schemas
 
 
 def ref(name: str) -> Schema:

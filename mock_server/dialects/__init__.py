@@ -1,6 +1,6 @@
-"""The domain on the wire: one module per published shape of the API, all behind one Protocol.
+"""The dialects: each renders the domain as JSON, in one of the two published shapes of the API.
 
-A dialect knows JSON and the domain. It knows neither Flask nor where an answer goes.
+There is one module per dialect, and one Protocol for both. They depend on the domain alone, not on Flask.
 """
 
 from __future__ import annotations

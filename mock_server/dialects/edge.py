@@ -46,22 +46,22 @@ _RELATION_FIELDS = ("thirdparty_code", "state_last_change_date")
 _NUMBERS = {"thirdparty_id", "capital", "turnover", "workforce"}
 
 
-def _kind(name: str) -> FieldKind:
+def _field_kind(name: str) -> FieldKind:
     if name.endswith("_date") or name == "date_creation":
         return FieldKind.DAY
     return FieldKind.NUMBER if name in _NUMBERS else FieldKind.TEXT
 
 
-def _of_company(name: str) -> Field:
-    return Field(_kind(name), lambda _account_id, thirdparty, _: getattr(thirdparty.company, name))
+def _company_field(name: str) -> Field:
+    return Field(_field_kind(name), lambda _account_id, thirdparty, _: getattr(thirdparty.company, name))
 
 
-def _of_thirdparty(name: str) -> Field:
-    return Field(_kind(name), lambda _account_id, thirdparty, _: getattr(thirdparty, name))
+def _thirdparty_field(name: str) -> Field:
+    return Field(_field_kind(name), lambda _account_id, thirdparty, _: getattr(thirdparty, name))
 
 
-def _of_relation(name: str) -> Field:
-    return Field(_kind(name), lambda _account_id, _, relation: getattr(relation, name))
+def _relation_field(name: str) -> Field:
+    return Field(_field_kind(name), lambda _account_id, _, relation: getattr(relation, name))
 
 
 def _bool_field(read: Callable[[Thirdparty, Relation], bool | None]) -> Field:
@@ -70,7 +70,7 @@ def _bool_field(read: Callable[[Thirdparty, Relation], bool | None]) -> Field:
     )
 
 
-_SEARCHED: dict[str, Field] = {
+_SEARCH_FIELDS: dict[str, Field] = {
     "accountId": Field(FieldKind.NUMBER, lambda account_id, _thirdparty, _relation: account_id),
     "companyIdType": Field(
         FieldKind.TEXT, lambda _account_id, thirdparty, _: thirdparty.company_id.type.value
@@ -78,9 +78,9 @@ _SEARCHED: dict[str, Field] = {
     "companyIdValue": Field(
         FieldKind.TEXT, lambda _account_id, thirdparty, _: members.company_id_value(thirdparty)
     ),
-    **{camel(name): _of_thirdparty(name) for name in _THIRDPARTY_FIELDS},
-    **{camel(name): _of_relation(name) for name in _RELATION_FIELDS},
-    **{camel(name): _of_company(name) for name in Company.__struct_fields__},
+    **{camel(name): _thirdparty_field(name) for name in _THIRDPARTY_FIELDS},
+    **{camel(name): _relation_field(name) for name in _RELATION_FIELDS},
+    **{camel(name): _company_field(name) for name in Company.__struct_fields__},
     "isMonitored": _bool_field(lambda _, relation: relation.monitored),
     "isOutOfBusiness": _bool_field(lambda thirdparty, _: thirdparty.out_of_business),
     "isRegistered": _bool_field(lambda thirdparty, _: thirdparty.registered),
@@ -101,7 +101,7 @@ class Edge:
     file_schema = "Evidence"
     file_label = "evidences"
     ignored_parameters = IGNORED_PARAMETERS["edge"]
-    searched: Mapping[str, Field] = _SEARCHED
+    search_fields: Mapping[str, Field] = _SEARCH_FIELDS
     forbids_altered_tokens = True
 
     def account(self, account: Account) -> Json:
@@ -162,7 +162,7 @@ class Edge:
             **members.dossier_ids(dossier, thirdparty, thirdparty_code),
             "monitored": monitored,
             "isMonitored": wire.bool_text(monitored),
-            **members.terms(dossier, variants),
+            **members.texts_and_dates(dossier, variants),
             "state": dossier.complete if monitored else None,
             "isComplete": wire.bool_text(dossier.complete),
             "stateLastChangeDate": wire.repeated_instant(dossier.state_last_change_date)
@@ -196,7 +196,7 @@ class Edge:
         """behaviour.md 3.19 (documented), C24."""
         return members.file_items(_evidences(document), document, variants)
 
-    def launched(self, process: ImportProcess) -> Json:
+    def import_answer(self, process: ImportProcess) -> Json:
         """behaviour.md 4.9 (documented)."""
         return {"processId": process.process_id}
 
@@ -226,7 +226,7 @@ class Edge:
         }
 
     def label(self, error: ErrorCode) -> str:
-        """The English label."""
+        """Return the English message."""
         return error.label_en
 
     def error(self, refusal: Refusal) -> ErrorCode:

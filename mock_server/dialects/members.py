@@ -29,14 +29,14 @@ def account(account: Account) -> dict[str, Json]:
         "name": account.name,
         "company": account.company,
         "maxDossiers": account.max_dossiers,
-        "subscriptionDate": wire.microseconds(account.subscription_date),
+        "subscriptionDate": wire.precise_instant(account.subscription_date),
         "subscriptionStatus": account.subscription_status,
         "subscriptions": [
             {
                 "accountId": account.account_id,
                 "key": subscription.key,
-                "startSubscriptionDate": wire.microseconds(subscription.start),
-                "endSubscriptionDate": wire.microseconds(subscription.end),
+                "startSubscriptionDate": wire.precise_instant(subscription.start),
+                "endSubscriptionDate": wire.precise_instant(subscription.end),
                 "status": subscription.status,
             }
             for subscription in account.subscriptions
@@ -79,7 +79,7 @@ def identity(thirdparty: Thirdparty, relation: Relation) -> dict[str, Json]:
 
 
 def company(company: Company, *, creation: str) -> dict[str, Json]:
-    """Return the data provider's members; `creation` is the dialect's name of that date. behaviour.md C20."""
+    """Return the data of a company; `creation` is the dialect's name of `date_creation`. behaviour.md C20."""
     return {
         "name": company.name,
         creation: wire.plain_date(company.date_creation),
@@ -156,8 +156,8 @@ def dossier_ids(dossier: Dossier, thirdparty: Thirdparty, thirdparty_code: str |
     }
 
 
-def terms(dossier: Dossier, variants: Variants) -> dict[str, Json]:
-    """Return the texts of a dossier, and when it is monitored. behaviour.md 4.5 (documented)."""
+def texts_and_dates(dossier: Dossier, variants: Variants) -> dict[str, Json]:
+    """Return the reference, the texts and the dates of a dossier. behaviour.md 4.5 (documented)."""
     return {
         "dossierReference": dossier.reference,
         "description": dossier.description,

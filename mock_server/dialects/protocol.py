@@ -13,17 +13,18 @@ from mock_server.domain.variants import Variants
 from mock_server.domain.world import Relation
 
 Json = Any
-"""What JSON can hold."""
+"""Any value of JSON."""
 
 
 class Dialect(Protocol):
     """One published shape of the API.
 
-    `host` is how the host name begins. `title` and `version` are those of its OpenAPI document.
-    `file_id` is the member with the id of a file, `file_schema` the schema of a file, `file_label` its plural
-    in texts. `ignored_parameters` are the query parameters of the other dialect. `searched` are the members
-    of a third party that an expression may name; each is read from the account's id, the third party and the
-    relation. `forbids_altered_tokens`: they are a 403, not a 401.
+    `host` is the beginning of its host name. `title` and `version` are those of its OpenAPI document.
+    `file_id` is the name of the member with the id of a file, `file_schema` the name of the schema of a file,
+    `file_label` the word for files in texts, in the plural. `ignored_parameters` are the query parameters
+    that only the other dialect has. `search_fields` are the members of a third party that a search expression
+    may name; each is read from the account's id, the third party and the relation. With
+    `forbids_altered_tokens` an altered token is a 403, else a 401.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Dialect(Protocol):
     file_schema: str
     file_label: str
     ignored_parameters: frozenset[str]
-    searched: Mapping[str, Field]
+    search_fields: Mapping[str, Field]
     forbids_altered_tokens: bool
 
     def __hash__(self) -> int: ...
@@ -75,7 +76,7 @@ class Dialect(Protocol):
     def files(self, document: Document, variants: Variants) -> list[Json]:
         """The items of the document's list of files or evidences."""
 
-    def launched(self, process: ImportProcess) -> Json:
+    def import_answer(self, process: ImportProcess) -> Json:
         """The answer of an import."""
 
     def process(self, process: ImportProcess, uri: str) -> Json:

@@ -49,7 +49,7 @@ class Rest:
     file_schema = "FileInformation"
     file_label = "files"
     ignored_parameters = IGNORED_PARAMETERS["rest"]
-    searched: Mapping[str, Field] = {}
+    search_fields: Mapping[str, Field] = {}
     forbids_altered_tokens = False
 
     def account(self, account: Account) -> Json:
@@ -99,7 +99,7 @@ class Rest:
         return {
             **members.dossier_ids(dossier, thirdparty, thirdparty_code),
             "monitored": monitored,
-            **members.terms(dossier, variants),
+            **members.texts_and_dates(dossier, variants),
             "state": dossier.complete if monitored else None,
             "stateLastChangeDate": wire.repeated_instant(dossier.state_last_change_date)
             if monitored
@@ -115,11 +115,11 @@ class Rest:
         self, document: Document, requirements: Mapping[str, Requirement], variants: Variants
     ) -> Json:
         """behaviour.md 4.7 (documented; `name` equal to the code: example, C13)."""
-        labelled = variants["documentName"] == "label" and document.code in requirements
+        has_label = variants["documentName"] == "label" and document.code in requirements
         return {
             "documentId": document.document_id,
             "documentCode": document.code,
-            "name": requirements[document.code].label_fr if labelled else document.code,
+            "name": requirements[document.code].label_fr if has_label else document.code,
             "requestDate": wire.repeated_instant(document.request_date),
             "present": document.present,
             "listFileInformation": _files(document),
@@ -129,7 +129,7 @@ class Rest:
         """behaviour.md 3.18 (example), C24."""
         return members.file_items(_files(document), document, variants)
 
-    def launched(self, process: ImportProcess) -> Json:
+    def import_answer(self, process: ImportProcess) -> Json:
         """behaviour.md 4.9 (documented)."""
         return {"processId": process.process_id}
 
@@ -152,7 +152,7 @@ class Rest:
         return {"code": refusal.error.code, "message": self.label(refusal.error)}
 
     def label(self, error: ErrorCode) -> str:
-        """The French label."""
+        """Return the French message."""
         return error.label_fr
 
     def error(self, refusal: Refusal) -> ErrorCode:
@@ -169,7 +169,7 @@ def _indicator(indicator: Indicator) -> dict[str, Json]:
 
 
 def _files(document: Document) -> list[Json]:
-    """The files among the evidences: v1.1 has no shape for a form."""
+    """Return the files among the evidences: v1.1 has no shape for a form."""
     return [_file(evidence) for evidence in document.evidences if evidence.file_uuid is not None]
 
 
@@ -185,7 +185,7 @@ def _file(evidence: Evidence) -> dict[str, Json]:
 
 
 def _file_hash(file_uuid: str | None) -> str | None:
-    """40 hex digits, as v1.1 shows them; an id that has them already is kept. behaviour.md C52 (example)."""
+    """Return an id of 40 hex digits, as in v1.1; one that has 40 is unchanged. behaviour.md C52 (example)."""
     if file_uuid is None or len(file_uuid) == _HASH_DIGITS:
         return file_uuid
     return sha1(file_uuid.encode(), usedforsecurity=False).hexdigest()

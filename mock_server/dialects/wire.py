@@ -1,4 +1,4 @@
-"""The format of single values in any dialect: dates, values of a refusal (behaviour.md 10)."""
+"""The format of single values in both dialects: dates, booleans, values of a refusal (behaviour.md 10)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mock_server.domain.errors import Refusal
 from mock_server.domain.local_time import ZONE
 from mock_server.domain.names import camel
 
-_NEVER = "2099-12-31T23:59:59.999"
+_NEVER_EXPIRES = "2099-12-31T23:59:59.999"
 _WITHOUT_ZONE = len("2019-01-08T15:31:55.521")
 _WITHOUT_FRACTION = len("2019-01-08T15:31:55")
 _PHRASES = {
@@ -24,7 +24,7 @@ _PHRASES = {
 
 
 def instant(at: datetime | None) -> str | None:
-    """French local time with three digits of a second, no zone: `2019-01-08T15:31:55.521`."""
+    """Return an instant as French local time in milliseconds, without offset: `2019-01-08T15:31:55.521`."""
     if at is None:
         return None
     # As `isoformat(timespec="milliseconds")`, in a third of the time: half of a dossier is instants.
@@ -33,61 +33,63 @@ def instant(at: datetime | None) -> str | None:
 
 
 repeated_instant = lru_cache(8192)(instant)
-"""The same for instants that occur several times in a dossier: it remembers the latest ones."""
+"""As `instant`, with a cache: for instants that occur several times in a dossier."""
 
 
-def microseconds(at: datetime | None) -> str | None:
-    """The same with six digits, as subscriptions have it."""
+def precise_instant(at: datetime | None) -> str | None:
+    """Return an instant as French local time in microseconds, as subscriptions have it."""
     return None if at is None else at.astimezone(ZONE).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def start_of_day(day: date | None) -> str | None:
-    """A dossier's expiration: midnight."""
+    """Return the expiration of a dossier: midnight at the start of the day."""
     return None if day is None else f"{day.isoformat()}T00:00:00.000"
 
 
 @lru_cache(8192)
 def end_of_day(day: date | None) -> str:
-    """A file's expiration: the last millisecond of the day; a sentinel date for one that never expires."""
-    return _NEVER if day is None else f"{day.isoformat()}T23:59:59.999"
+    """Return the expiration of a file: the last millisecond of the day; a sentinel date without expiry."""
+    return _NEVER_EXPIRES if day is None else f"{day.isoformat()}T23:59:59.999"
 
 
 def plain_date(day: date | None) -> str | None:
-    """`2010-11-24`."""
+    """Return a day in ISO 8601: `2010-11-24`."""
     return None if day is None else day.isoformat()
 
 
 def bool_text(value: bool | None) -> str:  # noqa: FBT001
-    """A boolean as text, as EDGE repeats it; `n/a` for None."""
+    """Return a boolean as text, which EDGE adds to many booleans; `n/a` for None."""
     return "n/a" if value is None else "true" if value else "false"
 
 
-def zoned(at: datetime) -> str:
-    """The timestamp of a protocol error: `2019-02-05T09:06:15.245+0000` (behaviour.md 11.2)."""
+def protocol_timestamp(at: datetime) -> str:
+    """Return the timestamp of a protocol error: `2019-02-05T09:06:15.245+0000` (behaviour.md 11.2)."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}+0000"
 
 
 def status_phrase(status: int) -> str:
-    """The reason phrase of an HTTP status, the same on every Python: 3.13 renamed some."""
+    """Return the reason phrase of an HTTP status, the same on every Python: 3.13 renamed some."""
     return _PHRASES.get(status) or HTTPStatus(status).phrase
 
 
-LONGEST_VALUE = 1000
-"""Characters of a client's value that an error repeats."""
+MAX_VALUE_LENGTH = 1000
+"""Characters. A longer value of the client is cut off in an error."""
 
 
 def header_text(text: str) -> str:
-    """A text for a header: 1,000 characters at most, escaped unless they are printable ASCII."""
-    return "".join(sign if " " <= sign <= "~" else ascii(sign)[1:-1] for sign in text[:1000])
+    """Return a text for a header: at most 1,000 characters, escaped if they are not printable ASCII."""
+    return "".join(
+        character if " " <= character <= "~" else ascii(character)[1:-1] for character in text[:1000]
+    )
 
 
 def reason(refusal: Refusal) -> str:
-    """The values of a refusal joined by slashes, the parameter first; long values are cut off."""
-    named = (camel(refusal.parameter),) if refusal.parameter else ()
-    return "/".join((*named, *map(_shown, refusal.values)))
+    """Return the values of a refusal joined by slashes, the parameter first; long values are cut off."""
+    parameter = (camel(refusal.parameter),) if refusal.parameter else ()
+    return "/".join((*parameter, *map(_cut_value, refusal.values)))
 
 
-def _shown(value: str) -> str:
-    if len(value) <= LONGEST_VALUE:
+def _cut_value(value: str) -> str:
+    if len(value) <= MAX_VALUE_LENGTH:
         return value
-    return f"{value[:LONGEST_VALUE]}... ({len(value)} characters)"
+    return f"{value[:MAX_VALUE_LENGTH]}... ({len(value)} characters)"

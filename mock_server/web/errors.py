@@ -118,7 +118,7 @@ def _protocol_error(status: int, message: str | None, headers: dict[str, str] | 
     services().sandboxes.ignore_engine_errors()
     sandbox = services().sandboxes.get() if context is None else context.sandbox
     body = {
-        "timestamp": wire.zoned(sandbox.now()),
+        "timestamp": wire.protocol_timestamp(sandbox.now()),
         "status": status,
         "error": phrase,
         "message": message or "No message available",
