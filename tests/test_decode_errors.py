@@ -92,6 +92,7 @@ CASES: dict[str, tuple[Any, Any, str]] = {
         Annotated[list[int], Meta(min_length=2)],
         "$: [1] does not fit: at least 2 entries",
     ),
+    "a pair of one": ([1], tuple[int, int], "$: [1] does not fit: exactly 2 entries"),
     "not base64": ("?", bytes, "$: '?' is not bytes in base64"),
     "not a date": ("x", date, "$: 'x' is not a date such as 2031-06-30"),
     "not an instant": ("x", datetime, "$: 'x' is not an instant such as 2031-06-30T10:00:00+02:00"),
