@@ -15,9 +15,9 @@ from mock_server.auth.keys import cache_folder, decode_key, encode_key, load_or_
 from mock_server.auth.tokens import TokenService
 from mock_server.clock import real_now
 from mock_server.control.server_info import get_health
-from mock_server.fixtures.errors import StateFileError
 from mock_server.fixtures.fixture import Fixture, load_fixture
 from mock_server.fixtures.generate import generate_company
+from mock_server.input_errors import StateFileError
 from mock_server.journal.journal import Limits
 from mock_server.sandbox.sandbox import SandboxOptions
 from mock_server.sandbox.sandboxes import Sandboxes

@@ -10,8 +10,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from mock_server.clock import real_now
-from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import bundled
+from mock_server.input_errors import FileError
 from mock_server.sandbox.sandboxes import Sandboxes
 from mock_server.scenarios.active import NameTaken
 from mock_server.scenarios.files import SUFFIXES

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from mock_server.client import Sandbox
 from mock_server.clock import Clock, monotonic_now
 from mock_server.domain.operations import DIALECTS
-from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.fixture import decode_fixture, load_fixture
 from mock_server.fixtures.library import bundled, recipe_names
+from mock_server.input_errors import InputError
 from mock_server.sandbox.state import SandboxConfig, export_state, first_state
 from mock_server.scenarios.files import read_scenario, read_scenario_cached
 from mock_server.scenarios.report import failure_lines

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct, defstruct
 
-from mock_server.fixtures.decode_errors import explain_decode_error
+from mock_server.decode_errors import explain_decode_error
 
 
 class Described(Struct, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mock_server.fixtures.errors import StateFileError
+from mock_server.input_errors import StateFileError
 from mock_server.sandbox.engine import Behind, Dropped, Engine, EngineError, Gone, LogPosition
 from mock_server.values import EngineUrl
 from tests.engine import NEEDS_ENGINE, Proxy, RedisServer, running_engine

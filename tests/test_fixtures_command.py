@@ -13,10 +13,10 @@ from click.testing import CliRunner, Result
 
 from mock_server.app import create_app
 from mock_server.cli import main
-from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.fixture import generate_state, load_fixture, load_state
 from mock_server.fixtures.library import bundled, recipe_path
 from mock_server.fixtures.recipes import read_recipe
+from mock_server.input_errors import FileError
 from mock_server.settings import Settings
 from tests.support import DAY, Api, content
 

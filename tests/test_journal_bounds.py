@@ -13,7 +13,7 @@ import msgspec
 import orjson
 import pytest
 
-from mock_server.fixtures.errors import InputError
+from mock_server.input_errors import InputError
 from mock_server.journal.coverage import ExchangeCounts, ExchangeKind
 from mock_server.journal.entries import read_entries
 from mock_server.journal.journal import Exchange, Journal, Limits, pack

@@ -18,9 +18,9 @@ from mock_server.fixtures.build import ids_for_recipe
 from mock_server.fixtures.build_dossiers import build_contents
 from mock_server.fixtures.contents import build_world
 from mock_server.fixtures.entries import Overrides, Recipe
-from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.fixture import load_fixture
 from mock_server.fixtures.upsert import apply_overrides
+from mock_server.input_errors import InputError
 from tests.consistency import inconsistencies, listed, next_due, portfolio_index, portfolios, world_index
 from tests.support import ACCOUNT, DAY, OTHER_SIRET, SECOND_ACCOUNT, SEED_DOSSIER, SIRET
 from tests.transcript import as_lines

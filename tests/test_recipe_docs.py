@@ -13,8 +13,8 @@ from msgspec.structs import FieldInfo
 
 from mock_server.app import create_app
 from mock_server.fixtures import entries
-from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.fixture import load_fixture
+from mock_server.input_errors import FileError
 from mock_server.settings import Settings
 from tests.support import Api, content
 

@@ -11,10 +11,10 @@ from threading import Thread
 
 import pytest
 
-from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.fixture import decode_fixture, load_fixture
 from mock_server.fixtures.library import bundled, view_file
 from mock_server.fixtures.yaml_files import read_text
+from mock_server.input_errors import FileError
 
 TODAY = date(2026, 3, 2)
 

@@ -28,8 +28,8 @@ from hypothesis import given
 from hypothesis.stateful import run_state_machine_as_test
 
 from mock_server.delivery import WIRE_FAULTS
-from mock_server.fixtures.errors import StateFileError
 from mock_server.fixtures.library import bundled
+from mock_server.input_errors import StateFileError
 from mock_server.sandbox import replicas
 from mock_server.sandbox.engine import check_client_library
 from mock_server.sandbox.transactions import Turns

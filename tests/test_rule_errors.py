@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.fixture import Fixture, load_fixture
+from mock_server.input_errors import FileError
 from mock_server.scenarios.files import read_scenario
 from mock_server.scenarios.setup import load_scenario_setup
 from tests.processes import run

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from mock_server.app import create_app
-from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import recipe_names
+from mock_server.input_errors import FileError
 from mock_server.settings import Settings
 from tests.control_calls import a_rule, counted
 from tests.support import SIRET, Api

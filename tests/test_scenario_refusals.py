@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mock_server.domain.operations import OPERATIONS
-from mock_server.fixtures.errors import InputError
+from mock_server.input_errors import InputError
 from mock_server.scenarios.file_format import Expect, Rule, Then, When
 from mock_server.scenarios.http_client import HttpResponse
 from mock_server.scenarios.results import response_differences

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from mock_server.cli import main
 from mock_server.domain.variants import VARIANTS
-from mock_server.fixtures.errors import FileError
+from mock_server.input_errors import FileError
 from mock_server.settings import SETTINGS, Setting, Settings
 from mock_server.values import duration, instant, variants
 

@@ -28,7 +28,7 @@ from hypothesis import settings
 
 from mock_server.app import create_app
 from mock_server.cli import main
-from mock_server.fixtures.errors import FileError
+from mock_server.input_errors import FileError
 from mock_server.sandbox import state_database
 from mock_server.sandbox.state_database import StateDatabase
 from mock_server.settings import Settings

@@ -22,7 +22,7 @@ from mock_server.cli.serve import given_variables, read_settings
 from mock_server.clock import real_now, real_seconds
 from mock_server.domain.names import counted
 from mock_server.domain.operations import API_PATH
-from mock_server.fixtures.errors import FileError
+from mock_server.input_errors import FileError
 from mock_server.pages import CLOCKS, COMMANDS, PROXY, WHO_MAY, command
 from mock_server.settings import Settings, local_url
 

@@ -18,8 +18,8 @@ from mock_server.cli.options import AUTH_URL, FIXTURES_DIR, dialect_option, user
 from mock_server.cli.output import FILE, CommandGroup, end_command_at, need_folder, write_utf8
 from mock_server.cli.output import show as show_table
 from mock_server.domain.names import counted
-from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import read_bytes, recipe_names, recipe_path
+from mock_server.input_errors import FileError
 from mock_server.pages import COMMANDS, command
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ import click
 
 from mock_server.cli import options, output
 from mock_server.domain.names import proposal
-from mock_server.fixtures.errors import FileError
+from mock_server.input_errors import FileError
 from mock_server.pages import COMMANDS, command
 from mock_server.settings import Settings
 
 if TYPE_CHECKING:
-    from mock_server.fixtures.errors import InputError
     from mock_server.fixtures.fixture import Fixture
+    from mock_server.input_errors import InputError
     from mock_server.scenarios.file_format import Scenario, Step
     from mock_server.scenarios.files import FurtherErrors
     from mock_server.scenarios.results import Result
@@ -293,8 +293,8 @@ def _work(do: Callable[[Item], Done], waiting: SimpleQueue[tuple[Future[Done], I
 def scenario_check(fixtures_dir: Path | None) -> FurtherErrors:
     """Return a function that yields the errors of bodies, control calls and start data of a scenario."""
     from mock_server.clock import real_now
-    from mock_server.fixtures.errors import InputError
     from mock_server.fixtures.fixture import load_fixture
+    from mock_server.input_errors import InputError
     from mock_server.scenarios.setup import build_scenario_setup
 
     now = real_now()
@@ -323,7 +323,7 @@ def _control_errors(scenario: Scenario) -> Iterator[InputError]:
         return  # without the import of Flask
 
     from mock_server.control.app import explain_unknown_call, find_call
-    from mock_server.fixtures.errors import InputError
+    from mock_server.input_errors import InputError
 
     for place, step in steps:
         method, path = str(step.control).split(" ")
@@ -341,8 +341,8 @@ def _control_body_errors(step: Step, kind: object, place: str) -> Iterator[Input
     """
     from msgspec import UNSET
 
-    from mock_server.fixtures.decode_errors import find_decode_errors
-    from mock_server.fixtures.errors import InputError
+    from mock_server.decode_errors import find_decode_errors
+    from mock_server.input_errors import InputError
     from mock_server.scenarios.templates import names_in
 
     is_rejected = max(step.expect.statuses, default=0) >= HTTPStatus.BAD_REQUEST
@@ -359,7 +359,7 @@ def body_errors(scenario: Scenario, _: Path | None = None) -> Iterator[InputErro
     from msgspec import UNSET
 
     from mock_server.contract.checking import unquoted_texts
-    from mock_server.fixtures.errors import InputError
+    from mock_server.input_errors import InputError
 
     for number, step in enumerate(scenario.steps):
         together = [f".together[{at}]" for at in range(len(step.together))]

@@ -77,7 +77,7 @@ def _start(settings: Settings) -> tuple[socket, Application]:
     from mock_server.app import create_app
     from mock_server.auth.certificates import TlsError
     from mock_server.auth.keys import KeyFileError
-    from mock_server.fixtures.errors import FileError
+    from mock_server.input_errors import FileError
     from mock_server.web.start_check import StartError, check_start
 
     with end_command_at(server.PortError, FileError, KeyFileError, TlsError, StartError):

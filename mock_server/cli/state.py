@@ -12,7 +12,7 @@ import click
 
 from mock_server.cli.output import FILE, CommandGroup, end_command_at, write_utf8
 from mock_server.domain.names import counted, shown
-from mock_server.fixtures.errors import FileError
+from mock_server.input_errors import FileError
 
 if TYPE_CHECKING:
     from mock_server.sandbox.state_database import StateDatabase

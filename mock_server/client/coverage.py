@@ -14,9 +14,9 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from mock_server.decode_errors import convert_plain
 from mock_server.domain.names import counted, nearest
-from mock_server.fixtures.decode_errors import convert_plain
-from mock_server.fixtures.errors import InputError
+from mock_server.input_errors import InputError
 from mock_server.tables import Table
 
 _KINDS = {

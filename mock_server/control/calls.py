@@ -16,8 +16,8 @@ from flask import Response, request
 from msgspec import Struct
 
 from mock_server.control.problems import Problem
+from mock_server.decode_errors import explain_decode_error
 from mock_server.domain.names import nearest, shown
-from mock_server.fixtures.decode_errors import explain_decode_error
 from mock_server.json_body import CompressedBodyError, check_depth, check_size, decode_body
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX
 from mock_server.settings import (

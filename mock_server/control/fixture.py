@@ -14,10 +14,10 @@ from mock_server.control.problems import Problem, json_answer
 from mock_server.domain.model import Establishment
 from mock_server.domain.names import proposal_and_all, shown
 from mock_server.fixtures.entries import Recipe
-from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.fixture import Fixture, fixture_from_recipe, fixture_from_state, gc_paused
 from mock_server.fixtures.library import recipe_names
 from mock_server.fixtures.state_file import StateFile, convert_struct, json_struct
+from mock_server.input_errors import InputError
 from mock_server.sandbox import commands
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.active import read_progress

@@ -16,16 +16,16 @@ from msgspec import Struct
 
 from mock_server.control.calls import route
 from mock_server.control.problems import Problem, json_answer, missing_text
+from mock_server.decode_errors import convert_plain
 from mock_server.domain import evidences
 from mock_server.domain.errors import NotFound
 from mock_server.domain.model import Dossier
 from mock_server.domain.names import proposal_and_all, shown
 from mock_server.domain.operations import OPERATIONS
 from mock_server.domain.world import World, find_portfolio
-from mock_server.fixtures.decode_errors import convert_plain
 from mock_server.fixtures.entries import AccountChange, DossierEntry, DossierPatch, ThirdpartyPatch
-from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.upsert import find_thirdparty
+from mock_server.input_errors import InputError
 from mock_server.sandbox import commands
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.file_format import Rule

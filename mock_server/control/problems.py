@@ -14,7 +14,7 @@ from mock_server.deprecation import DEPRECATION_HEADER, log_renamed
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound
 from mock_server.domain.names import cut
-from mock_server.fixtures.errors import Conflict, FileError, InputError, NotWritten, StateFileError
+from mock_server.input_errors import Conflict, FileError, InputError, NotWritten, StateFileError
 from mock_server.pages import NO_SANDBOX, of_control_call
 from mock_server.sandbox.history import NotKept
 from mock_server.sandbox.sandboxes import NoSandbox

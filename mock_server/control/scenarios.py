@@ -15,9 +15,9 @@ from mock_server.control.problems import Problem, announce_renamed_member, json_
 from mock_server.control.sandboxes import active_members
 from mock_server.domain.names import cut, shown
 from mock_server.domain.variants import VARIANTS, check_variants
-from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.fixture import Fixture
 from mock_server.fixtures.library import is_path
+from mock_server.input_errors import FileError
 from mock_server.sandbox import commands
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.file_format import STARTED, Rule, Scenario

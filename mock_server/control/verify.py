@@ -20,7 +20,7 @@ from mock_server.control.events import waker
 from mock_server.control.problems import input_error, json_answer, problem_answer
 from mock_server.control.requests import explain_context
 from mock_server.delivery import Delivery
-from mock_server.fixtures.errors import InputError
+from mock_server.input_errors import InputError
 from mock_server.journal.entries import Entry
 from mock_server.journal.journal import Journal
 from mock_server.journal.verify import Verdict, Verification, Verifier, check_verification

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mock_server.domain.errors import ERRORS
 from mock_server.domain.names import shown
-from mock_server.fixtures.errors import InputError
+from mock_server.input_errors import InputError
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.hints import WARNINGS, similar_name
 from mock_server.journal.journal import JournalSlice

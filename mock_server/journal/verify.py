@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct
 from msgspec.structs import replace
 
 from mock_server.domain.names import shown
-from mock_server.fixtures.errors import InputError
+from mock_server.input_errors import InputError
 from mock_server.journal.entries import Entry, read_entries
 from mock_server.journal.hints import similar_operation
 from mock_server.journal.journal import Journal, JournalSlice

@@ -18,9 +18,9 @@ from mock_server.domain.model import Dossier
 from mock_server.fixtures.build import check_companies, ids_for_recipe
 from mock_server.fixtures.build_dossiers import build_contents
 from mock_server.fixtures.entries import Recipe
-from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.library import bundled
 from mock_server.fixtures.recipes import read_recipe
+from mock_server.input_errors import InputError
 from mock_server.pull.recipe import RecipeWriter, recipe_text
 from mock_server.pull.replacements import Originals, Replacements, find_originals
 from mock_server.pull.source import AnswerFile, Json, Pace, Progress, PulledAccount, Source, SourceError

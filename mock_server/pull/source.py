@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 import requests
 
 from mock_server.clock import real_now
+from mock_server.decode_errors import convert_plain
 from mock_server.domain.names import counted
 from mock_server.domain.operations import API_PATH
-from mock_server.fixtures.decode_errors import convert_plain
-from mock_server.fixtures.errors import InputError
+from mock_server.input_errors import InputError
 from mock_server.pull.answers import AccountAnswer, DossierAnswer, RequirementAnswer, ThirdpartyAnswer
 from mock_server.scenarios.http_client import HttpOutcome, HttpRequest, HttpResponse, send
 from mock_server.scenarios.target import Target, TokenCache

@@ -42,9 +42,9 @@ from mock_server.fixtures.entries import (
     ThirdpartyPatch,
     TimelineEntry,
 )
-from mock_server.fixtures.errors import Conflict, InputError
 from mock_server.fixtures.fixture import Fixture
 from mock_server.fixtures.state_file import StateFile
+from mock_server.input_errors import Conflict, InputError
 from mock_server.sandbox.state import (
     SandboxState,
     Snapshot,

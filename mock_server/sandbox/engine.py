@@ -28,7 +28,7 @@ from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
-from mock_server.fixtures.errors import NotWritten, StateFileError
+from mock_server.input_errors import NotWritten, StateFileError
 from mock_server.values import EngineUrl
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 
 from mock_server.clock import monotonic_now
 from mock_server.delivery import SlowCalls, WsgiApp
-from mock_server.fixtures.errors import Conflict, StateFileError
 from mock_server.fixtures.fixture import decode_fixture
+from mock_server.input_errors import Conflict, StateFileError
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, continue_state
 from mock_server.sandbox.engine import (

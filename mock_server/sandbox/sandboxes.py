@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from mock_server.clock import monotonic_now
 from mock_server.domain.model import Admission
 from mock_server.domain.names import SANDBOX_NAME_RULE, counted
-from mock_server.fixtures.errors import Conflict, FileError
+from mock_server.input_errors import Conflict, FileError
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, ReplaceSetup, continue_state
 from mock_server.sandbox.sandbox import SandboxOptions, ServerSandbox

@@ -21,9 +21,9 @@ import msgspec
 
 from mock_server.clock import monotonic_now
 from mock_server.domain.names import counted
-from mock_server.fixtures.errors import FileError, InputError, NotWritten, StateFileError
 from mock_server.fixtures.fixture import decode_fixture
 from mock_server.fixtures.generate import generate_company
+from mock_server.input_errors import FileError, InputError, NotWritten, StateFileError
 from mock_server.journal.journal import PackedExchange, join_parts
 from mock_server.sandbox.history import Record, RecordFormat, replay
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX

@@ -25,8 +25,8 @@ from mock_server.fixtures.entries import (
     ThirdpartyPatch,
     UserInformationEntry,
 )
-from mock_server.fixtures.errors import InputError
 from mock_server.fixtures.state_file import WorldState, export_world
+from mock_server.input_errors import InputError
 from mock_server.sandbox.state import SandboxState, export_state
 from mock_server.scenario_export.steps import ExportedStep, control_step, duration_text, members_of
 from mock_server.scenarios.active import ActiveScenario

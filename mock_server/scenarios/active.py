@@ -243,7 +243,7 @@ def restore_progress(saved: Any) -> ActiveScenario:
         InputError: they are of another type.
     """
     # Most servers load no state.
-    from mock_server.fixtures.decode_errors import convert_plain
+    from mock_server.decode_errors import convert_plain
 
     decoded = convert_plain({} if saved is None else saved, ScenarioProgress, "$.playing")
     progress = Progress(decoded.state, Map(decoded.matched), Map(decoded.applied), Map(decoded.since))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from mock_server.deprecation import renamed
 from mock_server.domain.names import cut, nearest, shown
-from mock_server.fixtures.errors import FileError, InputError
 from mock_server.fixtures.library import bundled, files_in
 from mock_server.fixtures.yaml_files import line_of, read_text, read_yaml
+from mock_server.input_errors import FileError, InputError
 from mock_server.scenarios.file_format import Scenario
 from mock_server.scenarios.rule_validation import Errors
 from mock_server.scenarios.validation import scenario_errors

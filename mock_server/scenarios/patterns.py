@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from mock_server.domain.names import shown
-from mock_server.fixtures.errors import InputError
+from mock_server.input_errors import InputError
 
 MAX_LENGTH = 1000
 """Characters of a regular expression and of a JSONPath, whose segments the library follows recursively."""

@@ -16,7 +16,7 @@ from msgspec import UNSET
 from mock_server.domain.errors import ERRORS, PROVIDER_ERRORS
 from mock_server.domain.names import proposal, shown, snake
 from mock_server.domain.operations import OPERATIONS
-from mock_server.fixtures.errors import InputError
+from mock_server.input_errors import InputError
 from mock_server.scenarios.file_format import (
     EFFECTS,
     FAULTS,

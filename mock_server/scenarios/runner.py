@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from mock_server.client import ControlRefused, NoServer, Sandbox
 from mock_server.domain.operations import OPERATIONS, Kind
 from mock_server.domain.variants import VARIANTS
-from mock_server.fixtures.errors import FileError
+from mock_server.input_errors import FileError
 from mock_server.scenarios.file_format import RequestSpec, Scenario, Step
 from mock_server.scenarios.http_client import HttpOutcome, HttpResponse, new_session, send
 from mock_server.scenarios.matching import ABSENT, Difference, differences

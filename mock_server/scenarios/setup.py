@@ -13,11 +13,11 @@ from mock_server.domain.imports import Invent
 from mock_server.domain.world import World
 from mock_server.fixtures.actions import add_to_timeline
 from mock_server.fixtures.build import parse_instant
-from mock_server.fixtures.errors import FileError, InputError
 from mock_server.fixtures.fixture import Fixture
 from mock_server.fixtures.generate import generate_company
 from mock_server.fixtures.library import is_path
 from mock_server.fixtures.upsert import apply_overrides
+from mock_server.input_errors import FileError, InputError
 from mock_server.scenarios.active import read_progress
 from mock_server.scenarios.file_format import Scenario
 

@@ -19,9 +19,9 @@ from mock_server.client import ControlRefused, NoServer, Sandbox
 from mock_server.client.calls import server_url
 from mock_server.client.login import DEFAULT_PASSWORD, DEFAULT_USER, Tokens, login_form, tokens_in
 from mock_server.domain.operations import API_PATH, DIALECT_HOSTS, DIALECTS, TOKEN_PATH, DialectName
-from mock_server.fixtures.errors import FileError
 from mock_server.fixtures.library import is_path, read_bytes
 from mock_server.fixtures.recipes import read_recipe
+from mock_server.input_errors import FileError
 from mock_server.scenarios.file_format import Scenario, StepLogin
 from mock_server.scenarios.http_client import (
     HttpOutcome,

@@ -16,7 +16,7 @@ from mock_server.domain.names import nearest, shown
 from mock_server.domain.operations import DIALECTS, OPERATIONS, DialectName, Kind
 from mock_server.domain.variants import check_variants
 from mock_server.fixtures.build import parse_instant
-from mock_server.fixtures.errors import InputError
+from mock_server.input_errors import InputError
 from mock_server.scenarios.file_format import (
     STARTED,
     DurationLimits,

@@ -15,7 +15,7 @@ from mock_server.auth.tokens import REALM_PATH
 from mock_server.dialects import wire
 from mock_server.domain.errors import NotFound, Refusal, Rejected
 from mock_server.domain.operations import Kind
-from mock_server.fixtures.errors import NotWritten, StateFileError
+from mock_server.input_errors import NotWritten, StateFileError
 from mock_server.journal.coverage import refusal_facts
 from mock_server.pages import STRICT, UNMATCHED
 from mock_server.sandbox.sandboxes import NoSandbox
