@@ -689,7 +689,7 @@ def test_an_engine_that_has_lost_entries_or_all_data_is_what_counts(tmp_path: Pa
 def test_a_request_that_other_replicas_overtake_for_long_is_given_up(
     monkeypatch: pytest.MonkeyPatch, clients: Clients, engine: RedisServer
 ) -> None:
-    monkeypatch.setattr(replicas, "_PATIENCE", -1)
+    monkeypatch.setattr(replicas, "_MAX_RETRY_SECONDS", -1)
     local = LocalReplica(engine.url, clients.sandbox)
 
     async def run() -> None:

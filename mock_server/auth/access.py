@@ -1,12 +1,12 @@
 """Who may call what: from which machine, from which web page, under which name, with which token.
 
 SECURITY.md has these rules as a table, with a test per line. A control call needs the control token; without
-one, it must come from this machine. A browser that shows a page of another site must not be made to call: not
-by that page, and not by a name that a stranger lets point here (DNS rebinding). No such page has the token.
-Under `--control-open` it can read, but not write. Health is open to all, for orchestrators, and so are the
-pages of the documentation: they are the same on every server, and the error of a rejected call names one. The
-files of the dashboard hold nothing of a sandbox: they need no token, because the page asks for it, and a link
-on any page may lead to them.
+one, it must come from this machine. A page of another site must not make calls by a browser on this machine:
+not directly, and not under a name that a stranger lets point here (DNS rebinding). No such page has the
+token. Under `--control-open` such a page can read, but not write. Health is open to all, for orchestrators,
+and so are the pages of the documentation: they are the same on every server, and the error of a rejected call
+names one. The files of the dashboard have no data of a sandbox: they need no token, because the page asks for
+it, and a link on any page may lead to them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, urlsplit
 from mock_server.settings import DASHBOARD_PATH, DOCS_PATH, HEALTH_PATH, Settings
 
 PROBLEM_HEADER = "X-Mock-Problem"
-"""What the sandbox itself has to say about a rejected call, as no answer of the vendor has."""
+"""The header with the reason why the sandbox itself rejects a call; no answer of the vendor has it."""
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -61,7 +61,7 @@ def check_control_call(settings: Settings, environ: Mapping[str, Any]) -> None:
         return
     if not settings.control_open:
         _check_machine(environ)
-    if not settings.control_open or _may_write_from_page(environ):
+    if not settings.control_open or _is_write_by_page(environ):
         _check_name(environ, settings)
 
 
@@ -110,8 +110,8 @@ def _check_machine(environ: Mapping[str, Any]) -> None:
         raise AccessDenied(f"control calls are accepted from this machine only; {advice}")
 
 
-def _may_write_from_page(environ: Mapping[str, Any]) -> bool:
-    """Whether it is a page's request that may change something: browsers send Origin with each of these."""
+def _is_write_by_page(environ: Mapping[str, Any]) -> bool:
+    """Whether a page sends a request that may change something: with these, browsers always send Origin."""
     return environ["REQUEST_METHOD"] not in _READS and "HTTP_ORIGIN" in environ
 
 
@@ -126,26 +126,30 @@ def _check_name(environ: Mapping[str, Any], settings: Settings) -> None:
 
 
 def _check_token(environ: Mapping[str, Any], token: str) -> None:
-    given = bearer_token(environ).encode("utf-8", "surrogateescape")
+    received = bearer_token(environ).encode("utf-8", "surrogateescape")
     # Beyond ASCII, WSGI shows the bytes of a header as Latin-1; clients send a token as that or as UTF-8.
     expected = token.encode(), token.encode().decode("latin-1").encode()
-    if not any(compare_digest(given, each) for each in expected):
+    if not any(compare_digest(received, candidate) for candidate in expected):
         raise AccessDenied("this server needs its control token: Authorization: Bearer TOKEN", 401)
 
 
-def _check_page(environ: Mapping[str, Any], what: str, *, links: bool) -> None:
-    """Reject what a page of another site sends, except for a link that is followed where `links` may lead."""
+def _check_page(environ: Mapping[str, Any], action: str, *, links: bool) -> None:
+    """Reject a request of a page of another site; with `links`, a link on such a page may be followed.
+
+    Raises:
+        AccessDenied: the page may not do `action`, a verb with its object.
+    """
     origin = environ.get("HTTP_ORIGIN")
-    followed = links and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
-    foreign = environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" and not followed
-    if foreign or (origin and not _is_same_origin(origin, environ)):
-        raise AccessDenied(f"a page of another site may not {what}")
+    is_followed_link = links and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+    is_cross_site = environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" and not is_followed_link
+    if is_cross_site or (origin and not _is_same_origin(origin, environ)):
+        raise AccessDenied(f"a page of another site may not {action}")
 
 
 def _is_same_origin(origin: str, environ: Mapping[str, Any]) -> bool:
     page, scheme = _split(origin), environ.get("wsgi.url_scheme", "http")
-    here = _split(f"{page.scheme or scheme}://{environ.get('HTTP_HOST', '')}")
-    return bool(page.hostname) and (page.hostname, _port(page)) == (here.hostname, _port(here))
+    target = _split(f"{page.scheme or scheme}://{environ.get('HTTP_HOST', '')}")
+    return bool(page.hostname) and (page.hostname, _port(page)) == (target.hostname, _port(target))
 
 
 def _port(parts: SplitResult) -> int | None:
@@ -154,12 +158,12 @@ def _port(parts: SplitResult) -> int | None:
 
 def _host_name(environ: Mapping[str, Any]) -> str:
     """The name in the Host header: empty without one, unchanged if it cannot be read."""
-    named = str(environ.get("HTTP_HOST", ""))
-    return _split(f"//{named}").hostname or named
+    host = str(environ.get("HTTP_HOST", ""))
+    return _split(f"//{host}").hostname or host
 
 
 def _split(text: str) -> SplitResult:
-    """The parts of a URL; none of one that cannot be read."""
+    """The parts of a URL; all empty if it cannot be parsed, or has a user name or the port 0."""
     try:
         parts = urlsplit(text)
         return parts if parts.username is None and parts.port != 0 else urlsplit("")
@@ -168,12 +172,12 @@ def _split(text: str) -> SplitResult:
 
 
 def _is_own_name(name: str, settings: Settings) -> bool:
-    """An address, a name without a dot, or one from the settings: no stranger owns those."""
+    """Whether the name is an address, has no dot, or is in the settings: no stranger owns those."""
     public = urlsplit(settings.public_url or "").hostname
     if "." not in name:
         return re.fullmatch(r"[\w-]*", name, re.ASCII) is not None or _address(name) is not None
-    named = {public, settings.host, *settings.control_host}
-    return name in named or name.endswith(_PRIVATE_DOMAINS) or _address(name) is not None
+    known_names = {public, settings.host, *settings.control_host}
+    return name in known_names or name.endswith(_PRIVATE_DOMAINS) or _address(name) is not None
 
 
 def _is_loopback(remote: str) -> bool:

@@ -35,9 +35,9 @@ _DEFAULT_NAMES = ("localhost", "127.0.0.1", "::1")
 _ISSUED_FOR = timedelta(days=397)
 """The longest lifetime that every client accepts."""
 _MAX_NAMES = 256
+"""Certificates for other names that are kept in memory."""
 _UNDERSCORED = re.compile(r"(?=.*_)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", re.ASCII)
-"""Names with an underscore, as Compose gives them: no valid host names, but clients ask for them."""
-
+"""Names with an underscore, such as those of Compose: they are not valid host names, but clients use them."""
 
 _logger = logging.getLogger("mock_server")
 
@@ -85,7 +85,11 @@ def _load_certificate(certificate_file: Path, key_file: Path) -> SSLContext:
 
 
 def _key_of_certificate(file: Path, pem: bytes) -> object:
-    """The public key in the first certificate."""
+    """The public key in the first certificate.
+
+    Raises:
+        TlsError: there is no certificate.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.x509 import load_pem_x509_certificates
 
@@ -96,7 +100,11 @@ def _key_of_certificate(file: Path, pem: bytes) -> object:
 
 
 def _public_key(file: Path, pem: bytes) -> object:
-    """The public key of the private one."""
+    """The public key that belongs to the private key.
+
+    Raises:
+        TlsError: there is no private key, or it is encrypted.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -118,13 +126,13 @@ def _read(path: Path) -> bytes:
 def _self_signed(settings: Settings) -> Tls:
     cache = cache_folder()
     folder = None if cache is None else cache / "tls"
-    authority, kept = load_or_create_authority(folder)
+    authority, is_kept = load_or_create_authority(folder)
     context = _context_for(authority, *_names(authority, settings))
     _certify_other_names(context, authority)
     return Tls(
         context=context,
         authority=authority.cert_pem.bytes(),
-        authority_file=folder / "ca.pem" if folder is not None and kept else None,
+        authority_file=folder / "ca.pem" if folder is not None and is_kept else None,
     )
 
 
@@ -145,14 +153,14 @@ def load_or_create_authority(folder: Path | None) -> tuple[CA, bool]:
                     "%s: not a usable authority, so a new one is made; clients have to trust that one", path
                 )
                 path.unlink()
-    made = CA(organization_name="mock-server", organization_unit_name=f"made on {socket.gethostname()}")
+    authority = CA(organization_name="mock-server", organization_unit_name=f"made on {socket.gethostname()}")
     if path is None:
-        return made, False
+        return authority, False
     try:
-        _keep(path, made.private_key_pem.bytes() + made.cert_pem.bytes())
+        _keep(path, authority.private_key_pem.bytes() + authority.cert_pem.bytes())
         return _load_authority(path), True
     except OSError:
-        return made, False  # a read-only or full disk: the authority is kept in memory alone
+        return authority, False  # a read-only or full disk: the authority is kept in memory alone
 
 
 def _load_authority(path: Path) -> CA:
@@ -189,7 +197,11 @@ def _keep(path: Path, pem: bytes) -> None:
 
 
 def _names(authority: CA, settings: Settings) -> list[str]:
-    """The names in the certificate that every client gets unless it asks for another name."""
+    """The names in the default certificate, which a client gets that asks for one of them or for none.
+
+    Raises:
+        TlsError: no certificate can have the name in `--public-url`.
+    """
     own = (settings.host, socket.gethostname())
     names = [*_DEFAULT_NAMES, *(name for name in own if _is_certifiable(authority, name))]
     public = urlsplit(settings.public_url or "").hostname
@@ -210,14 +222,14 @@ def _is_certifiable(authority: CA, name: str) -> bool:
 
 def _certify_other_names(context: SSLContext, authority: CA) -> None:
     @lru_cache(_MAX_NAMES)
-    def named(name: str) -> SSLContext:
+    def context_of(name: str) -> SSLContext:
         return _context_for(authority, name)
 
     def choose(connection: SSLObject, name: str | None, _: SSLContext) -> None:
         # A name that no certificate can have gets the default one, and the client decides.
         with suppress(ValueError):
             if name and name not in _DEFAULT_NAMES:
-                connection.context = named(name)
+                connection.context = context_of(name)
 
     context.sni_callback = choose
 
@@ -266,17 +278,17 @@ def _add_names(authority: CA, issued: LeafCert, names: Sequence[str]) -> LeafCer
     from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
     from trustme import LeafCert
 
-    made = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
+    certificate = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
     builder = (
         x509.CertificateBuilder()
-        .subject_name(made.subject)
-        .issuer_name(made.issuer)
-        .public_key(made.public_key())
+        .subject_name(certificate.subject)
+        .issuer_name(certificate.issuer)
+        .public_key(certificate.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(made.not_valid_before_utc)
-        .not_valid_after(made.not_valid_after_utc)
+        .not_valid_before(certificate.not_valid_before_utc)
+        .not_valid_after(certificate.not_valid_after_utc)
     )
-    for extension in made.extensions:
+    for extension in certificate.extensions:
         value = extension.value
         if isinstance(value, x509.SubjectAlternativeName):
             value = x509.SubjectAlternativeName([*value, *map(x509.DNSName, names)])

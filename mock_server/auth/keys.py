@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _KEY_FILE = "signing-key"
-_SHORTEST = 2048
+_MIN_BITS = 2048
 """Bits of an RSA key for RS256 (RFC 7518, 3.3)."""
 
 _logger = logging.getLogger("mock_server")
@@ -57,8 +57,8 @@ def decode_key(pem: bytes, place: str) -> RSAPrivateKey:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyFileError(f"{place}: no unencrypted private key in PEM form") from None
-    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < _SHORTEST:
-        raise KeyFileError(f"{place}: RS256 needs an RSA key of {_SHORTEST} bits or more")
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < _MIN_BITS:
+        raise KeyFileError(f"{place}: RS256 needs an RSA key of {_MIN_BITS} bits or more")
     return key
 
 
@@ -87,9 +87,9 @@ def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     path = None if folder is None else folder / _KEY_FILE
-    kept = None if path is None else _load_kept(path)
-    if kept is not None:
-        return kept
+    existing = None if path is None else _load_kept(path)
+    if existing is not None:
+        return existing
     if kept_key_exists(folder):
         _logger.warning(
             "%s: not a usable signing key, so a new one is made; tokens of earlier starts become invalid",
@@ -99,9 +99,9 @@ def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
     if path is None:
         return key
     # Making it takes up to 0.7 s. If another start kept one meanwhile, both accept each other's tokens.
-    kept = _load_kept(path)
-    if kept is not None:
-        return kept
+    existing = _load_kept(path)
+    if existing is not None:
+        return existing
     with suppress(OSError):  # a read-only or full disk: the key is kept in memory alone
         _keep(key, path)
     return key
@@ -137,7 +137,7 @@ def _decode_numbers(encoded: bytes) -> RSAPrivateKey | None:
         key.public_key().verify(key.sign(b"", PKCS1v15(), SHA256()), b"", PKCS1v15(), SHA256())
     except (ValueError, TypeError, OverflowError, RecursionError, InvalidSignature):
         return None
-    return key if key.key_size >= _SHORTEST else None
+    return key if key.key_size >= _MIN_BITS else None
 
 
 def _digest(encoded: bytes) -> bytes:

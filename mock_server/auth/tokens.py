@@ -1,7 +1,7 @@
 """Access and refresh tokens as the vendor's Keycloak issues them (behaviour.md 1.2, 1.3).
 
 Access tokens are RS256, signed with a key that is given or made once and kept; refresh tokens are HS256, with
-a secret derived from it. Expiry is in the machine's time, because clients hold it against their own clock.
+a secret derived from it. Expiry is in the machine's time, because clients compare it with their own clock.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ OPENID_SCOPE = f"openid {SCOPE}"
 MAX_USERNAME = 255
 """Characters of a user name; a longer one cannot log in (inferred)."""
 
-_MAX_CACHED = 24 * 1024 * 1024
+_MAX_CACHED_BYTES = 24 * 1024 * 1024
 """Bytes of all tokens that are cached together: about 8,000 of them."""
 _EPOCH_START = datetime.fromtimestamp(0, UTC)
-_CLAIMS = 3
-"""How many times its own length a cached token takes, measured."""
-_MAX_TOKEN = 48 * 1024
+_SIZE_FACTOR = 3
+"""Bytes of memory that a cached token takes for each of its characters, measured."""
+_MAX_TOKEN_LENGTH = 48 * 1024
 """Characters of a token; a longer one is malformed, and never cached.
 
 A user with 4,000 accounts needs fewer, and the head of a request has 64 KiB.
@@ -52,9 +52,9 @@ A user with 4,000 accounts needs fewer, and the head of a request has 64 KiB.
 class TokenRejected(Exception):
     """An invalid token: `malformed`, `altered` or `expired`."""
 
-    def __init__(self, why: Literal["malformed", "altered", "expired"]) -> None:
-        super().__init__(why)
-        self.why = why
+    def __init__(self, reason: Literal["malformed", "altered", "expired"]) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -72,7 +72,7 @@ class Identity(Struct, frozen=True, kw_only=True):
 
 
 class Token(Struct, frozen=True, kw_only=True):
-    """A valid token, perhaps expired: the claims, and when it was issued and expires, in real time.
+    """A token with a valid signature; it may have expired. Its claims, and its times in real time.
 
     `expires` is in seconds since 1970, since each request compares it.
     """
@@ -86,7 +86,7 @@ class Token(Struct, frozen=True, kw_only=True):
 
     @property
     def session(self) -> str:
-        """The id of the session that it belongs to."""
+        """The id of the session to which the token belongs."""
         return str(self.claims.get("session_state"))
 
     @property
@@ -126,7 +126,7 @@ class TokenService:
         return self._given_key is not None or kept_key_exists(cache_folder())
 
     def make_key_soon(self) -> None:
-        """Make a key in a thread, unless there is one: the first login then waits for less, or not at all."""
+        """Make a key in a thread, unless there is one: so the first login waits less, or not at all."""
         if not self.has_key:
             # No daemon thread: a start that fails meanwhile would end with an abort of the interpreter.
             Thread(target=lambda: self._key, name="mock-server key").start()
@@ -146,7 +146,7 @@ class TokenService:
         common = _common_claims(identity, base_url, now, session) | {"scope": scope}
         access = common | _access_claims(identity) | {"exp": _epoch(now + self._access_lifetime)}
         refresh = common | {
-            "jti": _identifier(now),
+            "jti": _token_id(now),
             "typ": "Refresh",
             "aud": common["iss"],
             "exp": _epoch(now + self._refresh_lifetime),
@@ -174,13 +174,13 @@ class TokenService:
 
         behaviour.md 1.4 (documented).
         """
-        known = self._cache.get(encoded)
-        if known is None:
-            known = _token(self._decode(encoded, self._key.public_key(), "RS256"))
-            self._remember(encoded, known)
-        if not known.is_for_access:
+        token = self._cache.get(encoded)
+        if token is None:
+            token = _token(self._decode(encoded, self._key.public_key(), "RS256"))
+            self._remember(encoded, token)
+        if not token.is_for_access:
             raise TokenRejected("altered")
-        return known
+        return token
 
     def refresh(self, encoded: str) -> Token:
         """The refresh token in `encoded`; the caller checks whether it has expired or its session was ended.
@@ -241,7 +241,7 @@ class TokenService:
             "verify_iat": False,
             "require": ["exp", "iat", "sub"],
         }
-        if len(encoded) > _MAX_TOKEN:
+        if len(encoded) > _MAX_TOKEN_LENGTH:
             raise TokenRejected("malformed")
         try:
             return jwt.decode(encoded, key, algorithms=[algorithm], options=options)
@@ -257,17 +257,17 @@ class TokenService:
 
     def _remember(self, encoded: str, token: Token) -> None:
         """Cache a valid token; drop the oldest ones beyond the limit."""
-        size = len(encoded) * _CLAIMS
-        if len(encoded) > _MAX_TOKEN:
+        size = len(encoded) * _SIZE_FACTOR
+        if len(encoded) > _MAX_TOKEN_LENGTH:
             return
         with self._lock:
             if encoded not in self._cache:
                 self.cached_bytes += size
             self._cache[encoded] = token
-            while self.cached_bytes > _MAX_CACHED:
+            while self.cached_bytes > _MAX_CACHED_BYTES:
                 oldest = next(iter(self._cache))
                 del self._cache[oldest]
-                self.cached_bytes -= len(oldest) * _CLAIMS
+                self.cached_bytes -= len(oldest) * _SIZE_FACTOR
 
     @cached_property
     def _key(self) -> RSAPrivateKey:
@@ -316,7 +316,7 @@ def _token(claims: Mapping[str, Any], *, issued_at: datetime | None = None) -> T
     )
 
 
-def _identifier(now: datetime) -> str:
+def _token_id(now: datetime) -> str:
     """An id for a token: a UUID of version 7, which begins with the instant (RFC 9562, 5.7 and 6.2).
 
     So another replica knows more of the instant than the second in `iat`.
@@ -347,7 +347,7 @@ def _is_for_access(claims: Mapping[str, Any]) -> bool:
 
 def _common_claims(identity: Identity, base_url: str, now: datetime, session: str) -> dict[str, Any]:
     return {
-        "jti": _identifier(now),
+        "jti": _token_id(now),
         "exp": 0,
         "nbf": 0,
         "iat": _epoch(now),

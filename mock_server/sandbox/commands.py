@@ -1,7 +1,7 @@
 """Every change of a sandbox as a small value, and the pure function that applies it.
 
-`apply` returns the next state and a result; if it raises, nothing was changed. What falls due by time needs
-no command: it follows from state and clock.
+`apply` returns the next state and a result; if it raises, nothing was changed. Changes at a given time, such
+as expiry, need no command: they are computed from state and clock.
 """
 
 from __future__ import annotations
@@ -66,16 +66,16 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 
 class PastState(Struct, frozen=True):
-    """A state that is kept, and the sandbox's time when the command after it was executed."""
+    """A previous state, and the sandbox's time when the next command was executed on it."""
 
     state: SandboxState
     now: datetime
 
 
 class CommandContext(actions.ActionContext, frozen=True):
-    """When a command is applied, also by the `machine`'s clock, and what it may ask for.
+    """The input of a command besides its members and the state: the time, also by the `machine`'s clock.
 
-    `state_before` returns the state before the command of a number.
+    `state_before` returns the state before the command of a number, or raises NotKept.
     """
 
     machine: datetime
@@ -190,13 +190,13 @@ class UpdateRequirements(Command[None], frozen=True):
 
 
 class TakeRequest(Command[int | None], frozen=True):
-    """Use one request of the account's rate limit; the result is how many are left, None for none."""
+    """Use one request of the account's rate limit; the result is how many are left, None if none was."""
 
     account_id: int
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, int | None]:
-        buckets, left = take_request(state.rate_limits, self.account_id, context.now)
-        return (state if left is None else replace(state, rate_limits=buckets)), left
+        buckets, requests_left = take_request(state.rate_limits, self.account_id, context.now)
+        return (state if requests_left is None else replace(state, rate_limits=buckets)), requests_left
 
 
 class EndSession(Command[None], frozen=True):
@@ -209,7 +209,7 @@ class EndSession(Command[None], frozen=True):
 
 
 class ApplyRule(Command[None], frozen=True):
-    """Count a call that these rules match, and the one that applies to it, which may change the state."""
+    """Count a call for the rules that match it and for the one that applies; this one may set a new state."""
 
     matched: tuple[str, ...]
     applied: str | None = None
@@ -265,8 +265,10 @@ class RegisterThirdparty(Command[Thirdparty], frozen=True):
     dated: bool = True
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, Thirdparty]:
-        world, found = actions.register_thirdparty(state.world, context, self.thirdparty, dated=self.dated)
-        return _with_world(state, world), found
+        world, thirdparty = actions.register_thirdparty(
+            state.world, context, self.thirdparty, dated=self.dated
+        )
+        return _with_world(state, world), thirdparty
 
 
 class CloseThirdparty(Command[None], frozen=True):
@@ -374,7 +376,10 @@ class SetProcessOutcome(Command[ImportProcess], frozen=True):
 
 
 class SetClock(Command[datetime], frozen=True):
-    """Freeze the clock, or let it run, at an instant or the present one; the result is what it showed."""
+    """Freeze the clock at an instant, or let it run from there; the result is its previous time.
+
+    Without `at`, the instant is its present time.
+    """
 
     frozen: bool
     at: datetime | None = None
@@ -410,7 +415,7 @@ class AdvanceClock(Command[None], frozen=True):
 
 
 class SetVariants(Command[None], frozen=True):
-    """Use these variants, and the default of each other one."""
+    """Set these variants; all others get their default."""
 
     variants: Mapping[str, str]
 
@@ -462,7 +467,7 @@ class SetScenarioState(Command[None], frozen=True):
 
 
 class MarkPactStates(Command[None], frozen=True):
-    """Note after which exchange Pact set its provider states; None for none."""
+    """Note the number of the last exchange before Pact set its provider states; None for no states."""
 
     at: int | None
 
@@ -470,11 +475,11 @@ class MarkPactStates(Command[None], frozen=True):
         return (state if self.at == state.pact_states_at else replace(state, pact_states_at=self.at)), None
 
 
-# Control calls: where a sandbox starts, and going back
+# Control calls: the start of a sandbox, and its previous states
 
 
 class PlayScenario(Command[None], frozen=True):
-    """Start over with this scenario's content, clock, variants and rules; ad hoc rules stay."""
+    """Start again with this scenario's content, clock, variants and rules; ad hoc rules stay."""
 
     setup: ScenarioSetup
 
@@ -526,9 +531,9 @@ class StopScenario(Command[None], frozen=True):
 
 
 class LoadFixture(Command[None], frozen=True):
-    """Start over with the content of another fixture, and the time of a saved state.
+    """Start again with the content of another fixture; a saved state also sets the clock.
 
-    The scenario stops; all else stays.
+    The scenario stops; all other parts stay.
     """
 
     fixture: Fixture
@@ -565,8 +570,8 @@ class Reset(Command[None], frozen=True):
     def _active(self, state: SandboxState) -> ActiveScenario:
         """Return the scenario and the ad hoc rules, each as now or as at the start."""
         now, first = state.active, first_active(state.config.setup)
-        kept = now.remove() if "rules" in self.parts else now
-        scenario = first if "scenario" in self.parts else kept
+        without_rules = now.remove() if "rules" in self.parts else now
+        scenario = first if "scenario" in self.parts else without_rules
         rules = first if "rules" in self.parts else now
         return ActiveScenario.start(scenario.scenario, rules.ad_hoc_rules, scenario.progress)
 
@@ -619,9 +624,9 @@ class DeleteSnapshot(Command[None], frozen=True):
         Raises:
             KeyError: there is no snapshot of that name.
         """
-        kept = dict(state.snapshots)
-        del kept[self.name]
-        return replace(state, snapshots=kept), None
+        snapshots = dict(state.snapshots)
+        del snapshots[self.name]
+        return replace(state, snapshots=snapshots), None
 
 
 class RestoreState(Command[None], frozen=True):
@@ -667,7 +672,7 @@ else:
 
 
 def continue_state(past: PastState, machine: datetime) -> SandboxState:
-    """Return a past state whose clock, if it ran, continues from the time of then."""
+    """Return a past state; if its clock was running, it continues from the time of that state."""
     if past.state.clock.frozen_at is not None:
         return past.state
     return replace(past.state, clock=Clock.set_to(past.now, machine, frozen=False))

@@ -38,17 +38,17 @@ FORMAT = 1
 """The version of keys and entries. A replica rejects an engine of a newer one."""
 
 _PREFIX = "mock-server:"
-_CONNECTIONS = 64
+_MAX_CONNECTIONS = 64
 _TIMEOUT = 3.0
 """Seconds after which an engine that does not answer counts as down."""
-_TURN = 10.0
-"""Seconds that a call waits for a free connection at most."""
-_RECONNECT = 0.5
+_CONNECTION_TIMEOUT = 10.0
+"""Seconds that a call waits at most for a free connection."""
+_RECONNECT_PAUSE = 0.5
 """Seconds between two times that all connections are replaced, while the engine is only a replica."""
 _START_SECONDS = 10.0
-"""How long a start waits for the engine, which may be starting as well."""
+"""Seconds that a start waits for the engine, which may be starting as well."""
 _BATCH = 500
-"""So many entries are read at once."""
+"""Entries that are read at once."""
 
 _COMMIT = """
 local head = redis.call('HMGET', KEYS[1], 'incarnation', 'version', 'last')
@@ -131,7 +131,7 @@ return found
 class EngineError(NotWritten):
     """The engine cannot be used now, or not by this version; the message says what to do.
 
-    `may_be_done` is True if it is not known whether the engine has written what it was to write.
+    `may_be_done` is True if it is not known whether the engine has carried out the call.
     """
 
     def __init__(self, message: str, *, may_be_done: bool = False) -> None:
@@ -147,7 +147,7 @@ class RawEntry(Struct, frozen=True):
 
     @property
     def id(self) -> bytes:
-        """What names it, over all sandboxes."""
+        """The id of the entry, unique over all sandboxes."""
         return self.fields[b"id"]
 
     @property
@@ -198,7 +198,10 @@ class Behind(Exception):
 
 
 class Engine:
-    """The keys of one set of replicas, in one database of the engine. `error` is why the last call failed."""
+    """The keys of one set of replicas, in one database of the engine.
+
+    `error` is why the last call failed, None if it did not.
+    """
 
     def __init__(self, url: EngineUrl, password: str | None = None) -> None:
         self.url = url
@@ -221,30 +224,30 @@ class Engine:
         deadline = loop.time() + _START_SECONDS
         while True:
             try:
-                found = await self._call(_setnx_format)
+                used_format = await self._call(_setnx_format)
                 break
             except EngineError as error:
                 if loop.time() > deadline or not self._may_come:
                     raise StateFileError(str(error)) from None
                 await asyncio.sleep(0.2)
-        if found > FORMAT:
+        if used_format > FORMAT:
             raise StateFileError(
-                f"{self.url}: used by a newer version of mock-server, in format {found}; this one knows up to"
-                f" {FORMAT}: use the newer version, or another database of the engine"
+                f"{self.url}: used by a newer version of mock-server, in format {used_format}; this one knows"
+                f" up to {FORMAT}: use the newer version, or another database of the engine"
             )
 
     async def server_value(self, name: str, value: Callable[[], bytes]) -> bytes:
         """Return a value that all replicas share; the first replica sets it."""
-        found = await self._call(lambda client: client.hget(_key("server"), name))
-        if found is None:
-            given = value()
-            await self._share_value(name, given)
-            found = await self._call(lambda client: client.hget(_key("server"), name))
-        self._server_values[name] = bytes(found)
-        return bytes(found)
+        shared_value = await self._call(lambda client: client.hget(_key("server"), name))
+        if shared_value is None:
+            own_value = value()
+            await self._share_value(name, own_value)
+            shared_value = await self._call(lambda client: client.hget(_key("server"), name))
+        self._server_values[name] = bytes(shared_value)
+        return bytes(shared_value)
 
     async def restore_server_values(self) -> None:
-        """Set these values again, in case the engine has lost its data."""
+        """Set the values of `server_value` again, after the engine has lost its data."""
         for name, value in self._server_values.items():
             await self._share_value(name, value)
 
@@ -253,24 +256,24 @@ class Engine:
 
     async def fixture(self, key: str) -> bytes | None:
         """Return the JSON of a fixture, None if there is none of that key."""
-        found = await self._call(lambda client: client.hget(_key("fixtures"), key))
-        return None if found is None else bytes(found)
+        content = await self._call(lambda client: client.hget(_key("fixtures"), key))
+        return None if content is None else bytes(content)
 
     async def add_fixture(self, key: str, content: bytes) -> None:
-        """Keep a fixture, which entries then name by its key."""
+        """Add a fixture; entries name it by its key."""
         await self._call(lambda client: client.hsetnx(_key("fixtures"), key, content))
 
     async def names(self) -> list[str]:
         """Return the names of the sandboxes, oldest first."""
-        found = await self._script(_NAMES, ["sandboxes"], [_PREFIX])
-        return [bytes(name).decode() for name in found]
+        names = await self._script(_NAMES, ["sandboxes"], [_PREFIX])
+        return [bytes(name).decode() for name in names]
 
     async def load(self, name: str) -> StoredSandbox | None:
         """Return a sandbox, None if there is none of that name."""
-        found = await self._script(_LOAD, _keys_of(name), [])
-        if found is None:
+        stored = await self._script(_LOAD, _keys_of(name), [])
+        if stored is None:
             return None
-        incarnation, version, checkpoint, entries = found
+        incarnation, version, checkpoint, entries = stored
         return StoredSandbox(bytes(incarnation), int(version), bytes(checkpoint), _entries(entries))
 
     async def create(self, name: str, checkpoint: bytes, *, limit: int, idle: float) -> str:
@@ -279,9 +282,9 @@ class Engine:
         It expires after `idle` seconds without a call; 0 for never.
         """
         keys = [*_keys_of(name), "sandboxes", "created"]
-        given = [_PREFIX, name, limit, int(idle * 1000), checkpoint, uuid4().hex]
-        found = await self._script(_CREATE, keys, given, is_write=True)
-        return bytes(found).decode()
+        arguments = [_PREFIX, name, limit, int(idle * 1000), checkpoint, uuid4().hex]
+        outcome = await self._script(_CREATE, keys, arguments, is_write=True)
+        return bytes(outcome).decode()
 
     async def commit(
         self, at: LogPosition, idle: float, fields: Sequence[bytes] = (), *, first_undone: int = 0
@@ -298,15 +301,15 @@ class Engine:
         """
         position = (at.incarnation, at.version, at.last)
         arguments = [*position, int(idle * 1000), _BATCH, first_undone, *fields]
-        result, *rest = await self._commit(
+        result, *details = await self._commit(
             ("EVALSHA", _COMMIT_SHA, 2, *map(_key, _keys_of(at.name)), *arguments)
         )
         if result == b"gone":
             raise Gone
         if result == b"dropped":
-            raise Dropped(int(rest[0]))
+            raise Dropped(int(details[0]))
         if result == b"behind":
-            raise Behind(_entries(rest[0]))
+            raise Behind(_entries(details[0]))
 
     async def write_checkpoint(self, at: LogPosition, content: bytes, *, number: int, first: int) -> None:
         """Replace the checkpoint, which has the commands up to `number`; drop the entries before `first`."""
@@ -323,15 +326,22 @@ class Engine:
         )
 
     async def wait_for_news(self, versions: Mapping[str, int], seconds: float) -> set[str]:
-        """Return the names of these sandboxes whose log is beyond the version, once there is one."""
+        """Wait until a log has entries beyond its version; return the names of these sandboxes.
+
+        The set is empty if there are none within these seconds.
+        """
         keys = {f"{_PREFIX}{{{name}}}:log".encode(): name for name in versions}
         ids = [f"{version}-0" for version in versions.values()]
         command = ["XREAD", "COUNT", 1, "BLOCK", int(seconds * 1000), "STREAMS", *keys, *ids]
-        found = await self._call(lambda client: client.execute_command(*command))
-        return {keys[bytes(each[0])] for each in found or ()}
+        streams = await self._call(lambda client: client.execute_command(*command))
+        return {keys[bytes(stream[0])] for stream in streams or ()}
 
     async def has_server_values(self) -> bool:
-        """Whether the engine still has what all replicas share; note in `error` if it does not let write."""
+        """Whether the engine still has what all replicas share. It is also tried whether it accepts writes.
+
+        Raises:
+            EngineError: it does not, or does not answer; `error` has the reason.
+        """
         await self._call(_setnx_format)
         return bool(await self._call(lambda client: client.hexists(_key("server"), "config")))
 
@@ -418,12 +428,12 @@ class Engine:
     def _connect_again(self) -> None:
         """Give up all connections: after a failover, the same address leads to another machine."""
         loop = asyncio.get_running_loop()
-        if loop.time() - self._connected < _RECONNECT:
+        if loop.time() - self._connected < _RECONNECT_PAUSE:
             return
         client = self._clients.pop(loop, None)
 
         async def close() -> None:
-            await asyncio.sleep(_TIMEOUT)  # so long do calls take that have begun
+            await asyncio.sleep(_TIMEOUT)  # calls that have begun take so long at most
             if client is not None:
                 await client.aclose()
 
@@ -445,8 +455,8 @@ class Engine:
         options: dict[str, Any] = {} if self._password is None else {"password": self._password}
         pool = BlockingConnectionPool.from_url(
             self.url.for_client,
-            max_connections=_CONNECTIONS,
-            timeout=_TURN,
+            max_connections=_MAX_CONNECTIONS,
+            timeout=_CONNECTION_TIMEOUT,
             socket_timeout=_TIMEOUT,
             socket_connect_timeout=_TIMEOUT,
             protocol=2,
@@ -473,7 +483,7 @@ def check_client_library() -> None:
 
 
 async def _send_all(client: Any, *, commands: list[tuple[Any, ...]]) -> list[Any]:
-    """Return the answer to each command, or the exception that it is."""
+    """Return the answer to each command; an error is returned as an exception, not raised."""
     from redis.exceptions import NoScriptError, ResponseError
 
     if len(commands) == 1:
@@ -507,13 +517,13 @@ def _keys_of(name: str) -> list[str]:
     return [f"{{{name}}}:head", f"{{{name}}}:log"]
 
 
-def _entries(found: Iterable[Any]) -> tuple[RawEntry, ...]:
+def _entries(rows: Iterable[Any]) -> tuple[RawEntry, ...]:
     return tuple(
         RawEntry(
             int(bytes(identifier).partition(b"-")[0]),
             dict(zip(fields[::2], fields[1::2], strict=True)),
         )
-        for identifier, fields in found
+        for identifier, fields in rows
     )
 
 

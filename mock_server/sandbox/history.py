@@ -1,9 +1,9 @@
 """The executed commands of a sandbox: their records as JSON, the replay of them, and the latest as history.
 
-A record has all that its command does not say: when it was executed, and the companies that were generated.
-So the same start and records give the same state anywhere. The history has each of the latest commands with
-the state before it, so that going back is one assignment. States share what a command did not touch: a kept
-state takes some kilobytes, at any size of the sandbox.
+A record has a command, its time, and the companies that were generated for it. So the same start and records
+give the same state on any machine. The history has each of the latest commands with the state before it, so
+that going back is one assignment. States share what a command did not touch: a kept state takes some
+kilobytes, at any size of the sandbox.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from mock_server.sandbox.state import SandboxState, settle_if_possible
 T = TypeVar("T")
 
 MAX_BYTES = 32 * 1024 * 1024
-"""How much memory the kept states of a sandbox use at most, as far as this is estimated."""
+"""Bytes of memory that the kept states of a sandbox may use, estimated."""
 
 _STATE_BYTES = 8_000
 """Bytes of a command and of what its state does not share with the next one, measured."""
@@ -78,13 +78,13 @@ class Record(Struct, frozen=True, kw_only=True):
 
 
 class RecordFormat:
-    """Encodes and decodes records, and kept states. `fixtures` has those that they name, by key."""
+    """Encodes and decodes records and kept states, in which a fixture is its key in `fixtures`."""
 
     def __init__(self, fixtures: Mapping[str, Fixture] | None = None) -> None:
         self.fixtures: dict[str, Fixture] = dict(fixtures or {})
 
     def encode(self, value: Struct) -> bytes:
-        """Return the JSON; the fixtures that it names are in `fixtures` afterwards."""
+        """Return the value as JSON; its fixtures are added to `fixtures`."""
         return msgspec.json.encode(value, enc_hook=self._encode_hook)
 
     def decode(self, encoded: bytes, kind: type[T] | UnionType) -> T:
@@ -106,10 +106,10 @@ class RecordFormat:
     def _decode_hook(self, kind: type, value: str) -> object:
         if kind is not Fixture:
             return kind(value)
-        found = self.fixtures.get(value)
-        if found is None:
+        fixture = self.fixtures.get(value)
+        if fixture is None:
             raise MissingFixture(value)
-        return found
+        return fixture
 
 
 class NotKept(Exception):
@@ -141,7 +141,7 @@ class HistoryEntry(PastState, frozen=True):
 
 
 class History:
-    """The latest commands, bounded by count and by bytes; the oldest drop out. Numbers only increase."""
+    """The latest commands, bounded by count and by bytes; the oldest are dropped. Numbers only increase."""
 
     def __init__(self, limit: int, last: int = 0, last_request: int = 0) -> None:
         self._limit = limit
@@ -217,7 +217,7 @@ class History:
 
 
 def settle_before(state: SandboxState, record: Record) -> HistoryEntry:
-    """Return the record with this state, in which is settled what is due before it."""
+    """Return the record with the state before it, in which all that was due at that time is settled."""
     state = settle_if_possible(state, record.machine)
     return HistoryEntry(state, state.clock.at(record.machine), record)
 
@@ -225,19 +225,19 @@ def settle_before(state: SandboxState, record: Record) -> HistoryEntry:
 def replay(
     state: SandboxState,
     records: Iterable[Record],
-    seen: Callable[[HistoryEntry], object] = lambda _: None,
+    on_entry: Callable[[HistoryEntry], object] = lambda _: None,
 ) -> SandboxState:
     """Apply the records to the state, in their order, and return the last state.
 
-    A rewind goes back to the state before one of them. `seen` gets each record with the state before it.
+    A rewind goes back to the state before one of them. `on_entry` gets each record with the state before it.
     """
     records = tuple(records)
-    wanted = {record.first_undone for record in records}
-    kept: dict[int, PastState] = {}
+    rewound_to = {record.first_undone for record in records}
+    states: dict[int, PastState] = {}
     for record in records:
         entry = settle_before(state, record)
-        seen(entry)
-        if record.number in wanted:
-            kept[record.number] = entry
-        state = entry.state_after(kept.__getitem__)
+        on_entry(entry)
+        if record.number in rewound_to:
+            states[record.number] = entry
+        state = entry.state_after(states.__getitem__)
     return state

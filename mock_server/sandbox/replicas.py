@@ -4,8 +4,9 @@ The loop never waits for the engine. A request works on this replica's copies of
 engine is asked, in one call, to append what it did, provided that these copies are up to date. If not, they
 receive the entries that they lack, and the request runs again. Only after that its answer is sent.
 
-A request that needs a sandbox that another request uses, or that is not here yet, raises `Needed`: it waits,
-and begins again. So requests of one sandbox take turns on each replica; other sandboxes continue.
+If a request needs a sandbox that another request uses, or of which there is no copy yet, `Needed` is raised:
+the request waits, and begins again. So requests of one sandbox take turns on each replica; other sandboxes
+continue.
 """
 
 from __future__ import annotations
@@ -59,25 +60,25 @@ from mock_server.values import EngineUrl
 
 T = TypeVar("T")
 
-_PATIENCE = 10.0
-"""Seconds after which a request gives up that other replicas overtake again and again."""
+_MAX_RETRY_SECONDS = 10.0
+"""Seconds after which a request is no longer repeated because other replicas were faster."""
 
-_TOGETHER = 32
-"""So many sandboxes are compared with the engine at the same time."""
+_CHECKED_AT_ONCE = 32
+"""Sandboxes that are compared with the engine at the same time."""
 
-_LARGE = 100_000
+_LARGE_BYTES = 100_000
 """Bytes of entries from which they are decoded and applied in a thread."""
 
-_BLOCK, _LOOK = 0.25, 1.0
-"""Seconds that the follower waits for news at most, and between two looks at all that it follows."""
+_MAX_WAIT, _CHECK_INTERVAL = 0.25, 1.0
+"""Seconds that the follower waits for entries at most, and between two checks of all that it follows."""
 
-_WATCH = 1.0
-"""Seconds between two looks at the engine: health knows that it is down, also if there are no requests."""
+_ENGINE_CHECK_INTERVAL = 1.0
+"""Seconds between two checks of the engine: so health reports that it is down even without requests."""
 
-_FIXTURES = 32
-"""Fixtures that are kept here, so that reading an entry needs no call to the engine."""
+_MAX_FIXTURES = 32
+"""Fixtures that are kept in memory, so that reading an entry needs no call to the engine."""
 
-_REMEMBERED = 1024
+_MAX_TOKENS = 1024
 """Tokens whose sandbox is remembered."""
 
 _OVERTAKEN = "other calls change this sandbox all the time: repeat the call"
@@ -116,16 +117,16 @@ class SharedSandboxes(Sandboxes):
         self._last_sandbox: dict[str, str] = {}
 
     async def start(self) -> None:
-        """Take the start of sandboxes that the replicas share, and open the default sandbox.
+        """Use the start of new sandboxes that all replicas share, and open the default sandbox.
 
         Raises:
             EngineError: the engine cannot be used.
         """
         encoded = self._format.encode(self.config)
         await self._write_fixtures()
-        found = await self.engine.server_value("config", lambda: encoded)
-        if found != encoded:
-            decode = partial(self._format.read, found, SandboxConfig, "it")
+        shared_config = await self.engine.server_value("config", lambda: encoded)
+        if shared_config != encoded:
+            decode = partial(self._format.read, shared_config, SandboxConfig, "it")
             self.config = await self._with_fixtures(decode, "the start of new sandboxes")
             name = self.config.setup.fixture.name
             _logger.info("%s is in use; its fixture %s wins over --fixture", self.engine.url, name)
@@ -141,16 +142,16 @@ class SharedSandboxes(Sandboxes):
         """
         transaction = self._current.transaction
         if transaction is None:
-            return self._by_name.get(name) or self._substitute()
+            return self._by_name.get(name) or self._temporary_sandbox()
         if transaction.error is not None:
-            return self._stand_in(transaction)
+            return self._sandbox_for_error(transaction)
         self._check_name(name)
         if name in transaction.refused:
             raise transaction.refused[name]
-        found = self._claim(transaction, name, create=True)
+        sandbox = self._claim(transaction, name, create=True)
         transaction.used.add(name)
-        found.last_used = monotonic()
-        return found
+        sandbox.last_used = monotonic()
+        return sandbox
 
     def find(self, name: str) -> ServerSandbox | None:
         """As on one server.
@@ -162,7 +163,7 @@ class SharedSandboxes(Sandboxes):
         if transaction is None:
             return self._by_name.get(name)
         if transaction.error is not None:
-            return self._stand_in(transaction)
+            return self._sandbox_for_error(transaction)
         if name in transaction.absent or name in transaction.refused or not is_name(name):
             return None
         return self._claim(transaction, name, create=False)
@@ -199,7 +200,7 @@ class SharedSandboxes(Sandboxes):
         if transaction is None:
             return tuple(self._by_name.values())
         if transaction.error is not None:
-            return (self._stand_in(transaction),)
+            return (self._sandbox_for_error(transaction),)
         if transaction.names is None:
             raise Needed(None)
         return tuple(filter(None, map(self.find, transaction.names)))
@@ -237,24 +238,27 @@ class SharedSandboxes(Sandboxes):
         return outcome.parts
 
     async def _answer(self, app: WsgiApp, environ: Environ) -> Outcome:
-        wanted = self._expected(environ)
-        deadline = monotonic() + _PATIENCE
+        sandboxes = self._expected_sandbox(environ)
+        deadline = monotonic() + _MAX_RETRY_SECONDS
         while True:
             try:
-                async with self._transaction(wanted) as transaction:
+                async with self._transaction(sandboxes) as transaction:
                     outcome = await self._carry_out(transaction, app, environ, deadline)
                     self._remember(environ, transaction)
                     return outcome
             except Needed as needed:
-                wanted[needed.name] = needed.create or wanted.get(needed.name, False)
+                sandboxes[needed.name] = needed.create or sandboxes.get(needed.name, False)
             except Again:
                 if monotonic() > deadline:
                     return self._answer_error(app, environ, EngineError(_OVERTAKEN))
             except EngineError as error:
                 return self._answer_error(app, environ, error)
 
-    def _expected(self, environ: Environ) -> dict[str | None, bool]:
-        """Return the sandbox that the token used before, if the request has to wait for it anyway."""
+    def _expected_sandbox(self, environ: Environ) -> dict[str | None, bool]:
+        """Return the sandbox that the token used before, if another request uses it now; else nothing.
+
+        The request will have to wait for it, so it need not run in vain first.
+        """
         name = self._last_sandbox.get(environ.get("HTTP_AUTHORIZATION", ""))
         return {name: False} if name is not None and self._turns.is_taken(name) else {}
 
@@ -262,14 +266,14 @@ class SharedSandboxes(Sandboxes):
         """Remember which sandbox the token of a call of the API used."""
         token = environ.get("HTTP_AUTHORIZATION", "")
         if token and len(transaction.held) == 1 and not is_control_path(environ["PATH_INFO"]):
-            if len(self._last_sandbox) >= _REMEMBERED:
+            if len(self._last_sandbox) >= _MAX_TOKENS:
                 self._last_sandbox.clear()
             [self._last_sandbox[token]] = transaction.held
 
     async def _carry_out(
         self, transaction: Transaction, app: WsgiApp, environ: Environ, deadline: float
     ) -> Outcome:
-        """Run the app until what it did is appended, or needs no entry and was seen up to date."""
+        """Run the app until its changes are appended, or it made none and the copies were up to date."""
         while True:
             if is_slow_call(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"]):
                 transaction.may_claim = False
@@ -295,8 +299,10 @@ class SharedSandboxes(Sandboxes):
         self._current.transaction = transaction
         try:
             outcome.parts = app(outcome.environ, outcome.start_response)
-            found = ((name, sandbox.prepare()) for name, sandbox in transaction.held.items())
-            transaction.prepared = {name: prepared for name, prepared in found if prepared is not None}
+            prepared_by_name = ((name, sandbox.prepare()) for name, sandbox in transaction.held.items())
+            transaction.prepared = {
+                name: prepared for name, prepared in prepared_by_name if prepared is not None
+            }
         finally:
             self._current.transaction = None
         return outcome
@@ -310,18 +316,18 @@ class SharedSandboxes(Sandboxes):
         return outcome
 
     @asynccontextmanager
-    async def _transaction(self, wanted: Mapping[str | None, bool]) -> AsyncIterator[Transaction]:
-        """Take the turns of the wanted sandboxes, in the order of their names; create those with True.
+    async def _transaction(self, sandboxes: Mapping[str | None, bool]) -> AsyncIterator[Transaction]:
+        """Take the turns of these sandboxes, in the order of their names; create those with the value True.
 
-        With None, also those of all sandboxes that exist.
+        The name None stands for all sandboxes that exist.
         """
         transaction = Transaction()
         try:
-            if None in wanted:
+            if None in sandboxes:
                 transaction.names = tuple(await self.engine.names())
-            names = {*wanted, *(transaction.names or ())}
+            names = {*sandboxes, *(transaction.names or ())}
             for name in sorted(name for name in names if name is not None):
-                await self._take(transaction, name, create=wanted.get(name, False))
+                await self._take_turn(transaction, name, create=sandboxes.get(name, False))
             yield transaction
         finally:
             for sandbox in transaction.held.values():
@@ -329,19 +335,19 @@ class SharedSandboxes(Sandboxes):
             for name in transaction.turns:
                 self._turns.give(name)
 
-    async def _take(self, transaction: Transaction, name: str, *, create: bool) -> None:
+    async def _take_turn(self, transaction: Transaction, name: str, *, create: bool) -> None:
         """Take the turn of a sandbox, and find out whether it exists."""
         await self._turns.take(name)
         transaction.turns.append(name)
         try:
-            found = await self._copy_of(name, create=create)
-        except NoSandbox as refused:
-            transaction.refused[name] = refused
+            sandbox = await self._copy_of(name, create=create)
+        except NoSandbox as error:
+            transaction.refused[name] = error
             return
-        if found is None:
+        if sandbox is None:
             transaction.absent.add(name)
         else:
-            transaction.held[name] = found
+            transaction.held[name] = sandbox
 
     def _claim(self, transaction: Transaction, name: str, *, create: bool) -> SharedSandbox:
         """Return a sandbox for the running request.
@@ -349,23 +355,23 @@ class SharedSandboxes(Sandboxes):
         Raises:
             Needed: it is not here, or another request uses it.
         """
-        found = transaction.held.get(name)
-        if found is None:
-            found = self._by_name.get(name)
-            if found is None or not transaction.may_claim or not self._turns.try_take(name):
+        sandbox = transaction.held.get(name)
+        if sandbox is None:
+            sandbox = self._by_name.get(name)
+            if sandbox is None or not transaction.may_claim or not self._turns.try_take(name):
                 raise Needed(name, create=create)
             transaction.turns.append(name)
-            transaction.held[name] = found
-            found.begin()
-        return found
+            transaction.held[name] = sandbox
+            sandbox.begin()
+        return sandbox
 
-    def _stand_in(self, transaction: Transaction) -> ServerSandbox:
-        """Raise the error of the engine; while an error is answered, return a sandbox with a time for it."""
+    def _sandbox_for_error(self, transaction: Transaction) -> ServerSandbox:
+        """Raise the error of the engine; but while an error is answered, return a sandbox, for its time."""
         if not transaction.has_failed and transaction.error is not None:
             raise transaction.error
-        return self._substitute()
+        return self._temporary_sandbox()
 
-    def _substitute(self) -> ServerSandbox:
+    def _temporary_sandbox(self) -> ServerSandbox:
         """Return a sandbox for answers that need one while there is no copy, such as the health."""
         return ServerSandbox(DEFAULT_SANDBOX, first_state(self.config, monotonic_now()), self._options)
 
@@ -379,17 +385,19 @@ class SharedSandboxes(Sandboxes):
     async def _commit(self, transaction: Transaction) -> bool:
         """Append what the request did; return False if it has to run again, and nothing was appended.
 
-        A request that changes one sandbox only looks at others: those are checked first.
+        The sandboxes that it read and did not change are checked first: these must be up to date, too.
         """
-        seen = [each for name, each in transaction.held.items() if name not in transaction.prepared]
+        unchanged = [
+            sandbox for name, sandbox in transaction.held.items() if name not in transaction.prepared
+        ]
         results = []
-        for at in range(0, len(seen), _TOGETHER):
-            some = (
-                self._is_current(each, is_used=each.name in transaction.used)
-                for each in seen[at : at + _TOGETHER]
+        for at in range(0, len(unchanged), _CHECKED_AT_ONCE):
+            checks = (
+                self._is_current(sandbox, is_used=sandbox.name in transaction.used)
+                for sandbox in unchanged[at : at + _CHECKED_AT_ONCE]
             )
-            # All of them end before their turns do, also if one fails.
-            results += await asyncio.gather(*some, return_exceptions=True)
+            # Exceptions are results: all checks end before the turns of their sandboxes, also if one fails.
+            results += await asyncio.gather(*checks, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -410,7 +418,7 @@ class SharedSandboxes(Sandboxes):
         return True
 
     async def _is_current(self, sandbox: SharedSandbox, *, is_used: bool = True) -> bool:
-        """Whether this copy has all entries; afterwards it has more of them."""
+        """Whether this copy has all entries; if not, some of the missing ones are applied to it."""
         try:
             await self.engine.commit(_position(sandbox), self._idle_of(sandbox.name) if is_used else 0)
         except EngineError as error:
@@ -445,7 +453,7 @@ class SharedSandboxes(Sandboxes):
     async def _find_own(
         self, sandbox: SharedSandbox, prepared: Prepared, entries: Sequence[RawEntry]
     ) -> bool:
-        """Catch up with the entries; return whether the first is the own one, whose append had no answer."""
+        """Apply the entries; return whether the first one is our own, of an append without an answer."""
         is_own = entries[0].id == prepared.fields[0]
         if is_own:
             sandbox.publish(prepared)
@@ -453,7 +461,7 @@ class SharedSandboxes(Sandboxes):
         return is_own
 
     async def _append_once(self, sandbox: SharedSandbox, prepared: Prepared) -> None:
-        """Append an entry. Without an answer of the engine, ask again: it may have been appended or not."""
+        """Append an entry; without an answer of the engine try again: it may have been appended or not."""
         may_be_done = False
         for is_last in (False, True):
             try:
@@ -479,11 +487,13 @@ class SharedSandboxes(Sandboxes):
         """
 
         def apply() -> None:
-            sandbox.apply([each for each in entries if each.version > sandbox.version])
+            sandbox.apply([entry for entry in entries if entry.version > sandbox.version])
 
         try:
             await self._with_fixtures(
-                apply, f"the sandbox {sandbox.name!r}", large=sum(each.size for each in entries) > _LARGE
+                apply,
+                f"the sandbox {sandbox.name!r}",
+                large=sum(entry.size for entry in entries) > _LARGE_BYTES,
             )
         except (NotKept, Gone):
             self._forget(sandbox.name)
@@ -491,11 +501,11 @@ class SharedSandboxes(Sandboxes):
 
     async def _create_fork(self, transaction: Transaction, name: str, checkpoint: bytes) -> bool:
         try:
-            found = await self._create_in_engine(name, checkpoint)
-        except NoSandbox as refused:
-            transaction.refused[name] = refused
+            outcome = await self._create_in_engine(name, checkpoint)
+        except NoSandbox as error:
+            transaction.refused[name] = error
             return False
-        if found == "exists":
+        if outcome == "exists":
             raise Again
         return True
 
@@ -523,12 +533,12 @@ class SharedSandboxes(Sandboxes):
 
     async def _create_in_engine(self, name: str, checkpoint: bytes) -> str:
         await self._write_fixtures()
-        found = await self.engine.create(
+        outcome = await self.engine.create(
             name, checkpoint, limit=self._options.limit, idle=self._idle_of(name)
         )
-        if found == "full":
+        if outcome == "full":
             raise self._too_many()
-        return found
+        return outcome
 
     async def _build(self, name: str, stored: StoredSandbox) -> SharedSandbox:
         def build() -> SharedSandbox:
@@ -544,7 +554,7 @@ class SharedSandboxes(Sandboxes):
         sandbox.journal.on_listen = self._is_listened.set
         return sandbox
 
-    async def _with_fixtures(self, decode: Callable[[], T], what: str, *, large: bool = False) -> T:
+    async def _with_fixtures(self, decode: Callable[[], T], subject: str, *, large: bool = False) -> T:
         """Return what a function decodes; get the fixtures that it lacks from the engine.
 
         Raises:
@@ -556,27 +566,27 @@ class SharedSandboxes(Sandboxes):
                 try:
                     return await asyncio.to_thread(decode) if large else decode()
                 except UnknownEntry as error:
-                    missing = error.missing
-                    content = None if missing is None else await self.engine.fixture(missing)
-                    if missing is None or content is None:
+                    missing_key = error.missing
+                    content = None if missing_key is None else await self.engine.fixture(missing_key)
+                    if missing_key is None or content is None:
                         raise EngineError(
-                            f"a newer version of mock-server has changed {what} in {self.engine.url}, and"
+                            f"a newer version of mock-server has changed {subject} in {self.engine.url}, and"
                             f" this one cannot read {error}: use the same version on all replicas"
                         ) from None
-                    fixture = await asyncio.to_thread(decode_fixture, content, missing)
-                    self._format.fixtures[missing] = fixture
-                    self._written.add(missing)
+                    fixture = await asyncio.to_thread(decode_fixture, content, missing_key)
+                    self._format.fixtures[missing_key] = fixture
+                    self._written.add(missing_key)
                     large = True
         finally:
             self._reading -= 1
 
     async def _write_fixtures(self) -> None:
-        """Write the fixtures that an entry may name; forget the oldest ones, which the engine has."""
+        """Write the fixtures that an entry may name; drop the oldest ones, which the engine has."""
         fixtures = self._format.fixtures
         for key in [key for key in list(fixtures) if key not in self._written]:
             await self.engine.add_fixture(key, await asyncio.to_thread(fixtures[key].encode))
             self._written.add(key)
-        for key in list(fixtures)[:-_FIXTURES]:
+        for key in list(fixtures)[:-_MAX_FIXTURES]:
             if key in self._written and not self._reading:  # what is read may need more of them
                 fixtures.pop(key, None)
 
@@ -621,15 +631,15 @@ class SharedSandboxes(Sandboxes):
         while not stop.is_set():
             with suppress(EngineError):
                 if not await self.engine.has_server_values():
-                    await self._introduce_again()
+                    await self._write_shared_values_again()
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _WATCH)
+                await asyncio.wait_for(stop.wait(), _ENGINE_CHECK_INTERVAL)
         follower.cancel()
         while self._tasks:  # new ones may begin while these end
             await asyncio.wait(self._tasks)
         await self.engine.close()
 
-    async def _introduce_again(self) -> None:
+    async def _write_shared_values_again(self) -> None:
         """Write what all replicas share: the engine came back without its data."""
         _logger.warning("the engine %s has lost its data: all sandboxes start again", self.engine.url)
         await self.engine.restore_server_values()
@@ -637,24 +647,24 @@ class SharedSandboxes(Sandboxes):
         await self._write_fixtures()
 
     async def _follow(self) -> None:
-        """Apply the entries of other replicas as they come, where someone listens."""
-        looked = 0.0
+        """Apply the entries of other replicas as they come, to sandboxes whose journal has listeners."""
+        last_check = 0.0
         while True:
             copies = self._by_name.items()
-            followed = {name: each.version for name, each in copies if each.journal.is_followed}
+            followed = {name: sandbox.version for name, sandbox in copies if sandbox.journal.is_followed}
             if not followed:
                 self._is_listened.clear()
                 await self._is_listened.wait()
                 await asyncio.sleep(0)  # the listener is added after this
                 continue
             try:
-                news = await self.engine.wait_for_news(followed, _BLOCK)
-                if monotonic() - looked > _LOOK:
-                    news, looked = {*followed}, monotonic()
+                news = await self.engine.wait_for_news(followed, _MAX_WAIT)
+                if monotonic() - last_check > _CHECK_INTERVAL:
+                    news, last_check = {*followed}, monotonic()
                 for name in news:
                     await self._refresh(name)
             except EngineError:
-                await asyncio.sleep(_LOOK)
+                await asyncio.sleep(_CHECK_INTERVAL)
 
     async def _refresh(self, name: str) -> None:
         await self._turns.take(name)

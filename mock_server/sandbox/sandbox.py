@@ -1,4 +1,4 @@
-"""One sandbox: its state, the commands that change it, its journal. It settles what is due before each read.
+"""One sandbox: its state, the commands that change it, its journal. What is due is settled before each read.
 
 Two sandboxes share only immutable values. A caller finds the sandbox of a request in `sandboxes`, then reads
 its content or executes a command on it.
@@ -51,7 +51,7 @@ Result = TypeVar("Result")
 
 
 class _Settled(NamedTuple):
-    """A state, and what settling it gave: done when the command that made it was executed."""
+    """A state, the same state with all that is due settled, and the events of that."""
 
     state: SandboxState
     settled: SandboxState
@@ -169,10 +169,10 @@ class ServerSandbox:
     def execute(self, command: Command[Result], *, in_request: bool = False) -> Result:
         """Execute a command and return its result. If it raises, the state stays the same object.
 
-        What is due after it is tried first: a state that cannot be settled is not kept. A present state that
-        cannot be settled is no obstacle for a command after which it can.
+        The next state is settled before it is kept: if that fails, so does the command. If the present state
+        cannot be settled, which is a bug, the command is executed all the same: it may repair the state.
 
-        The history links it with the request of the API that is being answered, if it is part of one.
+        With `in_request`, the history links the command with the request of the API that is being answered.
 
         Raises:
             NotWritten: the file of `--state` cannot be written.

@@ -71,14 +71,14 @@ class Sandboxes:
         Raises:
             NoSandbox: the name is invalid, or there are `limit` sandboxes and none is idle.
         """
-        found = self._by_name.get(name) or self._create(name)
-        found.last_used = monotonic()
-        return found
+        sandbox = self._by_name.get(name) or self._create(name)
+        sandbox.last_used = monotonic()
+        return sandbox
 
     def find(self, name: str) -> ServerSandbox | None:
         """Return the sandbox of that name, None if it does not exist."""
-        found = self._by_name.get(name)
-        return self._create(name) if found is None and name in self._kept_names else found
+        sandbox = self._by_name.get(name)
+        return self._create(name) if sandbox is None and name in self._kept_names else sandbox
 
     def find_for_user(self, username: str) -> ServerSandbox | None:
         """Return the sandbox of a user name, None if it does not exist."""
@@ -96,9 +96,9 @@ class Sandboxes:
 
     def admission_for(self, username: str) -> Admission:
         """Return who may log in to the sandbox of a user name, without creating it."""
-        found = self.find_for_user(username)
-        if found is not None:
-            return found.read().admission
+        sandbox = self.find_for_user(username)
+        if sandbox is not None:
+            return sandbox.read().admission
         return self._config_of(self._name_of(username)).setup.fixture.admission
 
     def _name_of(self, username: str) -> str:
@@ -118,7 +118,7 @@ class Sandboxes:
                 name: setup if previous.path == setup.path else previous
                 for name, previous in self._setups.items()
             }
-            return [name for name, found in self._by_name.items() if found.execute(ReplaceSetup(setup))]
+            return [name for name, sandbox in self._by_name.items() if sandbox.execute(ReplaceSetup(setup))]
 
     def fork(self, past: PastState, name: str) -> ServerSandbox:
         """Create a sandbox of that name, which continues a past state of another one.

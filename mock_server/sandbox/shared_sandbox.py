@@ -52,7 +52,7 @@ from mock_server.sandbox.state import (
 T = TypeVar("T")
 
 ENTRIES_PER_CHECKPOINT = 1_000
-"""After so many entries a checkpoint is written; a tenth of its dossiers where there are more of them."""
+"""Entries after which a checkpoint is written; with more than 10,000 dossiers, a tenth of their number."""
 
 _JSON, _EXCHANGE, _ANSWER = b"entry", b"exchange", b"answer"
 """The fields of an entry: JSON, the packed exchange if there is one, and the body of its answer."""
@@ -61,8 +61,8 @@ _JSON, _EXCHANGE, _ANSWER = b"entry", b"exchange", b"answer"
 class UnknownEntry(Exception):
     """An entry or a checkpoint that cannot be read: it is of a newer version, or a fixture is `missing`."""
 
-    def __init__(self, what: str, error: Exception) -> None:
-        super().__init__(f"{what}: {str(error) or type(error).__name__}")
+    def __init__(self, subject: str, error: Exception) -> None:
+        super().__init__(f"{subject}: {str(error) or type(error).__name__}")
         cause = error.__cause__
         self.missing = cause.key if isinstance(cause, MissingFixture) else None
 
@@ -113,7 +113,7 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
 class LogFormat(RecordFormat):
     """Encodes and decodes entries, checkpoints, and the start of new sandboxes."""
 
-    def read(self, encoded: bytes, kind: type[T], what: str) -> T:
+    def read(self, encoded: bytes, kind: type[T], subject: str) -> T:
         """Return one of them.
 
         Raises:
@@ -122,7 +122,7 @@ class LogFormat(RecordFormat):
         try:
             return self.decode(encoded, kind)
         except msgspec.DecodeError as error:
-            raise UnknownEntry(what, error) from None
+            raise UnknownEntry(subject, error) from None
 
     def read_entry(self, raw: RawEntry) -> LogEntry:
         """Return an entry.
@@ -134,7 +134,7 @@ class LogFormat(RecordFormat):
 
 
 class Draft(Struct):
-    """What one request does; its `exchange`, packed and not, once it has ended."""
+    """What one request does; its `exchange`, packed and as it is, once the request has ended."""
 
     history: list[HistoryEntry] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
@@ -190,7 +190,7 @@ class SharedJournal(Journal):
         self.present_draft.journal = "reset"
 
     def count_imports(self, outcomes: Iterable[str]) -> None:
-        """As of a journal; what falls due outside of a request counts once a request has settled it."""
+        """As of a journal; imports that end outside of a request are counted when a request settles them."""
         if self.draft is not None:
             self.draft.imports += outcomes
 
@@ -310,7 +310,7 @@ class SharedSandbox(ServerSandbox):
         entry = LogEntry(
             format=1,
             machine=machine,
-            records=tuple(each.record for each in draft.history),
+            records=tuple(history_entry.record for history_entry in draft.history),
             imports=tuple(draft.imports),
             journal=draft.journal,
         )
@@ -342,14 +342,14 @@ class SharedSandbox(ServerSandbox):
             self._apply(raw, self._format.read_entry(raw))
 
     def is_due_for_checkpoint(self) -> bool:
-        """Whether this version is one at which a checkpoint is written, by the replica that appended it."""
+        """Whether a checkpoint is due after this entry; the replica that appended the entry writes it."""
         if self.version % ENTRIES_PER_CHECKPOINT:
             return False
         rounds = 1 + self._base.world.dossier_count // 10 // ENTRIES_PER_CHECKPOINT
         return self.version // ENTRIES_PER_CHECKPOINT % rounds == 0
 
     def checkpoint(self) -> tuple[Callable[[], bytes], int, int]:
-        """Return what encodes a checkpoint of now, in any thread; its number, and the first version to keep.
+        """Return a function that encodes a checkpoint, in any thread; its number; the first version to keep.
 
         It has the oldest state of the history, so that a replica that starts can go back as far as this one.
         """
@@ -388,8 +388,8 @@ class SharedSandbox(ServerSandbox):
         state, draft = self._base, Draft(imports=list(entry.imports), journal=entry.journal)
         for record in entry.records:
             if record.number >= from_command:
-                each, state = self._replay(state, record)
-                draft.history.append(each)
+                history_entry, state = self._replay(state, record)
+                draft.history.append(history_entry)
         state = settle_if_possible(state, entry.machine)
         if _EXCHANGE in raw.fields:
             packed = join_parts(raw.fields[_EXCHANGE], raw.fields.get(_ANSWER))
@@ -416,8 +416,8 @@ class SharedSandbox(ServerSandbox):
 
     def _advance(self, draft: Draft, after: SandboxState, version: int, identifier: bytes) -> None:
         """Make what a request did the last entry of this copy."""
-        for each in draft.history:
-            self.history.add(each)
+        for entry in draft.history:
+            self.history.add(entry)
         self._state = self._base = after
         self.journal.publish(draft)
         self.version, self.last = version, identifier

@@ -38,6 +38,7 @@ TokenAges = tuple[tuple[datetime, timedelta], ...]
 
 _NO_AGE = timedelta()
 _MAX_AGES = 1000
+"""Entries of `TokenAges` that are kept."""
 _MAX_AGE = timedelta(days=200 * 365)
 """Longer than any token is valid."""
 
@@ -63,7 +64,7 @@ class Snapshot(Struct, frozen=True, eq=False):
 
 
 class EndedSessions(Struct, frozen=True, eq=False):
-    """The ids of sessions and tokens that were ended; the oldest ones drop out."""
+    """The ids of sessions and tokens that were ended; the oldest ones are dropped."""
 
     recent: Map[str, None] = Map()
     older: Map[str, None] = Map()
@@ -79,8 +80,9 @@ class EndedSessions(Struct, frozen=True, eq=False):
 
 
 class SandboxState(Struct, frozen=True, kw_only=True, eq=False):
-    """All that a sandbox is. `config` is where a reset goes back to, `setup` what plays now.
+    """All of a sandbox.
 
+    `config` is the start, to which a reset returns; `setup` has the active fixture and scenario.
     `pact_states_at` is the number of the last exchange when Pact set its provider states.
     """
 
@@ -175,8 +177,8 @@ def with_age(ages: TokenAges, aged_at: datetime, by: timedelta) -> TokenAges:
     ages = (*ages, (aged_at, by))
     if len(ages) <= _MAX_AGES:
         return ages
-    (first_aged_at, first), (_, second), *rest = ages
-    return ((first_aged_at, min(first + second, _MAX_AGE)), *rest)
+    (first_aged_at, first), (_, second), *newer = ages
+    return ((first_aged_at, min(first + second, _MAX_AGE)), *newer)
 
 
 def export_state(state: SandboxState, now: datetime) -> bytes:
@@ -216,7 +218,7 @@ def restore_exported(
 
 
 class KeptSnapshot(Struct, frozen=True, kw_only=True):
-    """A snapshot."""
+    """A snapshot as it is kept."""
 
     name: str
     content: WorldState
@@ -232,7 +234,7 @@ class KeptStart(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class KeptState(Struct, frozen=True, kw_only=True, tag=True):
-    """A sandbox at any time."""
+    """A sandbox at any time as it is kept: all of its state."""
 
     config: SandboxConfig
     setup: ScenarioSetup
@@ -264,8 +266,10 @@ def keep_state(state: SandboxState) -> KeptState:
         playing=export_progress(state.active),
         rate_limits=tuple(sorted(state.rate_limits.items())),
         snapshots=tuple(
-            KeptSnapshot(name=name, content=export_world(each.world), now=each.now, frozen=each.frozen)
-            for name, each in state.snapshots.items()
+            KeptSnapshot(
+                name=name, content=export_world(snapshot.world), now=snapshot.now, frozen=snapshot.frozen
+            )
+            for name, snapshot in state.snapshots.items()
         ),
         token_ages=state.token_ages,
         ended_recent=tuple(sorted(state.ended_sessions.recent)),
@@ -288,8 +292,8 @@ def restore_state(kept: Kept, invent: Invent) -> SandboxState:
         active=restore_progress(kept.playing),
         rate_limits=Map(kept.rate_limits),
         snapshots={
-            each.name: Snapshot(import_world(each.content, invent), each.now, each.frozen)
-            for each in kept.snapshots
+            snapshot.name: Snapshot(import_world(snapshot.content, invent), snapshot.now, snapshot.frozen)
+            for snapshot in kept.snapshots
         },
         token_ages=kept.token_ages,
         ended_sessions=EndedSessions(

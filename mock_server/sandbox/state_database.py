@@ -59,13 +59,13 @@ CREATE TABLE IF NOT EXISTS exchanges (sandbox TEXT NOT NULL, number INTEGER NOT 
 """A file of the same format may be without it: it was added later."""
 
 _EXCHANGES_PER_WRITE = 100
-"""So many exchanges are written at once: one by one they cost as much as the request."""
+"""Exchanges that are written at once: one by one, each costs as much as its request."""
 
 _SECONDS_PER_WRITE = 1.0
-"""How long an exchange waits at most: the end of the process by a signal that kills loses so much."""
+"""Seconds that an exchange waits at most: if the process is killed, those of this time are lost."""
 
 _COMMANDS_PER_CHECKPOINT = 1_000
-"""So many commands are replayed at most; a tenth of its dossiers for a sandbox that has more of them."""
+"""Commands that are replayed at most; with more than 10,000 dossiers, a tenth of their number."""
 
 _CHANGE, _JOURNAL, _CHECKPOINT = (
     "the change was not made",
@@ -135,7 +135,7 @@ class StateDatabase:
         atexit.register(self.close)
 
     def _check_access(self) -> None:
-        """Name what is no file, or read-only: SQLite only says that there was an error, or keeps nothing."""
+        """Raise a clear StateFileError for a path that is not a file, or read-only; SQLite's is unclear."""
         if self.path.exists() and not self.path.is_file():
             kind = "a folder" if self.path.is_dir() else "a device, a named pipe or a socket"
             raise StateFileError(f"{self.path}: {kind}, not a file: give the path of a file")
@@ -167,9 +167,9 @@ class StateDatabase:
                 f" up to {FORMAT}: use the newer version, or give another file"
             )
         self._execute(_JOURNAL_TABLE)
-        [found] = self._execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise StateFileError(f"{self.path}: {_damaged(found)}")
+        [result] = self._execute("PRAGMA quick_check(1)").fetchone()
+        if result != "ok":
+            raise StateFileError(f"{self.path}: {_damaged(result)}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -216,7 +216,7 @@ class StateDatabase:
             records = tuple(self._format.decode(row[0], Record) for row in self._execute(query, name))
             self._pending[name] = _Pending(number, records)
             kept: Kept = self._format.decode(encoded, Kept)
-            latest = max([latest, *(each.position for each in records)])
+            latest = max([latest, *(record.position for record in records)])
             latest, exchanges = self._load_journal(name, latest)
         return KeptSandbox(kept, number, records, latest, exchanges)
 
@@ -276,7 +276,7 @@ class StateDatabase:
         self._first_kept.clear()
 
     def _forget_exchanges(self, name: str) -> None:
-        self._unwritten = [each for each in self._unwritten if each[0] != name]
+        self._unwritten = [exchange for exchange in self._unwritten if exchange[0] != name]
         self._first_kept.pop(name, None)
         self._execute("DELETE FROM exchanges WHERE sandbox = ?", name)
 
@@ -358,7 +358,7 @@ class StateDatabase:
         self._write_fixtures()
         pending.checkpoint = record.number
         pending.count -= min(deleted, pending.count)
-        pending.rewinds = [each for each in pending.rewinds if each[0] > record.number]
+        pending.rewinds = [rewind for rewind in pending.rewinds if rewind[0] > record.number]
 
     @property
     def version(self) -> int:
@@ -394,7 +394,7 @@ class StateDatabase:
             self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _bytes_of(self, name: str) -> int:
-        """How much a sandbox takes in the file. Many snapshots are short as commands, and long in a state."""
+        """Bytes of a sandbox in the file. Many snapshots are short as commands, and long in a state."""
         query = "SELECT length(kept) FROM sandboxes WHERE name = ?"
         state = self._number(query, name)
         query = "SELECT coalesce(sum(length(record)), 0) FROM commands WHERE sandbox = ?"
@@ -448,9 +448,9 @@ class StateDatabase:
 
     @contextmanager
     def _writing(self, lost: str = _CHANGE) -> Iterator[None]:
-        """Write all or nothing; an error says what is `lost`.
+        """Write all or nothing; `lost` begins the error message: what does not happen without the write.
 
-        A journal may fit on a disk on which a change has no space, so it ends no error of changes.
+        A journal may fit on a disk that has no space for a change, so its success clears no error of changes.
 
         Raises:
             NotWritten: the file cannot be written.

@@ -1,4 +1,4 @@
-"""A request on shared sandboxes while it runs: what it holds, whose turn it is, and what the app answered."""
+"""A request on shared sandboxes while it runs: the sandboxes that it uses, their turns, the app's answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Environ = dict[str, Any]
 
 
 class Needed(BaseException):
-    """The running request needs a sandbox, or for None the names of all.
+    """The running request needs the sandbox of that name; None stands for all sandboxes.
 
     It is not an Exception, so that no view and no error handler handles it.
     """
@@ -55,7 +55,7 @@ class Transaction(Struct):
 
 
 class Outcome(Struct):
-    """What the app answered, with the environ that it left."""
+    """The answer of the app, and the environ after it."""
 
     environ: Environ
     parts: Iterable[bytes] = ()
@@ -67,18 +67,18 @@ class Outcome(Struct):
         self.status, self.headers = status, headers
 
     def drop(self) -> None:
-        """Give up the answer of a request that runs again."""
+        """Close the answer, which is not sent: the request runs again."""
         getattr(self.parts, "close", list)()
 
 
 class Turns:
-    """Who may use a name now. The others wait in the order in which they came."""
+    """Locks by name, for tasks of one loop. Those that wait get the turn in the order in which they came."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     def is_taken(self, name: str) -> bool:
-        """Whether someone uses it."""
+        """Whether a task has the turn of this name."""
         return name in self._waiting
 
     def try_take(self, name: str) -> bool:

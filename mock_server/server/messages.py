@@ -47,12 +47,12 @@ class ProtocolError(Exception):
         self.status = status
 
 
-def common_environ(scheme: str, client: tuple[str, int], own: tuple[str, int]) -> Environ:
+def common_environ(scheme: str, client: tuple[str, int], server: tuple[str, int]) -> Environ:
     """Return the part of the environ that is the same for all requests of a connection."""
     return {
         "SCRIPT_NAME": "",
         "SERVER_NAME": "localhost",
-        "SERVER_PORT": str(own[1]),
+        "SERVER_PORT": str(server[1]),
         "REMOTE_ADDR": client[0],
         "REMOTE_PORT": str(client[1]),
         "wsgi.version": (1, 0),
@@ -63,10 +63,10 @@ def common_environ(scheme: str, client: tuple[str, int], own: tuple[str, int]) -
 
 
 class RequestReader:
-    """The request that is being read; a malformed one is a ProtocolError.
+    """Reads one request after the other from `buffer`; a malformed one is a ProtocolError.
 
-    `environ` is there once the head was read. `length` is that of the body so far, `content_length` what was
-    announced, None for chunks.
+    `environ` is set once the head was read. `length` is the number of bytes of the body so far,
+    `content_length` the announced one, None for chunks.
     """
 
     def __init__(self, common: Environ) -> None:
@@ -205,8 +205,8 @@ class RequestReader:
         if end >= 0:
             return end + len(_END)
         # A part of the end stays in the buffer until the end is complete.
-        kept = next(size for size in (3, 2, 1, 0) if self.buffer.endswith(_END[:size]))
-        return len(self.buffer) - kept
+        partial_end = next(size for size in (3, 2, 1, 0) if self.buffer.endswith(_END[:size]))
+        return len(self.buffer) - partial_end
 
     def _build_environ(self) -> Environ:
         target = self._origin_form()

@@ -88,9 +88,9 @@ class Acceptor:
         for task in self._opening:
             task.cancel()
         deliveries = [connection.end() for connection in list(self._connections)]
-        begun = self._loop.time()
+        started = self._loop.time()
         while self._connections:
-            past = self._loop.time() - begun
+            past = self._loop.time() - started
             for connection in list(self._connections):
                 if past > (_GRACE if connection.is_stalled else _LONG_GRACE):
                     connection.abort()
@@ -118,18 +118,18 @@ class Acceptor:
 
     def _close_oldest(self) -> bool:
         """Close the connection that has been idle longest; return False if none is idle."""
-        oldest = next((found for found in self._connections if found.is_idle), None)
+        oldest = next((connection for connection in self._connections if connection.is_idle), None)
         if oldest is not None:
             oldest.close()
         return oldest is not None
 
-    def _pause(self, why: str) -> None:
+    def _pause(self, reason: str) -> None:
         """Let new connections wait for a while."""
         self._loop.remove_reader(self._listening)
         self._loop.call_later(_RETRY, self._resume)
         if not self._has_warned:
             self._has_warned = True
-            _logger.warning("new connections wait: %s", why)
+            _logger.warning("new connections wait: %s", reason)
 
     def _resume(self) -> None:
         if self._listening.fileno() >= 0:
@@ -151,6 +151,6 @@ class Acceptor:
     def _sweep(self) -> None:
         """Time out the connections whose deadline has passed."""
         now = self._loop.time()
-        for connection in [found for found in self._connections if found.deadline < now]:
+        for connection in [late for late in self._connections if late.deadline < now]:
             connection.time_out()
         self._sweeper = self._loop.call_later(_SWEEP, self._sweep)

@@ -52,7 +52,11 @@ def base_url(bound: socket.socket, scheme: str = "http") -> str:
 async def connect_tls(
     protocol: Callable[[], asyncio.Protocol], accepted: socket.socket, context: SSLContext, seconds: float
 ) -> None:
-    """Agree on a key with the client within `seconds`, and connect the protocol; else it is an OSError."""
+    """Agree on a key with the client within `seconds`, and connect the protocol.
+
+    Raises:
+        OSError: the client does not speak TLS, or not in time; TimeoutError is one.
+    """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(seconds):
         first = await _first_byte(accepted)
@@ -69,10 +73,10 @@ async def connect_tls(
 
 async def _first_byte(accepted: socket.socket) -> bytes:
     """Return the first byte without consuming it; empty if the client disconnects."""
-    loop, came = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(accepted, came.set)
+    loop, is_readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(accepted, is_readable.set)
     try:
-        await came.wait()
+        await is_readable.wait()
     finally:
         loop.remove_reader(accepted)
     return accepted.recv(1, socket.MSG_PEEK)

@@ -123,9 +123,9 @@ def _read_token(tokens: TokenService, dialect: Dialect, encoded: str) -> Token:
         return tokens.access(encoded)
     except TokenRejected as rejected:
         # behaviour.md 1.4 (documented; otherwise in `rest`: inferred)
-        if rejected.why == "altered" and dialect.forbids_altered_tokens:
-            raise Forbidden(_REASONS[rejected.why]) from None
-        raise _unauthorized(rejected.why) from None
+        if rejected.reason == "altered" and dialect.forbids_altered_tokens:
+            raise Forbidden(_REASONS[rejected.reason]) from None
+        raise _unauthorized(rejected.reason) from None
 
 
 def _unauthorized(reason: str) -> TokenRequired:
