@@ -5,6 +5,7 @@ Python's stack would overflow where deeper values are compared or shown level by
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +14,15 @@ import orjson
 
 MAX_DEPTH = 100
 
+_MAX_CHECKED_SIZE = 1_000_000
+"""Bytes of JSON in which keys that are given twice are found."""
+
 # Of a text that does not end, the rest: no second look at any character, so the time is linear.
 _TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+_MAX_SHOWN_KEY = 60
+"""Characters of a key in a message."""
 
 _TEXTS_PER_VALUE = 2  # the name of a member, and its value
 _QUOTES_PER_VALUE = 2 * _TEXTS_PER_VALUE
@@ -94,6 +101,27 @@ def check_size(raw: bytes, most: int) -> None:
             break
     if commas + raw.count(b",", end) >= most or texts > _TEXTS_PER_VALUE * most:
         raise ValueError(f"more than {most} values")
+
+
+def check_keys(raw: bytes) -> None:
+    """Reject valid JSON with an object that has a key twice: of the two values, only one would count.
+
+    A large body is not checked: a program has written it.
+
+    Raises:
+        ValueError: the message names the key.
+    """
+    if len(raw) <= _MAX_CHECKED_SIZE:
+        json.loads(raw, object_pairs_hook=_object, parse_int=str)  # no integer is too long for a text
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        names = [name for name, _ in members]
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {duplicate[:_MAX_SHOWN_KEY]!r} is given twice")
+    return found
 
 
 def places(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:

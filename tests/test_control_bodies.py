@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -224,6 +225,31 @@ def test_a_large_yaml_text_is_rejected(api: Api) -> None:
 
     assert detail(answer, 413) == "the YAML is larger than 1000000 bytes: send JSON"
     assert "larger" not in detail(send(api, "PUT /scenario", b"#" * 1_000_000, content_type=YAML))
+
+
+def test_a_key_that_is_given_twice_is_rejected_and_changes_nothing(api: Api) -> None:
+    api.set_clock("2031-05-02T10:00:00")
+    before = api.control("GET", "/state")
+    for call, body in (
+        ("POST /reset", b'{"only": ["state"], "only": ["clock"]}'),
+        ("PUT /clock", b'{"now": "2031-01-01T00:00:00", "frozen": true, "now": "2032-01-01T00:00:00"}'),
+        (
+            "POST /rules",
+            b'{"rules": [{"name": "a", "when": {"body": {"now": 1, "now": 2}}, "then": {"patch": 1}}]}',
+        ),
+        ("PUT /scenario", b'{"name": "wire-flaky-api", "name": "outage-of-three-calls"}'),
+    ):
+        said = detail(send(api, call, body))
+        assert re.fullmatch(r"the body is invalid: the key '(only|now|name)' is given twice", said)
+    assert api.control("GET", "/state") == before
+
+
+def test_half_of_a_surrogate_pair_is_named_as_such(api: Api) -> None:
+    half = detail(send(api, "POST /reset", b'{"only": ["\\ud800"]}'))
+    cut_off = detail(send(api, "POST /reset", b'{"only": ["\\ud83d\\ude00'))
+
+    assert half.startswith("the body is not JSON: half of a surrogate pair is not a character: write both")
+    assert cut_off == "the body is not JSON: Input data was truncated"
 
 
 @pytest.mark.parametrize("body", [b'{"unknown": "x', b'{"now": 5', b'{"now": 5, "frozen": yes}'])

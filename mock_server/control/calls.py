@@ -18,7 +18,7 @@ from msgspec import Struct
 from mock_server.control.problems import Problem
 from mock_server.decode_errors import explain_decode_error
 from mock_server.domain.names import nearest, shown
-from mock_server.json_body import CompressedBodyError, check_depth, check_size, decode_body
+from mock_server.json_body import CompressedBodyError, check_depth, check_keys, check_size, decode_body
 from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX
 from mock_server.settings import (
     CONTROL_PREFIX,
@@ -33,6 +33,7 @@ View = TypeVar("View", bound=Callable[..., Response])
 T = TypeVar("T")
 
 _PATH_VARIABLE = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
+_HALF_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 _LONGEST_NUMBER = 18
 _PAGES = {"metrics", *(path.split("/")[2] for path in (DASHBOARD_PATH, DOCS_PATH, HEALTH_PATH))}
 
@@ -191,6 +192,8 @@ def _plain_bytes() -> bytes:
 
 def _not_json(raw: bytes, error: str, *, takes_yaml: bool) -> str:
     reason = error.removeprefix("JSON is malformed: ")
+    if _HALF_PAIR.search(raw):
+        reason = "half of a surrogate pair is not a character: write both halves, or the character itself"
     if takes_yaml and not raw.lstrip().startswith((b"{", b"[")):
         return f"the body is not JSON ({reason}); to send YAML, set Content-Type: {YAML_TYPES[0]}"
     return f"the body is not JSON: {reason}"
@@ -201,13 +204,16 @@ def _decode(raw: bytes, kind: type[T]) -> T:
 
     Raises:
         Problem: it is of another type.
+        ValueError: a key is given twice.
         msgspec.DecodeError: it is not JSON, also where a wrong type comes first.
     """
     try:
-        return msgspec.json.decode(raw, type=kind)
+        body = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
         path, sentence = explain_decode_error(str(error), msgspec.json.decode(raw), kind)
         raise Problem(f"the body is invalid: {path}: {sentence}") from None
+    check_keys(raw)
+    return body
 
 
 def check_query(call: ControlCall) -> None:
