@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Response
 from msgspec import Struct
@@ -23,8 +23,6 @@ from mock_server.sandbox import commands
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.values import instant
 from mock_server.web.services import named_sandbox
-
-T = TypeVar("T")
 
 _MAX_LISTED = 100
 """Entries in the list of what is later than the clock."""
@@ -59,7 +57,7 @@ def put_clock(body: ClockChange) -> Response:
     """
     if body.now is None and body.frozen is None:
         raise Problem('send {"now": "2031-01-01T00:00:00"}, {"frozen": true} or {"frozen": false}')
-    at = None if body.now is None else _read(instant, body.now)
+    at = None if body.now is None else _instant(body.now)
     sandbox = named_sandbox()
     previous_time = sandbox.execute(commands.SetClock(frozen=body.frozen is not False, at=at))
     return _answer(sandbox, is_set_back=at is not None and at < previous_time)
@@ -68,15 +66,19 @@ def put_clock(body: ClockChange) -> Response:
 @route("POST /clock/advance", body=Advance)
 def advance_clock(body: Advance) -> Response:
     """Advance the clock; return the effects. Days are those of the calendar, hours are exact."""
-    days, exact_time = _read(calendar_duration, body.by)
+    try:
+        days, exact_time = calendar_duration(body.by)
+    except ValueError as error:
+        advice = "; PUT /clock sets the clock back" if "-" in body.by else ""
+        raise Problem(f"{error}{advice}") from None
     sandbox = named_sandbox()
     sandbox.execute(commands.AdvanceClock(days, exact_time, real_now() if body.tokens else None))
     return _answer(sandbox)
 
 
-def _read(reader: Callable[[str], T], text: str) -> T:
+def _instant(text: str) -> datetime:
     try:
-        return reader(text)
+        return instant(text)
     except ValueError as error:
         raise Problem(str(error)) from None
 
