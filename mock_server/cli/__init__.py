@@ -22,9 +22,9 @@ from mock_server.pages import COMMANDS, command
 __all__ = ["main"]
 
 
-_UNWRITABLE = {EDQUOT, EFBIG, EIO, ENOSPC}
+_WRITE_ERRORS = {EDQUOT, EFBIG, EIO, ENOSPC}
 
-_INTERRUPTED = 130
+_EXIT_INTERRUPTED = 130
 """The exit status of a command that Ctrl-C ended, as shells have it: 128 and the number of SIGINT."""
 
 _SERVICE_LINK = re.compile(
@@ -33,9 +33,9 @@ _SERVICE_LINK = re.compile(
 
 
 class _Commands(CommandGroup):
-    """Commands whose errors end with the command that prints the page about them.
+    """The group of all commands, each in the module of its name; only the one that runs is imported.
 
-    Each is in the module of its name; only the one that runs is imported.
+    An error ends with the command that prints the page about it.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # as click calls it
@@ -46,11 +46,11 @@ class _Commands(CommandGroup):
         """Import the command."""
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
-        if not gc.isenabled():  # `__main__` has stopped it
+        subcommand: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        if not gc.isenabled():  # `__main__` has disabled it
             gc.freeze()
             gc.enable()
-        return found
+        return subcommand
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command and exit; a full disk under the output is an error in one sentence."""
@@ -60,7 +60,7 @@ class _Commands(CommandGroup):
         try:
             return super().main(*arguments, **options)
         except OSError as error:
-            if error.errno not in _UNWRITABLE or error.filename is not None:
+            if error.errno not in _WRITE_ERRORS or error.filename is not None:
                 raise
             click.echo(f"Error: standard output: {error.strerror}", err=True)
             sys.exit(1)
@@ -70,7 +70,7 @@ class _Commands(CommandGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise click.exceptions.Exit(_INTERRUPTED) from None
+            raise click.exceptions.Exit(_EXIT_INTERRUPTED) from None
         except click.ClickException as error:
             page = COMMANDS.get(ctx.invoked_subcommand or "")
             if page is not None:

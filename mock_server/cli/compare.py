@@ -37,7 +37,7 @@ class CannotCompare(click.ClickException):
 @options.VARIANTS
 @output.report_option("--json", "json_file", "JSON")
 @output.report_option("--junit", "junit_file", "JUnit XML")
-def compare(json_file: Path | None, junit_file: Path | None, chosen: Sequence[str], **given: Any) -> None:
+def compare(json_file: Path | None, junit_file: Path | None, chosen: Sequence[str], **arguments: Any) -> None:
     """Compare another environment with a sandbox: status, shape and effects of rules, not values.
 
     Exit 1 if anything differs, 2 if the comparison was not possible. Without --allow-writes, only GET and
@@ -47,7 +47,7 @@ def compare(json_file: Path | None, junit_file: Path | None, chosen: Sequence[st
 
     output.need_folder("--json", json_file)
     output.need_folder("--junit", junit_file)
-    report = _compare(given, options.read_variants(chosen))
+    report = _compare(arguments, options.read_variants(chosen))
     if report.differs:
         output.show(table(report))
         click.echo()
@@ -61,30 +61,30 @@ def compare(json_file: Path | None, junit_file: Path | None, chosen: Sequence[st
         raise click.exceptions.Exit(1)
 
 
-def _compare(given: dict[str, Any], variants: dict[str, str]) -> Report:
+def _compare(arguments: dict[str, Any], variants: dict[str, str]) -> Report:
     from mock_server.client import ControlRefused, NoServer
     from mock_server.compare import comparison
     from mock_server.compare.report import Report
 
-    dialect = given["dialect"]
-    scenarios = comparison.select_scenarios(dialect, allow_writes=given["allow_writes"])
-    other = _other_environment(given)
-    with output.end_command_at(ControlRefused, NoServer, error=CannotCompare), _sandbox(given) as ours:
+    dialect = arguments["dialect"]
+    scenarios = comparison.select_scenarios(dialect, allow_writes=arguments["allow_writes"])
+    other = _other_environment(arguments)
+    with output.end_command_at(ControlRefused, NoServer, error=CannotCompare), _sandbox(arguments) as ours:
         with comparison.open_comparison_sandbox(ours, variants) as here:
             progress = output.with_progress(comparison.compare(scenarios, other, here), len(scenarios))
-            found = list(progress)
-        explained = list(comparison.explanations(found, ours, variants))
-    return Report(base_url=other.base_url, dialect=dialect, scenarios=found, explanations=explained)
+            comparisons = list(progress)
+        explanations = list(comparison.explanations(comparisons, ours, variants))
+    return Report(base_url=other.base_url, dialect=dialect, scenarios=comparisons, explanations=explanations)
 
 
-def _other_environment(given: dict[str, Any]) -> Target:
-    """The other environment, where the user has an account. A sandbox gets no control calls."""
+def _other_environment(arguments: dict[str, Any]) -> Target:
+    """Return the other environment, after a login there. If it is a sandbox, it gets no control calls."""
     from mock_server.scenarios.http_client import new_session
     from mock_server.scenarios.target import LoginFailed, NoTarget, TokenCache, find_target
 
-    login = {name: given[name] for name in ("auth_url", "username", "password", "dialect")}
+    login = {name: arguments[name] for name in ("auth_url", "username", "password", "dialect")}
     with output.end_command_at(LoginFailed, NoTarget, error=CannotCompare):
-        target = replace(find_target(given["base_url"], **login), sandbox_server=None)
+        target = replace(find_target(arguments["base_url"], **login), sandbox_server=None)
         with new_session(target.base_url) as session:
             logins = TokenCache(target, None, session)
             logins.first_account(logins.user)
@@ -92,15 +92,16 @@ def _other_environment(given: dict[str, Any]) -> Target:
 
 
 @contextmanager
-def _sandbox(given: dict[str, Any]) -> Iterator[Target]:
-    """The sandbox of the option, or one that is started for the comparison, in that dialect."""
+def _sandbox(arguments: dict[str, Any]) -> Iterator[Target]:
+    """Yield the sandbox of `--sandbox-url`, or a server that is started for the comparison."""
     from mock_server.cli.own_server import NotStarted, open_target
     from mock_server.scenarios.target import NoTarget
 
-    url, own = given["sandbox_url"], {name: given[name] for name in ("dialect", "control_token")}
+    url = arguments["sandbox_url"]
+    sandbox_options = {name: arguments[name] for name in ("dialect", "control_token")}
     with (
         output.end_command_at(NoTarget, NotStarted, error=CannotCompare),
-        open_target(url, "--import-duration", "0", **own) as target,
+        open_target(url, "--import-duration", "0", **sandbox_options) as target,
     ):
         if target.sandbox_server is None:
             raise CannotCompare(f"--sandbox-url {url}: that is not a sandbox")

@@ -42,24 +42,24 @@ def merge_files(files: tuple[Path, ...], out: Path | None) -> None:
 
 @coverage.command()
 @click.argument("file", type=output.FILE)
-@click.option("--min", "least", type=click.IntRange(0, 100), help="Exit 1 below this percentage.")
+@click.option("--min", "minimum", type=click.IntRange(0, 100), help="Exit 1 below this percentage.")
 @click.option(
     "--exclude", multiple=True, metavar="'NAME: REASON'", help="Do not count this; repeat it for several."
 )
 @_FORMAT
 @output.out_option("The file to write.")
-def report(file: Path, least: int | None, exclude: Sequence[str], kind: str, out: Path | None) -> None:
+def report(file: Path, minimum: int | None, exclude: Sequence[str], kind: str, out: Path | None) -> None:
     """Show what was reached, and what never."""
     output.need_folder("--out", out)
-    found = _read(file)
+    result = _read(file)
     with output.end_command_at(ValueError, prefix="--exclude: ", error=click.UsageError):
-        found = found.exclude(exclude)
+        result = result.exclude(exclude)
     text = (
-        found.to_json() if kind == "json" else FORMATS[kind]("Coverage of the dossiers API", found.tables())
+        result.to_json() if kind == "json" else FORMATS[kind]("Coverage of the dossiers API", result.tables())
     )
     output.write_out(out, text)
-    if least is not None and found.percent < least:
-        raise click.ClickException(f"{file}: {found.sentence} --min is {least} %.")
+    if minimum is not None and result.percent < minimum:
+        raise click.ClickException(f"{file}: {result.sentence} --min is {minimum} %.")
 
 
 @coverage.command()

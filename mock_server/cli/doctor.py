@@ -38,7 +38,7 @@ _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 _LIBRARIES = ("flask", "httptools", "msgspec", "immutables", "pyjwt", "click")
 _ADDRESS = ("MOCK_SERVER_HOST", "MOCK_SERVER_PORT")
 _PROXIES = ("http_proxy", "all_proxy")
-_FIRST_YEAR = 2026
+_MIN_YEAR = 2026
 """An earlier year means that the clock of the machine is wrong."""
 _TIMEOUT = 10.0
 _MAX_CLOCK_DIFFERENCE = 30
@@ -48,7 +48,10 @@ _CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was checked, its state, and details; `remedy` says what to do, if anything."""
+    """The result of a check: what was checked, its state, details, and what to do if something is wrong.
+
+    The names of the members are those of `doctor --json`.
+    """
 
     about: str
     state: Literal["ok", "note", "wrong"]
@@ -72,14 +75,14 @@ def doctor(
     findings = [*_findings(base_url, username, password, control_token)]
     secrets = [control_token, "" if password == _PASSWORD else password]
     secrets += [os.environ.get(f"MOCK_SERVER_{name}") for name in ("CONTROL_TOKEN", "STATE_PASSWORD")]
-    shown = _mask_secrets(findings, secrets)
-    (_print_json if as_json else _print)(shown)
-    if any(finding.state == "wrong" for finding in shown):
+    masked = _mask_secrets(findings, secrets)
+    (_print_json if as_json else _print)(masked)
+    if any(finding.state == "wrong" for finding in masked):
         raise click.exceptions.Exit(1)
 
 
-def _see(about: str) -> str:
-    """Name the command that prints the page about a command."""
+def _see_page(about: str) -> str:
+    """Return the end of a remedy: the command that prints the page about a command."""
     return f"see `{command(COMMANDS[about])}`"
 
 
@@ -101,15 +104,15 @@ def _findings(
 
 
 def _mask_secrets(findings: Iterable[Finding], secrets: Iterable[str | None]) -> list[Finding]:
-    """Mask passwords, tokens and credentials in URLs."""
-    hidden = [secret for secret in secrets if secret]
+    """Return the findings with `***` for each secret, and for credentials in URLs."""
+    given_secrets = [secret for secret in secrets if secret]
 
     def mask(text: str) -> str:
-        for secret in hidden:
+        for secret in given_secrets:
             text = text.replace(secret, "***")
         return _CREDENTIALS_IN_URL.sub("***", text)
 
-    return [replace(each, found=mask(each.found), remedy=mask(each.remedy)) for each in findings]
+    return [replace(finding, found=mask(finding.found), remedy=mask(finding.remedy)) for finding in findings]
 
 
 def _print(findings: list[Finding]) -> None:
@@ -143,36 +146,36 @@ def _check_machine() -> Iterator[Finding]:
 
 def _check_clock() -> Finding:
     now = real_now()
-    shown = now.isoformat(timespec="seconds")
-    if now.year < _FIRST_YEAR:
+    text = now.isoformat(timespec="seconds")
+    if now.year < _MIN_YEAR:
         remedy = f"set this machine's clock: tokens need it; see `{command(CLOCKS)}`"
-        return Finding("clock", "wrong", shown, remedy)
-    return Finding("clock", "ok", shown)
+        return Finding("clock", "wrong", text, remedy)
+    return Finding("clock", "ok", text)
 
 
 def _check_proxy() -> Finding:
     """Check the variables that make a client send calls for a local sandbox to a proxy."""
-    set_here = [name for name in (*_PROXIES, *map(str.upper, _PROXIES)) if os.environ.get(name)]
+    variables = [name for name in (*_PROXIES, *map(str.upper, _PROXIES)) if os.environ.get(name)]
     excluded = f"{os.environ.get('no_proxy', '')},{os.environ.get('NO_PROXY', '')}"
-    if not set_here:
+    if not variables:
         return Finding("proxy", "ok", "none in the environment")
-    shown = ", ".join(f"{name}={os.environ[name]}" for name in set_here)
+    text = ", ".join(f"{name}={os.environ[name]}" for name in variables)
     if "*" in excluded or {"127.0.0.1", "localhost"} <= {name.strip() for name in excluded.split(",")}:
-        return Finding("proxy", "ok", f"{shown}; not used for this machine")
+        return Finding("proxy", "ok", f"{text}; not used for this machine")
     remedy = "set NO_PROXY=127.0.0.1,localhost, or the client sends its calls to the proxy"
-    return Finding("proxy", "note", shown, f"{remedy}; see `{command(PROXY)}`")
+    return Finding("proxy", "note", text, f"{remedy}; see `{command(PROXY)}`")
 
 
 # The start of a server that the environment configures.
 
 
 def _check_settings(errors: list[str]) -> Iterator[Finding]:
-    given = ", ".join(f"{name}={value}" for name, value in given_variables().items())
-    if given or not errors:
+    variables = ", ".join(f"{name}={value}" for name, value in given_variables().items())
+    if variables or not errors:
         state: Literal["ok", "note"] = "note" if errors else "ok"
-        yield Finding("settings", state, given or "none in the environment: the defaults")
+        yield Finding("settings", state, variables or "none in the environment: the defaults")
     for error in errors:
-        remedy = f"correct or unset the variable; {_see('serve')}"
+        remedy = f"correct or unset the variable; {_see_page('serve')}"
         yield Finding("settings", "wrong", error, remedy)
 
 
@@ -186,7 +189,7 @@ def _check_port(settings: Settings) -> Finding:
         if _is_sandbox(url):
             remedy = f"check it with mock-server doctor --base-url {url}"
             return Finding("port", "note", f"{error}: a mock-server runs there", remedy)
-        remedy = f"use another port: --port 0 picks a free one; {_see('serve')}"
+        remedy = f"use another port: --port 0 picks a free one; {_see_page('serve')}"
         return Finding("port", "wrong", str(error), remedy)
     port = f"port {settings.port}: free" if settings.port else "a port picked at the start"
     return Finding("port", "ok", f"{settings.host}, {port}")
@@ -202,7 +205,7 @@ def _is_sandbox(url: str) -> bool:
 
 
 def _check_fixture(settings: Settings) -> tuple[Finding, tuple[str, str]]:
-    """Check the fixture; also return name and password of a user that it declares, or the default ones."""
+    """Check the fixture; also return name and password of its first declared user, or the default ones."""
     from mock_server.fixtures.fixture import load_fixture
 
     now, default = real_now(), (_USERNAME, _PASSWORD)
@@ -210,12 +213,12 @@ def _check_fixture(settings: Settings) -> tuple[Finding, tuple[str, str]]:
         fixture = load_fixture(settings.fixture, now.date(), settings.fixtures_dir)
         world = fixture.world(now)
     except FileError as error:
-        remedy = f"correct the file; {_see('fixtures')}"
+        remedy = f"correct the file; {_see_page('fixtures')}"
         return Finding("fixture", "wrong", str(error), remedy), default
     accounts, dossiers = counted(len(world.portfolios), "account"), counted(world.dossier_count, "dossier")
-    found = f"{settings.fixture}: {accounts}, {dossiers}"
+    text = f"{settings.fixture}: {accounts}, {dossiers}"
     declared = {name: user.password for name, user in fixture.admission.logins.items()}
-    return Finding("fixture", "ok", found), next(iter(declared.items()), default)
+    return Finding("fixture", "ok", text), next(iter(declared.items()), default)
 
 
 def _check_scenarios(settings: Settings) -> Iterator[Finding]:
@@ -237,9 +240,9 @@ def _check_scenarios(settings: Settings) -> Iterator[Finding]:
     if not errors:
         start = f"; every sandbox starts with {settings.scenario}" if settings.scenario else ""
         yield Finding("scenarios", "ok", f"{len(files)} checked, no errors{start}")
-    for each in errors:
-        remedy = f"correct the file; {_see('scenarios')}"
-        yield Finding("scenarios", "wrong", str(each), remedy)
+    for file_error in errors:
+        remedy = f"correct the file; {_see_page('scenarios')}"
+        yield Finding("scenarios", "wrong", str(file_error), remedy)
 
 
 def _check_own_server(username: str, password: str, control_token: str | None) -> Iterator[Finding]:
@@ -269,10 +272,12 @@ def _check_server(
     try:
         target = find_target(base_url, username=username, password=password, control_token=control_token)
     except NoTarget as error:
-        yield Finding("server", "wrong", str(error), f"start it, or correct the URL; {_see('healthcheck')}")
+        yield Finding(
+            "server", "wrong", str(error), f"start it, or correct the URL; {_see_page('healthcheck')}"
+        )
         return
     if target.sandbox_server is None:
-        remedy = f"give the base URL of a mock-server; {_see('healthcheck')}"
+        remedy = f"give the base URL of a mock-server; {_see_page('healthcheck')}"
         yield Finding("server", "wrong", f"the server at {target.base_url} is not a mock-server", remedy)
         return
     with new_session(target.base_url) as session:
@@ -285,12 +290,12 @@ def _check_server(
 
 
 def _check_health(sandbox: Sandbox) -> Finding:
-    found = sandbox.call("GET", "/health")
-    shown = f"up: version {found['version']}, fixture {found['fixture']}, dialect {found['dialect']}"
-    if found["version"] != __version__:
+    health = sandbox.call("GET", "/health")
+    text = f"up: version {health['version']}, fixture {health['fixture']}, dialect {health['dialect']}"
+    if health["version"] != __version__:
         remedy = f"this command has version {__version__}: update the older of the two"
-        return Finding("server", "note", shown, remedy)
-    return Finding("server", "ok", shown)
+        return Finding("server", "note", text, remedy)
+    return Finding("server", "ok", text)
 
 
 def _check_calls(target: Target, sandbox: Sandbox, session: requests.Session) -> Iterator[Finding]:
@@ -314,8 +319,10 @@ def _check_token(tokens: Tokens, target: Target) -> Finding:
     claims = jwt.decode(tokens.access, options={"verify_signature": False})
     seconds = round(claims["iat"] - real_seconds())
     if abs(seconds) > _MAX_CLOCK_DIFFERENCE:
-        found = f"the server's clock is {abs(seconds)} s {'fast' if seconds > 0 else 'slow'}"
-        return Finding("token", "wrong", found, f"set the clocks of both machines; see `{command(CLOCKS)}`")
+        difference = f"the server's clock is {abs(seconds)} s {'fast' if seconds > 0 else 'slow'}"
+        return Finding(
+            "token", "wrong", difference, f"set the clocks of both machines; see `{command(CLOCKS)}`"
+        )
     accounts = ", ".join(map(str, tokens.account_ids))
     return Finding("token", "ok", f"issued by {claims['iss']} to {target.username} for {accounts}")
 
@@ -331,7 +338,7 @@ def _check_search(tokens: Tokens, target: Target, session: requests.Session) -> 
         headers={"Authorization": f"Bearer {tokens.access}"},
     )
     outcome = send(session, request, _TIMEOUT)
-    remedy = f"look for the reason in the server's log; {_see('healthcheck')}"
+    remedy = f"look for the reason in the server's log; {_see_page('healthcheck')}"
     if not isinstance(outcome, HttpResponse):
         return Finding("search", "wrong", f"{request}: {outcome.problem}", remedy)
     if outcome.status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:

@@ -9,8 +9,8 @@ import click
 from mock_server.cli import output
 from mock_server.domain.names import shown
 
-_CLOSE = 3
-"""How many similar topics an error names at most."""
+_MAX_SIMILAR = 3
+"""The number of similar topics that an error names at most."""
 
 
 @click.command(short_help="Print a page of the documentation, an error code or a rule.")
@@ -54,11 +54,11 @@ def _text(topic: str) -> str:
 
     name, _, anchor = topic.removeprefix("docs/").partition("#")
     page = read_page(name.removesuffix(".md"))
-    found = page if page is None or not anchor else section_of(page, anchor)
-    found = found or _error_code(topic) or rule_of(topic) or row_of(topic)
-    if found is None:
+    text = page if page is None or not anchor else section_of(page, anchor)
+    text = text or _error_code(topic) or rule_of(topic) or row_of(topic)
+    if text is None:
         raise click.ClickException(f"there is no topic {shown(topic)}{_advice(name, anchor, page)}")
-    return found
+    return text
 
 
 def _error_code(topic: str) -> str | None:
@@ -78,14 +78,15 @@ def _error_code(topic: str) -> str | None:
 
 
 def _advice(name: str, anchor: str, page: str | None) -> str:
-    """What is similar: sections of the page, or pages."""
+    """Return the end of the error: sections of the page, or pages with a similar name."""
     from difflib import get_close_matches
 
     from mock_server.documentation import headings, page_names
 
     if page is not None:
         sections = list(headings(page))
-        near = get_close_matches(anchor, sections, _CLOSE) or sections[1:]
-        return f"; the page {name} has, for example, {', '.join(f'{name}#{each}' for each in near[:_CLOSE])}"
-    near = get_close_matches(name, page_names(), _CLOSE)
+        near = get_close_matches(anchor, sections, _MAX_SIMILAR) or sections[1:]
+        topics = ", ".join(f"{name}#{section}" for section in near[:_MAX_SIMILAR])
+        return f"; the page {name} has, for example, {topics}"
+    near = get_close_matches(name, page_names(), _MAX_SIMILAR)
     return f"; did you mean {' or '.join(near)}?" if near else "; `mock-server explain` lists the pages"

@@ -74,7 +74,7 @@ def check(files: tuple[str, ...], fixtures_dir: Path | None) -> None:
     from mock_server.fixtures.fixture import decode_fixture
     from mock_server.fixtures.recipe_check import check_recipe
 
-    is_wrong = False
+    has_errors = False
     for file in files:
         try:
             path = recipe_path(file, fixtures_dir)
@@ -85,9 +85,9 @@ def check(files: tuple[str, ...], fixtures_dir: Path | None) -> None:
             hint = "" if can_start else "; it has no account: only other recipes can use it"
             click.echo(f"{file}: ok{hint}")
         except FileError as error:
-            is_wrong = True
+            has_errors = True
             click.echo("\n".join(error.messages), err=True)
-    if is_wrong:
+    if has_errors:
         click.echo(f"See: {command(COMMANDS['fixtures'])}", err=True)
         raise click.exceptions.Exit(1)
 
@@ -119,8 +119,8 @@ def generate(
         if dossiers is not None and not any(entry.population for entry in merged.recipe.accounts):
             raise click.UsageError(f"--dossiers {dossiers}: no account of {recipe} has a population")
         merged = merged.resize(dossiers=dossiers, seed=seed)
-        with _progress(_size(merged.recipe)) as made:
-            state = generate_state(merged, day=_day(day) or real_now().date(), progress=made)
+        with _progress(_size(merged.recipe)) as add_progress:
+            state = generate_state(merged, day=_day(day) or real_now().date(), progress=add_progress)
         save_state(state, out)
     click.echo(f"{out}: {counted(len(state.recipe.dossiers) + len(state.generated.dossiers), 'dossier')}")
 
@@ -191,12 +191,12 @@ def _account_ids(text: str) -> list[int]:
     from mock_server.domain.names import cut
 
     numbers = [as_int64(part.strip()) for part in text.split(",") if part.strip()]
-    found = [number for number in numbers if number is not None and number > 0]
-    if len(found) < len(numbers) or not found:
+    positive = [number for number in numbers if number is not None and number > 0]
+    if len(positive) < len(numbers) or not positive:
         raise click.UsageError(
             f"--accounts {cut(text) or 'is empty'}: write ids separated by commas, such as 119631,119700"
         )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(positive))
 
 
 @contextmanager
@@ -204,12 +204,12 @@ def _status() -> Iterator[Callable[[str], None]]:
     """Show the latest message: in one line of a terminal, else each hundredth one as a line on stderr."""
     from rich.console import Console
 
-    console, seen = Console(stderr=True), itertools.count(1)
+    console, numbers = Console(stderr=True), itertools.count(1)
     if console.is_terminal:
         with console.status("Reading ...") as status:
             yield status.update
         return
-    yield lambda text: click.echo(text, err=True) if next(seen) % _LINES_PER_MESSAGE == 0 else None
+    yield lambda text: click.echo(text, err=True) if next(numbers) % _LINES_PER_MESSAGE == 0 else None
 
 
 def _recipe(name: str, fixtures_dir: Path | None) -> tuple[Recipe, int]:
@@ -254,4 +254,4 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("dossiers", total=total)
-        yield lambda made: bar.advance(task, made)
+        yield lambda count: bar.advance(task, count)

@@ -30,8 +30,8 @@ def healthcheck(url: str | None, host: str, port: int) -> None:
     from http.client import HTTPException
     from urllib.error import HTTPError
 
-    given = click.get_current_context().get_parameter_source("port")
-    if given is not ParameterSource.COMMANDLINE:
+    port_source = click.get_current_context().get_parameter_source("port")
+    if port_source is not ParameterSource.COMMANDLINE:
         port = _port_of_container() or port
     if url is not None:
         with end_command_at(ValueError, prefix="--url: "):
@@ -77,10 +77,10 @@ def _get(address: str) -> str:
     from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
     from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
-    unchecked = SSLContext(PROTOCOL_TLS_CLIENT)
-    unchecked.check_hostname = False
-    unchecked.verify_mode = CERT_NONE
+    context = SSLContext(PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = CERT_NONE
     # Without proxies: the server is a local one.
-    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=unchecked))
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))
     with opener.open(address, timeout=2) as answer:
         return str(answer.read().decode())

@@ -12,18 +12,18 @@ from threading import Lock
 
 import orjson
 
-_MOST = 1024 * 1024
-"""Bytes of the log that wait for a slow reader; what comes then is dropped."""
-_AT_ONCE = select.PIPE_BUF
-"""Bytes that can be written without waiting to a pipe that is ready."""
-_LAST_WAIT = 200
-"""Milliseconds that a slow reader has at the end."""
-_COLLECTED = 0.005
-"""Seconds for which the lines of requests are collected: each write takes as long as the line itself."""
+_MAX_WAITING_BYTES = 1024 * 1024
+"""Bytes of the log that wait for a slow reader at most; further lines are dropped."""
+_MAX_PIPE_WRITE = select.PIPE_BUF
+"""Bytes that one write to a pipe takes at once, without blocking, when the pipe is ready."""
+_LAST_WAIT_MS = 200
+"""Milliseconds for which the end of the server waits for a slow reader."""
+_COLLECT_SECONDS = 0.005
+"""Seconds for which lines of requests are collected: a write takes as long as making a line."""
 
 
 class LogWriter:
-    """Writes lines to a descriptor while its reader takes them, and drops and counts them else."""
+    """Writes lines to a file descriptor. If its reader is too slow, lines are dropped and counted."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -38,33 +38,35 @@ class LogWriter:
             self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
 
     def write_soon(self, line: bytes) -> None:
-        """Write a line together with those of the next milliseconds. Called on the loop."""
+        """Write a line together with those of the next milliseconds. Call it on the event loop."""
         self._collected.append(line)
         if not self._is_scheduled:
             self._is_scheduled = True
-            asyncio.get_running_loop().call_later(_COLLECTED, self.flush)
+            asyncio.get_running_loop().call_later(_COLLECT_SECONDS, self.flush)
 
     def write(self, line: bytes) -> None:
-        """Write a line now, after all earlier ones, if the reader takes it."""
+        """Write a line now, after all earlier ones, if the reader is not too slow."""
         self._collected.append(line)
         self.flush()
 
     def flush(self, wait: int = 0) -> None:
-        """Write what the reader takes; `wait` is for how many milliseconds it may be slow."""
+        """Write the waiting lines, as far as the reader takes them; wait up to `wait` milliseconds for it."""
         with self._lock:
             self._is_scheduled = False
-            # Another thread may append meanwhile: its line stays for the next write.
+            # Another thread may append a line at this moment: it stays for the next write.
             count = len(self._collected)
             for line in self._collected[:count]:
                 self._keep(line)
             del self._collected[:count]
-            if self._dropped and self._size < _MOST // 2:
+            if self._dropped and self._size < _MAX_WAITING_BYTES // 2:
                 self._lines.append(b"%d lines of the log were dropped\n" % self._dropped)
                 self._dropped = 0
             waiting = b"".join(self._lines)
             while waiting and self._is_ready(wait):
                 try:
-                    written = os.write(self._descriptor, waiting if self._is_file else waiting[:_AT_ONCE])
+                    written = os.write(
+                        self._descriptor, waiting if self._is_file else waiting[:_MAX_PIPE_WRITE]
+                    )
                 except OSError:  # a full disk, or a reader that has gone
                     written = len(waiting)
                 waiting = waiting[written:]
@@ -73,10 +75,10 @@ class LogWriter:
 
     def close(self) -> None:
         """Write the last lines."""
-        self.flush(_LAST_WAIT)
+        self.flush(_LAST_WAIT_MS)
 
     def _keep(self, line: bytes) -> None:
-        if self._size + len(line) > _MOST:
+        if self._size + len(line) > _MAX_WAITING_BYTES:
             self._dropped += 1
         else:
             self._lines.append(line)

@@ -60,7 +60,7 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def setting_option(name: str, text: str) -> Option:
-    """The option of another command that has name, values, default and variable of a setting."""
+    """Return an option with name, values, default and variable of a setting, for another command."""
     setting = next(row for row in SETTINGS if row.name == name)
     default = getattr(Settings(), name)
     return click.option(
@@ -77,12 +77,12 @@ def setting_option(name: str, text: str) -> Option:
 
 
 def username_option(*, default: str | None = None) -> Option:
-    """The user who logs in; required without a default."""
+    """Return the option for the user who logs in; required without a default."""
     return click.option("--username", **_required_without(default), help="The user name for the login.")
 
 
 def password_option(*, default: str | None = None) -> Option:
-    """The password of the user; required without a default."""
+    """Return the option for the password of the user; required without a default."""
     return click.option(
         "--password",
         **_required_without(default),
@@ -93,12 +93,12 @@ def password_option(*, default: str | None = None) -> Option:
 
 
 def _required_without(default: str | None) -> dict[str, Any]:
-    """Click does not require an option that has a default, even if it is None."""
+    """Return `required` or `default`: click does not require an option with a default, even if it is None."""
     return {"required": True} if default is None else {"default": default, "show_default": True}
 
 
 def dialect_option(**options: Any) -> Option:
-    """The dialect of another server."""
+    """Return the option for the dialect of another server."""
     return click.option(
         "--dialect", type=click.Choice(DIALECTS), **{"help": "The dialect of that server."} | options
     )
@@ -128,14 +128,14 @@ VARIANTS = click.option(
 
 
 def read_variants(chosen: Sequence[str]) -> dict[str, str]:
-    """The variants of the option, by name."""
+    """Return the variants of the option `--variant`, by name; a wrong one ends the command."""
     with end_command_at(ValueError, prefix="--variant: ", error=click.UsageError):
         return variants(",".join(chosen))
 
 
 @contextmanager
 def sandbox_client(base_url: str, name: str, control_token: str | None) -> Iterator[Sandbox]:
-    """The control API of a sandbox; what it raises is an error of the command."""
+    """Yield the client of a sandbox; an exception of it ends the command with its message."""
     from mock_server.client import ControlRefused, NoServer, Sandbox
 
     with end_command_at(ControlRefused, NoServer, ValueError):

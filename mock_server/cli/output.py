@@ -44,15 +44,15 @@ class CommandGroup(click.Group):
 def end_command_at(
     *kinds: type[Exception], prefix: str = "", error: type[click.ClickException] = click.ClickException
 ) -> Iterator[None]:
-    """End the command with the message of an exception of these kinds, after a prefix."""
+    """End the command at an exception of these kinds: raise `error` with the prefix and its message."""
     try:
         yield
-    except kinds as found:
-        raise error(f"{prefix}{found}") from None
+    except kinds as problem:
+        raise error(f"{prefix}{problem}") from None
 
 
 def console() -> Console:
-    """Standard output."""
+    """Return the console for standard output."""
     from rich.console import Console
 
     terminal = Console()
@@ -87,15 +87,15 @@ def write_utf8(text: str) -> None:
 
 
 def open_closed_streams() -> None:
-    """Open the null device where a standard stream is closed: else the next file or socket has its number.
+    """Open the null device for each standard stream that is closed.
 
-    A command of a scheduler can be started so (`2>&-`); its server, which writes to stderr, would not start.
+    Else the next file or socket would get its number. Some schedulers start commands in this way (`2>&-`).
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # this number, as the lowest that is free
+            os.open(os.devnull, os.O_RDWR)  # it gets this number, the lowest one that is free
             setattr(sys, name, open(number, "r+", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
@@ -107,7 +107,7 @@ def replace_unknown_characters() -> None:
 
 
 def with_progress(items: Iterable[Item], total: int) -> Iterable[Item]:
-    """The items, with a progress bar on stderr if that is a terminal."""
+    """Return the items; reading them moves a progress bar on stderr, if that is a terminal."""
     from rich.console import Console
     from rich.progress import track
 
@@ -117,12 +117,12 @@ def with_progress(items: Iterable[Item], total: int) -> Iterable[Item]:
 
 
 def report_option(flag: str, name: str, kind: str) -> Callable[[Any], Any]:
-    """The option for a file with the results."""
+    """Return the option for a file with the results."""
     return click.option(flag, name, metavar="FILE", type=FILE, help=f"Write the results as {kind} to a file.")
 
 
 def out_option(text: str) -> Callable[[Any], Any]:
-    """The option for the file that gets the output instead of the terminal."""
+    """Return the option `--out`, for a file that gets the output instead of the terminal."""
     return click.option("--out", metavar="FILE", type=FILE, help=f"{text}  [default: standard output]")
 
 

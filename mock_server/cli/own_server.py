@@ -17,7 +17,7 @@ __all__ = ["NotStarted", "own_server"]
 if TYPE_CHECKING:
     from mock_server.scenarios.target import Target
 
-_LEFT_OUT = ("MOCK_SERVER_SCENARIO", "MOCK_SERVER_WATCH")
+_NOT_INHERITED = ("MOCK_SERVER_SCENARIO", "MOCK_SERVER_WATCH")
 """Variables that a configured server does not get: a scenario would change its answers."""
 
 
@@ -32,7 +32,7 @@ def own_server(*arguments: str, configured: bool = False) -> Iterator[str]:
         NotStarted: the server ended before it was ready.
     """
     if configured:
-        environment = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
+        environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
     else:
         environment = environment_without("MOCK_SERVER_")
     with _exit_on_sigterm(), start_server(*arguments, environment=environment) as url:
@@ -53,8 +53,8 @@ def open_target(base_url: str | None, *arguments: str, **options: Any) -> Iterat
         yield find_target(base_url, **options)
         return
     with own_server(*arguments) as url:
-        own = {name: options[name] for name in ("dialect", "username", "password") if name in options}
-        yield find_target(url, **own)
+        login = {name: options[name] for name in ("dialect", "username", "password") if name in options}
+        yield find_target(url, **login)
 
 
 @contextmanager
@@ -64,8 +64,8 @@ def _exit_on_sigterm() -> Iterator[None]:
     def end(number: int, _: FrameType | None) -> None:
         sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    previous = signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)

@@ -60,34 +60,41 @@ def list_scenarios(tags: tuple[str, ...], scenarios_dir: Path | None) -> None:
     table.add_column("title", overflow="fold")
     table.add_column("tags", overflow="fold")
     table.add_column("steps", justify="right")
-    found, errors = {}, {}
+    readable, errors = {}, {}
     files = scenario_files(scenarios_dir)
     for path in files:
         try:
-            found[path] = read_scenario(path)
+            readable[path] = read_scenario(path)
         except FileError as error:
             errors[path] = error
-    selected = _with_tags(found, tags)
+    selected = _with_tags(readable, tags)
     for path in files:
         if path in errors:
             table.add_row(path.stem, Text(str(errors[path]), "red"))
         elif path in selected:
-            each = selected[path]
-            table.add_row(each.scenario, Text(each.title), Text(", ".join(each.tags)), str(len(each.steps)))
+            scenario = selected[path]
+            table.add_row(
+                scenario.scenario,
+                Text(scenario.title),
+                Text(", ".join(scenario.tags)),
+                str(len(scenario.steps)),
+            )
     output.show(table)
 
 
-def _with_tags(found: Mapping[Path, Scenario], tags: Sequence[str]) -> dict[Path, Scenario]:
+def _with_tags(scenarios: Mapping[Path, Scenario], tags: Sequence[str]) -> dict[Path, Scenario]:
     """Return the scenarios that have one of these tags; all of them without tags.
 
     Raises:
-        UsageError: there is none; the message has a similar tag, or all there are.
+        UsageError: no scenario has one; the message has a similar tag, or all tags.
     """
-    selected = {path: each for path, each in found.items() if not tags or set(tags) & set(each.tags)}
+    selected = {
+        path: scenario for path, scenario in scenarios.items() if not tags or set(tags) & set(scenario.tags)
+    }
     if tags and not selected:
-        known = sorted({tag for each in found.values() for tag in each.tags})
+        all_tags = sorted({tag for scenario in scenarios.values() for tag in scenario.tags})
         raise click.UsageError(
-            f"no scenario has the tag {' or '.join(tags)}; {proposal(tags[0], known, str)}"
+            f"no scenario has the tag {' or '.join(tags)}; {proposal(tags[0], all_tags, str)}"
         )
     return selected
 
@@ -104,12 +111,12 @@ def show(name: str, scenarios_dir: Path | None) -> None:
 
     with output.end_command_at(FileError):
         path = find_scenario(name, scenarios_dir)
-        text, found = read_text(path), read_scenario(path)
+        text, scenario = read_text(path), read_scenario(path)
     if output.console().is_terminal:
         output.show(Syntax(text, "yaml", background_color="default"))
     else:
         output.write_utf8(text)
-    output.write_utf8("\n".join(["", *_summary(found)]))
+    output.write_utf8("\n".join(["", *_summary(scenario)]))
 
 
 @scenarios.command()
@@ -123,11 +130,11 @@ def check(files: tuple[Path, ...], scenarios_dir: Path | None, fixtures_dir: Pat
     """
     from mock_server.scenarios.files import check_files, scenario_files
 
-    chosen = files or tuple(scenario_files(scenarios_dir))
-    errors = check_files(chosen, scenario_check(fixtures_dir))
+    paths = files or tuple(scenario_files(scenarios_dir))
+    errors = check_files(paths, scenario_check(fixtures_dir))
     for error in errors:
         click.echo(str(error), err=True)
-    click.echo(f"{len(chosen)} checked, errors: {len(errors) or 'none'}")
+    click.echo(f"{len(paths)} checked, errors: {len(errors) or 'none'}")
     if errors:
         click.echo(f"See: {command(COMMANDS['scenarios'])}", err=True)
         raise click.exceptions.Exit(1)
@@ -136,8 +143,8 @@ def check(files: tuple[Path, ...], scenarios_dir: Path | None, fixtures_dir: Pat
 def _summary(scenario: Scenario) -> Iterator[str]:
     yield f"{scenario.scenario}: {scenario.title}"
     for rule in scenario.rules:
-        named = rule.when.operation
-        operations = named if isinstance(named, tuple) else (named or "any call",)
+        operation = rule.when.operation
+        operations = operation if isinstance(operation, tuple) else (operation or "any call",)
         yield f"  rule {rule.name} ({', '.join(operations)})"
     for number, step in enumerate(scenario.steps, 1):
         calls = step.call or step.control or ", ".join(call.call for call in step.together)
@@ -169,7 +176,7 @@ def run(
     chosen: tuple[str, ...],
     scenarios_dir: Path | None,
     report: Path | None,
-    **given: Any,
+    **arguments: Any,
 ) -> None:
     """Run scenarios and report what differs from the expected answers.
 
@@ -183,9 +190,9 @@ def run(
     output.need_folder("--junit", report)
     started = monotonic()
     variants = options.read_variants(chosen)
-    selected = _select(names, tags, scenarios_dir, given)
-    with _target(given) as target:
-        results = _play(_plan_runs(selected, variants, target), target, given["jobs"])
+    selected = _select(names, tags, scenarios_dir, arguments)
+    with _target(arguments) as target:
+        results = _play(_plan_runs(selected, variants, target), target, arguments["jobs"])
     _print_results(results, monotonic() - started)
     if report is not None:
         from mock_server.scenarios.report import junit
@@ -196,7 +203,7 @@ def run(
 
 
 def _select(
-    names: Sequence[str], tags: Sequence[str], scenarios_dir: Path | None, given: dict[str, Any]
+    names: Sequence[str], tags: Sequence[str], scenarios_dir: Path | None, arguments: dict[str, Any]
 ) -> list[tuple[Path, Scenario]]:
     """Return the selected scenarios with their files; an error in any of them ends the command."""
     from mock_server.scenarios.files import check_files, find_scenario, read_scenario, scenario_files
@@ -204,7 +211,7 @@ def _select(
     with output.end_command_at(FileError, error=click.UsageError):
         paths = [find_scenario(name, scenarios_dir) for name in names] or scenario_files(scenarios_dir)
     # Another server may have other fixtures than this machine, so it checks them itself.
-    further_errors = body_errors if given["base_url"] else scenario_check(given["fixtures_dir"])
+    further_errors = body_errors if arguments["base_url"] else scenario_check(arguments["fixtures_dir"])
     errors = check_files(paths, further_errors)
     if errors:
         raise click.ClickException("\n".join(map(str, errors)))
@@ -227,17 +234,17 @@ def _plan_runs(
 
 
 @contextmanager
-def _target(given: dict[str, Any]) -> Iterator[Target]:
-    """The server of the base URL, or one that is started for the run."""
+def _target(arguments: dict[str, Any]) -> Iterator[Target]:
+    """Yield the server of the base URL, or one that is started for the run."""
     from mock_server.cli.own_server import NotStarted, open_target
     from mock_server.scenarios.target import NoTarget
 
-    flags = {"--dialect": given["dialect"], "--fixtures-dir": given["fixtures_dir"]}
-    arguments = [part for flag, value in flags.items() if value for part in (flag, str(value))]
-    login = {name: given[name] for name in _TARGET_OPTIONS}
+    flags = {"--dialect": arguments["dialect"], "--fixtures-dir": arguments["fixtures_dir"]}
+    server_arguments = [part for flag, value in flags.items() if value for part in (flag, str(value))]
+    login = {name: arguments[name] for name in _TARGET_OPTIONS}
     with (
         output.end_command_at(NoTarget, NotStarted),
-        open_target(given["base_url"], *arguments, **login) as target,
+        open_target(arguments["base_url"], *server_arguments, **login) as target,
     ):
         yield target
 
@@ -361,14 +368,14 @@ def body_errors(scenario: Scenario, _: Path | None = None) -> Iterator[InputErro
     from mock_server.contract.checking import unquoted_texts
     from mock_server.input_errors import InputError
 
-    for number, step in enumerate(scenario.steps):
+    for index, step in enumerate(scenario.steps):
         together = [f".together[{at}]" for at in range(len(step.together))]
-        for place, (operation, spec) in zip(together or [""], step.calls, strict=False):
+        for part, (operation, spec) in zip(together or [""], step.calls, strict=False):
             if spec.body is UNSET or max(spec.expect.statuses, default=0) >= HTTPStatus.BAD_REQUEST:
                 continue
             for path, value in unquoted_texts(operation, spec.body):
                 advice = "quote it; to send it on purpose, expect the status 400"
-                where = f"$.steps[{number}]{place}.body{path}"
+                place = f"$.steps[{index}]{part}.body{path}"
                 yield InputError(
-                    where, f"{json.dumps(value)} is not a text, and the API rejects it: {advice}"
+                    place, f"{json.dumps(value)} is not a text, and the API rejects it: {advice}"
                 )

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from mock_server.web.services import Services
 
 _logger = logging.getLogger("mock_server")
-_CONTROL_DELAY = 0.5  # seconds after the start: the first clients have logged in
+_CONTROL_DELAY_SECONDS = 0.5
+"""When the control API is imported after the start: the first clients have logged in by then."""
 
 
 def _child_process(ctx: click.Context, _: click.Parameter, is_child: bool) -> ChildProcess | None:
@@ -55,16 +56,16 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
     from mock_server import server  # the other commands need no Flask
     from mock_server.web import services
 
-    bound, app = _start(settings)
+    listener, app = _start(settings)
     shared = services.of(app)
-    ready = _ready_line(server.base_url(bound, "https" if shared.tls else "http"), shared.tls)
+    ready = _ready_line(server.base_url(listener, "https" if shared.tls else "http"), shared.tls)
     with closing(writer), closing(shared.sandboxes):
         gc.freeze()  # it stays until the process ends
         gc.enable()
         _load_control_soon(app)
         server.serve(
             _service(app, shared, writer),
-            bound,
+            listener,
             announce=lambda _: _announce(ready, child, shared.sandboxes),
             background=_background(shared),
         )
@@ -81,21 +82,21 @@ def _start(settings: Settings) -> tuple[socket, Application]:
     from mock_server.web.start_check import StartError, check_start
 
     with end_command_at(server.PortError, FileError, KeyFileError, TlsError, StartError):
-        bound = server.bind(settings.host, settings.port)
+        listener = server.bind(settings.host, settings.port)
         app = create_app(settings)
         check_start(app)
-    return bound, app
+    return listener, app
 
 
 def _load_control_soon(app: Application) -> None:
     """Import the control API in a thread, after the first logins and before most first calls of it."""
-    timer = Timer(_CONTROL_DELAY, app.control)
+    timer = Timer(_CONTROL_DELAY_SECONDS, app.control)
     timer.daemon = True
     timer.start()
 
 
 def _service(app: Application, shared: Services, writer: LogWriter) -> Service:
-    """What the server serves, with the limits of the settings."""
+    """Return the application with the limits of the settings, for the server."""
     from mock_server.server import Service
     from mock_server.web.access_log import AccessLog
 
@@ -107,7 +108,7 @@ def _service(app: Application, shared: Services, writer: LogWriter) -> Service:
         body_timeout=settings.body_timeout.total_seconds(),
         max_connections=settings.max_connections,
         tls=None if shared.tls is None else shared.tls.context,
-        # It looks at the sandbox of the caller, which may be in the engine only.
+        # Not with replicas: `reads_body` looks up the caller's sandbox, which may be in the engine only.
         reads_body=app.reads_body if replicas is None else None,
         answer=None if replicas is None else partial(replicas.answer, app.wsgi_app),
         log=log.add if settings.log_level in {"debug", "info"} else None,
@@ -115,7 +116,10 @@ def _service(app: Application, shared: Services, writer: LogWriter) -> Service:
 
 
 def _background(shared: Services) -> Background:
-    """What runs on the loop of the server: the watch of the engine, or that of the scenario files."""
+    """Return the task that runs on the server's event loop, or None.
+
+    It follows the changes of other replicas, or those of scenario files.
+    """
     replicas, settings = _replicas(shared), shared.settings
     if replicas is not None:
         return replicas.run
@@ -127,17 +131,17 @@ def _background(shared: Services) -> Background:
 
 
 def _replicas(shared: Services) -> SharedSandboxes | None:
-    """The sandboxes, if other replicas share them."""
+    """Return the sandboxes if other replicas share them, else None."""
     return cast("SharedSandboxes", shared.sandboxes) if shared.sandboxes.is_shared else None
 
 
 def given_variables() -> dict[str, str]:
-    """The variables of settings that are set, in the order of the table."""
+    """Return the variables of settings that are set, in the order of the table."""
     return {row.variable: os.environ[row.variable] for row in SETTINGS if _is_given(row)}
 
 
 def unknown_variables() -> Iterator[str]:
-    """A sentence for each variable that has our prefix and no setting: it would have no effect."""
+    """Yield a sentence for each variable that begins with MOCK_SERVER_ and belongs to no setting."""
     known = [setting.variable for setting in SETTINGS]
     for name in sorted(os.environ):
         if name.startswith("MOCK_SERVER_") and name not in known:
@@ -145,9 +149,9 @@ def unknown_variables() -> Iterator[str]:
 
 
 def read_settings(given: Mapping[str, Any]) -> tuple[Settings, list[str]]:
-    """The settings given as options, else in the environment, and a sentence for each wrong variable.
+    """Return the settings, and a sentence for each wrong variable.
 
-    All others have their default.
+    A setting has the value of its option, else of its environment variable, else its default.
     """
     chosen: dict[str, Any] = {}
     errors = list(unknown_variables())
@@ -165,7 +169,7 @@ def read_settings(given: Mapping[str, Any]) -> tuple[Settings, list[str]]:
 
 
 def _read_variable(row: Setting) -> Any:
-    """The value of a setting in the environment; None when its variable is not set.
+    """Return the value of a setting in the environment; None if its variable is not set.
 
     Raises:
         ValueError: the value is wrong; the message names the variable.
@@ -185,7 +189,7 @@ def _is_given(row: Setting) -> bool:
 
 
 def _merge(parts: Sequence[Any] | None) -> Any:
-    """The values of a repeated option as one; None when it is not given."""
+    """Return the values of a repeated option as one value; None if the option is not given."""
     if not parts:
         return None
     if isinstance(parts[0], tuple):
@@ -194,7 +198,7 @@ def _merge(parts: Sequence[Any] | None) -> Any:
 
 
 def _ready_line(url: str, tls: Tls | None) -> str:
-    """The line that names the URL, the dashboard, and the CA certificate if the server made it."""
+    """Return the ready line: the URL, the dashboard, and the CA certificate if the server made it."""
     line = f"{READY} {url} (dashboard: {url}{DASHBOARD_PATH})"
     if tls is None or tls.authority is None:
         return line
@@ -202,7 +206,7 @@ def _ready_line(url: str, tls: Tls | None) -> str:
 
 
 def _announce(ready: str, child: ChildProcess | None, sandboxes: Sandboxes) -> None:
-    """Print the ready line before any line of the log; the server also runs when standard output is full."""
+    """Print the ready line before any line of the log; if it cannot be printed, log it."""
     sandboxes.restore_soon()
     if child is not None:
         child.has_started()
@@ -214,7 +218,7 @@ def _announce(ready: str, child: ChildProcess | None, sandboxes: Sandboxes) -> N
 
 
 def _configure_log(settings: Settings) -> LogWriter:
-    """Send the log to standard error; the writer does it."""
+    """Send the log to standard error, and return its writer."""
     writer = LogWriter(2)
     handler = LogHandler(writer)
     as_json = settings.log_format == "json"

@@ -32,11 +32,11 @@ def info(file: Path) -> None:
     with _open(file) as database:
         click.echo(f"{file}: format {database.version}, {file.stat().st_size:,} bytes")
         for name in database.names:
-            kept = database.load(name)
-            last = kept.records[-1].number if kept.records else kept.number
+            saved = database.load(name)
+            last = saved.records[-1].number if saved.records else saved.number
             click.echo(
-                f"{name}: fixture {kept.kept.config.setup.fixture.name}, {counted(last, 'command')},"
-                f" {len(kept.records)} of them since the last checkpoint"
+                f"{name}: fixture {saved.kept.config.setup.fixture.name}, {counted(last, 'command')},"
+                f" {len(saved.records)} of them since the last checkpoint"
             )
 
 

@@ -1,6 +1,6 @@
 """Control calls over HTTP, with Python's own HTTP client.
 
-So a test that replaces its own HTTP library, such as `requests`, does not intercept them.
+A test that replaces its HTTP library, such as `requests`, does not intercept them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ControlClient:
     """
 
     def __init__(self, url: str, name: str = "default", *, control_token: str | None = None) -> None:
-        if not (name.isascii() and name.isprintable()):  # what a header cannot carry
+        if not (name.isascii() and name.isprintable()):  # no header can carry other names
             raise ValueError(f"a sandbox's name is {SANDBOX_NAME_RULE}, not {shown(name)}")
         self.url = server_url(url)
         self.name = name
@@ -89,7 +89,7 @@ class ControlClient:
         query: Mapping[str, object] = MappingProxyType({}),
         wait: float = 0,
     ) -> bytes:
-        """Make a control call whose answer may come `wait` seconds later than others."""
+        """Make a control call and return the body of its answer; `wait` seconds are added to the timeout."""
         query_string = f"?{urlencode(query)}" if query else ""
         request = Request(  # noqa: S310  # `server_url` checked that it is HTTP
             f"{self.control_url}{path}{query_string}",
@@ -111,10 +111,10 @@ def server_url(url: str) -> str:
     Raises:
         ValueError: it is not a URL.
     """
-    plain = checked_url(url).removesuffix(API_PATH)
+    base_url = checked_url(url).removesuffix(API_PATH)
     for prefix in _DIALECTS:
-        plain = plain.removesuffix(prefix)
-    return plain
+        base_url = base_url.removesuffix(prefix)
+    return base_url
 
 
 def opener(url: str) -> OpenerDirector:
@@ -126,17 +126,17 @@ def opener(url: str) -> OpenerDirector:
     return build_opener(*handlers)
 
 
-def send(opened_by: OpenerDirector, request: Request, timeout: float = _TIMEOUT) -> bytes:
+def send(url_opener: OpenerDirector, request: Request, timeout: float = _TIMEOUT) -> bytes:
     """Send a request and return the body of its answer.
 
     Raises:
         HTTPError: the status is an error.
         NoServer: no server answers.
-        SocketsBlocked: sockets raise what no socket raises: a test has blocked or replaced them.
+        SocketsBlocked: a socket raises an exception of another library: a test has blocked or replaced it.
     """
     try:
         response: HTTPResponse
-        with opened_by.open(request, timeout=timeout) as response:
+        with url_opener.open(request, timeout=timeout) as response:
             return response.read()
     except HTTPError:
         raise
@@ -153,7 +153,7 @@ def send(opened_by: OpenerDirector, request: Request, timeout: float = _TIMEOUT)
 
 
 def trust_advice(reason: object) -> str:
-    """What to do if the client does not trust the certificate of the server; empty for another reason."""
+    """Return what to do if the client does not trust the server's certificate; empty for another reason."""
     if not isinstance(reason, SSLCertVerificationError):
         return ""
     return "; set REQUESTS_CA_BUNDLE to the file of the certificate to trust"

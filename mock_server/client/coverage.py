@@ -37,8 +37,8 @@ class SuiteCoverage(Struct, frozen=True):
     @property
     def items(self) -> dict[str, int]:
         """The items that count."""
-        found = {name: times for items in self.kinds.values() for name, times in items.items()}
-        return {name: times for name, times in found.items() if name not in self.excluded}
+        all_items = {name: times for items in self.kinds.values() for name, times in items.items()}
+        return {name: times for name, times in all_items.items() if name not in self.excluded}
 
     @property
     def percent(self) -> int:
@@ -47,18 +47,18 @@ class SuiteCoverage(Struct, frozen=True):
         return 100 * sum(times > 0 for times in items.values()) // len(items) if items else 0
 
     def exclude(self, lines: Iterable[str]) -> SuiteCoverage:
-        """Return the coverage without these items, each as `E101: why no client of ours meets it`.
+        """Return the coverage without these items; each line has an item and a reason: `E101: not used`.
 
         Raises:
             ValueError: there is no such item, or no reason.
         """
         excluded = dict(self.excluded)
-        known = [name for items in self.kinds.values() for name in items]
+        names = [name for items in self.kinds.values() for name in items]
         for line in lines:
             name, _, reason = (part.strip() for part in line.partition(":"))
-            if name not in known:
-                similar = nearest(name, known)
-                hint = f"did you mean {similar!r}?" if similar else "`coverage report` lists all"
+            if name not in names:
+                near = nearest(name, names)
+                hint = f"did you mean {near!r}?" if near else "`coverage report` lists all"
                 raise ValueError(f"there is nothing named {name!r} to exclude; {hint}")
             if not reason:
                 raise ValueError(f"{name!r} is excluded without a reason: write '{name}: the reason'")
@@ -83,9 +83,9 @@ class SuiteCoverage(Struct, frozen=True):
         items = self.items
         rows, missing = [], []
         for kind, title in _KINDS.items():
-            counted = [name for name in self.kinds.get(kind, {}) if name in items]
-            never = [name for name in counted if not items[name]]
-            rows.append((title, len(counted) - len(never), len(counted)))
+            names = [name for name in self.kinds.get(kind, {}) if name in items]
+            never = [name for name in names if not items[name]]
+            rows.append((title, len(names) - len(never), len(names)))
             if never:
                 missing.append((title, ", ".join(never)))
         return [
@@ -139,17 +139,19 @@ def from_answer(answer: Any) -> SuiteCoverage:
     Raises:
         InputError: it has another form.
     """
-    found = convert_plain(answer, _CoverageAnswer)
+    coverage = convert_plain(answer, _CoverageAnswer)
     pages = {
-        f"{search}.{edge}": times for search, row in found.pages.items() for edge, times in row.items.items()
+        f"{search}.{edge}": times
+        for search, row in coverage.pages.items()
+        for edge, times in row.items.items()
     }
     return SuiteCoverage(
         {
-            "operations": found.operations.items,
-            "codes": found.codes.items,
+            "operations": coverage.operations.items,
+            "codes": coverage.codes.items,
             "pages": pages,
-            "processes": {f"import.{name}": times for name, times in found.processes.items.items()},
-            "variants": found.variants.items,
+            "processes": {f"import.{name}": times for name, times in coverage.processes.items.items()},
+            "variants": coverage.variants.items,
         }
     )
 

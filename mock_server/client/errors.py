@@ -16,7 +16,7 @@ from typing import Any
 class ControlRefused(Exception):
     """A control call that the server rejected: `detail` says what is allowed, `problem` is the whole answer.
 
-    `status` is None where there was no answer.
+    `status` is None if there was no answer.
     """
 
     def __init__(

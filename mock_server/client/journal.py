@@ -64,9 +64,13 @@ class JournalClient(ControlClient):
 
         `requests("getProcess", code="E202")`. The journal keeps the latest ones: see `count`.
         """
-        wanted = _request_filter(operation, filters)
-        found = self.call("POST", "/requests/find", wanted) if wanted else self.call("GET", "/requests")
-        return list(found["requests"])
+        request_filter = _request_filter(operation, filters)
+        answer = (
+            self.call("POST", "/requests/find", request_filter)
+            if request_filter
+            else self.call("GET", "/requests")
+        )
+        return list(answer["requests"])
 
     def count(self, operation: str | None = None, **filters: Unpack[RequestFilter]) -> int:
         """Return how many requests match the filters.
@@ -74,13 +78,13 @@ class JournalClient(ControlClient):
         Raises:
             NotVerified: the journal has dropped older requests, so the number is not known.
         """
-        found = self.call("POST", "/requests/count", _request_filter(operation, filters))
-        if not found["complete"]:
+        answer = self.call("POST", "/requests/count", _request_filter(operation, filters))
+        if not answer["complete"]:
             raise NotVerified(
-                f"the journal has {counted(found['count'], 'such request')}, and has dropped older ones: "
+                f"the journal has {counted(answer['count'], 'such request')}, and has dropped older ones: "
                 "call forget_requests() before the test, or use a larger --journal-entries"
             )
-        return int(found["count"])
+        return int(answer["count"])
 
     def unmatched(self) -> list[RecordedRequest]:
         """Return the requests whose path or method the API does not have; `warnings` say what is near."""
@@ -110,9 +114,9 @@ class JournalClient(ControlClient):
         """
         expectation: dict[str, Any] = {"request": _request_filter(operation, filters)}
         bounds = json_members({"at_least": at_least, "at_most": at_most})
-        given = {name: bound for name, bound in bounds.items() if bound is not None}
-        if count is not None or given:
-            expectation["count"] = given or count
+        limits = {name: bound for name, bound in bounds.items() if bound is not None}
+        if count is not None or limits:
+            expectation["count"] = limits or count
         self.verify_all(expectation, timeout=timeout)
 
     def verify_all(
@@ -130,11 +134,11 @@ class JournalClient(ControlClient):
             NotVerified: one does not hold; the message names the nearest requests.
         """
         seconds = _seconds(timeout)
-        wanted = {"expectations": expectations, "inOrder": in_order}
+        body = {"expectations": expectations, "inOrder": in_order}
         if timeout is not None:
-            wanted["timeout"] = timeout if isinstance(timeout, str) else f"{seconds:.3f}s"
+            body["timeout"] = timeout if isinstance(timeout, str) else f"{seconds:.3f}s"
         try:
-            self._send("POST", "/verify", wanted, wait=seconds)
+            self._send("POST", "/verify", body, wait=seconds)
         except ControlRefused as error:
             if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise

@@ -32,7 +32,7 @@ class Tokens(NamedTuple):
 
     @property
     def account_ids(self) -> tuple[int, ...]:
-        """The accounts that the access token opens, by its claims; empty where it has none."""
+        """The ids of the accounts that the access token gives access to, from its claims; often empty."""
         claim = _claims(self.access).get("account_ids", ())
         numbers = claim.split(",") if isinstance(claim, str) else claim if isinstance(claim, list) else ()
         return tuple(int(number) for number in numbers if str(number).strip().isdecimal())
@@ -97,7 +97,7 @@ class LoginClient(ControlClient):
 
 
 def tagged_username(username: str, sandbox: str) -> str:
-    """Return the user name with the tag of a sandbox, in place of the tag that it has."""
+    """Return the user name with the tag of a sandbox; it replaces the tag that the name has."""
     local, at, host = username.partition("@")
     return f"{local.partition('+')[0]}+{sandbox}{at}{host}"
 
@@ -116,7 +116,7 @@ def tokens_in(answer: object) -> Tokens | None:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """Return the payload of a token, unverified, as every client may read it; empty where it has none."""
+    """Return the claims of a token without verifying them; empty if it is not a JWT."""
     try:
         _, payload, _ = token.split(".")
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

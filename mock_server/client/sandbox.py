@@ -76,11 +76,11 @@ class SandboxClock:
         With `tokens`, the tokens issued so far age as well.
         """
         if not isinstance(by, str):
-            whole, part = divmod(days, 1)
-            exact = timedelta(days=part, hours=hours, minutes=minutes, seconds=seconds)
-            by = _iso_duration(int(whole), exact + (by or timedelta()))
-        wanted = {"by": by, "tokens": tokens}
-        return list(self._control.call("POST", "/clock/advance", wanted)["effects"])
+            whole_days, rest = divmod(days, 1)
+            exact = timedelta(days=rest, hours=hours, minutes=minutes, seconds=seconds)
+            by = _iso_duration(int(whole_days), exact + (by or timedelta()))
+        body = {"by": by, "tokens": tokens}
+        return list(self._control.call("POST", "/clock/advance", body)["effects"])
 
     def set(self, now: str | datetime) -> list[Effect]:
         """Freeze the clock at this instant."""
@@ -94,8 +94,8 @@ class SandboxClock:
         """Unfreeze the clock: it continues from its present instant."""
         return self._put({"frozen": False})
 
-    def _put(self, wanted: dict[str, object]) -> list[Effect]:
-        return list(self._control.call("PUT", "/clock", wanted)["effects"])
+    def _put(self, change: dict[str, object]) -> list[Effect]:
+        return list(self._control.call("PUT", "/clock", change)["effects"])
 
 
 class Sandbox(LoginClient, JournalClient):
@@ -130,12 +130,12 @@ class Sandbox(LoginClient, JournalClient):
     def load_fixture(self, fixture: str | Path | Mapping[str, Any]) -> None:
         """Start again from a recipe: the name of one that the server has, a file, or the recipe itself.
 
-        So it does from a state that `state()` exported, or a file of one, whose name ends in `.json`.
+        It can also be a state that `state()` exported, or a file of one, whose name ends in `.json`.
         """
         if isinstance(fixture, Path) and fixture.suffix == ".json":
             fixture = json.loads(fixture.read_bytes())
-        saved = isinstance(fixture, Mapping) and "content" in fixture
-        self._put_document("/fixture", "state" if saved else "recipe", fixture)
+        is_state = isinstance(fixture, Mapping) and "content" in fixture
+        self._put_document("/fixture", "state" if is_state else "recipe", fixture)
 
     def snapshot(self, name: str) -> None:
         """Save content and time under a name."""
@@ -164,13 +164,13 @@ class Sandbox(LoginClient, JournalClient):
         """
         if before is None and before_command is None:
             before_command = self.call("GET", "/history")["last"]
-        wanted = {"before": before, "beforeCommand": before_command}
-        return int(self.call("POST", "/rewind", wanted)["undone"])
+        body = {"before": before, "beforeCommand": before_command}
+        return int(self.call("POST", "/rewind", body)["undone"])
 
     def fork(self, name: str, before: int | None = None, *, before_command: int | None = None) -> Sandbox:
         """Create a sandbox that continues this state, or that before a request or a command; return it."""
-        wanted = {"as": name, "before": before, "beforeCommand": before_command}
-        self.call("POST", f"/sandboxes/{path_part(self.name)}/fork", wanted)
+        body = {"as": name, "before": before, "beforeCommand": before_command}
+        self.call("POST", f"/sandboxes/{path_part(self.name)}/fork", body)
         forked = Sandbox(self.url, name)
         forked.headers = self.headers | {SANDBOX_HEADER: name}
         return forked
@@ -279,8 +279,8 @@ class Sandbox(LoginClient, JournalClient):
 
         `withdrawn=False` makes it available again.
         """
-        wanted = {"withdrawn": withdrawn, "accountId": account_id}
-        self.call("PATCH", f"/requirements/{path_part(code)}", wanted)
+        body = {"withdrawn": withdrawn, "accountId": account_id}
+        self.call("PATCH", f"/requirements/{path_part(code)}", body)
 
     def processes(self) -> list[dict[str, Any]]:
         """Return every import process, in the order of their start."""
@@ -366,7 +366,7 @@ class Server:
 
     def sandboxes(self) -> list[str]:
         """Return the names of the sandboxes."""
-        return [found["name"] for found in self._control.call("GET", "/sandboxes")["sandboxes"]]
+        return [sandbox["name"] for sandbox in self._control.call("GET", "/sandboxes")["sandboxes"]]
 
     def health(self) -> dict[str, Any]:
         """Return version, fixture, dialect and counts of the server.

@@ -1,4 +1,4 @@
-"""Coverage of a run: that of each test's sandbox, added up over tests and workers of xdist."""
+"""Coverage of a run: the sum of the coverage of all tests' sandboxes, in all workers of xdist."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mock_server.client import ControlRefused, NoServer, Sandbox
 from mock_server.client.coverage import SuiteCoverage, from_answer, merge, read_coverage
 from mock_server.pytest_plugin import options
 
-_OF_WORKER = "dossiers_coverage"
+_WORKER_KEY = "dossiers_coverage"
 
 
 class CoveragePlugin:
-    """Adds up what the tests reached, writes it to a file, and fails the run below the minimum."""
+    """Adds up the coverage of the tests, writes it to a file, and fails the run below the minimum."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -24,33 +24,33 @@ class CoveragePlugin:
         self._least = int(options.value(config, "dossiers_coverage_min") or 0)
 
     def add(self, sandbox: Sandbox) -> None:
-        """Add what a test reached; nothing if it made no call, or has blocked sockets."""
+        """Add the coverage of a test's sandbox; nothing if it does not exist or cannot be reached."""
         with suppress(ControlRefused, NoServer):
             self._add(from_answer(sandbox.coverage()))
 
-    def _add(self, found: SuiteCoverage) -> None:
-        self._found = found if self._found is None else merge([self._found, found])
+    def _add(self, coverage: SuiteCoverage) -> None:
+        self._found = coverage if self._found is None else merge([self._found, coverage])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
-        """Add what a worker of xdist reached, which has set this attribute."""
+        """Add the coverage of a worker of xdist, which sends it as `workeroutput`."""
         output = getattr(node, "workeroutput", {})
-        if _OF_WORKER in output:
-            self._add(read_coverage(output[_OF_WORKER]))
+        if _WORKER_KEY in output:
+            self._add(read_coverage(output[_WORKER_KEY]))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Send the result to the controller of xdist, or write the file and compare it with the minimum."""
         if hasattr(self._config, "workeroutput"):
             if self._found is not None:
-                self._config.workeroutput[_OF_WORKER] = self._found.to_json()
+                self._config.workeroutput[_WORKER_KEY] = self._found.to_json()
             return
         if getattr(self._config.option, "collectonly", False):
             return
-        self._found = found = self._without_excluded(self._found or SuiteCoverage({}))
+        self._found = coverage = self._without_excluded(self._found or SuiteCoverage({}))
         path = options.value(self._config, "dossiers_coverage")
         if path:
-            self._write(Path(path), found.to_json())
-        is_too_low = found.percent < self._least
+            self._write(Path(path), coverage.to_json())
+        is_too_low = coverage.percent < self._least
         if (is_too_low or self._problem) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -71,12 +71,12 @@ class CoveragePlugin:
         except OSError as error:
             self._problem = f"--dossiers-coverage: {path}: {error.strerror}"
 
-    def _without_excluded(self, found: SuiteCoverage) -> SuiteCoverage:
+    def _without_excluded(self, coverage: SuiteCoverage) -> SuiteCoverage:
         lines = options.value(self._config, "dossiers_coverage_exclude").splitlines()
-        if not found.items:
-            return found
+        if not coverage.items:
+            return coverage
         try:
-            return found.exclude(filter(None, map(str.strip, lines)))
+            return coverage.exclude(filter(None, map(str.strip, lines)))
         except ValueError as error:
             self._problem = f"--dossiers-coverage-exclude: {error}"
-            return found
+            return coverage

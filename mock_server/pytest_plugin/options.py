@@ -143,7 +143,7 @@ OPTIONS = (
 
 
 def value(config: pytest.Config, name: str) -> str:
-    """The chosen value, empty if there is none."""
+    """Return the value of an option: from the flag, the environment or the ini file; empty without one."""
     row = _option(name)
     return str(config.getoption(name) or os.environ.get(row.variable) or config.getini(name) or "").strip()
 
@@ -156,40 +156,40 @@ def check(config: pytest.Config) -> None:
     """
     try:
         for option in OPTIONS:
-            given = value(config, option.name)
-            if given:
-                option.check(given, option.flag)
+            text = value(config, option.name)
+            if text:
+                option.check(text, option.flag)
             _check_flag(config, option)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
 
 
 def _check_flag(config: pytest.Config, option: Option) -> None:
-    """Reject a flag without an effect. A line of the ini file may be for the runs that have the other option.
+    """Reject a flag without an effect. A line of the ini file may have none: it is for all runs.
 
     Raises:
         ValueError: the flag has an empty value, or needs another option.
     """
-    written = config.getoption(option.name)
-    if written is None:
+    text = config.getoption(option.name)
+    if text is None:
         return
-    if not written.strip():
+    if not text.strip():
         raise ValueError(f"{option.flag}: the value is empty")
     if option.needs and not any(value(config, name) for name in option.needs):
         raise ValueError(f"{option.flag} needs {' or '.join(map(_flag, option.needs))}")
 
 
 def unmatched(item: pytest.Item, mark: str) -> str:
-    """What an unknown path does to this test, `fail` or `ignore`: the value of its mark, else of the option.
+    """Return what an unknown path does to this test, `fail` or `ignore`: the value of its mark or the option.
 
     Raises:
         ValueError: the mark has another value.
     """
     option = _option("dossiers_unmatched")
-    found = item.get_closest_marker(mark)
-    if found is None:
+    marker = item.get_closest_marker(mark)
+    if marker is None:
         return value(item.config, option.name) or "fail"
-    chosen = str(*found.args[:1]) or "nothing"
+    chosen = str(*marker.args[:1]) or "nothing"
     option.check(chosen, f"the mark {mark} of {item.name}")
     return chosen
 

@@ -74,7 +74,7 @@ def _server_at(url: str, token: str | None) -> Server:
 @contextmanager
 def _own_server(chosen: Mapping[str, object]) -> Iterator[Server]:
     try:
-        values = {name: _text(name, given) for name, given in chosen.items() if given is not None}
+        values = {name: _text(name, setting) for name, setting in chosen.items() if setting is not None}
         variables = {_ROWS[name].variable: text for name, text in values.items()}
         with start_server(environment=environment_without(*_NOT_INHERITED) | variables) as url:
             yield Server(url, values.get("control_token"))
@@ -83,8 +83,8 @@ def _own_server(chosen: Mapping[str, object]) -> Iterator[Server]:
         raise pytest.fail.Exception(f"dossiers_settings: {reason}", pytrace=False) from None
 
 
-def _text(name: str, given: object) -> str:
-    """The value of a setting as text.
+def _text(name: str, setting: object) -> str:
+    """Return the value of a setting as text.
 
     Raises:
         ValueError: the name or the value is unknown.
@@ -95,7 +95,7 @@ def _text(name: str, given: object) -> str:
         raise ValueError(
             f"there is no {name!r}; " + (f"did you mean {near!r}?" if near else ", ".join(_ROWS))
         )
-    text = text_of(given).strip()
+    text = text_of(setting).strip()
     try:
         row.read(text)
     except ValueError as error:
@@ -104,17 +104,17 @@ def _text(name: str, given: object) -> str:
 
 
 def sandbox_name(test: str) -> str:
-    """A name that no other test uses, with the name of the test in it."""
-    plain = re.sub(r"[^A-Za-z0-9_]+", "-", test)[:_MAX_NAME].strip("-")
-    return f"{plain}-{token_hex(4)}"
+    """Return a name for the sandbox of a test that no other test uses; it begins with that of the test."""
+    prefix = re.sub(r"[^A-Za-z0-9_]+", "-", test)[:_MAX_NAME].strip("-")
+    return f"{prefix}-{token_hex(4)}"
 
 
 def _file_name(test: str) -> str:
     """Return the name of a test's scenario, with a number where other tests may have the same one."""
-    plain = scenario_name(test)
-    if plain == test.lower() and len(plain) <= _MAX_FILE_NAME:
-        return plain
-    return f"{plain[:_MAX_FILE_NAME].strip('-')}-{crc32(test.encode()):08x}"
+    name = scenario_name(test)
+    if name == test.lower() and len(name) <= _MAX_FILE_NAME:
+        return name
+    return f"{name[:_MAX_FILE_NAME].strip('-')}-{crc32(test.encode()):08x}"
 
 
 class TestSandbox:
@@ -146,14 +146,14 @@ class TestSandbox:
         Then set the strict mode of the run.
         """
         if mark is not None:
-            named = ", ".join(map(repr, mark.args))
+            arguments = ", ".join(map(repr, mark.args))
             try:
                 if len(mark.args) != 1:
                     raise ValueError("give the name, or the file, of one scenario")  # noqa: TRY301
                 name = mark.args[0]
                 self.sandbox.scenario(folder / name if str(name).endswith(_SCENARIO_SUFFIXES) else name)
             except (ControlRefused, OSError, ValueError) as error:
-                raise pytest.fail.Exception(f"{mark.name}({named}): {error}", pytrace=False) from None
+                raise pytest.fail.Exception(f"{mark.name}({arguments}): {error}", pytrace=False) from None
         if self._strict:
             self.sandbox.call("PUT", "/strict", {"strict": self._strict})
 
@@ -198,7 +198,7 @@ class TestSandbox:
         return f"these requests as a scenario: {path}"
 
     def section(self, exported: str | None) -> tuple[str, str]:
-        """The journal of the sandbox as a section of the report: title and text.
+        """Return the journal of the sandbox as a section of the report: title and text.
 
         `exported` is a sentence about its scenario file.
         """
@@ -212,7 +212,7 @@ class TestSandbox:
     def end(self) -> None:
         """Check the calls again, for those of a teardown; delete the sandbox, unless it failed and is kept.
 
-        A shared server of which the sockets of the test are still blocked deletes it when it is idle.
+        If the test still blocks sockets, a shared server deletes the sandbox later, when it is idle.
 
         Raises:
             AssertionError: as of `check_calls`.
@@ -230,7 +230,7 @@ class TestSandbox:
                     self.sandbox.drop()
 
     def _notes(self) -> Iterator[str]:
-        """Sentences above the requests: calls that went to other sandboxes, the page of the dashboard."""
+        """Yield sentences for the report: calls that went to other sandboxes, the page of the dashboard."""
         prefix = "while the test ran, " if self._is_shared else ""
         for name, count in self._calls_elsewhere().items():
             calls = f"{counted(count, 'call')} went to the sandbox `{name}`"
@@ -241,7 +241,10 @@ class TestSandbox:
             yield "this sandbox is deleted; --dossiers-keep-failed=yes keeps it for the dashboard"
 
     def _calls_elsewhere(self) -> dict[str, int]:
-        """How many calls with a login went to other sandboxes; on a shared server, to the default one."""
+        """Return the number of calls with a login that each other sandbox got during the test.
+
+        On a shared server, only the default sandbox is counted.
+        """
         elsewhere = (
             each.request["user"] for each in self._in_default() if not self._is_own_login(each.request)
         )
@@ -252,7 +255,7 @@ class TestSandbox:
         return {name: count for name, count in calls.items() if count > 0}
 
     def _requests(self) -> list[_Recorded]:
-        """The requests of the test, oldest first."""
+        """Return the requests of the test, oldest first."""
         own = [_Recorded(self.sandbox, request) for request in self.sandbox.requests()]
         default = self._in_default()
         own += [each for each in default if not self._is_shared or self._is_own_login(each.request)]
@@ -269,17 +272,17 @@ class TestSandbox:
         return [*self.sandbox.unmatched(), *unmatched]
 
     def _warned(self) -> list[RecordedRequest]:
-        """The requests with input that the API ignores, which strict mode counts."""
+        """Return the requests with input that the API ignores, which strict mode reports."""
         return [request for request in self.sandbox.requests() if request["matched"] and request["warnings"]]
 
     def _in_default(self) -> list[_Recorded]:
-        """The requests of the default sandbox since the test began."""
+        """Return the requests of the default sandbox since the test began."""
         default = self._server.sandbox()
-        found = default.call("GET", "/requests", since=self._before[_DEFAULT])["requests"]
-        return [_Recorded(default, request) for request in found]
+        requests = default.call("GET", "/requests", since=self._before[_DEFAULT])["requests"]
+        return [_Recorded(default, request) for request in requests]
 
     def _latest_requests(self) -> dict[str, int]:
-        """The number of the latest request in each sandbox; on a shared server, in the default one."""
+        """Return the number of the latest request in each sandbox; on a shared server, in the default one."""
         sandboxes = self._server.sandbox().call("GET", "/sandboxes")["sandboxes"]
         latest = {sandbox["name"]: sandbox["latestRequest"] for sandbox in sandboxes}
         return {_DEFAULT: latest.get(_DEFAULT, 0)} if self._is_shared else latest
@@ -306,20 +309,24 @@ class _Recorded(NamedTuple):
 
 
 def _sentences(requests: Sequence[RecordedRequest]) -> list[str]:
-    """The first warning of each request, without repetitions."""
-    found = (f"{each['method']} {each['path']}: {each['warnings'][0]}" for each in requests)
-    return list(dict.fromkeys(found))
+    """Return the first warning of each request, without repetitions."""
+    sentences = (f"{request['method']} {request['path']}: {request['warnings'][0]}" for request in requests)
+    return list(dict.fromkeys(sentences))
 
 
 def _format_requests(requests: Sequence[_Recorded]) -> str:
     """Format requests and answers, one line each, oldest first."""
     if not requests:
         return "the client made no request"
-    left_out = len(requests) - _MAX_REQUESTS
-    head = [f"... {counted(left_out, 'earlier one')}"] if left_out > 0 else []
-    shown = requests[-_MAX_REQUESTS:]
-    latest = {recorded.request["path"]: recorded for recorded in shown}
-    lines = (line for each in shown for line in _lines(each, is_latest=each is latest[each.request["path"]]))
+    omitted = len(requests) - _MAX_REQUESTS
+    head = [f"... {counted(omitted, 'earlier one')}"] if omitted > 0 else []
+    latest_requests = requests[-_MAX_REQUESTS:]
+    latest = {recorded.request["path"]: recorded for recorded in latest_requests}
+    lines = (
+        line
+        for recorded in latest_requests
+        for line in _lines(recorded, is_latest=recorded is latest[recorded.request["path"]])
+    )
     return "\n".join([*head, *lines])
 
 
