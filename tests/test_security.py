@@ -332,7 +332,7 @@ def test_large_paths_user_names_and_tokens_are_not_kept(client: FlaskClient) -> 
 
 
 def test_tokens_are_cached_up_to_a_number_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mock_server.auth.tokens._MAX_CACHED", 50_000)
+    monkeypatch.setattr("mock_server.auth.tokens._MAX_CACHED_BYTES", 50_000)
     app = create_app(Settings(fixture="empty", log_level="error"))
     client, tokens = app.test_client(), app.extensions["mock_server"].tokens
 
