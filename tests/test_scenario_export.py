@@ -37,7 +37,7 @@ PERSONAL = {"thirdpartyEmail": ["jean.dupont@acme.fr"], "userInCharge": ["Marie 
 
 
 def ask(api: Api, **query: Any) -> TestResponse:
-    query |= {"sandbox": api.sandbox, "format": "scenario"}
+    query = {"sandbox": api.sandbox, "format": "scenario"} | query
     return api.client.get("/__admin/requests", query_string=query)
 
 
@@ -976,9 +976,10 @@ def test_what_was_dropped_is_said(
     [
         ({"since": "nowhere"}, 404, "since is a request's number, start, or a snapshot that the history has"),
         ({"limit": 1}, 400, "limit does not go with the format scenario"),
-        ({"since": "9" * 40}, 400, "since is a number such as 10"),
+        ({"since": "9" * 40}, 400, "since is a number of at most 18 digits, such as 10, not '999"),
+        ({"format": "har", "name": "mine"}, 400, "name is that of a scenario: give it with format=scenario"),
     ],
-    ids=["an unknown snapshot", "a limit", "a long number"],
+    ids=["an unknown snapshot", "a limit", "a long number", "another format"],
 )
 def test_a_wrong_question_is_rejected(api: Api, query: dict[str, Any], status: int, sentence: str) -> None:
     answer = ask(api, **query)

@@ -267,7 +267,8 @@ def query_number(name: str) -> int | None:
     if text is None:
         return None
     if not is_number(text):
-        raise Problem(f"{name} is a number such as 10, not {shown(text)}")
+        length = f" of at most {_LONGEST_NUMBER} digits," if text.isascii() and text.isdecimal() else ""
+        raise Problem(f"{name} is a number{length} such as 10, not {shown(text)}")
     return int(text)
 
 

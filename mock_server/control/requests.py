@@ -60,6 +60,8 @@ def list_requests() -> Response:
     the first of them. Secrets and personal data are replaced. What a scenario cannot express is said in a
     comment.
     """
+    if "name" in request.args and request.args.get("format") != "scenario":
+        raise Problem("name is that of a scenario: give it with format=scenario")
     if request.args.get("format") == "scenario":
         return _as_scenario()
     since, limit = query_number("since"), query_number("limit")

@@ -262,7 +262,8 @@ def _judge(expectation: Expectation, found: tuple[int, ...], *, complete: bool) 
 def _with_misses(verdict: Verdict, entries: Sequence[Entry], context: ExplainContext) -> Verdict:
     if not verdict.has_too_few:
         return verdict
-    other_entries = [entry for entry in entries if entry.number not in set(verdict.found)]
+    found = set(verdict.found)
+    other_entries = [entry for entry in entries if entry.number not in found]
     return replace(verdict, misses=_near_misses(verdict.expectation.request, other_entries, context))
 
 
