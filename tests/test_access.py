@@ -289,7 +289,7 @@ def test_a_token_ages_by_several_advances_together(api: Api) -> None:
     assert api.get("").status_code == 401
 
 
-def test_moving_the_clock_alone_ages_no_token(api: Api) -> None:
+def test_advancing_the_clock_without_its_option_ages_no_token(api: Api) -> None:
     assert api.get("").status_code == 200
 
     api.control("POST", "/clock/advance", {"by": "P30D"})
@@ -314,7 +314,7 @@ def test_refresh_tokens_issued_right_after_the_aging_are_valid(make_api: MakeApi
 
 
 @pytest.mark.parametrize("by", ["PT1S", "PT31M"])
-def test_a_rule_about_a_user_means_the_refresh_token_as_well(api: Api, by: str) -> None:
+def test_a_rule_about_a_user_also_matches_a_refresh(api: Api, by: str) -> None:
     token = api.log_in()["refresh_token"]
     api.control("POST", "/clock/advance", {"by": by, "tokens": True})
     busy = {"respond": {"status": 503}}
@@ -420,7 +420,7 @@ def test_two_users_with_the_same_tag_share_a_sandbox(make_api: MakeApi) -> None:
     assert other.dossier(SEED_DOSSIER)["monitored"] is False
 
 
-def test_the_token_outweighs_a_header_that_names_a_sandbox(make_api: MakeApi) -> None:
+def test_the_token_selects_the_sandbox_even_if_a_header_names_another(make_api: MakeApi) -> None:
     one, other = make_api(), make_api()
     one.post(f"/dossiers/{SEED_DOSSIER}/stop")
 

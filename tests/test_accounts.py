@@ -129,7 +129,7 @@ def test_a_token_that_names_no_known_account_finds_none(api: Api, make_server_ap
     assert codes(answer) == ["NOT_FOUND"]
 
 
-def test_filters_have_no_bearing_on_the_list_of_accounts(api: Api) -> None:
+def test_filters_do_not_change_the_list_of_accounts(api: Api) -> None:
     answer = api.send("GET", f"{api.wire.prefix}/account?page=7&pageSize=0&siren=")
 
     assert answer.status_code == 200
@@ -213,7 +213,7 @@ def test_a_second_dossier_of_a_third_party_adds_no_third_party(api: Api) -> None
     assert changed(api, before) == {"numberOfDossiers": 1}
 
 
-def test_stopping_the_last_dossier_of_a_third_party_takes_both_out(api: Api) -> None:
+def test_stopping_the_last_dossier_of_a_third_party_removes_both_from_the_figures(api: Api) -> None:
     before = figures(api)
 
     api.stopped_dossier()
@@ -244,7 +244,7 @@ def test_a_dossier_without_vigilance_codes_is_incomplete_but_complete_for_the_in
     assert after["numberOfCompleteThirdparties"] == indicator_before["numberOfCompleteThirdparties"] + 1
 
 
-def test_the_figures_of_an_account_without_dossiers_are_nought(make_api: MakeApi) -> None:
+def test_the_figures_of_an_account_without_dossiers_are_zero(make_api: MakeApi) -> None:
     api = make_api(user="inactive", account=119800)
 
     assert [figures(api)[name] for name in FIGURES] == [0, 0, 0, 0, 0]

@@ -42,7 +42,7 @@ class OnlyLookedUp(dict[str, Any]):
         raise AssertionError
 
 
-def test_unknown_members_cost_nothing() -> None:
+def test_unknown_members_of_a_body_are_not_looked_up() -> None:
     given = OnlyLookedUp(dossierReference="PO-1", thirdpartyCode=None, dossier_reference="x", other=1)
 
     assert members(given, ("dossier_reference", "thirdparty_code")) == {"dossier_reference": "PO-1"}
@@ -197,7 +197,7 @@ def test_a_body_declared_as_json_is_read(api: Api) -> None:
         assert status == 200, content_type
 
 
-def test_a_command_that_reads_no_body_takes_any(api: Api) -> None:
+def test_a_command_that_reads_no_body_accepts_any(api: Api) -> None:
     assert send(api, f"{DOSSIER}/stop", b"nonsense", "text/plain").status_code == 200
 
 
@@ -257,7 +257,7 @@ JUDGED: dict[str, tuple[str, str, bytes, int]] = {
 }
 
 
-def test_a_request_is_judged_in_the_documented_order(api: Api) -> None:
+def test_a_request_is_checked_in_the_documented_order(api: Api) -> None:
     token = {"a token": api.token, "no token": None}
 
     found = {
@@ -268,14 +268,14 @@ def test_a_request_is_judged_in_the_documented_order(api: Api) -> None:
     assert found == {case: status for case, (*_, status) in JUDGED.items()}
 
 
-def test_the_state_of_a_dossier_is_judged_before_values(api: Api) -> None:
+def test_the_state_of_a_dossier_is_checked_before_the_values(api: Api) -> None:
     dossier = api.stopped_dossier()
 
     for path, body in (("", {"dossierReference": ""}), ("/requirements", []), ("/stop", None)):
         assert codes(api.post(f"/dossiers/{dossier['dossierId']}{path}", body)) == ["E201"], path
 
 
-def test_a_body_that_cannot_be_read_is_judged_before_the_state(api: Api) -> None:
+def test_a_body_that_cannot_be_read_is_reported_before_the_state(api: Api) -> None:
     dossier = api.stopped_dossier()
 
     assert_protocol_error(send(api, f"/dossiers/{dossier['dossierId']}", b"{"), 400)

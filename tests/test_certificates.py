@@ -119,7 +119,7 @@ def test_unusable_files_are_named_with_the_reason(
     assert str(refused.value) == sentence.replace("FOLDER", str(tmp_path))
 
 
-def test_an_error_stops_the_start_with_its_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_ends_the_start_with_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     found = run("serve", "--port", "0", "--tls-cert", "nowhere.pem")
@@ -152,7 +152,7 @@ def test_a_public_url_that_no_certificate_can_name_is_rejected(
         tls_of(Settings(tls_self_signed=True, public_url="https://mock-server-:8080"))
 
 
-def test_nothing_is_said_of_https_by_default() -> None:
+def test_without_its_options_there_is_no_https() -> None:
     assert tls_of(Settings()) is None
 
 
@@ -168,7 +168,7 @@ def test_an_authority_is_made_once_and_its_key_kept_for_its_owner_alone(tmp_path
     assert {path.name for path in (tmp_path / "tls").iterdir()} == {"authority.pem", "ca.pem"}
 
 
-def test_servers_that_start_at_once_keep_one(tmp_path: Path) -> None:
+def test_servers_that_start_at_the_same_time_keep_one_authority(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as starting:
         made = list(starting.map(lambda _: load_or_create_authority(tmp_path / "tls"), range(8)))
 
@@ -203,7 +203,7 @@ def test_a_kept_authority_that_was_damaged_is_made_again(
     ]
 
 
-def test_what_clients_trust_is_put_back_when_it_was_lost(tmp_path: Path) -> None:
+def test_the_certificate_file_for_clients_is_written_again_if_it_was_changed(tmp_path: Path) -> None:
     made, _ = load_or_create_authority(tmp_path)
     (tmp_path / "ca.pem").write_text("lost", encoding="ascii")
 
@@ -212,7 +212,7 @@ def test_what_clients_trust_is_put_back_when_it_was_lost(tmp_path: Path) -> None
     assert (tmp_path / "ca.pem").read_bytes() == made.cert_pem.bytes()
 
 
-def test_an_authority_that_cannot_be_kept_is_to_be_fetched(
+def test_an_authority_that_cannot_be_kept_can_be_fetched_from_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("where a folder should be", encoding="ascii")

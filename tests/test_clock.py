@@ -71,7 +71,7 @@ def eventually(question: Callable[[], bool]) -> bool:
     return False
 
 
-def test_the_clock_says_what_time_it_is_in_the_sandbox(timed: Api) -> None:
+def test_the_clock_call_returns_the_time_of_the_sandbox(timed: Api) -> None:
     shown = timed.control("GET", "/clock")
 
     assert shown == {"sandbox": timed.sandbox, "now": "2031-05-02T10:00:00.000", "frozen": True}
@@ -197,7 +197,7 @@ def test_a_clock_that_is_not_set_back_has_no_warning(api: Api, change: dict[str,
         assert not {"future", "warning"} & set(answer)
 
 
-def test_a_clock_set_back_over_nothing_has_an_empty_list_and_no_warning(api: Api) -> None:
+def test_a_clock_set_back_with_no_later_entries_has_an_empty_list_and_no_warning(api: Api) -> None:
     api.control("PUT", "/fixture", {"name": "empty"})
     api.set_clock("2031-05-02T10:00:00")
 

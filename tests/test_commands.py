@@ -56,7 +56,7 @@ def command(api: Api, dossiers: dict[str, int], path: str, body: Any) -> TestRes
     return api.post(f"/dossiers/{path.format(**dossiers)}", body)
 
 
-def test_a_command_is_refused_with_all_that_is_wrong_and_changes_nothing(
+def test_a_refused_command_reports_all_errors_and_changes_nothing(
     ready: tuple[Api, dict[str, int]],
 ) -> None:
     api, dossiers = ready
@@ -115,7 +115,7 @@ def test_wrong_json_types_are_a_protocol_error(
         assert is_protocol_error(command(*prepared, path, body), 400), case
 
 
-def test_a_command_on_a_dossier_that_is_not_there_is_a_404(api: Api) -> None:
+def test_a_command_on_an_unknown_dossier_is_a_404(api: Api) -> None:
     for path in ("", "/stop", "/reactivate", "/requirements"):
         answer = api.post(f"/dossiers/1{path}", ["I2"] if path == "/requirements" else {"description": "x"})
 
@@ -179,7 +179,7 @@ def test_an_update_without_body_has_nothing_to_change(api: Api) -> None:
     assert [answer.status_code, codes(answer)] == [400, ["E003"]]
 
 
-def test_a_new_code_is_seen_on_all_dossiers_of_the_third_party(api: Api) -> None:
+def test_a_new_code_is_shown_on_all_dossiers_of_the_third_party(api: Api) -> None:
     one, other = api.new_dossier(thirdpartyCode="OLD"), api.new_dossier(dossierReference="PO-2")
 
     api.post(f"/dossiers/{one['dossierId']}", {"thirdpartyCode": "NEW"})
@@ -188,14 +188,14 @@ def test_a_new_code_is_seen_on_all_dossiers_of_the_third_party(api: Api) -> None
     assert content(api.get(f"/thirdparties/{one['thirdpartyId']}"))["thirdpartyCode"] == "NEW"
 
 
-def test_a_code_that_was_given_up_is_free(api: Api) -> None:
+def test_a_code_that_no_third_party_has_any_more_can_be_used(api: Api) -> None:
     one = api.new_dossier(thirdpartyCode="OLD")
     api.post(f"/dossiers/{one['dossierId']}", {"thirdpartyCode": "NEW"})
 
     assert api.import_and_wait(companyIdValue=OTHER_SIRET, thirdpartyCode="OLD")["success"]
 
 
-def test_a_reference_that_was_given_up_is_free(api: Api) -> None:
+def test_a_reference_that_no_dossier_has_any_more_can_be_used(api: Api) -> None:
     one = api.new_dossier(dossierReference="OLD")
     api.post(f"/dossiers/{one['dossierId']}", {"dossierReference": "NEW"})
 

@@ -129,7 +129,7 @@ def test_of_64_updates_in_threads_of_one_app_exactly_one_is_accepted(api: Api) -
 
 
 @pytest.mark.usefixtures("frequent_switches")
-def test_no_import_of_64_threads_of_one_app_is_lost(api: Api) -> None:
+def test_imports_of_64_threads_of_one_app_are_all_kept(api: Api) -> None:
     app, token, url = api.client.application, api.token, api.url("/dossiers")
 
     def launch(number: int) -> int:

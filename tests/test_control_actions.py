@@ -132,7 +132,7 @@ def test_an_import_that_is_held_runs_until_it_is_finished(api: Api) -> None:
     assert api.process(process_id)["success"]
 
 
-def test_an_import_is_shown_with_all_that_it_asks_for(api: Api) -> None:
+def test_an_import_is_shown_with_all_members_of_its_request(api: Api) -> None:
     wanted: dict[str, object] = {
         "companyIdType": "CIT001",
         "companyIdValue": SIRET,

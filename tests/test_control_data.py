@@ -53,7 +53,7 @@ def thirdparty(api: Api, siret: str) -> dict[str, Any]:
 # Accounts.
 
 
-def test_a_new_account_is_open_to_its_users(make_api: Callable[..., Api]) -> None:
+def test_the_users_of_a_new_account_can_use_it(make_api: Callable[..., Api]) -> None:
     api = make_api(user="multi", account=7)
 
     made = api.control("POST", "/accounts", {"accountId": 7, "users": ["multi@example.com"]})
@@ -97,7 +97,7 @@ def test_the_international_option_is_removed_and_restored(make_api: Callable[...
     assert api.import_and_wait(**foreign)["success"]
 
 
-def test_fewer_document_types_do_not_hide_earlier_requests(api: Api) -> None:
+def test_earlier_requests_stay_visible_when_an_account_has_fewer_document_types(api: Api) -> None:
     dossier = api.new_dossier(requiredDocuments=["RIB_IBAN"])
     api.control("POST", f"/dossiers/{dossier['dossierId']}/documents/RIB_IBAN/evidences", {})
 

@@ -30,7 +30,7 @@ def test_the_dossiers_of_all_accounts_are_found_newest_first(api: Api) -> None:
     assert {row["accountId"] for row in listed["dossiers"]} > {119631, 119700}
 
 
-def test_a_part_of_the_list_is_shown(api: Api) -> None:
+def test_the_list_has_an_offset_and_a_limit(api: Api) -> None:
     whole = ids(api, limit=1000)
 
     assert ids(api, offset=3, limit=2) == whole[3:5]
@@ -54,7 +54,7 @@ def test_a_stopped_dossier_has_its_reason(api: Api) -> None:
     assert (row["standing"], row["stoppingReason"]) == ("stopped", "STOPREQUEST")
 
 
-def test_a_row_and_the_dossier_have_all_that_is_known_of_it(api: Api) -> None:
+def test_a_row_and_a_dossier_have_all_documented_members(api: Api) -> None:
     row = {
         "dossierId": SEED_DOSSIER,
         "accountId": 119631,

@@ -79,7 +79,7 @@ def test_a_recipe_that_is_sent_may_have_the_size_limit(api: Api, monkeypatch: py
     assert put(api, {"recipe": {"version": 1, "accounts": accounts}}).status_code == 200
 
 
-def test_the_other_sandboxes_stay_as_they_are(make_api: Callable[..., Api]) -> None:
+def test_a_new_fixture_does_not_change_other_sandboxes(make_api: Callable[..., Api]) -> None:
     api, other = make_api(), make_api()
 
     put(api, {"name": "pages"})
@@ -106,7 +106,7 @@ def test_a_recipe_is_sent_as_the_text_of_its_file(api: Api) -> None:
     assert [row["dossierReference"] for row in content(again(api).get("/dossiers/all"))] == ["A"]
 
 
-def test_its_users_log_in_and_the_previous_ones_are_undeclared(api: Api) -> None:
+def test_the_users_of_the_new_fixture_log_in_and_the_previous_ones_are_undeclared(api: Api) -> None:
     put(api, {"recipe": RECIPE})
 
     mine = again(api, user="me")
@@ -118,7 +118,7 @@ def test_its_users_log_in_and_the_previous_ones_are_undeclared(api: Api) -> None
     assert [account["id"] for account in content(previous.send("GET", "/api/v1/account"))] == [7]
 
 
-def test_a_reset_returns_to_it(api: Api) -> None:
+def test_a_reset_returns_to_the_new_fixture(api: Api) -> None:
     put(api, {"recipe": RECIPE})
     own = again(api)
     own.new_dossier(dossierReference="B")
@@ -129,7 +129,7 @@ def test_a_reset_returns_to_it(api: Api) -> None:
     assert users(api) == ["me@example.com"]
 
 
-def test_clock_and_variants_stay(api: Api) -> None:
+def test_a_new_fixture_keeps_clock_and_variants(api: Api) -> None:
     api.set_clock("2031-05-03T10:00:00")
     api.control("PUT", "/variants", {"refusals": "result"})
 

@@ -143,7 +143,7 @@ def test_a_slow_client_learns_how_many_events_it_missed(quiet: Api) -> None:
     assert [one.number for one in found[4:]] == ["5", "6", "7", "8", "9"]
 
 
-def test_a_closed_stream_no_longer_listens(quiet: Api) -> None:
+def test_a_closed_stream_removes_its_listener(quiet: Api) -> None:
     journal = journal_of(quiet)
 
     async def read() -> list[Event]:
@@ -159,7 +159,7 @@ def test_a_closed_stream_no_longer_listens(quiet: Api) -> None:
     assert quiet.get("/dossiers").status_code == 200
 
 
-def test_a_stream_whose_loop_is_closed_does_no_harm(quiet: Api) -> None:
+def test_a_stream_whose_loop_is_closed_raises_nothing(quiet: Api) -> None:
     loop = asyncio.new_event_loop()
     stream = events(journal_of(quiet), 0)
     loop.run_until_complete(anext(stream))

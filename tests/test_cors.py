@@ -39,7 +39,7 @@ def test_a_page_of_the_origin_can_read_every_answer(url: str, path: str, origin:
 
 
 @pytest.mark.parametrize("headers", [{"Origin": OTHER}, {"Origin": "null"}, {"Origin": "*"}, {}])
-def test_another_page_cannot(url: str, headers: dict[str, str]) -> None:
+def test_a_page_of_another_origin_cannot_read_an_answer(url: str, headers: dict[str, str]) -> None:
     for method in ("GET", "OPTIONS"):
         answer = requests.request(method, url + TOKEN_URL, headers=headers | PREFLIGHT, timeout=5)
 
@@ -78,7 +78,9 @@ def test_a_preflight_allows_no_more_than_it_asks_for(url: str) -> None:
 @pytest.mark.parametrize(
     ("method", "headers", "status"), [("OPTIONS", {"Origin": APP}, 405), ("GET", PREFLIGHT, 401)]
 )
-def test_what_is_no_preflight_is_a_call(url: str, method: str, headers: dict[str, str], status: int) -> None:
+def test_a_request_that_is_not_a_preflight_is_a_call(
+    url: str, method: str, headers: dict[str, str], status: int
+) -> None:
     answer = requests.request(method, f"{url}/api/v1/account", headers={"Origin": APP} | headers, timeout=5)
 
     assert answer.status_code == status

@@ -127,7 +127,7 @@ def follow(page: Page, text: str) -> None:
     page.value(f"((name) => {found}.click())({json.dumps(text)})")
 
 
-def test_an_address_may_name_the_sandbox_as_a_control_call_does(page: Page, client: Client) -> None:
+def test_an_address_may_name_the_sandbox_by_its_query(page: Page, client: Client) -> None:
     client.refused_update()
 
     page.open(f"{client.server}/__admin/ui?sandbox={client.sandbox}")

@@ -245,7 +245,7 @@ def test_a_path_mapped_to_nothing_is_not_found(client: FlaskClient, path: str) -
     assert answer.headers["X-Mock-Unmatched"] == f"GET {path}"
 
 
-def test_no_code_outside_the_dialects_asks_which_one_it_is() -> None:
+def test_no_code_outside_the_dialects_checks_the_name_of_the_dialect() -> None:
     asking = re.compile(r"""(?:==|!=|\bin\b|\bis\b)[^\n]*["'](?:rest|edge)["']|dialect\.name\s*(?:==|!=)""")
     found = {
         f"{path.relative_to(ROOT)}: {line.strip()}"

@@ -204,7 +204,7 @@ def test_a_stopped_dossier_lists_neither_documents_nor_requirements(documented: 
     assert content(documented.get("/dossiers/12/requirements")) == []
 
 
-def test_what_the_dossier_does_not_have_is_a_404(documented: Api) -> None:
+def test_a_document_or_file_that_the_dossier_does_not_have_is_a_404(documented: Api) -> None:
     for case, (path, code) in MISSING.items():
         answer = documented.get(path)
 
@@ -235,7 +235,7 @@ def test_a_download_is_bytes_without_envelope_and_without_file_name(documented: 
     assert "Content-Disposition" not in answer.headers
 
 
-def test_a_download_is_as_long_as_the_file_is_said_to_be(documented: Api) -> None:
+def test_a_download_has_the_file_size_that_the_api_returns(documented: Api) -> None:
     for case, (path, size) in FILES.items():
         listed = content(documented.get(path.rpartition("/")[0]))
         said = {documented.file_id(file): file["fileSize"] for file in listed}
@@ -279,7 +279,7 @@ def test_a_second_download_gives_the_same_bytes(documented: Api) -> None:
     assert documented.get("/dossiers/10/documents/100/files/1001").data == first
 
 
-def test_two_files_of_a_document_are_not_the_same(documented: Api) -> None:
+def test_two_files_of_a_document_differ(documented: Api) -> None:
     one, other = (documented.get(f"/dossiers/10/documents/100/files/{file}") for file in (1000, 1001))
 
     assert text_of(one) != text_of(other)

@@ -50,9 +50,7 @@ def errors(answer: Any) -> list[dict[str, str]]:
         ("/thirdparties?name=unknown&page=3", "name=unknown&page=3"),
     ],
 )
-def test_what_is_not_there_has_one_code_and_names_what_was_looked_for(
-    api: Api, path: str, reason: str
-) -> None:
+def test_a_missing_resource_has_one_code_and_the_requested_id(api: Api, path: str, reason: str) -> None:
     answer = api.send("GET", api.url(path))
 
     assert answer.status_code == 404
@@ -246,7 +244,7 @@ def test_op_alone_does_nothing(api: Api) -> None:
     assert api.get("/dossiers", op="like").json == api.get("/dossiers").json
 
 
-def test_op_passes_over_third_parties_without_code(api: Api) -> None:
+def test_op_skips_third_parties_without_code(api: Api) -> None:
     dossier = api.new_dossier()
 
     found = api.hits("/dossiers", thirdpartyCode="1", op="like", pageSize=1000)
@@ -270,14 +268,14 @@ def test_an_error_repeats_the_beginning_of_a_long_value(api: Api) -> None:
     ("value", "code", "reason"),
     [("contains", "E002", "op/contains"), ("LIKE", "E002", "op/LIKE"), ("", "E003", "op")],
 )
-def test_another_op_is_refused(api: Api, value: str, code: str, reason: str) -> None:
+def test_an_unknown_op_is_refused(api: Api, value: str, code: str, reason: str) -> None:
     answer = api.get("/dossiers", dossierReference="TEST", op=value)
 
     assert answer.status_code == 400
     assert [(error["code"], error["reason"]) for error in errors(answer)] == [(code, reason)]
 
 
-def test_op_gives_pages_as_any_filter_does(api: Api) -> None:
+def test_op_returns_pages_as_any_filter_does(api: Api) -> None:
     total = len(api.hits("/dossiers", thirdpartyCode="F1", op="starts", pageSize=1000))
 
     page = api.get("/dossiers", thirdpartyCode="F1", op="starts", page=1, pageSize=3).json or {}
@@ -387,7 +385,7 @@ def test_a_token_that_a_rule_refuses_is_unauthorized(api: Api, token: str) -> No
     assert_protocol_error(api.get("/dossiers"), 401)
 
 
-def test_a_rule_on_a_path_holds_under_the_prefix_of_a_dialect_too(api: Api) -> None:
+def test_a_rule_on_a_path_also_matches_under_the_prefix_of_a_dialect(api: Api) -> None:
     when = {"path": f"/api/v1/account/119631/dossiers/{SEED_DOSSIER}"}
     api.control(
         "POST", "/rules", {"rules": [{"name": "away", "when": when, "then": {"respond": {"status": 503}}}]}

@@ -140,7 +140,7 @@ def test_the_figures_name_their_account(api: Api) -> None:
     assert list(figures["listIndicatorsStatistics"][0]) == ["indicatorCode", *FIGURES]
 
 
-def test_a_third_party_in_the_list_shows_where_it_is(api: Api) -> None:
+def test_a_third_party_in_the_list_has_its_address(api: Api) -> None:
     (row,) = content(api.get("/thirdparties", siren="503829368"))
 
     assert list(row.items()) == [("thirdpartyId", 875), *IDENTITY, *COMPANY, *ADDRESS]
@@ -248,7 +248,7 @@ def test_a_document_has_its_name_in_both_languages_and_a_text_counterpart(recipe
 
 
 @pytest.mark.parametrize("last", ["files", "evidences"])
-def test_an_evidence_shows_its_file_and_what_was_read_in_it(recipe_api: Api, last: str) -> None:
+def test_an_evidence_has_its_file_and_metadata(recipe_api: Api, last: str) -> None:
     (evidence,) = content(recipe_api.get(f"/dossiers/10/documents/100/{last}"))
 
     assert list(evidence.items()) == FILE
@@ -261,7 +261,7 @@ def test_an_evidence_that_is_a_form_has_no_file(recipe_api: Api, last: str) -> N
     assert list(evidence.items()) == FORM
 
 
-def test_a_document_holds_its_evidences(recipe_api: Api) -> None:
+def test_a_document_has_its_evidences(recipe_api: Api) -> None:
     documents = content(recipe_api.get("/dossiers/10/documents"))
 
     assert [document["evidences"] for document in documents] == [[dict(FILE)], [dict(FORM)], []]
@@ -350,7 +350,7 @@ PARAMS = {
 }
 
 
-def test_a_process_has_its_launch_its_outcome_twice_and_its_parameters(api: Api) -> None:
+def test_a_process_has_its_launch_and_parameters_and_its_outcome_in_two_forms(api: Api) -> None:
     api.set_clock("2031-05-02T10:00:00")
     process_id = api.launch(**WANTED)
     running = api.process(process_id)
@@ -371,7 +371,7 @@ def test_a_process_has_its_launch_its_outcome_twice_and_its_parameters(api: Api)
     assert content(api.get("/dossiers/processes")) == [running | done]
 
 
-def test_what_an_import_did_not_give_is_empty_text_in_its_params(api: Api) -> None:
+def test_a_member_that_an_import_left_out_is_an_empty_text_in_its_params(api: Api) -> None:
     params = api.process(api.launch())["params"]
 
     given = {"companyIDType": "CIT001", "companyIDValue": SIRET, "dossierReference": "PO-1"}

@@ -113,9 +113,7 @@ def test_a_sandbox_that_expired_or_was_deleted_begins_again_as_another_one(
     run(check)
 
 
-def test_an_entry_is_appended_where_the_log_is_at_the_position_and_nowhere_else(
-    run: Run, redis: RedisServer
-) -> None:
+def test_an_entry_is_appended_only_at_the_position_of_the_log(run: Run, redis: RedisServer) -> None:
     async def check(engine: Engine) -> None:
         start = await created(engine)
         end = await appended(engine, start, b"a", b"b")
@@ -147,7 +145,7 @@ def test_an_entry_is_appended_where_the_log_is_at_the_position_and_nowhere_else(
     run(check)
 
 
-def test_calls_at_the_same_time_are_answered_one_by_one(run: Run, redis: RedisServer) -> None:
+def test_each_of_several_calls_at_the_same_time_gets_its_answer(run: Run, redis: RedisServer) -> None:
     async def check(engine: Engine) -> None:
         end = await appended(engine, await created(engine), b"a", b"b")
         redis.command("SCRIPT", "FLUSH")  # as after a restart
@@ -218,7 +216,7 @@ def test_news_name_the_sandboxes_whose_log_is_beyond_the_version(run: Run) -> No
     run(check)
 
 
-def test_what_all_replicas_share_is_set_once_and_again_after_a_loss(run: Run, redis: RedisServer) -> None:
+def test_shared_values_are_set_once_and_again_after_a_loss(run: Run, redis: RedisServer) -> None:
     async def check(engine: Engine) -> None:
         assert redis.command("HGET", "mock-server:server", "format") == b"$1\r\n1\r\n"
         assert await engine.has_server_values() is False

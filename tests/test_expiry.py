@@ -50,7 +50,7 @@ def test_a_file_whose_day_is_past_at_the_start_does_not_count(make_server_api: C
     assert present(api.dossier(1)) == [False, True, True]
 
 
-def test_a_file_that_is_good_on_the_sandbox_s_clock_counts(make_server_api: Callable[..., Api]) -> None:
+def test_a_file_that_is_valid_on_the_sandbox_s_clock_counts(make_server_api: Callable[..., Api]) -> None:
     recipe = RECIPE.replace('"2025-', '"2020-').replace('"2031-05-', '"2021-05-')
 
     api = make_server_api(recipe, clock=datetime(2021, 5, 10, tzinfo=PARIS))

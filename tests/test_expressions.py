@@ -231,7 +231,7 @@ def test_an_expression_may_be_encoded_or_not(four: Api) -> None:
         assert row["thirdpartyId"] == 3, query
 
 
-def test_an_expression_is_only_asked(four: Api) -> None:
+def test_a_search_expression_is_read_by_get_only(four: Api) -> None:
     for method in ("POST", "PUT", "DELETE"):
         assert four.send(method, four.url("/thirdparties/q")).status_code == 405, method
 

@@ -131,13 +131,13 @@ def found(api: Api, path: str, **query: str) -> list[int]:
 
 
 @pytest.mark.parametrize("path", FOUND)
-def test_a_filter_finds_what_has_the_value(api: Api, path: str) -> None:
+def test_a_filter_finds_dossiers_with_the_value(api: Api, path: str) -> None:
     for query in FOUND[path]:
         assert found(api, path, **query) == [SEED[path]], query
 
 
 @pytest.mark.parametrize("path", LEFT_OUT)
-def test_a_filter_leaves_out_what_has_another_value(api: Api, path: str) -> None:
+def test_a_filter_does_not_find_dossiers_with_another_value(api: Api, path: str) -> None:
     for query in LEFT_OUT[path]:
         assert found(api, path, **query) == [], query
 

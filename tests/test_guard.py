@@ -428,14 +428,14 @@ def test_an_idle_sandbox_is_dropped_for_a_new_one_and_the_default_one_stays(
 
 
 @pytest.mark.parametrize("name", ["a b", "a/b", "é", "x" * 65])
-def test_a_sandbox_has_a_plain_name(name: str) -> None:
+def test_a_sandbox_with_an_invalid_name_is_rejected(name: str) -> None:
     answer = client().get("/__admin/clock", query_string={"sandbox": name})
 
     assert answer.status_code == 400
     assert "up to 64 letters" in (answer.json or {})["detail"]
 
 
-def test_a_sandbox_that_is_only_listed_grows_idle_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listing_a_sandbox_is_not_a_use_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     small = client(sandbox_idle=timedelta(minutes=5))
     named(small, "a")
     began = __import__("time").monotonic()

@@ -106,7 +106,7 @@ def test_a_request_that_changed_nothing_goes_back_to_the_next_change(api: Api) -
     assert rewind(api, before=last_request(api) + 1) == 0
 
 
-def test_a_rewind_goes_back_in_all_that_a_sandbox_is(api: Api) -> None:
+def test_a_rewind_restores_all_parts_of_a_sandbox(api: Api) -> None:
     api.control("POST", "/rules", {"rules": [a_rule({"respond": {"status": 503}}, "getDossier", times=1)]})
     session = api.log_in()
     api.control("POST", "/snapshots/kept")
@@ -149,7 +149,7 @@ def test_a_command_of_the_control_api_and_a_rewind_are_undone_by_number(api: Api
     assert references(api) == set()
 
 
-def test_a_clock_that_ran_continues_from_then(api: Api) -> None:
+def test_after_a_rewind_a_running_clock_continues_from_the_time_of_the_state(api: Api) -> None:
     api.control("PUT", "/clock", {"now": "2031-01-01T10:00:00", "frozen": False})
     before = launch(api, "A")
     api.advance("P30D")
@@ -160,7 +160,7 @@ def test_a_clock_that_ran_continues_from_then(api: Api) -> None:
     assert not api.control("GET", "/clock")["frozen"]
 
 
-def test_a_fork_takes_the_other_path(api: Api) -> None:
+def test_a_fork_continues_a_previous_state(api: Api) -> None:
     launch(api, "A")
     before = launch(api, "B")
     path = f"/sandboxes/{api.sandbox}/fork"
@@ -175,7 +175,7 @@ def test_a_fork_takes_the_other_path(api: Api) -> None:
     assert requests_of(forks[1])[0]["number"] == 1
 
 
-def test_what_is_no_longer_kept_is_reported_with_the_oldest_that_is(
+def test_a_state_that_is_no_longer_kept_is_reported_with_the_oldest_one_that_is(
     make_server_api: Callable[..., Api],
 ) -> None:
     api = make_server_api(history_entries=3)

@@ -77,7 +77,7 @@ def test_no_text_of_a_client_writes_a_header_or_a_line_of_the_log(log_format: st
     assert [message for message in messages if not LINE.fullmatch(message)] == []
 
 
-def test_values_of_a_refusal_are_in_one_header_of_plain_signs(api: Api) -> None:
+def test_values_of_a_refusal_are_in_one_header_of_ascii(api: Api) -> None:
     answer = api.post(f"/dossiers/{SEED_DOSSIER}", {"expirationDate": INJECTED, "dossierReference": " "})
 
     assert codes(answer)
@@ -155,7 +155,7 @@ def test_what_is_sent_reaches_no_file_of_the_server(
     ids=["a call", "a function", "a loop", "many times more", "deep lists", "deep objects", "deep keys"],
 )
 @pytest.mark.parametrize("call", ["/fixture", "/scenario"])
-def test_yaml_makes_no_objects_and_no_more_of_itself(client: FlaskClient, call: str, text: str) -> None:
+def test_yaml_creates_no_objects_and_expands_no_aliases(client: FlaskClient, call: str, text: str) -> None:
     answer = client.put(f"/__admin{call}", data=text, content_type="application/yaml")
 
     assert answer.status_code == 400
@@ -165,7 +165,7 @@ def test_yaml_makes_no_objects_and_no_more_of_itself(client: FlaskClient, call: 
     "prefix", [f"/api/v1/account/{ACCOUNT}/dossiers/{SEED_DOSSIER}", "/docs", "/__admin"]
 )
 @pytest.mark.parametrize("way", [f"/{ROOT}/etc/hosts", f"/{ROOT}/etc/hosts".replace("/", "%2F"), "/%2e%2e/x"])
-def test_a_path_leads_nowhere_but_where_it_says(server: str, prefix: str, way: str) -> None:
+def test_a_path_cannot_leave_its_folder(server: str, prefix: str, way: str) -> None:
     # requests would tidy the path up.
     prepared = requests.Request("GET", server).prepare()
     prepared.url = f"{server}{prefix}{way}"
@@ -176,7 +176,7 @@ def test_a_path_leads_nowhere_but_where_it_says(server: str, prefix: str, way: s
     assert "localhost" not in answer.text
 
 
-def test_a_file_is_known_by_its_number_and_has_no_name(api: Api) -> None:
+def test_a_file_is_downloaded_by_its_id_and_has_no_name(api: Api) -> None:
     answer = api.get(f"/dossiers/{SEED_DOSSIER}/documents/511394021/files/..%2F..%2Fetc%2Fpasswd")
 
     assert answer.status_code in {400, 404}

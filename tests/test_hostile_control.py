@@ -169,7 +169,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("path", ["/fixture", "/scenario"])
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
-def test_a_yaml_file_that_would_grow_is_rejected(app: Flask, path: str, text: str) -> None:
+def test_a_yaml_file_whose_aliases_would_expand_is_rejected(app: Flask, path: str, text: str) -> None:
     sandbox = Sandbox(app)
 
     answer = sandbox.ask("PUT", path, text.encode(), "application/yaml")

@@ -91,12 +91,12 @@ def test_siren_and_vat_number_follow_from_a_documented_siret(siren: str, vat: st
 
 
 @pytest.mark.parametrize(("kind", "value"), WELL_FORMED.values(), ids=WELL_FORMED)
-def test_it_is_well_formed(kind: CompanyIdType, value: str) -> None:
+def test_an_identifier_is_well_formed(kind: CompanyIdType, value: str) -> None:
     assert is_well_formed(CompanyId(kind, value))
 
 
 @pytest.mark.parametrize(("kind", "value"), MALFORMED.values(), ids=MALFORMED)
-def test_it_is_malformed(kind: CompanyIdType, value: str) -> None:
+def test_an_identifier_is_malformed(kind: CompanyIdType, value: str) -> None:
     assert not is_well_formed(CompanyId(kind, value))
 
 
@@ -114,7 +114,7 @@ def test_whether_a_company_is_french(kind: CompanyIdType, value: str, french: bo
     assert is_french(CompanyId(kind, value)) is french
 
 
-def test_a_duns_is_not_french() -> None:
+def test_a_duns_number_is_not_french() -> None:
     assert not is_french(CompanyId(DUNS, "150483782"))
 
 

@@ -71,7 +71,7 @@ def test_a_new_dossier_is_dated_when_its_process_ended(api: Api) -> None:
     }
 
 
-def test_new_dossiers_and_documents_have_ids_of_their_own(api: Api) -> None:
+def test_new_dossiers_and_documents_have_separate_ids(api: Api) -> None:
     before = content(api.get("/dossiers/all"))
 
     dossier = api.new_dossier()
@@ -97,7 +97,7 @@ def test_a_dossier_asks_for_the_documents_named_else_for_the_default_set(
     assert asked(api.new_dossier(requiredDocuments=wanted)) == expected
 
 
-def test_the_default_set_is_the_accounts(make_api: Callable[..., Api]) -> None:
+def test_the_default_set_is_that_of_the_account(make_api: Callable[..., Api]) -> None:
     api = make_api(user="multi", account=119700)
 
     assert asked(api.new_dossier()) == [*DEFAULT_SET, "ASSUR_DECENNALE"]
@@ -148,7 +148,7 @@ def test_two_accounts_share_the_third_party_and_not_its_code(make_api: Callable[
 
 
 @pytest.mark.parametrize("code", [..., None, "", "F-1"], ids=["absent", "null", "empty", "the same"])
-def test_the_code_stays_when_an_import_gives_no_other(api: Api, code: object) -> None:
+def test_the_code_stays_when_an_import_gives_none(api: Api, code: object) -> None:
     api.new_dossier(thirdpartyCode="F-1")
 
     assert api.new_dossier(dossierReference="PO-2", thirdpartyCode=code)["thirdpartyCode"] == "F-1"
@@ -162,7 +162,7 @@ def test_a_third_party_without_code_takes_the_one_given_for_all_its_dossiers(api
     assert api.dossier(previous["dossierId"])["thirdpartyCode"] == "F-1"
 
 
-def test_an_invented_company_is_the_same_in_every_sandbox(make_api: Callable[..., Api]) -> None:
+def test_a_generated_company_is_the_same_in_every_sandbox(make_api: Callable[..., Api]) -> None:
     one, other = make_api(), make_api()
     one.set_clock("2031-05-02T10:00:00")
     other.set_clock("2031-05-02T10:00:00")
@@ -173,7 +173,7 @@ def test_an_invented_company_is_the_same_in_every_sandbox(make_api: Callable[...
     assert first | {"thirdpartyId": 0} == second | {"thirdpartyId": 0}
 
 
-def test_two_invented_companies_have_different_names(api: Api) -> None:
+def test_two_generated_companies_have_different_names(api: Api) -> None:
     one, other = api.new_dossier(), api.new_dossier(companyIdValue=OTHER_SIRET)
 
     assert thirdparty(api, one)["name"] != thirdparty(api, other)["name"]
@@ -249,7 +249,7 @@ def test_a_code_is_taken_by_the_import_that_ends_first(api: Api) -> None:
     assert [error["code"] for error in api.process(slow)["errors"]] == ["E112"]
 
 
-def test_an_expiration_date_is_judged_when_the_process_ends(api: Api) -> None:
+def test_an_expiration_date_is_checked_when_the_process_ends(api: Api) -> None:
     api.set_clock("2031-05-01T23:59:00")
     slow = api.launch(companyIdValue=SLOW_SIRET, expirationDate="2031-05-02")
 
@@ -278,7 +278,7 @@ def test_a_process_is_not_found_by_another_account(make_api: Callable[..., Api])
     assert [answer.status_code, codes(answer)] == [404, ["NOT_FOUND"]]
 
 
-def test_no_process_lately_is_an_empty_list(api: Api) -> None:
+def test_no_recent_process_is_an_empty_list(api: Api) -> None:
     api.launch()
 
     api.advance("PT24H1S")
@@ -325,7 +325,7 @@ def test_processes_are_listed_from_the_start_of_a_day(api: Api, from_date: str, 
 @pytest.mark.parametrize(
     ("from_date", "code"), [("2031-05-03", "E022"), ("2031-5-3", "E010"), ("soon", "E010"), ("", "E003")]
 )
-def test_a_date_that_cannot_be_is_refused(api: Api, from_date: str, code: str) -> None:
+def test_an_impossible_date_is_refused(api: Api, from_date: str, code: str) -> None:
     api.set_clock("2031-05-02T23:59:59")
 
     answer = api.get("/dossiers/processes", fromDate=from_date)

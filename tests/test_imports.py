@@ -207,7 +207,7 @@ def test_null_members_that_are_optional_are_not_given(api: Api) -> None:
     assert [dossier[name] for name in optional[:4]] == [None, None, None, None]
 
 
-def test_the_longest_texts_are_kept_whole(api: Api) -> None:
+def test_the_longest_texts_are_kept(api: Api) -> None:
     texts = {"thirdpartyCode": "C" * 255, "purchasingCategory": "P" * 255, "description": "é" * 4000}
 
     dossier = api.new_dossier(dossierReference="R" * 255, **texts)
@@ -263,7 +263,7 @@ def test_an_import_that_takes_no_time_has_ended_when_it_is_answered(
     assert api.process(api.launch())["success"]
 
 
-def test_a_process_ends_with_all_that_is_wrong_and_makes_nothing(api: Api) -> None:
+def test_a_failed_process_reports_all_errors_and_creates_nothing(api: Api) -> None:
     api.set_clock("2031-05-02T10:00:00")
     api.new_dossier(companyIdValue=OTHER_SIRET, thirdpartyCode="MINE")
     before = all_but_imports(api)

@@ -281,7 +281,7 @@ def test_a_path_that_only_begins_like_a_control_call_is_recorded(api: Api) -> No
 # Secrets
 
 
-def test_no_secret_is_shown_of_logging_in(api: Api) -> None:
+def test_the_journal_hides_the_secrets_of_a_login(api: Api) -> None:
     tokens = api.log_in()
     api.client.post(
         TOKEN_URL,
@@ -303,7 +303,7 @@ def test_no_secret_is_shown_of_logging_in(api: Api) -> None:
 
 
 @pytest.mark.parametrize("name", ["Authorization", "Proxy-Authorization"])
-def test_no_credentials_are_shown_of_headers(api: Api, name: str) -> None:
+def test_the_journal_hides_credentials_in_headers(api: Api, name: str) -> None:
     secret = f"Bearer {api.token}" if name == "Authorization" else "Basic c2VjcmV0OnNlY3JldA=="
     api.send("GET", api.url("/dossiers"), headers={name: secret})
 
@@ -351,7 +351,7 @@ def test_no_password_is_shown_however_it_is_sent(api: Api, path: str, content_ty
     assert "tops3cret" not in shown
 
 
-def test_no_token_is_shown_of_a_query(api: Api) -> None:
+def test_the_journal_hides_a_token_in_a_query(api: Api) -> None:
     api.send("GET", f"{api.url('/dossiers')}?access_token=tops3cret&page=0")
 
     assert latest(api)["query"] == {"access_token": "***", "page": "0"}

@@ -123,7 +123,7 @@ VERDICTS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("times", "judgment"), VERDICTS.values(), ids=list(VERDICTS))
-def test_a_count_over_an_incomplete_journal_does_not_pass(small: Api, times: Any, judgment: str) -> None:
+def test_a_count_is_unknown_if_the_journal_is_incomplete(small: Api, times: Any, judgment: str) -> None:
     for page in range(12):
         small.get("/dossiers", page=page)
 
@@ -133,7 +133,7 @@ def test_a_count_over_an_incomplete_journal_does_not_pass(small: Api, times: Any
     assert ("older requests were dropped" in (found["why"] or "")) == (judgment == "unknown")
 
 
-def test_an_order_over_an_incomplete_journal_does_not_pass(small: Api) -> None:
+def test_an_expected_order_is_unknown_if_the_journal_is_incomplete(small: Api) -> None:
     small.get(f"/dossiers/{SEED_DOSSIER}")
     for page in range(9):
         small.get("/dossiers", page=page)

@@ -95,7 +95,7 @@ def test_a_relative_home_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> No
     assert without is None or without.is_absolute()
 
 
-def test_a_key_that_cannot_be_kept_lives_as_long_as_the_process(tmp_path: Path) -> None:
+def test_a_key_that_cannot_be_kept_is_used_until_the_process_ends(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be", encoding="utf-8")
 
     assert load_or_create_key(tmp_path / "cache").key_size == 2048

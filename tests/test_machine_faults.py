@@ -129,7 +129,7 @@ def test_a_server_that_was_killed_under_load_starts_again_on_its_port() -> None:
     [["--version"], ["--help"], ["openapi"], ["fixtures", "list"], ["fixtures", "show", "default"]],
     ids=" ".join,
 )
-def test_a_command_whose_output_cannot_be_written_ends_in_a_sentence(arguments: list[str]) -> None:
+def test_a_command_whose_output_cannot_be_written_ends_with_an_error_message(arguments: list[str]) -> None:
     with FULL.open("w") as output:
         found = command(*arguments, output=output)
 
@@ -217,7 +217,7 @@ def test_a_state_file_that_does_not_fit_on_the_disk_leaves_the_previous_one_unch
 
 
 @limits
-def test_a_server_that_cannot_keep_its_key_gives_tokens_and_leaves_no_half_of_one(tmp_path: Path) -> None:
+def test_a_server_that_cannot_keep_its_key_issues_tokens_and_leaves_no_partial_file(tmp_path: Path) -> None:
     script = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
         "from mock_server.cli import main; main()"

@@ -215,7 +215,7 @@ def test_a_valid_expectation_is_accepted() -> None:
         check_expectation(expected)
 
 
-def test_every_operator_is_tried_both_ways_and_with_every_way_to_misuse_it() -> None:
+def test_every_operator_has_a_case_that_matches_one_that_differs_and_an_invalid_operand() -> None:
     assert {name for name in OPERATORS if name not in str([row[0] for row in FITTING.values()])} == set()
     assert {name for name in OPERATORS if name not in str([row[0] for row in UNFITTING.values()])} == set()
     assert {name for name, row in OPERATORS.items() if row.operand} == {

@@ -146,7 +146,7 @@ def check_claims(sentence: str, found: Any, wanted: Any) -> None:
 
 
 @given(signs, signs)
-def test_the_kinds_of_difference_are_those_that_are_there(found: str, wanted: str) -> None:
+def test_the_kinds_of_difference_explain_the_two_texts(found: str, wanted: str) -> None:
     kinds = list(compare_texts(found, wanted))
 
     if kinds:
@@ -157,7 +157,7 @@ def test_the_kinds_of_difference_are_those_that_are_there(found: str, wanted: st
 
 @pytest.mark.parametrize("name", ["dossierReference", "companyIdValue", "expirationDate", "description"])
 @given(variants=st.sampled_from(VARIANTS), found=VALUES, wanted=VALUES)
-def test_no_sentence_claims_a_difference_that_is_not_there(
+def test_no_sentence_names_a_difference_that_does_not_exist(
     name: str, variants: dict[str, str], found: Any, wanted: Any
 ) -> None:
     for sentence in explain(found, wanted, name, **variants):

@@ -247,7 +247,7 @@ def test_any_authorization_is_accepted_or_rejected_with_401(app: Flask, credenti
     ],
     ids=["an unknown path", "a process id", "a page size", "a date"],
 )
-def test_line_feeds_are_answered_like_any_other_garbage(app: Flask, path: str) -> None:
+def test_line_feeds_in_a_path_are_answered_as_any_other_unknown_path(app: Flask, path: str) -> None:
     answer = Caller(app.test_client()).take(("GET", path, {}, b"", ""))
 
     assert answer.status_code in {400, 404}, answer.text

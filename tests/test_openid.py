@@ -230,7 +230,7 @@ def test_a_refresh_keeps_the_scope(api: Api, scope: str) -> None:
     assert ("id_token" in renewed) == (scope == "openid")
 
 
-def test_an_id_token_opens_nothing(api: Api) -> None:
+def test_an_id_token_is_not_accepted_as_an_access_token(api: Api) -> None:
     token = log_in_for(api, "openid")["id_token"]
 
     assert introspect(api, token) == {"active": False}
@@ -266,7 +266,7 @@ def test_a_revoked_token_is_not_active(api: Api, granted: dict[str, Any], revoke
         ({"token": "x.y.z", "client_id": "another"}, 401, ("invalid_client", "Invalid client credentials")),
     ],
 )
-def test_a_revocation_is_checked(
+def test_an_invalid_revocation_is_rejected(
     api: Api, form: dict[str, str], status: int, error: tuple[str, str] | None
 ) -> None:
     answer = revoke(api, **form)
@@ -326,7 +326,7 @@ def test_a_logout_ends_the_refresh_token(api: Api, granted: dict[str, Any]) -> N
     assert answer.json == {"error": "invalid_grant", "error_description": "Token is not active"}
 
 
-def test_a_logout_ends_the_refresh_tokens_that_came_of_the_session(api: Api, granted: dict[str, Any]) -> None:
+def test_a_logout_ends_all_refresh_tokens_of_the_session(api: Api, granted: dict[str, Any]) -> None:
     renewed = refresh(api.client, granted["refresh_token"]).json or {}
 
     log_out(api, granted["refresh_token"])
@@ -343,7 +343,7 @@ def test_after_a_logout_introspection_finds_the_token_inactive(
     assert introspect(api, granted[name]) == {"active": False}
 
 
-def test_a_logout_leaves_other_sessions_of_the_user_alone(api: Api, granted: dict[str, Any]) -> None:
+def test_a_logout_does_not_end_other_sessions_of_the_user(api: Api, granted: dict[str, Any]) -> None:
     other = api.log_in()
 
     log_out(api, granted["refresh_token"])

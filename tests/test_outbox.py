@@ -34,7 +34,7 @@ def register(api: Api, siret: str = SIRET) -> None:
     api.control("POST", "/thirdparties", {"siret": siret, "users": [USER]})
 
 
-def test_nothing_was_sent_before_anything_happened(api: Api) -> None:
+def test_the_outbox_is_empty_at_the_start(api: Api) -> None:
     assert sent(api) == []
 
 
@@ -76,7 +76,7 @@ def test_without_an_address_no_invitation_is_sent(api: Api) -> None:
     assert sent(api) == []
 
 
-def test_people_in_charge_whom_the_account_does_not_know_are_invited(api: Api) -> None:
+def test_users_in_charge_who_are_not_users_of_the_account_are_invited(api: Api) -> None:
     api.new_dossier(userInCharge=["API@example.com", "multi@example.com", "new@client.example"])
 
     assert recipients(api) == [("userInCharge", "new@client.example")]
@@ -117,7 +117,7 @@ def test_an_update_without_an_address_sends_nothing(api: Api) -> None:
     assert sent(api) == []
 
 
-def test_documents_asked_in_addition_are_asked_of_the_users_of_the_third_party(api: Api) -> None:
+def test_the_users_of_the_third_party_are_asked_for_additional_documents(api: Api) -> None:
     register(api)
     dossier = api.new_dossier(requiredDocuments=["I2"])
 

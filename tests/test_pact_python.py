@@ -143,7 +143,7 @@ def test_the_consumer_works_with_its_contract(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", [True, False], ids=["by body", "by query"])
-def test_this_provider_keeps_the_contract(server: str, sandbox: str, tmp_path: Path, *, body: bool) -> None:
+def test_this_server_fulfils_the_contract(server: str, sandbox: str, tmp_path: Path, *, body: bool) -> None:
     with_injection(contract()).write_file(tmp_path)
     judge = verifier(server, sandbox, tmp_path, body=body)
 

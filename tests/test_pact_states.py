@@ -221,7 +221,7 @@ def test_a_verifier_may_use_the_query(api: Api) -> None:
     assert total(api, dossierReference="Q-1") == 1
 
 
-def test_a_verification_is_alone_in_its_sandbox(make_api: Any) -> None:
+def test_a_pact_verification_has_a_separate_sandbox(make_api: Any) -> None:
     one, other = make_api(), make_api()
 
     set_up(one, "there are no dossiers")

@@ -75,12 +75,12 @@ def test_a_method_that_the_path_does_not_have_is_not_allowed(client: FlaskClient
         assert operation.method in answer.headers["Allow"].split(", "), path
 
 
-def test_what_is_only_read_takes_no_post(api: Api) -> None:
+def test_a_path_that_is_only_read_rejects_post(api: Api) -> None:
     for path in ("/requirements", "/thirdparties", "/thirdparties/875"):
         assert_protocol_error(api.post(path, {}), 405)
 
 
-def test_what_is_only_a_command_takes_no_get(api: Api) -> None:
+def test_a_path_that_is_only_a_command_rejects_get(api: Api) -> None:
     for path in (f"/dossiers/{SEED_DOSSIER}/stop", f"/dossiers/{SEED_DOSSIER}/reactivate"):
         assert_protocol_error(api.get(path), 405)
 
@@ -100,7 +100,7 @@ UNMAPPED = [
 ]
 
 
-def test_a_path_mapped_to_nothing_is_not_found_in_protocol_format(client: FlaskClient) -> None:
+def test_an_unknown_path_is_not_found_in_protocol_format(client: FlaskClient) -> None:
     for path in UNMAPPED:
         answer = client.get(f"http://localhost{path}?a=1")
         assert_protocol_error(answer, 404)
@@ -232,7 +232,7 @@ ABSENT = {
 
 
 @pytest.mark.dialects("rest")
-def test_what_is_not_there_is_answered_in_business_format(api: Api) -> None:
+def test_a_missing_resource_is_answered_in_business_format(api: Api) -> None:
     for path, (code, message) in ABSENT.items():
         answer = api.get(path)
         assert answer.status_code == 404, path

@@ -456,7 +456,7 @@ def test_polls_count_over_replicas_in_strict_mode(
     run(act, one, two)
 
 
-def test_entries_in_place_of_lost_ones_win(engine: RedisServer) -> None:
+def test_entries_that_replaced_lost_ones_count(engine: RedisServer) -> None:
     one, two = (LocalReplica(engine.url, "other") for _ in range(2))
     keys = [f"mock-server:{{other}}:{part}" for part in ("head", "log")]
 

@@ -173,7 +173,7 @@ def test_each_replica_lists_the_sandboxes_of_all(clients: Clients) -> None:
         assert latest == 2
 
 
-def test_journal_history_coverage_verification_and_clock_are_one(clients: Clients) -> None:
+def test_journal_history_coverage_verification_and_clock_are_shared(clients: Clients) -> None:
     for remote in clients.remotes:
         remote.control("PUT", "/clock", {"now": "2031-01-01T10:00:00"})
         launch(remote, "ONE")
@@ -654,7 +654,7 @@ def check_full(engine: RedisServer, clients: Clients) -> None:
     engine.command("CONFIG", "SET", "maxmemory", "0")
 
 
-def test_an_engine_that_has_lost_entries_or_all_data_is_what_counts(tmp_path: Path) -> None:
+def test_after_an_engine_has_lost_entries_or_all_data_its_state_counts(tmp_path: Path) -> None:
     with (
         running_engine(tmp_path, "--appendonly", "no") as engine,
         running_server("--state", engine.url) as (one, *processes),
@@ -686,7 +686,7 @@ def test_an_engine_that_has_lost_entries_or_all_data_is_what_counts(tmp_path: Pa
     assert f"the engine {engine.url} has lost its data: all sandboxes start again\n" in log
 
 
-def test_a_request_that_other_replicas_overtake_for_long_is_given_up(
+def test_a_request_that_other_replicas_overtake_for_too_long_is_rejected(
     monkeypatch: pytest.MonkeyPatch, clients: Clients, engine: RedisServer
 ) -> None:
     monkeypatch.setattr(replicas, "_MAX_RETRY_SECONDS", -1)
@@ -868,7 +868,7 @@ def test_a_url_needs_the_client_library(monkeypatch: pytest.MonkeyPatch) -> None
         check_client_library()
 
 
-def test_what_is_wrong_at_the_start_is_named(tmp_path: Path) -> None:
+def test_errors_at_the_start_are_reported(tmp_path: Path) -> None:
     secret = "s3cret"
     with running_engine(tmp_path, "--requirepass", secret) as engine:
         address = engine.url.removeprefix("redis://")

@@ -33,7 +33,7 @@ def row(text: str, first: str) -> list[str]:
     return str(line).split(" | ")
 
 
-def test_the_report_has_what_the_client_did(api: Api) -> None:
+def test_the_report_has_the_calls_of_the_client(api: Api) -> None:
     api.get("/dossiers", pagesize=5)
     set_rule(api, {"respond": {"status": 503}}, times=2)
     for _ in range(3):
@@ -103,7 +103,7 @@ Without the delays of rules.
 """
 
 
-def test_the_tables_count_what_was_done_the_most_first(api: Api) -> None:
+def test_the_tables_are_sorted_by_the_most_frequent_first(api: Api) -> None:
     set_rule(api, {"fault": "EMPTY_RESPONSE"}, "listAccounts", name="cut")
     api.get("/dossiers", pagesize=5)
     api.get("/dossiers", colour=5)
@@ -217,7 +217,9 @@ def test_the_report_of_the_server_counts_all_sandboxes() -> None:
         ("format=pdf", 400, "format is markdown or html, not 'pdf'"),
     ],
 )
-def test_a_wrong_report_is_rejected(api: Api, query: str, status: int, sentence: str) -> None:
+def test_an_invalid_format_of_the_report_is_rejected(
+    api: Api, query: str, status: int, sentence: str
+) -> None:
     assert api.token
     answer = api.client.get(f"/__admin/report?{query}")
 

@@ -51,7 +51,7 @@ def test_a_body_is_read_only_after_a_token_that_is_valid_and_opens_the_account()
 @pytest.mark.parametrize(
     "path", ["//api/v1/account", "///api/v1/account", "//rest/api/v1/account", "//__admin/health"]
 )
-def test_a_path_that_begins_with_two_slashes_is_unmapped(api: Api, path: str) -> None:
+def test_a_path_that_begins_with_two_slashes_is_unknown(api: Api, path: str) -> None:
     answer = api.send("GET", "/", environ_overrides={"PATH_INFO": path})
 
     assert answer.status_code == 404

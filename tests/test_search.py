@@ -100,7 +100,7 @@ def test_a_dossier_in_the_list_is_the_dossier_in_detail(api: Api) -> None:
     assert dossier == api.dossier(dossier["dossierId"])
 
 
-def test_a_search_shows_nothing_of_another_account(make_api: MakeApi) -> None:
+def test_a_search_finds_no_dossier_of_another_account(make_api: MakeApi) -> None:
     api = make_api(user="multi", account=119700)
 
     assert found(api, siren="503829368") == []
@@ -176,7 +176,7 @@ def test_the_siren_finds_the_dossiers_of_all_establishments_in_ascending_order(a
     [{"companyIdValue": "123456789"}, {"companyIdType": "CIT003", "companyIdValue": "123456789"}],
     ids=str,
 )
-def test_a_duns_is_searched_but_never_given_back(api: Api, query: dict[str, str]) -> None:
+def test_a_duns_is_searched_but_never_returned(api: Api, query: dict[str, str]) -> None:
     api.new_dossier(companyIdType="CIT003", companyIdValue="123456789")
 
     (dossier,) = content(api.get("/dossiers", **query))
@@ -195,7 +195,7 @@ def test_the_envelope_of_all_dossiers_holds_content_alone(api: Api) -> None:
     assert list(api.get("/dossiers/all").json or {}) == ["content"]
 
 
-def test_filters_and_pages_have_no_bearing_on_all_dossiers(api: Api) -> None:
+def test_filters_and_pages_do_not_change_the_list_of_all_dossiers(api: Api) -> None:
     answer = api.get("/dossiers/all", siren="503829368", page=5, pageSize=0, monitored="maybe")
 
     assert content(answer) == content(api.get("/dossiers/all"))

@@ -206,7 +206,7 @@ def sandboxes(client: FlaskClient) -> list[str]:
     return [row["name"] for row in (client.get("/__admin/sandboxes").json or {})["sandboxes"]]
 
 
-def test_a_rejected_login_makes_no_sandbox() -> None:
+def test_a_rejected_login_creates_no_sandbox() -> None:
     client = create_app(Settings(auth="declared", log_level="error")).test_client()
 
     for username in ("no+t@example.com", "api+t@example.com", "api+t/b@example.com"):
@@ -215,7 +215,7 @@ def test_a_rejected_login_makes_no_sandbox() -> None:
         assert sandboxes(client) == ["default"], username
 
 
-def test_a_malformed_login_makes_no_sandbox() -> None:
+def test_a_malformed_login_creates_no_sandbox() -> None:
     client = create_app(Settings(auth="declared", log_level="error")).test_client()
 
     for fields in (
@@ -236,7 +236,7 @@ def test_a_malformed_login_makes_no_sandbox() -> None:
         assert sandboxes(client) == ["default"], grant
 
 
-def test_a_refresh_makes_the_sandbox_of_its_token_again() -> None:
+def test_a_refresh_creates_the_sandbox_of_its_token_again() -> None:
     client = create_app(Settings(log_level="error")).test_client()
     first = client.post(TOKEN_URL, data=LOGIN | {"username": "api+t@example.com"}).json or {}
     client.delete("/__admin/sandboxes/t")
@@ -272,7 +272,7 @@ def test_a_rejected_login_to_an_existing_sandbox_is_in_its_journal(api: Api) -> 
     assert [entry["status"] for entry in api.control("GET", "/requests")["requests"]] == [401]
 
 
-def test_a_call_without_a_token_makes_no_sandbox() -> None:
+def test_a_call_without_a_token_creates_no_sandbox() -> None:
     client = create_app(Settings(fixture="empty", log_level="error")).test_client()
 
     for path in ("/api/v1/account", "/no/such/path", f"{REALM}/certs", TOKEN_URL):

@@ -67,7 +67,7 @@ def test_a_signal_ends_it_within_a_second_with_0(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_an_idle_connection_does_not_hold_it_back(number: int) -> None:
+def test_an_idle_connection_does_not_delay_the_end(number: int) -> None:
     with running_server() as (url, process), requests.Session() as session:
         assert session.get(f"{url}{HEALTH}", timeout=5).status_code == 200
 
@@ -87,7 +87,7 @@ def test_an_idle_connection_does_not_hold_it_back(number: int) -> None:
     ],
     ids=["nothing sent", "half a request line", "half a body", "half a chunked body"],
 )
-def test_a_client_that_says_nothing_more_does_not_hold_it_back(begun: bytes) -> None:
+def test_a_client_that_sends_no_more_does_not_delay_the_end(begun: bytes) -> None:
     with running_server() as (url, process), connect(url) as client:
         client.sendall(begun)
         assert is_up(url)
@@ -98,7 +98,7 @@ def test_a_client_that_says_nothing_more_does_not_hold_it_back(begun: bytes) -> 
     assert took < 1.5
 
 
-def test_a_signal_says_nothing_on_stderr() -> None:
+def test_a_signal_writes_nothing_to_stderr() -> None:
     with running_server() as (_, process):
         process.send_signal(signal.SIGINT)
         output, log = process.communicate(timeout=5)
@@ -147,7 +147,7 @@ def test_a_server_that_ended_leaves_its_port_free() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are counted in /proc")
-def test_it_is_one_process() -> None:
+def test_the_server_is_one_process() -> None:
     with running_server() as (url, process):
         assert is_up(url)
         tasks = Path(f"/proc/{process.pid}/task")
@@ -264,7 +264,7 @@ def test_head_has_the_headers_of_get_and_no_body(server: str) -> None:
     ],
     ids=["blank lines", "a word", "no path", "a version", "TLS"],
 )
-def test_what_is_not_http_is_refused_and_others_are_served(server: str, garbage: bytes) -> None:
+def test_bytes_that_are_not_http_are_refused_and_others_are_served(server: str, garbage: bytes) -> None:
     answer = send_and_read(server, garbage, timeout=0.5)
 
     assert statuses(answer) in ([], [400], [505])
@@ -312,7 +312,7 @@ def test_a_slow_control_call_does_not_block_other_requests() -> None:
     assert statistics.median(waits) < 0.1
 
 
-def test_a_question_about_the_journal_does_not_block_other_requests() -> None:
+def test_a_search_in_the_journal_does_not_block_other_requests() -> None:
     question = {"expectations": [{"request": {"body": {"a": number + 1}}} for number in range(300)]}
     with running_server() as (url, _), requests.Session() as session, ThreadPoolExecutor(1) as pool:
         for number in range(100):

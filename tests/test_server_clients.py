@@ -111,7 +111,7 @@ def test_a_method_that_the_api_does_not_have_is_answered(server: str, method: st
     assert statuses(answer) in ([404], [405])
 
 
-def test_an_upgrade_is_not_taken_up(server: str) -> None:
+def test_an_upgrade_is_ignored(server: str) -> None:
     asked = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==")
 
     with connect(server) as client:
@@ -122,7 +122,7 @@ def test_an_upgrade_is_not_taken_up(server: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="open files are counted in /proc")
-def test_a_thousand_connections_come_and_go_without_a_trace() -> None:
+def test_a_thousand_connections_leave_nothing_open() -> None:
     with running_server() as (url, process):
         files = Path(f"/proc/{process.pid}/fd")
         assert is_up(url)

@@ -115,7 +115,7 @@ def admitted(server: str, *authorizations: str) -> int:
     return status
 
 
-def test_of_two_tokens_neither_is_taken(server: str) -> None:
+def test_a_request_with_two_tokens_is_rejected(server: str) -> None:
     good = log_in(server)["Authorization"]
 
     assert admitted(server, good) == 200
@@ -142,17 +142,17 @@ HOSTS: dict[str, tuple[list[str], int]] = {
 }
 
 
-def test_control_is_reached_by_one_host_that_is_its_own(server: str) -> None:
+def test_a_control_call_with_two_hosts_or_a_foreign_one_is_rejected(server: str) -> None:
     for case, (hosts, status) in HOSTS.items():
         assert control_status(server, *(f"Host: {host}" for host in hosts)) == status, case
 
 
-def test_of_two_names_of_a_sandbox_neither_is_taken(server: str) -> None:
+def test_a_call_with_two_names_of_a_sandbox_is_rejected(server: str) -> None:
     twice = ("X-Mock-Sandbox: twice-a", "X-Mock-Sandbox: twice-b")
 
     assert control_status(server, "Host: localhost", *twice) == 400
 
 
-def test_a_header_with_an_underscore_passes_for_no_other(server: str) -> None:
+def test_a_header_with_an_underscore_is_not_one_with_a_dash(server: str) -> None:
     # As the name of a sandbox it would be a 400.
     assert control_status(server, "Host: localhost", "X_Mock_Sandbox: no/name") == 200

@@ -72,21 +72,21 @@ def test_since_gives_the_values_that_are_not_below(changes: list[tuple[str, int]
 
 
 @given(changes=CHANGES)
-def test_it_contains_what_was_added_and_nothing_else(changes: list[tuple[str, int]]) -> None:
+def test_a_set_contains_the_values_that_were_added_and_no_others(changes: list[tuple[str, int]]) -> None:
     found = changed(EMPTY, changes)
 
     assert [value for value in range(-1, 62) if value in found] == naively([], changes)
 
 
 @given(beginning=st.lists(VALUES, min_size=1), at=st.integers(0))
-def test_adding_what_is_there_gives_the_very_same_object(beginning: list[int], at: int) -> None:
+def test_adding_a_present_value_returns_the_same_object(beginning: list[int], at: int) -> None:
     values = SortedSet.of(beginning)
 
     assert values.add(beginning[at % len(beginning)]) is values
 
 
 @given(changes=CHANGES, value=VALUES)
-def test_discarding_what_is_not_there_gives_the_very_same_object(
+def test_discarding_a_missing_value_returns_the_same_object(
     changes: list[tuple[str, int]], value: int
 ) -> None:
     values = changed(EMPTY, changes).discard(value)
@@ -95,7 +95,7 @@ def test_discarding_what_is_not_there_gives_the_very_same_object(
 
 
 @given(beginning=st.lists(VALUES), changes=CHANGES)
-def test_a_set_is_untouched_by_what_is_made_of_it(
+def test_a_set_is_not_changed_by_additions_and_removals(
     beginning: list[int], changes: list[tuple[str, int]]
 ) -> None:
     values = SortedSet.of(beginning)

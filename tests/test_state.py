@@ -148,7 +148,7 @@ def test_every_get_answers_the_same_bytes_in_another_process(api: Api) -> None:
     assert there == seen(api)
 
 
-def test_what_happens_next_is_the_same_on_both(api: Api) -> None:
+def test_after_an_import_of_a_state_both_sandboxes_give_the_same_answers(api: Api) -> None:
     eventful(api)
     other = moved(api)
 
@@ -237,7 +237,7 @@ def test_a_running_clock_continues(api: Api) -> None:
     assert clock["now"].startswith("2031-05-03T10:00:")
 
 
-def test_variants_come_along(api: Api) -> None:
+def test_an_exported_state_has_the_variants(api: Api) -> None:
     api.control("PUT", "/variants", {"refusals": "result"})
 
     other = moved(api)
@@ -261,7 +261,7 @@ def test_a_reset_goes_back_to_the_fixture_of_the_server(api: Api) -> None:
     assert state_of(other)["content"]["dossiers"] == []
 
 
-def test_a_snapshot_taken_before_is_still_there(api: Api) -> None:
+def test_a_snapshot_is_still_there_after_an_import_of_a_state(api: Api) -> None:
     other = fresh()
     before = state_of(other)
     other.control("POST", "/snapshots/before")
@@ -565,7 +565,7 @@ INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
 }
 
 
-def test_a_state_that_cannot_be_is_refused_with_its_place_and_changes_nothing(
+def test_an_impossible_state_is_refused_with_its_place_and_changes_nothing(
     good: Any, snapshot: SnapshotAssertion
 ) -> None:
     api = fresh()
@@ -701,7 +701,7 @@ def test_a_state_takes_its_scenario_and_its_rules_along() -> None:
     assert after.control("GET", "/scenarios")["playing"] == "outage"
 
 
-def test_a_state_with_a_rule_that_cannot_be_is_refused(good: Any) -> None:
+def test_a_state_with_an_impossible_rule_is_refused(good: Any) -> None:
     wrong = good | {"playing": {"rules": [{"name": "r", "when": {"operation": "lst"}, "then": {}}]}}
 
     answer = put(fresh(), wrong)
@@ -710,7 +710,7 @@ def test_a_state_with_a_rule_that_cannot_be_is_refused(good: Any) -> None:
     assert "$.playing.rules[0].when.operation" in (answer.json or {})["detail"]
 
 
-def test_a_state_with_a_scenario_that_cannot_be_is_refused(good: Any) -> None:
+def test_a_state_with_an_impossible_scenario_is_refused(good: Any) -> None:
     rules = [{"name": "r", "when": {"operation": "lst"}, "then": {"respond": {"status": 503}}}]
     scenario = {"version": 1, "scenario": "s", "title": "S", "rules": rules}
 

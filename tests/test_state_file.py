@@ -71,7 +71,7 @@ def launch(api: Api, reference: str) -> None:
     assert api.post("/dossiers", IMPORT | {"dossierReference": reference}).status_code == 200
 
 
-def test_all_of_a_sandbox_is_there_after_a_restart(path: Path) -> None:
+def test_all_of_a_sandbox_is_restored_after_a_restart(path: Path) -> None:
     app = start(path)
     api = Api(app.test_client(), "one")
     api.control("POST", "/rules", {"rules": [a_rule({"respond": {"status": 503}}, "stopDossier")]})
@@ -107,7 +107,7 @@ def journal(app: Flask, sandbox: str = "one") -> dict[str, Any]:
     return dict(app.test_client().get(f"/__admin/requests?sandbox={sandbox}").json or {})
 
 
-def test_the_journal_is_there_after_a_restart_within_its_limits(path: Path) -> None:
+def test_the_journal_is_restored_after_a_restart_within_its_limits(path: Path) -> None:
     app = start(path)
     api = Api(app.test_client(), "one")
     for number in range(70):
@@ -148,7 +148,7 @@ def test_reads_are_written_before_the_server_ends(
 
 
 @pytest.mark.parametrize(("method", "call"), [("DELETE", "requests"), ("POST", "reset")])
-def test_a_journal_that_was_deleted_is_not_there_and_its_numbers_continue(
+def test_a_journal_that_was_deleted_is_not_restored_and_its_numbers_continue(
     path: Path, method: str, call: str
 ) -> None:
     app = start(path)
@@ -236,7 +236,7 @@ COMPARED = (
 )
 
 
-def test_a_copy_of_the_file_has_all_at_each_moment(
+def test_a_copy_of_the_file_is_complete_at_any_time(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state_database, "_COMMANDS_PER_CHECKPOINT", 3)
@@ -344,7 +344,7 @@ def answer_of(app: Flask, name: str) -> str:
     return text.replace('"complete":true', '"complete":false') if name == "requests" else text
 
 
-def test_a_fork_is_there_and_a_deleted_sandbox_is_not(path: Path) -> None:
+def test_a_fork_is_restored_and_a_deleted_sandbox_is_not(path: Path) -> None:
     app = start(path)
     api = Api(app.test_client(), "one")
     launch(api, "A")
@@ -544,7 +544,7 @@ def test_a_deleted_sandbox_is_no_longer_listed_and_can_be_used_again(path: Path)
     assert [row["wanted"]["reference"] for row in state(app, "one")["content"]["processes"]] == ["B"]
 
 
-def test_a_change_that_fails_in_the_middle_does_not_stop_the_next(path: Path) -> None:
+def test_a_change_that_fails_in_the_middle_does_not_affect_the_next_one(path: Path) -> None:
     app = start(path)
     one, other = (Api(app.test_client(), name) for name in ("one", "other"))
     launch(one, "A")
@@ -631,7 +631,7 @@ def as_another_user(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("exists", ["", "sandboxes.db"], ids=["a new file", "a file that exists"])
-def test_a_read_only_folder_ends_the_start_with_a_sentence(path: Path, exists: str) -> None:
+def test_a_read_only_folder_ends_the_start_with_an_error_message(path: Path, exists: str) -> None:
     if exists:
         database(start(path)).close()
 
@@ -643,7 +643,7 @@ def test_a_read_only_folder_ends_the_start_with_a_sentence(path: Path, exists: s
     assert ended.stderr.startswith(sentence)
 
 
-def test_a_folder_that_cannot_be_read_ends_the_start_with_a_sentence(
+def test_a_folder_that_cannot_be_read_ends_the_start_with_an_error_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)  # the tests may run as root, who reads every folder
@@ -653,7 +653,7 @@ def test_a_folder_that_cannot_be_read_ends_the_start_with_a_sentence(
         assert "cannot be read: change its permissions" in ended.output
 
 
-def test_a_password_without_a_url_ends_the_start_with_a_sentence(path: Path) -> None:
+def test_a_password_without_a_url_ends_the_start_with_an_error_message(path: Path) -> None:
     for arguments in ((), ("--state", str(path))):
         ended = processes.run("serve", "--port", "0", "--state-password", "s3cret", *arguments)
         assert ended.returncode == 1
@@ -825,7 +825,7 @@ def test_a_file_with_many_snapshots_does_not_become_larger(path: Path) -> None:
     Api(again.test_client(), "one").control("POST", "/snapshots/s3/restore")
 
 
-def test_the_commands_make_no_file(path: Path) -> None:
+def test_the_commands_create_no_file(path: Path) -> None:
     for command in ("info", "export", "compact"):
         found = run(command, str(path))
         assert found.returncode == 1

@@ -151,7 +151,7 @@ def test_a_dossier_of_a_closed_establishment_is_not_reactivated(
     assert api.dossier(5)["stoppingReason"] == "OUTOFBUSINESS"
 
 
-def test_what_the_registry_says_of_an_establishment_counts_as_well(
+def test_the_condition_of_an_establishment_prevents_a_reactivation(
     make_server_api: Callable[..., Api],
 ) -> None:
     closed = f'thirdparties: [{{siret: "{SIRET}", outOfBusiness: true}}]'
@@ -202,7 +202,7 @@ def test_new_requirements_replace_the_previous_ones(api: Api, wrap: Callable[[li
 
 
 @pytest.mark.dialects("rest")
-def test_a_kept_requirement_keeps_its_document_whole(api: Api) -> None:
+def test_a_requirement_that_stays_keeps_its_document(api: Api) -> None:
     dossier = next(
         dossier
         for dossier in content(api.get("/dossiers", monitored="true", pageSize=200))

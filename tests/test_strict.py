@@ -143,7 +143,7 @@ def test_the_login_is_checked_too(unchecked: Api) -> None:
     assert log_in(unchecked).status_code == 200
 
 
-def test_a_call_without_a_valid_token_or_with_a_rule_is_not_looked_at(unchecked: Api) -> None:
+def test_a_call_without_a_valid_token_or_with_a_rule_gets_no_warning(unchecked: Api) -> None:
     set_rule(unchecked, {"respond": {"status": 503}}, "getDossier")
     url = unchecked.url("/dossiers", colour="red")
 
@@ -212,7 +212,7 @@ def test_a_warning_is_found_and_verified(api: Api) -> None:
     assert "expected at least 1, found none" in failed["detail"]
 
 
-def test_the_mode_is_of_one_sandbox_and_a_reset_sets_it_back(api: Api) -> None:
+def test_strict_mode_is_set_per_sandbox_and_a_reset_sets_it_back(api: Api) -> None:
     assert api.control("GET", "/strict") == {"strict": "off"}
     assert api.control("PUT", "/strict", {"strict": "warn"}) == {"strict": "warn"}
     assert (api.client.get("/__admin/strict?sandbox=another").json or {}) == {"strict": "off"}

@@ -171,7 +171,7 @@ def test_the_list_is_in_ascending_order(api: Api) -> None:
     assert ids == sorted(ids)
 
 
-def test_the_list_holds_the_third_parties_of_the_dossiers_of_the_account(api: Api) -> None:
+def test_the_list_has_the_third_parties_of_the_dossiers_of_the_account(api: Api) -> None:
     dossiers = content(api.get("/dossiers/all"))
 
     assert found(api) == sorted({dossier["thirdpartyId"] for dossier in dossiers})
@@ -248,7 +248,7 @@ def test_all_bad_values_are_reported_together(api: Api) -> None:
     assert sorted(codes(answer)) == ["E002", "E003", "E010"]
 
 
-def test_the_day_that_has_begun_in_paris_is_not_the_future(api: Api) -> None:
+def test_the_present_day_in_paris_is_not_in_the_future(api: Api) -> None:
     api.control("PUT", "/clock", {"now": "2031-03-01T00:30:00"})
 
     assert found(api, stateLastChangeDate="2031-03-01") == []

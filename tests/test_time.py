@@ -139,7 +139,7 @@ def test_a_reactivated_dossier_expires_again(timed: Api) -> None:
     assert timed.dossier(3)["stoppingDate"] == "2031-05-14T00:00:00.000"
 
 
-def test_a_reactivated_dossier_has_its_files_again_and_is_judged_by_them(timed: Api) -> None:
+def test_a_reactivated_dossier_has_its_files_again_and_they_count(timed: Api) -> None:
     before = timed.dossier(3)["documents"]
     timed.set_clock("2031-05-13T08:00:00")
 

@@ -67,7 +67,7 @@ def test_actions_take_place_in_the_order_of_time_and_may_name_what_earlier_ones_
     ]
 
 
-def test_it_is_part_of_the_sandbox_in_every_way_to_copy_or_restore_one(api: Api) -> None:
+def test_the_timeline_is_copied_and_restored_with_the_sandbox(api: Api) -> None:
     add(api, CREATE)
     created = [("action taken", CREATE["control"])]
     exported = api.control("GET", "/state")
@@ -155,7 +155,7 @@ def test_an_action_that_the_clock_never_reaches_is_rejected(api: Api) -> None:
     assert "timeline" in add(api, {"after": "PT23H", "control": DEPOSIT})
 
 
-def test_a_timeline_has_a_bound(api: Api) -> None:
+def test_a_timeline_has_a_limited_number_of_actions(api: Api) -> None:
     entry = {"after": "P1D", "control": DEPOSIT}
 
     assert len(add(api, *[entry] * 1000)["timeline"]) == 1000

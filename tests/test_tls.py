@@ -171,7 +171,7 @@ def test_the_certificate_to_trust_can_be_fetched(secure: str, cache: Path) -> No
     assert answer.text == (cache / "mock-server" / "tls" / "ca.pem").read_text(encoding="ascii")
 
 
-def test_without_https_there_is_nothing_to_trust(server: str) -> None:
+def test_without_https_there_is_no_certificate_to_fetch(server: str) -> None:
     answer = requests.get(f"{server}/__admin/ca.pem", timeout=5)
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
@@ -187,7 +187,7 @@ def test_a_token_names_an_issuer_of_https(secure: str) -> None:
     assert claims(token)["iss"] == f"{secure}{REALM}"
 
 
-def test_discovery_leads_to_urls_of_https(secure: str) -> None:
+def test_discovery_has_urls_of_https(secure: str) -> None:
     found = requests.get(f"{secure}{REALM}/.well-known/openid-configuration", timeout=5).json()
 
     assert found["token_endpoint"] == f"{secure}{OPENID}/token"
@@ -229,20 +229,20 @@ def test_a_plain_http_request_is_answered_that_the_server_needs_https(secure: st
 @pytest.mark.parametrize(
     "begun", [b"", b"\x16", b"\x16\x03\x01" + bytes(64)], ids=["nothing", "half", "garbage"]
 )
-def test_bytes_that_are_not_tls_harm_no_other_client(secure: str, begun: bytes) -> None:
+def test_bytes_that_are_not_tls_do_not_affect_other_clients(secure: str, begun: bytes) -> None:
     with socket.create_connection(address(secure), timeout=5) as client:
         client.sendall(begun)
 
         assert is_up(secure)
 
 
-def test_a_long_list_comes_whole(remote: Remote, server: str) -> None:
+def test_a_long_list_is_sent_completely(remote: Remote, server: str) -> None:
     plain = Remote(server, remote.sandbox)
 
     assert remote.get("/dossiers/all") == plain.get("/dossiers/all")
 
 
-def test_events_come_as_they_happen(remote: Remote) -> None:
+def test_events_are_sent_as_they_happen(remote: Remote) -> None:
     url = f"{remote.url}/__admin/events?sandbox={remote.sandbox}"
     with requests.get(url, stream=True, timeout=5) as events:
         lines = events.iter_lines()
@@ -257,7 +257,7 @@ def test_events_come_as_they_happen(remote: Remote) -> None:
 # Faults and delays
 
 
-def test_a_reset_is_one_of_the_connection_below(remote: Remote) -> None:
+def test_a_reset_fault_resets_the_connection_below_the_encryption(remote: Remote) -> None:
     remote.set_rule({"fault": "CONNECTION_RESET_BY_PEER"})
 
     with remote.send_raw() as client, socket.socket(fileno=os.dup(client.fileno())) as below:

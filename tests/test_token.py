@@ -185,7 +185,7 @@ def test_a_token_is_signed_with_its_algorithm(granted: dict[str, Any], name: str
     assert (header["alg"], header["typ"]) == (algorithm, "JWT")
 
 
-def test_the_header_of_an_access_token_holds_alg_typ_and_kid_alone(granted: dict[str, Any]) -> None:
+def test_the_header_of_an_access_token_has_only_alg_typ_and_kid(granted: dict[str, Any]) -> None:
     assert set(jwt.get_unverified_header(granted["access_token"])) == {"alg", "typ", "kid"}
 
 
@@ -193,7 +193,7 @@ def test_the_access_token_has_the_documented_claims(granted: dict[str, Any]) -> 
     assert set(claims(granted["access_token"])) == COMMON_CLAIMS | USER_CLAIMS
 
 
-def test_the_refresh_token_has_the_claims_up_to_scope_less_acr(granted: dict[str, Any]) -> None:
+def test_the_refresh_token_has_the_claims_up_to_scope_except_acr(granted: dict[str, Any]) -> None:
     assert set(claims(granted["refresh_token"])) == COMMON_CLAIMS
 
 
@@ -224,7 +224,7 @@ def test_the_access_token_names_the_user_and_the_client(granted: dict[str, Any])
     ],
     ids=["one account", "several accounts", "the default account", "an inactive account"],
 )
-def test_account_ids_is_a_string_of_ids_with_commas_between(
+def test_account_ids_is_a_text_of_ids_separated_by_commas(
     client: FlaskClient, username: str, account_ids: str
 ) -> None:
     granted = ask(client, username=username, password="demo").json or {}
@@ -233,7 +233,7 @@ def test_account_ids_is_a_string_of_ids_with_commas_between(
 
 
 @pytest.mark.parametrize("name", ["access_token", "refresh_token"])
-def test_exp_less_iat_is_the_lifetime_announced(granted: dict[str, Any], name: str) -> None:
+def test_exp_minus_iat_is_the_announced_lifetime(granted: dict[str, Any], name: str) -> None:
     assert lifetime(granted[name]) == 1800
 
 
@@ -381,7 +381,7 @@ def test_a_refresh_token_outlives_its_access_token(make_server_api: Callable[...
     assert refresh(api.client, granted["refresh_token"]).status_code == 200
 
 
-def test_tokens_that_aged_more_than_a_thousand_times_lose_no_time() -> None:
+def test_tokens_that_aged_more_than_a_thousand_times_keep_their_age() -> None:
     ages: TokenAges = ()
     for number in range(1003):
         ages = with_age(ages, START + timedelta(minutes=number), timedelta(seconds=1))

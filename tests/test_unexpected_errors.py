@@ -98,7 +98,7 @@ REPAIRS: dict[str, Callable[[Api, Any], TestResponse]] = {
 }
 
 
-def test_what_cannot_be_settled_can_be_replaced_and_breaks_no_report(
+def test_a_state_that_cannot_be_settled_can_be_replaced_and_breaks_no_report(
     app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     importing(app, "default")

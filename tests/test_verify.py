@@ -571,7 +571,7 @@ def test_the_right_body_or_query_of_another_operation_is_a_near_miss(api: Api) -
         assert reasons(api, operation=operation, **shared)[0] == f"it was {near}", shared
 
 
-def test_a_call_with_nothing_in_common_is_not_a_near_miss(api: Api) -> None:
+def test_a_call_without_a_common_part_is_not_a_near_miss(api: Api) -> None:
     api.get("/dossiers")
 
     for body in ({"dossierReference": "PO-1"}, {"dossierReference": "PO-1", "companyIdValue": SIRET}):

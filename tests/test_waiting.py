@@ -79,7 +79,9 @@ def failure(act: Callable[[], Any]) -> str:
     return str(raised.value)
 
 
-def test_it_is_answered_as_soon_as_all_holds(sandbox: Sandbox, pool: ThreadPoolExecutor) -> None:
+def test_a_verification_with_a_timeout_is_answered_as_soon_as_all_expectations_hold(
+    sandbox: Sandbox, pool: ThreadPoolExecutor
+) -> None:
     one = started(pool, lambda: sandbox.verify("listDossiers", timeout="30s"))
     two = started(pool, lambda: sandbox.verify("listDossiers", at_least=2, timeout=30))
     wanted = expect(operation="getToken"), expect(operation="listDossiers")
@@ -92,7 +94,7 @@ def test_it_is_answered_as_soon_as_all_holds(sandbox: Sandbox, pool: ThreadPoolE
     assert two.result(5) - second < 1
 
 
-def test_without_the_requests_it_fails_after_the_timeout_with_the_nearest_ones(sandbox: Sandbox) -> None:
+def test_a_verification_fails_after_the_timeout_with_the_nearest_requests(sandbox: Sandbox) -> None:
     search(sandbox)
     began = time.monotonic()
 
@@ -115,7 +117,9 @@ def test_an_upper_bound_holds_for_the_whole_time(
     assert -search(sandbox) + exceeded.result(5) < 1
 
 
-def test_requests_deleted_while_it_waits_were_seen(sandbox: Sandbox, pool: ThreadPoolExecutor) -> None:
+def test_requests_that_are_deleted_during_a_verification_count(
+    sandbox: Sandbox, pool: ThreadPoolExecutor
+) -> None:
     waiting = started(pool, lambda: sandbox.verify("listDossiers", at_least=2, timeout=30))
     search(sandbox)
     sandbox.forget_requests()
@@ -139,14 +143,14 @@ def test_a_wrong_timeout_is_rejected(sandbox: Sandbox, timeout: Any, sentence: s
     assert (rejected.value.status, sentence in rejected.value.detail) == (400, True)
 
 
-def test_it_ends_with_its_sandbox(sandbox: Sandbox, pool: ThreadPoolExecutor) -> None:
+def test_a_verification_ends_with_its_sandbox(sandbox: Sandbox, pool: ThreadPoolExecutor) -> None:
     waiting = started(pool, lambda: failure(lambda: sandbox.verify("getDossier", timeout=30)))
     sandbox.drop()
 
     assert waiting.result(5)
 
 
-def test_it_ends_with_the_server(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+def test_a_verification_ends_with_the_server(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
     with wire_server("plain", tmp_path) as url:
         waiting = started(pool, lambda: Sandbox(url).verify("getDossier", timeout=30))
 
@@ -154,7 +158,9 @@ def test_it_ends_with_the_server(tmp_path: Path, pool: ThreadPoolExecutor) -> No
         waiting.result(5)
 
 
-def test_so_many_wait_until_their_clients_are_gone(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limited_number_of_verifications_wait_until_their_clients_are_gone(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waiting = services.of(application()).waiting
     monkeypatch.setattr(verify, "MAX_WAITING", 2)
     wanted = msgspec.json.encode({"expectations": [expect(operation="getDossier")], "timeout": "30s"})

@@ -40,7 +40,7 @@ SENT: dict[str, tuple[bytes, ...]] = {
 }
 
 
-def test_answers_on_the_wire(server: str, snapshot: SnapshotAssertion) -> None:
+def test_the_bytes_of_answers_are_as_expected(server: str, snapshot: SnapshotAssertion) -> None:
     shown = []
     for case, parts in SENT.items():
         with connect(server) as client:

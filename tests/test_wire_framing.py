@@ -225,7 +225,7 @@ DECIDED = {
 }
 
 
-def test_what_the_head_decides_is_answered_without_the_body(url: str) -> None:
+def test_a_request_that_its_head_makes_invalid_is_answered_without_its_body(url: str) -> None:
     token = f"Authorization: {log_in(url)['Authorization']}"
     for line, status in DECIDED.items():
         with connect(url, timeout=10) as client:
