@@ -206,7 +206,7 @@ def test_a_state_that_is_no_longer_kept_is_reported_with_the_oldest_one_that_is(
         (
             "/rewind",
             {"beforeCommand": 0},
-            (404, "there is no command 0; the oldest one is that before command 1"),
+            (404, "there is no command 0; the latest is 1"),
         ),
         ("/sandboxes/{}/fork", {"as": "{}"}, (409, "there is a sandbox '{}': ")),
         ("/sandboxes/{}/fork", {"as": "a b"}, (400, "a sandbox's name is up to 64 letters")),

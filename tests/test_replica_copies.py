@@ -302,7 +302,7 @@ def test_a_checkpoint_that_cannot_be_written_is_logged_and_a_damaged_sandbox_is_
         engine.command("XTRIM", "mock-server:{damaged}:log", "MINID", "3")
         answer = json.loads(await two.call("GET", "/clock"))
         sentence = (
-            f"the sandbox 'damaged' in {engine.url} is damaged (there is no command 2; none is kept): delete"
+            f"the sandbox 'damaged' in {engine.url} is damaged (there is no command 2; none was made): delete"
             " its keys, mock-server:{damaged}:head and mock-server:{damaged}:log; nothing was changed"
         )
         assert (answer["status"], answer["detail"]) == (503, sentence)

@@ -191,7 +191,8 @@ class History:
         """
         first = self.last - len(self._entries) + 1
         if number > self.last or number < 1:
-            raise NotKept(f"there is no command {number}; {self._kept()}")
+            latest = f"the latest is {self.last}" if self.last else "none was made"
+            raise NotKept(f"there is no command {number}; {latest}")
         if number < first:
             raise NotKept(f"the state before command {number} is not kept any more; {self._kept()}")
         return self._entries[number - first]
