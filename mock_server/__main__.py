@@ -5,7 +5,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command. The garbage collector waits until it is imported: modules are no garbage."""
+    """Run the command. The garbage collector is off until it is imported: modules are no garbage."""
     gc.disable()
     try:
         from mock_server.cli import main as run

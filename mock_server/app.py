@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> Application:
         StateFileError: the file of `--state` cannot be used.
     """
     shared = _services(settings)
-    shared.sandboxes.get()  # generated now, not when the first request waits for it
+    shared.sandboxes.get()  # generate the default one now, not while the first request waits
     app = Application(shared, VIEWS, cache(partial(_control, shared)))
     app.register_blueprint(token_endpoint.openid)
     app.add_url_rule(HEALTH_PATH, "health", get_health)
@@ -144,7 +144,7 @@ def _sandboxes(
 ) -> Sandboxes:
     """Return the sandboxes: in memory, in a file, or shared with other replicas.
 
-    `users` has the start of the sandboxes of users whose entry in the fixture names a scenario.
+    `users` has the scenarios of users whose entry in the fixture names one, for their own sandboxes.
     """
     database = None
     if isinstance(settings.state, Path):
@@ -152,7 +152,7 @@ def _sandboxes(
 
         database = StateDatabase(settings.state)
     options = SandboxOptions(
-        # Each launch of an import asks for the company, also if it is the same one.
+        # Each import asks for the company, also if an earlier import had the same one.
         invent=lru_cache(1024)(generate_company),
         import_duration=settings.import_duration,
         journal=Limits(settings.journal_entries, settings.journal_bytes),

@@ -8,8 +8,8 @@ from time import monotonic, time
 
 from msgspec import Struct
 
-_SET_BACK = 0.05
-"""The machine's time counts as set back when it is this many seconds behind what really passed."""
+_SET_BACK_SECONDS = 0.05
+"""Seconds. The machine's time was set back if it is more than this behind the time that has really passed."""
 
 
 def real_seconds() -> float:
@@ -23,7 +23,7 @@ def real_now() -> datetime:
 
 
 class MonotonicClock:
-    """The machine's time, which never goes back: set back, it continues from its last value."""
+    """The machine's time, but it never goes back: if it is set back, it continues from its last value."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
@@ -31,17 +31,17 @@ class MonotonicClock:
 
     def seconds(self) -> float:
         """Return the seconds since 1970."""
-        now, passed = time() + self._ahead, monotonic()
-        seen, at = self._seen
-        due = seen + passed - at
-        if now < due - _SET_BACK:
-            self._ahead += due - now
-            now = due
-        self._seen = (now, passed)
+        now, monotonic_seconds = time() + self._ahead, monotonic()
+        last, last_monotonic = self._seen
+        expected = last + monotonic_seconds - last_monotonic
+        if now < expected - _SET_BACK_SECONDS:
+            self._ahead += expected - now
+            now = expected
+        self._seen = (now, monotonic_seconds)
         return now
 
     def continue_from(self, seconds: float) -> None:
-        """Do not show an earlier time than this from now on."""
+        """Return no earlier time than this from now on."""
         self._ahead += max(seconds - self.seconds(), 0)
 
 
@@ -56,13 +56,13 @@ def monotonic_now() -> datetime:
 def continue_from(instant: datetime) -> None:
     """Let the time of sandboxes continue from an instant that another server has used, if it is later.
 
-    Clocks of machines differ by some milliseconds: so no sandbox sees time go back.
+    The clocks of two machines differ by some milliseconds: without this, time could go back in a sandbox.
     """
     _monotonic_clock.continue_from(instant.timestamp())
 
 
 class Clock(Struct, frozen=True):
-    """A value: frozen at an instant, or at an offset from the machine's time, which is an argument."""
+    """The clock of a sandbox, immutable: frozen at an instant, or at an offset from the machine's time."""
 
     offset: timedelta = timedelta()
     frozen_at: datetime | None = None

@@ -27,21 +27,21 @@ _GARBAGE = bytes(range(0x80, 0x100)) * 4
 _NO_CHUNK = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + _GARBAGE
 )
-_SENT_INSTEAD = {
+_BYTES_OF_FAULT = {
     "EMPTY_RESPONSE": b"",
     "MALFORMED_RESPONSE_CHUNK": _NO_CHUNK,
     "RANDOM_DATA_THEN_CLOSE": _GARBAGE,
 }
-WIRE_FAULTS = {*_SENT_INSTEAD, "CONNECTION_RESET_BY_PEER", "NO_RESPONSE", "TRUNCATED_BODY"}
-"""The faults of the connection; the app does the others to the answer itself."""
+WIRE_FAULTS = {*_BYTES_OF_FAULT, "CONNECTION_RESET_BY_PEER", "NO_RESPONSE", "TRUNCATED_BODY"}
+"""The faults of the connection; the app applies the other ones to the answer."""
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """The answer waits for `delay`; its body comes in `pieces`, spread over `spread`.
+    """How to send an answer: after `delay`, its body in `pieces` that are spread over the time `spread`.
 
-    `fault` is a connection fault by name, seen instead of the answer or in it; `stream` is sent as it comes,
-    in place of the body, until the client goes. `late` returns the WSGI application that answers, in place of
-    the one that was returned.
+    `fault` is the name of a connection fault, which replaces or damages the answer. `stream` replaces the
+    body: its parts are sent as they come, until the client disconnects. `late` returns, when it is ready, the
+    WSGI application whose answer is sent instead.
     """
 
     delay: timedelta = timedelta()
@@ -56,11 +56,11 @@ class Wire(Protocol):
     """The connection on which an answer is delivered."""
 
     async def pause(self, seconds: float | None) -> None:
-        """Wait for these seconds, or without end; less if the client has closed its side."""
+        """Wait for these seconds, without end for None; shorter if the client closes its side."""
         ...
 
     def begin(self, *, has_length: bool = True) -> None:
-        """Send the head of the answer; without a length, the end of its body is marked in another way."""
+        """Send the head of the answer, with the length of its body if it is known."""
         ...
 
     async def send(self, part: bytes) -> None:
@@ -76,7 +76,7 @@ class Wire(Protocol):
         ...
 
     def send_and_close(self, raw: bytes) -> None:
-        """Send bytes as they are, and close the connection."""
+        """Send these bytes unchanged, and close the connection."""
         ...
 
     def truncate(self, length: int, part: bytes) -> None:
@@ -89,7 +89,7 @@ class Wire(Protocol):
 
 
 async def deliver(wire: Wire, parts: Iterable[bytes], plan: Delivery | None) -> None:
-    """Answer the client as planned; without a plan, send the parts as the app makes them."""
+    """Send an answer as planned; without a plan, send its parts as the app yields them."""
     if plan is None:
         await _send_parts(wire, parts)
         return
@@ -117,20 +117,20 @@ async def _send_parts(wire: Wire, parts: Iterable[bytes]) -> None:
 
 
 async def _send_pieces(wire: Wire, parts: Iterable[bytes], plan: Delivery) -> None:
-    """Send the body in pieces of about one size, the last one when the time is over."""
+    """Send the body in pieces of about the same size, the last one at the end of the time."""
     body = b"".join(parts)
     if plan.pieces <= 1 and not plan.spread:
         await wire.send_all(body)
         return
     wire.begin()
-    begun, length = monotonic(), len(body)
+    started, length = monotonic(), len(body)
     pieces = max(1, min(plan.pieces, length))
-    for number in range(pieces):
+    for index in range(pieces):
         # Counted from the beginning: a loop's timers are too coarse for the pauses between many pieces.
-        due = begun + plan.spread.total_seconds() * (number + 1) / pieces
+        due = started + plan.spread.total_seconds() * (index + 1) / pieces
         if plan.spread:
             await wire.pause(max(0, due - monotonic()))
-        await wire.send(body[length * number // pieces : length * (number + 1) // pieces])
+        await wire.send(body[length * index // pieces : length * (index + 1) // pieces])
     wire.complete()
 
 
@@ -145,27 +145,27 @@ async def _fail(wire: Wire, parts: Iterable[bytes], fault: str | None) -> None:
         body = b"".join(parts)
         wire.truncate(len(body), body[: len(body) // 2])
     else:
-        wire.send_and_close(_SENT_INSTEAD.get(fault or "", b""))
+        wire.send_and_close(_BYTES_OF_FAULT.get(fault or "", b""))
 
 
 class SlowCalls:
-    """Calls that take long. Each has a thread, one at a time, while the event loop answers others."""
+    """Runs calls that take long in threads, one at a time, while the event loop answers others."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
 
-    async def run(self, make: Callable[[], T]) -> T:
+    async def run(self, function: Callable[[], T]) -> T:
         """Run a function in a daemon thread, which does not delay the server's end; return its result.
 
         If the caller is cancelled, because the client has gone, the next call still waits for the thread.
         """
         await self._turn.acquire()
-        call = asyncio.ensure_future(_in_thread(make))
+        call = asyncio.ensure_future(_in_thread(function))
         call.add_done_callback(lambda _: self._turn.release())
         return await asyncio.shield(call)
 
 
-async def _in_thread(make: Callable[[], T]) -> T:
+async def _in_thread(function: Callable[[], T]) -> T:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
@@ -175,7 +175,7 @@ async def _in_thread(make: Callable[[], T]) -> T:
 
     def run() -> None:
         try:
-            finish = partial(future.set_result, make())
+            finish = partial(future.set_result, function())
         except BaseException as error:  # noqa: BLE001
             finish = partial(future.set_exception, error)
         with suppress(RuntimeError):  # the loop may have ended

@@ -12,8 +12,8 @@ from pathlib import Path
 from mock_server.fixtures.library import bundled
 
 _HEADING = re.compile(r"^(#+) (.+)$")
-_OUTSIDE = re.compile(r"!?\[([^\]]+)\]\((?:\.\./|images/)[^)]+\)")
-"""An image, or a link to a file of the repository: the package has neither."""
+_LINK_TO_REPOSITORY = re.compile(r"!?\[([^\]]+)\]\((?:\.\./|images/)[^)]+\)")
+"""An image, or a link to a file of the repository: the package contains neither."""
 _COMMENT = re.compile(r"^<!--.*?-->\n", re.MULTILINE | re.DOTALL)
 
 
@@ -30,13 +30,13 @@ def read_page(name: str) -> str | None:
     if name not in page_names():
         return None
     text = (bundled("docs") / f"{name}.md").read_text(encoding="utf-8")
-    return _OUTSIDE.sub(r"\1", _COMMENT.sub("", text))
+    return _LINK_TO_REPOSITORY.sub(r"\1", _COMMENT.sub("", text))
 
 
 def schema_file(name: str) -> Path | None:
     """Return the path of a JSON Schema, such as `scenario.schema.json`; None if there is none."""
-    found = {path.name: path for path in bundled("docs").glob("*.schema.json")}
-    return found.get(name)
+    paths = {path.name: path for path in bundled("docs").glob("*.schema.json")}
+    return paths.get(name)
 
 
 def anchor_of(title: str) -> str:
@@ -46,24 +46,24 @@ def anchor_of(title: str) -> str:
 
 def headings(text: str) -> dict[str, str]:
     """Return the title of each section of a page, by its anchor, in their order."""
-    lines = zip(text.splitlines(), _outside_code(text), strict=True)
-    found = (_HEADING.match(line) for line, is_text in lines if is_text)
-    return {anchor_of(match[2]): match[2] for match in found if match}
+    lines = zip(text.splitlines(), _is_outside_code(text), strict=True)
+    matches = (_HEADING.match(line) for line, is_text in lines if is_text)
+    return {anchor_of(match[2]): match[2] for match in matches if match}
 
 
 def section_of(text: str, anchor: str) -> str | None:
     """Return a section of a page, with its heading and its subsections; None without such an anchor."""
-    kept: list[str] = []
-    level = 0  # that of the section, as soon as it has begun
-    for line, is_text in zip(text.splitlines(), _outside_code(text), strict=True):
+    section: list[str] = []
+    level = 0  # of the heading of the section; 0 before it
+    for line, is_text in zip(text.splitlines(), _is_outside_code(text), strict=True):
         match = _HEADING.match(line) if is_text else None
         if match and len(match[1]) <= level:
             break
         if match and not level and anchor_of(match[2]) == anchor:
             level = len(match[1])
         if level:
-            kept.append(line)
-    return "\n".join(kept).rstrip() + "\n" if kept else None
+            section.append(line)
+    return "\n".join(section).rstrip() + "\n" if section else None
 
 
 def rule_of(number: str) -> str | None:
@@ -78,29 +78,32 @@ def rule_of(number: str) -> str | None:
     return f"{rule[0]}\n" if rule else None
 
 
-def row_of(name: str) -> str | None:
-    """Return what the page `behaviour` has of an operation, a variant, or a decision such as `C15`."""
+def behaviour_of(name: str) -> str | None:
+    """Return the text of the page `behaviour` about an operation, a variant or a decision such as `C15`.
+
+    None if there is none.
+    """
     text = read_page("behaviour") or ""
     for anchor, title in headings(text).items():
         if name.lower() in title.lower().split()[1:2]:
             return section_of(text, anchor)
     header: list[str] = []
     lines = text[text.index("\n## 12. ") :].splitlines()  # decisions and variants
-    for line, earlier in zip(lines[1:], lines, strict=False):
+    for line, previous in zip(lines[1:], lines, strict=False):
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if line.startswith("| ---"):
-            header = [cell.strip() for cell in earlier.strip("|").split(" | ")]
+            header = [cell.strip() for cell in previous.strip("|").split(" | ")]
         elif line.startswith("| ") and cells[0].strip("`").lower() == name.lower():
             rows = zip(header[1:], cells[1:], strict=False)
             return f"# {cells[0]}\n\n" + "".join(f"- {label}: {cell}\n" for label, cell in rows if cell)
     return None
 
 
-def _outside_code(text: str) -> list[bool]:
-    """Whether each line is outside blocks of code, where `#` begins a comment."""
-    outside, flags = True, []
+def _is_outside_code(text: str) -> list[bool]:
+    """Return for each line whether it is outside blocks of code: inside, `#` begins a comment."""
+    is_outside, flags = True, []
     for line in text.splitlines():
-        fence = line.startswith("```")
-        flags.append(outside and not fence)
-        outside ^= fence
+        is_fence = line.startswith("```")
+        flags.append(is_outside and not is_fence)
+        is_outside ^= is_fence
     return flags

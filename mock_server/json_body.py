@@ -1,6 +1,6 @@
 """JSON bodies: those that clients send, with their encoding and a limit of a hundred levels, and answers.
 
-Python's stack would overflow where deeper values are compared or shown level by level.
+Python's stack would overflow if deeper values were compared or shown recursively.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ MAX_DEPTH = 100
 _MAX_CHECKED_SIZE = 1_000_000
 """Bytes of JSON in which keys that are given twice are found."""
 
-# Of a text that does not end, the rest: no second look at any character, so the time is linear.
+# A text that does not end has the rest of the bytes. No byte is read twice, so the time is linear.
 _TEXTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ALL_EXCEPT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 _MAX_SHOWN_KEY = 60
 """Characters of a key in a message."""
@@ -37,7 +37,7 @@ class CompressedBodyError(ValueError):
 
 
 def json_bytes(value: Any) -> bytes:
-    """Return JSON that may be kept: the bytes of orjson have kilobytes of unused memory, a copy has none."""
+    """Return a value as JSON to keep: a copy, because the bytes of orjson have kilobytes of unused memory."""
     return bytes(memoryview(orjson.dumps(value)))
 
 
@@ -83,7 +83,7 @@ def check_depth(raw: bytes) -> None:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
 
 
-def check_size(raw: bytes, most: int) -> None:
+def check_size(raw: bytes, limit: int) -> None:
     """Reject JSON with too many values, before it is parsed; the length of texts does not count.
 
     The search ends where there are too many, so that it takes no longer for a larger body.
@@ -91,16 +91,16 @@ def check_size(raw: bytes, most: int) -> None:
     Raises:
         ValueError: it has more than `most` values.
     """
-    if raw.count(b",") < most and raw.count(b'"') <= _QUOTES_PER_VALUE * most:
+    if raw.count(b",") < limit and raw.count(b'"') <= _QUOTES_PER_VALUE * limit:
         return
     commas = texts = end = 0
     for text in _TEXTS.finditer(raw):
         commas += raw.count(b",", end, text.start())
         texts, end = texts + 1, text.end()
-        if commas >= most or texts > _TEXTS_PER_VALUE * most:
+        if commas >= limit or texts > _TEXTS_PER_VALUE * limit:
             break
-    if commas + raw.count(b",", end) >= most or texts > _TEXTS_PER_VALUE * most:
-        raise ValueError(f"more than {most} values")
+    if commas + raw.count(b",", end) >= limit or texts > _TEXTS_PER_VALUE * limit:
+        raise ValueError(f"more than {limit} values")
 
 
 def check_keys(raw: bytes) -> None:
@@ -115,33 +115,33 @@ def check_keys(raw: bytes) -> None:
         json.loads(raw, object_pairs_hook=_object, parse_int=str)  # no integer is too long for a text
 
 
-def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(members)
-    if len(found) < len(members):
-        names = [name for name, _ in members]
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
         duplicate = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {duplicate[:_MAX_SHOWN_KEY]!r} is given twice")
-    return found
+    return members
 
 
-def places(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+def places(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the texts, numbers, booleans and nulls in a JSON value, each after its place: `files[0].name`."""
     if isinstance(value, dict):
         for name, part in value.items():
-            yield from places(part, f"{at}.{name}" if at else name)
+            yield from places(part, f"{place}.{name}" if place else name)
     elif isinstance(value, list):
         for index, part in enumerate(value):
-            yield from places(part, f"{at}[{index}]")
+            yield from places(part, f"{place}[{index}]")
     else:
-        yield at, value
+        yield place, value
 
 
 def _is_too_deep(raw: bytes) -> bool:
-    """Whether brackets are left when so many times the innermost pairs are taken out."""
-    brackets = _TEXTS.sub(b"", raw).translate(None, _ALL_BUT_BRACKETS)
+    """Whether brackets remain after the innermost pairs were removed `MAX_DEPTH` times."""
+    brackets = _TEXTS.sub(b"", raw).translate(None, _ALL_EXCEPT_BRACKETS)
     for _ in range(MAX_DEPTH):
-        fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
-        if len(fewer) == len(brackets):
+        remaining = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(remaining) == len(brackets):
             return False
-        brackets = fewer
+        brackets = remaining
     return bool(brackets)

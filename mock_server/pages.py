@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "openapi": "contract#the-openapi-documents",
     "state": "control#keep-sandboxes-over-a-restart",
 }
-"""Per command of `mock-server` the page on what can be wrong with it."""
+"""For each command of `mock-server`, the page about its errors."""
 
 CONTROL_CALLS: Mapping[str, str] = {
     "accounts": "control#create-and-change-data",
@@ -54,7 +54,7 @@ CONTROL_CALLS: Mapping[str, str] = {
     "variants": "fidelity#variants",
     "verify": "verify#verify-what-the-client-did",
 }
-"""Per first word of a control call's path the page that explains it."""
+"""For the first part of a control call's path, the page that explains the call."""
 
 ANY_CONTROL_CALL = "control"
 WHO_MAY = "control#who-may-make-control-calls"
@@ -68,7 +68,7 @@ PROXY = "troubleshooting#a-proxy-in-between"
 
 
 def of_control_call(path: str, status: int) -> str:
-    """The page on a control call that was answered with this error; `path` is without the prefix."""
+    """Return the page about a control call that failed with this status; `path` is without the prefix."""
     if status in {401, 403}:
         return WHO_MAY
     return CONTROL_CALLS.get(path.strip("/").partition("/")[0], ANY_CONTROL_CALL)

@@ -30,7 +30,7 @@ class NotStarted(Exception):
 def start_server(*arguments: str, environment: Mapping[str, str]) -> Iterator[str]:
     """Start a server with these arguments and in this environment; yield its base URL.
 
-    It ends with this context, and when this process ends, also by SIGKILL: its standard input ends then.
+    The server ends with this context, or with this process, even by SIGKILL: its standard input ends then.
     Its log goes to the stderr of this process. Ctrl-C in a terminal does not reach it.
 
     Raises:
@@ -52,12 +52,12 @@ def start_server(*arguments: str, environment: Mapping[str, str]) -> Iterator[st
 
 
 def environment_without(*prefixes: str) -> dict[str, str]:
-    """The environment of this process without the variables that start with one of the prefixes."""
+    """Return the environment of this process without the variables that begin with one of the prefixes."""
     return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
 
 
 class ChildProcess:
-    """The other end, in the server: `serve --child` makes one even before it reads its options."""
+    """The server's side: `serve --child` creates it before it reads the other options."""
 
     def __init__(self) -> None:
         """Write errors of the start to standard output, where the parent reads them, and watch the parent."""
@@ -66,19 +66,24 @@ class ChildProcess:
         Thread(target=_end_with_stdin, name="parent", daemon=True).start()
 
     def has_started(self) -> None:
-        """Write the log to stderr from now on: the parent reads standard output no more."""
+        """Write the log to stderr from now on: the parent no longer reads standard output."""
         os.dup2(self._stderr, 2)
         os.close(self._stderr)
 
 
 def _end_with_stdin() -> None:
-    """End this process when its standard input ends: the parent has ended, or wants no server any more."""
+    """End this process when its standard input ends: the parent has ended, or needs no server any more."""
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _ready_url(process: subprocess.Popen[str]) -> str:
+    """Wait for the ready line, and return the base URL in it; lines before it go to stderr.
+
+    Raises:
+        NotStarted: the output ended without it.
+    """
     log = ""
     for line in process.stdout or ():
         ready = re.fullmatch(rf"{READY} (http://\S+) \(dashboard: .+\)\n", line)

@@ -18,7 +18,7 @@ from mock_server.domain.names import is_utf8
 from mock_server.domain.operations import DIALECTS
 
 CONTROL_PREFIX = "/__admin"
-"""Where the control API is served; nothing of the emulated API is."""
+"""The prefix of the paths of the control API; the emulated API has no path below it."""
 
 HEALTH_PATH = f"{CONTROL_PREFIX}/health"
 """A control call that any caller may make."""
@@ -40,10 +40,10 @@ SLOW_CALLS = {
 """Control calls that may take long: they run in a thread, so that they do not block other requests."""
 
 _REQUESTS = ("GET", f"{CONTROL_PREFIX}/requests")
-"""A slow call as a scenario; the other formats are streams."""
+"""A slow call with `format=scenario`; the other formats are streams."""
 
 WRONG_SCHEME = "HTTP on a port of HTTPS"
-"""How the answer of a server with HTTPS to a request without it begins."""
+"""The beginning of the answer to an HTTP request on a port of HTTPS."""
 
 CONTROL_MAX_BODY = 256 * 1024 * 1024
 """Bytes of the body of a control call, which may be the state of a sandbox."""
@@ -56,7 +56,7 @@ _SINGULAR = {"variants": "variant"}
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """The settings of a server. Each default stands here alone: help and documentation are made from it."""
+    """The settings of a server. Each default is written here alone: help and documentation use it."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -98,17 +98,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str = "info"
 
     def __post_init__(self) -> None:
-        """Reject a token that no client could send, also where the settings are made in Python."""
+        """Reject a token that no client could send, also in settings that are created in Python."""
         if self.control_token is not None:
             values.token(self.control_token)
 
 
 class Setting(Struct, frozen=True):
-    """A row of the table. `convert` makes the value from text, or raises ValueError with a sentence.
+    """A row of the table. `convert` returns the value of a text, or raises ValueError with a sentence.
 
-    `absent` says what None as the default means. `protects`: without this value the server would be less
-    protected, so an empty environment variable is an error; it counts as unset for every other setting.
-    `many`: the option may be repeated, and the values of the variable are separated by commas.
+    `absent` is the text for the default None. A setting that `protects` makes the server safer: an empty
+    environment variable is an error, while that of any other setting counts as unset. A setting that
+    `is_repeatable` can have several values: by several options, or by commas in the variable.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Setting(Struct, frozen=True):
     help: str
     absent: str = "none"
     protects: bool = False
-    many: bool = False
+    is_repeatable: bool = False
 
     @property
     def flag(self) -> str:
@@ -130,21 +130,21 @@ class Setting(Struct, frozen=True):
         return f"MOCK_SERVER_{self.name.upper()}"
 
     @property
-    def switch(self) -> bool:
+    def is_switch(self) -> bool:
         """Whether the option takes no value."""
         return not self.metavar
 
     @property
     def default(self) -> str:
-        """The default, as text: `convert` reads it, unless the default is None."""
+        """The default as a text that `convert` reads, or `absent` if it is None."""
         value = getattr(_DEFAULTS, self.name)
         return self.absent if value is None else values.text_of(value)
 
     def read(self, text: str) -> Any:
-        """The value that the text means.
+        """Return the value of the text.
 
         Raises:
-            ValueError: the text is empty, not UTF-8, or not such a value; the message is a sentence.
+            ValueError: the text is empty, not UTF-8, or invalid; the message is a sentence.
         """
         if not text.strip():
             raise ValueError("the value is empty")
@@ -167,9 +167,9 @@ def is_control_path(path: str) -> bool:
 
 
 def local_url(host: str, port: int | str, scheme: str = "http") -> str:
-    """The URL at which a client on this machine reaches a server that listens on `host`."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"{scheme}://[{reachable}]:{port}" if ":" in reachable else f"{scheme}://{reachable}:{port}"
+    """Return the URL at which a client on this machine reaches a server that listens on `host`."""
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"{scheme}://[{address}]:{port}" if ":" in address else f"{scheme}://{address}:{port}"
 
 
 _DEFAULTS = Settings()
@@ -238,7 +238,7 @@ SETTINGS: tuple[Setting, ...] = (
         "NAME=VALUE",
         values.variants,
         "Choose a reading of the API; repeat it for several (in the environment: separate them by commas).",
-        many=True,
+        is_repeatable=True,
     ),
     Setting(
         "import_duration",
@@ -268,7 +268,7 @@ SETTINGS: tuple[Setting, ...] = (
         values.origins,
         "Web pages of this origin may call the emulated API; repeat it for several, * for all; "
         "the control API is never opened.",
-        many=True,
+        is_repeatable=True,
     ),
     Setting(
         "signing_key",
@@ -320,7 +320,7 @@ SETTINGS: tuple[Setting, ...] = (
         values.host_names,
         "A host name of this server, under which its web pages may make control calls; "
         "repeat it for several.",
-        many=True,
+        is_repeatable=True,
     ),
     Setting(
         "max_sandboxes",

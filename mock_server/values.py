@@ -1,6 +1,6 @@
-"""Values as text, on the command line, in the environment and in files: how they are read and shown.
+"""Read values from text, on the command line, in the environment and in files, and write them as text.
 
-Each reader raises ValueError with a sentence for a wrong text.
+Each function that reads a text raises ValueError with a sentence if it is wrong.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 class EngineUrl(Struct, frozen=True):
-    """The URL of a Redis or Valkey. As text it has no password: it is shown in log, health and errors."""
+    """The URL of a Redis or Valkey. `str` returns it without its password, for log, health and errors."""
 
     url: str
 
     def __str__(self) -> str:
         parts = urlsplit(self.url)
-        login, at, host = parts.netloc.rpartition("@")
+        login, separator, host = parts.netloc.rpartition("@")
         user = login.partition(":")[0]
-        return parts._replace(netloc=f"{user}:***@{host}" if at else host, query="").geturl()
+        return parts._replace(netloc=f"{user}:***@{host}" if separator else host, query="").geturl()
 
     @property
     def for_client(self) -> str:
-        """The URL as the client library takes it: it has no own scheme for Valkey."""
+        """The URL for the client library, which does not know the schemes of Valkey."""
         return re.sub(r"^valkey", "redis", self.url)
 
 
@@ -49,11 +49,11 @@ def file_problem(path: Path, error: OSError) -> str:
 
 
 def text_of(value: object) -> str:
-    """A value as text, as on the command line and in the environment."""
+    """Return a value as text, as on the command line and in the environment."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, timedelta):
-        return _shortest(value)
+        return _shortest_text(value)
     if isinstance(value, Mapping):
         return ",".join(f"{name}={choice}" for name, choice in value.items())
     if isinstance(value, tuple | list):
@@ -62,7 +62,7 @@ def text_of(value: object) -> str:
 
 
 def duration(text: str) -> timedelta:
-    """`200ms`, `2s`, `5m`, `1h`, a number of seconds, or ISO 8601 such as `PT1M30S` or `P30D`.
+    """Read a duration: `200ms`, `2s`, `5m`, `1h`, seconds without a unit, or ISO 8601 such as `PT1M30S`.
 
     Raises:
         ValueError: it is none of them, or longer than a century.
@@ -72,7 +72,7 @@ def duration(text: str) -> timedelta:
 
 
 def variants(text: str) -> dict[str, str]:
-    """`name=value`, or several separated by commas.
+    """Read variants: `name=value`, or several separated by commas; return the values by name.
 
     Raises:
         ValueError: an unknown variant or value, or no `=`.
@@ -87,7 +87,7 @@ def variants(text: str) -> dict[str, str]:
 
 
 def instant(text: str) -> datetime:
-    """An ISO date-time; without offset it is French local time.
+    """Read an ISO date-time; without offset it is French local time.
 
     Raises:
         ValueError: it is not one, or not of the years 1000 to 8999.
@@ -101,29 +101,29 @@ def instant(text: str) -> datetime:
 
 
 def url(text: str) -> str:
-    """A base URL without a slash at its end.
+    """Read a base URL; return it without a slash at its end.
 
     Raises:
         ValueError: it is not a URL of HTTP, or has a port that cannot exist.
     """
-    parts = _parts_of_url(text, ("http", "https"))
+    parts = _server_url_parts(text, ("http", "https"))
     if parts is None or parts.fragment or not text.isprintable() or " " in text:
         raise ValueError(f"{shown(text)} is not a URL such as http://sandbox:8080")
     return text.rstrip("/")
 
 
-def _parts_of_url(text: str, schemes: Sequence[str]) -> SplitResult | None:
-    """The parts of a URL of a server; None if it has another scheme, no host or port, or a query."""
+def _server_url_parts(text: str, schemes: Sequence[str]) -> SplitResult | None:
+    """Return the parts of a URL; None if it has another scheme, no host, the port 0 or a query."""
     try:
         parts = urlsplit(text)
-        possible = parts.scheme in schemes and parts.hostname and parts.port != 0 and not parts.query
+        is_valid = parts.scheme in schemes and parts.hostname and parts.port != 0 and not parts.query
     except ValueError:  # a port above 65535, or half an IPv6 address
         return None
-    return parts if possible else None
+    return parts if is_valid else None
 
 
 def origins(text: str) -> tuple[str, ...]:
-    """Origins of web pages such as `https://app.example:3000`, separated by commas, or `*` for all.
+    """Read origins of web pages such as `https://app.example:3000`, separated by commas, or `*` for all.
 
     Raises:
         ValueError: one is not an origin.
@@ -132,15 +132,15 @@ def origins(text: str) -> tuple[str, ...]:
 
 
 def _origin(text: str) -> str:
-    """An origin as browsers send it: in lower case, without a path."""
-    found = text if text == "*" else url(text).lower()
-    if "/" in found.partition("://")[2] or "@" in found:
+    """Return an origin as browsers send it: in lower case, without a path."""
+    origin = text if text == "*" else url(text).lower()
+    if "/" in origin.partition("://")[2] or "@" in origin:
         raise ValueError(f"{shown(text)} is not an origin such as https://app.example:3000")
-    return found
+    return origin
 
 
 def host_names(text: str) -> tuple[str, ...]:
-    """Names of hosts without port, in lower case, separated by commas.
+    """Read names of hosts without port, separated by commas; return them in lower case.
 
     Raises:
         ValueError: one is not a host name.
@@ -152,15 +152,15 @@ def host_names(text: str) -> tuple[str, ...]:
     return names
 
 
-def _shortest(length: timedelta) -> str:
-    """A duration in the largest unit that divides it: `90s`, `30m`."""
+def _shortest_text(length: timedelta) -> str:
+    """Return a duration in the largest unit that divides it: `90s`, `30m`."""
     milliseconds = length // timedelta(milliseconds=1)
     unit, size = next((unit, size) for unit, size in _SIZES if milliseconds % size == 0)
     return f"{milliseconds // size}{unit}"
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """Return the reader of one of these words."""
+    """Return a function that accepts one of these words, and returns it."""
 
     def convert(text: str) -> str:
         if text not in words:
@@ -171,7 +171,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
-    """Return the reader of a number of this range."""
+    """Return a function that reads an integer in this range, both ends included."""
 
     def convert(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII) or not least <= int(text) <= most:
@@ -182,19 +182,19 @@ def number(least: int, most: int) -> Callable[[str], int]:
 
 
 def lifetime(text: str) -> timedelta:
-    """A duration of at least a second."""
-    found = duration(text)
-    if found < timedelta(seconds=1):
+    """Read a duration of at least a second."""
+    length = duration(text)
+    if length < timedelta(seconds=1):
         raise ValueError(f"{shown(text)} is shorter than a second")
-    return found
+    return length
 
 
 def state(text: str) -> Path | EngineUrl:
-    """A path, or the URL of a Redis or Valkey; the message does not repeat it: it may have a password."""
+    """Read a path, or the URL of a Redis or Valkey. No message shows the URL: it may have a password."""
     scheme, separator, _ = text.partition("://")
     if not separator:
         return Path(text)
-    parts = _parts_of_url(text, _ENGINE_SCHEMES)
+    parts = _server_url_parts(text, _ENGINE_SCHEMES)
     if parts is None or scheme not in _ENGINE_SCHEMES or not re.fullmatch(r"(?:/[0-9]{0,5})?", parts.path):
         raise ValueError(
             "a URL in --state is redis://HOST:PORT/DATABASE, or with rediss, valkey or valkeys; DATABASE is a"
@@ -204,9 +204,9 @@ def state(text: str) -> Path | EngineUrl:
 
 
 def host_name(text: str) -> str:
-    """An address or a host name; IPv6 also in brackets, as in a URL, and returned without them.
+    """Read an address or a host name; an IPv6 address may have brackets, which are removed.
 
-    The codec of international names, and its import, are used only for one of them.
+    The codec of international names is imported only for a name that is not ASCII.
 
     Raises:
         ValueError: it is not a host name.
@@ -222,7 +222,7 @@ def host_name(text: str) -> str:
 
 
 def folder(text: str) -> Path:
-    """The path of a folder that exists."""
+    """Read the path of a folder, which must exist."""
     if not os.path.isdir(text):  # noqa: PTH112  # `Path.is_dir` raises where a name is too long
         raise ValueError(f"{shown(text)} is not a folder")
     if not os.access(text, os.R_OK | os.X_OK):
@@ -231,12 +231,12 @@ def folder(text: str) -> Path:
 
 
 def yes_or_no(text: str) -> bool:
-    """A switch: true, yes, on or 1, or their opposites."""
+    """Read a switch: true, yes, on or 1, or their opposites."""
     return one_of(*_YES, *_NO)(text.lower()) in _YES
 
 
 def token(text: str) -> str:
-    """A bearer token; the message does not repeat it."""
+    """Read a bearer token. A message does not show it."""
     if not text.isprintable() or text != text.strip() or not text:
         raise ValueError(
             "a control token is one or more printable characters, without a space at its ends: no header"

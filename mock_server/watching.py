@@ -21,7 +21,7 @@ _logger = logging.getLogger("mock_server")
 
 
 class Watch(Struct, frozen=True):
-    """Watches the folders of the scenarios that `sandboxes` play, or may play by name."""
+    """Watches the folders of scenarios that are active in a sandbox, or can be activated by name."""
 
     sandboxes: Sandboxes
     find_fixture: FixtureFinder
@@ -30,20 +30,20 @@ class Watch(Struct, frozen=True):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Load changed files until `stop` is set."""
-        from watchfiles import awatch  # only who watches needs it
+        from watchfiles import awatch  # most servers do not watch files
 
-        played = [setup.path.parent for setup in self.sandboxes.setups if setup.path is not None]
-        named = [bundled("scenarios"), self.scenarios_dir or bundled("scenarios")]
-        folders = {folder.resolve() for folder in (*played, *named)}
+        folders_in_use = [setup.path.parent for setup in self.sandboxes.setups if setup.path is not None]
+        folders_of_names = [bundled("scenarios"), self.scenarios_dir or bundled("scenarios")]
+        folders = {folder.resolve() for folder in (*folders_in_use, *folders_of_names)}
         try:
             async for changes in awatch(*folders, stop_event=stop, recursive=False):
                 for path in _scenario_files({Path(changed) for _, changed in changes}):
-                    self.take(path)
+                    self.reload(path)
         except OSError as problem:
             _logger.error("scenario files are not watched any more: %s", problem)  # noqa: TRY400
 
-    def take(self, path: Path) -> None:
-        """Play the scenario of this file again in every sandbox that plays it."""
+    def reload(self, path: Path) -> None:
+        """Read the file again, and restart its scenario in every sandbox where it is active."""
         try:
             setup = load_scenario_setup(
                 path, self.sandboxes.config.setup.fixture, self.find_fixture, self.clock or real_now()
@@ -60,9 +60,9 @@ class Watch(Struct, frozen=True):
 
 
 def _scenario_files(changed: set[Path]) -> list[Path]:
-    """The scenario files among the changed ones, and links next to a changed `..data`.
+    """Return the scenario files among the changed paths, and all links in a folder where `..data` changed.
 
-    Kubernetes mounts a ConfigMap as links through a folder `..data`, and swaps only that.
+    Kubernetes mounts a ConfigMap as links through a folder `..data`, and replaces only that folder.
     """
     swapped = {path.parent for path in changed if path.name.startswith("..")}
     links = {path for folder in swapped for path in folder.glob("*") if path.is_symlink()}

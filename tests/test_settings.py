@@ -323,7 +323,7 @@ def test_nothing_given_means_the_defaults(started_with: Callable[..., Settings])
 
 def as_arguments(setting: Setting, text: str) -> list[str]:
     """The flag on a command line: a switch takes no value."""
-    return [setting.flag] if setting.switch else [setting.flag, text]
+    return [setting.flag] if setting.is_switch else [setting.flag, text]
 
 
 EXPECTED = {name: expected for name, (_, expected) in EXAMPLES.items()}
@@ -366,7 +366,7 @@ def test_a_flag_beats_the_environment(started_with: Callable[..., Settings]) -> 
 PROTECTING = {"signing_key", "tls_cert", "tls_key", "control_token"}
 """The settings without which the server is less protected, or another one than its clients expect."""
 
-WITH_A_VALUE = [setting for setting in SETTINGS if not setting.switch]
+WITH_A_VALUE = [setting for setting in SETTINGS if not setting.is_switch]
 WRONG = {name: text for name, text, _ in BAD if text.strip()}
 """A value per setting that is wrong. A host and a file are found wrong when the server opens them."""
 
@@ -428,7 +428,7 @@ def test_any_other_empty_variable_counts_as_unset(started_with: Callable[..., Se
 def test_a_wrong_value_ends_the_start_and_names_the_variable(rejected: Callable[..., str]) -> None:
     for name, text in WRONG.items():
         assert f"{BY_NAME[name].variable}: " in rejected(**{BY_NAME[name].variable: text})
-    for setting in (BY_NAME[name] for name in WRONG if not BY_NAME[name].switch):
+    for setting in (BY_NAME[name] for name in WRONG if not BY_NAME[name].is_switch):
         assert f"Invalid value for '{setting.flag}': " in rejected(setting.flag, WRONG[setting.name])
 
 
@@ -445,7 +445,7 @@ WORDS = {
 
 
 def test_a_boolean_variable_has_its_words(started_with: Callable[..., Settings]) -> None:
-    for setting in (row for row in SETTINGS if row.switch):
+    for setting in (row for row in SETTINGS if row.is_switch):
         found = {text: value(started_with(**{setting.variable: text}), setting.name) for text in WORDS}
         assert [text for text in WORDS if found[text] is not WORDS[text]] == [], setting.name
 

@@ -412,7 +412,7 @@ def test_after_a_restart_a_sandbox_follows_the_file_of_its_scenario(path: Path, 
     api.control("GET", "/clock")
 
     file.write_text(file.read_text(encoding="utf-8").replace("X", "Y"), encoding="utf-8")
-    Watch(shared.sandboxes, shared.find_fixture, None, None).take(file)
+    Watch(shared.sandboxes, shared.find_fixture, None, None).reload(file)
 
     assert [rule["name"] for rule in api.control("GET", "/rules")["rules"]] == ["Y"]
 

@@ -50,12 +50,12 @@ def _text(topic: str) -> str:
     Raises:
         ClickException: there is no such topic; the message names similar ones.
     """
-    from mock_server.documentation import read_page, row_of, rule_of, section_of
+    from mock_server.documentation import behaviour_of, read_page, rule_of, section_of
 
     name, _, anchor = topic.removeprefix("docs/").partition("#")
     page = read_page(name.removesuffix(".md"))
     text = page if page is None or not anchor else section_of(page, anchor)
-    text = text or _error_code(topic) or rule_of(topic) or row_of(topic)
+    text = text or _error_code(topic) or rule_of(topic) or behaviour_of(topic)
     if text is None:
         raise click.ClickException(f"there is no topic {shown(topic)}{_advice(name, anchor, page)}")
     return text

@@ -46,13 +46,13 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
     for setting in reversed(SETTINGS):
         default = f"  [default: {setting.default}]" if setting.default else ""
         # `flag_value` would make the value of an option optional: a forgotten token would be no token.
-        kind: dict[str, Any] = {"is_flag": True, "flag_value": "yes"} if setting.switch else {}
+        kind: dict[str, Any] = {"is_flag": True, "flag_value": "yes"} if setting.is_switch else {}
         command = click.option(
             setting.flag,
             setting.name,
             type=SettingValue(setting),
             metavar=setting.metavar or None,
-            multiple=setting.many,
+            multiple=setting.is_repeatable,
             help=f"{setting.help}{default}  [env var: {setting.variable}]",
             **kind,
         )(command)

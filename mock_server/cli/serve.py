@@ -157,7 +157,7 @@ def read_settings(given: Mapping[str, Any]) -> tuple[Settings, list[str]]:
     errors = list(unknown_variables())
     for row in SETTINGS:
         value = given.get(row.name)
-        if row.many:
+        if row.is_repeatable:
             value = _merge(value)
         try:
             value = _read_variable(row) if value is None else value
