@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 from mock_server.contract import document
-from mock_server.contract.published import with_published_texts
+from mock_server.contract.published import normalized_schemas
 from mock_server.control import openapi
 from mock_server.control.app import CALLS
 from mock_server.control.docs import guide
@@ -132,7 +132,7 @@ def behaviour() -> str:
 def schema(title: str, kind: type) -> str:
     """Return the JSON Schema of a file, made from the types that read it."""
     found = msgspec.json.schema(kind)
-    found["$defs"] = with_published_texts(found["$defs"])
+    found["$defs"] = normalized_schemas(found["$defs"])
     named = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **found}
     return json.dumps(named, indent=2, ensure_ascii=False) + "\n"
 

@@ -38,14 +38,29 @@ def published(schema: Json, components: dict[str, Schema]) -> Json:
     return _with_direct_conditions(_with_list_as_condition(_with_one_item_schema(plain)))
 
 
-def with_published_texts(schemas: dict[str, Schema]) -> dict[str, Schema]:
-    """Return the schemas of types, their docstrings without indent and with names as JSON has them."""
-    return {
-        name: schema | {"description": _published_text(schema["description"])}
-        if "description" in schema
-        else schema
-        for name, schema in schemas.items()
-    }
+def normalized_schemas(schemas: dict[str, Schema]) -> dict[str, Schema]:
+    """Return the schemas of types as they are with every version of Python and msgspec.
+
+    Their docstrings have no indent, and names as in JSON. Null is the last choice of a union.
+    """
+    return {name: _with_null_last(_with_published_text(schema)) for name, schema in schemas.items()}
+
+
+def _with_published_text(schema: Schema) -> Schema:
+    if "description" not in schema:
+        return schema
+    return schema | {"description": _published_text(schema["description"])}
+
+
+def _with_null_last(schema: Json) -> Json:
+    if isinstance(schema, list):
+        return [_with_null_last(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {name: _with_null_last(part) for name, part in schema.items()}
+    if "anyOf" in plain:
+        plain["anyOf"] = sorted(plain["anyOf"], key=_NULL.__eq__)  # msgspec before 0.22 begins with it
+    return plain
 
 
 def _published_text(docstring: str) -> str:

@@ -13,7 +13,7 @@ from flask import Response
 
 from mock_server import __version__
 from mock_server.auth.access import PROBLEM_HEADER, PROBLEM_JSON
-from mock_server.contract.published import published, response_name, used_schemas, with_published_texts
+from mock_server.contract.published import normalized_schemas, published, response_name, used_schemas
 from mock_server.control.calls import CALLS, SANDBOX_PARAMETER, YAML_TYPES, ControlCall, route
 from mock_server.domain.names import camel
 from mock_server.settings import CONTROL_PREFIX, DOCS_PATH, HEALTH_PATH, SANDBOX_HEADER
@@ -143,7 +143,7 @@ def document(calls: Sequence[ControlCall], base: str, *, needs_token: bool) -> d
     kinds = list(dict.fromkeys(kind for call in calls for kind in (call.body, call.yaml) if kind is not None))
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     by_kind = dict(zip(kinds, published(list(schemas), components), strict=True))
-    plain = {"Problem": _PROBLEM} | published(with_published_texts(components), components)
+    plain = {"Problem": _PROBLEM} | published(normalized_schemas(components), components)
     paths: dict[str, dict[str, Any]] = {}
     for call in calls:
         item = paths.setdefault(f"{CONTROL_PREFIX}{call.path}", {})
