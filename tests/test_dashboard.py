@@ -344,6 +344,26 @@ def test_a_request_is_copied_as_a_curl_command_with_correct_quotes(page: Page, c
     assert command.endswith(f"'{client.server}/api/v1/account/119631/dossiers/804127?a=b+c'")
 
 
+def test_long_values_do_not_widen_the_page(page: Page, client: Client) -> None:
+    long = "x" * 250
+    client.control("POST", "/dossiers", {"siret": SIRET, "dossierReference": long})
+    client.call("GET", f"/dossiers/{long}", params={long: long})
+    client.call("GET", f"/{long}")
+    client.call("GET", "/dossiers", params={"dossierReference": long, long: long})
+    right = "Math.max(...[...document.querySelectorAll('main *')].map((one) => one.getBoundingClientRect().right))"
+
+    page.resize("light", 1400, 900)
+    for place, text in (
+        ("requests/2", "invalid path"),
+        ("requests/3", "unknown path or method"),
+        ("requests/4", long),
+    ):
+        open_at(page, client, place, text)
+        assert page.value(right) <= 1400, place
+    open_at(page, client, "dossiers", long)
+    assert page.value(right) <= 1400
+
+
 def test_no_digit_of_a_number_is_lost(page: Page, client: Client) -> None:
     client.call("POST", f"/dossiers/{SEED_DOSSIER}", data='{"a": 9007199254740993, "b": [1.50, -0, 1e3]}')
     open_at(page, client)

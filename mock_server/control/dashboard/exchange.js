@@ -2,7 +2,7 @@
 
 import { requestCurl } from "./curl.js";
 import { badge, button, code, copy, el, empty, facts, fill, refill, soft, table } from "./dom.js";
-import { BASE, duration, highlightJson, moment, realMoment, severity } from "./format.js";
+import { BASE, duration, highlightJson, moment, operationOf, realMoment, severity } from "./format.js";
 import { fork, goBack, saveScenario } from "./history.js";
 import { causeText, importButtons } from "./imports.js";
 import { DEFAULT, link } from "./navigation.js";
@@ -100,7 +100,7 @@ function article(entry, why, follows, { context, earlier = null, running = null 
           follows && (severity(entry) === "bad" ? " · latest error" : " · latest")),
         el("div", { class: "row" }, actions(entry, context))),
       el("h2", {}, badge(entry.fault ?? entry.status, `big ${severity(entry)}`), " ",
-        entry.operation ?? "Unknown path"),
+        operationOf(entry)),
       el("p", { class: "line" }, el("b", {}, entry.method), " ", entry.path, query && soft(`?${query}`)),
       el("p", { class: "row soft" },
         el("span", { title: "Time of the sandbox's clock" }, `${moment(entry.at)}, in ${duration(entry.milliseconds)}`),

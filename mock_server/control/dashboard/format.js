@@ -94,3 +94,9 @@ function bracketed(open, members, close, line) {
   if (!members.length) return open + close;
   return [open, members.map((member, at) => [`${line}  `, member, at < members.length - 1 ? "," : ""]), line, close];
 }
+
+const AUTHORISATION = /^\/(auth|\.well-known)\//;
+
+/** The operation of a request, or what it is instead. */
+export const operationOf = ({ operation, matched, path }) => operation
+  ?? (!matched ? "unknown path or method" : AUTHORISATION.test(path) ? "authorisation server" : "invalid path");

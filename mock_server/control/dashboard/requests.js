@@ -3,7 +3,7 @@
 import { download, labels } from "./api.js";
 import { badge, button, chips, el, fill } from "./dom.js";
 import { exchange, welcome } from "./exchange.js";
-import { duration, many, moment, severity, timeOfDay } from "./format.js";
+import { duration, many, moment, operationOf, severity, timeOfDay } from "./format.js";
 import { MAX_ENTRIES } from "./live.js";
 import { go, link } from "./navigation.js";
 
@@ -184,7 +184,7 @@ function row(entry) {
     tabindex: "-1",
   },
   el("span", { class: "status" }, entry.fault ? "fault" : entry.status),
-  el("span", { class: "what" }, entry.operation ?? "no such path"),
+  el("span", { class: "what" }, operationOf(entry)),
   el("span", { class: "when", title: moment(entry.at) }, timeOfDay(entry.at)),
   el("span", { class: "path" }, `${entry.method} ${entry.path.replace(API_PREFIX, "…")}`),
   el("span", { class: "took" }, duration(entry.milliseconds)),
