@@ -350,7 +350,8 @@ def test_long_values_do_not_widen_the_page(page: Page, client: Client) -> None:
     client.call("GET", f"/dossiers/{long}", params={long: long})
     client.call("GET", f"/{long}")
     client.call("GET", "/dossiers", params={"dossierReference": long, long: long})
-    right = "Math.max(...[...document.querySelectorAll('main *')].map((one) => one.getBoundingClientRect().right))"
+    elements = "[...document.querySelectorAll('main *')]"
+    right = f"Math.max(...{elements}.map((one) => one.getBoundingClientRect().right))"
 
     page.resize("light", 1400, 900)
     for place, text in (
