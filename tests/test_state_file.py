@@ -504,6 +504,17 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+def test_the_database_of_another_program_is_not_changed(path: Path) -> None:
+    foreign(path)
+    before = path.read_bytes()
+
+    with pytest.raises(FileError):
+        start(path)
+
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
 @pytest.mark.parametrize(("damage", "message"), DAMAGES.values(), ids=DAMAGES)
 def test_a_file_that_cannot_be_used_is_rejected(
     path: Path, damage: Callable[[Path], object], message: str

@@ -151,13 +151,22 @@ class StateDatabase:
 
     def _prepare(self) -> None:
         self._execute("PRAGMA locking_mode = EXCLUSIVE")
+        is_new = not self._number("SELECT count(*) FROM sqlite_master")
+        if not is_new:
+            self._check_format()  # first: the journal mode is written into the file
         self._execute("PRAGMA journal_mode = WAL")
         self._execute("PRAGMA synchronous = OFF")  # see the promise above
-        if not self._number("SELECT count(*) FROM sqlite_master"):
+        if is_new:
             self._connection.executescript(
                 f"BEGIN EXCLUSIVE; {_TABLES} PRAGMA user_version = {FORMAT};"
                 f" PRAGMA application_id = {_APPLICATION}; COMMIT"
             )
+        self._execute(_JOURNAL_TABLE)
+        [result] = self._execute("PRAGMA quick_check(1)").fetchone()
+        if result != "ok":
+            raise StateFileError(f"{self.path}: {_damaged(result)}")
+
+    def _check_format(self) -> None:
         if self._number("PRAGMA application_id") != _APPLICATION:
             raise StateFileError(f"{self.path}: not a state file of mock-server: give another file")
         version = self._number("PRAGMA user_version")
@@ -166,10 +175,6 @@ class StateDatabase:
                 f"{self.path}: written by a newer version of mock-server, in format {version}; this one reads"
                 f" up to {FORMAT}: use the newer version, or give another file"
             )
-        self._execute(_JOURNAL_TABLE)
-        [result] = self._execute("PRAGMA quick_check(1)").fetchone()
-        if result != "ok":
-            raise StateFileError(f"{self.path}: {_damaged(result)}")
 
     @property
     def names(self) -> tuple[str, ...]:
