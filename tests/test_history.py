@@ -56,7 +56,8 @@ def test_the_history_has_each_change_with_its_request_and_no_read(api: Api) -> N
         ("ImportDossier", first, first - 1),
         ("AdvanceClock", None, first + 1),
     ]
-    assert entries[1]["members"]["accountId"] == api.account
+    members = entries[1]["members"]
+    assert (members["accountId"], members["dossierReference"]) == (api.account, "A")
     assert entries[2] | {"at": ""} == {
         "number": 3,
         "at": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from mock_server.control.problems import Problem, json_answer
 from mock_server.dialects import wire
 from mock_server.domain.model import Int64
 from mock_server.domain.names import camel, shown
+from mock_server.sandbox.commands import Command
 from mock_server.sandbox.history import HistoryEntry
 from mock_server.values import text_of
 from mock_server.web.services import named_sandbox, services
@@ -83,17 +85,25 @@ def fork_sandbox(body: Fork, name: str) -> Response:
 
 
 def _entry(entry: HistoryEntry) -> dict[str, Any]:
-    """Return a command as JSON, with its ids, names, switches and times; larger members are left out."""
     record = entry.record
-    members = ((name, _plain(value)) for name, value in asdict(record.command).items())
     return {
         "number": record.number,
         "at": wire.instant(entry.now),
         "request": record.request,
         "latestRequest": record.latest_request,
         "command": type(record.command).__name__,
-        "members": {camel(name): value for name, value in members if value is not None},
+        "members": dict(_members(record.command)),
     }
+
+
+def _members(command: Command[Any]) -> Iterator[tuple[str, object]]:
+    """Yield the ids, names, switches and times of a command, and the reference of a dossier in it."""
+    for name, value in asdict(command).items():
+        plain, reference = _plain(value), getattr(value, "dossier_reference", None)
+        if plain is not None:
+            yield camel(name), plain
+        if isinstance(reference, str):
+            yield "dossierReference", reference
 
 
 def _plain(value: object) -> object:
