@@ -39,8 +39,8 @@ export async function call(method, path, { sandbox, body, signal } = {}) {
 }
 
 /**
- * Make a function that loads and shows run one at a time; a call while it runs starts it again afterwards.
- * Else the answer that comes last is shown, which may be the older one.
+ * Return `load`, a function that loads and shows, so that it runs once at a time; a call while it runs starts it again after that.
+ * Otherwise the answer that arrives last is shown, which may be an older one.
  */
 export function oneAtATime(load) {
   let running = null;
@@ -60,11 +60,11 @@ export function oneAtATime(load) {
 export async function download(path, name, sandbox) {
   report("GET", path, undefined, sandbox);
   const answer = await send("GET", path, { sandbox });
-  const made = document.createElement("a");
-  made.href = URL.createObjectURL(await answer.blob());
-  made.download = name;
-  made.click();
-  URL.revokeObjectURL(made.href);
+  const anchor = document.createElement("a");
+  anchor.href = URL.createObjectURL(await answer.blob());
+  anchor.download = name;
+  anchor.click();
+  URL.revokeObjectURL(anchor.href);
 }
 
 /** Each event after number `since`, as [name, data], until the server ends the stream. */
@@ -116,13 +116,13 @@ async function errorText(answer) {
   }
 }
 
-let asking = null;
+let tokenRequest = null;
 
 /** Ask for the token once, also when several calls wait for it. */
 async function newToken(message) {
-  asking ??= askForToken(sessionStorage.getItem(TOKEN_KEY) ? "That is not the token of this server." : "");
-  const token = await asking;
-  asking = null;
+  tokenRequest ??= askForToken(sessionStorage.getItem(TOKEN_KEY) ? "That is not the token of this server." : "");
+  const token = await tokenRequest;
+  tokenRequest = null;
   if (!token) throw new Problem(401, message);
   sessionStorage.setItem(TOKEN_KEY, token);
 }
@@ -139,16 +139,16 @@ function parseEvent(text) {
   return fields.event && [fields.event, parse(fields.data)];
 }
 
-const labelled = new Map();
+const errorsByCode = new Map();
 let loading = null;
 
 /** Load the labels of error codes once; `labels.of(code)` is empty until then. */
 export function labels() {
   loading ??= call("GET", "/provenance").then(({ errors }) => {
-    for (const error of errors) labelled.set(error.code, error);
-    return labelled;
+    for (const error of errors) errorsByCode.set(error.code, error);
+    return errorsByCode;
   });
   return loading;
 }
 
-labels.of = (code) => labelled.get(code)?.label ?? "";
+labels.of = (code) => errorsByCode.get(code)?.label ?? "";

@@ -67,7 +67,7 @@ function context(sandbox) {
       await refresh();
       return result ?? {};
     },
-    /** Reset a sandbox, or parts of it. Meanwhile the view fetches nothing: what it shows may be gone. */
+    /** Reset a sandbox, or parts of it. Meanwhile the view fetches nothing: what it shows may not exist any more. */
     reset: async (name = sandbox) => {
       isResetting = true;
       try {
@@ -79,7 +79,7 @@ function context(sandbox) {
   };
 }
 
-/** Show the view again from its start: what the address names may be gone. */
+/** Show the view from its start, without the id in the address: what it names may not exist any more. */
 async function restart() {
   shown = { ...shown, view: null };
   go(link(currentRoute().view), { replace: true });
@@ -121,11 +121,11 @@ function sandboxCreated() {
 const refresh = oneAtATime(async () => {
   clearTimeout(timer);
   try {
-    const { sandboxes: found } = await call("GET", "/sandboxes");
-    showSandboxes(found, shown.sandbox);
-    showState(found.find((one) => one.name === shown.sandbox), live.state);
-    current.onSandboxes?.(found);
-    existing = new Set(found.map((one) => one.name));
+    const { sandboxes: list } = await call("GET", "/sandboxes");
+    showSandboxes(list, shown.sandbox);
+    showState(list.find((sandbox) => sandbox.name === shown.sandbox), live.state);
+    current.onSandboxes?.(list);
+    existing = new Set(list.map((sandbox) => sandbox.name));
     if (existing.has(shown.sandbox) && shown.render === absent) sandboxCreated();
   } catch {
     showState(null, "lost");

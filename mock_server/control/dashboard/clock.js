@@ -63,10 +63,10 @@ export function clock(place, context) {
       ["Remove the timeline", "DELETE", "/timeline"],
     ],
     onSandboxes(sandboxes) {
-      const found = sandboxes.find((one) => one.name === context.sandbox);
-      if (!found) return;
-      fill(face, moment(found.now), " ", found.frozen ? badge("frozen", "info") : badge("running", "good"));
-      if (!at.value) at.value = found.now.slice(0, 19);
+      const sandbox = sandboxes.find(({ name }) => name === context.sandbox);
+      if (!sandbox) return;
+      fill(face, moment(sandbox.now), " ", sandbox.frozen ? badge("frozen", "info") : badge("running", "good"));
+      if (!at.value) at.value = sandbox.now.slice(0, 19);
     },
   };
 }
@@ -93,8 +93,8 @@ function timelinePanel({ timeline, past }, clear) {
   return el("section", { class: "panel" },
     el("div", { class: "row" }, el("h2", {}, "Timeline"), el("span", { class: "grow" }),
       timeline.length > 0 && button("Remove", clear, { class: "quiet small", title: "Removes the actions to come" })),
-    timeline.length > 0 && table("Actions to come, the next one first", head, timeline.map((one) => row(one, "to come"))),
-    past.length > 0 && table("Past actions, the latest first", head, past.toReversed().map((one) => row(one, badge("done", "good")))));
+    timeline.length > 0 && table("Actions to come, the next one first", head, timeline.map((action) => row(action, "to come"))),
+    past.length > 0 && table("Past actions, the latest first", head, past.toReversed().map((action) => row(action, badge("done", "good")))));
 }
 
 const effectSubject = ({ dossierId, processId, control }) => (control ? code(control)

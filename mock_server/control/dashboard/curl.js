@@ -35,7 +35,7 @@ let offered = () => [];
 let forSandbox = DEFAULT;
 const panel = document.getElementById("curl");
 
-/** Begin the list of another page. `offers` returns its actions: [what, method, path, body]. */
+/** Begin the list of another page. `offers` returns its actions: [label, method, path, body]. */
 export function startCurlPanel(sandbox, offers = () => []) {
   if (sandbox !== forSandbox) done = [];
   forSandbox = sandbox;
@@ -46,7 +46,7 @@ export function startCurlPanel(sandbox, offers = () => []) {
 
 function showPanel() {
   if (!panel.open) return;
-  const offers = offered().map(([what, method, path, body]) => [what, controlCurl(method, path, body, forSandbox)]);
+  const offers = offered().map(([label, method, path, body]) => [label, controlCurl(method, path, body, forSandbox)]);
   fill(panel.lastElementChild,
     section("What you can do on this page", offers),
     section("What you did", done.map((line) => ["", line])),
@@ -54,9 +54,9 @@ function showPanel() {
 }
 
 const section = (title, lines) => lines.length > 0 && el("section", {}, el("h2", {}, title),
-  el("ul", { class: "plain" }, lines.map(([what, line]) => el("li", { class: "line" },
-    what && soft(what), code(line),
-    button("Copy", () => copy(line, "Command"), { class: "quiet small", "aria-label": `Copy ${what || line}` })))));
+  el("ul", { class: "plain" }, lines.map(([label, line]) => el("li", { class: "line" },
+    label && soft(label), code(line),
+    button("Copy", () => copy(line, "Command"), { class: "quiet small", "aria-label": `Copy ${label || line}` })))));
 
 onCall((method, path, body, sandbox) => {
   const line = controlCurl(method, path, body, sandbox);

@@ -2,10 +2,10 @@
 
 /** Create an element from its tag, attributes (`on…` takes a listener) and content. */
 export function el(tag, attributes = {}, ...content) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) setAttribute(made, name, value);
-  made.append(...content.flat(Infinity).filter(isShown));
-  return made;
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) setAttribute(element, name, value);
+  element.append(...content.flat(Infinity).filter(isShown));
+  return element;
 }
 
 /** Replace the content of an element. */
@@ -19,16 +19,16 @@ export function refill(place, ...inside) {
   const focused = place.contains(document.activeElement) && nameOf(document.activeElement);
   const opened = [...place.querySelectorAll("details[open] > summary")].map(nameOf);
   fill(place, ...inside);
-  for (const one of place.querySelectorAll("summary")) one.parentElement.open = opened.includes(nameOf(one));
+  for (const summary of place.querySelectorAll("summary")) summary.parentElement.open = opened.includes(nameOf(summary));
   const targets = [...place.querySelectorAll("a, button, select, summary, [tabindex]")];
-  if (focused) targets.find((one) => nameOf(one) === focused)?.focus();
+  if (focused) targets.find((target) => nameOf(target) === focused)?.focus();
 }
 
 /** A text; parts between backticks become code. */
 export const rich = (text) => text.split("`").map((part, at) => (at % 2 ? code(part) : part));
 
 /** A button with an action; it is disabled while the action runs. */
-export function button(text, act, given = {}) {
+export function button(text, act, attributes = {}) {
   const press = async (event) => {
     event.currentTarget.setAttribute("aria-disabled", "true");
     const pressed = event.currentTarget;
@@ -38,13 +38,13 @@ export function button(text, act, given = {}) {
       pressed.removeAttribute("aria-disabled");
     }
   };
-  return el("button", { type: "button", onclick: (event) => !isBusy(event) && press(event), ...given }, text);
+  return el("button", { type: "button", onclick: (event) => !isBusy(event) && press(event), ...attributes }, text);
 }
 
 /** A table with a header; a row is a list of cells. */
-export function table(caption, head, rows, given = {}) {
+export function table(caption, head, rows, attributes = {}) {
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    el("table", given,
+    el("table", attributes,
       el("caption", { class: "hidden" }, caption),
       el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))),
       el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((cell, at) =>
@@ -77,7 +77,7 @@ export const badge = (text, kind = "") => el("span", { class: `badge ${kind}` },
 export function chips(label, choices, chosen, choose) {
   const group = el("div", { class: "chips", role: "group", "aria-label": label });
   const press = (value) => {
-    for (const one of group.children) one.setAttribute("aria-pressed", String(one.dataset.value === value));
+    for (const chip of group.children) chip.setAttribute("aria-pressed", String(chip.dataset.value === value));
     choose(value);
   };
   group.append(...choices.map(([value, ...text]) => el("button",
@@ -86,14 +86,14 @@ export function chips(label, choices, chosen, choose) {
   return group;
 }
 
-function setAttribute(made, name, value) {
+function setAttribute(element, name, value) {
   if (value === undefined || value === null || value === false) return;
-  if (typeof value === "function") made.addEventListener(name.slice(2), value);
-  else if (name === "value" || name === "checked") made[name] = value;
-  else made.setAttribute(name, value === true ? "" : value);
+  if (typeof value === "function") element.addEventListener(name.slice(2), value);
+  else if (name === "value" || name === "checked") element[name] = value;
+  else element.setAttribute(name, value === true ? "" : value);
 }
 
-const nameOf = (made) => made.getAttribute("aria-label") ?? made.textContent;
+const nameOf = (element) => element.getAttribute("aria-label") ?? element.textContent;
 const isBusy = (event) => event.currentTarget.getAttribute("aria-disabled") === "true";
 const isShown = (part) => part !== null && part !== undefined && part !== "" && part !== false;
 
@@ -115,14 +115,14 @@ export function ask(title, body, { confirm = "OK", cancel = "Cancel", preview, s
         cancel && el("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, cancel),
         el("button", { value: "yes" }, confirm)));
     const dialog = el("dialog", { "aria-label": title }, form);
-    let given = null;
+    let result = null;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const filled = new FormData(form);
+      const formData = new FormData(form);
       problem.textContent = "";
       try {
-        await submit(filled);
-        given = filled;
+        await submit(formData);
+        result = formData;
         dialog.close();
       } catch (error) {
         problem.textContent = error.message;
@@ -130,7 +130,7 @@ export function ask(title, body, { confirm = "OK", cancel = "Cancel", preview, s
     });
     dialog.addEventListener("close", () => {
       dialog.remove();
-      resolve(given);
+      resolve(result);
     });
     update();
     document.body.append(dialog);
@@ -142,13 +142,13 @@ export function ask(title, body, { confirm = "OK", cancel = "Cancel", preview, s
 /** Ask for the control token; null when the user enters none. */
 export async function askToken(problem) {
   const input = el("input", { name: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false" });
-  const given = await ask("This server needs its control token", [
+  const formData = await ask("This server needs its control token", [
     el("p", {}, "It was started with ", code("--control-token"), " or ",
       code("MOCK_SERVER_CONTROL_TOKEN"), ". The token is kept in this browser tab only."),
     problem && el("p", { class: "error", role: "alert" }, problem),
     field("Control token", input),
   ], { confirm: "Use token", cancel: null });
-  return given?.get("token").trim() || null;
+  return formData?.get("token").trim() || null;
 }
 
 /** Show a message in the corner for some seconds. */

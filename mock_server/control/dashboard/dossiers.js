@@ -12,15 +12,15 @@ const STANDINGS = [["", "All"], ["complete", "Complete"], ["incomplete", "Incomp
 export function dossiers(place, context) {
   const filters = { search: "", standing: "", limit: PAGE_SIZE };
   let id = null;
-  let inner = {};
+  let subview = {};
 
-  const show = (wanted) => {
-    inner.close?.();
-    id = wanted;
-    inner = id === null ? list(place, context, filters) : dossier(place, context, id);
+  const show = (newId) => {
+    subview.close?.();
+    id = newId;
+    subview = id === null ? list(place, context, filters) : dossier(place, context, id);
   };
   return {
-    show, onExchange: () => inner.onExchange?.(), offers: () => inner.offers?.() ?? [], close: () => inner.close?.(),
+    show, onExchange: () => subview.onExchange?.(), offers: () => subview.offers?.() ?? [], close: () => subview.close?.(),
   };
 }
 
@@ -52,9 +52,9 @@ function list(place, context, filters) {
   });
 
   function count(counts) {
-    const all = Object.values(counts).reduce((sum, one) => sum + one, 0);
-    for (const one of standings.children) {
-      one.lastElementChild.textContent = (counts[one.dataset.value] ?? all).toLocaleString("en");
+    const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    for (const chip of standings.children) {
+      chip.lastElementChild.textContent = (counts[chip.dataset.value] ?? all).toLocaleString("en");
     }
   }
 
@@ -69,13 +69,13 @@ function list(place, context, filters) {
   };
 }
 
-const input = (name, given = {}) => el("input", { name, spellcheck: "false", ...given });
-const filled = (form) => Object.fromEntries([...form].filter(([, value]) => value !== ""));
+const input = (name, attributes = {}) => el("input", { name, spellcheck: "false", ...attributes });
+const filledFields = (form) => Object.fromEntries([...form].filter(([, value]) => value !== ""));
 
-/** Ask for a new dossier; the rules of the API are not checked, as the control call does not. */
+/** Ask for a new dossier, and create it. The control call does not check the rules of the API. */
 async function create(context) {
   const { accounts, defaultAccount } = await context.call("GET", "/fixture");
-  const made = await context.askAndCall("New dossier", [
+  const created = await context.askAndCall("New dossier", [
     field("Reference", input("dossierReference", { required: true })),
     field("Company", el("div", { class: "row nowrap" },
       el("select", { name: "companyIdType", "aria-label": "Kind of number" },
@@ -88,27 +88,27 @@ async function create(context) {
     field("Expires (empty: never)", input("expirationDate", { type: "date" })),
     field("Documents (codes, separated by commas; empty: those of the account)", input("documents")),
   ], (form) => {
-    const { documents, accountId, ...rest } = filled(form);
-    const codes = documents?.split(",").map((one) => one.trim()).filter(Boolean);
+    const { documents, accountId, ...rest } = filledFields(form);
+    const codes = documents?.split(",").map((part) => part.trim()).filter(Boolean);
     return ["POST", "/dossiers", { ...rest, accountId: Number(accountId),
       ...(codes && { documents: codes.map((documentCode) => ({ documentCode })) }) }];
   }, { confirm: "Create", done: "Created" });
-  if (!made) return;
+  if (!created) return;
   const { dossiers: [newest] } = await context.call("GET", "/dossiers?limit=1");
-  go(link("dossiers", made.dossierId ?? newest.dossierId));
+  go(link("dossiers", created.dossierId ?? newest.dossierId));
 }
 
-const rows = (found) => table("Dossiers, newest first",
+const rows = (result) => table("Dossiers, newest first",
   ["Dossier", "Reference", "State", "Third party", "Code", "Documents", "Expires", "Account"],
-  found.dossiers.map((one) => [
-    el("a", { href: link("dossiers", one.dossierId) }, one.dossierId),
-    el("b", {}, one.dossierReference),
-    standing(one),
-    [one.name, el("span", { class: "soft block" }, one.companyIdValue)],
-    one.thirdpartyCode,
-    el("span", { class: "nowrap" }, `${one.documentsPresent} of ${one.documentsAsked}`),
-    one.expirationDate && el("span", { class: "nowrap" }, day(one.expirationDate)),
-    one.accountId,
+  result.dossiers.map((dossier) => [
+    el("a", { href: link("dossiers", dossier.dossierId) }, dossier.dossierId),
+    el("b", {}, dossier.dossierReference),
+    standing(dossier),
+    [dossier.name, el("span", { class: "soft block" }, dossier.companyIdValue)],
+    dossier.thirdpartyCode,
+    el("span", { class: "nowrap" }, `${dossier.documentsPresent} of ${dossier.documentsAsked}`),
+    dossier.expirationDate && el("span", { class: "nowrap" }, day(dossier.expirationDate)),
+    dossier.accountId,
   ]));
 
 /** The state of a dossier in its colour, with the reason of a stop. */
@@ -122,7 +122,7 @@ const noDossiers = (filters) => filters.search || filters.standing
   : empty("No dossier in this sandbox", el("p", {}, "Import one with ", code("importDossier"), ", create one directly with ",
     code("POST /__admin/dossiers"), ", or load another fixture."));
 
-/** How a dossier stands, and the colour of that. */
+/** The colour of each state of a dossier. */
 export const STATE_COLOURS = { complete: "good", incomplete: "warn", stopped: "off" };
 
 const KINDS = { CIT001: "SIRET", CIT002: "VAT number", CIT003: "DUNS" };
@@ -134,12 +134,12 @@ export function dossier(place, context, id) {
 
   const load = oneAtATime(async () => {
     try {
-      const found = await context.call("GET", `/dossiers/${id}`);
-      const { requests } = await context.call("POST", "/requests/find", { dossierId: found.dossierId });
-      const now = JSON.stringify([found, requests.length]);
+      const details = await context.call("GET", `/dossiers/${id}`);
+      const { requests } = await context.call("POST", "/requests/find", { dossierId: details.dossierId });
+      const now = JSON.stringify([details, requests.length]);
       if (isClosed || now === last) return;
       last = now;
-      refill(place, page(found, requests));
+      refill(place, page(details, requests));
     } catch (problem) {
       const message = empty(`No dossier ${id}`, el("p", {}, problem.message));
       if (!isClosed) fill(place, el("div", { class: "page" }, back(), message));
@@ -148,58 +148,58 @@ export function dossier(place, context, id) {
 
   const change = (body, done) => context.attempt(() => context.call("PATCH", `/dossiers/${id}`, body), done).then(load);
 
-  /** Ask for new values; only what differs is sent. */
-  const edit = (found) => context.askAndCall(`Change dossier ${id}`, [
+  /** Ask for new values; only changed ones are sent. */
+  const edit = (details) => context.askAndCall(`Change dossier ${id}`, [
     el("p", { class: "soft" }, "The rules of the API are not checked."),
-    EDITABLE.map(([name, text, given]) => field(text, input(name, { ...given, value: found[name] ?? "" }))),
+    EDITABLE.map(([name, text, members]) => field(text, input(name, { ...members, value: details[name] ?? "" }))),
   ], (form) => ["PATCH", `/dossiers/${id}`, Object.fromEntries(EDITABLE.map(([name]) => [name, form.get(name) || null])
-    .filter(([name, value]) => value !== (found[name] || null)))], { confirm: "Change", done: "Changed" }).then(load);
+    .filter(([name, value]) => value !== (details[name] || null)))], { confirm: "Change", done: "Changed" }).then(load);
 
-  const closeCompany = (found) => context.askAndCall(`Close ${found.name}?`, el("p", {},
+  const closeCompany = (details) => context.askAndCall(`Close ${details.name}?`, el("p", {},
     "The company goes out of business: its dossiers stop, in every account, and it cannot be imported again."),
-  () => ["POST", `/thirdparties/${found.thirdpartyId}/close`], { confirm: "Close the company", done: "Closed" }).then(load);
+  () => ["POST", `/thirdparties/${details.thirdpartyId}/close`], { confirm: "Close the company", done: "Closed" }).then(load);
 
   const deposit = (document) => context.askAndCall(`Deposit a file for ${document.documentCode}`, [
     el("p", { class: "soft" }, document.label),
     field("Valid until (empty: no expiry)", input("expirationDate", { type: "date" })),
     field("File (empty: a generated PDF)", el("input", { type: "file", name: "content" })),
   ], (form, isSent = false) => {
-    const { content, ...body } = filled(form);
-    const call = (given) => ["POST", evidences(id, document.documentCode), { ...body, ...given }];
+    const { content, ...body } = filledFields(form);
+    const call = (members) => ["POST", evidences(id, document.documentCode), { ...body, ...members }];
     if (!content?.size) return call({});
     return isSent ? base64(content).then((text) => call({ content: text })) : call({ content: "FILE_IN_BASE64" });
   }, { confirm: "Deposit", done: `${document.documentCode} deposited` }).then(load);
 
-  const page = (found, requests) => el("div", { class: "page" },
+  const page = (details, requests) => el("div", { class: "page" },
     back(),
     el("div", { class: "row" },
-      el("h1", {}, `Dossier ${found.dossierId}`), el("span", {}, standing(found)), el("span", { class: "grow" }),
-      button("Change…", () => edit(found), { class: "quiet" }),
-      !found.outOfBusiness && button("Close company…", () => closeCompany(found), { class: "quiet" }),
-      found.standing === "stopped"
+      el("h1", {}, `Dossier ${details.dossierId}`), el("span", {}, standing(details)), el("span", { class: "grow" }),
+      button("Change…", () => edit(details), { class: "quiet" }),
+      !details.outOfBusiness && button("Close company…", () => closeCompany(details), { class: "quiet" }),
+      details.standing === "stopped"
         ? button("Reactivate", () => change({ stoppingReason: null }, "Reactivated"))
         : button("Stop", () => change({ stoppingReason: "STOPREQUEST" }, "Stopped"), { class: "quiet" })),
     facts([
-      ["Reference", el("b", {}, found.dossierReference)],
-      ["Third party", `${found.name} (${found.thirdpartyId})`],
-      [KINDS[found.companyIdType], found.companyIdValue],
-      ["Code", found.thirdpartyCode],
-      ["Account", found.accountId],
-      ["Start", moment(found.startingDate)],
-      ["Expires", day(found.expirationDate)],
-      ["Stopped", found.stoppingDate && `${moment(found.stoppingDate)}, ${found.stoppingReason}`],
-      ["Company", found.outOfBusiness && badge("out of business", "bad")],
-      ["Description", found.description],
-      ["Import", found.processId && el("a", { href: link("imports", found.processId) }, code(found.processId))],
+      ["Reference", el("b", {}, details.dossierReference)],
+      ["Third party", `${details.name} (${details.thirdpartyId})`],
+      [KINDS[details.companyIdType], details.companyIdValue],
+      ["Code", details.thirdpartyCode],
+      ["Account", details.accountId],
+      ["Start", moment(details.startingDate)],
+      ["Expires", day(details.expirationDate)],
+      ["Stopped", details.stoppingDate && `${moment(details.stoppingDate)}, ${details.stoppingReason}`],
+      ["Company", details.outOfBusiness && badge("out of business", "bad")],
+      ["Description", details.description],
+      ["Import", details.processId && el("a", { href: link("imports", details.processId) }, code(details.processId))],
     ]),
     el("h2", {}, "Documents"),
-    found.documents.length ? documents(found) : el("p", { class: "soft" }, "No document is requested."),
+    details.documents.length ? documents(details) : el("p", { class: "soft" }, "No document is requested."),
     el("h2", {}, "Requests about this dossier"),
     requests.length ? requestList(requests) : el("p", { class: "soft" }, "The journal has no request about this dossier."),
-    el("details", {}, el("summary", {}, "Answer of the API"), highlightJson(found.answer)));
+    el("details", {}, el("summary", {}, "Answer of the API"), highlightJson(details.answer)));
 
-  const documents = (found) => table("Documents", ["Code", "Document", "Present", "Evidence", "Requested", ""],
-    found.documents.map((document) => [
+  const documents = (details) => table("Documents", ["Code", "Document", "Present", "Evidence", "Requested", ""],
+    details.documents.map((document) => [
       el("b", {}, document.documentCode), document.label,
       document.present ? badge("present", "good") : badge("missing", "warn"),
       document.evidences.length > 0 && el("ul", { class: "plain" }, document.evidences.map((evidence) => el("li", {}, evidenceText(evidence)))),

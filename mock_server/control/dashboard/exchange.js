@@ -16,42 +16,42 @@ const SETTLE_MS = 120; // a request is the latest for this long before its reaso
 
 /** The pane of one exchange. */
 export function exchange(place, context) {
-  let shown = null;
+  let shownKey = null;
   let unfinished = null;
 
   /** Show the request of that number; `follows` if it is shown as the latest and was not selected. */
   async function show(number, { follows, again = false }) {
     const entry = context.live.find(number);
     const key = `${number} ${entry?.realTime} ${follows}`;
-    if (key === shown) return;
-    shown = key;
+    if (key === shownKey) return;
+    shownKey = key;
     unfinished = null;
     if (entry && !again) fill(place, article(entry, null, follows, { context }));
     if (follows) await new Promise((done) => setTimeout(done, SETTLE_MS));
-    if (key !== shown) return;
-    let found = entry;
+    if (key !== shownKey) return;
+    let details = entry;
     try {
-      found = await context.call("GET", `/requests/${number}`);
+      details = await context.call("GET", `/requests/${number}`);
     } catch (problem) {
-      if (key === shown && !entry) fill(place, empty(`No request ${number}`, el("p", {}, problem.message)));
+      if (key === shownKey && !entry) fill(place, empty(`No request ${number}`, el("p", {}, problem.message)));
     }
-    const earlier = found && await earlierChanges(found, context);
-    const running = found && await runningImport(found, context);
-    if (key !== shown || !found) return;
-    refill(place, article(found, found.why ?? [], follows, { context, earlier, running }));
-    if (found.why?.some(isRunning)) unfinished = [number, { follows, again: true }];
+    const earlier = details && await earlierChanges(details, context);
+    const running = details && await runningImport(details, context);
+    if (key !== shownKey || !details) return;
+    refill(place, article(details, details.why ?? [], follows, { context, earlier, running }));
+    if (details.why?.some(isRunning)) unfinished = [number, { follows, again: true }];
   }
 
   /** Load again a request whose import was still running. */
   function refreshUnfinished() {
     if (!unfinished) return;
-    shown = null;
+    shownKey = null;
     show(...unfinished);
   }
 
   /** Forget the request: what is still loading of it is not shown. */
   function forget() {
-    shown = null;
+    shownKey = null;
     unfinished = null;
   }
 
@@ -144,13 +144,13 @@ const dossierChange = ({ dossierId, differences }) => el("section", { class: "si
   table("Changed members", ["Member", "Before", "After"], differences.map(({ at, before, after }) =>
     [code(at), value(before), value(after)])));
 
-const value = (found) => (found === null || found === undefined ? soft("nothing")
-  : code(typeof found === "string" ? found : JSON.stringify(found)));
+const value = (content) => (content === null || content === undefined ? soft("nothing")
+  : code(typeof content === "string" ? content : JSON.stringify(content)));
 
 /** A link from the result of an import to its importDossier request. */
 function importLink(entry, { code, processId }, entries) {
   if (entry.operation === "importDossier") return code && el("span", {}, "getProcess returns this error, importDossier does not.");
-  const importRequest = entries.find((one) => one.operation === "importDossier" && one.answer?.content?.processId === processId);
+  const importRequest = entries.find((request) => request.operation === "importDossier" && request.answer?.content?.processId === processId);
   return importRequest && el("a", { href: link("requests", importRequest.number) }, `importDossier, request ${importRequest.number}`);
 }
 
@@ -170,12 +170,12 @@ async function earlierChanges(entry, context) {
   const dossierId = entry.dossierId ?? entry.why?.find((cause) => cause.dossierId !== null)?.dossierId;
   if (dossierId === undefined || severity(entry) !== "bad") return null;
   const { requests } = await context.call("POST", "/requests/find", { dossierId });
-  const earlier = requests.filter((one) => one.number < entry.number && one.method !== "GET").slice(-5).reverse();
+  const earlier = requests.filter((request) => request.number < entry.number && request.method !== "GET").slice(-5).reverse();
   if (!earlier.length) return null;
   return el("div", { class: "earlier" }, el("p", { class: "soft" }, `Earlier changes of dossier ${dossierId}:`),
-    el("ol", { class: "row plain" }, earlier.map((one) => el("li", {},
-      badge(one.fault ?? one.status, severity(one)), " ",
-      el("a", { href: link("requests", one.number) }, `${one.operation}, request ${one.number}`)))));
+    el("ol", { class: "row plain" }, earlier.map((request) => el("li", {},
+      badge(request.fault ?? request.status, severity(request)), " ",
+      el("a", { href: link("requests", request.number) }, `${request.operation}, request ${request.number}`)))));
 }
 
 /** The page before the first request: how to point a client at this sandbox. */

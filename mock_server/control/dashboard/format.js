@@ -80,10 +80,10 @@ export function highlightJson(value) {
 }
 
 function parts(value, line) {
-  if (Array.isArray(value)) return bracketed("[", value.map((each) => parts(each, `${line}  `)), "]", line);
+  if (Array.isArray(value)) return bracketed("[", value.map((item) => parts(item, `${line}  `)), "]", line);
   if (value && typeof value === "object" && !(value instanceof Exact)) {
-    const members = Object.entries(value).map(([name, each]) =>
-      [el("span", { class: "name" }, JSON.stringify(name)), ": ", parts(each, `${line}  `)]);
+    const members = Object.entries(value).map(([name, item]) =>
+      [el("span", { class: "name" }, JSON.stringify(name)), ": ", parts(item, `${line}  `)]);
     return bracketed("{", members, "}", line);
   }
   if (value instanceof Exact) return el("span", { class: "number" }, value.source);

@@ -10,28 +10,28 @@ const MAX_SHOWN = 200;
 
 /** The history view. */
 export function history(place, context) {
-  const shown = el("div");
+  const content = el("div");
   let last = null;
 
   const load = oneAtATime(async () => {
-    const found = await context.call("GET", "/history");
-    if (found.last === last) return;
-    last = found.last;
-    refill(shown, found.commands.length ? rows(found) : nothing());
+    const answer = await context.call("GET", "/history");
+    if (answer.last === last) return;
+    last = answer.last;
+    refill(content, answer.commands.length ? rows(answer) : nothing());
   });
 
   const rows = ({ commands, complete }) => [
-    table("Commands, newest first", HEAD, commands.toReversed().slice(0, MAX_SHOWN).map((one) => [
-      one.number,
-      el("span", { class: "nowrap" }, moment(one.at)),
-      one.request ? el("a", { href: link("requests", one.request), "aria-label": `Request ${one.request}` }, one.request)
+    table("Commands, newest first", HEAD, commands.toReversed().slice(0, MAX_SHOWN).map((command) => [
+      command.number,
+      el("span", { class: "nowrap" }, moment(command.at)),
+      command.request ? el("a", { href: link("requests", command.request), "aria-label": `Request ${command.request}` }, command.request)
         : soft("control"),
-      [el("b", {}, words(one.command)), " ", members(one.members)],
+      [el("b", {}, words(command.command)), " ", members(command.members)],
       el("div", { class: "row end nowrap" },
-        button("Go back…", () => goBack(context, { beforeCommand: one.number }, `command ${one.number}`),
-          { class: "quiet small", "aria-label": `Go back to before command ${one.number}` }),
-        button("Fork…", () => fork(context, { beforeCommand: one.number }, `command ${one.number}`),
-          { class: "quiet small", "aria-label": `Fork before command ${one.number}` })),
+        button("Go back…", () => goBack(context, { beforeCommand: command.number }, `command ${command.number}`),
+          { class: "quiet small", "aria-label": `Go back to before command ${command.number}` }),
+        button("Fork…", () => fork(context, { beforeCommand: command.number }, `command ${command.number}`),
+          { class: "quiet small", "aria-label": `Fork before command ${command.number}` })),
     ])),
     (!complete || commands.length > MAX_SHOWN) && el("p", { class: "quiet pad" },
       `The list shows the latest ${many(Math.min(commands.length, MAX_SHOWN), "command")}.`),
@@ -48,7 +48,7 @@ export function history(place, context) {
         button("Export scenario", () => saveScenario(context),
           { class: "quiet small", title: "The requests as a scenario that repeats them" }))),
     el("p", { class: "soft" }, "The sandbox keeps the state before each command: go back to it, or continue from it in another sandbox."),
-    shown));
+    content));
   load();
   return {
     onExchange: load,
@@ -68,7 +68,7 @@ function words(command) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
-const members = (given) => Object.entries(given).filter(([, value]) => value !== 0)
+const members = (commandMembers) => Object.entries(commandMembers).filter(([, value]) => value !== 0)
   .map(([name, value]) => [code(`${name === "rest" ? "by" : name} ${value}`), " "]);
 
 /** Ask, then restore the state before a request or a command. */
@@ -81,12 +81,12 @@ export async function fork(context, before, name) {
   const as = el("input", {
     name: "as", value: `${context.sandbox}-2`, required: true, pattern: "[A-Za-z0-9._\\-]{1,64}", maxlength: "64", spellcheck: "false",
   });
-  const made = await context.askAndCall(`Fork before ${name}?`, [
+  const created = await context.askAndCall(`Fork before ${name}?`, [
     el("p", {}, "The new sandbox starts from that state. A client uses it with the name as the tag in its user name."),
     field("Name of the new sandbox", as),
   ], (form) => ["POST", `/sandboxes/${encodeURIComponent(context.sandbox)}/fork`, { as: form.get("as"), ...before }],
   { confirm: "Fork", done: "Forked" });
-  if (made) go(link("dossiers", null, made.sandbox));
+  if (created) go(link("dossiers", null, created.sandbox));
 }
 
 /** Save the requests after a number, by default all, as a scenario file. */

@@ -9,22 +9,22 @@ const CODES = ["E101", "E102", "E103", "E104", "E105"];
 
 /** The imports view: the list, or one import. */
 export function imports(place, context) {
-  let inner = {};
+  let subview = {};
   const show = (id) => {
-    inner.close?.();
-    inner = id === null ? list(place, context) : page(place, context, id);
+    subview.close?.();
+    subview = id === null ? list(place, context) : page(place, context, id);
   };
   return {
     show,
-    onExchange: () => inner.onExchange?.(),
-    onSandboxes: () => inner.onExchange?.(), // the clock may have ended an import
-    offers: () => inner.offers?.() ?? [],
-    close: () => inner.close?.(),
+    onExchange: () => subview.onExchange?.(),
+    onSandboxes: () => subview.onExchange?.(), // the clock may have ended an import
+    offers: () => subview.offers?.() ?? [],
+    close: () => subview.close?.(),
   };
 }
 
 function list(place, context) {
-  const shown = el("div");
+  const content = el("div");
   let last = "";
   let isClosed = false;
 
@@ -33,23 +33,23 @@ function list(place, context) {
     const now = JSON.stringify(processes);
     if (isClosed || now === last) return;
     last = now;
-    refill(shown, processes.length ? rows(processes) : empty("No import yet",
+    refill(content, processes.length ? rows(processes) : empty("No import yet",
       el("p", {}, "Each ", code("importDossier"), " of the client appears here. A running one can be put on hold,"
         + " finished, or failed with a code.")));
   });
 
   const rows = (processes) => table("Imports, newest first",
     ["Import", "State", "Reference", "Company", "Started", "Ends", "Dossier", "Change"],
-    processes.toReversed().map((one) => [
-      el("a", { href: link("imports", one.processId), title: one.processId }, code(one.processId.slice(0, 8))),
-      stateOf(one), el("b", {}, one.dossierReference), one.companyIdValue,
-      nowrap(moment(one.creation)), nowrap(endOf(one)), toDossier(one.dossierId),
-      importButtons(one, context, load, ` ${one.dossierReference}`),
+    processes.toReversed().map((process) => [
+      el("a", { href: link("imports", process.processId), title: process.processId }, code(process.processId.slice(0, 8))),
+      stateOf(process), el("b", {}, process.dossierReference), process.companyIdValue,
+      nowrap(moment(process.creation)), nowrap(endOf(process)), toDossier(process.dossierId),
+      importButtons(process, context, load, ` ${process.dossierReference}`),
     ]));
 
   fill(place, el("div", { class: "page" }, el("h1", {}, "Imports"),
     el("p", { class: "soft" }, "An import runs on the sandbox's clock. Hold it, finish it now, or let it fail with an error"
-      + " of the data provider."), shown));
+      + " of the data provider."), content));
   load();
   return { onExchange: load, close: () => { isClosed = true; }, offers: () => offers("PROCESS_ID") };
 }
@@ -61,32 +61,32 @@ function page(place, context, id) {
 
   const load = oneAtATime(async () => {
     try {
-      const [found] = await Promise.all([context.call("GET", path), labels()]);
+      const [process] = await Promise.all([context.call("GET", path), labels()]);
       const requests = context.live.entries.filter((entry) => isAbout(entry, id));
-      const now = JSON.stringify([found, requests.map((one) => one.number)]);
+      const now = JSON.stringify([process, requests.map((request) => request.number)]);
       if (isClosed || now === last) return;
       last = now;
-      refill(place, article(found, requests));
+      refill(place, article(process, requests));
     } catch (problem) {
       if (!isClosed) fill(place, el("div", { class: "page" }, back(), empty(`No import ${id}`, el("p", {}, problem.message))));
     }
   });
 
-  const article = (found, requests) => el("div", { class: "page" },
+  const article = (process, requests) => el("div", { class: "page" },
     back(),
-    el("div", { class: "row" }, el("h1", {}, `Import of ${found.dossierReference}`), stateOf(found),
-      el("span", { class: "grow" }), importButtons(found, context, load)),
-    el("section", { class: `reasons ${found.errors.length ? "bad" : found.success ? "" : "warn"}`, "aria-label": "Result" },
-      found.why.map((cause) => causeText(cause))),
+    el("div", { class: "row" }, el("h1", {}, `Import of ${process.dossierReference}`), stateOf(process),
+      el("span", { class: "grow" }), importButtons(process, context, load)),
+    el("section", { class: `reasons ${process.errors.length ? "bad" : process.success ? "" : "warn"}`, "aria-label": "Result" },
+      process.why.map((cause) => causeText(cause))),
     facts([
-      ["Started", moment(found.creation)],
-      [found.complete ? "Ended" : "Ends", endOf(found)],
-      ["Reference", el("b", {}, found.dossierReference)],
-      ["Company", `${found.companyIdType} ${found.companyIdValue}`],
-      ["Dossier", toDossier(found.dossierId)],
-      ["Account", found.accountId],
-      ["thirdpartyEmail", found.thirdpartyEmail.join(", ") || "none: no invitation is sent"],
-      ["Process", code(found.processId)],
+      ["Started", moment(process.creation)],
+      [process.complete ? "Ended" : "Ends", endOf(process)],
+      ["Reference", el("b", {}, process.dossierReference)],
+      ["Company", `${process.companyIdType} ${process.companyIdValue}`],
+      ["Dossier", toDossier(process.dossierId)],
+      ["Account", process.accountId],
+      ["thirdpartyEmail", process.thirdpartyEmail.join(", ") || "none: no invitation is sent"],
+      ["Process", code(process.processId)],
     ]),
     el("h2", {}, "Requests about this import"),
     requests.length ? requestList(requests) : el("p", { class: "soft" }, "The journal has no request about this import."));
@@ -100,12 +100,12 @@ const back = () => el("p", { class: "eyebrow" }, el("a", { href: link("imports")
 const toDossier = (id) => id !== null && el("a", { href: link("dossiers", id) }, id);
 const isAbout = (entry, id) => entry.processId === id || entry.answer?.content?.processId === id;
 const nowrap = (text) => el("span", { class: "nowrap" }, text);
-const endOf = (one) => (one.ends ? moment(one.ends) : "never by itself");
+const endOf = (process) => (process.ends ? moment(process.ends) : "never by itself");
 
-function stateOf(one) {
-  if (one.success) return badge("finished", "good");
-  if (one.complete) return ["failed ", one.errors.map((name) => [badge(name, "bad"), " "])];
-  return one.ends ? badge("running", "info") : badge("on hold", "warn");
+function stateOf(process) {
+  if (process.success) return badge("finished", "good");
+  if (process.complete) return ["failed ", process.errors.map((name) => [badge(name, "bad"), " "])];
+  return process.ends ? badge("running", "info") : badge("on hold", "warn");
 }
 
 /** The call that sets the outcome of an import. */
@@ -119,7 +119,7 @@ const offers = (id) => [
 /** The buttons of a running import, none for one that has ended; `after` runs after each action. */
 export function importButtons(process, context, after, name = "") {
   if (process.complete) return null;
-  const set = (wanted, done) => context.attempt(() => context.call(...outcome(process.processId, wanted)), `The import ${done}`).then(after);
+  const set = (newOutcome, done) => context.attempt(() => context.call(...outcome(process.processId, newOutcome)), `The import ${done}`).then(after);
   const labelled = (text) => ({ class: "quiet small", "aria-label": `${text}${name}` });
   return el("div", { class: "row" },
     process.ends && button("Hold", () => set("hold", "is on hold"), labelled("Hold")),

@@ -58,7 +58,7 @@ export class Live extends EventTarget {
 
   async #connect(sandbox, signal) {
     const { sandboxes } = await call("GET", "/sandboxes", { signal });
-    const found = sandboxes.find((one) => one.name === sandbox);
+    const found = sandboxes.find(({ name }) => name === sandbox);
     if (!found) {
       this.#setState("missing");
       return;

@@ -37,11 +37,11 @@ function decode(text) {
 }
 
 /** Requests as a list of links, newest first. */
-export const requestList = (requests) => el("ol", { class: "plain" }, requests.toReversed().slice(0, 20).map((one) =>
+export const requestList = (requests) => el("ol", { class: "plain" }, requests.toReversed().slice(0, 20).map((request) =>
   el("li", {},
-    badge(one.fault ?? one.status, severity(one)), " ",
-    el("a", { href: link("requests", one.number) }, `${one.number} ${one.operation ?? one.path}`), " ",
-    one.codes.map((name) => [badge(name, "bad"), " "]), soft(timeOfDay(one.at)))));
+    badge(request.fault ?? request.status, severity(request)), " ",
+    el("a", { href: link("requests", request.number) }, `${request.number} ${request.operation ?? request.path}`), " ",
+    request.codes.map((name) => [badge(name, "bad"), " "]), soft(timeOfDay(request.at)))));
 
 const STATES = {
   live: ["good", "live"],
@@ -64,7 +64,7 @@ export function showTabs(names, current) {
 
 /** Fill the list of sandboxes; the shown one stays in the list when it no longer exists. */
 export function showSandboxes(sandboxes, shown) {
-  const names = sandboxes.map((one) => one.name);
+  const names = sandboxes.map((sandbox) => sandbox.name);
   const listed = names.includes(shown) ? names : [...names, shown];
   const select = byId("sandbox");
   if (document.activeElement === select) return; // the user may have opened it
@@ -76,25 +76,25 @@ export function showSandboxes(sandboxes, shown) {
 let ticking = 0;
 
 /** Show the connection, the active scenario, and the clock, which ticks between two refreshes. */
-export function showState(found, state) {
+export function showState(sandbox, state) {
   clearInterval(ticking);
   const [kind, words] = STATES[state];
   const clock = el("span", { class: "time" });
   fill(byId("state"),
-    found?.playing && el("a", { class: "chip warn", href: link("scenarios"), title: "Active scenario" },
-      found.playing, found.state !== "Started" && ` · ${found.state}`),
-    found && el("a", { class: "chip", href: link("clock"), title: "Clock of the sandbox" },
-      clock, found.frozen && badge("frozen", "info")),
+    sandbox?.playing && el("a", { class: "chip warn", href: link("scenarios"), title: "Active scenario" },
+      sandbox.playing, sandbox.state !== "Started" && ` · ${sandbox.state}`),
+    sandbox && el("a", { class: "chip", href: link("clock"), title: "Clock of the sandbox" },
+      clock, sandbox.frozen && badge("frozen", "info")),
     el("span", { class: `link ${kind}` }, words));
-  if (!found) return;
+  if (!sandbox) return;
   const began = performance.now();
-  const start = Date.parse(`${found.now}Z`);
+  const start = Date.parse(`${sandbox.now}Z`);
   const tick = () => {
-    const passed = found.frozen ? 0 : performance.now() - began;
+    const passed = sandbox.frozen ? 0 : performance.now() - began;
     clock.textContent = moment(new Date(start + passed).toISOString());
   };
   tick();
-  if (!found.frozen) ticking = setInterval(tick, 1000);
+  if (!sandbox.frozen) ticking = setInterval(tick, 1000);
 }
 
 const unannounced = [];

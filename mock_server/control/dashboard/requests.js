@@ -21,7 +21,7 @@ const RENDER_MS = 100; // new requests within this time are shown together
 export function requests(place, context) {
   const { live } = context;
   let kind = "all";
-  let chosen = null;
+  let selected = null;
   let followed = null;
   let scrolledTo = null;
   let waiting = 0;
@@ -59,7 +59,7 @@ export function requests(place, context) {
 
   /** The shown request: the selected one, else the latest error, else the latest. */
   function shownNumber(entries) {
-    if (chosen !== null) return chosen;
+    if (selected !== null) return selected;
     if (isInUse(detail) && live.find(followed)) return followed;
     return (entries.findLast((entry) => severity(entry) === "bad") ?? entries.at(-1))?.number ?? null;
   }
@@ -74,10 +74,10 @@ export function requests(place, context) {
     note.hidden = !note.textContent;
     followed = number;
     if (number === null) pane.forget();
-    if (number !== null) pane.show(number, { follows: chosen === null });
+    if (number !== null) pane.show(number, { follows: selected === null });
     else if (!live.entries.length && live.state === "live") fill(detail, welcome(context));
     else fill(detail);
-    place.dataset.chosen = String(chosen !== null);
+    place.dataset.chosen = String(selected !== null);
   }
 
   function rowOf(entry) {
@@ -94,8 +94,8 @@ export function requests(place, context) {
       if (one === current) one.setAttribute("aria-current", "true");
       else one.removeAttribute("aria-current");
     }
-    if (chosen !== null && chosen !== scrolledTo) current?.scrollIntoView({ block: "nearest" });
-    scrolledTo = chosen;
+    if (selected !== null && selected !== scrolledTo) current?.scrollIntoView({ block: "nearest" });
+    scrolledTo = selected;
   }
 
   function count() {
@@ -148,7 +148,7 @@ export function requests(place, context) {
     offers: () => [["Delete requests", "DELETE", "/requests"],
       ["Go back to before a request", "POST", "/rewind", { before: 1 }], ["Finish, hold or fail an import", "POST", "/processes/PROCESS_ID",
       { outcome: "fail", code: "E103" }]],
-    show: (id) => { chosen = /^\d+$/.test(id ?? "") ? Number(id) : null; render(); },
+    show: (id) => { selected = /^\d+$/.test(id ?? "") ? Number(id) : null; render(); },
     close: () => {
       clearTimeout(waiting);
       for (const name of EVENTS) live.removeEventListener(name, renderSoon);
@@ -159,10 +159,10 @@ export function requests(place, context) {
 /** Show these rows. If rows were only added at the top, the others stay, and so does the focus. */
 function updateRows(list, rows) {
   const at = list.firstChild ? rows.indexOf(list.firstChild) : -1;
-  const kept = rows.slice(at);
-  const isGrown = at >= 0 && kept.every((one, place) => one === list.children[place]);
+  const rest = rows.slice(at);
+  const isGrown = at >= 0 && rest.every((row, place) => row === list.children[place]);
   if (!isGrown) return fill(list, rows);
-  while (list.children.length > kept.length) list.lastChild.remove();
+  while (list.children.length > rest.length) list.lastChild.remove();
   list.prepend(...rows.slice(0, at));
   return list;
 }

@@ -14,18 +14,18 @@ export function scenarios(place, context) {
   const search = el("input", {
     type: "search", placeholder: "name, title, tag …", "aria-label": "Filter the scenarios", oninput: () => rows(),
   });
-  let found = { scenarios: [], playing: null, state: null };
+  let scenarioList = { scenarios: [], playing: null, state: null };
 
   const load = oneAtATime(async () => {
-    found = await context.call("GET", "/scenarios");
+    scenarioList = await context.call("GET", "/scenarios");
     const { rules } = await context.call("GET", "/rules");
-    refill(now, found.playing ? activePanel(rules) : el("p", {}, "No scenario is active: the sandbox behaves as the real API."),
+    refill(now, scenarioList.playing ? activePanel(rules) : el("p", {}, "No scenario is active: the sandbox behaves as the real API."),
       rules.length > 0 && ruleTable(rules));
     rows();
   });
 
   const activePanel = (rules) => el("div", { class: "row" },
-    el("h2", {}, badge("active", "warn"), " ", found.playing),
+    el("h2", {}, badge("active", "warn"), " ", scenarioList.playing),
     states(rules),
     el("span", { class: "grow" }),
     button("Stop", () => act("DELETE", "/scenario", undefined, "Stopped; data and clock stay"),
@@ -34,9 +34,9 @@ export function scenarios(place, context) {
   function states(rules) {
     const names = [...new Set([STARTED, ...rules.flatMap((rule) => [rule.state, rule.newState]).filter(Boolean)])];
     if (names.length === 1) return null;
-    const path = `/scenarios/${encodeURIComponent(found.playing)}/state`;
+    const path = `/scenarios/${encodeURIComponent(scenarioList.playing)}/state`;
     const select = el("select", { onchange: () => act("PUT", path, { state: select.value }, "State changed") },
-      names.map((name) => el("option", { value: name, selected: name === found.state }, name)));
+      names.map((name) => el("option", { value: name, selected: name === scenarioList.state }, name)));
     return field("State", select);
   }
 
@@ -52,17 +52,17 @@ export function scenarios(place, context) {
 
   function rows() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const matching = found.scenarios.filter((one) => words.every((word) => JSON.stringify(one).toLowerCase().includes(word)));
+    const matching = scenarioList.scenarios.filter((one) => words.every((word) => JSON.stringify(one).toLowerCase().includes(word)));
     refill(list, matching.length ? el("ul", { class: "cards" }, matching.map(card)) : empty("No scenario matches"));
   }
 
-  const card = (one) => el("li", { class: one.name === found.playing ? "current" : null },
+  const card = (one) => el("li", { class: one.name === scenarioList.playing ? "current" : null },
     el("div", {},
       el("h3", {}, one.name),
       el("p", {}, one.title ?? el("span", { class: "error" }, one.error)),
       el("p", { class: "row" }, (one.tags ?? []).map((tag) => badge(tag)),
         one.rules > 0 && soft(many(one.rules, "rule")))),
-    one.title && button(one.name === found.playing ? "Restart" : "Start",
+    one.title && button(one.name === scenarioList.playing ? "Restart" : "Start",
       () => act("PUT", "/scenario", { name: one.name }, `${one.name} is active`),
       { class: "quiet small", "aria-label": `Start ${one.name}` }));
 
@@ -77,7 +77,7 @@ export function scenarios(place, context) {
     onExchange: () => context.call("GET", "/rules").then(({ rules }) => rules.length && load()),
     onSandboxes: (all) => {
       const one = all.find(({ name }) => name === context.sandbox);
-      if (one && (one.playing !== found.playing || one.state !== found.state)) load(); // changed from elsewhere
+      if (one && (one.playing !== scenarioList.playing || one.state !== scenarioList.state)) load(); // changed from elsewhere
     } };
 }
 

@@ -7,18 +7,18 @@ import { DEFAULT, link } from "./navigation.js";
 
 /** The coverage view. */
 export function coverage(place, context) {
-  const shown = el("div", { class: "grid" });
+  const content = el("div", { class: "grid" });
 
   const load = oneAtATime(async () => {
-    const [found] = await Promise.all([context.call("GET", "/coverage"), labels()]);
-    const { operations, codes, pages, processes } = found;
-    fill(shown,
+    const [report] = await Promise.all([context.call("GET", "/coverage"), labels()]);
+    const { operations, codes, pages, processes } = report;
+    fill(content,
       coveragePanel("Operations", operations, ({ calls, statuses }) => `${calls} · ${Object.keys(statuses).join(" ")}`),
       coveragePanel("Error codes", codes, String, labels.of),
       coveragePanel("Import outcomes", processes, String, labels.of),
       Object.entries(pages).map(([search, edges]) => coveragePanel(`Page edges of ${search}`, edges, String)),
-      found.unmatched > 0 && el("section", { class: "panel" }, el("h2", {}, "Unknown paths"),
-        el("p", {}, badge(found.unmatched, "bad"), " calls of the client matched no operation of the API.")));
+      report.unmatched > 0 && el("section", { class: "panel" }, el("h2", {}, "Unknown paths"),
+        el("p", {}, badge(report.unmatched, "bad"), " calls of the client matched no operation of the API.")));
   });
 
   const save = () => context.attempt(() => download("/report?format=html", `report-${context.sandbox}.html`, context.sandbox));
@@ -26,7 +26,7 @@ export function coverage(place, context) {
     el("div", { class: "row" },
       el("p", { class: "soft grow" }, "Counts of all calls since the start, or since the last reset of the journal."),
       button("Save the report", save, { class: "quiet small", title: "What the client did, as a page: calls, retries, slowest, coverage" })),
-    shown));
+    content));
   load();
   return { onExchange: load, offers: () => [["The report", "GET", "/report?format=html"]] };
 }
@@ -46,25 +46,25 @@ function coveragePanel(title, { met, never }, words, label = () => "") {
 
 /** The outbox view. */
 export function outbox(place, context) {
-  const shown = el("div");
+  const content = el("div");
 
   const load = oneAtATime(async () => {
     const { mails } = await context.call("GET", "/outbox");
-    if (mails.length) return refill(shown, mailTable(mails));
+    if (mails.length) return refill(content, mailTable(mails));
     const { processes } = await context.call("GET", "/processes");
-    return refill(shown, noMails(processes));
+    return refill(content, noMails(processes));
   });
 
-  fill(place, el("div", { class: "page" }, el("h1", {}, "Outbox"), shown));
+  fill(place, el("div", { class: "page" }, el("h1", {}, "Outbox"), content));
   load();
   return { onExchange: load, offers: () => [["Empty the outbox", "POST", "/reset", { only: ["outbox"] }]] };
 }
 
 /** Why there is no e-mail: mostly no import names an address of the third party. */
 function noMails(processes) {
-  const withAddress = processes.filter((one) => one.thirdpartyEmail.length);
-  const running = withAddress.filter((one) => !one.complete).length;
-  const failed = withAddress.filter((one) => one.complete && !one.success).length;
+  const withAddress = processes.filter((process) => process.thirdpartyEmail.length);
+  const running = withAddress.filter((process) => !process.complete).length;
+  const failed = withAddress.filter((process) => process.complete && !process.success).length;
   const why = () => {
     if (!processes.length) return "The client has imported nothing yet.";
     if (!withAddress.length) return `${many(processes.length, "import")} so far, none with \`thirdpartyEmail\`.`;
@@ -91,25 +91,25 @@ const mailTable = (mails) => table("E-mails, newest first", MAIL_HEAD, mails.toR
 
 /** The sandboxes view. */
 export function sandboxes(place, context) {
-  const shown = el("div", {});
+  const content = el("div", {});
   let last = "";
 
-  function onSandboxes(found) {
-    const now = JSON.stringify(found.map(({ now: _, ...rest }) => rest));
-    if (now === last && found.every((one) => one.frozen)) return;
+  function onSandboxes(existing) {
+    const now = JSON.stringify(existing.map(({ now: _, ...rest }) => rest));
+    if (now === last && existing.every((sandbox) => sandbox.frozen)) return;
     last = now;
-    refill(shown, rows(found));
+    refill(content, rows(existing));
   }
 
-  const rows = (found) => table("Sandboxes", ["Sandbox", "Clock", "Scenario", "Requests", ""], found.map((one) => [
-    el("a", { href: link("requests", null, one.name), "aria-label": `Show ${one.name}` }, one.name),
-    [el("span", { class: "nowrap" }, moment(one.now)), one.frozen && [" ", badge("frozen", "info")]],
-    one.playing && [badge(one.playing, "warn"), " ", one.state],
-    one.latestRequest,
+  const rows = (existing) => table("Sandboxes", ["Sandbox", "Clock", "Scenario", "Requests", ""], existing.map((sandbox) => [
+    el("a", { href: link("requests", null, sandbox.name), "aria-label": `Show ${sandbox.name}` }, sandbox.name),
+    [el("span", { class: "nowrap" }, moment(sandbox.now)), sandbox.frozen && [" ", badge("frozen", "info")]],
+    sandbox.playing && [badge(sandbox.playing, "warn"), " ", sandbox.state],
+    sandbox.latestRequest,
     el("div", { class: "row end" },
-      button("Reset", () => context.reset(one.name), { class: "quiet small", "aria-label": `Reset ${one.name}` }),
-      one.name !== DEFAULT && button("Delete", () => remove(one.name),
-        { class: "quiet small", "aria-label": `Delete ${one.name}` })),
+      button("Reset", () => context.reset(sandbox.name), { class: "quiet small", "aria-label": `Reset ${sandbox.name}` }),
+      sandbox.name !== DEFAULT && button("Delete", () => remove(sandbox.name),
+        { class: "quiet small", "aria-label": `Delete ${sandbox.name}` })),
   ]));
 
   const remove = (name) => context.askAndCall(`Delete ${name}?`,
@@ -118,7 +118,7 @@ export function sandboxes(place, context) {
 
   fill(place, el("div", { class: "page" }, el("h1", {}, "Sandboxes"),
     el("p", { class: "soft" }, "A user name with a plus tag selects a sandbox: ", code("api+gw3@example.com"),
-      " uses the sandbox ", code("gw3"), "."), shown));
+      " uses the sandbox ", code("gw3"), "."), content));
   return { onSandboxes, offers: () => [["Delete a sandbox", "DELETE", "/sandboxes/gw3"]] };
 }
 
