@@ -179,6 +179,7 @@ def test_an_error_is_reported_with_file_and_line_and_what_would_be_right(tmp_pat
 
 UNKNOWN_CALLS = {
     "POST /clock/advanced": "did you mean 'POST /clock/advance'?",
+    "GET /__admin/clock": "did you mean 'GET /clock'?",
     "GET /clock/advance": "did you mean 'POST /clock/advance'?",
     "POST /__admin/clock/advance": "did you mean 'POST /clock/advance'?",
     "POST /process/{processId}": "did you mean 'POST /processes/{processId}'?",

@@ -75,8 +75,9 @@ def find_call(method: str, path: str) -> ControlCall | None:
 
 def explain_unknown_call(method: str, path: str) -> str:
     """Say that there is no such control call, and name the nearest; the path is below the prefix."""
-    calls = dict(_with_ids(call, path.split("/")) for call in CALLS)
-    near = nearest(f"{method} {path}", calls)
+    below = path.removeprefix(CONTROL_PREFIX)  # if the prefix is written as well
+    calls = dict(_with_ids(call, below.split("/")) for call in CALLS)
+    near = nearest(f"{method} {below}", calls)
     listed = "`mock-server explain control` and GET /__admin/openapi.json list them"
     hint = f"did you mean {calls[near]!r}?" if near else listed
     return f"there is no control call {shown(f'{method} {path}')}; {hint}"
