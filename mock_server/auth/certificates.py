@@ -76,7 +76,7 @@ def _load_certificate(certificate_file: Path, key_file: Path) -> SSLContext:
     certified = _key_of_certificate(certificate_file, _read(certificate_file))
     if _public_key(key_file, _read(key_file)) != certified:
         raise TlsError(f"{key_file}: not the key of the first certificate in {certificate_file}")
-    context = _context()
+    context = _new_context()
     try:
         context.load_cert_chain(certificate_file, key_file)
     except SSLError as problem:
@@ -127,7 +127,7 @@ def _self_signed(settings: Settings) -> Tls:
     cache = cache_folder()
     folder = None if cache is None else cache / "tls"
     authority, is_kept = load_or_create_authority(folder)
-    context = _context_for(authority, *_names(authority, settings))
+    context = _context_for(authority, *_default_names(authority, settings))
     _certify_other_names(context, authority)
     return Tls(
         context=context,
@@ -196,7 +196,7 @@ def _keep(path: Path, pem: bytes) -> None:
             path.hardlink_to(file.name)
 
 
-def _names(authority: CA, settings: Settings) -> list[str]:
+def _default_names(authority: CA, settings: Settings) -> list[str]:
     """The names in the default certificate, which a client gets that asks for one of them or for none.
 
     Raises:
@@ -235,10 +235,10 @@ def _certify_other_names(context: SSLContext, authority: CA) -> None:
 
 
 def _context_for(authority: CA, *names: str) -> SSLContext:
-    context = _context()
+    context = _new_context()
     issued = _issue(authority, *names)
     try:
-        with _file_of(issued.private_key_and_cert_chain_pem.bytes()) as file:
+        with _temporary_file(issued.private_key_and_cert_chain_pem.bytes()) as file:
             context.load_cert_chain(file)
     except OSError as problem:
         raise TlsError(
@@ -249,7 +249,7 @@ def _context_for(authority: CA, *names: str) -> SSLContext:
 
 
 @contextmanager
-def _file_of(pem: bytes) -> Iterator[str]:
+def _temporary_file(pem: bytes) -> Iterator[str]:
     """Yield the name of a file with this content, for OpenSSL; under Linux no disk is written."""
     in_memory = hasattr(os, "memfd_create") and Path("/proc/self/fd").exists()
     with os.fdopen(os.memfd_create("certificate"), "wb") if in_memory else NamedTemporaryFile() as file:
@@ -298,7 +298,7 @@ def _add_names(authority: CA, issued: LeafCert, names: Sequence[str]) -> LeafCer
     return LeafCert(issued.private_key_pem.bytes(), pem, [])
 
 
-def _context() -> SSLContext:
+def _new_context() -> SSLContext:
     context = SSLContext(PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
     return context

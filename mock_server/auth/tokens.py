@@ -152,8 +152,8 @@ class TokenService:
             "exp": _epoch(now + self._refresh_lifetime),
         }
         access_token, refresh_token = self._encode(access), self._encode_refresh(refresh)
-        self._remember(access_token, _token(access, issued_at=now))
-        self._remember(refresh_token, _token(refresh, issued_at=now))
+        self._cache_token(access_token, _build_token(access, issued_at=now))
+        self._cache_token(refresh_token, _build_token(refresh, issued_at=now))
         return {
             "access_token": access_token,
             "expires_in": int(self._access_lifetime.total_seconds()),
@@ -176,8 +176,8 @@ class TokenService:
         """
         token = self._cache.get(encoded)
         if token is None:
-            token = _token(self._decode(encoded, self._key.public_key(), "RS256"))
-            self._remember(encoded, token)
+            token = _build_token(self._decode(encoded, self._key.public_key(), "RS256"))
+            self._cache_token(encoded, token)
         if not token.is_for_access:
             raise TokenRejected("altered")
         return token
@@ -188,7 +188,7 @@ class TokenService:
         Raises:
             TokenRejected: it is malformed or altered.
         """
-        token = self._cache.get(encoded) or _token(self._decode(encoded, self._refresh_secret, "HS256"))
+        token = self._cache.get(encoded) or _build_token(self._decode(encoded, self._refresh_secret, "HS256"))
         if token.claims.get("typ") != "Refresh":
             raise TokenRejected("altered")
         return token
@@ -199,7 +199,7 @@ class TokenService:
         Raises:
             TokenRejected: it is malformed or altered.
         """
-        token = _token(self._decode(encoded, self._key.public_key(), "RS256"))
+        token = _build_token(self._decode(encoded, self._key.public_key(), "RS256"))
         if token.claims.get("typ") != "ID":
             raise TokenRejected("altered")
         return token
@@ -225,11 +225,13 @@ class TokenService:
         from cryptography.hazmat.primitives.hashes import SHA256
 
         header = {"typ": "JWT", "alg": "RS256", "kid": self._key_id}
-        return _signed(header, claims, lambda content: self._key.sign(content, PKCS1v15(), SHA256()))
+        return _sign_token(header, claims, lambda content: self._key.sign(content, PKCS1v15(), SHA256()))
 
     def _encode_refresh(self, claims: Mapping[str, Any]) -> str:
         header = {"typ": "JWT", "alg": "HS256"}
-        return _signed(header, claims, lambda content: hmac.digest(self._refresh_secret, content, "sha256"))
+        return _sign_token(
+            header, claims, lambda content: hmac.digest(self._refresh_secret, content, "sha256")
+        )
 
     def _decode(self, encoded: str, key: Any, algorithm: str) -> dict[str, Any]:
         import jwt
@@ -255,7 +257,7 @@ class TokenService:
         ):  # an `nbf` of any type is read as a number
             raise TokenRejected("malformed") from None
 
-    def _remember(self, encoded: str, token: Token) -> None:
+    def _cache_token(self, encoded: str, token: Token) -> None:
         """Cache a valid token; drop the oldest ones beyond the limit."""
         size = len(encoded) * _SIZE_FACTOR
         if len(encoded) > _MAX_TOKEN_LENGTH:
@@ -284,7 +286,7 @@ class TokenService:
         return sha256(f"refresh/{self._key.private_numbers().d}".encode()).digest()
 
 
-def _signed(header: Mapping[str, Any], claims: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
+def _sign_token(header: Mapping[str, Any], claims: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
     """A token in its compact form (RFC 7515, 3.1).
 
     PyJWT, which verifies tokens, could write it too. But the first login would wait 20 ms for its import.
@@ -298,7 +300,7 @@ def _base64url(content: bytes) -> bytes:
     return urlsafe_b64encode(content).rstrip(b"=")
 
 
-def _token(claims: Mapping[str, Any], *, issued_at: datetime | None = None) -> Token:
+def _build_token(claims: Mapping[str, Any], *, issued_at: datetime | None = None) -> Token:
     try:
         issued = issued_at or _issued_at(claims)
         expires = datetime.fromtimestamp(int(claims["exp"]), UTC).timestamp()

@@ -19,7 +19,7 @@ from mock_server.domain.local_time import local_date, midnight
 from mock_server.domain.model import Condition, Document, Dossier, StoppingReason
 from mock_server.domain.outbox import with_invitations, with_requests
 from mock_server.domain.variants import Variants
-from mock_server.domain.world import World, with_code, with_dossier, with_portfolio
+from mock_server.domain.world import World, with_code, with_dossier, with_next_ids, with_portfolio
 
 
 class DossierUpdate(Struct, frozen=True, kw_only=True):
@@ -144,7 +144,7 @@ def update_requirements(
     if not add:
         selected = [document for document in documents if document.code in codes]
         documents = tuple(sorted(selected, key=lambda document: codes.index(document.code)))
-    world = replace(world, next_ids=replace(world.next_ids, document=first + len(new_codes)))
+    world = with_next_ids(world, document=first + len(new_codes))
     world = with_dossier(world, recompute_completeness(replace(dossier, documents=documents), now), now)
     return with_requests(world, now, dossier=dossier, codes=tuple(new_codes))
 

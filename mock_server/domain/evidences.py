@@ -13,7 +13,7 @@ from mock_server.domain.completeness import recompute_completeness
 from mock_server.domain.errors import NOT_FOUND, NotFound, Refusal
 from mock_server.domain.model import Document, Dossier, Evidence, FormAnswer
 from mock_server.domain.variants import Variants
-from mock_server.domain.world import World, with_dossier
+from mock_server.domain.world import World, with_dossier, with_next_ids
 
 DEFAULT_FILE_SIZE = 40_000
 """Bytes of a file whose size is not given."""
@@ -86,7 +86,7 @@ def deposit(
         replace(document, evidences=(*document.evidences, evidence)) if document.code == code else document
         for document in dossier.documents
     )
-    world = replace(world, next_ids=replace(world.next_ids, evidence=evidence.evidence_id + 1))
+    world = with_next_ids(world, evidence=evidence.evidence_id + 1)
     return with_dossier(world, recompute_completeness(replace(dossier, documents=documents), now), now)
 
 

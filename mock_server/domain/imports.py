@@ -51,6 +51,7 @@ from mock_server.domain.world import (
     World,
     with_code,
     with_dossier,
+    with_next_ids,
     with_portfolio,
     with_process,
     with_thirdparty,
@@ -69,7 +70,7 @@ PROVIDER_ANSWERS: dict[Condition, ErrorCode] = {
 """The error of an import whose establishment is in this condition."""
 
 _BETWEEN_REQUESTS = timedelta(milliseconds=5)
-"""Between two documents that one import asks for. behaviour.md 6.4 (inferred)."""
+"""The time between the requests of two documents of one import. behaviour.md 6.4 (inferred)."""
 
 
 class ImportRequest(Struct, frozen=True, kw_only=True):
@@ -136,8 +137,7 @@ def launch_import(
         if world.thirdparty_with_id(new_dossier.company_id)
         else establishment.company or platform.invent(new_dossier.company_id),
     )
-    counted = replace(world, next_ids=replace(world.next_ids, process=world.next_ids.process + 1))
-    return with_process(counted, process), process
+    return with_process(with_next_ids(world, process=process.number + 1), process), process
 
 
 def end_import(world: World, now: datetime, process: ImportProcess) -> tuple[World, ImportProcess]:
@@ -259,8 +259,8 @@ def _find_or_create_thirdparty(world: World, process: ImportProcess) -> tuple[Wo
     company = (establishment.company if establishment else None) or process.company
     assert company is not None  # noqa: S101  # the third party was not known at the launch either
     thirdparty = new_thirdparty(world.next_ids.thirdparty, company_id, company)
-    counted = replace(world, next_ids=replace(world.next_ids, thirdparty=thirdparty.thirdparty_id + 1))
-    return with_thirdparty(counted, thirdparty), thirdparty
+    world = with_next_ids(world, thirdparty=thirdparty.thirdparty_id + 1)
+    return with_thirdparty(world, thirdparty), thirdparty
 
 
 def new_thirdparty(thirdparty_id: int, company_id: CompanyId, company: Company) -> Thirdparty:
@@ -288,14 +288,7 @@ def _create_dossier(
     new_dossier = process.wanted
     portfolio = world.portfolio(process.account_id)
     codes = new_dossier.required_documents or portfolio.account.default_requirements
-    documents = tuple(
-        Document(
-            document_id=world.next_ids.document + at,
-            code=code,
-            request_date=now - (len(codes) - 1 - at) * _BETWEEN_REQUESTS,
-        )
-        for at, code in enumerate(codes)
-    )
+    documents = _request_documents(world.next_ids.document, codes, now)
     dossier = Dossier(
         dossier_id=world.next_ids.dossier,
         account_id=process.account_id,
@@ -313,16 +306,26 @@ def _create_dossier(
         indicators=(new_indicator(documents, now),),
         documents=documents,
     )
-    next_ids = replace(
-        world.next_ids,
-        dossier=world.next_ids.dossier + 1,
-        document=world.next_ids.document + len(documents),
+    world = with_next_ids(
+        world, dossier=dossier.dossier_id + 1, document=world.next_ids.document + len(documents)
     )
     if new_dossier.thirdparty_code:
         world = with_portfolio(
             world, with_code(portfolio, thirdparty.thirdparty_id, new_dossier.thirdparty_code)
         )
-    return with_dossier(replace(world, next_ids=next_ids), recompute_completeness(dossier, now), now), dossier
+    return with_dossier(world, recompute_completeness(dossier, now), now), dossier
+
+
+def _request_documents(first_id: int, codes: Sequence[str], now: datetime) -> tuple[Document, ...]:
+    """The documents that a new dossier asks for, the last one at `now`. behaviour.md 6.4 (inferred)."""
+    return tuple(
+        Document(
+            document_id=first_id + at,
+            code=code,
+            request_date=now - (len(codes) - 1 - at) * _BETWEEN_REQUESTS,
+        )
+        for at, code in enumerate(codes)
+    )
 
 
 def _id_values(company_id: CompanyId) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from immutables import Map
 from msgspec.structs import replace
 
 from mock_server.domain.model import Dossier, Mail, MailKind, NewDossier
-from mock_server.domain.world import World
+from mock_server.domain.world import World, with_next_ids
 
 
 def with_import_mails(world: World, now: datetime, *, dossier: Dossier, new_dossier: NewDossier) -> World:
@@ -92,4 +92,4 @@ def _with_mails(
     if not new_mails:
         return world
     mails = world.mails.update({mail.number: mail for mail in new_mails})
-    return replace(world, mails=mails, next_ids=replace(world.next_ids, mail=first + len(new_mails)))
+    return replace(with_next_ids(world, mail=first + len(new_mails)), mails=mails)

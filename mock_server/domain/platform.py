@@ -87,10 +87,10 @@ def set_dossier(world: World, dossier: Dossier) -> World:
         return world
     if is_new:
         dates = [relation.state_last_change_date] if relation else []
-        dates += [_changed(dossier)] if dossier.monitored else []
+        dates += [_change_day(dossier)] if dossier.monitored else []
     else:
         dossiers = (portfolio.dossiers[dossier_id] for dossier_id in updated.dossiers)
-        dates = [_changed(sibling) for sibling in dossiers if sibling.monitored]
+        dates = [_change_day(sibling) for sibling in dossiers if sibling.monitored]
     return _with_state_date(world, portfolio, updated, max(day for day in dates if day is not None))
 
 
@@ -102,7 +102,7 @@ def clear_dossiers(world: World) -> World:
     return replace(world, portfolios=Map(portfolios), agenda=EMPTY)
 
 
-def _changed(dossier: Dossier) -> date:
+def _change_day(dossier: Dossier) -> date:
     return local_date(dossier.state_last_change_date)
 
 

@@ -259,6 +259,11 @@ def find_process(world: World, process_id: str) -> ImportProcess:
     raise NotFound(Refusal(NOT_FOUND, "process_id", (process_id,)))
 
 
+def with_next_ids(world: World, **ids: int) -> World:
+    """The world in which the next new things of these kinds get these ids, such as `mail=7`."""
+    return replace(world, next_ids=replace(world.next_ids, **ids))
+
+
 def with_portfolio(world: World, portfolio: Portfolio) -> World:
     """The world with this portfolio in place of the account's previous one."""
     return replace(world, portfolios=world.portfolios.set(portfolio.account.account_id, portfolio))

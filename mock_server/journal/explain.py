@@ -269,9 +269,11 @@ class _RefusedCall(Struct, frozen=True, kw_only=True):
 def _explain_error(
     call: _RefusedCall, error: ReportedError, kind: CauseKind, process_id: str | None = None
 ) -> Cause:
-    dossier = _holder(call, error) if error.code == "E202" else call.dossier
+    dossier = _dossier_with_reference(call, error) if error.code == "E202" else call.dossier
     explain = _EXPLANATIONS.get((error.code, error.parameter)) or _EXPLANATIONS.get((error.code, None))
-    sentence = _fill(explain, call, error) if isinstance(explain, str) else explain and explain(call, error)
+    sentence = (
+        _fill_template(explain, call, error) if isinstance(explain, str) else explain and explain(call, error)
+    )
     return Cause(
         kind=kind,
         code=error.code,
@@ -281,7 +283,7 @@ def _explain_error(
     )
 
 
-def _fill(template: str, call: _RefusedCall, error: ReportedError) -> str | None:
+def _fill_template(template: str, call: _RefusedCall, error: ReportedError) -> str | None:
     """Fill in the places of a sentence; None if the value of one of them is unknown."""
     texts = {
         "parameter": error.parameter,
@@ -297,7 +299,7 @@ def _fill(template: str, call: _RefusedCall, error: ReportedError) -> str | None
     return None if any(f"{{{name}" in template for name in unknown) else template.format(**texts)
 
 
-def _holder(call: _RefusedCall, error: ReportedError) -> Dossier | None:
+def _dossier_with_reference(call: _RefusedCall, error: ReportedError) -> Dossier | None:
     """Return the other dossier of the same third party that has the reference."""
     if call.portfolio is None:
         return None
@@ -372,7 +374,7 @@ def _stopped(call: _RefusedCall, _: ReportedError) -> str | None:
 
 def _duplicate(call: _RefusedCall, error: ReportedError) -> str:
     rule = "A reference is unique per account and third party, stopped dossiers included"
-    dossier = _holder(call, error)
+    dossier = _dossier_with_reference(call, error)
     if dossier is None:
         return f"The third party already had a dossier with the reference {error.value!r}. {rule}."
     thirdparty = call.world.thirdparties[dossier.thirdparty_id]

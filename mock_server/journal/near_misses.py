@@ -224,14 +224,14 @@ def _type(mismatch: Mismatch) -> str | None:
         return None
     if found is ABSENT or _plain_json(found) != _plain_json(wanted):
         return None
-    return f"{mismatch.name} is {_typed(found)}, expected {_typed(wanted)}"
+    return f"{mismatch.name} is {_describe_value(found)}, expected {_describe_value(wanted)}"
 
 
 def _plain_json(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _typed(value: Any) -> str:
+def _describe_value(value: Any) -> str:
     if value is None:
         return "null"
     kind = "boolean" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
@@ -243,16 +243,16 @@ def _reference(mismatch: Mismatch) -> str | None:
     if mismatch.name != "dossierReference" or not mismatch.are_texts:
         return None
     found, wanted, variants = mismatch.found, mismatch.wanted, mismatch.context.variants
-    holder = _holder(mismatch)
+    holder = _dossier_with_reference(mismatch)
     of_dossier = f"; dossier {holder.dossier_id} has {holder.reference!r}" if holder else ""
     kinds = compare_texts(found, wanted)
     if normalize_reference(found, variants) == normalize_reference(wanted, variants):
-        detail = f": {_only(kinds)}" if kinds else ""
+        detail = f": {_only_these_differ(kinds)}" if kinds else ""
         return f"reference {found!r} is the same as {wanted!r} for the platform{detail}{of_dossier}"
     if kinds:
         variant = _VARIANTS.get(kinds)
         counts = f", which matters (variant {variant})" if variant else ""
-        return f"reference {found!r} is not {wanted!r}: {_only(kinds)}{counts}{of_dossier}"
+        return f"reference {found!r} is not {wanted!r}: {_only_these_differ(kinds)}{counts}{of_dossier}"
     return f"reference {found!r} is not {wanted!r}{of_dossier}" if holder else None
 
 
@@ -260,7 +260,7 @@ _VARIANTS: dict[tuple[str, ...], str] = {("capitals",): "referenceCase", ("white
 """The variant that makes the platform ignore a difference between references."""
 
 
-def _holder(mismatch: Mismatch) -> Dossier | None:
+def _dossier_with_reference(mismatch: Mismatch) -> Dossier | None:
     """Return the first dossier of the account that has the reference found."""
     if mismatch.portfolio is None:
         return None
@@ -276,7 +276,7 @@ def _text(mismatch: Mismatch) -> str | None:
     comparison = compare_company_numbers(found, wanted) if name in _COMPANY_NUMBERS else None
     comparison = comparison or (compare_days(found, wanted) if name.endswith("Date") else None)
     kinds = compare_texts(found, wanted)
-    comparison = comparison or (f"is not {wanted!r}: {_only(kinds)}" if kinds else None)
+    comparison = comparison or (f"is not {wanted!r}: {_only_these_differ(kinds)}" if kinds else None)
     return comparison and f"{name} {found!r} {comparison}"
 
 
@@ -308,18 +308,18 @@ def compare_texts(found: str, wanted: str) -> tuple[str, ...]:
     """Return the fewest kinds of difference that explain why two texts differ, empty if none do."""
     for count in range(1, len(_IGNORED) + 1):
         for kinds in combinations(_IGNORED, count):
-            if _without(kinds, found) == _without(kinds, wanted):
+            if _remove_differences(kinds, found) == _remove_differences(kinds, wanted):
                 return kinds if found != wanted else ()
     return ()
 
 
-def _without(kinds: Iterable[str], text: str) -> str:
+def _remove_differences(kinds: Iterable[str], text: str) -> str:
     for kind in kinds:
         text = _IGNORED[kind](text)
     return text
 
 
-def _only(kinds: tuple[str, ...]) -> str:
+def _only_these_differ(kinds: tuple[str, ...]) -> str:
     *others, last = kinds
     listed = f"{', '.join(others)} and {last}" if others else last
     return f"only {listed} {'differs' if kinds == ('white space',) else 'differ'}"
@@ -329,7 +329,7 @@ def compare_company_numbers(found: str, wanted: str) -> str | None:
     """Say that two numbers differ in separators, by a typing error, or are of one company; else None."""
     kinds = compare_texts(found, wanted)
     if kinds and "capitals" not in kinds:
-        return f"is not {wanted!r}: {_only(kinds)}; the API accepts only the plain number"
+        return f"is not {wanted!r}: {_only_these_differ(kinds)}; the API accepts only the plain number"
     return _typing_error(found, wanted) or _same_company(found, wanted)
 
 
@@ -345,7 +345,7 @@ def _typing_error(found: str, wanted: str) -> str | None:
         how = f"the {_ordinal(places[0] + 1)} and {_ordinal(places[1] + 1)} characters are swapped"
     else:
         return None
-    return f"is not {wanted!r}: {how}{_luhn(found, wanted)}"
+    return f"is not {wanted!r}: {how}{_luhn_failure(found, wanted)}"
 
 
 def _ordinal(number: int) -> str:
@@ -353,7 +353,7 @@ def _ordinal(number: int) -> str:
     return f"{number}{suffix}"
 
 
-def _luhn(found: str, wanted: str) -> str:
+def _luhn_failure(found: str, wanted: str) -> str:
     """Say which of two SIRETs fails the Luhn check."""
     if not all(len(text) == _SIRET_DIGITS and _are_digits(text) for text in (found, wanted)):
         return ""

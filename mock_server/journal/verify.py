@@ -256,7 +256,7 @@ def _judge(expectation: Expectation, found: tuple[int, ...], *, complete: bool) 
         return replace(verdict, judgment="failed", why=reason)
     if not verdict.has_too_few and (complete or times.at_most is None):
         return verdict
-    return _without_proof(verdict, reason, complete=complete)
+    return _failed_or_unknown(verdict, reason, complete=complete)
 
 
 def _with_misses(verdict: Verdict, entries: Sequence[Entry], context: ExplainContext) -> Verdict:
@@ -267,7 +267,7 @@ def _with_misses(verdict: Verdict, entries: Sequence[Entry], context: ExplainCon
     return replace(verdict, misses=_near_misses(verdict.expectation.request, other_entries, context))
 
 
-def _without_proof(verdict: Verdict, reason: str, *, complete: bool) -> Verdict:
+def _failed_or_unknown(verdict: Verdict, reason: str, *, complete: bool) -> Verdict:
     """Return the verdict as failed, or as unknown if the journal dropped exchanges."""
     if complete:
         return replace(verdict, judgment="failed", why=reason)
@@ -288,7 +288,7 @@ def _check_order(verdicts: Iterable[Verdict], *, complete: bool) -> Iterator[Ver
             )
             if complete:
                 reason += ", which completes the previous expectation"
-            yield _without_proof(verdict, reason, complete=complete)
+            yield _failed_or_unknown(verdict, reason, complete=complete)
         else:
             reached = after[needed - 1]
             yield verdict

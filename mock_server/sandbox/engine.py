@@ -365,9 +365,9 @@ class Engine:
 
     def _send_commits(self) -> None:
         commits, self._commits = self._commits, []
-        self._keep(asyncio.get_running_loop().create_task(self._answer_commits(commits)))
+        self._hold_task(asyncio.get_running_loop().create_task(self._answer_commits(commits)))
 
-    def _keep(self, task: asyncio.Task[None]) -> None:
+    def _hold_task(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -383,7 +383,7 @@ class Engine:
             if isinstance(result, EngineError):
                 answer.set_exception(EngineError(str(result), may_be_done=result.may_be_done))
             elif isinstance(result, Exception):
-                answer.set_exception(self._noted(result, is_write=True))
+                answer.set_exception(self._engine_error(result, is_write=True))
             else:
                 answer.set_result(result)
 
@@ -409,11 +409,11 @@ class Engine:
         try:
             answer = await call(self._client())
         except (RedisError, OSError, TimeoutError) as error:
-            raise self._noted(error, is_write=is_write) from None
+            raise self._engine_error(error, is_write=is_write) from None
         self.error = None
         return answer
 
-    def _noted(self, error: Exception, *, is_write: bool) -> EngineError:
+    def _engine_error(self, error: Exception, *, is_write: bool) -> EngineError:
         """Return an error of the client as a sentence, which is in `error` until the engine answers."""
         from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
 
@@ -437,7 +437,7 @@ class Engine:
             if client is not None:
                 await client.aclose()
 
-        self._keep(loop.create_task(close()))
+        self._hold_task(loop.create_task(close()))
 
     def _client(self) -> Redis:
         loop = asyncio.get_running_loop()

@@ -194,7 +194,7 @@ class History:
             latest = f"the latest is {self.last}" if self.last else "none was made"
             raise NotKept(f"there is no command {number}; {latest}")
         if number < first:
-            raise NotKept(f"the state before command {number} is not kept any more; {self._kept()}")
+            raise NotKept(f"the state before command {number} is not kept any more; {self._oldest_kept()}")
         return self._entries[number - first]
 
     def before_request(self, request: int) -> HistoryEntry | None:
@@ -204,10 +204,10 @@ class History:
             NotKept: it was dropped.
         """
         if self._dropped_position >= request:
-            raise NotKept(f"the state before request {request} is not kept any more; {self._kept()}")
+            raise NotKept(f"the state before request {request} is not kept any more; {self._oldest_kept()}")
         return next((entry for entry in self._entries if entry.record.position >= request), None)
 
-    def _kept(self) -> str:
+    def _oldest_kept(self) -> str:
         if not self._entries:
             return "none is kept"
         oldest = self._entries[0].record

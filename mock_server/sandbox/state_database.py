@@ -118,7 +118,7 @@ class StateDatabase:
         self._first_kept: dict[str, int] = {}
         self._flusher: Thread | None = None
         self._closed = Event()
-        with self._as_sentence(), ExitStack() as closing_after_error:
+        with self._clear_errors(), ExitStack() as closing_after_error:
             self._check_access()
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -164,7 +164,7 @@ class StateDatabase:
         self._execute(_JOURNAL_TABLE)
         [result] = self._execute("PRAGMA quick_check(1)").fetchone()
         if result != "ok":
-            raise StateFileError(f"{self.path}: {_damaged(result)}")
+            raise StateFileError(f"{self.path}: {_damage_text(result)}")
 
     def _check_format(self) -> None:
         if self._number("PRAGMA application_id") != _APPLICATION:
@@ -192,7 +192,7 @@ class StateDatabase:
         Raises:
             StateFileError: the file is damaged.
         """
-        with self._as_sentence():
+        with self._clear_errors():
             row = self._execute("SELECT config FROM server").fetchone()
             if row is not None:
                 kept = self._format.decode(row[0], SandboxConfig)
@@ -214,7 +214,7 @@ class StateDatabase:
         Raises:
             StateFileError: its rows are damaged.
         """
-        with self._lock, self._as_sentence():
+        with self._lock, self._clear_errors():
             query = "SELECT kept, number, latest_request FROM sandboxes WHERE name = ?"
             encoded, number, latest = self._execute(query, name).fetchone()
             query = "SELECT record FROM commands WHERE sandbox = ? ORDER BY number"
@@ -377,7 +377,7 @@ class StateDatabase:
             StateFileError: the sandbox is damaged in the file.
         """
         machine = monotonic_now()
-        replayed = self._replayed(name, self.load(name))
+        replayed = self._replay_commands(name, self.load(name))
         with self.restoring(name):
             state, _ = settle_state(replayed, machine)
             return export_state(state, state.clock.at(machine))
@@ -390,22 +390,22 @@ class StateDatabase:
         """
         for name in self.names:
             kept = self.load(name)
-            with self._as_sentence(), self._transaction():
-                encoded = self._encode(keep_state(self._replayed(name, kept)))
-                if kept.records and len(encoded) < self._bytes_of(name):
+            with self._clear_errors(), self._transaction():
+                encoded = self._encode(keep_state(self._replay_commands(name, kept)))
+                if kept.records and len(encoded) < self._size_of(name):
                     self._write_checkpoint(name, self._pending[name], encoded, kept.records[-1])
-        with self._as_sentence():
+        with self._clear_errors():
             self._execute("VACUUM")
             self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _bytes_of(self, name: str) -> int:
+    def _size_of(self, name: str) -> int:
         """Bytes of a sandbox in the file. Many snapshots are short as commands, and long in a state."""
         query = "SELECT length(kept) FROM sandboxes WHERE name = ?"
         state = self._number(query, name)
         query = "SELECT coalesce(sum(length(record)), 0) FROM commands WHERE sandbox = ?"
         return state + self._number(query, name)
 
-    def _replayed(self, name: str, kept: KeptSandbox) -> SandboxState:
+    def _replay_commands(self, name: str, kept: KeptSandbox) -> SandboxState:
         with self.restoring(name):
             return replay(restore_state(kept.kept, generate_company), kept.records)
 
@@ -497,7 +497,8 @@ class StateDatabase:
             ) from error
 
     @contextmanager
-    def _as_sentence(self) -> Iterator[None]:
+    def _clear_errors(self) -> Iterator[None]:
+        """Turn the errors of SQLite and of decoding into a StateFileError, which says what to do."""
         try:
             yield
         except StateFileError:
@@ -517,8 +518,8 @@ def _reason(error: Exception) -> str | None:
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
     }
-    return _damaged(str(error)) if is_damaged else str(error)
+    return _damage_text(str(error)) if is_damaged else str(error)
 
 
-def _damaged(reason: str) -> str:
+def _damage_text(reason: str) -> str:
     return f"the file is damaged, or not a state file: {reason}: restore a copy of it, or give another file"

@@ -211,7 +211,7 @@ class Connection(asyncio.Protocol):
             return
         try:
             parts = service.wsgi(environ, self._start_response)
-            self._note(environ)
+            self._log_answer(environ)
             if self._plan is None and self._has_length:
                 self._send_at_once(parts)
                 self._finish()
@@ -229,7 +229,7 @@ class Connection(asyncio.Protocol):
     def _start_response(self, status: str, headers: Headers, _: Any = None) -> None:
         self._status, self._headers, self._has_length = status, headers, "Content-Length" in dict(headers)
 
-    def _note(self, environ: Environ) -> None:
+    def _log_answer(self, environ: Environ) -> None:
         """Log the answer of the app, and keep its delivery plan; a late answer is logged when it is sent."""
         self._plan = environ.get(KEY)
         if self._service.log is not None and (self._plan is None or self._plan.late is None):
@@ -240,11 +240,11 @@ class Connection(asyncio.Protocol):
         try:
             if parts is None:
                 parts = await self._call(environ)
-                self._note(environ)
+                self._log_answer(environ)
             if self._plan is not None and self._plan.late is not None:
                 parts = (await self._plan.late())(environ, self._start_response)
                 environ[KEY] = self._plan = Delivery()
-                self._note(environ)
+                self._log_answer(environ)
             if self._plan is None and self._has_length:
                 self._send_at_once(parts)
             else:
@@ -350,7 +350,7 @@ class Connection(asyncio.Protocol):
 
     async def send(self, part: bytes) -> None:
         """Send a part of the body, and wait until the client has taken most of what was sent."""
-        framed = self._framed(part)
+        framed = self._frame(part)
         if framed:
             self._transport.write(framed)
             await self._writable.wait()
@@ -363,11 +363,11 @@ class Connection(asyncio.Protocol):
     async def send_all(self, body: bytes) -> None:
         """Send head and body in one write, and wait until the client has taken most of them."""
         self._has_begun = True
-        raw = self._head() + self._framed(body) + (b"0\r\n\r\n" if self._is_chunked else b"")
+        raw = self._head() + self._frame(body) + (b"0\r\n\r\n" if self._is_chunked else b"")
         self._transport.write(raw)
         await self._writable.wait()
 
-    def _framed(self, part: bytes) -> bytes:
+    def _frame(self, part: bytes) -> bytes:
         """Return a part of the body as it is sent: nothing of it for HEAD, else maybe as a chunk."""
         if not (self._sends_body and part):
             return b""

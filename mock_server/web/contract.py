@@ -95,7 +95,7 @@ def check_response(request: Request, response: Response, default: str) -> None:
 
 def _openapi(dialect: str) -> Response:
     needs_token = services().settings.auth != "off"
-    return Response(_encoded(dialect, base_path(), needs_token), content_type="application/json")
+    return Response(_encode_document(dialect, base_path(), needs_token), content_type="application/json")
 
 
 def _docs() -> Response:
@@ -105,7 +105,7 @@ def _docs() -> Response:
 
 
 @lru_cache(_MAX_CACHED_DOCUMENTS)
-def _encoded(dialect: str, base: str, needs_token: bool) -> bytes:  # noqa: FBT001  # a key of the cache
+def _encode_document(dialect: str, base: str, needs_token: bool) -> bytes:  # noqa: FBT001  # a key of the cache
     from mock_server.contract import document  # a start does not need it
 
     return orjson.dumps(document(dialect, base, needs_token=needs_token))

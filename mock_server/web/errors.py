@@ -29,7 +29,7 @@ UNMATCHED_HEADER = "X-Mock-Unmatched"
 DOCS_HEADER = "X-Mock-Docs"
 
 
-def _rejected(error: Rejected) -> Response:
+def _refusal_response(error: Rejected) -> Response:
     """Return the refusals as messages. behaviour.md 11.1 (documented).
 
     A rejected command also has its result as content; the variant `refusals` decides the status. C5.
@@ -53,7 +53,7 @@ def _refusal_header(refusals: Sequence[Refusal]) -> dict[str, str]:
     return {REFUSAL_HEADER: wire.header_text("; ".join(texts))}
 
 
-def _http_error(error: HTTPException) -> Response:
+def _http_error_response(error: HTTPException) -> Response:
     """Return an error of HTTP in the protocol format; extra headers mark an unknown path."""
     if isinstance(error.response, AnyResponse):
         return Response(error.response.get_data(), error.response.status_code, error.response.headers)
@@ -75,17 +75,17 @@ def _message(error: HTTPException) -> str | None:
     return None if error.description == type(error).description else error.description
 
 
-def _unavailable(error: NotWritten | StateFileError) -> Response:
+def _unavailable_response(error: NotWritten | StateFileError) -> Response:
     """Return 503: the file of `--state` cannot be written, or this sandbox cannot be restored from it."""
-    return _http_error(ServiceUnavailable(str(error)))
+    return _http_error_response(ServiceUnavailable(str(error)))
 
 
-def _access_denied(error: AccessDenied) -> Response:
+def _access_denied_response(error: AccessDenied) -> Response:
     """Return the error of a call that the sandbox itself rejects, with a header that no vendor answer has."""
     return _protocol_error(error.status, str(error), {PROBLEM_HEADER: wire.header_text(str(error))})
 
 
-def _rejected_by_strict_mode(error: StrictError) -> Response:
+def _strict_mode_response(error: StrictError) -> Response:
     """Return problem+json with the warnings, which is clearly not an answer of the vendor."""
     body = {
         "type": "about:blank",
@@ -100,7 +100,7 @@ def _rejected_by_strict_mode(error: StrictError) -> Response:
     return answer
 
 
-def _unexpected(error: Exception) -> Response:
+def _bug_response(error: Exception) -> Response:
     """A bug of the sandbox, in the protocol format."""
     log_bug(error)
     return _protocol_error(500, f"The sandbox failed: {type(error).__name__}")
@@ -134,14 +134,14 @@ def _sent_path() -> str:
 
 
 _RESPONSES: dict[type[Exception], Callable[[Any], Response]] = {
-    Rejected: _rejected,
-    HTTPException: _http_error,
-    NoSandbox: lambda error: _http_error(no_sandbox_error(error)),
-    NotWritten: _unavailable,
-    StateFileError: _unavailable,
-    AccessDenied: _access_denied,
-    StrictError: _rejected_by_strict_mode,
-    Exception: _unexpected,
+    Rejected: _refusal_response,
+    HTTPException: _http_error_response,
+    NoSandbox: lambda error: _http_error_response(no_sandbox_error(error)),
+    NotWritten: _unavailable_response,
+    StateFileError: _unavailable_response,
+    AccessDenied: _access_denied_response,
+    StrictError: _strict_mode_response,
+    Exception: _bug_response,
 }
 
 

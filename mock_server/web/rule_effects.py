@@ -72,7 +72,7 @@ def apply_rule_to_response(response: Response, applied: AppliedRule, environ: di
     if then.patch is not UNSET and response.is_json:
         response.set_data(json_bytes(merge_patch(orjson.loads(response.get_data()), then.patch)))
     if then.fault == "MALFORMED_BODY":
-        response.set_data(_malformed(response.get_data()))
+        response.set_data(_malform(response.get_data()))
     if then.fault == "EMPTY_BODY":
         response.set_data(b"")
     environ[delivery.KEY] = _delivery(then, applied.random)
@@ -142,7 +142,7 @@ def _scripted_response(respond: Respond) -> Response:
     return response
 
 
-def _malformed(body: bytes) -> bytes:
+def _malform(body: bytes) -> bytes:
     """Replace the second half of a body, so that it is not JSON."""
     return body[: len(body) // 2] + b'{"\x00'
 

@@ -110,7 +110,7 @@ def _intended_user() -> str:
     username = _username()
     if username:
         return username
-    token = _known_refresh(_field("refresh_token"))
+    token = _any_refresh_token(_field("refresh_token"))
     return "" if token is None else token.username
 
 
@@ -132,36 +132,36 @@ def _may_log_in(username: str) -> bool:
     if _field("grant_type") == "password":
         return _log_in(username, _field("password")) is not None
     is_refresh = (
-        _field("grant_type") == "refresh_token" and _known_refresh(_field("refresh_token")) is not None
+        _field("grant_type") == "refresh_token" and _any_refresh_token(_field("refresh_token")) is not None
     )
     return is_refresh and _identity_of(username) is not None
 
 
 def _answer_token_request(effect: Then) -> Response:
-    rejected = _malformed_request()
+    rejected = _request_error()
     if rejected is not None:
         return rejected
     grant = _field("grant_type")
     if effect.token is not None:
-        return _rejected_login() if grant == "password" else _rejected_refresh()
+        return _login_error() if grant == "password" else _refresh_error()
     return _GRANTS[grant]()
 
 
-def _malformed_request() -> Response | None:
+def _request_error() -> Response | None:
     """The error of a token request without a known client or grant; None for a request with both."""
     if not _is_form():
-        return _not_a_form()
+        return _form_error()
     grant = _field("grant_type")
     if not grant:
         return oauth_error(400, "invalid_request", "Missing form parameter: grant_type")
     if _client_id() != CLIENT_ID:
-        return _unknown_client()
+        return _client_error()
     if grant not in _GRANTS:
         return oauth_error(400, "unsupported_grant_type", "Unsupported grant_type")
     return None
 
 
-def _not_a_form() -> Response:
+def _form_error() -> Response:
     """behaviour.md 1.6 (inferred)."""
     declared = f"Content-Type '{request.mimetype}'" if request.mimetype else "no Content-Type"
     return oauth_error(
@@ -171,7 +171,7 @@ def _not_a_form() -> Response:
     )
 
 
-def _unknown_client() -> Response:
+def _client_error() -> Response:
     return oauth_error(401, "invalid_client", "Invalid client credentials")
 
 
@@ -243,7 +243,7 @@ def certs() -> Response:
 @openid.route(f"{_PROTOCOL}/userinfo", methods=["GET", "POST"])
 def userinfo() -> Response:
     """The claims of the bearer token about its user; it is in the header or the form (RFC 6750, 2.2)."""
-    token = _active(bearer_token(request.environ) or _field("access_token"))
+    token = _active_access_token(bearer_token(request.environ) or _field("access_token"))
     if token is None:
         challenge = {"WWW-Authenticate": 'Bearer realm="eat_realm", error="invalid_token"'}
         return oauth_error(401, "invalid_token", "Token verification failed", challenge)
@@ -265,7 +265,7 @@ def introspect() -> Response:
     encoded = _field("token")
     if not encoded:
         return oauth_error(400, "invalid_request", "Missing form parameter: token")
-    token = _active(encoded) or _active_refresh(encoded)
+    token = _active_access_token(encoded) or _active_refresh_token(encoded)
     if token is None:
         return json_response({"active": False})
     return json_response({**token.claims, "client_id": CLIENT_ID, "username": token.username, "active": True})
@@ -279,12 +279,12 @@ def revoke() -> Response:
     """
     encoded = _field("token")
     if not _is_form():
-        return _not_a_form()
+        return _form_error()
     if _client_id() != CLIENT_ID:
-        return _unknown_client()
+        return _client_error()
     if not encoded:
         return oauth_error(400, "invalid_request", "Missing form parameter: token")
-    access, refresh = _active(encoded), _active_refresh(encoded)
+    access, refresh = _active_access_token(encoded), _active_refresh_token(encoded)
     if access is not None:
         _set_context(access).execute(EndSession(access.identifier), in_request=True)
     if refresh is not None:
@@ -298,7 +298,7 @@ def logout() -> Response:
     """End the session of a refresh token; its access tokens stay valid, as with Keycloak."""
     if _field("id_token_hint"):
         return _log_out_by_page(_field("id_token_hint"))
-    token = _known_refresh(_field("refresh_token"))
+    token = _any_refresh_token(_field("refresh_token"))
     if token is None or _is_ended(token):
         return oauth_error(400, "invalid_grant", "Invalid refresh token")
     _end_session(token)
@@ -323,18 +323,18 @@ def _log_out_by_page(hint: str) -> Response:
     return _page("Logged out", "The session has ended.", 200)
 
 
-def _by_password() -> Response:
+def _grant_by_password() -> Response:
     if _has_blank(_field("username").strip()):
-        return _blank_in_name(_field("username"))
+        return _blank_error(_field("username"))
     username = _username()
     identity = _log_in(username, _field("password"))
     if identity is None:
-        return _rejected_login()
+        return _login_error()
     asks_openid = "openid" in _field("scope").split()
-    return _grant(services().tokens.issue(identity, base_url=base_url(), openid=asks_openid))
+    return _token_response(services().tokens.issue(identity, base_url=base_url(), openid=asks_openid))
 
 
-def _blank_in_name(username: str) -> Response:
+def _blank_error(username: str) -> Response:
     """behaviour.md 1.6 (inferred)."""
     escaped = username.strip().replace(" ", "%2B")
     return oauth_error(
@@ -344,20 +344,22 @@ def _blank_in_name(username: str) -> Response:
     )
 
 
-def _by_refresh() -> Response:
+def _grant_by_refresh() -> Response:
     encoded = _field("refresh_token")
     if not encoded:
         return oauth_error(400, "invalid_request", "No refresh token")
-    token = _active_refresh(encoded)
+    token = _active_refresh_token(encoded)
     identity = None if token is None else _identity_of(token.username)
     if token is None or identity is None:
-        return _rejected_refresh()
+        return _refresh_error()
     session = str(token.claims["session_state"])
     had_openid = "openid" in str(token.claims.get("scope")).split()
-    return _grant(services().tokens.issue(identity, base_url=base_url(), session=session, openid=had_openid))
+    return _token_response(
+        services().tokens.issue(identity, base_url=base_url(), session=session, openid=had_openid)
+    )
 
 
-_GRANTS = {"password": _by_password, "refresh_token": _by_refresh}
+_GRANTS = {"password": _grant_by_password, "refresh_token": _grant_by_refresh}
 
 
 def _log_in(username: str, password: str) -> Identity | None:
@@ -385,24 +387,24 @@ def _identity_of(username: str) -> Identity | None:
     return Identity(username=username, account_ids=default)
 
 
-def _active(encoded: str) -> Token | None:
-    """The access token, if it is valid and its session was not ended."""
-    return _valid(services().tokens.access, encoded)
+def _active_access_token(encoded: str) -> Token | None:
+    """The access token; None if it is invalid or expired, or its session was ended."""
+    return _active_token(services().tokens.access, encoded)
 
 
-def _known_refresh(encoded: str) -> Token | None:
-    """The refresh token, even if it has expired or its session was ended."""
+def _any_refresh_token(encoded: str) -> Token | None:
+    """The refresh token, also an expired one or one of an ended session; None if it is invalid."""
     try:
         return services().tokens.refresh(encoded)
     except TokenRejected:
         return None
 
 
-def _active_refresh(encoded: str) -> Token | None:
-    return _valid(services().tokens.refresh, encoded)
+def _active_refresh_token(encoded: str) -> Token | None:
+    return _active_token(services().tokens.refresh, encoded)
 
 
-def _valid(decode: Callable[[str], Token], encoded: str) -> Token | None:
+def _active_token(decode: Callable[[str], Token], encoded: str) -> Token | None:
     try:
         token = decode(encoded)
     except TokenRejected:
@@ -423,11 +425,11 @@ def _end_session(token: Token) -> None:
     _set_context(token).execute(EndSession(token.session), in_request=True)
 
 
-def _rejected_login() -> Response:
+def _login_error() -> Response:
     return oauth_error(401, "invalid_grant", "Invalid user credentials")
 
 
-def _rejected_refresh() -> Response:
+def _refresh_error() -> Response:
     return oauth_error(400, "invalid_grant", "Token is not active")
 
 
@@ -450,5 +452,5 @@ def _page(title: str, text: str, status: int) -> Response:
     return page
 
 
-def _grant(tokens: dict[str, Any]) -> Response:
+def _token_response(tokens: dict[str, Any]) -> Response:
     return json_response(tokens, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
