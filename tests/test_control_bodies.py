@@ -244,6 +244,22 @@ def test_a_key_that_is_given_twice_is_rejected_and_changes_nothing(api: Api) -> 
     assert api.control("GET", "/state") == before
 
 
+def test_a_body_that_a_call_does_not_take_is_rejected_and_changes_nothing(api: Api) -> None:
+    rule = {"name": "down", "when": {}, "then": {"respond": {"status": 503}}}
+    api.control("POST", "/rules", {"rules": [rule]})
+
+    deleted = detail(send(api, "DELETE /rules", b'{"name": "other"}'))
+    saved = detail(send(api, "POST /snapshots/one", b"[]"))
+
+    assert deleted == "DELETE /__admin/rules takes no body: give name in the query"
+    assert saved == "POST /__admin/snapshots/{name} takes no body: remove it"
+    assert [found["name"] for found in api.control("GET", "/rules")["rules"]] == ["down"]
+    assert api.control("GET", "/snapshots") == {"snapshots": []}
+    for empty in (b"", b" {} ", b"null"):
+        assert send(api, "GET /clock", empty).status_code == 200
+    assert send(api, "GET /health", b"x").status_code == 200
+
+
 def test_half_of_a_surrogate_pair_is_named_as_such(api: Api) -> None:
     half = detail(send(api, "POST /reset", b'{"only": ["\\ud800"]}'))
     cut_off = detail(send(api, "POST /reset", b'{"only": ["\\ud83d\\ude00'))

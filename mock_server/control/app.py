@@ -34,7 +34,7 @@ from mock_server.control import (  # noqa: F401  # each adds its calls to the ta
     ui,
     verify,
 )
-from mock_server.control.calls import CALLS, ControlCall, check_query
+from mock_server.control.calls import CALLS, ControlCall, check_no_body, check_query
 from mock_server.control.problems import Problem, install_problems, problem_answer
 from mock_server.domain.names import nearest, shown
 from mock_server.scenarios.templates import PLACEHOLDER
@@ -54,7 +54,7 @@ def create_control(shared: Services) -> Flask:
     app.view_functions = {call.name: call.view for call in CALLS}
     services.install(app, shared)
     app.before_request(_check_access)
-    app.before_request(_check_query)
+    app.before_request(_check_call)
     install_problems(app)
     app.register_error_handler(HTTPException, _http_problem)
     return app
@@ -130,15 +130,16 @@ def _check_access() -> None:
         raise Problem(str(denied), denied.status) from None
 
 
-def _check_query() -> None:
+def _check_call() -> None:
     """Run before each control call that exists.
 
     Raises:
-        Problem: its query has a parameter that the call does not have.
+        Problem: its query has a parameter that the call does not have, or it has a body and the call none.
     """
     call = _calls().get(request.endpoint or "")
     if call is not None:
         check_query(call)
+        check_no_body(call)
 
 
 @cache

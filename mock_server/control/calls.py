@@ -35,6 +35,7 @@ T = TypeVar("T")
 _PATH_VARIABLE = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
 _HALF_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 _LONGEST_NUMBER = 18
+_EMPTY_BODIES = {b"", b"{}", b"null"}
 _PAGES = {"metrics", *(path.split("/")[2] for path in (DASHBOARD_PATH, DOCS_PATH, HEALTH_PATH))}
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
@@ -232,6 +233,18 @@ def check_query(call: ControlCall) -> None:
             raise Problem(f"the query parameter {shown(name)} is given {len(values)} times: give it once")
     if call.sandboxed:
         _check_sandbox_names(request.headers.get(SANDBOX_HEADER), request.args.get(SANDBOX_PARAMETER))
+
+
+def check_no_body(call: ControlCall) -> None:
+    """Check that a request for a call without a body has none: `{"name": "a"}` would delete every rule.
+
+    Raises:
+        Problem: it has one that is not empty.
+    """
+    if call.is_page or call.body is not None or request.get_data().strip() in _EMPTY_BODIES:
+        return
+    remedy = f"give {' or '.join(call.query)} in the query" if call.query else "remove it"
+    raise Problem(f"{call.method} {CONTROL_PREFIX}{call.path} takes no body: {remedy}")
 
 
 def _unknown_parameter(name: str, call: ControlCall) -> str:
