@@ -518,6 +518,7 @@ def test_every_error_of_a_file_is_reported(terminal: Terminal, snapshot: Snapsho
     terminal.run("fixtures", "check", "keys.yaml", "values.yaml", "many.yaml", "part.yaml")
     terminal.write("wrong-calls.yaml", WRONG_CALLS)
     terminal.run("scenarios", "check", "wrong-steps.yaml", "wrong-calls.yaml")
+    terminal.run("serve", "--port", "0", "--fixture", "keys.yaml")
     assert str(terminal) == snapshot
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mock_server.domain.names import proposal, shown
+from mock_server.input_errors import FileError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,11 +45,12 @@ class CommandGroup(click.Group):
 def end_command_at(
     *kinds: type[Exception], prefix: str = "", error: type[click.ClickException] = click.ClickException
 ) -> Iterator[None]:
-    """End the command at an exception of these kinds: raise `error` with the prefix and its message."""
+    """End the command at an exception of these kinds: raise `error` with the prefix and its messages."""
     try:
         yield
     except kinds as problem:
-        raise error(f"{prefix}{problem}") from None
+        messages = problem.messages if isinstance(problem, FileError) else (str(problem),)
+        raise error(prefix + "\n".join(messages)) from None
 
 
 def console() -> Console:
