@@ -310,7 +310,7 @@ def test_the_first_rule_that_applies_wins() -> None:
     assert [name_applied(play) for _ in range(3)] == ["b", "a", "b"]
 
 
-def test_a_rule_counts_calls_that_another_one_won() -> None:
+def test_a_rule_counts_calls_to_which_an_earlier_rule_applies() -> None:
     play = playing(rule("a", nth={"first": 2}), rule("b", nth=3), rule("c"))
 
     assert [name_applied(play) for _ in range(4)] == ["a", "a", "b", "c"]

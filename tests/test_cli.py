@@ -218,7 +218,7 @@ def test_a_second_server_on_the_same_port_is_refused() -> None:
         assert requests.get(f"{url}/__admin/health", timeout=5).json()["status"] == "UP"
 
 
-def test_port_0_picks_a_free_one_for_each_server() -> None:
+def test_port_0_picks_a_free_port_for_each_server() -> None:
     with running_server() as (one, _), running_server() as (other, _):
         answers = [requests.get(f"{url}/__admin/health", timeout=5).status_code for url in (one, other)]
 
@@ -330,14 +330,14 @@ def test_a_healthcheck_uses_the_default_port() -> None:
     assert tried == ["http://no.such.invalid:8080", "https://no.such.invalid:8080"]
 
 
-def test_something_else_that_listens_there_is_not_healthy(server: str) -> None:
+def test_another_kind_of_server_is_not_healthy(server: str) -> None:
     found = run("healthcheck", "--url", f"{server}/elsewhere")
 
     assert found.returncode == 1
     assert "404" in found.stderr
 
 
-def test_a_taken_port_that_never_answers_is_not_healthy(taken_port: int) -> None:
+def test_a_port_in_use_that_never_answers_is_not_healthy(taken_port: int) -> None:
     found = run("healthcheck", "--port", str(taken_port))
 
     assert found.returncode == 1
@@ -484,7 +484,9 @@ def test_json_and_yaml_are_utf8_in_every_console(
         *(("fixtures list --fixtures-dir {folder}", encoding) for encoding in ("cp437", "cp1252")),
     ],
 )
-def test_no_console_gives_a_traceback(tmp_path: Path, server: str, command: str, encoding: str) -> None:
+def test_no_encoding_of_a_console_causes_a_traceback(
+    tmp_path: Path, server: str, command: str, encoding: str
+) -> None:
     line = command.format(folder=foreign_folder(tmp_path), server=server)
 
     status, output, errors = run_in_console(line, encoding)
@@ -494,7 +496,7 @@ def test_no_console_gives_a_traceback(tmp_path: Path, server: str, command: str,
     assert b"Traceback" not in output + errors
 
 
-def test_a_new_python_writes_the_same_to_a_console(tmp_path: Path) -> None:
+def test_another_python_process_writes_the_same_to_a_console(tmp_path: Path) -> None:
     line = f"fixtures list --fixtures-dir {foreign_folder(tmp_path)}"
 
     started = processes.start_python(*shlex.split(line), PYTHONIOENCODING="cp437", COLUMNS="100")

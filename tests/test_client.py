@@ -385,7 +385,7 @@ def documented_calls() -> dict[str, set[str]]:
     return found
 
 
-def test_every_method_is_tried() -> None:
+def test_every_method_of_the_client_has_a_row() -> None:
     methods = (public(Sandbox) - NOT_TRIED) | {f"clock.{name}" for name in public(SandboxClock)}
 
     assert methods == set(CASES)
@@ -393,7 +393,7 @@ def test_every_method_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_method_makes_the_control_call_of_its_row(
+def test_a_method_sends_the_control_call_of_its_row(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     act, expected = CASES[name]

@@ -174,7 +174,7 @@ def called(dialect: str, *, allow_writes: bool) -> set[str]:
 # Variants
 
 
-def test_every_variant_shows_in_reads_or_in_writes() -> None:
+def test_every_variant_causes_a_difference_in_reads_or_in_writes() -> None:
     named = [choice.partition("=")[0] for choice in (*SHOWN_BY_READS, *SHOWN_BY_WRITES)]
 
     assert sorted(named) == sorted(VARIANTS)
@@ -255,7 +255,7 @@ def test_with_the_variants_that_explain_it_nothing_differs(
     ],
     ids=["an extra member", "a missing member", "another type", "an object for a list"],
 )
-def test_a_patched_member_is_found_and_nothing_else(
+def test_only_a_patched_member_differs(
     there: Remote, compared: Callable[..., Any], patch: Any, expected: tuple[str, str, str]
 ) -> None:
     there.set_rule({"patch": {"content": patch}}, when=DOSSIER)
@@ -274,7 +274,7 @@ def test_a_patched_member_is_found_and_nothing_else(
     ],
     ids=["not allowed", "allowed"],
 )
-def test_null_is_found_where_the_contract_does_not_allow_it(
+def test_null_differs_if_the_contract_does_not_allow_it(
     there: Remote, compared: Callable[..., Any], member: str, expected: Differences
 ) -> None:
     dossier = there.get(f"/dossiers/{SEED_DOSSIER}") | {member: None}
@@ -286,7 +286,7 @@ def test_null_is_found_where_the_contract_does_not_allow_it(
 
 
 @pytest.mark.usefixtures("probes_only")
-def test_a_member_that_only_some_rows_lack_is_found(there: Remote, compared: Callable[..., Any]) -> None:
+def test_a_member_that_only_some_rows_lack_differs(there: Remote, compared: Callable[..., Any]) -> None:
     rows = there.get("/requirements")
     del rows[1]["code"]
     there.set_rule({"respond": {"status": 200, "body": {"content": rows}}}, "listRequirements")
@@ -304,7 +304,7 @@ def test_a_member_that_only_some_rows_lack_is_found(there: Remote, compared: Cal
     ],
     ids=["another status", "no answer", "no JSON"],
 )
-def test_another_answer_is_found_and_nothing_else(
+def test_only_the_changed_answer_differs(
     there: Remote, compared: Callable[..., Any], then: Any, expected: Differences
 ) -> None:
     there.set_rule(then, when=DOSSIER)
@@ -316,7 +316,7 @@ def test_another_answer_is_found_and_nothing_else(
 
 
 @pytest.mark.usefixtures("probes_only")
-def test_another_code_is_found_and_nothing_else(there: Remote, compared: Callable[..., Any]) -> None:
+def test_only_the_changed_code_differs(there: Remote, compared: Callable[..., Any]) -> None:
     error = {"messages": {"error": [{"code": "E000", "message": "?"}]}}
     when = {"operation": "getDossier", "dossierId": 99999999}
     there.set_rule({"respond": {"status": 404, "body": error}}, when=when)

@@ -140,7 +140,7 @@ SAME = {
 
 
 @pytest.mark.parametrize(("writes", "reads"), [("rest", "edge"), ("edge", "rest")])
-def test_what_is_written_in_one_dialect_is_read_in_the_other(
+def test_a_change_in_one_dialect_is_visible_in_the_other(
     both: dict[str, Api], writes: str, reads: str
 ) -> None:
     dossier = both[writes].new_dossier(dossierReference="PO-7", thirdpartyCode="F7")
@@ -238,7 +238,7 @@ def test_edge_takes_only_get_on_its_own_paths(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/edge/api/v2/account", "/edge/account", "/edge", "/soap/api/v1/account"])
-def test_a_path_mapped_to_nothing_is_not_found(client: FlaskClient, path: str) -> None:
+def test_a_path_without_an_operation_is_not_found(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
 
     assert_protocol_error(answer, 404)

@@ -350,7 +350,7 @@ PARAMS = {
 }
 
 
-def test_a_process_has_its_launch_and_parameters_and_its_outcome_in_two_forms(api: Api) -> None:
+def test_a_process_has_its_parameters_and_its_outcome_in_two_forms(api: Api) -> None:
     api.set_clock("2031-05-02T10:00:00")
     process_id = api.launch(**WANTED)
     running = api.process(process_id)

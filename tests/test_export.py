@@ -96,7 +96,7 @@ def test_an_archive_has_times_and_sizes(api: Api) -> None:
     assert answer["content"] == {"size": 7, "mimeType": "application/json;charset=UTF-8", "text": '{"a":1}'}
 
 
-def test_an_archive_says_what_is_not_kept() -> None:
+def test_an_archive_marks_bodies_that_were_not_kept() -> None:
     api = Api(create_app(Settings(journal_bytes=20_000, log_level="error")).test_client(), "sizes")
     api.send("POST", api.url("/dossiers"), data=b"\xff\x00")
     api.try_import(description="x" * 5000)
@@ -137,7 +137,7 @@ def test_the_developer_tools_of_a_browser_read_the_archive(busy: Api, tmp_path: 
     ]
 
 
-def test_lines_are_the_requests_of_the_journal(busy: Api) -> None:
+def test_ndjson_has_a_line_for_each_request_of_the_journal(busy: Api) -> None:
     assert [json.loads(line) for line in export(busy, "ndjson").splitlines()] == requests_of(busy)
     assert [json.loads(line)["number"] for line in export(busy, "ndjson", since=3, limit=2).splitlines()] == [
         4,

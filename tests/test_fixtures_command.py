@@ -189,7 +189,7 @@ def test_a_state_that_cannot_be_written_leaves_no_part(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("day", ["1900-01-01", "2200-12-31"])
-def test_the_first_and_the_last_day_that_may_be_today(folder: Path, day: str) -> None:
+def test_a_state_can_be_generated_for_the_first_and_the_last_day(folder: Path, day: str) -> None:
     out = folder / "out.json"
 
     made = run("generate", str(folder / "mine.yaml"), "--day", day, "--out", str(out))
@@ -214,7 +214,7 @@ def test_every_bundled_recipe_starts_a_server(name: str) -> None:
     assert app.test_client().get("/__admin/health").status_code == 200
 
 
-def test_pages_has_accounts_at_the_edges_of_a_page() -> None:
+def test_the_fixture_pages_has_accounts_at_the_edges_of_a_page() -> None:
     client = create_app(Settings(fixture="pages", auth="off")).test_client()
 
     totals = {
@@ -225,7 +225,7 @@ def test_pages_has_accounts_at_the_edges_of_a_page() -> None:
     assert sorted(totals.values()) == [0, 1, 9, 10, 11, 20, 21]
 
 
-def test_large_is_large() -> None:
+def test_the_fixture_large_has_ten_thousand_dossiers() -> None:
     assert "10,000" in run("list").output
 
 
@@ -306,7 +306,7 @@ def test_a_name_that_is_too_long_for_a_file_is_rejected_with_a_sentence(tmp_path
     assert api.client.put("/__admin/fixture", json=body).status_code == 400
 
 
-def test_what_may_never_end_is_not_read(tmp_path: Path) -> None:
+def test_a_device_or_a_named_pipe_is_not_read(tmp_path: Path) -> None:
     pipe, endless = tmp_path / "pipe.yaml", tmp_path / "endless.yaml"
     os.mkfifo(pipe)
     endless.symlink_to("/dev/zero")

@@ -249,17 +249,17 @@ def test_some_members_of_an_object_match_it(value: dict[str, Any], data: st.Data
 
 
 @given(values, values)
-def test_not_holds_where_the_value_does_not(expected: Any, found: Any) -> None:
+def test_not_matches_what_its_operand_does_not_match(expected: Any, found: Any) -> None:
     assert matches({"$not": expected}, found) is not matches(expected, found)
 
 
 @given(values, values)
-def test_exactly_the_same_is_also_a_match(expected: Any, found: Any) -> None:
+def test_a_value_that_equals_the_expected_one_also_matches_it(expected: Any, found: Any) -> None:
     assert matches(expected, found) >= matches({"$equals": expected}, found)
 
 
 @given(values, values)
-def test_one_of_holds_where_any_of_them_does(one: Any, found: Any) -> None:
+def test_one_of_matches_if_any_of_its_values_does(one: Any, found: Any) -> None:
     assert matches({"$oneOf": [one, found]}, found)
 
 
@@ -316,7 +316,7 @@ TEXTS: dict[str, tuple[Any, str | None, bool]] = {
 }
 
 
-def test_in_a_text_a_number_stands_for_its_digits() -> None:
+def test_an_expected_number_matches_a_text_with_its_digits() -> None:
     found = {
         case: list(text_differences(expected, text, "query.page")) == []
         for case, (expected, text, _) in TEXTS.items()

@@ -163,14 +163,14 @@ def test_empty_overrides_change_nothing() -> None:
     assert contents(laid()) == contents(DEFAULT)
 
 
-def test_what_is_not_touched_is_the_very_same() -> None:
+def test_what_is_not_changed_is_the_same_object() -> None:
     over = laid(dossiers=[{"siret": SIRET, "dossierReference": "PO-1"}])
 
     assert over.portfolios[SECOND_ACCOUNT] is DEFAULT.portfolios[SECOND_ACCOUNT]
     assert dossier_of(over, SEED_DOSSIER) is dossier_of(DEFAULT, SEED_DOSSIER)
 
 
-def test_an_account_that_is_there_changes_in_what_is_written() -> None:
+def test_an_existing_account_changes_in_the_given_members() -> None:
     over = laid(accounts=[{"accountId": ACCOUNT, "subscriptionStatus": "INACTIVE", "maxDossiers": 3}])
 
     before, after = DEFAULT.portfolios[ACCOUNT].account, over.portfolios[ACCOUNT].account
@@ -217,7 +217,7 @@ def test_every_simple_member_of_an_account_can_be_changed() -> None:
     assert [subscription.key for subscription in account.subscriptions] == ["K"]
 
 
-def test_a_new_account_is_made_as_a_recipe_makes_one() -> None:
+def test_a_new_account_has_the_defaults_of_a_recipe() -> None:
     over = laid(
         accounts=[{"accountId": 7, "withdrawn": ["I2"]}],
         dossiers=[{"accountId": 7, "siret": SIRET, "dossierReference": "A"}],
@@ -239,7 +239,7 @@ def test_a_document_type_that_is_withdrawn_is_no_longer_a_default() -> None:
     assert account.default_requirements == ("JUSTIF_IMM", "LST_SAL_ETR")
 
 
-def test_an_account_may_be_left_fewer_document_types() -> None:
+def test_the_document_types_of_an_account_can_become_fewer() -> None:
     over = laid(accounts=[{"accountId": ACCOUNT, "requirements": ["I2"], "withdrawn": []}])
 
     account = over.portfolios[ACCOUNT].account
@@ -248,13 +248,13 @@ def test_an_account_may_be_left_fewer_document_types() -> None:
     assert over.requirement(ACCOUNT, "ATT_VIGI").code == "ATT_VIGI"
 
 
-def test_an_account_takes_other_defaults() -> None:
+def test_the_default_document_types_of_an_account_can_be_changed() -> None:
     over = laid(accounts=[{"accountId": ACCOUNT, "defaultRequirements": ["I2", "I2"]}])
 
     assert over.portfolios[ACCOUNT].account.default_requirements == ("I2",)
 
 
-def test_a_document_type_more_may_be_asked_for_by_every_account() -> None:
+def test_every_account_may_ask_for_a_new_document_type() -> None:
     over = laid(
         requirements=[{"documentId": 990001, "code": "NEW", "labelFr": "Nouveau"}],
         dossiers=[{"siret": SIRET, "dossierReference": "A", "documents": [{"documentCode": "NEW"}]}],
@@ -264,7 +264,7 @@ def test_a_document_type_more_may_be_asked_for_by_every_account() -> None:
     assert all("NEW" in portfolio.account.requirements for portfolio in portfolios(over))
 
 
-def test_a_document_type_that_is_known_takes_what_is_written_and_stays_withdrawn() -> None:
+def test_an_existing_document_type_gets_the_given_values_and_stays_withdrawn() -> None:
     known = DEFAULT.requirements["ADO"]
 
     over = laid(requirements=[{"documentId": known.document_type_id, "code": "ADO", "labelFr": "Autre"}])
@@ -290,7 +290,7 @@ def test_a_dossier_uses_the_row_of_the_registry_in_the_same_overrides() -> None:
 
 
 @pytest.mark.parametrize("named", ["siret", "thirdpartyId"])
-def test_a_known_third_party_takes_what_is_written_and_is_found_by_its_new_name(named: str) -> None:
+def test_an_existing_third_party_gets_the_given_values_and_is_found_by_its_new_name(named: str) -> None:
     known = thirdparty_of(DEFAULT, SEED_SIRET)
     by = {"siret": SEED_SIRET, "thirdpartyId": known.thirdparty_id}[named]
 
@@ -302,7 +302,7 @@ def test_a_known_third_party_takes_what_is_written_and_is_found_by_its_new_name(
     assert listed(over.index) == world_index(over)
 
 
-def test_the_people_at_a_known_third_party_are_others() -> None:
+def test_the_contact_persons_of_a_third_party_are_replaced() -> None:
     user = {"firstname": "A", "lastname": "B", "email": "a@b.example"}
 
     over = laid(thirdparties=[{"siret": SEED_SIRET, "users": [user]}])
@@ -310,7 +310,7 @@ def test_the_people_at_a_known_third_party_are_others() -> None:
     assert [each.email for each in thirdparty_of(over, SEED_SIRET).users] == ["a@b.example"]
 
 
-def test_a_new_third_party_is_on_the_platform_and_in_no_account() -> None:
+def test_a_new_third_party_is_registered_and_in_no_account() -> None:
     user = {"firstname": "A", "lastname": "B", "email": "a@b.example"}
 
     over = laid(thirdparties=[{"siret": SIRET, "subscriptionDate": "2025-05-05", "users": [user]}])
@@ -352,7 +352,7 @@ def test_a_foreign_company_that_moves_is_of_another_country() -> None:
     assert made.country_code == "CA"
 
 
-def test_a_dossier_takes_the_place_of_the_one_of_its_id() -> None:
+def test_a_dossier_replaces_the_one_with_the_same_id() -> None:
     over = laid(
         dossiers=[
             {"dossierId": SEED_DOSSIER, "siret": SEED_SIRET, "dossierReference": "NEW", "documents": []}

@@ -51,7 +51,7 @@ def test_an_error_is_named_in_a_header_and_logged(
 
 
 @pytest.mark.usefixtures("unchecked")
-def test_nothing_is_checked_unless_it_was_asked_for(make_server_api: MakeApi) -> None:
+def test_answers_are_checked_only_with_the_option(make_server_api: MakeApi) -> None:
     answer = make_server_api(FOREIGN).get(PATH)
 
     assert answer.status_code == 200
@@ -111,7 +111,7 @@ def test_an_answer_of_a_rule_is_not_checked_against_the_contract(
 
 
 @pytest.mark.parametrize("path", ["/__admin/health", "/__admin/nothing", "/docs", "/openapi.json"])
-def test_what_is_not_part_of_the_api_is_not_checked(make_server_api: MakeApi, path: str) -> None:
+def test_answers_outside_the_api_are_not_checked(make_server_api: MakeApi, path: str) -> None:
     api = make_server_api(check_responses=True)
 
     assert "X-Mock-Contract" not in api.client.get(path).headers

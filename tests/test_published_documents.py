@@ -99,7 +99,7 @@ def test_every_reference_leads_somewhere_and_every_schema_is_used(dialect: str) 
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_an_answer_of_a_variant_says_which_one(dialect: str) -> None:
+def test_the_description_of_an_answer_names_its_variant(dialect: str) -> None:
     text = str(document(dialect))
     served = [answers(name, dialect) for each, name in SERVED if each == dialect]
     shapes = [shape for found in served for several in found.values() for shape in several if shape.variant]
@@ -110,7 +110,7 @@ def test_an_answer_of_a_variant_says_which_one(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_schema_says_what_it_is(dialect: str) -> None:
+def test_every_schema_has_a_description(dialect: str) -> None:
     assert [name for name, schema in components(dialect).items() if not schema.get("description")] == []
 
 
@@ -127,7 +127,9 @@ def test_every_operation_is_described_and_each_parameter_has_an_example(dialect:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_examples_of_parameters_find_something(make_server_api: Callable[..., Api], dialect: str) -> None:
+def test_a_search_with_the_example_of_a_parameter_has_hits(
+    make_server_api: Callable[..., Api], dialect: str
+) -> None:
     api = make_server_api(dialect=dialect)
     unknown = {"fileId", "processId"}  # the default fixture has no file and no import
     for path, method, _ in operations(dialect):
@@ -324,9 +326,7 @@ def test_every_code_is_given_by_some_operation() -> None:
     ],
     ids=["searches", "imports", "processes", "commands", "404"],
 )
-def test_the_codes_of_a_place_were_seen_there_and_no_others(
-    place: Place, kinds: set[Kind], status: int
-) -> None:
+def test_each_place_in_an_answer_has_exactly_its_codes(place: Place, kinds: set[Kind], status: int) -> None:
     shown = {
         code
         for dialect, name in SERVED

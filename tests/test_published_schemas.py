@@ -144,7 +144,7 @@ def changed_examples(draw: st.DrawFn) -> tuple[str, Example, Any, str]:
 
 
 @given(case=changed_examples())
-def test_an_extra_or_missing_member_or_one_of_another_type_is_an_error(
+def test_an_extra_a_missing_or_a_wrongly_typed_member_is_an_error(
     case: tuple[str, Example, Any, str],
 ) -> None:
     dialect, row, body, how = case

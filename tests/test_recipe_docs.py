@@ -120,7 +120,7 @@ def test_the_first_recipe_has_what_the_text_says(tmp_path: Path) -> None:
     assert not any(document["present"] for document in dossier["documents"])
 
 
-def test_the_listed_dossiers_are_as_their_comments_say(tmp_path: Path) -> None:
+def test_the_listed_dossiers_match_their_comments(tmp_path: Path) -> None:
     app = create_app(Settings(fixture=str(write_recipes(tmp_path)[1]), auth="off"))
     api = Api(app.test_client(), "default", account=1)
 

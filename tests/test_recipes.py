@@ -325,7 +325,7 @@ def test_the_listed_entities_are_built_once_for_a_start(
     assert found[0] is found[2]
 
 
-def test_a_state_file_that_is_given_is_the_same_and_holds_equal_values_once(default: Fixture) -> None:
+def test_a_loaded_state_file_is_the_same_and_has_equal_values_once(default: Fixture) -> None:
     loaded = decode_fixture(default.encode(), "world.json").source
 
     assert encoded(loaded) == encoded(default.source)
@@ -345,7 +345,7 @@ def test_a_state_file_that_is_given_is_the_same_and_holds_equal_values_once(defa
     ["/dossiers/all", "/thirdparties?pageSize=1000", "/thirdparties/875", "/requirements", ""],
     ids=["dossiers", "third parties", "a third party", "requirements", "statistics"],
 )
-def test_a_server_answers_the_same_from_a_world_file_as_from_its_recipe(tmp_path: Path, path: str) -> None:
+def test_a_server_answers_the_same_from_a_state_file_as_from_its_recipe(tmp_path: Path, path: str) -> None:
     today = local_date(datetime.now(UTC))
     saved = tmp_path / "world.json"
     save_state(

@@ -51,7 +51,7 @@ def test_the_dossiers_of_a_sandbox_that_was_reset_are_not_remembered(
     assert is_gone(dossier)
 
 
-def test_variants_show_one_dossier_in_their_own_ways(make_server_api: Callable[..., Api]) -> None:
+def test_a_dossier_is_rendered_for_each_variant(make_server_api: Callable[..., Api]) -> None:
     api = make_server_api()
     api.post(f"/dossiers/{SEED_DOSSIER}/stop")
     shown = [api.dossier(SEED_DOSSIER)["stoppingReason"]]

@@ -172,7 +172,7 @@ def test_a_scenario_file_that_changes_is_read_again(
     assert titles == ["A story", "Another story", "Another scene"]
 
 
-def test_one_of_the_folder_hides_a_bundled_one_of_its_name(
+def test_a_scenario_of_the_folder_hides_a_bundled_one_of_the_same_name(
     make_server_api: Callable[..., Api], tmp_path: Path
 ) -> None:
     text = STORY.replace("scenario: story", "scenario: duplicate-reference-on-import").replace(
@@ -592,7 +592,7 @@ def test_a_reset_scenario_is_in_its_first_state_with_empty_counts(api: Api) -> N
     assert counted(api) == {"ad hoc": (0, 0)}
 
 
-def test_a_scenario_s_variants_end_with_the_reset(api: Api) -> None:
+def test_a_reset_ends_the_variants_of_a_scenario(api: Api) -> None:
     play(api, given={"variants": {"stoppingReason": "ACTION_VOLONTAIRE"}})
 
     api.control("POST", "/reset", {})

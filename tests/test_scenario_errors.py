@@ -250,7 +250,7 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     assert found.stderr == f"{tmp_path}/nowhere.yaml: No such file or directory\n{PAGE}\n"
 
 
-def test_a_fixture_of_ones_own_is_found_in_its_folder(tmp_path: Path) -> None:
+def test_an_own_fixture_is_found_in_its_folder(tmp_path: Path) -> None:
     recipe = "version: 1\ntitle: Mine\ninclude: [default]\n"
     written(tmp_path / "fixtures", recipe, "my-world.yaml")
     path = written(tmp_path, RIGHT.replace("fixture: default", "fixture: my-world"))

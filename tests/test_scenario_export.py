@@ -304,7 +304,7 @@ def test_an_exported_scenario_gets_the_same_answers(
 
 
 @pytest.mark.dialects("edge")  # which answers 403 to an altered token
-def test_a_call_with_no_invalid_or_altered_token_stays_one(api: Api) -> None:
+def test_a_call_without_or_with_a_wrong_token_is_exported_as_one(api: Api) -> None:
     for token in (None, "hunter2", f"{api.token}AAAA", api.token):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         api.client.get(api.url("/dossiers"), headers={"X-Mock-Sandbox": api.sandbox} | headers)
@@ -485,7 +485,7 @@ steps:
 """
 
 
-def test_a_file_is_short_and_says_what_was_done(api: Api) -> None:
+def test_a_file_is_short_and_names_the_calls(api: Api) -> None:
     api.set_clock("2031-03-02T09:15:00")
     api.control("POST", "/reset", {"only": ["state"]})
     for _ in range(3):
@@ -545,7 +545,9 @@ def test_an_answer_is_expected_as_far_as_it_stays_the_same(api: Api) -> None:
         assert expect["body"].get(str(number)) == expected, name
 
 
-def test_a_step_repeats_as_often_as_a_step_may(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_repeats_at_most_as_often_as_the_format_allows(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(writer, "MAX_REPEAT", 2)
     assert api.token
     for _ in range(3):
@@ -616,7 +618,7 @@ def test_a_refusal_under_a_variant_that_was_changed_has_its_status_and_codes(
     ]
 
 
-def test_a_refreshed_token_is_of_the_user_who_logged_in(api: Api) -> None:
+def test_a_refreshed_token_belongs_to_the_user_who_logged_in(api: Api) -> None:
     multi = Api(api.client, api.sandbox, user="multi")
     for each in (api, multi):
         again = refresh(api.client, each.log_in()["refresh_token"]).json or {}
@@ -677,7 +679,7 @@ def test_a_read_waits_for_milliseconds_where_a_rule_depends_on_time(api: Api, wh
     assert last == "request 3: listAllDossiers"
 
 
-def test_each_id_that_a_step_saves_has_its_own_name(api: Api, played: Callable[[str], list[str]]) -> None:
+def test_each_saved_id_has_its_own_name(api: Api, played: Callable[[str], list[str]]) -> None:
     references = ("PO-1", "PO-2")
     launched = [api.launch(dossierReference=reference) for reference in references]
     api.advance("PT1S")
@@ -694,7 +696,7 @@ def test_each_id_that_a_step_saves_has_its_own_name(api: Api, played: Callable[[
     assert len(played(text)) > 5
 
 
-def test_a_step_saves_new_ids_alone_and_those_that_it_can_name(
+def test_a_step_saves_only_new_ids_at_places_with_a_name(
     api: Api, played: Callable[[str], list[str]]
 ) -> None:
     api.dossier(SEED_DOSSIER)
@@ -786,7 +788,7 @@ def test_a_rule_that_has_counted_a_call_continues(api: Api) -> None:
         assert "PUT /state" in export(api, since=before), members
 
 
-def test_rules_have_what_is_left_of_them_at_the_start(api: Api, played: Callable[[str], list[str]]) -> None:
+def test_rules_start_with_their_remaining_times(api: Api, played: Callable[[str], list[str]]) -> None:
     rules = [
         a_rule({"respond": {"status": 503}}, times=3),
         a_rule({"respond": {"status": 500}}, "stopDossier", name="over", times=1),
@@ -805,7 +807,7 @@ def test_rules_have_what_is_left_of_them_at_the_start(api: Api, played: Callable
     assert calls[:2] == ["request 4: getDossier", "request 5: getDossier"]
 
 
-def test_a_fixture_of_ones_own_is_loaded_as_a_state_without_its_persons(
+def test_an_own_fixture_is_loaded_as_a_state_without_personal_data(
     recipe_app: Callable[..., Flask], played: Callable[[str], list[str]]
 ) -> None:
     recipe = """
@@ -868,7 +870,7 @@ def test_an_import_that_ends_on_another_day_fails_as_on_the_server(
     assert len(played(text)) > 4
 
 
-def test_what_stands_for_a_user_or_a_token_is_said(
+def test_a_comment_names_the_replacement_of_a_user_or_a_token(
     make_server_api: Callable[..., Api], played: Callable[[str], list[str]]
 ) -> None:
     api = make_server_api(auth="declared")
@@ -909,7 +911,7 @@ def test_a_login_from_before_the_start_is_not_changed_by_a_rule(
     assert played(export(api, since=1))[0] == "a login before"
 
 
-def test_what_a_scenario_cannot_have_is_said_at_its_place(
+def test_a_comment_marks_each_request_that_a_scenario_cannot_have(
     make_server_api: Callable[..., Api], played: Callable[[str], list[str]]
 ) -> None:
     api = make_server_api(journal_bytes=20_000)
@@ -934,7 +936,7 @@ def test_what_a_scenario_cannot_have_is_said_at_its_place(
     assert played(text)[-1] == "request 7: listDossiers"
 
 
-def test_what_a_request_changed_that_is_left_out_is_loaded(
+def test_the_changes_of_a_request_that_is_left_out_are_loaded(
     make_server_api: Callable[..., Api], played: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api = make_server_api(journal_bytes=20_000)
@@ -952,7 +954,7 @@ def test_what_a_request_changed_that_is_left_out_is_loaded(
     assert "# What it changed is missing from here on." in export(api)
 
 
-def test_what_was_dropped_is_said(
+def test_a_comment_names_the_requests_that_were_dropped(
     make_server_api: Callable[..., Api], played: Callable[[str], list[str]]
 ) -> None:
     for settings, requests in (
@@ -981,7 +983,9 @@ def test_what_was_dropped_is_said(
     ],
     ids=["an unknown snapshot", "a limit", "a long number", "another format"],
 )
-def test_a_wrong_question_is_rejected(api: Api, query: dict[str, Any], status: int, sentence: str) -> None:
+def test_an_invalid_name_or_start_is_rejected(
+    api: Api, query: dict[str, Any], status: int, sentence: str
+) -> None:
     answer = ask(api, **query)
 
     assert answer.status_code == status
@@ -1004,7 +1008,9 @@ def test_a_state_that_is_too_large_is_rejected(
     assert ask(api, since=2).status_code == 200
 
 
-def test_what_stands_for_an_expired_token_is_said(api: Api, played: Callable[[str], list[str]]) -> None:
+def test_a_comment_names_the_replacement_of_an_expired_token(
+    api: Api, played: Callable[[str], list[str]]
+) -> None:
     assert api.get("/dossiers").status_code == 200
     api.control("POST", "/clock/advance", {"by": "PT12H", "tokens": True})
     assert api.get("/dossiers").status_code == 401
@@ -1096,9 +1102,7 @@ def test_a_control_call_is_written_as_it_was_made(api: Api) -> None:
         assert comments == ([comment] if comment else []), name
 
 
-def test_the_state_is_set_of_the_scenario_that_the_export_plays_then(
-    api: Api, played: Callable[[str], list[str]]
-) -> None:
+def test_the_state_of_the_exported_scenario_is_set(api: Api, played: Callable[[str], list[str]]) -> None:
     rules = [
         a_rule({"respond": {"status": 503}}, name=f"is {state}", state=state, newState=then)
         for state, then in (("down", "up"), ("Started", "down"))
@@ -1147,7 +1151,7 @@ def test_rules_that_are_removed_are_named(api: Api) -> None:
     assert removed == ["DELETE /rules?name=a+b%26", "DELETE /rules", "DELETE /rules"]
 
 
-def test_a_start_has_the_strict_mode_and_no_bytes_of_files(
+def test_a_start_has_the_strict_mode_and_no_file_contents(
     api: Api, played: Callable[[str], list[str]]
 ) -> None:
     api.control("PUT", "/strict", {"strict": "warn"})

@@ -380,7 +380,7 @@ def test_a_variant_of_the_command_line_is_active(run: Run) -> None:
     assert run(empty, "--variant", "emptySearch=not-found").exit_code == 0
 
 
-def test_each_call_made_together_is_checked(run: Run) -> None:
+def test_each_of_several_calls_at_the_same_time_is_checked(run: Run) -> None:
     calls = f"""\
   - name: both
     together:
@@ -408,7 +408,7 @@ def test_each_call_made_together_is_checked(run: Run) -> None:
     assert "\n  one\n" not in wrong.stdout
 
 
-def test_calls_made_together_run_at_the_same_time(run: Run, tmp_path: Path) -> None:
+def test_the_calls_of_a_step_run_at_the_same_time(run: Run, tmp_path: Path) -> None:
     given = (
         "rules:\n"
         "  - {name: slow, when: {operation: listAccounts}, then: {delay: {type: fixed, milliseconds: 300}}}\n"
@@ -669,7 +669,7 @@ def test_a_base_url_may_be_written_in_several_ways(server: str, suffix: str) -> 
     assert found.exit_code == 0, found.output
 
 
-def test_without_tokens_each_run_also_has_its_sandbox() -> None:
+def test_each_run_has_its_sandbox_also_on_a_server_without_tokens() -> None:
     with running_server("--auth", "off") as (url, _):
         found = CliRunner().invoke(main, ["scenarios", "run", "archived-dossier-update", "--base-url", url])
 

@@ -269,7 +269,7 @@ def test_the_defaults_are_shown_as_users_write_them() -> None:
     assert (shown["watch"], shown["port"], shown["variants"]) == ("no", "8080", "")
 
 
-def test_flag_and_environment_variable_say_the_name() -> None:
+def test_flag_and_environment_variable_contain_the_name() -> None:
     singular = {"variants": "variant"}
 
     expected = [
@@ -317,7 +317,7 @@ def value(settings: Settings, name: str) -> Any:
     return getattr(settings, name)
 
 
-def test_nothing_given_means_the_defaults(started_with: Callable[..., Settings]) -> None:
+def test_without_flags_and_variables_the_defaults_apply(started_with: Callable[..., Settings]) -> None:
     assert started_with() == Settings()
 
 
@@ -397,7 +397,7 @@ def test_a_missing_value_ends_the_start(rejected: Callable[..., str]) -> None:
         assert sentence in rejected(setting.flag, **given)
 
 
-def test_an_option_is_not_taken_for_the_value_of_the_one_before(rejected: Callable[..., str]) -> None:
+def test_an_option_is_not_read_as_the_value_of_the_previous_one(rejected: Callable[..., str]) -> None:
     for flag in (setting.flag for setting in WITH_A_VALUE):
         assert "--control-open is an option: the value is missing" in rejected(flag, "--control-open"), flag
         assert "--port is an option: the value is missing" in rejected(flag, "--port=0"), flag
@@ -444,7 +444,7 @@ WORDS = {
 }
 
 
-def test_a_boolean_variable_has_its_words(started_with: Callable[..., Settings]) -> None:
+def test_a_boolean_variable_accepts_certain_words(started_with: Callable[..., Settings]) -> None:
     for setting in (row for row in SETTINGS if row.is_switch):
         found = {text: value(started_with(**{setting.variable: text}), setting.name) for text in WORDS}
         assert [text for text in WORDS if found[text] is not WORDS[text]] == [], setting.name

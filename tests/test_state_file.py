@@ -71,7 +71,7 @@ def launch(api: Api, reference: str) -> None:
     assert api.post("/dossiers", IMPORT | {"dossierReference": reference}).status_code == 200
 
 
-def test_all_of_a_sandbox_is_restored_after_a_restart(path: Path) -> None:
+def test_a_sandbox_is_restored_completely_after_a_restart(path: Path) -> None:
     app = start(path)
     api = Api(app.test_client(), "one")
     api.control("POST", "/rules", {"rules": [a_rule({"respond": {"status": 503}}, "stopDossier")]})

@@ -325,7 +325,7 @@ def scenario_check(fixtures_dir: Path | None) -> FurtherErrors:
 
 def _control_errors(scenario: Scenario) -> Iterator[InputError]:
     """Yield the control calls of steps that this version does not have, and wrong types in their bodies."""
-    steps = [(f"$.steps[{at}]", step) for at, step in enumerate(scenario.steps) if step.control]
+    steps = [(f"$.steps[{index}]", step) for index, step in enumerate(scenario.steps) if step.control]
     if not steps:
         return  # without the import of Flask
 

@@ -142,13 +142,13 @@ def given_variables() -> dict[str, str]:
 
 def unknown_variables() -> Iterator[str]:
     """Yield a sentence for each variable that begins with MOCK_SERVER_ and belongs to no setting."""
-    known = [setting.variable for setting in SETTINGS]
+    variables = [setting.variable for setting in SETTINGS]
     for name in sorted(os.environ):
-        if name.startswith("MOCK_SERVER_") and name not in known:
-            yield f"there is no variable {name}; {proposal(name, known, str)}"
+        if name.startswith("MOCK_SERVER_") and name not in variables:
+            yield f"there is no variable {name}; {proposal(name, variables, str)}"
 
 
-def read_settings(given: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+def read_settings(options: Mapping[str, Any]) -> tuple[Settings, list[str]]:
     """Return the settings, and a sentence for each wrong variable.
 
     A setting has the value of its option, else of its environment variable, else its default.
@@ -156,7 +156,7 @@ def read_settings(given: Mapping[str, Any]) -> tuple[Settings, list[str]]:
     chosen: dict[str, Any] = {}
     errors = list(unknown_variables())
     for row in SETTINGS:
-        value = given.get(row.name)
+        value = options.get(row.name)
         if row.is_repeatable:
             value = _merge(value)
         try:

@@ -132,9 +132,9 @@ def _paths(dialect: str, base: str) -> Object:
     for row in OPERATIONS.values():
         if dialect not in row.dialects:
             continue
-        canonical, *others = row.paths
+        canonical, *aliases = row.paths
         _path_item(paths, row, canonical, base)[row.method.lower()] = _operation(row, dialect)
-        for path in others:
+        for path in aliases:
             _path_item(paths, row, path, base)[row.method.lower()] = _alias(row, dialect)
     return paths
 

@@ -246,7 +246,9 @@ class TestSandbox:
         On a shared server, only the default sandbox is counted.
         """
         elsewhere = (
-            each.request["user"] for each in self._in_default() if not self._is_own_login(each.request)
+            recorded.request["user"]
+            for recorded in self._in_default()
+            if not self._is_own_login(recorded.request)
         )
         calls = {_DEFAULT: sum(1 for user in elsewhere if user)}
         for name, latest in self._latest_requests().items():
@@ -258,7 +260,9 @@ class TestSandbox:
         """Return the requests of the test, oldest first."""
         own = [_Recorded(self.sandbox, request) for request in self.sandbox.requests()]
         default = self._in_default()
-        own += [each for each in default if not self._is_shared or self._is_own_login(each.request)]
+        own += [
+            recorded for recorded in default if not self._is_shared or self._is_own_login(recorded.request)
+        ]
         return sorted(own, key=lambda recorded: recorded.request["realTime"])
 
     def _is_own_login(self, request: RecordedRequest) -> bool:

@@ -248,38 +248,37 @@ class _Writer:
 
     # Time
 
-    def _advance_if_needed(self, at: datetime, *, is_write: bool) -> None:
+    def _advance_if_needed(self, instant: datetime, *, is_write: bool) -> None:
         """Advance the clock before a request, if the request or a later one depends on the time."""
-        is_due = self._state.world.is_due(max(at, self._now))
+        is_due = self._state.world.is_due(max(instant, self._now))
         is_timed = any(rule.depends_on_time for rule in self._state.active.rules)
-        is_late = at - self._now >= _MAX_LAG or local_date(at) != local_date(self._now)
+        is_late = instant - self._now >= _MAX_LAG or local_date(instant) != local_date(self._now)
         if is_write or is_due or is_timed or is_late:
-            self._advance_to(at)
+            self._advance_to(instant)
 
-    def _advance_to(self, at: datetime, *, tokens: bool = False) -> None:
+    def _advance_to(self, instant: datetime, *, tokens: bool = False) -> None:
         """Write steps that advance the clock to `at`, and that end the imports on hold at their times."""
-        world, events = settle(self._state.world, max(at, self._now), take_action)
+        world, events = settle(self._state.world, max(instant, self._now), take_action)
         for event in events:
             if event.process_id in self._on_hold:
                 self._write_advance(event.at, tokens=tokens)
                 name, call = f"import {event.process_id} ends", f"POST /processes/{event.process_id}"
                 self.steps.append(control_step(name, call, {"outcome": "finish"}))
-        self._write_advance(at, tokens=tokens)
+        self._write_advance(instant, tokens=tokens)
         self._state = replace(self._state, world=world)
 
-    def _write_advance(self, at: datetime, *, tokens: bool) -> None:
-        remaining = at - self._now
+    def _write_advance(self, instant: datetime, *, tokens: bool) -> None:
+        remaining = instant - self._now
         tokens_member = {"tokens": True} if tokens else {}
         while remaining > timedelta():
             part = min(remaining, _MAX_ADVANCE)
             remaining -= part
-            name = (
-                f"advance the clock by {_seconds_text(part)}, until {at.isoformat(timespec='milliseconds')}"
-            )
+            end = instant.isoformat(timespec="milliseconds")
+            name = f"advance the clock by {_seconds_text(part)}, until {end}"
             self.steps.append(
                 control_step(name, "POST /clock/advance", {"by": duration_text(part), **tokens_member})
             )
-        self._now = max(at, self._now)
+        self._now = max(instant, self._now)
 
     def _hold_import(self, entry: HistoryEntry) -> None:
         """Write a step that holds an import until its time, if another server would end it at another one."""

@@ -98,12 +98,12 @@ def start_over_steps(
     return tuple(steps)
 
 
-def instant_text(at: datetime) -> str:
+def instant_text(instant: datetime) -> str:
     """Return an instant as local time with its offset; without it before 1912, when it had seconds."""
-    local = at.astimezone(ZONE)
+    local = instant.astimezone(ZONE)
     if local.year < _FIRST_YEAR_OF_WHOLE_MINUTES:
         local = local.replace(tzinfo=None)
-    return local.isoformat(timespec="milliseconds" if at.microsecond else "seconds")
+    return local.isoformat(timespec="milliseconds" if instant.microsecond else "seconds")
 
 
 # Near the fixture
@@ -133,11 +133,11 @@ def _small_start(
 
 
 def _completing_steps(
-    active: ActiveScenario, ad_hoc: Sequence[Rule], passed: timedelta, name: str
+    active: ActiveScenario, ad_hoc: Sequence[Rule], elapsed: timedelta, name: str
 ) -> Iterator[ExportedStep]:
     """Yield the control calls for what start data and rules cannot say."""
-    if passed:
-        yield control_step("the time at the start", "POST /clock/advance", {"by": duration_text(passed)})
+    if elapsed:
+        yield control_step("the time at the start", "POST /clock/advance", {"by": duration_text(elapsed)})
     if ad_hoc:
         yield control_step("the ad hoc rules", "POST /rules", {"rules": list(map(members_of, ad_hoc))})
     if active.scenario is not None and active.progress.state != STARTED:
@@ -232,24 +232,26 @@ def _equal(one: Any, other: Any) -> bool:
 def _with_entries(given: ScenarioGiven, base: World, wanted: World) -> ScenarioGiven | None:
     """Add the dossiers and third parties that differ; None if they are too many."""
     thirdparties = [
-        _thirdparty_entry(each)
-        for number, each in sorted(wanted.thirdparties.items())
-        if not _equal(base.thirdparties.get(number), each)
+        _thirdparty_entry(entity)
+        for number, entity in sorted(wanted.thirdparties.items())
+        if not _equal(base.thirdparties.get(number), entity)
     ]
-    before = dict(chain.from_iterable(each.dossiers.items() for each in base.portfolios.values()))
+    before = dict(chain.from_iterable(entity.dossiers.items() for entity in base.portfolios.values()))
     dossiers = [
-        _dossier_entry(wanted, each)
+        _dossier_entry(wanted, entity)
         for _, portfolio in sorted(wanted.portfolios.items())
-        for number, each in sorted(portfolio.dossiers.items())
-        if not _equal(before.get(number), each)
+        for number, entity in sorted(portfolio.dossiers.items())
+        if not _equal(before.get(number), entity)
     ]
     if len(thirdparties) + len(dossiers) > _MAX_DIFFERENT:
         return None
     numbers = {entry.dossier_id for entry in dossiers}
-    known = {entry.thirdparty_id for entry in thirdparties}
-    kept = [entry for entry in given.dossiers if entry.dossier_id not in numbers]
-    companies = [entry for entry in given.thirdparties if entry.thirdparty_id not in known]
-    return replace(given, dossiers=(*kept, *dossiers), thirdparties=(*companies, *thirdparties))
+    thirdparty_ids = {entry.thirdparty_id for entry in thirdparties}
+    other_dossiers = [entry for entry in given.dossiers if entry.dossier_id not in numbers]
+    other_thirdparties = [entry for entry in given.thirdparties if entry.thirdparty_id not in thirdparty_ids]
+    return replace(
+        given, dossiers=(*other_dossiers, *dossiers), thirdparties=(*other_thirdparties, *thirdparties)
+    )
 
 
 def _thirdparty_entry(thirdparty: Thirdparty) -> ThirdpartyPatch:

@@ -92,9 +92,11 @@ class ActiveScenario(Struct, frozen=True, kw_only=True, eq=False):
             NameTaken: one of its rules has the name of an ad hoc rule.
         """
         ad_hoc = {rule.name for rule in self.ad_hoc_rules}
-        taken = [rule.name for rule in (scenario.rules if scenario else ()) if rule.name in ad_hoc]
-        if taken:
-            raise NameTaken(f"there is an ad hoc rule named {shown(taken[0])}: DELETE /__admin/rules first")
+        duplicates = [rule.name for rule in (scenario.rules if scenario else ()) if rule.name in ad_hoc]
+        if duplicates:
+            raise NameTaken(
+                f"there is an ad hoc rule named {shown(duplicates[0])}: DELETE /__admin/rules first"
+            )
         return ActiveScenario.start(scenario, self.ad_hoc_rules)
 
     def add(self, rules: Iterable[Rule]) -> ActiveScenario:
@@ -275,8 +277,8 @@ def _is_selected(nth: int | tuple[int, ...] | CallNumbers | None, number: int) -
 
 
 def _without(values: Map[str, Value], names: set[str]) -> Map[str, Value]:
-    kept: Mapping[str, Value] = {name: value for name, value in values.items() if name not in names}
-    return Map(kept)
+    remaining: Mapping[str, Value] = {name: value for name, value in values.items() if name not in names}
+    return Map(remaining)
 
 
 def _active_for(active: ActiveTime | None, elapsed: timedelta) -> timedelta | None:

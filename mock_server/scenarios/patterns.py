@@ -69,10 +69,10 @@ def spend_steps(steps: int) -> None:
     Raises:
         TooManySteps: fewer steps are left.
     """
-    left = _steps_left.get()
-    if left is not None:
-        left[0] -= steps
-        if left[0] < 0:
+    remaining = _steps_left.get()
+    if remaining is not None:
+        remaining[0] -= steps
+        if remaining[0] < 0:
             raise TooManySteps
 
 
@@ -137,15 +137,15 @@ def find_json_path(path: str, body: Any) -> list[Any]:
         return []
     limit = _steps_left.get()
     allowed = MAX_VISITS if limit is None else min(MAX_VISITS, limit[0])
-    left = [allowed]
-    token = _visits_left.set(left)
+    remaining = [allowed]
+    token = _visits_left.set(remaining)
     try:
         values = compile_json_path(path).findall(_counting(body))
     except RecursionError:
         raise PathTooExpensive("values nested too deeply for a JSONPath") from None
     finally:
         _visits_left.reset(token)
-        spend_steps(allowed - left[0])
+        spend_steps(allowed - remaining[0])
     return [getattr(value, "plain", value) for value in values]
 
 
@@ -203,9 +203,9 @@ def _pattern_function(method: str) -> Any:
 
 
 def _count_visits(values: int) -> None:
-    left = _visits_left.get()
-    left[0] -= values + 1
-    if left[0] < 0:
+    remaining = _visits_left.get()
+    remaining[0] -= values + 1
+    if remaining[0] < 0:
         raise PathTooExpensive(f"more than the {MAX_VISITS} values that a JSONPath may visit")
 
 

@@ -128,9 +128,9 @@ class _StepRunner:
 
     def run(self, steps: Sequence[Step]) -> Iterator[StepResult]:
         """Run the steps one after the other, also after a failure, and yield their results."""
-        for at, step in enumerate(steps):
+        for index, step in enumerate(steps):
             started = monotonic()
-            result = self._run_step(step, f"$.steps[{at}]")
+            result = self._run_step(step, f"$.steps[{index}]")
             yield replace(result, took=timedelta(seconds=monotonic() - started))
 
     def _run_step(self, step: Step, place: str) -> StepResult:

@@ -87,7 +87,7 @@ def check_parameter(value: Any) -> None:
         ValueError: the message says what a parameter is.
     """
     values = value if isinstance(value, list) else [value]
-    if any(isinstance(one, list | Mapping) for one in values):
+    if any(isinstance(element, list | Mapping) for element in values):
         raise ValueError(f"a parameter is a text, a number or a list of them, not {format_value(value)}")
 
 

@@ -196,7 +196,7 @@ def _status_errors(expect: Expect, operation: str | None, path: str) -> Errors:
 def _found_errors(expect: Expect, operation: str | None, path: str) -> Errors:
     if expect.found is None:
         return
-    searches = [name for name, known in OPERATIONS.items() if known.kind is Kind.SEARCH]
+    searches = [name for name, searched in OPERATIONS.items() if searched.kind is Kind.SEARCH]
     if operation not in searches:
         yield InputError(f"{path}.found", f"found requires a search: {', '.join(searches)}")
     if expect.refused is not None:
