@@ -98,7 +98,7 @@ def load_or_create_key(folder: Path | None) -> RSAPrivateKey:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     if path is None:
         return key
-    # Making it takes up to 0.7 s. If another start kept one meanwhile, both accept each other's tokens.
+    # To make it takes up to 0.7 s. If another server has kept its key during this time, both use that one.
     existing = _load_kept(path)
     if existing is not None:
         return existing

@@ -128,7 +128,7 @@ class TokenService:
     def make_key_soon(self) -> None:
         """Make a key in a thread, unless there is one: so the first login waits less, or not at all."""
         if not self.has_key:
-            # No daemon thread: a start that fails meanwhile would end with an abort of the interpreter.
+            # Not a daemon thread: if the start failed before its end, the interpreter would abort.
             Thread(target=lambda: self._key, name="mock-server key").start()
 
     def issue(

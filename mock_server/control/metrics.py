@@ -1,4 +1,4 @@
-"""The metrics for Prometheus: one table, computed at each scrape from counts that the server keeps anyway."""
+"""The metrics for Prometheus: one table, computed at each scrape from the counts of the journals."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def change_provider_state(body: StateChange) -> Response:
 
 
 def _set_up(sandbox: ServerSandbox, change: StateChange) -> dict[str, Any]:
-    """Set up the states and return what they return, merged."""
+    """Set up the states, and return their values, merged."""
     chosen = [find_state(state.name, state.params or {}) for state in _named_states(change)]
     if change.states or sandbox.state.pact_states_at != sandbox.journal.last:
         sandbox.reset(_RESET)
@@ -118,7 +118,7 @@ def _named_states(change: StateChange) -> list[NamedState]:
 
 
 def _set_up_state(sandbox: ServerSandbox, state: ProviderState, values: dict[str, Any]) -> dict[str, Any]:
-    """Set up one state and return what it returns."""
+    """Set up one state, and return its values, such as ids."""
     try:
         return state.set_up(sandbox, values)
     except (InputError, NotFound) as error:

@@ -112,7 +112,7 @@ def _not_found(error: NotFound) -> Response:
 
 
 def missing_text(error: NotFound) -> str:
-    """Say what is missing, and where the known ones are."""
+    """Say what the sandbox does not have, and which call lists what it has."""
     [refusal] = error.refusals
     what, remedy = _MISSING[refusal.parameter or ""]
     return f"this sandbox has no {what.format(value=cut('/'.join(refusal.values)))}; {remedy}"

@@ -97,7 +97,7 @@ def _process(process: ImportProcess) -> dict[str, Any]:
 
 
 def _details(process: ImportProcess, world: World) -> dict[str, Any]:
-    """Return what the list does not have: the rest of the request, and what is known of its company."""
+    """Return the members that the list does not have: of the request, and of its company, if known."""
     request = process.wanted
     thirdparty = world.thirdparty_with_id(request.company_id)
     company = thirdparty.company if thirdparty else process.company

@@ -230,7 +230,7 @@ def explain_context(sandbox: ServerSandbox) -> ExplainContext:
 
 
 def _comparisons(entry: Entry, sandbox: ServerSandbox, context: ExplainContext) -> Iterator[dict[str, Any]]:
-    """Return what the request has instead of what the nearest rule and the nearest expectation wanted."""
+    """Yield the differences of the request from the nearest rule and from the nearest expectation."""
     rules = sandbox.active_scenario.rules if entry.rule is None else ()
     patterns: dict[str, list[tuple[str, RequestPattern]]] = {
         "rule": [(rule.name, rule.when) for rule in rules],

@@ -58,7 +58,7 @@ def verify(body: Verification) -> Response:
         try:
             await wait(verifier, sandbox.journal, deadline)
             answer = partial(_answer, verifier, sandbox)
-            # What has nothing to explain needs no context, which takes half of the time.
+            # Without a failure nothing is explained: the context of Flask would take half of the time.
             return answer() if verifier.holds else in_context(answer)
         except InputError as error:
             return in_context(partial(input_error, error))

@@ -38,7 +38,7 @@ def recompute_completeness(dossier: Dossier, now: datetime) -> Dossier:
 
 
 def is_vigilant(documents: Iterable[Document]) -> bool:
-    """I001: for each vigilance code asked, one document is present; true when none is asked.
+    """I001: one document is present for each requested vigilance code; true if none is requested.
 
     behaviour.md 6.8 (documented; none asked: example).
     """

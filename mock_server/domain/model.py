@@ -30,7 +30,7 @@ VIGILANCE_CODES = ("ATT_VIGI", "JUSTIF_IMM", "LST_SAL_ETR")
 """The duty-of-vigilance set: an account's standard default and what I001 looks at (behaviour.md 6.6, 6.8)."""
 
 NO_REFERENCE = "-"
-"""What the platform shows for a dossier made without a reference; never a duplicate (behaviour.md 6.1)."""
+"""The reference of a dossier that was created without one; never a duplicate (behaviour.md 6.1)."""
 
 
 class CompanyIdType(StrEnum):
@@ -93,7 +93,7 @@ class Company(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Establishment(Struct, frozen=True, kw_only=True):
-    """A row of the registry: what an import of this identifier finds; with `never_ends` it never ends."""
+    """A row of the registry, which imports of this identifier find; with `never_ends` they never end."""
 
     company_id: CompanyId
     condition: Condition = Condition.OPEN
@@ -213,7 +213,7 @@ class Evidence(Struct, frozen=True, kw_only=True, eq=False, gc=False):
 
 
 class Document(Struct, frozen=True, kw_only=True, eq=False, gc=False):
-    """A requirement as asked in one dossier. Evidences oldest first; `present` as of the last settlement."""
+    """A document that one dossier requests. Evidences oldest first; `present` as of the last settlement."""
 
     document_id: EntityId
     code: str
@@ -275,7 +275,7 @@ NO_LOGINS = Admission()
 
 
 class NewDossier(Struct, frozen=True, kw_only=True):
-    """What an import asks for, checked and normalised; no required documents means the default set."""
+    """The request of an import, checked and normalised; without required documents it is the default set."""
 
     company_id: CompanyId
     reference: str

@@ -33,7 +33,7 @@ class Statistics(Struct, frozen=True, kw_only=True):
 
 
 def statistics(world: World, *, account_id: int) -> Statistics:
-    """Count what the account monitors.
+    """Count the third parties and dossiers that the account monitors.
 
     Raises:
         NotFound: NOT_FOUND, no such account.

@@ -27,7 +27,7 @@ MAX_PAGE_SIZE = 1000
 
 
 class Page(Struct, Generic[Entity], frozen=True):
-    """One page of hits: its zero-based number, the size asked for, and the number of hits over all pages."""
+    """One page of hits: its zero-based number, the requested size, and the number of hits over all pages."""
 
     content: Sequence[Entity]
     number: int
@@ -311,7 +311,7 @@ def search_thirdparties(
 ) -> Page[Row]:
     """A page of the third parties that the expression `search` selects by these fields, ascending by id.
 
-    Each field is read from the account's id, a third party, and what the account has to do with it.
+    Each field is read from the account's id, a third party, and the relation of the account to it.
 
     Raises:
         NotFound: NOT_FOUND, no such account.

@@ -45,7 +45,7 @@ class SortedSet(Struct, Generic[T], frozen=True, gc=False):
         return cls(chunks, len(ordered))
 
     def add(self, value: T) -> SortedSet[T]:
-        """This set with `value`; the very same object when it is there already."""
+        """Return the set with `value`; the same object if it has this value already."""
         if not self.chunks:
             return SortedSet(((value,),), 1)
         at = min(self._chunk_of(value), len(self.chunks) - 1)
@@ -58,7 +58,7 @@ class SortedSet(Struct, Generic[T], frozen=True, gc=False):
         return SortedSet((*self.chunks[:at], *parts, *self.chunks[at + 1 :]), self.size + 1)
 
     def discard(self, value: T) -> SortedSet[T]:
-        """This set without `value`; the very same object when it is not there."""
+        """Return the set without `value`; the same object if it does not have this value."""
         if value not in self:
             return self
         at = self._chunk_of(value)

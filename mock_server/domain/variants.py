@@ -120,7 +120,7 @@ def check_variants(chosen: Mapping[str, str]) -> dict[str, str]:
 
 
 def resolve(chosen: Mapping[str, str], dialect: str) -> Variants:
-    """The active variants: what was chosen, else the dialect's default."""
+    """The values of all variants: those that were chosen, else the dialect's defaults."""
     return _resolve(tuple(sorted(chosen.items())), dialect)
 
 

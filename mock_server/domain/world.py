@@ -128,7 +128,7 @@ class Portfolio(Struct, frozen=True, kw_only=True, eq=False):
 
 
 class ScheduledAction(Struct, frozen=True, kw_only=True, eq=False):
-    """What a third party or the platform does at a later time, as the control call that would do it.
+    """An action of a third party or the platform at a later time, written as a control call.
 
     `companies` are those that were generated for it. `error` is why it failed, if it is past.
     """

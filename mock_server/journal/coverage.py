@@ -18,7 +18,7 @@ from mock_server.domain.search import MAX_PAGE_SIZE
 
 
 class Fact(NamedTuple):
-    """What an answer shows: `about` is `code`, `page`, `process` or `warning`, `name` is which one."""
+    """One thing that an answer shows; `about` is `code`, `page`, `process` or `warning`."""
 
     about: str
     name: str
@@ -94,7 +94,7 @@ class ExchangeCounts(Struct, eq=False):
 
     def count(self, kind: ExchangeKind) -> None:
         """Add one exchange."""
-        # Not a Counter: this happens in each request, and takes half as long again.
+        # Not a Counter: this happens in each request, and a Counter takes 50 % longer.
         self.by_kind[kind] = self.by_kind.get(kind, 0) + 1
 
     @property

@@ -145,7 +145,7 @@ class Entry(Struct, frozen=True, dict=True):
 
     @cached_property
     def hints(self) -> tuple[Hint, ...]:
-        """What the API ignored of the call; for an unknown path what was probably intended."""
+        """Warnings: the input that the API ignored; for an unknown path the one probably intended."""
         exchange = self.exchange
         unmatched = (
             () if exchange.matched else (Hint("unknownPath", explain_unmatched(self.method, self.path)),)

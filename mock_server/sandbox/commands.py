@@ -86,7 +86,7 @@ class Command(Struct, Generic[Result], frozen=True, tag_field="command", tag=Tru
     """A change of a sandbox, with the type of its result."""
 
     def apply(self, state: SandboxState, context: CommandContext) -> tuple[SandboxState, Result]:
-        """Return the next state and the result; the very same state if nothing changes."""
+        """Return the next state and the result; the same state object if nothing changes."""
         raise NotImplementedError
 
 

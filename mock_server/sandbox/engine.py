@@ -140,7 +140,7 @@ class EngineError(NotWritten):
 
 
 class RawEntry(Struct, frozen=True):
-    """An entry of a log as it is in the engine: its version, and its fields."""
+    """An entry of a log, not decoded: its version, and its fields in the engine."""
 
     version: int
     fields: Mapping[bytes, bytes]
@@ -497,7 +497,7 @@ async def _send_all(client: Any, *, commands: list[tuple[Any, ...]]) -> list[Any
             pipeline.execute_command(*command)
         results = await pipeline.execute(raise_on_error=False)
     if any(isinstance(result, NoScriptError) for result in results):
-        # The engine was started again. One of these that was carried out all the same is found by its id.
+        # The engine was started again. A command that it has carried out nevertheless is found by its id.
         await client.script_load(_COMMIT)
         return await _send_all(client, commands=commands)
     return results

@@ -37,7 +37,7 @@ MAX_BYTES = 32 * 1024 * 1024
 """Bytes of memory that the kept states of a sandbox may use, estimated."""
 
 _STATE_BYTES = 8_000
-"""Bytes of a command and of what its state does not share with the next one, measured."""
+"""Bytes of a command and of the part of its state that the next one does not share, measured."""
 
 _DOSSIER_BYTES = 3_000
 """Bytes of a dossier and its share of third parties and indexes, measured."""

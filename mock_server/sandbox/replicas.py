@@ -257,7 +257,7 @@ class SharedSandboxes(Sandboxes):
     def _expected_sandbox(self, environ: Environ) -> dict[str | None, bool]:
         """Return the sandbox that the token used before, if another request uses it now; else nothing.
 
-        The request will have to wait for it, so it need not run in vain first.
+        The request will have to wait for it, so a first run of the app would be useless.
         """
         name = self._last_sandbox.get(environ.get("HTTP_AUTHORIZATION", ""))
         return {name: False} if name is not None and self._turns.is_taken(name) else {}
@@ -555,7 +555,9 @@ class SharedSandboxes(Sandboxes):
         return sandbox
 
     async def _with_fixtures(self, decode: Callable[[], T], subject: str, *, large: bool = False) -> T:
-        """Return what a function decodes; get the fixtures that it lacks from the engine.
+        """Return the result of `decode`; load the fixtures that it needs from the engine.
+
+        `subject` is what is decoded, for the error message; with `large`, it is decoded in a thread.
 
         Raises:
             EngineError: this version cannot read it.
@@ -587,7 +589,7 @@ class SharedSandboxes(Sandboxes):
             await self.engine.add_fixture(key, await asyncio.to_thread(fixtures[key].encode))
             self._written.add(key)
         for key in list(fixtures)[:-_MAX_FIXTURES]:
-            if key in self._written and not self._reading:  # what is read may need more of them
+            if key in self._written and not self._reading:  # a decoding that runs may need several of them
                 fixtures.pop(key, None)
 
     def _write_checkpoint_soon(self, sandbox: SharedSandbox) -> None:
@@ -606,7 +608,7 @@ class SharedSandboxes(Sandboxes):
         task.add_done_callback(self._tasks.discard)
 
     def _forget(self, name: str) -> None:
-        """Drop the copy of a sandbox that is not in the engine any more, or not as it is here."""
+        """Drop the copy of a sandbox that is not in the engine any more, or differs from the copy."""
         sandbox = self._by_name.pop(name, None)
         if sandbox is not None:
             sandbox.journal.close()
@@ -640,7 +642,7 @@ class SharedSandboxes(Sandboxes):
         await self.engine.close()
 
     async def _write_shared_values_again(self) -> None:
-        """Write what all replicas share: the engine came back without its data."""
+        """Write the values that all replicas share: the engine has lost its data."""
         _logger.warning("the engine %s has lost its data: all sandboxes start again", self.engine.url)
         await self.engine.restore_server_values()
         self._written.clear()
@@ -709,7 +711,11 @@ def open_engine(url: EngineUrl, password: str | None, make_key: Callable[[], byt
 
 
 def _run_at_start(engine: Engine, start: Awaitable[T]) -> T:
-    """Run what a start does with the engine, in a loop before that of the server."""
+    """Run the part of a start that uses the engine, in an event loop before that of the server.
+
+    Raises:
+        StateFileError: the engine cannot be used.
+    """
 
     async def run() -> T:
         try:

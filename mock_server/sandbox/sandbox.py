@@ -59,7 +59,7 @@ class _Settled(NamedTuple):
 
 
 class SandboxOptions(Struct, frozen=True, kw_only=True):
-    """What all sandboxes of a server have in common, except how they start.
+    """The options that all sandboxes of a server share; `SandboxConfig` is how they start.
 
     `invent` generates a company. `history` is how many commands are kept. There are at most `limit`
     sandboxes; one that no call used during `idle` is dropped. `database` is the file of `--state`, if any.
@@ -148,7 +148,7 @@ class ServerSandbox:
         return self._state.clock.now()
 
     def current(self) -> tuple[World, datetime]:
-        """Return the content and the instant of now."""
+        """Return the present content, settled, and its instant."""
         state = self._state
         now = state.clock.now()
         if state.world.is_due(now):
@@ -157,11 +157,11 @@ class ServerSandbox:
         return state.world, now
 
     def read(self) -> World:
-        """Return the content of now."""
+        """Return the present content, settled."""
         return self.current()[0]
 
     def read_if_possible(self) -> World:
-        """Return the content of now; if what is due fails, which is a bug, the content before that."""
+        """Return the present content; if it cannot be settled, which is a bug, the unsettled one."""
         with suppress(Exception):
             return self.read()
         return self._state.world

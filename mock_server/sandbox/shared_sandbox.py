@@ -68,9 +68,10 @@ class UnknownEntry(Exception):
 
 
 class LogEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one request did.
+    """The changes of one request.
 
-    `imports` are the outcomes of the imports that ended. `journal` is what it did to the exchanges before.
+    `imports` are the outcomes of the imports that ended. `journal` says whether it cleared or reset the
+    journal.
     """
 
     format: Literal[1]
@@ -88,7 +89,7 @@ class Counts(Struct, frozen=True):
 
 
 class JournalSummary(Struct, frozen=True, kw_only=True):
-    """What the exchanges of a journal do not show: its counts, and the last one that was dropped."""
+    """The part of a journal besides its exchanges: counts, and the number of the last dropped exchange."""
 
     counts: Counts
     counts_before_reset: Counts
@@ -134,7 +135,7 @@ class LogFormat(RecordFormat):
 
 
 class Draft(Struct):
-    """What one request does; its `exchange`, packed and as it is, once the request has ended."""
+    """The changes of a request that runs; its `exchange`, packed and unpacked, once it has ended."""
 
     history: list[HistoryEntry] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
@@ -148,7 +149,7 @@ class Draft(Struct):
 
 
 class Prepared(NamedTuple):
-    """An entry that can be appended: its id and fields, and what it makes of this replica's copy.
+    """An entry that can be appended: its id and fields, and the copy of this replica after it.
 
     By the id the replica finds out whether an append without answer was made. `first_undone` is the oldest
     command before which it goes back, 0 if it does not go back.
@@ -162,7 +163,7 @@ class Prepared(NamedTuple):
 
 
 class SharedJournal(Journal):
-    """The journal of a shared sandbox: what a request does to it is in the draft until it is published."""
+    """The journal of a shared sandbox: changes of a request are in the draft until they are published."""
 
     def __init__(self, limits: Limits, last: int) -> None:
         super().__init__(limits, last)
@@ -204,7 +205,7 @@ class SharedJournal(Journal):
         return self.draft
 
     def publish(self, draft: Draft) -> None:
-        """Do what a request did to the journal."""
+        """Make the changes of a request to the journal."""
         if draft.journal == "clear":
             super().clear()
         elif draft.journal == "reset":
@@ -214,7 +215,7 @@ class SharedJournal(Journal):
             super()._add(*draft.exchange)
 
     def summary(self) -> JournalSummary:
-        """Return what the exchanges do not show."""
+        """Return the part of the journal besides its exchanges."""
         with self._lock:
             return JournalSummary(
                 counts=_counts(self._counts),
@@ -301,7 +302,7 @@ class SharedSandbox(ServerSandbox):
         self.journal.polls = self._polls
 
     def prepare(self) -> Prepared | None:
-        """Return what the request did as an entry, None if it did nothing."""
+        """Return the changes of the request as an entry; None if there are none."""
         draft = self.journal.draft
         if draft is None or draft.is_empty:
             return None
@@ -334,7 +335,7 @@ class SharedSandbox(ServerSandbox):
         Raises:
             UnknownEntry: this version cannot read one; those before it are applied.
             NotKept: an entry goes back to a state that this copy does not have: it has to be loaded again.
-            Gone: they do not follow the last one of this copy: likewise.
+            Gone: they do not follow the last one of this copy: it has to be loaded again.
         """
         for raw in entries:
             if raw.version != self.version + 1 or raw.after != self.last:
@@ -415,7 +416,7 @@ class SharedSandbox(ServerSandbox):
         return self._kept.get(number) or super()._state_before(number)
 
     def _advance(self, draft: Draft, after: SandboxState, version: int, identifier: bytes) -> None:
-        """Make what a request did the last entry of this copy."""
+        """Make the changes of a request; they are the last entry of this copy."""
         for entry in draft.history:
             self.history.add(entry)
         self._state = self._base = after

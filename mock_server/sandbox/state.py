@@ -153,7 +153,7 @@ def first_active(setup: ScenarioSetup) -> ActiveScenario:
 
 
 def settle_state(state: SandboxState, machine: datetime) -> tuple[SandboxState, list[Event]]:
-    """Carry out what is due; return the very same state if nothing is."""
+    """Carry out what is due; return the same object and no events if nothing is."""
     now = state.clock.at(machine)
     if not state.world.is_due(now):
         return state, []
@@ -162,7 +162,7 @@ def settle_state(state: SandboxState, machine: datetime) -> tuple[SandboxState, 
 
 
 def settle_if_possible(state: SandboxState, machine: datetime) -> SandboxState:
-    """Return the settled state; the very same one if what is due fails, which is a bug of the domain.
+    """Return the settled state; the same object if it cannot be settled, which is a bug of the domain.
 
     So a command that repairs such a state, such as a reset, can still be executed, and replayed.
     """
@@ -252,11 +252,11 @@ class KeptState(Struct, frozen=True, kw_only=True, tag=True):
 
 
 Kept = KeptStart | KeptState
-"""What a sandbox is restored from."""
+"""The form in which a sandbox is kept, and from which it is restored."""
 
 
 def keep_state(state: SandboxState) -> KeptState:
-    """Return a state as it is kept."""
+    """Return the form of a state in which it is kept."""
     return KeptState(
         config=state.config,
         setup=state.setup,

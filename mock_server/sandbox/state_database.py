@@ -88,7 +88,7 @@ class KeptSandbox(NamedTuple):
 
 
 class _Pending:
-    """What was written of a sandbox since its checkpoint."""
+    """The commands of a sandbox that were written since its checkpoint: their number, and the rewinds."""
 
     def __init__(self, checkpoint: int, records: tuple[Record, ...] = ()) -> None:
         self.checkpoint = checkpoint
@@ -476,7 +476,7 @@ class StateDatabase:
 
     @contextmanager
     def restoring(self, name: str) -> Iterator[None]:
-        """Report any error of what is in the file of a sandbox: another version may have written it.
+        """Turn any error into a StateFileError: another version may have written the rows of the sandbox.
 
         Raises:
             StateFileError: the sandbox cannot be restored.

@@ -368,7 +368,7 @@ class Connection(asyncio.Protocol):
         await self._writable.wait()
 
     def _frame(self, part: bytes) -> bytes:
-        """Return a part of the body as it is sent: nothing of it for HEAD, else maybe as a chunk."""
+        """Return the bytes that send a part of the body: none for HEAD, a chunk if the answer is chunked."""
         if not (self._sends_body and part):
             return b""
         return b"%x\r\n%b\r\n" % (len(part), part) if self._is_chunked else part

@@ -80,7 +80,7 @@ class Acceptor:
         self._sweep()
 
     async def end(self) -> None:
-        """Accept no more connections, cut waiting answers, send started ones, and close all."""
+        """Accept no connections any more, cut answers that wait, complete started ones, and close all."""
         self._loop.remove_reader(self._listening)
         self._listening.close()
         self._sweeper.cancel()

@@ -1,4 +1,4 @@
-"""What all requests of one app share: settings, sandboxes, tokens. Both APIs find it here."""
+"""The objects that all requests of one app share, in both APIs: settings, sandboxes, tokens."""
 
 from __future__ import annotations
 
