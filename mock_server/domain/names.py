@@ -1,4 +1,4 @@
-"""Names in Python and on the wire, the nearest known name, values and counts in messages; a cache."""
+"""Names in Python and on the wire, names of users, the nearest known name, values in messages; a cache."""
 
 from __future__ import annotations
 
@@ -62,6 +62,12 @@ MAX_NAME = 100
 """Characters of a name that is compared with known ones; longer texts would take too long."""
 
 _UNDERSCORE = re.compile(r"_([a-z])")
+
+
+def without_tag(username: str) -> str:
+    """Return a user name without the tag of a sandbox: `api@example.com` for `api+gw3@example.com`."""
+    local, separator, host = username.partition("@")
+    return f"{local.partition('+')[0]}{separator}{host}"
 
 
 @cache_short(256)

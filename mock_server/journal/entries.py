@@ -8,7 +8,7 @@ from itertools import starmap
 
 from msgspec import Struct
 
-from mock_server.domain.names import camel
+from mock_server.domain.names import camel, without_tag
 from mock_server.journal.coverage import codes_in
 from mock_server.journal.hints import (
     LIVE_HINTS,
@@ -30,7 +30,7 @@ from mock_server.journal.redaction import (
     redact_json,
     redact_text,
 )
-from mock_server.scenarios.matching import ReceivedRequest, without_tag
+from mock_server.scenarios.matching import ReceivedRequest
 
 RULE_HEADER = "x-mock-rule"
 

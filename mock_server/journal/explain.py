@@ -16,13 +16,12 @@ from msgspec import Struct
 from mock_server.domain.errors import ERRORS, NOT_FOUND
 from mock_server.domain.local_time import ZONE, local_date
 from mock_server.domain.model import CompanyId, CompanyIdType, Dossier, ImportProcess
-from mock_server.domain.names import camel
+from mock_server.domain.names import camel, without_tag
 from mock_server.domain.search import MAX_PAGE_SIZE
 from mock_server.domain.world import Portfolio, World
 from mock_server.journal.entries import Entry
 from mock_server.journal.hints import MEMBERS, QUERIES
 from mock_server.journal.near_misses import ExplainContext, process_in
-from mock_server.scenarios.matching import without_tag
 
 REFUSAL_HEADER = "x-mock-refusal"
 

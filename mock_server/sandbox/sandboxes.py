@@ -12,13 +12,12 @@ from msgspec.structs import replace
 
 from mock_server.clock import monotonic_now
 from mock_server.domain.model import Admission
-from mock_server.domain.names import SANDBOX_NAME_RULE, counted
+from mock_server.domain.names import SANDBOX_NAME_RULE, counted, without_tag
 from mock_server.input_errors import Conflict, FileError
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, ReplaceSetup, continue_state
 from mock_server.sandbox.sandbox import SandboxOptions, ServerSandbox
 from mock_server.sandbox.state import KeptStart, SandboxConfig, first_state, keep_state
-from mock_server.scenarios.matching import without_tag
 from mock_server.scenarios.setup import ScenarioSetup
 
 DEFAULT_SANDBOX = "default"

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from mock_server.client.login import DEFAULT_PASSWORD, DEFAULT_USER, login_form
 from mock_server.domain.errors import ERRORS
-from mock_server.domain.names import camel
+from mock_server.domain.names import camel, without_tag
 from mock_server.domain.operations import OPERATIONS, Kind, Operation
 from mock_server.domain.world import World
 from mock_server.journal.entries import Entry
@@ -21,7 +21,6 @@ from mock_server.json_body import places
 from mock_server.scenario_export.privacy import PERSONAL_MEMBERS
 from mock_server.scenario_export.steps import ExportedStep, has_placeholder, json_text
 from mock_server.scenarios.file_format import FAULTS, Rule
-from mock_server.scenarios.matching import without_tag
 from mock_server.scenarios.results import REFUSED_COMMAND, are_not_found, error_codes
 from mock_server.scenarios.templates import PLACE
 from mock_server.settings import SANDBOX_HEADER

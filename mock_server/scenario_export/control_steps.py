@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
+from mock_server.client.calls import path_part
 from mock_server.domain.names import counted
 from mock_server.fixtures.entries import MIN_FILE_SIZE
 from mock_server.sandbox.commands import (
@@ -85,7 +86,7 @@ def _remove_rules(command: RemoveRules) -> Call:
 
 def _change_requirement(command: ChangeRequirement) -> Call:
     account = {} if command.account_id is None else {"accountId": command.account_id}
-    return f"PATCH /requirements/{_part(command.code)}", {"withdrawn": command.withdrawn, **account}
+    return f"PATCH /requirements/{path_part(command.code)}", {"withdrawn": command.withdrawn, **account}
 
 
 def _deposit(command: DepositEvidence) -> Call:
@@ -97,7 +98,7 @@ def _deposit(command: DepositEvidence) -> Call:
         "metadata": dict(evidence.metadata),
         "formdata": [members_of(answer) for answer in evidence.formdata],
     }
-    call = f"POST /dossiers/{command.dossier_id}/documents/{_part(command.code)}/evidences"
+    call = f"POST /dossiers/{command.dossier_id}/documents/{path_part(command.code)}/evidences"
     empty = {} if evidence.content is None or evidence.content else {"content": ""}
     return call, {name: value for name, value in body.items() if value} | empty
 
@@ -105,10 +106,6 @@ def _deposit(command: DepositEvidence) -> Call:
 def _set_outcome(command: SetProcessOutcome) -> Call:
     code = {} if command.code is None else {"code": command.code}
     return f"POST /processes/{command.process_id}", {"outcome": command.outcome, **code}
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="")
 
 
 WRITERS: dict[type, Callable[[Any], Call | None]] = {
@@ -135,6 +132,6 @@ WRITERS: dict[type, Callable[[Any], Call | None]] = {
     SetStrict: lambda command: ("PUT /strict", {"strict": command.strict}),
     SetVariants: lambda command: ("PUT /variants", dict(command.variants)),
     StopScenario: lambda _: ("DELETE /scenario", None),
-    RestoreSnapshot: lambda command: (f"POST /snapshots/{_part(command.name)}/restore", None),
-    TakeSnapshot: lambda command: (f"POST /snapshots/{_part(command.name)}", None),
+    RestoreSnapshot: lambda command: (f"POST /snapshots/{path_part(command.name)}/restore", None),
+    TakeSnapshot: lambda command: (f"POST /snapshots/{path_part(command.name)}", None),
 }

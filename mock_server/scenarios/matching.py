@@ -65,12 +65,6 @@ class ReceivedRequest(Struct, frozen=True, kw_only=True):
     user: str | None = None
 
 
-def without_tag(username: str) -> str:
-    """Return the user name without its tag: `api@example.com` for `api+gw3@example.com`."""
-    local, at, host = username.partition("@")
-    return local.partition("+")[0] + at + host
-
-
 def matches_request(pattern: RequestPattern, request: ReceivedRequest) -> bool:
     """Whether the request matches the pattern."""
     return next(request_differences(pattern, request), None) is None

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from mock_server.client import Sandbox
+from mock_server.client.calls import path_part
 from mock_server.domain.operations import API_PATH, OPERATIONS, DialectName, Kind, Operation
 from mock_server.scenarios.file_format import RequestSpec, StepLogin
 from mock_server.scenarios.http_client import HttpRequest
@@ -127,7 +127,7 @@ class Preparer:
             ids[name] = to_text(value)
         if "accountId" in operation.ids and "accountId" not in ids:
             ids["accountId"] = str(self._users.first_account(login))
-        return template.format_map({name: quote(value, safe="") for name, value in ids.items()})
+        return template.format_map({name: path_part(value) for name, value in ids.items()})
 
     def _login(self, spec: RequestSpec) -> StepLogin:
         login = spec.login

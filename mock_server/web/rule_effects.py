@@ -15,7 +15,7 @@ from msgspec import UNSET
 from mock_server import delivery
 from mock_server.delivery import Delivery
 from mock_server.dialects import DIALECTS, wire
-from mock_server.domain.names import camel
+from mock_server.domain.names import camel, without_tag
 from mock_server.domain.operations import Operation
 from mock_server.json_body import json_bytes, parse_json
 from mock_server.sandbox.sandbox import ServerSandbox
@@ -30,7 +30,7 @@ from mock_server.scenarios.file_format import (
     Then,
     UniformDelay,
 )
-from mock_server.scenarios.matching import ReceivedRequest, without_tag
+from mock_server.scenarios.matching import ReceivedRequest
 from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.responses import JSON_TYPE
 

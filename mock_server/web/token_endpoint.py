@@ -18,11 +18,11 @@ from mock_server.auth.tokens import (
     Token,
     TokenRejected,
 )
+from mock_server.domain.names import without_tag
 from mock_server.domain.operations import API_PATH, CLIENT_ID, OPERATIONS, TOKEN_PATH
 from mock_server.sandbox.commands import EndSession
 from mock_server.sandbox.sandbox import ServerSandbox
 from mock_server.scenarios.file_format import NO_EFFECT, Then
-from mock_server.scenarios.matching import without_tag
 from mock_server.web.context import CONTEXT, RequestContext
 from mock_server.web.responses import JSON_TYPE, json_response, oauth_error
 from mock_server.web.rule_effects import run_with_rules
