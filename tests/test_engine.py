@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from mock_server.input_errors import StateFileError
-from mock_server.sandbox.engine import Behind, Dropped, Engine, EngineError, Gone, LogPosition
+from mock_server.sandbox.engine import (
+    CommandsDropped,
+    Engine,
+    EngineError,
+    LogAhead,
+    LogPosition,
+    SandboxGone,
+)
 from mock_server.values import EngineUrl
 from tests.engine import NEEDS_ENGINE, Proxy, RedisServer, running_engine
 
@@ -107,7 +114,7 @@ def test_a_sandbox_that_expired_or_was_deleted_begins_again_as_another_one(
         again = await created(engine)
         assert again.incarnation != first.incarnation
         assert await engine.names() == ["three", "one"]
-        with pytest.raises(Gone):
+        with pytest.raises(SandboxGone):
             await appended(engine, first, b"c")
 
     run(check)
@@ -119,10 +126,10 @@ def test_an_entry_is_appended_only_at_the_position_of_the_log(run: Run, redis: R
         end = await appended(engine, start, b"a", b"b")
         await engine.commit(end, 0)  # nothing to append: it is only compared
         for fields in ((), (b"c", b"entry", b"of c")):
-            with pytest.raises(Behind) as behind:
+            with pytest.raises(LogAhead) as behind:
                 await engine.commit(start, 0, fields)
             assert [each.id for each in behind.value.entries] == [b"a", b"b"]
-        with pytest.raises(Behind) as behind:
+        with pytest.raises(LogAhead) as behind:
             await engine.commit(start._replace(version=1, last=b"a"), 0)
         assert [each.id for each in behind.value.entries] == [b"b"]
         for wrong in (
@@ -131,14 +138,14 @@ def test_an_entry_is_appended_only_at_the_position_of_the_log(run: Run, redis: R
             end._replace(incarnation=b"other"),
             end._replace(name="two"),
         ):
-            with pytest.raises(Gone):
+            with pytest.raises(SandboxGone):
                 await engine.commit(wrong, 0, (b"c", b"entry", b""))
         await asyncio.gather(*(engine.commit(end, 0) for _ in range(3)))  # in one call
         await engine.commit(end, 7.5)
         for part in ("head", "log"):
             assert 4_000 < int(redis.command("PTTL", f"mock-server:{{one}}:{part}")[1:]) <= 7_500
         redis.command("DEL", "mock-server:{one}:log")
-        with pytest.raises(Gone):
+        with pytest.raises(SandboxGone):
             await engine.commit(end, 0)
         assert await engine.names() == []
 
@@ -154,7 +161,7 @@ def test_each_of_several_calls_at_the_same_time_gets_its_answer(run: Run, redis:
             appended(engine, end, b"d"), appended(engine, end, b"e"), return_exceptions=True
         )
         assert isinstance(one, LogPosition)
-        assert isinstance(two, Behind)
+        assert isinstance(two, LogAhead)
         assert [each.id for each in two.entries] == [b"d"]
 
     run(check)
@@ -164,11 +171,11 @@ def test_a_replica_that_is_far_behind_gets_five_hundred_entries_at_a_time(run: R
     async def check(engine: Engine) -> None:
         start = await created(engine)
         await appended(engine, start, *(b"%d" % number for number in range(1, 502)))
-        with pytest.raises(Behind) as behind:
+        with pytest.raises(LogAhead) as behind:
             await engine.commit(start, 0)
         assert [each.version for each in behind.value.entries] == [*range(1, 501)]
         at = start._replace(version=500, last=b"500")
-        with pytest.raises(Behind) as behind:
+        with pytest.raises(LogAhead) as behind:
             await engine.commit(at, 0)
         assert [each.id for each in behind.value.entries] == [b"501"]
 
@@ -191,7 +198,7 @@ def test_a_checkpoint_replaces_the_entries_before_it(run: Run) -> None:
         await engine.write_checkpoint(at._replace(incarnation=b"other"), b"other", number=3, first=4)
         assert await stored() == (b"later", [3, 4])
         for undone in (1, 2):
-            with pytest.raises(Dropped) as dropped:
+            with pytest.raises(CommandsDropped) as dropped:
                 await appended(engine, at, b"e", first_undone=undone)
             assert dropped.value.number == 2
         at = await appended(engine, at, b"e", first_undone=3)
@@ -295,7 +302,7 @@ def test_it_is_not_known_whether_a_write_without_an_answer_was_done(run: Run, re
             assert proxy.cut_answers == 0
         await other.close()
         assert await engine.names() == ["one"]
-        with pytest.raises(Behind):
+        with pytest.raises(LogAhead):
             await engine.commit(at, 0)
         assert await engine.fixture("mine") == b"{}"
 

@@ -179,18 +179,18 @@ class LogPosition(NamedTuple):
     last: bytes
 
 
-class Dropped(Exception):
+class CommandsDropped(Exception):
     """The commands up to `number` cannot be undone any more: a checkpoint replaced them."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
 
-class Gone(Exception):
+class SandboxGone(Exception):
     """The sandbox was deleted, has expired or was created again, or its log lacks an entry of the copy."""
 
 
-class Behind(Exception):
+class LogAhead(Exception):
     """The log has entries that the caller does not know; `entries` are the next ones."""
 
     def __init__(self, entries: tuple[RawEntry, ...]) -> None:
@@ -295,9 +295,9 @@ class Engine:
         `idle` seconds without a call; 0 leaves this as it is.
 
         Raises:
-            Behind: the log has later entries, and nothing was appended.
-            Dropped: the entry goes back to before the command `first_undone`, and that is not kept any more.
-            Gone: there is no such sandbox any more.
+            LogAhead: the log has later entries, and nothing was appended. CommandsDropped: the entry goes
+            back to before the command `first_undone`, which is not kept any more. SandboxGone: there is no
+            such sandbox any more.
         """
         position = (at.incarnation, at.version, at.last)
         arguments = [*position, int(idle * 1000), _BATCH, first_undone, *fields]
@@ -305,11 +305,11 @@ class Engine:
             ("EVALSHA", _COMMIT_SHA, 2, *map(_key, _keys_of(at.name)), *arguments)
         )
         if result == b"gone":
-            raise Gone
+            raise SandboxGone
         if result == b"dropped":
-            raise Dropped(int(details[0]))
+            raise CommandsDropped(int(details[0]))
         if result == b"behind":
-            raise Behind(_entries(details[0]))
+            raise LogAhead(_entries(details[0]))
 
     async def write_checkpoint(self, at: LogPosition, content: bytes, *, number: int, first: int) -> None:
         """Replace the checkpoint, which has the commands up to `number`; drop the entries before `first`."""

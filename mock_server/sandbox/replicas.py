@@ -4,9 +4,9 @@ The loop never waits for the engine. A request works on this replica's copies of
 engine is asked, in one call, to append what it did, provided that these copies are up to date. If not, they
 receive the entries that they lack, and the request runs again. Only after that its answer is sent.
 
-If a request needs a sandbox that another request uses, or of which there is no copy yet, `Needed` is raised:
-the request waits, and begins again. So requests of one sandbox take turns on each replica; other sandboxes
-continue.
+If a request needs a sandbox that another request uses, or of which there is no copy yet, `SandboxNeeded` is
+raised: the request waits, and begins again. So requests of one sandbox take turns on each replica; other
+sandboxes continue.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from mock_server.input_errors import Conflict, StateFileError
 from mock_server.journal.coverage import ExchangeCounts
 from mock_server.sandbox.commands import PastState, continue_state
 from mock_server.sandbox.engine import (
-    Behind,
-    Dropped,
+    CommandsDropped,
     Engine,
     EngineError,
-    Gone,
+    LogAhead,
     LogPosition,
     RawEntry,
+    SandboxGone,
     StoredSandbox,
     check_client_library,
 )
@@ -43,7 +43,7 @@ from mock_server.sandbox.sandboxes import DEFAULT_SANDBOX, NoSandbox, Sandboxes,
 from mock_server.sandbox.shared_sandbox import (
     Checkpoint,
     LogFormat,
-    Prepared,
+    PreparedEntry,
     SharedSandbox,
     UnknownEntry,
 )
@@ -53,7 +53,15 @@ from mock_server.sandbox.state import (
     first_state,
     keep_state,
 )
-from mock_server.sandbox.transactions import Again, Current, Environ, Needed, Outcome, Transaction, Turns
+from mock_server.sandbox.transactions import (
+    AppAnswer,
+    CurrentTransaction,
+    Environ,
+    RunAgain,
+    SandboxNeeded,
+    Transaction,
+    Turns,
+)
 from mock_server.scenarios.setup import ScenarioSetup
 from mock_server.settings import HEALTH_PATH, is_control_path, is_slow_call
 from mock_server.values import EngineUrl
@@ -108,7 +116,7 @@ class SharedSandboxes(Sandboxes):
         self.engine = engine
         self._format = LogFormat()
         self._turns = Turns()
-        self._current = Current()
+        self._current = CurrentTransaction()
         self._written: set[str] = set()
         self._reading = 0
         self._slow_calls = SlowCalls()
@@ -202,7 +210,7 @@ class SharedSandboxes(Sandboxes):
         if transaction.error is not None:
             return (self._sandbox_for_error(transaction),)
         if transaction.names is None:
-            raise Needed(None)
+            raise SandboxNeeded(None)
         return tuple(filter(None, map(self.find, transaction.names)))
 
     @property
@@ -232,23 +240,23 @@ class SharedSandboxes(Sandboxes):
         task = asyncio.get_running_loop().create_task(self._answer(app, environ))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        outcome = await asyncio.shield(task)
-        environ.update(outcome.environ)
-        start_response(outcome.status, outcome.headers)
-        return outcome.parts
+        answer = await asyncio.shield(task)
+        environ.update(answer.environ)
+        start_response(answer.status, answer.headers)
+        return answer.parts
 
-    async def _answer(self, app: WsgiApp, environ: Environ) -> Outcome:
+    async def _answer(self, app: WsgiApp, environ: Environ) -> AppAnswer:
         sandboxes = self._expected_sandbox(environ)
         deadline = monotonic() + _MAX_RETRY_SECONDS
         while True:
             try:
                 async with self._transaction(sandboxes) as transaction:
-                    outcome = await self._carry_out(transaction, app, environ, deadline)
+                    answer = await self._carry_out(transaction, app, environ, deadline)
                     self._remember(environ, transaction)
-                    return outcome
-            except Needed as needed:
+                    return answer
+            except SandboxNeeded as needed:
                 sandboxes[needed.name] = needed.create or sandboxes.get(needed.name, False)
-            except Again:
+            except RunAgain:
                 if monotonic() > deadline:
                     return self._answer_error(app, environ, EngineError(_OVERTAKEN))
             except EngineError as error:
@@ -272,48 +280,48 @@ class SharedSandboxes(Sandboxes):
 
     async def _carry_out(
         self, transaction: Transaction, app: WsgiApp, environ: Environ, deadline: float
-    ) -> Outcome:
+    ) -> AppAnswer:
         """Run the app until its changes are appended, or it made none and the copies were up to date."""
         while True:
             if is_slow_call(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"]):
                 transaction.may_claim = False
-                outcome = await self._slow_calls.run(partial(self._run, transaction, app, environ))
+                answer = await self._slow_calls.run(partial(self._run, transaction, app, environ))
             else:
-                outcome = self._run(transaction, app, environ)
+                answer = self._run(transaction, app, environ)
             for sandbox in transaction.held.values():
                 sandbox.discard()
             if await self._commit(transaction):
-                return outcome
-            outcome.drop()
+                return answer
+            answer.drop()
             if monotonic() > deadline:
                 raise EngineError(_OVERTAKEN)
 
-    def _run(self, transaction: Transaction, app: WsgiApp, environ: Environ) -> Outcome:
+    def _run(self, transaction: Transaction, app: WsgiApp, environ: Environ) -> AppAnswer:
         """Run the app once, on drafts."""
         transaction.forks.clear()
         transaction.deleted.clear()
         for sandbox in transaction.held.values():
             sandbox.begin()
-        outcome = Outcome(dict(environ))
-        outcome.environ["wsgi.input"] = BytesIO(environ["wsgi.input"].getvalue())
+        answer = AppAnswer(dict(environ))
+        answer.environ["wsgi.input"] = BytesIO(environ["wsgi.input"].getvalue())
         self._current.transaction = transaction
         try:
-            outcome.parts = app(outcome.environ, outcome.start_response)
+            answer.parts = app(answer.environ, answer.start_response)
             prepared_by_name = ((name, sandbox.prepare()) for name, sandbox in transaction.held.items())
             transaction.prepared = {
                 name: prepared for name, prepared in prepared_by_name if prepared is not None
             }
         finally:
             self._current.transaction = None
-        return outcome
+        return answer
 
-    def _answer_error(self, app: WsgiApp, environ: Environ, error: EngineError) -> Outcome:
+    def _answer_error(self, app: WsgiApp, environ: Environ, error: EngineError) -> AppAnswer:
         """Let the app answer an error of the engine, in the form of the call."""
         effect = _UNKNOWN if error.may_be_done else _UNCHANGED
-        outcome = self._run(Transaction(error=EngineError(f"{error}; {effect}")), app, environ)
-        if outcome.status.startswith("503"):
-            outcome.headers.append(("Retry-After", "1"))
-        return outcome
+        answer = self._run(Transaction(error=EngineError(f"{error}; {effect}")), app, environ)
+        if answer.status.startswith("503"):
+            answer.headers.append(("Retry-After", "1"))
+        return answer
 
     @asynccontextmanager
     async def _transaction(self, sandboxes: Mapping[str | None, bool]) -> AsyncIterator[Transaction]:
@@ -353,13 +361,13 @@ class SharedSandboxes(Sandboxes):
         """Return a sandbox for the running request.
 
         Raises:
-            Needed: it is not here, or another request uses it.
+            SandboxNeeded: it is not here, or another request uses it.
         """
         sandbox = transaction.held.get(name)
         if sandbox is None:
             sandbox = self._by_name.get(name)
             if sandbox is None or not transaction.may_claim or not self._turns.try_take(name):
-                raise Needed(name, create=create)
+                raise SandboxNeeded(name, create=create)
             transaction.turns.append(name)
             transaction.held[name] = sandbox
             sandbox.begin()
@@ -424,34 +432,34 @@ class SharedSandboxes(Sandboxes):
         except EngineError as error:
             error.may_be_done = False  # nothing was to be written
             raise
-        except Behind as behind:
-            await self._catch_up(sandbox, behind.entries)
+        except LogAhead as ahead:
+            await self._catch_up(sandbox, ahead.entries)
             return False
-        except Gone:
+        except SandboxGone:
             self._forget(sandbox.name)
-            raise Again from None
+            raise RunAgain from None
         return True
 
-    async def _append(self, sandbox: SharedSandbox, prepared: Prepared) -> bool:
+    async def _append(self, sandbox: SharedSandbox, prepared: PreparedEntry) -> bool:
         """Append an entry and publish it; return False if the copy was not up to date: nothing was done."""
         await self._write_fixtures()
         try:
             await self._append_once(sandbox, prepared)
-        except Behind as behind:
-            return await self._find_own(sandbox, prepared, behind.entries)
-        except Dropped as dropped:
+        except LogAhead as ahead:
+            return await self._find_own(sandbox, prepared, ahead.entries)
+        except CommandsDropped as dropped:
             sandbox.history.forget(dropped.number)
             return False
-        except Gone:
+        except SandboxGone:
             self._forget(sandbox.name)
-            raise Again from None
+            raise RunAgain from None
         sandbox.publish(prepared)
         if sandbox.is_due_for_checkpoint():
             self._write_checkpoint_soon(sandbox)
         return True
 
     async def _find_own(
-        self, sandbox: SharedSandbox, prepared: Prepared, entries: Sequence[RawEntry]
+        self, sandbox: SharedSandbox, prepared: PreparedEntry, entries: Sequence[RawEntry]
     ) -> bool:
         """Apply the entries; return whether the first one is our own, of an append without an answer."""
         is_own = entries[0].id == prepared.fields[0]
@@ -460,7 +468,7 @@ class SharedSandboxes(Sandboxes):
         await self._catch_up(sandbox, entries)
         return is_own
 
-    async def _append_once(self, sandbox: SharedSandbox, prepared: Prepared) -> None:
+    async def _append_once(self, sandbox: SharedSandbox, prepared: PreparedEntry) -> None:
         """Append an entry; without an answer of the engine try again: it may have been appended or not."""
         may_be_done = False
         for is_last in (False, True):
@@ -483,7 +491,7 @@ class SharedSandboxes(Sandboxes):
 
         Raises:
             EngineError: this version cannot read one of them.
-            Again: the copy is too old, and was dropped.
+            RunAgain: the copy is too old, and was dropped.
         """
 
         def apply() -> None:
@@ -495,9 +503,9 @@ class SharedSandboxes(Sandboxes):
                 f"the sandbox {sandbox.name!r}",
                 large=sum(entry.size for entry in entries) > _LARGE_BYTES,
             )
-        except (NotKept, Gone):
+        except (NotKept, SandboxGone):
             self._forget(sandbox.name)
-            raise Again from None
+            raise RunAgain from None
 
     async def _create_fork(self, transaction: Transaction, name: str, checkpoint: bytes) -> bool:
         try:
@@ -506,7 +514,7 @@ class SharedSandboxes(Sandboxes):
             transaction.refused[name] = error
             return False
         if outcome == "exists":
-            raise Again
+            raise RunAgain
         return True
 
     # Copies
@@ -672,7 +680,7 @@ class SharedSandboxes(Sandboxes):
         await self._turns.take(name)
         try:
             sandbox = self._by_name.get(name)
-            with suppress(Again):
+            with suppress(RunAgain):
                 while sandbox is not None and not await self._is_current(sandbox):
                     pass
         finally:

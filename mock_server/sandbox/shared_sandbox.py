@@ -30,7 +30,7 @@ from mock_server.journal.journal import (
     unpack,
 )
 from mock_server.sandbox.commands import PastState
-from mock_server.sandbox.engine import Gone, RawEntry, StoredSandbox
+from mock_server.sandbox.engine import RawEntry, SandboxGone, StoredSandbox
 from mock_server.sandbox.history import (
     History,
     HistoryEntry,
@@ -148,7 +148,7 @@ class Draft(Struct):
         return not self.history and self.journal is None and self.exchange is None
 
 
-class Prepared(NamedTuple):
+class PreparedEntry(NamedTuple):
     """An entry that can be appended: its id and fields, and the copy of this replica after it.
 
     By the id the replica finds out whether an append without answer was made. `first_undone` is the oldest
@@ -301,7 +301,7 @@ class SharedSandbox(ServerSandbox):
         self.journal.draft = None
         self.journal.polls = self._polls
 
-    def prepare(self) -> Prepared | None:
+    def prepare(self) -> PreparedEntry | None:
         """Return the changes of the request as an entry; None if there are none."""
         draft = self.journal.draft
         if draft is None or draft.is_empty:
@@ -322,9 +322,9 @@ class SharedSandbox(ServerSandbox):
             if packed.answer is not None:
                 fields += [_ANSWER, packed.answer]
         undone = filter(None, (record.first_undone for record in entry.records))
-        return Prepared(tuple(fields), min(undone, default=0), draft, self._state, self.journal.polls)
+        return PreparedEntry(tuple(fields), min(undone, default=0), draft, self._state, self.journal.polls)
 
-    def publish(self, prepared: Prepared) -> None:
+    def publish(self, prepared: PreparedEntry) -> None:
         """Make an own entry, which was appended, the last one of this copy."""
         self._polls = prepared.polls
         self._advance(prepared.draft, prepared.after, self.version + 1, prepared.fields[0])
@@ -335,11 +335,11 @@ class SharedSandbox(ServerSandbox):
         Raises:
             UnknownEntry: this version cannot read one; those before it are applied.
             NotKept: an entry goes back to a state that this copy does not have: it has to be loaded again.
-            Gone: they do not follow the last one of this copy: it has to be loaded again.
+            SandboxGone: they do not follow the last one of this copy: it has to be loaded again.
         """
         for raw in entries:
             if raw.version != self.version + 1 or raw.after != self.last:
-                raise Gone
+                raise SandboxGone
             self._apply(raw, self._format.read_entry(raw))
 
     def is_due_for_checkpoint(self) -> bool:

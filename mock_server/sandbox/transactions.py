@@ -12,12 +12,12 @@ from msgspec import Struct, field
 
 from mock_server.sandbox.engine import EngineError
 from mock_server.sandbox.sandboxes import NoSandbox
-from mock_server.sandbox.shared_sandbox import Prepared, SharedSandbox
+from mock_server.sandbox.shared_sandbox import PreparedEntry, SharedSandbox
 
 Environ = dict[str, Any]
 
 
-class Needed(BaseException):
+class SandboxNeeded(BaseException):
     """The running request needs the sandbox of that name; None stands for all sandboxes.
 
     It is not an Exception, so that no view and no error handler handles it.
@@ -28,7 +28,7 @@ class Needed(BaseException):
         self.create = create
 
 
-class Again(Exception):
+class RunAgain(Exception):
     """A copy had to be dropped: the request begins again."""
 
 
@@ -49,12 +49,12 @@ class Transaction(Struct):
     names: tuple[str, ...] | None = None
     forks: dict[str, bytes] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
-    prepared: dict[str, Prepared] = field(default_factory=dict)
+    prepared: dict[str, PreparedEntry] = field(default_factory=dict)
     error: EngineError | None = None
     has_failed: bool = False
 
 
-class Outcome(Struct):
+class AppAnswer(Struct):
     """The answer of the app, and the environ after it."""
 
     environ: Environ
@@ -112,7 +112,7 @@ class Turns:
         del self._waiting[name]
 
 
-class Current(local):
+class CurrentTransaction(local):
     """The transaction that runs in this thread."""
 
     transaction: Transaction | None = None
