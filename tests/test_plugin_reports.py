@@ -223,6 +223,19 @@ def test_wrong_options(folder: pytest.Pytester, snapshot: SnapshotAssertion, out
     assert "\n\n".join(lines).replace(outside, "http://SERVER") == snapshot
 
 
+def test_a_wrong_value_is_reported_with_its_place(
+    folder: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOSSIERS_STRICT", "loud")
+    wrong = run(folder, LOGS_IN).stderr.str()
+    assert "ERROR: DOSSIERS_STRICT: 'loud' is not one of off, warn, fail" in wrong
+    monkeypatch.delenv("DOSSIERS_STRICT")
+    monkeypatch.setenv("DOSSIERS_SANDBOX_URL", "http://127.0.0.1:1")
+    assert "DOSSIERS_SANDBOX_URL http://127.0.0.1:1: " in run(folder, LOGS_IN).stdout.str()
+    folder.makeini("[pytest]\ndossiers_unmatched = pass\n")
+    assert "ERROR: dossiers_unmatched: 'pass' is not one of fail, ignore" in run(folder, LOGS_IN).stderr.str()
+
+
 def test_the_minimum_of_coverage_is_reached_by_as_much(folder: pytest.Pytester, outside: str) -> None:
     server = of_server(outside)
     run(folder, LOGS_IN, *server, "--dossiers-coverage=found.json")

@@ -148,6 +148,14 @@ def value(config: pytest.Config, name: str) -> str:
     return str(config.getoption(name) or os.environ.get(row.variable) or config.getini(name) or "").strip()
 
 
+def place(config: pytest.Config, name: str) -> str:
+    """Return where the value of an option comes from: its flag, its variable, or its line of the ini file."""
+    row = _option(name)
+    if config.getoption(name):
+        return row.flag
+    return row.variable if os.environ.get(row.variable) else name
+
+
 def check(config: pytest.Config) -> None:
     """Check the values of all options.
 
@@ -158,7 +166,7 @@ def check(config: pytest.Config) -> None:
         for option in OPTIONS:
             text = value(config, option.name)
             if text:
-                option.check(text, option.flag)
+                option.check(text, place(config, option.name))
             _check_flag(config, option)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None

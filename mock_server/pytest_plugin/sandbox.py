@@ -52,13 +52,14 @@ def open_server(config: pytest.Config, chosen: Mapping[str, object]) -> Iterator
     """Yield the running server; an error fails the tests with one sentence."""
     url = options.value(config, "dossiers_sandbox_url")
     if url:
-        yield _server_at(url, options.value(config, "dossiers_control_token") or None)
+        place = options.place(config, "dossiers_sandbox_url")
+        yield _server_at(url, options.value(config, "dossiers_control_token") or None, place)
     else:
         with _own_server(chosen) as server:
             yield server
 
 
-def _server_at(url: str, token: str | None) -> Server:
+def _server_at(url: str, token: str | None, place: str) -> Server:
     try:
         server = Server(url, token)
         with suppress(SocketsBlocked):  # by the first test: other tests can reach it
@@ -67,7 +68,7 @@ def _server_at(url: str, token: str | None) -> Server:
     except (ControlRefused, NoServer, ValueError) as error:
         is_unauthorized = isinstance(error, ControlRefused) and error.status == HTTPStatus.UNAUTHORIZED
         remedy = "; give it with --dossiers-control-token TOKEN" if is_unauthorized else ""
-        raise pytest.fail.Exception(f"--dossiers-sandbox-url {url}: {error}{remedy}", pytrace=False) from None
+        raise pytest.fail.Exception(f"{place} {url}: {error}{remedy}", pytrace=False) from None
     return server
 
 
