@@ -222,7 +222,7 @@ def test_a_rewind_to_before_the_checkpoint_is_kept(path: Path) -> None:
     api = Api(app.test_client(), "one")
     for reference in "ABC":
         launch(api, reference)
-    database(app)._pending["one"].checkpoint = 3  # noqa: SLF001  # as if one had been written
+    database(app)._logs["one"].checkpoint = 3  # noqa: SLF001  # as if one had been written
     api.control("POST", "/rewind", {"beforeCommand": 2})
     launch(api, "D")
     before = state(app, "one")

@@ -35,7 +35,7 @@ def info(file: Path) -> None:
             saved = database.load(name)
             last = saved.records[-1].number if saved.records else saved.number
             click.echo(
-                f"{name}: fixture {saved.kept.config.setup.fixture.name}, {counted(last, 'command')},"
+                f"{name}: fixture {saved.checkpoint.config.setup.fixture.name}, {counted(last, 'command')},"
                 f" {len(saved.records)} of them since the last checkpoint"
             )
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class _Settled(NamedTuple):
+class _SettledState(NamedTuple):
     """A state, the same state with all that is due settled, and the events of that."""
 
     state: SandboxState
@@ -88,7 +88,7 @@ class ServerSandbox:
         self.history = History(options.history)
         self._lock = RLock()
         self._state = state
-        self._tried: _Settled | None = None
+        self._settled: _SettledState | None = None
 
     @classmethod
     def restore(cls, name: str, options: SandboxOptions, database: StateDatabase) -> ServerSandbox:
@@ -97,14 +97,14 @@ class ServerSandbox:
         Raises:
             StateFileError: it is damaged in the file.
         """
-        kept = database.load(name)
+        stored = database.load(name)
         with database.restoring(name):
-            state = restore_state(kept.kept, options.invent)
+            state = restore_state(stored.checkpoint, options.invent)
         sandbox = cls(name, state, options)
-        latest = kept.latest_request
-        sandbox.journal = Journal(options.journal, latest, name=name, kept=kept.exchanges, store=database)
-        first = kept.records[0].position if kept.records else latest
-        sandbox.history = History(options.history, kept.number, first if kept.number else 0)
+        latest = stored.latest_request
+        sandbox.journal = Journal(options.journal, latest, name=name, kept=stored.exchanges, store=database)
+        first = stored.records[0].position if stored.records else latest
+        sandbox.history = History(options.history, stored.number, first if stored.number else 0)
 
         def add(entry: HistoryEntry) -> None:
             if entry.record.position > latest:  # its request was not answered, so its number is free
@@ -113,7 +113,7 @@ class ServerSandbox:
             sandbox.history.add(entry)
 
         with database.restoring(name):
-            sandbox._state = replay(sandbox._state, kept.records, add)  # its own
+            sandbox._state = replay(sandbox._state, stored.records, add)  # its own
         return sandbox
 
     @property
@@ -185,7 +185,9 @@ class ServerSandbox:
             context = self._context(machine, companies)
             after, result = command.apply(before, context)
             if after is not before:
-                tried = _Settled(after, *settle_state(after, machine))  # it costs nothing if nothing is due
+                settled = _SettledState(
+                    after, *settle_state(after, machine)
+                )  # it costs nothing if nothing is due
                 latest = self.journal.last
                 record = Record(
                     number=self._next_number,
@@ -196,7 +198,7 @@ class ServerSandbox:
                     companies=tuple(companies.items()),
                 )
                 self._keep(HistoryEntry(before, context.now, record), after)
-                self._tried = tried
+                self._settled = settled
         return result
 
     @property
@@ -299,10 +301,10 @@ class ServerSandbox:
             self._settle(machine)
 
     def _settle(self, machine: datetime) -> list[Event]:
-        tried, self._tried = self._tried, None
+        settled, self._settled = self._settled, None
         state, events = self._state, list[Event]()
-        if tried is not None and tried.state is state:
-            state, events = tried.settled, tried.events
+        if settled is not None and settled.state is state:
+            state, events = settled.settled, settled.events
         self._state, later = settle_state(state, machine)
         events = [*events, *later]
         if events:

@@ -80,15 +80,20 @@ _logger = logging.getLogger("mock_server")
 class KeptSandbox(NamedTuple):
     """A sandbox in the file: its state at a checkpoint, the commands since, and its last requests."""
 
-    kept: Kept
+    checkpoint: Kept
     number: int
     records: tuple[Record, ...]
     latest_request: int
     exchanges: tuple[PackedExchange, ...]
 
 
-class _Pending:
-    """The commands of a sandbox that were written since its checkpoint: their number, and the rewinds."""
+class _CommandLog:
+    """The commands of a sandbox that were written since its checkpoint, not the commands themselves.
+
+    `checkpoint` is the number of the last command before them, `count` how many they are. `rewinds` has the
+    number of each rewind among them, with that of the first command that it undoes. `is_running`: a
+    checkpoint is being written.
+    """
 
     def __init__(self, checkpoint: int, records: tuple[Record, ...] = ()) -> None:
         self.checkpoint = checkpoint
@@ -97,7 +102,7 @@ class _Pending:
         self.is_running = False
 
     def goes_back_over(self, number: int) -> bool:
-        """Whether a rewind after this command goes back to before it."""
+        """Whether a rewind with a higher number undoes this command."""
         return any(at > number >= before for at, before in self.rewinds)
 
 
@@ -113,7 +118,7 @@ class StateDatabase:
         self.path = path
         self._errors: dict[str, str] = {}
         self._lock = RLock()
-        self._pending: dict[str, _Pending] = {}
+        self._logs: dict[str, _CommandLog] = {}
         self._unwritten: list[tuple[str, int, bytes, bytes | None]] = []
         self._first_kept: dict[str, int] = {}
         self._flusher: Thread | None = None
@@ -195,14 +200,14 @@ class StateDatabase:
         with self._clear_errors():
             row = self._execute("SELECT config FROM server").fetchone()
             if row is not None:
-                kept = self._format.decode(row[0], SandboxConfig)
+                stored = self._format.decode(row[0], SandboxConfig)
                 _logger.info(
                     "%s has %s; its fixture %s wins over --fixture",
                     self.path,
                     counted(len(self._names), "sandbox", "sandboxes"),
-                    kept.setup.fixture.name,
+                    stored.setup.fixture.name,
                 )
-                return kept
+                return stored
             with self._transaction():
                 encoded = self._encode(config)
                 self._execute("INSERT INTO server VALUES (1, ?)", encoded)
@@ -219,11 +224,11 @@ class StateDatabase:
             encoded, number, latest = self._execute(query, name).fetchone()
             query = "SELECT record FROM commands WHERE sandbox = ? ORDER BY number"
             records = tuple(self._format.decode(row[0], Record) for row in self._execute(query, name))
-            self._pending[name] = _Pending(number, records)
-            kept: Kept = self._format.decode(encoded, Kept)
+            self._logs[name] = _CommandLog(number, records)
+            checkpoint: Kept = self._format.decode(encoded, Kept)
             latest = max([latest, *(record.position for record in records)])
             latest, exchanges = self._load_journal(name, latest)
-        return KeptSandbox(kept, number, records, latest, exchanges)
+        return KeptSandbox(checkpoint, number, records, latest, exchanges)
 
     def _load_journal(self, name: str, last: int) -> tuple[int, tuple[PackedExchange, ...]]:
         """Return the number of the last exchange, and the kept ones up to it.
@@ -294,7 +299,7 @@ class StateDatabase:
         with self._writing():
             self._execute("INSERT INTO sandboxes VALUES (?, ?, 0, 0)", name, self._encode(kept))
             self._forget_exchanges(name)
-            self._pending[name] = _Pending(0)
+            self._logs[name] = _CommandLog(0)
         self._names[name] = None
 
     def delete(self, name: str) -> None:
@@ -308,7 +313,7 @@ class StateDatabase:
             self._execute("DELETE FROM sandboxes WHERE name = ?", name)
             self._forget_exchanges(name)
         self._names.pop(name, None)
-        self._pending.pop(name, None)
+        self._logs.pop(name, None)
 
     def append(self, name: str, record: Record, after: SandboxState) -> None:
         """Write a command before its answer is sent. `after` is the state that it gives.
@@ -316,43 +321,43 @@ class StateDatabase:
         Raises:
             NotWritten: the file cannot be written; the caller must not make the change.
         """
-        pending = self._pending[name]
+        log = self._logs[name]
         with self._writing():
-            if 0 < record.first_undone <= pending.checkpoint:
+            if 0 < record.first_undone <= log.checkpoint:
                 # The state that it goes back to is not in the file any more.
-                self._write_checkpoint(name, pending, self._encode(keep_state(after)), record)
+                self._write_checkpoint(name, log, self._encode(keep_state(after)), record)
                 return
             self._execute(
                 "INSERT INTO commands VALUES (?, ?, ?)", name, record.number, self._format.encode(record)
             )
             self._write_fixtures()
             self._write_exchanges()
-        pending.count += 1
+        log.count += 1
         if record.first_undone:
-            pending.rewinds.append((record.number, record.first_undone))
-        if pending.count % _COMMANDS_PER_CHECKPOINT == 0 and not pending.is_running:
-            self._checkpoint_soon(name, pending, record, after)
+            log.rewinds.append((record.number, record.first_undone))
+        if log.count % _COMMANDS_PER_CHECKPOINT == 0 and not log.is_running:
+            self._checkpoint_soon(name, log, record, after)
 
-    def _checkpoint_soon(self, name: str, pending: _Pending, record: Record, after: SandboxState) -> None:
-        if pending.count < after.world.dossier_count // 10:
+    def _checkpoint_soon(self, name: str, log: _CommandLog, record: Record, after: SandboxState) -> None:
+        if log.count < after.world.dossier_count // 10:
             return
-        pending.is_running = True
+        log.is_running = True
 
         def run() -> None:
             try:
                 encoded = self._encode(keep_state(after))
                 with self._lock:
-                    if self._pending.get(name) is pending and not pending.goes_back_over(record.number):
+                    if self._logs.get(name) is log and not log.goes_back_over(record.number):
                         with self._writing(_CHECKPOINT):
-                            self._write_checkpoint(name, pending, encoded, record)
+                            self._write_checkpoint(name, log, encoded, record)
             except NotWritten as error:
                 _logger.warning("%s", error)
             finally:
-                pending.is_running = False
+                log.is_running = False
 
         Thread(target=run, name="mock-server checkpoint", daemon=True).start()
 
-    def _write_checkpoint(self, name: str, pending: _Pending, encoded: bytes, record: Record) -> None:
+    def _write_checkpoint(self, name: str, log: _CommandLog, encoded: bytes, record: Record) -> None:
         query = (
             "UPDATE sandboxes SET kept = ?, number = ?, latest_request = max(latest_request, ?)"
             " WHERE name = ?"
@@ -361,9 +366,9 @@ class StateDatabase:
         query = "DELETE FROM commands WHERE sandbox = ? AND number <= ?"
         deleted = self._execute(query, name, record.number).rowcount
         self._write_fixtures()
-        pending.checkpoint = record.number
-        pending.count -= min(deleted, pending.count)
-        pending.rewinds = [rewind for rewind in pending.rewinds if rewind[0] > record.number]
+        log.checkpoint = record.number
+        log.count -= min(deleted, log.count)
+        log.rewinds = [rewind for rewind in log.rewinds if rewind[0] > record.number]
 
     @property
     def version(self) -> int:
@@ -389,11 +394,11 @@ class StateDatabase:
             StateFileError: a sandbox is damaged in the file, or it cannot be written.
         """
         for name in self.names:
-            kept = self.load(name)
+            stored = self.load(name)
             with self._clear_errors(), self._transaction():
-                encoded = self._encode(keep_state(self._replay_commands(name, kept)))
-                if kept.records and len(encoded) < self._size_of(name):
-                    self._write_checkpoint(name, self._pending[name], encoded, kept.records[-1])
+                encoded = self._encode(keep_state(self._replay_commands(name, stored)))
+                if stored.records and len(encoded) < self._size_of(name):
+                    self._write_checkpoint(name, self._logs[name], encoded, stored.records[-1])
         with self._clear_errors():
             self._execute("VACUUM")
             self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -405,9 +410,9 @@ class StateDatabase:
         query = "SELECT coalesce(sum(length(record)), 0) FROM commands WHERE sandbox = ?"
         return state + self._number(query, name)
 
-    def _replay_commands(self, name: str, kept: KeptSandbox) -> SandboxState:
+    def _replay_commands(self, name: str, stored: KeptSandbox) -> SandboxState:
         with self.restoring(name):
-            return replay(restore_state(kept.kept, generate_company), kept.records)
+            return replay(restore_state(stored.checkpoint, generate_company), stored.records)
 
     def close(self) -> None:
         """Write the exchanges that wait, and close the file."""

@@ -48,12 +48,19 @@ class Service(Struct, kw_only=True, eq=False):
 
 
 class Connection(asyncio.Protocol):
-    """A client's connection, plain or within TLS: a protocol of asyncio, and the `Wire` of deliveries."""
+    """A client's connection, plain or within TLS: a protocol of asyncio, and the `Wire` of deliveries.
+
+    `_delivery` is the task that sends an answer, `_plan` says how it does. `_has_begun`: a part of the answer
+    was sent. `_is_last`: no request is answered after this one. `_is_over`: the connection is being closed,
+    further bytes are dropped. `_is_head_due`: a head has begun, or is the first one, so `HEAD_TIMEOUT`
+    applies.
+    """
 
     deadline = inf  # when it times out, in the loop's time
     _delivery: asyncio.Task[None] | None = None
     _plan: Delivery | None = None
-    _is_last = _is_over = _is_paused = _input_ended = _has_begun = False
+    _is_last = _is_over = _has_begun = False
+    _is_paused = _input_ended = False  # reading is paused; the client has closed its side
     _is_head_due = True
 
     def __init__(self, service: Service, accepted: socket.socket, scheme: str) -> None:
