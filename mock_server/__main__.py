@@ -11,7 +11,7 @@ def main() -> None:
         from mock_server.cli import main as run
 
         run()
-    except KeyboardInterrupt:  # while it is imported; the command itself has the same status
+    except KeyboardInterrupt:  # during the import; a command that runs has the same status
         sys.exit(130)
 
 

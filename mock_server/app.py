@@ -66,7 +66,7 @@ def _install_middleware(app: Flask, settings: Settings) -> None:
     if settings.trust_proxy:
         from werkzeug.middleware.proxy_fix import ProxyFix
 
-        # Not `x_for`: the address that a proxy forwards must not make a caller local.
+        # Not `x_for`: with a forwarded address, any caller could claim to be local.
         hops = settings.trust_proxy
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=0, x_proto=hops, x_host=hops, x_prefix=hops
@@ -99,7 +99,7 @@ def _services(settings: Settings) -> Services:
         refresh_lifetime=settings.refresh_token_lifetime,
         shared_key=shared_key,
     )
-    tokens.make_key_soon()  # meanwhile the fixture is loaded
+    tokens.make_key_soon()  # in a thread, while the fixture is loaded
     fixture = find_fixture(settings.fixture)
     config = SandboxConfig(
         setup=ScenarioSetup(fixture) if settings.scenario is None else load_scenario(settings.scenario),

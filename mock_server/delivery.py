@@ -126,7 +126,7 @@ async def _send_pieces(wire: Wire, parts: Iterable[bytes], plan: Delivery) -> No
     started, length = monotonic(), len(body)
     pieces = max(1, min(plan.pieces, length))
     for index in range(pieces):
-        # Counted from the beginning: a loop's timers are too coarse for the pauses between many pieces.
+        # Each time counts from the beginning: timers of an event loop are too coarse for many short pauses.
         due = started + plan.spread.total_seconds() * (index + 1) / pieces
         if plan.spread:
             await wire.pause(max(0, due - monotonic()))

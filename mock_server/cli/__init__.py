@@ -38,7 +38,7 @@ class _Commands(CommandGroup):
     An error ends with the command that prints the page about it.
     """
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # as click calls it
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # an argument of click
         """The names, sorted."""
         return sorted(COMMANDS)
 

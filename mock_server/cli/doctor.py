@@ -95,7 +95,7 @@ def _findings(
         return
     settings, errors = read_settings({})
     yield from _check_settings(errors)
-    if not any(error.startswith(_ADDRESS) for error in errors):  # else the address is not the intended one
+    if not any(error.startswith(_ADDRESS) for error in errors):  # with one, the address is the default
         yield _check_port(settings)
     fixture, login = _check_fixture(settings)
     yield fixture

@@ -49,7 +49,7 @@ def list_recipes(fixtures_dir: Path | None) -> None:
         except FileError as error:
             table.add_row(name, "", "", Text(str(error)))
         else:
-            if not recipe.accounts:  # a part that other recipes include
+            if not recipe.accounts:  # only other recipes use it
                 continue
             table.add_row(name, str(len(recipe.accounts)), f"{size:,}", Text(recipe.title))
     show_table(table)

@@ -80,7 +80,7 @@ def _get(address: str) -> str:
     context = SSLContext(PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = CERT_NONE
-    # Without proxies: the server is a local one.
+    # The server is a local one: no proxies.
     opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))
     with opener.open(address, timeout=2) as answer:
         return str(answer.read().decode())

@@ -39,7 +39,7 @@ def export(
     base_url: str, sandbox: str, control_token: str | None, kind: str, since: str | None, out: Path | None
 ) -> None:
     """Write the requests of a sandbox and their answers, secrets hidden."""
-    from mock_server.client import Server  # with the HTTP client: help and errors do without it
+    from mock_server.client import Server  # help and errors do not need the HTTP client
 
     output.need_folder("--out", out)
     query = {} if since is None else {"since": since}

@@ -67,7 +67,7 @@ class LogWriter:
                     written = os.write(
                         self._descriptor, waiting if self._is_file else waiting[:_MAX_PIPE_WRITE]
                     )
-                except OSError:  # a full disk, or a reader that has gone
+                except OSError:  # a full disk, or a reader that has ended
                     written = len(waiting)
                 waiting = waiting[written:]
             self._lines = [waiting] if waiting else []

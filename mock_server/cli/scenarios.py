@@ -293,7 +293,7 @@ def _work(do: Callable[[Item], Done], waiting: SimpleQueue[tuple[Future[Done], I
             future, item = waiting.get_nowait()
             try:
                 future.set_result(do(item))
-            except Exception as error:  # noqa: BLE001  # the reader of the result receives it
+            except Exception as error:  # noqa: BLE001  # `future.result()` raises it
                 future.set_exception(error)
 
 
@@ -327,7 +327,7 @@ def _control_errors(scenario: Scenario) -> Iterator[InputError]:
     """Yield the control calls of steps that this version does not have, and wrong types in their bodies."""
     steps = [(f"$.steps[{index}]", step) for index, step in enumerate(scenario.steps) if step.control]
     if not steps:
-        return  # without the import of Flask
+        return  # the import below takes Flask with it
 
     from mock_server.control.app import explain_unknown_call, find_call
     from mock_server.input_errors import InputError

@@ -52,7 +52,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
     links = click.get_current_context().find_root().obj
     if links:
         _logger.info("ignored: %s, set for services of that name", ", ".join(sorted(links)))
-    gc.disable()  # what a start imports and loads is no garbage
+    gc.disable()  # modules and the fixture are no garbage
     from mock_server import server  # the other commands need no Flask
     from mock_server.web import services
 
@@ -60,7 +60,7 @@ def serve(child: ChildProcess | None, **given: Any) -> None:
     shared = services.of(app)
     ready = _ready_line(server.base_url(listener, "https" if shared.tls else "http"), shared.tls)
     with closing(writer), closing(shared.sandboxes):
-        gc.freeze()  # it stays until the process ends
+        gc.freeze()  # they stay until the process ends
         gc.enable()
         _load_control_soon(app)
         server.serve(

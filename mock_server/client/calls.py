@@ -50,7 +50,7 @@ class ControlClient:
         self.headers = {SANDBOX_HEADER: name}
         if control_token:
             header = f"Bearer {checked_token(control_token)}"
-            self.headers["Authorization"] = header.encode().decode("latin-1")  # so it is sent as UTF-8
+            self.headers["Authorization"] = header.encode().decode("latin-1")  # sent as UTF-8
         self._opener = opener(self.url)
 
     def __repr__(self) -> str:
@@ -121,7 +121,7 @@ def opener(url: str) -> OpenerDirector:
     """Return an opener for this URL; on this machine it uses no proxy."""
     handlers: list[BaseHandler] = [ProxyHandler({})] if is_local(url) else []
     bundle = os.environ.get("REQUESTS_CA_BUNDLE")
-    if bundle is not None and url.startswith("https:"):  # as `requests` trusts it
+    if bundle is not None and url.startswith("https:"):  # as in `requests`
         handlers.append(HTTPSHandler(context=create_default_context(cafile=bundle)))
     return build_opener(*handlers)
 
@@ -145,7 +145,7 @@ def send(url_opener: OpenerDirector, request: Request, timeout: float = _TIMEOUT
         raise NoServer(f"{request.full_url} does not answer: {reason}{trust_advice(reason)}") from None
     except ValueError:
         raise
-    except Exception as error:  # noqa: BLE001  # each tool that blocks sockets has its own
+    except Exception as error:  # noqa: BLE001  # tools that block sockets raise any exception
         raise SocketsBlocked(
             f"the sandbox at {request.full_url} could not be reached: sockets are blocked in this test "
             f"({type(error).__name__}: {error}); allow 127.0.0.1, or make no call after blocking them"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import requests
 
 DEFAULT_USER = "api@example.com"
-DEFAULT_PASSWORD = "demo"  # noqa: S105  # that of the bundled fixtures
+DEFAULT_PASSWORD = "demo"  # noqa: S105  # the password in the bundled fixtures
 
 
 class Tokens(NamedTuple):
@@ -79,7 +79,7 @@ class LoginClient(ControlClient):
             NoServer: no server answers.
         """
         form = login_form(self.tagged(username), password)
-        request = Request(self.token_url, data=urlencode(form).encode())  # noqa: S310  # HTTP, as the server's URL is
+        request = Request(self.token_url, data=urlencode(form).encode())  # noqa: S310  # `server_url` has checked the URL
         try:
             return str(json.loads(send(opener(self.url), request))["access_token"])
         except HTTPError as error:
@@ -91,7 +91,7 @@ class LoginClient(ControlClient):
 
         session = requests.Session()
         session.trust_env = False  # a sandbox needs neither a proxy nor a .netrc
-        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # which `trust_env` would have read
+        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # not read without `trust_env`
         session.headers["Authorization"] = f"Bearer {self.token(username, password)}"
         return session
 

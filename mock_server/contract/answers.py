@@ -47,7 +47,7 @@ class AnswerBody(Struct, frozen=True):
         return {**ref(self.schema), **({"properties": narrowing} if self.codes else {})}
 
 
-# The path of the messages in an envelope; "*" is each item of a list.
+# The places of error codes in a body; "*" stands for each item of a list.
 _CODES_IN: dict[str, tuple[tuple[str, ...], ...]] = {
     "ErrorAnswer": (("messages", "error", "*"),),
     "RefusedAnswer": (("content", "errors", "*"), ("messages", "error", "*")),

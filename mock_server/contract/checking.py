@@ -52,7 +52,7 @@ def body_error(operation: str, body: Json) -> str | None:
         return None
     from jsonschema.exceptions import best_match
 
-    error = best_match(islice(types.validator.iter_errors(body), 1))  # or what is wrong in an alternative
+    error = best_match(islice(types.validator.iter_errors(body), 1))  # or the error in an alternative
     return None if error is None else _describe_type(error)
 
 

@@ -84,7 +84,7 @@ class _Compiler:
             def deferred(value: Json) -> bool:
                 return self.compiled[name](value)
 
-            self.compiled[name] = deferred  # for a schema within itself
+            self.compiled[name] = deferred  # for a schema that contains itself
             self.compiled[name] = self.compile(self.components[name])
         return self.compiled[name]
 

@@ -133,7 +133,7 @@ class Rest:
         """behaviour.md 4.9 (documented)."""
         return {"processId": process.process_id}
 
-    def process(self, process: ImportProcess, uri: str) -> Json:  # only EDGE names it
+    def process(self, process: ImportProcess, uri: str) -> Json:  # `uri` is in EDGE only
         """behaviour.md 4.10 (documented)."""
         return {
             "processId": process.process_id,

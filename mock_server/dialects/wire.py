@@ -27,7 +27,7 @@ def instant(at: datetime | None) -> str | None:
     """Return an instant as French local time in milliseconds, without offset: `2019-01-08T15:31:55.521`."""
     if at is None:
         return None
-    # As `isoformat(timespec="milliseconds")`, in a third of the time: half of a dossier is instants.
+    # The same as `isoformat(timespec="milliseconds")`, three times as fast: a dossier has many instants.
     text: str = to_builtins(at.astimezone(ZONE))
     return text[:_WITHOUT_ZONE] if at.microsecond else f"{text[:_WITHOUT_FRACTION]}.000"
 

@@ -62,7 +62,7 @@ def open_server(config: pytest.Config, chosen: Mapping[str, object]) -> Iterator
 def _server_at(url: str, token: str | None, place: str) -> Server:
     try:
         server = Server(url, token)
-        with suppress(SocketsBlocked):  # by the first test: other tests can reach it
+        with suppress(SocketsBlocked):  # the first test has blocked them; others may not
             server.health()
             server.sandboxes()  # needs the token
     except (ControlRefused, NoServer, ValueError) as error:

@@ -32,7 +32,7 @@ _JSON = "application/json"
 _TIMEOUT = "300ms"
 """How long the client of the scenario waits where the server sends nothing."""
 
-_LONGEST_DELAY_MS = 5_000
+_MAX_DELAY_MS = 5_000
 """The scenario does not wait for an answer that a rule delays longer."""
 
 _MAX_LISTED = 5
@@ -204,7 +204,7 @@ def _fault(entry: Entry, step: ExportedStep, rules: Mapping[str, Rule]) -> str |
     rule = rules.get(entry.rule or "")
     delay = None if rule is None else rule.then.delay
     delay_ms = 0.0 if delay is None else getattr(delay, "milliseconds", getattr(delay, "lower", 0.0))
-    if delay_ms <= _LONGEST_DELAY_MS:
+    if delay_ms <= _MAX_DELAY_MS:
         return entry.exchange.fault
     step.comments.append(f"The answer came after {delay_ms / 1000:g} s; the scenario does not wait for it.")
     return "NO_RESPONSE"
@@ -220,7 +220,7 @@ def _api_request(entry: Entry, step: ExportedStep, context: CallContext) -> None
         if entry.user is not None:
             step.comments.append("The token had expired or was ended; an invalid one stands for it.")
     elif entry.status == _FORBIDDEN and entry.user is None and "authorization" in headers:
-        members["token"] = "{accessToken}AAAA"  # noqa: S105  # of an altered one
+        members["token"] = "{accessToken}AAAA"  # noqa: S105  # an altered token
     elif entry.user not in {None, DEFAULT_USER}:
         members["as"] = {"username": entry.user}
     path = {camel(name): context.ids.use(camel(name), value) for name, value in entry.exchange.ids.items()}
@@ -236,7 +236,7 @@ def _add_query(entry: Entry, step: ExportedStep, context: CallContext) -> None:
     for name, value in parse_pairs(entry.raw_query):
         values_by_name.setdefault(name, []).append(context.ids.use(name, value))
     values_by_name.pop("sandbox", None)
-    # Of a secret parameter the list is replaced, of any other a list of one is written as its value.
+    # A list with one value is written as the value. The list of a secret parameter has become a text.
     query = {
         name: values if len(values) > 1 else values[0] for name, values in redact_json(values_by_name).items()
     }
@@ -260,10 +260,10 @@ def _add_body(entry: Entry, step: ExportedStep) -> None:
         step.members["text"] = value
     else:
         step.as_text = has_placeholder(value) or (
-            # The API might reject its types, which is an error of a step that expects success.
+            # The check of scenarios rejects numbers where the API has texts, if a step expects success.
             entry.exchange.rule_effect is not None and _has_number(value)
         )
-        step.members["body"] = value  # the API reads no id in a body
+        step.members["body"] = value  # without placeholders: no body has ids
 
 
 def _has_number(value: Any) -> bool:
@@ -376,7 +376,7 @@ def _expected(entry: Entry, operation: Operation, context: CallContext) -> dict[
         return {"status": entry.status} | ({"refused": codes} if codes else {}) | expect
     if entry.status in REFUSED_COMMAND[context.refusals]:
         return {"refused": codes} | expect
-    # The variant was changed after the start: then a step says both, and not `refused`.
+    # The variant was changed after the start: the step expects status and codes, without `refused`.
     errors = body.get("messages", {}).get("error", [])
     messages = {"messages": {"error": [{"code": error["code"]} for error in errors]}} if errors else {}
     return {"status": entry.status, "body": expect.get("body", {}) | messages}

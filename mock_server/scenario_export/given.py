@@ -106,7 +106,7 @@ def instant_text(instant: datetime) -> str:
     return local.isoformat(timespec="milliseconds" if instant.microsecond else "seconds")
 
 
-# Near the fixture
+# Few differences from the fixture
 
 
 def _small_start(
@@ -301,7 +301,7 @@ def _text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-# All of it
+# The complete state
 
 
 def _full_start(state: SandboxState, now: datetime, *, name: str) -> Start:

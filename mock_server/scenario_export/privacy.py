@@ -88,7 +88,7 @@ def _without_secrets(members: dict[str, Any]) -> dict[str, Any]:
     redacted: dict[str, Any] = redact_json(members)
     if not isinstance(headers, dict):
         return redacted
-    # A comparison such as `{$contains: Bearer}` is not a secret, only a whole value is.
+    # A text is a secret. An operator such as `{$contains: Bearer}` is not.
     hidden = {
         name: redact_header(name, value) if isinstance(value, str) else value
         for name, value in headers.items()

@@ -90,7 +90,7 @@ FAULTS: dict[str, Fault] = {
 }
 """Every fault by name. The server implements them."""
 
-assert tuple(FAULTS) == get_args(FaultName)  # noqa: S101  # one list, written twice for the type checker
+assert tuple(FAULTS) == get_args(FaultName)  # noqa: S101  # the type checker needs the names as literals
 
 
 class StrictStruct(
@@ -244,7 +244,7 @@ NO_EFFECT = Then()
 class ActiveTime(StrictStruct, frozen=True, kw_only=True):
     """When a rule applies, counted on the sandbox's clock since it was set.
 
-    It begins `after` a time, lasts `for` a time, and begins again `every` so often.
+    It begins `after` a duration and lasts `for` a duration; with `every`, it begins again in that interval.
     """
 
     after: Duration | None = None
@@ -286,7 +286,7 @@ class StepLogin(StrictStruct, frozen=True, kw_only=True):
     """The user of a call, if it is not the user of the run."""
 
     username: Text
-    password: Text = "demo"  # noqa: S105  # that of the bundled fixtures
+    password: Text = "demo"  # noqa: S105  # the password in the bundled fixtures
 
 
 class DurationLimits(StrictStruct, frozen=True, kw_only=True):

@@ -111,7 +111,7 @@ def new_session(url: str) -> requests.Session:
     session.headers["User-Agent"] = _USER_AGENT
     if is_local(url):
         session.trust_env = False
-        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # without trust_env it is not read
+        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # not read without `trust_env`
     session.auth = lambda request: request  # otherwise a .netrc would replace the token
     return session
 
@@ -127,7 +127,7 @@ def send(session: requests.Session, request: HttpRequest, timeout: float) -> Htt
             request.method,
             request.url,
             params=list(request.query),
-            headers={name: value.encode() for name, value in headers.items()},  # any letters, in UTF-8
+            headers={name: value.encode() for name, value in headers.items()},  # else in Latin-1
             data=request.content if request.form is None else dict(request.form),
             timeout=timeout,
             allow_redirects=False,
@@ -156,7 +156,7 @@ def fault_of(problem: BaseException) -> FaultName | None:
     return next((fault for fault, kinds in _EXCEPTIONS_OF_FAULTS if _has(causes, *kinds)), None)
 
 
-# In this order: for Python, a close by the server is also a reset and a bad status line.
+# The order matters: RemoteDisconnected is also a ConnectionResetError and a BadStatusLine.
 _EXCEPTIONS_OF_FAULTS: tuple[tuple[FaultName, tuple[type[BaseException], ...]], ...] = (
     ("NO_RESPONSE", (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)),
     ("EMPTY_RESPONSE", (RemoteDisconnected,)),

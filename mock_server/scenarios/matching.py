@@ -35,7 +35,7 @@ ABSENT = _Absent()
 
 
 class Difference(Struct, frozen=True):
-    """A difference: where (such as `$.content[0].code`), what was expected there, and what was found.
+    """A difference at a place such as `$.content[0].code`: the expected value as a phrase, the found value.
 
     `wanted` is the expected value itself, unless an operator was expected.
     """
@@ -283,14 +283,14 @@ class _Text(str):
 
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
-_LONGEST_INTEGER = 300
+_MAX_INTEGER_LENGTH = 300
 """Digits. Python reads no integer of more than 4,300 digits."""
 
 
 def _number_in(text: _Text) -> float | None:
     """Return the text as a number, None if it is none; an integer that is too large is infinite."""
     match = _NUMBER.fullmatch(text)
-    return match and (float(text) if match[1] or len(text) > _LONGEST_INTEGER else int(text))
+    return match and (float(text) if match[1] or len(text) > _MAX_INTEGER_LENGTH else int(text))
 
 
 def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:

@@ -187,7 +187,7 @@ def _pattern_function(method: str) -> Any:
     from jsonpath.function_extensions import ExpressionType, FilterFunction
 
     class PatternFunction(FilterFunction):
-        arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]  # noqa: RUF012  # as the library writes it
+        arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]  # noqa: RUF012  # as in the library
         return_type = ExpressionType.LOGICAL
 
         def __call__(self, value: object, pattern: object) -> bool:

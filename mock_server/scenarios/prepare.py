@@ -104,7 +104,7 @@ class Preparer:
         if not any(name.lower() == "authorization" for name in headers):
             headers |= self._authorization(spec, login)
         if self._sandbox is not None:
-            headers.setdefault(SANDBOX_HEADER, self._sandbox.name)  # for a server that needs no token
+            headers.setdefault(SANDBOX_HEADER, self._sandbox.name)  # without a token, it selects the sandbox
         return HttpRequest(
             method=operation.method,
             url=f"{base_url}{API_PATH}{self._path(spec, operation, login)}",

@@ -181,7 +181,7 @@ class _StepRunner:
         try:
             outcome, mismatches = self._repeat(call, session)
         except (ControlRefused, NoServer, ValueError) as problem:
-            # A ValueError: an operand may be wrong once its placeholders are replaced.
+            # A ValueError: the value of a placeholder can be a wrong operand.
             return replace(result, problem=str(problem))
         mismatches += self._save(call.spec, outcome, report_missing=not mismatches)
         return replace(result, outcome=outcome, differences=tuple(mismatches))

@@ -88,7 +88,7 @@ def load_scenario_setup(
         setup = build_scenario_setup(scenario, fixture, find_fixture, now, folder=path.parent)
     except InputError as error:
         raise with_line(error, path) from None
-    # The file may be a link, whose target changes: only its folder is resolved.
+    # Only the folder is resolved: the file may be a link, and its target may change later.
     return replace(setup, path=path.parent.resolve() / path.name)
 
 

@@ -152,7 +152,7 @@ def open_sandbox(target: Target, scenario: Scenario, file: Path | None = None) -
         sandbox.scenario(msgspec.to_builtins(scenario))
         yield sandbox
     finally:
-        # It may not exist, and an idle sandbox expires: the result of a run does not depend on this.
+        # An error does not change the result of the run: an idle sandbox is dropped by the server anyway.
         with suppress(ControlRefused, NoServer):
             sandbox.drop()
 
