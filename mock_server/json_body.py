@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 100
+"""Levels of lists and objects within each other."""
 
 _MAX_CHECKED_SIZE = 1_000_000
 """Bytes of JSON in which keys that are given twice are found."""

@@ -20,6 +20,7 @@ READY = "mock-server ready on"
 _COMMAND = (sys.executable, *["-P", "-m", "mock_server", "serve", "--port", "0", "--log-level", "warning"])
 """`-P`: a file in the working directory, such as flask.py, is not a module of the server."""
 _GRACE_SECONDS = 10
+"""Seconds that a server has to end after SIGTERM; then it is killed."""
 
 
 class NotStarted(Exception):

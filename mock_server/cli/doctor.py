@@ -41,6 +41,7 @@ _PROXIES = ("http_proxy", "all_proxy")
 _MIN_YEAR = 2026
 """An earlier year means that the clock of the machine is wrong."""
 _TIMEOUT = 10.0
+"""Seconds for the search."""
 _MAX_CLOCK_DIFFERENCE = 30
 """Seconds. Two clocks that differ by more make tokens invalid."""
 _CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from mock_server.fixtures.entries import Recipe
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
+"""Years that `--day` accepts."""
 _LINES_PER_MESSAGE = 100
+"""Outside a terminal, one of so many messages of a pull is printed."""
 
 
 @click.group(cls=CommandGroup)

@@ -34,6 +34,7 @@ Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 _JOBS = 4
+"""Scenarios that run at the same time by default."""
 _TAGS = click.option(
     "--tag", "tags", multiple=True, metavar="TAG", help="Only scenarios with this tag; repeat it for several."
 )

@@ -29,6 +29,7 @@ from mock_server.values import url as checked_url
 __tracebackhide__ = True  # pytest shows the line of the test
 
 _TIMEOUT = 30.0
+"""Seconds until a call fails."""
 _DIALECTS = ("/rest", "/edge")
 
 

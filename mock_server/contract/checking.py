@@ -31,6 +31,7 @@ _JSON_TYPES = {
 """The JSON types of request bodies, in a sentence."""
 
 _MAX_MESSAGE = 200
+"""Characters of a message of jsonschema, which can contain the whole value."""
 
 MAX_LIST = 1000
 """Members of a list in a request body; no limit is documented (behaviour.md C68, inferred)."""

@@ -40,6 +40,7 @@ from mock_server.domain.world import Relation
 _ABSENT = {E100, E200, NOT_FOUND}
 _CREATION = "dateCreation"
 _UUID_DIGITS = 32
+"""Hexadecimal digits of a UUID."""
 
 _THIRDPARTY_FIELDS = ("thirdparty_id", "siren", "siret", "tva", "subscription_date", "subscription_key")
 _RELATION_FIELDS = ("thirdparty_code", "state_last_change_date")

@@ -36,6 +36,7 @@ from mock_server.domain.world import Relation
 
 _CREATION = "datecreation"
 _HASH_DIGITS = 40
+"""Hexadecimal digits of a SHA-1 hash."""
 
 
 class Rest:

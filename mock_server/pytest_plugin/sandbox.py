@@ -30,6 +30,7 @@ from mock_server.values import text_of
 
 _SCENARIO_SUFFIXES = (".yaml", ".yml")
 _MAX_NAME = 40
+"""Characters of the test's name in the name of its sandbox."""
 _MAX_FILE_NAME = 100
 """Characters of the name of an exported scenario."""
 _MAX_REQUESTS = 50

@@ -39,6 +39,7 @@ _MAX_LISTED = 5
 """Elements. A step expects the members of each element; of a longer list only the length."""
 
 _MAX_LEVELS = 4
+"""Levels of an answer whose members are expected."""
 _STABLE_TEXT = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T.*")
 _EXCLUDED_MEMBERS = PERSONAL_MEMBERS | {

@@ -56,6 +56,7 @@ from mock_server.settings import Settings
 
 _OK = 200
 _WIDTH = 110
+"""Characters of a line in the file."""
 _MAX_LAG = timedelta(seconds=1)
 """How much the scenario's clock may be behind before a request that does not depend on the time."""
 

@@ -42,6 +42,7 @@ _PARTS_OF_ENTRIES = {"dossiers", "thirdparties", "relations", "next_ids"}
 """The parts of a state that entries of dossiers and third parties can change."""
 
 _FIRST_YEAR_OF_WHOLE_MINUTES = 1912
+"""Before it, the offset of French time had seconds, which ISO 8601 cannot write."""
 
 _MAX_DIFFERENT = 50
 """Dossiers and third parties that are listed one by one."""

@@ -26,6 +26,7 @@ _SECRETS = {"password", "access_token", "refresh_token", "token"}
 _USER_AGENT = f"mock-server-scenarios/{__version__}"
 _NOT_JSON = object()
 _MAX_MESSAGE = 120
+"""Characters of an exception's message in a report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

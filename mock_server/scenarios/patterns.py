@@ -26,6 +26,7 @@ MAX_VISITS = 100_000
 """Values that one JSONPath may visit."""
 
 _CHARACTERS_PER_VISIT = 1000
+"""Characters of a text that count as one visited value, when a filter of a JSONPath matches them."""
 
 _visits_left: ContextVar[list[int]] = ContextVar("_visits_left")
 
@@ -37,8 +38,11 @@ MAX_READING_STEPS = 20_000
 """Steps that reading the patterns of one control call may take: 3,000 small regular expressions."""
 
 _STEPS_TO_COMPILE = 6
+"""Steps to compile any regular expression; its instructions are added."""
 _STEPS_TO_COMPILE_PATH = 20
+"""Steps to compile any JSONPath; its characters are added."""
 _INSTRUCTIONS_PER_STEP = 10
+"""Instructions of a compiled regular expression that count as one step."""
 
 _steps_left: ContextVar[list[int] | None] = ContextVar("_steps_left", default=None)
 

@@ -22,8 +22,11 @@ from mock_server.scenarios.results import CallResult, Result, StepResult
 SETUP = "setup"
 """The test case in JUnit XML of a scenario that could not run at all."""
 _MAX_BODY_LINES = 24
+"""Lines of a body in a report."""
 _MAX_SHORT_JSON = 100
+"""Characters of JSON that is written on one line."""
 _MAX_REASON = 120
+"""Characters of the reason in a row of the table."""
 _SECRETS = {"access_token", "refresh_token"}
 _STYLES = {"FAILED": "bold red", "  -": "red", "  +": "green"}
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

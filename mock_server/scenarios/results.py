@@ -19,6 +19,7 @@ from mock_server.values import duration
 
 _SUCCESS, _REFUSED = range(200, 300), range(400, 500)
 _NOTHING_FOUND = (200, 404)
+"""The statuses of a search without hits."""
 REFUSED_COMMAND = {"http400": (400,), "result": (200,), None: (400, 200)}
 """The statuses of a refused command, by the variant `refusals`; None if it is unknown."""
 _PROCESS_OPERATIONS = {OPERATIONS["getProcess"], OPERATIONS["listProcesses"]}

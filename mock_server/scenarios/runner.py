@@ -42,7 +42,9 @@ _TIMEOUT, _TIMEOUT_ELSEWHERE = 10.0, 30.0
 POLL_FROZEN, POLL_RUNNING, POLL_ELSEWHERE = 600.0, 10.0, 120.0
 """Default seconds of polling: on a frozen clock, on a running one, and in another environment."""
 _FIRST_PAUSE, _MAX_PAUSE = 0.05, 1.0
+"""Seconds between two requests of a poll, in real time."""
 _MAX_RATE_LIMIT_PAUSES = 30
+"""Pauses of a second for one call, as long as its answer is 429; then this answer is the outcome."""
 _NEEDS_SANDBOX = "only a sandbox has control calls"
 _SCENARIO_NEEDS_SANDBOX = "its start data and rules need a sandbox"
 

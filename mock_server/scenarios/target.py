@@ -35,6 +35,7 @@ from mock_server.settings import CONTROL_PREFIX, WRONG_SCHEME
 
 _HEALTH_TIMEOUT = 10.0
 _LOGIN_TIMEOUT = 30.0
+"""Seconds."""
 
 
 class NoTarget(Exception):
