@@ -79,6 +79,7 @@ def _file_bytes(dossier: Dossier, document: Document, evidence: Evidence, requir
 
 
 def _one_page(lines: tuple[str, ...]) -> bytes:
+    """Return a PDF of one page with these lines."""
     import pydyf  # only a download needs it
 
     pdf = pydyf.PDF()

@@ -73,6 +73,11 @@ def tls_of(settings: Settings) -> Tls | None:
 
 
 def _load_certificate(certificate_file: Path, key_file: Path) -> SSLContext:
+    """Return the context of a given certificate and its key.
+
+    Raises:
+        TlsError: a file is missing or wrong, or the key is not that of the certificate.
+    """
     certified = _key_of_certificate(certificate_file, _read(certificate_file))
     if _public_key(key_file, _read(key_file)) != certified:
         raise TlsError(f"{key_file}: not the key of the first certificate in {certificate_file}")
@@ -124,6 +129,7 @@ def _read(path: Path) -> bytes:
 
 
 def _self_signed(settings: Settings) -> Tls:
+    """Return HTTPS with certificates of the authority of the server, which is made if there is none."""
     cache = cache_folder()
     folder = None if cache is None else cache / "tls"
     authority, is_kept = load_or_create_authority(folder)
@@ -221,6 +227,8 @@ def _is_certifiable(authority: CA, name: str) -> bool:
 
 
 def _certify_other_names(context: SSLContext, authority: CA) -> None:
+    """Make the context issue a certificate for each other name that a client asks for."""
+
     @lru_cache(_MAX_NAMES)
     def context_of(name: str) -> SSLContext:
         return _context_for(authority, name)
@@ -235,6 +243,12 @@ def _certify_other_names(context: SSLContext, authority: CA) -> None:
 
 
 def _context_for(authority: CA, *names: str) -> SSLContext:
+    """Return a context with a new certificate for these names.
+
+    Raises:
+        ValueError: no certificate can have one of them.
+        TlsError: there is no folder for temporary files.
+    """
     context = _new_context()
     issued = _issue(authority, *names)
     try:

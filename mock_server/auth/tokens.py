@@ -234,6 +234,11 @@ class TokenService:
         )
 
     def _decode(self, encoded: str, key: Any, algorithm: str) -> dict[str, Any]:
+        """Verify the signature of a token, and return its claims.
+
+        Raises:
+            TokenRejected: it is malformed or altered.
+        """
         import jwt
 
         # The caller checks the age, `_is_for_access` the rest; only the algorithm of the type is accepted.
@@ -301,6 +306,11 @@ def _base64url(content: bytes) -> bytes:
 
 
 def _build_token(claims: Mapping[str, Any], *, issued_at: datetime | None = None) -> Token:
+    """Return the token of these claims, whose signature was verified.
+
+    Raises:
+        TokenRejected: a claim is malformed.
+    """
     try:
         issued = issued_at or _issued_at(claims)
         expires = datetime.fromtimestamp(int(claims["exp"]), UTC).timestamp()

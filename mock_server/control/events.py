@@ -93,6 +93,7 @@ def _since(journal: Journal) -> int:
 
 
 async def _is_set(news: asyncio.Event, within: float) -> bool:
+    """Wait for the event; return False if it is not set within these seconds."""
     try:
         # Before Python 3.12, `wait_for` loses a cancellation that comes with the event: the client has gone.
         async with asyncio.timeout(within):

@@ -169,6 +169,7 @@ def document(calls: Sequence[ControlCall], base: str, *, needs_token: bool) -> d
 
 
 def _operation(call: ControlCall, by_kind: dict[Any, Any], *, needs_token: bool) -> dict[str, Any]:
+    """Return the OpenAPI operation of a call; `by_kind` has the schema of each type of body."""
     path_parameters = [
         _parameter(name, "path", _NUMBER if kind is int else _NAME) | {"required": True}
         for name, kind in call.ids.items()

@@ -150,6 +150,11 @@ def _values_in(name: str, sentence: str) -> dict[str, str] | None:
 def _parameter_values(
     state: ProviderState, in_name: Mapping[str, str], params: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """Return the values of the parameters: from the sentence, from `params`, else the default.
+
+    Raises:
+        Problem: a parameter is unknown, a value is invalid, or the two differ.
+    """
     parameters = {parameter.name: parameter for parameter in state.parameters}
     for name, value in params.items():
         if name not in parameters:

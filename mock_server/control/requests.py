@@ -185,6 +185,11 @@ _FORMATS: dict[str, Callable[[Iterable[Entry], int, bool], Response]] = {
 
 
 def _as_scenario() -> Response:
+    """Return the requests as a scenario file.
+
+    Raises:
+        Problem: the start is unknown (404), or its state is too large (409).
+    """
     # It needs the runner's HTTP client, which takes a tenth of a second to import.
     from mock_server.scenario_export import NoSuchStart, StateTooLarge, export_scenario
 
@@ -204,6 +209,7 @@ def _as_scenario() -> Response:
 def _chunks(
     head: bytes, entries: Iterable[Entry], as_json: Callable[[Entry], dict[str, Any]], tail: bytes
 ) -> Iterator[bytes]:
+    """Yield a JSON list in chunks: `head`, the entries, `tail`."""
     yield head
     chunk, size, separator = [], 0, b""
     for entry in entries:

@@ -169,6 +169,13 @@ def put_strict(body: StrictMode) -> Response:
 
 
 def _setup(sandbox: ServerSandbox, body: NewScenario | YamlText) -> ScenarioSetup:
+    """Return the setup of the scenario that the body names or contains.
+
+    Raises:
+        Problem: the body has neither or both.
+        FileError: the scenario or its fixture is unknown or invalid.
+        InputError: the scenario is invalid.
+    """
     fixture, now = sandbox.state.config.setup.fixture, real_now()
     if isinstance(body, YamlText):
         return build_scenario_setup(parse_scenario(body.text), fixture, _find_fixture, now)

@@ -161,6 +161,12 @@ def is_expired(dossier: Dossier, now: datetime) -> bool:
 
 
 def _find_monitored(world: World, account_id: int, dossier_id: int) -> Dossier:
+    """Return a monitored dossier.
+
+    Raises:
+        NotFound: no such account (NOT_FOUND) or dossier (E200).
+        Rejected: E201, it is stopped.
+    """
     dossier = world.portfolio(account_id).dossier(dossier_id)
     if not dossier.monitored:
         raise Rejected(Refusal(E201, None, (dossier.reference,)))
@@ -170,6 +176,11 @@ def _find_monitored(world: World, account_id: int, dossier_id: int) -> Dossier:
 def _apply_update(
     world: World, now: datetime, dossier: Dossier, update: DossierUpdate, variants: Variants
 ) -> Dossier:
+    """Return the dossier with the update, checked.
+
+    Raises:
+        Rejected: E003, E010, E011, E021, E030, E112, E202, all together.
+    """
     collector = checks.ErrorCollector()
     reference = dossier.reference
     if update.dossier_reference is not None:
@@ -207,6 +218,11 @@ def _future_day(collector: checks.ErrorCollector, value: str | None, now: dateti
 
 
 def _check_reactivation(world: World, now: datetime, dossier: Dossier, until: date | None) -> None:
+    """Check that a dossier may be active until this day.
+
+    Raises:
+        Rejected: E103 the company is closed, E205 the day is not in the future, together.
+    """
     collector = checks.ErrorCollector()
     thirdparty = world.thirdparties[dossier.thirdparty_id]
     row = world.establishments.get(thirdparty.company_id)

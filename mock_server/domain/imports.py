@@ -170,6 +170,11 @@ def hold_import(world: World, process: ImportProcess) -> tuple[World, ImportProc
 
 
 def _check_request(request: ImportRequest, variants: Variants) -> NewDossier:
+    """Return the request with its values checked and normalised.
+
+    Raises:
+        Rejected: E001, E002, E003, E010, E011 for each bad member.
+    """
     collector = checks.ErrorCollector()
     company_id = checks.company_id(collector, request.company_id_type, request.company_id_value)
     reference_text = checks.required(collector, "dossier_reference", request.dossier_reference)
@@ -198,6 +203,7 @@ def _check_request(request: ImportRequest, variants: Variants) -> NewDossier:
 
 
 def _find_refusals(world: World, now: datetime, process: ImportProcess) -> list[Refusal]:
+    """Return the refusals with which the import ends, in the order of the checks; empty for a success."""
     portfolio = world.portfolio(process.account_id)
     new_dossier = process.wanted
     refusals = _account_refusals(portfolio, new_dossier)
@@ -214,6 +220,7 @@ def _find_refusals(world: World, now: datetime, process: ImportProcess) -> list[
 
 
 def _account_refusals(portfolio: Portfolio, new_dossier: NewDossier) -> list[Refusal]:
+    """E113 for an inactive account, E121 for a French VAT number, E122 for a foreign company."""
     refusals = [] if portfolio.account.active else [Refusal(E113)]
     if is_french(new_dossier.company_id):
         if new_dossier.company_id.type is CompanyIdType.VAT:
@@ -224,6 +231,7 @@ def _account_refusals(portfolio: Portfolio, new_dossier: NewDossier) -> list[Ref
 
 
 def _provider_failure(world: World, company_id: CompanyId, condition: Condition | None) -> Refusal | None:
+    """Return the error of the data provider for this company; None if there is none."""
     establishment = world.establishments.get(company_id, Establishment(company_id=company_id))
     answer = PROVIDER_ANSWERS.get(condition or establishment.condition)
     thirdparty = world.thirdparty_with_id(company_id)
@@ -238,6 +246,7 @@ def _provider_failure(world: World, company_id: CompanyId, condition: Condition 
 
 
 def _thirdparty_refusals(world: World, portfolio: Portfolio, new_dossier: NewDossier) -> list[Refusal]:
+    """E111 for another code of the third party, E112 for a code in use, E202 for a reference in use."""
     thirdparty = world.thirdparty_with_id(new_dossier.company_id)
     relation = portfolio.relations.get(thirdparty.thirdparty_id) if thirdparty else None
     refusals = []

@@ -150,6 +150,7 @@ class _Reader:
         return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
     def _term(self, depth: int) -> Expression:
+        """Read a criterion, or an expression in parentheses."""
         if self.word not in _OPEN:
             return self._criterion()
         if depth == MAX_NESTING:
@@ -161,6 +162,7 @@ class _Reader:
         return inside
 
     def _criterion(self) -> Criterion:
+        """Read a field, an operator and a value."""
         start = self._at
         name = _FIELD.match(self._text, start)
         if self.word.startswith(_OPEN):
@@ -266,6 +268,7 @@ def _combine(tests: Sequence[Test], *, until: bool) -> Test:
 
 
 def _criterion(collector: checks.ErrorCollector, criterion: Criterion, fields: Mapping[str, Field]) -> Test:
+    """Return the test of one criterion; a wrong one is added to the collector, and never selects a row."""
     field = fields.get(criterion.field)
     if field is None:
         collector.add(E002, "search", f"position {criterion.position}: {_no_field(criterion.field, fields)}")

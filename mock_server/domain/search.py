@@ -390,6 +390,7 @@ def _dossier_sources(
 def _thirdparty_ids(
     world: World, portfolio: Portfolio, filters: dict[str, Any]
 ) -> tuple[SortedSet[int], list[str]]:
+    """The smallest set of third-party ids that an index has for a filter, and the other filters."""
     candidates = [(portfolio.relation_ids, ()), *_thirdparty_candidates(world, portfolio, filters)]
     ids, names = min(candidates, key=lambda candidate: len(candidate[0]))
     if ids is not portfolio.relation_ids:

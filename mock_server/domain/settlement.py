@@ -58,6 +58,7 @@ def settle(world: World, now: datetime, take_action: TakeAction) -> tuple[World,
 
 
 def _apply_action(world: World, take_action: TakeAction) -> tuple[World, Event]:
+    """Carry out the next action of the timeline; return the world after it, and its event."""
     action, *remaining = world.timeline
     world = take_action(replace(world, timeline=tuple(remaining)), action)
     action = world.past_actions[-1]
@@ -65,6 +66,7 @@ def _apply_action(world: World, take_action: TakeAction) -> tuple[World, Event]:
 
 
 def _apply_due(world: World, due: Due) -> tuple[World, Event]:
+    """Carry out an entry of the agenda; return the world after it, and its event."""
     if due.process_id:
         process = world.portfolio(due.account_id).process(due.process_id)
         world, ended = end_import(world, due.at, process)

@@ -268,6 +268,7 @@ class _RefusedCall(Struct, frozen=True, kw_only=True):
 def _explain_error(
     call: _RefusedCall, error: ReportedError, kind: CauseKind, process_id: str | None = None
 ) -> Cause:
+    """Return the cause for one reported error: its sentence, else the label of its code."""
     dossier = _dossier_with_reference(call, error) if error.code == "E202" else call.dossier
     explain = _EXPLANATIONS.get((error.code, error.parameter)) or _EXPLANATIONS.get((error.code, None))
     sentence = (

@@ -195,6 +195,7 @@ def explain_unmatched(method: str, path: str) -> str:
 def _ignored_parameters(
     operation: str, query: Sequence[tuple[str, str]], known: tuple[str, ...]
 ) -> Iterator[Hint]:
+    """Warn of query parameters that the operation does not read, and of repeated ones."""
     counts = Counter(name for name, _ in query)
     for name, times in islice(counts.items(), _MAX_NAMES):
         if name in SANDBOX_PARAMETERS:
@@ -222,6 +223,7 @@ def _ignored_filters(query: Mapping[str, str]) -> Iterator[Hint]:
 
 
 def _ignored_name(kind: str, name: str, operation: str, known: tuple[str, ...]) -> Hint:
+    """Return the warning about a `Parameter` or `Member` that the operation does not read."""
     similar = similar_name(name, known)
     advice = f"; did you mean {similar!r}?" if similar else ""
     differs_in_case = similar is not None and _plain_name(similar) == _plain_name(name)

@@ -334,6 +334,7 @@ def compare_company_numbers(found: str, wanted: str) -> str | None:
 
 
 def _typing_error(found: str, wanted: str) -> str | None:
+    """Say that one character differs, or two are swapped; None for any other difference."""
     if len(found) != len(wanted):
         return None
     places = [

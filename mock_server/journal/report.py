@@ -89,6 +89,7 @@ def _failed_temporarily(entry: Entry) -> bool:
 
 
 def _identity(entry: Entry) -> tuple[object, ...]:
+    """The parts of a request that are equal in a retry of it."""
     exchange = entry.exchange
     return (
         exchange.user,

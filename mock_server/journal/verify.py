@@ -249,6 +249,7 @@ class Verifier:
 
 
 def _judge(expectation: Expectation, found: tuple[int, ...], *, complete: bool) -> Verdict:
+    """Return the verdict on an expectation; `complete` is False if the journal dropped exchanges."""
     verdict = Verdict(expectation=expectation, found=found, judgment="held")
     times = expectation.times
     reason = f"expected {times}, found {_list_numbers(found)}"

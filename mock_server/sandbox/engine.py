@@ -372,6 +372,7 @@ class Engine:
         task.add_done_callback(self._tasks.discard)
 
     async def _answer_commits(self, commits: list[tuple[tuple[Any, ...], asyncio.Future[Any]]]) -> None:
+        """Send these commands in one call, and pass each its answer or error."""
         try:
             send = partial(_send_all, commands=[command for command, _ in commits])
             results = await self._call(send, is_write=True)
@@ -390,6 +391,7 @@ class Engine:
     async def _script(
         self, script: str, keys: Iterable[str], arguments: Sequence[object], *, is_write: bool = False
     ) -> Any:
+        """Run a Lua script with these keys, without their prefix, and arguments."""
         return await self._call(
             lambda client: client.register_script(script)(
                 keys=[_key(key) for key in keys],
@@ -518,6 +520,7 @@ def _keys_of(name: str) -> list[str]:
 
 
 def _entries(rows: Iterable[Any]) -> tuple[RawEntry, ...]:
+    """Return the entries of a log, as the engine lists them."""
     return tuple(
         RawEntry(
             int(bytes(identifier).partition(b"-")[0]),

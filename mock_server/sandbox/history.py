@@ -208,6 +208,7 @@ class History:
         return next((entry for entry in self._entries if entry.record.position >= request), None)
 
     def _oldest_kept(self) -> str:
+        """Return which state is the oldest, for a message."""
         if not self._entries:
             return "none is kept"
         oldest = self._entries[0].record

@@ -246,6 +246,7 @@ class SharedSandboxes(Sandboxes):
         return answer.parts
 
     async def _answer(self, app: WsgiApp, environ: Environ) -> AppAnswer:
+        """Run the request until its changes are in the engine; the app also answers errors of the engine."""
         sandboxes = self._expected_sandbox(environ)
         deadline = monotonic() + _MAX_RETRY_SECONDS
         while True:
@@ -508,6 +509,11 @@ class SharedSandboxes(Sandboxes):
             raise RunAgain from None
 
     async def _create_fork(self, transaction: Transaction, name: str, checkpoint: bytes) -> bool:
+        """Create a forked sandbox; return False if this is rejected, which the next run of the app answers.
+
+        Raises:
+            RunAgain: another request has created one of that name.
+        """
         try:
             outcome = await self._create_in_engine(name, checkpoint)
         except NoSandbox as error:
@@ -549,6 +555,12 @@ class SharedSandboxes(Sandboxes):
         return outcome
 
     async def _build(self, name: str, stored: StoredSandbox) -> SharedSandbox:
+        """Return the copy of a stored sandbox.
+
+        Raises:
+            EngineError: it is damaged, or of a newer version.
+        """
+
         def build() -> SharedSandbox:
             return SharedSandbox(name, stored, self._options, self._format)
 
@@ -677,6 +689,7 @@ class SharedSandboxes(Sandboxes):
                 await asyncio.sleep(_CHECK_INTERVAL)
 
     async def _refresh(self, name: str) -> None:
+        """Apply all entries that other replicas have added to the log of a sandbox."""
         await self._turns.take(name)
         try:
             sandbox = self._by_name.get(name)

@@ -264,6 +264,13 @@ class ServerSandbox:
             return PastState(self.state, self.now()) if entry is None else entry
 
     def _first_undone(self, request: int | None, command: int | None) -> HistoryEntry | None:
+        """Return the first command that is undone by going back to before this request or command.
+
+        None if nothing is undone, or neither is given.
+
+        Raises:
+            NotKept: its state is not kept, or there is no such request.
+        """
         if command is not None:
             return self.history.before_command(command)
         if request is None:
@@ -301,6 +308,7 @@ class ServerSandbox:
             self._settle(machine)
 
     def _settle(self, machine: datetime) -> list[Event]:
+        """Carry out what is due at an instant of the machine's time; return the events."""
         settled, self._settled = self._settled, None
         state, events = self._state, list[Event]()
         if settled is not None and settled.state is state:

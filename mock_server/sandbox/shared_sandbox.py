@@ -385,6 +385,7 @@ class SharedSandbox(ServerSandbox):
         self._state = after
 
     def _apply(self, raw: RawEntry, entry: LogEntry, from_command: int = 0) -> None:
+        """Apply an entry; its commands before `from_command` are in the state already."""
         continue_from(entry.machine)
         state, draft = self._base, Draft(imports=list(entry.imports), journal=entry.journal)
         for record in entry.records:
@@ -401,6 +402,12 @@ class SharedSandbox(ServerSandbox):
         self._advance(draft, state, raw.version, raw.id)
 
     def _replay(self, state: SandboxState, record: Record) -> tuple[HistoryEntry, SandboxState]:
+        """Apply a record; return it with the state before it, and the state after it.
+
+        Raises:
+            UnknownEntry: the command fails here: another version wrote the record.
+            NotKept: it goes back to a state that this copy does not have.
+        """
         entry = settle_before(state, record)
         if record.number in self._kept:
             self._kept[record.number] = entry

@@ -339,6 +339,7 @@ class StateDatabase:
             self._checkpoint_soon(name, log, record, after)
 
     def _checkpoint_soon(self, name: str, log: _CommandLog, record: Record, after: SandboxState) -> None:
+        """Write a checkpoint in a thread, if there are as many commands as a tenth of the dossiers."""
         if log.count < after.world.dossier_count // 10:
             return
         log.is_running = True
@@ -358,6 +359,7 @@ class StateDatabase:
         Thread(target=run, name="mock-server checkpoint", daemon=True).start()
 
     def _write_checkpoint(self, name: str, log: _CommandLog, encoded: bytes, record: Record) -> None:
+        """Replace the kept state by the one after the record, and delete the commands up to that."""
         query = (
             "UPDATE sandboxes SET kept = ?, number = ?, latest_request = max(latest_request, ?)"
             " WHERE name = ?"
@@ -445,6 +447,7 @@ class StateDatabase:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        """Execute all queries of the block, or none if it raises."""
         with self._lock:
             self._execute("BEGIN IMMEDIATE")
             try:

@@ -163,6 +163,11 @@ class RequestReader:
         self.is_complete = True
 
     def _parse_head(self, head: bytes) -> None:
+        """Parse a complete head.
+
+        Raises:
+            ProtocolError: it is malformed, or not HTTP/1.
+        """
         error: Exception | None = None
         try:
             self._parser.feed_data(head)
@@ -209,6 +214,11 @@ class RequestReader:
         return len(self.buffer) - partial_end
 
     def _build_environ(self) -> Environ:
+        """Return the environ of the head that was parsed.
+
+        Raises:
+            ProtocolError: the target or the Host header is malformed.
+        """
         target = self._origin_form()
         environ = self._common | self._fields
         host = environ.get("HTTP_HOST")

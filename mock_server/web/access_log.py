@@ -42,6 +42,7 @@ class AccessLog:
 def _text_line(
     environ: dict[str, Any], url: str, status: str, milliseconds: float, headers: list[tuple[str, str]]
 ) -> bytes:
+    """Return the line as text: method, URL, status, duration and codes."""
     refusal = ""
     for name, value in headers:
         if name == REFUSAL_HEADER:
@@ -56,6 +57,7 @@ def _text_line(
 def _json_line(
     environ: dict[str, Any], url: str, status: str, milliseconds: float, headers: list[tuple[str, str]]
 ) -> bytes:
+    """Return the line as a JSON object, with the text line as its message."""
     line = _text_line(environ, url, status, milliseconds, headers)
     context: RequestContext | None = environ.get(CONTEXT)
     sandbox, operation, codes, rule = environ.get(_SANDBOX_KEY), None, [], None

@@ -117,6 +117,12 @@ def is_authorized(context: RequestContext, account_id: int | None) -> bool:
 
 
 def _read_token(tokens: TokenService, dialect: Dialect, encoded: str) -> Token:
+    """Return the token of a request; it may have expired.
+
+    Raises:
+        TokenRequired: there is none, or it is malformed or altered.
+        Forbidden: it is altered, and the dialect says so.
+    """
     if not encoded:
         raise TokenRequired("An access token is required: Authorization: Bearer ...", 'realm="eat_realm"')
     try:
@@ -134,6 +140,13 @@ def _unauthorized(reason: str) -> TokenRequired:
 
 
 def _check_account(context: RequestContext, call: Call, account_id: int, effect: Then) -> None:
+    """Check that the call may use the account, and count it for the rate limit.
+
+    Raises:
+        NotFound: there is no such account.
+        Forbidden: the token does not open it.
+        TooManyRequests: the rate limit is used up, or a rule says so.
+    """
     call.world.portfolio(account_id)
     if call.accounts is not None and account_id not in call.accounts:
         raise Forbidden(f"The access token does not open account {account_id}")

@@ -93,6 +93,7 @@ def accepted(call: Call) -> Response:
 def _envelope(
     entities: Iterator[Entity], render: Callable[[Iterable[Entity]], list[bytes]]
 ) -> Iterator[bytes]:
+    """Yield the envelope and the rows in it, some rows at a time."""
     yield b'{"content":['
     separator = b""
     while rows := render(islice(entities, _ROWS_AT_ONCE)):

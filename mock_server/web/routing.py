@@ -102,6 +102,7 @@ class Router:
         return rule, dict(values)
 
     def _search(self, path: str, method: str) -> tuple[Rule, Mapping[str, Any]]:
+        """Return the rule and the values of a path that names its dialect; errors as `find`."""
         name, _, path_below_prefix = path[1:].partition(API_PATH)
         segments = path_below_prefix.removesuffix("/").split("/")
         allowed: set[str] = set()

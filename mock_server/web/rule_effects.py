@@ -101,6 +101,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
 def _received_request(
     request: Request, operation: Operation, context: RequestContext, ids: Mapping[str, Any]
 ) -> ReceivedRequest:
+    """Return the request in the form that rules match."""
     request.get_data()  # kept: the view finds its body although it is read as a form here
     return ReceivedRequest(
         operation=operation.name,
@@ -156,6 +157,7 @@ def _delivery(then: Then, random: Random) -> Delivery:
 
 
 def _delay(delay: FixedDelay | UniformDelay | LognormalDelay | None, random: Random) -> timedelta:
+    """Return a delay of this kind; a random one if it has a distribution."""
     if isinstance(delay, FixedDelay):
         seconds = delay.milliseconds / 1000
     elif isinstance(delay, UniformDelay):

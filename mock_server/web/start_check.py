@@ -41,6 +41,11 @@ def check_start(app: Application) -> None:
 
 
 def _check(app: Application, method: str, path: str, body: bytes = b"") -> None:
+    """Make one call of the app.
+
+    Raises:
+        StartError: it is answered with 500, or without a body.
+    """
     answered: list[str] = []
 
     def start_response(status: str, _: Any, __: Any = None) -> None:

@@ -60,6 +60,7 @@ def warning_text(hints: Sequence[Hint]) -> str:
 def _live_hints(
     request: Request, sandbox: ServerSandbox, operation: Operation, ids: Mapping[str, Any]
 ) -> Iterator[Hint]:
+    """Yield the warnings that depend on the time of the call, or on its sandbox."""
     if explicit_sandbox_name(request) not in {None, sandbox.name}:
         yield OTHER_SANDBOX
     if operation.name == "getProcess":

@@ -138,6 +138,7 @@ def _may_log_in(username: str) -> bool:
 
 
 def _answer_token_request(effect: Then) -> Response:
+    """Return the answer of the token endpoint; `effect` is that of a rule."""
     rejected = _request_error()
     if rejected is not None:
         return rejected
