@@ -130,7 +130,7 @@ BEYOND: dict[str, list[Any]] = {
 }
 
 
-def test_an_integer_beyond_64_bits_is_refused_and_changes_nothing(api: Api) -> None:
+def test_an_integer_beyond_64_bits_is_rejected_and_changes_nothing(api: Api) -> None:
     before = api.control("GET", "/state")["content"]
     for call, bodies in BEYOND.items():
         for body in bodies:

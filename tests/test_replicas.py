@@ -587,7 +587,7 @@ def test_time_does_not_go_back_where_the_clock_of_another_machine_is_ahead(
     ],
     ids=["unknown", "fails here", "without its fixture"],
 )
-def test_an_entry_of_a_newer_version_is_refused_and_left_alone(
+def test_an_entry_of_a_newer_version_is_rejected_and_stays_in_the_log(
     clients: Clients, engine: RedisServer, command: dict[str, str], why: str
 ) -> None:
     clients.all(references)

@@ -264,7 +264,7 @@ def test_head_has_the_headers_of_get_and_no_body(server: str) -> None:
     ],
     ids=["blank lines", "a word", "no path", "a version", "TLS"],
 )
-def test_bytes_that_are_not_http_are_refused_and_others_are_served(server: str, garbage: bytes) -> None:
+def test_bytes_that_are_not_http_are_rejected_and_others_are_served(server: str, garbage: bytes) -> None:
     answer = send_and_read(server, garbage, timeout=0.5)
 
     assert statuses(answer) in ([], [400], [505])

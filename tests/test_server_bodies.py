@@ -158,14 +158,14 @@ def test_a_client_that_leaves_half_way_changes_nothing(server: str, authorizatio
     ],
     ids=["negative", "no number", "two", "exponent"],
 )
-def test_an_invalid_content_length_is_refused(server: str, framing: str) -> None:
+def test_an_invalid_content_length_is_rejected(server: str, framing: str) -> None:
     answer = send_and_read(server, request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, framing), FORM, timeout=1)
 
     assert statuses(answer)[:1] in ([], [400])
     assert is_up(server)
 
 
-def test_a_chunk_with_an_invalid_length_is_refused(server: str) -> None:
+def test_a_chunk_with_an_invalid_length_is_rejected(server: str) -> None:
     head = request(f"POST {TOKEN_URL} HTTP/1.1", FORM_TYPE, "Transfer-Encoding: chunked")
 
     answer = send_and_read(server, head, b"xyz\r\n" + FORM + b"\r\n", timeout=1)

@@ -76,7 +76,7 @@ def test_a_hundred_pipelined_requests_are_all_answered(server: str) -> None:
     assert statuses(answers) == [200] * 99 + [404]
 
 
-def test_headers_of_ten_megabytes_are_refused(server: str) -> None:
+def test_headers_of_ten_megabytes_are_rejected(server: str) -> None:
     line = b"X-A: " + b"a" * 8000 + b"\r\n"
     with connect(server) as client:
         client.sendall(b"GET /nothing HTTP/1.1\r\nHost: sandbox\r\n")
@@ -96,7 +96,7 @@ def test_headers_of_ten_megabytes_are_refused(server: str) -> None:
     ],
     ids=["a long header", "many headers", "a long path"],
 )
-def test_a_head_that_is_too_large_is_refused(server: str, sent: bytes, status: int) -> None:
+def test_a_head_that_is_too_large_is_rejected(server: str, sent: bytes, status: int) -> None:
     with connect(server) as client:
         answer = upload(client, sent, times=1)
 

@@ -565,7 +565,7 @@ INVALID: dict[str, tuple[Callable[[Any], Any], str]] = {
 }
 
 
-def test_an_impossible_state_is_refused_with_its_place_and_changes_nothing(
+def test_an_impossible_state_is_rejected_with_its_place_and_changes_nothing(
     good: Any, snapshot: SnapshotAssertion
 ) -> None:
     api = fresh()
@@ -701,7 +701,7 @@ def test_a_state_takes_its_scenario_and_its_rules_along() -> None:
     assert after.control("GET", "/scenarios")["playing"] == "outage"
 
 
-def test_a_state_with_an_impossible_rule_is_refused(good: Any) -> None:
+def test_a_state_with_an_impossible_rule_is_rejected(good: Any) -> None:
     wrong = good | {"playing": {"rules": [{"name": "r", "when": {"operation": "lst"}, "then": {}}]}}
 
     answer = put(fresh(), wrong)
@@ -710,7 +710,7 @@ def test_a_state_with_an_impossible_rule_is_refused(good: Any) -> None:
     assert "$.playing.rules[0].when.operation" in (answer.json or {})["detail"]
 
 
-def test_a_state_with_an_impossible_scenario_is_refused(good: Any) -> None:
+def test_a_state_with_an_impossible_scenario_is_rejected(good: Any) -> None:
     rules = [{"name": "r", "when": {"operation": "lst"}, "then": {"respond": {"status": 503}}}]
     scenario = {"version": 1, "scenario": "s", "title": "S", "rules": rules}
 

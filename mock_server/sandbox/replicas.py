@@ -154,8 +154,8 @@ class SharedSandboxes(Sandboxes):
         if transaction.error is not None:
             return self._sandbox_for_error(transaction)
         self._check_name(name)
-        if name in transaction.refused:
-            raise transaction.refused[name]
+        if name in transaction.rejected:
+            raise transaction.rejected[name]
         sandbox = self._claim(transaction, name, create=True)
         transaction.used.add(name)
         sandbox.last_used = monotonic()
@@ -172,7 +172,7 @@ class SharedSandboxes(Sandboxes):
             return self._by_name.get(name)
         if transaction.error is not None:
             return self._sandbox_for_error(transaction)
-        if name in transaction.absent or name in transaction.refused or not is_name(name):
+        if name in transaction.absent or name in transaction.rejected or not is_name(name):
             return None
         return self._claim(transaction, name, create=False)
 
@@ -180,8 +180,8 @@ class SharedSandboxes(Sandboxes):
         """As on one server."""
         transaction = self._require_transaction()
         self._check_name(name)
-        if name in transaction.refused:
-            raise transaction.refused[name]
+        if name in transaction.rejected:
+            raise transaction.rejected[name]
         if self.find(name) is not None:
             raise Conflict(f"there is a sandbox {name!r}: choose another name, or delete it")
         state = continue_state(past, monotonic_now())
@@ -351,7 +351,7 @@ class SharedSandboxes(Sandboxes):
         try:
             sandbox = await self._copy_of(name, create=create)
         except NoSandbox as error:
-            transaction.refused[name] = error
+            transaction.rejected[name] = error
             return
         if sandbox is None:
             transaction.absent.add(name)
@@ -517,7 +517,7 @@ class SharedSandboxes(Sandboxes):
         try:
             outcome = await self._create_in_engine(name, checkpoint)
         except NoSandbox as error:
-            transaction.refused[name] = error
+            transaction.rejected[name] = error
             return False
         if outcome == "exists":
             raise RunAgain

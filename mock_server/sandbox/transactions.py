@@ -35,7 +35,7 @@ class RunAgain(Exception):
 class Transaction(Struct):
     """A request, while it runs and until its entries are appended.
 
-    It has the turns of the sandboxes `held`. `absent` ones do not exist, `refused` ones cannot be created.
+    It has the turns of the sandboxes `held`. `absent` ones do not exist, `rejected` ones cannot be created.
     `used` ones expire later from now on; a list of all sandboxes uses none. `names` are those of all, if it
     asked for them. `error` is why the engine cannot be used; it is raised until `has_failed`.
     """
@@ -45,7 +45,7 @@ class Transaction(Struct):
     turns: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     absent: set[str] = field(default_factory=set)
-    refused: dict[str, NoSandbox] = field(default_factory=dict)
+    rejected: dict[str, NoSandbox] = field(default_factory=dict)
     names: tuple[str, ...] | None = None
     forks: dict[str, bytes] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
