@@ -2,7 +2,7 @@
 
 SECURITY.md has these rules as a table, with a test per line. A control call needs the control token; without
 one, it must come from this machine. A page of another site must not make calls by a browser on this machine:
-not directly, and not under a name that a stranger lets point here (DNS rebinding). No such page has the
+not directly, and not under a name that an attacker maps to this machine (DNS rebinding). No such page has the
 token. Under `--control-open` such a page can read, but not write. Health is open to all, for orchestrators,
 and so are the pages of the documentation: they are the same on every server, and the error of a rejected call
 names one. The files of the dashboard have no data of a sandbox: they need no token, because the page asks for
@@ -26,10 +26,10 @@ PROBLEM_HEADER = "X-Mock-Problem"
 PROBLEM_JSON = "application/problem+json"
 
 _VENDOR_DOMAINS = (".e-attestations.com", ".test-e-attestations.com")
-"""The API's own names, which a test network may let point here: no stranger owns those."""
+"""The names of the real API, which a test network may map to this server: only the vendor owns them."""
 
 _PRIVATE_DOMAINS = (".localhost", ".internal")
-"""Names that no stranger can register: `.internal` is reserved for private networks, such as Docker's."""
+"""Names that cannot be registered: `.internal` is reserved for private networks, such as Docker's."""
 
 _READS = {"GET", "HEAD"}
 _PORTS = {"http": 80, "https": 443}
@@ -116,7 +116,7 @@ def _is_write_by_page(environ: Mapping[str, Any]) -> bool:
 
 
 def _check_name(environ: Mapping[str, Any], settings: Settings) -> None:
-    """Reject a control call under a name that may be a stranger's."""
+    """Reject a control call under a name that an attacker may own."""
     name = _host_name(environ)
     if not _is_own_name(name, settings):
         raise AccessDenied(
@@ -172,7 +172,7 @@ def _split(text: str) -> SplitResult:
 
 
 def _is_own_name(name: str, settings: Settings) -> bool:
-    """Whether the name is an address, has no dot, or is in the settings: no stranger owns those."""
+    """Whether the name is an address, has no dot, or is in the settings: no attacker can own such a name."""
     public = urlsplit(settings.public_url or "").hostname
     if "." not in name:
         return re.fullmatch(r"[\w-]*", name, re.ASCII) is not None or _address(name) is not None

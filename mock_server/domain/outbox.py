@@ -24,8 +24,8 @@ def with_import_mails(world: World, now: datetime, *, dossier: Dossier, new_doss
         world = _with_mails(world, now, MailKind.REQUEST, dossier, contacts, codes)
     else:
         world = with_invitations(world, now, dossier=dossier, addresses=new_dossier.thirdparty_email)
-    strangers = [address for address in new_dossier.user_in_charge if not _is_user(world, dossier, address)]
-    return _with_mails(world, now, MailKind.USER_IN_CHARGE, dossier, strangers)
+    not_users = [address for address in new_dossier.user_in_charge if not _is_user(world, dossier, address)]
+    return _with_mails(world, now, MailKind.USER_IN_CHARGE, dossier, not_users)
 
 
 def with_invitations(world: World, now: datetime, *, dossier: Dossier, addresses: Iterable[str]) -> World:
