@@ -69,7 +69,10 @@ def _compare(arguments: dict[str, Any], variants: dict[str, str]) -> Report:
     dialect = arguments["dialect"]
     scenarios = comparison.select_scenarios(dialect, allow_writes=arguments["allow_writes"])
     other = _other_environment(arguments)
-    with output.end_command_at(ControlRefused, NoServer, error=CannotCompare), _sandbox(arguments) as ours:
+    with (
+        output.end_command_at(ControlRefused, NoServer, error=CannotCompare),
+        _open_sandbox_target(arguments) as ours,
+    ):
         with comparison.open_comparison_sandbox(ours, variants) as here:
             progress = output.with_progress(comparison.compare(scenarios, other, here), len(scenarios))
             comparisons = list(progress)
@@ -92,7 +95,7 @@ def _other_environment(arguments: dict[str, Any]) -> Target:
 
 
 @contextmanager
-def _sandbox(arguments: dict[str, Any]) -> Iterator[Target]:
+def _open_sandbox_target(arguments: dict[str, Any]) -> Iterator[Target]:
     """Yield the sandbox of `--sandbox-url`, or a server that is started for the comparison."""
     from mock_server.cli.own_server import NotStarted, open_target
     from mock_server.scenarios.target import NoTarget

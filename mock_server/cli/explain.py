@@ -26,7 +26,7 @@ def explain(topic: str | None) -> None:
         for line in _list_of_pages():
             click.echo(line)
         return
-    text = _text(topic)
+    text = _find_text(topic)
     if sys.stdout.isatty():
         from rich.markdown import Markdown
 
@@ -44,7 +44,7 @@ def _list_of_pages() -> list[str]:
     return [f"{name:<{width}}  {title}" for name, title in titles.items()]
 
 
-def _text(topic: str) -> str:
+def _find_text(topic: str) -> str:
     """Find the text of a topic.
 
     Raises:

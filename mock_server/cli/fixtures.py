@@ -47,7 +47,7 @@ def list_recipes(fixtures_dir: Path | None) -> None:
     table.add_column("title", overflow="fold")
     for name in recipe_names(fixtures_dir):
         try:
-            recipe, size = _recipe(name, fixtures_dir)
+            recipe, size = _read_recipe(name, fixtures_dir)
         except FileError as error:
             table.add_row(name, "", "", Text(str(error)))
         else:
@@ -121,8 +121,8 @@ def generate(
         if dossiers is not None and not any(entry.population for entry in merged.recipe.accounts):
             raise click.UsageError(f"--dossiers {dossiers}: no account of {recipe} has a population")
         merged = merged.resize(dossiers=dossiers, seed=seed)
-        with _progress(_size(merged.recipe)) as add_progress:
-            state = generate_state(merged, day=_day(day) or real_now().date(), progress=add_progress)
+        with _progress_bar(_count_dossiers(merged.recipe)) as add_progress:
+            state = generate_state(merged, day=_parse_day(day) or real_now().date(), progress=add_progress)
         save_state(state, out)
     click.echo(f"{out}: {counted(len(state.recipe.dossiers) + len(state.generated.dossiers), 'dossier')}")
 
@@ -166,7 +166,7 @@ def pull(
     need_folder("--out", out)
     password = os.environ.get("DOSSIERS_PASSWORD") or click.prompt("Password", hide_input=True, err=True)
     numbers = [] if accounts is None else _account_ids(accounts)
-    with end_command_at(LoginFailed, NoTarget, SourceError), _status() as progress:
+    with end_command_at(LoginFailed, NoTarget, SourceError), _show_status() as progress:
         target = replace(find_target(base_url, password=password, **login), sandbox_server=None)
         report = pull_accounts(target, out, accounts=numbers, limit=limit, pace=Pace(rate), progress=progress)
     for kind, count in sorted(report.replaced.items()):
@@ -202,7 +202,7 @@ def _account_ids(text: str) -> list[int]:
 
 
 @contextmanager
-def _status() -> Iterator[Callable[[str], None]]:
+def _show_status() -> Iterator[Callable[[str], None]]:
     """Show the latest message: in one line of a terminal, else each hundredth one as a line on stderr."""
     from rich.console import Console
 
@@ -214,7 +214,7 @@ def _status() -> Iterator[Callable[[str], None]]:
     yield lambda text: click.echo(text, err=True) if next(numbers) % _LINES_PER_MESSAGE == 0 else None
 
 
-def _recipe(name: str, fixtures_dir: Path | None) -> tuple[Recipe, int]:
+def _read_recipe(name: str, fixtures_dir: Path | None) -> tuple[Recipe, int]:
     """Return the recipe of that name, or of a state file, and its number of dossiers.
 
     Raises:
@@ -226,18 +226,18 @@ def _recipe(name: str, fixtures_dir: Path | None) -> tuple[Recipe, int]:
     path = recipe_path(name, fixtures_dir)
     if path.suffix != ".json":
         recipe = read_recipe(path).recipe
-        return recipe, _size(recipe)
+        return recipe, _count_dossiers(recipe)
     fixture = decode_fixture(read_bytes(path), str(path))
     recipe = fixture.source.recipe
-    return recipe, _size(recipe) if fixture.saved is None else len(fixture.saved.content.dossiers)
+    return recipe, _count_dossiers(recipe) if fixture.saved is None else len(fixture.saved.content.dossiers)
 
 
-def _size(recipe: Recipe) -> int:
+def _count_dossiers(recipe: Recipe) -> int:
     generated = sum(entry.population.dossiers for entry in recipe.accounts if entry.population)
     return len(recipe.dossiers) + generated
 
 
-def _day(text: str | None) -> date | None:
+def _parse_day(text: str | None) -> date | None:
     try:
         day = None if text is None else date.fromisoformat(text)
     except ValueError:
@@ -248,7 +248,7 @@ def _day(text: str | None) -> date | None:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
+def _progress_bar(total: int) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on stderr, where that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress

@@ -41,7 +41,7 @@ def healthcheck(url: str | None, host: str, port: int) -> None:
     for base in bases:
         address = f"{base}{HEALTH_PATH}"
         try:
-            answer = _get(address)
+            answer = _get_text(address)
         except (OSError, ValueError, HTTPException) as problem:
             is_status = isinstance(problem, HTTPError)
             reason = problem if is_status else getattr(problem, "reason", problem)  # of a URLError
@@ -73,7 +73,7 @@ def _listening_port(process: Path) -> int | None:
     return None
 
 
-def _get(address: str) -> str:
+def _get_text(address: str) -> str:
     from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
     from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 

@@ -192,7 +192,7 @@ def run(
     started = monotonic()
     variants = options.read_variants(chosen)
     selected = _select(names, tags, scenarios_dir, arguments)
-    with _target(arguments) as target:
+    with _open_run_target(arguments) as target:
         results = _play(_plan_runs(selected, variants, target), target, arguments["jobs"])
     _print_results(results, monotonic() - started)
     if report is not None:
@@ -235,7 +235,7 @@ def _plan_runs(
 
 
 @contextmanager
-def _target(arguments: dict[str, Any]) -> Iterator[Target]:
+def _open_run_target(arguments: dict[str, Any]) -> Iterator[Target]:
     """Yield the server of the base URL, or one that is started for the run."""
     from mock_server.cli.own_server import NotStarted, open_target
     from mock_server.scenarios.target import NoTarget
@@ -283,12 +283,12 @@ def in_parallel(do: Callable[[Item], Done], items: Sequence[Item], jobs: int) ->
     for pair in zip(futures, items, strict=True):
         waiting.put(pair)
     for _ in range(jobs):
-        Thread(target=_work, args=(do, waiting), daemon=True).start()
+        Thread(target=_run_waiting, args=(do, waiting), daemon=True).start()
     for future in futures:
         yield future.result()
 
 
-def _work(do: Callable[[Item], Done], waiting: SimpleQueue[tuple[Future[Done], Item]]) -> None:
+def _run_waiting(do: Callable[[Item], Done], waiting: SimpleQueue[tuple[Future[Done], Item]]) -> None:
     with suppress(Empty):
         while True:
             future, item = waiting.get_nowait()

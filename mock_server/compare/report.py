@@ -46,7 +46,7 @@ def table(report: Report) -> Table:
     for comparison in report.scenarios:
         for step in comparison.steps:
             for divergence in step.divergences:
-                rows.add_row(Text(_name(comparison, step)), step.operation, *_cells(divergence))
+                rows.add_row(Text(_step_name(comparison, step)), step.operation, *_cells(divergence))
     return rows
 
 
@@ -54,7 +54,9 @@ def sentences(report: Report) -> Iterator[str]:
     """Yield sentences: the steps that could not be compared, the explanations, the numbers of steps."""
     for comparison in report.scenarios:
         yield from (
-            f"skipped {_name(comparison, step)}: {step.skipped}" for step in comparison.steps if step.skipped
+            f"skipped {_step_name(comparison, step)}: {step.skipped}"
+            for step in comparison.steps
+            if step.skipped
         )
     for explanation in report.explanations:
         yield f"variant {explanation}"
@@ -65,7 +67,7 @@ def sentences(report: Report) -> Iterator[str]:
     yield f"{counted(len(report.steps) - skipped, 'step')} compared: {verdict}{skips}"
 
 
-def _name(comparison: ScenarioComparison, step: StepComparison) -> str:
+def _step_name(comparison: ScenarioComparison, step: StepComparison) -> str:
     return f"{comparison.scenario.scenario}: {step.step}"
 
 
@@ -95,13 +97,13 @@ def as_json(report: Report) -> bytes:
 def as_junit(report: Report) -> bytes:
     """Return the report as JUnit XML: a suite for each scenario, a case for each step."""
     suites = {
-        comparison.scenario.scenario: [_case(step) for step in comparison.steps]
+        comparison.scenario.scenario: [_junit_case(step) for step in comparison.steps]
         for comparison in report.scenarios
     }
     return junit_document("compare", suites)
 
 
-def _case(step: StepComparison) -> JunitCase:
+def _junit_case(step: StepComparison) -> JunitCase:
     lines = [str(divergence) for divergence in step.divergences]
     if step.skipped:
         return JunitCase(step.step, kind="skipped", message=step.skipped)

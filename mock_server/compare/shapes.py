@@ -66,21 +66,21 @@ class Shape:
 def shape(value: Any) -> Shape:
     """Return the shape of a JSON value."""
     result = Shape()
-    _add(result, value, "")
+    _add_value(result, value, "")
     return result
 
 
-def _add(shape: Shape, value: Any, name: str) -> None:
+def _add_value(shape: Shape, value: Any, name: str) -> None:
     shape.types.add(_TYPES[type(value)])
     shape.values += 1
     if isinstance(value, dict) and name not in _OPEN:
         shape.objects += 1
         for member, part in value.items():
-            _add(shape.members.setdefault(member, Shape()), part, member)
+            _add_value(shape.members.setdefault(member, Shape()), part, member)
     if isinstance(value, list):
         for element in value:
             shape.items = shape.items or Shape()
-            _add(shape.items, element, name)
+            _add_value(shape.items, element, name)
 
 
 def divergences(

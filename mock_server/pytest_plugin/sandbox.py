@@ -76,7 +76,9 @@ def _server_at(url: str, token: str | None, place: str) -> Server:
 @contextmanager
 def _own_server(chosen: Mapping[str, object]) -> Iterator[Server]:
     try:
-        values = {name: _text(name, setting) for name, setting in chosen.items() if setting is not None}
+        values = {
+            name: _setting_text(name, setting) for name, setting in chosen.items() if setting is not None
+        }
         variables = {_ROWS[name].variable: text for name, text in values.items()}
         with start_server(environment=environment_without(*_NOT_INHERITED) | variables) as url:
             yield Server(url, values.get("control_token"))
@@ -85,7 +87,7 @@ def _own_server(chosen: Mapping[str, object]) -> Iterator[Server]:
         raise pytest.fail.Exception(f"dossiers_settings: {reason}", pytrace=False) from None
 
 
-def _text(name: str, setting: object) -> str:
+def _setting_text(name: str, setting: object) -> str:
     """Return the value of a setting as text.
 
     Raises:
@@ -345,9 +347,9 @@ def _lines(recorded: _Recorded, *, is_latest: bool) -> Iterator[str]:
     rule = [f"(rule: {request['rule']})"] if request["rule"] else []
     yield " ".join([f"{request['number']:>3}", *words, *request["codes"], *rule])
     if request["body"] is not None:
-        yield f"      sent      {_short(request['body'])}"
+        yield f"      sent      {_short_text(request['body'])}"
     if recorded.is_rejected:
-        yield f"      answered  {_short(request['answer'])}"
+        yield f"      answered  {_short_text(request['answer'])}"
     if recorded.is_rejected or (is_latest and request["operation"] == "getProcess"):
         for sentence in recorded.why():
             yield f"      why       {sentence}"
@@ -355,6 +357,6 @@ def _lines(recorded: _Recorded, *, is_latest: bool) -> Iterator[str]:
         yield f"      hint      {warning}"
 
 
-def _short(body: object) -> str:
+def _short_text(body: object) -> str:
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     return text if len(text) <= _MAX_BODY else f"{text[:_MAX_BODY]}..."

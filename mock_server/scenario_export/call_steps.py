@@ -83,7 +83,7 @@ class SavedIds:
         if key not in self._known and (kind not in _IDS or self.is_new(kind, value)):
             self._known[key] = step, place
 
-    def use(self, kind: str, value: object) -> Any:
+    def placeholder_for(self, kind: str, value: object) -> Any:
         """Return the placeholder of a value that an earlier step can save, else the value."""
         key = kind, str(value)
         if not self.is_known(kind, value):
@@ -224,7 +224,10 @@ def _api_request(entry: Entry, step: ExportedStep, context: CallContext) -> None
         members["token"] = "{accessToken}AAAA"  # noqa: S105  # an altered token
     elif entry.user not in {None, DEFAULT_USER}:
         members["as"] = {"username": entry.user}
-    path = {camel(name): context.ids.use(camel(name), value) for name, value in entry.exchange.ids.items()}
+    path = {
+        camel(name): context.ids.placeholder_for(camel(name), value)
+        for name, value in entry.exchange.ids.items()
+    }
     if path:
         members["path"] = path
     _add_query(entry, step, context)
@@ -235,7 +238,7 @@ def _api_request(entry: Entry, step: ExportedStep, context: CallContext) -> None
 def _add_query(entry: Entry, step: ExportedStep, context: CallContext) -> None:
     values_by_name: dict[str, list[str]] = {}
     for name, value in parse_pairs(entry.raw_query):
-        values_by_name.setdefault(name, []).append(context.ids.use(name, value))
+        values_by_name.setdefault(name, []).append(context.ids.placeholder_for(name, value))
     values_by_name.pop("sandbox", None)
     # A list with one value is written as the value. The list of a secret parameter has become a text.
     query = {
@@ -346,7 +349,7 @@ def _other_fields(fields: Mapping[str, str]) -> dict[str, Any]:
 
 def _refresh_token(entry: Entry, token: str, step: ExportedStep, context: CallContext) -> str:
     if context.ids.is_known("refreshToken", token):
-        return str(context.ids.use("refreshToken", token))
+        return str(context.ids.placeholder_for("refreshToken", token))
     if (entry.status or 0) >= _BAD_REQUEST or not token:
         return token and "invalid"
     step.comments.append("Its refresh token is older than this scenario: that of the user stands for it.")
@@ -407,7 +410,8 @@ def _stable(value: Any, ids: SavedIds, name: str, levels: int) -> Any:
     if isinstance(value, list):
         return _stable_list(value, ids, name, levels)
     if name in _IDS and value is not None:
-        return None if ids.is_new(name, value) and not ids.is_known(name, value) else ids.use(name, value)
+        is_unknown = ids.is_new(name, value) and not ids.is_known(name, value)
+        return None if is_unknown else ids.placeholder_for(name, value)
     if isinstance(value, str):
         is_stable = _STABLE_TEXT.fullmatch(value) and not _DATE_TIME.match(value) and value != HIDDEN
         return value if is_stable else None

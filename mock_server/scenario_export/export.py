@@ -78,7 +78,7 @@ def export_scenario(sandbox: ServerSandbox, *, name: str, since: int | str = "st
     start = write_start(moment.state, moment.now, moment.content_since, name=name)
     writer = _Writer(name, sandbox, moment, start)
     writer.write()
-    return _file(name, sandbox, moment, start, writer.steps)
+    return _format_file(name, sandbox, moment, start, writer.steps)
 
 
 class _Writer:
@@ -331,7 +331,7 @@ def _seconds_text(length: timedelta) -> str:
 # The file
 
 
-def _file(
+def _format_file(
     name: str, sandbox: ServerSandbox, moment: Moment, start: Start, exported: Sequence[ExportedStep]
 ) -> str:
     privacy = Privacy(moment.state.world.invalid_email_domains, moment.state.world.admission.logins)
@@ -347,8 +347,8 @@ def _file(
         *([moment.left_out] if moment.left_out else []),
     ]
     lines = [
-        *chain.from_iterable(map(_comment, comments)),
-        _yaml(privacy.value(scenario_members(scenario))),
+        *chain.from_iterable(map(_comment_lines, comments)),
+        _format_yaml(privacy.clean_value(scenario_members(scenario))),
         "steps:" if any(step.members for step in steps) else "steps: []",
         *chain.from_iterable(map(_step_lines, steps)),
     ]
@@ -368,12 +368,12 @@ def _with_unique_names(steps: Sequence[ExportedStep]) -> Sequence[ExportedStep]:
 
 def _step_lines(step: ExportedStep) -> Iterator[str]:
     for comment in step.comments:
-        yield from _comment(comment, "  ")
+        yield from _comment_lines(comment, "  ")
     if step.members:
-        yield indent(_yaml([step.members]), "  ")
+        yield indent(_format_yaml([step.members]), "  ")
 
 
-def _comment(text: str, prefix: str = "") -> Iterator[str]:
+def _comment_lines(text: str, prefix: str = "") -> Iterator[str]:
     plain = "".join(character if character.isprintable() else " " for character in text)
     lines = wrap(plain, _WIDTH - len(prefix) - 2, break_on_hyphens=False)
     yield from (f"{prefix}# {line}" for line in lines)
@@ -386,7 +386,7 @@ class _Dumper(yaml.CSafeDumper if hasattr(yaml, "CSafeDumper") else yaml.SafeDum
         return True
 
 
-def _yaml(value: object) -> str:
+def _format_yaml(value: object) -> str:
     text: str = yaml.dump(
         value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, default_flow_style=None, width=_WIDTH
     )

@@ -256,13 +256,13 @@ def _with_entries(given: ScenarioGiven, base: World, wanted: World) -> ScenarioG
 
 
 def _thirdparty_entry(thirdparty: Thirdparty) -> ThirdpartyPatch:
-    return _entry(
+    return _entry_from(
         ThirdpartyPatch,
         thirdparty,
         siret=None,
         company_id_type=thirdparty.company_id.type.value,
         company_id_value=thirdparty.company_id.value,
-        users=tuple(_entry(UserInformationEntry, user) for user in thirdparty.users),
+        users=tuple(_entry_from(UserInformationEntry, user) for user in thirdparty.users),
         **asdict(thirdparty.company),
     )
 
@@ -270,7 +270,7 @@ def _thirdparty_entry(thirdparty: Thirdparty) -> ThirdpartyPatch:
 def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
     relation = world.portfolios[dossier.account_id].relations[dossier.thirdparty_id]
     change_dates = [indicator.last_change_date for indicator in dossier.indicators]
-    return _entry(
+    return _entry_from(
         DossierEntry,
         dossier,
         thirdparty_code=relation.thirdparty_code,
@@ -283,19 +283,19 @@ def _dossier_entry(world: World, dossier: Dossier) -> DossierEntry:
 
 def _document_entry(document: Document) -> DocumentEntry:
     files = tuple(
-        _entry(FileEntry, evidence, file_id=evidence.evidence_id, file_size=evidence.file_size or None)
+        _entry_from(FileEntry, evidence, file_id=evidence.evidence_id, file_size=evidence.file_size or None)
         for evidence in document.evidences
     )
-    return _entry(DocumentEntry, document, document_code=document.code, files=files)
+    return _entry_from(DocumentEntry, document, document_code=document.code, files=files)
 
 
-def _entry(kind: type[Entry], source: Struct, **given: Any) -> Entry:
+def _entry_from(kind: type[Entry], source: Struct, **given: Any) -> Entry:
     """Return an entry of this type with the given members, and those of the source with the same names."""
     names = [name for name in kind.__struct_fields__ if name not in given and hasattr(source, name)]
-    return kind(**{name: _text(getattr(source, name)) for name in names}, **given)
+    return kind(**{name: _entry_text(getattr(source, name)) for name in names}, **given)
 
 
-def _text(value: Any) -> Any:
+def _entry_text(value: Any) -> Any:
     """Return an instant or a day as a text for an entry; any other value is unchanged."""
     if isinstance(value, datetime):
         return instant_text(value)

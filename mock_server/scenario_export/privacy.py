@@ -47,21 +47,21 @@ class Privacy:
         self._kept = {domain.lower() for domain in kept_domains}
         self._replaced: dict[str, str] = {}
 
-    def text(self, text: str) -> str:
+    def clean_text(self, text: str) -> str:
         """Replace the addresses in a text."""
-        return _ADDRESS.sub(lambda match: self._address(match[0]), text) if "@" in text else text
+        return _ADDRESS.sub(lambda match: self._replace_address(match[0]), text) if "@" in text else text
 
-    def value(self, value: Any, name: str = "") -> Any:
+    def clean_value(self, value: Any, name: str = "") -> Any:
         """Replace addresses, members that hold personal data, and the secrets in a rule, at any depth."""
         if isinstance(value, str):
-            return self._member(value, name)
+            return self._clean_member(value, name)
         if isinstance(value, dict):
             if name in {"when", "respond"}:
                 value = _without_secrets(value)
-            return {self.text(key): self.value(part, key) for key, part in value.items()}
-        return [self.value(part, name) for part in value] if isinstance(value, list | tuple) else value
+            return {self.clean_text(key): self.clean_value(part, key) for key, part in value.items()}
+        return [self.clean_value(part, name) for part in value] if isinstance(value, list | tuple) else value
 
-    def _member(self, text: str, name: str) -> str:
+    def _clean_member(self, text: str, name: str) -> str:
         if name in _REPLACEMENTS and text:
             return _REPLACEMENTS[name]
         is_address = name in _ADDRESS_MEMBERS and text not in self._users
@@ -69,9 +69,9 @@ class Privacy:
         if is_address and is_wrong:
             # The API rejects it, and must reject its replacement: only letters and digits are replaced.
             return _LETTER_OR_DIGIT.sub(lambda match: "x" if match[0].isascii() else "\u00e9", text)
-        return self.text(text)
+        return self.clean_text(text)
 
-    def _address(self, address: str) -> str:
+    def _replace_address(self, address: str) -> str:
         domain = address.partition("@")[2]
         if _EXAMPLE_DOMAIN.search(domain.rstrip(".")):
             return address

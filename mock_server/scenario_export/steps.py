@@ -40,10 +40,10 @@ def control_step(name: str, call: str, body: object = None) -> ExportedStep:
 
 def step_of_file(step: ExportedStep, privacy: Privacy) -> ExportedStep:
     """Return a step as the file has it: `expect` and `save` at the end, and without personal data."""
-    members = sorted(privacy.value(step.members).items(), key=lambda member: _AT_END.get(member[0], 0))
+    members = sorted(privacy.clean_value(step.members).items(), key=lambda member: _AT_END.get(member[0], 0))
     if step.as_text:
         members = [("text", json_text(value)) if name == "body" else (name, value) for name, value in members]
-    return ExportedStep(members=dict(members), comments=list(map(privacy.text, step.comments)))
+    return ExportedStep(members=dict(members), comments=list(map(privacy.clean_text, step.comments)))
 
 
 def has_placeholder(value: object) -> bool:

@@ -67,7 +67,7 @@ class HttpResponse:
         """The body as JSON; ABSENT if it is empty, its text if it is not JSON."""
         if not self.content:
             return ABSENT
-        parsed = _json(self.content)
+        parsed = _parse_json(self.content)
         return self.text if parsed is _NOT_JSON else parsed
 
     @property
@@ -79,7 +79,7 @@ class HttpResponse:
         """Whether the body shows this fault; None: whether it shows no fault."""
         if not self.content:
             return fault == "EMPTY_BODY"
-        return fault == ("MALFORMED_BODY" if _json(self.content) is _NOT_JSON else None)
+        return fault == ("MALFORMED_BODY" if _parse_json(self.content) is _NOT_JSON else None)
 
     def __repr__(self) -> str:
         return f"an answer with status {self.status}"
@@ -136,15 +136,15 @@ def send(session: requests.Session, request: HttpRequest, timeout: float) -> Htt
     except (requests.RequestException, UnicodeError) as problem:
         return NoResponse(
             fault=fault_of(problem),
-            problem=_message(problem),
-            took=_since(started),
+            problem=_short_message(problem),
+            took=_elapsed_since(started),
             over_tls=request.url.startswith("https:"),
         )
     return HttpResponse(
         status=response.status_code,
         headers={name.lower(): value for name, value in response.headers.items()},
         content=response.content,
-        took=_since(started),
+        took=_elapsed_since(started),
     )
 
 
@@ -152,9 +152,9 @@ def fault_of(problem: BaseException) -> FaultName | None:
     """Return the fault that causes this exception; None for others, such as a refused connection."""
     causes = tuple(_causes(problem))
     if isinstance(problem, requests.exceptions.ChunkedEncodingError):  # the head of a response has arrived
-        is_chunk = _has(causes, urllib3.exceptions.InvalidChunkLength)
+        is_chunk = _has_cause(causes, urllib3.exceptions.InvalidChunkLength)
         return "MALFORMED_RESPONSE_CHUNK" if is_chunk else "TRUNCATED_BODY"
-    return next((fault for fault, kinds in _EXCEPTIONS_OF_FAULTS if _has(causes, *kinds)), None)
+    return next((fault for fault, kinds in _EXCEPTIONS_OF_FAULTS if _has_cause(causes, *kinds)), None)
 
 
 # The order matters: RemoteDisconnected is also a ConnectionResetError and a BadStatusLine.
@@ -167,7 +167,7 @@ _EXCEPTIONS_OF_FAULTS: tuple[tuple[FaultName, tuple[type[BaseException], ...]], 
 )
 
 
-def _has(causes: tuple[BaseException, ...], *kinds: type[BaseException]) -> bool:
+def _has_cause(causes: tuple[BaseException, ...], *kinds: type[BaseException]) -> bool:
     return any(isinstance(cause, kinds) for cause in causes)
 
 
@@ -185,7 +185,7 @@ def _causes(problem: BaseException) -> Iterator[BaseException]:
         waiting += [candidate for candidate in related if isinstance(candidate, BaseException)]
 
 
-def _message(problem: Exception) -> str:
+def _short_message(problem: Exception) -> str:
     """Return the message of the innermost exception, cut off: it may contain the whole response."""
     innermost = list(_causes(problem))[-1]
     text = str(innermost) or str(problem) or type(problem).__name__
@@ -193,12 +193,12 @@ def _message(problem: Exception) -> str:
     return f"{text}{trust_advice(innermost)}"
 
 
-def _json(content: bytes) -> Any:
+def _parse_json(content: bytes) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
         return _NOT_JSON
 
 
-def _since(started: float) -> timedelta:
+def _elapsed_since(started: float) -> timedelta:
     return timedelta(seconds=monotonic() - started)

@@ -166,10 +166,10 @@ class JunitCase(NamedTuple):
 
 def junit(results: Sequence[Result]) -> bytes:
     """Return the results as JUnit XML: a suite for each run, a case for each step."""
-    return junit_document("scenarios", {result.name: list(_cases(result)) for result in results})
+    return junit_document("scenarios", {result.name: list(_junit_cases(result)) for result in results})
 
 
-def _cases(result: Result) -> Iterator[JunitCase]:
+def _junit_cases(result: Result) -> Iterator[JunitCase]:
     if result.problem:
         yield JunitCase(SETUP, 0, "error", result.problem)
     for step in result.steps:

@@ -210,7 +210,7 @@ class TokenCache:
             LoginFailed: the user got no token.
         """
         form = self.form(login, {})
-        tokens = self._tokens.get(_key(form))
+        tokens = self._tokens.get(_cache_key(form))
         if tokens is not None:
             return tokens
         request = HttpRequest(method="POST", url=self._token_url, form=form)
@@ -219,7 +219,7 @@ class TokenCache:
         if tokens is None:
             detail = f": {outcome.text[:200]}" if isinstance(outcome, HttpResponse) else ""
             raise LoginFailed(f"{form['username']} could not log in at {self._token_url}: {outcome}{detail}")
-        return self._tokens.setdefault(_key(form), tokens)
+        return self._tokens.setdefault(_cache_key(form), tokens)
 
     def first_account(self, login: StepLogin) -> int:
         """Return the first account of a user's token.
@@ -238,10 +238,10 @@ class TokenCache:
         """Keep the tokens that a step got: for the user in its form, or for `login` if it has no password."""
         tokens = _tokens_in(outcome)
         if tokens is not None:
-            self._tokens[_key(form if "password" in form else self.form(login, {}))] = tokens
+            self._tokens[_cache_key(form if "password" in form else self.form(login, {}))] = tokens
 
 
-def _key(form: Mapping[str, str]) -> tuple[str, str]:
+def _cache_key(form: Mapping[str, str]) -> tuple[str, str]:
     return form.get("username", ""), form.get("password", "")
 
 
