@@ -185,9 +185,8 @@ class ServerSandbox:
             context = self._context(machine, companies)
             after, result = command.apply(before, context)
             if after is not before:
-                settled = _SettledState(
-                    after, *settle_state(after, machine)
-                )  # it costs nothing if nothing is due
+                # This costs nothing if nothing is due.
+                settled = _SettledState(after, *settle_state(after, machine))
                 latest = self.journal.last
                 record = Record(
                     number=self._next_number,
