@@ -61,6 +61,12 @@ def _percentage(text: str) -> None:
         raise ValueError(f"{text!r} is not a number from 0 to 100")
 
 
+def _url(text: str) -> None:
+    from mock_server.client.calls import server_url
+
+    server_url(text)
+
+
 def _file(text: str) -> None:
     if os.path.isdir(text):  # noqa: PTH112  # it may be too long
         raise ValueError(f"{Path(text)} is a folder, not a file")
@@ -95,6 +101,7 @@ OPTIONS = (
         "dossiers_sandbox_url",
         "URL",
         "A running server, such as http://127.0.0.1:8080; without it, the run starts one.",
+        _url,
     ),
     Option(
         "dossiers_control_token",
