@@ -209,8 +209,9 @@ def test_null_members_that_are_optional_are_not_given(api: Api) -> None:
 
 def test_the_longest_texts_are_kept(api: Api) -> None:
     texts = {"thirdpartyCode": "C" * 255, "purchasingCategory": "P" * 255, "description": "é" * 4000}
+    emails = ["e" * (255 - len("@example.com")) + "@example.com"]
 
-    dossier = api.new_dossier(dossierReference="R" * 255, **texts)
+    dossier = api.new_dossier(dossierReference="R" * 255, thirdpartyEmail=emails, **texts)
 
     assert {name: dossier[name] for name in texts} == texts
     assert dossier["dossierReference"] == "R" * 255

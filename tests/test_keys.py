@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from mock_server.auth.keys import KeyFileError, cache_folder, kept_key_exists, load_key, load_or_create_key
+from tests.processes import run
 from tests.support import TOKEN_URL
 
 # The certificate of a server without a home is not known to the client.
@@ -93,6 +94,17 @@ def test_a_relative_home_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> No
         assert cache_folder() == without
 
     assert without is None or without.is_absolute()
+
+
+def test_a_command_with_its_own_server_shows_what_the_start_warns_of(tmp_path: Path) -> None:
+    key = tmp_path / "mock-server" / "signing-key"
+    key.parent.mkdir()
+    key.write_text("damaged", encoding="utf-8")
+
+    ended = run("scenarios", "run", "outage-of-three-calls", XDG_CACHE_HOME=str(tmp_path))
+
+    assert f"{key}: not a usable signing key, so a new one is made" in ended.stderr
+    assert ended.returncode == 0
 
 
 def test_a_key_that_cannot_be_kept_is_used_until_the_process_ends(tmp_path: Path) -> None:

@@ -334,6 +334,10 @@ def test_the_scenario_of_the_mark_plays(run: Run, pytester: pytest.Pytester, nam
             "*dossiers_unmatched of test_marked: 'pass' is not one of fail, ignore",
         ),
         ("dossiers_unmatched()", "*dossiers_unmatched of test_marked: 'nothing' is not one of fail, ignore"),
+        (
+            "dossiers_unmatched('fail', 'ignore')",
+            "*dossiers_unmatched of test_marked: 'fail, ignore' is not one of fail, ignore",
+        ),
     ],
 )
 def test_an_error_in_a_mark_is_one_sentence(run: Run, mark: str, sentence: str) -> None:

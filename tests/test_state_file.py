@@ -230,6 +230,30 @@ def test_a_rewind_to_before_the_checkpoint_is_kept(path: Path) -> None:
     assert state(restart(app, path), "one") == before
 
 
+def test_a_checkpoint_of_a_command_that_was_undone_meanwhile_is_not_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Later(threading.Thread):
+        def start(self) -> None:
+            later.append(self) if self.name == "mock-server checkpoint" else super().start()
+
+    later: list[threading.Thread] = []
+    monkeypatch.setattr(state_database, "_COMMANDS_PER_CHECKPOINT", 3)
+    monkeypatch.setattr(state_database, "Thread", Later)
+    app = start(path, fixture="empty")
+    api = Api(app.test_client(), "one")
+    for reference in "ABC":
+        launch(api, reference)
+    api.control("POST", "/rewind", {"beforeCommand": 2})
+    launch(api, "D")
+    before = state(app, "one")
+    for thread in later:
+        thread.run()
+
+    assert later
+    assert state(restart(app, path), "one") == before
+
+
 COMPARED = (
     *("requests", "snapshots", "clock", "rules", "variants", "strict", "outbox", "timeline"),
     *("fixture", "processes", "scenario", "state"),

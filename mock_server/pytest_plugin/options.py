@@ -204,7 +204,7 @@ def unmatched(item: pytest.Item, mark: str) -> str:
     marker = item.get_closest_marker(mark)
     if marker is None:
         return value(item.config, option.name) or "fail"
-    chosen = str(*marker.args[:1]) or "nothing"
+    chosen = ", ".join(map(str, marker.args)) or "nothing"
     option.check(chosen, f"the mark {mark} of {item.name}")
     return chosen
 
