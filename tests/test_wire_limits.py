@@ -79,6 +79,23 @@ def test_a_head_has_a_largest_size(url: str) -> None:
         assert b"\r\nConnection: close\r\n" in answer, case
 
 
+def test_a_rejected_connection_is_open_while_the_client_sends(url: str) -> None:
+    if url.startswith("http:"):
+        return  # its end is already visible when the server has sent the answer
+    headers = f"Authorization: {log_in(url)['Authorization']}", "Content-Type: application/json"
+
+    with connect(url) as client:
+        client.sendall(request(f"POST {DOSSIERS} HTTP/1.1", *headers, f"Content-Length: {LIMIT + 1}"))
+        status, _ = read_answer(client)
+        began = time.monotonic()
+        client.sendall(b"[")
+        rest = read_all(client)
+        seconds = time.monotonic() - began
+
+    assert (status, rest) == (413, b"")
+    assert seconds > connection._LINGER / 2  # noqa: SLF001  # it is counted from the last byte, by another clock
+
+
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 @pytest.mark.parametrize("size", [LIMIT + 1, 3_000_000])
 def test_a_client_that_sends_too_large_a_body_reads_the_413(url: str, framing: str, size: int) -> None:
