@@ -117,11 +117,11 @@ def check_keys(raw: bytes) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        duplicate = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {duplicate[:_MAX_SHOWN_KEY]!r} is given twice")
+    members = dict[str, Any]()
+    for name, value in pairs:
+        if name in members:
+            raise ValueError(f"the key {name[:_MAX_SHOWN_KEY]!r} is given twice")
+        members[name] = value
     return members
 
 
