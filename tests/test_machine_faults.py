@@ -129,12 +129,16 @@ def test_a_server_that_was_killed_under_load_starts_again_on_its_port() -> None:
     [["--version"], ["--help"], ["openapi"], ["fixtures", "list"], ["fixtures", "show", "default"]],
     ids=" ".join,
 )
-def test_a_command_whose_output_cannot_be_written_ends_with_an_error_message(arguments: list[str]) -> None:
-    with FULL.open("w") as output:
-        found = command(*arguments, output=output)
+def test_a_command_whose_output_cannot_be_written_ends_with_an_error_message(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for unbuffered in ("", "1"):
+        monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+        with FULL.open("w") as output:
+            found = command(*arguments, output=output)
 
-    assert found.returncode == 1
-    assert found.stderr == "Error: standard output: No space left on device\n"
+        assert found.returncode == 1
+        assert found.stderr == "Error: standard output: No space left on device\n"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +165,8 @@ def test_a_report_that_cannot_be_written_is_an_error() -> None:
 
 
 @full
-def test_a_server_that_cannot_say_that_it_is_ready_serves() -> None:
+def test_a_server_that_cannot_say_that_it_is_ready_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", "")
     port = free_port()
     line = [sys.executable, "-m", "mock_server", "serve", "--port", str(port)]
     with FULL.open("w") as output:

@@ -16,7 +16,12 @@ from typing import Any
 import click
 
 from mock_server import __version__
-from mock_server.cli.output import CommandGroup, open_closed_streams, replace_unknown_characters
+from mock_server.cli.output import (
+    CommandGroup,
+    discard_output,
+    open_closed_streams,
+    replace_unknown_characters,
+)
 from mock_server.pages import COMMANDS, command
 
 __all__ = ["main"]
@@ -63,6 +68,7 @@ class _Commands(CommandGroup):
             if error.errno not in _WRITE_ERRORS or error.filename is not None:
                 raise
             click.echo(f"Error: standard output: {error.strerror}", err=True)
+            discard_output()
             sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -99,6 +99,12 @@ def open_closed_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # it gets this number, the lowest one that is free
             setattr(sys, name, open(number, "r+", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def discard_output() -> None:
+    """Send standard output to the null device: at the exit, Python writes again what could not be written."""
+    with suppress(OSError), Path(os.devnull).open("wb") as null:
+        os.dup2(null.fileno(), sys.stdout.fileno())
 
 
 def replace_unknown_characters() -> None:

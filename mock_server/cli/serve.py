@@ -17,7 +17,7 @@ import click
 
 from mock_server.cli.logs import JsonFormatter, LogHandler, LogWriter
 from mock_server.cli.options import server_options
-from mock_server.cli.output import end_command_at
+from mock_server.cli.output import discard_output, end_command_at
 from mock_server.domain.names import proposal
 from mock_server.server_process import READY, ChildProcess
 from mock_server.settings import CONTROL_PREFIX, DASHBOARD_PATH, SETTINGS, Setting, Settings
@@ -214,6 +214,7 @@ def _announce(ready: str, child: ChildProcess | None, sandboxes: Sandboxes) -> N
         click.echo(ready)
     except OSError as error:
         _logger.error("%s; standard output: %s", ready, error.strerror)  # noqa: TRY400
+        discard_output()
     _logger.info("the server has started: %s", ready.removeprefix(f"{READY} "))
 
 
