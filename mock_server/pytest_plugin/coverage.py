@@ -72,11 +72,11 @@ class CoveragePlugin:
             self._problem = f"--dossiers-coverage: {path}: {error.strerror}"
 
     def _without_excluded(self, coverage: SuiteCoverage) -> SuiteCoverage:
-        lines = options.value(self._config, "dossiers_coverage_exclude").splitlines()
+        lines = options.filled_lines(options.value(self._config, "dossiers_coverage_exclude"))
         if not coverage.items:
             return coverage
         try:
-            return coverage.exclude(filter(None, map(str.strip, lines)))
+            return coverage.exclude(lines)
         except ValueError as error:
             self._problem = f"--dossiers-coverage-exclude: {error}"
             return coverage

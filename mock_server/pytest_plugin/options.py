@@ -87,8 +87,13 @@ def _writable(path: Path) -> None:
         raise ValueError(f"{path} cannot be written: change its permissions, or give another path")
 
 
+def filled_lines(text: str) -> list[str]:
+    """Return the lines that are not blank, without the spaces around them."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def _exclusions(text: str) -> None:
-    for line in filter(None, map(str.strip, text.splitlines())):
+    for line in filled_lines(text):
         if not all(map(str.strip, line.partition(":"))):
             raise ValueError(f"{line!r} is not NAME: REASON, such as 'E113: our accounts are active'")
 
