@@ -124,7 +124,7 @@ def test_lines_that_are_dropped_are_counted(pipe: tuple[int, int]) -> None:
     assert 1000 < kept < 1200
 
 
-def test_a_log_whose_reader_has_ended_is_no_error() -> None:
+def test_a_log_whose_reader_has_ended_is_not_an_error() -> None:
     line = [sys.executable, "-m", "mock_server", "serve", "--port", "0"]
     process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
